@@ -1,0 +1,102 @@
+/**
+ * The one error type, with a code from one closed list. The code alone decides the HTTP status, whether a retry can
+ * help, and what the reader should do; the message names the key, shard or storage node.
+ */
+
+/** What a code means to programs: the HTTP status, whether the same request may succeed later, and what to do. */
+export interface ErrorRule {
+  readonly httpStatus: number;
+  readonly isRetryable: boolean;
+  readonly advice: string;
+}
+
+/** The closed list. README's table of error codes is checked against it by a test. */
+export const errorRules = {
+  KEY_NOT_FOUND: rule(404, false, "Check the key; keys are compared byte by byte."),
+  INVALID_KEY: rule(400, false, "Use 1 to 1024 bytes of UTF-8 without control characters; `.` and `..` are reserved."),
+  INVALID_VALUE: rule(422, false, "Send JSON text of at most 1 MiB, nested at most 64 deep, without duplicate names."),
+  VERSION_CONFLICT: rule(412, false, "Read the entry again and repeat the write with its version."),
+  SHARD_UNAVAILABLE: rule(503, true, "Nothing was written. Try again; if it lasts, look at the shard's storage node."),
+  OUTCOME_UNKNOWN: rule(
+    504,
+    false,
+    "The write may or may not have happened. Read the key, or repeat with a condition.",
+  ),
+  FORBIDDEN: rule(403, false, "Ask for the permission, or use a key you may access."),
+  NOT_SUPPORTED: rule(
+    501,
+    false,
+    "The storage node is a plain one: leave out conditions and expiry, or replace the node.",
+  ),
+  STALE_EPOCH: rule(409, true, "Refresh the cluster map and try again with the shard's current epoch."),
+  SHARD_NOT_HOSTED: rule(421, true, "Ask the gateway which storage node owns the shard."),
+  BATCH_ANSWER_FULL: rule(
+    503,
+    true,
+    "The answer was full before this operation ran. Send it again in a batch of its own.",
+  ),
+  DRAINING: rule(503, true, "The process is stopping and did nothing. Try again; another will answer."),
+  OVERLOADED: rule(429, true, "Too much is waiting already. Send less at once and try again later."),
+  STORAGE_FULL: rule(507, true, "Nothing was written. Free disk space at the storage node."),
+  STORAGE_FAILED: rule(500, false, "Read the storage node's log; its engine failed."),
+  SHARD_NOT_FOUND: rule(404, false, "Shards are numbered from 0 to shardCount - 1."),
+  NODE_NOT_FOUND: rule(404, false, "Register the storage node first; `GET /nodes` lists those known."),
+  NODE_CONFLICT: rule(409, false, "Another live storage node has this name; choose another, or stop that one first."),
+  ASSIGNMENT_WOULD_HIDE_DATA: rule(409, false, "Keep the shard where its data is, or say `force` to hide the data."),
+  EPOCH_CONFLICT: rule(409, false, "The assignment changed meanwhile. Read the shard again and repeat with its epoch."),
+  SHARD_COUNT_MISMATCH: rule(409, false, "The number of shards is fixed at creation. Start with the same number."),
+  CLUSTER_MISMATCH: rule(409, false, "The storage node's data belong to another cluster. Use another data folder."),
+  REGISTRY_CONFLICT: rule(409, true, "Others changed the cluster map at the same time. Try again."),
+  REGISTRY_UNAVAILABLE: rule(
+    503,
+    true,
+    "The registry store did not answer. Check its folder or server, and try again.",
+  ),
+  REGISTRY_CORRUPT: rule(500, false, "Restore the registry file from a copy, or move it away to start anew."),
+  BAD_REQUEST: rule(400, false, "Correct the request as the message says."),
+  TOO_MANY_KEYS: rule(400, false, "Split the batch: at most 1000 keys in one field."),
+  BODY_TOO_LARGE: rule(413, false, "Send less in one request."),
+  NOT_FOUND: rule(404, false, "Check the path; `/openapi.json` lists the routes."),
+  METHOD_NOT_ALLOWED: rule(405, false, "Use a method of the `Allow` header."),
+  NOT_ACCEPTABLE: rule(406, false, "Accept `application/json` or `application/graphql-response+json`."),
+  UNSUPPORTED_MEDIA_TYPE: rule(415, false, "Send `content-type: application/json`."),
+  GRAPHQL_PARSE_FAILED: rule(400, false, "Correct the document's syntax at the location given."),
+  GRAPHQL_VALIDATION_FAILED: rule(400, false, "Correct the document; the schema is at `/graphql`."),
+  BAD_USER_INPUT: rule(400, false, "Correct the argument or variable that the message names."),
+  INTERNAL_SERVER_ERROR: rule(500, false, "Not your fault. The server's log has the cause."),
+} as const satisfies Readonly<Record<string, ErrorRule>>;
+
+/** A code from the closed list. */
+export type ErrorCode = keyof typeof errorRules;
+
+/** An expected failure. Programmer errors are plain `Error`s and are masked before they reach a client. */
+export class ShardgateError extends Error {
+  readonly code: ErrorCode;
+  /** Further facts for programs, for example `{ shard: 3, epoch: 7 }`; put beside `code` on the wire. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "ShardgateError";
+    this.code = code;
+    this.details = details;
+  }
+
+  get rule(): ErrorRule {
+    return errorRules[this.code];
+  }
+}
+
+/** Whether `text` is a code of the closed list; for codes that arrive over the wire. */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === "string" && Object.hasOwn(errorRules, text);
+}
+
+/** Closes a switch over a union: the compiler proves that no case is left, and a wrong cast crashes here. */
+export function unreachable(value: never): never {
+  throw new Error(`Unreachable: ${JSON.stringify(value)}`);
+}
+
+function rule(httpStatus: number, isRetryable: boolean, advice: string): ErrorRule {
+  return { httpStatus, isRetryable, advice };
+}

@@ -1,0 +1,106 @@
+/**
+ * What can be asked of one shard, and what can come back, as plain data. The same two unions travel from the gateway's
+ * router through the wire to the engine, so that nothing is translated twice and a later log can record them.
+ */
+import type { Entry, EntryFacts } from "./entry.js";
+import type { ErrorCode } from "./error.js";
+import type { JsonText } from "./json-text.js";
+import type { Key } from "./key.js";
+import type { ShardNumber } from "./shard.js";
+import type { Version } from "./version.js";
+
+/** What must hold for a write to happen. */
+export type WriteCondition =
+  | { readonly kind: "ifVersion"; readonly version: Version }
+  | { readonly kind: "ifAbsent" }
+  | { readonly kind: "ifPresent" };
+
+/** When an entry expires: seconds after the storage node's own clock, or a moment (milliseconds since 1970). */
+export type Expiry =
+  { readonly kind: "ttl"; readonly seconds: number } | { readonly kind: "at"; readonly atMs: number };
+
+export interface GetOperation {
+  readonly kind: "get";
+  readonly shard: ShardNumber;
+  readonly key: Key;
+}
+
+export interface PutOperation {
+  readonly kind: "put";
+  readonly shard: ShardNumber;
+  readonly key: Key;
+  readonly value: JsonText;
+  readonly expiry: Expiry | null;
+  readonly condition: WriteCondition | null;
+}
+
+export interface DeleteOperation {
+  readonly kind: "delete";
+  readonly shard: ShardNumber;
+  readonly key: Key;
+  readonly condition: WriteCondition | null;
+}
+
+/** A page of one shard: keys that start with `prefix`, strictly between `after` and `before`, in bytewise order. */
+export interface ScanOperation {
+  readonly kind: "scan";
+  readonly shard: ShardNumber;
+  readonly prefix: string;
+  readonly after: string | null;
+  readonly before: string | null;
+  /** 1 to `pageEntriesMax`. */
+  readonly limit: number;
+  /** From the last key down; the page then lists its entries in descending order. */
+  readonly isReverse: boolean;
+}
+
+export type WriteOperation = PutOperation | DeleteOperation;
+export type Operation = GetOperation | ScanOperation | WriteOperation;
+
+/** An operation as the gateway sends it: with the epoch of the shard's assignment it believes in; null sends none. */
+export interface RoutedOperation {
+  readonly operation: Operation;
+  readonly epoch: number | null;
+}
+
+export interface FoundOutcome {
+  readonly kind: "found";
+  readonly entry: Entry;
+}
+/** Of a get or a delete: no entry has the key. */
+export interface NotFoundOutcome {
+  readonly kind: "notFound";
+}
+/** Of a put. */
+export interface WrittenOutcome {
+  readonly kind: "written";
+  readonly isNew: boolean;
+  readonly facts: EntryFacts;
+}
+/** Of a delete: the version that is gone. */
+export interface DeletedOutcome {
+  readonly kind: "deleted";
+  readonly version: Version | null;
+}
+/** The write's condition did not hold; `current` is the entry as it is, null when the key does not exist. */
+export interface ConflictOutcome {
+  readonly kind: "conflict";
+  readonly current: Entry | null;
+}
+/** Of a scan. `hasMore`: further keys follow in the scan's direction. */
+export interface PageOutcome {
+  readonly kind: "page";
+  readonly entries: readonly Entry[];
+  readonly hasMore: boolean;
+}
+/** The operation was certainly not executed, except with OUTCOME_UNKNOWN. `epoch`: the storage node's own, with STALE_EPOCH. */
+export interface RefusedOutcome {
+  readonly kind: "refused";
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly epoch?: number | null;
+}
+
+export type GetOutcome = FoundOutcome | NotFoundOutcome;
+export type WriteOutcome = WrittenOutcome | DeletedOutcome | NotFoundOutcome | ConflictOutcome;
+export type Outcome = GetOutcome | WriteOutcome | PageOutcome | RefusedOutcome;

@@ -1,0 +1,26 @@
+/**
+ * The version of an entry: its shard's sequence number at the last write, as a decimal string. Never reused, also not
+ * after a delete. On the REST wire it stands in quotes as an ETag (RFC 9110).
+ */
+import { ShardgateError } from "./error.js";
+
+declare const versionBrand: unique symbol;
+
+/** An unsigned 64-bit decimal without leading zeros, at least 1. */
+export type Version = string & { readonly [versionBrand]: true };
+
+/** The version in `text`. Throws BAD_REQUEST unless it is a decimal from 1 to 2^64 - 1 without sign or leading zero. */
+export function parseVersion(text: string): Version {
+  if (!/^[1-9]\d{0,19}$/.test(text) || BigInt(text) > 0xffff_ffff_ffff_ffffn) {
+    throw new ShardgateError(
+      "BAD_REQUEST",
+      `Version ${JSON.stringify(text.slice(0, 40))} is not a decimal number from 1 to 2^64 - 1.`,
+    );
+  }
+  return text as Version;
+}
+
+/** The version that a sequence number (at least 1) stands for. */
+export function versionOf(sequence: number): Version {
+  return String(sequence) as Version;
+}

@@ -1,0 +1,59 @@
+/**
+ * The gateway's view of one storage node. Implementations: UndiciNodeClient (HTTP, with the fall-back for plain nodes)
+ * and MemoryNodeClient (tests, with fault injection); both pass test/conformance/node-client.ts.
+ */
+import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { HostedShard, NodeAssignments } from "../wire/membership.js";
+
+export interface CallOptions {
+  /** The whole call is given up after this time, milliseconds. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Who answers: a storage node with the whole contract, or one that has only the three plain routes. */
+export type NodeKind = "full" | "plain";
+
+export interface NodeClient {
+  /** One outcome per operation, in order. Rejects with a NodeFault when the node gave no usable answer at all. */
+  execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]>;
+
+  /** Resolves when the node answered anything over HTTP; learns its kind on the way. Rejects with a NodeFault. */
+  probe(options: CallOptions): Promise<NodeKind>;
+
+  /** Hosted shards with their figures; null from a plain node. Rejects with a NodeFault. */
+  shards(options: CallOptions): Promise<readonly HostedShard[] | null>;
+
+  /** Tells the node its shards and epochs; does nothing for a plain node. Rejects with a NodeFault. */
+  assign(assignments: NodeAssignments, options: CallOptions): Promise<void>;
+
+  /** Waits for nothing: calls in flight are rejected. */
+  close(): Promise<void>;
+}
+
+/** What went wrong on the way to a storage node and back. */
+export type NodeFaultReason =
+  | "connectionRefused"
+  | "connectTimeout"
+  | "connectionReset"
+  | "timeout"
+  | "serverError"
+  | "redirect"
+  | "malformedAnswer"
+  | "answerTooLarge"
+  | "aborted"
+  | "breakerOpen";
+
+/** No usable answer came back. Internal to routing: what a client sees is decided per operation from `isUnsent`. */
+export class NodeFault extends Error {
+  readonly reason: NodeFaultReason;
+  /** True only when the node provably executed nothing: no byte of the request reached it, or it said so. */
+  readonly isUnsent: boolean;
+
+  constructor(reason: NodeFaultReason, message: string, isUnsent: boolean, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "NodeFault";
+    this.reason = reason;
+    this.isUnsent = isUnsent;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The storage engine: keeps the entries of many shards in one place and knows nothing of HTTP, epochs or the cluster.
+ * Implementations: MemoryEngine, LmdbEngine; all pass test/conformance/storage-engine.ts. The current time is passed in.
+ */
+import type {
+  GetOperation,
+  GetOutcome,
+  PageOutcome,
+  RefusedOutcome,
+  ScanOperation,
+  WriteOperation,
+  WriteOutcome,
+} from "../core/operation.js";
+import type { ShardNumber } from "../core/shard.js";
+
+/** Bounds of one read: see `nodeBatchAnswerBytesMax`. */
+export interface ReadBudget {
+  readonly nowMs: number;
+  /**
+   * Once this many bytes of values are in the answer, further gets are refused with BATCH_ANSWER_FULL and pages end
+   * early with `hasMore`. The first value and the first entry of a first page always fit.
+   */
+  readonly answerBytesMax: number;
+}
+
+export interface ShardStats {
+  /** Live keys: expired ones do not count. */
+  readonly keyCount: number;
+  /** Bytes of the live keys and their values. */
+  readonly sizeBytes: number;
+}
+
+export interface StorageEngine {
+  /** For people and metrics: "memory", "lmdb". */
+  readonly name: string;
+
+  /** One outcome per operation, in order, all from one snapshot. An entry is gone from `expiresAtMs` on. */
+  read(
+    operations: readonly (GetOperation | ScanOperation)[],
+    budget: ReadBudget,
+  ): Promise<readonly (GetOutcome | PageOutcome | RefusedOutcome)[]>;
+
+  /**
+   * Runs the writes in order, in one atomic commit, and resolves when it is durable: all of them happened, with one
+   * outcome each, or (on rejection, STORAGE_FULL or STORAGE_FAILED) none. Every put and delete that happens takes the
+   * next sequence number of its shard as version; numbers are never reused. A conflict or a delete of nothing takes none.
+   */
+  write(operations: readonly WriteOperation[], nowMs: number): Promise<readonly WriteOutcome[]>;
+
+  /** Figures of every shard that has ever been written. */
+  stats(nowMs: number): Promise<ReadonlyMap<ShardNumber, ShardStats>>;
+
+  /** Removes up to `entriesMax` entries that have expired; resolves to how many it removed. Takes no sequence numbers. */
+  sweep(nowMs: number, entriesMax: number): Promise<number>;
+
+  /** A small document the storage node keeps beside its entries (its cluster and epochs); null before the first write. */
+  readDocument(): Promise<string | null>;
+  /** Replaces the document; resolves when it is durable. */
+  writeDocument(text: string): Promise<void>;
+
+  /** Finishes what is under way and releases the files. Nothing may be called afterwards. */
+  close(): Promise<void>;
+}

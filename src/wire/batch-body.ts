@@ -1,0 +1,341 @@
+/**
+ * The bodies of `POST /batch`: one line of JSON (the head), a newline, then the bytes of all values one after another,
+ * in the order in which the head counts them in `valueBytes`. Values are never escaped, parsed or copied into the head,
+ * so that they arrive as they were written and cost nothing but their length.
+ *
+ * Request head: `{"operations":[{"op":"get","shard":2,"epoch":3,"key":"user123"}, …]}`.
+ * Answer head: `{"outcomes":[{"status":200,"version":"7","createdAt":…,"updatedAt":…,"valueBytes":12}, …]}`, times in
+ * milliseconds since 1970.
+ */
+import type { Entry, EntryFacts } from "../core/entry.js";
+import { isErrorCode, ShardgateError, unreachable } from "../core/error.js";
+import { parseJsonBytes, type JsonText } from "../core/json-text.js";
+import { parseKey, type Key } from "../core/key.js";
+import { nodeBatchOperationsMax, pageEntriesMax } from "../core/limits.js";
+import type { Expiry, Operation, Outcome, RoutedOperation, WriteCondition } from "../core/operation.js";
+import { parseShard } from "../core/shard.js";
+import { parseVersion, type Version } from "../core/version.js";
+
+/** The request body for `operations`. */
+export function encodeBatchRequest(operations: readonly RoutedOperation[]): Buffer {
+  const values: string[] = [];
+  const head = operations.map(({ operation, epoch }) => operationHead(operation, epoch, values));
+  return joinBody(JSON.stringify({ operations: head }), values);
+}
+
+/**
+ * The operations of a request body, each one or the error that it alone gets.
+ * Throws BAD_REQUEST when the body as a whole cannot be read, and TOO_MANY_KEYS.
+ */
+export function decodeBatchRequest(body: Buffer): readonly (RoutedOperation | ShardgateError)[] {
+  const { head, values } = splitBody(body);
+  const operations = listIn(head, "operations");
+  if (operations.length > nodeBatchOperationsMax) {
+    throw new ShardgateError(
+      "TOO_MANY_KEYS",
+      `The batch has ${operations.length} operations; at most ${nodeBatchOperationsMax} are allowed.`,
+    );
+  }
+  const reader = new ValueReader(values);
+  const decoded = operations.map((item) => {
+    const fields = recordOf(item);
+    // The value is taken first, also for an operation that is refused: its neighbours' values lie behind it.
+    const bytes = fields["op"] === "put" ? reader.next(fields["valueBytes"]) : null;
+    try {
+      return { operation: operationOf(fields, bytes), epoch: epochOf(fields["epoch"]) };
+    } catch (error) {
+      if (error instanceof ShardgateError) return error;
+      throw error;
+    }
+  });
+  reader.end();
+  return decoded;
+}
+
+/** The answer body for `outcomes`. */
+export function encodeBatchAnswer(outcomes: readonly Outcome[]): Buffer {
+  const values: string[] = [];
+  const head = outcomes.map((outcome) => outcomeHead(outcome, values));
+  return joinBody(JSON.stringify({ outcomes: head }), values);
+}
+
+/**
+ * The outcomes of an answer to `operations`, in their order. Throws a BAD_REQUEST error, which the caller turns into
+ * what it means for the operation, when the answer cannot be read, has another count, or answers for another key.
+ */
+export function decodeBatchAnswer(body: Buffer, operations: readonly RoutedOperation[]): readonly Outcome[] {
+  const { head, values } = splitBody(body);
+  const outcomes = listIn(head, "outcomes");
+  if (outcomes.length !== operations.length) {
+    throw malformed(`${outcomes.length} outcomes answer ${operations.length} operations`);
+  }
+  const reader = new ValueReader(values);
+  const decoded = operations.map(({ operation }, index) => outcomeOf(recordOf(outcomes[index]), operation, reader));
+  reader.end();
+  return decoded;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function operationHead(operation: Operation, epoch: number | null, values: string[]): Fields {
+  const { kind: op, shard } = operation;
+  const common = epoch === null ? { op, shard } : { op, shard, epoch };
+  switch (operation.kind) {
+    case "get":
+      return { ...common, key: operation.key };
+    case "put":
+      values.push(operation.value);
+      return {
+        ...common,
+        key: operation.key,
+        ...expiryFields(operation.expiry),
+        ...conditionFields(operation.condition),
+        valueBytes: Buffer.byteLength(operation.value),
+      };
+    case "delete":
+      return { ...common, key: operation.key, ...conditionFields(operation.condition) };
+    case "scan": {
+      const { prefix, after, before, limit, isReverse } = operation;
+      return { ...common, prefix, after, before, limit, isReverse };
+    }
+    default:
+      return unreachable(operation);
+  }
+}
+
+function operationOf(fields: Fields, bytes: Buffer | null): Operation {
+  const shard = parseShard(fields["shard"]);
+  switch (fields["op"]) {
+    case "get":
+      return { kind: "get", shard, key: keyOf(fields["key"]) };
+    case "put":
+      return {
+        kind: "put",
+        shard,
+        key: keyOf(fields["key"]),
+        value: parseJsonBytes(bytes ?? Buffer.alloc(0)),
+        expiry: expiryOf(fields),
+        condition: conditionOf(fields),
+      };
+    case "delete":
+      return { kind: "delete", shard, key: keyOf(fields["key"]), condition: conditionOf(fields) };
+    case "scan":
+      return {
+        kind: "scan",
+        shard,
+        prefix: textOf(fields["prefix"] ?? "", "prefix"),
+        after: textOrNull(fields["after"], "after"),
+        before: textOrNull(fields["before"], "before"),
+        limit: limitOf(fields["limit"]),
+        isReverse: fields["isReverse"] === true,
+      };
+    default:
+      throw new ShardgateError("BAD_REQUEST", `Operation ${JSON.stringify(fields["op"])} is unknown.`);
+  }
+}
+
+function outcomeHead(outcome: Outcome, values: string[]): Fields {
+  switch (outcome.kind) {
+    case "found":
+      return { status: 200, ...entryFields(outcome.entry, values) };
+    case "notFound":
+      return { status: 404 };
+    case "written":
+      return { status: outcome.isNew ? 201 : 200, ...factsFields(outcome.facts) };
+    case "deleted":
+      return { status: 204, version: outcome.version };
+    case "conflict":
+      return { status: 412, ...(outcome.current === null ? {} : entryFields(outcome.current, values)) };
+    case "page":
+      return {
+        status: 200,
+        hasMore: outcome.hasMore,
+        entries: outcome.entries.map((entry) => ({ key: entry.key, ...entryFields(entry, values) })),
+      };
+    case "refused":
+      return { status: 0, code: outcome.code, detail: outcome.message, epoch: outcome.epoch };
+    default:
+      return unreachable(outcome);
+  }
+}
+
+function outcomeOf(fields: Fields, operation: Operation, reader: ValueReader): Outcome {
+  const { code, status } = fields;
+  if (code !== undefined) {
+    if (!isErrorCode(code)) throw malformed(`code ${JSON.stringify(code)} is unknown`);
+    const message = typeof fields["detail"] === "string" ? fields["detail"] : code;
+    return { kind: "refused", code, message, epoch: epochOf(fields["epoch"]) };
+  }
+  if (operation.kind === "scan") {
+    if (status === 200) return pageOf(fields, reader);
+  } else if (status === 404 && operation.kind !== "put") {
+    return { kind: "notFound" };
+  } else if (status === 200 && operation.kind === "get") {
+    return { kind: "found", entry: entryOf(operation.key, fields, reader) };
+  } else if ((status === 200 || status === 201) && operation.kind === "put") {
+    return { kind: "written", isNew: status === 201, facts: factsOf(fields) };
+  } else if (status === 204 && operation.kind === "delete") {
+    return { kind: "deleted", version: versionOrNull(fields["version"]) };
+  } else if (status === 412 && operation.kind !== "get") {
+    const isThere = fields["valueBytes"] !== undefined;
+    return { kind: "conflict", current: isThere ? entryOf(operation.key, fields, reader) : null };
+  }
+  throw malformed(`status ${JSON.stringify(status)} does not answer a ${operation.kind}`);
+}
+
+function pageOf(fields: Fields, reader: ValueReader): Outcome {
+  const entries = listIn(fields, "entries").map((item) => {
+    const entry = recordOf(item);
+    return entryOf(keyOf(entry["key"]), entry, reader);
+  });
+  return { kind: "page", entries, hasMore: fields["hasMore"] === true };
+}
+
+function entryFields(entry: Entry, values: string[]): Fields {
+  values.push(entry.value);
+  return { ...factsFields(entry), valueBytes: Buffer.byteLength(entry.value) };
+}
+
+function entryOf(key: Key, fields: Fields, reader: ValueReader): Entry {
+  // A node of ours checked the value when it was written; a check of each read would cost more than the read.
+  const value = reader.next(fields["valueBytes"]).toString("utf8") as JsonText;
+  return { key, value, ...factsOf(fields) };
+}
+
+function factsFields({ version, createdAtMs, updatedAtMs, expiresAtMs }: EntryFacts): Fields {
+  const facts = { version, createdAt: createdAtMs, updatedAt: updatedAtMs };
+  return expiresAtMs === null ? facts : { ...facts, expiresAt: expiresAtMs };
+}
+
+function factsOf(fields: Fields): EntryFacts {
+  return {
+    version: versionOrNull(fields["version"]),
+    createdAtMs: momentOrNull(fields["createdAt"], "createdAt"),
+    updatedAtMs: momentOrNull(fields["updatedAt"], "updatedAt"),
+    expiresAtMs: momentOrNull(fields["expiresAt"], "expiresAt"),
+  };
+}
+
+function conditionFields(condition: WriteCondition | null): Fields {
+  if (condition === null) return {};
+  return condition.kind === "ifVersion" ? { ifVersion: condition.version } : { [condition.kind]: true };
+}
+
+function conditionOf(fields: Fields): WriteCondition | null {
+  if (fields["ifVersion"] !== undefined) {
+    return { kind: "ifVersion", version: parseVersion(textOf(fields["ifVersion"], "ifVersion")) };
+  }
+  if (fields["ifAbsent"] === true) return { kind: "ifAbsent" };
+  if (fields["ifPresent"] === true) return { kind: "ifPresent" };
+  return null;
+}
+
+function expiryFields(expiry: Expiry | null): Fields {
+  if (expiry === null) return {};
+  return expiry.kind === "ttl" ? { ttlSeconds: expiry.seconds } : { expiresAt: expiry.atMs };
+}
+
+function expiryOf(fields: Fields): Expiry | null {
+  const { ttlSeconds, expiresAt } = fields;
+  if (ttlSeconds !== undefined) {
+    if (!Number.isSafeInteger(ttlSeconds) || (ttlSeconds as number) < 1) {
+      throw new ShardgateError("BAD_REQUEST", `ttlSeconds ${JSON.stringify(ttlSeconds)} is not a whole number from 1.`);
+    }
+    return { kind: "ttl", seconds: ttlSeconds as number };
+  }
+  const atMs = momentOrNull(expiresAt, "expiresAt");
+  return atMs === null ? null : { kind: "at", atMs };
+}
+
+/** Takes the values from the tail of a body, in order. */
+class ValueReader {
+  readonly #bytes: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  next(length: unknown): Buffer {
+    if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
+      throw malformed(`valueBytes ${JSON.stringify(length)} is not a length`);
+    }
+    const end = this.#offset + length;
+    if (end > this.#bytes.length) throw malformed("the body ends inside a value");
+    const value = this.#bytes.subarray(this.#offset, end);
+    this.#offset = end;
+    return value;
+  }
+
+  end(): void {
+    if (this.#offset !== this.#bytes.length) throw malformed("bytes are left behind the last value");
+  }
+}
+
+function joinBody(head: string, values: readonly string[]): Buffer {
+  return Buffer.from(`${head}\n${values.join("")}`, "utf8");
+}
+
+function splitBody(body: Buffer): { readonly head: Fields; readonly values: Buffer } {
+  const newline = body.indexOf(0x0a);
+  if (newline < 0) throw malformed("no newline ends the head");
+  let head: unknown;
+  try {
+    head = JSON.parse(body.toString("utf8", 0, newline));
+  } catch (error) {
+    throw malformed(`the head is not JSON (${error instanceof Error ? error.message : String(error)})`);
+  }
+  return { head: recordOf(head), values: body.subarray(newline + 1) };
+}
+
+function listIn(fields: Fields, name: string): readonly unknown[] {
+  const list = fields[name];
+  if (!Array.isArray(list)) throw malformed(`\`${name}\` is not an array`);
+  return list;
+}
+
+function recordOf(value: unknown): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed("an object is missing");
+  return value as Fields;
+}
+
+function keyOf(value: unknown): Key {
+  return parseKey(textOf(value, "key"));
+}
+
+function textOf(value: unknown, name: string): string {
+  if (typeof value !== "string") throw new ShardgateError("BAD_REQUEST", `\`${name}\` is not a string.`);
+  return value;
+}
+
+function textOrNull(value: unknown, name: string): string | null {
+  return value === undefined || value === null ? null : textOf(value, name);
+}
+
+function versionOrNull(value: unknown): Version | null {
+  return value === undefined || value === null ? null : parseVersion(textOf(value, "version"));
+}
+
+function momentOrNull(value: unknown, name: string): number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "number" && Number.isSafeInteger(value) && Math.abs(value) <= 8.64e15) return value;
+  throw new ShardgateError("BAD_REQUEST", `\`${name}\` is not a moment in milliseconds since 1970.`);
+}
+
+function epochOf(value: unknown): number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new ShardgateError("BAD_REQUEST", `Epoch ${JSON.stringify(value)} is not a whole number.`);
+}
+
+function limitOf(value: unknown): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= pageEntriesMax) return value;
+  throw new ShardgateError(
+    "BAD_REQUEST",
+    `limit ${JSON.stringify(value)} is not a whole number from 1 to ${pageEntriesMax}.`,
+  );
+}
+
+function malformed(what: string): ShardgateError {
+  return new ShardgateError("BAD_REQUEST", `The batch body cannot be read: ${what}.`);
+}

@@ -1,0 +1,38 @@
+/** Paths and headers of the REST contract between gateway and storage node, in one place for both sides. */
+import { encodeKeySegment, type Key } from "../core/key.js";
+import type { ShardNumber } from "../core/shard.js";
+
+export const batchPath = "/batch";
+export const shardsPath = "/shards";
+export const healthPath = "/health";
+/** Where the gateway tells a storage node which shards it hosts, and under which epochs. */
+export const assignmentsPath = "/assignments";
+
+/** On requests of a gateway: the epoch of the shard's assignment it believes in. */
+export const shardEpochHeader = "shard-epoch";
+/** On answers with a value that expires: an RFC 3339 moment. */
+export const expiresAtHeader = "x-expires-at";
+/** When an entry was first written: an RFC 3339 moment with milliseconds (Last-Modified has seconds only). */
+export const createdAtHeader = "x-created-at";
+/** On answers of the gateway's facade: who served the key. */
+export const shardHeader = "x-shard";
+export const nodeHeader = "x-node";
+/** Told by clients or given by the gateway; passed on to the storage node and into every log line. */
+export const requestIdHeader = "x-request-id";
+
+/** Media type of both bodies of `POST /batch`. */
+export const batchMediaType = "application/vnd.shardgate.batch";
+export const problemMediaType = "application/problem+json";
+
+/** What `GET /health` of a storage node says in `protocol` when it has every route of the contract. */
+export const nodeProtocol = "shardgate/1";
+
+/** Path of one entry at its storage node. */
+export function entryPath(shard: ShardNumber, key: Key): string {
+  return `/shard/${shard}/store/${encodeKeySegment(key)}`;
+}
+
+/** Path of one entry at the gateway's facade. */
+export function dataPath(key: Key): string {
+  return `/data/${encodeKeySegment(key)}`;
+}

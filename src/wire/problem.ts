@@ -1,0 +1,49 @@
+/** Problem details (RFC 9457): the body of every REST error, at the gateway and at the storage node. */
+import { errorRules, isErrorCode, ShardgateError, type ErrorCode } from "../core/error.js";
+
+/** `type` is left out, which RFC 9457 reads as "about:blank"; `code` is the closed list's. */
+export interface Problem {
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly isRetryable: boolean;
+  readonly advice: string;
+  readonly [extension: string]: unknown;
+}
+
+/** The problem that tells `error` to a client; its details become extension members. */
+export function problemOf(error: ShardgateError): Problem {
+  const { httpStatus, isRetryable, advice } = errorRules[error.code];
+  return {
+    ...error.details,
+    title: titleOf(error.code),
+    status: httpStatus,
+    detail: error.message,
+    code: error.code,
+    isRetryable,
+    advice,
+  };
+}
+
+/** The error that a problem body tells, null when the body is none of ours. */
+export function errorOfProblem(body: unknown): ShardgateError | null {
+  if (typeof body !== "object" || body === null) return null;
+  const {
+    code,
+    detail,
+    title: _title,
+    status: _status,
+    isRetryable: _isRetryable,
+    advice: _advice,
+    ...details
+  } = body as Record<string, unknown>;
+  if (!isErrorCode(code)) return null;
+  return new ShardgateError(code, typeof detail === "string" ? detail : code, details);
+}
+
+/** "KEY_NOT_FOUND" as "Key not found". */
+function titleOf(code: ErrorCode): string {
+  const words = code.toLowerCase().replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { parseVersion, versionOf } from "../../src/core/version.js";
+
+describe("parseVersion", () => {
+  it.each(["1", "7", "9007199254740993", "18446744073709551615"])("takes %s", (text) => {
+    expect(parseVersion(text)).toBe(text);
+  });
+
+  it.each(["", "0", "-1", "01", "1e3", "1.0", " 1", "18446744073709551616", "1".repeat(100), '"1"'])(
+    "refuses %j",
+    (text) => {
+      expect(() => parseVersion(text)).toThrowError(expect.objectContaining({ code: "BAD_REQUEST" }));
+    },
+  );
+});
+
+describe("versionOf", () => {
+  it("writes the sequence number as a decimal", () => {
+    expect(versionOf(42)).toBe("42");
+  });
+});

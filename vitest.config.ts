@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/gateway/graphql/generated/**"],
+      thresholds: { lines: 95, branches: 95 },
+      reporter: ["text-summary", "html"],
+    },
+  },
+});
