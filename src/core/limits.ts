@@ -15,6 +15,9 @@ export const valueDepthMax = 64;
 /** Most keys in one batch field (`entries`, `putMany`, `deleteMany`). The schema's descriptions say the same number. */
 export const batchKeysMax = 1000;
 
+/** Longest time to live, in seconds: what a GraphQL Int holds, 68 years; every moment so reached is a valid date. */
+export const ttlSecondsMax = 2_147_483_647;
+
 /** Most entries of one page, in the gateway's scan and in the storage node's listing. */
 export const pageEntriesMax = 1000;
 
@@ -42,17 +45,38 @@ export const nodeAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
 /** Longest GraphQL request body: a full `putMany` of 1000 items at 16 KiB each. */
 export const graphqlBodyBytesMax = 16 * 1024 * 1024;
 
+/** Most tokens of one GraphQL document: `putMany` with 1000 literal items of 80 members each. Parsing stays short. */
+export const graphqlTokensMax = 250_000;
+
+/** Most parsed GraphQL documents kept for the next request with the same one. */
+export const graphqlDocumentsCachedMax = 500;
+
+/** Longest GraphQL document that is kept; longer ones carry literal values and do not come twice. */
+export const graphqlDocumentCachedCharactersMax = 8 * 1024;
+
+/** Longest `x-request-id` that is taken over from a client; it stands in every log line. */
+export const requestIdCharactersMax = 64;
+
 /** Longest body of the gateway's other REST routes (registration, assignment): 4096 shards in one registration. */
 export const adminBodyBytesMax = 1024 * 1024;
 
 /** Longest storage node name and cluster name. */
 export const nameCharactersMax = 63;
 
+/** Longest incarnation of a storage node: a UUID, with room for other ways to draw one. */
+export const incarnationCharactersMax = 128;
+
 /** Longest storage node URL. */
 export const urlCharactersMax = 2048;
 
 /** Most shards of a cluster. The console's strip and one registration body are made for this many. */
 export const shardCountMax = 4096;
+
+/** Shards of a new cluster when nobody says otherwise: enough to spread over dozens of storage nodes. */
+export const shardCountDefault = 64;
+
+/** Largest epoch of a shard: GraphQL's `Int`. A shard that changes hands every second gets there after 68 years. */
+export const epochMax = 2_147_483_647;
 
 /** Most storage nodes of a cluster; each costs the gateway one connection pool and one mailbox. */
 export const storageNodesMax = 1024;
@@ -65,6 +89,21 @@ export const requestTimeoutMs = 5_000;
 
 /** How long one attempt at a storage node may take: short enough that a second one fits into the request's deadline. */
 export const attemptTimeoutMs = 2_000;
+
+/** How long a client may take to send its headers; holds off those that open connections and trickle. */
+export const gatewayHeadersTimeoutMs = 10_000;
+
+/** How long a client may take to send its whole request: a full GraphQL body over a slow line. */
+export const gatewayReceiveTimeoutMs = 60_000;
+
+/** How long a client's idle connection is kept; above the 60 s of usual load balancers, so that they close first. */
+export const gatewayKeepAliveMs = 65_000;
+
+/** Longest path segment that is looked at; above the 16 KiB of Node's header limit, so that no key is cut silently. */
+export const pathSegmentCharactersMax = 64 * 1024;
+
+/** Shards named in the text of a readiness problem; its `missing` member lists all. */
+export const missingShardsShown = 10;
 
 /** How long opening a connection may take. Loopback and one data centre need a few milliseconds. */
 export const connectTimeoutMs = 1_000;
@@ -96,20 +135,47 @@ export const mailboxOperationsMax = 50_000;
 /** Most requests in flight to a plain storage node, which takes one key per request. */
 export const plainNodeInFlightMax = 32;
 
+/** Most connections to one storage node: a full load of either kind, and room for probes and assignments beside it. */
+export const nodeConnectionsMax = plainNodeInFlightMax + 2 * mailboxInFlightMax;
+
+/** Bytes of values after which a scan's page ends early, whatever its limit: the gateway holds a page in memory. */
+export const scanPageBytesMax = 16 * 1024 * 1024;
+
 /** Most writes of one group commit; bounds how long readers of the write's outcome wait. */
 export const groupCommitOperationsMax = 4_000;
 
 /** Most writes waiting at a storage node; more are refused with OVERLOADED. */
 export const groupCommitQueueMax = 100_000;
 
+/** About this many bytes of values make one group commit: a transaction that the disk takes well within a second. */
+export const groupCommitBytesMax = 16 * 1024 * 1024;
+
+/** About this many bytes of values may wait at a storage node; more are refused with OVERLOADED. Bounds its memory. */
+export const groupCommitQueueBytesMax = 256 * 1024 * 1024;
+
 /** How often a storage node tells the gateway that it lives. */
 export const heartbeatIntervalMs = 1_000;
+
+/** Without a heartbeat for this long the gateway asks the storage node itself: one is overdue by half an interval. */
+export const silentAfterMs = 1.5 * heartbeatIntervalMs;
 
 /** Silence after which a storage node is SUSPECT: three heartbeats lost. */
 export const suspectAfterMs = 3_000;
 
 /** Silence after which a storage node is DOWN. */
 export const downAfterMs = 10_000;
+
+/** How long a storage node may take to answer a probe, or to take its assignments; a node slower than this is silent. */
+export const probeTimeoutMs = 1_000;
+
+/** How long a storage node waits for a whole request: the longest body over a slow link. */
+export const receiveTimeoutMs = 30_000;
+
+/** How long a storage node waits for a request's head, which is a few kilobytes. */
+export const receiveHeadTimeoutMs = 10_000;
+
+/** How long an idle connection to a storage node stays open; longer than callers keep theirs, so that they close first. */
+export const idleConnectionMs = 72_000;
 
 /** How often expired entries are removed from a storage node's engine. */
 export const sweepIntervalMs = 1_000;
@@ -122,3 +188,54 @@ export const drainTimeoutMs = 10_000;
 
 /** Tries at a registry change when another writer was faster. */
 export const registryAttemptsMax = 8;
+
+/** How much longer than its drain a stopping process may take before its parent ends it: closing sockets and files. */
+export const stopMarginMs = 2_000;
+
+/** How often `shardgate dev` asks its gateway whether every shard is served. */
+export const readyPollMs = 50;
+
+/** After this long without being ready `shardgate dev` says what is missing; it goes on waiting. */
+export const readyNoticeMs = 10_000;
+
+/** How much of the end of a process's log `shardgate dev` reads to say why that process ended. */
+export const logTailBytesMax = 16 * 1024;
+
+/** Longest line of an import file: one full value, a key with every byte escaped (`\u0041`), names and white space. */
+export const importLineBytesMax = valueBytesMax + 64 * 1024;
+
+/** Most bytes of one import batch: a quarter of a GraphQL body, and what one batch to a storage node carries. */
+export const importBatchBytesMax = 4 * 1024 * 1024;
+
+/** Most import batches in flight: enough to keep every storage node busy, and at most 16 MiB held in memory. */
+export const importInFlightMax = 4;
+
+/** Most attempts of `import` and `export` at one request; with the pauses about ten seconds, a storage node's restart. */
+export const clientAttemptsMax = 10;
+
+/** First pause of `import` and `export` before they try again; doubles with each attempt, drawn at random up to itself. */
+export const clientPauseMs = 100;
+
+/** Longest of those pauses. */
+export const clientPauseMsMax = 5_000;
+
+/** How long `import` and `export` wait for one answer: the gateway's own deadline, and time to carry the bodies. */
+export const clientTimeoutMs = requestTimeoutMs + 25_000;
+
+/** Longest answer that `export` takes; a longer one is asked for again in smaller pages. */
+export const clientAnswerBytesMax = 64 * 1024 * 1024;
+
+/** Bytes of one page that `export` aims at, so that memory stays flat whatever the size of the values. */
+export const exportPageBytes = 4 * 1024 * 1024;
+
+/** Entries of the first page of an export, before the size of the values is known: full-size ones fit one answer. */
+export const exportFirstPageEntries = 16;
+
+/** Registry changes that wait for the one being written; every storage node may register at the same moment. */
+export const registryQueueMax = 2 * storageNodesMax;
+
+/** Longest registry file that is read: over twice what the most shards, changes and storage nodes can make. */
+export const registryFileBytesMax = 64 * 1024 * 1024;
+
+/** Longest silence that a gateway may be told to bear before it calls a storage node SUSPECT or DOWN: an hour. */
+export const silenceMsMax = 3_600_000;

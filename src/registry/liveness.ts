@@ -1,0 +1,67 @@
+/**
+ * What the silence of a storage node means to one gateway. Judged by monotonic time alone, so that a jump of the wall
+ * clock declares nobody dead; the wall clock is only kept for people. Nothing of this is stored.
+ */
+import type { Clock } from "../core/clock.js";
+
+export type NodeState = "UP" | "SUSPECT" | "DOWN";
+
+/** All monotonic milliseconds. */
+export interface Silence {
+  /** When the node was last heard of; null: never since `startedMs`. */
+  readonly lastSeenMs: number | null;
+  /** When the gateway began to listen. */
+  readonly startedMs: number;
+  readonly nowMs: number;
+  readonly suspectAfterMs: number;
+  readonly downAfterMs: number;
+}
+
+/** A node that was never heard of may still be on its way after the gateway's start: it is SUSPECT before it is DOWN. */
+export function nodeState({ lastSeenMs, startedMs, nowMs, suspectAfterMs, downAfterMs }: Silence): NodeState {
+  const silentMs = nowMs - (lastSeenMs ?? startedMs);
+  if (silentMs >= downAfterMs) return "DOWN";
+  return lastSeenMs === null || silentMs >= suspectAfterMs ? "SUSPECT" : "UP";
+}
+
+/** When each storage node was last heard of. */
+export class Liveness {
+  readonly #clock: Clock;
+  readonly #bounds: { readonly suspectAfterMs: number; readonly downAfterMs: number };
+  readonly #startedMs: number;
+  readonly #lastSeen = new Map<string, { readonly monotonicMs: number; readonly wallMs: number }>();
+
+  constructor({
+    clock,
+    suspectAfterMs,
+    downAfterMs,
+  }: {
+    readonly clock: Clock;
+    readonly suspectAfterMs: number;
+    readonly downAfterMs: number;
+  }) {
+    this.#clock = clock;
+    this.#bounds = { suspectAfterMs, downAfterMs };
+    this.#startedMs = clock.monotonicMs();
+  }
+
+  /** The node gave a sign of life just now. */
+  seen(name: string): void {
+    this.#lastSeen.set(name, { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.nowMs() });
+  }
+
+  /** For a node that was removed. */
+  forget(name: string): void {
+    this.#lastSeen.delete(name);
+  }
+
+  state(name: string): NodeState {
+    const lastSeenMs = this.#lastSeen.get(name)?.monotonicMs ?? null;
+    return nodeState({ lastSeenMs, startedMs: this.#startedMs, nowMs: this.#clock.monotonicMs(), ...this.#bounds });
+  }
+
+  /** Milliseconds since 1970; null: never. */
+  lastSeenAtMs(name: string): number | null {
+    return this.#lastSeen.get(name)?.wallMs ?? null;
+  }
+}

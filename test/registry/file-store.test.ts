@@ -1,0 +1,222 @@
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile, type FileHandle } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ShardgateError } from "../../src/core/error.js";
+import { registryFileBytesMax } from "../../src/core/limits.js";
+import { encodeFile } from "../../src/registry/file-document.js";
+import { FileStore } from "../../src/registry/file-store.js";
+import { describeRegistryStore } from "../conformance/registry-store.js";
+
+let folder: string;
+let file: string;
+const document = { version: 7, text: '{"some":"text"}\n' };
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "shardgate-registry-"));
+  file = path.join(folder, "registry.json");
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describeRegistryStore("FileStore", async () => async () => FileStore.open(file));
+
+describe("FileStore", () => {
+  it("makes the folder it is given, and no file before the first write", async () => {
+    const nested = path.join(folder, "a", "b", "registry.json");
+    const store = await FileStore.open(nested);
+    expect(await readdir(path.dirname(nested))).toEqual([]);
+    expect(await store.compareAndSet(null, document)).toBe(true);
+    expect(await readdir(path.dirname(nested))).toEqual(["registry.json"]);
+  });
+
+  it("takes a path relative to the working folder at the time it is opened", async () => {
+    const store = await FileStore.open(path.relative(process.cwd(), file));
+    await store.compareAndSet(null, document);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  it("writes one head line with format, version and checksum, and then the text as it is", async () => {
+    const store = await FileStore.open(file);
+    await store.compareAndSet(null, document);
+    expect(await readFile(file, "utf8")).toBe(
+      "shardgate-registry format=1 version=7 " +
+        "sha256=7c0d5e020c3ec1dc6e8aa8e3710bd61e391e87c5e4406c3dcfd79b31f80c879a\n" +
+        document.text,
+    );
+  });
+
+  it("leaves no temporary file behind, whether the write won, lost or failed", async () => {
+    const stores = await Promise.all([1, 2, 3, 4].map(() => FileStore.open(file)));
+    await Promise.all(stores.map((store) => store.compareAndSet(null, document)));
+    await Promise.all(stores.map((store) => store.compareAndSet(7, { version: 8, text: "next" })));
+    expect(await readdir(folder)).toEqual(["registry.json"]);
+  });
+
+  it("ignores temporary files that a killed process left, and does not touch them", async () => {
+    const leftovers = [0, 1].map((number) => `${file}.${process.pid}-${number}.tmp`);
+    for (const leftover of leftovers) await writeFile(leftover, "half wri");
+    const store = await FileStore.open(file);
+    expect(await store.load()).toBeNull();
+    expect(await store.compareAndSet(null, document)).toBe(true);
+    expect(await store.load()).toEqual(document);
+    for (const leftover of leftovers) expect(await readFile(leftover, "utf8")).toBe("half wri");
+    expect(await readdir(folder)).toHaveLength(3);
+  });
+
+  describe("with a file that is broken or not its own", () => {
+    const whole = encodeFile(document);
+    const [head = "", body = ""] = whole.toString().split(/(?<=sha256=\w+)\n/);
+
+    it.each<[string, Buffer, RegExp]>([
+      ["is empty", Buffer.alloc(0), /it is empty/],
+      ["was cut off inside the head", whole.subarray(0, 40), /does not begin with the head/],
+      ["was cut off behind the head", Buffer.from(`${head}\n`), /checksum is wrong/],
+      ["was cut off inside the text", whole.subarray(0, whole.length - 3), /checksum is wrong/],
+      ["has more behind the text", Buffer.concat([whole, Buffer.from("\n")]), /checksum is wrong/],
+      ["says another version", Buffer.from(`${head.replace("version=7", "version=9")}\n${body}`), /checksum is wrong/],
+      ["was edited", Buffer.from(whole.toString().replace("some", "same")), /checksum is wrong/],
+      ["is of a later format", Buffer.from(whole.toString().replace("format=1", "format=2")), /format is 2/],
+      ["is somebody else's JSON", Buffer.from('{"name":"package"}\n'), /does not begin with the head/],
+      ["is binary", Buffer.from([0, 255, 10, 0, 254]), /does not begin with the head/],
+      ["has no line break for long", Buffer.alloc(100_000, 0x61), /does not begin with the head/],
+      ["is larger than any", Buffer.alloc(registryFileBytesMax + 1), /longer than any cluster map/],
+    ])("refuses one that %s, says what to do, and leaves it as it is", async (_, bytes, problem) => {
+      await writeFile(file, bytes);
+      const store = await FileStore.open(file);
+      for (const call of [store.load(), store.compareAndSet(null, document), store.compareAndSet(7, document)]) {
+        const error: unknown = await call.catch((reason: unknown) => reason);
+        expect(error).toMatchObject({ code: "REGISTRY_CORRUPT", message: expect.stringMatching(problem) });
+        expect(String(error)).toContain(file);
+        expect(String(error)).toContain("Restore it from a copy, or move it away");
+      }
+      expect((await readFile(file)).equals(bytes)).toBe(true);
+      expect(await readdir(folder)).toEqual(["registry.json"]);
+    });
+
+    it("notices any single byte that changed", async () => {
+      const store = await FileStore.open(file);
+      for (let at = 0; at < whole.length; at++) {
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] ?? 0) ^ 1;
+        await writeFile(file, bytes);
+        await expect(store.load()).rejects.toMatchObject({ code: "REGISTRY_CORRUPT" });
+      }
+    });
+
+    it("refuses one that was overwritten while a change was being written", async () => {
+      const store = await FileStore.open(file);
+      const write = store.compareAndSet(null, document).catch((error: unknown) => error);
+      await untilTemporaryFile();
+      writeFileSync(file, "somebody else's");
+      expect(await write).toMatchObject({ code: "REGISTRY_CORRUPT" });
+      expect(await readFile(file, "utf8")).toBe("somebody else's");
+      expect(await readdir(folder)).toEqual(["registry.json"]);
+    });
+  });
+
+  it("loses to a handle that writes while its own temporary file is being written", async () => {
+    const store = await FileStore.open(file);
+    const write = store.compareAndSet(null, document);
+    await untilTemporaryFile();
+    writeFileSync(file, encodeFile({ version: 1, text: "faster" }));
+    expect(await write).toBe(false);
+    expect(await store.load()).toEqual({ version: 1, text: "faster" });
+    expect(await readdir(folder)).toEqual(["registry.json"]);
+  });
+
+  it("goes on after a write that failed", async () => {
+    const store = await FileStore.open(file);
+    await rm(folder, { recursive: true });
+    await expect(store.compareAndSet(null, document)).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+    await mkdir(folder);
+    expect(await store.compareAndSet(null, document)).toBe(true);
+  });
+
+  it("is unavailable, with the cause, when its folder is gone or not a folder, or a folder is in its place", async () => {
+    const gone = await FileStore.open(path.join(folder, "gone", "registry.json"));
+    await rm(path.join(folder, "gone"), { recursive: true });
+    await expectUnavailable(gone.compareAndSet(null, document), "ENOENT");
+    await writeFile(path.join(folder, "plain"), "");
+    await expectUnavailable(FileStore.open(path.join(folder, "plain", "registry.json")), "EEXIST");
+    await expectUnavailable(FileStore.open(path.join(folder, "plain", "sub", "registry.json")), "ENOTDIR");
+    await mkdir(file);
+    const replaced = await FileStore.open(file);
+    await expectUnavailable(replaced.load(), "EISDIR");
+    await expectUnavailable(replaced.compareAndSet(null, document), "EISDIR");
+  });
+
+  it("is unavailable when its path leads nowhere, from the start or while it writes", async () => {
+    const store = await FileStore.open(file);
+    const write = store.compareAndSet(null, document);
+    await untilTemporaryFile();
+    symlinkSync(file, file);
+    await expectUnavailable(write, "ELOOP");
+    await expectUnavailable(store.load(), "ELOOP");
+    expect(await readdir(folder)).toEqual(["registry.json"]);
+  });
+
+  it("keeps the old document, and no temporary file, when the disk is full", async () => {
+    const store = await FileStore.open(file);
+    await store.compareAndSet(null, document);
+    const handle = await open(file, "r");
+    const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    const sync = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "sync").mockRejectedValueOnce(full);
+    await handle.close();
+    await expectUnavailable(store.compareAndSet(7, { version: 8, text: "next" }), "ENOSPC");
+    sync.mockRestore();
+    expect(await store.load()).toEqual(document);
+    expect(await readdir(folder)).toEqual(["registry.json"]);
+  });
+
+  it.runIf(process.getuid?.() !== 0)("is unavailable, with the cause, when it may not write", async () => {
+    const store = await FileStore.open(file);
+    await chmod(folder, 0o500);
+    await expectUnavailable(store.compareAndSet(null, document), "EACCES");
+    await chmod(folder, 0o700);
+    expect(await store.load()).toBeNull();
+  });
+
+  it("cannot watch a folder that is gone, and says so", async () => {
+    const store = await FileStore.open(file);
+    await rm(folder, { recursive: true });
+    expect(() => store.watch(() => undefined)).toThrow(expect.objectContaining({ code: "REGISTRY_UNAVAILABLE" }));
+  });
+
+  it("does not call a watcher for other files of the folder", async () => {
+    const store = await FileStore.open(file);
+    const onChange = vi.fn<() => void>();
+    store.watch(onChange);
+    await writeFile(path.join(folder, "neighbour.json"), "x");
+    const neighbour = vi.fn<() => void>();
+    const other = await FileStore.open(path.join(folder, "other.json"));
+    other.watch(neighbour);
+    await other.compareAndSet(null, document);
+    await vi.waitFor(() => expect(neighbour).toHaveBeenCalled());
+    expect(onChange).not.toHaveBeenCalled();
+    await Promise.all([store.close(), other.close()]);
+  });
+
+  it("waits for the write under way when it is closed", async () => {
+    const store = await FileStore.open(file);
+    const write = store.compareAndSet(null, document);
+    await store.close();
+    expect(existsSync(file)).toBe(true);
+    expect(await write).toBe(true);
+  });
+});
+
+/** A write has then made its first check and not yet its last: each of its steps takes a turn of the event loop. */
+async function untilTemporaryFile(): Promise<void> {
+  while (!readdirSync(folder).some((name) => name.endsWith(".tmp"))) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+async function expectUnavailable(call: Promise<unknown>, causeCode: string): Promise<void> {
+  const error: unknown = await call.catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(ShardgateError);
+  expect(error).toMatchObject({ code: "REGISTRY_UNAVAILABLE", cause: { code: causeCode } });
+}

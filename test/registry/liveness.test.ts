@@ -1,0 +1,66 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Liveness, nodeState, type NodeState } from "../../src/registry/liveness.js";
+import { FakeClock } from "../support/fake-clock.js";
+
+const bounds = { suspectAfterMs: 3000, downAfterMs: 10_000 };
+
+describe("nodeState", () => {
+  it.each<[string, number | null, number, NodeState]>([
+    ["heard of just now", 5000, 5000, "UP"],
+    ["silent for almost the first bound", 5000, 7999, "UP"],
+    ["silent for the first bound", 5000, 8000, "SUSPECT"],
+    ["silent for almost the second bound", 5000, 14_999, "SUSPECT"],
+    ["silent for the second bound", 5000, 15_000, "DOWN"],
+    ["never heard of, at the start", null, 1000, "SUSPECT"],
+    ["never heard of for almost the second bound", null, 10_999, "SUSPECT"],
+    ["never heard of for the second bound", null, 11_000, "DOWN"],
+  ])("of a node %s", (_, lastSeenMs, nowMs, state) => {
+    expect(nodeState({ lastSeenMs, startedMs: 1000, nowMs, ...bounds })).toBe(state);
+  });
+
+  it("only ever gets worse with silence", () => {
+    const rank = { UP: 0, SUSPECT: 1, DOWN: 2 };
+    fc.assert(
+      fc.property(fc.option(fc.nat(20_000)), fc.nat(20_000), fc.nat(20_000), (lastSeenMs, first, more) => {
+        const at = (nowMs: number): number => rank[nodeState({ lastSeenMs, startedMs: 0, nowMs, ...bounds })];
+        const from = (lastSeenMs ?? 0) + first;
+        expect(at(from + more)).toBeGreaterThanOrEqual(at(from));
+      }),
+    );
+  });
+});
+
+describe("Liveness", () => {
+  it("follows a storage node from its first sign of life to its silence and back", async () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds });
+    expect(liveness.state("a")).toBe("SUSPECT");
+    expect(liveness.lastSeenAtMs("a")).toBeNull();
+    await clock.advance(9000);
+    liveness.seen("a");
+    const seenAtMs = clock.nowMs();
+    expect(liveness.state("a")).toBe("UP");
+    await clock.advance(3000);
+    expect(liveness.state("a")).toBe("SUSPECT");
+    expect(liveness.state("never")).toBe("DOWN");
+    await clock.advance(7000);
+    expect(liveness.state("a")).toBe("DOWN");
+    expect(liveness.lastSeenAtMs("a")).toBe(seenAtMs);
+    liveness.seen("a");
+    expect(liveness.state("a")).toBe("UP");
+    liveness.forget("a");
+    expect(liveness.lastSeenAtMs("a")).toBeNull();
+    expect(liveness.state("a")).toBe("DOWN");
+  });
+
+  it("is not misled by a jump of the wall clock", () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds });
+    liveness.seen("a");
+    clock.jumpWall(3_600_000);
+    expect(liveness.state("a")).toBe("UP");
+    clock.jumpWall(-7_200_000);
+    expect(liveness.state("a")).toBe("UP");
+  });
+});
