@@ -1,0 +1,171 @@
+/**
+ * Gathers the writes that arrive while a commit is under way into the next one, so that many small writes cost one
+ * durable commit. It also is the place where the epoch fence and an assignment change meet: the fence is asked when a
+ * group is taken, and a change runs between two commits, before whatever waits.
+ */
+import type { Clock } from "../core/clock.js";
+import { ShardgateError, type ErrorCode } from "../core/error.js";
+import {
+  groupCommitBytesMax,
+  groupCommitOperationsMax,
+  groupCommitQueueBytesMax,
+  groupCommitQueueMax,
+} from "../core/limits.js";
+import type { Log } from "../core/log.js";
+import type { Outcome, RefusedOutcome, RoutedOperation, WriteOperation } from "../core/operation.js";
+import type { StorageEngine } from "../storage/engine.js";
+
+export interface RoutedWrite extends RoutedOperation {
+  readonly operation: WriteOperation;
+}
+
+export interface GroupCommitOptions {
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The epoch fence as it is at the moment of asking. */
+  readonly refusalOf: (write: RoutedWrite) => RefusedOutcome | null;
+}
+
+/** How much of something: of one submission, of a group, of all that waits. */
+export interface Load {
+  readonly operations: number;
+  readonly bytes: number;
+}
+
+/** How many of the first loads make the next group: as many as fit, and at least one when there are any. */
+export function groupLength(waiting: readonly Load[]): number {
+  let operations = 0;
+  let bytes = 0;
+  for (const [index, load] of waiting.entries()) {
+    operations += load.operations;
+    bytes += load.bytes;
+    if (index > 0 && (operations > groupCommitOperationsMax || bytes > groupCommitBytesMax)) return index;
+  }
+  return waiting.length;
+}
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  readonly #changes: (() => Promise<void>)[] = [];
+  readonly #waiting: Submission[] = [];
+  #queued: Load = { operations: 0, bytes: 0 };
+  #running: Promise<void> | null = null;
+  #lastFailure: string | null = null;
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
+  submit(writes: readonly RoutedWrite[]): Promise<readonly Outcome[]> {
+    const bytes = writes.reduce(
+      (sum, { operation }) => sum + (operation.kind === "put" ? operation.value.length : 0),
+      0,
+    );
+    const queued = { operations: this.#queued.operations + writes.length, bytes: this.#queued.bytes + bytes };
+    if (queued.operations > groupCommitQueueMax || queued.bytes > groupCommitQueueBytesMax) {
+      return Promise.resolve(allRefused(writes, "OVERLOADED", "Too many writes wait at this storage node already."));
+    }
+    this.#queued = queued;
+    return new Promise((resolve) => {
+      this.#waiting.push({ writes, operations: writes.length, bytes, resolve });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Runs `change` while no commit is under way; what waits sees its effect. Rejects as `change` does. */
+  change(change: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#changes.push(() => change().then(resolve, reject));
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Refuses everything that waits; a commit under way goes on. */
+  discard(): void {
+    for (const { writes, resolve } of this.#take(this.#waiting.length)) {
+      resolve(allRefused(writes, "DRAINING", "The storage node stopped before the write ran."));
+    }
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // What arrives in the same moment joins the first group.
+    await Promise.resolve();
+    while (this.#changes.length > 0 || this.#waiting.length > 0) {
+      const change = this.#changes.shift();
+      if (change === undefined) await this.#commit(this.#take(groupLength(this.#waiting)));
+      else await change();
+    }
+    // In the same moment as the last look at the queues, so that nobody waits for a loop that has ended.
+    this.#running = null;
+  }
+
+  #take(count: number): readonly Submission[] {
+    const group = this.#waiting.splice(0, count);
+    for (const { operations, bytes } of group) {
+      this.#queued = { operations: this.#queued.operations - operations, bytes: this.#queued.bytes - bytes };
+    }
+    return group;
+  }
+
+  async #commit(group: readonly Submission[]): Promise<void> {
+    const writes = group.flatMap((submission) => submission.writes);
+    const refusals = writes.map(this.#options.refusalOf);
+    const written = (await this.#write(writes.filter((_, index) => refusals[index] === null))).values();
+    const outcomes = refusals.map((refusal) => refusal ?? written.next().value ?? unanswered);
+    let start = 0;
+    for (const { operations, resolve } of group) resolve(outcomes.slice(start, (start += operations)));
+  }
+
+  async #write(writes: readonly RoutedWrite[]): Promise<readonly Outcome[]> {
+    if (writes.length === 0) return [];
+    const { engine, clock } = this.#options;
+    try {
+      const outcomes = await engine.write(
+        writes.map(({ operation }) => operation),
+        clock.nowMs(),
+      );
+      this.#lastFailure = null;
+      return outcomes;
+    } catch (error) {
+      this.#report(error, writes.length);
+      const isKnown = error instanceof ShardgateError;
+      return allRefused(writes, isKnown ? error.code : "STORAGE_FAILED", isKnown ? error.message : engineFailed);
+    }
+  }
+
+  /** Once per kind of failure: a full disk fails every group, many times a second. */
+  #report(error: unknown, operations: number): void {
+    const failure = error instanceof ShardgateError ? error.code : String(error);
+    if (failure === this.#lastFailure) return;
+    this.#lastFailure = failure;
+    this.#options.log.error(
+      { err: error, operations },
+      "The storage engine refused a group of writes; none of them happened.",
+    );
+  }
+}
+
+interface Submission extends Load {
+  readonly writes: readonly RoutedWrite[];
+  readonly resolve: (outcomes: readonly Outcome[]) => void;
+}
+
+const engineFailed = "The storage engine failed; nothing was written.";
+
+/** An engine that breaks its contract must not leave a caller without an answer. */
+const unanswered: RefusedOutcome = {
+  kind: "refused",
+  code: "OUTCOME_UNKNOWN",
+  message: "The storage engine gave no outcome for the write.",
+};
+
+function allRefused(writes: readonly RoutedWrite[], code: ErrorCode, message: string): readonly RefusedOutcome[] {
+  return writes.map(() => ({ kind: "refused", code, message }));
+}

@@ -1,0 +1,71 @@
+/** The routes of a storage node for its gateway: batches, hosted shards, health, and assignments. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { ShardgateError } from "../core/error.js";
+import { adminBodyBytesMax, nodeBatchBodyBytesMax } from "../core/limits.js";
+import type { Outcome, RoutedOperation } from "../core/operation.js";
+import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
+import type { NodeHealth } from "../wire/membership.js";
+import { assignmentsPath, batchMediaType, batchPath, healthPath, nodeProtocol, shardsPath } from "../wire/paths.js";
+import { parseAssignments } from "./node-assignments.js";
+import { bodyOf, refuseOtherMethods } from "./request-fields.js";
+import type { ShardHost } from "./shard-host.js";
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly engineName: string;
+  readonly isDraining: () => boolean;
+}
+
+export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: NodeFacts): void {
+  app.post(batchPath, { bodyLimit: nodeBatchBodyBytesMax }, async (request, reply) => {
+    const outcomes = await runBatch(host, decodeBatchRequest(bodyOf(request)));
+    return reply.type(batchMediaType).send(encodeBatchAnswer(outcomes));
+  });
+
+  app.get(shardsPath, async () => ({ shards: await host.hostedShards() }));
+
+  app.put(assignmentsPath, { bodyLimit: adminBodyBytesMax }, async (request, reply) => {
+    await host.applyAssignments(parseAssignments(jsonOf(request)));
+    return reply.code(204).send();
+  });
+
+  app.get(healthPath, async (_request, reply) => reply.code(facts.isDraining() ? 503 : 200).send(healthOf(facts)));
+
+  refuseOtherMethods(app, batchPath, ["POST"]);
+  refuseOtherMethods(app, shardsPath, ["GET", "HEAD"]);
+  refuseOtherMethods(app, assignmentsPath, ["PUT"]);
+  refuseOtherMethods(app, healthPath, ["GET", "HEAD"]);
+}
+
+/** Runs the operations that could be read; the others get their own errors as outcomes. */
+async function runBatch(
+  host: ShardHost,
+  decoded: readonly (RoutedOperation | ShardgateError)[],
+): Promise<readonly Outcome[]> {
+  const operations = decoded.filter((item): item is RoutedOperation => !(item instanceof ShardgateError));
+  const outcomes = (await host.execute(operations)).values();
+  return decoded.map((item) => {
+    if (item instanceof ShardgateError) return { kind: "refused", code: item.code, message: item.message };
+    const { value } = outcomes.next();
+    if (value === undefined) throw new Error("The shard host gave too few outcomes.");
+    return value;
+  });
+}
+
+function healthOf({ name, engineName, isDraining }: NodeFacts): NodeHealth {
+  return {
+    status: isDraining() ? "draining" : "ok",
+    protocol: nodeProtocol,
+    engine: engineName,
+    id: name,
+    capabilities: ["batch", "scan", "ttl", "conditions"],
+  };
+}
+
+function jsonOf(request: FastifyRequest): unknown {
+  try {
+    return JSON.parse(bodyOf(request).toString("utf8"));
+  } catch (error) {
+    throw new ShardgateError("BAD_REQUEST", "The request's body is not JSON.", {}, error);
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * One storage node as an HTTP server: its routes around a ShardHost, the agent that makes it known to the gateway, and
+ * the drain that ends it. Everything it opens it closes, and the engine with it.
+ */
+import { maxHeaderSize, type ServerResponse } from "node:http";
+import fastify, { type FastifyInstance } from "fastify";
+import type { Clock } from "../core/clock.js";
+import { ShardgateError } from "../core/error.js";
+import { drainTimeoutMs, idleConnectionMs, receiveHeadTimeoutMs, receiveTimeoutMs } from "../core/limits.js";
+import type { Log } from "../core/log.js";
+import type { StorageEngine } from "../storage/engine.js";
+import { healthPath } from "../wire/paths.js";
+import { startAgent, type Agent } from "./agent.js";
+import { addEntryRoutes } from "./entry-routes.js";
+import { addNodeRoutes } from "./node-routes.js";
+import { answerClientError, answerError } from "./problem-answer.js";
+import { ShardHost } from "./shard-host.js";
+
+export interface StorageNodeOptions {
+  readonly name: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** The caller's until the start succeeds; from then on `drain` closes it. */
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Null: a storage node that stands alone and runs whatever it is asked. */
+  readonly gatewayUrl: string | null;
+  /** Where the gateway reaches this node, when it is not where it listens. */
+  readonly advertisedUrl: string | null;
+  /** See NodeRegistration. */
+  readonly incarnation: string;
+}
+
+export interface StorageNode {
+  /** Where it listens. */
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Refuses new requests with DRAINING, finishes the accepted ones within `drainTimeoutMs`, stops the agent, and closes
+   * the server and the engine. A second call waits for the first.
+   */
+  drain(): Promise<void>;
+}
+
+/** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
+export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
+  const { name, engine, clock, log } = options;
+  const host = await ShardHost.open({ engine, clock, log });
+  const gate = new Gate();
+  const app = createApp(log, gate);
+  addEntryRoutes(app, host);
+  addNodeRoutes(app, host, { name, engineName: engine.name, isDraining: () => gate.isClosed });
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    await Promise.allSettled([app.close(), host.drain()]);
+    throw error;
+  }
+  const address = app.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : options.port;
+  const url = listeningUrl(options.host, port);
+  log.info({ name, url, engine: engine.name }, "The storage node listens.");
+  const { gatewayUrl, incarnation } = options;
+  const advertisedUrl = options.advertisedUrl ?? url;
+  const agent =
+    gatewayUrl === null ? null : startAgent({ name, gatewayUrl, advertisedUrl, incarnation, host, clock, log });
+  let draining: Promise<void> | null = null;
+  return {
+    url,
+    port,
+    drain: () => (draining ??= drainNode({ ...options, app, gate, shardHost: host, agent })),
+  };
+}
+
+interface Draining {
+  readonly app: FastifyInstance;
+  readonly gate: Gate;
+  readonly shardHost: ShardHost;
+  readonly agent: Agent | null;
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+async function drainNode({ app, gate, shardHost, agent, engine, clock, log }: Draining): Promise<void> {
+  const isFinished = await endsWithin(
+    clock,
+    drainTimeoutMs,
+    gate.close().then(() => shardHost.drain()),
+  );
+  if (!isFinished) {
+    log.warn({ drainTimeoutMs }, "The drain took too long; what is still open is cut off.");
+    shardHost.abandon();
+  }
+  await agent?.stop();
+  await app.close();
+  await engine.close();
+  log.info({}, "The storage node stopped.");
+}
+
+/** Lets requests in until it is closed, and knows those whose answers are still on their way. */
+class Gate {
+  readonly #open = new Set<ServerResponse>();
+  #isClosed = false;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  enter(response: ServerResponse): void {
+    this.#open.add(response);
+    response.once("close", () => this.#open.delete(response));
+  }
+
+  /** Resolves when every request that was let in has its answer. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(
+      [...this.#open].map((response) => new Promise<void>((resolve) => response.once("close", () => resolve()))),
+    );
+  }
+}
+
+function createApp(log: Log, gate: Gate): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    requestTimeout: receiveTimeoutMs,
+    keepAliveTimeout: idleConnectionMs,
+    http: { headersTimeout: receiveHeadTimeoutMs },
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    // The key decides for itself whether it is too long; no segment is longer than a request's head.
+    routerOptions: { maxParamLength: maxHeaderSize },
+    frameworkErrors: (_error, request, reply) => {
+      const code = request.url.startsWith("/shard/") ? "INVALID_KEY" : "BAD_REQUEST";
+      const error = new ShardgateError(code, "The request's path is not percent-encoded UTF-8.");
+      return answerError(error, request, reply, log);
+    },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addHook("onRequest", async (request, reply) => {
+    // Bodies are bytes whatever they are called, and a media type that fastify cannot read is no reason to refuse them.
+    delete request.raw.headers["content-type"];
+    if (!gate.isClosed) gate.enter(reply.raw);
+    else if (request.routeOptions.url !== healthPath)
+      throw new ShardgateError("DRAINING", "The storage node is stopping.");
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    if (gate.isClosed) reply.header("connection", "close");
+  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
+  app.setNotFoundHandler((request, reply) => {
+    const error = new ShardgateError("NOT_FOUND", `${request.method} ${request.url} is no route of a storage node.`);
+    return answerError(error, request, reply, log);
+  });
+  return app;
+}
+
+/** Whether `work` ends before the time is over. */
+async function endsWithin(clock: Clock, timeoutMs: number, work: Promise<void>): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(timeoutMs, () => resolve(false));
+    work.then(() => resolve(true), reject).finally(cancel);
+  });
+}
+
+/** The URL of a server that listens on `host`. Wildcard addresses are not called: this host's own stands for them. */
+export function listeningUrl(host: string, port: number): string {
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

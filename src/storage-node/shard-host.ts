@@ -1,0 +1,211 @@
+/**
+ * The shards of one storage node, without HTTP: runs operations against the engine behind the epoch fence, and takes
+ * assignments. Writes of all callers share group commits; the reads of one batch share one read of the engine.
+ */
+import type { Clock } from "../core/clock.js";
+import type { ErrorCode } from "../core/error.js";
+import { utf8Bytes } from "../core/key.js";
+import { keyBytesMax, nodeBatchAnswerBytesMax } from "../core/limits.js";
+import type { Log } from "../core/log.js";
+import type { GetOperation, Outcome, RefusedOutcome, RoutedOperation, ScanOperation } from "../core/operation.js";
+import type { StorageEngine } from "../storage/engine.js";
+import type { HostedShard, NodeAssignments } from "../wire/membership.js";
+import { batchStages } from "./batch-stages.js";
+import { GroupCommit, type RoutedWrite } from "./group-commit.js";
+import { fence, nodeStateFromText, nodeStateToText, withAssignments, type NodeState } from "./node-state.js";
+import { startSweeper, type Sweeper } from "./sweeper.js";
+
+export interface ShardHostOptions {
+  /** Stays the caller's, who closes it after `drain`. */
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class ShardHost {
+  readonly #options: ShardHostOptions;
+  readonly #commits: GroupCommit;
+  readonly #sweeper: Sweeper;
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #state: NodeState | null;
+  #isDraining = false;
+
+  /** Throws STORAGE_FAILED when the engine's document of an earlier run is damaged. */
+  static async open(options: ShardHostOptions): Promise<ShardHost> {
+    const text = await options.engine.readDocument();
+    return new ShardHost(options, text === null ? null : nodeStateFromText(text));
+  }
+
+  private constructor(options: ShardHostOptions, state: NodeState | null) {
+    this.#options = options;
+    this.#state = state;
+    this.#commits = new GroupCommit({ ...options, refusalOf: (write) => fence(this.#state, write) });
+    this.#sweeper = startSweeper(options);
+  }
+
+  /** Version of the cluster map that the assignments come from; null before the first. */
+  get mapVersion(): number | null {
+    return this.#state?.mapVersion ?? null;
+  }
+
+  /** The cluster whose data are kept here; null before the first assignments. */
+  get clusterId(): string | null {
+    return this.#state?.clusterId ?? null;
+  }
+
+  /**
+   * One outcome per operation, in order; what is wrong with one operation is its own refused outcome, so it never
+   * rejects for that. The first operation always gets a real answer, whatever the size of the others'.
+   */
+  async execute(operations: readonly RoutedOperation[]): Promise<readonly Outcome[]> {
+    if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is stopping."));
+    const running = this.#runStages(operations);
+    this.#inFlight.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#inFlight.delete(running);
+    }
+  }
+
+  /**
+   * Takes newer assignments, durably, between two commits; older ones change nothing.
+   * Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, and what the engine throws.
+   */
+  applyAssignments(assignments: NodeAssignments): Promise<void> {
+    return this.#commits.change(async () => {
+      const state = withAssignments(this.#state, assignments);
+      if (state === null || state === this.#state) return;
+      await this.#options.engine.writeDocument(nodeStateToText(state));
+      this.#state = state;
+      const hosted = [...state.shards.values()].filter(({ isHosted }) => isHosted).length;
+      this.#options.log.info({ mapVersion: state.mapVersion, shards: hosted }, "The assignments changed.");
+    });
+  }
+
+  /** Every shard that has live keys here, is assigned, or once was; in the order of their numbers. */
+  async hostedShards(): Promise<readonly HostedShard[]> {
+    const stats = await this.#options.engine.stats(this.#options.clock.nowMs());
+    const epochs = this.#state?.shards;
+    const withKeys = [...stats].filter(([, { keyCount }]) => keyCount > 0).map(([shard]) => shard);
+    return [...new Set([...withKeys, ...(epochs?.keys() ?? [])])]
+      .toSorted((a, b) => a - b)
+      .map((shard) => ({
+        shardId: shard,
+        epoch: epochs?.get(shard)?.epoch ?? null,
+        keyCount: stats.get(shard)?.keyCount ?? 0,
+        sizeBytes: stats.get(shard)?.sizeBytes ?? 0,
+      }));
+  }
+
+  /** Refuses what comes from now on with DRAINING, and resolves when everything accepted before has its outcome. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await Promise.allSettled([this.#sweeper.stop(), ...this.#inFlight]);
+    await this.#commits.idle();
+  }
+
+  /** For when `drain` took too long: also refuses the writes that wait for a commit. */
+  abandon(): void {
+    this.#isDraining = true;
+    this.#commits.discard();
+  }
+
+  async #runStages(operations: readonly RoutedOperation[]): Promise<readonly Outcome[]> {
+    const answer: Answer = { outcomes: new Map(), bytes: 0 };
+    for (const { reads, writes } of batchStages(operations)) {
+      await this.#read(pick(operations, reads), answer);
+      await this.#write(pick(operations, writes), answer);
+    }
+    return operations.map((_, index) => answer.outcomes.get(index) ?? refused("STORAGE_FAILED", engineFailed));
+  }
+
+  async #read(reads: Picked, answer: Answer): Promise<void> {
+    const admitted: [number, GetOperation | ScanOperation][] = [];
+    for (const [index, routed] of reads) {
+      const refusal = fence(this.#state, routed) ?? this.#answerFull(answer, index) ?? scanRefusal(routed);
+      if (refusal !== null) answer.outcomes.set(index, refusal);
+      else admitted.push([index, routed.operation as GetOperation | ScanOperation]);
+    }
+    if (admitted.length === 0) return;
+    const { engine, clock, log } = this.#options;
+    const budget = { nowMs: clock.nowMs(), answerBytesMax: nodeBatchAnswerBytesMax - answer.bytes };
+    try {
+      const outcomes = await engine.read(
+        admitted.map(([, operation]) => operation),
+        budget,
+      );
+      for (const [at, [index]] of admitted.entries()) this.#answer(answer, index, outcomes[at]);
+    } catch (error) {
+      log.error({ err: error, operations: admitted.length }, "The storage engine failed to read.");
+    }
+  }
+
+  async #write(writes: Picked, answer: Answer): Promise<void> {
+    if (writes.length === 0) return;
+    const outcomes = await this.#commits.submit(writes.map(([, routed]) => routed as RoutedWrite));
+    for (const [at, [index]] of writes.entries()) {
+      const outcome = outcomes[at];
+      // A conflict carries the entry as it is, and nothing was written, so it may be asked again like a read.
+      const full = outcome?.kind === "conflict" ? this.#answerFull(answer, index) : null;
+      this.#answer(answer, index, full ?? outcome);
+    }
+  }
+
+  #answer(answer: Answer, index: number, outcome: Outcome | undefined): void {
+    if (outcome === undefined) return;
+    answer.outcomes.set(index, outcome);
+    answer.bytes += valueBytes(outcome);
+  }
+
+  #answerFull(answer: Answer, index: number): RefusedOutcome | null {
+    if (index === 0 || answer.bytes < nodeBatchAnswerBytesMax) return null;
+    return refused("BATCH_ANSWER_FULL", "The answer was full before this operation's turn.");
+  }
+}
+
+/** Outcomes by index, and the bytes of values they carry. */
+interface Answer {
+  readonly outcomes: Map<number, Outcome>;
+  bytes: number;
+}
+
+type Picked = readonly (readonly [number, RoutedOperation])[];
+
+const engineFailed = "The storage engine failed.";
+
+function pick(operations: readonly RoutedOperation[], indexes: readonly number[]): Picked {
+  return indexes.flatMap((index) => {
+    const operation = operations[index];
+    return operation === undefined ? [] : [[index, operation] as const];
+  });
+}
+
+/** A boundary longer than any key would reach the engine as a key it cannot take, and fail its neighbours. */
+function scanRefusal({ operation }: RoutedOperation): RefusedOutcome | null {
+  if (operation.kind !== "scan") return null;
+  for (const name of ["prefix", "after", "before"] as const) {
+    const text = operation[name] ?? "";
+    if (utf8Bytes(text) > keyBytesMax)
+      return refused("BAD_REQUEST", `\`${name}\` is longer than ${keyBytesMax} bytes.`);
+    if (!text.isWellFormed()) return refused("BAD_REQUEST", `\`${name}\` has a lone surrogate.`);
+  }
+  return null;
+}
+
+function valueBytes(outcome: Outcome): number {
+  switch (outcome.kind) {
+    case "found":
+      return utf8Bytes(outcome.entry.value);
+    case "conflict":
+      return utf8Bytes(outcome.current?.value ?? "");
+    case "page":
+      return outcome.entries.reduce((sum, { value }) => sum + utf8Bytes(value), 0);
+    default:
+      return 0;
+  }
+}
+
+function refused(code: ErrorCode, message: string): RefusedOutcome {
+  return { kind: "refused", code, message };
+}

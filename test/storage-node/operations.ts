@@ -1,0 +1,60 @@
+/** Short ways to write operations and assignments in the tests of the storage node. */
+import type { JsonText } from "../../src/core/json-text.js";
+import type { Key } from "../../src/core/key.js";
+import type { RoutedOperation, WriteCondition } from "../../src/core/operation.js";
+import type { ShardNumber } from "../../src/core/shard.js";
+import type { RoutedWrite } from "../../src/storage-node/group-commit.js";
+import type { NodeAssignments } from "../../src/wire/membership.js";
+
+export function shardOf(number: number): ShardNumber {
+  return number as ShardNumber;
+}
+
+export function get(key: string, epoch: number | null = null, shard = 2): RoutedOperation {
+  return { operation: { kind: "get", shard: shardOf(shard), key: key as Key }, epoch };
+}
+
+export function put(key: string, value: string, options: PutOptions = {}): RoutedWrite {
+  const { epoch = null, shard = 2, condition = null } = options;
+  const operation = {
+    kind: "put",
+    shard: shardOf(shard),
+    key: key as Key,
+    value: value as JsonText,
+    expiry: null,
+    condition,
+  } as const;
+  return { operation, epoch };
+}
+
+export interface PutOptions {
+  readonly epoch?: number | null;
+  readonly shard?: number;
+  readonly condition?: WriteCondition | null;
+}
+
+export function remove(key: string, epoch: number | null = null, shard = 2): RoutedWrite {
+  return { operation: { kind: "delete", shard: shardOf(shard), key: key as Key, condition: null }, epoch };
+}
+
+export function scan(
+  options: { readonly prefix?: string; readonly after?: string; readonly shard?: number } = {},
+): RoutedOperation {
+  const { prefix = "", after = null, shard = 2 } = options;
+  const operation = {
+    kind: "scan",
+    shard: shardOf(shard),
+    prefix,
+    after,
+    before: null,
+    limit: 1000,
+    isReverse: false,
+  } as const;
+  return { operation, epoch: null };
+}
+
+/** Assignments of cluster "c1" with 4 shards: shard number to epoch. */
+export function assignments(mapVersion: number, epochs: Readonly<Record<number, number>>): NodeAssignments {
+  const shards = Object.entries(epochs).map(([shardId, epoch]) => ({ shardId: Number(shardId), epoch }));
+  return { clusterId: "c1", shardCount: 4, mapVersion, shards };
+}

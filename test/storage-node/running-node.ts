@@ -1,0 +1,33 @@
+/** A storage node on a free port over a ScriptedEngine, ended after the test. */
+import { onTestFinished } from "vitest";
+import { startStorageNode, type StorageNodeOptions } from "../../src/storage-node/server.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { RecordLog } from "../support/record-log.js";
+import { call, type Answer, type Call } from "./raw-http.js";
+import { ScriptedEngine } from "./scripted-engine.js";
+
+export async function runNode(options: Partial<StorageNodeOptions> = {}) {
+  const engine = new ScriptedEngine();
+  const clock = new FakeClock();
+  const log = new RecordLog();
+  const node = await startStorageNode({
+    name: "node1",
+    host: "127.0.0.1",
+    port: 0,
+    engine,
+    clock,
+    log,
+    gatewayUrl: null,
+    advertisedUrl: null,
+    incarnation: "first",
+    ...options,
+  });
+  onTestFinished(async () => {
+    engine.release();
+    await node.drain();
+  });
+  const send = (path: string, request?: Call): Promise<Answer> => call(node.url, path, request);
+  const putValue = (path: string, body: string | Buffer, headers: Call["headers"] = {}): Promise<Answer> =>
+    send(path, { method: "PUT", body, headers });
+  return { engine, clock, log, node, send, putValue };
+}

@@ -1,0 +1,231 @@
+import { describe, expect, it, vi } from "vitest";
+import { ShardgateError } from "../../src/core/error.js";
+import { keyBytesMax, nodeBatchAnswerBytesMax, sweepIntervalMs } from "../../src/core/limits.js";
+import type { Outcome } from "../../src/core/operation.js";
+import type { Version } from "../../src/core/version.js";
+import { ShardHost } from "../../src/storage-node/shard-host.js";
+import { FakeClock, settle } from "../support/fake-clock.js";
+import { RecordLog } from "../support/record-log.js";
+import { assignments, get, put, remove, scan } from "./operations.js";
+import { ScriptedEngine } from "./scripted-engine.js";
+
+async function setUp(engine = new ScriptedEngine()) {
+  const clock = new FakeClock();
+  const log = new RecordLog();
+  return { engine, clock, log, host: await ShardHost.open({ engine, clock, log }) };
+}
+
+const kinds = (outcomes: readonly Outcome[]) => outcomes.map(({ kind }) => kind);
+const codes = (outcomes: readonly Outcome[]) =>
+  outcomes.map((outcome) => (outcome.kind === "refused" ? outcome.code : null));
+const megabyte = `"${"x".repeat(1024 * 1024 - 2)}"`;
+
+describe("ShardHost.execute", () => {
+  it("runs nothing for an empty batch", async () => {
+    const { host, engine } = await setUp();
+    expect(await host.execute([])).toEqual([]);
+    expect([engine.reads, engine.writes]).toEqual([[], []]);
+  });
+
+  it("answers in order, with one read and one write of the engine", async () => {
+    const { host, engine } = await setUp();
+    await host.execute([put("a", "1")]);
+    const outcomes = await host.execute([get("a"), put("b", "2"), get("c"), remove("d"), scan({ shard: 3 })]);
+    expect(kinds(outcomes)).toEqual(["found", "written", "notFound", "notFound", "page"]);
+    expect(engine.reads).toEqual([3]);
+    expect(engine.writes).toEqual([1, 2]);
+  });
+
+  it("keeps the order of operations on one key", async () => {
+    const { host } = await setUp();
+    const outcomes = await host.execute([
+      get("a"),
+      put("a", "1"),
+      get("a"),
+      put("a", "2"),
+      scan(),
+      remove("a"),
+      get("a"),
+    ]);
+    expect(kinds(outcomes)).toEqual(["notFound", "written", "found", "written", "page", "deleted", "notFound"]);
+    expect(outcomes[2]).toMatchObject({ entry: { value: "1" } });
+    expect(outcomes[4]).toMatchObject({ entries: [{ key: "a", value: "2" }] });
+  });
+
+  it("refuses reads and writes under another epoch without touching their neighbours", async () => {
+    const { host } = await setUp();
+    await host.applyAssignments(assignments(1, { 2: 5 }));
+    const outcomes = await host.execute([
+      put("a", "1", { epoch: 4 }),
+      put("b", "1", { epoch: 5 }),
+      get("b", 6),
+      get("b", 5),
+    ]);
+    expect(codes(outcomes)).toEqual(["STALE_EPOCH", null, "STALE_EPOCH", null]);
+    expect(outcomes[0]).toMatchObject({ epoch: 5 });
+  });
+
+  it("refuses a scan whose boundary is no part of any key", async () => {
+    const { host, engine } = await setUp();
+    const long = "x".repeat(keyBytesMax + 1);
+    const outcomes = await host.execute([
+      scan({ prefix: long }),
+      scan({ after: long }),
+      scan({ prefix: "\ud800" }),
+      get("a"),
+    ]);
+    expect(codes(outcomes)).toEqual(["BAD_REQUEST", "BAD_REQUEST", "BAD_REQUEST", null]);
+    expect(engine.reads).toEqual([1]);
+  });
+
+  it("refuses only the reads when the engine cannot read", async () => {
+    const { host, engine, log } = await setUp();
+    engine.readFailure = new Error("No disk.");
+    expect(codes(await host.execute([get("a"), put("b", "1"), get("c")]))).toEqual([
+      "STORAGE_FAILED",
+      null,
+      "STORAGE_FAILED",
+    ]);
+    expect(log.lines).toMatchObject([{ level: "error", facts: { operations: 2 } }]);
+  });
+
+  it("answers at most as many bytes as an answer may have, over all stages and conflicts too", async () => {
+    const { host } = await setUp();
+    const keys = Array.from({ length: 12 }, (_, index) => `k${index}`);
+    for (const key of keys) await host.execute([put(key, megabyte)]);
+    const never = { kind: "ifVersion", version: "999" as Version } as const;
+    const outcomes = await host.execute([
+      put("k0", "1", { condition: never }),
+      ...keys.slice(1, 6).map((key) => get(key)),
+      ...keys.slice(1, 12).map((key) => put(key, "1", { condition: never })),
+      ...keys.slice(1, 3).map((key) => get(key)),
+    ]);
+    expect(outcomes[0]?.kind).toBe("conflict");
+    expect(kinds(outcomes.slice(1, 6))).toEqual(Array.from({ length: 5 }, () => "found"));
+    expect(kinds(outcomes).filter((kind) => kind !== "refused")).toHaveLength(nodeBatchAnswerBytesMax / 1024 / 1024);
+    expect(new Set(codes(outcomes))).toEqual(new Set([null, "BATCH_ANSWER_FULL"]));
+  });
+
+  it("answers the first operation also when others filled the answer before it ran", async () => {
+    const { host } = await setUp();
+    const keys = Array.from({ length: 10 }, (_, index) => `k${index}`);
+    for (const key of keys) await host.execute([put(key, megabyte)]);
+    const others = keys.slice(1).map((key) => get(key));
+    const outcomes = await host.execute([put("k0", "1", { condition: { kind: "ifAbsent" } }), ...others]);
+    expect(kinds(outcomes)).toEqual(["conflict", ...Array.from({ length: 8 }, () => "found"), "refused"]);
+  });
+});
+
+describe("ShardHost's assignments", () => {
+  it("are unknown at first, and remembered over a restart", async () => {
+    const { host, engine } = await setUp();
+    expect([host.mapVersion, host.clusterId]).toEqual([null, null]);
+    await host.applyAssignments(assignments(7, { 1: 3, 2: 5 }));
+    expect([host.mapVersion, host.clusterId]).toEqual([7, "c1"]);
+    await host.drain();
+    const { host: again } = await setUp(engine);
+    expect([again.mapVersion, again.clusterId]).toEqual([7, "c1"]);
+    expect(codes(await again.execute([get("a", 5), get("a", 4), get("a", null, 0)]))).toEqual([
+      null,
+      "STALE_EPOCH",
+      "SHARD_NOT_HOSTED",
+    ]);
+  });
+
+  it("are written once, and not at all when they are not newer", async () => {
+    const { host, engine } = await setUp();
+    await host.applyAssignments(assignments(7, { 2: 5 }));
+    await host.applyAssignments(assignments(7, { 2: 5 }));
+    await host.applyAssignments(assignments(6, { 2: 4 }));
+    expect(engine.documentWrites).toBe(1);
+    expect(codes(await host.execute([get("a", 5)]))).toEqual([null]);
+  });
+
+  it("stay as they were when they cannot be written", async () => {
+    const { host, engine } = await setUp();
+    await host.applyAssignments(assignments(7, { 2: 5 }));
+    engine.documentFailure = new ShardgateError("STORAGE_FULL", "The disk is full.");
+    await expect(host.applyAssignments(assignments(8, { 2: 6 }))).rejects.toThrow("The disk is full.");
+    expect(host.mapVersion).toBe(7);
+    expect(codes(await host.execute([get("a", 5)]))).toEqual([null]);
+  });
+
+  it("refuse another cluster's", async () => {
+    const { host } = await setUp();
+    await host.applyAssignments(assignments(7, { 2: 5 }));
+    await expect(host.applyAssignments({ ...assignments(8, {}), clusterId: "c2" })).rejects.toMatchObject({
+      code: "CLUSTER_MISMATCH",
+    });
+  });
+
+  it("wait for the commit under way, and refuse what waits behind it", async () => {
+    const { host, engine } = await setUp();
+    await host.applyAssignments(assignments(7, { 2: 5 }));
+    engine.hold();
+    const first = host.execute([put("a", "1", { epoch: 5 })]);
+    await settle();
+    const second = host.execute([put("b", "1", { epoch: 5 })]);
+    const change = host.applyAssignments(assignments(8, { 1: 1 }));
+    await settle();
+    expect(host.mapVersion).toBe(7);
+    engine.release();
+    expect(codes(await first)).toEqual([null]);
+    await change;
+    expect(codes(await second)).toEqual(["STALE_EPOCH"]);
+    expect(engine.writes).toEqual([1]);
+  });
+
+  it("refuses to open with a damaged document", async () => {
+    const engine = new ScriptedEngine();
+    await engine.writeDocument("{");
+    await expect(setUp(engine)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+  });
+});
+
+describe("ShardHost.hostedShards", () => {
+  it("lists shards with keys, assigned ones and former ones", async () => {
+    const { host } = await setUp();
+    await host.execute([put("a", "1", { shard: 3 }), put("b", '"x"', { shard: 3 }), put("c", "1", { shard: 1 })]);
+    await host.execute([remove("c", null, 1)]);
+    expect(await host.hostedShards()).toEqual([{ shardId: 3, epoch: null, keyCount: 2, sizeBytes: 6 }]);
+    await host.applyAssignments(assignments(1, { 2: 4 }));
+    await host.applyAssignments(assignments(2, { 0: 6 }));
+    expect(await host.hostedShards()).toEqual([
+      { shardId: 0, epoch: 6, keyCount: 0, sizeBytes: 0 },
+      { shardId: 2, epoch: 4, keyCount: 0, sizeBytes: 0 },
+      { shardId: 3, epoch: null, keyCount: 2, sizeBytes: 6 },
+    ]);
+  });
+});
+
+describe("ShardHost.drain", () => {
+  it("finishes what it accepted, all stages of it, and refuses the rest", async () => {
+    const { host, engine, clock } = await setUp();
+    engine.hold();
+    const accepted = host.execute([put("a", "1"), get("a"), put("a", "2")]);
+    await settle();
+    const drained = vi.fn();
+    const draining = host.drain().then(drained);
+    expect(codes(await host.execute([get("a"), put("b", "1")]))).toEqual(["DRAINING", "DRAINING"]);
+    await settle();
+    expect(drained).not.toHaveBeenCalled();
+    engine.release();
+    expect(kinds(await accepted)).toEqual(["written", "found", "written"]);
+    await draining;
+    await clock.advance(5 * sweepIntervalMs);
+    expect(engine.sweeps).toEqual([]);
+  });
+
+  it("can be cut short: what waits for a commit is refused", async () => {
+    const { host, engine } = await setUp();
+    engine.hold();
+    const first = host.execute([put("a", "1")]);
+    await settle();
+    const second = host.execute([put("b", "1")]);
+    await settle();
+    host.abandon();
+    expect(codes(await second)).toEqual(["DRAINING"]);
+    engine.release();
+    expect(kinds(await first)).toEqual(["written"]);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it, vi } from "vitest";
+import { sweepEntriesMax, sweepIntervalMs } from "../../src/core/limits.js";
+import { startSweeper } from "../../src/storage-node/sweeper.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { RecordLog } from "../support/record-log.js";
+import { ScriptedEngine } from "./scripted-engine.js";
+
+function setUp() {
+  const engine = new ScriptedEngine();
+  const clock = new FakeClock();
+  const log = new RecordLog();
+  return { engine, clock, log, sweeper: startSweeper({ engine, clock, log }) };
+}
+
+describe("the sweeper", () => {
+  it("sweeps at every interval", async () => {
+    const { engine, clock, sweeper } = setUp();
+    await clock.advance(3 * sweepIntervalMs);
+    expect(engine.sweeps).toEqual([sweepEntriesMax, sweepEntriesMax, sweepEntriesMax]);
+    await sweeper.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("goes on at once while sweeps are full", async () => {
+    const { engine, clock, sweeper } = setUp();
+    engine.sweepAnswers = [sweepEntriesMax, sweepEntriesMax, 3];
+    await clock.advance(sweepIntervalMs);
+    expect(engine.sweeps).toHaveLength(3);
+    await sweeper.stop();
+  });
+
+  it("never runs two sweeps at once, and waits for the last one when it stops", async () => {
+    const { engine, clock, sweeper } = setUp();
+    engine.hold();
+    engine.sweepAnswers = [sweepEntriesMax, sweepEntriesMax];
+    await clock.advance(5 * sweepIntervalMs);
+    expect(engine.sweeps).toHaveLength(1);
+    const stopped = vi.fn();
+    const stopping = sweeper.stop().then(stopped);
+    await clock.advance(sweepIntervalMs);
+    expect(stopped).not.toHaveBeenCalled();
+    engine.release();
+    await stopping;
+    await clock.advance(5 * sweepIntervalMs);
+    expect(engine.sweeps).toHaveLength(1);
+  });
+
+  it("logs a failed sweep and tries again", async () => {
+    const { engine, clock, log, sweeper } = setUp();
+    engine.sweepFailure = new Error("No disk.");
+    await clock.advance(2 * sweepIntervalMs);
+    expect(engine.sweeps).toHaveLength(2);
+    expect(log.lines.map(({ level }) => level)).toEqual(["error", "error"]);
+    await sweeper.stop();
+  });
+});
