@@ -1,0 +1,36 @@
+/**
+ * Everything a command may touch outside itself, so that every command runs inside a test as it runs in a shell. The
+ * real one is made by system-environment.ts. Environment variables are read by commander alone.
+ */
+import type { Readable, Writable } from "node:stream";
+import type { Clock } from "../core/clock.js";
+
+export interface Environment {
+  readonly stdin: Readable;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly clock: Clock;
+  /** A random number from 0 to below 1. */
+  random(): number;
+  /** A fresh globally unique id. */
+  newId(): string;
+  /** Calls `handler` with the reason at every request to stop; returns the function that ends this. */
+  onSignal(handler: (reason: string) => void): () => void;
+  /** How a person starts this program in the current folder, as shell words: `node dist/cli/main.js`. */
+  readonly programName: string;
+  /** Starts this program once more with `args`, as a child that ends when this process does. */
+  startChild(args: readonly string[], logPath: string): Child;
+}
+
+/** Where a command writes; `isTTY` says that a person is looking. */
+export type Output = Writable & { readonly isTTY?: boolean };
+
+/** A child process. Its standard error goes to the log file that it was started with. */
+export interface Child {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined;
+  readonly stdout: Readable;
+  /** Resolves when the process is gone, or could not be started, to how that happened: "exit code 1", "SIGKILL". */
+  readonly exited: Promise<string>;
+  kill(signal: "SIGTERM" | "SIGKILL"): void;
+}

@@ -1,0 +1,115 @@
+/**
+ * Reads all entries under a prefix through `scan`, page after page. Pages are sized by bytes, so that a million small
+ * entries take few requests and full-size ones little memory. A page that lacks shards is asked for again for a while.
+ */
+import type { Clock } from "../core/clock.js";
+import { clientAttemptsMax, exportFirstPageEntries, exportPageBytes, pageEntriesMax } from "../core/limits.js";
+import { CommandFailure } from "./failure.js";
+import { pauseAfter, type GatewayAnswer } from "./gateway-client.js";
+
+export interface ExporterParts {
+  readonly client: { post(body: string): Promise<GatewayAnswer> };
+  readonly clock: Clock;
+  random(): number;
+  /** Told why a page is asked for again. */
+  onRetry(reason: string): void;
+}
+
+export interface ExportedEntry {
+  readonly key: string;
+  readonly valueText: string;
+  readonly expiresAt: string | null;
+}
+
+export class Exporter {
+  readonly #parts: ExporterParts;
+  #pageEntries = exportFirstPageEntries;
+  /** Shards that did not come back while a page was asked for again; later pages do not wait for them. */
+  readonly #missingShards = new Set<number>();
+
+  constructor(parts: ExporterParts) {
+    this.#parts = parts;
+  }
+
+  /** Shards some of whose entries are missing. */
+  get missingShards(): readonly number[] {
+    return [...this.#missingShards].toSorted((a, b) => a - b);
+  }
+
+  /** The entries in key order, a page at a time. Throws CommandFailure when the gateway does not answer. */
+  async *pages(prefix: string): AsyncGenerator<readonly ExportedEntry[]> {
+    let after: string | null = null;
+    do {
+      const { entries, cursor }: Page = await this.#page(prefix, after);
+      yield entries;
+      after = cursor;
+    } while (after !== null);
+  }
+
+  async #page(prefix: string, after: string | null): Promise<Page> {
+    for (let attempt = 1; ; attempt++) {
+      const variables = { prefix, after, first: this.#pageEntries };
+      const answer = await this.#parts.client.post(JSON.stringify({ query: document, variables }));
+      const isLast = attempt >= clientAttemptsMax;
+      if (answer.kind === "data") {
+        const page = pageOf(answer.data["scan"]);
+        if (!this.#isWorthWaiting(page) || isLast) return this.#take(page, answer.bytes);
+        this.#parts.onRetry(`${shardsText(page.unavailableShards)} cannot be read`);
+      } else if (answer.isTooLarge && this.#pageEntries > 1) {
+        this.#pageEntries = Math.ceil(this.#pageEntries / 2);
+        continue;
+      } else if (isLast || !answer.isRetryable) {
+        throw new CommandFailure(`the export is not complete: ${answer.reason}`);
+      } else {
+        this.#parts.onRetry(answer.reason);
+      }
+      await pauseAfter(attempt, this.#parts);
+    }
+  }
+
+  #isWorthWaiting({ unavailableShards }: Page): boolean {
+    return unavailableShards.some((shard) => !this.#missingShards.has(shard));
+  }
+
+  #take(page: Page, bytes: number): Page {
+    for (const shard of page.unavailableShards) this.#missingShards.add(shard);
+    const entryBytes = bytes / Math.max(1, page.entries.length);
+    const fitting = Math.floor(exportPageBytes / entryBytes);
+    this.#pageEntries = Math.max(1, Math.min(fitting, this.#pageEntries * 4, pageEntriesMax));
+    return page;
+  }
+}
+
+/** "shard 3" or "shards 3, 7". */
+export function shardsText(shards: readonly number[]): string {
+  return `shard${shards.length === 1 ? "" : "s"} ${shards.join(", ")}`;
+}
+
+interface Page {
+  readonly entries: readonly ExportedEntry[];
+  /** Where the next page begins; null after the last one. */
+  readonly cursor: string | null;
+  readonly unavailableShards: readonly number[];
+}
+
+const document =
+  "query Export($prefix:String!,$first:Int!,$after:String){scan(prefix:$prefix,first:$first,after:$after){" +
+  "edges{node{key valueText expiresAt}}pageInfo{hasNextPage endCursor}unavailableShards{number}}}";
+
+/** What `document` selects. */
+interface ScanAnswer {
+  readonly edges: readonly { readonly node: ExportedEntry }[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  readonly unavailableShards: readonly { readonly number: number }[];
+}
+
+function pageOf(scan: unknown): Page {
+  if (typeof scan !== "object" || scan === null)
+    throw new CommandFailure("the export is not complete: no page came back");
+  const { edges, pageInfo, unavailableShards } = scan as ScanAnswer;
+  return {
+    entries: edges.map(({ node }) => node),
+    cursor: pageInfo.hasNextPage ? pageInfo.endCursor : null,
+    unavailableShards: unavailableShards.map(({ number }) => number),
+  };
+}

@@ -1,0 +1,151 @@
+/** `shardgate gateway`: puts a gateway together, from the registry's file up to the server, and takes it down again. */
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import type { Log } from "../core/log.js";
+import {
+  downAfterMs,
+  drainTimeoutMs,
+  requestTimeoutMs,
+  shardCountMax,
+  silenceMsMax,
+  stopMarginMs,
+  storageNodesMax,
+  suspectAfterMs,
+} from "../core/limits.js";
+import { Membership } from "../gateway/membership.js";
+import { Metrics } from "../gateway/metrics.js";
+import { startGateway } from "../gateway/server.js";
+import { FileStore } from "../registry/file-store.js";
+import { Liveness } from "../registry/liveness.js";
+import { MemoryStore } from "../registry/memory-store.js";
+import type { RegistryStore } from "../registry/registry-store.js";
+import { Registry } from "../registry/registry.js";
+import { NodePool } from "../routing/node-pool.js";
+import { Router } from "../routing/router.js";
+import { UndiciNodeClient } from "../routing/undici-node-client.js";
+import type { Environment } from "./environment.js";
+import { createLog, type LogLevel } from "./log.js";
+import { dataOption, hostOption, logLevelOption, option, parseText, portOption, wholeNumber } from "./option.js";
+import { closeWithin, listenForStop } from "./stop-request.js";
+
+interface GatewayOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly shards?: number;
+  readonly nodes: number;
+  readonly data: string;
+  readonly registry?: string;
+  readonly suspectAfter: number;
+  readonly downAfter: number;
+  readonly playground: boolean;
+  readonly logLevel: LogLevel;
+}
+
+export function addGatewayCommand(program: Command, environment: Environment): void {
+  program
+    .command("gateway")
+    .description("Run a gateway: GraphQL at /graphql, REST at /data, the cluster at /shards and /nodes.")
+    .addOption(portOption("port to listen on; 0 takes a free one", 4000))
+    .addOption(hostOption("address to listen on"))
+    .addOption(
+      option(
+        "--shards <number>",
+        "number of shards of a new cluster (64 when not given); fixed from then on",
+      ).argParser(wholeNumber(1, shardCountMax)),
+    )
+    .addOption(
+      option("--nodes <number>", "how many storage nodes to wait for before shards are first assigned")
+        .argParser(wholeNumber(1, storageNodesMax))
+        .default(1),
+    )
+    .addOption(dataOption("folder of all data; the registry is the file registry.json in it"))
+    .addOption(option("--registry <file>", "another file for the registry; `memory` for none").argParser(parseText))
+    .addOption(silenceOption("--suspect-after <milliseconds>", "SUSPECT", suspectAfterMs))
+    .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
+    .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
+    .addOption(logLevelOption())
+    .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
+    .action(async (options: GatewayOptions, command: Command) => {
+      if (options.suspectAfter > options.downAfter) {
+        command.error("option '--suspect-after' must not be longer than '--down-after'.");
+      }
+      await runGateway(options, environment);
+    });
+}
+
+function silenceOption(flags: string, state: string, defaultMs: number) {
+  return option(flags, `silence after which a storage node is ${state}`)
+    .argParser(wholeNumber(1, silenceMsMax))
+    .default(defaultMs);
+}
+
+async function runGateway(options: GatewayOptions, environment: Environment): Promise<void> {
+  const stop = listenForStop(environment);
+  try {
+    const log = createLog("gateway", options.logLevel, environment.stderr);
+    const gateway = await openGateway(options, environment, log);
+    environment.stdout.write(`listening ${gateway.url}\n`);
+    const reason = await stop.requested;
+    log.info({ reason }, "The gateway stops.");
+    await closeWithin(gateway.close(), drainTimeoutMs + stopMarginMs, environment.clock);
+  } finally {
+    stop.dispose();
+  }
+}
+
+interface OpenGateway {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Builds from the bottom up; when a step fails, or at the end, closes what is open from the top down. */
+async function openGateway(options: GatewayOptions, environment: Environment, log: Log): Promise<OpenGateway> {
+  const { clock, random } = environment;
+  const { suspectAfter, downAfter, nodes: nodesMin } = options;
+  const open: (() => unknown)[] = [];
+  const close = async () => {
+    for (const closeNext of open.toReversed()) await closeNext();
+  };
+  try {
+    const store = await openStore(options);
+    const wanted = { shardCount: options.shards ?? null, clusterName: null };
+    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: environment.newId }).catch(
+      async (error: unknown) => {
+        await store.close();
+        throw error;
+      },
+    );
+    open.push(() => registry.close());
+    const metrics = new Metrics();
+    const pool = new NodePool({
+      map: () => registry.map,
+      createClient: ({ name, url }) => new UndiciNodeClient({ name, url }),
+      clock,
+      random,
+      log,
+      observer: metrics,
+    });
+    open.push(() => pool.close());
+    const liveness = new Liveness({ clock, suspectAfterMs: suspectAfter, downAfterMs: downAfter });
+    const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin });
+    const router = new Router({ registry, pool, clock, random });
+    const services = { router, membership, clock, log, metrics, requestTimeoutMs };
+    const { host, port, playground: isPlaygroundEnabled } = options;
+    const server = await startGateway({ host, port, services, registry, pool, isPlaygroundEnabled });
+    open.push(() => server.close());
+    membership.start();
+    open.push(() => membership.stop());
+    return { url: server.url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openStore({ registry, data }: GatewayOptions): Promise<RegistryStore> {
+  if (registry === "memory") return new MemoryStore();
+  const path = registry ?? join(data, "registry.json");
+  await mkdir(dirname(path), { recursive: true });
+  return FileStore.open(path);
+}

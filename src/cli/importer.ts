@@ -1,0 +1,129 @@
+/**
+ * Writes items through `putMany`: batches bounded in items and bytes, a few of them in flight, each repeated as long as
+ * that may help. Two writes of one key are never in flight together, so the later line wins. What is not certainly
+ * written is known by its lowest line, from which an import can go on.
+ */
+import type { Clock } from "../core/clock.js";
+import { utf8Bytes } from "../core/key.js";
+import { batchKeysMax, clientAttemptsMax, importBatchBytesMax, importInFlightMax } from "../core/limits.js";
+import { isWorthRetrying, pauseAfter, type GatewayAnswer } from "./gateway-client.js";
+import type { ImportItem } from "./import-line.js";
+
+export interface ImporterParts {
+  readonly client: { post(body: string): Promise<GatewayAnswer> };
+  readonly clock: Clock;
+  random(): number;
+  /** When aborted, what is in flight is finished and nothing is repeated. */
+  readonly signal: AbortSignal;
+  /** Told why items are sent again. */
+  onRetry(reason: string): void;
+}
+
+/** A line that is not written, and why. */
+export interface ImportFailure {
+  readonly line: number;
+  readonly reason: string;
+}
+
+export class Importer {
+  readonly #parts: ImporterParts;
+  #batch: ImportItem[] = [];
+  #batchBytes = 0;
+  /** Keys of the batch that gathers and of those in flight. */
+  readonly #keys = new Set<string>();
+  readonly #inFlight = new Set<Promise<void>>();
+  #written = 0;
+  #failure: ImportFailure | null = null;
+
+  constructor(parts: ImporterParts) {
+    this.#parts = parts;
+  }
+
+  /** Items certainly written. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** The lowest line that failed; null while there is none. Final after `finish`. */
+  get failure(): ImportFailure | null {
+    return this.#failure;
+  }
+
+  /** Takes one item, in the order of lines; resolves when there is room for another. */
+  async add(item: ImportItem): Promise<void> {
+    if (this.#keys.has(item.key)) await this.finish();
+    const bytes = utf8Bytes(item.text);
+    if (this.#batch.length === batchKeysMax || this.#batchBytes + bytes > importBatchBytesMax) await this.#send();
+    this.#batch.push(item);
+    this.#batchBytes += bytes;
+    this.#keys.add(item.key);
+  }
+
+  /** Resolves when everything taken so far has its outcome. */
+  async finish(): Promise<void> {
+    await this.#send();
+    await Promise.all(this.#inFlight);
+  }
+
+  /** Records that `line` is not written; the lowest line counts. */
+  fail(line: number, reason: string): void {
+    if (this.#failure === null || line < this.#failure.line) this.#failure = { line, reason };
+  }
+
+  async #send(): Promise<void> {
+    if (this.#batch.length === 0) return;
+    while (this.#inFlight.size >= importInFlightMax) await Promise.race(this.#inFlight);
+    const items = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    const delivery = this.#deliver(items).finally(() => {
+      this.#inFlight.delete(delivery);
+      for (const { key } of items) this.#keys.delete(key);
+    });
+    this.#inFlight.add(delivery);
+  }
+
+  async #deliver(items: readonly ImportItem[]): Promise<void> {
+    let pending = items;
+    for (let attempt = 1; pending.length > 0; attempt++) {
+      const refusals = refusalsOf(pending, await this.#parts.client.post(bodyOf(pending)));
+      this.#written += pending.length - refusals.length;
+      const isLast = attempt === clientAttemptsMax || this.#parts.signal.aborted;
+      const retried = isLast ? [] : refusals.filter(({ isRetryable }) => isRetryable);
+      for (const refusal of refusals) if (!retried.includes(refusal)) this.fail(refusal.item.line, refusal.reason);
+      pending = retried.map(({ item }) => item);
+      if (retried[0] === undefined) return;
+      this.#parts.onRetry(retried[0].reason);
+      await pauseAfter(attempt, this.#parts, this.#parts.signal);
+    }
+  }
+}
+
+interface Refusal {
+  readonly item: ImportItem;
+  readonly reason: string;
+  readonly isRetryable: boolean;
+}
+
+const document =
+  "mutation Import($items:[PutInput!]!){putMany(items:$items){__typename ...on Problem{code message isRetryable}}}";
+
+function bodyOf(items: readonly ImportItem[]): string {
+  const texts = items.map(({ text }) => text).join(",");
+  return `{"query":${JSON.stringify(document)},"variables":{"items":[${texts}]}}`;
+}
+
+/** The items that were not written, by an answer to all of `items`. */
+function refusalsOf(items: readonly ImportItem[], answer: GatewayAnswer): readonly Refusal[] {
+  const all = (reason: string, isRetryable: boolean) => items.map((item) => ({ item, reason, isRetryable }));
+  if (answer.kind === "failure") return all(answer.reason, answer.isRetryable);
+  const results = answer.data["putMany"];
+  if (!Array.isArray(results) || results.length !== items.length)
+    return all("the answer has not one result per item", false);
+  return items.flatMap((item, index) => {
+    const result = results[index] as { __typename?: unknown; code?: unknown; message?: unknown; isRetryable?: unknown };
+    if (result?.__typename === "PutSuccess") return [];
+    const reason = `${String(result?.message)} (${String(result?.code)})`;
+    return [{ item, reason, isRetryable: result?.isRetryable === true || isWorthRetrying(result?.code) }];
+  });
+}

@@ -1,0 +1,103 @@
+/** `shardgate node`: one storage node. Chooses its engine, starts it, and drains it when told to stop. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { drainTimeoutMs, stopMarginMs } from "../core/limits.js";
+import { parseNodeName } from "../registry/node-name.js";
+import { parseNodeUrl } from "../registry/node-url.js";
+import { startStorageNode } from "../storage-node/server.js";
+import type { StorageEngine } from "../storage/engine.js";
+import { LmdbEngine } from "../storage/lmdb-engine.js";
+import { MemoryEngine } from "../storage/memory-engine.js";
+import type { Environment } from "./environment.js";
+import { createLog, type LogLevel } from "./log.js";
+import { dataOption, engineOption, hostOption, logLevelOption, option, parsedBy, portOption } from "./option.js";
+import { closeWithin, listenForStop } from "./stop-request.js";
+
+interface NodeOptions {
+  readonly id: string;
+  readonly port: number;
+  readonly host: string;
+  readonly data: string;
+  readonly engine: "lmdb" | "memory";
+  readonly gateway?: string;
+  readonly advertise?: string;
+  readonly logLevel: LogLevel;
+}
+
+export function addNodeCommand(program: Command, environment: Environment): void {
+  program
+    .command("node")
+    .description("Run one storage node: a REST server that keeps shards.")
+    .addOption(
+      option("--id <name>", "the node's name in the cluster, and of its folder")
+        .argParser(parsedBy(parseNodeName))
+        .default("node1"),
+    )
+    .addOption(portOption("port to listen on; 0 takes a free one", 4001))
+    .addOption(hostOption("address to listen on"))
+    .addOption(dataOption("folder of all data; this node's is the folder of its name in it"))
+    .addOption(engineOption())
+    .addOption(
+      option("--gateway <url>", "gateway to register at; without it the node stands alone").argParser(
+        parsedBy(parseNodeUrl),
+      ),
+    )
+    .addOption(
+      option(
+        "--advertise <url>",
+        "URL under which the gateway reaches this node, when it is not the one it listens on",
+      ).argParser(parsedBy(parseNodeUrl)),
+    )
+    .addOption(logLevelOption())
+    .addHelpText("after", "\nExample:\n  shardgate node --id node4 --port 4004 --gateway http://127.0.0.1:4000")
+    .action(async (options: NodeOptions, command: Command) => {
+      if (options.gateway !== undefined && options.advertise === undefined && isWildcard(options.host)) {
+        command.error(
+          `option '--host ${options.host}' needs '--advertise <url>': the gateway cannot call that address.`,
+        );
+      }
+      await runNode(options, environment);
+    });
+}
+
+async function runNode(options: NodeOptions, environment: Environment): Promise<void> {
+  const { clock } = environment;
+  const stop = listenForStop(environment);
+  try {
+    const log = createLog(options.id, options.logLevel, environment.stderr);
+    const engine = await openEngine(options);
+    const node = await startStorageNode({
+      name: options.id,
+      host: options.host,
+      port: options.port,
+      engine,
+      clock,
+      log,
+      gatewayUrl: options.gateway ?? null,
+      advertisedUrl: options.advertise ?? null,
+      incarnation: environment.newId(),
+    }).catch(async (error: unknown) => {
+      await engine.close();
+      throw error;
+    });
+    environment.stdout.write(`listening ${node.url}\n`);
+    const reason = await stop.requested;
+    log.info({ reason }, "The storage node stops.");
+    await closeWithin(node.drain(), drainTimeoutMs + stopMarginMs, clock);
+  } finally {
+    stop.dispose();
+  }
+}
+
+async function openEngine({ engine, data, id }: NodeOptions): Promise<StorageEngine> {
+  if (engine === "memory") return new MemoryEngine();
+  const folder = join(data, id);
+  await mkdir(folder, { recursive: true });
+  return LmdbEngine.open(folder);
+}
+
+/** An address that means "all of this host's": good to listen on, not to call. */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}

@@ -1,0 +1,49 @@
+/** The real environment: this process's streams and signals, the real clock, real child processes. */
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
+import { relative } from "node:path";
+import { Readable } from "node:stream";
+import type { Child, Environment } from "./environment.js";
+import { shellWord } from "./shell-word.js";
+import { systemClock } from "./system-clock.js";
+
+/** `mainPath` is the file that Node.js runs for this program. */
+export function systemEnvironment(mainPath: string): Environment {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: systemClock,
+    random: Math.random,
+    newId: randomUUID,
+    onSignal,
+    programName: `node ${shellWord(relative(process.cwd(), mainPath))}`,
+    startChild: (args, logPath) => startChild([mainPath, ...args], logPath),
+  };
+}
+
+/** SIGTERM, SIGINT, and the end of the parent when it was started by `shardgate dev` (its IPC channel closes). */
+function onSignal(handler: (reason: string) => void): () => void {
+  const onDisconnect = () => handler("the end of its parent");
+  process.on("SIGTERM", handler).on("SIGINT", handler).on("disconnect", onDisconnect);
+  return () => {
+    process.off("SIGTERM", handler).off("SIGINT", handler).off("disconnect", onDisconnect);
+  };
+}
+
+function startChild(args: readonly string[], logPath: string): Child {
+  const log = openSync(logPath, "w");
+  const { SHARDGATE_ADVERTISE: _onlyForOneNode, ...env } = process.env;
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", log, "ipc"] });
+  closeSync(log);
+  return {
+    pid: child.pid,
+    stdout: child.stdout ?? Readable.from([]),
+    exited: new Promise((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    }),
+    kill: (signal) => void child.kill(signal),
+  };
+}

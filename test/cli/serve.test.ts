@@ -1,0 +1,164 @@
+import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { runCli } from "../../src/cli/program.js";
+import { bytesOf, testEnvironment, type TestEnvironment } from "./test-environment.js";
+
+let data: string;
+let serving: { environment: TestEnvironment; done: Promise<number> }[] = [];
+let occupant: Server;
+let occupiedPort: number;
+
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), "shardgate-serve-"));
+  occupant = createServer();
+  await new Promise<void>((resolve) => occupant.listen(0, "127.0.0.1", resolve));
+  occupiedPort = (occupant.address() as AddressInfo).port;
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await stopAll();
+  await new Promise((resolve) => occupant.close(resolve));
+  await rm(data, { recursive: true });
+});
+
+/** Runs a command that serves until it is stopped; resolves to the URL it listens on. */
+async function serve(...argv: string[]): Promise<string> {
+  const environment = testEnvironment();
+  const done = runCli([...argv, "--port", "0"], environment);
+  serving.push({ environment, done });
+  await vi.waitFor(
+    () => expect(environment.written.out + environment.written.err).toMatch(/listening .*\n|shardgate: /),
+    10_000,
+  );
+  expect(environment.written.err).not.toMatch("shardgate: ");
+  return environment.written.out.trim().split(" ")[1] ?? "";
+}
+
+/** Stops what serves, the last first; all must end well. */
+async function stopAll(): Promise<void> {
+  const running = serving.toReversed();
+  serving = [];
+  for (const { environment, done } of running) {
+    environment.send("SIGTERM");
+    expect(await done).toBe(0);
+    expect(environment.handlers.size).toBe(0);
+  }
+}
+
+/** Status and type of what a browser gets at /graphql. */
+async function page(url: string): Promise<string> {
+  const answer = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
+  return `${answer.status} ${answer.headers.get("content-type")}`;
+}
+
+async function failed(...argv: string[]): Promise<string> {
+  const environment = testEnvironment();
+  expect(await runCli([...argv, "--log-level", "silent"], environment)).toBe(1);
+  expect(environment.written.out).toBe("");
+  expect(environment.written.err).toMatch(/^shardgate: [^\n]+\n$/);
+  return environment.written.err;
+}
+
+describe("node", () => {
+  it("keeps entries under its data folder and finds them at the next start", async () => {
+    const first = await serve("node", "--id", "n1", "--data", data);
+    const put = await fetch(`${first}/shard/2/store/user123`, { method: "PUT", body: '{"n":1.10}' });
+    expect(put.status).toBe(201);
+    await stopAll();
+    await access(join(data, "n1"));
+    const second = await serve("node", "--id", "n1", "--data", data);
+    expect(await (await fetch(`${second}/shard/2/store/user123`)).text()).toBe('{"n":1.10}');
+  });
+
+  it("takes its options from the environment", async () => {
+    vi.stubEnv("SHARDGATE_ID", "from-env");
+    vi.stubEnv("SHARDGATE_ENGINE", "memory");
+    const url = await serve("node", "--data", data);
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ id: "from-env", engine: "memory" });
+  });
+
+  it("logs why it stops", async () => {
+    await serve("node", "--engine", "memory");
+    const [node] = serving;
+    await stopAll();
+    expect(node?.environment.written.err).toContain('"reason":"SIGTERM"');
+  });
+
+  it("refuses a port in use and a data folder that is none, in one line", async () => {
+    expect(await failed("node", "--engine", "memory", "--port", `${occupiedPort}`)).toContain(
+      `Cannot listen on port ${occupiedPort} of 127.0.0.1: it is in use`,
+    );
+    await writeFile(join(data, "file"), "");
+    expect(await failed("node", "--port", "0", "--data", join(data, "file"))).toContain(
+      "a part of the path is not a folder",
+    );
+    await writeFile(join(data, "node1"), "");
+    expect(await failed("node", "--port", "0", "--data", data)).toContain("a file is there instead of a folder");
+  });
+});
+
+describe("gateway", () => {
+  it("keeps the registry under its data folder and refuses another number of shards", async () => {
+    const url = await serve("gateway", "--data", data, "--shards", "4");
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect((await fetch(`${url}/ready`)).status).toBe(503);
+    await stopAll();
+    expect(await readFile(join(data, "registry.json"), "utf8")).toContain('"shardCount"');
+    expect(await failed("gateway", "--port", "0", "--data", data, "--shards", "8")).toMatch(
+      /4.*The number of shards is fixed/,
+    );
+    await serve("gateway", "--data", data);
+  });
+
+  it("refuses a broken registry file and leaves it as it is", async () => {
+    const path = join(data, "other.json");
+    await writeFile(path, '{"half":');
+    expect(await failed("gateway", "--port", "0", "--registry", path)).toContain(
+      "Restore the registry file from a copy",
+    );
+    expect(await readFile(path, "utf8")).toBe('{"half":');
+  });
+
+  it("writes no file when its registry is in memory", async () => {
+    const url = await serve("gateway", "--data", data, "--registry", "memory", "--shards", "4");
+    expect(await (await fetch(`${url}/shards`)).json()).toMatchObject({ shardCount: 4 });
+    await expect(access(join(data, "registry.json"))).rejects.toThrow("ENOENT");
+  });
+
+  it("serves the playground unless it is told not to", async () => {
+    expect(await page(await serve("gateway", "--registry", "memory"))).toMatch(/^200 text\/html/);
+    vi.stubEnv("SHARDGATE_NO_PLAYGROUND", "1");
+    expect(await page(await serve("gateway", "--registry", "memory"))).not.toMatch(/^200/);
+  });
+
+  it("refuses a port in use in one line, and closes what it had opened", async () => {
+    for (const registry of ["memory", join(data, "registry.json")]) {
+      expect(await failed("gateway", "--registry", registry, "--port", `${occupiedPort}`)).toContain("it is in use");
+    }
+  });
+});
+
+describe("a gateway with storage nodes", () => {
+  it("imports, serves and exports entries digit by digit", async () => {
+    const gateway = await serve("gateway", "--data", data, "--shards", "4", "--nodes", "2");
+    for (const id of ["n1", "n2"]) await serve("node", "--id", id, "--engine", "memory", "--gateway", gateway);
+    await vi.waitFor(async () => expect((await fetch(`${gateway}/ready`)).status).toBe(200), 10_000);
+    const values = ["1.10", "12345678901234567890123", '"\\ud83d\\ude80"', '{ "toJSON": -0 }'];
+    const text = Array.from(
+      { length: 2500 },
+      (_, index) => `{"key":"k${String(index).padStart(4, "0")}","value":${values[index % values.length]}}\n`,
+    ).join("");
+    const importing = testEnvironment({ stdin: bytesOf(text) });
+    expect([await runCli(["import", "-", "-e", gateway], importing), importing.written.err]).toEqual([
+      0,
+      expect.stringMatching(/^imported 2,500 entries/),
+    ]);
+    const exporting = testEnvironment();
+    expect([await runCli(["export", "-e", gateway], exporting), exporting.written.out === text]).toEqual([0, true]);
+  });
+});

@@ -1,0 +1,115 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createLog } from "../../src/cli/log.js";
+import { shellWord } from "../../src/cli/shell-word.js";
+import { systemClock } from "../../src/cli/system-clock.js";
+import { systemEnvironment } from "../../src/cli/system-environment.js";
+import { testEnvironment } from "./test-environment.js";
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardgate-system-"));
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+/** An environment whose program is `source`. */
+async function environmentOf(source: string) {
+  const mainPath = join(folder, "main.mjs");
+  await writeFile(mainPath, source);
+  return systemEnvironment(mainPath);
+}
+
+describe("systemEnvironment", () => {
+  it("names the program as a person starts it in the current folder", () => {
+    const { programName } = systemEnvironment(join(process.cwd(), "dist", "cli", "main.js"));
+    expect(programName).toBe(`node ${relative(process.cwd(), join(process.cwd(), "dist", "cli", "main.js"))}`);
+  });
+
+  it("starts the program as a child with its arguments and a log file", async () => {
+    vi.stubEnv("SHARDGATE_ADVERTISE", "http://only-for-me");
+    const { startChild } = await environmentOf(
+      "console.log(JSON.stringify([process.argv.slice(2), process.env.SHARDGATE_ADVERTISE ?? null]));" +
+        "console.error('to the log'); process.exitCode = 3; process.disconnect();",
+    );
+    const child = startChild(["node", "--id", "a b"], join(folder, "log"));
+    expect(child.pid).toBeGreaterThan(0);
+    expect(JSON.parse(await text(child.stdout))).toEqual([["node", "--id", "a b"], null]);
+    expect(await child.exited).toBe("exit code 3");
+    expect(await readFile(join(folder, "log"), "utf8")).toBe("to the log\n");
+  });
+
+  it("ends a child with a signal", async () => {
+    const { startChild } = await environmentOf("setInterval(() => {}, 1000); console.log('up');");
+    const child = startChild([], join(folder, "log"));
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe("SIGTERM");
+  });
+
+  it("tells how a child could not be started", async () => {
+    const { startChild } = await environmentOf("");
+    const execPath = process.execPath;
+    process.execPath = join(folder, "no-such-node");
+    try {
+      const child = startChild([], join(folder, "log"));
+      expect(child.pid).toBeUndefined();
+      expect(await child.exited).toMatch("ENOENT");
+    } finally {
+      process.execPath = execPath;
+    }
+  });
+
+  it("hears signals and the end of the parent until it is told not to", () => {
+    const reasons: string[] = [];
+    const before = ["SIGTERM", "SIGINT", "disconnect"].map((name) => process.listenerCount(name));
+    const dispose = systemEnvironment("main.js").onSignal((reason) => reasons.push(reason));
+    process.listeners("disconnect").at(-1)?.();
+    process.listeners("SIGINT").at(-1)?.("SIGINT");
+    expect(reasons).toEqual(["the end of its parent", "SIGINT"]);
+    dispose();
+    expect(["SIGTERM", "SIGINT", "disconnect"].map((name) => process.listenerCount(name))).toEqual(before);
+  });
+});
+
+describe("systemClock", () => {
+  it("calls back once, unless cancelled", async () => {
+    expect(Math.abs(systemClock.nowMs() - Date.now())).toBeLessThan(1000);
+    const startMs = systemClock.monotonicMs();
+    let isCancelledCalled = false;
+    systemClock.after(1, () => (isCancelledCalled = true))();
+    await new Promise<void>((resolve) => systemClock.after(5, resolve));
+    expect(isCancelledCalled).toBe(false);
+    expect(systemClock.monotonicMs()).toBeGreaterThan(startMs);
+  });
+});
+
+describe("createLog", () => {
+  it("writes one JSON object a line, from the level on", () => {
+    const environment = testEnvironment();
+    const log = createLog("node1", "warn", environment.stderr);
+    log.info({ a: 1 }, "Left out.");
+    log.warn({ shard: 3 }, "Kept.");
+    expect(JSON.parse(environment.written.err)).toMatchObject({ name: "node1", shard: 3, msg: "Kept.", level: 40 });
+    expect(environment.written.err).toMatch(/"time":"\d{4}-\d\d-\d\dT[^"]+Z"/);
+  });
+});
+
+describe("shellWord", () => {
+  it.each([
+    ["./data", "./data"],
+    ["", "''"],
+    ["a b", "'a b'"],
+    ["it's", `'it'\\''s'`],
+    ["$HOME", "'$HOME'"],
+  ])("quotes %s only where a shell needs it", (word, quoted) => {
+    expect(shellWord(word)).toBe(quoted);
+  });
+});

@@ -1,0 +1,95 @@
+/** An environment inside the test: streams that keep what is written, signals that the test sends, children it makes. */
+import { PassThrough, Readable, Writable } from "node:stream";
+import type { Child, Environment } from "../../src/cli/environment.js";
+import { systemClock } from "../../src/cli/system-clock.js";
+
+export interface TestEnvironment extends Environment {
+  /** What was written so far. */
+  readonly written: { readonly out: string; readonly err: string };
+  /** Asks the command to stop. */
+  send(reason: string): void;
+  /** Handlers that wait for a request to stop. */
+  readonly handlers: ReadonlySet<(reason: string) => void>;
+}
+
+export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvironment {
+  const out: string[] = [];
+  const err: string[] = [];
+  const handlers = new Set<(reason: string) => void>();
+  return {
+    stdin: Readable.from([]),
+    stdout: keeping(out),
+    stderr: keeping(err),
+    clock: systemClock,
+    random: () => 0,
+    newId: () => "11111111-2222-4333-8444-555555555555",
+    onSignal: (handler) => {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+    programName: "node dist/cli/main.js",
+    startChild: () => {
+      throw new Error("No child is expected.");
+    },
+    ...overrides,
+    written: {
+      get out() {
+        return out.join("");
+      },
+      get err() {
+        return err.join("");
+      },
+    },
+    send: (reason) => {
+      for (const handler of handlers) handler(reason);
+    },
+    handlers,
+  };
+}
+
+/** A stream of bytes as standard input has it, in chunks of `chunkBytes`. */
+export function bytesOf(text: string | Uint8Array, chunkBytes = 65_536): Readable {
+  const bytes = Buffer.from(text);
+  const count = Math.ceil(bytes.length / chunkBytes);
+  return Readable.from(
+    Array.from({ length: count }, (_, index) => bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)),
+  );
+}
+
+/** A child that runs nothing; the test says what it prints and when it ends. */
+export class FakeChild implements Child {
+  readonly pid: number;
+  readonly stdout = new PassThrough();
+  readonly exited: Promise<string>;
+  readonly signals: string[] = [];
+  /** How it answers SIGTERM. */
+  isStubborn = false;
+  #end: (how: string) => void = () => undefined;
+
+  constructor(pid: number) {
+    this.pid = pid;
+    this.exited = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  end(how: string): void {
+    this.stdout.end();
+    this.#end(how);
+  }
+
+  kill(signal: "SIGTERM" | "SIGKILL"): void {
+    this.signals.push(signal);
+    if (signal === "SIGKILL") this.end("SIGKILL");
+    else if (!this.isStubborn) this.end("exit code 0");
+  }
+}
+
+function keeping(texts: string[]): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      texts.push(chunk.toString("utf8"));
+      done();
+    },
+  });
+}

@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { parsedBy } from "../../src/cli/option.js";
+import { runCli } from "../../src/cli/program.js";
+import { testEnvironment } from "./test-environment.js";
+
+/** Help with its columns on one line each, however wide the terminal is. */
+async function help(command: string): Promise<string> {
+  const { code, out, err } = await run(command, "--help");
+  expect([code, err]).toEqual([0, ""]);
+  return out.replaceAll(/\s+/g, " ");
+}
+
+async function run(...argv: string[]) {
+  const environment = testEnvironment();
+  const code = await runCli(argv, environment);
+  return { code, out: environment.written.out, err: environment.written.err };
+}
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe("usage", () => {
+  it("prints the version of the package", async () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(await run("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  });
+
+  it("lists the commands", async () => {
+    const { code, out } = await run("--help");
+    expect(code).toBe(0);
+    for (const command of ["dev", "gateway", "node", "import", "export"]) expect(out).toMatch(`\n  ${command} `);
+  });
+
+  it("prints the help on standard error and fails when no command is named", async () => {
+    const { code, out, err } = await run();
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toMatch("Usage: shardgate");
+  });
+
+  it.each([
+    ["dev", ["port", "host", "nodes", "shards", "data", "engine", "log-level"]],
+    [
+      "gateway",
+      ["port", "host", "nodes", "shards", "data", "registry", "suspect-after", "down-after", "no-playground"],
+    ],
+    ["node", ["id", "port", "host", "data", "engine", "gateway", "advertise", "log-level"]],
+    ["import", ["endpoint", "from-line"]],
+    ["export", ["endpoint", "prefix"]],
+  ])("explains each option of %s with its environment variable, and shows an example", async (command, options) => {
+    const text = await help(command);
+    for (const option of options) {
+      expect(text).toContain(`--${option} `);
+      expect(text).toContain(`env: SHARDGATE_${option.toUpperCase().replaceAll("-", "_")})`);
+    }
+    expect(text).toContain(`Example: shardgate ${command}`);
+  });
+
+  it("names the defaults in the help", async () => {
+    const gateway = await help("gateway");
+    expect(gateway).toContain("default: 4000, env: SHARDGATE_PORT");
+    expect(gateway).toContain("default: 3000, env: SHARDGATE_SUSPECT_AFTER");
+    const dev = await help("dev");
+    expect(dev).toContain('default: "./data", env: SHARDGATE_DATA');
+    expect(dev).toContain("default: 3, env: SHARDGATE_NODES");
+    expect(await help("node")).toContain('choices: "lmdb", "memory", default: "lmdb", env: SHARDGATE_ENGINE');
+  });
+
+  it.each([
+    [["nonsense"], "unknown command 'nonsense'"],
+    [["node", "--prot", "1"], "unknown option '--prot' (Did you mean --port?)"],
+    [["node", "--port"], "option '--port <number>' argument missing"],
+    [["node", "--port", "http"], "It must be a whole number from 0 to 65535."],
+    [["node", "--port", "65536"], "It must be a whole number from 0 to 65535."],
+    [["node", "--engine", "rocks"], "Allowed choices are lmdb, memory."],
+    [["node", "--id", "../x"], "letters, digits"],
+    [["node", "--host", "a b"], "It must be an IP address or a host name."],
+    [["node", "--gateway", "ftp://x"], "does not start with http:// or https://"],
+    [["node", "--gateway", "http://127.0.0.1:4000", "--host", "0.0.0.0"], "needs '--advertise <url>'"],
+    [["node", "--data", " "], "It must not be empty."],
+    [["node", "--log-level", "loud"], "Allowed choices are debug, info, warn, error, silent."],
+    [["gateway", "--shards", "0"], "It must be a whole number from 1 to 4096."],
+    [["gateway", "--shards", "4097"], "It must be a whole number from 1 to 4096."],
+    [["gateway", "--nodes", "-1"], "It must be a whole number from 1 to 1024."],
+    [["gateway", "--suspect-after", "2000", "--down-after", "1000"], "must not be longer than '--down-after'"],
+    [["dev", "--port", "65534", "--nodes", "3"], "leaves no room for 3 ports"],
+    [["dev", "extra"], "too many arguments"],
+    [["import"], "missing required argument 'file'"],
+    [["import", "x", "--from-line", "0"], "It must be a whole number from 1"],
+    [["import", "x", "--endpoint", "localhost"], "It must be an http or https URL."],
+    [["export", "--unknown"], "unknown option '--unknown'"],
+    [["export", "--endpoint", "ftp://localhost"], "It must be an http or https URL."],
+    [["export", "--endpoint", "http://me:secret@localhost"], "It must have no user name, password, query or fragment."],
+  ])("refuses %j with exit code 2 and one line", async (argv, message) => {
+    const { code, out, err } = await run(...argv);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain(message);
+    expect(err).toMatch(/^shardgate: [^\n]+\n$/);
+  });
+
+  it("does not take a bug in a parser for a wrong option", () => {
+    const parse = parsedBy(() => {
+      throw new TypeError("bug");
+    });
+    expect(() => parse("x")).toThrow(TypeError);
+  });
+
+  it("reads options from the environment, and refuses a wrong one there too", async () => {
+    vi.stubEnv("SHARDGATE_PORT", "nowhere");
+    const { code, err } = await run("node");
+    expect(code).toBe(2);
+    expect(err).toContain("value 'nowhere' from env 'SHARDGATE_PORT' is invalid");
+  });
+});
