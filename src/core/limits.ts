@@ -239,3 +239,12 @@ export const registryFileBytesMax = 64 * 1024 * 1024;
 
 /** Longest silence that a gateway may be told to bear before it calls a storage node SUSPECT or DOWN: an hour. */
 export const silenceMsMax = 3_600_000;
+
+/** Latest moment that a time may name, milliseconds since 1970: the last that ECMAScript's Date can express. */
+export const momentMsMax = 8.64e15;
+
+/** Address space that LMDB reserves at first: neither memory nor disk. It grows by itself, but growing remaps the file. */
+export const lmdbMapBytes = 1024 * 1024 * 1024;
+
+/** Free disk space without which no new LMDB environment is begun: room for its first pages and its lock file. */
+export const lmdbFreeBytesMin = 64 * 1024;

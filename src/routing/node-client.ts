@@ -41,10 +41,12 @@ export type NodeFaultReason =
   | "redirect"
   | "malformedAnswer"
   | "answerTooLarge"
-  | "aborted"
-  | "breakerOpen";
+  | "aborted";
 
-/** No usable answer came back. Internal to routing: what a client sees is decided per operation from `isUnsent`. */
+/**
+ * No usable answer came back. Internal to routing: what a client sees is decided per operation from `isUnsent`.
+ * The message is a clause that begins with the storage node: "storage node node2 (http://…) refused the connection".
+ */
 export class NodeFault extends Error {
   readonly reason: NodeFaultReason;
   /** True only when the node provably executed nothing: no byte of the request reached it, or it said so. */
@@ -55,5 +57,16 @@ export class NodeFault extends Error {
     this.name = "NodeFault";
     this.reason = reason;
     this.isUnsent = isUnsent;
+  }
+}
+
+/** A plain storage node answered no operation of a batch, but what that means differs from one to the other. */
+export class PlainNodeFault extends NodeFault {
+  /** One refusal per operation, in order. */
+  readonly outcomes: readonly Outcome[];
+
+  constructor(fault: NodeFault, outcomes: readonly Outcome[]) {
+    super(fault.reason, fault.message, false, fault);
+    this.outcomes = outcomes;
   }
 }

@@ -11,7 +11,7 @@ import type { Entry, EntryFacts } from "../core/entry.js";
 import { isErrorCode, ShardgateError, unreachable } from "../core/error.js";
 import { parseJsonBytes, type JsonText } from "../core/json-text.js";
 import { parseKey, type Key } from "../core/key.js";
-import { nodeBatchOperationsMax, pageEntriesMax } from "../core/limits.js";
+import { nodeBatchOperationsMax, pageEntriesMax, ttlSecondsMax } from "../core/limits.js";
 import type { Expiry, Operation, Outcome, RoutedOperation, WriteCondition } from "../core/operation.js";
 import { parseShard } from "../core/shard.js";
 import { parseVersion, type Version } from "../core/version.js";
@@ -238,8 +238,11 @@ function expiryFields(expiry: Expiry | null): Fields {
 function expiryOf(fields: Fields): Expiry | null {
   const { ttlSeconds, expiresAt } = fields;
   if (ttlSeconds !== undefined) {
-    if (!Number.isSafeInteger(ttlSeconds) || (ttlSeconds as number) < 1) {
-      throw new ShardgateError("BAD_REQUEST", `ttlSeconds ${JSON.stringify(ttlSeconds)} is not a whole number from 1.`);
+    if (!Number.isSafeInteger(ttlSeconds) || (ttlSeconds as number) < 1 || (ttlSeconds as number) > ttlSecondsMax) {
+      throw new ShardgateError(
+        "BAD_REQUEST",
+        `ttlSeconds ${JSON.stringify(ttlSeconds)} is not a whole number from 1 to ${ttlSecondsMax}.`,
+      );
     }
     return { kind: "ttl", seconds: ttlSeconds as number };
   }

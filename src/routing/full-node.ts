@@ -1,0 +1,75 @@
+/** What is asked of a storage node that has the whole REST contract, and how its answers are read. */
+import { nodeAnswerBytesMax } from "../core/limits.js";
+import type { Outcome, RoutedOperation } from "../core/operation.js";
+import { decodeBatchAnswer, encodeBatchRequest } from "../wire/batch-body.js";
+import type { HostedShard, NodeAssignments } from "../wire/membership.js";
+import { assignmentsPath, batchMediaType, batchPath, healthPath, nodeProtocol, shardsPath } from "../wire/paths.js";
+import { faultOfAnswer, jsonIn, malformedFault, type NodeLine } from "./node-exchange.js";
+
+/** One outcome per operation; null when the storage node has no `POST /batch` and so did nothing. */
+export async function executeBatch(
+  { node, exchange }: NodeLine,
+  operations: readonly RoutedOperation[],
+  signal: AbortSignal,
+): Promise<readonly Outcome[] | null> {
+  const answer = await exchange(
+    {
+      method: "POST",
+      path: batchPath,
+      headers: { "content-type": batchMediaType, accept: batchMediaType },
+      body: encodeBatchRequest(operations),
+      answerBytesMax: nodeAnswerBytesMax,
+    },
+    signal,
+  );
+  if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null;
+  if (answer.status !== 200 || answer.mediaType !== batchMediaType) throw faultOfAnswer(answer, node);
+  try {
+    return decodeBatchAnswer(answer.body, operations);
+  } catch (error) {
+    throw malformedFault(node, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** What `GET /health` tells: "full" by our protocol's name, "other", or "failing" when the node (or a proxy) could not say. */
+export async function askHealth({ exchange }: NodeLine, signal: AbortSignal): Promise<"full" | "other" | "failing"> {
+  const answer = await exchange({ method: "GET", path: healthPath, answerBytesMax: nodeAnswerBytesMax }, signal);
+  const health = jsonIn(answer.body);
+  if (typeof health === "object" && health !== null && "protocol" in health && health.protocol === nodeProtocol) {
+    return "full";
+  }
+  return answer.status >= 500 ? "failing" : "other";
+}
+
+export async function askShards({ node, exchange }: NodeLine, signal: AbortSignal): Promise<readonly HostedShard[]> {
+  const answer = await exchange({ method: "GET", path: shardsPath, answerBytesMax: nodeAnswerBytesMax }, signal);
+  if (answer.status !== 200) throw faultOfAnswer(answer, node);
+  const body = jsonIn(answer.body);
+  const list = typeof body === "object" && body !== null && "shards" in body ? body.shards : null;
+  if (!Array.isArray(list) || !list.every(isHostedShard)) throw malformedFault(node, "its list of shards");
+  return list;
+}
+
+export async function sendAssignments(
+  { node, exchange }: NodeLine,
+  assignments: NodeAssignments,
+  signal: AbortSignal,
+): Promise<void> {
+  const answer = await exchange(
+    {
+      method: "PUT",
+      path: assignmentsPath,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(assignments),
+      answerBytesMax: nodeAnswerBytesMax,
+    },
+    signal,
+  );
+  if (answer.status < 200 || answer.status >= 300) throw faultOfAnswer(answer, node);
+}
+
+function isHostedShard(item: unknown): item is HostedShard {
+  if (typeof item !== "object" || item === null) return false;
+  const { shardId, epoch, keyCount, sizeBytes } = item as Record<keyof HostedShard, unknown>;
+  return [shardId, keyCount, sizeBytes].every(Number.isSafeInteger) && (epoch === null || Number.isSafeInteger(epoch));
+}

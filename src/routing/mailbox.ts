@@ -1,0 +1,168 @@
+/**
+ * Collects the operations of all requests and shards of one storage node and packs them into few batches. The thin loop
+ * around `planBatch`: it looks at what waits once per turn of the event loop, so that everything submitted in one turn
+ * travels together, and again whenever a batch returns. Callers share batches but nothing else: each is answered at its
+ * own deadline or abort, and never takes a neighbour's operations with it.
+ */
+import type { Clock } from "../core/clock.js";
+import type { Key } from "../core/key.js";
+import { attemptTimeoutMs, mailboxOperationsMax } from "../core/limits.js";
+import type { Outcome, RoutedOperation } from "../core/operation.js";
+import { planBatch } from "./mailbox-plan.js";
+import { allUnsent, refused, refusedBecause } from "./refusal.js";
+import { Submission, type Letter, type RouteContext } from "./submission.js";
+
+/** One batch that is ready to go. */
+export interface Batch {
+  readonly operations: readonly RoutedOperation[];
+  /** Of the values it carries. */
+  readonly bytes: number;
+  /** How long its oldest operation waited. */
+  readonly waitMs: number;
+  /** The attempt ends after this: nobody waits for it any longer. */
+  readonly timeoutMs: number;
+}
+
+export interface MailboxOptions {
+  /** The storage node, as messages name it. */
+  readonly node: string;
+  /** One outcome per operation, in order; never rejects. */
+  readonly send: (batch: Batch) => Promise<readonly Outcome[]>;
+  /** Batches that may be in flight now. */
+  readonly inFlightMax: () => number;
+  /** Told how many operations wait, whenever that was looked at. */
+  readonly onDepth: (operations: number) => void;
+  readonly clock: Clock;
+}
+
+export class Mailbox {
+  readonly #options: MailboxOptions;
+  /** Oldest first. */
+  readonly #waiting = new Set<Letter>();
+  readonly #keysInFlight = new Set<Key>();
+  #inFlight = 0;
+  #isLookPlanned = false;
+  #cancelTimer: (() => void) | null = null;
+  #closedBecause: string | null = null;
+
+  constructor(options: MailboxOptions) {
+    this.#options = options;
+  }
+
+  /** Operations not yet sent. */
+  get queued(): number {
+    return this.#waiting.size;
+  }
+
+  /** One outcome per operation, in order, at the caller's deadline at the latest. Never rejects. */
+  submit(operations: readonly RoutedOperation[], context: RouteContext): Promise<readonly Outcome[]> {
+    const { clock, node } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (operations.length === 0) return Promise.resolve([]);
+    if (this.#closedBecause !== null) return Promise.resolve(allUnsent(operations, this.#closedBecause));
+    if (context.signal?.aborted === true)
+      return Promise.resolve(allUnsent(operations, this.#because("aborted", false)));
+    if (nowMs >= context.deadlineMs) return Promise.resolve(allUnsent(operations, this.#because("deadline", false)));
+    if (this.#waiting.size + operations.length > mailboxOperationsMax) {
+      const message = `${mailboxOperationsMax} operations wait for ${node} already.`;
+      return Promise.resolve(operations.map(() => refused("OVERLOADED", message)));
+    }
+    return new Promise((resolve) => {
+      const submission = new Submission(operations, context, nowMs, resolve);
+      submission.watch(context, clock, (reason) => this.#giveUp(submission, reason));
+      for (const letter of submission.letters) this.#waiting.add(letter);
+      this.#planLook();
+    });
+  }
+
+  /** Answers everything that was not sent; what is in flight is left alone. */
+  refuseWaiting(cause: string): void {
+    for (const letter of this.#waiting) {
+      letter.submission.answer(letter.index, refusedBecause(letter.routed.operation, cause, true));
+    }
+    this.#waiting.clear();
+  }
+
+  /** Takes nothing more, for `cause`. */
+  close(cause: string): void {
+    this.#closedBecause = cause;
+    this.refuseWaiting(cause);
+  }
+
+  /**
+   * `setImmediate` and not a microtask: it runs behind the sockets that are readable in this turn, so requests that
+   * arrived together leave together, and an idle gateway loses nothing by it.
+   */
+  #planLook(): void {
+    if (this.#isLookPlanned) return;
+    this.#isLookPlanned = true;
+    setImmediate(() => {
+      this.#isLookPlanned = false;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const { clock, inFlightMax, onDepth } = this.#options;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    for (let isDone = false; !isDone;) {
+      const load = { inFlight: this.#inFlight, inFlightMax: inFlightMax(), keysInFlight: this.#keysInFlight };
+      const plan = planBatch(this.#waiting, { ...load, nowMs: clock.monotonicMs() });
+      if (plan.kind === "send") void this.#send(plan.batch);
+      else isDone = true;
+      if (plan.kind === "wait") this.#cancelTimer = clock.after(plan.forMs, () => this.#look());
+    }
+    onDepth(this.#waiting.size);
+  }
+
+  async #send(letters: readonly Letter[]): Promise<void> {
+    this.#inFlight++;
+    for (const letter of letters) {
+      this.#waiting.delete(letter);
+      letter.isSent = true;
+      if (letter.writtenKey !== null) this.#keysInFlight.add(letter.writtenKey);
+    }
+    const outcomes = await this.#options.send(this.#batchOf(letters));
+    this.#inFlight--;
+    letters.forEach((letter, index) => {
+      if (letter.writtenKey !== null) this.#keysInFlight.delete(letter.writtenKey);
+      const outcome = outcomes[index];
+      if (outcome === undefined) throw new Error(`${outcomes.length} outcomes came for ${letters.length} operations.`);
+      letter.submission.answer(letter.index, outcome);
+    });
+    this.#planLook();
+  }
+
+  #batchOf(letters: readonly Letter[]): Batch {
+    const nowMs = this.#options.clock.monotonicMs();
+    let [bytes, sinceMs, deadlineMs] = [0, nowMs, nowMs];
+    for (const letter of letters) {
+      bytes += letter.valueBytes;
+      sinceMs = Math.min(sinceMs, letter.sinceMs);
+      deadlineMs = Math.max(deadlineMs, letter.submission.deadlineMs);
+    }
+    return {
+      operations: letters.map(({ routed }) => routed),
+      bytes,
+      waitMs: nowMs - sinceMs,
+      timeoutMs: Math.min(attemptTimeoutMs, deadlineMs - nowMs),
+    };
+  }
+
+  /** Answers what one caller still waits for, and takes back what was not sent. */
+  #giveUp(submission: Submission, reason: "deadline" | "aborted"): void {
+    for (const letter of submission.letters) {
+      if (submission.isAnswered(letter.index)) continue;
+      this.#waiting.delete(letter);
+      const cause = this.#because(reason, letter.isSent);
+      submission.answer(letter.index, refusedBecause(letter.routed.operation, cause, !letter.isSent));
+    }
+  }
+
+  #because(reason: "deadline" | "aborted", isSent: boolean): string {
+    const { node } = this.#options;
+    if (reason === "aborted") return `the request was given up before ${node} answered`;
+    return isSent ? `${node} did not answer in time` : `the request's time was over before ${node} could be asked`;
+  }
+}

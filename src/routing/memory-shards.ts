@@ -1,0 +1,99 @@
+/**
+ * The entries of a few shards in maps, with the semantics of a storage node but none of its durability: what
+ * MemoryNodeClient answers from. Small, so that it can be believed in tests.
+ */
+import type { Entry, EntryFacts } from "../core/entry.js";
+import { unreachable } from "../core/error.js";
+import { compareKeys, type Key } from "../core/key.js";
+import type { Operation, Outcome, PutOperation, ScanOperation, WriteCondition } from "../core/operation.js";
+import type { ShardNumber } from "../core/shard.js";
+import { versionOf } from "../core/version.js";
+import type { HostedShard } from "../wire/membership.js";
+
+interface MemoryShard {
+  readonly entries: Map<Key, Entry>;
+  sequence: number;
+}
+
+export class MemoryShards {
+  readonly #shards = new Map<ShardNumber, MemoryShard>();
+
+  execute(operation: Operation, nowMs: number): Outcome {
+    const shard = this.#shard(operation.shard);
+    if (operation.kind === "scan") return pageOf(shard, operation, nowMs);
+    const current = live(shard.entries.get(operation.key), nowMs);
+    if (operation.kind === "get") return current === null ? { kind: "notFound" } : { kind: "found", entry: current };
+    if (!holds(operation.condition, current)) return { kind: "conflict", current };
+    if (operation.kind === "put") {
+      const entry = writtenEntry(operation, current, ++shard.sequence, nowMs);
+      shard.entries.set(operation.key, entry);
+      return { kind: "written", isNew: current === null, facts: factsOf(entry) };
+    }
+    if (current === null) return { kind: "notFound" };
+    shard.sequence++;
+    shard.entries.delete(operation.key);
+    return { kind: "deleted", version: current.version };
+  }
+
+  hosted(epochs: ReadonlyMap<number, number>): readonly HostedShard[] {
+    const shardIds = new Set<number>([...this.#shards.keys(), ...epochs.keys()]);
+    return [...shardIds].map((shardId) => {
+      const entries = [...(this.#shards.get(shardId as ShardNumber)?.entries.values() ?? [])];
+      const sizeBytes = entries.reduce((sum, { key, value }) => sum + Buffer.byteLength(key + value), 0);
+      return { shardId, epoch: epochs.get(shardId) ?? null, keyCount: entries.length, sizeBytes };
+    });
+  }
+
+  #shard(number: ShardNumber): MemoryShard {
+    let shard = this.#shards.get(number);
+    if (shard === undefined) this.#shards.set(number, (shard = { entries: new Map(), sequence: 0 }));
+    return shard;
+  }
+}
+
+function live(entry: Entry | undefined, nowMs: number): Entry | null {
+  return entry === undefined || (entry.expiresAtMs !== null && entry.expiresAtMs <= nowMs) ? null : entry;
+}
+
+function holds(condition: WriteCondition | null, current: Entry | null): boolean {
+  switch (condition?.kind) {
+    case undefined:
+      return true;
+    case "ifAbsent":
+      return current === null;
+    case "ifPresent":
+      return current !== null;
+    case "ifVersion":
+      return current?.version === condition.version;
+    default:
+      return unreachable(condition);
+  }
+}
+
+function writtenEntry(
+  { key, value, expiry }: PutOperation,
+  current: Entry | null,
+  sequence: number,
+  nowMs: number,
+): Entry {
+  const expiresAtMs = expiry === null ? null : expiry.kind === "at" ? expiry.atMs : nowMs + expiry.seconds * 1000;
+  const createdAtMs = current?.createdAtMs ?? nowMs;
+  return { key, value, version: versionOf(sequence), createdAtMs, updatedAtMs: nowMs, expiresAtMs };
+}
+
+function factsOf({ version, createdAtMs, updatedAtMs, expiresAtMs }: Entry): EntryFacts {
+  return { version, createdAtMs, updatedAtMs, expiresAtMs };
+}
+
+function pageOf(shard: MemoryShard, scan: ScanOperation, nowMs: number): Outcome {
+  const { prefix, after, before, limit, isReverse } = scan;
+  const matching = [...shard.entries.values()].filter(
+    (entry) =>
+      live(entry, nowMs) !== null &&
+      entry.key.startsWith(prefix) &&
+      (after === null || compareKeys(entry.key, after) > 0) &&
+      (before === null || compareKeys(entry.key, before) < 0),
+  );
+  const sorted = matching.toSorted((a, b) => (isReverse ? -1 : 1) * compareKeys(a.key, b.key));
+  return { kind: "page", entries: sorted.slice(0, limit), hasMore: sorted.length > limit };
+}

@@ -1,0 +1,160 @@
+/**
+ * One storage node as routing sees it: its client, the mailbox before it, and the breaker between the two. Everything
+ * that happens to a batch is observed and judged here.
+ */
+import type { Clock } from "../core/clock.js";
+import { connectTimeoutMs, mailboxInFlightMax } from "../core/limits.js";
+import type { Log } from "../core/log.js";
+import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { NodeRecord } from "../registry/cluster-map.js";
+import { afterFailure, afterSignOfLife, closedBreaker, isProbeDue, openBreaker, type Breaker } from "./breaker.js";
+import { Mailbox, type Batch } from "./mailbox.js";
+import { NodeFault, PlainNodeFault, type NodeClient } from "./node-client.js";
+import type { BreakerKind, RoutingObserver } from "./observer.js";
+import { allUnsent, nodeText, refusedBecause } from "./refusal.js";
+import type { RouteContext } from "./submission.js";
+
+export interface NodeLinkOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly observer: RoutingObserver;
+}
+
+export interface NodeFigures {
+  /** Of recent batches, smoothed; null before the first. */
+  readonly latencyMs: number | null;
+  readonly breaker: BreakerKind;
+  readonly queued: number;
+}
+
+/** How much the newest batch moves `latencyMs`. */
+const latencyWeight = 0.2;
+
+export class NodeLink {
+  readonly record: NodeRecord;
+  readonly client: NodeClient;
+  readonly #options: NodeLinkOptions;
+  readonly #mailbox: Mailbox;
+  #breaker: Breaker = closedBreaker;
+  /** Why the breaker opened last. */
+  #cause = "";
+  #latencyMs: number | null = null;
+  #inFlight = 0;
+  #isRetired = false;
+
+  constructor(record: NodeRecord, client: NodeClient, options: NodeLinkOptions) {
+    this.record = record;
+    this.client = client;
+    this.#options = options;
+    this.#mailbox = new Mailbox({
+      node: nodeText(record),
+      send: (batch) => this.#send(batch),
+      inFlightMax: () => (this.#breaker.kind === "closed" ? mailboxInFlightMax : 1),
+      onDepth: (operations) => options.observer.queueDepth({ node: record.name, operations }),
+      clock: options.clock,
+    });
+  }
+
+  get figures(): NodeFigures {
+    return { latencyMs: this.#latencyMs, breaker: this.#breaker.kind, queued: this.#mailbox.queued };
+  }
+
+  /** One outcome per operation, in order. Never rejects; at once while the breaker is open. */
+  execute(operations: readonly RoutedOperation[], context: RouteContext): Promise<readonly Outcome[]> {
+    if (this.#breaker.kind !== "open") return this.#mailbox.submit(operations, context);
+    if (isProbeDue(this.#breaker, this.#options.clock.monotonicMs())) void this.#probe();
+    return Promise.resolve(allUnsent(operations, this.#cause));
+  }
+
+  /** The storage node gave a sign of life: an open breaker lets one batch through. */
+  reachable(): void {
+    this.#turn(afterSignOfLife(this.#breaker));
+  }
+
+  /** Refuses what waits, lets what is in flight come back, then closes the client. */
+  retire(cause: string): void {
+    this.#isRetired = true;
+    this.#mailbox.close(cause);
+    if (this.#inFlight === 0) void this.client.close();
+  }
+
+  /** Refuses what waits and ends what is in flight. */
+  async close(): Promise<void> {
+    this.#mailbox.close(`the gateway is stopping, and ${nodeText(this.record)} was not asked`);
+    await this.client.close();
+  }
+
+  async #send(batch: Batch): Promise<readonly Outcome[]> {
+    const { clock, observer } = this.#options;
+    const { name: node } = this.record;
+    const count = batch.operations.length;
+    const startMs = clock.monotonicMs();
+    this.#inFlight++;
+    observer.batchSent({ node, operations: count, bytes: batch.bytes, waitMs: batch.waitMs });
+    try {
+      const outcomes = await this.client.execute(batch.operations, { timeoutMs: batch.timeoutMs });
+      this.#answered(count, clock.monotonicMs() - startMs);
+      return outcomes;
+    } catch (error) {
+      return this.#failed(batch, error);
+    } finally {
+      this.#inFlight--;
+      if (this.#isRetired && this.#inFlight === 0) void this.client.close();
+    }
+  }
+
+  #answered(operations: number, serviceMs: number): void {
+    const before = this.#latencyMs ?? serviceMs;
+    this.#latencyMs = before + (serviceMs - before) * latencyWeight;
+    this.#options.observer.batchAnswered({ node: this.record.name, operations, serviceMs });
+    this.#turn(closedBreaker);
+  }
+
+  #failed(batch: Batch, error: unknown): readonly Outcome[] {
+    const { clock, log, observer, random } = this.#options;
+    const { name: node } = this.record;
+    const fault = faultOf(error, nodeText(this.record));
+    observer.batchFailed({ node, reason: fault.reason });
+    if (!(error instanceof NodeFault)) log.error({ node, err: error }, "The storage node's client failed.");
+    // "aborted" is our own doing and says nothing of the storage node.
+    if (fault.reason !== "aborted") {
+      this.#cause = `${fault.message}, and is left alone for a moment`;
+      this.#turn(afterFailure(this.#breaker, clock.monotonicMs(), random()));
+    }
+    if (fault instanceof PlainNodeFault) return fault.outcomes;
+    return batch.operations.map(({ operation }) => refusedBecause(operation, fault.message, fault.isUnsent));
+  }
+
+  /** On the side, for nobody's request. The next one is due only after another pause. */
+  async #probe(): Promise<void> {
+    const { clock, random } = this.#options;
+    this.#breaker = openBreaker(clock.monotonicMs(), random());
+    try {
+      await this.client.probe({ timeoutMs: connectTimeoutMs });
+    } catch {
+      return;
+    }
+    this.reachable();
+  }
+
+  #turn(next: Breaker): void {
+    const isNewState = next.kind !== this.#breaker.kind;
+    this.#breaker = next;
+    if (!isNewState) return;
+    const { log, observer } = this.#options;
+    const { name: node, url } = this.record;
+    observer.breakerChanged({ node, state: next.kind });
+    if (next.kind === "open") {
+      log.warn({ node, url, cause: this.#cause }, "The storage node fails; its requests are refused for now.");
+      this.#mailbox.refuseWaiting(this.#cause);
+    } else if (next.kind === "closed") {
+      log.info({ node, url }, "The storage node is used again.");
+    }
+  }
+}
+
+function faultOf(error: unknown, node: string): NodeFault {
+  if (error instanceof NodeFault) return error;
+  return new NodeFault("malformedAnswer", `${node} could not be understood`, false, error);
+}

@@ -1,0 +1,79 @@
+/** The links to all storage nodes of the cluster map: made when first needed, dropped when the map no longer has them. */
+import { ShardgateError } from "../core/error.js";
+import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { ClusterMap, NodeRecord } from "../registry/cluster-map.js";
+import type { NodeClient } from "./node-client.js";
+import { NodeLink, type NodeFigures, type NodeLinkOptions } from "./node-link.js";
+import type { RoutingObserver } from "./observer.js";
+import { allUnsent, nodeText } from "./refusal.js";
+import type { RouteContext } from "./submission.js";
+
+export interface NodePoolOptions extends NodeLinkOptions {
+  /** The current cluster map. */
+  readonly map: () => ClusterMap;
+  readonly createClient: (node: NodeRecord) => NodeClient;
+}
+
+export class NodePool {
+  readonly #options: NodePoolOptions;
+  readonly #links = new Map<string, NodeLink>();
+
+  constructor(options: NodePoolOptions) {
+    this.#options = options;
+  }
+
+  get observer(): RoutingObserver {
+    return this.#options.observer;
+  }
+
+  /** The client of a storage node, past mailbox and breaker. Throws NODE_NOT_FOUND. */
+  client(name: string): NodeClient {
+    const link = this.#link(name);
+    if (link === null) throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${name} is not registered.`);
+    return link.client;
+  }
+
+  /** One outcome per operation, in order, at the caller's deadline at the latest. Never rejects. */
+  execute(name: string, operations: readonly RoutedOperation[], context: RouteContext): Promise<readonly Outcome[]> {
+    const link = this.#link(name);
+    if (link !== null) return link.execute(operations, context);
+    return Promise.resolve(allUnsent(operations, `storage node ${name} is not registered`));
+  }
+
+  /** The storage node gave a sign of life elsewhere: a heartbeat, or the answer to a probe. */
+  reachable(name: string): void {
+    this.#links.get(name)?.reachable();
+  }
+
+  figures(name: string): NodeFigures {
+    return this.#links.get(name)?.figures ?? { latencyMs: null, breaker: "closed", queued: 0 };
+  }
+
+  /** Drops the links of storage nodes that were removed or moved to another URL. To be called on every map change. */
+  prune(): void {
+    const { nodes } = this.#options.map();
+    for (const [name, link] of this.#links) {
+      const url = nodes.get(name)?.url;
+      if (url === link.record.url) continue;
+      this.#links.delete(name);
+      link.retire(`${nodeText(link.record)} ${url === undefined ? "was removed" : `moved to ${url}`}`);
+    }
+  }
+
+  /** Calls in flight are rejected. */
+  async close(): Promise<void> {
+    const links = [...this.#links.values()];
+    this.#links.clear();
+    await Promise.all(links.map((link) => link.close()));
+  }
+
+  #link(name: string): NodeLink | null {
+    const existing = this.#links.get(name);
+    if (existing !== undefined) return existing;
+    const record = this.#options.map().nodes.get(name);
+    if (record === undefined) return null;
+    const link = new NodeLink(record, this.#options.createClient(record), this.#options);
+    this.#links.set(name, link);
+    return link;
+  }
+}

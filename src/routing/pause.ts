@@ -1,0 +1,33 @@
+/** Waiting that a caller's deadline and abort can end. */
+import type { Clock } from "../core/clock.js";
+import type { RouteContext } from "./submission.js";
+
+/** Resolves after `pauseMs`, or as soon as the caller gives up. */
+export function pause(clock: Clock, pauseMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.after(pauseMs, end);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+/** Resolves when `work` has ended, well or not, at the caller's deadline at the latest. */
+export function endOrDeadline(clock: Clock, work: Promise<unknown>, { deadlineMs }: RouteContext): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(deadlineMs - clock.monotonicMs(), resolve);
+    const end = (): void => {
+      cancel();
+      resolve();
+    };
+    work.then(end, end);
+  });
+}
+
+/** Whether the caller still wants an answer `aheadMs` from now. */
+export function isWanted(clock: Clock, { deadlineMs, signal }: RouteContext, aheadMs = 0): boolean {
+  return signal?.aborted !== true && clock.monotonicMs() + aheadMs < deadlineMs;
+}

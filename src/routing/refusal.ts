@@ -1,0 +1,37 @@
+/** The outcomes that routing itself gives when a storage node did not: one place for their codes and wording. */
+import type { ErrorCode } from "../core/error.js";
+import type { Operation, RefusedOutcome, RoutedOperation, WriteOperation } from "../core/operation.js";
+
+/** Whom a message means, for example "storage node node2 (http://127.0.0.1:4002)". */
+export function nodeText(node: { readonly name: string; readonly url: string }): string {
+  return `storage node ${node.name} (${node.url})`;
+}
+
+/**
+ * What `operation` is answered when `cause` (a clause about the storage node, without a full stop) kept its own answer
+ * away: SHARD_UNAVAILABLE, or OUTCOME_UNKNOWN for a write that may have been executed.
+ */
+export function refusedBecause(operation: Operation, cause: string, isUnsent: boolean): RefusedOutcome {
+  if (isUnsent || !isWrite(operation)) {
+    return refused("SHARD_UNAVAILABLE", `Shard ${operation.shard} is unavailable: ${cause}.`);
+  }
+  const { kind, key, shard } = operation;
+  const name = JSON.stringify(key.length > 64 ? `${key.slice(0, 64)}…` : key);
+  return refused(
+    "OUTCOME_UNKNOWN",
+    `Whether the ${kind} of key ${name} in shard ${shard} happened is unknown: ${cause}.`,
+  );
+}
+
+/** One refusal for each of `operations`, none of which was sent. */
+export function allUnsent(operations: readonly RoutedOperation[], cause: string): readonly RefusedOutcome[] {
+  return operations.map(({ operation }) => refusedBecause(operation, cause, true));
+}
+
+export function refused(code: ErrorCode, message: string): RefusedOutcome {
+  return { kind: "refused", code, message };
+}
+
+export function isWrite(operation: Operation): operation is WriteOperation {
+  return operation.kind === "put" || operation.kind === "delete";
+}

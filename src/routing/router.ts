@@ -1,0 +1,168 @@
+/**
+ * Takes operations to the storage nodes that own their shards and brings the outcomes back in order. Operations are
+ * grouped by node; each group goes, fails and is tried again on its own, so one dead node costs only its own keys.
+ */
+import { setMaxListeners } from "node:events";
+import type { Clock } from "../core/clock.js";
+import type { ErrorCode } from "../core/error.js";
+import { attemptTimeoutMs } from "../core/limits.js";
+import type { Operation, Outcome } from "../core/operation.js";
+import type { ClusterMap } from "../registry/cluster-map.js";
+import type { NodeAssignments } from "../wire/membership.js";
+import { clause } from "./node-exchange.js";
+import type { NodePool } from "./node-pool.js";
+import { endOrDeadline, isWanted, pause } from "./pause.js";
+import { nodeText, refused, refusedBecause } from "./refusal.js";
+import { firstStage, pauseAfter, stageAfter, stepsAfter, type RetryStage, type Step } from "./retry.js";
+import type { RouteContext } from "./submission.js";
+
+export type { RouteContext } from "./submission.js";
+
+export interface RouterOptions {
+  readonly registry: { readonly map: ClusterMap; refresh(): Promise<ClusterMap> };
+  readonly pool: Pick<NodePool, "execute" | "client" | "figures" | "observer">;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+}
+
+/** Operations of one storage node, and where in the caller's list they stand. */
+interface Group {
+  readonly operations: Operation[];
+  readonly indices: number[];
+}
+
+export class Router {
+  readonly #options: RouterOptions;
+  /** Per storage node, the refresh under way: all who meet a stale epoch there share it. */
+  readonly #refreshes = new Map<string, Promise<void>>();
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * One outcome per operation, in order, at the deadline at the latest. Never rejects: what fails is refused with
+   * SHARD_UNAVAILABLE (not executed), OUTCOME_UNKNOWN (a write that may have been), or the storage node's own code.
+   */
+  execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
+    // Each storage node's mailbox listens.
+    if (context.signal !== undefined) setMaxListeners(0, context.signal);
+    return this.#run(operations, context, firstStage);
+  }
+
+  async #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
+    const { map } = this.#options.registry;
+    const outcomes = operations.map((operation) => ownerless(operation, map));
+    await Promise.all(
+      [...groupsByNode(operations, map)].map(async ([node, { operations, indices }]) => {
+        replaceAt(outcomes, indices, await this.#runAtNode(node, operations, context, stage));
+      }),
+    );
+    return outcomes;
+  }
+
+  async #runAtNode(
+    node: string,
+    operations: readonly Operation[],
+    context: RouteContext,
+    stage: RetryStage,
+  ): Promise<readonly Outcome[]> {
+    const { pool, registry } = this.#options;
+    const { map } = registry;
+    const routed = operations.map((operation) => ({ operation, epoch: map.shards[operation.shard]?.epoch ?? null }));
+    const answers = await pool.execute(node, routed, context);
+    const steps = stepsAfter(operations, answers, stage);
+    const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
+    if (!steps.some((step) => step !== "done") || !(await this.#prepare(node, steps, context, stage))) return outcomes;
+    // All that goes again goes together and in order, so that writes of one key stay in order.
+    const indices = [...steps.keys()].filter((index) => steps[index] !== "done");
+    pool.observer.retried({ node, operations: indices.length });
+    const again = operations.filter((_, index) => steps[index] !== "done");
+    replaceAt(outcomes, indices, await this.#run(again, context, stageAfter(steps, stage)));
+    return outcomes;
+  }
+
+  /** Whatever must happen before operations are tried again; false when they should not be. */
+  async #prepare(node: string, steps: readonly Step[], context: RouteContext, stage: RetryStage): Promise<boolean> {
+    const { clock, pool, random } = this.#options;
+    const isRetry = steps.includes("retry");
+    // An open breaker answers at once; waiting here would only make the caller wait.
+    if (isRetry && pool.figures(node).breaker === "open") return false;
+    if (steps.includes("refresh")) await endOrDeadline(clock, this.#refresh(node), context);
+    // Nothing was done: others filled the storage node's answer, and an immediate repetition would meet them again.
+    const isStuck = steps.every((step) => step === "resend");
+    const pauseMs = isRetry || isStuck ? pauseAfter(stage.attempt, random()) : 0;
+    if (!isWanted(clock, context, pauseMs)) return false;
+    if (pauseMs > 0) await pause(clock, pauseMs, context.signal);
+    return isWanted(clock, context);
+  }
+
+  #refresh(node: string): Promise<void> {
+    const underWay = this.#refreshes.get(node);
+    if (underWay !== undefined) return underWay;
+    const refresh = this.#refreshMap(node).finally(() => this.#refreshes.delete(node));
+    this.#refreshes.set(node, refresh);
+    return refresh;
+  }
+
+  /** Reads the newest cluster map, and tells the storage node in case it is the one that missed a change. */
+  async #refreshMap(node: string): Promise<void> {
+    const { pool, registry } = this.#options;
+    const map = await registry.refresh();
+    if (!map.nodes.has(node)) return;
+    await pool.client(node).assign(assignmentsOf(map, node), { timeoutMs: attemptTimeoutMs });
+  }
+}
+
+/** Codes between gateway and storage node that mean nothing to a client: for it, the shard is unavailable. */
+const internalCodes: ReadonlySet<ErrorCode> = new Set([
+  "STALE_EPOCH",
+  "SHARD_NOT_HOSTED",
+  "DRAINING",
+  "BATCH_ANSWER_FULL",
+]);
+
+/** The outcome as the caller gets it if it is not tried again. */
+function settled(operation: Operation, outcome: Outcome | undefined, node: string): Outcome {
+  if (outcome === undefined) throw new Error(`${node} was given an operation that has no outcome.`);
+  if (outcome.kind !== "refused" || !internalCodes.has(outcome.code)) return outcome;
+  return refusedBecause(operation, `${node} answered ${outcome.code} (${clause(outcome.message)})`, true);
+}
+
+/** What an operation is answered when no storage node can be asked. */
+function ownerless(operation: Operation, map: ClusterMap): Outcome {
+  if (map.shards[operation.shard] !== undefined) return refusedBecause(operation, "it has no storage node", true);
+  return refused("SHARD_NOT_FOUND", `Shard ${operation.shard} does not exist; there are ${map.shardCount}.`);
+}
+
+function groupsByNode(operations: readonly Operation[], map: ClusterMap): ReadonlyMap<string, Group> {
+  const groups = new Map<string, Group>();
+  for (const [index, operation] of operations.entries()) {
+    const node = map.shards[operation.shard]?.primary ?? null;
+    if (node === null) continue;
+    let group = groups.get(node);
+    if (group === undefined) groups.set(node, (group = { operations: [], indices: [] }));
+    group.operations.push(operation);
+    group.indices.push(index);
+  }
+  return groups;
+}
+
+function assignmentsOf(map: ClusterMap, node: string): NodeAssignments {
+  const { clusterId, shardCount, version: mapVersion } = map;
+  const owned = map.shards.filter(({ primary }) => primary === node);
+  return { clusterId, shardCount, mapVersion, shards: owned.map(({ shard, epoch }) => ({ shardId: shard, epoch })) };
+}
+
+function nameIn(map: ClusterMap, name: string): string {
+  const record = map.nodes.get(name);
+  return record === undefined ? `storage node ${name}` : nodeText(record);
+}
+
+function replaceAt(outcomes: Outcome[], indices: readonly number[], replacements: readonly Outcome[]): void {
+  for (const [at, outcome] of replacements.entries()) {
+    const index = indices[at];
+    if (index !== undefined) outcomes[index] = outcome;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * One caller's operations in a mailbox: collects their outcomes, which may come back with several batches, and resolves
+ * when the last is there. Whoever answers an operation first wins; later answers are ignored.
+ */
+import type { Clock } from "../core/clock.js";
+import { utf8Bytes } from "../core/key.js";
+import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { WaitingOperation } from "./mailbox-plan.js";
+import { isWrite } from "./refusal.js";
+
+/** What every caller brings along: its own deadline on the monotonic clock, and its own way to give up. */
+export interface RouteContext {
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One operation on its way through a mailbox. */
+export interface Letter extends WaitingOperation {
+  readonly routed: RoutedOperation;
+  readonly submission: Submission;
+  readonly index: number;
+  isSent: boolean;
+}
+
+export class Submission {
+  readonly letters: readonly Letter[];
+  readonly deadlineMs: number;
+  readonly #outcomes: (Outcome | undefined)[];
+  readonly #resolve: (outcomes: readonly Outcome[]) => void;
+  #missing: number;
+  #stopWatching: () => void = () => {};
+
+  constructor(
+    operations: readonly RoutedOperation[],
+    context: RouteContext,
+    sinceMs: number,
+    resolve: (outcomes: readonly Outcome[]) => void,
+  ) {
+    this.deadlineMs = context.deadlineMs;
+    this.#resolve = resolve;
+    this.#missing = operations.length;
+    this.#outcomes = Array.from({ length: operations.length });
+    this.letters = operations.map((routed, index) => {
+      const { operation } = routed;
+      return {
+        routed,
+        submission: this,
+        index,
+        isSent: false,
+        writtenKey: isWrite(operation) ? operation.key : null,
+        valueBytes: operation.kind === "put" ? utf8Bytes(operation.value) : 0,
+        sinceMs,
+      };
+    });
+  }
+
+  /** Calls `giveUp` with the reason at the caller's deadline or abort, unless all is answered before. */
+  watch(context: RouteContext, clock: Clock, giveUp: (reason: "deadline" | "aborted") => void): void {
+    const cancelTimer = clock.after(context.deadlineMs - clock.monotonicMs(), () => giveUp("deadline"));
+    const onAbort = (): void => giveUp("aborted");
+    context.signal?.addEventListener("abort", onAbort, { once: true });
+    this.#stopWatching = () => {
+      cancelTimer();
+      context.signal?.removeEventListener("abort", onAbort);
+    };
+  }
+
+  isAnswered(index: number): boolean {
+    return this.#outcomes[index] !== undefined;
+  }
+
+  answer(index: number, outcome: Outcome): void {
+    if (this.#outcomes[index] !== undefined) return;
+    this.#outcomes[index] = outcome;
+    if (--this.#missing > 0) return;
+    this.#stopWatching();
+    this.#resolve(this.#outcomes as readonly Outcome[]);
+  }
+}

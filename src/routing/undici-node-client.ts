@@ -1,0 +1,134 @@
+/**
+ * A storage node over HTTP: the one place that knows undici. It keeps connections open, gives up in time, cuts off long
+ * answers, and finds out whether the node has the whole contract or only the plain routes. Sockets run on real time, so
+ * the timers here are real ones too.
+ */
+import { setMaxListeners } from "node:events";
+import { Pool } from "undici";
+import { connectTimeoutMs, nodeConnectionsMax } from "../core/limits.js";
+import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { HostedShard, NodeAssignments } from "../wire/membership.js";
+import { AnswerCollector } from "./answer-collector.js";
+import { askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
+import { NodeFault, type CallOptions, type NodeClient, type NodeKind } from "./node-client.js";
+import type { NodeAnswer, NodeLine, NodeRequest } from "./node-exchange.js";
+import { PlainNode } from "./plain-node.js";
+import { nodeText } from "./refusal.js";
+
+export interface UndiciNodeClientOptions {
+  readonly name: string;
+  /** Origin and optional base path, without a trailing slash. */
+  readonly url: string;
+}
+
+export class UndiciNodeClient implements NodeClient {
+  readonly #pool: Pool;
+  readonly #basePath: string;
+  readonly #line: NodeLine;
+  readonly #plainNode: PlainNode;
+  /** Null: not known, or to be asked again. */
+  #kind: NodeKind | null = null;
+
+  constructor(options: UndiciNodeClientOptions) {
+    const { origin, pathname } = new URL(options.url);
+    this.#basePath = pathname.replace(/\/+$/, "");
+    // `#within` bounds each call as a whole; undici's own timers see only parts of it.
+    this.#pool = new Pool(origin, {
+      connections: nodeConnectionsMax,
+      connectTimeout: connectTimeoutMs,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    // Another process may answer on the next connection, one that was replaced or upgraded.
+    this.#pool.on("disconnect", () => (this.#kind = null));
+    this.#line = { node: nodeText(options), exchange: (request, signal) => this.#exchange(request, signal) };
+    this.#plainNode = new PlainNode(this.#line);
+  }
+
+  execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]> {
+    return this.#within(options, async (signal) => {
+      if ((await this.#kindFor(signal)) === "full") {
+        const outcomes = await executeBatch(this.#line, operations, signal);
+        if (outcomes !== null) return outcomes;
+        this.#kind = "plain";
+      }
+      return this.#plainNode.execute(operations, signal);
+    });
+  }
+
+  probe(options: CallOptions): Promise<NodeKind> {
+    return this.#within(options, (signal) => this.#learn(signal));
+  }
+
+  shards(options: CallOptions): Promise<readonly HostedShard[] | null> {
+    return this.#within(options, async (signal) =>
+      (await this.#kindFor(signal)) === "full" ? askShards(this.#line, signal) : null,
+    );
+  }
+
+  assign(assignments: NodeAssignments, options: CallOptions): Promise<void> {
+    return this.#within(options, async (signal) => {
+      if ((await this.#kindFor(signal)) === "full") await sendAssignments(this.#line, assignments, signal);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  /** The storage node's kind before the request proper: when that cannot be found out, the request was not sent. */
+  async #kindFor(signal: AbortSignal): Promise<NodeKind> {
+    if (this.#kind !== null) return this.#kind;
+    try {
+      return await this.#learn(signal);
+    } catch (error) {
+      throw error instanceof NodeFault ? new NodeFault(error.reason, error.message, true, error) : error;
+    }
+  }
+
+  async #learn(signal: AbortSignal): Promise<NodeKind> {
+    const health = await askHealth(this.#line, signal);
+    // A failing answer may be a proxy's while the node starts: it is taken for plain now, and asked again next time.
+    if (health === "failing") return this.#kind ?? "plain";
+    this.#kind = health === "full" ? "full" : "plain";
+    return this.#kind;
+  }
+
+  /** Runs `call` with a signal that aborts, with a NodeFault as reason, at the timeout or when the caller gives up. */
+  async #within<Result>(options: CallOptions, call: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const { node } = this.#line;
+    const limit = new AbortController();
+    // Every request to a plain node listens.
+    setMaxListeners(0, limit.signal);
+    // Sent or not: each exchange knows that for itself, so the reason says the cautious thing.
+    const end = (fault: NodeFault): void => limit.abort(fault);
+    const onAbort = (): void => end(new NodeFault("aborted", `${node} was given up before it answered`, false));
+    const timer = setTimeout(
+      () => end(new NodeFault("timeout", `${node} did not answer in time`, false)),
+      options.timeoutMs,
+    );
+    options.signal?.addEventListener("abort", onAbort, { once: true });
+    if (options.signal?.aborted === true) onAbort();
+    try {
+      return await call(limit.signal);
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #exchange(request: NodeRequest, signal: AbortSignal): Promise<NodeAnswer> {
+    const { method, path, headers = {}, body = null } = request;
+    return new Promise((resolve, reject) => {
+      const collector = new AnswerCollector(this.#line.node, request.answerBytesMax, {
+        onAnswer: (answer) => (stopWatching(), resolve(answer)),
+        onFault: (fault) => (stopWatching(), reject(fault)),
+      });
+      const onAbort = (): void => collector.giveUp(signal.reason as NodeFault);
+      const stopWatching = (): void => signal.removeEventListener("abort", onAbort);
+      if (signal.aborted) return onAbort();
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#pool.dispatch({ method, path: this.#basePath + path, headers, body }, collector);
+    });
+  }
+}

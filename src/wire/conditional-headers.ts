@@ -1,0 +1,93 @@
+/**
+ * Conditions, expiry and facts of one entry as HTTP headers and query parameters, for the storage node's plain routes
+ * and the gateway's facade alike. Entity tags and preconditions are RFC 9110's (8.8.3, 13.1); what a version store
+ * cannot honour exactly (weak tags, lists of tags) is refused rather than guessed.
+ */
+import type { EntryFacts } from "../core/entry.js";
+import { ShardgateError } from "../core/error.js";
+import { ttlSecondsMax } from "../core/limits.js";
+import type { Expiry, WriteCondition } from "../core/operation.js";
+import { parseVersion, type Version } from "../core/version.js";
+import { createdAtHeader, expiresAtHeader } from "./paths.js";
+
+/** The two precondition headers as Node gives them; absent is undefined. */
+export interface ConditionHeaders {
+  readonly ifMatch?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
+}
+
+/**
+ * The condition of a write: `If-Match: "7"`, `If-Match: *` or `If-None-Match: *`; null without either header.
+ * Throws BAD_REQUEST for anything else: weak, several or malformed tags, or both headers at once.
+ */
+export function conditionOfHeaders({ ifMatch, ifNoneMatch }: ConditionHeaders): WriteCondition | null {
+  if (ifMatch !== undefined && ifNoneMatch !== undefined) {
+    throw new ShardgateError("BAD_REQUEST", "If-Match and If-None-Match cannot both be conditions of one write.");
+  }
+  if (ifMatch !== undefined) {
+    return ifMatch.trim() === "*" ? { kind: "ifPresent" } : { kind: "ifVersion", version: versionOfTag(ifMatch) };
+  }
+  if (ifNoneMatch === undefined) return null;
+  if (ifNoneMatch.trim() === "*") return { kind: "ifAbsent" };
+  throw new ShardgateError("BAD_REQUEST", `If-None-Match ${shown(ifNoneMatch)} of a write must be \`*\`.`);
+}
+
+/**
+ * Whether a read's `If-None-Match` says that the client has this version already (then 304 answers it). Tags are
+ * compared weakly and may be a list, as RFC 9110 13.1.2 has it for reads; tags that are not ours match nothing.
+ */
+export function isNotModified(ifNoneMatch: string | undefined, version: Version | null): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch.trim() === "*") return true;
+  if (version === null) return false;
+  return ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === tagOfVersion(version));
+}
+
+/**
+ * The expiry in `?ttl=`, whole seconds from 1 to `ttlSecondsMax`; null when the parameter is absent.
+ * Throws BAD_REQUEST for anything else.
+ */
+export function expiryOfQuery(ttl: string | undefined): Expiry | null {
+  if (ttl === undefined) return null;
+  if (!/^[1-9]\d{0,9}$/.test(ttl) || Number(ttl) > ttlSecondsMax) {
+    throw new ShardgateError(
+      "BAD_REQUEST",
+      `ttl ${shown(ttl)} is not a whole number of seconds from 1 to ${ttlSecondsMax}.`,
+    );
+  }
+  return { kind: "ttl", seconds: Number(ttl) };
+}
+
+/** The headers that tell `facts` beside a value: ETag, Last-Modified, X-Created-At, X-Expires-At; unknown ones are left out. */
+export function headersOfFacts(facts: EntryFacts): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (facts.version !== null) headers["etag"] = tagOfVersion(facts.version);
+  if (facts.updatedAtMs !== null) headers["last-modified"] = new Date(facts.updatedAtMs).toUTCString();
+  if (facts.createdAtMs !== null) headers[createdAtHeader] = new Date(facts.createdAtMs).toISOString();
+  if (facts.expiresAtMs !== null) headers[expiresAtHeader] = new Date(facts.expiresAtMs).toISOString();
+  return headers;
+}
+
+function tagOfVersion(version: Version): string {
+  return `"${version}"`;
+}
+
+function versionOfTag(header: string): Version {
+  const tag = header.trim();
+  if (tag.startsWith("W/")) {
+    throw new ShardgateError("BAD_REQUEST", `If-Match ${shown(tag)} is a weak tag; a write needs the exact version.`);
+  }
+  if (tag.includes(",")) {
+    throw new ShardgateError("BAD_REQUEST", `If-Match ${shown(tag)} lists several tags; a write takes one.`);
+  }
+  const text = /^"([^"]*)"$/.exec(tag)?.[1];
+  if (text === undefined) {
+    throw new ShardgateError("BAD_REQUEST", `If-Match ${shown(tag)} is neither \`*\` nor a version in quotes.`);
+  }
+  return parseVersion(text);
+}
+
+/** Text of a client for a message: quoted, escaped and short. */
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 64));
+}

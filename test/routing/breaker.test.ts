@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { breakerFailuresMax, breakerOpenMs } from "../../src/core/limits.js";
+import { afterFailure, afterSignOfLife, closedBreaker, isProbeDue, type Breaker } from "../../src/routing/breaker.js";
+
+const failed = (times: number, start: Breaker = closedBreaker): Breaker =>
+  Array.from({ length: times }).reduce<Breaker>((breaker) => afterFailure(breaker, 100, 0), start);
+
+describe("the breaker", () => {
+  it("opens at the last of the failures in a row that it bears", () => {
+    expect(failed(breakerFailuresMax - 1).kind).toBe("closed");
+    expect(failed(breakerFailuresMax)).toEqual({ kind: "open", probeAtMs: 100 + breakerOpenMs });
+  });
+
+  it("is due for a probe once its time is over, and not before", () => {
+    const open = failed(breakerFailuresMax);
+    expect(isProbeDue(open, 99 + breakerOpenMs)).toBe(false);
+    expect(isProbeDue(open, 100 + breakerOpenMs)).toBe(true);
+    expect(isProbeDue(closedBreaker, 1e9)).toBe(false);
+  });
+
+  it("draws its time at random, so that gateways do not probe in step", () => {
+    expect(afterFailure({ kind: "halfOpen" }, 0, 1)).toEqual({ kind: "open", probeAtMs: breakerOpenMs * 0.75 });
+  });
+
+  it("is not kept open longer by failures of batches that were sent before", () => {
+    const open = failed(breakerFailuresMax);
+    expect(afterFailure(open, 900, 0)).toBe(open);
+  });
+
+  it("becomes half open at a sign of life, and opens again at the next failure", () => {
+    const halfOpen = afterSignOfLife(failed(breakerFailuresMax));
+    expect(halfOpen).toEqual({ kind: "halfOpen" });
+    expect(afterFailure(halfOpen, 0, 0).kind).toBe("open");
+  });
+
+  it("does not let a sign of life hide failures while it is closed", () => {
+    const almost = failed(breakerFailuresMax - 1);
+    expect(afterSignOfLife(almost)).toBe(almost);
+  });
+});

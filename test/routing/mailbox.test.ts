@@ -1,0 +1,233 @@
+import { describe, expect, it } from "vitest";
+import {
+  attemptTimeoutMs,
+  mailboxInFlightMax,
+  mailboxOperationsMax,
+  mailboxWaitMs,
+  nodeBatchOperationsMax,
+} from "../../src/core/limits.js";
+import type { Operation, Outcome } from "../../src/core/operation.js";
+import { Mailbox, type Batch } from "../../src/routing/mailbox.js";
+import { FakeClock, settle } from "../support/fake-clock.js";
+import { get, put, routed } from "../support/operations.js";
+
+const gone: Outcome = { kind: "notFound" };
+
+function openMailbox() {
+  const clock = new FakeClock();
+  const sent: (Batch & { answer(): Promise<void> })[] = [];
+  const depths: number[] = [];
+  const mailbox = new Mailbox({
+    node: "storage node node2 (http://127.0.0.1:4002)",
+    clock,
+    inFlightMax: () => mailboxInFlightMax,
+    onDepth: (operations) => depths.push(operations),
+    send: (batch) =>
+      new Promise((resolve) => {
+        const answer = async () => {
+          resolve(batch.operations.map(() => gone));
+          await settle();
+        };
+        sent.push({ ...batch, answer });
+      }),
+  });
+  const submit = (operations: readonly Operation[], deadlineMs = 5_000, signal?: AbortSignal) =>
+    mailbox.submit(
+      operations.map((operation) => routed(operation)),
+      signal === undefined ? { deadlineMs } : { deadlineMs, signal },
+    );
+  const sizes = () => sent.map(({ operations }) => operations.length);
+  return { clock, mailbox, sent, submit, sizes, depths };
+}
+
+const gets = (count: number) => Array.from({ length: count }, (_, index) => get(`key-${index}`));
+
+describe("Mailbox", () => {
+  it("sends everything of one turn in one batch", async () => {
+    const { submit, sizes, sent } = openMailbox();
+    const outcomes = [submit([get("a")]), Promise.resolve().then(() => submit([get("b"), get("c")]))];
+    await settle();
+    expect(sizes()).toEqual([3]);
+    await sent[0]?.answer();
+    expect(await Promise.all(outcomes)).toEqual([[gone], [gone, gone]]);
+  });
+
+  it("sends a full batch of operations as exactly one", async () => {
+    const { submit, sizes } = openMailbox();
+    void submit(gets(nodeBatchOperationsMax));
+    await settle();
+    expect(sizes()).toEqual([nodeBatchOperationsMax]);
+  });
+
+  it("splits what is more than a batch and answers it as one", async () => {
+    const { submit, sizes, sent } = openMailbox();
+    const outcomes = submit(gets(nodeBatchOperationsMax + 5));
+    await settle();
+    expect(sizes()).toEqual([nodeBatchOperationsMax]);
+    await sent[0]?.answer();
+    expect(sizes()).toEqual([nodeBatchOperationsMax, 5]);
+    await sent[1]?.answer();
+    expect(await outcomes).toHaveLength(nodeBatchOperationsMax + 5);
+  });
+
+  it("gathers newcomers while a batch is in flight, until it returns", async () => {
+    const { submit, sizes, sent, depths } = openMailbox();
+    void submit([get("a")]);
+    await settle();
+    for (let round = 0; round < 10; round++) {
+      void submit([get("b")]);
+      await settle();
+    }
+    expect(sizes()).toEqual([1]);
+    expect(depths.at(-1)).toBe(10);
+    await sent[0]?.answer();
+    expect(sizes()).toEqual([1, 10]);
+    expect(depths.at(-1)).toBe(0);
+  });
+
+  it("gathers no longer than the oldest may wait", async () => {
+    const { submit, sizes, sent, clock } = openMailbox();
+    void submit([get("a")]);
+    await settle();
+    void submit([get("b")]);
+    await clock.advance(mailboxWaitMs / 2);
+    void submit([get("c")]);
+    await clock.advance(mailboxWaitMs / 2);
+    expect(sizes()).toEqual([1, 2]);
+    expect(sent[1]?.waitMs).toBe(mailboxWaitMs);
+  });
+
+  it("keeps so many batches in flight and no more", async () => {
+    const { submit, sizes, sent, clock } = openMailbox();
+    for (let round = 0; round < mailboxInFlightMax + 3; round++) {
+      void submit([get("a")]);
+      await clock.advance(mailboxWaitMs);
+    }
+    expect(sizes()).toHaveLength(mailboxInFlightMax);
+    await sent[3]?.answer();
+    expect(sizes().at(-1)).toBe(3);
+  });
+
+  it("never has two writes of one key in two batches in flight", async () => {
+    const { submit, sent, clock } = openMailbox();
+    void submit([put("a", "1")]);
+    await settle();
+    void submit([put("a", "2"), put("a", "3"), get("a"), put("b", "1")]);
+    await clock.advance(mailboxWaitMs);
+    expect(sent[1]?.operations.map(({ operation }) => operation)).toMatchObject([{ kind: "get" }, { key: "b" }]);
+    await sent[0]?.answer();
+    expect(sent[2]?.operations.map(({ operation }) => operation)).toMatchObject([{ value: "2" }, { value: "3" }]);
+  });
+
+  it("refuses what is too much to wait", async () => {
+    const { submit, mailbox } = openMailbox();
+    void submit(gets(mailboxOperationsMax));
+    expect(mailbox.queued).toBe(mailboxOperationsMax);
+    expect(await submit([get("a")])).toMatchObject([{ kind: "refused", code: "OVERLOADED" }]);
+  });
+
+  it("answers nothing for no operations", async () => {
+    expect(await openMailbox().submit([])).toEqual([]);
+  });
+
+  it("gives an attempt the time that its most patient caller has, up to the attempt's own", async () => {
+    const { submit, sent, clock } = openMailbox();
+    void submit([get("a")], 100);
+    void submit([get("b")], 300);
+    await settle();
+    void submit([get("c")], 60_000);
+    await clock.advance(mailboxWaitMs);
+    expect(sent.map(({ timeoutMs }) => timeoutMs)).toEqual([300, attemptTimeoutMs]);
+  });
+});
+
+describe("Mailbox, when a caller gives up", () => {
+  const unavailable = { kind: "refused", code: "SHARD_UNAVAILABLE" };
+
+  it("answers at its deadline what was sent, and leaves its neighbours alone", async () => {
+    const { submit, sent, clock } = openMailbox();
+    const hurried = submit([get("a"), put("b", "1")], 50);
+    const patient = submit([get("c")], 1_000);
+    await clock.advance(50);
+    const outcomes = await hurried;
+    expect(outcomes).toMatchObject([unavailable, { kind: "refused", code: "OUTCOME_UNKNOWN" }]);
+    expect(outcomes[1]).toMatchObject({
+      message: `Whether the put of key "b" in shard ${get("b").shard} happened is unknown: storage node node2 (http://127.0.0.1:4002) did not answer in time.`,
+    });
+    await sent[0]?.answer();
+    expect(await patient).toEqual([gone]);
+  });
+
+  it("never sends what was not sent by then, so a write certainly did not happen", async () => {
+    const { submit, sent, clock, mailbox } = openMailbox();
+    void submit([put("a", "1")]);
+    await settle();
+    const held = submit([put("a", "2"), get("b")], 50);
+    await clock.advance(mailboxWaitMs);
+    expect(mailbox.queued).toBe(1);
+    await clock.advance(50);
+    expect(await held).toMatchObject([unavailable, unavailable]);
+    expect(mailbox.queued).toBe(0);
+    await sent[0]?.answer();
+    await sent[1]?.answer();
+    expect(sent).toHaveLength(2);
+  });
+
+  it("keeps the outcomes that came before", async () => {
+    const { submit, sent, clock } = openMailbox();
+    const outcomes = submit(gets(nodeBatchOperationsMax + 1), 50);
+    await settle();
+    await sent[0]?.answer();
+    await clock.advance(50);
+    expect((await outcomes).filter(({ kind }) => kind === "refused")).toHaveLength(1);
+  });
+
+  it("answers an abort at once", async () => {
+    const { submit, sent, clock } = openMailbox();
+    const givenUp = new AbortController();
+    const outcomes = submit([put("a", "1")], 5_000, givenUp.signal);
+    await settle();
+    givenUp.abort();
+    expect(await outcomes).toMatchObject([{ code: "OUTCOME_UNKNOWN" }]);
+    await sent[0]?.answer();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("takes nothing of a caller who has given up already", async () => {
+    const { submit, sent } = openMailbox();
+    expect(await submit([put("a", "1")], 5_000, AbortSignal.abort())).toMatchObject([unavailable]);
+    expect(await submit([put("a", "1")], 0)).toMatchObject([unavailable]);
+    await settle();
+    expect(sent).toEqual([]);
+  });
+
+  it("leaves no timer behind when all is answered", async () => {
+    const { submit, sent, clock } = openMailbox();
+    const outcomes = submit([get("a")]);
+    await settle();
+    await sent[0]?.answer();
+    await outcomes;
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("Mailbox, refusing", () => {
+  it("refuses what waits, and lets what is in flight come back", async () => {
+    const { submit, sent, mailbox } = openMailbox();
+    const inFlight = submit([get("a")]);
+    await settle();
+    const waiting = submit([put("b", "1")]);
+    mailbox.refuseWaiting("the node is down");
+    expect(await waiting).toMatchObject([
+      { code: "SHARD_UNAVAILABLE", message: expect.stringContaining("the node is down.") },
+    ]);
+    await sent[0]?.answer();
+    expect(await inFlight).toEqual([gone]);
+  });
+
+  it("takes nothing more once closed", async () => {
+    const { submit, mailbox } = openMailbox();
+    mailbox.close("the node was removed");
+    expect(await submit([get("a")])).toMatchObject([{ code: "SHARD_UNAVAILABLE" }]);
+  });
+});

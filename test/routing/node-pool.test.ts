@@ -1,0 +1,282 @@
+import { describe, expect, it, vi } from "vitest";
+import { breakerFailuresMax, breakerOpenMs, connectTimeoutMs } from "../../src/core/limits.js";
+import { NodeFault, PlainNodeFault } from "../../src/routing/node-client.js";
+import { silentObserver, type RoutingObserver } from "../../src/routing/observer.js";
+import { settle } from "../support/fake-clock.js";
+import { mapOf, MemoryCluster } from "../support/memory-cluster.js";
+import { get, put, routed } from "../support/operations.js";
+
+const refusedConnection = {
+  fault: new NodeFault("connectionRefused", "storage node node1 (http://node1:1) refused the connection", true),
+};
+
+function open(observer: Partial<RoutingObserver> = {}) {
+  const cluster = new MemoryCluster({}, { ...silentObserver, ...observer });
+  const send = (key = "a") => cluster.until(cluster.pool.execute("node1", [routed(get(key))], cluster.context()));
+  /** Fails until the breaker is open, for good. */
+  const breakNode = async () => {
+    cluster.node("node1").injectFault = () => refusedConnection;
+    for (let failure = 0; failure < breakerFailuresMax; failure++) await send();
+    expect(cluster.pool.figures("node1").breaker).toBe("open");
+  };
+  const repairNode = () => (cluster.node("node1").injectFault = () => null);
+  return { cluster, send, breakNode, repairNode };
+}
+
+describe("NodePool", () => {
+  it("knows no figures of a storage node that was never asked", () => {
+    expect(open().cluster.pool.figures("node1")).toEqual({ latencyMs: null, breaker: "closed", queued: 0 });
+  });
+
+  it("smooths the latency of batches", async () => {
+    const { cluster, send } = open();
+    await send();
+    expect(cluster.pool.figures("node1").latencyMs).toBe(0);
+    cluster.node("node1").hold();
+    const outcomes = cluster.pool.execute("node1", [routed(get("a"))], cluster.context());
+    await cluster.clock.advance(100);
+    expect(cluster.pool.figures("node1")).toMatchObject({ queued: 0 });
+    cluster.node("node1").release();
+    await outcomes;
+    expect(cluster.pool.figures("node1").latencyMs).toBe(20);
+  });
+
+  it("refuses operations of a storage node that is not registered", async () => {
+    const { cluster } = open();
+    const outcomes = await cluster.pool.execute("node9", [routed(put("a", "1"))], cluster.context());
+    expect(outcomes).toMatchObject([
+      { code: "SHARD_UNAVAILABLE", message: expect.stringContaining("node9 is not registered") },
+    ]);
+    expect(() => cluster.pool.client("node9")).toThrow("Storage node node9 is not registered.");
+    cluster.pool.reachable("node9");
+  });
+
+  it("gives out the client itself", () => {
+    const { cluster } = open();
+    expect(cluster.pool.client("node1")).toBe(cluster.node("node1"));
+  });
+
+  it("tells its observer what it sends, and what comes back", async () => {
+    const events: unknown[] = [];
+    const note = (name: string) => (event: object) => void events.push([name, event]);
+    const names = ["batchSent", "batchAnswered", "batchFailed", "breakerChanged"] as const;
+    const { send, cluster } = open(Object.fromEntries(names.map((name) => [name, note(name)])));
+    await cluster.until(cluster.pool.execute("node1", [routed(put("a", `"ä"`))], cluster.context()));
+    cluster.node("node1").failNext(refusedConnection);
+    await send();
+    expect(events).toEqual([
+      ["batchSent", { node: "node1", operations: 1, bytes: 4, waitMs: 0 }],
+      ["batchAnswered", { node: "node1", operations: 1, serviceMs: 0 }],
+      ["batchSent", { node: "node1", operations: 1, bytes: 0, waitMs: 0 }],
+      ["batchFailed", { node: "node1", reason: "connectionRefused" }],
+    ]);
+  });
+
+  it("gives each operation what a plain storage node's failure means for it", async () => {
+    const { cluster } = open();
+    const outcomes = [{ kind: "refused", code: "OUTCOME_UNKNOWN", message: "It may have been." }] as const;
+    cluster.node("node1").failNext({ fault: new PlainNodeFault(refusedConnection.fault, outcomes) });
+    expect(await cluster.until(cluster.pool.execute("node1", [routed(put("a", "1"))], cluster.context()))).toEqual(
+      outcomes,
+    );
+  });
+
+  it("names a long key by its beginning only", async () => {
+    const { cluster } = open();
+    cluster.node("node1").failNext({ fault: new NodeFault("timeout", "node1 did not answer in time", false) });
+    const outcomes = cluster.pool.execute("node1", [routed(put("k".repeat(1000), "1"))], cluster.context());
+    expect(await cluster.until(outcomes)).toMatchObject([
+      { message: expect.stringContaining(`key "${"k".repeat(64)}…" in`) },
+    ]);
+  });
+
+  it("takes a client's bug for an answer that cannot be understood, and logs it", async () => {
+    const { cluster } = open();
+    vi.spyOn(cluster.node("node1"), "execute").mockRejectedValue(new TypeError("bug"));
+    const outcomes = cluster.pool.execute("node1", [routed(get("a")), routed(put("a", "1"))], cluster.context());
+    expect(await cluster.until(outcomes)).toMatchObject([{ code: "SHARD_UNAVAILABLE" }, { code: "OUTCOME_UNKNOWN" }]);
+    expect(cluster.log.lines).toMatchObject([{ level: "error", facts: { node: "node1" } }]);
+  });
+});
+
+describe("NodePool's breaker", () => {
+  it("refuses at once after failures in a row, saying why, without asking the node", async () => {
+    const states: string[] = [];
+    const { cluster, breakNode } = open({ breakerChanged: ({ state }) => states.push(state) });
+    await breakNode();
+    const before = cluster.node("node1").batches.length;
+    const outcomes = await cluster.pool.execute("node1", [routed(put("a", "1"))], cluster.context());
+    expect(outcomes).toEqual([
+      {
+        kind: "refused",
+        code: "SHARD_UNAVAILABLE",
+        message: `Shard ${get("a").shard} is unavailable: storage node node1 (http://node1:1) refused the connection, and is left alone for a moment.`,
+      },
+    ]);
+    expect(cluster.node("node1").batches).toHaveLength(before);
+    expect(states).toEqual(["open"]);
+    expect(cluster.log.lines).toMatchObject([{ level: "warn", facts: { node: "node1" } }]);
+  });
+
+  it("refuses those who wait when it opens", async () => {
+    const { cluster } = open();
+    const write = (value: string) => cluster.pool.execute("node1", [routed(put("a", value))], cluster.context(100));
+    cluster.node("node1").hold();
+    const inFlight = write("1");
+    await settle();
+    // They wait for the first write of their key, which hangs.
+    const waiting = [write("2"), write("3")];
+    cluster.node("node1").injectFault = () => refusedConnection;
+    for (let failure = 0; failure < breakerFailuresMax; failure++) {
+      expect(cluster.pool.figures("node1")).toMatchObject({ breaker: "closed", queued: 2 });
+      const read = cluster.pool.execute("node1", [routed(get("b"))], cluster.context());
+      await cluster.clock.advance(10);
+      await read;
+    }
+    expect(cluster.pool.figures("node1")).toMatchObject({ breaker: "open", queued: 0 });
+    expect((await Promise.all(waiting)).flat()).toMatchObject([
+      { code: "SHARD_UNAVAILABLE" },
+      { code: "SHARD_UNAVAILABLE" },
+    ]);
+    expect(await cluster.until(inFlight)).toMatchObject([{ code: "OUTCOME_UNKNOWN" }]);
+  });
+
+  it("is not opened by refusals, conflicts or other outcomes of the node's own", async () => {
+    const { cluster } = open();
+    await cluster.node("node1").assign({ clusterId: "c", shardCount: 4, mapVersion: 1, shards: [] }, { timeoutMs: 1 });
+    for (let round = 0; round < breakerFailuresMax + 1; round++) {
+      const outcomes = cluster.pool.execute("node1", [routed(get("a"), 5)], cluster.context());
+      expect(await cluster.until(outcomes)).toMatchObject([{ code: "STALE_EPOCH" }]);
+    }
+    expect(cluster.pool.figures("node1").breaker).toBe("closed");
+  });
+
+  it("is not opened by failures with an answer in between", async () => {
+    const { cluster, send } = open();
+    for (let round = 0; round < breakerFailuresMax; round++) {
+      cluster.node("node1").failNext(refusedConnection, breakerFailuresMax - 1);
+      for (let failure = 0; failure < breakerFailuresMax; failure++) await send();
+    }
+    expect(cluster.pool.figures("node1").breaker).toBe("closed");
+  });
+
+  it("is not opened by calls that the gateway itself ended", async () => {
+    const { cluster, send } = open();
+    cluster.node("node1").injectFault = () => ({ fault: new NodeFault("aborted", "it was given up", false) });
+    for (let failure = 0; failure < breakerFailuresMax + 1; failure++) await send();
+    expect(cluster.pool.figures("node1").breaker).toBe("closed");
+  });
+
+  it("has the node probed when its time is over, while requests are still refused at once", async () => {
+    const { cluster, breakNode, send, repairNode } = open();
+    await breakNode();
+    repairNode();
+    const probe = vi.spyOn(cluster.node("node1"), "probe");
+    await cluster.clock.advance(breakerOpenMs / 2);
+    expect(await send()).toMatchObject([{ kind: "refused" }]);
+    expect(probe).not.toHaveBeenCalled();
+    await cluster.clock.advance(breakerOpenMs / 2);
+    expect(await cluster.pool.execute("node1", [routed(get("a"))], cluster.context())).toMatchObject([
+      { kind: "refused" },
+    ]);
+    expect(probe).toHaveBeenCalledExactlyOnceWith({ timeoutMs: connectTimeoutMs });
+    await settle();
+    expect(cluster.pool.figures("node1").breaker).toBe("halfOpen");
+    expect(await send()).toEqual([{ kind: "notFound" }]);
+    expect(cluster.pool.figures("node1").breaker).toBe("closed");
+    expect(cluster.log.lines.at(-1)).toMatchObject({ level: "info" });
+  });
+
+  it("never makes a request wait for a node that hangs, and probes it once in a while", async () => {
+    const { cluster, breakNode } = open();
+    await breakNode();
+    cluster.node("node1").injectFault = () => null;
+    cluster.node("node1").hold();
+    const probe = vi.spyOn(cluster.node("node1"), "probe");
+    await cluster.clock.advance(breakerOpenMs);
+    for (let request = 0; request < 20; request++) {
+      const sentAtMs = cluster.clock.monotonicMs();
+      await cluster.pool.execute("node1", [routed(get("a"))], cluster.context());
+      expect(cluster.clock.monotonicMs()).toBe(sentAtMs);
+      await cluster.clock.advance(breakerOpenMs / 10);
+    }
+    expect(probe.mock.calls.length).toBeGreaterThanOrEqual(2);
+    expect(probe.mock.calls.length).toBeLessThanOrEqual(3);
+    expect(cluster.pool.figures("node1").breaker).toBe("open");
+  });
+
+  it("lets one batch through after a sign of life, and gathers the others meanwhile", async () => {
+    const { cluster, breakNode, repairNode } = open();
+    await breakNode();
+    repairNode();
+    cluster.pool.reachable("node1");
+    expect(cluster.pool.figures("node1").breaker).toBe("halfOpen");
+    const node = cluster.node("node1");
+    const before = node.batches.length;
+    node.hold();
+    const all = [];
+    for (let request = 0; request < 5; request++) {
+      all.push(cluster.pool.execute("node1", [routed(get(`key-${request}`))], cluster.context()));
+      await cluster.clock.advance(10);
+    }
+    expect(node.batches.length - before).toBe(1);
+    node.release();
+    expect((await cluster.until(Promise.all(all))).flat()).toEqual(
+      Array.from({ length: 5 }, () => ({ kind: "notFound" })),
+    );
+    expect(cluster.pool.figures("node1").breaker).toBe("closed");
+  });
+
+  it("opens again when that batch fails", async () => {
+    const { cluster, breakNode, send } = open();
+    await breakNode();
+    cluster.pool.reachable("node1");
+    await send();
+    expect(cluster.pool.figures("node1").breaker).toBe("open");
+  });
+});
+
+describe("NodePool, when the cluster map changes", () => {
+  it("drops a storage node that was removed, letting what is in flight come back first", async () => {
+    const { cluster } = open();
+    const node = cluster.node("node1");
+    const close = vi.spyOn(node, "close");
+    node.hold();
+    const inFlight = cluster.pool.execute("node1", [routed(put("a", "1"))], cluster.context());
+    await settle();
+    const waiting = cluster.pool.execute("node1", [routed(put("a", "2"))], cluster.context());
+    cluster.map = mapOf({ nodes: ["node2", "node3"] });
+    cluster.pool.prune();
+    expect(await waiting).toMatchObject([
+      { message: expect.stringMatching(/node1 \(http:\/\/node1:1\) was removed\.$/) },
+    ]);
+    expect(close).not.toHaveBeenCalled();
+    node.release();
+    expect(await inFlight).toMatchObject([{ kind: "written" }]);
+    expect(close).toHaveBeenCalledOnce();
+  });
+
+  it("makes a new client for a storage node that moved, and keeps the others", async () => {
+    const { cluster, send } = open();
+    await send();
+    const [one, two] = [vi.spyOn(cluster.node("node1"), "close"), vi.spyOn(cluster.node("node2"), "close")];
+    cluster.pool.client("node2");
+    cluster.map = mapOf({ url: (node) => (node === "node1" ? "http://elsewhere:1" : `http://${node}:1`) });
+    cluster.pool.prune();
+    expect(one).toHaveBeenCalledOnce();
+    expect(two).not.toHaveBeenCalled();
+    expect(cluster.pool.figures("node1").latencyMs).toBeNull();
+    expect(await send()).toEqual([{ kind: "notFound" }]);
+  });
+
+  it("refuses what waits and ends what is in flight when it is closed", async () => {
+    const { cluster } = open();
+    cluster.node("node1").hold();
+    const inFlight = cluster.pool.execute("node1", [routed(put("a", "1"))], cluster.context());
+    await settle();
+    const waiting = cluster.pool.execute("node1", [routed(put("a", "2"))], cluster.context());
+    await cluster.pool.close();
+    expect(await waiting).toMatchObject([{ code: "SHARD_UNAVAILABLE" }]);
+    expect(await inFlight).toMatchObject([{ code: "OUTCOME_UNKNOWN" }]);
+  });
+});

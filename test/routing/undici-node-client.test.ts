@@ -1,0 +1,288 @@
+import type { ServerResponse } from "node:http";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { nodeAnswerBytesMax } from "../../src/core/limits.js";
+import type { Operation, Outcome } from "../../src/core/operation.js";
+import { NodeFault } from "../../src/routing/node-client.js";
+import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
+import { encodeBatchAnswer } from "../../src/wire/batch-body.js";
+import { batchMediaType, problemMediaType } from "../../src/wire/paths.js";
+import { describeNodeClient } from "../conformance/node-client.js";
+import { startBrokenServer, unusedUrl, type BrokenAnswer } from "../support/broken-server.js";
+import { startNodeServer } from "../support/node-server.js";
+import { get, put, routed } from "../support/operations.js";
+
+for (const [kind, basePath] of [
+  ["full", ""],
+  ["plain", ""],
+  ["full", "/base/path"],
+  ["plain", "/base/path"],
+] as const) {
+  describeNodeClient(`UndiciNodeClient at "${basePath}"`, kind, async () => {
+    const server = await startNodeServer(kind, { basePath });
+    const client = new UndiciNodeClient({ name: "node1", url: server.url });
+    return {
+      client,
+      close: async () => {
+        await client.close();
+        await server.close();
+      },
+    };
+  });
+}
+
+const call = { timeoutMs: 5_000 };
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+function clientOf(url: string): UndiciNodeClient {
+  const client = new UndiciNodeClient({ name: "node2", url });
+  closers.push(() => client.close());
+  return client;
+}
+
+async function brokenClient(answer: BrokenAnswer, health?: BrokenAnswer) {
+  const server = await startBrokenServer(answer, health);
+  closers.push(() => server.close());
+  return { client: clientOf(server.url), server };
+}
+
+/** The fault that a batch of one put ends with. */
+async function faultFrom(client: UndiciNodeClient, timeoutMs = 5_000): Promise<NodeFault> {
+  const error = await client.execute([routed(put("a", "1"))], { timeoutMs }).catch((caught: unknown) => caught);
+  if (!(error instanceof NodeFault)) throw new Error(`No fault but ${String(error)}.`);
+  return error;
+}
+
+const problem =
+  (status: number, code: string): BrokenAnswer =>
+  (response) =>
+    response.writeHead(status, { "content-type": problemMediaType }).end(JSON.stringify({ code, detail: "It is so." }));
+
+const batch = (response: ServerResponse, outcomes: readonly Outcome[]) =>
+  response.writeHead(200, { "content-type": batchMediaType }).end(encodeBatchAnswer(outcomes));
+
+describe("UndiciNodeClient, when the connection fails", () => {
+  it("says that a refused connection carried nothing", async () => {
+    const url = await unusedUrl();
+    const fault = await faultFrom(clientOf(url));
+    expect(fault).toMatchObject({ reason: "connectionRefused", isUnsent: true });
+    expect(fault.message).toBe(`storage node node2 (${url}) refused the connection`);
+  });
+
+  it("does not claim to know about a connection that is reset before the answer", async () => {
+    const { client } = await brokenClient((response) => response.socket?.resetAndDestroy());
+    expect(await faultFrom(client)).toMatchObject({ reason: "connectionReset", isUnsent: false });
+  });
+
+  it("does not claim to know about a connection that is closed before the answer", async () => {
+    const { client } = await brokenClient((response) => response.socket?.end());
+    expect(await faultFrom(client)).toMatchObject({ reason: "connectionReset", isUnsent: false });
+  });
+
+  it("rejects an answer that breaks off in the middle", async () => {
+    const { client } = await brokenClient((response) => {
+      response.writeHead(200, { "content-type": batchMediaType, "content-length": 100 });
+      response.write('{"outcomes":[', () => response.socket?.destroy());
+    });
+    expect(await faultFrom(client)).toMatchObject({ reason: "connectionReset", isUnsent: false });
+  });
+
+  it("gives up a storage node that hangs after it took the request", async () => {
+    const { client } = await brokenClient(() => {});
+    expect(await faultFrom(client, 100)).toMatchObject({ reason: "timeout", isUnsent: false });
+  });
+
+  it("gives up an answer that trickles", async () => {
+    const { client } = await brokenClient((response) => {
+      response.writeHead(200, { "content-type": batchMediaType });
+      const timer = setInterval(() => response.write(" "), 10);
+      response.on("close", () => clearInterval(timer));
+    });
+    expect(await faultFrom(client, 150)).toMatchObject({ reason: "timeout", isUnsent: false });
+  });
+
+  it("knows that a storage node that hangs before the request proper executed nothing", async () => {
+    const { client } = await brokenClient(
+      () => {},
+      () => {},
+    );
+    expect(await faultFrom(client, 100)).toMatchObject({ reason: "timeout", isUnsent: true });
+  });
+
+  it("rejects what is in flight when it is closed, and everything after", async () => {
+    const { client, server } = await brokenClient(() => {});
+    const fault = faultFrom(client);
+    await vi.waitFor(() => expect(server.requests).toContain("POST /batch"));
+    await client.close();
+    expect(await fault).toMatchObject({ reason: "aborted", isUnsent: false });
+    expect(await faultFrom(client)).toMatchObject({ reason: "aborted", isUnsent: true });
+  });
+
+  it("rejects when its caller gives up", async () => {
+    const { client, server } = await brokenClient(() => {});
+    const givenUp = new AbortController();
+    const execution = client.execute([routed(get("a"))], { ...call, signal: givenUp.signal });
+    await vi.waitFor(() => expect(server.requests).toContain("POST /batch"));
+    givenUp.abort();
+    await expect(execution).rejects.toMatchObject({ reason: "aborted", isUnsent: false });
+  });
+});
+
+describe("UndiciNodeClient, when the answer is none", () => {
+  it("refuses a redirect and does not follow it", async () => {
+    const { client, server } = await brokenClient((response) => response.writeHead(307, { location: "/other" }).end());
+    expect(await faultFrom(client)).toMatchObject({ reason: "redirect", isUnsent: false });
+    expect(server.requests).toEqual(["GET /health", "POST /batch"]);
+  });
+
+  it("refuses HTML with status 200", async () => {
+    const { client } = await brokenClient((response) => response.setHeader("content-type", "text/html").end("<h1>Hi"));
+    expect(await faultFrom(client)).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
+  });
+
+  it("refuses an answer without a media type", async () => {
+    const { client } = await brokenClient((response) => response.end('{"outcomes":[{"status":201}]}\n'));
+    expect((await faultFrom(client)).message).toContain("status 200, no media type");
+  });
+
+  it("refuses an answer of another status than 200", async () => {
+    const { client } = await brokenClient((response) => response.writeHead(204).end());
+    expect(await faultFrom(client)).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
+  });
+
+  it("refuses a wrong number of outcomes", async () => {
+    const { client } = await brokenClient((response) => batch(response, [{ kind: "notFound" }, { kind: "notFound" }]));
+    const fault = await faultFrom(client);
+    expect(fault).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
+    expect(fault.message).toContain("2 outcomes answer 1 operations");
+  });
+
+  it("refuses bytes that are not HTTP", async () => {
+    const { client } = await brokenClient((response) => response.socket?.write("SSH-2.0-OpenSSH_9.2\r\n"));
+    expect(await faultFrom(client)).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
+  });
+
+  it("cuts off an answer that is too long", async () => {
+    const { client } = await brokenClient((response) => {
+      response.writeHead(200, { "content-type": batchMediaType });
+      const chunk = Buffer.alloc(1024 * 1024, 0x20);
+      const more = () => {
+        if (!response.destroyed) response.write(chunk, more);
+      };
+      more();
+    });
+    const fault = await faultFrom(client);
+    expect(fault).toMatchObject({ reason: "answerTooLarge", isUnsent: false });
+    expect(fault.message).toContain(String(nodeAnswerBytesMax));
+  });
+
+  it("takes a failure of the server for one of unknown outcome", async () => {
+    const { client } = await brokenClient((response) => response.writeHead(500).end("oops"));
+    const fault = await faultFrom(client);
+    expect(fault).toMatchObject({ reason: "serverError", isUnsent: false });
+    expect(fault.message).toMatch(/^storage node node2 \(http:\/\/127\.0\.0\.1:\d+\) answered 500$/);
+  });
+
+  it.each([
+    [503, "DRAINING", true],
+    [429, "OVERLOADED", true],
+    [413, "BODY_TOO_LARGE", true],
+    [500, "STORAGE_FAILED", false],
+    [503, "SOMETHING_ELSE", false],
+  ])("knows what %i %s says of the operations", async (status, code, isUnsent) => {
+    const { client } = await brokenClient(problem(status, code));
+    expect(await faultFrom(client)).toMatchObject({ reason: "serverError", isUnsent });
+  });
+});
+
+describe("UndiciNodeClient, asking beside batches", () => {
+  it("reads hosted shards strictly", async () => {
+    const { client } = await brokenClient((response) => response.end('{"shards":[{"shardId":1}]}'));
+    await expect(client.shards(call)).rejects.toMatchObject({ reason: "malformedAnswer" });
+    const failing = await brokenClient((response) => response.writeHead(503).end());
+    await expect(failing.client.shards(call)).rejects.toMatchObject({ reason: "serverError" });
+    const other = await brokenClient((response) => response.end("[null]"));
+    await expect(other.client.shards(call)).rejects.toMatchObject({ reason: "malformedAnswer" });
+    const none = await brokenClient((response) => response.end('{"shards":[null]}'));
+    await expect(none.client.shards(call)).rejects.toMatchObject({ reason: "malformedAnswer" });
+  });
+
+  it("rejects when assignments are refused, and says why", async () => {
+    const { client } = await brokenClient(problem(409, "CLUSTER_MISMATCH"));
+    const assigned = client.assign({ clusterId: "c", shardCount: 4, mapVersion: 1, shards: [] }, call);
+    await expect(assigned).rejects.toThrow("answered CLUSTER_MISMATCH (It is so)");
+  });
+
+  it("takes any answer to a probe for a sign of life", async () => {
+    for (const status of [200, 404, 500]) {
+      const { client } = await brokenClient(
+        () => {},
+        (response) => response.writeHead(status).end("?"),
+      );
+      await expect(client.probe(call)).resolves.toBe("plain");
+    }
+  });
+});
+
+describe("UndiciNodeClient, learning what a storage node is", () => {
+  const written: Operation = put("a", "1");
+
+  it("asks once, and not again for every batch", async () => {
+    const { client, server } = await brokenClient((response) => batch(response, [{ kind: "notFound" }]));
+    for (let round = 0; round < 3; round++) await client.execute([routed(get("a"))], call);
+    expect(server.requests).toEqual(["GET /health", "POST /batch", "POST /batch", "POST /batch"]);
+  });
+
+  it.each([404, 405, 501])("falls back to the plain routes when /batch is answered %i", async (status) => {
+    const { client, server } = await brokenClient((response, request) =>
+      response.writeHead(request.url === "/batch" ? status : 201).end(),
+    );
+    expect(await client.execute([routed(written)], call)).toMatchObject([{ kind: "written", isNew: true }]);
+    expect(await client.execute([routed(written)], call)).toMatchObject([{ kind: "written" }]);
+    expect(server.requests.filter((request) => request === "POST /batch")).toHaveLength(1);
+  });
+
+  it("asks again after a health that failed, which may have been a proxy's", async () => {
+    let status = 502;
+    const { client, server } = await brokenClient(
+      (response) => response.writeHead(201).end(),
+      (response) => response.writeHead(status).end('{"protocol":"shardgate/1"}'.repeat(status === 502 ? 0 : 1)),
+    );
+    await client.execute([routed(written)], call);
+    status = 200;
+    await client.execute([routed(written)], call).catch(() => {});
+    expect(server.requests).toEqual(
+      ["GET /health", "PUT /shard/0/store/a", "GET /health", "POST /batch"].map((text) =>
+        text.replace("/shard/0/", `/shard/${written.shard}/`),
+      ),
+    );
+    status = 502;
+    await expect(client.probe(call)).resolves.toBe("full");
+  });
+
+  it("notices a plain storage node that was replaced by a full one", async () => {
+    const plain = await startNodeServer("plain");
+    const client = clientOf(plain.url);
+    await client.execute([routed(written)], call);
+    await plain.close();
+    const full = await startNodeServer("full", { port: plain.port });
+    closers.push(() => full.close());
+    await vi.waitFor(async () => {
+      await client.execute([routed(written)], call);
+      expect(full.requests).toContain("POST /batch");
+    });
+  });
+
+  it("learns anew with every probe", async () => {
+    let protocol = "other";
+    const { client } = await brokenClient(
+      () => {},
+      (response) => response.end(JSON.stringify({ protocol })),
+    );
+    await expect(client.probe(call)).resolves.toBe("plain");
+    protocol = "shardgate/1";
+    await expect(client.probe(call)).resolves.toBe("full");
+  });
+});

@@ -1,0 +1,101 @@
+/** A router over storage nodes in memory: the whole of routing without a network, on a fake clock. */
+import { hashName, type ShardNumber } from "../../src/core/shard.js";
+import type { Operation, Outcome } from "../../src/core/operation.js";
+import type { ClusterMap } from "../../src/registry/cluster-map.js";
+import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
+import { NodePool } from "../../src/routing/node-pool.js";
+import { silentObserver, type RoutingObserver } from "../../src/routing/observer.js";
+import { Router, type RouteContext } from "../../src/routing/router.js";
+import { FakeClock } from "./fake-clock.js";
+import { RecordLog } from "./record-log.js";
+
+export interface MapSketch {
+  readonly shardCount?: number;
+  readonly version?: number;
+  readonly epoch?: number;
+  readonly nodes?: readonly string[];
+  /** By shard; null: unassigned. By default the shards go round the nodes. */
+  readonly owner?: (shard: number) => string | null;
+  readonly url?: (node: string) => string;
+}
+
+export function mapOf(sketch: MapSketch = {}): ClusterMap {
+  const { shardCount = 4, version = 1, epoch = 1, nodes = ["node1", "node2", "node3"] } = sketch;
+  const { owner = (shard) => nodes[shard % nodes.length] ?? null, url = (name) => `http://${name}:1` } = sketch;
+  return {
+    version,
+    clusterId: "cluster",
+    clusterName: "test",
+    shardCount,
+    hash: hashName,
+    nodes: new Map(nodes.map((name) => [name, { name, url: url(name), registeredAtMs: 0 }])),
+    shards: Array.from({ length: shardCount }, (_, shard) => ({
+      shard: shard as ShardNumber,
+      epoch,
+      primary: owner(shard),
+      history: [],
+    })),
+  };
+}
+
+export class MemoryCluster {
+  readonly clock = new FakeClock();
+  readonly log = new RecordLog();
+  readonly nodes = new Map<string, MemoryNodeClient>();
+  readonly pool: NodePool;
+  readonly router: Router;
+  /** Changed by tests; what the router sees at once. */
+  map: ClusterMap;
+  /** What `registry.refresh` brings; null: the same map. */
+  fresherMap: ClusterMap | null = null;
+  refreshes = 0;
+  /** What the router and the pool draw. */
+  random = 0.5;
+
+  constructor(sketch: MapSketch = {}, observer: RoutingObserver = silentObserver) {
+    this.map = mapOf(sketch);
+    for (const name of this.map.nodes.keys()) this.nodes.set(name, new MemoryNodeClient(this.clock));
+    const { clock, log } = this;
+    const random = (): number => this.random;
+    this.pool = new NodePool({
+      map: () => this.map,
+      createClient: ({ name }) => this.node(name),
+      clock,
+      random,
+      log,
+      observer,
+    });
+    this.router = new Router({ registry: this, pool: this.pool, clock, random });
+  }
+
+  /** As the registry does. */
+  async refresh(): Promise<ClusterMap> {
+    this.refreshes++;
+    this.map = this.fresherMap ?? this.map;
+    return this.map;
+  }
+
+  node(name: string): MemoryNodeClient {
+    const node = this.nodes.get(name);
+    if (node === undefined) throw new Error(`There is no ${name}.`);
+    return node;
+  }
+
+  /** Five seconds from now, as a client's request has. */
+  context(ms = 5_000): RouteContext {
+    return { deadlineMs: this.clock.monotonicMs() + ms };
+  }
+
+  execute(operations: readonly Operation[], context = this.context()): Promise<readonly Outcome[]> {
+    return this.router.execute(operations, context);
+  }
+
+  /** Moves the clock on until `promise` settles. */
+  async until<Result>(promise: Promise<Result>, stepMs = 5, stepsMax = 4_000): Promise<Result> {
+    const state = { isSettled: false };
+    const settled = (): void => void (state.isSettled = true);
+    promise.then(settled, settled);
+    for (let step = 0; step < stepsMax && !state.isSettled; step++) await this.clock.advance(stepMs);
+    return promise;
+  }
+}

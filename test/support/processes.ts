@@ -1,0 +1,106 @@
+/** Real processes of the compiled program, on loopback ports of their own, ended by their id. */
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+
+export const repository = path.resolve(import.meta.dirname, "../..");
+export const program = path.join(repository, "dist/cli/main.js");
+
+/** A process whose output is kept. */
+export class Run {
+  readonly child: ChildProcessWithoutNullStreams;
+  stdout = "";
+  stderr = "";
+  readonly #exit: Promise<number | NodeJS.Signals>;
+
+  constructor(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}, cwd = repository) {
+    this.child = spawn(command, args, { cwd, env: { ...withoutOwn(process.env), ...environment } });
+    this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
+    this.child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    this.#exit = once(this.child, "close").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  }
+
+  /** Resolves to the exit code, or to the signal that ended the process. */
+  async ended(): Promise<number | NodeJS.Signals> {
+    return this.#exit;
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Sends the signal, if the process still runs, and waits for its end. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | NodeJS.Signals> {
+    if (this.isRunning) this.child.kill(signal);
+    return this.#exit;
+  }
+
+  /** Waits until stdout has what `pattern` says; fails with all output when the process ends before. */
+  async prints(pattern: RegExp): Promise<RegExpMatchArray> {
+    return eventually(() => {
+      const match = this.stdout.match(pattern);
+      if (match) return match;
+      if (!this.isRunning) throw new Stop(`Ended before it printed ${pattern}:\n${this.stdout}\n${this.stderr}`);
+      throw new Error(`${pattern} is not in:\n${this.stdout}\n${this.stderr}`);
+    });
+  }
+}
+
+/** A process of shardgate itself. */
+export function shardgate(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Run {
+  return new Run(process.execPath, [program, ...args], environment);
+}
+
+/** Thrown inside `eventually` when waiting longer is useless. */
+export class Stop extends Error {}
+
+/** Tries until `attempt` does not throw, for at most `withinMs`; then throws what it threw last. */
+export async function eventually<T>(attempt: () => T | Promise<T>, withinMs = 30_000): Promise<T> {
+  const untilMs = performance.now() + withinMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error instanceof Stop || performance.now() > untilMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** `count` neighbouring ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const first = 20_000 + Math.floor(Math.random() * 12_000);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const areFree = await Promise.all(ports.map(isFree));
+    if (areFree.every(Boolean)) return ports;
+  }
+  throw new Error(`No ${count} neighbouring free ports found.`);
+}
+
+/** A new empty folder, and the function that removes it with all that is in it. */
+export function temporaryFolder(): { readonly path: string; readonly remove: () => void } {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-test-"));
+  return { path: folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = net.createServer();
+  try {
+    server.listen(port, "127.0.0.1");
+    await once(server, "listening");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+}
+
+/** The caller's environment without settings of shardgate, which would change what is tested. */
+function withoutOwn(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("SHARDGATE_")));
+}
