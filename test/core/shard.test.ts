@@ -44,7 +44,7 @@ describe("shardOfKey", () => {
   });
 
   it("spreads keys evenly", () => {
-    const counts = new Array<number>(64).fill(0);
+    const counts = Array.from({ length: 64 }, () => 0);
     for (let index = 0; index < 64_000; index++) {
       const shard = shardOfKey(`user:${index}` as Key, 64);
       counts[shard] = (counts[shard] ?? 0) + 1;

@@ -1,0 +1,70 @@
+/**
+ * The one place that decides what a client sees of an error: always `extensions.code` of the closed list, and the
+ * message of nothing but expected errors. All errors of a response pass through here, whoever made them.
+ */
+import { GraphQLError } from "graphql";
+import { type ErrorCode, errorRules, isErrorCode, ShardgateError } from "../../core/error.js";
+import type { Log } from "../../core/log.js";
+
+/** `extensions.http` is how Yoga is told the response's status; it never leaves the gateway. */
+interface HttpFacts {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** With application/json the status is 200 all the same (GraphQL over HTTP, 6.4.1). */
+  readonly spec: boolean;
+}
+
+/** The error as it is sent. Unexpected errors are logged with their cause. */
+export function clientError(error: GraphQLError, log: Pick<Log, "error">): GraphQLError {
+  const cause = causeOf(error);
+  const isExpected = cause instanceof ShardgateError || cause instanceof GraphQLError;
+  const code = isExpected ? codeOf(error, cause) : "INTERNAL_SERVER_ERROR";
+  if (code === "INTERNAL_SERVER_ERROR") log.error({ err: cause, path: error.path }, "A GraphQL request failed.");
+  const details = cause instanceof ShardgateError ? cause.details : {};
+  const message = code === "INTERNAL_SERVER_ERROR" ? "Something went wrong inside the server." : error.message;
+  return new GraphQLError(message, {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    path: error.path ?? null,
+    extensions: { ...details, code, isRetryable: errorRules[code].isRetryable, ...httpFacts(error, code) },
+  });
+}
+
+/** What was thrown, beneath the GraphQLErrors that were wrapped around it. */
+function causeOf(error: GraphQLError): Error {
+  let cause: Error = error;
+  while (cause instanceof GraphQLError && cause.originalError instanceof Error) cause = cause.originalError;
+  return cause;
+}
+
+function codeOf(error: GraphQLError, cause: ShardgateError | GraphQLError): ErrorCode {
+  if (cause instanceof ShardgateError) return cause.code;
+  const { code, http } = error.extensions as { readonly code?: unknown; readonly http?: { readonly status?: number } };
+  if (http?.status === errorRules.METHOD_NOT_ALLOWED.httpStatus) return "METHOD_NOT_ALLOWED";
+  if (isErrorCode(code)) return code;
+  // Of the errors that GraphQL makes without a code, those that have none are about variables and arguments.
+  return code === undefined ? "BAD_USER_INPUT" : "BAD_REQUEST";
+}
+
+/** An error of a field leaves the response's status alone; one without a path is about the request as a whole. */
+function httpFacts(error: GraphQLError, code: ErrorCode): { readonly http?: HttpFacts } {
+  if (error.path !== undefined) return {};
+  const status = errorRules[code].httpStatus;
+  const allow = allowOf(error, code);
+  return { http: { status, spec: graphqlCodes.has(code), ...(allow === null ? {} : { headers: { Allow: allow } }) } };
+}
+
+/** Yoga says `POST` when the fault is a mutation sent with GET. */
+function allowOf(error: GraphQLError, code: ErrorCode): string | null {
+  if (code !== "METHOD_NOT_ALLOWED") return null;
+  const { http } = error.extensions as { readonly http?: { readonly headers?: { readonly Allow?: string } } };
+  return http?.headers?.Allow ?? "GET, POST";
+}
+
+/** A well-formed request whose document or variables are wrong. */
+const graphqlCodes: ReadonlySet<ErrorCode> = new Set([
+  "GRAPHQL_PARSE_FAILED",
+  "GRAPHQL_VALIDATION_FAILED",
+  "BAD_USER_INPUT",
+]);

@@ -1,0 +1,11 @@
+/** What every resolver of one request works with. Made per request in handler.ts; nothing in it outlives the request. */
+import type { RouteContext } from "../../routing/router.js";
+import type { GatewayServices } from "../services.js";
+import type { Loaders } from "./loaders.js";
+
+export interface GraphqlContext {
+  readonly services: GatewayServices;
+  /** The request's deadline, and the signal that aborts when its client disconnects. */
+  readonly route: RouteContext;
+  readonly loaders: Loaders;
+}

@@ -1,0 +1,37 @@
+/** Parsing GraphQL documents within bounds, and keeping the parsed ones that are likely to come again. */
+import { GraphQLError, parse, type DocumentNode, type Source } from "graphql";
+import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax, graphqlTokensMax } from "../../core/limits.js";
+
+/** Throws a GraphQLError for a document that is wrong, has too many tokens, or nests too deep for the parser. */
+export function parseDocument(source: string | Source): DocumentNode {
+  try {
+    return parse(source, { maxTokens: graphqlTokensMax });
+  } catch (error) {
+    // The parser calls itself for each level, and the stack is finite.
+    if (error instanceof RangeError) throw new GraphQLError("Syntax Error: The document is nested too deep.");
+    throw error;
+  }
+}
+
+/** Remembers something by a document's text; forgets what was not asked for the longest. */
+export class DocumentCache<T> {
+  readonly #kept = new Map<string, T>();
+
+  get(text: string): T | undefined {
+    const value = this.#kept.get(text);
+    if (value === undefined) return undefined;
+    this.#kept.delete(text);
+    this.#kept.set(text, value);
+    return value;
+  }
+
+  set(text: string, value: T): void {
+    if (text.length > graphqlDocumentCachedCharactersMax) return;
+    this.#kept.set(text, value);
+    if (this.#kept.size <= graphqlDocumentsCachedMax) return;
+    for (const oldest of this.#kept.keys()) {
+      this.#kept.delete(oldest);
+      return;
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * One page of a scan, by the rules of the Relay cursor connections specification (https://relay.dev/graphql/connections.htm).
+ * A cursor holds the key it stands for, so it stays valid when that key is deleted and when others come.
+ */
+import type { Entry } from "../../core/entry.js";
+import { ShardgateError } from "../../core/error.js";
+import { keyProblem, parseKey, utf8Bytes, type Key } from "../../core/key.js";
+import { keyBytesMax, pageEntriesDefault, pageEntriesMax } from "../../core/limits.js";
+import type { ShardRecord } from "../../registry/cluster-map.js";
+import { scanShards } from "../../routing/scan.js";
+import type { GraphqlContext } from "./context.js";
+import type { QueryScanArgs } from "./generated/resolver-types.js";
+import { recordsOfShards } from "./shard-records.js";
+
+export interface EntryPage {
+  readonly edges: readonly { readonly __typename: "EntryEdge"; readonly cursor: string; readonly node: Entry }[];
+  readonly pageInfo: PageSides;
+  readonly unavailableShards: readonly ShardRecord[];
+}
+
+/** The side that needs another read is read only when it is asked for. */
+export interface PageSides {
+  readonly startCursor: string | null;
+  readonly endCursor: string | null;
+  hasNextPage(): boolean | Promise<boolean>;
+  hasPreviousPage(): boolean | Promise<boolean>;
+}
+
+/** What the arguments of `scan` ask for. */
+interface PageRequest {
+  readonly prefix: string;
+  readonly after: Key | null;
+  readonly before: Key | null;
+  readonly count: number;
+  readonly isReverse: boolean;
+}
+
+/** Throws BAD_USER_INPUT when the arguments break a rule. */
+export async function readEntryPage(args: QueryScanArgs, context: GraphqlContext): Promise<EntryPage> {
+  const request = pageRequest(args);
+  const { count, isReverse } = request;
+  // A page of none still tells whether there are any.
+  const found = await scan({ ...request, limit: Math.max(count, 1) }, context);
+  const entries = found.entries.slice(0, count);
+  const hasMore = found.hasMore || found.entries.length > count;
+  if (isReverse) entries.reverse();
+  const edges = entries.map((node) => ({ __typename: "EntryEdge" as const, cursor: encodeCursor(node.key), node }));
+  const isPastBound = (): Promise<boolean> => hasEntryPastBound(request, context);
+  return {
+    edges,
+    pageInfo: {
+      startCursor: edges.at(0)?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+      hasNextPage: isReverse ? isPastBound : () => hasMore,
+      hasPreviousPage: isReverse ? () => hasMore : isPastBound,
+    },
+    unavailableShards: recordsOfShards(found.unavailableShards, context.services.membership.map),
+  };
+}
+
+function scan(
+  { limit, ...page }: Omit<PageRequest, "count"> & { readonly limit: number },
+  { services, route }: GraphqlContext,
+): ReturnType<typeof scanShards> {
+  const { shardCount } = services.membership.map;
+  const { prefix, after, before, isReverse } = page;
+  return scanShards(services.router, { shardCount, prefix, after, before, limit, isReverse }, route);
+}
+
+/** Whether there are entries where the page was told to begin, or on the far side of that: the way back. */
+async function hasEntryPastBound(
+  { prefix, after, before, isReverse }: PageRequest,
+  context: GraphqlContext,
+): Promise<boolean> {
+  const bound = isReverse ? before : after;
+  if (bound === null) return false;
+  const atBound = await context.loaders.entries.load(bound);
+  if (atBound.kind === "found" && bound.startsWith(prefix)) return true;
+  const beyond = isReverse ? { after: bound, before: null } : { after: null, before: bound };
+  const { entries } = await scan({ prefix, ...beyond, limit: 1, isReverse: !isReverse }, context);
+  return entries.length > 0;
+}
+
+function pageRequest({ prefix, first, after, last, before }: QueryScanArgs): PageRequest {
+  if (first != null && last != null) throw badInput("Pass `first` or `last`, not both");
+  const problem = prefix === "" || prefix === "." || prefix === ".." ? null : keyProblem(prefix);
+  if (problem !== null) throw badInput(`\`prefix\` ${problem}`);
+  return {
+    prefix,
+    after: after == null ? null : decodeCursor(after, "after"),
+    before: before == null ? null : decodeCursor(before, "before"),
+    count: pageSize(first ?? last ?? pageEntriesDefault, last == null ? "first" : "last"),
+    isReverse: last != null,
+  };
+}
+
+function pageSize(count: number, name: string): number {
+  if (count < 0 || count > pageEntriesMax) throw badInput(`\`${name}\` is ${count}; it must be 0 to ${pageEntriesMax}`);
+  return count;
+}
+
+/** Told apart from other texts, and from cursors of a later form. */
+const cursorForm = "1:";
+
+function encodeCursor(key: Key): string {
+  return Buffer.from(cursorForm + key, "utf8").toString("base64url");
+}
+
+function decodeCursor(cursor: string, name: string): Key {
+  const text = Buffer.from(cursor, "base64url").toString("utf8");
+  const key = text.slice(cursorForm.length);
+  if (!text.startsWith(cursorForm) || utf8Bytes(key) > keyBytesMax || keyProblem(key) !== null) {
+    throw badInput(`\`${name}\` is not a cursor of this schema`);
+  }
+  return parseKey(key);
+}
+
+function badInput(message: string): ShardgateError {
+  return new ShardgateError("BAD_USER_INPUT", `${message}.`);
+}

@@ -1,0 +1,112 @@
+/**
+ * Replaces the variables at JSON-typed positions by the text they have in the request. The parsed body cannot be used
+ * for them: JSON.parse rounds numbers and reorders names. The walk follows the operation's variable definitions and the
+ * input types, and skips over everything that has no JSON inside, so its cost is that of reading the body once more.
+ */
+import {
+  getNamedType,
+  getOperationAST,
+  isInputObjectType,
+  isInputType,
+  isListType,
+  isNonNullType,
+  typeFromAST,
+  type DocumentNode,
+  type GraphQLInputType,
+  type GraphQLNamedInputType,
+  type GraphQLSchema,
+} from "graphql";
+import { jsonElements, jsonMembers, type JsonSpan } from "../../core/json-text.js";
+import { JsonInput } from "./json-input.js";
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** Variables as they were parsed, and the JSON text they were parsed from (an object). */
+interface SourcedVariables {
+  readonly parsed: Variables;
+  readonly text: string;
+}
+
+export class ExactVariables {
+  readonly #schema: GraphQLSchema;
+  /** Whether a value of the input type can have JSON inside. */
+  readonly #hasJson = new Map<GraphQLNamedInputType, boolean>();
+
+  constructor(schema: GraphQLSchema) {
+    this.#schema = schema;
+  }
+
+  /** The variables of an operation of a valid `document`, with a JsonInput at each JSON-typed position. */
+  of(document: DocumentNode, operationName: string | null | undefined, variables: SourcedVariables): Variables {
+    const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? [];
+    const typed = definitions.flatMap(({ variable, type }): [string, GraphQLInputType][] => {
+      const inputType = typeFromAST(this.#schema, type);
+      return isInputType(inputType) && this.#isJsonInside(inputType) ? [[variable.name.value, inputType]] : [];
+    });
+    if (typed.length === 0) return variables.parsed;
+    return this.#object(variables.parsed, variables.text, wholeOf(variables.text), typed);
+  }
+
+  /** `parsed` is what JSON.parse made of `text` at `span`. Values that do not fit `type` are left to coercion to refuse. */
+  #value(parsed: unknown, text: string, span: JsonSpan, type: GraphQLInputType): unknown {
+    if (isNonNullType(type)) {
+      // JSON's null is a value like any other where a value is required.
+      return isJson(type.ofType) ? jsonInput(text, span) : this.#value(parsed, text, span, type.ofType);
+    }
+    if (parsed === null || !this.#isJsonInside(type)) return parsed;
+    if (isJson(type)) return jsonInput(text, span);
+    if (isListType(type)) return this.#list(parsed, text, span, type.ofType);
+    if (!isInputObjectType(type) || !isObject(parsed)) return parsed;
+    const fields = Object.values(type.getFields()).map((field): [string, GraphQLInputType] => [field.name, field.type]);
+    return this.#object(parsed, text, span, fields);
+  }
+
+  #list(parsed: unknown, text: string, span: JsonSpan, itemType: GraphQLInputType): unknown {
+    // A single value stands for a list of one (GraphQL specification, 3.11, input coercion).
+    if (!Array.isArray(parsed)) return this.#value(parsed, text, span, itemType);
+    return jsonElements(text, span)?.map((element, index) => this.#value(parsed[index], text, element, itemType));
+  }
+
+  #object(
+    parsed: Variables,
+    text: string,
+    span: JsonSpan,
+    fields: readonly (readonly [string, GraphQLInputType])[],
+  ): Variables {
+    const members = jsonMembers(text, span);
+    const exact: Record<string, unknown> = { ...parsed };
+    for (const [name, type] of fields) {
+      const member = members?.get(name);
+      if (member !== undefined) exact[name] = this.#value(parsed[name], text, member, type);
+    }
+    return exact;
+  }
+
+  #isJsonInside(type: GraphQLInputType): boolean {
+    const named = getNamedType(type);
+    if (!isInputObjectType(named)) return isJson(named);
+    const known = this.#hasJson.get(named);
+    if (known !== undefined) return known;
+    // An input type may contain itself: while it is looked into, it counts as having none.
+    this.#hasJson.set(named, false);
+    const hasJson = Object.values(named.getFields()).some((field) => this.#isJsonInside(field.type));
+    this.#hasJson.set(named, hasJson);
+    return hasJson;
+  }
+}
+
+function isJson(type: GraphQLInputType): boolean {
+  return "name" in type && type.name === "JSON";
+}
+
+function isObject(value: unknown): value is Variables {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function jsonInput(text: string, { start, end }: JsonSpan): JsonInput {
+  return new JsonInput(text.slice(start, end));
+}
+
+function wholeOf(text: string): JsonSpan {
+  return { start: 0, end: text.length };
+}

@@ -1,0 +1,1116 @@
+import type { Moment } from '../scalars.js';
+import type { JsonInput } from '../json-input.js';
+import type { JsonText } from '../../../core/json-text.js';
+import type { Version } from '../../../core/version.js';
+import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { AssignmentChange as AssignmentChangeRecord, ClusterMap, ShardRecord, NodeRecord } from '../../../registry/cluster-map.js';
+import type { Entry as StoredEntry } from '../../../core/entry.js';
+import type { EntryPage, PageSides } from '../entry-page.js';
+import type { GraphqlContext } from '../context.js';
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = Maybe<T>;
+export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
+export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** A count that may pass 2^31, as a decimal string. */
+  BigInt: { input: string; output: string; }
+  /**
+   * An RFC 3339 timestamp, for example `2026-01-31T12:00:00.000Z`. Answers are in UTC with milliseconds; arguments may have
+   * any offset.
+   */
+  DateTime: { input: Moment; output: Moment; }
+  /**
+   * Any JSON value, JSON's `null` included, at most 1 MiB of text and nested at most 64 deep. Every digit of a number is kept
+   * as written. In a document write it as a GraphQL literal (without enum values; `null` only through a variable), or pass it
+   * as a variable, which is stored byte for byte as it stands in the request.
+   */
+  JSON: { input: JsonInput; output: JsonText; }
+  /** An unsigned 64-bit integer as a decimal string. Versions of one key grow; compare versions of different keys for nothing. */
+  Version: { input: Version; output: Version; }
+};
+
+/** Which storage node holds a shard. */
+export type AssignShardInput = {
+  /** Without it, an assignment that would hide data is refused with ASSIGNMENT_WOULD_HIDE_DATA. */
+  readonly force: Scalars['Boolean']['input'];
+  /** Refuses with EPOCH_CONFLICT unless the shard has this epoch. */
+  readonly ifEpoch?: InputMaybe<Scalars['Int']['input']>;
+  /** False asks for a replica, which is not supported yet. */
+  readonly isPrimary: Scalars['Boolean']['input'];
+  /** The shard's number. */
+  readonly shard: Scalars['Int']['input'];
+  /** Name of a registered storage node. */
+  readonly storageNode: Scalars['String']['input'];
+};
+
+/** Result of `assignShard`. */
+export type AssignShardPayload = {
+  readonly __typename: 'AssignShardPayload';
+  /** As it is now. */
+  readonly shard: Shard;
+};
+
+/** Why an assignment changed. */
+export type AssignmentCause =
+  /** The gateway spread unassigned shards. */
+  | 'AUTOMATIC'
+  /** Somebody asked for it. */
+  | 'OPERATOR'
+  /** A storage node came back with the shard's data. */
+  | 'REGISTRATION';
+
+/** One change of a shard's assignment. */
+export type AssignmentChange = {
+  readonly __typename: 'AssignmentChange';
+  /** When it happened. */
+  readonly at: Scalars['DateTime']['output'];
+  /** Why it happened. */
+  readonly cause: AssignmentCause;
+  /** The shard's epoch from then on. */
+  readonly epoch: Scalars['Int']['output'];
+  /** Whether it became the primary. */
+  readonly isPrimary: Scalars['Boolean']['output'];
+  /** Who owned the shard from then on; null: nobody. The storage node may be forgotten by now. */
+  readonly storageNodeName?: Maybe<Scalars['String']['output']>;
+};
+
+/** The whole store. */
+export type Cluster = Node & {
+  readonly __typename: 'Cluster';
+  /** Opaque and globally unique. */
+  readonly id: Scalars['ID']['output'];
+  /** Whether every shard has a live primary. */
+  readonly isHealthy: Scalars['Boolean']['output'];
+  /** Version of the cluster map; grows with every change. */
+  readonly mapVersion: Scalars['Int']['output'];
+  /** For people. */
+  readonly name: Scalars['String']['output'];
+  /** Fixed at creation. */
+  readonly shardCount: Scalars['Int']['output'];
+  /** All shards, by number. */
+  readonly shards: ReadonlyArray<Shard>;
+  /** All storage nodes, by name. */
+  readonly storageNodes: ReadonlyArray<StorageNode>;
+};
+
+/** One deletion. */
+export type DeleteInput = {
+  /** Without it the deletion always happens. */
+  readonly condition?: InputMaybe<WriteCondition>;
+  /** 1 to 1024 bytes of UTF-8. */
+  readonly key: Scalars['String']['input'];
+};
+
+/** The outcome of one deletion. */
+export type DeleteResult = DeleteSuccess | Forbidden | InvalidKey | KeyNotFound | NotSupported | OutcomeUnknown | ShardUnavailable | VersionConflict;
+
+/** The entry is gone. */
+export type DeleteSuccess = {
+  readonly __typename: 'DeleteSuccess';
+  /** Global ID of the entry that was deleted, for clients that keep a store by ID. */
+  readonly deletedId: Scalars['ID']['output'];
+  /** The key that was deleted. */
+  readonly key: Scalars['String']['output'];
+  /** The version that was deleted; null when the storage node keeps no versions. */
+  readonly version?: Maybe<Scalars['Version']['output']>;
+};
+
+/** A stored key with its value. */
+export type Entry = Node & {
+  readonly __typename: 'Entry';
+  /** When the key was first written. Null when the storage node keeps no times. */
+  readonly createdAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When the entry expires; null means never. */
+  readonly expiresAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Stays the same while the value changes, and after a deletion and a new `put`. */
+  readonly id: Scalars['ID']['output'];
+  /** The key as written: 1 to 1024 bytes of UTF-8. */
+  readonly key: Scalars['String']['output'];
+  /** The shard that owns this key. */
+  readonly shard: Shard;
+  /** Bytes of the value's JSON text in UTF-8. */
+  readonly sizeBytes: Scalars['Int']['output'];
+  /** When the value was last written. Null when the storage node keeps no times. */
+  readonly updatedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The value. */
+  readonly value: Scalars['JSON']['output'];
+  /** The value as the JSON text that is stored, for clients whose JSON parser rounds numbers. */
+  readonly valueText: Scalars['String']['output'];
+  /** Changes with every write of this key; pass it to `WriteCondition.ifVersion`. Null when the storage node keeps no versions. */
+  readonly version?: Maybe<Scalars['Version']['output']>;
+};
+
+/** A page of entries. */
+export type EntryConnection = {
+  readonly __typename: 'EntryConnection';
+  /** In key order (bytewise), whichever way the page was asked for. */
+  readonly edges: ReadonlyArray<EntryEdge>;
+  /** Whether there is more on either side. */
+  readonly pageInfo: PageInfo;
+  /** Shards that could not answer: their entries are missing from this page. */
+  readonly unavailableShards: ReadonlyArray<Shard>;
+};
+
+/** An entry and its place in a scan. */
+export type EntryEdge = {
+  readonly __typename: 'EntryEdge';
+  /** Pass it as `after` or `before`. It stays valid while keys come and go. */
+  readonly cursor: Scalars['String']['output'];
+  /** The entry. */
+  readonly node: Entry;
+};
+
+/** When an entry expires. */
+export type Expiry =
+  /** A moment in the future. */
+  { readonly at: Scalars['DateTime']['input']; readonly ttlSeconds?: never; }
+  |  /** Seconds from now, at least 1. */
+  { readonly at?: never; readonly ttlSeconds: Scalars['Int']['input']; };
+
+/** The caller may not read or write this key. */
+export type Forbidden = Problem & {
+  readonly __typename: 'Forbidden';
+  readonly code: ProblemCode;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
+/** The outcome of one read in a batch. */
+export type GetResult = Entry | Forbidden | InvalidKey | KeyNotFound | ShardUnavailable;
+
+/** The key is empty, too long or not valid UTF-8, has control characters, or is `.` or `..`. */
+export type InvalidKey = Problem & {
+  readonly __typename: 'InvalidKey';
+  readonly code: ProblemCode;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  /** The key as it was passed. */
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
+/** The value is too large, nested too deep, has a name twice in one object, or is not JSON. */
+export type InvalidValue = Problem & {
+  readonly __typename: 'InvalidValue';
+  readonly code: ProblemCode;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
+/** No entry has this key. */
+export type KeyNotFound = Problem & {
+  readonly __typename: 'KeyNotFound';
+  readonly code: ProblemCode;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type Mutation = {
+  readonly __typename: 'Mutation';
+  /** Gives a shard to a storage node, by hand. Its data do not move with it. */
+  readonly assignShard?: Maybe<AssignShardPayload>;
+  /** Deletes one entry. */
+  readonly delete?: Maybe<DeleteResult>;
+  /** One result per item, in order (at most 1000). Items stand alone: no transaction. */
+  readonly deleteMany?: Maybe<ReadonlyArray<DeleteResult>>;
+  /** Reads in turn with the other mutations of this request: a `get` after a `put` sees it. */
+  readonly get?: Maybe<Entry>;
+  /** Writes one entry. Without `expiry` it never expires. */
+  readonly put?: Maybe<PutResult>;
+  /**
+   * One result per item, in order (at most 1000). Items stand alone: no transaction. Items with the same key are applied in
+   * their order.
+   */
+  readonly putMany?: Maybe<ReadonlyArray<PutResult>>;
+  /** Adds a storage node by hand, for nodes that do not register by themselves; or gives a known one another URL. */
+  readonly registerStorageNode?: Maybe<RegisterStorageNodePayload>;
+  /** Forgets a storage node. */
+  readonly removeStorageNode?: Maybe<RemoveStorageNodePayload>;
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationAssignShardArgs = {
+  input: AssignShardInput;
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationDeleteArgs = {
+  condition?: InputMaybe<WriteCondition>;
+  key: Scalars['String']['input'];
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationDeleteManyArgs = {
+  items: ReadonlyArray<DeleteInput>;
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationGetArgs = {
+  key: Scalars['String']['input'];
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationPutArgs = {
+  condition?: InputMaybe<WriteCondition>;
+  expiry?: InputMaybe<Expiry>;
+  key: Scalars['String']['input'];
+  value: Scalars['JSON']['input'];
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationPutManyArgs = {
+  items: ReadonlyArray<PutInput>;
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationRegisterStorageNodeArgs = {
+  input: RegisterStorageNodeInput;
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationRemoveStorageNodeArgs = {
+  input: RemoveStorageNodeInput;
+};
+
+/** An object with a globally unique ID, refetchable through `Query.node`. */
+export type Node = {
+  /** Opaque and globally unique. */
+  readonly id: Scalars['ID']['output'];
+};
+
+/** The shard's storage node keeps no versions, so conditions cannot be checked; nothing was written. */
+export type NotSupported = Problem & {
+  readonly __typename: 'NotSupported';
+  readonly code: ProblemCode;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
+/** The write was sent and its answer was lost: it may or may not have happened. Read the key, or repeat the write with a condition. */
+export type OutcomeUnknown = Problem & {
+  readonly __typename: 'OutcomeUnknown';
+  readonly code: ProblemCode;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+  /** The shard that owns the key. */
+  readonly shard: Shard;
+};
+
+/** Where a page lies in the whole, after the Relay cursor connections specification. */
+export type PageInfo = {
+  readonly __typename: 'PageInfo';
+  /** Cursor of the last edge; null when the page is empty. */
+  readonly endCursor?: Maybe<Scalars['String']['output']>;
+  /** Whether more follow; when paging backwards, whether any lie behind `before`. */
+  readonly hasNextPage: Scalars['Boolean']['output'];
+  /** Whether more precede; when paging forwards, whether any lie before `after`. */
+  readonly hasPreviousPage: Scalars['Boolean']['output'];
+  /** Cursor of the first edge; null when the page is empty. */
+  readonly startCursor?: Maybe<Scalars['String']['output']>;
+};
+
+/** A failure that callers are expected to handle. New types may come: always select `... on Problem`. */
+export type Problem = {
+  /** For programs. */
+  readonly code: ProblemCode;
+  /** Whether the same request may succeed later. */
+  readonly isRetryable: Scalars['Boolean']['output'];
+  /** For people; may change. */
+  readonly message: Scalars['String']['output'];
+};
+
+/** Stable codes for programs. */
+export type ProblemCode =
+  /** The caller may not do this. */
+  | 'FORBIDDEN'
+  /** The key breaks a rule for keys. */
+  | 'INVALID_KEY'
+  /** The value breaks a rule for values. */
+  | 'INVALID_VALUE'
+  /** No entry has the key. */
+  | 'KEY_NOT_FOUND'
+  /** The shard's storage node cannot do this. */
+  | 'NOT_SUPPORTED'
+  /** The write may or may not have happened. */
+  | 'OUTCOME_UNKNOWN'
+  /** Too much is waiting for the shard's storage node. */
+  | 'OVERLOADED'
+  /** The shard's storage node could not be reached, or there is none. */
+  | 'SHARD_UNAVAILABLE'
+  /** The engine of the shard's storage node failed. */
+  | 'STORAGE_FAILED'
+  /** The shard's storage node has no space left. */
+  | 'STORAGE_FULL'
+  /** The write's condition did not hold. */
+  | 'VERSION_CONFLICT';
+
+/** One write. */
+export type PutInput = {
+  /** Without it the write always happens. */
+  readonly condition?: InputMaybe<WriteCondition>;
+  /** Without it the entry never expires, whatever the one it replaces did. */
+  readonly expiry?: InputMaybe<Expiry>;
+  /** 1 to 1024 bytes of UTF-8. */
+  readonly key: Scalars['String']['input'];
+  /** Replaces the whole value. */
+  readonly value: Scalars['JSON']['input'];
+};
+
+/** The outcome of one write. */
+export type PutResult = Forbidden | InvalidKey | InvalidValue | NotSupported | OutcomeUnknown | PutSuccess | ShardUnavailable | VersionConflict;
+
+/** The entry was written. */
+export type PutSuccess = {
+  readonly __typename: 'PutSuccess';
+  /** As it is now. */
+  readonly entry: Entry;
+  /** False when an entry was replaced. */
+  readonly isNew: Scalars['Boolean']['output'];
+};
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type Query = {
+  readonly __typename: 'Query';
+  /** The whole store. */
+  readonly cluster?: Maybe<Cluster>;
+  /** One result per key, in the order of `keys` (at most 1000). */
+  readonly entries?: Maybe<ReadonlyArray<GetResult>>;
+  /** One entry; null when the key does not exist. */
+  readonly get?: Maybe<Entry>;
+  /** Refetches any object by its global ID; null when it is gone. */
+  readonly node?: Maybe<Node>;
+  /** One object per ID, in the order of `ids` (at most 1000). */
+  readonly nodes?: Maybe<ReadonlyArray<Maybe<Node>>>;
+  /**
+   * Entries whose key starts with `prefix`, in key order: the `first` after `after`, or the `last` before `before`. `first`
+   * or `last` is at most 1000; without either, it is the first 100.
+   */
+  readonly scan?: Maybe<EntryConnection>;
+  /** One shard; null when there is none of this number. */
+  readonly shard?: Maybe<Shard>;
+  /** The shard that owns `key`, whether or not the key exists. */
+  readonly shardForKey?: Maybe<Shard>;
+  /** All shards, or those in one state, by number. */
+  readonly shards?: Maybe<ReadonlyArray<Shard>>;
+  /** One storage node; null when there is none of this name. */
+  readonly storageNode?: Maybe<StorageNode>;
+  /** All storage nodes, by name. */
+  readonly storageNodes?: Maybe<ReadonlyArray<StorageNode>>;
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryEntriesArgs = {
+  keys: ReadonlyArray<Scalars['String']['input']>;
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryGetArgs = {
+  key: Scalars['String']['input'];
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryNodeArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryNodesArgs = {
+  ids: ReadonlyArray<Scalars['ID']['input']>;
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryScanArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  prefix: Scalars['String']['input'];
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryShardArgs = {
+  number: Scalars['Int']['input'];
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryShardForKeyArgs = {
+  key: Scalars['String']['input'];
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryShardsArgs = {
+  state?: InputMaybe<ShardState>;
+};
+
+
+/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+export type QueryStorageNodeArgs = {
+  name: Scalars['String']['input'];
+};
+
+/** A storage node to add. */
+export type RegisterStorageNodeInput = {
+  /** A letter or digit, then letters, digits, `.`, `_` and `-`; at most 63. */
+  readonly name: Scalars['String']['input'];
+  /** Where the gateway reaches it: http or https. */
+  readonly url: Scalars['String']['input'];
+};
+
+/** Result of `registerStorageNode`. */
+export type RegisterStorageNodePayload = {
+  readonly __typename: 'RegisterStorageNodePayload';
+  /** As it is now. */
+  readonly storageNode: StorageNode;
+};
+
+/** A storage node to forget. */
+export type RemoveStorageNodeInput = {
+  /** Without it, a storage node that is live or owns shards with data is kept. */
+  readonly force: Scalars['Boolean']['input'];
+  /** Name of a registered storage node. */
+  readonly name: Scalars['String']['input'];
+};
+
+/** Result of `removeStorageNode`. */
+export type RemoveStorageNodePayload = {
+  readonly __typename: 'RemoveStorageNodePayload';
+  /** Global ID of the storage node that is forgotten. */
+  readonly removedId: Scalars['ID']['output'];
+  /** The shards it owned; they are given to other storage nodes. */
+  readonly unassignedShards: ReadonlyArray<Shard>;
+};
+
+/** A part of the key space. */
+export type Shard = Node & {
+  readonly __typename: 'Shard';
+  /** The primary and the replicas. */
+  readonly assignments: ReadonlyArray<ShardAssignment>;
+  /** Grows with every change of this shard's assignment; pass it to `ifEpoch`. */
+  readonly epoch: Scalars['Int']['output'];
+  /** Who owned this shard, newest first, and why that changed. The last 32 changes are kept. */
+  readonly history?: Maybe<ReadonlyArray<AssignmentChange>>;
+  /** Opaque and globally unique. */
+  readonly id: Scalars['ID']['output'];
+  /** Live keys; null when the primary does not answer. */
+  readonly keyCount?: Maybe<Scalars['BigInt']['output']>;
+  /** 0 to `Cluster.shardCount` - 1; a key's shard is its FNV-1a hash modulo `shardCount`. */
+  readonly number: Scalars['Int']['output'];
+  /** Takes the writes; null while unassigned. */
+  readonly primary?: Maybe<StorageNode>;
+  /** Keep copies; empty as long as replicas are not supported. */
+  readonly replicas: ReadonlyArray<StorageNode>;
+  /** Bytes of the live keys and their values; null when the primary does not answer. */
+  readonly sizeBytes?: Maybe<Scalars['BigInt']['output']>;
+  /** What the shard is doing. */
+  readonly state: ShardState;
+};
+
+
+/** A part of the key space. */
+export type ShardHistoryArgs = {
+  first: Scalars['Int']['input'];
+};
+
+/** That a storage node holds a shard. */
+export type ShardAssignment = {
+  readonly __typename: 'ShardAssignment';
+  /** Whether it takes the writes. */
+  readonly isPrimary: Scalars['Boolean']['output'];
+  /** The shard. */
+  readonly shard: Shard;
+  /** Who holds it. */
+  readonly storageNode: StorageNode;
+};
+
+/** What a shard is doing. */
+export type ShardState =
+  /** Its primary is up, or was until a moment ago. */
+  | 'ACTIVE'
+  /** No storage node owns it yet. */
+  | 'UNASSIGNED'
+  /** Its primary is down; its keys answer SHARD_UNAVAILABLE. */
+  | 'UNAVAILABLE';
+
+/**
+ * The shard's storage node could not be reached, or could not do it: `code` is SHARD_UNAVAILABLE, OVERLOADED, STORAGE_FULL
+ * or STORAGE_FAILED. A write certainly did not happen.
+ */
+export type ShardUnavailable = Problem & {
+  readonly __typename: 'ShardUnavailable';
+  readonly code: ProblemCode;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+  /** The shard that owns the key. */
+  readonly shard: Shard;
+};
+
+/** A REST key-value server. (Named so because `Node` is the Relay interface.) */
+export type StorageNode = Node & {
+  readonly __typename: 'StorageNode';
+  /** Opaque and globally unique. */
+  readonly id: Scalars['ID']['output'];
+  /** When this gateway last heard of it; null when it never did. */
+  readonly lastSeenAt?: Maybe<Scalars['DateTime']['output']>;
+  /** How long its latest answers took; null before the first. */
+  readonly latencyMs?: Maybe<Scalars['Float']['output']>;
+  /** The id it registered with, for example `node1`; REST calls it `nodeId`. */
+  readonly name: Scalars['String']['output'];
+  /** The shards it is the primary of. */
+  readonly shards: ReadonlyArray<Shard>;
+  /** What the gateway believes of it. */
+  readonly state: StorageNodeState;
+  /** Where the gateway reaches it. */
+  readonly url: Scalars['String']['output'];
+};
+
+/** What the gateway believes of a storage node. */
+export type StorageNodeState =
+  /** Silent for long (10 s unless configured otherwise). */
+  | 'DOWN'
+  /** Silent for a while (3 s unless configured otherwise). */
+  | 'SUSPECT'
+  /** Heard of lately. */
+  | 'UP';
+
+/** The condition of a write did not hold; nothing was written. */
+export type VersionConflict = Problem & {
+  readonly __typename: 'VersionConflict';
+  readonly code: ProblemCode;
+  /** The entry as it is; null when the key does not exist. */
+  readonly current?: Maybe<Entry>;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
+/** What must hold for a write to happen. */
+export type WriteCondition =
+  /** Must be `true`: the key does not exist. */
+  { readonly ifAbsent: Scalars['Boolean']['input']; readonly ifPresent?: never; readonly ifVersion?: never; }
+  |  /** Must be `true`: the key exists. */
+  { readonly ifAbsent?: never; readonly ifPresent: Scalars['Boolean']['input']; readonly ifVersion?: never; }
+  |  /** The key has exactly this version. */
+  { readonly ifAbsent?: never; readonly ifPresent?: never; readonly ifVersion: Scalars['Version']['input']; };
+
+
+
+export type ResolverTypeWrapper<T> = Promise<T> | T;
+
+
+export type ResolverWithResolve<TResult, TParent, TContext, TArgs> = {
+  resolve: ResolverFn<TResult, TParent, TContext, TArgs>;
+};
+export type Resolver<TResult, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = ResolverFn<TResult, TParent, TContext, TArgs> | ResolverWithResolve<TResult, TParent, TContext, TArgs>;
+
+export type ResolverFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Promise<TResult> | TResult;
+
+export type SubscriptionSubscribeFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => AsyncIterable<TResult> | Promise<AsyncIterable<TResult>>;
+
+export type SubscriptionResolveFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+export interface SubscriptionSubscriberObject<TResult, TKey extends string, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<{ [key in TKey]: TResult }, TParent, TContext, TArgs>;
+  resolve?: SubscriptionResolveFn<TResult, { [key in TKey]: TResult }, TContext, TArgs>;
+}
+
+export interface SubscriptionResolverObject<TResult, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<any, TParent, TContext, TArgs>;
+  resolve: SubscriptionResolveFn<TResult, any, TContext, TArgs>;
+}
+
+export type SubscriptionObject<TResult, TKey extends string, TParent, TContext, TArgs> =
+  | SubscriptionSubscriberObject<TResult, TKey, TParent, TContext, TArgs>
+  | SubscriptionResolverObject<TResult, TParent, TContext, TArgs>;
+
+export type SubscriptionResolver<TResult, TKey extends string, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> =
+  | ((...args: any[]) => SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>)
+  | SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>;
+
+export type TypeResolveFn<TTypes, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (
+  parent: TParent,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Maybe<TTypes> | Promise<Maybe<TTypes>>;
+
+export type IsTypeOfResolverFn<T = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (obj: T, context: TContext, info: GraphQLResolveInfo) => boolean | Promise<boolean>;
+
+export type NextResolverFn<T> = () => Promise<T>;
+
+export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = (
+  next: NextResolverFn<TResult>,
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+
+
+/** Mapping of union types */
+export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
+  DeleteResult:
+    | ( DeleteSuccess )
+    | ( Forbidden )
+    | ( InvalidKey )
+    | ( KeyNotFound )
+    | ( NotSupported )
+    | ( Omit<OutcomeUnknown, 'shard'> & { shard: _RefType['Shard'] } )
+    | ( Omit<ShardUnavailable, 'shard'> & { shard: _RefType['Shard'] } )
+    | ( Omit<VersionConflict, 'current'> & { current?: Maybe<_RefType['Entry']> } )
+  ;
+  GetResult:
+    | ( StoredEntry )
+    | ( Forbidden )
+    | ( InvalidKey )
+    | ( KeyNotFound )
+    | ( Omit<ShardUnavailable, 'shard'> & { shard: _RefType['Shard'] } )
+  ;
+  PutResult:
+    | ( Forbidden )
+    | ( InvalidKey )
+    | ( InvalidValue )
+    | ( NotSupported )
+    | ( Omit<OutcomeUnknown, 'shard'> & { shard: _RefType['Shard'] } )
+    | ( Omit<PutSuccess, 'entry'> & { entry: _RefType['Entry'] } )
+    | ( Omit<ShardUnavailable, 'shard'> & { shard: _RefType['Shard'] } )
+    | ( Omit<VersionConflict, 'current'> & { current?: Maybe<_RefType['Entry']> } )
+  ;
+};
+
+/** Mapping of interface types */
+export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = {
+  Node:
+    | ( ClusterMap )
+    | ( StoredEntry )
+    | ( ShardRecord )
+    | ( NodeRecord )
+  ;
+  Problem:
+    | ( Forbidden )
+    | ( InvalidKey )
+    | ( InvalidValue )
+    | ( KeyNotFound )
+    | ( NotSupported )
+    | ( Omit<OutcomeUnknown, 'shard'> & { shard: _RefType['Shard'] } )
+    | ( Omit<ShardUnavailable, 'shard'> & { shard: _RefType['Shard'] } )
+    | ( Omit<VersionConflict, 'current'> & { current?: Maybe<_RefType['Entry']> } )
+  ;
+};
+
+/** Mapping between all available schema types and the resolvers types */
+export type ResolversTypes = {
+  AssignShardInput: AssignShardInput;
+  AssignShardPayload: ResolverTypeWrapper<Omit<AssignShardPayload, 'shard'> & { shard: ResolversTypes['Shard'] }>;
+  AssignmentCause: AssignmentCause;
+  AssignmentChange: ResolverTypeWrapper<AssignmentChangeRecord>;
+  BigInt: ResolverTypeWrapper<Scalars['BigInt']['output']>;
+  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  Cluster: ResolverTypeWrapper<ClusterMap>;
+  DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  DeleteInput: DeleteInput;
+  DeleteResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['DeleteResult']>;
+  DeleteSuccess: ResolverTypeWrapper<DeleteSuccess>;
+  Entry: ResolverTypeWrapper<StoredEntry>;
+  EntryConnection: ResolverTypeWrapper<EntryPage>;
+  EntryEdge: ResolverTypeWrapper<Omit<EntryEdge, 'node'> & { node: ResolversTypes['Entry'] }>;
+  Expiry: Expiry;
+  Float: ResolverTypeWrapper<Scalars['Float']['output']>;
+  Forbidden: ResolverTypeWrapper<Forbidden>;
+  GetResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['GetResult']>;
+  ID: ResolverTypeWrapper<Scalars['ID']['output']>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  InvalidKey: ResolverTypeWrapper<InvalidKey>;
+  InvalidValue: ResolverTypeWrapper<InvalidValue>;
+  JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
+  KeyNotFound: ResolverTypeWrapper<KeyNotFound>;
+  Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  Node: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Node']>;
+  NotSupported: ResolverTypeWrapper<NotSupported>;
+  OutcomeUnknown: ResolverTypeWrapper<Omit<OutcomeUnknown, 'shard'> & { shard: ResolversTypes['Shard'] }>;
+  PageInfo: ResolverTypeWrapper<PageSides>;
+  Problem: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Problem']>;
+  ProblemCode: ProblemCode;
+  PutInput: PutInput;
+  PutResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['PutResult']>;
+  PutSuccess: ResolverTypeWrapper<Omit<PutSuccess, 'entry'> & { entry: ResolversTypes['Entry'] }>;
+  Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  RegisterStorageNodeInput: RegisterStorageNodeInput;
+  RegisterStorageNodePayload: ResolverTypeWrapper<Omit<RegisterStorageNodePayload, 'storageNode'> & { storageNode: ResolversTypes['StorageNode'] }>;
+  RemoveStorageNodeInput: RemoveStorageNodeInput;
+  RemoveStorageNodePayload: ResolverTypeWrapper<Omit<RemoveStorageNodePayload, 'unassignedShards'> & { unassignedShards: ReadonlyArray<ResolversTypes['Shard']> }>;
+  Shard: ResolverTypeWrapper<ShardRecord>;
+  ShardAssignment: ResolverTypeWrapper<Omit<ShardAssignment, 'shard' | 'storageNode'> & { shard: ResolversTypes['Shard'], storageNode: ResolversTypes['StorageNode'] }>;
+  ShardState: ShardState;
+  ShardUnavailable: ResolverTypeWrapper<Omit<ShardUnavailable, 'shard'> & { shard: ResolversTypes['Shard'] }>;
+  StorageNode: ResolverTypeWrapper<NodeRecord>;
+  StorageNodeState: StorageNodeState;
+  String: ResolverTypeWrapper<Scalars['String']['output']>;
+  Version: ResolverTypeWrapper<Scalars['Version']['output']>;
+  VersionConflict: ResolverTypeWrapper<Omit<VersionConflict, 'current'> & { current?: Maybe<ResolversTypes['Entry']> }>;
+  WriteCondition: WriteCondition;
+};
+
+/** Mapping between all available schema types and the resolvers parents */
+export type ResolversParentTypes = {
+  AssignShardInput: AssignShardInput;
+  AssignShardPayload: Omit<AssignShardPayload, 'shard'> & { shard: ResolversParentTypes['Shard'] };
+  AssignmentChange: AssignmentChangeRecord;
+  BigInt: Scalars['BigInt']['output'];
+  Boolean: Scalars['Boolean']['output'];
+  Cluster: ClusterMap;
+  DateTime: Scalars['DateTime']['output'];
+  DeleteInput: DeleteInput;
+  DeleteResult: ResolversUnionTypes<ResolversParentTypes>['DeleteResult'];
+  DeleteSuccess: DeleteSuccess;
+  Entry: StoredEntry;
+  EntryConnection: EntryPage;
+  EntryEdge: Omit<EntryEdge, 'node'> & { node: ResolversParentTypes['Entry'] };
+  Expiry: Expiry;
+  Float: Scalars['Float']['output'];
+  Forbidden: Forbidden;
+  GetResult: ResolversUnionTypes<ResolversParentTypes>['GetResult'];
+  ID: Scalars['ID']['output'];
+  Int: Scalars['Int']['output'];
+  InvalidKey: InvalidKey;
+  InvalidValue: InvalidValue;
+  JSON: Scalars['JSON']['output'];
+  KeyNotFound: KeyNotFound;
+  Mutation: Record<PropertyKey, never>;
+  Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
+  NotSupported: NotSupported;
+  OutcomeUnknown: Omit<OutcomeUnknown, 'shard'> & { shard: ResolversParentTypes['Shard'] };
+  PageInfo: PageSides;
+  Problem: ResolversInterfaceTypes<ResolversParentTypes>['Problem'];
+  PutInput: PutInput;
+  PutResult: ResolversUnionTypes<ResolversParentTypes>['PutResult'];
+  PutSuccess: Omit<PutSuccess, 'entry'> & { entry: ResolversParentTypes['Entry'] };
+  Query: Record<PropertyKey, never>;
+  RegisterStorageNodeInput: RegisterStorageNodeInput;
+  RegisterStorageNodePayload: Omit<RegisterStorageNodePayload, 'storageNode'> & { storageNode: ResolversParentTypes['StorageNode'] };
+  RemoveStorageNodeInput: RemoveStorageNodeInput;
+  RemoveStorageNodePayload: Omit<RemoveStorageNodePayload, 'unassignedShards'> & { unassignedShards: ReadonlyArray<ResolversParentTypes['Shard']> };
+  Shard: ShardRecord;
+  ShardAssignment: Omit<ShardAssignment, 'shard' | 'storageNode'> & { shard: ResolversParentTypes['Shard'], storageNode: ResolversParentTypes['StorageNode'] };
+  ShardUnavailable: Omit<ShardUnavailable, 'shard'> & { shard: ResolversParentTypes['Shard'] };
+  StorageNode: NodeRecord;
+  String: Scalars['String']['output'];
+  Version: Scalars['Version']['output'];
+  VersionConflict: Omit<VersionConflict, 'current'> & { current?: Maybe<ResolversParentTypes['Entry']> };
+  WriteCondition: WriteCondition;
+};
+
+export type AssignShardPayloadResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['AssignShardPayload'] = ResolversParentTypes['AssignShardPayload']> = {
+  shard?: Resolver<ResolversTypes['Shard'], ParentType, ContextType>;
+};
+
+export type AssignmentChangeResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['AssignmentChange'] = ResolversParentTypes['AssignmentChange']> = {
+  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  cause?: Resolver<ResolversTypes['AssignmentCause'], ParentType, ContextType>;
+  epoch?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  isPrimary?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  storageNodeName?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export interface BigIntScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['BigInt'], any> {
+  name: 'BigInt';
+}
+
+export type ClusterResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Cluster'] = ResolversParentTypes['Cluster']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  isHealthy?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  mapVersion?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  shardCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  shards?: Resolver<ReadonlyArray<ResolversTypes['Shard']>, ParentType, ContextType>;
+  storageNodes?: Resolver<ReadonlyArray<ResolversTypes['StorageNode']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
+  name: 'DateTime';
+}
+
+export type DeleteResultResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['DeleteResult'] = ResolversParentTypes['DeleteResult']> = {
+  __resolveType?: TypeResolveFn<'DeleteSuccess' | 'Forbidden' | 'InvalidKey' | 'KeyNotFound' | 'NotSupported' | 'OutcomeUnknown' | 'ShardUnavailable' | 'VersionConflict', ParentType, ContextType>;
+};
+
+export type DeleteSuccessResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['DeleteSuccess'] = ResolversParentTypes['DeleteSuccess']> = {
+  deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  version?: Resolver<Maybe<ResolversTypes['Version']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type EntryResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Entry'] = ResolversParentTypes['Entry']> = {
+  createdAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  expiresAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  shard?: Resolver<ResolversTypes['Shard'], ParentType, ContextType>;
+  sizeBytes?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  updatedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  value?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+  valueText?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  version?: Resolver<Maybe<ResolversTypes['Version']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type EntryConnectionResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['EntryConnection'] = ResolversParentTypes['EntryConnection']> = {
+  edges?: Resolver<ReadonlyArray<ResolversTypes['EntryEdge']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  unavailableShards?: Resolver<ReadonlyArray<ResolversTypes['Shard']>, ParentType, ContextType>;
+};
+
+export type EntryEdgeResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['EntryEdge'] = ResolversParentTypes['EntryEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Entry'], ParentType, ContextType>;
+};
+
+export type ForbiddenResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Forbidden'] = ResolversParentTypes['Forbidden']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type GetResultResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['GetResult'] = ResolversParentTypes['GetResult']> = {
+  __resolveType?: TypeResolveFn<'Entry' | 'Forbidden' | 'InvalidKey' | 'KeyNotFound' | 'ShardUnavailable', ParentType, ContextType>;
+};
+
+export type InvalidKeyResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['InvalidKey'] = ResolversParentTypes['InvalidKey']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type InvalidValueResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['InvalidValue'] = ResolversParentTypes['InvalidValue']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
+  name: 'JSON';
+}
+
+export type KeyNotFoundResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['KeyNotFound'] = ResolversParentTypes['KeyNotFound']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type MutationResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  assignShard?: Resolver<Maybe<ResolversTypes['AssignShardPayload']>, ParentType, ContextType, RequireFields<MutationAssignShardArgs, 'input'>>;
+  delete?: Resolver<Maybe<ResolversTypes['DeleteResult']>, ParentType, ContextType, RequireFields<MutationDeleteArgs, 'key'>>;
+  deleteMany?: Resolver<Maybe<ReadonlyArray<ResolversTypes['DeleteResult']>>, ParentType, ContextType, RequireFields<MutationDeleteManyArgs, 'items'>>;
+  get?: Resolver<Maybe<ResolversTypes['Entry']>, ParentType, ContextType, RequireFields<MutationGetArgs, 'key'>>;
+  put?: Resolver<Maybe<ResolversTypes['PutResult']>, ParentType, ContextType, RequireFields<MutationPutArgs, 'key' | 'value'>>;
+  putMany?: Resolver<Maybe<ReadonlyArray<ResolversTypes['PutResult']>>, ParentType, ContextType, RequireFields<MutationPutManyArgs, 'items'>>;
+  registerStorageNode?: Resolver<Maybe<ResolversTypes['RegisterStorageNodePayload']>, ParentType, ContextType, RequireFields<MutationRegisterStorageNodeArgs, 'input'>>;
+  removeStorageNode?: Resolver<Maybe<ResolversTypes['RemoveStorageNodePayload']>, ParentType, ContextType, RequireFields<MutationRemoveStorageNodeArgs, 'input'>>;
+};
+
+export type NodeResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
+  __resolveType?: TypeResolveFn<'Cluster' | 'Entry' | 'Shard' | 'StorageNode', ParentType, ContextType>;
+};
+
+export type NotSupportedResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['NotSupported'] = ResolversParentTypes['NotSupported']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type OutcomeUnknownResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['OutcomeUnknown'] = ResolversParentTypes['OutcomeUnknown']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  shard?: Resolver<ResolversTypes['Shard'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type PageInfoResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
+  endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  hasPreviousPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type ProblemResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Problem'] = ResolversParentTypes['Problem']> = {
+  __resolveType?: TypeResolveFn<'Forbidden' | 'InvalidKey' | 'InvalidValue' | 'KeyNotFound' | 'NotSupported' | 'OutcomeUnknown' | 'ShardUnavailable' | 'VersionConflict', ParentType, ContextType>;
+};
+
+export type PutResultResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['PutResult'] = ResolversParentTypes['PutResult']> = {
+  __resolveType?: TypeResolveFn<'Forbidden' | 'InvalidKey' | 'InvalidValue' | 'NotSupported' | 'OutcomeUnknown' | 'PutSuccess' | 'ShardUnavailable' | 'VersionConflict', ParentType, ContextType>;
+};
+
+export type PutSuccessResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['PutSuccess'] = ResolversParentTypes['PutSuccess']> = {
+  entry?: Resolver<ResolversTypes['Entry'], ParentType, ContextType>;
+  isNew?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type QueryResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  cluster?: Resolver<Maybe<ResolversTypes['Cluster']>, ParentType, ContextType>;
+  entries?: Resolver<Maybe<ReadonlyArray<ResolversTypes['GetResult']>>, ParentType, ContextType, RequireFields<QueryEntriesArgs, 'keys'>>;
+  get?: Resolver<Maybe<ResolversTypes['Entry']>, ParentType, ContextType, RequireFields<QueryGetArgs, 'key'>>;
+  node?: Resolver<Maybe<ResolversTypes['Node']>, ParentType, ContextType, RequireFields<QueryNodeArgs, 'id'>>;
+  nodes?: Resolver<Maybe<ReadonlyArray<Maybe<ResolversTypes['Node']>>>, ParentType, ContextType, RequireFields<QueryNodesArgs, 'ids'>>;
+  scan?: Resolver<Maybe<ResolversTypes['EntryConnection']>, ParentType, ContextType, RequireFields<QueryScanArgs, 'prefix'>>;
+  shard?: Resolver<Maybe<ResolversTypes['Shard']>, ParentType, ContextType, RequireFields<QueryShardArgs, 'number'>>;
+  shardForKey?: Resolver<Maybe<ResolversTypes['Shard']>, ParentType, ContextType, RequireFields<QueryShardForKeyArgs, 'key'>>;
+  shards?: Resolver<Maybe<ReadonlyArray<ResolversTypes['Shard']>>, ParentType, ContextType, Partial<QueryShardsArgs>>;
+  storageNode?: Resolver<Maybe<ResolversTypes['StorageNode']>, ParentType, ContextType, RequireFields<QueryStorageNodeArgs, 'name'>>;
+  storageNodes?: Resolver<Maybe<ReadonlyArray<ResolversTypes['StorageNode']>>, ParentType, ContextType>;
+};
+
+export type RegisterStorageNodePayloadResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['RegisterStorageNodePayload'] = ResolversParentTypes['RegisterStorageNodePayload']> = {
+  storageNode?: Resolver<ResolversTypes['StorageNode'], ParentType, ContextType>;
+};
+
+export type RemoveStorageNodePayloadResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['RemoveStorageNodePayload'] = ResolversParentTypes['RemoveStorageNodePayload']> = {
+  removedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  unassignedShards?: Resolver<ReadonlyArray<ResolversTypes['Shard']>, ParentType, ContextType>;
+};
+
+export type ShardResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Shard'] = ResolversParentTypes['Shard']> = {
+  assignments?: Resolver<ReadonlyArray<ResolversTypes['ShardAssignment']>, ParentType, ContextType>;
+  epoch?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  history?: Resolver<Maybe<ReadonlyArray<ResolversTypes['AssignmentChange']>>, ParentType, ContextType, RequireFields<ShardHistoryArgs, 'first'>>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  keyCount?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  number?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  primary?: Resolver<Maybe<ResolversTypes['StorageNode']>, ParentType, ContextType>;
+  replicas?: Resolver<ReadonlyArray<ResolversTypes['StorageNode']>, ParentType, ContextType>;
+  sizeBytes?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['ShardState'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type ShardAssignmentResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['ShardAssignment'] = ResolversParentTypes['ShardAssignment']> = {
+  isPrimary?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  shard?: Resolver<ResolversTypes['Shard'], ParentType, ContextType>;
+  storageNode?: Resolver<ResolversTypes['StorageNode'], ParentType, ContextType>;
+};
+
+export type ShardUnavailableResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['ShardUnavailable'] = ResolversParentTypes['ShardUnavailable']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  shard?: Resolver<ResolversTypes['Shard'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type StorageNodeResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['StorageNode'] = ResolversParentTypes['StorageNode']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastSeenAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  latencyMs?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  shards?: Resolver<ReadonlyArray<ResolversTypes['Shard']>, ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['StorageNodeState'], ParentType, ContextType>;
+  url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export interface VersionScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['Version'], any> {
+  name: 'Version';
+}
+
+export type VersionConflictResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['VersionConflict'] = ResolversParentTypes['VersionConflict']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  current?: Resolver<Maybe<ResolversTypes['Entry']>, ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type Resolvers<ContextType = GraphqlContext> = {
+  AssignShardPayload?: AssignShardPayloadResolvers<ContextType>;
+  AssignmentChange?: AssignmentChangeResolvers<ContextType>;
+  BigInt?: GraphQLScalarType;
+  Cluster?: ClusterResolvers<ContextType>;
+  DateTime?: GraphQLScalarType;
+  DeleteResult?: DeleteResultResolvers<ContextType>;
+  DeleteSuccess?: DeleteSuccessResolvers<ContextType>;
+  Entry?: EntryResolvers<ContextType>;
+  EntryConnection?: EntryConnectionResolvers<ContextType>;
+  EntryEdge?: EntryEdgeResolvers<ContextType>;
+  Forbidden?: ForbiddenResolvers<ContextType>;
+  GetResult?: GetResultResolvers<ContextType>;
+  InvalidKey?: InvalidKeyResolvers<ContextType>;
+  InvalidValue?: InvalidValueResolvers<ContextType>;
+  JSON?: GraphQLScalarType;
+  KeyNotFound?: KeyNotFoundResolvers<ContextType>;
+  Mutation?: MutationResolvers<ContextType>;
+  Node?: NodeResolvers<ContextType>;
+  NotSupported?: NotSupportedResolvers<ContextType>;
+  OutcomeUnknown?: OutcomeUnknownResolvers<ContextType>;
+  PageInfo?: PageInfoResolvers<ContextType>;
+  Problem?: ProblemResolvers<ContextType>;
+  PutResult?: PutResultResolvers<ContextType>;
+  PutSuccess?: PutSuccessResolvers<ContextType>;
+  Query?: QueryResolvers<ContextType>;
+  RegisterStorageNodePayload?: RegisterStorageNodePayloadResolvers<ContextType>;
+  RemoveStorageNodePayload?: RemoveStorageNodePayloadResolvers<ContextType>;
+  Shard?: ShardResolvers<ContextType>;
+  ShardAssignment?: ShardAssignmentResolvers<ContextType>;
+  ShardUnavailable?: ShardUnavailableResolvers<ContextType>;
+  StorageNode?: StorageNodeResolvers<ContextType>;
+  Version?: GraphQLScalarType;
+  VersionConflict?: VersionConflictResolvers<ContextType>;
+};
+

@@ -1,0 +1,97 @@
+/** Answers HTTP requests for GraphQL: gives each its id, deadline, signal and loaders, and sends what Yoga made of it. */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { errorRules } from "../../core/error.js";
+import { requestIdCharactersMax } from "../../core/limits.js";
+import type { Log } from "../../core/log.js";
+import { requestIdHeader } from "../../wire/paths.js";
+import type { GatewayServices } from "../services.js";
+import { createLoaders } from "./loaders.js";
+import { createYogaServer, yogaPath, type Exchange } from "./yoga.js";
+
+export interface GraphqlOptions {
+  /** Serves GraphiQL to browsers. */
+  readonly isPlaygroundEnabled: boolean;
+}
+
+/** The handler of the one path where GraphQL is served; the query string is looked at, the path is not. */
+export function createGraphqlHandler(
+  services: GatewayServices,
+  { isPlaygroundEnabled }: GraphqlOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const yoga = createYogaServer(isPlaygroundEnabled);
+
+  /** Never rejects. */
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = "GET" } = request;
+    const exchange = startExchange(services, request, response);
+    const startMs = services.clock.monotonicMs();
+    try {
+      const headers = { accept: request.headers.accept ?? "*/*" };
+      const yogaRequest = new yoga.fetchAPI.Request(`http://gateway${yogaPath}${searchOf(request)}`, {
+        method,
+        headers,
+      });
+      await send(await yoga.handleRequest(yogaRequest, exchange), response);
+    } catch (error) {
+      exchange.log.error({ err: error }, "A GraphQL request could not be answered.");
+      sendError("INTERNAL_SERVER_ERROR", response);
+    }
+    const facts = { method, status: response.statusCode };
+    const durationMs = services.clock.monotonicMs() - startMs;
+    services.metrics.requestAnswered({ route: yogaPath, ...facts, durationMs });
+    exchange.log.debug({ ...facts, durationMs }, "A GraphQL request was answered.");
+  }
+
+  return (request, response) => void answer(request, response);
+}
+
+function startExchange(services: GatewayServices, request: IncomingMessage, response: ServerResponse): Exchange {
+  const requestId = requestIdOf(request);
+  response.setHeader(requestIdHeader, requestId);
+  const clientGone = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) clientGone.abort();
+  });
+  const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
+  const route = { deadlineMs, signal: clientGone.signal };
+  const log = logWith(services.log, { requestId });
+  return { services, route, loaders: createLoaders(services, route), log, incoming: request, variablesText: null };
+}
+
+/** The client's own id when it is harmless in logs and headers, else a new one. */
+function requestIdOf(request: IncomingMessage): string {
+  const told = request.headers[requestIdHeader];
+  const isUsable = typeof told === "string" && told.length <= requestIdCharactersMax && /^[A-Za-z0-9._-]+$/.test(told);
+  return isUsable ? told : randomUUID();
+}
+
+function logWith(log: Log, facts: object): Exchange["log"] {
+  return {
+    debug: (more, message) => log.debug({ ...facts, ...more }, message),
+    error: (more, message) => log.error({ ...facts, ...more }, message),
+  };
+}
+
+function searchOf({ url = "" }: IncomingMessage): string {
+  const start = url.indexOf("?");
+  return start < 0 ? "" : url.slice(start);
+}
+
+async function send(answer: Response, response: ServerResponse): Promise<void> {
+  if (answer.status === errorRules.NOT_ACCEPTABLE.httpStatus) return sendError("NOT_ACCEPTABLE", response);
+  const body = await answer.text();
+  answer.headers.forEach((value, name) => response.setHeader(name, value));
+  response.setHeader("cache-control", "no-store");
+  response.statusCode = answer.status;
+  response.end(body);
+}
+
+/** For the few errors that come from outside the execution. */
+function sendError(code: "INTERNAL_SERVER_ERROR" | "NOT_ACCEPTABLE", response: ServerResponse): void {
+  if (response.headersSent) return;
+  const { httpStatus, isRetryable, advice } = errorRules[code];
+  response.statusCode = httpStatus;
+  response.setHeader("content-type", "application/json; charset=utf-8");
+  response.end(JSON.stringify({ errors: [{ message: advice, extensions: { code, isRetryable } }] }));
+}

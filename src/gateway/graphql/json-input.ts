@@ -1,0 +1,31 @@
+/**
+ * A JSON argument before it is checked. GraphQL's coercion may only accept or fail the whole request, but a bad value
+ * in `putMany` must cost its own item alone: so every text passes coercion, and the resolver checks it item by item.
+ */
+import { ShardgateError } from "../../core/error.js";
+import { parseJsonText, type JsonText } from "../../core/json-text.js";
+
+export class JsonInput {
+  readonly #source: string | ShardgateError;
+
+  /** `source`: the value's text as the client wrote it, or the INVALID_VALUE error why there is none. */
+  constructor(source: string | ShardgateError) {
+    this.#source = source;
+  }
+
+  /** The unchecked text. Throws INVALID_VALUE when there is none. */
+  get text(): string {
+    if (this.#source instanceof ShardgateError) throw this.#source;
+    return this.#source;
+  }
+
+  /** The value. Throws INVALID_VALUE when it breaks a rule for values. */
+  check(): JsonText {
+    return parseJsonText(this.text);
+  }
+
+  /** Keeps the value out of the messages in which GraphQL quotes the arguments it refuses. */
+  toJSON(): string {
+    return "(JSON)";
+  }
+}

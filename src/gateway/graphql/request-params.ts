@@ -1,0 +1,75 @@
+/**
+ * Reads the GraphQL parameters of a request (GraphQL over HTTP, sections 5 and 6): GET with a query string, and POST with
+ * JSON. Everything else is refused, forms above all: a web page of another origin may send those without being asked.
+ */
+import type { IncomingMessage } from "node:http";
+import type { GraphQLParams } from "graphql-yoga";
+import { ShardgateError } from "../../core/error.js";
+import { jsonMembers } from "../../core/json-text.js";
+import { graphqlBodyBytesMax } from "../../core/limits.js";
+import { readBody } from "./request-body.js";
+
+interface SourcedParams {
+  readonly params: GraphQLParams;
+  /** The text that `params.variables` was parsed from; null when there are none. */
+  readonly variablesText: string | null;
+}
+
+/** Of a GET or POST; Yoga refuses other methods. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE and BAD_REQUEST. */
+export async function readParams(request: IncomingMessage): Promise<SourcedParams> {
+  if (request.method === "GET") return paramsOfQuery(request.url ?? "");
+  checkMediaType(request.headers["content-type"] ?? "", request.headers["content-encoding"] ?? "identity");
+  return paramsOfBody(await readBody(request, graphqlBodyBytesMax));
+}
+
+function paramsOfQuery(url: string): SourcedParams {
+  const search = new URLSearchParams(url.slice(url.indexOf("?") + 1));
+  const variablesText = search.get("variables") || null;
+  const variables = variablesText === null ? undefined : parseJson(variablesText, "`variables`");
+  const params = { query: search.get("query") ?? undefined, operationName: search.get("operationName") ?? undefined };
+  return { params: asParams({ ...params, variables }), variablesText };
+}
+
+function checkMediaType(contentType: string, encoding: string): void {
+  const [mediaType = "", ...options] = contentType.split(";").map((part) => part.trim().toLowerCase());
+  const charset = options.find((option) => option.startsWith("charset="))?.slice("charset=".length) ?? "utf-8";
+  const isJson = mediaType === "application/json" || mediaType === "application/graphql+json";
+  if (isJson && ["utf-8", "utf8", '"utf-8"'].includes(charset) && encoding === "identity") return;
+  throw new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8, not compressed.");
+}
+
+function paramsOfBody(body: Buffer): SourcedParams {
+  const text = decodeUtf8(body);
+  const parsed = parseJson(text, "The body");
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new ShardgateError(
+      "BAD_REQUEST",
+      "The body must be a JSON object with `query`; batches of several are refused.",
+    );
+  }
+  const span = jsonMembers(text, { start: 0, end: text.length })?.get("variables");
+  return { params: asParams(parsed), variablesText: span === undefined ? null : text.slice(span.start, span.end) };
+}
+
+/** Yoga checks the parameters' kinds itself, and refuses others. */
+function asParams(parsed: object): GraphQLParams {
+  return parsed;
+}
+
+function decodeUtf8(body: Buffer): string {
+  try {
+    return strictUtf8.decode(body);
+  } catch (error) {
+    throw new ShardgateError("BAD_REQUEST", "The body is not valid UTF-8.", {}, error);
+  }
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ShardgateError("BAD_REQUEST", `${what} is not JSON: ${String(error)}.`, {}, error);
+  }
+}
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });

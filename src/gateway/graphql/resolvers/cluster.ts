@@ -1,0 +1,32 @@
+/** The cluster and its storage nodes: queries, and the fields of both. */
+import { compareKeys } from "../../../core/key.js";
+import type { ClusterMap, NodeRecord } from "../../../registry/cluster-map.js";
+import { shardsOfNode } from "../../../registry/commands.js";
+import type { ClusterResolvers, QueryResolvers, StorageNodeResolvers } from "../generated/resolver-types.js";
+import { encodeGlobalId } from "../global-id.js";
+
+export const clusterQueries = {
+  storageNode: (_root, { name }, { services }) => services.membership.map.nodes.get(name) ?? null,
+  storageNodes: (_root, _args, { services }) => nodesByName(services.membership.map),
+  cluster: (_root, _args, { services }) => services.membership.map,
+} satisfies QueryResolvers;
+
+export const clusterFields = {
+  id: ({ clusterId }) => encodeGlobalId("Cluster", clusterId),
+  name: ({ clusterName }) => clusterName,
+  mapVersion: ({ version }) => version,
+  storageNodes: (map) => nodesByName(map),
+  isHealthy: (_map, _args, { services }) => services.membership.isReady(),
+} satisfies ClusterResolvers;
+
+export const storageNodeFields = {
+  id: ({ name }) => encodeGlobalId("StorageNode", name),
+  state: ({ name }, _args, { services }) => services.membership.nodeState(name),
+  shards: ({ name }, _args, { services }) => shardsOfNode(services.membership.map, name),
+  lastSeenAt: ({ name }, _args, { services }) => services.membership.nodeStatus(name).lastSeenAtMs,
+  latencyMs: ({ name }, _args, { services }) => services.membership.nodeStatus(name).latencyMs,
+} satisfies StorageNodeResolvers;
+
+function nodesByName({ nodes }: ClusterMap): readonly NodeRecord[] {
+  return [...nodes.values()].toSorted((a, b) => compareKeys(a.name, b.name));
+}

@@ -1,0 +1,59 @@
+/** Reading entries: `get`, `entries`, `scan`, and the fields of an entry. */
+import type { Entry } from "../../../core/entry.js";
+import { ShardgateError } from "../../../core/error.js";
+import { parseKey, utf8Bytes, type Key } from "../../../core/key.js";
+import { checkBatchSize } from "../batch-bound.js";
+import type { GraphqlContext } from "../context.js";
+import { readEntryPage } from "../entry-page.js";
+import type { EntryResolvers, PageInfoResolvers, QueryResolvers, ResolversTypes } from "../generated/resolver-types.js";
+import { encodeGlobalId } from "../global-id.js";
+import { invalidKey, keyNotFound, problemInstead, readProblem } from "../problems.js";
+import { recordOfKey } from "../shard-records.js";
+
+/** The entry of `key`; null when there is none. Throws the refusal's code, for example SHARD_UNAVAILABLE. */
+export async function readEntry(key: Key, { loaders, services }: GraphqlContext): Promise<Entry | null> {
+  const outcome = await loaders.entries.load(key);
+  if (outcome.kind === "found") return outcome.entry;
+  if (outcome.kind === "notFound") return null;
+  throw new ShardgateError(outcome.code, outcome.message, {
+    key,
+    shard: recordOfKey(key, services.membership.map).shard,
+  });
+}
+
+async function readResult(text: string, { loaders, services }: GraphqlContext): Promise<ResolversTypes["GetResult"]> {
+  const key = problemInstead(
+    "INVALID_KEY",
+    () => parseKey(text),
+    (message) => invalidKey(text, message),
+  );
+  if (typeof key !== "string") return key;
+  const outcome = await loaders.entries.load(key);
+  if (outcome.kind === "found") return outcome.entry;
+  if (outcome.kind === "notFound") return keyNotFound(key);
+  return readProblem(outcome, key, recordOfKey(key, services.membership.map));
+}
+
+export const entryQueries = {
+  get: (_root, { key }, context) => readEntry(parseKey(key), context),
+  entries: (_root, { keys }, context) => {
+    checkBatchSize(keys, "keys");
+    return Promise.all(keys.map((key) => readResult(key, context)));
+  },
+  scan: (_root, args, context) => readEntryPage(args, context),
+} satisfies QueryResolvers;
+
+export const entryFields = {
+  id: ({ key }) => encodeGlobalId("Entry", key),
+  valueText: ({ value }) => value,
+  createdAt: ({ createdAtMs }) => createdAtMs,
+  updatedAt: ({ updatedAtMs }) => updatedAtMs,
+  expiresAt: ({ expiresAtMs }) => expiresAtMs,
+  sizeBytes: ({ value }) => utf8Bytes(value),
+  shard: ({ key }, _args, { services }) => recordOfKey(key, services.membership.map),
+} satisfies EntryResolvers;
+
+export const pageInfoFields = {
+  hasNextPage: (page) => page.hasNextPage(),
+  hasPreviousPage: (page) => page.hasPreviousPage(),
+} satisfies PageInfoResolvers;

@@ -1,0 +1,50 @@
+/** Refetching by global ID: `node` and `nodes`. */
+import { unreachable } from "../../../core/error.js";
+import { parseKey } from "../../../core/key.js";
+import { checkBatchSize } from "../batch-bound.js";
+import type { GraphqlContext } from "../context.js";
+import type {
+  NodeResolvers,
+  QueryResolvers,
+  ResolversInterfaceTypes,
+  ResolversTypes,
+} from "../generated/resolver-types.js";
+import { decodeGlobalId } from "../global-id.js";
+import { readEntry } from "./entry.js";
+
+type Refetched = ResolversInterfaceTypes<ResolversTypes>["Node"];
+
+export const nodeQueries = {
+  node: (_root, { id }, context) => refetch(id, context),
+  nodes: (_root, { ids }, context) => {
+    checkBatchSize(ids, "ids");
+    // A list of promises: each ID that fails is an error of its own place. The generated types know no promise of null.
+    return ids.map((id) => refetch(id, context) as Promise<Refetched>);
+  },
+} satisfies QueryResolvers;
+
+export const nodeType = {
+  __resolveType: (object) => {
+    if ("value" in object) return "Entry";
+    if ("url" in object) return "StorageNode";
+    return "shardCount" in object ? "Cluster" : "Shard";
+  },
+} satisfies NodeResolvers;
+
+/** Null when the object is gone. Throws BAD_USER_INPUT for an ID that is none, and what reading an entry throws. */
+async function refetch(id: string, context: GraphqlContext): Promise<Refetched | null> {
+  const { type, local } = decodeGlobalId(id);
+  const { map } = context.services.membership;
+  switch (type) {
+    case "Entry":
+      return readEntry(parseKey(local), context);
+    case "Shard":
+      return map.shards.find(({ shard }) => String(shard) === local) ?? null;
+    case "StorageNode":
+      return map.nodes.get(local) ?? null;
+    case "Cluster":
+      return map.clusterId === local ? map : null;
+    default:
+      return unreachable(type);
+  }
+}

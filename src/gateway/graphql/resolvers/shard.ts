@@ -1,0 +1,68 @@
+/** Shards: the queries, and the fields of a shard, an assignment and a change of it. */
+import { ShardgateError } from "../../../core/error.js";
+import { parseKey } from "../../../core/key.js";
+import type { NodeRecord, ShardRecord } from "../../../registry/cluster-map.js";
+import type { HostedShard } from "../../../wire/membership.js";
+import type { GraphqlContext } from "../context.js";
+import type {
+  AssignmentCause,
+  AssignmentChangeResolvers,
+  QueryResolvers,
+  ShardResolvers,
+} from "../generated/resolver-types.js";
+import { encodeGlobalId } from "../global-id.js";
+import { recordOfKey } from "../shard-records.js";
+
+export const shardQueries = {
+  shardForKey: (_root, { key }, { services }) => recordOfKey(parseKey(key), services.membership.map),
+  shard: (_root, { number }, { services }) => services.membership.map.shards[number] ?? null,
+  shards: (_root, { state }, { services: { membership } }) =>
+    membership.map.shards.filter(({ shard }) => state == null || membership.shardState(shard) === state),
+} satisfies QueryResolvers;
+
+export const shardFields = {
+  id: ({ shard }) => encodeGlobalId("Shard", shard),
+  number: ({ shard }) => shard,
+  state: ({ shard }, _args, { services }) => services.membership.shardState(shard),
+  primary: (shard, _args, context) => primaryOf(shard, context),
+  replicas: () => [],
+  assignments: (shard, _args, context) => {
+    const storageNode = primaryOf(shard, context);
+    return storageNode === null
+      ? []
+      : [{ __typename: "ShardAssignment" as const, shard, storageNode, isPrimary: true }];
+  },
+  keyCount: async (shard, _args, context) => (await figuresOf(shard, context))?.keyCount.toString() ?? null,
+  sizeBytes: async (shard, _args, context) => (await figuresOf(shard, context))?.sizeBytes.toString() ?? null,
+  history: ({ history }, { first }) => {
+    if (first < 0) throw new ShardgateError("BAD_USER_INPUT", `\`first\` is ${first}; it must be at least 0.`);
+    return history.slice(0, first);
+  },
+} satisfies ShardResolvers;
+
+export const assignmentChangeFields = {
+  storageNodeName: ({ node }) => node,
+  // Only primaries are assigned as long as there are no replicas.
+  isPrimary: () => true,
+  at: ({ atMs }) => atMs,
+  cause: ({ cause }) => causes[cause],
+} satisfies AssignmentChangeResolvers;
+
+const causes = {
+  operator: "OPERATOR",
+  automatic: "AUTOMATIC",
+  registration: "REGISTRATION",
+} as const satisfies Readonly<Record<string, AssignmentCause>>;
+
+function primaryOf({ primary }: ShardRecord, { services }: GraphqlContext): NodeRecord | null {
+  return primary === null ? null : (services.membership.map.nodes.get(primary) ?? null);
+}
+
+/** Null when nobody tells. A shard that its primary does not list has no data there. */
+async function figuresOf(
+  { shard, primary }: ShardRecord,
+  { loaders }: GraphqlContext,
+): Promise<Pick<HostedShard, "keyCount" | "sizeBytes"> | null> {
+  const figures = primary === null ? null : await loaders.shardFigures.load(primary);
+  return figures === null ? null : (figures.get(shard) ?? { keyCount: 0, sizeBytes: 0 });
+}

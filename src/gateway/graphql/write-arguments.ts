@@ -1,0 +1,34 @@
+/** Reads the conditions and expiries of writes. What is wrong with them is the caller's mistake: BAD_USER_INPUT. */
+import { ShardgateError } from "../../core/error.js";
+import type { Expiry, WriteCondition } from "../../core/operation.js";
+import type {
+  Expiry as ExpiryInput,
+  InputMaybe,
+  WriteCondition as ConditionInput,
+} from "./generated/resolver-types.js";
+
+/** `where` names the argument in messages, for example `items[3].condition`. */
+export function conditionOf(input: InputMaybe<ConditionInput> | undefined, where: string): WriteCondition | null {
+  if (input == null) return null;
+  if (input.ifVersion != null) return { kind: "ifVersion", version: input.ifVersion };
+  const isAbsent = input.ifAbsent !== undefined;
+  if ((isAbsent ? input.ifAbsent : input.ifPresent) !== true) {
+    throw badInput(`\`${where}.${isAbsent ? "ifAbsent" : "ifPresent"}\` must be true; leave the condition out instead`);
+  }
+  return { kind: isAbsent ? "ifAbsent" : "ifPresent" };
+}
+
+export function expiryOf(input: InputMaybe<ExpiryInput> | undefined, nowMs: number, where: string): Expiry | null {
+  if (input == null) return null;
+  if (input.at != null) {
+    if (input.at <= nowMs) throw badInput(`\`${where}.at\` is not in the future`);
+    return { kind: "at", atMs: input.at };
+  }
+  const seconds = input.ttlSeconds ?? 0;
+  if (seconds < 1) throw badInput(`\`${where}.ttlSeconds\` is ${seconds}; it must be at least 1`);
+  return { kind: "ttl", seconds };
+}
+
+function badInput(message: string): ShardgateError {
+  return new ShardgateError("BAD_USER_INPUT", `${message}.`);
+}

@@ -1,0 +1,283 @@
+/** Conformance of storage engines: gets, puts, deletes, conditions, versions, atomic groups, figures and the document. */
+import { describe, expect, it } from "vitest";
+import type { JsonText } from "../../src/core/json-text.js";
+import type { WriteCondition } from "../../src/core/operation.js";
+import type { StorageEngine } from "../../src/storage/engine.js";
+import { fill, find, get, keys, noBudget, nowMs, put, remove, shard, version } from "./storage-operations.js";
+
+export function describeWrites(engine: () => StorageEngine): void {
+  describe("entries", () => {
+    it("gives back a value exactly as it was written", async () => {
+      const value = '{"b": 1.10,"a":[12345678901234567890, "🦊 \\u0041"]  }';
+      const [outcome] = await engine().write([put("user123", value)], nowMs);
+      const facts = { version: "1", createdAtMs: nowMs, updatedAtMs: nowMs, expiresAtMs: null };
+      expect(outcome).toEqual({ kind: "written", isNew: true, facts });
+      expect(await find(engine(), "user123")).toEqual({ key: "user123", value, ...facts });
+    });
+
+    it("keeps the time of creation when an entry is replaced, and forgets it when it is deleted", async () => {
+      await engine().write([put("a", "1")], nowMs);
+      const [replaced] = await engine().write([put("a", "2")], nowMs + 5);
+      expect(replaced).toMatchObject({
+        isNew: false,
+        facts: { version: "2", createdAtMs: nowMs, updatedAtMs: nowMs + 5 },
+      });
+      await engine().write([remove("a")], nowMs + 6);
+      const [renewed] = await engine().write([put("a", "3")], nowMs + 7);
+      expect(renewed).toMatchObject({ isNew: true, facts: { version: "4", createdAtMs: nowMs + 7 } });
+      expect(await find(engine(), "a")).toMatchObject({ value: "3", createdAtMs: nowMs + 7, updatedAtMs: nowMs + 7 });
+    });
+
+    it("says which version a delete removed, and notFound where nothing was", async () => {
+      await engine().write([put("a", "1")], nowMs);
+      const outcomes = await engine().write([remove("a"), remove("a"), remove("never")], nowMs);
+      expect(outcomes).toEqual([{ kind: "deleted", version: "1" }, { kind: "notFound" }, { kind: "notFound" }]);
+      expect(await find(engine(), "a")).toBeNull();
+    });
+
+    it("tells keys apart byte by byte, and the same key in two shards", async () => {
+      const alike = ["é", "e\u0301", "a/b", "a%2Fb", "A", "a", "a ", "__proto__", "constructor", "toJSON"];
+      await fill(engine(), alike);
+      await engine().write([put("a", '"elsewhere"', { shard: shard(4095) })], nowMs);
+      for (const key of alike) expect((await find(engine(), key))?.value).toBe(JSON.stringify(`value of ${key}`));
+      expect(await find(engine(), "a", nowMs, 4095)).toMatchObject({ value: '"elsewhere"', version: "1" });
+      expect(await find(engine(), "A", nowMs, 4095)).toBeNull();
+    });
+
+    it("takes keys of 1024 bytes and values of 1 MiB", async () => {
+      const long = ["k".repeat(1024), "🦊".repeat(256), `${"🦊".repeat(255)}abcd`];
+      const value = JSON.stringify("ü".repeat((1024 * 1024 - 2) / 2));
+      expect(Buffer.byteLength(value)).toBe(1024 * 1024);
+      await engine().write(
+        long.map((key) => put(key, value)),
+        nowMs,
+      );
+      for (const key of long) expect((await find(engine(), key))?.value).toBe(value);
+      expect(await keys(engine())).toHaveLength(3);
+      expect((await engine().stats(nowMs)).get(shard(0))).toEqual({ keyCount: 3, sizeBytes: 3 * (1024 + 1024 * 1024) });
+    });
+
+    it("reads many keys of many shards in the order asked, each as often as asked", async () => {
+      await engine().write([put("a", "1"), put("b", "2", { shard: shard(300) })], nowMs);
+      const outcomes = await engine().read([get("b", 300), get("a"), get("b"), get("a")], noBudget);
+      expect(outcomes.map((outcome) => (outcome.kind === "found" ? outcome.entry.value : outcome.kind))).toEqual([
+        "2",
+        "1",
+        "notFound",
+        "1",
+      ]);
+    });
+
+    it("answers no operations with no outcomes", async () => {
+      expect(await engine().read([], noBudget)).toEqual([]);
+      expect(await engine().write([], nowMs)).toEqual([]);
+    });
+  });
+
+  describeConditions(engine);
+  describeVersions(engine);
+  describeGroups(engine);
+  describeFigures(engine);
+
+  describe("the document", () => {
+    it("is null before the first write, and then the last one written, apart from the entries", async () => {
+      expect(await engine().readDocument()).toBeNull();
+      await engine().writeDocument('{"clusterId":"🦊"}');
+      await engine().writeDocument("");
+      expect(await engine().readDocument()).toBe("");
+      const long = "x".repeat(1_000_000);
+      await engine().writeDocument(long);
+      expect(await engine().readDocument()).toBe(long);
+      expect(await engine().stats(nowMs)).toEqual(new Map());
+    });
+  });
+}
+
+function ifVersion(text: string): WriteCondition {
+  return { kind: "ifVersion", version: version(text) };
+}
+
+function describeConditions(engine: () => StorageEngine): void {
+  describe.each<readonly [string, WriteCondition, boolean, boolean]>([
+    ["ifVersion with the current version", ifVersion("1"), true, false],
+    ["ifVersion with another version", ifVersion("7"), false, false],
+    ["ifAbsent", { kind: "ifAbsent" }, false, true],
+    ["ifPresent", { kind: "ifPresent" }, true, false],
+  ])("%s", (_, condition, holdsWhenThere, holdsWhenAbsent) => {
+    it(`lets a write of an existing entry ${holdsWhenThere ? "happen" : "conflict, with the entry as it is"}`, async () => {
+      await engine().write([put("a", "1"), put("b", "1", { shard: shard(1) })], nowMs);
+      const outcomes = await engine().write(
+        [put("a", "2", { condition }), remove("b", { shard: shard(1), condition })],
+        nowMs + 1,
+      );
+      const kept = { value: "1", version: "1", createdAtMs: nowMs, updatedAtMs: nowMs, expiresAtMs: null };
+      expect(outcomes).toMatchObject(
+        holdsWhenThere
+          ? [
+              { kind: "written", isNew: false },
+              { kind: "deleted", version: "1" },
+            ]
+          : [
+              { kind: "conflict", current: { key: "a", ...kept } },
+              { kind: "conflict", current: { key: "b", ...kept } },
+            ],
+      );
+      expect((await find(engine(), "a"))?.value).toBe(holdsWhenThere ? "2" : "1");
+      expect(await find(engine(), "b", nowMs, 1)).toEqual(holdsWhenThere ? null : { key: "b", ...kept });
+    });
+
+    it(`lets a write of a missing entry ${holdsWhenAbsent ? "happen" : "conflict with null"}`, async () => {
+      const outcomes = await engine().write([put("a", "1", { condition }), remove("b", { condition })], nowMs);
+      const conflict = { kind: "conflict", current: null };
+      expect(outcomes).toMatchObject(
+        holdsWhenAbsent ? [{ kind: "written", isNew: true }, { kind: "notFound" }] : [conflict, conflict],
+      );
+      expect(await find(engine(), "a")).toEqual(holdsWhenAbsent ? expect.anything() : null);
+    });
+  });
+}
+
+function describeVersions(engine: () => StorageEngine): void {
+  describe("versions", () => {
+    it("are the shard's own sequence, without gaps for what did not happen", async () => {
+      const outcomes = await engine().write(
+        [
+          put("a", "1"),
+          put("a", "2", { condition: { kind: "ifAbsent" } }),
+          remove("never"),
+          put("b", "1"),
+          put("x", "1", { shard: shard(9) }),
+          remove("a"),
+          put("a", "3"),
+        ],
+        nowMs,
+      );
+      const versions = outcomes.map((outcome) => (outcome.kind === "written" ? outcome.facts.version : outcome.kind));
+      expect(versions).toEqual(["1", "conflict", "notFound", "2", "1", "deleted", "4"]);
+    });
+
+    it("are never reused, also when everything was deleted or has been swept", async () => {
+      await engine().write([put("a", "1", { expiry: { kind: "ttl", seconds: 1 } }), put("b", "1")], nowMs);
+      await engine().write([remove("b")], nowMs);
+      expect(await engine().sweep(nowMs + 1000, 10)).toBe(1);
+      expect(await keys(engine())).toEqual([]);
+      const [outcome] = await engine().write([put("a", "2")], nowMs + 1000);
+      expect(outcome).toMatchObject({ isNew: true, facts: { version: "4" } });
+    });
+  });
+}
+
+function describeGroups(engine: () => StorageEngine): void {
+  describe("a group of writes", () => {
+    it("sees in each operation what those before it have done", async () => {
+      await engine().write([put("a", "1")], nowMs);
+      const outcomes = await engine().write(
+        [
+          put("a", "2", { condition: ifVersion("1") }),
+          put("a", "3", { condition: ifVersion("1") }),
+          put("a", "4", { condition: ifVersion("2") }),
+          remove("a", { condition: ifVersion("3") }),
+          put("a", "5", { condition: { kind: "ifAbsent" } }),
+          put("b", "1"),
+          remove("b"),
+        ],
+        nowMs,
+      );
+      expect(outcomes.map(({ kind }) => kind)).toEqual([
+        "written",
+        "conflict",
+        "written",
+        "deleted",
+        "written",
+        "written",
+        "deleted",
+      ]);
+      expect(outcomes[1]).toMatchObject({ current: { value: "2", version: "2" } });
+      expect(await find(engine(), "a")).toMatchObject({ value: "5", version: "5" });
+      expect(await keys(engine())).toEqual(["a"]);
+    });
+
+    it("happens not at all when it fails in the middle", async () => {
+      await engine().write([put("a", "1"), put("b", "1", { expiry: { kind: "ttl", seconds: 60 } })], nowMs);
+      const stats = await engine().stats(nowMs);
+      const broken = put("c", "1", { value: undefined as unknown as JsonText });
+      const group = [put("a", "2"), remove("b"), put("new", "1", { shard: shard(5) }), broken, put("d", "1")];
+      await expect(engine().write(group, nowMs)).rejects.toThrow();
+      expect(await find(engine(), "a")).toMatchObject({ value: "1", version: "1" });
+      expect(await keys(engine())).toEqual(["a", "b"]);
+      expect(await engine().stats(nowMs)).toEqual(stats);
+      expect(await engine().write([put("a", "3")], nowMs)).toMatchObject([{ facts: { version: "3" } }]);
+    });
+
+    it("leaves its neighbours alone when it fails", async () => {
+      const broken = put("b", "1", { value: undefined as unknown as JsonText });
+      const [first, failed, last] = await Promise.allSettled([
+        engine().write([put("a", "1")], nowMs),
+        engine().write([put("a", "2"), broken], nowMs),
+        engine().write([put("c", "3")], nowMs),
+      ]);
+      expect([first.status, failed.status, last.status]).toEqual(["fulfilled", "rejected", "fulfilled"]);
+      expect((await find(engine(), "a"))?.version).toBe("1");
+      expect((await find(engine(), "c"))?.version).toBe("2");
+    });
+
+    it("follows those called before it, and reads see all of it or nothing", async () => {
+      const groups = Array.from({ length: 50 }, (_, round) =>
+        engine().write(
+          ["a", "b"].map((key) => put(key, String(round))),
+          nowMs,
+        ),
+      );
+      const signal = { isDone: false };
+      const written = Promise.all(groups).finally(() => (signal.isDone = true));
+      while (!signal.isDone) {
+        const [a, b] = await engine().read([get("a"), get("b")], noBudget);
+        expect(b?.kind === "found" && b.entry.value).toBe(a?.kind === "found" && a.entry.value);
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      await written;
+      expect(await find(engine(), "a")).toMatchObject({ value: "49", version: "99" });
+    });
+
+    it("is seen by a read that begins after its promise resolved", async () => {
+      for (let round = 0; round < 50; round++) {
+        const before = engine().read([get("a")], noBudget);
+        await engine().write([put("a", String(round))], nowMs);
+        expect((await find(engine(), "a"))?.value).toBe(String(round));
+        await before;
+      }
+    });
+  });
+}
+
+function describeFigures(engine: () => StorageEngine): void {
+  describe("stats", () => {
+    it("count live keys and their bytes per shard, for every shard that was ever written", async () => {
+      expect(await engine().stats(nowMs)).toEqual(new Map());
+      const [one, two] = [{ shard: shard(1) }, { shard: shard(4095) }];
+      await engine().write([put("é", '"é"', one), put("b", "12", one), put("c", "1", two), remove("c", two)], nowMs);
+      await engine().write([remove("never", { shard: shard(7) }), put("b", "3456", one)], nowMs);
+      expect(await engine().stats(nowMs)).toEqual(
+        new Map([
+          [shard(1), { keyCount: 2, sizeBytes: 2 + 4 + 1 + 4 }],
+          [shard(4095), { keyCount: 0, sizeBytes: 0 }],
+        ]),
+      );
+    });
+  });
+
+  it("keeps 100,000 entries, pages through all of them once, and finds any", { timeout: 60_000 }, async () => {
+    const all = Array.from({ length: 100_000 }, (_, index) => `user${(index * 7919) % 100_000}`);
+    for (let start = 0; start < all.length; start += 4000) await fill(engine(), all.slice(start, start + 4000));
+    const seen: string[] = [];
+    for (let after: string | null = null; ;) {
+      const outcome: readonly string[] = await keys(engine(), { after });
+      seen.push(...outcome);
+      if (outcome.length < 1000) break;
+      after = outcome.at(-1) ?? null;
+    }
+    expect(seen).toEqual(all.toSorted());
+    expect((await find(engine(), "user99999"))?.value).toBe('"value of user99999"');
+    expect((await engine().stats(nowMs)).get(shard(0))?.keyCount).toBe(100_000);
+  });
+}

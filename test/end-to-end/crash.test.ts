@@ -1,0 +1,136 @@
+/** What kill -9 may cost: nothing that was acknowledged. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import { graphql, graphqlData } from "../support/gateway-calls.js";
+import { ProcessCluster } from "../support/process-cluster.js";
+import { eventually, shardgate } from "../support/processes.js";
+
+interface PutAnswer {
+  readonly put: { readonly entry?: { readonly version: string } } | null;
+}
+interface ShardRow {
+  readonly shardId: number;
+  readonly nodeId: string | null;
+  readonly epoch: number;
+}
+
+const putDocument = `mutation ($key: String!, $value: JSON!) {
+  put(key: $key, value: $value) { ... on PutSuccess { entry { version } } ... on Problem { code } }
+}`;
+
+let cluster: ProcessCluster | null = null;
+afterEach(async () => {
+  await cluster?.stop();
+  cluster = null;
+});
+
+async function shardRows(origin: string): Promise<{ version: number; shards: readonly ShardRow[] }> {
+  const answer = await fetch(`${origin}/shards`);
+  return (await answer.json()) as { version: number; shards: readonly ShardRow[] };
+}
+
+describe("kill -9", () => {
+  it("of all storage nodes during writes loses no acknowledged write and no version", async () => {
+    cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
+    const { origin } = cluster;
+    const acknowledged = new Map<string, string>();
+    let isWriting = true;
+    const writers = Array.from({ length: 8 }, async (_, writer) => {
+      for (let index = 0; isWriting; index++) {
+        const key = `writer${writer}:${index}`;
+        const answer = await graphql<PutAnswer>(origin, putDocument, { key, value: { writer, index } }).catch(
+          () => null,
+        );
+        const version = answer?.data?.put?.entry?.version;
+        if (version !== undefined) acknowledged.set(key, version);
+      }
+    });
+    await eventually(() => expect(acknowledged.size).toBeGreaterThan(300));
+    await Promise.all(cluster.nodeNames.map((name) => cluster?.run(name).stop("SIGKILL")));
+    isWriting = false;
+    await Promise.all(writers);
+
+    for (const name of cluster.nodeNames) cluster.startNode(name);
+    await cluster.ready();
+    const keys = [...acknowledged.keys()];
+    for (let start = 0; start < keys.length; start += 500) {
+      const page = keys.slice(start, start + 500);
+      await eventually(async () => {
+        const { entries } = await graphqlData<{ entries: { key: string; version: string }[] }>(
+          origin,
+          "query ($keys: [String!]!) { entries(keys: $keys) { ... on Entry { key version } ... on Problem { code } } }",
+          { keys: page },
+        );
+        expect(entries).toEqual(page.map((key) => ({ key, version: acknowledged.get(key) })));
+      });
+    }
+  });
+
+  it("of the gateway keeps map and epochs, and the nodes register again by themselves", async () => {
+    cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
+    const before = await shardRows(cluster.origin);
+    await graphqlData(cluster.origin, putDocument, { key: "user123", value: 1 });
+    await cluster.run("gateway").stop("SIGKILL");
+    cluster.startGateway();
+    await cluster.ready();
+    const after = await shardRows(cluster.origin);
+    expect(after).toEqual(before);
+    const data = await graphqlData(cluster.origin, '{ get(key: "user123") { value } }');
+    expect(data).toEqual({ get: { value: 1 } });
+    await eventually(async () => {
+      const answer = await graphqlData<{ storageNodes: { name: string; state: string; lastSeenAt: string }[] }>(
+        cluster?.origin ?? "",
+        "{ storageNodes { name state lastSeenAt } }",
+      );
+      expect(answer.storageNodes.map(({ name, state }) => `${name} ${state}`)).toEqual([
+        "node1 UP",
+        "node2 UP",
+        "node3 UP",
+      ]);
+    });
+  });
+
+  it("of gateway and registry file gives each shard back to the node that has its data", async () => {
+    cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
+    for (let index = 0; index < 64; index++) {
+      await graphqlData(cluster.origin, putDocument, { key: `key${index}`, value: index });
+    }
+    const before = await shardRows(cluster.origin);
+    await cluster.run("gateway").stop("SIGKILL");
+    rmSync(cluster.registryFile);
+    cluster.startGateway();
+    await cluster.ready();
+    const after = await shardRows(cluster.origin);
+    expect(after.shards.map(({ nodeId }) => nodeId)).toEqual(before.shards.map(({ nodeId }) => nodeId));
+    for (const [index, { epoch }] of after.shards.entries()) {
+      expect(epoch).toBeGreaterThan(before.shards[index]?.epoch ?? 0);
+    }
+    const data = await graphqlData(cluster.origin, '{ get(key: "key7") { value } }');
+    expect(data).toEqual({ get: { value: 7 } });
+  });
+});
+
+describe("a half-written registry file", () => {
+  it("is refused with a message that says what to do, and is left as it is", async () => {
+    cluster = await ProcessCluster.start({ nodes: 1, shards: 4, engine: "memory" });
+    await cluster.run("gateway").stop("SIGKILL");
+    const half = readFileSync(cluster.registryFile).subarray(0, 200);
+    writeFileSync(cluster.registryFile, half);
+
+    const run = cluster.startGateway();
+    expect(await run.ended()).toBe(1);
+    expect(run.stderr).toContain(cluster.registryFile);
+    expect(run.stderr).toMatch(/restore|move it away/i);
+    expect(readFileSync(cluster.registryFile)).toEqual(half);
+  });
+});
+
+describe("the number of shards", () => {
+  it("is fixed at creation and a start with another is refused", async () => {
+    cluster = await ProcessCluster.start({ nodes: 1, shards: 4, engine: "memory" });
+    await cluster.run("gateway").stop();
+    const run = shardgate(["gateway", "--port", "0", "--shards", "8", "--registry", cluster.registryFile]);
+    expect(await run.ended()).toBe(1);
+    expect(run.stderr).toMatch(/4 shards/);
+  });
+});

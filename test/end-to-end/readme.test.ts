@@ -1,0 +1,113 @@
+/** Runs every command and query of the README in its order, and holds the answers against what it promises. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, symlinkSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { errorRules } from "../../src/core/error.js";
+import * as limits from "../../src/core/limits.js";
+import { graphql } from "../support/gateway-calls.js";
+import { examplesOf, fulfil, type Example } from "../support/markdown-examples.js";
+import { freePorts, program, repository, Run, shardgate, temporaryFolder } from "../support/processes.js";
+
+const readme = readFileSync(path.join(repository, "README.md"), "utf8");
+const examples = examplesOf(readme);
+const folder = temporaryFolder();
+const dataFolder = path.join(folder.path, "data");
+let dev: Run;
+/** What the README calls 4000 to 4003 and 4100 to 4102, by the ports that are free here. */
+let ports: ReadonlyMap<string, number>;
+
+beforeAll(async () => {
+  const free = await freePorts(7);
+  const named = ["4000", "4001", "4002", "4003", "4100", "4101", "4102"];
+  ports = new Map(named.map((name, index) => [name, free[index] ?? 0]));
+  symlinkSync(path.join(repository, "examples"), path.join(folder.path, "examples"));
+  dev = shardgate(["dev", "--port", String(free[0]), "--data", dataFolder]);
+  await dev.prints(/^ready /m);
+});
+afterAll(async () => {
+  await dev.stop();
+  folder.remove();
+});
+
+/** The text with this run's ports and process ids. */
+function located(text: string): string {
+  return text
+    .replace(/(?<=127\.0\.0\.1:|--port )4\d{3}\b/g, (port) => String(ports.get(port) ?? port))
+    .replace("PID_OF_NODE1", () => /^node1\s+(\d+)/m.exec(dev.stdout)?.[1] ?? "");
+}
+
+async function runShell(code: string): Promise<string> {
+  const background = / &$/m.test(code);
+  // What runs in the background is awaited until it serves, and ended with the shell.
+  const waiting = `until curl -sf http://127.0.0.1:${ports.get("4100")}/ready; do sleep 0.1; done`;
+  const npx = `npx() { shift; node ${program} "$@"; }`;
+  const script = `set -eu; trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT; ${npx}\n${located(code)}\n${background ? waiting : ""}`;
+  const run = new Run("bash", ["-c", script], {}, folder.path);
+  const ended = await run.ended();
+  expect(ended, run.stderr).toBe(0);
+  return run.stdout;
+}
+
+async function check({ language, code, promised }: Example): Promise<void> {
+  if (language === "graphql") {
+    const answer = await graphql(`http://127.0.0.1:${ports.get("4000")}`, code);
+    const wanted: unknown = promised === null ? { data: { "…": "…" } } : JSON.parse(located(promised));
+    expect(answer).toEqual(fulfil(wanted, answer));
+    return;
+  }
+  const output = (await runShell(code)).replaceAll("\r\n", "\n").trim();
+  if (promised === null) return;
+  const isJson = promised.startsWith("{");
+  const actual: unknown = isJson ? JSON.parse(output) : output;
+  expect(actual).toEqual(fulfil(isJson ? JSON.parse(promised) : promised.replace(/…\n/g, "…").trim(), actual));
+}
+
+describe("the README", () => {
+  it.each(examples.map((example, index) => [`${index + 1}: ${example.heading}`, example] as const))(
+    "keeps its word in example %s",
+    async (_, example) => check(example),
+  );
+
+  it("has examples of every task", () => {
+    expect(examples.length).toBeGreaterThan(15);
+    expect(examples.filter(({ promised }) => promised !== null).length).toBeGreaterThan(10);
+  });
+
+  it("starts the program by the name it uses", () => {
+    const version = execFileSync("npx", ["shardgate", "--version"], { cwd: repository, encoding: "utf8" });
+    expect(version.trim()).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  it("has exactly the error codes of the closed list", () => {
+    const rows = [...readme.matchAll(/^\| ([A-Z_]+) \| (\d{3}) \| (yes|no) \| (.*) \|$/gm)];
+    const told = Object.fromEntries(
+      rows.map(([, code = "", status, retry, advice]) => [
+        code,
+        { httpStatus: Number(status), isRetryable: retry === "yes", advice },
+      ]),
+    );
+    expect(told).toEqual(errorRules);
+  });
+
+  it("lists exactly the options that the commands have", () => {
+    const told = new Set<string>();
+    for (const [, option = "", commands = ""] of readme.matchAll(/^\| `(--[a-z-]+)` \| ([a-z, ]+) \|/gm)) {
+      for (const command of commands.split(", ")) told.add(`${command} ${option}`);
+    }
+    const real = ["dev", "gateway", "node", "import", "export"].flatMap((command) => {
+      const help = execFileSync(process.execPath, [program, command, "--help"], { encoding: "utf8" });
+      return [...help.matchAll(/^\s+(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => `${command} ${option}`);
+    });
+    expect([...told].toSorted()).toEqual(real.filter((option) => !option.endsWith("--help")).toSorted());
+  });
+
+  it("tells the bounds that are enforced", () => {
+    for (const number of [limits.keyBytesMax, limits.batchKeysMax, limits.shardCountMax, limits.storageNodesMax]) {
+      expect(readme).toContain(String(number));
+    }
+    expect([limits.batchKeysMax, limits.pageEntriesMax]).toEqual([1000, 1000]);
+    expect([limits.valueBytesMax, limits.graphqlBodyBytesMax]).toEqual([2 ** 20, 16 * 2 ** 20]);
+    expect([limits.valueDepthMax, limits.requestTimeoutMs]).toEqual([64, 5000]);
+  });
+});

@@ -1,0 +1,125 @@
+/** The GraphQL handler on a real socket, with a real registry and membership, over the MemoryRouter. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createGraphqlHandler } from "../../../src/gateway/graphql/handler.js";
+import { Membership } from "../../../src/gateway/membership.js";
+import { Metrics } from "../../../src/gateway/metrics.js";
+import { requestTimeoutMs } from "../../../src/core/limits.js";
+import { Liveness } from "../../../src/registry/liveness.js";
+import { MemoryStore } from "../../../src/registry/memory-store.js";
+import { Registry } from "../../../src/registry/registry.js";
+import type { NodeClient } from "../../../src/routing/node-client.js";
+import type { Router } from "../../../src/routing/router.js";
+import type { HostedShard } from "../../../src/wire/membership.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { RecordLog } from "../../support/record-log.js";
+import { MemoryRouter } from "./memory-router.js";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly data: Record<string, never>;
+  readonly errors: readonly { message: string; path?: unknown[]; extensions: Record<string, unknown> }[];
+}
+
+export class GraphqlServer {
+  readonly router = new MemoryRouter();
+  readonly clock = new FakeClock();
+  readonly log = new RecordLog();
+  readonly metrics = new Metrics();
+  /** What storage nodes answer when asked for their shards, by name; null: they do not answer. */
+  readonly figures = new Map<string, readonly HostedShard[] | null>();
+  /** How often each was asked. */
+  readonly figureCalls: string[] = [];
+  readonly membership: Membership;
+  readonly #server: Server;
+
+  static async start({ shardCount = 4, isPlaygroundEnabled = false } = {}): Promise<GraphqlServer> {
+    const clock = new FakeClock();
+    const registry = await Registry.open({
+      store: new MemoryStore(),
+      clock,
+      log: new RecordLog(),
+      wanted: { shardCount, clusterName: "test" },
+      newClusterId: () => "cluster-1",
+    });
+    const server = new GraphqlServer(registry, isPlaygroundEnabled);
+    await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
+    return server;
+  }
+
+  private constructor(registry: Registry, isPlaygroundEnabled: boolean) {
+    const { clock, log, metrics } = this;
+    this.membership = new Membership({
+      registry,
+      liveness: new Liveness({ clock, suspectAfterMs: 3_000, downAfterMs: 10_000 }),
+      pool: {
+        client: (name: string) => this.#client(name),
+        figures: () => ({ latencyMs: 1.5, breaker: "closed", queued: 0 }),
+        prune: () => {},
+        reachable: () => {},
+      },
+      clock,
+      log,
+      nodesMin: 1,
+    });
+    // The router is taken for what it does; its private fields are not in the way of the MemoryRouter.
+    const router = this.router as unknown as Router;
+    const services = { router, membership: this.membership, clock, log, metrics, requestTimeoutMs };
+    this.#server = createServer(createGraphqlHandler(services, { isPlaygroundEnabled }));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/graphql`;
+  }
+
+  /** A storage node that is up. */
+  async addNode(name: string, url = `http://127.0.0.1:4${name.length}00`): Promise<void> {
+    await this.membership.register({ id: name, url, incarnation: "first" });
+  }
+
+  run(query: string, variables?: Readonly<Record<string, unknown>>): Promise<Answer> {
+    return this.post(JSON.stringify({ query, variables }));
+  }
+
+  /** With the variables as JSON text, to be sent as it is. */
+  runText(query: string, variablesText: string): Promise<Answer> {
+    return this.post(`{"query":${JSON.stringify(query)},"variables":${variablesText}}`);
+  }
+
+  post(body: string | Uint8Array<ArrayBuffer>, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return this.fetch("", { method: "POST", body, headers: { "content-type": "application/json", ...headers } });
+  }
+
+  async fetch(search: string, options: RequestInit): Promise<Answer> {
+    const response = await fetch(this.url + search, options);
+    const text = await response.text();
+    const { data, errors } = isJson(response) ? JSON.parse(text) : {};
+    return { status: response.status, headers: response.headers, text, data, errors };
+  }
+
+  async close(): Promise<void> {
+    await this.membership.stop();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #client(name: string): NodeClient {
+    return {
+      execute: () => Promise.reject(new Error("Nothing is executed past the router.")),
+      probe: () => Promise.resolve("full"),
+      shards: () => {
+        this.figureCalls.push(name);
+        const figures = this.figures.get(name);
+        return figures === null ? Promise.reject(new Error("down")) : Promise.resolve(figures ?? []);
+      },
+      assign: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    };
+  }
+}
+
+function isJson(response: Response): boolean {
+  return response.headers.get("content-type")?.includes("json") ?? false;
+}

@@ -1,0 +1,170 @@
+/** The pure parts of the GraphQL layer, where a request cannot easily reach every case. */
+import fc from "fast-check";
+import { buildSchema, GraphQLError, parse } from "graphql";
+import { describe, expect, it } from "vitest";
+import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
+import { clientError } from "../../../src/gateway/graphql/client-error.js";
+import { DocumentCache, parseDocument } from "../../../src/gateway/graphql/documents.js";
+import { ExactVariables } from "../../../src/gateway/graphql/exact-variables.js";
+import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
+import { JsonInput } from "../../../src/gateway/graphql/json-input.js";
+import { problemInstead } from "../../../src/gateway/graphql/problems.js";
+import { RawJson, resultText } from "../../../src/gateway/graphql/result-text.js";
+import { dateTimeScalar, jsonScalar, versionScalar } from "../../../src/gateway/graphql/scalars.js";
+import { RecordLog } from "../../support/record-log.js";
+
+describe("ExactVariables", () => {
+  const schema = buildSchema(`
+    scalar JSON
+    input Tree { value: JSON, children: [Tree!], name: String }
+    input Plain { name: String, self: Plain }
+    type Query { a(t: Tree, l: [[JSON!]], p: Plain): Int }
+  `);
+  const variables = new ExactVariables(schema);
+  const of = (definitions: string, text: string): Readonly<Record<string, unknown>> =>
+    variables.of(parse(`query(${definitions}) { a }`), undefined, { parsed: JSON.parse(text), text });
+
+  it("finds every JSON position, however deep, with the text as it stands", () => {
+    const jsonText = fc.json({ maxDepth: 4 });
+    fc.assert(
+      fc.property(fc.array(jsonText), jsonText, (texts, text) => {
+        const children = texts.map((each) => `{ "name":"n", "value":${each} }`).join(" ,\n");
+        const { t, l } = of(
+          "$t: Tree, $l: [[JSON!]]",
+          `{"l": [[ ${texts.join(" , ")} ], null], "t":{"value": ${text}, "children":[${children}]}}`,
+        ) as { t: { value: JsonInput; children: { value: JsonInput }[] }; l: [JsonInput[], null] };
+        expect(textOf(t.value)).toBe(text);
+        expect(t.children.map(({ value }) => textOf(value))).toEqual(texts);
+        expect(l[0].map(textOf)).toEqual(texts);
+        expect(l[1]).toBeNull();
+      }),
+    );
+  });
+
+  it("leaves everything else as it was parsed, and values of the wrong kind to coercion", () => {
+    const parsed = { p: { name: "a", self: null }, extra: 1 };
+    const text = JSON.stringify(parsed);
+    expect(variables.of(parse("query($p: Plain) { a }"), null, { parsed, text })).toBe(parsed);
+    expect(variables.of(parse("{ a }"), null, { parsed, text })).toBe(parsed);
+    expect(of("$t: Tree, $u: Unknown", '{"t":5,"u":1}')).toEqual({ t: 5, u: 1 });
+    expect(of("$t: Tree", '{"t":[1]}')).toEqual({ t: [1] });
+    expect(of("$t: Tree", '{"t":null}')).toEqual({ t: null });
+    expect(of("$t: Tree", "{}")).toEqual({});
+  });
+
+  it("keeps a value out of messages", () => {
+    expect(JSON.stringify(new JsonInput("secret"))).toBe('"(JSON)"');
+  });
+});
+
+describe("resultText", () => {
+  it("writes errors first, and raw values wherever they are", () => {
+    const data = {
+      a: [new RawJson("1.10"), null, [new RawJson('{"b": 1}')]],
+      c: { d: true, e: undefined },
+      f: "\u2028",
+    };
+    const errors = [new GraphQLError("m", { path: ["a", 1], extensions: { code: "X" } })];
+    expect(resultText({ data, errors, extensions: { cost: 1 } })).toBe(
+      '{"errors":[{"message":"m","path":["a",1],"extensions":{"code":"X"}}],' +
+        '"data":{"a":[1.10,null,[{"b": 1}]],"c":{"d":true,"e":null},"f":"\u2028"},"extensions":{"cost":1}}',
+    );
+    expect(resultText({ data: null })).toBe('{"data":null}');
+  });
+
+  it("is what JSON.stringify writes when there is nothing raw", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (data) => {
+        expect(JSON.parse(resultText({ data }))).toEqual(JSON.parse(JSON.stringify({ data })));
+      }),
+    );
+  });
+});
+
+describe("global IDs", () => {
+  it("come back as they were", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (local) => {
+        expect(decodeGlobalId(encodeGlobalId("Entry", local))).toEqual({ type: "Entry", local });
+      }),
+    );
+  });
+});
+
+describe("DocumentCache", () => {
+  it("forgets what was not asked for the longest", () => {
+    const cache = new DocumentCache<number>();
+    for (let index = 0; index < graphqlDocumentsCachedMax; index++) cache.set(`d${index}`, index);
+    expect(cache.get("d0")).toBe(0);
+    cache.set("one more", 1);
+    expect(cache.get("d0")).toBe(0);
+    expect(cache.get("d1")).toBeUndefined();
+    expect(cache.get("d2")).toBe(2);
+  });
+
+  it("does not keep long documents", () => {
+    const cache = new DocumentCache<number>();
+    cache.set("x".repeat(graphqlDocumentCachedCharactersMax), 1);
+    cache.set("x".repeat(graphqlDocumentCachedCharactersMax + 1), 1);
+    expect(cache.get("x".repeat(graphqlDocumentCachedCharactersMax))).toBe(1);
+    expect(cache.get("x".repeat(graphqlDocumentCachedCharactersMax + 1))).toBeUndefined();
+  });
+});
+
+describe("parseDocument", () => {
+  it("parses, and passes syntax errors on", () => {
+    expect(parseDocument("{ a }").kind).toBe("Document");
+    expect(() => parseDocument("{")).toThrow(GraphQLError);
+  });
+});
+
+describe("the scalars", () => {
+  it("refuse what resolvers and coercion must not hand them", () => {
+    expect(() => jsonScalar.serialize({ a: 1 })).toThrow("something other than JSON text");
+    expect(() => jsonScalar.parseValue({ a: 1 })).toThrow("not taken from the request");
+    expect(() => dateTimeScalar.serialize("now")).toThrow("something other than a number");
+    expect(() => versionScalar.parseValue(1)).toThrow("must be a string");
+  });
+
+  it("take RFC 3339 timestamps with any offset", () => {
+    const atMs = Date.parse("2024-02-29T23:30:00.125Z");
+    for (const text of [
+      "2024-02-29T23:30:00.125Z",
+      "2024-03-01T00:30:00.125+01:00",
+      "2024-02-29t18:30:00.1250-05:00",
+    ]) {
+      expect(dateTimeScalar.parseValue(text)).toBe(atMs);
+    }
+    for (const text of ["2023-02-29T00:00:00Z", "2024-02-29T24:01:00Z", "2024-02-29T00:00:00", "2024-02-29", ""]) {
+      expect(() => dateTimeScalar.parseValue(text)).toThrow("RFC 3339");
+    }
+  });
+});
+
+describe("clientError", () => {
+  it("gives an error of the engine that has a code of its own the nearest of the closed list", () => {
+    const error = new GraphQLError("m", { extensions: { code: "SOMETHING_ELSE" } });
+    expect(clientError(error, new RecordLog()).extensions).toMatchObject({ code: "BAD_REQUEST", isRetryable: false });
+  });
+
+  it("logs an unexpected error and masks it", () => {
+    const log = new RecordLog();
+    const error = new GraphQLError("private", { originalError: new TypeError("private"), path: ["get"] });
+    expect(clientError(error, log)).toMatchObject({ path: ["get"], extensions: { code: "INTERNAL_SERVER_ERROR" } });
+    expect(log.lines).toMatchObject([{ level: "error", facts: { err: new TypeError("private"), path: ["get"] } }]);
+  });
+});
+
+function textOf(input: JsonInput | null): string {
+  return input === null ? "null" : input.text;
+}
+
+function fails(): never {
+  throw new TypeError("a bug");
+}
+
+describe("problemInstead", () => {
+  it("passes on what it was not asked to catch", () => {
+    expect(() => problemInstead("INVALID_KEY", fails, () => null)).toThrow("a bug");
+  });
+});

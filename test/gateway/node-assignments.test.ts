@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { assignmentsOf, concernedNodes } from "../../src/gateway/node-assignments.js";
+import type { ClusterMap } from "../../src/registry/cluster-map.js";
+import { applyCommand, createClusterMap } from "../../src/registry/commands.js";
+
+const empty = createClusterMap({ clusterId: "c1", clusterName: "test", shardCount: 4 });
+
+function withNodes(...names: readonly string[]): ClusterMap {
+  return names.reduce(
+    (map, name) => applyCommand(map, { kind: "registerNode", name, url: `http://${name}` }, 0),
+    empty,
+  );
+}
+
+function spread(map: ClusterMap, ...liveNodes: readonly string[]): ClusterMap {
+  return applyCommand(map, { kind: "assignUnassigned", liveNodes, held: [] }, 0);
+}
+
+const operator = { ifEpoch: null, isForced: false, ownerHoldsData: false, cause: "operator" } as const;
+
+describe("assignmentsOf", () => {
+  it("lists the node's own shards with their epochs", () => {
+    const map = spread(withNodes("a", "b"), "a", "b");
+    expect(assignmentsOf(map, "b")).toEqual({
+      clusterId: "c1",
+      shardCount: 4,
+      mapVersion: 4,
+      shards: [
+        { shardId: 1, epoch: 1 },
+        { shardId: 3, epoch: 1 },
+      ],
+    });
+    expect(assignmentsOf(map, "stranger").shards).toEqual([]);
+  });
+
+  it("leaves the shards out for a node that knows this version, and for no other", () => {
+    const map = withNodes("a");
+    expect(assignmentsOf(map, "a", map.version)).not.toHaveProperty("shards");
+    expect(assignmentsOf(map, "a", map.version - 1).shards).toEqual([]);
+    expect(assignmentsOf(map, "a", map.version + 1).shards).toEqual([]);
+  });
+});
+
+describe("concernedNodes", () => {
+  it("names those that gain", () => {
+    const before = withNodes("a", "b", "c");
+    expect(concernedNodes(before, spread(before, "a", "b"))).toEqual({ losing: [], gaining: ["a", "b"] });
+  });
+
+  it("names those that lose once, among the losing, also when they gain", () => {
+    const before = spread(withNodes("a", "b"), "a", "b");
+    const moved = applyCommand(before, { kind: "assign", shard: 0, node: "b", ...operator }, 0);
+    expect(concernedNodes(before, moved)).toEqual({ losing: ["a"], gaining: ["b"] });
+    const swapped = applyCommand(moved, { kind: "assign", shard: 1, node: "a", ...operator }, 0);
+    expect(concernedNodes(before, swapped)).toEqual({ losing: ["a", "b"], gaining: [] });
+  });
+
+  it("names neither a node that was removed nor anyone when nothing changed", () => {
+    const before = spread(withNodes("a", "b"), "a", "b");
+    const after = applyCommand(
+      before,
+      { kind: "removeNode", name: "a", isForced: true, holdsData: false, isLive: false },
+      0,
+    );
+    expect(concernedNodes(before, after)).toEqual({ losing: [], gaining: [] });
+    expect(concernedNodes(before, before)).toEqual({ losing: [], gaining: [] });
+    expect(concernedNodes({ ...before, shards: [] }, before)).toEqual({ losing: [], gaining: [] });
+  });
+});

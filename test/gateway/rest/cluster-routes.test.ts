@@ -1,0 +1,247 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { adminBodyBytesMax, downAfterMs, suspectAfterMs } from "../../../src/core/limits.js";
+import { startTestGateway, type TestGateway } from "../test-gateway.js";
+import { postJson, rawRequest, type RawAnswer } from "./raw-request.js";
+
+let gateway: TestGateway;
+
+beforeEach(async () => {
+  gateway = await startTestGateway({ nodesMin: 2 });
+});
+afterEach(() => gateway.close());
+
+const get = (target: string): Promise<RawAnswer> => rawRequest(gateway.url, target);
+const post = (target: string, body: unknown): Promise<RawAnswer> => postJson(gateway.url, target, body);
+const remove = (target: string): Promise<RawAnswer> => rawRequest(gateway.url, target, { method: "DELETE" });
+
+describe("GET /shards", () => {
+  it("has one row per assignment, and rows for shards without an owner", async () => {
+    expect((await get("/shards")).json()).toEqual({
+      shardCount: 4,
+      version: 1,
+      shards: [0, 1, 2, 3].map((shardId) => {
+        return { shardId, nodeId: null, isPrimary: false, epoch: 0, state: "UNASSIGNED" };
+      }),
+    });
+    await gateway.register("node1", "node2");
+    expect((await get("/shards")).json()).toEqual({
+      shardCount: 4,
+      version: 4,
+      shards: [0, 1, 2, 3].map((shardId) => {
+        return { shardId, nodeId: `node${(shardId % 2) + 1}`, isPrimary: true, epoch: 1, state: "ACTIVE" };
+      }),
+    });
+    await gateway.clock.advance(downAfterMs);
+    expect((await get("/shards")).json()).toMatchObject({
+      shards: [{ nodeId: "node1", state: "UNAVAILABLE" }, {}, {}, {}],
+    });
+  });
+});
+
+describe("POST /shards/assign", () => {
+  it("gives an empty shard to another node and answers with its row", async () => {
+    await gateway.register("node1", "node2");
+    const answer = await post("/shards/assign", { shardId: 0, nodeId: "node2", isPrimary: true, force: false });
+    expect(answer.status).toBe(200);
+    expect(answer.json()).toEqual({ shardId: 0, nodeId: "node2", isPrimary: true, epoch: 2, state: "ACTIVE" });
+  });
+
+  it("refuses to hide data unless forced, and checks the epoch", async () => {
+    await gateway.register("node1", "node2");
+    await rawRequest(gateway.url, "/data/user123", { method: "PUT", body: "1" });
+    const wish = { shardId: 2, nodeId: "node2" };
+    expect((await post("/shards/assign", wish)).json()).toMatchObject({
+      status: 409,
+      code: "ASSIGNMENT_WOULD_HIDE_DATA",
+      shard: 2,
+      node: "node1",
+    });
+    expect((await post("/shards/assign", { ...wish, force: true, ifEpoch: 7 })).json()).toMatchObject({
+      status: 409,
+      code: "EPOCH_CONFLICT",
+      epoch: 1,
+    });
+    expect((await post("/shards/assign", { ...wish, force: true, ifEpoch: 1 })).json()).toMatchObject({ epoch: 2 });
+    expect((await get("/data/user123")).headers).toMatchObject({ "x-shard": "2", "x-node": "node2" });
+  });
+
+  it.each([
+    [{ nodeId: "node1" }, 400, "Field `shardId` of the body is missing."],
+    [{ shardId: "0", nodeId: "node1" }, 400, "Field `shardId` of the body must be integer."],
+    [{ shardId: 1.5, nodeId: "node1" }, 400, "Field `shardId` of the body must be integer."],
+    [{ shardId: 0, nodeId: null }, 400, "Field `nodeId` of the body must be string."],
+    [{ shardId: 0, nodeId: "node1", force: "true" }, 400, "Field `force` of the body must be boolean."],
+    [[], 400, "The body must be object."],
+    [{ shardId: 0, nodeId: "a b" }, 400, "a b"],
+    [{ shardId: 4, nodeId: "node1" }, 404, "Shard 4 does not exist"],
+    [{ shardId: 0, nodeId: "node9" }, 404, "node9"],
+    [{ shardId: 0, nodeId: "node1", isPrimary: false }, 501, "Replicas are not kept yet"],
+  ])("refuses %j", async (body, status, detail) => {
+    await gateway.register("node1");
+    const answer = await post("/shards/assign", body);
+    expect(answer.json()).toMatchObject({ status, detail: expect.stringContaining(detail) });
+    expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
+  });
+});
+
+describe("/nodes", () => {
+  it("lists what the gateway knows of each node", async () => {
+    expect((await get("/nodes")).json()).toEqual({ nodes: [] });
+    await gateway.register("node1", "node2");
+    const lastSeenAt = new Date(gateway.clock.nowMs()).toISOString();
+    await gateway.clock.advance(suspectAfterMs);
+    const rows = (await get("/nodes")).json();
+    expect(rows).toEqual({
+      nodes: [
+        { id: "node1", url: "http://node1:8000", state: "SUSPECT", lastSeenAt, latencyMs: null, shards: [0, 2] },
+        { id: "node2", url: "http://node2:8000", state: "SUSPECT", lastSeenAt, latencyMs: null, shards: [1, 3] },
+      ],
+    });
+  });
+
+  it("shows a node that was never seen", async () => {
+    gateway.node("node1").injectFault = () => {
+      throw new Error("nobody is there");
+    };
+    await post("/nodes", { id: "node1", url: "http://node1:8000/" });
+    expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ url: "http://node1:8000", lastSeenAt: null }] });
+  });
+
+  it("registers a node once as new", async () => {
+    const registration = {
+      id: "node1",
+      url: "http://node1:8000",
+      incarnation: "i",
+      clusterId: null,
+      shards: [],
+      later: 1,
+    };
+    const first = await post("/nodes", registration);
+    expect(first.status).toBe(201);
+    expect(first.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion: 2, shards: [] });
+    expect((await post("/nodes", registration)).status).toBe(200);
+  });
+
+  it.each([
+    [{ url: "http://a" }, "Field `id` of the body is missing."],
+    [{ id: "node1", url: 5 }, "Field `url` of the body must be string."],
+    [{ id: "node1", url: "http://a", shards: [{ shardId: 0, epoch: 1, sizeBytes: 0 }] }, "Field `shards/0/keyCount`"],
+    [{ id: "node1", url: "http://a", shards: [{ shardId: 0 }] }, "Field `shards/0/epoch` of the body is missing."],
+    [{ id: "node1", url: "http://a", shards: {} }, "Field `shards` of the body must be array."],
+    [{ id: "node1", url: "http://user:secret@a" }, ""],
+    [{ id: "node1", url: "http://169.254.169.254" }, ""],
+    [{ id: "..", url: "http://a" }, ".."],
+    [{ id: "x".repeat(64), url: "http://a" }, "Field `id` of the body must NOT have more than 63 characters."],
+  ])("refuses to register %j", async (body, detail) => {
+    const answer = await post("/nodes", body);
+    expect(answer.json()).toMatchObject({ status: 400, code: "BAD_REQUEST", detail: expect.stringContaining(detail) });
+    expect((await get("/nodes")).json()).toEqual({ nodes: [] });
+  });
+
+  it("refuses a node of another cluster, and another process under a live name", async () => {
+    await gateway.register("node1");
+    expect((await post("/nodes", { id: "node2", url: "http://b", clusterId: "other" })).json()).toMatchObject({
+      status: 409,
+      code: "CLUSTER_MISMATCH",
+    });
+    expect((await post("/nodes", { id: "node1", url: "http://b" })).json()).toMatchObject({
+      status: 409,
+      code: "NODE_CONFLICT",
+    });
+  });
+
+  it("removes a node when forced, or when it is down", async () => {
+    await gateway.register("node1", "node2");
+    expect((await remove("/nodes/node1")).json()).toMatchObject({ status: 409, code: "ASSIGNMENT_WOULD_HIDE_DATA" });
+    expect((await remove("/nodes/node1?force=yes")).json()).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining("Field `force` of the query must be equal to one of the allowed values"),
+    });
+    expect((await remove("/nodes/node1?force=false")).status).toBe(409);
+    expect((await remove("/nodes/node1?force=true")).json()).toEqual({ id: "node1", unassignedShards: [0, 2] });
+    expect((await remove("/nodes/node1")).json()).toMatchObject({ status: 404, code: "NODE_NOT_FOUND" });
+    await gateway.clock.advance(downAfterMs);
+    expect((await remove("/nodes/node2")).status).toBe(200);
+  });
+
+  it("takes heartbeats with and without a body", async () => {
+    await gateway.register("node1");
+    const bare = await rawRequest(gateway.url, "/nodes/node1/heartbeat", { method: "POST" });
+    expect(bare.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion: 2, shards: [] });
+    const claimed = { method: "POST", headers: { "content-type": "application/json" } };
+    expect((await rawRequest(gateway.url, "/nodes/node1/heartbeat", claimed)).status).toBe(200);
+    const current = await post("/nodes/node1/heartbeat", { incarnation: "node1", mapVersion: 2 });
+    expect(current.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion: 2 });
+    expect((await post("/nodes/node1/heartbeat", { incarnation: "other" })).json()).toMatchObject({
+      code: "NODE_CONFLICT",
+    });
+    expect((await post("/nodes/node9/heartbeat", {})).json()).toMatchObject({ status: 404, code: "NODE_NOT_FOUND" });
+    expect((await post("/nodes/a%20b/heartbeat", {})).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
+  });
+});
+
+describe("what REST refuses before its handlers", () => {
+  it("says 404 for a path that is none, and 405 with Allow for a method that is not the path's", async () => {
+    const missing = await get("/nothing?here=1");
+    expect(missing.json()).toMatchObject({
+      status: 404,
+      code: "NOT_FOUND",
+      detail: "There is no route GET /nothing?here=1.",
+    });
+    expect(missing.headers).not.toHaveProperty("allow");
+    for (const [method, target, allow] of [
+      ["POST", "/data/k", "DELETE, GET, HEAD, PUT"],
+      ["PATCH", "/data/a%2Fb", "DELETE, GET, HEAD, PUT"],
+      ["PUT", "/shards", "GET, HEAD"],
+      ["GET", "/shards/assign", "POST"],
+      ["DELETE", "/nodes", "GET, HEAD, POST"],
+      ["OPTIONS", "/nodes/x", "DELETE"],
+    ] as const) {
+      const answer = await rawRequest(gateway.url, target, { method });
+      expect([target, answer.status, answer.headers["allow"]]).toEqual([target, 405, allow]);
+      expect(answer.json()).toMatchObject({ code: "METHOD_NOT_ALLOWED" });
+    }
+  });
+
+  it("says 415 for another media type, 413 for a long body, and 400 for broken JSON", async () => {
+    const send = (type: string, body: string): Promise<RawAnswer> =>
+      rawRequest(gateway.url, "/nodes", { method: "POST", headers: { "content-type": type }, body });
+    for (const type of ["text/plain", "application/x-www-form-urlencoded", "nonsense"]) {
+      expect((await send(type, "{}")).json()).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
+    }
+    expect((await rawRequest(gateway.url, "/nodes", { method: "POST", body: "{}" })).status).toBe(415);
+    const long = await send("application/json", `"${"x".repeat(adminBodyBytesMax)}"`);
+    expect(long.json()).toMatchObject({ status: 413, code: "BODY_TOO_LARGE" });
+    const broken = await send("application/json", "{");
+    expect(broken.json()).toMatchObject({
+      status: 400,
+      code: "BAD_REQUEST",
+      detail: expect.stringContaining("not JSON"),
+    });
+    expect((await send("application/json", "")).json()).toMatchObject({
+      status: 400,
+      detail: "The body must be object.",
+    });
+    expect((await send("application/json; charset=utf-8", '{"id":"n","url":"http://a"}')).status).toBe(201);
+  });
+
+  it("says 400 for a path that cannot be decoded", async () => {
+    expect((await remove("/nodes/%zz")).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
+  });
+
+  it("answers every request under its id: the client's when it is harmless, else one of its own", async () => {
+    const idOf = async (told: string): Promise<unknown> =>
+      (await rawRequest(gateway.url, "/health", { headers: { "x-request-id": told } })).headers["x-request-id"];
+    expect(await idOf("Abc-1._z")).toBe("Abc-1._z");
+    expect(await idOf("x".repeat(64))).toBe("x".repeat(64));
+    const own = [await idOf("x".repeat(65)), await idOf("a b"), await idOf("<script>"), await idOf("")];
+    own.push((await get("/nothing")).headers["x-request-id"], (await remove("/nodes/%zz")).headers["x-request-id"]);
+    expect(new Set(own).size).toBe(own.length);
+    for (const id of own) expect(id).toMatch(/^[0-9a-z]+-[0-9a-z]+$/);
+    expect(gateway.log.lines).toContainEqual({
+      level: "debug",
+      message: "A REST request was answered.",
+      facts: expect.objectContaining({ requestId: "Abc-1._z", method: "GET", route: "/health", status: 200 }),
+    });
+  });
+});

@@ -1,0 +1,75 @@
+/** A gateway on a free port of loopback over storage nodes in memory; everything behind the socket is the real thing. */
+import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
+import { Membership } from "../../src/gateway/membership.js";
+import { Metrics } from "../../src/gateway/metrics.js";
+import { startGateway, type Gateway } from "../../src/gateway/server.js";
+import type { GatewayServices } from "../../src/gateway/services.js";
+import { Liveness } from "../../src/registry/liveness.js";
+import { MemoryStore } from "../../src/registry/memory-store.js";
+import { Registry } from "../../src/registry/registry.js";
+import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
+import type { NodeKind } from "../../src/routing/node-client.js";
+import { NodePool } from "../../src/routing/node-pool.js";
+import { Router } from "../../src/routing/router.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { RecordLog } from "../support/record-log.js";
+
+export interface TestGateway extends Gateway {
+  readonly clock: FakeClock;
+  readonly log: RecordLog;
+  readonly services: GatewayServices;
+  readonly registry: Registry;
+  /** The storage node of this name, whether or not it is registered. */
+  node(name: string, kind?: NodeKind): MemoryNodeClient;
+  /** Registers storage nodes with agents. */
+  register(...names: readonly string[]): Promise<void>;
+}
+
+const random = (): number => 0.5;
+
+export async function startTestGateway({ shardCount = 4, nodesMin = 1 } = {}): Promise<TestGateway> {
+  const clock = new FakeClock();
+  const log = new RecordLog();
+  const clients = new Map<string, MemoryNodeClient>();
+  const node = (name: string, kind: NodeKind = "full"): MemoryNodeClient => {
+    const known = clients.get(name) ?? new MemoryNodeClient(clock, kind);
+    clients.set(name, known);
+    return known;
+  };
+  const wanted = { shardCount, clusterName: null };
+  const registry = await Registry.open({ store: new MemoryStore(), clock, log, wanted, newClusterId: () => "c1" });
+  const metrics = new Metrics();
+  const pool = new NodePool({
+    map: () => registry.map,
+    createClient: ({ name }) => node(name),
+    clock,
+    random,
+    log,
+    observer: metrics,
+  });
+  const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
+  const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin });
+  const router = new Router({ registry, pool, clock, random });
+  const services = { router, membership, clock, log, metrics, requestTimeoutMs: defaultRequestTimeoutMs };
+  const gateway = await startGateway({
+    host: "127.0.0.1",
+    port: 0,
+    services,
+    registry,
+    pool,
+    isPlaygroundEnabled: false,
+  });
+  return {
+    ...gateway,
+    clock,
+    log,
+    services,
+    registry,
+    node,
+    async register(...names) {
+      for (const name of names) {
+        await membership.register({ id: name, url: `http://${name}:8000`, incarnation: name, shards: [] });
+      }
+    },
+  };
+}

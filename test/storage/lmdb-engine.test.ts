@@ -1,0 +1,157 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { open as openEnvironment } from "lmdb";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ShardgateError } from "../../src/core/error.js";
+import { LmdbEngine } from "../../src/storage/lmdb-engine.js";
+import { describeStorageEngine } from "../conformance/storage-engine.js";
+import { find, keys, nowMs, page, put, remove, shard } from "../conformance/storage-operations.js";
+
+let parent: string;
+beforeAll(async () => {
+  parent = await mkdtemp(path.join(tmpdir(), "lmdb-engine-"));
+});
+afterAll(() => rm(parent, { recursive: true, force: true }));
+
+function freshFolder(): Promise<string> {
+  return mkdtemp(path.join(parent, "data-"));
+}
+
+describeStorageEngine("LmdbEngine", async () => {
+  const folder = await freshFolder();
+  let engine = await LmdbEngine.open(folder);
+  const reopen = async () => {
+    await engine.close();
+    engine = await LmdbEngine.open(folder);
+    return engine;
+  };
+  return { engine, reopen };
+});
+
+describe("LmdbEngine", () => {
+  let folder: string;
+  let engine: LmdbEngine | null;
+  beforeEach(async () => {
+    folder = path.join(await freshFolder(), "not", "there", "yet");
+    engine = null;
+  });
+  afterEach(() => engine?.close());
+
+  async function open(): Promise<LmdbEngine> {
+    await engine?.close();
+    engine = null;
+    engine = await LmdbEngine.open(folder);
+    return engine;
+  }
+
+  it("makes its folder, and finds everything again after a reopen", async () => {
+    const first = await open();
+    expect(first.name).toBe("lmdb");
+    await first.writeDocument("the document");
+    const short = { kind: "ttl", seconds: 1 } as const;
+    await first.write([put("a", '{"n": 1.50}'), put("b", "1", { shard: shard(2), expiry: short })], nowMs);
+    await first.write([put("c", "1"), remove("c"), put("d", "1", { shard: shard(3) })], nowMs);
+    await first.write([remove("d", { shard: shard(3) })], nowMs);
+    const stats = await first.stats(nowMs);
+
+    const second = await open();
+    expect(await second.readDocument()).toBe("the document");
+    expect(await find(second, "a")).toMatchObject({ value: '{"n": 1.50}', version: "1", createdAtMs: nowMs });
+    expect(await page(second, { shard: shard(2) })).toMatchObject({
+      entries: [{ key: "b", expiresAtMs: nowMs + 1000 }],
+    });
+    expect(await second.stats(nowMs)).toEqual(stats);
+    expect(await second.sweep(nowMs + 1000, 10)).toBe(1);
+    const next = [put("e", "1"), put("e", "1", { shard: shard(2) }), put("e", "1", { shard: shard(3) })];
+    const versions = (await second.write(next, nowMs)).map((outcome) => "facts" in outcome && outcome.facts.version);
+    expect(versions).toEqual(["4", "2", "3"]);
+  });
+
+  it("finishes the writes under way before it closes", async () => {
+    const writing = (await open()).write([put("a", "1")], nowMs);
+    await Promise.all([writing, engine?.close()]);
+    expect(await find(await open(), "a")).toMatchObject({ value: "1" });
+  });
+
+  it("refuses reads and writes once it is closed, and leaves no promise unheard", async () => {
+    const closed = await open();
+    await closed.close();
+    engine = null;
+    await expect(closed.readDocument()).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    await expect(closed.write([put("a", "1")], nowMs)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    await expect(closed.stats(nowMs)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+  });
+
+  it("holds no snapshot between reads, so that the file stays small", async () => {
+    const one = await open();
+    const value = JSON.stringify("x".repeat(50_000));
+    for (let round = 0; round < 300; round++) {
+      await one.write([put("a", value)], nowMs);
+      expect(await keys(one)).toEqual(["a"]);
+    }
+    expect((await readFile(path.join(folder, "data.mdb"))).length).toBeLessThan(1_000_000);
+  });
+
+  it("tells the cause when a group fails", async () => {
+    const broken = put("a", "1", { value: undefined as never });
+    const failure = await (await open()).write([broken], nowMs).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ShardgateError);
+    expect(failure).toMatchObject({ code: "STORAGE_FAILED", cause: expect.any(TypeError) });
+    expect(String(failure)).toContain(folder);
+  });
+
+  it("refuses the data of another program and of another format, and leaves them untouched", async () => {
+    await open();
+    await engine?.close();
+    engine = null;
+    const binary = { keyEncoding: "binary", encoding: "binary" } as const;
+    for (const [name, key, message] of [
+      ["documents", "format", "another format"],
+      ["theirs", "key", "other data"],
+    ] as const) {
+      const root = openEnvironment<Uint8Array, Uint8Array>({ path: folder, noSubdir: false, ...binary });
+      const theirs = root.openDB<Uint8Array, Uint8Array>({ name, ...binary });
+      await theirs.put(Buffer.from(key), Buffer.from("99"));
+      await root.close();
+      const before = await readFile(path.join(folder, "data.mdb"));
+      await expect(open()).rejects.toMatchObject({ code: "STORAGE_FAILED", message: expect.stringContaining(message) });
+      expect((await readFile(path.join(folder, "data.mdb"))).equals(before)).toBe(true);
+    }
+  });
+
+  it("begins anew in an empty file, as a crash in its first moment leaves it", async () => {
+    folder = await freshFolder();
+    await writeFile(path.join(folder, "data.mdb"), "");
+    expect(await keys(await open())).toEqual([]);
+  });
+
+  it("has every acknowledged write, whole groups only, after kill -9 in the middle of writing", async () => {
+    const script = path.join(import.meta.dirname, "lmdb-writer.mjs");
+    const child = spawn(process.execPath, [script, folder], { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(child, "exit");
+    const acknowledged: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      acknowledged.push(line);
+      if (acknowledged.length === 200) child.kill("SIGKILL");
+    }
+    expect((await ended)[1]).toBe("SIGKILL");
+    expect(acknowledged.length).toBeGreaterThanOrEqual(200);
+
+    const survivor = await open();
+    for (const line of acknowledged) {
+      const { key, version } = JSON.parse(line) as { readonly key: string; readonly version: string };
+      expect(await find(survivor, key)).toMatchObject({ version, value: JSON.stringify(key) });
+      expect(await find(survivor, key, nowMs, 1)).toMatchObject({ version });
+    }
+    const stats = await survivor.stats(nowMs);
+    expect(stats.get(shard(0))).toEqual(stats.get(shard(1)));
+    const [outcome] = await survivor.write([put("next", "1")], nowMs);
+    expect(Number(outcome && "facts" in outcome && outcome.facts.version)).toBe(
+      (stats.get(shard(0))?.keyCount ?? 0) + 1,
+    );
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { ShardgateError } from "../../src/core/error.js";
+import { storageError } from "../../src/storage/lmdb-failure.js";
+
+function lmdbError(message: string, code?: number | string): Error {
+  return Object.assign(new Error(message), code === undefined ? {} : { code });
+}
+
+describe("storageError", () => {
+  it.each<number | string>([28, 122, -30792, "ENOSPC", "EDQUOT"])("is STORAGE_FULL for code %s", async (code) => {
+    const cause = lmdbError("No space left on device", code);
+    const error = await storageError(cause, "data/node1");
+    expect(error).toMatchObject({ code: "STORAGE_FULL", cause });
+    expect(error.message).toContain("data/node1");
+  });
+
+  it("looks for the reason of a failed commit behind its error", async () => {
+    const reason = lmdbError("No space left on device", 28);
+    const commit = Object.assign(new Error("Commit failed"), { commitError: Promise.reject(reason) });
+    expect(await storageError(commit, "data")).toMatchObject({ code: "STORAGE_FULL", cause: reason });
+    const vague = Object.assign(new Error("Commit failed"), { commitError: Promise.resolve() });
+    expect(await storageError(vague, "data")).toMatchObject({ code: "STORAGE_FAILED", cause: vague });
+  });
+
+  it.each<readonly [string, unknown]>([
+    ["MDB_PANIC", lmdbError("MDB_PANIC", -30795)],
+    ["no code", lmdbError("no code")],
+    ["a text", "a text"],
+    ["null", null],
+  ])("is STORAGE_FAILED with the cause and the folder for anything else (%s)", async (text, cause) => {
+    const error = await storageError(cause, "data/node1");
+    expect(error.code).toBe("STORAGE_FAILED");
+    expect(error.message).toContain(`data/node1: ${text}`);
+    expect(error.cause).toBe(cause);
+  });
+
+  it("leaves an error of the closed list as it is", async () => {
+    const error = new ShardgateError("STORAGE_FULL", "told already");
+    expect(await storageError(error, "data")).toBe(error);
+  });
+});
