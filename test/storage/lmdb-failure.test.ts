@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
 import { storageError } from "../../src/storage/lmdb-failure.js";
+
+const statfs = vi.hoisted(() => vi.fn<(folder: string) => Promise<{ bavail: number; bsize: number }>>());
+vi.mock("node:fs/promises", async (importOriginal) => ({ ...(await importOriginal<object>()), statfs }));
 
 function lmdbError(message: string, code?: number | string): Error {
   return Object.assign(new Error(message), code === undefined ? {} : { code });
@@ -12,6 +15,17 @@ describe("storageError", () => {
     const error = await storageError(cause, "data/node1");
     expect(error).toMatchObject({ code: "STORAGE_FULL", cause });
     expect(error.message).toContain("data/node1");
+  });
+
+  it("tells a full disk from a broken one where LMDB says EIO for both", async () => {
+    const codeWith = async (freeBytes: number) => {
+      statfs.mockResolvedValueOnce({ bavail: freeBytes, bsize: 1 });
+      return (await storageError(lmdbError("Input/output error", 5), "data")).code;
+    };
+    expect(await codeWith(4096)).toBe("STORAGE_FULL");
+    expect(await codeWith(1e9)).toBe("STORAGE_FAILED");
+    statfs.mockRejectedValueOnce(new Error("EIO"));
+    expect((await storageError(lmdbError("Input/output error", 5), "data")).code).toBe("STORAGE_FAILED");
   });
 
   it("looks for the reason of a failed commit behind its error", async () => {

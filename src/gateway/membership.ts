@@ -1,0 +1,216 @@
+/**
+ * Which storage nodes belong to the cluster, whether they live, and what that means for their shards. Nodes register and
+ * send heartbeats; those that do not are probed. Which shards they get is decided in shard-assigner.ts.
+ */
+import type { Clock } from "../core/clock.js";
+import { ShardgateError } from "../core/error.js";
+import { heartbeatIntervalMs, silentAfterMs } from "../core/limits.js";
+import type { Log } from "../core/log.js";
+import type { ShardNumber } from "../core/shard.js";
+import type { ClusterMap, ShardRecord } from "../registry/cluster-map.js";
+import type { Liveness, NodeState } from "../registry/liveness.js";
+import { parseNodeName } from "../registry/node-name.js";
+import { parseNodeUrl } from "../registry/node-url.js";
+import type { Registry } from "../registry/registry.js";
+import type { NodePool } from "../routing/node-pool.js";
+import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../wire/membership.js";
+import { assignmentsOf } from "./node-assignments.js";
+import { NodeCalls } from "./node-calls.js";
+import { NodeMemories } from "./node-memories.js";
+import { RepeatingTask } from "./repeating-task.js";
+import { ShardAssigner, type AssignRequest } from "./shard-assigner.js";
+
+export interface MembershipParts {
+  readonly registry: Pick<Registry, "map" | "execute" | "onChange">;
+  readonly liveness: Pick<Liveness, "seen" | "forget" | "state" | "lastSeenAtMs">;
+  readonly pool: Pick<NodePool, "client" | "figures" | "prune" | "reachable">;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The first shards are assigned once this many nodes live, so that the first to start does not get them all. */
+  readonly nodesMin: number;
+}
+
+export interface NodeStatus {
+  readonly state: NodeState;
+  /** Milliseconds since 1970; null when this gateway never heard of it. */
+  readonly lastSeenAtMs: number | null;
+  readonly latencyMs: number | null;
+}
+
+export type ShardState = "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
+
+export class Membership {
+  readonly #parts: MembershipParts;
+  readonly #memories = new NodeMemories();
+  readonly #calls: NodeCalls;
+  readonly #assigner: ShardAssigner;
+  readonly #watch: RepeatingTask;
+  readonly #stopListening: () => void;
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts;
+    const { registry, liveness, pool, clock, log, nodesMin } = parts;
+    this.#calls = new NodeCalls((name) => pool.client(name), log);
+    const nodeState = (name: string): NodeState => liveness.state(name);
+    const memories = this.#memories;
+    this.#assigner = new ShardAssigner({ registry, nodeState, calls: this.#calls, memories, log, nodesMin });
+    this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
+    this.#stopListening = registry.onChange((map) => {
+      pool.prune();
+      for (const name of memories.keepOnly((known) => map.nodes.has(known))) liveness.forget(name);
+    });
+  }
+
+  get map(): ClusterMap {
+    return this.#parts.registry.map;
+  }
+
+  nodeState(name: string): NodeState {
+    return this.#parts.liveness.state(name);
+  }
+
+  nodeStatus(name: string): NodeStatus {
+    const { liveness, pool } = this.#parts;
+    const { latencyMs } = pool.figures(name);
+    return { state: liveness.state(name), lastSeenAtMs: liveness.lastSeenAtMs(name), latencyMs };
+  }
+
+  /** ACTIVE when the primary was seen and is not DOWN. */
+  shardState(shard: ShardNumber): ShardState {
+    const primary = this.map.shards[shard]?.primary ?? null;
+    if (primary === null) return "UNASSIGNED";
+    const { liveness } = this.#parts;
+    const isServed = liveness.lastSeenAtMs(primary) !== null && liveness.state(primary) !== "DOWN";
+    return isServed ? "ACTIVE" : "UNAVAILABLE";
+  }
+
+  /** Every shard has a primary that was seen and is not DOWN. */
+  isReady(): boolean {
+    return this.map.shards.every(({ shard }) => this.shardState(shard) === "ACTIVE");
+  }
+
+  /** Adds or updates a storage node and gives it shards. Throws BAD_REQUEST, CLUSTER_MISMATCH, NODE_CONFLICT and registry faults. */
+  async register(registration: NodeRegistration): Promise<NodeAssignments> {
+    const name = parseNodeName(registration.id);
+    const url = parseNodeUrl(registration.url);
+    const incarnation = registration.incarnation ?? null;
+    const { registry, log } = this.#parts;
+    await this.#assigner.alone(async () => {
+      this.#refuseStranger(name, registration.clusterId ?? null);
+      this.#refuseImpostor(name, url, incarnation);
+      await registry.execute({ kind: "registerNode", name, url });
+      Object.assign(this.#memories.of(name), { incarnation, held: registration.shards ?? null });
+    });
+    // A process that draws an incarnation speaks for itself; what a person registered has to be seen first.
+    if (incarnation !== null) this.#seen(name);
+    else await this.#probe(name);
+    try {
+      await this.#assigner.alone(() => this.#assigner.assignUnassigned(name));
+    } catch (error) {
+      log.warn({ err: error, node: name }, "Unassigned shards could not be assigned at a registration.");
+    }
+    return assignmentsOf(this.map, name);
+  }
+
+  /** Throws NODE_NOT_FOUND, and NODE_CONFLICT to a process whose name another one has taken over. */
+  heartbeat(name: string, { incarnation, mapVersion }: Heartbeat): NodeAssignments {
+    if (!this.map.nodes.has(name)) {
+      throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${name} is not registered.`, { node: name });
+    }
+    const memory = this.#memories.of(name);
+    memory.incarnation ??= incarnation ?? null;
+    if (incarnation !== undefined && incarnation !== memory.incarnation) {
+      throw new ShardgateError("NODE_CONFLICT", `Another process has registered as storage node ${name} meanwhile.`);
+    }
+    memory.heartbeatMs = this.#parts.clock.monotonicMs();
+    this.#seen(name);
+    return assignmentsOf(this.map, name, mapVersion ?? null);
+  }
+
+  /** Resolves to the shards that have no owner now. Throws NODE_NOT_FOUND, ASSIGNMENT_WOULD_HIDE_DATA and registry faults. */
+  remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
+    return this.#assigner.remove(name, isForced);
+  }
+
+  /**
+   * Gives a shard to a storage node. Throws NOT_SUPPORTED for replicas, which are not kept yet, NODE_NOT_FOUND,
+   * SHARD_NOT_FOUND, EPOCH_CONFLICT, ASSIGNMENT_WOULD_HIDE_DATA and registry faults.
+   */
+  assign(request: AssignRequest): Promise<ShardRecord> {
+    return this.#assigner.assign(request);
+  }
+
+  /** Figures of the shards a node has, straight from it; null when it does not answer or is a plain one. */
+  async shardFigures(node: string): Promise<ReadonlyMap<ShardNumber, HostedShard> | null> {
+    const hosted = await this.#calls.shards(node);
+    if (hosted === "plain" || hosted === "silent") return null;
+    return new Map(hosted.map((figures) => [figures.shardId as ShardNumber, figures]));
+  }
+
+  /** Begins to watch the storage nodes and to assign shards. */
+  start(): void {
+    this.#watch.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopListening();
+    this.#calls.stop();
+    await this.#watch.stop();
+    await this.#assigner.idle();
+  }
+
+  async #watchOnce(): Promise<void> {
+    const silent = [...this.map.nodes.keys()].filter((name) => this.#isSilent(name));
+    await Promise.all(silent.map((name) => this.#probe(name)));
+    this.#logStates();
+    await this.#assigner.alone(() => this.#assigner.assignUnassigned(null));
+  }
+
+  /** Nodes without an agent never send heartbeats; they are asked instead. */
+  #isSilent(name: string): boolean {
+    const { heartbeatMs } = this.#memories.of(name);
+    return heartbeatMs === null || this.#parts.clock.monotonicMs() - heartbeatMs > silentAfterMs;
+  }
+
+  async #probe(name: string): Promise<void> {
+    const isAlive = await this.#calls.answers(name);
+    if (isAlive && this.map.nodes.has(name)) this.#seen(name);
+  }
+
+  /** Routing hears of it too: an open breaker may try the node again. */
+  #seen(name: string): void {
+    this.#parts.liveness.seen(name);
+    this.#parts.pool.reachable(name);
+  }
+
+  #logStates(): void {
+    const { log } = this.#parts;
+    for (const name of this.map.nodes.keys()) {
+      const memory = this.#memories.of(name);
+      const state = this.nodeState(name);
+      if (state === memory.loggedState) continue;
+      memory.loggedState = state;
+      if (state === "UP") log.info({ node: name, state }, "A storage node is up.");
+      else log.warn({ node: name, state }, "A storage node is silent.");
+    }
+  }
+
+  #refuseStranger(name: string, clusterId: string | null): void {
+    if (clusterId === null || clusterId === this.map.clusterId) return;
+    throw new ShardgateError(
+      "CLUSTER_MISMATCH",
+      `Storage node ${name} keeps data of cluster ${clusterId}; this is cluster ${this.map.clusterId}.`,
+    );
+  }
+
+  /** One URL is one process, so a restart under the same URL is no conflict; another URL with a live name is. */
+  #refuseImpostor(name: string, url: string, incarnation: string | null): void {
+    const known = this.map.nodes.get(name);
+    if (known === undefined || known.url === url || this.nodeState(name) !== "UP") return;
+    if (incarnation !== null && incarnation === this.#memories.of(name).incarnation) return;
+    throw new ShardgateError(
+      "NODE_CONFLICT",
+      `Storage node ${name} lives at ${known.url}; ${url} cannot take its name.`,
+    );
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What the gateway counts, in Prometheus form: requests by route, and what the routing below them does. Each Metrics has
+ * a prom-client registry of its own, so several gateways fit into one process. Labels are bounded by construction:
+ * routes are patterns and nodes are registered names, never text of a client.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { RoutingObserver } from "../routing/observer.js";
+
+/** One answered client request. */
+export interface AnsweredRequest {
+  /** The route's pattern, for example `/data/:key`. */
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+export class Metrics implements RoutingObserver {
+  readonly #registry = new Registry();
+  readonly #requests: Counter;
+  readonly #requestSeconds: Histogram;
+  readonly #batches: Counter;
+  readonly #operations: Counter;
+  readonly #failures: Counter;
+  readonly #retries: Counter;
+  readonly #batchOperations: Histogram;
+  readonly #waitSeconds: Histogram;
+  readonly #serviceSeconds: Histogram;
+  readonly #breaker: Gauge;
+  readonly #queued: Gauge;
+  readonly #shards: Gauge;
+
+  constructor() {
+    const registers = [this.#registry];
+    const counter = (name: string, help: string, labelNames: string[]): Counter =>
+      new Counter({ name: `shardgate_${name}`, help, labelNames, registers });
+    const histogram = (name: string, help: string, labelNames: string[], buckets: number[]): Histogram =>
+      new Histogram({ name: `shardgate_${name}`, help, labelNames, buckets, registers });
+    const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
+      new Gauge({ name: `shardgate_${name}`, help, labelNames, registers });
+    const node = ["node"];
+
+    this.#requests = counter("requests_total", "Client requests answered.", ["route", "method", "status"]);
+    this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", ["route"], secondBuckets);
+    this.#batches = counter("node_batches_total", "Batches sent to a storage node.", node);
+    this.#operations = counter("node_operations_total", "Operations sent to a storage node.", node);
+    this.#failures = counter("node_failures_total", "Batches that got no usable answer.", [...node, "reason"]);
+    this.#retries = counter("node_retries_total", "Operations sent again.", node);
+    this.#batchOperations = histogram("node_batch_operations", "Operations in one batch.", node, sizeBuckets);
+    this.#waitSeconds = histogram("node_batch_wait_seconds", "Time a batch gathered.", node, secondBuckets);
+    this.#serviceSeconds = histogram("node_batch_service_seconds", "Time a batch took.", node, secondBuckets);
+    this.#breaker = gauge("node_breaker_state", "0 closed, 1 half open, 2 open.", node);
+    this.#queued = gauge("node_queued_operations", "Operations waiting for a storage node.", node);
+    this.#shards = gauge("shards", "Shards by state.", ["state"]);
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Media type of `text()`. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Everything, in the Prometheus text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** The sum of one counter or gauge over all series that have `labels`; 0 when there is none. For tests and consoles. */
+  async total(name: string, labels: Readonly<Record<string, string | number>> = {}): Promise<number> {
+    const metric = await this.#registry.getSingleMetric(name)?.get();
+    if (metric === undefined) throw new Error(`There is no metric ${name}.`);
+    const wanted = Object.entries(labels);
+    return metric.values
+      .filter((series) => wanted.every(([label, value]) => String(series.labels[label]) === String(value)))
+      .reduce((sum, series) => sum + series.value, 0);
+  }
+
+  requestAnswered({ route, method, status, durationMs }: AnsweredRequest): void {
+    this.#requests.inc({ route, method, status });
+    this.#requestSeconds.observe({ route }, durationMs / 1000);
+  }
+
+  /** How many shards are in each state; told just before the text is read. */
+  shardsCounted(counts: Readonly<Record<string, number>>): void {
+    for (const [state, count] of Object.entries(counts)) this.#shards.set({ state }, count);
+  }
+
+  batchSent({ node, operations, waitMs }: Parameters<RoutingObserver["batchSent"]>[0]): void {
+    this.#batches.inc({ node });
+    this.#operations.inc({ node }, operations);
+    this.#batchOperations.observe({ node }, operations);
+    this.#waitSeconds.observe({ node }, waitMs / 1000);
+  }
+
+  batchAnswered({ node, serviceMs }: Parameters<RoutingObserver["batchAnswered"]>[0]): void {
+    this.#serviceSeconds.observe({ node }, serviceMs / 1000);
+  }
+
+  batchFailed({ node, reason }: Parameters<RoutingObserver["batchFailed"]>[0]): void {
+    this.#failures.inc({ node, reason });
+  }
+
+  retried({ node, operations }: Parameters<RoutingObserver["retried"]>[0]): void {
+    this.#retries.inc({ node }, operations);
+  }
+
+  breakerChanged({ node, state }: Parameters<RoutingObserver["breakerChanged"]>[0]): void {
+    this.#breaker.set({ node }, breakerStates[state]);
+  }
+
+  queueDepth({ node, operations }: Parameters<RoutingObserver["queueDepth"]>[0]): void {
+    this.#queued.set({ node }, operations);
+  }
+}
+
+const breakerStates = { closed: 0, halfOpen: 1, open: 2 } as const;
+
+/** From a hit on loopback to a request's whole deadline. */
+const secondBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Up to `nodeBatchOperationsMax`. */
+const sizeBuckets = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000];

@@ -1,0 +1,32 @@
+/** What a storage node has to be told of a cluster map, and which nodes a change concerns. Pure. */
+import type { ClusterMap } from "../registry/cluster-map.js";
+import type { NodeAssignments } from "../wire/membership.js";
+
+/** Everything `node` has to know of `map`; without the shards when it knows this version already. */
+export function assignmentsOf(map: ClusterMap, node: string, knownMapVersion: number | null = null): NodeAssignments {
+  const { clusterId, shardCount, version: mapVersion } = map;
+  if (knownMapVersion === mapVersion) return { clusterId, shardCount, mapVersion };
+  const shards = map.shards
+    .filter(({ primary }) => primary === node)
+    .map(({ shard, epoch }) => ({ shardId: shard, epoch }));
+  return { clusterId, shardCount, mapVersion, shards };
+}
+
+/** Registered nodes whose shards differ between two versions: those that lose some, and those that only gain. */
+export interface ConcernedNodes {
+  readonly losing: readonly string[];
+  readonly gaining: readonly string[];
+}
+
+/** Losers come first when nodes are told, so that an old owner stops before the new one starts. */
+export function concernedNodes(before: ClusterMap, after: ClusterMap): ConcernedNodes {
+  const losing = new Set<string>();
+  const gaining = new Set<string>();
+  for (const { shard, primary, epoch } of after.shards) {
+    const old = before.shards[shard];
+    if (old === undefined || old.epoch === epoch) continue;
+    if (old.primary !== null && after.nodes.has(old.primary)) losing.add(old.primary);
+    if (primary !== null) gaining.add(primary);
+  }
+  return { losing: [...losing], gaining: [...gaining].filter((name) => !losing.has(name)) };
+}

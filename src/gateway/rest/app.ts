@@ -1,0 +1,114 @@
+/** The REST facade: fastify with its routes, told how this house answers errors, names requests and checks fields. */
+import swagger from "@fastify/swagger";
+import fastify, { type FastifyInstance, type FastifyServerFactory } from "fastify";
+import { ShardgateError } from "../../core/error.js";
+import { adminBodyBytesMax, pathSegmentCharactersMax } from "../../core/limits.js";
+import { requestIdHeader } from "../../wire/paths.js";
+import type { GatewayServices } from "../services.js";
+import { allowedMethods, type KnownRoute } from "./allowed-methods.js";
+import { answerClientError } from "./client-error.js";
+import { addDataRoutes } from "./data-routes.js";
+import { replyWithError } from "./errors.js";
+import { keepKeyRaw } from "./key-path.js";
+import { addNodeRoutes } from "./node-routes.js";
+import { sharedSchemas } from "./schemas.js";
+import { addShardRoutes } from "./shard-routes.js";
+import { addStatusRoutes } from "./status-routes.js";
+
+/** Ready to be served through the server that `serverFactory` makes; whoever closes that server also closes the app. */
+export async function createRestApp(
+  services: GatewayServices,
+  serverFactory: FastifyServerFactory,
+): Promise<FastifyInstance> {
+  const { log } = services;
+  const app = fastify({
+    serverFactory,
+    bodyLimit: adminBodyBytesMax,
+    routerOptions: { maxParamLength: pathSegmentCharactersMax },
+    rewriteUrl: ({ url }) => keepKeyRaw(url ?? "/"),
+    genReqId: ({ headers }) => String(headers[requestIdHeader]),
+    // Fields of bodies are taken as they are typed; a member this version does not know is left to newer ones.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    frameworkErrors: (_error, request, reply) => {
+      const error = new ShardgateError("BAD_REQUEST", "The request's path is not percent-encoded UTF-8.");
+      replyWithError(error, request, reply, log);
+    },
+    clientErrorHandler: answerClientError,
+  });
+  // The schemas describe answers, they do not filter them.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.setErrorHandler((error, request, reply) => replyWithError(error, request, reply, log));
+  const routes: KnownRoute[] = [];
+  app.addHook("onRoute", ({ method, url }) => void routes.push({ method, url }));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.replace(/\?.*$/s, "");
+    const allowed = allowedMethods(routes, path);
+    if (allowed.length === 0) {
+      throw new ShardgateError(
+        "NOT_FOUND",
+        `There is no route ${request.method} ${request.originalUrl.slice(0, 256)}.`,
+      );
+    }
+    reply.header("allow", allowed.join(", "));
+    throw new ShardgateError(
+      "METHOD_NOT_ALLOWED",
+      `${request.method} is not a method of this path; ${allowed.join(", ")} are.`,
+    );
+  });
+  countRequests(app, services);
+  readJson(app);
+  await addRoutes(app, services);
+  await app.ready();
+  return app;
+}
+
+async function addRoutes(app: FastifyInstance, services: GatewayServices): Promise<void> {
+  for (const schema of sharedSchemas) app.addSchema(schema);
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "shardgate",
+        version: "1",
+        description:
+          "Keys and values over many storage nodes. Every answer carries `x-request-id`, taken from the request or drawn; " +
+          "errors are RFC 9457 problems with a `code` from one closed list.",
+      },
+      tags: [
+        { name: "data", description: "Keys and values." },
+        { name: "cluster", description: "Shards and storage nodes." },
+        { name: "status", description: "For those who watch." },
+      ],
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json["$id"] ?? `schema-${index}`) },
+  });
+  await app.register(async (scope) => addDataRoutes(scope, services));
+  await app.register(async (scope) => {
+    addShardRoutes(scope, services);
+    addNodeRoutes(scope, services);
+    addStatusRoutes(scope, services);
+  });
+}
+
+/** JSON bodies; an empty one is no body, because many clients claim JSON on every request. */
+function readJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
+    if (body === "") return done(null, undefined);
+    try {
+      done(null, JSON.parse(String(body)));
+    } catch (error) {
+      done(new ShardgateError("BAD_REQUEST", `The body is not JSON: ${String(error)}.`, {}, error), undefined);
+    }
+  });
+}
+
+function countRequests(app: FastifyInstance, { metrics, log }: GatewayServices): void {
+  app.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "unknown";
+    const { method, id: requestId } = request;
+    const { statusCode: status, elapsedTime: durationMs } = reply;
+    metrics.requestAnswered({ route, method, status, durationMs });
+    log.debug({ requestId, method, route, status, durationMs }, "A REST request was answered.");
+  });
+}

@@ -1,0 +1,127 @@
+/** `/data/{key}`: one entry as one resource, whatever shard and storage node it is on. Same semantics as a node's plain routes. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { ShardgateError } from "../../core/error.js";
+import { parseJsonBytes } from "../../core/json-text.js";
+import { parseKeySegment, utf8Bytes, type Key } from "../../core/key.js";
+import { valueBytesMax } from "../../core/limits.js";
+import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../core/operation.js";
+import { shardOfKey, type ShardNumber } from "../../core/shard.js";
+import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
+import { nodeHeader, shardHeader } from "../../wire/paths.js";
+import type { GatewayServices } from "../services.js";
+import { deleteSchema, getSchema, headSchema, putSchema } from "./data-schemas.js";
+
+interface DataRequest {
+  Params: { key: string };
+  Querystring: { ttl?: string };
+}
+type Request = FastifyRequest<DataRequest>;
+
+/** The OpenAPI generator leaves out HEAD routes otherwise. */
+const documented = { swagger: { exposeHeadRoute: true } };
+
+interface Address {
+  readonly key: Key;
+  readonly shard: ShardNumber;
+}
+
+/** To be registered as a plugin of its own: here bodies are bytes, whatever media type they claim to be. */
+export function addDataRoutes(app: FastifyInstance, services: GatewayServices): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addHook("onRequest", async ({ raw }) => {
+    // A media type that fastify cannot parse is no reason to refuse JSON text either.
+    delete raw.headers["content-type"];
+  });
+
+  app.get<DataRequest>("/data/:key", { schema: getSchema, exposeHeadRoute: false }, async (request, reply) => {
+    const { entry } = await find(services, request, reply);
+    reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache", "x-content-type-options": "nosniff" });
+    if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
+    return reply.type("application/json").send(entry.value);
+  });
+
+  app.head<DataRequest>("/data/:key", { schema: headSchema, config: documented }, async (request, reply) => {
+    const { entry } = await find(services, request, reply);
+    reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
+    if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
+    return reply.type("application/json").header("content-length", utf8Bytes(entry.value)).send();
+  });
+
+  app.put<DataRequest>("/data/:key", { schema: putSchema, bodyLimit: valueBytesMax }, async (request, reply) => {
+    const address = addressOf(services, request, reply);
+    const outcome = await execute(services, reply, {
+      kind: "put",
+      ...address,
+      value: parseJsonBytes(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)),
+      expiry: expiryOfQuery(request.query.ttl),
+      condition: conditionOf(request),
+    });
+    if (outcome.kind !== "written") throw failureOf(outcome, address);
+    reply.headers(headersOfFacts(outcome.facts));
+    return reply.code(outcome.isNew ? 201 : 200).send();
+  });
+
+  app.delete<DataRequest>("/data/:key", { schema: deleteSchema }, async (request, reply) => {
+    const address = addressOf(services, request, reply);
+    const outcome = await execute(services, reply, { kind: "delete", ...address, condition: conditionOf(request) });
+    if (outcome.kind !== "deleted") throw failureOf(outcome, address);
+    return reply.code(204).send();
+  });
+}
+
+async function find(services: GatewayServices, request: Request, reply: FastifyReply): Promise<FoundOutcome> {
+  const address = addressOf(services, request, reply);
+  const outcome = await execute(services, reply, { kind: "get", ...address });
+  if (outcome.kind !== "found") throw failureOf(outcome, address);
+  return outcome;
+}
+
+/** The key's raw path segment, decoded once and strictly, and its shard, which every answer from here on names. */
+function addressOf({ membership }: GatewayServices, request: Request, reply: FastifyReply): Address {
+  const key = parseKeySegment(request.params.key);
+  const shard = shardOfKey(key, membership.map.shardCount);
+  reply.header(shardHeader, shard);
+  return { key, shard };
+}
+
+/** Runs the one operation within the request's deadline, and gives it up when the client has gone. */
+async function execute(services: GatewayServices, reply: FastifyReply, operation: Operation): Promise<Outcome> {
+  const { router, membership, clock, requestTimeoutMs } = services;
+  const gone = new AbortController();
+  const abort = (): void => gone.abort();
+  reply.raw.once("close", abort);
+  try {
+    const context = { deadlineMs: clock.monotonicMs() + requestTimeoutMs, signal: gone.signal };
+    const [outcome] = await router.execute([operation], context);
+    if (outcome === undefined) throw new Error("The router gave no outcome.");
+    return outcome;
+  } finally {
+    reply.raw.off("close", abort);
+    const node = membership.map.shards[operation.shard]?.primary ?? null;
+    if (node !== null) reply.header(nodeHeader, node);
+  }
+}
+
+function conditionOf({ headers }: Request): WriteCondition | null {
+  return conditionOfHeaders({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
+}
+
+/** The error that an outcome other than success stands for. */
+function failureOf(outcome: Outcome, { key, shard }: Address): ShardgateError {
+  const shown = JSON.stringify(key);
+  switch (outcome.kind) {
+    case "refused":
+      return new ShardgateError(outcome.code, outcome.message, { shard });
+    case "notFound":
+      return new ShardgateError("KEY_NOT_FOUND", `Key ${shown} is not in shard ${shard}.`, { shard });
+    case "conflict": {
+      const version = outcome.current?.version ?? null;
+      const state = version === null ? "does not exist" : `has version ${version}`;
+      const message = `The condition does not hold: key ${shown} in shard ${shard} ${state}.`;
+      return new ShardgateError("VERSION_CONFLICT", message, { shard, version });
+    }
+    default:
+      throw new Error(`Outcome ${outcome.kind} answers another operation.`);
+  }
+}

@@ -1,0 +1,131 @@
+/** What `/openapi.json` says of `/data/{key}`, and what fastify checks before its handlers run. */
+import { keyBytesMax, ttlSecondsMax, valueBytesMax } from "../../core/limits.js";
+import { createdAtHeader, expiresAtHeader, nodeHeader, shardHeader } from "../../wire/paths.js";
+import { commonProblems, emptyAnswer, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
+
+const params = {
+  type: "object",
+  required: ["key"],
+  properties: {
+    key: {
+      type: "string",
+      description: `The key: 1 to ${keyBytesMax} bytes of UTF-8, percent-encoded whole (\`/\` becomes \`%2F\`).`,
+      examples: ["user123"],
+    },
+  },
+};
+
+const readHeaders = {
+  type: "object",
+  properties: { "if-none-match": { type: "string", description: "Answers 304 when the entry still has this ETag." } },
+};
+
+const writeHeaders = {
+  type: "object",
+  properties: {
+    "if-match": { type: "string", description: 'The entry must have this version (`"7"`), or exist (`*`).' },
+    "if-none-match": { type: "string", description: "Only `*`: the key must not exist." },
+  },
+};
+
+const placeHeaders = {
+  [shardHeader]: { type: "integer", description: "The shard that owns the key." },
+  [nodeHeader]: { type: "string", description: "The storage node that serves the shard." },
+};
+
+const entryHeaders = {
+  ...placeHeaders,
+  etag: { type: "string", description: "The entry's version in quotes; absent when the storage node keeps none." },
+  "last-modified": { type: "string", description: "When the entry was last written." },
+  [createdAtHeader]: { type: "string", format: "date-time", description: "When the entry was first written." },
+  [expiresAtHeader]: { type: "string", format: "date-time", description: "When the entry expires; absent: never." },
+};
+
+const problems: Readonly<Record<string, Schema>> = {
+  ...commonProblems,
+  400: problemAnswer("INVALID_KEY, or BAD_REQUEST for a wrong header or parameter."),
+  429: problemAnswer("OVERLOADED."),
+  503: problemAnswer("SHARD_UNAVAILABLE, DRAINING."),
+  504: problemAnswer("OUTCOME_UNKNOWN, of writes: the answer was lost."),
+  507: problemAnswer("STORAGE_FULL, of writes."),
+};
+
+const notModified = emptyAnswer("The client has this version already.", entryHeaders);
+const notFound = problemAnswer("KEY_NOT_FOUND.");
+const conflict = problemAnswer("VERSION_CONFLICT: the condition does not hold; `version` is the entry's own.");
+const notSupported = problemAnswer("NOT_SUPPORTED: a plain storage node keeps no versions and no expiry.");
+
+export const getSchema = {
+  operationId: "getValue",
+  summary: "Read a value",
+  tags: ["data"],
+  params,
+  headers: readHeaders,
+  response: {
+    ...problems,
+    200: jsonAnswer("The value as it was written, byte for byte.", { description: "Any JSON value." }, entryHeaders),
+    304: notModified,
+    404: notFound,
+  },
+};
+
+export const headSchema = {
+  // The OpenAPI generator makes it "getValue-head".
+  operationId: "getValue",
+  summary: "Read everything of an entry but its value",
+  tags: ["data"],
+  params,
+  headers: readHeaders,
+  response: { ...problems, 200: emptyAnswer("The key exists.", entryHeaders), 304: notModified, 404: notFound },
+};
+
+export const putSchema = {
+  operationId: "putValue",
+  summary: "Write a value",
+  description: "The body is stored as it is sent, whatever its media type is called. Without `ttl` it never expires.",
+  tags: ["data"],
+  params,
+  headers: writeHeaders,
+  querystring: {
+    type: "object",
+    properties: {
+      ttl: {
+        type: "string",
+        pattern: "^[1-9][0-9]*$",
+        description: `Seconds until the entry expires: a whole number from 1 to ${ttlSecondsMax}.`,
+        examples: ["3600"],
+      },
+    },
+  },
+  body: {
+    content: {
+      "application/json": {
+        schema: { description: `Any JSON value, at most ${valueBytesMax} bytes, nested at most 64 deep.` },
+      },
+    },
+  },
+  response: {
+    ...problems,
+    200: emptyAnswer("An entry was replaced.", entryHeaders),
+    201: emptyAnswer("The entry is new.", entryHeaders),
+    412: conflict,
+    413: problemAnswer("BODY_TOO_LARGE."),
+    422: problemAnswer("INVALID_VALUE."),
+    501: notSupported,
+  },
+};
+
+export const deleteSchema = {
+  operationId: "deleteValue",
+  summary: "Delete an entry",
+  tags: ["data"],
+  params,
+  headers: writeHeaders,
+  response: {
+    ...problems,
+    204: emptyAnswer("The entry is gone.", placeHeaders),
+    404: notFound,
+    412: conflict,
+    501: notSupported,
+  },
+};

@@ -1,0 +1,59 @@
+/** From anything thrown in a REST route to one problem of the closed list; what is not expected is logged and masked. */
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
+import { ShardgateError } from "../../core/error.js";
+import type { Log } from "../../core/log.js";
+import { problemOf } from "../../wire/problem.js";
+import { problemHeaders } from "../problem-answer.js";
+
+/** Answers the request with the problem that `thrown` is. */
+export function replyWithError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const error = errorOf(thrown);
+  const { httpStatus } = error.rule;
+  if (httpStatus >= 500) {
+    const facts = {
+      err: thrown,
+      code: error.code,
+      requestId: request.id,
+      method: request.method,
+      url: request.originalUrl,
+    };
+    if (error.code === "INTERNAL_SERVER_ERROR") log.error(facts, "A request failed for a reason that nobody expected.");
+    else log.warn(facts, "A request failed.");
+  }
+  return reply.code(httpStatus).headers(problemHeaders(error)).send(problemOf(error));
+}
+
+/** The error of the closed list that `thrown` stands for. */
+export function errorOf(thrown: unknown): ShardgateError {
+  if (thrown instanceof ShardgateError) return thrown;
+  if (isFastifyError(thrown)) {
+    if (thrown.validation !== undefined) return validationError(thrown.validation, thrown.validationContext);
+    if (thrown.statusCode === 413) {
+      return new ShardgateError("BODY_TOO_LARGE", "The body is longer than this route takes.", {}, thrown);
+    }
+    if (thrown.statusCode === 415) {
+      const message = "The body has a media type that this route does not take.";
+      return new ShardgateError("UNSUPPORTED_MEDIA_TYPE", message, {}, thrown);
+    }
+    if (thrown.statusCode === 400) return new ShardgateError("BAD_REQUEST", thrown.message, {}, thrown);
+  }
+  const masked = "The gateway failed at this request; its log has the cause.";
+  return new ShardgateError("INTERNAL_SERVER_ERROR", masked, {}, thrown);
+}
+
+/** Fastify's own errors; what ajv finds is one of them under fastify's code. */
+function isFastifyError(thrown: unknown): thrown is FastifyError {
+  return thrown instanceof Error && "code" in thrown && String(thrown.code).startsWith("FST_ERR_");
+}
+
+/** Says which field of which part of the request breaks the route's schema. */
+function validationError([problem]: readonly FastifySchemaValidationError[], part = "request"): ShardgateError {
+  const where = part === "querystring" ? "query" : part;
+  const { instancePath = "", params = {}, message = "is not what this route takes" } = problem ?? {};
+  const missing = params["missingProperty"];
+  const field = [...instancePath.split("/"), ...(typeof missing === "string" ? [missing] : [])]
+    .filter(Boolean)
+    .join("/");
+  const subject = field === "" ? `The ${where}` : `Field \`${field}\` of the ${where}`;
+  return new ShardgateError("BAD_REQUEST", `${subject} ${missing === undefined ? message : "is missing"}.`);
+}

@@ -1,0 +1,93 @@
+/** `/shards`: which storage node holds which shard, and giving a shard to another one. */
+import type { FastifyInstance } from "fastify";
+import { shardCountMax } from "../../core/limits.js";
+import { parseShard } from "../../core/shard.js";
+import { parseNodeName } from "../../registry/node-name.js";
+import type { ShardRecord } from "../../registry/cluster-map.js";
+import type { Membership, ShardState } from "../membership.js";
+import type { GatewayServices } from "../services.js";
+import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, problemAnswer } from "./schemas.js";
+
+/** That a storage node holds a shard, as REST says it. */
+interface ShardRow {
+  readonly shardId: number;
+  readonly nodeId: string | null;
+  readonly isPrimary: boolean;
+  readonly epoch: number;
+  readonly state: ShardState;
+}
+
+interface AssignBody {
+  shardId: number;
+  nodeId: string;
+  isPrimary: boolean;
+  ifEpoch?: number | null;
+  force: boolean;
+}
+
+export function addShardRoutes(app: FastifyInstance, { membership }: GatewayServices): void {
+  app.get("/shards", { schema: listSchema }, async () => {
+    const { shardCount, version, shards } = membership.map;
+    return { shardCount, version, shards: shards.map((record) => rowOf(record, membership)) };
+  });
+
+  app.post<{ Body: AssignBody }>("/shards/assign", { schema: assignSchema }, async ({ body }) => {
+    const record = await membership.assign({
+      shard: parseShard(body.shardId, membership.map.shardCount),
+      node: parseNodeName(body.nodeId),
+      isPrimary: body.isPrimary,
+      ifEpoch: body.ifEpoch ?? null,
+      isForced: body.force,
+    });
+    return rowOf(record, membership);
+  });
+}
+
+function rowOf({ shard, primary, epoch }: ShardRecord, membership: Membership): ShardRow {
+  const state = membership.shardState(shard);
+  return { shardId: shard, nodeId: primary, isPrimary: primary !== null, epoch, state };
+}
+
+const listSchema = {
+  operationId: "listShards",
+  summary: "List the shards and who holds them",
+  description: "One row per assignment, in shard order; a row with `nodeId` null for each shard without an owner.",
+  tags: ["cluster"],
+  response: {
+    ...commonProblems,
+    200: jsonAnswer("The cluster map.", {
+      type: "object",
+      required: ["shardCount", "version", "shards"],
+      properties: {
+        shardCount: { type: "integer", minimum: 1, maximum: shardCountMax },
+        version: { type: "integer", description: "Of the cluster map; grows with every change." },
+        shards: { type: "array", items: { $ref: "ShardRow#" } },
+      },
+    }),
+  },
+};
+
+const assignSchema = {
+  operationId: "assignShard",
+  summary: "Give a shard to a storage node",
+  description: "Refused when it would hide data on the present owner, unless `force` is true.",
+  tags: ["cluster"],
+  body: {
+    type: "object",
+    required: ["shardId", "nodeId"],
+    properties: {
+      shardId: { type: "integer", minimum: 0, description: "The shard." },
+      nodeId: nodeIdSchema,
+      isPrimary: { type: "boolean", default: true, description: "Only true: replicas are not kept yet." },
+      ifEpoch: { type: ["integer", "null"], minimum: 0, description: "The shard must be at this epoch." },
+      force: { type: "boolean", default: false, description: "Assign even if data is hidden by it." },
+    },
+  },
+  response: {
+    ...bodyProblems,
+    200: jsonAnswer("The shard as it is now.", { $ref: "ShardRow#" }),
+    404: problemAnswer("SHARD_NOT_FOUND, NODE_NOT_FOUND."),
+    409: problemAnswer("ASSIGNMENT_WOULD_HIDE_DATA, EPOCH_CONFLICT, REGISTRY_CONFLICT."),
+    501: problemAnswer("NOT_SUPPORTED: replicas are not kept yet."),
+  },
+};

@@ -1,0 +1,66 @@
+/** For machines that watch the gateway: is it alive, can it serve, what has it counted, and which routes are there. */
+import type { FastifyInstance } from "fastify";
+import { ShardgateError } from "../../core/error.js";
+import { missingShardsShown } from "../../core/limits.js";
+import { missingShards, missingText, shardCounts } from "../health.js";
+import type { GatewayServices } from "../services.js";
+import { commonProblems, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
+
+export function addStatusRoutes(app: FastifyInstance, { membership, metrics }: GatewayServices): void {
+  app.get("/health", { schema: healthSchema }, async () => ({ status: "ok" }));
+
+  app.get("/ready", { schema: readySchema }, async () => {
+    const missing = missingShards(membership);
+    if (missing.length === 0) return { status: "ready" };
+    const text = missingText(missing, membership.map.shardCount, missingShardsShown);
+    throw new ShardgateError("SHARD_UNAVAILABLE", text, { missing });
+  });
+
+  app.get("/metrics", { schema: metricsSchema }, async (_request, reply) => {
+    metrics.shardsCounted(shardCounts(membership));
+    return reply.type(metrics.contentType).send(await metrics.text());
+  });
+
+  app.get("/openapi.json", { schema: openApiSchema }, async () => app.swagger());
+}
+
+function statusAnswer(description: string, status: string): Schema {
+  const properties = { status: { type: "string", enum: [status] } };
+  return jsonAnswer(description, { type: "object", required: ["status"], properties });
+}
+
+const healthSchema = {
+  operationId: "getHealth",
+  summary: "Is the gateway alive?",
+  tags: ["status"],
+  response: { ...commonProblems, 200: statusAnswer("It is.", "ok") },
+};
+
+const readySchema = {
+  operationId: "getReadiness",
+  summary: "Can every key be served?",
+  description: "Ready when every shard has a live primary.",
+  tags: ["status"],
+  response: {
+    ...commonProblems,
+    200: statusAnswer("Every shard has a live primary.", "ready"),
+    503: problemAnswer("SHARD_UNAVAILABLE; `missing` lists the shards that cannot be served."),
+  },
+};
+
+const metricsSchema = {
+  operationId: "getMetrics",
+  summary: "What the gateway has counted, for Prometheus",
+  tags: ["status"],
+  response: {
+    ...commonProblems,
+    200: { description: "Prometheus text format.", content: { "text/plain": { schema: { type: "string" } } } },
+  },
+};
+
+const openApiSchema = {
+  operationId: "getOpenApi",
+  summary: "This document",
+  tags: ["status"],
+  response: { ...commonProblems, 200: jsonAnswer("OpenAPI 3.1.", { type: "object", additionalProperties: true }) },
+};

@@ -1,0 +1,130 @@
+/**
+ * The gateway's one HTTP server: `/graphql` goes to the GraphQL handler, everything else to the REST facade. Also how it
+ * stops: it takes no new request, finishes those it has, and closes what stands behind it.
+ */
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ShardgateError } from "../core/error.js";
+import {
+  drainTimeoutMs,
+  gatewayHeadersTimeoutMs,
+  gatewayKeepAliveMs,
+  gatewayReceiveTimeoutMs,
+} from "../core/limits.js";
+import type { Registry } from "../registry/registry.js";
+import type { NodePool } from "../routing/node-pool.js";
+import { createGraphqlHandler } from "./graphql/handler.js";
+import { endWithProblem } from "./problem-answer.js";
+import { requestIdSequence, settleRequestId } from "./request-id.js";
+import { createRestApp } from "./rest/app.js";
+import type { GatewayServices } from "./services.js";
+
+export interface GatewayOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly services: GatewayServices;
+  /** Closed with the gateway, as is the services' membership. */
+  readonly registry: Pick<Registry, "close">;
+  readonly pool: Pick<NodePool, "close">;
+  readonly isPlaygroundEnabled: boolean;
+}
+
+export interface Gateway {
+  readonly url: string;
+  readonly port: number;
+  /** Refuses new requests with DRAINING, waits up to `drainTimeoutMs` for those under way, and closes everything. */
+  close(): Promise<void>;
+}
+
+/** Resolves when the server listens. Rejects with Node's error when it cannot. */
+export async function startGateway({
+  host,
+  port,
+  services,
+  registry,
+  pool,
+  ...options
+}: GatewayOptions): Promise<Gateway> {
+  const gate = { isClosing: false };
+  const graphql = createGraphqlHandler(services, options);
+  const app = await createRestApp(services, (rest) => httpServer(services, gate, { graphql, rest }));
+  const server = app.server as Server;
+  try {
+    await listening(server, host, port);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  const { port: actualPort } = server.address() as AddressInfo;
+  const url = urlOf(host, actualPort);
+  services.log.info({ url }, "The gateway listens.");
+
+  let closed: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    gate.isClosing = true;
+    await drained(server, services);
+    await app.close();
+    await services.membership.stop();
+    await pool.close();
+    await registry.close();
+  };
+  return { url, port: actualPort, close: () => (closed ??= close()) };
+}
+
+interface Handlers {
+  readonly graphql: RequestListener;
+  readonly rest: RequestListener;
+}
+
+function httpServer(services: GatewayServices, gate: { readonly isClosing: boolean }, handlers: Handlers): Server {
+  const nextId = requestIdSequence(services.clock.nowMs());
+  const server = createServer((request, response) => {
+    settleRequestId(request, response, nextId);
+    if (gate.isClosing) {
+      endWithProblem(response, new ShardgateError("DRAINING", "The gateway is stopping."));
+      return;
+    }
+    // A connection that falls idle while the server closes would otherwise be kept for the client's next request.
+    response.once("close", () => {
+      if (gate.isClosing) setImmediate(() => server.closeIdleConnections());
+    });
+    const isGraphql = request.url?.replace(/\?.*$/s, "") === "/graphql";
+    (isGraphql ? handlers.graphql : handlers.rest)(request, response);
+  });
+  server.headersTimeout = gatewayHeadersTimeoutMs;
+  server.requestTimeout = gatewayReceiveTimeoutMs;
+  server.keepAliveTimeout = gatewayKeepAliveMs;
+  return server;
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** Resolves when no connection is left; those that outlast the drain are cut. */
+function drained(server: Server, { clock, log }: GatewayServices): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(drainTimeoutMs, () => {
+      log.warn({ drainTimeoutMs }, "Requests that were still under way are cut off.");
+      server.closeAllConnections();
+    });
+    server.close(() => {
+      cancel();
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** Wildcard addresses are listened on, not called: this host's own stands for them. */
+function urlOf(host: string, port: number): string {
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

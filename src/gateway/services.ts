@@ -1,0 +1,16 @@
+/** What both faces of the gateway, GraphQL and REST, work with. Made once by cli/ and handed down; nothing here is global. */
+import type { Clock } from "../core/clock.js";
+import type { Log } from "../core/log.js";
+import type { Router } from "../routing/router.js";
+import type { Membership } from "./membership.js";
+import type { Metrics } from "./metrics.js";
+
+export interface GatewayServices {
+  readonly router: Router;
+  readonly membership: Membership;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** How long one client request may take in all. */
+  readonly requestTimeoutMs: number;
+}
