@@ -246,5 +246,5 @@ export const momentMsMax = 8.64e15;
 /** Address space that LMDB reserves at first: neither memory nor disk. It grows by itself, but growing remaps the file. */
 export const lmdbMapBytes = 1024 * 1024 * 1024;
 
-/** Free disk space without which no new LMDB environment is begun: room for its first pages and its lock file. */
+/** Free disk space below which the disk is full: a new LMDB environment's first pages and lock file need about as much. */
 export const lmdbFreeBytesMin = 64 * 1024;

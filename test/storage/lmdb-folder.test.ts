@@ -37,10 +37,9 @@ describe("checkLmdbFolder", () => {
   }
 
   it("makes a missing folder, and accepts it again with data", async () => {
-    folder = path.join(folder, "a", "b");
-    await checkLmdbFolder(folder);
-    expect(await readdir(folder)).toEqual([]);
-    file = path.join(folder, "data.mdb");
+    const missing = path.join(folder, "a", "b");
+    await checkLmdbFolder(missing);
+    expect(await readdir(missing)).toEqual([]);
     await writeData();
     await checkLmdbFolder(folder);
   });

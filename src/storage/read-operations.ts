@@ -1,0 +1,67 @@
+/**
+ * Answers reads from one snapshot, within a budget. What an engine has to bring is an EntrySource; this file decides
+ * what has expired, where a page ends and when the answer is full.
+ */
+import type { Entry } from "../core/entry.js";
+import { utf8Bytes, type Key } from "../core/key.js";
+import type { GetOperation, GetOutcome, PageOutcome, RefusedOutcome, ScanOperation } from "../core/operation.js";
+import type { ShardNumber } from "../core/shard.js";
+import type { ReadBudget } from "./engine.js";
+import { isLive } from "./stored-entry.js";
+
+/** One snapshot of an engine's entries, with those that have expired and are not yet swept. */
+export interface EntrySource {
+  find(shard: ShardNumber, key: Key): Entry | null;
+  /** The entries of a scan's range in the scan's direction. A lone surrogate in a bound reads as U+FFFD, as in UTF-8. */
+  range(operation: ScanOperation): Iterable<Entry>;
+}
+
+/** One outcome per operation, in order. */
+export function readFrom(
+  source: EntrySource,
+  operations: readonly (GetOperation | ScanOperation)[],
+  budget: ReadBudget,
+): readonly (GetOutcome | PageOutcome | RefusedOutcome)[] {
+  const answer = new Answer(budget);
+  return operations.map((operation) => {
+    if (answer.isFull) return answerFull();
+    return operation.kind === "get" ? answer.get(source, operation) : answer.scan(source, operation);
+  });
+}
+
+/** Counts the bytes of the values answered so far. */
+class Answer {
+  readonly #budget: ReadBudget;
+  #valueBytes = 0;
+
+  constructor(budget: ReadBudget) {
+    this.#budget = budget;
+  }
+
+  /** Never before the first value: whoever asks again always gets on. */
+  get isFull(): boolean {
+    return this.#valueBytes > 0 && this.#valueBytes >= this.#budget.answerBytesMax;
+  }
+
+  get(source: EntrySource, { shard, key }: GetOperation): GetOutcome {
+    const entry = source.find(shard, key);
+    if (entry === null || !isLive(entry, this.#budget.nowMs)) return { kind: "notFound" };
+    this.#valueBytes += utf8Bytes(entry.value);
+    return { kind: "found", entry };
+  }
+
+  scan(source: EntrySource, operation: ScanOperation): PageOutcome {
+    const entries: Entry[] = [];
+    for (const entry of source.range(operation)) {
+      if (!isLive(entry, this.#budget.nowMs)) continue;
+      if (entries.length === operation.limit || this.isFull) return { kind: "page", entries, hasMore: true };
+      entries.push(entry);
+      this.#valueBytes += utf8Bytes(entry.value);
+    }
+    return { kind: "page", entries, hasMore: false };
+  }
+}
+
+function answerFull(): RefusedOutcome {
+  return { kind: "refused", code: "BATCH_ANSWER_FULL", message: "The answer was full before this operation ran." };
+}

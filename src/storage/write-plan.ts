@@ -1,0 +1,129 @@
+/**
+ * Decides what a group of writes does, without doing it: outcomes, changed entries and the shards' new sequence
+ * numbers. An engine applies the plan in one commit. Each operation sees what those before it in the group have done.
+ */
+import assert from "node:assert/strict";
+import type { Entry } from "../core/entry.js";
+import { unreachable } from "../core/error.js";
+import type { Key } from "../core/key.js";
+import type { DeleteOperation, PutOperation, WriteCondition, WriteOperation, WriteOutcome } from "../core/operation.js";
+import type { ShardNumber } from "../core/shard.js";
+import { versionOf, type Version } from "../core/version.js";
+import { expiresAtMs, isLive } from "./stored-entry.js";
+
+/** What an engine holds before the group. */
+export interface StoredState {
+  /** The entry, also when it has expired and is not yet swept. */
+  find(shard: ShardNumber, key: Key): Entry | null;
+  /** The last sequence number that the shard gave away; 0 when it never was written. */
+  sequenceOf(shard: ShardNumber): number;
+}
+
+/** What becomes of one key. */
+export interface EntryChange {
+  readonly shard: ShardNumber;
+  readonly key: Key;
+  readonly before: Entry | null;
+  readonly after: Entry | null;
+}
+
+export interface WritePlan {
+  readonly outcomes: readonly WriteOutcome[];
+  /** At most one per key; none for a key that is as it was. */
+  readonly changes: readonly EntryChange[];
+  /** Of the shards that were written. */
+  readonly sequences: ReadonlyMap<ShardNumber, number>;
+}
+
+/** The plan for `operations`, in order. */
+export function planWrites(state: StoredState, operations: readonly WriteOperation[], nowMs: number): WritePlan {
+  const draft = new Draft(state);
+  const outcomes = operations.map((operation) => {
+    const stored = draft.find(operation.shard, operation.key);
+    const current = stored !== null && isLive(stored, nowMs) ? stored : null;
+    if (!holds(operation.condition, current)) return { kind: "conflict" as const, current };
+    return operation.kind === "put" ? put(draft, operation, current, nowMs) : remove(draft, operation, current);
+  });
+  return { outcomes, changes: draft.changes(), sequences: draft.sequences };
+}
+
+/** The state with the group's own changes on top; asks the engine once per key. */
+class Draft {
+  readonly #state: StoredState;
+  readonly #changes = new Map<string, EntryChange>();
+  readonly #sequences = new Map<ShardNumber, number>();
+
+  constructor(state: StoredState) {
+    this.#state = state;
+  }
+
+  find(shard: ShardNumber, key: Key): Entry | null {
+    return this.#change(shard, key).after;
+  }
+
+  set(shard: ShardNumber, key: Key, after: Entry | null): void {
+    this.#changes.set(changeId(shard, key), { ...this.#change(shard, key), after });
+  }
+
+  nextVersion(shard: ShardNumber): Version {
+    const sequence = (this.#sequences.get(shard) ?? this.#state.sequenceOf(shard)) + 1;
+    assert(Number.isSafeInteger(sequence), `Shard ${shard} has used up its sequence numbers.`);
+    this.#sequences.set(shard, sequence);
+    return versionOf(sequence);
+  }
+
+  changes(): readonly EntryChange[] {
+    return [...this.#changes.values()].filter(({ before, after }) => before !== after);
+  }
+
+  get sequences(): ReadonlyMap<ShardNumber, number> {
+    return this.#sequences;
+  }
+
+  #change(shard: ShardNumber, key: Key): EntryChange {
+    const id = changeId(shard, key);
+    const known = this.#changes.get(id);
+    if (known !== undefined) return known;
+    const stored = this.#state.find(shard, key);
+    const change = { shard, key, before: stored, after: stored };
+    this.#changes.set(id, change);
+    return change;
+  }
+}
+
+function holds(condition: WriteCondition | null, current: Entry | null): boolean {
+  if (condition === null) return true;
+  switch (condition.kind) {
+    case "ifAbsent":
+      return current === null;
+    case "ifPresent":
+      return current !== null;
+    case "ifVersion":
+      return current?.version === condition.version;
+    default:
+      return unreachable(condition);
+  }
+}
+
+function put(draft: Draft, operation: PutOperation, current: Entry | null, nowMs: number): WriteOutcome {
+  const { shard, key, value } = operation;
+  const facts = {
+    version: draft.nextVersion(shard),
+    createdAtMs: current === null ? nowMs : current.createdAtMs,
+    updatedAtMs: nowMs,
+    expiresAtMs: expiresAtMs(operation.expiry, nowMs),
+  };
+  draft.set(shard, key, { key, value, ...facts });
+  return { kind: "written", isNew: current === null, facts };
+}
+
+function remove(draft: Draft, { shard, key }: DeleteOperation, current: Entry | null): WriteOutcome {
+  if (current === null) return { kind: "notFound" };
+  draft.nextVersion(shard);
+  draft.set(shard, key, null);
+  return { kind: "deleted", version: current.version };
+}
+
+function changeId(shard: ShardNumber, key: Key): string {
+  return `${shard}/${key}`;
+}
