@@ -38,6 +38,7 @@ interface GatewayOptions {
   readonly registry?: string;
   readonly suspectAfter: number;
   readonly downAfter: number;
+  readonly autoAssign: boolean;
   readonly playground: boolean;
   readonly logLevel: LogLevel;
 }
@@ -63,6 +64,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(option("--registry <file>", "another file for the registry; `memory` for none").argParser(parseText))
     .addOption(silenceOption("--suspect-after <milliseconds>", "SUSPECT", suspectAfterMs))
     .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
+    .addOption(option("--no-auto-assign", "assign no shard without being told (the variable may have any value)"))
     .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
     .addOption(logLevelOption())
     .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
@@ -102,20 +104,16 @@ interface OpenGateway {
 /** Builds from the bottom up; when a step fails, or at the end, closes what is open from the top down. */
 async function openGateway(options: GatewayOptions, environment: Environment, log: Log): Promise<OpenGateway> {
   const { clock, random } = environment;
-  const { suspectAfter, downAfter, nodes: nodesMin } = options;
+  const { suspectAfter, downAfter, nodes: nodesMin, autoAssign: isAutoAssigning } = options;
   const open: (() => unknown)[] = [];
   const close = async () => {
     for (const closeNext of open.toReversed()) await closeNext();
   };
   try {
     const store = await openStore(options);
+    open.push(() => store.close());
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
-    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: environment.newId }).catch(
-      async (error: unknown) => {
-        await store.close();
-        throw error;
-      },
-    );
+    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: environment.newId });
     open.push(() => registry.close());
     const metrics = new Metrics();
     const pool = new NodePool({
@@ -128,14 +126,14 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     });
     open.push(() => pool.close());
     const liveness = new Liveness({ clock, suspectAfterMs: suspectAfter, downAfterMs: downAfter });
-    const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin });
+    const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin, isAutoAssigning });
+    open.push(() => membership.stop());
     const router = new Router({ registry, pool, clock, random });
     const services = { router, membership, clock, log, metrics, requestTimeoutMs };
     const { host, port, playground: isPlaygroundEnabled } = options;
-    const server = await startGateway({ host, port, services, registry, pool, isPlaygroundEnabled });
+    const server = await startGateway({ host, port, services, isPlaygroundEnabled });
     open.push(() => server.close());
     membership.start();
-    open.push(() => membership.stop());
     return { url: server.url, close };
   } catch (error) {
     await close();

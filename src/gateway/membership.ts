@@ -12,9 +12,9 @@ import type { Liveness, NodeState } from "../registry/liveness.js";
 import { parseNodeName } from "../registry/node-name.js";
 import { parseNodeUrl } from "../registry/node-url.js";
 import type { Registry } from "../registry/registry.js";
+import { assignmentsOf } from "../routing/node-assignments.js";
 import type { NodePool } from "../routing/node-pool.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../wire/membership.js";
-import { assignmentsOf } from "./node-assignments.js";
 import { NodeCalls } from "./node-calls.js";
 import { NodeMemories } from "./node-memories.js";
 import { RepeatingTask } from "./repeating-task.js";
@@ -28,6 +28,8 @@ export interface MembershipParts {
   readonly log: Log;
   /** The first shards are assigned once this many nodes live, so that the first to start does not get them all. */
   readonly nodesMin: number;
+  /** Whether shards without an owner are assigned without being told; else only an operator assigns. */
+  readonly isAutoAssigning: boolean;
 }
 
 export interface NodeStatus {
@@ -49,11 +51,11 @@ export class Membership {
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
-    const { registry, liveness, pool, clock, log, nodesMin } = parts;
+    const { registry, liveness, pool, clock, log } = parts;
     this.#calls = new NodeCalls((name) => pool.client(name), log);
     const nodeState = (name: string): NodeState => liveness.state(name);
     const memories = this.#memories;
-    this.#assigner = new ShardAssigner({ registry, nodeState, calls: this.#calls, memories, log, nodesMin });
+    this.#assigner = new ShardAssigner({ ...parts, nodeState, calls: this.#calls, memories });
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
     this.#stopListening = registry.onChange((map) => {
       pool.prune();
@@ -89,15 +91,18 @@ export class Membership {
     return this.map.shards.every(({ shard }) => this.shardState(shard) === "ACTIVE");
   }
 
-  /** Adds or updates a storage node and gives it shards. Throws BAD_REQUEST, CLUSTER_MISMATCH, NODE_CONFLICT and registry faults. */
+  /** Adds or updates a storage node and gives it shards. Throws BAD_REQUEST, NODE_CONFLICT, CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH and registry faults. */
   async register(registration: NodeRegistration): Promise<NodeAssignments> {
     const name = parseNodeName(registration.id);
     const url = parseNodeUrl(registration.url);
-    const incarnation = registration.incarnation ?? null;
+    const { incarnation = null, clusterId = null, mapVersion = null } = registration;
     const { registry, log } = this.#parts;
     await this.#assigner.alone(async () => {
-      this.#refuseStranger(name, registration.clusterId ?? null);
+      this.#refuseOtherCount(name, registration.shardCount ?? null);
       this.#refuseImpostor(name, url, incarnation);
+      if (clusterId !== null) {
+        await registry.execute({ kind: "recall", node: name, clusterId, mapVersion: mapVersion ?? 0 });
+      }
       await registry.execute({ kind: "registerNode", name, url });
       Object.assign(this.#memories.of(name), { incarnation, held: registration.shards ?? null });
     });
@@ -121,6 +126,10 @@ export class Membership {
     memory.incarnation ??= incarnation ?? null;
     if (incarnation !== undefined && incarnation !== memory.incarnation) {
       throw new ShardgateError("NODE_CONFLICT", `Another process has registered as storage node ${name} meanwhile.`);
+    }
+    if ((mapVersion ?? 0) > this.map.version) {
+      // The registry was put back from an older copy; registering tells what the node knows.
+      throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${name} knows a newer cluster map; register again.`);
     }
     memory.heartbeatMs = this.#parts.clock.monotonicMs();
     this.#seen(name);
@@ -195,11 +204,12 @@ export class Membership {
     }
   }
 
-  #refuseStranger(name: string, clusterId: string | null): void {
-    if (clusterId === null || clusterId === this.map.clusterId) return;
+  #refuseOtherCount(name: string, shardCount: number | null): void {
+    if (shardCount === null || shardCount === this.map.shardCount) return;
     throw new ShardgateError(
-      "CLUSTER_MISMATCH",
-      `Storage node ${name} keeps data of cluster ${clusterId}; this is cluster ${this.map.clusterId}.`,
+      "SHARD_COUNT_MISMATCH",
+      `Storage node ${name} keeps data spread over ${shardCount} shards; this cluster has ${this.map.shardCount}.`,
+      { node: name },
     );
   }
 

@@ -2,9 +2,9 @@
 import { probeTimeoutMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
+import { assignmentsOf } from "../routing/node-assignments.js";
 import type { CallOptions, NodeClient } from "../routing/node-client.js";
 import type { HostedShard } from "../wire/membership.js";
-import { assignmentsOf } from "./node-assignments.js";
 
 export class NodeCalls {
   readonly #client: (name: string) => NodeClient;

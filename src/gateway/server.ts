@@ -1,6 +1,6 @@
 /**
  * The gateway's one HTTP server: `/graphql` goes to the GraphQL handler, everything else to the REST facade. Also how it
- * stops: it takes no new request, finishes those it has, and closes what stands behind it.
+ * stops: it takes no new request and finishes those it has.
  */
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,8 +11,6 @@ import {
   gatewayKeepAliveMs,
   gatewayReceiveTimeoutMs,
 } from "../core/limits.js";
-import type { Registry } from "../registry/registry.js";
-import type { NodePool } from "../routing/node-pool.js";
 import { createGraphqlHandler } from "./graphql/handler.js";
 import { endWithProblem } from "./problem-answer.js";
 import { requestIdSequence, settleRequestId } from "./request-id.js";
@@ -23,29 +21,20 @@ export interface GatewayOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Stay the caller's, who stops and closes what is behind them after the gateway. */
   readonly services: GatewayServices;
-  /** Closed with the gateway, as is the services' membership. */
-  readonly registry: Pick<Registry, "close">;
-  readonly pool: Pick<NodePool, "close">;
   readonly isPlaygroundEnabled: boolean;
 }
 
 export interface Gateway {
   readonly url: string;
   readonly port: number;
-  /** Refuses new requests with DRAINING, waits up to `drainTimeoutMs` for those under way, and closes everything. */
+  /** Refuses new requests with DRAINING and waits up to `drainTimeoutMs` for those under way. */
   close(): Promise<void>;
 }
 
 /** Resolves when the server listens. Rejects with Node's error when it cannot. */
-export async function startGateway({
-  host,
-  port,
-  services,
-  registry,
-  pool,
-  ...options
-}: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ host, port, services, ...options }: GatewayOptions): Promise<Gateway> {
   const gate = { isClosing: false };
   const graphql = createGraphqlHandler(services, options);
   const app = await createRestApp(services, (rest) => httpServer(services, gate, { graphql, rest }));
@@ -65,9 +54,6 @@ export async function startGateway({
     gate.isClosing = true;
     await drained(server, services);
     await app.close();
-    await services.membership.stop();
-    await pool.close();
-    await registry.close();
   };
   return { url, port: actualPort, close: () => (closed ??= close()) };
 }

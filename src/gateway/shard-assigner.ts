@@ -11,7 +11,7 @@ import { shardsOfNode, type RegistryCommand } from "../registry/commands.js";
 import type { NodeState } from "../registry/liveness.js";
 import type { Registry } from "../registry/registry.js";
 import type { HeldShard } from "../registry/unassigned-shards.js";
-import { concernedNodes } from "./node-assignments.js";
+import { concernedNodes } from "./concerned-nodes.js";
 import type { NodeCalls } from "./node-calls.js";
 import type { NodeMemories } from "./node-memories.js";
 
@@ -31,6 +31,7 @@ export interface ShardAssignerParts {
   readonly memories: NodeMemories;
   readonly log: Log;
   readonly nodesMin: number;
+  readonly isAutoAssigning: boolean;
 }
 
 export class ShardAssigner {
@@ -103,7 +104,7 @@ export class ShardAssigner {
   async assignUnassigned(reporter: string | null): Promise<void> {
     const { registry, nodeState, memories, log } = this.#parts;
     const { map } = registry;
-    if (map.shards.every(({ primary }) => primary !== null)) return;
+    if (!this.#parts.isAutoAssigning || map.shards.every(({ primary }) => primary !== null)) return;
     const isFirst = map.shards.every(({ epoch }) => epoch === 0);
     const needed = isFirst ? Math.max(1, this.#parts.nodesMin) : 1;
     const up = [...map.nodes.keys()].filter((name) => nodeState(name) === "UP");

@@ -17,6 +17,19 @@ export interface RegisterNode {
   readonly url: string;
 }
 
+/**
+ * Takes up what a storage node was told before the registry was lost or put back from an older copy: a map that assigned
+ * nothing yet becomes that of the node's cluster, and its version passes the one the node knows, which the node would
+ * otherwise hold to.
+ */
+export interface Recall {
+  readonly kind: "recall";
+  readonly node: string;
+  readonly clusterId: string;
+  /** The version of the map the node was last told; 0 for none. */
+  readonly mapVersion: number;
+}
+
 /** Forgets a storage node; its shards are unassigned. */
 export interface RemoveNode {
   readonly kind: "removeNode";
@@ -54,16 +67,18 @@ export interface AssignUnassigned {
   readonly held: readonly HeldShard[];
 }
 
-export type RegistryCommand = RegisterNode | RemoveNode | Assign | Unassign | AssignUnassigned;
+export type RegistryCommand = RegisterNode | Recall | RemoveNode | Assign | Unassign | AssignUnassigned;
 
 /**
  * The next version of `map`, or `map` itself when the command changes nothing. Throws NODE_NOT_FOUND, SHARD_NOT_FOUND,
- * EPOCH_CONFLICT, ASSIGNMENT_WOULD_HIDE_DATA or BAD_REQUEST.
+ * EPOCH_CONFLICT, ASSIGNMENT_WOULD_HIDE_DATA, CLUSTER_MISMATCH or BAD_REQUEST.
  */
 export function applyCommand(map: ClusterMap, command: RegistryCommand, nowMs: number): ClusterMap {
   switch (command.kind) {
     case "registerNode":
       return registerNode(map, command, nowMs);
+    case "recall":
+      return recall(map, command);
     case "removeNode":
       return removeNode(map, command, nowMs);
     case "assign":
@@ -110,6 +125,19 @@ function registerNode(map: ClusterMap, { name, url }: RegisterNode, nowMs: numbe
   }
   const record = { name, url, registeredAtMs: known?.registeredAtMs ?? nowMs };
   return { ...map, version: map.version + 1, nodes: new Map([...map.nodes, [name, record]]) };
+}
+
+function recall(map: ClusterMap, { node, clusterId, mapVersion }: Recall): ClusterMap {
+  const isOwn = clusterId === map.clusterId;
+  if (!isOwn && map.shards.some(({ epoch }) => epoch > 0)) {
+    throw new ShardgateError(
+      "CLUSTER_MISMATCH",
+      `Storage node ${node} keeps data of cluster ${clusterId}; this is cluster ${map.clusterId}.`,
+      { node },
+    );
+  }
+  if (isOwn && mapVersion <= map.version) return map;
+  return { ...map, clusterId, version: Math.max(map.version, mapVersion) + 1 };
 }
 
 function removeNode(map: ClusterMap, command: RemoveNode, nowMs: number): ClusterMap {

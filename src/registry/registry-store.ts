@@ -5,7 +5,7 @@
  */
 
 export interface StoredDocument {
-  /** The cluster map's version; grows by one with every compareAndSet that succeeds. */
+  /** The cluster map's version; grows with every compareAndSet that succeeds. */
   readonly version: number;
   readonly text: string;
 }

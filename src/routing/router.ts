@@ -8,7 +8,7 @@ import type { ErrorCode } from "../core/error.js";
 import { attemptTimeoutMs } from "../core/limits.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
-import type { NodeAssignments } from "../wire/membership.js";
+import { assignmentsOf } from "./node-assignments.js";
 import { clause } from "./node-exchange.js";
 import type { NodePool } from "./node-pool.js";
 import { endOrDeadline, isWanted, pause } from "./pause.js";
@@ -147,12 +147,6 @@ function groupsByNode(operations: readonly Operation[], map: ClusterMap): Readon
     group.indices.push(index);
   }
   return groups;
-}
-
-function assignmentsOf(map: ClusterMap, node: string): NodeAssignments {
-  const { clusterId, shardCount, version: mapVersion } = map;
-  const owned = map.shards.filter(({ primary }) => primary === node);
-  return { clusterId, shardCount, mapVersion, shards: owned.map(({ shard, epoch }) => ({ shardId: shard, epoch })) };
 }
 
 function nameIn(map: ClusterMap, name: string): string {

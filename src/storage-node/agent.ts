@@ -19,7 +19,7 @@ export interface AgentOptions {
   /** Where the gateway reaches the node. */
   readonly advertisedUrl: string;
   readonly incarnation: string;
-  readonly host: Pick<ShardHost, "applyAssignments" | "hostedShards" | "mapVersion" | "clusterId">;
+  readonly host: Pick<ShardHost, "applyAssignments" | "hostedShards" | "mapVersion" | "clusterId" | "shardCount">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -101,6 +101,8 @@ class MembershipLoop {
       id: name,
       url: advertisedUrl,
       clusterId: host.clusterId,
+      shardCount: host.shardCount,
+      mapVersion: host.mapVersion,
       shards: await host.hostedShards(),
       incarnation,
     };

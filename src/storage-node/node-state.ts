@@ -43,12 +43,14 @@ export function fence(state: NodeState | null, { operation, epoch }: RoutedOpera
 
 /**
  * The state after `assignments`: the same object when they are not newer. Throws CLUSTER_MISMATCH and
- * SHARD_COUNT_MISMATCH. A shard they no longer list keeps its data and its last epoch.
+ * SHARD_COUNT_MISMATCH. A shard they no longer list keeps its data and its last epoch. A node that never hosted a shard
+ * is bound to no cluster yet.
  */
 export function withAssignments(state: NodeState | null, assignments: NodeAssignments): NodeState | null {
   const { clusterId, shardCount, mapVersion, shards } = assignments;
-  if (state !== null) refuseForeign(state, assignments);
-  if (shards === undefined || (state !== null && mapVersion <= state.mapVersion)) return state;
+  if (state !== null && state.shards.size > 0) refuseForeign(state, assignments);
+  const isKnown = state?.clusterId === clusterId && mapVersion <= state.mapVersion;
+  if (shards === undefined || isKnown) return state;
   const epochs = new Map<ShardNumber, ShardEpoch>();
   for (const [shard, { epoch }] of state?.shards ?? []) epochs.set(shard, { epoch, isHosted: false });
   for (const { shardId, epoch } of shards) epochs.set(parseShard(shardId, shardCount), { epoch, isHosted: true });

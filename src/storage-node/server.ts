@@ -61,7 +61,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const address = app.server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   const url = listeningUrl(options.host, port);
-  log.info({ name, url, engine: engine.name }, "The storage node listens.");
+  log.info({ url, engine: engine.name }, "The storage node listens.");
   const { gatewayUrl, incarnation } = options;
   const advertisedUrl = options.advertisedUrl ?? url;
   const agent =

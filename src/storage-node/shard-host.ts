@@ -53,6 +53,11 @@ export class ShardHost {
     return this.#state?.clusterId ?? null;
   }
 
+  /** Of that cluster; null before the first assignments. */
+  get shardCount(): number | null {
+    return this.#state?.shardCount ?? null;
+  }
+
   /**
    * One outcome per operation, in order; what is wrong with one operation is its own refused outcome, so it never
    * rejects for that. The first operation always gets a real answer, whatever the size of the others'.

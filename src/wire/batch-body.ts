@@ -11,7 +11,7 @@ import type { Entry, EntryFacts } from "../core/entry.js";
 import { isErrorCode, ShardgateError, unreachable } from "../core/error.js";
 import { parseJsonBytes, type JsonText } from "../core/json-text.js";
 import { parseKey, type Key } from "../core/key.js";
-import { nodeBatchOperationsMax, pageEntriesMax, ttlSecondsMax } from "../core/limits.js";
+import { momentMsMax, nodeBatchOperationsMax, pageEntriesMax, ttlSecondsMax } from "../core/limits.js";
 import type { Expiry, Operation, Outcome, RoutedOperation, WriteCondition } from "../core/operation.js";
 import { parseShard } from "../core/shard.js";
 import { parseVersion, type Version } from "../core/version.js";
@@ -321,7 +321,7 @@ function versionOrNull(value: unknown): Version | null {
 
 function momentOrNull(value: unknown, name: string): number | null {
   if (value === undefined || value === null) return null;
-  if (typeof value === "number" && Number.isSafeInteger(value) && Math.abs(value) <= 8.64e15) return value;
+  if (typeof value === "number" && Number.isSafeInteger(value) && Math.abs(value) <= momentMsMax) return value;
   throw new ShardgateError("BAD_REQUEST", `\`${name}\` is not a moment in milliseconds since 1970.`);
 }
 

@@ -19,6 +19,10 @@ export interface NodeRegistration {
   readonly url: string;
   /** The cluster whose data the node keeps; absent or null on a fresh or plain node. */
   readonly clusterId?: string | null;
+  /** Of that cluster. */
+  readonly shardCount?: number | null;
+  /** Of the last cluster map the node was told of. */
+  readonly mapVersion?: number | null;
   /** Shards with data, so that a gateway that lost its registry gives each back to the node that has it. */
   readonly shards?: readonly HostedShard[];
   /** Drawn anew at each start of the node's process, so that two processes with one name are told apart. */

@@ -17,7 +17,7 @@ export const createdAtHeader = "x-created-at";
 /** On answers of the gateway's facade: who served the key. */
 export const shardHeader = "x-shard";
 export const nodeHeader = "x-node";
-/** Told by clients or given by the gateway; passed on to the storage node and into every log line. */
+/** Told by clients or given by the gateway; in its answers and in every log line. */
 export const requestIdHeader = "x-request-id";
 
 /** Media type of both bodies of `POST /batch`. */

@@ -23,11 +23,11 @@ beforeEach(() => {
   store = new MemoryStore();
 });
 
-async function openMembership({ nodesMin = 1, shardCount = 4 } = {}): Promise<Membership> {
+async function openMembership({ nodesMin = 1, shardCount = 4, isAutoAssigning = true } = {}): Promise<Membership> {
   const wanted = { shardCount, clusterName: null };
   registry = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c1" });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
-  return new Membership({ registry, liveness, pool, clock, log, nodesMin });
+  return new Membership({ registry, liveness, pool, clock, log, nodesMin, isAutoAssigning });
 }
 
 /** The registration of a storage node with an agent. */
@@ -84,6 +84,7 @@ describe("Membership.register", () => {
       clock,
       log,
       nodesMin: 3,
+      isAutoAssigning: true,
     });
     await later.register(agentOf("node2"));
     expect(owners(later)).toEqual(["node2", "node2", "node2", "node2"]);
@@ -126,6 +127,47 @@ describe("Membership.register", () => {
     expect(membership.map.shards.map(({ epoch }) => epoch)).toEqual([1, 7, 1, 1]);
   });
 
+  it("refuses a node with data of another cluster once shards are assigned", async () => {
+    const membership = await openMembership();
+    await register(membership, "node1");
+    const stranger = agentOf("node2", { clusterId: "other", mapVersion: 9 });
+    await expect(membership.register(stranger)).rejects.toMatchObject({ code: "CLUSTER_MISMATCH" });
+    expect(membership.map.nodes.has("node2")).toBe(false);
+  });
+
+  it("becomes the cluster of the first node with data when its own registry is new", async () => {
+    const membership = await openMembership({ nodesMin: 2 });
+    const held = [{ shardId: 2, epoch: 7, keyCount: 5, sizeBytes: 50 }];
+    const lost = { clusterId: "before", shardCount: 4, mapVersion: 40 };
+    await membership.register(agentOf("node1", lost));
+    const assignments = await membership.register(agentOf("node2", { ...lost, shards: held }));
+    expect(assignments).toMatchObject({
+      clusterId: "before",
+      shards: expect.arrayContaining([{ shardId: 2, epoch: 8 }]),
+    });
+    expect(assignments.mapVersion).toBeGreaterThan(40);
+  });
+
+  it("has a node register again that knows a newer map than the registry does", async () => {
+    const membership = await openMembership();
+    await register(membership, "node1");
+    const ahead = { incarnation: "node1-1", mapVersion: 40 };
+    expect(() => membership.heartbeat("node1", ahead)).toThrowError(
+      expect.objectContaining({ code: "NODE_NOT_FOUND" }),
+    );
+    await membership.register(agentOf("node1", { clusterId: "c1", mapVersion: 40 }));
+    expect(membership.map.version).toBe(41);
+    expect(membership.heartbeat("node1", ahead)).toMatchObject({ mapVersion: 41, shards: [{}, {}, {}, {}] });
+  });
+
+  it("assigns nothing by itself when it is told not to", async () => {
+    const membership = await openMembership({ isAutoAssigning: false });
+    await register(membership, "node1");
+    expect(owners(membership)).toEqual([null, null, null, null]);
+    await membership.assign({ shard: shard(1), node: "node1", ...bySelf });
+    expect(owners(membership)).toEqual([null, "node1", null, null]);
+  });
+
   it("leaves out a live node that does not say what it holds", async () => {
     const membership = await openMembership();
     pool.client("node1").isBroken = true;
@@ -138,7 +180,7 @@ describe("Membership.register", () => {
     [{ id: "-bad", url: "http://a" }, "BAD_REQUEST"],
     [{ id: "node1", url: "ftp://a" }, "BAD_REQUEST"],
     [{ id: "node1", url: "http://169.254.169.254/" }, "BAD_REQUEST"],
-    [{ id: "node1", url: "http://a", clusterId: "other" }, "CLUSTER_MISMATCH"],
+    [{ id: "node1", url: "http://a", shardCount: 8 }, "SHARD_COUNT_MISMATCH"],
   ])("refuses %j", async (registration, code) => {
     const membership = await openMembership();
     await expect(membership.register(registration)).rejects.toMatchObject({ code });

@@ -54,11 +54,10 @@ describe("a gateway", () => {
     await vi.waitFor(() => expect(other.listening).toBe(true));
     const { port } = other.address() as AddressInfo;
     const { startGateway } = await import("../../src/gateway/server.js");
-    const { services, registry } = gateway;
-    const pool = { close: async () => {} };
-    await expect(
-      startGateway({ host: "127.0.0.1", port, services, registry, pool, isPlaygroundEnabled: false }),
-    ).rejects.toMatchObject({ code: "EADDRINUSE" });
+    const { services } = gateway;
+    await expect(startGateway({ host: "127.0.0.1", port, services, isPlaygroundEnabled: false })).rejects.toMatchObject(
+      { code: "EADDRINUSE" },
+    );
     other.close();
   });
 
@@ -69,15 +68,7 @@ describe("a gateway", () => {
   ])("says a URL that can be called when it listens on %s", async (host, name) => {
     const { startGateway } = await import("../../src/gateway/server.js");
     const { services } = await startTestGateway();
-    const nothing = { close: async () => {} };
-    const other = await startGateway({
-      host,
-      port: 0,
-      services,
-      registry: nothing,
-      pool: nothing,
-      isPlaygroundEnabled: false,
-    });
+    const other = await startGateway({ host, port: 0, services, isPlaygroundEnabled: false });
     expect(other.url).toBe(`http://${name}:${other.port}`);
     expect((await fetch(`${other.url}/health`)).status).toBe(200);
     await other.close();

@@ -48,19 +48,18 @@ export async function startTestGateway({ shardCount = 4, nodesMin = 1 } = {}): P
     observer: metrics,
   });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
-  const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin });
+  const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin, isAutoAssigning: true });
   const router = new Router({ registry, pool, clock, random });
   const services = { router, membership, clock, log, metrics, requestTimeoutMs: defaultRequestTimeoutMs };
-  const gateway = await startGateway({
-    host: "127.0.0.1",
-    port: 0,
-    services,
-    registry,
-    pool,
-    isPlaygroundEnabled: false,
-  });
+  const gateway = await startGateway({ host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false });
   return {
     ...gateway,
+    async close() {
+      await gateway.close();
+      await membership.stop();
+      await pool.close();
+      await registry.close();
+    },
     clock,
     log,
     services,

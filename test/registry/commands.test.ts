@@ -95,6 +95,43 @@ describe("registerNode", () => {
   });
 });
 
+describe("recall", () => {
+  const recall = (clusterId: string, mapVersion: number) => ({
+    kind: "recall" as const,
+    node: "a",
+    clusterId,
+    mapVersion,
+  });
+
+  it("changes nothing when the node knows no more than the map", () => {
+    const map = mapWith(["a"]);
+    expect(applyCommand(map, recall(map.clusterId, map.version), nowMs)).toBe(map);
+  });
+
+  it("passes the version that the node knows", () => {
+    const map = mapWith(["a"]);
+    expect(applyCommand(map, recall(map.clusterId, 40), nowMs)).toEqual({ ...map, version: 41 });
+  });
+
+  it("becomes the node's cluster while no shard was ever assigned", () => {
+    const map = mapWith(["a"]);
+    expect(applyCommand(map, recall("before", 0), nowMs)).toEqual({
+      ...map,
+      clusterId: "before",
+      version: map.version + 1,
+    });
+    expect(applyCommand(map, recall("before", 40), nowMs)).toMatchObject({ clusterId: "before", version: 41 });
+  });
+
+  it("refuses a node of another cluster afterwards", () => {
+    const map = applyCommand(mapWith(["a"]), assign(), nowMs);
+    expect(refusal(() => applyCommand(map, recall("before", 40), nowMs))).toMatchObject({
+      code: "CLUSTER_MISMATCH",
+      message: expect.stringContaining("before"),
+    });
+  });
+});
+
 describe("removeNode", () => {
   it("unassigns its shards, once per shard, and counts as one change of the map", () => {
     let before = mapWith(["a", "b"]);

@@ -90,6 +90,8 @@ describe("the agent", () => {
     expect(gateway.calls[0]?.body).toEqual({
       id: "node1",
       url: "http://127.0.0.1:4001",
+      shardCount: null,
+      mapVersion: null,
       clusterId: null,
       shards: [{ shardId: 2, epoch: null, keyCount: 1, sizeBytes: 2 }],
       incarnation: "i1",
@@ -166,7 +168,7 @@ describe("the agent", () => {
 
   it("refuses to join another cluster than the one of its data", async () => {
     const { host, start, until, log } = await setUp(new WellBehavedGateway());
-    await host.applyAssignments({ ...assignments(9, {}), clusterId: "other" });
+    await host.applyAssignments({ ...assignments(9, { 1: 1 }), clusterId: "other" });
     start();
     await until(() => expect(log.lines.at(-1)).toMatchObject({ level: "error", facts: { code: "CLUSTER_MISMATCH" } }));
     expect(host.clusterId).toBe("other");

@@ -43,6 +43,12 @@ describe("fence", () => {
 });
 
 describe("withAssignments", () => {
+  it("follows another cluster while it never hosted a shard", () => {
+    const bound = withAssignments(null, assignments(7, {}));
+    const moved = withAssignments(bound, { ...assignments(2, { 1: 1 }), clusterId: "c2" });
+    expect(moved).toMatchObject({ clusterId: "c2", mapVersion: 2 });
+  });
+
   it("ignores older assignments and those of the version it has", () => {
     expect(withAssignments(second, assignments(8, { 2: 9 }))).toBe(second);
     expect(withAssignments(second, assignments(9, { 2: 9 }))).toBe(second);

@@ -53,6 +53,8 @@ export const registerSchema = {
       id: nodeIdSchema,
       url: nodeUrlSchema,
       clusterId: { type: ["string", "null"], description: "The cluster whose data the node keeps." },
+      shardCount: { type: ["integer", "null"], minimum: 1, description: "Of that cluster." },
+      mapVersion: { type: ["integer", "null"], minimum: 0, description: "The cluster map the node was last told of." },
       shards: {
         type: "array",
         maxItems: shardCountMax,
@@ -66,7 +68,7 @@ export const registerSchema = {
     ...bodyProblems,
     200: jsonAnswer("It was known.", { $ref: "NodeAssignments#" }),
     201: jsonAnswer("It is new.", { $ref: "NodeAssignments#" }),
-    409: problemAnswer("NODE_CONFLICT, CLUSTER_MISMATCH, REGISTRY_CONFLICT."),
+    409: problemAnswer("NODE_CONFLICT, CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, REGISTRY_CONFLICT."),
   },
 };
 

@@ -63,6 +63,7 @@ export class GraphqlServer {
       clock,
       log,
       nodesMin: 1,
+      isAutoAssigning: true,
     });
     // The router is taken for what it does; its private fields are not in the way of the MemoryRouter.
     const router = this.router as unknown as Router;

@@ -139,8 +139,8 @@ describe("/nodes", () => {
   });
 
   it("refuses a node of another cluster, and another process under a live name", async () => {
-    await gateway.register("node1");
-    expect((await post("/nodes", { id: "node2", url: "http://b", clusterId: "other" })).json()).toMatchObject({
+    await gateway.register("node1", "node2");
+    expect((await post("/nodes", { id: "node3", url: "http://b", clusterId: "other" })).json()).toMatchObject({
       status: 409,
       code: "CLUSTER_MISMATCH",
     });

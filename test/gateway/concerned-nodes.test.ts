@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { assignmentsOf, concernedNodes } from "../../src/gateway/node-assignments.js";
+import { concernedNodes } from "../../src/gateway/concerned-nodes.js";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
 import { applyCommand, createClusterMap } from "../../src/registry/commands.js";
 
@@ -17,29 +17,6 @@ function spread(map: ClusterMap, ...liveNodes: readonly string[]): ClusterMap {
 }
 
 const operator = { ifEpoch: null, isForced: false, ownerHoldsData: false, cause: "operator" } as const;
-
-describe("assignmentsOf", () => {
-  it("lists the node's own shards with their epochs", () => {
-    const map = spread(withNodes("a", "b"), "a", "b");
-    expect(assignmentsOf(map, "b")).toEqual({
-      clusterId: "c1",
-      shardCount: 4,
-      mapVersion: 4,
-      shards: [
-        { shardId: 1, epoch: 1 },
-        { shardId: 3, epoch: 1 },
-      ],
-    });
-    expect(assignmentsOf(map, "stranger").shards).toEqual([]);
-  });
-
-  it("leaves the shards out for a node that knows this version, and for no other", () => {
-    const map = withNodes("a");
-    expect(assignmentsOf(map, "a", map.version)).not.toHaveProperty("shards");
-    expect(assignmentsOf(map, "a", map.version - 1).shards).toEqual([]);
-    expect(assignmentsOf(map, "a", map.version + 1).shards).toEqual([]);
-  });
-});
 
 describe("concernedNodes", () => {
   it("names those that gain", () => {

@@ -1,16 +1,5 @@
-/** What a storage node has to be told of a cluster map, and which nodes a change concerns. Pure. */
+/** Which storage nodes a change of the cluster map concerns. Pure. */
 import type { ClusterMap } from "../registry/cluster-map.js";
-import type { NodeAssignments } from "../wire/membership.js";
-
-/** Everything `node` has to know of `map`; without the shards when it knows this version already. */
-export function assignmentsOf(map: ClusterMap, node: string, knownMapVersion: number | null = null): NodeAssignments {
-  const { clusterId, shardCount, version: mapVersion } = map;
-  if (knownMapVersion === mapVersion) return { clusterId, shardCount, mapVersion };
-  const shards = map.shards
-    .filter(({ primary }) => primary === node)
-    .map(({ shard, epoch }) => ({ shardId: shard, epoch }));
-  return { clusterId, shardCount, mapVersion, shards };
-}
 
 /** Registered nodes whose shards differ between two versions: those that lose some, and those that only gain. */
 export interface ConcernedNodes {
