@@ -1,8 +1,6 @@
-/** Answers HTTP requests for GraphQL: gives each its id, deadline, signal and loaders, and sends what Yoga made of it. */
-import { randomUUID } from "node:crypto";
+/** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorRules } from "../../core/error.js";
-import { requestIdCharactersMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import type { GatewayServices } from "../services.js";
@@ -47,8 +45,7 @@ export function createGraphqlHandler(
 }
 
 function startExchange(services: GatewayServices, request: IncomingMessage, response: ServerResponse): Exchange {
-  const requestId = requestIdOf(request);
-  response.setHeader(requestIdHeader, requestId);
+  const requestId = request.headers[requestIdHeader];
   const clientGone = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) clientGone.abort();
@@ -57,13 +54,6 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
   const route = { deadlineMs, signal: clientGone.signal };
   const log = logWith(services.log, { requestId });
   return { services, route, loaders: createLoaders(services, route), log, incoming: request, variablesText: null };
-}
-
-/** The client's own id when it is harmless in logs and headers, else a new one. */
-function requestIdOf(request: IncomingMessage): string {
-  const told = request.headers[requestIdHeader];
-  const isUsable = typeof told === "string" && told.length <= requestIdCharactersMax && /^[A-Za-z0-9._-]+$/.test(told);
-  return isUsable ? told : randomUUID();
 }
 
 function logWith(log: Log, facts: object): Exchange["log"] {

@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createGraphqlHandler } from "../../../src/gateway/graphql/handler.js";
+import { requestIdSequence, settleRequestId } from "../../../src/gateway/request-id.js";
 import { Membership } from "../../../src/gateway/membership.js";
 import { Metrics } from "../../../src/gateway/metrics.js";
 import { requestTimeoutMs } from "../../../src/core/limits.js";
@@ -68,7 +69,12 @@ export class GraphqlServer {
     // The router is taken for what it does; its private fields are not in the way of the MemoryRouter.
     const router = this.router as unknown as Router;
     const services = { router, membership: this.membership, clock, log, metrics, requestTimeoutMs };
-    this.#server = createServer(createGraphqlHandler(services, { isPlaygroundEnabled }));
+    const handler = createGraphqlHandler(services, { isPlaygroundEnabled });
+    const nextId = requestIdSequence(services.clock.nowMs());
+    this.#server = createServer((request, response) => {
+      settleRequestId(request, response, nextId);
+      handler(request, response);
+    });
   }
 
   get url(): string {

@@ -187,7 +187,7 @@ describe("a request id", () => {
     expect(server.log.lines.at(-1)?.facts).toMatchObject({ requestId: "client.id-7_a", method: "POST", status: 200 });
     for (const odd of ["a b", "x".repeat(65), "a,b", ""]) {
       const { headers } = await server.post(query, { "x-request-id": odd });
-      expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+      expect(headers.get("x-request-id")).toMatch(/^[0-9a-z]+-[0-9a-z]+$/);
     }
   });
 });
