@@ -37,6 +37,7 @@ export const errorRules = {
   ),
   DRAINING: rule(503, true, "The process is stopping and did nothing. Try again; another will answer."),
   OVERLOADED: rule(429, true, "Too much is waiting already. Send less at once and try again later."),
+  ANSWER_TOO_LARGE: rule(413, false, "Ask for fewer keys, a smaller page, or fewer fields in one request."),
   STORAGE_FULL: rule(507, true, "Nothing was written. Free disk space at the storage node."),
   STORAGE_FAILED: rule(500, false, "Read the storage node's log; its engine failed."),
   SHARD_NOT_FOUND: rule(404, false, "Shards are numbered from 0 to shardCount - 1."),
@@ -62,6 +63,8 @@ export const errorRules = {
   UNSUPPORTED_MEDIA_TYPE: rule(415, false, "Send `content-type: application/json`."),
   GRAPHQL_PARSE_FAILED: rule(400, false, "Correct the document's syntax at the location given."),
   GRAPHQL_VALIDATION_FAILED: rule(400, false, "Correct the document; the schema is at `/graphql`."),
+  PERSISTED_DOCUMENT_NOT_FOUND: rule(404, false, "Start the gateway with a manifest that has the document."),
+  PERSISTED_DOCUMENT_REQUIRED: rule(403, false, "Send `documentId` instead of `query`; only known documents run here."),
   BAD_USER_INPUT: rule(400, false, "Correct the argument or variable that the message names."),
   INTERNAL_SERVER_ERROR: rule(500, false, "Not your fault. The server's log has the cause."),
 } as const satisfies Readonly<Record<string, ErrorRule>>;

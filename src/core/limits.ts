@@ -54,6 +54,12 @@ export const graphqlDocumentsCachedMax = 500;
 /** Longest GraphQL document that is kept; longer ones carry literal values and do not come twice. */
 export const graphqlDocumentCachedCharactersMax = 8 * 1024;
 
+/** Longest manifest of persisted documents: as long as the request that would bring one of its documents along. */
+export const persistedDocumentsBytesMax = graphqlBodyBytesMax;
+
+/** Characters of an unknown document's id that are repeated in the message: a prefix and a SHA-256 in hexadecimal fit. */
+export const documentIdCharactersShown = 80;
+
 /** Longest `x-request-id` that is taken over from a client; it stands in every log line. */
 export const requestIdCharactersMax = 64;
 
@@ -141,6 +147,12 @@ export const nodeConnectionsMax = plainNodeInFlightMax + 2 * mailboxInFlightMax;
 /** Bytes of values after which a scan's page ends early, whatever its limit: the gateway holds a page in memory. */
 export const scanPageBytesMax = 16 * 1024 * 1024;
 
+/** Values that one client request may bring into the gateway's memory, in all its fields together. */
+export const requestAnswerBytesMax = 64 * 1024 * 1024;
+
+/** Longest GraphQL answer, in characters: aliases may repeat values. A quarter of the longest string that V8 can hold. */
+export const graphqlAnswerCharactersMax = 128 * 1024 * 1024;
+
 /** Most writes of one group commit; bounds how long readers of the write's outcome wait. */
 export const groupCommitOperationsMax = 4_000;
 
@@ -219,10 +231,16 @@ export const clientPauseMs = 100;
 /** Longest of those pauses. */
 export const clientPauseMsMax = 5_000;
 
-/** How long `import` and `export` wait for one answer: the gateway's own deadline, and time to carry the bodies. */
+/** How long the command line waits for one answer: the gateway's own deadline, and time to carry the bodies. */
 export const clientTimeoutMs = requestTimeoutMs + 25_000;
 
-/** Longest answer that `export` takes; a longer one is asked for again in smaller pages. */
+/** Longest wait for one answer that the command line may be told: an hour, far beyond what a gateway takes. */
+export const clientTimeoutMsMax = 3_600_000;
+
+/** Most that `put` reads from standard input: one full value, and white space around it. */
+export const valueInputBytesMax = valueBytesMax + 64 * 1024;
+
+/** Longest answer that the command line takes; keys and entries that make a longer one are asked for in smaller parts. */
 export const clientAnswerBytesMax = 64 * 1024 * 1024;
 
 /** Bytes of one page that `export` aims at, so that memory stays flat whatever the size of the values. */
@@ -248,3 +266,27 @@ export const lmdbMapBytes = 1024 * 1024 * 1024;
 
 /** Free disk space below which the disk is full: a new LMDB environment's first pages and lock file need about as much. */
 export const lmdbFreeBytesMin = 64 * 1024;
+
+/** How often a console is told what is new; a person sees a change within a second. */
+export const consoleTickMs = 1_000;
+
+/** Most consoles that watch at once; a wall of screens, and few enough that telling all of them costs little. */
+export const consoleWatchersMax = 50;
+
+/** A console this many bytes behind is let go, to come back for the current state: some ten full snapshots. */
+export const consoleBacklogBytesMax = 1024 * 1024;
+
+/** Pause between two rounds of asking the storage nodes for their figures, while a console watches. */
+export const consoleFiguresPauseMs = 2_000;
+
+/** Most storage nodes asked for their figures at once: a round over 300 of them takes a moment, and no node notices. */
+export const consoleCallsMax = 16;
+
+/** Seconds of traffic that a console shows: five minutes. */
+export const trafficSecondsMax = 300;
+
+/** The latency of a storage node's batches is that of the last minute, dropped in parts this long. */
+export const nodeLatencyPartMs = 10_000;
+
+/** How many such parts make the minute. */
+export const nodeLatencyParts = 6;

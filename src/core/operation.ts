@@ -50,6 +50,8 @@ export interface ScanOperation {
   readonly before: string | null;
   /** 1 to `pageEntriesMax`. */
   readonly limit: number;
+  /** Once its values hold this many bytes the page ends with `hasMore`; the first entry always fits. */
+  readonly bytesMax: number;
   /** From the last key down; the page then lists its entries in descending order. */
   readonly isReverse: boolean;
 }

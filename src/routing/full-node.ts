@@ -1,5 +1,5 @@
 /** What is asked of a storage node that has the whole REST contract, and how its answers are read. */
-import { nodeAnswerBytesMax } from "../core/limits.js";
+import { nameCharactersMax, nodeAnswerBytesMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { decodeBatchAnswer, encodeBatchRequest } from "../wire/batch-body.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
@@ -32,13 +32,17 @@ export async function executeBatch(
 }
 
 /** What `GET /health` tells: "full" by our protocol's name, "other", or "failing" when the node (or a proxy) could not say. */
-export async function askHealth({ exchange }: NodeLine, signal: AbortSignal): Promise<"full" | "other" | "failing"> {
-  const answer = await exchange({ method: "GET", path: healthPath, answerBytesMax: nodeAnswerBytesMax }, signal);
-  const health = jsonIn(answer.body);
-  if (typeof health === "object" && health !== null && "protocol" in health && health.protocol === nodeProtocol) {
-    return "full";
-  }
-  return answer.status >= 500 ? "failing" : "other";
+export async function askHealth(line: NodeLine, signal: AbortSignal): Promise<"full" | "other" | "failing"> {
+  const { health, status } = await readHealth(line, signal);
+  if (health !== null) return "full";
+  return status >= 500 ? "failing" : "other";
+}
+
+/** The engine that `GET /health` names; null when the node does not speak our protocol, or names none. */
+export async function askEngine(line: NodeLine, signal: AbortSignal): Promise<string | null> {
+  const { health } = await readHealth(line, signal);
+  const engine = health !== null && "engine" in health ? health.engine : null;
+  return typeof engine === "string" ? engine.slice(0, nameCharactersMax) : null;
 }
 
 export async function askShards({ node, exchange }: NodeLine, signal: AbortSignal): Promise<readonly HostedShard[]> {
@@ -66,6 +70,21 @@ export async function sendAssignments(
     signal,
   );
   if (answer.status < 200 || answer.status >= 300) throw faultOfAnswer(answer, node);
+}
+
+/** `health` is null unless the answer has our protocol's name. */
+async function readHealth(
+  { exchange }: NodeLine,
+  signal: AbortSignal,
+): Promise<{ health: object | null; status: number }> {
+  const { body, status } = await exchange(
+    { method: "GET", path: healthPath, answerBytesMax: nodeAnswerBytesMax },
+    signal,
+  );
+  const health = jsonIn(body);
+  const isOurs =
+    typeof health === "object" && health !== null && "protocol" in health && health.protocol === nodeProtocol;
+  return { health: isOurs ? health : null, status };
 }
 
 function isHostedShard(item: unknown): item is HostedShard {

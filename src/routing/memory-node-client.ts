@@ -67,6 +67,10 @@ export class MemoryNodeClient implements NodeClient {
     return this.#call(options, () => (this.#kind === "full" ? this.#shards.hosted(this.#epochs) : null));
   }
 
+  engine(options: CallOptions): Promise<string | null> {
+    return this.#call(options, () => (this.#kind === "full" ? "memory" : null));
+  }
+
   assign(assignments: NodeAssignments, options: CallOptions): Promise<void> {
     return this.#call(options, () => {
       if (this.#kind === "plain" || assignments.mapVersion < this.#mapVersion) return;

@@ -4,7 +4,7 @@
  */
 import type { Entry, EntryFacts } from "../core/entry.js";
 import { unreachable } from "../core/error.js";
-import { compareKeys, type Key } from "../core/key.js";
+import { compareKeys, utf8Bytes, type Key } from "../core/key.js";
 import type { Operation, Outcome, PutOperation, ScanOperation, WriteCondition } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { versionOf } from "../core/version.js";
@@ -86,7 +86,7 @@ function factsOf({ version, createdAtMs, updatedAtMs, expiresAtMs }: Entry): Ent
 }
 
 function pageOf(shard: MemoryShard, scan: ScanOperation, nowMs: number): Outcome {
-  const { prefix, after, before, limit, isReverse } = scan;
+  const { prefix, after, before, limit, bytesMax, isReverse } = scan;
   const matching = [...shard.entries.values()].filter(
     (entry) =>
       live(entry, nowMs) !== null &&
@@ -95,5 +95,11 @@ function pageOf(shard: MemoryShard, scan: ScanOperation, nowMs: number): Outcome
       (before === null || compareKeys(entry.key, before) < 0),
   );
   const sorted = matching.toSorted((a, b) => (isReverse ? -1 : 1) * compareKeys(a.key, b.key));
-  return { kind: "page", entries: sorted.slice(0, limit), hasMore: sorted.length > limit };
+  let bytes = 0;
+  const fitting = sorted.slice(0, limit).filter(({ value }, index) => {
+    const isFitting = index === 0 || bytes < bytesMax;
+    bytes += utf8Bytes(value);
+    return isFitting;
+  });
+  return { kind: "page", entries: fitting, hasMore: sorted.length > fitting.length };
 }

@@ -24,6 +24,9 @@ export interface NodeClient {
   /** Hosted shards with their figures; null from a plain node. Rejects with a NodeFault. */
   shards(options: CallOptions): Promise<readonly HostedShard[] | null>;
 
+  /** The name of the engine it keeps its entries with; null from a plain node. Rejects with a NodeFault. */
+  engine(options: CallOptions): Promise<string | null>;
+
   /** Tells the node its shards and epochs; does nothing for a plain node. Rejects with a NodeFault. */
   assign(assignments: NodeAssignments, options: CallOptions): Promise<void>;
 

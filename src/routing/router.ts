@@ -5,7 +5,7 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
-import { attemptTimeoutMs } from "../core/limits.js";
+import { attemptTimeoutMs, requestAnswerBytesMax } from "../core/limits.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
 import { assignmentsOf } from "./node-assignments.js";
@@ -43,9 +43,11 @@ export class Router {
 
   /**
    * One outcome per operation, in order, at the deadline at the latest. Never rejects: what fails is refused with
-   * SHARD_UNAVAILABLE (not executed), OUTCOME_UNKNOWN (a write that may have been), or the storage node's own code.
+   * SHARD_UNAVAILABLE (not executed), OUTCOME_UNKNOWN (a write that may have been), ANSWER_TOO_LARGE (not executed: the
+   * context's budget is spent), or the storage node's own code.
    */
   execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
+    if (context.budget?.isSpent === true) return Promise.resolve(operations.map(answerTooLarge));
     // Each storage node's mailbox listens.
     if (context.signal !== undefined) setMaxListeners(0, context.signal);
     return this.#run(operations, context, firstStage);
@@ -71,7 +73,7 @@ export class Router {
     const { pool, registry } = this.#options;
     const { map } = registry;
     const routed = operations.map((operation) => ({ operation, epoch: map.shards[operation.shard]?.epoch ?? null }));
-    const answers = await pool.execute(node, routed, context);
+    const answers = withinBudget(await pool.execute(node, routed, context), context);
     const steps = stepsAfter(operations, answers, stage);
     const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
     if (!steps.some((step) => step !== "done") || !(await this.#prepare(node, steps, context, stage))) return outcomes;
@@ -128,6 +130,20 @@ function settled(operation: Operation, outcome: Outcome | undefined, node: strin
   if (outcome === undefined) throw new Error(`${node} was given an operation that has no outcome.`);
   if (outcome.kind !== "refused" || !internalCodes.has(outcome.code)) return outcome;
   return refusedBecause(operation, `${node} answered ${outcome.code} (${clause(outcome.message)})`, true);
+}
+
+/** Spends the budget on what came; once that is spent, what found no room in the answer is not asked for again. */
+function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): readonly Outcome[] {
+  budget?.spend(outcomes);
+  if (budget?.isSpent !== true) return outcomes;
+  return outcomes.map((outcome) => {
+    return outcome.kind === "refused" && outcome.code === "BATCH_ANSWER_FULL" ? answerTooLarge() : outcome;
+  });
+}
+
+function answerTooLarge(): Outcome {
+  const message = `The values asked for in one request are longer than ${requestAnswerBytesMax} bytes together.`;
+  return refused("ANSWER_TOO_LARGE", message);
 }
 
 /** What an operation is answered when no storage node can be asked. */

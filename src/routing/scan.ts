@@ -4,8 +4,9 @@
  * a page costs about one request per storage node, and is exact however unevenly the keys lie.
  */
 import type { Entry } from "../core/entry.js";
+import { ShardgateError } from "../core/error.js";
 import { compareKeys, utf8Bytes } from "../core/key.js";
-import { pageEntriesMax, scanPageBytesMax } from "../core/limits.js";
+import { nodeBatchAnswerBytesMax, pageEntriesMax, scanPageBytesMax } from "../core/limits.js";
 import type { Operation, Outcome, PageOutcome, ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import type { RouteContext } from "./submission.js";
@@ -43,7 +44,7 @@ interface ShardPart {
   readonly hasMore: boolean;
 }
 
-/** Never rejects. A shard that fails is told in `unavailableShards`. */
+/** A shard that fails is told in `unavailableShards`. Rejects with ANSWER_TOO_LARGE only. */
 export async function scanShards(router: ScanRouter, request: ScanRequest, context: RouteContext): Promise<ScanPage> {
   let parts: readonly ShardPart[] = Array.from({ length: request.shardCount }, (_, shard) => ({
     shard: shard as ShardNumber,
@@ -56,13 +57,18 @@ export async function scanShards(router: ScanRouter, request: ScanRequest, conte
     const short = parts.filter((part) => mayBelong(part, page, request));
     if (short.length === 0) return { ...page, unavailableShards: unavailableShards.toSorted((a, b) => a - b) };
     const share = expectedShare(request.limit - page.entries.length, short.length);
-    const scans = short.map((part) => nextScan(part, request, share));
+    // Twice its part of the page, so that shards with larger values than others still suffice.
+    const bytesMax = Math.min(nodeBatchAnswerBytesMax, Math.ceil((2 * scanPageBytesMax) / short.length));
+    const scans = short.map((part) => ({ ...nextScan(part, request, share), bytesMax }));
     const outcomes = await router.execute(scans, context);
     const answers = new Map(short.map(({ shard }, index) => [shard, outcomes[index]]));
     parts = parts.flatMap((part) => {
       const outcome = answers.get(part.shard);
       if (outcome === undefined) return [part];
       if (outcome.kind === "page") return [longer(part, outcome)];
+      if (outcome.kind === "refused" && outcome.code === "ANSWER_TOO_LARGE") {
+        throw new ShardgateError(outcome.code, outcome.message);
+      }
       unavailableShards.push(part.shard);
       return [];
     });
@@ -108,7 +114,7 @@ function expectedShare(missing: number, shards: number): number {
   return Math.min(missing, Math.ceil(mean + 3 * Math.sqrt(mean)) + 1);
 }
 
-function nextScan({ shard, entries }: ShardPart, request: ScanRequest, share: number): ScanOperation {
+function nextScan({ shard, entries }: ShardPart, request: ScanRequest, share: number): Omit<ScanOperation, "bytesMax"> {
   const { prefix, limit: pageLimit, isReverse } = request;
   const last = entries.at(-1)?.key ?? null;
   // At least as many as came so far: where keys lie unevenly, the number of rounds stays logarithmic.

@@ -5,13 +5,16 @@
 import type { Clock } from "../core/clock.js";
 import { utf8Bytes } from "../core/key.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { AnswerBudget } from "./answer-budget.js";
 import type { WaitingOperation } from "./mailbox-plan.js";
 import { isWrite } from "./refusal.js";
 
-/** What every caller brings along: its own deadline on the monotonic clock, and its own way to give up. */
+/** What every caller brings along: its own deadline on the monotonic clock, its own way to give up, its own budget. */
 export interface RouteContext {
   readonly deadlineMs: number;
   readonly signal?: AbortSignal;
+  /** Of the client request that all this is done for; without one, answers are not bounded. */
+  readonly budget?: AnswerBudget;
 }
 
 /** One operation on its way through a mailbox. */

@@ -9,7 +9,7 @@ import { connectTimeoutMs, nodeConnectionsMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { AnswerCollector } from "./answer-collector.js";
-import { askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
+import { askEngine, askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
 import { NodeFault, type CallOptions, type NodeClient, type NodeKind } from "./node-client.js";
 import type { NodeAnswer, NodeLine, NodeRequest } from "./node-exchange.js";
 import { PlainNode } from "./plain-node.js";
@@ -64,6 +64,10 @@ export class UndiciNodeClient implements NodeClient {
     return this.#within(options, async (signal) =>
       (await this.#kindFor(signal)) === "full" ? askShards(this.#line, signal) : null,
     );
+  }
+
+  engine(options: CallOptions): Promise<string | null> {
+    return this.#within(options, (signal) => askEngine(this.#line, signal));
   }
 
   assign(assignments: NodeAssignments, options: CallOptions): Promise<void> {

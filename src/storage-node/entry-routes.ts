@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
 import { parseJsonBytes } from "../core/json-text.js";
 import { parseKeySegment, type Key } from "../core/key.js";
-import { pageEntriesDefault, pageEntriesMax, valueBytesMax } from "../core/limits.js";
+import { nodeBatchAnswerBytesMax, pageEntriesDefault, pageEntriesMax, valueBytesMax } from "../core/limits.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import { parseShard, type ShardNumber } from "../core/shard.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../wire/conditional-headers.js";
@@ -61,6 +61,7 @@ export function addEntryRoutes(app: FastifyInstance, host: ShardHost): void {
       after: queryText(request, "after") ?? null,
       before: null,
       limit: limitOf(queryText(request, "limit")),
+      bytesMax: nodeBatchAnswerBytesMax,
       isReverse: false,
     });
     if (outcome.kind !== "page") throw failureOf(request, outcome);

@@ -52,10 +52,13 @@ class Answer {
 
   scan(source: EntrySource, operation: ScanOperation): PageOutcome {
     const entries: Entry[] = [];
+    let bytes = 0;
     for (const entry of source.range(operation)) {
       if (!isLive(entry, this.#budget.nowMs)) continue;
-      if (entries.length === operation.limit || this.isFull) return { kind: "page", entries, hasMore: true };
+      const isPageFull = entries.length === operation.limit || (bytes > 0 && bytes >= operation.bytesMax);
+      if (isPageFull || this.isFull) return { kind: "page", entries, hasMore: true };
       entries.push(entry);
+      bytes += utf8Bytes(entry.value);
       this.#valueBytes += utf8Bytes(entry.value);
     }
     return { kind: "page", entries, hasMore: false };

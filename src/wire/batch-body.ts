@@ -11,7 +11,13 @@ import type { Entry, EntryFacts } from "../core/entry.js";
 import { isErrorCode, ShardgateError, unreachable } from "../core/error.js";
 import { parseJsonBytes, type JsonText } from "../core/json-text.js";
 import { parseKey, type Key } from "../core/key.js";
-import { momentMsMax, nodeBatchOperationsMax, pageEntriesMax, ttlSecondsMax } from "../core/limits.js";
+import {
+  momentMsMax,
+  nodeBatchAnswerBytesMax,
+  nodeBatchOperationsMax,
+  pageEntriesMax,
+  ttlSecondsMax,
+} from "../core/limits.js";
 import type { Expiry, Operation, Outcome, RoutedOperation, WriteCondition } from "../core/operation.js";
 import { parseShard } from "../core/shard.js";
 import { parseVersion, type Version } from "../core/version.js";
@@ -95,8 +101,8 @@ function operationHead(operation: Operation, epoch: number | null, values: strin
     case "delete":
       return { ...common, key: operation.key, ...conditionFields(operation.condition) };
     case "scan": {
-      const { prefix, after, before, limit, isReverse } = operation;
-      return { ...common, prefix, after, before, limit, isReverse };
+      const { prefix, after, before, limit, bytesMax, isReverse } = operation;
+      return { ...common, prefix, after, before, limit, bytesMax, isReverse };
     }
     default:
       return unreachable(operation);
@@ -126,7 +132,8 @@ function operationOf(fields: Fields, bytes: Buffer | null): Operation {
         prefix: textOf(fields["prefix"] ?? "", "prefix"),
         after: textOrNull(fields["after"], "after"),
         before: textOrNull(fields["before"], "before"),
-        limit: limitOf(fields["limit"]),
+        limit: wholeFrom1("limit", fields["limit"], pageEntriesMax),
+        bytesMax: wholeFrom1("bytesMax", fields["bytesMax"] ?? nodeBatchAnswerBytesMax, nodeBatchAnswerBytesMax),
         isReverse: fields["isReverse"] === true,
       };
     default:
@@ -331,12 +338,9 @@ function epochOf(value: unknown): number | null {
   throw new ShardgateError("BAD_REQUEST", `Epoch ${JSON.stringify(value)} is not a whole number.`);
 }
 
-function limitOf(value: unknown): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= pageEntriesMax) return value;
-  throw new ShardgateError(
-    "BAD_REQUEST",
-    `limit ${JSON.stringify(value)} is not a whole number from 1 to ${pageEntriesMax}.`,
-  );
+function wholeFrom1(name: string, value: unknown, max: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new ShardgateError("BAD_REQUEST", `${name} ${JSON.stringify(value)} is not a whole number from 1 to ${max}.`);
 }
 
 function malformed(what: string): ShardgateError {

@@ -2,6 +2,7 @@
  * Conformance of storage engines as a property: whatever the operations and the clock, an engine answers as the simplest
  * model does, a list that is filtered and sorted anew for every question.
  */
+import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../src/core/entry.js";
@@ -137,6 +138,7 @@ const scans: fc.Arbitrary<ScanOperation> = fc.record({
   after: fc.option(bound),
   before: fc.option(bound),
   limit: fc.integer({ min: 1, max: 6 }),
+  bytesMax: fc.constant(nodeBatchAnswerBytesMax),
   isReverse: fc.boolean(),
 });
 const step = fc.oneof(

@@ -1,4 +1,5 @@
 /** Short ways to write down operations on one shard, for the conformance suite of storage engines. */
+import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import type { Entry } from "../../src/core/entry.js";
 import type { JsonText } from "../../src/core/json-text.js";
 import { parseKey } from "../../src/core/key.js";
@@ -39,7 +40,14 @@ export function remove(key: string, rest: Partial<DeleteOperation> = {}): Delete
 }
 
 export function scan(rest: Partial<ScanOperation> = {}): ScanOperation {
-  const all = { prefix: "", after: null, before: null, limit: 1000, isReverse: false };
+  const all = {
+    prefix: "",
+    after: null,
+    before: null,
+    limit: 1000,
+    bytesMax: nodeBatchAnswerBytesMax,
+    isReverse: false,
+  };
   return { kind: "scan", shard: shard(0), ...all, ...rest };
 }
 

@@ -137,6 +137,24 @@ export function describeScans(engine: () => StorageEngine): void {
     });
   });
 
+  it("ends a page once its values are as long as it asked for, and never before the first", async () => {
+    const value = JSON.stringify("x".repeat(98));
+    await engine().write(
+      ["a", "b", "c"].map((key) => put(key, value)),
+      nowMs,
+    );
+    for (const [bytesMax, keys, hasMore] of [
+      [1, ["a"], true],
+      [100, ["a"], true],
+      [101, ["a", "b"], true],
+      [201, ["a", "b", "c"], false],
+    ] as const) {
+      const [page] = await engine().read([scan({ bytesMax })], noBudget);
+      expect(page && keysOf(page)).toEqual(keys);
+      expect(page).toMatchObject({ kind: "page", hasMore });
+    }
+  });
+
   it("refuses what comes after a full answer, and never the first value", async () => {
     await engine().write([put("a", JSON.stringify("x".repeat(98))), put("b", "1")], nowMs);
     const operations = [get("none"), get("a"), get("b"), scan(), get("none")];

@@ -1,3 +1,7 @@
+import type { Entry } from "../../src/core/entry.js";
+import { parseJsonText } from "../../src/core/json-text.js";
+import { valueBytesMax } from "../../src/core/limits.js";
+import { AnswerBudget } from "../../src/routing/answer-budget.js";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { attemptsMax, attemptTimeoutMs, requestTimeoutMs } from "../../src/core/limits.js";
@@ -217,6 +221,29 @@ describe("Router, retrying", () => {
     await vi.waitFor(() => expect(execute).toHaveBeenCalledTimes(10));
     expect(await outcomes).toEqual(Array.from({ length: 10 }, () => ({ kind: "notFound" })));
     expect(cluster.clock.monotonicMs()).toBe(startMs);
+  });
+
+  it("asks for no more when the values of one request are as many as it may have", async () => {
+    const cluster = new MemoryCluster();
+    const large = parseJsonText(`"${"x".repeat(valueBytesMax - 2)}"`);
+    const entry: Entry = { key, value: large, version: null, createdAtMs: null, updatedAtMs: null, expiresAtMs: null };
+    // Eight values fill an answer, as at a storage node.
+    const execute = script(cluster, "node3", [
+      (operations) =>
+        operations.map((_, index) => (index < 8 ? { kind: "found", entry } : refused("BATCH_ANSWER_FULL", ""))),
+    ]);
+    const context = { ...cluster.context(), budget: new AnswerBudget() };
+    const outcomes = await cluster.execute(
+      Array.from({ length: 100 }, () => get(key)),
+      context,
+    );
+    expect(execute).toHaveBeenCalledTimes(8);
+    expect(outcomes.slice(0, 64).every(({ kind }) => kind === "found")).toBe(true);
+    expect(outcomes.slice(64)).toEqual(
+      Array.from({ length: 36 }, () => expect.objectContaining({ code: "ANSWER_TOO_LARGE" })),
+    );
+    expect(await cluster.execute([get(key)], context)).toMatchObject([{ code: "ANSWER_TOO_LARGE" }]);
+    expect(execute).toHaveBeenCalledTimes(8);
   });
 
   it("pauses when an answer had room for nothing at all, until the deadline", async () => {

@@ -100,6 +100,21 @@ describe("scanShards", () => {
     expect((await pageOf(cluster, { after: page.keys.at(-1) ?? "" })).keys).toEqual(keys.slice(16));
   });
 
+  it("asks every shard for its part of a page of large values only", async () => {
+    const cluster = new MemoryCluster({ shardCount: 64 });
+    const execute = vi.spyOn(cluster.router, "execute");
+    await pageOf(cluster, { limit: 1000 });
+    for (const operation of execute.mock.calls[0]?.[0] ?? []) {
+      expect(operation).toMatchObject({ kind: "scan", bytesMax: (2 * scanPageBytesMax) / 64 });
+    }
+  });
+
+  it("fails when its request may have no more values", async () => {
+    const tooLarge: Outcome = { kind: "refused", code: "ANSWER_TOO_LARGE", message: "Too large." };
+    const router: ScanRouter = { execute: async (operations) => operations.map(() => tooLarge) };
+    await expect(scanShards(router, everything, { deadlineMs: 1 })).rejects.toMatchObject({ code: "ANSWER_TOO_LARGE" });
+  });
+
   it("pages through everything exactly once while other keys come and go", async () => {
     const keys = numbered(300);
     const cluster = await clusterOf(keys);

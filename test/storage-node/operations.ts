@@ -1,4 +1,5 @@
 /** Short ways to write operations and assignments in the tests of the storage node. */
+import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import type { JsonText } from "../../src/core/json-text.js";
 import type { Key } from "../../src/core/key.js";
 import type { RoutedOperation, WriteCondition } from "../../src/core/operation.js";
@@ -48,6 +49,7 @@ export function scan(
     after,
     before: null,
     limit: 1000,
+    bytesMax: nodeBatchAnswerBytesMax,
     isReverse: false,
   } as const;
   return { operation, epoch: null };

@@ -1,4 +1,5 @@
 /** Short ways to write down operations in tests. */
+import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import { parseJsonText } from "../../src/core/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type {
@@ -35,7 +36,14 @@ export function remove(key: string, rest: Partial<DeleteOperation> = {}): Delete
 }
 
 export function scan(shard: number, rest: Partial<ScanOperation> = {}): ScanOperation {
-  const all = { prefix: "", after: null, before: null, limit: 100, isReverse: false };
+  const all = {
+    prefix: "",
+    after: null,
+    before: null,
+    limit: 100,
+    bytesMax: nodeBatchAnswerBytesMax,
+    isReverse: false,
+  };
   return { kind: "scan", shard: shard as ShardNumber, ...all, ...rest };
 }
 

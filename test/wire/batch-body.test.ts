@@ -45,6 +45,7 @@ const operation = fc.oneof(
     after: fc.option(fc.string()),
     before: fc.option(fc.string()),
     limit: fc.integer({ min: 1, max: 1000 }),
+    bytesMax: fc.integer({ min: 1, max: 8 * 1024 * 1024 }),
     isReverse: fc.boolean(),
   }),
 );
@@ -131,6 +132,7 @@ describe("a batch request", () => {
         { op: "get", shard: 0, key: 7 },
         { op: "get", shard: 0, key: "k", epoch: -1 },
         { op: "scan", shard: 0, limit: 0 },
+        { op: "scan", shard: 0, limit: 5, bytesMax: 0 },
         { op: "scan", shard: 0, limit: 5, after: 3 },
         { op: "put", shard: 0, key: "z", valueBytes: 1 },
       ],
@@ -142,6 +144,7 @@ describe("a batch request", () => {
       "INVALID_KEY",
       "INVALID_VALUE",
       "SHARD_NOT_FOUND",
+      "BAD_REQUEST",
       "BAD_REQUEST",
       "BAD_REQUEST",
       "BAD_REQUEST",

@@ -1,23 +1,25 @@
 /** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { errorRules } from "../../core/error.js";
+import { errorRules, ShardgateError, type ErrorCode } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 import { requestIdHeader } from "../../wire/paths.js";
+import { AnswerBudget } from "../../routing/answer-budget.js";
 import type { GatewayServices } from "../services.js";
 import { createLoaders } from "./loaders.js";
+import type { PersistedDocuments } from "./persisted-documents.js";
 import { createYogaServer, yogaPath, type Exchange } from "./yoga.js";
 
 export interface GraphqlOptions {
-  /** Serves GraphiQL to browsers. */
-  readonly isPlaygroundEnabled: boolean;
+  /** Documents that requests may name instead of bringing them along; null: none. */
+  readonly persistedDocuments: PersistedDocuments | null;
 }
 
 /** The handler of the one path where GraphQL is served; the query string is looked at, the path is not. */
 export function createGraphqlHandler(
   services: GatewayServices,
-  { isPlaygroundEnabled }: GraphqlOptions,
+  { persistedDocuments }: GraphqlOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const yoga = createYogaServer(isPlaygroundEnabled);
+  const yoga = createYogaServer(persistedDocuments);
 
   /** Never rejects. */
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -32,8 +34,10 @@ export function createGraphqlHandler(
       });
       await send(await yoga.handleRequest(yogaRequest, exchange), response);
     } catch (error) {
-      exchange.log.error({ err: error }, "A GraphQL request could not be answered.");
-      sendError("INTERNAL_SERVER_ERROR", response);
+      const code = error instanceof ShardgateError ? error.code : "INTERNAL_SERVER_ERROR";
+      if (code === "INTERNAL_SERVER_ERROR")
+        exchange.log.error({ err: error }, "A GraphQL request could not be answered.");
+      sendError(code, response);
     }
     const facts = { method, status: response.statusCode };
     const durationMs = services.clock.monotonicMs() - startMs;
@@ -51,7 +55,7 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
     if (!response.writableFinished) clientGone.abort();
   });
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
-  const route = { deadlineMs, signal: clientGone.signal };
+  const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget() };
   const log = logWith(services.log, { requestId });
   return { services, route, loaders: createLoaders(services, route), log, incoming: request, variablesText: null };
 }
@@ -78,7 +82,7 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
 }
 
 /** For the few errors that come from outside the execution. */
-function sendError(code: "INTERNAL_SERVER_ERROR" | "NOT_ACCEPTABLE", response: ServerResponse): void {
+function sendError(code: ErrorCode, response: ServerResponse): void {
   if (response.headersSent) return;
   const { httpStatus, isRetryable, advice } = errorRules[code];
   response.statusCode = httpStatus;

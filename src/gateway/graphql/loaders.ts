@@ -3,7 +3,7 @@
  * one go. What they remember is the request's own view; nothing is cached beyond it.
  */
 import DataLoader from "dataloader";
-import { errorRules } from "../../core/error.js";
+import { errorRules, ShardgateError } from "../../core/error.js";
 import type { Key } from "../../core/key.js";
 import type { FoundOutcome, NotFoundOutcome, Outcome, RefusedOutcome } from "../../core/operation.js";
 import { shardOfKey, type ShardNumber } from "../../core/shard.js";
@@ -27,6 +27,10 @@ export function createLoaders({ router, membership }: GatewayServices, route: Ro
     const outcomes = (await router.execute(operations, route)).map(readOutcome);
     for (const [index, key] of keys.entries()) {
       const outcome = outcomes[index];
+      // Not this key's fault: the field as a whole asks for too much.
+      if (outcome?.kind === "refused" && outcome.code === "ANSWER_TOO_LARGE") {
+        throw new ShardgateError(outcome.code, outcome.message);
+      }
       if (outcome?.kind === "refused" && errorRules[outcome.code].isRetryable) entries.clear(key);
     }
     return outcomes;

@@ -9,8 +9,13 @@ import { jsonMembers } from "../../core/json-text.js";
 import { graphqlBodyBytesMax } from "../../core/limits.js";
 import { readBody } from "./request-body.js";
 
+export interface RequestParams extends GraphQLParams {
+  /** Names a persisted document, instead of `query`. */
+  readonly documentId?: unknown;
+}
+
 interface SourcedParams {
-  readonly params: GraphQLParams;
+  readonly params: RequestParams;
   /** The text that `params.variables` was parsed from; null when there are none. */
   readonly variablesText: string | null;
 }
@@ -26,7 +31,8 @@ function paramsOfQuery(url: string): SourcedParams {
   const search = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   const variablesText = search.get("variables") || null;
   const variables = variablesText === null ? undefined : parseJson(variablesText, "`variables`");
-  const params = { query: search.get("query") ?? undefined, operationName: search.get("operationName") ?? undefined };
+  const names = ["documentId", "query", "operationName"];
+  const params = Object.fromEntries(names.map((name) => [name, search.get(name) ?? undefined]));
   return { params: asParams({ ...params, variables }), variablesText };
 }
 
@@ -52,7 +58,7 @@ function paramsOfBody(body: Buffer): SourcedParams {
 }
 
 /** Yoga checks the parameters' kinds itself, and refuses others. */
-function asParams(parsed: object): GraphQLParams {
+function asParams(parsed: object): RequestParams {
   return parsed;
 }
 

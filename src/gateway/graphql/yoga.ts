@@ -10,6 +10,7 @@ import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "./context.js";
 import { DocumentCache, parseDocument } from "./documents.js";
 import { ExactVariables } from "./exact-variables.js";
+import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
 import { readParams } from "./request-params.js";
 import { resultText } from "./result-text.js";
 import { createExecutableSchema } from "./schema.js";
@@ -28,7 +29,7 @@ type ExchangePlugin = Plugin<Exchange, Exchange, object>;
 /** Every request comes to this path, wherever the gateway serves GraphQL. */
 export const yogaPath = "/graphql";
 
-export function createYogaServer(isPlaygroundEnabled: boolean): YogaServerInstance<Exchange, object> {
+export function createYogaServer(documents: PersistedDocuments | null): YogaServerInstance<Exchange, object> {
   const schema = createExecutableSchema();
   return createYoga<Exchange, object>({
     schema,
@@ -36,7 +37,7 @@ export function createYogaServer(isPlaygroundEnabled: boolean): YogaServerInstan
     // Yoga compares the end of every URL with it, and no URL ends with a space.
     healthCheckEndpoint: " ",
     landingPage: false,
-    graphiql: isPlaygroundEnabled,
+    graphiql: false,
     cors: false,
     multipart: false,
     batching: false,
@@ -47,7 +48,7 @@ export function createYogaServer(isPlaygroundEnabled: boolean): YogaServerInstan
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<unknown>(),
     },
-    plugins: [boundedParsing(), sourcedParams(), exactVariables(new ExactVariables(schema)), finalResult()],
+    plugins: [boundedParsing(), sourcedParams(documents), exactVariables(new ExactVariables(schema)), finalResult()],
   });
 }
 
@@ -58,13 +59,13 @@ function boundedParsing(): ExchangePlugin {
 }
 
 /** Takes the place of all of Yoga's own parsers, those for forms included. */
-function sourcedParams(): ExchangePlugin {
+function sourcedParams(documents: PersistedDocuments | null): ExchangePlugin {
   return {
     onRequestParse: ({ serverContext, setRequestParser }) =>
       setRequestParser(async () => {
         const { params, variablesText } = await readParams(serverContext.incoming);
         serverContext.variablesText = variablesText;
-        return params;
+        return executableParams(params, documents);
       }),
   };
 }
@@ -90,7 +91,7 @@ function finalResult(): ExchangePlugin {
     onResultProcess: ({ result, setResult, serverContext }) => {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return;
       const errors = result.errors?.map((error) => clientError(error as GraphQLError, serverContext.log));
-      setResult({ ...result, ...(errors === undefined ? {} : { errors }), stringify: resultText });
+      setResult({ ...result, ...(errors === undefined ? {} : { errors }), stringify: (final) => resultText(final) });
     },
   };
 }

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createGraphqlHandler } from "../../../src/gateway/graphql/handler.js";
 import { requestIdSequence, settleRequestId } from "../../../src/gateway/request-id.js";
+import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
 import { Membership } from "../../../src/gateway/membership.js";
 import { Metrics } from "../../../src/gateway/metrics.js";
 import { requestTimeoutMs } from "../../../src/core/limits.js";
@@ -36,7 +37,10 @@ export class GraphqlServer {
   readonly membership: Membership;
   readonly #server: Server;
 
-  static async start({ shardCount = 4, isPlaygroundEnabled = false } = {}): Promise<GraphqlServer> {
+  static async start({
+    shardCount = 4,
+    persistedDocuments = null as PersistedDocuments | null,
+  } = {}): Promise<GraphqlServer> {
     const clock = new FakeClock();
     const registry = await Registry.open({
       store: new MemoryStore(),
@@ -45,12 +49,12 @@ export class GraphqlServer {
       wanted: { shardCount, clusterName: "test" },
       newClusterId: () => "cluster-1",
     });
-    const server = new GraphqlServer(registry, isPlaygroundEnabled);
+    const server = new GraphqlServer(registry, persistedDocuments);
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     return server;
   }
 
-  private constructor(registry: Registry, isPlaygroundEnabled: boolean) {
+  private constructor(registry: Registry, persistedDocuments: PersistedDocuments | null) {
     const { clock, log, metrics } = this;
     this.membership = new Membership({
       registry,
@@ -69,7 +73,7 @@ export class GraphqlServer {
     // The router is taken for what it does; its private fields are not in the way of the MemoryRouter.
     const router = this.router as unknown as Router;
     const services = { router, membership: this.membership, clock, log, metrics, requestTimeoutMs };
-    const handler = createGraphqlHandler(services, { isPlaygroundEnabled });
+    const handler = createGraphqlHandler(services, { persistedDocuments });
     const nextId = requestIdSequence(services.clock.nowMs());
     this.#server = createServer((request, response) => {
       settleRequestId(request, response, nextId);
@@ -121,6 +125,7 @@ export class GraphqlServer {
         const figures = this.figures.get(name);
         return figures === null ? Promise.reject(new Error("down")) : Promise.resolve(figures ?? []);
       },
+      engine: () => Promise.resolve("memory"),
       assign: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };

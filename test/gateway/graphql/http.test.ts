@@ -260,19 +260,3 @@ describe("what cannot be answered", () => {
     expect(await server.metrics.total("shardgate_requests_total", { route: "/graphql", status: 415 })).toBe(before + 1);
   });
 });
-
-describe("the playground", () => {
-  const browser = { headers: { accept: "text/html" } };
-
-  it("is off unless it is asked for", async () => {
-    const answer = await server.fetch("", browser);
-    expect(answer.status).toBe(406);
-    expect(answer.text).not.toContain("<html");
-    const open = await GraphqlServer.start({ isPlaygroundEnabled: true });
-    const page = await open.fetch("", browser);
-    await open.close();
-    expect(page.status).toBe(200);
-    expect(page.text).toContain("GraphiQL");
-    expect(page.headers.get("content-type")).toContain("text/html");
-  });
-});

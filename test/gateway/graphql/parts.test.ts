@@ -72,6 +72,12 @@ describe("resultText", () => {
     expect(resultText({ data: null })).toBe('{"data":null}');
   });
 
+  it("refuses to become longer than it may", () => {
+    const data = { a: new RawJson('"12345678"'), b: [new RawJson("12345"), "12345678"] };
+    expect(resultText({ data }, 25)).toBe('{"data":{"a":"12345678","b":[12345,"12345678"]}}');
+    expect(() => resultText({ data }, 24)).toThrowError(expect.objectContaining({ code: "ANSWER_TOO_LARGE" }));
+  });
+
   it("is what JSON.stringify writes when there is nothing raw", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (data) => {

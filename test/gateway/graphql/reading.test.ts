@@ -97,6 +97,22 @@ function unavailable(key: string, code: string): object {
 }
 
 describe("entries", () => {
+  it("fails as a whole when the request asks for more values than it may", async () => {
+    server.router.seed("a", [1]);
+    server.router.refuse("b", "ANSWER_TOO_LARGE", "Too large.");
+    const answer = await server.run('{ entries(keys: ["a", "b"]) { __typename } cluster { shardCount } }');
+    expect(answer.data).toMatchObject({ entries: null, cluster: {} });
+    expect(answer.errors).toMatchObject([{ path: ["entries"], extensions: { code: "ANSWER_TOO_LARGE" } }]);
+  });
+
+  it("is refused when repeating values would make the answer too long", { timeout: 60_000 }, async () => {
+    server.router.seed("a", "x".repeat(1024 * 1024 - 2));
+    const fields = Array.from({ length: 130 }, (_, index) => `f${index}: get(key: "a") { value }`).join(" ");
+    const answer = await server.run(`{ ${fields} }`);
+    expect(answer.data).toBeUndefined();
+    expect(answer.errors).toMatchObject([{ extensions: { code: "ANSWER_TOO_LARGE" } }]);
+  });
+
   it("gives each key its own outcome, in order", async () => {
     server.router.seed("a", [1]);
     server.router.refuse("dead", "SHARD_UNAVAILABLE", "down");
