@@ -42,7 +42,7 @@ async function runShell(code: string): Promise<string> {
   // What runs in the background is awaited until it serves, and ended with the shell.
   const waiting = `until curl -sf http://127.0.0.1:${ports.get("4100")}/ready; do sleep 0.1; done`;
   const npx = `npx() { shift; node ${program} "$@"; }`;
-  const script = `set -eu; trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT; ${npx}\n${located(code)}\n${background ? waiting : ""}`;
+  const script = `set -eu; trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT; ${npx}\n${located(code)}\n${background ? waiting : ""}`;
   const run = new Run("bash", ["-c", script], {}, folder.path);
   const ended = await run.ended();
   expect(ended, run.stderr).toBe(0);
