@@ -73,8 +73,8 @@ class MembershipLoop {
       if (!this.#isRegistered || !(await this.#heartbeat())) await this.#register();
       this.#isRegistered = true;
       this.#trouble = null;
-      const { name, gatewayUrl, log } = this.#options;
-      if (!wasRegistered) log.info({ name, gatewayUrl }, "The storage node is registered at the gateway.");
+      const { gatewayUrl, log } = this.#options;
+      if (!wasRegistered) log.info({ gatewayUrl }, "The storage node is registered at the gateway.");
     } catch (error) {
       this.#isRegistered = false;
       if (!isStopped()) this.#report(error);
@@ -90,7 +90,7 @@ class MembershipLoop {
       return true;
     } catch (error) {
       if (!(error instanceof ShardgateError) || error.code !== "NODE_NOT_FOUND") throw error;
-      this.#options.log.info({ name }, "The gateway does not know this storage node any more; registering again.");
+      this.#options.log.info({}, "The gateway does not know this storage node any more; registering again.");
       return false;
     }
   }

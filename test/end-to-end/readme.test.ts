@@ -1,19 +1,20 @@
 /** Runs every command and query of the README in its order, and holds the answers against what it promises. */
 import { execFileSync } from "node:child_process";
-import { readFileSync, symlinkSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorRules } from "../../src/core/error.js";
 import * as limits from "../../src/core/limits.js";
 import { graphql } from "../support/gateway-calls.js";
 import { examplesOf, fulfil, type Example } from "../support/markdown-examples.js";
-import { freePorts, program, repository, Run, shardgate, temporaryFolder } from "../support/processes.js";
+import { eventually, freePorts, program, repository, Run, shardgate, temporaryFolder } from "../support/processes.js";
 
 const readme = readFileSync(path.join(repository, "README.md"), "utf8");
 const examples = examplesOf(readme);
 const folder = temporaryFolder();
 const dataFolder = path.join(folder.path, "data");
 let dev: Run;
+const servers: Run[] = [];
 /** What the README calls 4000 to 4003 and 4100 to 4102, by the ports that are free here. */
 let ports: ReadonlyMap<string, number>;
 
@@ -21,14 +22,20 @@ beforeAll(async () => {
   const free = await freePorts(7);
   const named = ["4000", "4001", "4002", "4003", "4100", "4101", "4102"];
   ports = new Map(named.map((name, index) => [name, free[index] ?? 0]));
+  // `npx` itself is asked once, below; here it would look for the program in the folder of this run.
+  writeFileSync(path.join(folder.path, "npx"), `#!/bin/sh\nshift\nexec node ${program} "$@"\n`, { mode: 0o755 });
   symlinkSync(path.join(repository, "examples"), path.join(folder.path, "examples"));
   dev = shardgate(["dev", "--port", String(free[0]), "--data", dataFolder]);
   await dev.prints(/^ready /m);
 });
 afterAll(async () => {
-  await dev.stop();
+  await Promise.all([dev, ...servers].map((run) => run.stop()));
   folder.remove();
 });
+
+function origin(): string {
+  return `http://127.0.0.1:${ports.get("4000")}`;
+}
 
 /** The text with this run's ports and process ids. */
 function located(text: string): string {
@@ -37,13 +44,24 @@ function located(text: string): string {
     .replace("PID_OF_NODE1", () => /^node1\s+(\d+)/m.exec(dev.stdout)?.[1] ?? "");
 }
 
+/** A command that serves until it is stopped is left running, once everything is served again. */
+async function runServer(code: string): Promise<void> {
+  const [, ...args] = located(code.replace("./data", dataFolder)).trim().split(" ");
+  servers.push(shardgate(args.slice(1)));
+  await eventually(async () => expect((await fetch(`${origin()}/data/user123`)).status).toBe(200));
+}
+
 async function runShell(code: string): Promise<string> {
   const background = / &$/m.test(code);
   // What runs in the background is awaited until it serves, and ended with the shell.
   const waiting = `until curl -sf http://127.0.0.1:${ports.get("4100")}/ready; do sleep 0.1; done`;
-  const npx = `npx() { shift; node ${program} "$@"; }`;
-  const script = `set -eu; trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT; ${npx}\n${located(code)}\n${background ? waiting : ""}`;
-  const run = new Run("bash", ["-c", script], {}, folder.path);
+  const script = `set -eu; trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n${located(code)}\n${background ? waiting : ""}`;
+  const run = new Run(
+    "bash",
+    ["-c", script],
+    { SHARDGATE_ENDPOINT: origin(), PATH: `${folder.path}:${process.env["PATH"]}` },
+    folder.path,
+  );
   const ended = await run.ended();
   expect(ended, run.stderr).toBe(0);
   return run.stdout;
@@ -51,11 +69,12 @@ async function runShell(code: string): Promise<string> {
 
 async function check({ language, code, promised }: Example): Promise<void> {
   if (language === "graphql") {
-    const answer = await graphql(`http://127.0.0.1:${ports.get("4000")}`, code);
+    const answer = await graphql(origin(), code);
     const wanted: unknown = promised === null ? { data: { "…": "…" } } : JSON.parse(located(promised));
     expect(answer).toEqual(fulfil(wanted, answer));
     return;
   }
+  if (/^npx shardgate node .*[^&]\n$/.test(code)) return runServer(code);
   const output = (await runShell(code)).replaceAll("\r\n", "\n").trim();
   if (promised === null) return;
   const isJson = promised.startsWith("{");
@@ -72,6 +91,28 @@ describe("the README", () => {
   it("has examples of every task", () => {
     expect(examples.length).toBeGreaterThan(15);
     expect(examples.filter(({ promised }) => promised !== null).length).toBeGreaterThan(10);
+  });
+
+  it("adopts an existing node as it says", async () => {
+    const plain = new Run("python3", [path.join(repository, "test/support/plain-node.py"), "0"]);
+    servers.push(plain);
+    const [, plainPort = ""] = await plain.prints(/listening (\d+)/);
+    const [gatewayPort = 0] = await freePorts(1);
+    const block = /^npx shardgate gateway .*--no-auto-assign\n(?:curl .*\n)+/m.exec(readme)?.[0] ?? "";
+    const [start = "", ...calls] = block
+      .replaceAll(":4000", `:${gatewayPort}`)
+      .replaceAll(":9000", `:${plainPort}`)
+      .trim()
+      .split("\n");
+    const place = ["--port", String(gatewayPort), "--data", path.join(folder.path, "adopted")];
+    const gateway = shardgate([...start.split(" ").slice(2), ...place]);
+    servers.push(gateway);
+    await gateway.prints(/^listening /m);
+    for (const call of calls) await runShell(call.replace("curl", "curl -sf"));
+    const { shards } = (await (await fetch(`http://127.0.0.1:${gatewayPort}/shards`)).json()) as {
+      shards: readonly { readonly nodeId: string | null }[];
+    };
+    expect(shards.map(({ nodeId }) => nodeId)).toEqual(["mine", null, null, null]);
   });
 
   it("starts the program by the name it uses", () => {
