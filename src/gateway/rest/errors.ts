@@ -19,7 +19,8 @@ export function replyWithError(thrown: unknown, request: FastifyRequest, reply: 
     };
     // A client that went away gave its request up; nobody reads the answer.
     if (request.raw.destroyed) log.debug(facts, "A request was given up by its client.");
-    else if (error.code === "INTERNAL_SERVER_ERROR") log.error(facts, "A request failed for a reason that nobody expected.");
+    else if (error.code === "INTERNAL_SERVER_ERROR")
+      log.error(facts, "A request failed for a reason that nobody expected.");
     else log.warn(facts, "A request failed.");
   }
   return reply.code(httpStatus).headers(problemHeaders(error)).send(problemOf(error));
