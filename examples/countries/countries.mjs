@@ -6,7 +6,8 @@
  */
 import { createRequire } from "node:module";
 
-const countries = createRequire(import.meta.url)("world-countries");
+const require = createRequire(import.meta.url);
+const countries = require("world-countries");
 
 // A reader that went away (`| head`) is no failure.
 process.stdout.on("error", () => process.exit());

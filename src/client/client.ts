@@ -1,0 +1,132 @@
+/**
+ * The client's interface. Two kinds of failure are kept apart: what becomes of one key is an outcome, told as data; the
+ * failure of a whole request is thrown, as ShardgateRequestError. An aborted `signal` makes a call throw the signal's
+ * reason at once; a write that was on its way may then have happened all the same.
+ */
+import type { DeleteItem, Expiry, PutItem, ShardOfKey, WriteCondition } from "./entry.js";
+import type { DeleteOutcome, GetOutcome, PutOutcome } from "./outcome.js";
+import type { EntryScan, ScanOptions } from "./scan.js";
+import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.js";
+import type { UpdateOptions } from "./update.js";
+
+/** Options of every call. */
+export interface CallOptions {
+  /** Ends this call alone, also when its key travels in one request with others. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of one write. */
+export interface PutOptions extends CallOptions {
+  /** Without it the entry never expires, whatever the one it replaces did. */
+  readonly expiry?: Expiry | undefined;
+  /** Without it the write always happens. */
+  readonly condition?: WriteCondition | undefined;
+}
+
+/** Options of one deletion. */
+export interface DeleteOptions extends CallOptions {
+  /** Without it the deletion always happens. */
+  readonly condition?: WriteCondition | undefined;
+}
+
+/** For one call, in place of the client's schema. */
+export interface WithSchema<Schema extends StandardSchema> {
+  readonly schema: Schema;
+}
+
+/**
+ * Reads and writes entries through a gateway. `Output` is the type of values as they are read, `Input` as they are
+ * written; they differ only for schemas that transform. The methods need no `this`.
+ */
+export interface Client<Output = unknown, Input = Output> {
+  /**
+   * Reads one key. All `get` and `getMany` of one tick travel in one request (up to 1000 different keys), each once.
+   * Reads whose shard is unavailable, or that got no answer, are tried again within `timeoutMs` and `attemptsMax`.
+   */
+  get<S extends StandardSchema>(key: string, options: CallOptions & WithSchema<S>): Promise<GetOutcome<InferOutput<S>>>;
+  get(key: string, options?: CallOptions): Promise<GetOutcome<Output>>;
+
+  /** Reads any number of keys, as `get`: one outcome per key, in order. More than 1000 take several requests. */
+  getMany<S extends StandardSchema>(
+    keys: readonly string[],
+    options: CallOptions & WithSchema<S>,
+  ): Promise<GetOutcome<InferOutput<S>>[]>;
+  getMany(keys: readonly string[], options?: CallOptions): Promise<GetOutcome<Output>[]>;
+
+  /**
+   * Writes one entry, in a request of its own. It is repeated only when the gateway said that nothing was written
+   * (SHARD_UNAVAILABLE, OVERLOADED); a lost answer never is, because a repeated write could undo a later one: the
+   * outcome is then `unknown`, or the ShardgateRequestError has `isOutcomeUnknown`. A value that does not fit the
+   * schema is not sent (`mismatch`); one that fits is stored as it was passed. Throws TypeError for a value that is not
+   * JSON.
+   */
+  put<S extends StandardSchema>(
+    key: string,
+    value: InferInput<S>,
+    options: PutOptions & WithSchema<S>,
+  ): Promise<PutOutcome<InferOutput<S>, InferInput<S>>>;
+  put(key: string, value: Input, options?: PutOptions): Promise<PutOutcome<Output, Input>>;
+
+  /**
+   * Writes up to 1000 entries in one request, as `put`: one outcome per item, in order. Items stand alone: this is no
+   * transaction. Items with the same key are applied in their order, and are never repeated. Throws
+   * ShardgateRequestError with TOO_MANY_KEYS or BODY_TOO_LARGE (16 MiB), and nothing is written.
+   */
+  putMany<S extends StandardSchema>(
+    items: readonly PutItem<InferInput<S>>[],
+    options: CallOptions & WithSchema<S>,
+  ): Promise<PutOutcome<InferOutput<S>, InferInput<S>>[]>;
+  putMany(items: readonly PutItem<Input>[], options?: CallOptions): Promise<PutOutcome<Output, Input>[]>;
+
+  /** Deletes one entry, in a request of its own; repeated as `put` is. */
+  delete<S extends StandardSchema>(
+    key: string,
+    options: DeleteOptions & WithSchema<S>,
+  ): Promise<DeleteOutcome<InferOutput<S>>>;
+  delete(key: string, options?: DeleteOptions): Promise<DeleteOutcome<Output>>;
+
+  /** Deletes up to 1000 entries in one request: one outcome per item, in order; as `putMany`. */
+  deleteMany<S extends StandardSchema>(
+    items: readonly (string | DeleteItem)[],
+    options: CallOptions & WithSchema<S>,
+  ): Promise<DeleteOutcome<InferOutput<S>>[]>;
+  deleteMany(items: readonly (string | DeleteItem)[], options?: CallOptions): Promise<DeleteOutcome<Output>[]>;
+
+  /**
+   * Replaces the value of `key` by what `fn` makes of it (of undefined when the key does not exist) by compare-and-set:
+   * reads, calls `fn`, writes on condition that the version is still the one read, and starts anew after a conflict.
+   *
+   * What it guarantees: `written` replaced exactly the value that `fn` was given, so no other write is lost; and the
+   * result takes effect at most once. `fn` may be called several times; what it throws is thrown, and nothing more is
+   * written then.
+   *
+   * When the answer to a write is lost, the entry is read again. With the version as before, the write did not happen,
+   * and it is repeated under the same condition: of the two, one can take effect. (A key that is absent again counts as
+   * never written.) With another version nobody can tell, and the call ends with the outcome `unknown`, or with the
+   * ShardgateRequestError that has `isOutcomeUnknown`. For an `fn` that may take effect twice, say `isIdempotent`: then
+   * it goes on with the value as it is.
+   *
+   * A storage node without versions gives `notSupported`, and nothing is written.
+   */
+  update<S extends StandardSchema>(
+    key: string,
+    fn: (current: InferOutput<S> | undefined) => InferInput<S> | Promise<InferInput<S>>,
+    options: UpdateOptions & WithSchema<S>,
+  ): Promise<PutOutcome<InferOutput<S>, InferInput<S>>>;
+  update(
+    key: string,
+    fn: (current: Output | undefined) => Input | Promise<Input>,
+    options?: UpdateOptions,
+  ): Promise<PutOutcome<Output, Input>>;
+
+  /**
+   * All entries of a prefix in key order, for `for await`. Throws ShardgateRequestError, with SHARD_UNAVAILABLE when
+   * entries would be missing, and ShardgateOutcomeError for a value that does not fit the schema; the scan's `cursor`
+   * then tells where to go on.
+   */
+  scan<S extends StandardSchema>(options: ScanOptions & WithSchema<S>): EntryScan<InferOutput<S>>;
+  scan(options?: ScanOptions): EntryScan<Output>;
+
+  /** The shard that owns `key`, whether or not the key exists. Throws ShardgateRequestError, as INVALID_KEY. */
+  shardFor(key: string, options?: CallOptions): Promise<ShardOfKey>;
+}

@@ -1,0 +1,59 @@
+/** Entries, and what a write can say besides its value. The words are those of the GraphQL schema. */
+
+/** A stored key with its value. */
+export interface Entry<Value> {
+  readonly key: string;
+  readonly value: Value;
+  /** Changes with every write of this key; pass it to `ifVersion`. Null when the storage node keeps no versions. */
+  readonly version: string | null;
+  /** When the key was first written. Null when the storage node keeps no times. */
+  readonly createdAt: Date | null;
+  /** When the value was last written. Null when the storage node keeps no times. */
+  readonly updatedAt: Date | null;
+  /** When the entry expires; null means never. */
+  readonly expiresAt: Date | null;
+}
+
+/** When an entry expires: whole seconds from now, at least 1; or a moment in the future. */
+export type Expiry = { readonly ttlSeconds: number } | { readonly at: Date };
+
+/** What must hold for a write to happen; if it does not, the outcome is `conflict`. */
+export type WriteCondition =
+  | { readonly ifVersion: string }
+  /** The key does not exist. */
+  | { readonly ifAbsent: true }
+  /** The key exists. */
+  | { readonly ifPresent: true };
+
+/** One write of `putMany`. */
+export interface PutItem<Value> {
+  readonly key: string;
+  /** Anything that `JSON.stringify` (or the client's `stringifyValue`) can write; replaces the whole value. */
+  readonly value: Value;
+  /** Without it the entry never expires, whatever the one it replaces did. */
+  readonly expiry?: Expiry | undefined;
+  /** Without it the write always happens. */
+  readonly condition?: WriteCondition | undefined;
+}
+
+/** One deletion of `deleteMany`. */
+export interface DeleteItem {
+  readonly key: string;
+  /** Without it the deletion always happens. */
+  readonly condition?: WriteCondition | undefined;
+}
+
+/** The shard that owns a key. */
+export interface ShardOfKey {
+  /** 0 to the cluster's shard count - 1. */
+  readonly number: number;
+  readonly state: "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
+  /** Grows with every change of the shard's assignment. */
+  readonly epoch: number;
+  /** The storage node that takes the writes; null while there is none. */
+  readonly primary: {
+    readonly name: string;
+    readonly url: string;
+    readonly state: "UP" | "SUSPECT" | "DOWN";
+  } | null;
+}

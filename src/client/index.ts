@@ -1,0 +1,30 @@
+/** What applications import as `shardgate/client`; everything else in this folder is its own. */
+export { createClient } from "./create-client.js";
+export { clientDocuments } from "./documents.js";
+export { orThrow, ShardgateOutcomeError, valueOf } from "./outcome.js";
+export { ShardgateRequestError } from "./request-error.js";
+
+export type { CallOptions, Client, DeleteOptions, PutOptions, WithSchema } from "./client.js";
+export type { DeleteItem, Entry, Expiry, PutItem, ShardOfKey, WriteCondition } from "./entry.js";
+export type { ClientOptions, RequestHeaders } from "./options.js";
+export type {
+  Conflict,
+  Deleted,
+  DeleteOutcome,
+  Forbidden,
+  Found,
+  GetOutcome,
+  InvalidKey,
+  InvalidValue,
+  Mismatch,
+  NotFound,
+  NotSupported,
+  PutOutcome,
+  Refused,
+  Unavailable,
+  Unknown,
+  Written,
+} from "./outcome.js";
+export type { EntryScan, ScanOptions } from "./scan.js";
+export type { InferInput, InferOutput, SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.js";
+export type { UpdateOptions } from "./update.js";

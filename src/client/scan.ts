@@ -1,0 +1,105 @@
+/** All entries of a prefix in key order, page by page behind an async iterator that can be resumed elsewhere. */
+import { withDeadline } from "./deadline.js";
+import type { Entry } from "./entry.js";
+import { scanPageEntries } from "./limits.js";
+import type { Settings } from "./options.js";
+import { ShardgateOutcomeError } from "./outcome.js";
+import { readEntry, type RawEntry, type ValueReading } from "./raw-result.js";
+import { send } from "./request.js";
+import { ShardgateRequestError } from "./request-error.js";
+import { again, repeat } from "./retry.js";
+
+export interface ScanOptions {
+  /** Only keys that start with it; all keys unless said otherwise. */
+  readonly prefix?: string | undefined;
+  /** Entries of one request, 1 to 1000; 100 unless said otherwise. */
+  readonly pageSize?: number | undefined;
+  /** From the last key to the first. */
+  readonly reverse?: boolean | undefined;
+  /** The `cursor` of an earlier scan with the same prefix and direction: goes on behind the entry it stands for. */
+  readonly after?: string | null | undefined;
+  /** Goes on without the shards that cannot answer, and lists them in `unavailableShards`, instead of throwing. */
+  readonly allowPartial?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Entries in key order (by bytes). Can be iterated once. */
+export interface EntryScan<Value> extends AsyncIterable<Entry<Value>, void, undefined> {
+  /** Stands for the entry that was handed out last; `after` of a scan that goes on there. Null before the first. */
+  readonly cursor: string | null;
+  /** Numbers of the shards that some page lacks, ascending. Always empty without `allowPartial`. */
+  readonly unavailableShards: readonly number[];
+}
+
+interface Page {
+  /** In key order, also when the scan goes backwards. */
+  readonly edges: readonly { readonly cursor: string; readonly node: RawEntry }[];
+  readonly pageInfo: { readonly hasNextPage?: boolean; readonly hasPreviousPage?: boolean };
+  readonly unavailableShards: readonly { readonly number: number }[];
+}
+
+/** Sends nothing before it is iterated. */
+export function scanEntries(options: ScanOptions, reading: ValueReading, settings: Settings): EntryScan<unknown> {
+  let cursor = options.after ?? null;
+  const unavailable = new Set<number>();
+
+  async function* entries(): AsyncGenerator<Entry<unknown>, void, undefined> {
+    for (let hasMore = true; hasMore;) {
+      const page = await readPage({ ...options, after: cursor }, settings);
+      for (const { number } of page.unavailableShards) unavailable.add(number);
+      const edges = options.reverse ? page.edges.toReversed() : page.edges;
+      for (const edge of edges) {
+        // Also when its value is refused, so that a scan can go on behind it.
+        cursor = edge.cursor;
+        const entry = await readEntry(edge.node, reading);
+        if ("issues" in entry) throw new ShardgateOutcomeError(entry);
+        yield entry;
+      }
+      const { hasNextPage, hasPreviousPage } = page.pageInfo;
+      hasMore = edges.length > 0 && ((options.reverse ? hasPreviousPage : hasNextPage) ?? false);
+    }
+  }
+
+  const iterator = entries();
+  return {
+    [Symbol.asyncIterator]: () => iterator,
+    get cursor() {
+      return cursor;
+    },
+    get unavailableShards() {
+      return [...unavailable].toSorted((a, b) => a - b);
+    },
+  };
+}
+
+function readPage(options: ScanOptions, settings: Settings): Promise<Page> {
+  const request = {
+    document: settings.documents.scan,
+    variables: JSON.stringify(variablesOf(options)),
+    isWrite: false,
+  };
+  const attempt = async (isLast: boolean, signal: AbortSignal) => {
+    const page = (await send(request, settings, signal)) as Page;
+    if (page.unavailableShards.length === 0 || options.allowPartial) return page;
+    if (isLast) throw incomplete(page);
+    return again;
+  };
+  return withDeadline(
+    (signal) => repeat((isLast) => attempt(isLast, signal), settings, signal),
+    settings,
+    options.signal,
+  );
+}
+
+/** Undefined members are left out of the JSON text. */
+function variablesOf({ prefix = "", pageSize = scanPageEntries, reverse = false, after }: ScanOptions): object {
+  const page = reverse ? { last: pageSize, before: after } : { first: pageSize, after };
+  return { prefix, reverse, ...page };
+}
+
+function incomplete({ unavailableShards }: Page): ShardgateRequestError {
+  const numbers = unavailableShards.map(({ number }) => number).join(", ");
+  const message = `Entries of shards that cannot answer are missing: ${numbers} (see \`allowPartial\`).`;
+  const facts = { isRetryable: true, isOutcomeUnknown: false, status: null };
+  return new ShardgateRequestError("SHARD_UNAVAILABLE", message, facts);
+}

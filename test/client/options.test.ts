@@ -1,0 +1,43 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createClient } from "../../src/client/index.js";
+import { ClientHarness } from "./client-harness.js";
+
+let harness: ClientHarness;
+beforeEach(async () => {
+  harness = await ClientHarness.start();
+  harness.router.seed("a", 1);
+});
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  await harness.close();
+});
+
+it("needs nothing but the endpoint", async () => {
+  const client = createClient({ endpoint: harness.url });
+  expect(await client.get("a")).toMatchObject({ kind: "found", value: 1 });
+  harness.router.refuse("a", "SHARD_UNAVAILABLE");
+  expect(await client.get("a")).toMatchObject({ kind: "unavailable" });
+});
+
+it("calls the global fetch without a this", async () => {
+  const seen: unknown[] = [];
+  const real = globalThis.fetch;
+  vi.stubGlobal("fetch", function (this: unknown, ...request: Parameters<typeof fetch>) {
+    seen.push(this);
+    return real(...request);
+  });
+  await createClient({ endpoint: harness.url }).get("a");
+  expect([undefined, globalThis]).toContain(seen[0]);
+});
+
+it("gathers reads where there is no setImmediate", async () => {
+  vi.stubGlobal("setImmediate", undefined);
+  const client = harness.client();
+  await Promise.all([client.get("a"), client.get("b")]);
+  expect(harness.requests).toHaveLength(1);
+});
+
+it("gives up on its own after timeoutMs", async () => {
+  const client = createClient({ endpoint: harness.url, fetch: () => new Promise(() => {}), timeoutMs: 1 });
+  await expect(client.get("a")).rejects.toMatchObject({ code: "TIMEOUT", message: "There was no answer within 1 ms." });
+});
