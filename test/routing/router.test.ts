@@ -1,11 +1,11 @@
-import type { Entry } from "../../src/core/entry.js";
-import { parseJsonText } from "../../src/core/json-text.js";
-import { valueBytesMax } from "../../src/core/limits.js";
-import { AnswerBudget } from "../../src/routing/answer-budget.js";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { attemptsMax, attemptTimeoutMs, requestTimeoutMs } from "../../src/core/limits.js";
+import type { Entry } from "../../src/core/entry.js";
+import { parseJsonText } from "../../src/core/json-text.js";
+import { parseKey } from "../../src/core/key.js";
+import { attemptsMax, attemptTimeoutMs, requestTimeoutMs, valueBytesMax } from "../../src/core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
+import { AnswerBudget } from "../../src/routing/answer-budget.js";
 import { NodeFault } from "../../src/routing/node-client.js";
 import { silentObserver } from "../../src/routing/observer.js";
 import { refused } from "../../src/routing/refusal.js";
@@ -226,7 +226,14 @@ describe("Router, retrying", () => {
   it("asks for no more when the values of one request are as many as it may have", async () => {
     const cluster = new MemoryCluster();
     const large = parseJsonText(`"${"x".repeat(valueBytesMax - 2)}"`);
-    const entry: Entry = { key, value: large, version: null, createdAtMs: null, updatedAtMs: null, expiresAtMs: null };
+    const entry: Entry = {
+      key: parseKey(key),
+      value: large,
+      version: null,
+      createdAtMs: null,
+      updatedAtMs: null,
+      expiresAtMs: null,
+    };
     // Eight values fill an answer, as at a storage node.
     const execute = script(cluster, "node3", [
       (operations) =>
