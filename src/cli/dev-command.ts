@@ -21,22 +21,31 @@ import {
   portOption,
   wholeNumber,
 } from "./option.js";
+import {
+  addPersistedDocumentsOptions,
+  checkPersistedDocumentsOptions,
+  persistedDocumentsArguments,
+  type PersistedDocumentsOptions,
+} from "./persisted-documents.js";
+import { Table } from "./output/table.js";
 import { waitUntilReady } from "./ready-gateway.js";
 import { shellWord } from "./shell-word.js";
 import { listenForStop, type StopRequest } from "./stop-request.js";
 
-interface DevOptions {
+interface DevOptions extends PersistedDocumentsOptions {
   readonly port: number;
   readonly host: string;
   readonly nodes: number;
   readonly shards?: number;
   readonly data: string;
   readonly engine: "lmdb" | "memory";
+  readonly playground: boolean;
+  readonly console: boolean;
   readonly logLevel: LogLevel;
 }
 
 export function addDevCommand(program: Command, environment: Environment): void {
-  program
+  const dev = program
     .command("dev")
     .description("Run a gateway and storage nodes on this machine until Ctrl-C; a second start finds all data.")
     .addOption(
@@ -54,12 +63,16 @@ export function addDevCommand(program: Command, environment: Environment): void 
     )
     .addOption(dataOption("folder of all data: one folder for each storage node, the registry, the logs"))
     .addOption(engineOption())
-    .addOption(logLevelOption())
+    .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
+    .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
+    .addOption(logLevelOption());
+  addPersistedDocumentsOptions(dev)
     .addHelpText("after", "\nExample:\n  shardgate dev --port 4000 --nodes 3 --data ./data")
     .action(async (options: DevOptions, command: Command) => {
       if (options.port !== 0 && options.port + options.nodes > portMax) {
         command.error(`option '--port ${options.port}' leaves no room for ${options.nodes} ports after it.`);
       }
+      checkPersistedDocumentsOptions(options, command);
       await runDev(options, environment);
     });
 }
@@ -98,7 +111,7 @@ async function bringUp(options: DevOptions, environment: Environment, members: M
   const plans = nodeNumbers(options).map((number) => nodePlan(options, number, origin));
   const nodeUrls = await Promise.all(plans.map(start));
   if (signal.aborted) return;
-  stdout.write(table(members, [origin, ...nodeUrls]));
+  stdout.write(tableText(members, [origin, ...nodeUrls]));
   stdout.write(`logs in ${logFolder(options)}\n`);
   const onDelay = (reason: string) =>
     void stderr.write(`not ready yet, still waiting; the logs may say why. GET ${origin}/ready answers: ${reason}\n`);
@@ -135,6 +148,9 @@ function gatewayPlan(options: DevOptions): MemberPlan {
   const args = ["gateway", "--port", `${port}`, "--host", host, "--nodes", `${nodes}`, "--data", data];
   if (shards !== undefined) args.push("--shards", `${shards}`);
   args.push("--registry", join(data, "registry.json"), "--log-level", logLevel);
+  if (!options.playground) args.push("--no-playground");
+  if (!options.console) args.push("--no-console");
+  args.push(...persistedDocumentsArguments(options));
   return { name: "gateway", role: "GraphQL at /graphql, REST at /data", args, logPath: logPath(options, "gateway") };
 }
 
@@ -172,17 +188,9 @@ function callableOrigin(listening: string): string {
 }
 
 /** Name, process id, URL and role of each member, in columns. */
-function table(members: readonly Member[], urls: readonly string[]): string {
-  const columns = [
-    ["name", ...members.map(({ plan }) => plan.name)],
-    ["pid", ...members.map(({ pid }) => String(pid))],
-    ["url", ...urls],
-  ].map(padded);
-  const roles = ["what it is", ...members.map(({ plan }) => plan.role)];
-  return roles.map((role, row) => `${[...columns.map((column) => column[row]), role].join("  ")}\n`).join("");
-}
-
-function padded(texts: readonly string[]): readonly string[] {
-  const width = Math.max(...texts.map(({ length }) => length));
-  return texts.map((text) => text.padEnd(width));
+function tableText(members: readonly Member[], urls: readonly string[]): string {
+  const table = new Table([{ title: "name" }, { title: "pid" }, { title: "url" }, { title: "what it is" }]);
+  return table.text(
+    members.map(({ plan, pid }, index) => [plan.name, String(pid), urls[index] ?? null, plan.role] as const),
+  );
 }

@@ -1,15 +1,17 @@
 /**
  * Everything a command may touch outside itself, so that every command runs inside a test as it runs in a shell. The
- * real one is made by system-environment.ts. Environment variables are read by commander alone.
+ * real one is made by system-environment.ts. Environment variables that stand for an option are read by commander.
  */
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../core/clock.js";
 
 export interface Environment {
-  readonly stdin: Readable;
+  readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly clock: Clock;
+  /** The environment variable `name`; for what must not be an option, or belongs to all programs. */
+  variable(name: string): string | undefined;
   /** A random number from 0 to below 1. */
   random(): number;
   /** A fresh globally unique id. */
@@ -21,6 +23,9 @@ export interface Environment {
   /** Starts this program once more with `args`, as a child that ends when this process does. */
   startChild(args: readonly string[], logPath: string): Child;
 }
+
+/** Where a command reads; `isTTY` says that a person types. */
+export type Input = Readable & { readonly isTTY?: boolean };
 
 /** Where a command writes; `isTTY` says that a person is looking. */
 export type Output = Writable & { readonly isTTY?: boolean };

@@ -1,63 +1,63 @@
-/** `shardgate export`: writes entries as NDJSON to standard output, in key order, in the form that `import` reads. */
+/**
+ * `shardgate export`: writes entries to standard output, in key order: as NDJSON, in the form that `import` reads, or the
+ * same objects as one JSON document.
+ */
 import type { Command } from "commander";
 import { compactJson, type JsonText } from "../core/json-text.js";
-import { clientTimeoutMs } from "../core/limits.js";
 import type { Environment } from "./environment.js";
-import { Exporter, shardsText, type ExportedEntry } from "./exporter.js";
-import { CommandFailure } from "./failure.js";
-import { GatewayClient } from "./gateway-client.js";
-import { endpointOption, option } from "./option.js";
+import { Exporter, missingFailure, type ExportedEntry } from "./exporter.js";
+import { addConnectionOptions, withGateway, type ConnectionOptions } from "./gateway-call.js";
+import type { GatewayClient } from "./gateway-client.js";
+import { addExample } from "./help-example.js";
+import { option, outputOption } from "./option.js";
+import { ArrayPieces } from "./output/json-output.js";
+import type { Format } from "./output/print.js";
 import { Progress } from "./progress.js";
 import { TextSink } from "./text-sink.js";
 
-interface ExportOptions {
-  readonly endpoint: string;
+interface ExportOptions extends ConnectionOptions {
   readonly prefix: string;
+  readonly output: Format;
 }
 
 export function addExportCommand(program: Command, environment: Environment): void {
-  program
+  const command = program
     .command("export")
     .description('Write all entries to standard output: {"key":…,"value":…,"ttlSeconds"?} on each line, in key order.')
-    .addOption(endpointOption())
     .addOption(option("--prefix <text>", "only entries whose key starts with this").default(""))
-    .addHelpText("after", "\nExample:\n  shardgate export --prefix user/ > users.ndjson")
-    .action((options: ExportOptions) => runExport(options, environment));
+    .addOption(outputOption("a line for each entry (table), or all of them as one JSON document"))
+    .action((options: ExportOptions) =>
+      withGateway(options, environment, (client) => runExport(client, options, environment)),
+    );
+  addExample(addConnectionOptions(command), "export --prefix user/ > users.ndjson");
 }
 
-async function runExport({ endpoint, prefix }: ExportOptions, environment: Environment): Promise<void> {
+async function runExport(client: GatewayClient, { prefix, output }: ExportOptions, environment: Environment) {
   const { clock, random } = environment;
-  const client = new GatewayClient(endpoint, clientTimeoutMs);
   const progress = new Progress(environment.stderr, clock, "exported");
   const sink = new TextSink(environment.stdout);
-  const exporter = new Exporter({
-    client,
-    clock,
-    random,
-    onRetry: (reason) => progress.note(`trying again: ${reason}`),
-  });
+  const pieces = new ArrayPieces();
+  const onRetry = (reason: string): void => progress.note(`trying again: ${reason}`);
+  const exporter = new Exporter({ client, clock, random, onRetry });
   let count = 0;
-  try {
-    for await (const entries of exporter.pages(prefix)) {
-      const nowMs = clock.nowMs();
-      const isRead = await sink.write(entries.map((entry) => exportLine(entry, nowMs)).join(""));
-      if (!isRead) return;
-      count += entries.length;
-      progress.update(count);
-    }
-  } finally {
-    await client.close();
+  for await (const entries of exporter.pages(prefix)) {
+    const nowMs = clock.nowMs();
+    const texts = entries.map((entry) => objectOf(entry, nowMs));
+    const text = output === "json" ? pieces.next(texts) : texts.map((each) => `${each}\n`).join("");
+    if (!(await sink.write(text))) return;
+    count += entries.length;
+    progress.update(count);
   }
+  if (output === "json" && !(await sink.write(`${pieces.end()}\n`))) return;
   progress.end(count);
   const missing = exporter.missingShards;
-  if (missing.length > 0)
-    throw new CommandFailure(`entries of ${shardsText(missing)} are missing: their storage nodes did not answer`);
+  if (missing.length > 0) throw missingFailure(missing);
 }
 
-/** The entry as one line. The value stays as written, but for line breaks between its tokens. */
-function exportLine({ key, valueText, expiresAt }: ExportedEntry, nowMs: number): string {
+/** The entry on one line. The value stays as written, but for line breaks between its tokens. */
+function objectOf({ key, valueText, expiresAt }: ExportedEntry, nowMs: number): string {
   const value = /[\n\r]/.test(valueText) ? compactJson(valueText as JsonText) : valueText;
   const ttl =
     expiresAt === null ? "" : `,"ttlSeconds":${Math.max(1, Math.ceil((Date.parse(expiresAt) - nowMs) / 1000))}`;
-  return `{"key":${JSON.stringify(key)},"value":${value}${ttl}}\n`;
+  return `{"key":${JSON.stringify(key)},"value":${value}${ttl}}`;
 }

@@ -4,7 +4,9 @@
  */
 import type { Clock } from "../core/clock.js";
 import { clientAttemptsMax, exportFirstPageEntries, exportPageBytes, pageEntriesMax } from "../core/limits.js";
+import { exitCodes } from "./exit-code.js";
 import { CommandFailure } from "./failure.js";
+import { failureExitCode } from "./gateway-call.js";
 import { pauseAfter, type GatewayAnswer } from "./gateway-client.js";
 
 export interface ExporterParts {
@@ -59,7 +61,7 @@ export class Exporter {
         this.#pageEntries = Math.ceil(this.#pageEntries / 2);
         continue;
       } else if (isLast || !answer.isRetryable) {
-        throw new CommandFailure(`the export is not complete: ${answer.reason}`);
+        throw new CommandFailure(`the export is not complete: ${answer.reason}`, failureExitCode(answer));
       } else {
         this.#parts.onRetry(answer.reason);
       }
@@ -78,6 +80,12 @@ export class Exporter {
     this.#pageEntries = Math.max(1, Math.min(fitting, this.#pageEntries * 4, pageEntriesMax));
     return page;
   }
+}
+
+/** Some shards could not be read; what there is of the others was given out. */
+export function missingFailure(shards: readonly number[]): CommandFailure {
+  const text = `entries of ${shardsText(shards)} are missing: their storage nodes did not answer`;
+  return new CommandFailure(text, exitCodes.unavailable);
 }
 
 /** "shard 3" or "shards 3, 7". */

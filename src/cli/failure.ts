@@ -1,9 +1,16 @@
 /** What a person is told when a command fails: one line for what can be expected, the stack for what cannot. */
 import { ShardgateError } from "../core/error.js";
+import { exitCodes, type ExitCode } from "./exit-code.js";
 
 /** A command failed in a way that can be expected and that only the person at the command line sees. */
 export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = exitCodes.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** The text after "shardgate: " for any thrown value. */

@@ -1,10 +1,10 @@
 /**
- * Sends GraphQL requests to a gateway for `import` and `export`, whose bodies are made as text. Every failure is told
- * as data, with whether another attempt may help; the attempts themselves are the callers', who know what to repeat.
+ * Sends GraphQL requests, whose bodies are made as text, to a gateway. Every failure is told as data, with whether
+ * another attempt may help; the attempts themselves are the callers', who know what to repeat.
  */
 import { Agent, request } from "undici";
 import type { Clock } from "../core/clock.js";
-import { errorRules, isErrorCode } from "../core/error.js";
+import { errorRules, isErrorCode, type ErrorCode } from "../core/error.js";
 import { clientAnswerBytesMax, clientPauseMs, clientPauseMsMax, importInFlightMax } from "../core/limits.js";
 import { errorOfProblem } from "../wire/problem.js";
 import { messageOf } from "./failure.js";
@@ -12,34 +12,50 @@ import { messageOf } from "./failure.js";
 export type GatewayAnswer =
   { readonly kind: "data"; readonly data: Readonly<Record<string, unknown>>; readonly bytes: number } | GatewayFailure;
 
-interface GatewayFailure {
+export interface GatewayFailure {
   readonly kind: "failure";
   /** For people; follows a colon. */
   readonly reason: string;
+  /** What the gateway said; null when its answer has no code, or none came. */
+  readonly code: ErrorCode | null;
+  /** No connection came about: nothing was asked for, and nothing was done. */
+  readonly isUnsent: boolean;
   readonly isRetryable: boolean;
   /** The answer was longer than the client takes: ask for less. */
   readonly isTooLarge: boolean;
 }
 
+export interface GatewayAccess {
+  /** URL of the GraphQL route. */
+  readonly endpoint: string;
+  /** For one attempt, from the connection to the last byte of the answer. */
+  readonly timeoutMs: number;
+  /** Sent as a bearer token (RFC 6750); null: none. */
+  readonly token: string | null;
+}
+
 export class GatewayClient {
-  readonly #endpoint: string;
-  readonly #timeoutMs: number;
+  readonly #access: GatewayAccess;
   readonly #agent = new Agent({ connections: importInFlightMax });
 
-  constructor(endpoint: string, timeoutMs: number) {
-    this.#endpoint = endpoint;
-    this.#timeoutMs = timeoutMs;
+  constructor(access: GatewayAccess) {
+    this.#access = access;
   }
 
   /** One attempt with the JSON text `body`. Never rejects. */
   async post(body: string): Promise<GatewayAnswer> {
+    const { endpoint, timeoutMs, token } = this.#access;
     try {
-      const { statusCode, body: stream } = await request(this.#endpoint, {
+      const { statusCode, body: stream } = await request(endpoint, {
         method: "POST",
-        headers: { "content-type": "application/json", accept: "application/graphql-response+json, application/json" },
+        headers: {
+          "content-type": "application/json",
+          accept: "application/graphql-response+json, application/json",
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        },
         body,
         dispatcher: this.#agent,
-        signal: AbortSignal.timeout(this.#timeoutMs),
+        signal: AbortSignal.timeout(timeoutMs),
       });
       const chunks: Uint8Array[] = [];
       let bytes = 0;
@@ -50,7 +66,7 @@ export class GatewayClient {
       }
       return answerOf(statusCode, Buffer.concat(chunks));
     } catch (error) {
-      return failure(`no answer from ${this.#endpoint}: ${messageOf(error)}`, true);
+      return { ...failure(`no answer from ${endpoint}: ${messageOf(error)}`, true), isUnsent: isUnsent(error) };
     }
   }
 
@@ -95,16 +111,35 @@ function answerOf(status: number, bytes: Buffer): GatewayAnswer {
     return { kind: "data", data: body.data as Readonly<Record<string, unknown>>, bytes: bytes.length };
   }
   const problem = errorOfProblem(body);
-  if (problem !== null) return failure(`${problem.message} (${problem.code})`, isWorthRetrying(problem.code));
+  if (problem !== null) return failureOfCode(problem.message, problem.code);
   return failure(`the answer is not GraphQL (HTTP ${status}); is this the URL of a gateway?`, isOverload);
 }
 
 function failureOfErrors([first]: readonly unknown[]): GatewayFailure {
   const { message, extensions } = first as { message?: unknown; extensions?: { code?: unknown } };
-  const code = extensions?.code;
-  return failure(typeof code === "string" ? `${String(message)} (${code})` : String(message), isWorthRetrying(code));
+  return failureOfCode(String(message), extensions?.code);
+}
+
+/** A code that this program does not know is shown, and otherwise taken for none. */
+function failureOfCode(message: string, code: unknown): GatewayFailure {
+  const reason = typeof code === "string" ? `${message} (${code})` : message;
+  return { ...failure(reason, isWorthRetrying(code)), code: isErrorCode(code) ? code : null };
 }
 
 function failure(reason: string, isRetryable: boolean): GatewayFailure {
-  return { kind: "failure", reason, isRetryable, isTooLarge: false };
+  return { kind: "failure", reason, code: null, isUnsent: false, isRetryable, isTooLarge: false };
+}
+
+/** Codes of Node.js and undici for a connection that did not come about. */
+const unsentCodes: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function isUnsent(error: unknown): boolean {
+  return error instanceof Error && "code" in error && unsentCodes.has(error.code);
 }

@@ -15,6 +15,7 @@ import {
 } from "../core/limits.js";
 import { Membership } from "../gateway/membership.js";
 import { Metrics } from "../gateway/metrics.js";
+import { RecentTraffic } from "../gateway/console/recent-traffic.js";
 import { startGateway } from "../gateway/server.js";
 import { FileStore } from "../registry/file-store.js";
 import { Liveness } from "../registry/liveness.js";
@@ -27,9 +28,15 @@ import { UndiciNodeClient } from "../routing/undici-node-client.js";
 import type { Environment } from "./environment.js";
 import { createLog, type LogLevel } from "./log.js";
 import { dataOption, hostOption, logLevelOption, option, parseText, portOption, wholeNumber } from "./option.js";
+import {
+  addPersistedDocumentsOptions,
+  checkPersistedDocumentsOptions,
+  readPersistedDocuments,
+  type PersistedDocumentsOptions,
+} from "./persisted-documents.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
 
-interface GatewayOptions {
+interface GatewayOptions extends PersistedDocumentsOptions {
   readonly port: number;
   readonly host: string;
   readonly shards?: number;
@@ -40,11 +47,12 @@ interface GatewayOptions {
   readonly downAfter: number;
   readonly autoAssign: boolean;
   readonly playground: boolean;
+  readonly console: boolean;
   readonly logLevel: LogLevel;
 }
 
 export function addGatewayCommand(program: Command, environment: Environment): void {
-  program
+  const gateway = program
     .command("gateway")
     .description("Run a gateway: GraphQL at /graphql, REST at /data, the cluster at /shards and /nodes.")
     .addOption(portOption("port to listen on; 0 takes a free one", 4000))
@@ -66,12 +74,15 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
     .addOption(option("--no-auto-assign", "assign no shard without being told (the variable may have any value)"))
     .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
-    .addOption(logLevelOption())
+    .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
+    .addOption(logLevelOption());
+  addPersistedDocumentsOptions(gateway)
     .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
     .action(async (options: GatewayOptions, command: Command) => {
       if (options.suspectAfter > options.downAfter) {
         command.error("option '--suspect-after' must not be longer than '--down-after'.");
       }
+      checkPersistedDocumentsOptions(options, command);
       await runGateway(options, environment);
     });
 }
@@ -110,12 +121,14 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     for (const closeNext of open.toReversed()) await closeNext();
   };
   try {
+    const persistedDocuments = await readPersistedDocuments(options);
     const store = await openStore(options);
     open.push(() => store.close());
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
     const registry = await Registry.open({ store, clock, log, wanted, newClusterId: environment.newId });
     open.push(() => registry.close());
-    const metrics = new Metrics();
+    const traffic = new RecentTraffic(clock);
+    const metrics = new Metrics(traffic);
     const pool = new NodePool({
       map: () => registry.map,
       createClient: ({ name, url }) => new UndiciNodeClient({ name, url }),
@@ -130,8 +143,15 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     open.push(() => membership.stop());
     const router = new Router({ registry, pool, clock, random });
     const services = { router, membership, clock, log, metrics, requestTimeoutMs };
-    const { host, port, playground: isPlaygroundEnabled } = options;
-    const server = await startGateway({ host, port, services, isPlaygroundEnabled });
+    const { host, port } = options;
+    const server = await startGateway({
+      host,
+      port,
+      services,
+      isPlaygroundEnabled: options.playground && options.persistedOnly !== true,
+      persistedDocuments,
+      ...(options.console && { traffic }),
+    });
     open.push(() => server.close());
     membership.start();
     return { url: server.url, close };

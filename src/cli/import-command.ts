@@ -3,21 +3,24 @@ import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { ShardgateError } from "../core/error.js";
-import { clientTimeoutMs, importLineBytesMax } from "../core/limits.js";
+import { importLineBytesMax } from "../core/limits.js";
 import type { Environment } from "./environment.js";
 import { CommandFailure, failureText } from "./failure.js";
-import { GatewayClient } from "./gateway-client.js";
+import { addConnectionOptions, withGateway, type ConnectionOptions } from "./gateway-call.js";
+import type { GatewayClient } from "./gateway-client.js";
+import { addExample } from "./help-example.js";
 import { parseImportLine } from "./import-line.js";
 import { Importer } from "./importer.js";
 import { readLines, type Line } from "./line-reader.js";
-import { endpointOption, option, wholeNumber } from "./option.js";
+import { option, outputOption, wholeNumber } from "./option.js";
+import { print, type Format } from "./output/print.js";
 import { Progress } from "./progress.js";
 import { shellWord } from "./shell-word.js";
 import { listenForStop, type StopRequest } from "./stop-request.js";
 
-interface ImportOptions {
-  readonly endpoint: string;
+interface ImportOptions extends ConnectionOptions {
   readonly fromLine: number;
+  readonly output: Format;
 }
 
 interface Watch {
@@ -26,54 +29,59 @@ interface Watch {
 }
 
 export function addImportCommand(program: Command, environment: Environment): void {
-  program
+  const command = program
     .command("import")
     .description('Write the entries of an NDJSON file: {"key":…,"value":…,"ttlSeconds"?} on each line.')
     .argument("<file>", "the file; `-` for standard input")
-    .addOption(endpointOption())
     .addOption(
       option("--from-line <number>", "first line to write; an import that failed says which")
         .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER))
         .default(1),
     )
-    .addHelpText("after", "\nExample:\n  shardgate import entries.ndjson --endpoint http://127.0.0.1:4000")
+    .addOption(outputOption("with json, how much was imported is one JSON document on standard output"))
     .action(async (file: string, options: ImportOptions, command: Command) => {
       const endpointWords =
         command.getOptionValueSource("endpoint") === "default" ? "" : ` --endpoint ${options.endpoint}`;
       await runImport(file, options, environment, `shardgate import ${shellWord(file)}${endpointWords}`);
     });
+  addExample(addConnectionOptions(command), "import entries.ndjson --endpoint http://127.0.0.1:4000");
 }
 
 /** `again` is the command line that goes on when `--from-line` is added. */
 async function runImport(file: string, options: ImportOptions, environment: Environment, again: string): Promise<void> {
-  const { clock } = environment;
+  const { written, failure } = await withGateway(options, environment, (client) =>
+    importAll(file, options.fromLine, client, environment),
+  );
+  if (options.output === "json") {
+    await print(`${JSON.stringify({ imported: written, failedLine: failure?.line ?? null })}\n`, environment);
+  }
+  if (failure === null) return;
+  const { line, reason, exitCode } = failure;
+  throw new CommandFailure(
+    `line ${line}: ${reason}\nEvery line before it is written. To go on: ${again} --from-line ${line}`,
+    exitCode,
+  );
+}
+
+/** Resolves to the importer when it has finished. */
+async function importAll(file: string, fromLine: number, client: GatewayClient, environment: Environment) {
+  const { clock, random, stderr, stdin } = environment;
   const stop = listenForStop(environment);
   // A second Ctrl-C ends the process at once.
   void stop.requested.then(stop.dispose);
-  const source = file === "-" ? environment.stdin : createReadStream(file);
-  const client = new GatewayClient(options.endpoint, clientTimeoutMs);
-  const progress = new Progress(environment.stderr, clock, "imported");
-  const importer = new Importer({
-    client,
-    clock,
-    random: environment.random,
-    signal: stop.signal,
-    onRetry: (reason) => progress.note(`trying again: ${reason}`),
-  });
+  const source = file === "-" ? stdin : createReadStream(file);
+  const progress = new Progress(stderr, clock, "imported");
+  const onRetry = (reason: string): void => progress.note(`trying again: ${reason}`);
+  const importer = new Importer({ client, clock, random, signal: stop.signal, onRetry });
   try {
     stop.signal.addEventListener("abort", () => source.destroy());
-    await feed(importer, source, options.fromLine, { stop, progress });
+    await feed(importer, source, fromLine, { stop, progress });
   } finally {
     source.destroy();
     stop.dispose();
-    await client.close();
   }
   progress.end(importer.written);
-  if (importer.failure === null) return;
-  const { line, reason } = importer.failure;
-  throw new CommandFailure(
-    `line ${line}: ${reason}\nEvery line before it is written. To go on: ${again} --from-line ${line}`,
-  );
+  return importer;
 }
 
 /** Takes lines until the end, the first failure or the request to stop, and waits for all outcomes. */

@@ -6,6 +6,7 @@
 import type { Clock } from "../core/clock.js";
 import { utf8Bytes } from "../core/key.js";
 import { batchKeysMax, clientAttemptsMax, importBatchBytesMax, importInFlightMax } from "../core/limits.js";
+import { exitCodes, type ExitCode } from "./exit-code.js";
 import { isWorthRetrying, pauseAfter, type GatewayAnswer } from "./gateway-client.js";
 import type { ImportItem } from "./import-line.js";
 
@@ -23,6 +24,8 @@ export interface ImporterParts {
 export interface ImportFailure {
   readonly line: number;
   readonly reason: string;
+  /** Unavailable when the same import may succeed later, else failed. */
+  readonly exitCode: ExitCode;
 }
 
 export class Importer {
@@ -66,8 +69,8 @@ export class Importer {
   }
 
   /** Records that `line` is not written; the lowest line counts. */
-  fail(line: number, reason: string): void {
-    if (this.#failure === null || line < this.#failure.line) this.#failure = { line, reason };
+  fail(line: number, reason: string, exitCode: ExitCode = exitCodes.failed): void {
+    if (this.#failure === null || line < this.#failure.line) this.#failure = { line, reason, exitCode };
   }
 
   async #send(): Promise<void> {
@@ -90,7 +93,10 @@ export class Importer {
       this.#written += pending.length - refusals.length;
       const isLast = attempt === clientAttemptsMax || this.#parts.signal.aborted;
       const retried = isLast ? [] : refusals.filter(({ isRetryable }) => isRetryable);
-      for (const refusal of refusals) if (!retried.includes(refusal)) this.fail(refusal.item.line, refusal.reason);
+      for (const refusal of refusals) {
+        const exitCode = refusal.isRetryable ? exitCodes.unavailable : exitCodes.failed;
+        if (!retried.includes(refusal)) this.fail(refusal.item.line, refusal.reason, exitCode);
+      }
       pending = retried.map(({ item }) => item);
       if (retried[0] === undefined) return;
       this.#parts.onRetry(retried[0].reason);

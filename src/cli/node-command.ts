@@ -25,8 +25,9 @@ interface NodeOptions {
   readonly logLevel: LogLevel;
 }
 
-export function addNodeCommand(program: Command, environment: Environment): void {
-  program
+/** Returns the command, beneath which there are others. */
+export function addNodeCommand(program: Command, environment: Environment): Command {
+  return program
     .command("node")
     .description("Run one storage node: a REST server that keeps shards.")
     .addOption(

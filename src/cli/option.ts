@@ -1,7 +1,9 @@
 /** Options that several commands share, and the parsers that refuse a wrong value with what it must be. */
 import { InvalidArgumentError, Option } from "commander";
 import { ShardgateError } from "../core/error.js";
+import { clientTimeoutMs, clientTimeoutMsMax } from "../core/limits.js";
 import { logLevels } from "./log.js";
+import { formats } from "./output/print.js";
 
 /** An option that can also be set by the environment variable of the same name. */
 export function option(flags: string, description: string): Option {
@@ -31,6 +33,16 @@ export function engineOption(): Option {
 
 export function endpointOption(): Option {
   return option("-e, --endpoint <url>", "the gateway").argParser(parseEndpoint).default("http://127.0.0.1:4000");
+}
+
+export function timeoutOption(): Option {
+  return option("--timeout <milliseconds>", "how long to wait for one answer of the gateway")
+    .argParser(wholeNumber(1, clientTimeoutMsMax))
+    .default(clientTimeoutMs);
+}
+
+export function outputOption(description = "a table for people, or one JSON document for programs"): Option {
+  return option("-o, --output <format>", description).choices(formats).default("table");
 }
 
 export function logLevelOption(): Option {

@@ -1,45 +1,94 @@
-/** The command line: names the commands and turns how one ends into an exit code. 0 done, 1 failed, 2 used wrongly. */
+/**
+ * The command line: names the commands, and turns how one ends into an exit code (see exit-code.ts). The servers and
+ * all that they are made of are loaded only when they may be wanted, so that the commands for people start at once.
+ */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { addDevCommand } from "./dev-command.js";
+import { addCheckCommand } from "./cluster/check-command.js";
+import { addShardCommands } from "./cluster/shard-commands.js";
+import { addStatusCommand } from "./cluster/status-command.js";
+import { addDeleteCommand } from "./entry/delete-command.js";
+import { addGetCommand } from "./entry/get-command.js";
+import { addPutCommand } from "./entry/put-command.js";
+import { addScanCommand } from "./entry/scan-command.js";
 import type { Environment } from "./environment.js";
 import { addExportCommand } from "./export-command.js";
-import { failureText, oneLine } from "./failure.js";
-import { addGatewayCommand } from "./gateway-command.js";
+import { exitCodes, type ExitCode } from "./exit-code.js";
+import { CommandFailure, failureText, oneLine } from "./failure.js";
 import { addImportCommand } from "./import-command.js";
-import { addNodeCommand } from "./node-command.js";
+import { addSchemaCommands } from "./schema-command.js";
 
 /** Runs the command in `argv` (without the program's own path) to its end and resolves to the exit code. */
-export async function runCli(argv: readonly string[], environment: Environment): Promise<number> {
+export async function runCli(argv: readonly string[], environment: Environment): Promise<ExitCode> {
   try {
-    await createProgram(environment).parseAsync([...argv], { from: "user" });
-    return 0;
+    const client = addClientCommands(emptyProgram(environment), environment);
+    const isClient = client.commands.some((command) => command.name() === argv[0]);
+    const program = isClient ? client : await createProgram(environment);
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCodes.done;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     environment.stderr.write(`shardgate: ${failureText(error)}\n`);
-    return 1;
+    return error instanceof CommandFailure ? error.exitCode : exitCodes.failed;
   }
 }
 
-function createProgram(environment: Environment): Command {
-  // Before the commands are added: they inherit these settings.
-  const program = new Command("shardgate")
-    .description("A GraphQL and REST gateway in front of sharded key-value storage nodes.")
-    .version(packageVersion(), "--version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .helpCommand("help [command]", "print the help of a command")
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void environment.stdout.write(text),
-      writeErr: (text) => void environment.stderr.write(text),
-      outputError: (text, write) => write(`shardgate: ${oneLine(text.replace(/^error: /, ""))}\n`),
-    });
+/** The program with all its commands. */
+export async function createProgram(environment: Environment): Promise<Command> {
+  const program = emptyProgram(environment);
+  const [{ addDevCommand }, { addGatewayCommand }, { addNodeCommand }, { addNodeCommands }, { addCompletionCommand }] =
+    await Promise.all([
+      import("./dev-command.js"),
+      import("./gateway-command.js"),
+      import("./node-command.js"),
+      import("./cluster/node-commands.js"),
+      import("./completion/completion-command.js"),
+    ]);
+  program.commandsGroup("Servers:");
   addDevCommand(program, environment);
   addGatewayCommand(program, environment);
-  addNodeCommand(program, environment);
+  addNodeCommands(addNodeCommand(program, environment), environment);
+  addClientCommands(program, environment);
+  addCompletionCommand(program, environment);
+  return program;
+}
+
+/** The commands that only talk to a gateway, or to nobody. */
+function addClientCommands(program: Command, environment: Environment): Command {
+  program.commandsGroup("Entries:");
+  addGetCommand(program, environment);
+  addPutCommand(program, environment);
+  addDeleteCommand(program, environment);
+  addScanCommand(program, environment);
   addImportCommand(program, environment);
   addExportCommand(program, environment);
+  program.commandsGroup("The cluster:");
+  addShardCommands(program, environment);
+  addStatusCommand(program, environment);
+  addCheckCommand(program, environment);
+  program.commandsGroup("More:");
+  addSchemaCommands(program, environment);
   return program;
+}
+
+function emptyProgram(environment: Environment): Command {
+  // The commands that are added inherit these settings.
+  return (
+    new Command("shardgate")
+      .description("A GraphQL and REST gateway in front of sharded key-value storage nodes.")
+      .version(packageVersion(), "--version", "print the version")
+      .helpOption("-h, --help", "print this help")
+      .commandsGroup("More:")
+      .helpCommand("help [command]", "print the help of a command")
+      .exitOverride()
+      // Options behind the name of a command are that command's, also where there are commands beneath it.
+      .enablePositionalOptions()
+      .configureOutput({
+        writeOut: (text) => void environment.stdout.write(text),
+        writeErr: (text) => void environment.stderr.write(text),
+        outputError: (text, write) => write(`shardgate: ${oneLine(text.replace(/^error: /, ""))}\n`),
+      })
+  );
 }
 
 /** Two folders up in the sources as in the built package. */

@@ -15,6 +15,7 @@ export function systemEnvironment(mainPath: string): Environment {
     stdout: process.stdout,
     stderr: process.stderr,
     clock: systemClock,
+    variable: (name) => process.env[name],
     random: Math.random,
     newId: randomUUID,
     onSignal,

@@ -108,6 +108,16 @@ describe("dev", () => {
     expect(await done).toBe(0);
   });
 
+  it("hands the gateway what it serves", async () => {
+    const options = ["--no-playground", "--persisted-documents", "some file.json", "--persisted-only"];
+    const { starts, environment, done } = startDev(listen, options);
+    await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
+    expect(starts[0]).toEqual(expect.arrayContaining(options));
+    expect(starts[1]?.join(" ")).not.toMatch(/playground|persisted/);
+    environment.send("SIGTERM");
+    expect(await done).toBe(0);
+  });
+
   it.each([
     ["0.0.0.0", "http://0.0.0.0:6000", "http://127.0.0.1:6000"],
     ["[::]", "http://[::]:6000", "http://[::1]:6000"],

@@ -128,20 +128,20 @@ describe("export", () => {
     putMany(100, String);
     gateway.unavailableShards = () => [9, 3];
     const { code, out, err } = await exportAll();
-    expect(code).toBe(1);
+    expect(code).toBe(5);
     expect(out.trimEnd().split("\n")).toHaveLength(100);
     expect(err).toMatch(/shardgate: entries of shards 3, 9 are missing: their storage nodes did not answer\n$/);
     expect(gateway.bodies).toHaveLength(12);
   });
 
   it.each([
-    [{ body: '{"errors":[{"message":"No.","extensions":{"code":"FORBIDDEN"}}]}' }, "No. (FORBIDDEN)", 1],
-    [{ body: '{"data":{"scan":null}}' }, "no page came back", 1],
-    [{ status: 500, body: "" }, "the answer is not JSON (HTTP 500)", 10],
-  ])("fails after %j", async (answer, message, attempts) => {
+    [{ body: '{"errors":[{"message":"No.","extensions":{"code":"FORBIDDEN"}}]}' }, "No. (FORBIDDEN)", 1, 1],
+    [{ body: '{"data":{"scan":null}}' }, "no page came back", 1, 1],
+    [{ status: 500, body: "" }, "the answer is not JSON (HTTP 500)", 10, 5],
+  ])("fails after %j", async (answer, message, attempts, exitCode) => {
     gateway.interrupt = () => answer;
     const { code, err } = await exportAll();
-    expect(code).toBe(1);
+    expect(code).toBe(exitCode);
     expect(err).toContain(`the export is not complete: ${message}`);
     expect(gateway.bodies).toHaveLength(attempts);
   });
@@ -150,11 +150,20 @@ describe("export", () => {
     const { port } = new URL(gateway.url);
     await gateway.stop();
     const environment = testEnvironment();
-    expect(await runCli(["export", "-e", `http://localhost:${port}`], environment)).toBe(1);
+    expect(await runCli(["export", "-e", `http://localhost:${port}`], environment)).toBe(5);
     expect(environment.written.err).toMatch(
       `the export is not complete: no answer from http://localhost:${port}/graphql: `,
     );
     expect(environment.written.err).toMatch("ECONNREFUSED");
+  });
+
+  it("writes one JSON document of all entries", async () => {
+    expect((await exportAll("-o", "json")).out).toBe("[]\n");
+    putMany(20, (index) => `${index}.10`);
+    const { out } = await exportAll("-o", "json");
+    expect(JSON.parse(out)).toHaveLength(20);
+    expect(out).toContain('{"key":"');
+    expect(out).toContain('"value":7.10}');
   });
 
   it("asks for the next page only when the last one is read", async () => {

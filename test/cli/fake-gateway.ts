@@ -14,8 +14,14 @@ interface FakeAnswer {
   readonly body: string;
 }
 
-/** Answers instead of the gateway; null lets it answer itself, "hang up" closes the connection without an answer. */
-export type Interruption = (request: { number: number; body: string }) => FakeAnswer | "hang up" | null;
+/**
+ * Answers instead of the gateway; null lets it answer itself, "hang up" closes the connection without an answer, "never
+ * answer" keeps it open.
+ */
+export type Interruption = (request: {
+  number: number;
+  body: string;
+}) => FakeAnswer | "hang up" | "never answer" | null;
 
 interface ScanVariables {
   readonly prefix: string;
@@ -28,6 +34,8 @@ export class FakeGateway {
   /** Bodies of all requests, in order of arrival. */
   readonly bodies: string[] = [];
   readonly contentTypes = new Set<string>();
+  /** The `Authorization` of each request; undefined where it has none. */
+  readonly authorizations: (string | undefined)[] = [];
   interrupt: Interruption = () => null;
   /** Problem of a put, by key. */
   refuse: (key: string) => { code: string; message: string; isRetryable: boolean } | null = () => null;
@@ -40,6 +48,7 @@ export class FakeGateway {
     this.#server = createServer((request, response) => {
       this.inFlightMax = Math.max(this.inFlightMax, ++this.#inFlight);
       this.contentTypes.add(request.headers["content-type"] ?? "");
+      this.authorizations.push(request.headers.authorization);
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
@@ -49,6 +58,7 @@ export class FakeGateway {
         // Later, so that requests that are sent at once are in flight at once.
         setImmediate(() => {
           this.#inFlight--;
+          if (answer === "never answer") return;
           if (answer === "hang up") request.socket.destroy();
           else response.writeHead(answer.status ?? 200, { "content-type": "application/json" }).end(answer.body);
         });

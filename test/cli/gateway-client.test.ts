@@ -8,9 +8,10 @@ describe("GatewayClient", () => {
   it("gives up an answer that does not come", async () => {
     const server = createServer(() => undefined);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const client = new GatewayClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`, 50);
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+    const client = new GatewayClient({ endpoint, timeoutMs: 50, token: null });
     const answer = await client.post("{}");
-    expect(answer).toMatchObject({ kind: "failure", isRetryable: true, isTooLarge: false });
+    expect(answer).toMatchObject({ kind: "failure", isRetryable: true, isTooLarge: false, isUnsent: false });
     expect(answer).toHaveProperty("reason", expect.stringContaining("timeout"));
     await client.close();
     server.closeAllConnections();

@@ -101,6 +101,12 @@ describe("import", () => {
     );
   });
 
+  it("says in a JSON document how much is written, also when a line fails", async () => {
+    expect((await importText(lines(3), "-o", "json")).out).toBe('{"imported":3,"failedLine":null}\n');
+    const { code, out } = await importText(`${lines(2)}no JSON`, "-o", "json");
+    expect([code, out]).toEqual([1, '{"imported":2,"failedLine":3}\n']);
+  });
+
   it("passes over lines before --from-line, also bad ones", async () => {
     const text = Buffer.concat([Buffer.from(lines(3)), Buffer.from([0xff, 0x0a]), Buffer.from(lines(2, 5))]);
     expect((await importText(text)).err).toContain("line 4: the line is not UTF-8");
@@ -177,7 +183,7 @@ describe("import", () => {
   it("gives up after a bounded number of attempts and names the first line that is not written", async () => {
     gateway.interrupt = ({ body }) => (body.includes('"k1500"') ? "hang up" : null);
     const { code, err } = await importText(lines(2500));
-    expect(code).toBe(1);
+    expect(code).toBe(5);
     expect(err).toContain("line 1001: no answer from");
     expect(gateway.bodies.filter((body) => body.includes('"k1500"'))).toHaveLength(10);
     gateway.interrupt = () => null;
@@ -219,7 +225,7 @@ describe("import", () => {
     const done = runCli(["import", "-", "-e", gateway.url], environment);
     await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
     environment.send("SIGTERM");
-    expect(await done).toBe(1);
+    expect(await done).toBe(5);
     expect(gateway.bodies).toHaveLength(2);
     expect(environment.written.err).toContain("line 1: no answer from");
   });

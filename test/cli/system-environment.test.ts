@@ -33,6 +33,12 @@ describe("systemEnvironment", () => {
     expect(programName).toBe(`node ${relative(process.cwd(), join(process.cwd(), "dist", "cli", "main.js"))}`);
   });
 
+  it("knows the variables of the environment", () => {
+    vi.stubEnv("SHARDGATE_TOKEN", "t");
+    const { variable } = systemEnvironment("main.js");
+    expect([variable("SHARDGATE_TOKEN"), variable("SHARDGATE_NO_SUCH")]).toEqual(["t", undefined]);
+  });
+
   it("starts the program as a child with its arguments and a log file", async () => {
     vi.stubEnv("SHARDGATE_ADVERTISE", "http://only-for-me");
     const { startChild } = await environmentOf(

@@ -21,6 +21,7 @@ export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvir
     stdout: keeping(out),
     stderr: keeping(err),
     clock: systemClock,
+    variable: () => undefined,
     random: () => 0,
     newId: () => "11111111-2222-4333-8444-555555555555",
     onSignal: (handler) => {

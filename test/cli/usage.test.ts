@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { allCommands, commandTree } from "../../src/cli/completion/command-tree.js";
 import { parsedBy } from "../../src/cli/option.js";
-import { runCli } from "../../src/cli/program.js";
+import { createProgram, runCli } from "../../src/cli/program.js";
 import { testEnvironment } from "./test-environment.js";
 
 /** Help with its columns on one line each, however wide the terminal is. */
@@ -17,6 +18,8 @@ async function run(...argv: string[]) {
   return { code, out: environment.written.out, err: environment.written.err };
 }
 
+const commands = allCommands(commandTree(await createProgram(testEnvironment())));
+
 afterEach(() => vi.unstubAllEnvs());
 
 describe("usage", () => {
@@ -28,7 +31,7 @@ describe("usage", () => {
   it("lists the commands", async () => {
     const { code, out } = await run("--help");
     expect(code).toBe(0);
-    for (const command of ["dev", "gateway", "node", "import", "export"]) expect(out).toMatch(`\n  ${command} `);
+    for (const { path } of commands) if (path.length === 1) expect(out).toMatch(`\n  ${path.join(" ")} `);
   });
 
   it("prints the help on standard error and fails when no command is named", async () => {
@@ -39,14 +42,19 @@ describe("usage", () => {
   });
 
   it.each([
-    ["dev", ["port", "host", "nodes", "shards", "data", "engine", "log-level"]],
+    ["dev", ["port", "host", "nodes", "shards", "data", "engine", "no-playground", "persisted-only", "log-level"]],
     [
       "gateway",
-      ["port", "host", "nodes", "shards", "data", "registry", "suspect-after", "down-after", "no-playground"],
+      ["port", "host", "nodes", "shards", "data", "registry", "suspect-after", "down-after"].concat([
+        "no-playground",
+        "persisted-documents",
+        "persisted-only",
+      ]),
     ],
     ["node", ["id", "port", "host", "data", "engine", "gateway", "advertise", "log-level"]],
-    ["import", ["endpoint", "from-line"]],
-    ["export", ["endpoint", "prefix"]],
+    ["import", ["endpoint", "timeout", "output", "from-line"]],
+    ["export", ["endpoint", "timeout", "output", "prefix"]],
+    ["status", ["endpoint", "timeout", "output"]],
   ])("explains each option of %s with its environment variable, and shows an example", async (command, options) => {
     const text = await help(command);
     for (const option of options) {
@@ -55,6 +63,25 @@ describe("usage", () => {
     }
     expect(text).toContain(`Example: shardgate ${command}`);
   });
+
+  it.each(commands.filter(({ path }) => path.length > 0 && path[0] !== "help").map(({ path }) => [path.join(" ")]))(
+    "shows an example of %s, made of words that it knows",
+    async (name) => {
+      const { code, out } = await run(...name.split(" "), "--help");
+      expect(code).toBe(0);
+      const [, text = ""] = out.split(/\nExamples?:\n/);
+      for (const line of text.trimEnd().split("\n")) {
+        expect(line).toMatch(new RegExp(`^  shardgate ${name}( |$)`));
+        const words = line.trim().split(" ").slice(1);
+        const path = words.slice(0, 2).join(" ");
+        const node =
+          commands.find((each) => each.path.join(" ") === path) ??
+          commands.find(({ path: [first], path }) => first === words[0] && path.length === 1);
+        const flags = node?.options.flatMap(({ long, short }) => [long, short]) ?? [];
+        expect(flags).toEqual(expect.arrayContaining(words.filter((word) => /^--?[a-z]/.test(word))));
+      }
+    },
+  );
 
   it("names the defaults in the help", async () => {
     const gateway = await help("gateway");
@@ -89,6 +116,10 @@ describe("usage", () => {
     [["import", "x", "--from-line", "0"], "It must be a whole number from 1"],
     [["import", "x", "--endpoint", "localhost"], "It must be an http or https URL."],
     [["export", "--unknown"], "unknown option '--unknown'"],
+    [["shard", "nonsense"], "unknown command 'nonsense'"],
+    [["status", "--timeout", "0"], "It must be a whole number from 1 to 3600000."],
+    [["status", "-o", "yaml"], "Allowed choices are table, json."],
+    [["scan", "--limit", "0"], "It must be a whole number from 1"],
     [["export", "--endpoint", "ftp://localhost"], "It must be an http or https URL."],
     [["export", "--endpoint", "http://me:secret@localhost"], "It must have no user name, password, query or fragment."],
   ])("refuses %j with exit code 2 and one line", async (argv, message) => {

@@ -1,0 +1,44 @@
+/** What a gateway answers about a storage node, and how that is shown. */
+import { objectText } from "../output/json-output.js";
+import type { Columns } from "../output/print.js";
+
+/** What `nodeFields` selects. */
+export interface NodeAnswer {
+  readonly name: string;
+  readonly url: string;
+  readonly state: string;
+  readonly latencyMs: number | null;
+  readonly lastSeenAt: string | null;
+  readonly shards: readonly { readonly number: number }[];
+}
+
+export const nodeFields = "name url state latencyMs lastSeenAt shards{number}";
+
+export const nodeColumns: Columns<NodeAnswer> = [
+  { title: "name", of: ({ name }) => name },
+  { title: "state", isState: true, of: ({ state }) => state },
+  { title: "shards", isRight: true, of: ({ shards }) => shards.length },
+  {
+    title: "latency",
+    isRight: true,
+    of: ({ latencyMs }) => (latencyMs === null ? null : `${latencyMs.toFixed(1)} ms`),
+  },
+  { title: "last seen", of: ({ lastSeenAt }) => lastSeenAt },
+  { title: "url", of: ({ url }) => url },
+];
+
+/** JSON text of a storage node, with `more` members behind. */
+export function nodeText(
+  { name, url, state, latencyMs, lastSeenAt, shards }: NodeAnswer,
+  more: Readonly<Record<string, string>> = {},
+): string {
+  return objectText({
+    name: JSON.stringify(name),
+    url: JSON.stringify(url),
+    state: JSON.stringify(state),
+    latencyMs: String(latencyMs),
+    lastSeenAt: JSON.stringify(lastSeenAt),
+    shards: JSON.stringify(shards.map(({ number }) => number)),
+    ...more,
+  });
+}

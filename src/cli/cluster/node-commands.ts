@@ -1,0 +1,110 @@
+/** `shardgate node ls`, `add` and `rm`: the storage nodes that a gateway knows, beside `shardgate node`, which runs one. */
+import { Argument, Option, type Command } from "commander";
+import { parseNodeUrl } from "../../registry/node-url.js";
+import { confirm, yesOption } from "../confirm.js";
+import type { Environment } from "../environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
+import { addExample } from "../help-example.js";
+import { outputOption, parsedBy } from "../option.js";
+import { arrayText } from "../output/json-output.js";
+import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import { nodeNameArgument } from "./cluster-argument.js";
+import { nodeColumns, nodeFields, nodeText, type NodeAnswer } from "./node-answer.js";
+
+interface NodeOptions extends ConnectionOptions {
+  readonly output: Format;
+}
+
+interface RemoveOptions extends NodeOptions {
+  readonly force?: true;
+  readonly yes?: true;
+}
+
+/** `node` is the command that runs a storage node; its own options stand before the name of a command beneath it. */
+export function addNodeCommands(node: Command, environment: Environment): void {
+  addListCommand(node, environment);
+  addAddCommand(node, environment);
+  addRemoveCommand(node, environment);
+}
+
+function addListCommand(node: Command, environment: Environment): void {
+  const command = node
+    .command("ls")
+    .description("List the storage nodes that a gateway knows.")
+    .addOption(outputOption())
+    .action(async (options: NodeOptions) => {
+      const { storageNodes } = await withGateway(options, environment, (client) =>
+        ask<{ readonly storageNodes: readonly NodeAnswer[] }>(client, `{storageNodes{${nodeFields}}}`),
+      );
+      const json = (): string => `${arrayText(storageNodes.map((each) => nodeText(each)))}\n`;
+      await print(options.output === "json" ? json() : tableOf(storageNodes, nodeColumns, environment), environment);
+    });
+  addExample(addConnectionOptions(command), "node ls");
+}
+
+function addAddCommand(node: Command, environment: Environment): void {
+  const command = node
+    .command("add")
+    .description("Make a storage node known that does not register by itself, or give a known one another URL.")
+    .addArgument(nodeNameArgument())
+    .addArgument(new Argument("<url>", "where the gateway reaches it").argParser(parsedBy(parseNodeUrl)))
+    .addOption(outputOption())
+    .action((name: string, url: string, options: NodeOptions) => runAdd(name, url, options, environment));
+  addExample(addConnectionOptions(command), "node add mine http://127.0.0.1:9000");
+}
+
+async function runAdd(name: string, url: string, options: NodeOptions, environment: Environment): Promise<void> {
+  const document =
+    "mutation AddNode($input:RegisterStorageNodeInput!)" +
+    `{registerStorageNode(input:$input){storageNode{${nodeFields}}}}`;
+  const { registerStorageNode } = await withGateway(options, environment, (client) =>
+    ask<{ readonly registerStorageNode: { readonly storageNode: NodeAnswer } }>(
+      client,
+      document,
+      JSON.stringify({ input: { name, url } }),
+    ),
+  );
+  const { storageNode } = registerStorageNode;
+  const json = (): string => `${nodeText(storageNode)}\n`;
+  await print(options.output === "json" ? json() : tableOf([storageNode], nodeColumns, environment), environment);
+}
+
+function addRemoveCommand(node: Command, environment: Environment): void {
+  const command = node
+    .command("rm")
+    .description("Forget a storage node; its shards are given to others.")
+    .addArgument(nodeNameArgument())
+    .addOption(new Option("--force", "also when it is live or owns shards with data"))
+    .addOption(yesOption())
+    .addOption(outputOption())
+    .action((name: string, options: RemoveOptions) => runRemove(name, options, environment));
+  addExample(addConnectionOptions(command), "node rm node3 --yes");
+}
+
+interface Removal {
+  readonly name: string;
+  readonly unassignedShards: readonly number[];
+}
+
+const removalColumns: Columns<Removal> = [
+  { title: "removed", of: ({ name }) => name },
+  { title: "its shards", of: ({ unassignedShards }) => unassignedShards.join(",") || null },
+];
+
+async function runRemove(name: string, options: RemoveOptions, environment: Environment): Promise<void> {
+  const { force = false, yes = false } = options;
+  const what = force ? ", even if it is live or has data," : "";
+  await confirm(`Forget storage node ${name}${what} at ${options.endpoint}?`, yes, environment);
+  const document =
+    "mutation RemoveNode($input:RemoveStorageNodeInput!){removeStorageNode(input:$input){unassignedShards{number}}}";
+  const { removeStorageNode } = await withGateway(options, environment, (client) =>
+    ask<{ readonly removeStorageNode: { readonly unassignedShards: readonly { readonly number: number }[] } }>(
+      client,
+      document,
+      JSON.stringify({ input: { name, force } }),
+    ),
+  );
+  const removal = { name, unassignedShards: removeStorageNode.unassignedShards.map(({ number }) => number) };
+  const json = (): string => `${JSON.stringify(removal)}\n`;
+  await print(options.output === "json" ? json() : tableOf([removal], removalColumns, environment), environment);
+}

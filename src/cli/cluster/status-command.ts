@@ -1,0 +1,120 @@
+/** `shardgate status`: the cluster at a glance. */
+import type { Command } from "commander";
+import type { Environment } from "../environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
+import { addExample } from "../help-example.js";
+import { outputOption } from "../option.js";
+import { objectText } from "../output/json-output.js";
+import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import { factsText } from "../output/table.js";
+import { missingShardsText } from "./missing-shards.js";
+import { nodeColumns, nodeFields, nodeText, type NodeAnswer } from "./node-answer.js";
+import { figureFields, type ShardFigures } from "./shard-answer.js";
+
+interface StatusOptions extends ConnectionOptions {
+  readonly output: Format;
+}
+
+export function addStatusCommand(program: Command, environment: Environment): void {
+  const command = program
+    .command("status")
+    .description("Show the cluster at a glance: its health, its shards, its storage nodes.")
+    .addOption(outputOption())
+    .action((options: StatusOptions) => runStatus(options, environment));
+  addExample(addConnectionOptions(command), "status");
+}
+
+async function runStatus(options: StatusOptions, environment: Environment): Promise<void> {
+  const { cluster } = await withGateway(options, environment, (client) =>
+    ask<{ readonly cluster: ClusterAnswer }>(client, document),
+  );
+  const text = options.output === "json" ? jsonOf(cluster) : textOf(cluster, environment);
+  await print(text, environment);
+}
+
+/** What the document selects. */
+interface ClusterAnswer {
+  readonly name: string;
+  readonly mapVersion: number;
+  readonly shardCount: number;
+  readonly shards: readonly ShardFigures[];
+  readonly storageNodes: readonly NodeAnswer[];
+}
+
+const document = `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}}}`;
+
+/** Sums of the figures of shards; null when a primary does not tell its own. */
+interface Figures {
+  readonly keyCount: bigint | null;
+  readonly sizeBytes: bigint | null;
+}
+
+type NodeStatus = NodeAnswer & Figures;
+
+const columns: Columns<NodeStatus> = [
+  ...nodeColumns.slice(0, 3),
+  { title: "keys", isRight: true, of: ({ keyCount }) => textOfCount(keyCount) },
+  { title: "bytes", isRight: true, of: ({ sizeBytes }) => textOfCount(sizeBytes) },
+  ...nodeColumns.slice(3),
+];
+
+function textOf(cluster: ClusterAnswer, environment: Environment): string {
+  const { name, mapVersion, shardCount, shards } = cluster;
+  const { keyCount, sizeBytes } = figuresOf(shards);
+  const facts = factsText([
+    ["cluster", name],
+    ["health", missingShardsText(shards) ?? "every shard has a live primary"],
+    ["map version", String(mapVersion)],
+    ["shards", String(shardCount)],
+    ["keys", textOfCount(keyCount) ?? "-"],
+    ["bytes", textOfCount(sizeBytes) ?? "-"],
+  ]);
+  const nodes = tableOf(nodesOf(cluster), columns, environment);
+  return nodes === "" ? facts : `${facts}\n${nodes}`;
+}
+
+function jsonOf(cluster: ClusterAnswer): string {
+  const { name, mapVersion, shardCount, shards } = cluster;
+  const count = (state: string): number => shards.filter((shard) => shard.state === state).length;
+  const states = { active: count("ACTIVE"), unavailable: count("UNAVAILABLE"), unassigned: count("UNASSIGNED") };
+  const nodes = nodesOf(cluster).map((node) => nodeText(node, figureMembers(node)));
+  return `${objectText({
+    name: JSON.stringify(name),
+    isHealthy: String(missingShardsText(shards) === null),
+    mapVersion: String(mapVersion),
+    shardCount: String(shardCount),
+    shardStates: JSON.stringify(states),
+    ...figureMembers(figuresOf(shards)),
+    storageNodes: `[${nodes.join(",")}]`,
+  })}\n`;
+}
+
+function figureMembers({ keyCount, sizeBytes }: Figures): Readonly<Record<string, string>> {
+  return { keyCount: String(keyCount), sizeBytes: String(sizeBytes) };
+}
+
+function nodesOf({ shards, storageNodes }: ClusterAnswer): readonly NodeStatus[] {
+  return storageNodes.map((node) => ({
+    ...node,
+    ...figuresOf(shards.filter(({ primary }) => primary?.name === node.name)),
+  }));
+}
+
+/** A shard without a primary has no data that anyone could tell of. */
+function figuresOf(shards: readonly ShardFigures[]): Figures {
+  const owned = shards.filter(({ primary }) => primary !== null);
+  return { keyCount: sum(owned.map((shard) => shard.keyCount)), sizeBytes: sum(owned.map((shard) => shard.sizeBytes)) };
+}
+
+function sum(texts: readonly (string | null)[]): bigint | null {
+  let total = 0n;
+  for (const text of texts) {
+    if (text === null) return null;
+    total += BigInt(text);
+  }
+  return total;
+}
+
+function textOfCount(count: bigint | null): string | null {
+  return count === null ? null : String(count);
+}

@@ -1,0 +1,75 @@
+/** What shells complete: the commands, options and choices of the program, read from the program itself. */
+import type { Argument, Command, Option } from "commander";
+
+export interface CommandNode {
+  /** Names from the program down, without the program's own: `["shard", "ls"]`. */
+  readonly path: readonly string[];
+  readonly description: string;
+  readonly commands: readonly CommandNode[];
+  readonly options: readonly OptionNode[];
+  /** What stands behind the command and is neither command nor option. */
+  readonly operand: ValueKind;
+}
+
+export interface OptionNode {
+  /** For example `--output`. */
+  readonly long: string;
+  /** For example `-o`. */
+  readonly short: string | null;
+  readonly description: string;
+  /** Null when the option has no value. */
+  readonly value: ValueKind | null;
+}
+
+/** What a value can be: one of a few words, the path of a file or folder, or what only the person knows. */
+export type ValueKind =
+  { readonly kind: "words"; readonly words: readonly string[] } | { readonly kind: "path" } | { readonly kind: "any" };
+
+/** The command and all beneath it. */
+export function commandTree(command: Command, path: readonly string[] = []): CommandNode {
+  const help = command.createHelp();
+  const commands = help.visibleCommands(command).map((each) => commandTree(each, [...path, each.name()]));
+  return {
+    path,
+    description: help.commandDescription(command),
+    commands: commands.map((node) => (node.path.at(-1) === "help" ? withNames(node, commands) : node)),
+    options: help.visibleOptions(command).map(optionNode),
+    operand: operandOf(command.registeredArguments),
+  };
+}
+
+/** The command and all beneath it, one after another. */
+export function allCommands(root: CommandNode): readonly CommandNode[] {
+  return [root, ...root.commands.flatMap(allCommands)];
+}
+
+/** The word a command is called by. */
+export function nameOf({ path }: CommandNode): string {
+  return path.at(-1) ?? "";
+}
+
+function optionNode(option: Option): OptionNode {
+  return {
+    long: option.long ?? "",
+    short: option.short ?? null,
+    description: option.description,
+    value: option.required || option.optional ? valueKind(option.argChoices, option.flags) : null,
+  };
+}
+
+function operandOf(list: readonly Argument[]): ValueKind {
+  const kinds = list.map((argument) => valueKind(argument.argChoices, `<${argument.name()}>`));
+  return kinds.find(({ kind }) => kind !== "any") ?? { kind: "any" };
+}
+
+/** Files and folders are told by the word that stands for the value in the help. */
+function valueKind(choices: readonly string[] | undefined, flags: string): ValueKind {
+  if (choices !== undefined) return { kind: "words", words: choices };
+  return /<(file|folder)>/.test(flags) ? { kind: "path" } : { kind: "any" };
+}
+
+/** The command `help` takes the name of another. */
+function withNames(help: CommandNode, commands: readonly CommandNode[]): CommandNode {
+  const words = commands.filter((node) => node !== help).map(nameOf);
+  return { ...help, operand: { kind: "words", words } };
+}

@@ -1,0 +1,31 @@
+/** `shardgate completion`: a script that lets a shell complete the commands, options and choices of this program. */
+import { Argument, type Command } from "commander";
+import type { Environment } from "../environment.js";
+import { addExample } from "../help-example.js";
+import { print } from "../output/print.js";
+import { bashCompletion } from "./bash-completion.js";
+import { commandTree, type CommandNode } from "./command-tree.js";
+import { fishCompletion } from "./fish-completion.js";
+import { zshCompletion } from "./zsh-completion.js";
+
+type Shell = "bash" | "zsh" | "fish";
+
+const scripts: Readonly<Record<Shell, (root: CommandNode) => string>> = {
+  bash: bashCompletion,
+  zsh: zshCompletion,
+  fish: fishCompletion,
+};
+
+export function addCompletionCommand(program: Command, environment: Environment): void {
+  const command = program
+    .command("completion")
+    .description("Print a script with which a shell completes this program's commands and options.")
+    .addArgument(new Argument("<shell>", "the shell that is to complete").choices(Object.keys(scripts)))
+    .action((shell: Shell) => print(scripts[shell](commandTree(program)), environment));
+  addExample(
+    command,
+    "completion bash > ~/.local/share/bash-completion/completions/shardgate",
+    "completion zsh > ~/.zfunc/_shardgate",
+    "completion fish > ~/.config/fish/completions/shardgate.fish",
+  );
+}

@@ -1,0 +1,93 @@
+/**
+ * What a gateway answers about one key, entry or problem, and how that is shown. A command with several keys shows what
+ * it got, tells each problem on standard error, and ends with the exit code of the worst.
+ */
+import { exitCodeOf, exitCodes, worstExitCode } from "../exit-code.js";
+import { isErrorCode } from "../../core/error.js";
+import { CommandFailure } from "../failure.js";
+import { withAdvice } from "../gateway-call.js";
+import { objectText } from "../output/json-output.js";
+import type { Columns } from "../output/print.js";
+
+/** What `entryFields` selects. */
+export interface EntryAnswer {
+  readonly key: string;
+  readonly valueText: string;
+  readonly version: string | null;
+  readonly createdAt: string | null;
+  readonly updatedAt: string | null;
+  readonly expiresAt: string | null;
+  readonly shard: { readonly number: number };
+}
+
+export const entryFields = "key valueText version createdAt updatedAt expiresAt shard{number}";
+
+/** What `problemFields` selects, of whichever type the problem is. */
+export interface ProblemAnswer {
+  readonly code: string;
+  readonly message: string;
+  /** Of a VersionConflict: the entry as it is. */
+  readonly current?: EntryAnswer | null;
+}
+
+export const problemFields = "...on Problem{code message}";
+
+/** What came of one key. */
+export interface KeyOutcome<T> {
+  readonly key: string;
+  readonly result: T | ProblemAnswer;
+}
+
+export const entryColumns: Columns<EntryAnswer> = [
+  { title: "key", of: ({ key }) => key },
+  { title: "version", isRight: true, of: ({ version }) => version },
+  { title: "shard", isRight: true, of: ({ shard }) => shard.number },
+  { title: "value", of: ({ valueText }) => valueText },
+];
+
+export function isProblem<T extends object>(result: T | ProblemAnswer): result is ProblemAnswer {
+  return "code" in result;
+}
+
+/** The results that are no problems. */
+export function successes<T extends object>(outcomes: readonly KeyOutcome<T>[]): readonly T[] {
+  return outcomes.flatMap(({ result }) => (isProblem(result) ? [] : [result]));
+}
+
+/** Throws a CommandFailure that tells all problems, if there are any. */
+export function failOnProblems<T extends object>(outcomes: readonly KeyOutcome<T>[]): void {
+  const problems = outcomes.flatMap(({ result }) => (isProblem(result) ? [result] : []));
+  if (problems.length === 0) return;
+  const lines = problems.map(({ message, code }) => withAdvice(`${message} (${code})`, code));
+  const codes = problems.map(({ code }) => (isErrorCode(code) ? exitCodeOf(code) : exitCodes.failed));
+  throw new CommandFailure([...new Set(lines)].join("\n"), worstExitCode(codes));
+}
+
+/** JSON text of an outcome: what `resultText` makes of a success, or the problem with its key. */
+export function outcomeText<T extends object>(
+  { key, result }: KeyOutcome<T>,
+  resultText: (result: T) => string,
+): string {
+  if (!isProblem(result)) return resultText(result);
+  const { code, message, current } = result;
+  return objectText({
+    key: JSON.stringify(key),
+    code: JSON.stringify(code),
+    message: JSON.stringify(message),
+    ...(current === undefined ? {} : { current: current === null ? "null" : entryText(current) }),
+  });
+}
+
+/** JSON text of an entry, with `more` members behind. */
+export function entryText(entry: EntryAnswer, more: Readonly<Record<string, string>> = {}): string {
+  return objectText({
+    key: JSON.stringify(entry.key),
+    value: entry.valueText,
+    version: JSON.stringify(entry.version),
+    createdAt: JSON.stringify(entry.createdAt),
+    updatedAt: JSON.stringify(entry.updatedAt),
+    expiresAt: JSON.stringify(entry.expiresAt),
+    shard: String(entry.shard.number),
+    ...more,
+  });
+}

@@ -1,0 +1,99 @@
+/** `shardgate put`: writes one entry, on a condition and for a time if wanted. The value travels as the text it is given as. */
+import { Option, type Command } from "commander";
+import { ttlSecondsMax } from "../../core/limits.js";
+import { parseVersion } from "../../core/version.js";
+import type { Environment } from "../environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
+import { addExample } from "../help-example.js";
+import { outputOption, parsedBy, wholeNumber } from "../option.js";
+import { objectText } from "../output/json-output.js";
+import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import { keyArgument, readValue } from "./entry-argument.js";
+import {
+  entryFields,
+  entryText,
+  failOnProblems,
+  outcomeText,
+  problemFields,
+  successes,
+  type EntryAnswer,
+  type ProblemAnswer,
+} from "./entry-outcome.js";
+
+interface PutOptions extends ConnectionOptions {
+  readonly output: Format;
+  readonly ttl?: number;
+  readonly ifVersion?: string;
+  readonly ifAbsent?: true;
+  readonly ifPresent?: true;
+}
+
+export function addPutCommand(program: Command, environment: Environment): void {
+  const command = program
+    .command("put")
+    .description("Write one entry.")
+    .addArgument(keyArgument())
+    .argument("<value>", "JSON text; `-` reads it from standard input")
+    .addOption(
+      new Option("--ttl <seconds>", "the entry expires after this time").argParser(wholeNumber(1, ttlSecondsMax)),
+    )
+    .addOption(
+      new Option("--if-version <version>", "only if the entry has this version")
+        .argParser(parsedBy(parseVersion))
+        .conflicts(["ifAbsent", "ifPresent"]),
+    )
+    .addOption(new Option("--if-absent", "only if there is no such entry").conflicts("ifPresent"))
+    .addOption(new Option("--if-present", "only if there is such an entry"))
+    .addOption(outputOption())
+    .action((key: string, value: string, options: PutOptions) => runPut(key, value, options, environment));
+  addExample(
+    addConnectionOptions(command),
+    `put user123 '{"name":"Ada"}' --ttl 3600`,
+    "put user123 - --if-absent < user.json",
+  );
+}
+
+async function runPut(key: string, value: string, options: PutOptions, environment: Environment): Promise<void> {
+  const variables = variablesOf(key, await readValue(value, environment.stdin), options);
+  const { put: result } = await withGateway(options, environment, (client) => ask<Answer>(client, document, variables));
+  const outcomes = [{ key, result }];
+  const text =
+    options.output === "json"
+      ? `${outcomeText({ key, result }, ({ entry, isNew }) => entryText(entry, { isNew: String(isNew) }))}\n`
+      : tableOf(successes(outcomes), columns, environment);
+  await print(text, environment);
+  failOnProblems(outcomes);
+}
+
+interface PutSuccess {
+  readonly entry: EntryAnswer;
+  readonly isNew: boolean;
+}
+
+interface Answer {
+  readonly put: PutSuccess | ProblemAnswer;
+}
+
+const document =
+  "mutation Put($key:String!,$value:JSON!,$expiry:Expiry,$condition:WriteCondition){" +
+  "put(key:$key,value:$value,expiry:$expiry,condition:$condition){" +
+  `...on PutSuccess{isNew entry{${entryFields}}}...on VersionConflict{current{${entryFields}}}${problemFields}}}`;
+
+function variablesOf(key: string, valueText: string, { ttl, ifVersion, ifAbsent, ifPresent }: PutOptions): string {
+  const isConditional = ifVersion !== undefined || ifAbsent === true || ifPresent === true;
+  return objectText({
+    key: JSON.stringify(key),
+    value: valueText,
+    ...(ttl === undefined ? {} : { expiry: JSON.stringify({ ttlSeconds: ttl }) }),
+    // Options that are not given are left out.
+    ...(isConditional ? { condition: JSON.stringify({ ifVersion, ifAbsent, ifPresent }) } : {}),
+  });
+}
+
+const columns: Columns<PutSuccess> = [
+  { title: "key", of: ({ entry }) => entry.key },
+  { title: "version", isRight: true, of: ({ entry }) => entry.version },
+  { title: "shard", isRight: true, of: ({ entry }) => entry.shard.number },
+  { title: "expires", of: ({ entry }) => entry.expiresAt },
+  { title: "entry", of: ({ isNew }) => (isNew ? "new" : "replaced") },
+];

@@ -1,0 +1,112 @@
+/** `shardgate scan`: entries in key order, or against it, page after page; nothing but the page at hand is kept in memory. */
+import { Option, type Command } from "commander";
+import { pageEntriesDefault, pageEntriesMax } from "../../core/limits.js";
+import type { Environment } from "../environment.js";
+import { missingFailure } from "../exporter.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
+import type { GatewayClient } from "../gateway-client.js";
+import { addExample } from "../help-example.js";
+import { outputOption, wholeNumber } from "../option.js";
+import type { Format } from "../output/print.js";
+import { TextSink } from "../text-sink.js";
+import { ScanText } from "./scan-text.js";
+import { entryFields, type EntryAnswer } from "./entry-outcome.js";
+
+interface ScanOptions extends ConnectionOptions {
+  readonly output: Format;
+  readonly prefix: string;
+  readonly limit: number;
+  readonly after?: string;
+  readonly reverse?: true;
+  readonly keysOnly?: true;
+}
+
+export function addScanCommand(program: Command, environment: Environment): void {
+  const command = program
+    .command("scan")
+    .description("List entries in key order (bytewise), over all shards.")
+    .addOption(new Option("--prefix <text>", "only entries whose key starts with this").default(""))
+    .addOption(
+      new Option("--limit <number>", "most entries to list")
+        .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER))
+        .default(pageEntriesDefault),
+    )
+    .addOption(new Option("--after <cursor>", "go on behind this cursor, which a scan that has more gives out"))
+    .addOption(new Option("--reverse", "from the last key to the first"))
+    .addOption(new Option("--keys-only", "keys without values, one a line"))
+    .addOption(outputOption())
+    .action((options: ScanOptions) => runScan(options, environment));
+  addExample(addConnectionOptions(command), "scan --prefix user/ --limit 20", "scan --reverse --keys-only");
+}
+
+async function runScan(options: ScanOptions, environment: Environment): Promise<void> {
+  const sink = new TextSink(environment.stdout);
+  const text = new ScanText(options.output, options.keysOnly === true, environment);
+  let missing: readonly number[] = [];
+  let cursor: string | null = null;
+  const isRead = await withGateway(options, environment, async (client) => {
+    for await (const page of pages(client, options)) {
+      missing = union(missing, page.unavailableShards);
+      cursor = page.cursor;
+      if (!(await sink.write(text.ofEntries(page.entries)))) return false;
+    }
+    return sink.write(text.ofEnd(cursor, missing));
+  });
+  if (!isRead) return;
+  if (cursor !== null) environment.stderr.write(`There are more entries; go on with --after ${cursor}\n`);
+  if (missing.length > 0) throw missingFailure(missing);
+}
+
+function union(numbers: readonly number[], shards: ScanAnswer["unavailableShards"]): readonly number[] {
+  return [...new Set([...numbers, ...shards.map(({ number }) => number)])].toSorted((a, b) => a - b);
+}
+
+interface Page {
+  /** In the direction of the scan. */
+  readonly entries: readonly EntryAnswer[];
+  /** Where the scan goes on; null at the end of all entries. */
+  readonly cursor: string | null;
+  readonly unavailableShards: ScanAnswer["unavailableShards"];
+}
+
+/** Pages until the limit or the end of all entries. */
+async function* pages(client: GatewayClient, options: ScanOptions): AsyncGenerator<Page> {
+  const document = documentOf(options);
+  let cursor = options.after ?? null;
+  let left = options.limit;
+  do {
+    const variables = { prefix: options.prefix, cursor, count: Math.min(left, pageEntriesMax) };
+    const { scan } = await ask<{ readonly scan: ScanAnswer }>(client, document, JSON.stringify(variables));
+    const page = pageOf(scan, options.reverse === true);
+    yield page;
+    cursor = page.cursor;
+    left -= page.entries.length;
+  } while (cursor !== null && left > 0);
+}
+
+/** Pages forwards are `first` and `after`, backwards `last` and `before` (Relay cursor connections). */
+function documentOf({ reverse, keysOnly }: ScanOptions): string {
+  const [count, side, hasMore, cursor] = reverse
+    ? ["last", "before", "hasPreviousPage", "startCursor"]
+    : ["first", "after", "hasNextPage", "endCursor"];
+  return (
+    "query Scan($prefix:String!,$count:Int!,$cursor:String){" +
+    `scan(prefix:$prefix,${count}:$count,${side}:$cursor){edges{node{${keysOnly ? "key" : entryFields}}}` +
+    `pageInfo{hasMore:${hasMore} cursor:${cursor}}unavailableShards{number}}}`
+  );
+}
+
+interface ScanAnswer {
+  readonly edges: readonly { readonly node: EntryAnswer }[];
+  readonly pageInfo: { readonly hasMore: boolean; readonly cursor: string | null };
+  readonly unavailableShards: readonly { readonly number: number }[];
+}
+
+function pageOf({ edges, pageInfo, unavailableShards }: ScanAnswer, isReverse: boolean): Page {
+  const entries = edges.map(({ node }) => node);
+  return {
+    entries: isReverse ? entries.toReversed() : entries,
+    cursor: pageInfo.hasMore ? pageInfo.cursor : null,
+    unavailableShards,
+  };
+}

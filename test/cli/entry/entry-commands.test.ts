@@ -1,0 +1,228 @@
+/** get, put and delete against a whole gateway over storage nodes in memory. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { clientAnswerBytesMax, valueInputBytesMax } from "../../../src/core/limits.js";
+import { NodeFault } from "../../../src/routing/node-client.js";
+import { startTestGateway, type TestGateway } from "../../gateway/test-gateway.js";
+import { FakeGateway } from "../fake-gateway.js";
+import { runCommand, type CommandRun, type RunOptions } from "../run-command.js";
+
+let gateway: TestGateway;
+
+beforeEach(async () => {
+  gateway = await startTestGateway();
+  await gateway.register("node1");
+});
+afterEach(() => gateway.close());
+
+const run = (argv: readonly string[], options?: RunOptions): Promise<CommandRun> =>
+  runCommand([...argv, "-e", gateway.url], options);
+const json = async (...argv: string[]): Promise<unknown> => JSON.parse((await run([...argv, "-o", "json"])).out);
+const put = (key: string, value: string): Promise<CommandRun> => run(["put", key, value]);
+
+describe("get", () => {
+  it("gives the exact bytes of one value, with a line end only for a person", async () => {
+    const text = '{"b": 1.10,\n"n":12345678901234567890,"é":"\u{1F680}"}';
+    await put("k", text);
+    expect(await run(["get", "k"])).toEqual({ code: 0, out: text, err: "" });
+    expect((await run(["get", "k"], { isTerminal: true })).out).toBe(`${text}\n`);
+  });
+
+  it("gives several entries as rows, in the order asked, and tells which are missing", async () => {
+    await put("a", "1");
+    await put("longer", '{"x":\n[1.10]}');
+    const { code, out, err } = await run(["get", "longer", "nope", "a", "nope"]);
+    expect(code).toBe(3);
+    expect(out.split("\n")).toEqual([
+      "key     version  shard  value",
+      expect.stringMatching(/^longer {8}\d {6}\d  \{"x":\\u000a\[1\.10\]\}$/),
+      expect.stringMatching(/^a {13}\d {6}\d  1$/),
+      "",
+    ]);
+    expect(err).toMatch(/^shardgate: No entry has the key "nope" \(KEY_NOT_FOUND\)\. [^\n]+\n$/);
+  });
+
+  it("prints nothing for a person when no key exists", async () => {
+    expect(await run(["get", "nope"])).toMatchObject({ code: 3, out: "" });
+    expect(await run(["get", "nope", "no"])).toMatchObject({ code: 3, out: "" });
+  });
+
+  it("gives one JSON document with every digit: an object for one key, a list for several", async () => {
+    await put("a", "12345678901234567890.10");
+    const { out } = await run(["get", "a", "-o", "json"]);
+    expect(out).toMatch(/^\{"key":"a","value":12345678901234567890\.10,"version":"1",/);
+    expect(JSON.parse(out)).toMatchObject({
+      expiresAt: null,
+      createdAt: expect.any(String),
+      shard: expect.any(Number),
+    });
+    expect(await json("get", "a", "no")).toEqual([
+      expect.objectContaining({ key: "a", version: "1" }),
+      { key: "no", code: "KEY_NOT_FOUND", message: 'No entry has the key "no".' },
+    ]);
+    expect(await json("get", "no")).toMatchObject({ code: "KEY_NOT_FOUND" });
+  });
+
+  it("says unavailable when a key's storage node is away, even if another key does not exist", async () => {
+    const fault = new NodeFault("connectionRefused", "node1 refused the connection", true);
+    gateway.node("node1").injectFault = () => ({ fault });
+    let ended: CommandRun | null = null;
+    const running = run(["get", "a", "b"]).then((done) => (ended = done));
+    while (ended === null) {
+      await gateway.clock.advance(50);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await running).toMatchObject({ code: 5, out: "" });
+    expect((await running).err.match(/SHARD_UNAVAILABLE/g)).toHaveLength(2);
+  });
+
+  it("asks for more keys than one request takes", async () => {
+    const keys = Array.from({ length: 1001 }, (_, index) => `k${index}`);
+    await put("k0", "0");
+    await put("k1000", "1000");
+    expect(JSON.parse((await run(["get", "-o", "json", ...keys])).out)).toHaveLength(1001);
+    expect((await run(["get", ...keys])).out.match(/\n/g)).toHaveLength(3);
+  });
+
+  it.each([[".."], [""], ["a\u0007"]])("refuses the key %j before anything is sent", async (key) => {
+    expect(await runCommand(["get", key, "-e", "http://127.0.0.1:1"])).toMatchObject({ code: 2, out: "" });
+  });
+});
+
+describe("get with values too large for one answer", () => {
+  it("asks for the halves, and gives up at one key", async () => {
+    const fake = new FakeGateway();
+    await fake.start();
+    const entry = (key: string) => ({
+      key,
+      valueText: "1",
+      version: null,
+      createdAt: null,
+      updatedAt: null,
+      expiresAt: null,
+      shard: { number: 0 },
+    });
+    const keysOf = (body: string) => (JSON.parse(body) as { variables: { keys: string[] } }).variables.keys;
+    const tooMuch = { body: " ".repeat(clientAnswerBytesMax + 1) };
+    fake.interrupt = ({ body }) =>
+      keysOf(body).length > 1 ? tooMuch : { body: JSON.stringify({ data: { entries: keysOf(body).map(entry) } }) };
+    const keys = ["a", "b", "c"];
+    const ended = await runCommand(["get", ...keys, "-e", fake.url, "-o", "json"]);
+    expect((JSON.parse(ended.out) as { key: string }[]).map(({ key }) => key)).toEqual(keys);
+    expect(fake.bodies.map((body) => keysOf(body).length)).toEqual([3, 2, 1, 1, 1]);
+    fake.interrupt = () => tooMuch;
+    expect(await runCommand(["get", "a", "-e", fake.url])).toMatchObject({ code: 1, out: "" });
+    await fake.stop();
+  });
+});
+
+describe("put", () => {
+  it("says what was written, as a row or as JSON", async () => {
+    const { code, out } = await put("k", "1");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^key  version  shard  expires  entry\nk +1 +\d  - +new\n$/);
+    const again = await run(["put", "k", "2.50", "-o", "json"]);
+    expect(again.out).toMatch(/^\{"key":"k","value":2\.50,"version":"2",.*"isNew":false\}\n$/);
+    expect((await put("k", "3")).out).toContain("replaced");
+  });
+
+  it("writes what stands on standard input, as it stands there", async () => {
+    const text = '{"a":1.10, "b":[\n-0]}';
+    expect((await run(["put", "k", "-"], { input: `\uFEFF ${text}\n` })).code).toBe(0);
+    expect((await run(["get", "k"])).out).toBe(text);
+  });
+
+  it("takes a negative number for a value", async () => {
+    expect((await put("k", "-5")).code).toBe(0);
+    expect((await run(["get", "k"])).out).toBe("-5");
+  });
+
+  it("gives the entry a time to live", async () => {
+    expect(await json("put", "k", "1", "--ttl", "60")).toMatchObject({
+      expiresAt: new Date(gateway.clock.nowMs() + 60_000).toISOString(),
+    });
+  });
+
+  it("keeps conditions, and shows the entry as it is when one does not hold", async () => {
+    await put("k", "1.10");
+    for (const condition of [["--if-absent"], ["--if-version", "7"]]) {
+      const { code, out, err } = await run(["put", "k", "2", "-o", "json", ...condition]);
+      expect(code).toBe(4);
+      expect(out).toContain('"current":{"key":"k","value":1.10,"version":"1"');
+      expect(err).toContain("VERSION_CONFLICT");
+    }
+    expect(await json("put", "new", "2", "--if-present")).toMatchObject({ code: "VERSION_CONFLICT", current: null });
+    expect((await run(["put", "new", "2", "--if-present"])).out).toBe("");
+    expect((await run(["put", "k", "2", "--if-version", "1"])).code).toBe(0);
+    expect((await run(["put", "k", "3", "--if-present"])).code).toBe(0);
+    expect((await run(["put", "l", "3", "--if-absent"])).code).toBe(0);
+  });
+
+  it.each([
+    [["hello world"], `a text needs quotes of its own: '"hello world"'`],
+    [['{"a":1,"a":2}'], "twice in one object"],
+    [["1", "--ttl", "0"], "whole number from 1"],
+    [["1", "--if-version", "x"], "is not a decimal number"],
+    [["1", "--if-absent", "--if-present"], "cannot be used with option"],
+    [["1", "--if-version", "1", "--if-present"], "cannot be used with option"],
+    [[], "missing required argument 'value'"],
+  ])("refuses %j with exit code 2 before anything is sent", async (words, message) => {
+    const { code, out, err } = await runCommand(["put", "k", ...words, "-e", "http://127.0.0.1:1"]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain(message);
+  });
+
+  it.each([
+    [Uint8Array.of(0x22, 0xff, 0x22), "is not UTF-8"],
+    [new Uint8Array(valueInputBytesMax + 1), "is too long"],
+    ["hello", "is not JSON"],
+  ])("refuses standard input that is no value", async (input, message) => {
+    const { code, err } = await run(["put", "k", "-"], { input });
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+    expect(err).not.toContain("quotes of its own");
+  });
+});
+
+describe("delete", () => {
+  beforeEach(async () => {
+    await put("a", "1");
+    await put("b", "1");
+  });
+
+  it("needs --yes where nobody can be asked", async () => {
+    const { code, out, err } = await run(["delete", "a"]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(/^shardgate: Delete "a" at http[^ ]+\? Nobody can be asked here: add --yes to do it\.\n$/);
+    expect((await run(["get", "a"])).code).toBe(0);
+  });
+
+  it.each(["y\n", "Yes\n", " YES \r\n"])("asks a person, and does it after %j", async (input) => {
+    const { code, err } = await run(["delete", "a", "b"], { isTerminal: true, input });
+    expect(code).toBe(0);
+    expect(err).toMatch(/^Delete 2 entries at http[^ ]+\? \[y\/N\] $/);
+    expect((await run(["get", "a"])).code).toBe(3);
+  });
+
+  it.each(["\n", "n\n", "yesterday\n", ""])("does nothing after %j", async (input) => {
+    const { code, err } = await run(["delete", "a"], { isTerminal: true, input });
+    expect(code).toBe(1);
+    expect(err).toMatch(/nothing was done\.\n$/);
+    expect((await run(["get", "a"])).code).toBe(0);
+  });
+
+  it("says what it deleted, and ends with 3 when a key did not exist", async () => {
+    const { code, out, err } = await run(["delete", "a", "nope", "--yes"]);
+    expect(code).toBe(3);
+    expect(out).toMatch(/^deleted key  version\na +1\n$/);
+    expect(err).toContain("KEY_NOT_FOUND");
+    expect(await json("delete", "b", "nope", "-y")).toEqual([
+      { key: "b", version: expect.any(String) },
+      { key: "nope", code: "KEY_NOT_FOUND", message: expect.any(String) },
+    ]);
+  });
+
+  it("refuses more keys than one request takes", async () => {
+    const keys = Array.from({ length: 1001 }, (_, index) => `k${index}`);
+    expect(await run(["delete", "--yes", ...keys])).toMatchObject({ code: 2 });
+  });
+});

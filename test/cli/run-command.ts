@@ -1,0 +1,35 @@
+/** Runs one command line inside the test and says how it ended and what it wrote. */
+import type { ErrorCode } from "../../src/core/error.js";
+import type { Environment } from "../../src/cli/environment.js";
+import { runCli } from "../../src/cli/program.js";
+import { bytesOf, testEnvironment } from "./test-environment.js";
+
+export interface CommandRun {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  /** What is typed or piped in. */
+  readonly input?: string | Uint8Array;
+  /** A person is at all ends. */
+  readonly isTerminal?: boolean;
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly overrides?: Partial<Environment>;
+}
+
+export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<CommandRun> {
+  const { input = "", isTerminal = false, variables = {}, overrides = {} } = options;
+  const stdin = Object.assign(bytesOf(input), { isTTY: isTerminal });
+  const environment = testEnvironment({ stdin, variable: (name) => variables[name], ...overrides });
+  Object.assign(environment.stdout, { isTTY: isTerminal });
+  Object.assign(environment.stderr, { isTTY: isTerminal });
+  const code = await runCli(argv, environment);
+  return { code, out: environment.written.out, err: environment.written.err };
+}
+
+/** Body of an answer whose only content is an error with this code. */
+export function errorBody(code: ErrorCode | "NEWER_CODE", message = "No."): string {
+  return JSON.stringify({ data: null, errors: [{ message, extensions: { code } }] });
+}
