@@ -33,12 +33,15 @@ export const nodeBatchBytesMax = 4 * 1024 * 1024;
 /** Longest body a storage node accepts on `/batch`: the values, and the head line with up to 1000 keys of 1 KiB, escaped. */
 export const nodeBatchBodyBytesMax = nodeBatchBytesMax + 8 * 1024 * 1024;
 
-/** After this many bytes of values a storage node answers the rest of a batch with BATCH_ANSWER_FULL, to be asked again. */
+/** What stands beside a key and a value in the answer to a batch, at most: a version, three moments, a length, and their names. */
+export const entryFactsBytesMax = 160;
+
+/** After this many bytes of entries a storage node answers the rest of a batch with BATCH_ANSWER_FULL, to be asked again. */
 export const nodeBatchAnswerBytesMax = 8 * 1024 * 1024;
 
 /**
- * Where the gateway cuts off a storage node's answer: the node stops adding values at half of this, and the last value
- * and the head line with escaped keys (a page holds up to 1000) may come on top.
+ * Where the gateway cuts off a storage node's answer: the node stops adding entries at half of this, and the last one and
+ * the outcomes without an entry may come on top.
  */
 export const nodeAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
 
@@ -54,8 +57,8 @@ export const graphqlDocumentsCachedMax = 500;
 /** Longest GraphQL document that is kept; longer ones carry literal values and do not come twice. */
 export const graphqlDocumentCachedCharactersMax = 8 * 1024;
 
-/** Longest manifest of persisted documents: as long as the request that would bring one of its documents along. */
-export const persistedDocumentsBytesMax = graphqlBodyBytesMax;
+/** Longest manifest of persisted documents: thousands of documents of several KiB each. */
+export const persistedDocumentsBytesMax = 16 * 1024 * 1024;
 
 /** Characters of an unknown document's id that are repeated in the message: a prefix and a SHA-256 in hexadecimal fit. */
 export const documentIdCharactersShown = 80;
@@ -83,6 +86,9 @@ export const shardCountDefault = 64;
 
 /** Largest epoch of a shard: GraphQL's `Int`. A shard that changes hands every second gets there after 68 years. */
 export const epochMax = 2_147_483_647;
+
+/** Highest version of a cluster map that a storage node is believed to know; as many changes are left beyond it. */
+export const mapVersionToldMax = 2 ** 52;
 
 /** Most storage nodes of a cluster; each costs the gateway one connection pool and one mailbox. */
 export const storageNodesMax = 1024;
@@ -197,6 +203,12 @@ export const sweepEntriesMax = 1_000;
 
 /** How long a stopping process waits for what it accepted. */
 export const drainTimeoutMs = 10_000;
+
+/**
+ * How long a drained storage node goes on refusing: its gateway takes a few refusals for a failure and stops sending, so
+ * that no write is on its way, and its outcome unknown, when the connections close.
+ */
+export const refusingMs = 200;
 
 /** Tries at a registry change when another writer was faster. */
 export const registryAttemptsMax = 8;

@@ -156,6 +156,11 @@ export class Membership {
     return new Map(hosted.map((figures) => [figures.shardId as ShardNumber, figures]));
   }
 
+  /** The name of a node's engine, straight from it; null when it does not answer or is a plain one. */
+  nodeEngine(node: string): Promise<string | null> {
+    return this.#calls.engine(node);
+  }
+
   /** Begins to watch the storage nodes and to assign shards. */
   start(): void {
     this.#watch.start();

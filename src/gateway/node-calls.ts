@@ -1,4 +1,5 @@
 /** The short calls with which the gateway looks after its storage nodes, beside the operations of clients. */
+import { setMaxListeners } from "node:events";
 import { probeTimeoutMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
@@ -9,11 +10,13 @@ import type { HostedShard } from "../wire/membership.js";
 export class NodeCalls {
   readonly #client: (name: string) => NodeClient;
   readonly #log: Log;
+  /** As many calls listen to it as there are storage nodes. */
   readonly #stopping = new AbortController();
 
   constructor(client: (name: string) => NodeClient, log: Log) {
     this.#client = client;
     this.#log = log;
+    setMaxListeners(0, this.#stopping.signal);
   }
 
   /** Whether the node gave any answer over HTTP. */
@@ -34,6 +37,16 @@ export class NodeCalls {
     } catch (error) {
       this.#log.debug({ err: error, node: name }, "A storage node did not say which shards it has.");
       return "silent";
+    }
+  }
+
+  /** The name of its engine; null when it does not answer, or is a plain one. */
+  async engine(name: string): Promise<string | null> {
+    try {
+      return await this.#client(name).engine(this.#options());
+    } catch (error) {
+      this.#log.debug({ err: error, node: name }, "A storage node did not say which engine it has.");
+      return null;
     }
   }
 

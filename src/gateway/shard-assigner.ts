@@ -4,13 +4,14 @@
  * the nodes concerned.
  */
 import { ShardgateError } from "../core/error.js";
+import { registryQueueMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { ShardNumber } from "../core/shard.js";
 import type { ClusterMap, ShardRecord } from "../registry/cluster-map.js";
 import { shardsOfNode, type RegistryCommand } from "../registry/commands.js";
 import type { NodeState } from "../registry/liveness.js";
 import type { Registry } from "../registry/registry.js";
-import type { HeldShard } from "../registry/unassigned-shards.js";
+import { isForgotten, type HeldShard } from "../registry/unassigned-shards.js";
 import { concernedNodes } from "./concerned-nodes.js";
 import type { NodeCalls } from "./node-calls.js";
 import type { NodeMemories } from "./node-memories.js";
@@ -38,14 +39,23 @@ export class ShardAssigner {
   readonly #parts: ShardAssignerParts;
   /** The tail of the changes that wait for each other. */
   #lastChange: Promise<unknown> = Promise.resolve();
+  #queued = 0;
 
   constructor(parts: ShardAssignerParts) {
     this.#parts = parts;
   }
 
-  /** Runs `work` when every earlier one has ended, however it ended. Must not be called from within `work`. */
+  /**
+   * Runs `work` when every earlier one has ended, however it ended. Must not be called from within `work`.
+   * Rejects with OVERLOADED when too many wait.
+   */
   alone<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#lastChange.then(work);
+    if (this.#queued >= registryQueueMax) {
+      const message = `${registryQueueMax} changes of storage nodes and shards are waiting already.`;
+      return Promise.reject(new ShardgateError("OVERLOADED", message));
+    }
+    this.#queued++;
+    const result = this.#lastChange.then(work).finally(() => this.#queued--);
     this.#lastChange = result.catch(() => undefined);
     return result;
   }
@@ -98,13 +108,15 @@ export class ShardAssigner {
   }
 
   /**
-   * Gives every shard without an owner to a live node, once enough of them live. `reporter` has just said what it holds;
-   * the others are asked, because they may have gained data since they registered. To be run `alone`.
+   * Gives every shard without an owner to a live node, once enough of them live, and back to `reporter` those of its
+   * shards that the map forgot. It has just said what it holds; the others are asked, because they may have gained data
+   * since they registered. To be run `alone`.
    */
   async assignUnassigned(reporter: string | null): Promise<void> {
     const { registry, nodeState, memories, log } = this.#parts;
     const { map } = registry;
-    if (!this.#parts.isAutoAssigning || map.shards.every(({ primary }) => primary !== null)) return;
+    const isComplete = map.shards.every(({ primary }) => primary !== null);
+    if (!this.#parts.isAutoAssigning || (isComplete && this.#forgottenBy(map, reporter).length === 0)) return;
     const isFirst = map.shards.every(({ epoch }) => epoch === 0);
     const needed = isFirst ? Math.max(1, this.#parts.nodesMin) : 1;
     const up = [...map.nodes.keys()].filter((name) => nodeState(name) === "UP");
@@ -120,7 +132,24 @@ export class ShardAssigner {
     }
     if (liveNodes.length < needed) return;
     const after = await this.#change({ kind: "assignUnassigned", liveNodes, held }, reporter);
-    log.info({ mapVersion: after.version, liveNodes }, "Unassigned shards were assigned.");
+    if (after !== map) log.info({ mapVersion: after.version, liveNodes }, "Unassigned shards were assigned.");
+    const unseen = this.#forgottenBy(after, reporter);
+    if (unseen.length > 0) {
+      const message =
+        "A storage node has data of shards that another one owns and has data of; clients see only those.";
+      log.error({ node: reporter, shards: unseen }, message);
+    }
+  }
+
+  /** Shards that the node has keys of, as an owner whom the map does not know. */
+  #forgottenBy(map: ClusterMap, node: string | null): readonly number[] {
+    if (node === null) return [];
+    const held = this.#parts.memories.of(node).held ?? [];
+    const forgotten = held.filter(({ shardId: shard, ...report }) => {
+      const record = map.shards[shard];
+      return record !== undefined && isForgotten(record, { ...report, shard, node });
+    });
+    return forgotten.map(({ shardId }) => shardId);
   }
 
   /** A plain node holds nothing that anyone could ask for. Without an answer, what was known before stands. */

@@ -3,7 +3,7 @@
  * knows (who lives, who has data) comes inside the command; storing the result is registry.ts.
  */
 import { ShardgateError, unreachable } from "../core/error.js";
-import { shardCountMax, storageNodesMax } from "../core/limits.js";
+import { mapVersionToldMax, shardCountMax, storageNodesMax } from "../core/limits.js";
 import { hashName, parseShard, type ShardNumber } from "../core/shard.js";
 import type { AssignmentCause, ClusterMap, ShardRecord } from "./cluster-map.js";
 import { parseClusterName } from "./node-name.js";
@@ -128,6 +128,12 @@ function registerNode(map: ClusterMap, { name, url }: RegisterNode, nowMs: numbe
 }
 
 function recall(map: ClusterMap, { node, clusterId, mapVersion }: Recall): ClusterMap {
+  if (mapVersion > mapVersionToldMax) {
+    throw new ShardgateError(
+      "BAD_REQUEST",
+      `Storage node ${node} tells map version ${mapVersion}, which none can have.`,
+    );
+  }
   const isOwn = clusterId === map.clusterId;
   if (!isOwn && map.shards.some(({ epoch }) => epoch > 0)) {
     throw new ShardgateError(

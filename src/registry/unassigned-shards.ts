@@ -1,6 +1,6 @@
 /**
- * Who gets the shards that nobody owns. A shard with data goes back to the storage node that has it; the others are
- * spread evenly. A decision only: commands.ts turns it into the next cluster map.
+ * Who gets the shards that nobody owns, or whose owner the map forgot. A shard with data goes back to the storage node
+ * that has it; the others are spread evenly. A decision only: commands.ts turns it into the next cluster map.
  */
 import { epochMax } from "../core/limits.js";
 import type { ShardNumber } from "../core/shard.js";
@@ -17,9 +17,10 @@ export interface HeldShard {
 }
 
 /**
- * A change for every shard without a primary; none when no live node is registered. A shard that live nodes have keys of
- * goes to the one with the highest epoch, then the most keys, then the first name. The rest go, in shard order, to
- * whoever has fewest shards by then, the first name among equals. Epochs surpass every one that `held` reports.
+ * A change for every shard without a primary, and for every forgotten one whose primary is live and has no keys of it;
+ * none when no live node is registered. A shard that live nodes have keys of goes to the one with the highest epoch, then
+ * the most keys, then the first name. The rest go, in shard order, to whoever has fewest shards by then, the first name
+ * among equals. Epochs surpass every one that `held` reports.
  */
 export function planUnassigned(
   map: ClusterMap,
@@ -30,7 +31,10 @@ export function planUnassigned(
   const changes = new Map<ShardNumber, ShardChange>();
   if (live.length === 0) return changes;
   const reports = reportsByShard(held);
-  const unassigned = map.shards.filter(({ primary }) => primary === null);
+  const unassigned = map.shards.filter((record) => {
+    const reported = reports.get(record.shard) ?? [];
+    return record.primary === null || (live.includes(record.primary) && isGivenUp(record, reported));
+  });
   const loads = loadsOf(map.shards, live);
 
   const assign = (shard: ShardNumber, node: string, cause: ShardChange["cause"]): void => {
@@ -47,6 +51,20 @@ export function planUnassigned(
     if (!changes.has(shard)) assign(shard, leastLoaded(loads), "automatic");
   }
   return changes;
+}
+
+/**
+ * Whether a storage node has keys of the shard under an epoch that this map never gave it: an owner whom the map does not
+ * know, because the registry was lost or put back from an older copy. A map always outlives the epochs of former owners.
+ */
+export function isForgotten({ primary, epoch }: ShardRecord, report: HeldShard): boolean {
+  return primary !== null && primary !== report.node && report.keyCount > 0 && (report.epoch ?? -1) >= epoch;
+}
+
+/** Nothing is lost by giving it back to a forgotten owner. */
+function isGivenUp(record: ShardRecord, reports: readonly HeldShard[]): boolean {
+  const isEmpty = !reports.some(({ node, keyCount }) => node === record.primary && keyCount > 0);
+  return isEmpty && reports.some((report) => isForgotten(record, report));
 }
 
 /** A report with an epoch that has no successor is a broken node's; it must not stop the assignment of all others. */

@@ -6,7 +6,13 @@ import { maxHeaderSize, type ServerResponse } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
-import { drainTimeoutMs, idleConnectionMs, receiveHeadTimeoutMs, receiveTimeoutMs } from "../core/limits.js";
+import {
+  drainTimeoutMs,
+  idleConnectionMs,
+  receiveHeadTimeoutMs,
+  receiveTimeoutMs,
+  refusingMs,
+} from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { StorageEngine } from "../storage/engine.js";
 import { healthPath } from "../wire/paths.js";
@@ -38,8 +44,8 @@ export interface StorageNode {
   readonly url: string;
   readonly port: number;
   /**
-   * Refuses new requests with DRAINING, finishes the accepted ones within `drainTimeoutMs`, stops the agent, and closes
-   * the server and the engine. A second call waits for the first.
+   * Refuses new requests with DRAINING, finishes the accepted ones within `drainTimeoutMs`, stops the agent, goes on
+   * refusing for `refusingMs`, and closes the server and the engine. A second call waits for the first.
    */
   drain(): Promise<void>;
 }
@@ -94,7 +100,9 @@ async function drainNode({ app, gate, shardHost, agent, engine, clock, log }: Dr
     log.warn({ drainTimeoutMs }, "The drain took too long; what is still open is cut off.");
     shardHost.abandon();
   }
+  // Before the last refusals, because a heartbeat would make the gateway try again.
   await agent?.stop();
+  if (isFinished) await new Promise<void>((resolve) => clock.after(refusingMs, resolve));
   await app.close();
   await engine.close();
   log.info({}, "The storage node stopped.");

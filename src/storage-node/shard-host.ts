@@ -2,6 +2,7 @@
  * The shards of one storage node, without HTTP: runs operations against the engine behind the epoch fence, and takes
  * assignments. Writes of all callers share group commits; the reads of one batch share one read of the engine.
  */
+import { answerBytes } from "../core/answer-bytes.js";
 import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
 import { utf8Bytes } from "../core/key.js";
@@ -160,7 +161,7 @@ export class ShardHost {
   #answer(answer: Answer, index: number, outcome: Outcome | undefined): void {
     if (outcome === undefined) return;
     answer.outcomes.set(index, outcome);
-    answer.bytes += valueBytes(outcome);
+    answer.bytes += answerBytes(outcome);
   }
 
   #answerFull(answer: Answer, index: number): RefusedOutcome | null {
@@ -169,7 +170,7 @@ export class ShardHost {
   }
 }
 
-/** Outcomes by index, and the bytes of values they carry. */
+/** Outcomes by index, and the bytes that their entries take. */
 interface Answer {
   readonly outcomes: Map<number, Outcome>;
   bytes: number;
@@ -196,19 +197,6 @@ function scanRefusal({ operation }: RoutedOperation): RefusedOutcome | null {
     if (!text.isWellFormed()) return refused("BAD_REQUEST", `\`${name}\` has a lone surrogate.`);
   }
   return null;
-}
-
-function valueBytes(outcome: Outcome): number {
-  switch (outcome.kind) {
-    case "found":
-      return utf8Bytes(outcome.entry.value);
-    case "conflict":
-      return utf8Bytes(outcome.current?.value ?? "");
-    case "page":
-      return outcome.entries.reduce((sum, { value }) => sum + utf8Bytes(value), 0);
-    default:
-      return 0;
-  }
 }
 
 function refused(code: ErrorCode, message: string): RefusedOutcome {

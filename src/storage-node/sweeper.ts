@@ -19,31 +19,30 @@ export interface SweeperOptions {
 }
 
 export function startSweeper({ engine, clock, log }: SweeperOptions): Sweeper {
-  const stopped = new AbortController();
+  let isStopped = false;
   let sweeping: Promise<void> = Promise.resolve();
-  let cancel = schedule();
+  let cancel = schedule(sweepIntervalMs);
 
-  function schedule(): () => void {
-    return clock.after(sweepIntervalMs, () => {
+  function schedule(delayMs: number): () => void {
+    return clock.after(delayMs, () => {
       sweeping = sweep();
     });
   }
 
   async function sweep(): Promise<void> {
+    let removed = 0;
     try {
-      // A full sweep means that there is more, so the next follows at once; writes come in between.
-      let removed = sweepEntriesMax;
-      while (removed >= sweepEntriesMax && !stopped.signal.aborted)
-        removed = await engine.sweep(clock.nowMs(), sweepEntriesMax);
+      removed = await engine.sweep(clock.nowMs(), sweepEntriesMax);
     } catch (error) {
       log.error({ err: error }, "A sweep of expired entries failed; the next one tries again.");
     }
-    if (!stopped.signal.aborted) cancel = schedule();
+    // A full sweep means that there is more, so the next follows at once; a timer lets requests in between.
+    if (!isStopped) cancel = schedule(removed < sweepEntriesMax ? sweepIntervalMs : 0);
   }
 
   return {
     async stop() {
-      stopped.abort();
+      isStopped = true;
       cancel();
       await sweeping;
     },

@@ -17,8 +17,8 @@ import type { ShardNumber } from "../core/shard.js";
 export interface ReadBudget {
   readonly nowMs: number;
   /**
-   * Once this many bytes of values are in the answer, further gets are refused with BATCH_ANSWER_FULL and pages end
-   * early with `hasMore`. The first value and the first entry of a first page always fit.
+   * Once the answer has this many bytes, as core/answer-bytes.ts counts them, further operations are refused with
+   * BATCH_ANSWER_FULL and pages end early with `hasMore`. The first value and the first entry of a first page always fit.
    */
   readonly answerBytesMax: number;
 }

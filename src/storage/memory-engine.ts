@@ -14,7 +14,7 @@ import { planWrites, type EntryChange, type StoredState } from "./write-plan.js"
 interface MemoryShard {
   readonly entries: Map<Key, Entry>;
   /** The keys of `entries` in bytewise order. */
-  readonly keys: Key[];
+  keys: Key[];
   sequence: number;
   sizeBytes: number;
 }
@@ -50,10 +50,17 @@ export class MemoryEngine implements StorageEngine, EntrySource, StoredState {
   }
 
   async sweep(nowMs: number, entriesMax: number): Promise<number> {
-    const expired = this.#expired(nowMs).slice(0, entriesMax);
-    for (const [entry, shard] of expired) {
-      const change = { shard, key: entry.key, before: entry, after: null };
-      this.#apply(change, growthOf(change));
+    const expired = this.#expired(nowMs, entriesMax);
+    for (const [entry, number] of expired) {
+      const shard = this.#shard(number);
+      shard.entries.delete(entry.key);
+      shard.sizeBytes -= sizeOf(entry);
+      this.#expiring.delete(entry);
+    }
+    // All at once: each that were taken out by itself would move all behind it.
+    for (const number of new Set(expired.map(([, shard]) => shard))) {
+      const shard = this.#shard(number);
+      shard.keys = shard.keys.filter((key) => shard.entries.has(key));
     }
     return expired.length;
   }
@@ -115,8 +122,13 @@ export class MemoryEngine implements StorageEngine, EntrySource, StoredState {
     else shard.keys.splice(index, 0, key);
   }
 
-  #expired(nowMs: number): readonly (readonly [Entry, ShardNumber])[] {
-    return [...this.#expiring].filter(([entry]) => !isLive(entry, nowMs));
+  #expired(nowMs: number, entriesMax = Infinity): readonly (readonly [Entry, ShardNumber])[] {
+    const expired: (readonly [Entry, ShardNumber])[] = [];
+    for (const [entry, shard] of this.#expiring) {
+      if (expired.length >= entriesMax) break;
+      if (!isLive(entry, nowMs)) expired.push([entry, shard]);
+    }
+    return expired;
   }
 
   #shard(number: ShardNumber): MemoryShard {

@@ -2,6 +2,7 @@
  * Answers reads from one snapshot, within a budget. What an engine has to bring is an EntrySource; this file decides
  * what has expired, where a page ends and when the answer is full.
  */
+import { answerBytes, pageEntryBytes } from "../core/answer-bytes.js";
 import type { Entry } from "../core/entry.js";
 import { utf8Bytes, type Key } from "../core/key.js";
 import type { GetOperation, GetOutcome, PageOutcome, RefusedOutcome, ScanOperation } from "../core/operation.js";
@@ -29,37 +30,38 @@ export function readFrom(
   });
 }
 
-/** Counts the bytes of the values answered so far. */
+/** Counts the bytes answered so far. */
 class Answer {
   readonly #budget: ReadBudget;
-  #valueBytes = 0;
+  #bytes = 0;
 
   constructor(budget: ReadBudget) {
     this.#budget = budget;
   }
 
-  /** Never before the first value: whoever asks again always gets on. */
+  /** Never before the first entry: whoever asks again always gets on. */
   get isFull(): boolean {
-    return this.#valueBytes > 0 && this.#valueBytes >= this.#budget.answerBytesMax;
+    return this.#bytes > 0 && this.#bytes >= this.#budget.answerBytesMax;
   }
 
   get(source: EntrySource, { shard, key }: GetOperation): GetOutcome {
     const entry = source.find(shard, key);
     if (entry === null || !isLive(entry, this.#budget.nowMs)) return { kind: "notFound" };
-    this.#valueBytes += utf8Bytes(entry.value);
-    return { kind: "found", entry };
+    const outcome = { kind: "found", entry } as const;
+    this.#bytes += answerBytes(outcome);
+    return outcome;
   }
 
   scan(source: EntrySource, operation: ScanOperation): PageOutcome {
     const entries: Entry[] = [];
-    let bytes = 0;
+    let valueBytes = 0;
     for (const entry of source.range(operation)) {
       if (!isLive(entry, this.#budget.nowMs)) continue;
-      const isPageFull = entries.length === operation.limit || (bytes > 0 && bytes >= operation.bytesMax);
+      const isPageFull = entries.length === operation.limit || (valueBytes > 0 && valueBytes >= operation.bytesMax);
       if (isPageFull || this.isFull) return { kind: "page", entries, hasMore: true };
       entries.push(entry);
-      bytes += utf8Bytes(entry.value);
-      this.#valueBytes += utf8Bytes(entry.value);
+      valueBytes += utf8Bytes(entry.value);
+      this.#bytes += pageEntryBytes(entry);
     }
     return { kind: "page", entries, hasMore: false };
   }

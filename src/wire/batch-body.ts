@@ -66,8 +66,9 @@ export function encodeBatchAnswer(outcomes: readonly Outcome[]): Buffer {
 }
 
 /**
- * The outcomes of an answer to `operations`, in their order. Throws a BAD_REQUEST error, which the caller turns into
- * what it means for the operation, when the answer cannot be read, has another count, or answers for another key.
+ * The outcomes of an answer to `operations`, in their order: position alone says whose an outcome is. Throws a BAD_REQUEST
+ * error, which the caller turns into what it means for the operation, when the answer cannot be read, has another count,
+ * or an outcome does not fit its operation.
  */
 export function decodeBatchAnswer(body: Buffer, operations: readonly RoutedOperation[]): readonly Outcome[] {
   const { head, values } = splitBody(body);
@@ -228,13 +229,22 @@ function conditionFields(condition: WriteCondition | null): Fields {
   return condition.kind === "ifVersion" ? { ifVersion: condition.version } : { [condition.kind]: true };
 }
 
+/** What is no condition of ours is refused: a write must not happen because its condition was not understood. */
 function conditionOf(fields: Fields): WriteCondition | null {
-  if (fields["ifVersion"] !== undefined) {
-    return { kind: "ifVersion", version: parseVersion(textOf(fields["ifVersion"], "ifVersion")) };
+  const { ifVersion } = fields;
+  const conditions: WriteCondition[] = [];
+  if (ifVersion !== undefined) {
+    conditions.push({ kind: "ifVersion", version: parseVersion(textOf(ifVersion, "ifVersion")) });
   }
-  if (fields["ifAbsent"] === true) return { kind: "ifAbsent" };
-  if (fields["ifPresent"] === true) return { kind: "ifPresent" };
-  return null;
+  for (const kind of ["ifAbsent", "ifPresent"] as const) if (isSet(fields[kind], kind)) conditions.push({ kind });
+  const [condition = null, ...others] = conditions;
+  if (others.length === 0) return condition;
+  throw new ShardgateError("BAD_REQUEST", "A write takes one condition.");
+}
+
+function isSet(value: unknown, name: string): boolean {
+  if (value === undefined || typeof value === "boolean") return value === true;
+  throw new ShardgateError("BAD_REQUEST", `\`${name}\` is neither true nor false.`);
 }
 
 function expiryFields(expiry: Expiry | null): Fields {

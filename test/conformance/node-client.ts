@@ -26,6 +26,10 @@ export function describeNodeClient(name: string, kind: NodeKind, open: () => Pro
       await expect(opened.client.probe(call)).resolves.toBe(kind);
     });
 
+    it("names the engine, unless the storage node is a plain one", async () => {
+      await expect(opened.client.engine(call)).resolves.toBe(kind === "full" ? "memory" : null);
+    });
+
     it("answers each operation in order", async () => {
       await run(put("a", "1"), put("b", `{"x":[1.50,"ä"]}`));
       const outcomes = await run(get("b"), get("missing"), get("a"), remove("missing"), remove("a"));

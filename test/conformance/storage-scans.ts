@@ -1,5 +1,7 @@
 /** Conformance of storage engines: the order, bounds, cursors and budget of scans. */
 import { describe, expect, it } from "vitest";
+import { pageEntryBytes } from "../../src/core/answer-bytes.js";
+import type { Entry } from "../../src/core/entry.js";
 import type { StorageEngine } from "../../src/storage/engine.js";
 import { fill, get, keys, keysOf, noBudget, nowMs, page, put, remove, scan, shard } from "./storage-operations.js";
 
@@ -130,10 +132,11 @@ export function describeScans(engine: () => StorageEngine): void {
         return [entries.length, hasMore];
       };
       expect(await answered(0)).toEqual([1, true]);
-      expect(await answered(100)).toEqual([1, true]);
-      expect(await answered(101)).toEqual([2, true]);
-      expect(await answered(200)).toEqual([2, true]);
-      expect(await answered(201)).toEqual([3, false]);
+      const size = pageEntryBytes({ key: "a", value } as Entry);
+      expect(await answered(size)).toEqual([1, true]);
+      expect(await answered(size + 1)).toEqual([2, true]);
+      expect(await answered(2 * size)).toEqual([2, true]);
+      expect(await answered(2 * size + 1)).toEqual([3, false]);
     });
   });
 

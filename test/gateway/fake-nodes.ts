@@ -23,6 +23,10 @@ export class FakeNode implements NodeClient {
     this.#fail();
     return this.kind === "plain" ? null : this.hosted;
   }
+  async engine(): Promise<string | null> {
+    this.#fail();
+    return this.kind === "plain" ? null : "fake";
+  }
   async assign(assignments: NodeAssignments): Promise<void> {
     this.#fail();
     this.told.push(assignments);

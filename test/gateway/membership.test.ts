@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { downAfterMs, heartbeatIntervalMs, suspectAfterMs } from "../../src/core/limits.js";
+import { downAfterMs, heartbeatIntervalMs, registryQueueMax, suspectAfterMs } from "../../src/core/limits.js";
 import { parseShard } from "../../src/core/shard.js";
 import { Membership } from "../../src/gateway/membership.js";
 import { Liveness } from "../../src/registry/liveness.js";
@@ -146,6 +146,19 @@ describe("Membership.register", () => {
       shards: expect.arrayContaining([{ shardId: 2, epoch: 8 }]),
     });
     expect(assignments.mapVersion).toBeGreaterThan(40);
+  });
+
+  it("gives shards with data back to a node that comes after a lost registry has assigned them", async () => {
+    const membership = await openMembership();
+    const lost = { clusterId: "before", shardCount: 4, mapVersion: 40 };
+    const held = (...shards: number[]) => shards.map((shardId) => ({ shardId, epoch: 7, keyCount: 5, sizeBytes: 50 }));
+    await membership.register(agentOf("node1", { ...lost, shards: held(0, 1) }));
+    expect(owners(membership)).toEqual(["node1", "node1", "node1", "node1"]);
+    pool.client("node1").hosted = [...held(0, 1), hosted(2, 0), hosted(3, 3)];
+    const { shards } = await membership.register(agentOf("node2", { ...lost, shards: held(1, 2, 3) }));
+    expect(shards).toEqual([{ shardId: 2, epoch: 8 }]);
+    expect(owners(membership)).toEqual(["node1", "node1", "node2", "node1"]);
+    expect(log.lines.at(-1)).toMatchObject({ level: "error", facts: { node: "node2", shards: [3] } });
   });
 
   it("has a node register again that knows a newer map than the registry does", async () => {
@@ -355,6 +368,16 @@ describe("Membership.assign", () => {
     const restarted = await openMembership();
     restarted.heartbeat("node1", {});
     expect(await restarted.assign({ shard: shard(0), node: "node1", ...bySelf })).toMatchObject({ epoch: 1 });
+  });
+
+  it("refuses more changes than may wait, and takes them again afterwards", async () => {
+    const membership = await openMembership();
+    await register(membership, "node1");
+    const assign = () => membership.assign({ shard: shard(0), node: "node1", ...bySelf });
+    const waiting = Array.from({ length: registryQueueMax }, assign);
+    await expect(assign()).rejects.toMatchObject({ code: "OVERLOADED" });
+    await Promise.all(waiting);
+    expect(await assign()).toMatchObject({ primary: "node1" });
   });
 
   it("keeps an assignment that a node could not be told", async () => {

@@ -123,6 +123,13 @@ describe("recall", () => {
     expect(applyCommand(map, recall("before", 40), nowMs)).toMatchObject({ clusterId: "before", version: 41 });
   });
 
+  it("refuses a version that leaves no room for further changes", () => {
+    const map = mapWith(["a"]);
+    expect(refusal(() => applyCommand(map, recall(map.clusterId, Number.MAX_SAFE_INTEGER), nowMs)).code).toBe(
+      "BAD_REQUEST",
+    );
+  });
+
   it("refuses a node of another cluster afterwards", () => {
     const map = applyCommand(mapWith(["a"]), assign(), nowMs);
     expect(refusal(() => applyCommand(map, recall("before", 40), nowMs))).toMatchObject({

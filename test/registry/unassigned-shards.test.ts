@@ -36,6 +36,26 @@ describe("assignUnassigned", () => {
     expect(assignUnassigned(map, ["b"])).toBe(map);
   });
 
+  it("takes a shard from an empty live owner for a holder under an epoch that the map never gave it", () => {
+    const map = assignUnassigned(mapWith(["a", "b"]), ["a"]);
+    const report = { shard: 1, node: "b", epoch: 7, keyCount: 5 };
+    const given = assignUnassigned(map, ["a", "b"], [report, { ...report, node: "a", keyCount: 0 }]);
+    expect(owners(given)).toEqual(["a", "b", "a", "a"]);
+    expect(given.shards[1]).toMatchObject({ epoch: 8, history: [{ cause: "registration" }, {}] });
+    for (const [liveNodes, held] of [
+      [["b"], [report]],
+      [["a", "b"], [{ ...report, epoch: 0 }]],
+      [["a", "b"], [{ ...report, epoch: null }]],
+      [["a", "b"], [{ ...report, keyCount: 0 }]],
+      [
+        ["a", "b"],
+        [report, { ...report, node: "a", epoch: 1 }],
+      ],
+    ] as const) {
+      expect(assignUnassigned(map, liveNodes, held)).toBe(map);
+    }
+  });
+
   it("gives to the least loaded first", () => {
     const half = mapWith(["a", "b"], 6);
     const owned = [0, 1].reduce((map, shard) => {

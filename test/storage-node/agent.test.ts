@@ -8,7 +8,7 @@ import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { FakeGateway, type GatewayAnswer, type GatewayCall } from "./fake-gateway.js";
 import { assignments, put } from "./operations.js";
-import { runNode } from "./running-node.js";
+import { drained, runNode } from "./running-node.js";
 import { ScriptedEngine } from "./scripted-engine.js";
 
 const registration = "POST /nodes";
@@ -217,12 +217,12 @@ describe("a storage node with a gateway", () => {
   it("registers under the address where it listens, or where it is told it is reached", async () => {
     const gateway = await new WellBehavedGateway().start();
     onTestFinished(() => gateway.stop());
-    const { node, putValue } = await runNode({ gatewayUrl: gateway.url });
+    const { node, putValue, clock } = await runNode({ gatewayUrl: gateway.url });
     await vi.waitFor(async () => {
       expect((await putValue("/shard/2/store/a", "1", { "shard-epoch": "5" })).status).toBe(201);
     });
     expect(gateway.calls[0]?.body).toMatchObject({ id: "node1", url: node.url, incarnation: "first" });
-    await node.drain();
+    await drained(node, clock);
     gateway.calls.length = 0;
     await runNode({ gatewayUrl: gateway.url, advertisedUrl: "http://10.0.0.1:80" });
     await vi.waitFor(() => expect(gateway.calls[0]?.body).toMatchObject({ url: "http://10.0.0.1:80" }));

@@ -1,6 +1,7 @@
 /** A storage node on a free port over a ScriptedEngine, ended after the test. */
 import { onTestFinished } from "vitest";
-import { startStorageNode, type StorageNodeOptions } from "../../src/storage-node/server.js";
+import { refusingMs } from "../../src/core/limits.js";
+import { startStorageNode, type StorageNode, type StorageNodeOptions } from "../../src/storage-node/server.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { call, type Answer, type Call } from "./raw-http.js";
@@ -24,10 +25,18 @@ export async function runNode(options: Partial<StorageNodeOptions> = {}) {
   });
   onTestFinished(async () => {
     engine.release();
-    await node.drain();
+    await drained(node, clock);
   });
   const send = (path: string, request?: Call): Promise<Answer> => call(node.url, path, request);
   const putValue = (path: string, body: string | Buffer, headers: Call["headers"] = {}): Promise<Answer> =>
     send(path, { method: "PUT", body, headers });
   return { engine, clock, log, node, send, putValue };
+}
+
+/** Drains a node with nothing under way, moving its clock on over the last refusals. */
+export async function drained(node: StorageNode, clock: FakeClock): Promise<void> {
+  let isOver = false;
+  const draining = node.drain().finally(() => (isOver = true));
+  while (!isOver) await clock.advance(refusingMs);
+  await draining;
 }

@@ -10,7 +10,7 @@ import { listeningUrl, startStorageNode } from "../../src/storage-node/server.js
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import type { Answer } from "./raw-http.js";
-import { runNode } from "./running-node.js";
+import { drained, runNode } from "./running-node.js";
 import { ScriptedEngine } from "./scripted-engine.js";
 
 describe("the storage node's server", () => {
@@ -128,7 +128,7 @@ describe("the storage node's server", () => {
 
 describe("the drain", () => {
   it("refuses new requests, finishes accepted ones, and closes everything", async () => {
-    const { engine, node, putValue, send } = await runNode();
+    const { engine, node, putValue, send, clock } = await runNode();
     const keepAlive = new Agent({ keepAlive: true });
     await new Promise<void>((resolve) => {
       request(node.url, { agent: keepAlive, path: "/health" }, (response) =>
@@ -157,7 +157,9 @@ describe("the drain", () => {
     for (const answer of [await committing, await upload.answer]) {
       expect([answer.status, answer.headers.connection]).toEqual([201, "close"]);
     }
-    await draining;
+    expect((await send("/shard/2/store/a")).json()["code"]).toBe("DRAINING");
+    expect(engine.isClosed).toBe(false);
+    await drained(node, clock);
     expect(engine.isClosed).toBe(true);
     await expect(send("/health")).rejects.toMatchObject({ code: "ECONNREFUSED" });
     await vi.waitFor(() => expect(Object.keys(keepAlive.freeSockets)).toEqual([]));

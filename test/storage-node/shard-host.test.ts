@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
-import { keyBytesMax, nodeBatchAnswerBytesMax, sweepIntervalMs } from "../../src/core/limits.js";
+import { keyBytesMax, nodeAnswerBytesMax, nodeBatchAnswerBytesMax, sweepIntervalMs } from "../../src/core/limits.js";
 import type { Outcome } from "../../src/core/operation.js";
 import type { Version } from "../../src/core/version.js";
 import { ShardHost } from "../../src/storage-node/shard-host.js";
+import { encodeBatchAnswer } from "../../src/wire/batch-body.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { assignments, get, put, remove, scan } from "./operations.js";
@@ -104,6 +105,20 @@ describe("ShardHost.execute", () => {
     expect(kinds(outcomes.slice(1, 6))).toEqual(Array.from({ length: 5 }, () => "found"));
     expect(kinds(outcomes).filter((kind) => kind !== "refused")).toHaveLength(nodeBatchAnswerBytesMax / 1024 / 1024);
     expect(new Set(codes(outcomes))).toEqual(new Set([null, "BATCH_ANSWER_FULL"]));
+  });
+
+  it.each([
+    ["short", (index: number) => `k${index}`],
+    ["long", (index: number) => `${'"'.repeat(keyBytesMax - 4)}${1000 + index}`],
+  ])("gives the gateway no longer answer than it takes, also for many pages of %s keys", async (_, keyOf) => {
+    const { host } = await setUp();
+    await host.execute(Array.from({ length: 1000 }, (__, index) => put(keyOf(index), "1")));
+    const outcomes = await host.execute(Array.from({ length: 250 }, () => scan()));
+    expect(outcomes[0]).toMatchObject({ kind: "page", hasMore: false });
+    expect(codes(outcomes).at(-1)).toBe("BATCH_ANSWER_FULL");
+    const answer = encodeBatchAnswer(outcomes).length;
+    expect(answer).toBeGreaterThan(nodeBatchAnswerBytesMax / 2);
+    expect(answer).toBeLessThan(nodeAnswerBytesMax);
   });
 
   it("answers the first operation also when others filled the answer before it ran", async () => {

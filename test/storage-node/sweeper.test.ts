@@ -29,6 +29,20 @@ describe("the sweeper", () => {
     await sweeper.stop();
   });
 
+  it("lets others have their turn between full sweeps", async () => {
+    const { engine, clock, sweeper } = setUp();
+    engine.sweepAnswers = [sweepEntriesMax, sweepEntriesMax, 0];
+    const seen = new Set<number>();
+    const look = (): void => {
+      seen.add(engine.sweeps.length);
+      if (engine.sweeps.length < 3) setImmediate(look);
+    };
+    look();
+    await clock.advance(sweepIntervalMs);
+    expect([...seen]).toEqual([0, 1, 2, 3]);
+    await sweeper.stop();
+  });
+
   it("never runs two sweeps at once, and waits for the last one when it stops", async () => {
     const { engine, clock, sweeper } = setUp();
     engine.hold();

@@ -55,11 +55,27 @@ export async function openPage(
   return { page, faults };
 }
 
-/** What axe finds serious or critical on the page, one text a fault; parts that match a selector of `excluded` are left out. */
-export async function accessibilityFaults(page: Page, excluded: readonly string[] = []): Promise<readonly string[]> {
+/** A fault that is not ours to mend: of this rule of axe, in elements inside of `selector`. */
+export interface KnownFault {
+  readonly rule: string;
+  readonly selector: string;
+}
+
+/** What axe finds serious or critical on the page and is not known: one text a fault. */
+export async function accessibilityFaults(page: Page, known: readonly KnownFault[] = []): Promise<readonly string[]> {
   await page.evaluate(axe.source);
-  const found = await page.evaluate(`axe.run({ exclude: ${JSON.stringify(excluded)} })`);
-  return (found as axe.AxeResults).violations
+  const found = (await page.evaluate("axe.run({ resultTypes: ['violations'] })")) as axe.AxeResults;
+  const faults = found.violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(" ")}`));
+    .flatMap(({ id, help, nodes }) => nodes.map(({ target }) => ({ id, help, path: target.join(" ") })));
+  const isKnown = await Promise.all(
+    faults.map(({ id, path }) => {
+      const selectors = known.filter(({ rule }) => rule === id).map(({ selector }) => selector);
+      const inside = selectors.join(", ") || ":not(*)";
+      return page.evaluate(
+        `document.querySelector(${JSON.stringify(path)})?.closest(${JSON.stringify(inside)}) != null`,
+      );
+    }),
+  );
+  return faults.filter((_, index) => isKnown[index] !== true).map(({ id, help, path }) => `${id}: ${help}: ${path}`);
 }

@@ -69,7 +69,7 @@ async function answerFull(
   memory: MemoryNodeClient,
 ): Promise<void> {
   const options = { timeoutMs: 60_000 };
-  if (route === "GET /health") return json(response, { status: "ok", protocol: nodeProtocol });
+  if (route === "GET /health") return json(response, { status: "ok", protocol: nodeProtocol, engine: "memory" });
   if (route === "GET /shards") return json(response, { shards: await memory.shards(options) });
   if (route === "PUT /assignments") {
     await memory.assign(JSON.parse(body.toString()), options);
