@@ -1,10 +1,14 @@
-/** Puts beside the compiled code in dist/ what is no code: the schema's text. Run by `npm run build`, behind tsc. */
+/** Puts beside the compiled code in dist/ what is no code of the server. Run by `npm run build`, behind tsc. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { buildConsole } from "./console/build.mjs";
+import { buildPlayground } from "./gateway/playground/build.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 
 buildSchemaText();
+buildPlayground(path.join(root, "dist/gateway/playground"));
+await buildConsole(path.join(root, "dist/gateway/console"));
 
 /** One file for clients and tools: `shardgate/schema.graphql`. */
 function buildSchemaText() {

@@ -63,6 +63,9 @@ export const persistedDocumentsBytesMax = 16 * 1024 * 1024;
 /** Characters of an unknown document's id that are repeated in the message: a prefix and a SHA-256 in hexadecimal fit. */
 export const documentIdCharactersShown = 80;
 
+/** Longest message of a GraphQL error: GraphQL quotes whole arguments in its own, and those are as long as a body. */
+export const graphqlMessageCharactersMax = 2_000;
+
 /** Longest `x-request-id` that is taken over from a client; it stands in every log line. */
 export const requestIdCharactersMax = 64;
 
@@ -107,6 +110,9 @@ export const gatewayHeadersTimeoutMs = 10_000;
 
 /** How long a client may take to send its whole request: a full GraphQL body over a slow line. */
 export const gatewayReceiveTimeoutMs = 60_000;
+
+/** How often connections are looked at for the two bounds above: how much later than they say a slow client is cut off. */
+export const gatewayConnectionCheckMs = 1_000;
 
 /** How long a client's idle connection is kept; above the 60 s of usual load balancers, so that they close first. */
 export const gatewayKeepAliveMs = 65_000;

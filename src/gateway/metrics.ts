@@ -15,6 +15,14 @@ export interface AnsweredRequest {
   readonly durationMs: number;
 }
 
+/** Who keeps the traffic of the last minutes, for the console: see console/recent-traffic.ts. */
+export interface TrafficListener {
+  requestAnswered(request: Pick<AnsweredRequest, "route" | "durationMs">): void;
+  batchAnswered(batch: { readonly node: string; readonly serviceMs: number }): void;
+}
+
+const silentListener: TrafficListener = { requestAnswered() {}, batchAnswered() {} };
+
 export class Metrics implements RoutingObserver {
   readonly #registry = new Registry();
   readonly #requests: Counter;
@@ -30,7 +38,11 @@ export class Metrics implements RoutingObserver {
   readonly #queued: Gauge;
   readonly #shards: Gauge;
 
-  constructor() {
+  readonly #traffic: TrafficListener;
+
+  /** `traffic` hears of each answered request and batch too. */
+  constructor(traffic: TrafficListener = silentListener) {
+    this.#traffic = traffic;
     const registers = [this.#registry];
     const counter = (name: string, help: string, labelNames: string[]): Counter =>
       new Counter({ name: `shardgate_${name}`, help, labelNames, registers });
@@ -78,6 +90,7 @@ export class Metrics implements RoutingObserver {
   requestAnswered({ route, method, status, durationMs }: AnsweredRequest): void {
     this.#requests.inc({ route, method, status });
     this.#requestSeconds.observe({ route }, durationMs / 1000);
+    this.#traffic.requestAnswered({ route, durationMs });
   }
 
   /** How many shards are in each state; told just before the text is read. */
@@ -94,6 +107,7 @@ export class Metrics implements RoutingObserver {
 
   batchAnswered({ node, serviceMs }: Parameters<RoutingObserver["batchAnswered"]>[0]): void {
     this.#serviceSeconds.observe({ node }, serviceMs / 1000);
+    this.#traffic.batchAnswered({ node, serviceMs });
   }
 
   batchFailed({ node, reason }: Parameters<RoutingObserver["batchFailed"]>[0]): void {

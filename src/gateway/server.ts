@@ -1,21 +1,27 @@
 /**
- * The gateway's one HTTP server: `/graphql` goes to the GraphQL handler, everything else to the REST facade. Also how it
- * stops: it takes no new request and finishes those it has.
+ * The gateway's one HTTP server: `/graphql` goes to the GraphQL handler, or to the playground when a browser asks, `/` to
+ * the console, everything else to the REST facade. Also how it stops: it takes no new request and finishes those it has.
  */
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ShardgateError } from "../core/error.js";
 import {
   drainTimeoutMs,
+  gatewayConnectionCheckMs,
   gatewayHeadersTimeoutMs,
   gatewayKeepAliveMs,
   gatewayReceiveTimeoutMs,
 } from "../core/limits.js";
+import { createConsole, withConsoleDocuments, type Console } from "./console/console.js";
 import { createGraphqlHandler } from "./graphql/handler.js";
+import type { PersistedDocuments } from "./graphql/persisted-documents.js";
+import { createPlayground, type Playground } from "./playground/playground.js";
 import { endWithProblem } from "./problem-answer.js";
+import type { RecentTraffic } from "./console/recent-traffic.js";
 import { requestIdSequence, settleRequestId } from "./request-id.js";
 import { createRestApp } from "./rest/app.js";
 import type { GatewayServices } from "./services.js";
+import { originForm, refuseTunnelsAndExpectations, refuseWithoutHost } from "./unusual-requests.js";
 
 export interface GatewayOptions {
   readonly host: string;
@@ -23,7 +29,12 @@ export interface GatewayOptions {
   readonly port: number;
   /** Stay the caller's, who stops and closes what is behind them after the gateway. */
   readonly services: GatewayServices;
+  /** Serves GraphiQL to browsers. */
   readonly isPlaygroundEnabled: boolean;
+  /** What the console shows of the traffic. Without it no console is served. */
+  readonly traffic?: RecentTraffic;
+  /** By default there are none, and every document is taken. */
+  readonly persistedDocuments?: PersistedDocuments | null;
 }
 
 export interface Gateway {
@@ -36,8 +47,14 @@ export interface Gateway {
 /** Resolves when the server listens. Rejects with Node's error when it cannot. */
 export async function startGateway({ host, port, services, ...options }: GatewayOptions): Promise<Gateway> {
   const gate = { isClosing: false };
-  const graphql = createGraphqlHandler(services, options);
-  const app = await createRestApp(services, (rest) => httpServer(services, gate, { graphql, rest }));
+  const { isPlaygroundEnabled, persistedDocuments = null, traffic } = options;
+  const playground: Playground = isPlaygroundEnabled ? createPlayground() : () => false;
+  const console = traffic === undefined ? noConsole : createConsole(services, traffic);
+  const documents = traffic === undefined ? persistedDocuments : withConsoleDocuments(persistedDocuments);
+  const graphql = createGraphqlHandler(services, { persistedDocuments: documents });
+  const app = await createRestApp(services, (rest) =>
+    httpServer(services, gate, { playground, console, graphql, rest }),
+  );
   const server = app.server as Server;
   try {
     await listening(server, host, port);
@@ -52,32 +69,41 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   let closed: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     gate.isClosing = true;
-    await drained(server, services);
+    await Promise.all([console.close(), drained(server, services)]);
     await app.close();
   };
   return { url, port: actualPort, close: () => (closed ??= close()) };
 }
 
+const noConsole: Console = { answer: () => false, close: async () => {} };
+
 interface Handlers {
+  readonly playground: Playground;
+  readonly console: Console;
   readonly graphql: RequestListener;
   readonly rest: RequestListener;
 }
 
 function httpServer(services: GatewayServices, gate: { readonly isClosing: boolean }, handlers: Handlers): Server {
   const nextId = requestIdSequence(services.clock.nowMs());
-  const server = createServer((request, response) => {
+  const options = { connectionsCheckingInterval: gatewayConnectionCheckMs, requireHostHeader: false };
+  const server = createServer(options, (request, response) => {
+    request.url = originForm(request.url ?? "/");
     settleRequestId(request, response, nextId);
     if (gate.isClosing) {
       endWithProblem(response, new ShardgateError("DRAINING", "The gateway is stopping."));
       return;
     }
+    if (refuseWithoutHost(request, response)) return;
     // A connection that falls idle while the server closes would otherwise be kept for the client's next request.
     response.once("close", () => {
       if (gate.isClosing) setImmediate(() => server.closeIdleConnections());
     });
+    if (handlers.playground(request, response) || handlers.console.answer(request, response)) return;
     const isGraphql = request.url?.replace(/\?.*$/s, "") === "/graphql";
     (isGraphql ? handlers.graphql : handlers.rest)(request, response);
   });
+  refuseTunnelsAndExpectations(server);
   server.headersTimeout = gatewayHeadersTimeoutMs;
   server.requestTimeout = gatewayReceiveTimeoutMs;
   server.keepAliveTimeout = gatewayKeepAliveMs;

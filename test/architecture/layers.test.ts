@@ -8,7 +8,9 @@ const source = path.resolve(import.meta.dirname, "../../src");
 /** Folder -> the folders of src/ it may import beside itself. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  client: [],
   wire: ["core"],
+  console: ["core", "wire"],
   storage: ["core"],
   registry: ["core"],
   routing: ["core", "wire", "registry"],
@@ -17,7 +19,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   cli: ["core", "wire", "storage", "registry", "routing", "storage-node", "gateway"],
 };
 
-/** Package -> where in src/ it may be imported. `node:` modules are free above core and wire. */
+/** Package -> where in src/ it may be imported. `node:` modules are free above core and wire, and not in client. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ["storage/lmdb-databases.ts"],
   undici: ["routing/undici-node-client.ts", "storage-node/agent.ts", "cli/"],
@@ -29,6 +31,8 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["gateway/metrics.ts"],
   pino: ["cli/log.ts"],
   commander: ["cli/"],
+  preact: ["console/"],
+  uplot: ["console/uplot-chart.ts"],
 };
 
 interface Import {
@@ -36,7 +40,7 @@ interface Import {
   readonly specifier: string;
 }
 
-const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file));
 const imports: readonly Import[] = files.flatMap((file) => {
   const text = readFileSync(path.join(source, file), "utf8");
   const specifiers = [
@@ -73,8 +77,10 @@ describe("src/", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("keeps core and wire free of Node's modules", () => {
-    const wrong = imports.filter(({ file, specifier }) => /^(core|wire)\//.test(file) && specifier.startsWith("node:"));
+  it("keeps client, console, core and wire free of Node's modules", () => {
+    const wrong = imports.filter(
+      ({ file, specifier }) => /^(client|console|core|wire)\//.test(file) && specifier.startsWith("node:"),
+    );
     expect(wrong).toEqual([]);
   });
 
@@ -95,7 +101,7 @@ describe("every file of src/", () => {
     const text = readFileSync(path.join(source, file), "utf8");
     expect(text).toMatch(/^(#!.*\n)?\/\*\*/);
     expect(text.split("\n").length).toBeLessThanOrEqual(400);
-    expect(path.basename(file)).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
+    expect(path.basename(file)).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/);
     expect(text).not.toMatch(/: any\b|\bas any\b|^(export )?(const )?enum /m);
   });
 });

@@ -109,11 +109,11 @@ describe("dev", () => {
   });
 
   it("hands the gateway what it serves", async () => {
-    const options = ["--no-playground", "--persisted-documents", "some file.json", "--persisted-only"];
+    const options = ["--no-playground", "--no-console", "--persisted-documents", "some file.json", "--persisted-only"];
     const { starts, environment, done } = startDev(listen, options);
     await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
     expect(starts[0]).toEqual(expect.arrayContaining(options));
-    expect(starts[1]?.join(" ")).not.toMatch(/playground|persisted/);
+    expect(starts[1]?.join(" ")).not.toMatch(/playground|console|persisted/);
     environment.send("SIGTERM");
     expect(await done).toBe(0);
   });

@@ -136,6 +136,14 @@ describe("gateway", () => {
     expect(await page(await serve("gateway", "--registry", "memory"))).not.toMatch(/ text\/html/);
   });
 
+  it("serves the console unless it is told not to", async () => {
+    const html = { headers: { accept: "text/html" } };
+    const shown = await fetch(`${await serve("gateway", "--registry", "memory")}/`, html);
+    expect(await shown.text()).toContain("console");
+    vi.stubEnv("SHARDGATE_NO_CONSOLE", "1");
+    expect((await fetch(`${await serve("gateway", "--registry", "memory")}/`, html)).status).toBe(404);
+  });
+
   it("refuses a port in use in one line, and closes what it had opened", async () => {
     for (const registry of ["memory", join(data, "registry.json")]) {
       expect(await failed("gateway", "--registry", registry, "--port", `${occupiedPort}`)).toContain("it is in use");

@@ -42,11 +42,26 @@ describe("usage", () => {
   });
 
   it.each([
-    ["dev", ["port", "host", "nodes", "shards", "data", "engine", "no-playground", "persisted-only", "log-level"]],
+    [
+      "dev",
+      [
+        "port",
+        "host",
+        "nodes",
+        "shards",
+        "data",
+        "engine",
+        "no-playground",
+        "no-console",
+        "persisted-only",
+        "log-level",
+      ],
+    ],
     [
       "gateway",
       ["port", "host", "nodes", "shards", "data", "registry", "suspect-after", "down-after"].concat([
         "no-playground",
+        "no-console",
         "persisted-documents",
         "persisted-only",
       ]),

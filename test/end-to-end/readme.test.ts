@@ -1,6 +1,6 @@
 /** Runs every command and query of the README in its order, and holds the answers against what it promises. */
 import { execFileSync } from "node:child_process";
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorRules } from "../../src/core/error.js";
@@ -24,6 +24,8 @@ beforeAll(async () => {
   ports = new Map(named.map((name, index) => [name, free[index] ?? 0]));
   // `npx` itself is asked once, below; here it would look for the program in the folder of this run.
   writeFileSync(path.join(folder.path, "npx"), `#!/bin/sh\nshift\nexec node ${program} "$@"\n`, { mode: 0o755 });
+  mkdirSync(path.join(folder.path, "node_modules"));
+  symlinkSync(repository, path.join(folder.path, "node_modules/shardgate"));
   symlinkSync(path.join(repository, "examples"), path.join(folder.path, "examples"));
   dev = shardgate(["dev", "--port", String(free[0]), "--data", dataFolder]);
   await dev.prints(/^ready /m);

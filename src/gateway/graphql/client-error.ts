@@ -4,6 +4,7 @@
  */
 import { GraphQLError } from "graphql";
 import { type ErrorCode, errorRules, isErrorCode, ShardgateError } from "../../core/error.js";
+import { graphqlMessageCharactersMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 
 /** `extensions.http` is how Yoga is told the response's status; it never leaves the gateway. */
@@ -21,7 +22,7 @@ export function clientError(error: GraphQLError, log: Pick<Log, "error">): Graph
   const code = isExpected ? codeOf(error, cause) : "INTERNAL_SERVER_ERROR";
   if (code === "INTERNAL_SERVER_ERROR") log.error({ err: cause, path: error.path }, "A GraphQL request failed.");
   const details = cause instanceof ShardgateError ? cause.details : {};
-  const message = code === "INTERNAL_SERVER_ERROR" ? "Something went wrong inside the server." : error.message;
+  const message = code === "INTERNAL_SERVER_ERROR" ? "Something went wrong inside the server." : cut(error.message);
   return new GraphQLError(message, {
     nodes: error.nodes ?? null,
     source: error.source ?? null,
@@ -29,6 +30,10 @@ export function clientError(error: GraphQLError, log: Pick<Log, "error">): Graph
     path: error.path ?? null,
     extensions: { ...details, code, isRetryable: errorRules[code].isRetryable, ...httpFacts(error, code) },
   });
+}
+
+function cut(message: string): string {
+  return message.length > graphqlMessageCharactersMax ? `${message.slice(0, graphqlMessageCharactersMax)}…` : message;
 }
 
 /** What was thrown, beneath the GraphQLErrors that were wrapped around it. */

@@ -1,5 +1,5 @@
-/** Parsing GraphQL documents within bounds, and keeping the parsed ones that are likely to come again. */
-import { GraphQLError, parse, type DocumentNode, type Source } from "graphql";
+/** Parsing and validating GraphQL documents within bounds, and keeping those that are likely to come again. */
+import { GraphQLError, parse, validate, type DocumentNode, type Source } from "graphql";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax, graphqlTokensMax } from "../../core/limits.js";
 
 /** Throws a GraphQLError for a document that is wrong, has too many tokens, or nests too deep for the parser. */
@@ -10,6 +10,18 @@ export function parseDocument(source: string | Source): DocumentNode {
     // The parser calls itself for each level, and the stack is finite.
     if (error instanceof RangeError) throw new GraphQLError("Syntax Error: The document is nested too deep.");
     throw error;
+  }
+}
+
+/** As GraphQL's own `validate`; a document whose fragments nest too deep for it is wrong, too. */
+export function validateDocument(...args: Parameters<typeof validate>): readonly GraphQLError[] {
+  try {
+    return validate(...args);
+  } catch (error) {
+    // Fragments are followed from one to the next by functions that call themselves.
+    if (!(error instanceof RangeError)) throw error;
+    const extensions = { code: "GRAPHQL_VALIDATION_FAILED" };
+    return [new GraphQLError("The document's fragments are nested too deep.", { extensions })];
   }
 }
 

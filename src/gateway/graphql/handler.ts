@@ -75,7 +75,10 @@ function searchOf({ url = "" }: IncomingMessage): string {
 async function send(answer: Response, response: ServerResponse): Promise<void> {
   if (answer.status === errorRules.NOT_ACCEPTABLE.httpStatus) return sendError("NOT_ACCEPTABLE", response);
   const body = await answer.text();
-  answer.headers.forEach((value, name) => response.setHeader(name, value));
+  answer.headers.forEach((value, name) => {
+    // Whether the connection is kept is between Node and the client.
+    if (name !== "connection") response.setHeader(name, value);
+  });
   response.setHeader("cache-control", "no-store");
   response.statusCode = answer.status;
   response.end(body);

@@ -8,7 +8,7 @@ import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import type { Log } from "../../core/log.js";
 import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "./context.js";
-import { DocumentCache, parseDocument } from "./documents.js";
+import { DocumentCache, parseDocument, validateDocument } from "./documents.js";
 import { ExactVariables } from "./exact-variables.js";
 import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
 import { readParams } from "./request-params.js";
@@ -48,13 +48,14 @@ export function createYogaServer(documents: PersistedDocuments | null): YogaServ
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<unknown>(),
     },
-    plugins: [boundedParsing(), sourcedParams(documents), exactVariables(new ExactVariables(schema)), finalResult()],
+    plugins: [boundedDocuments(), sourcedParams(documents), exactVariables(new ExactVariables(schema)), finalResult()],
   });
 }
 
-function boundedParsing(): ExchangePlugin {
+function boundedDocuments(): ExchangePlugin {
   return {
     onParse: ({ setParseFn }) => setParseFn(parseDocument),
+    onValidate: ({ setValidationFn }) => setValidationFn(validateDocument),
   };
 }
 

@@ -56,6 +56,7 @@ export async function createRestApp(
     );
   });
   countRequests(app, services);
+  refuseCompressed(app);
   readJson(app);
   await addRoutes(app, services);
   await app.ready();
@@ -87,6 +88,13 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices): Promi
     addShardRoutes(scope, services);
     addNodeRoutes(scope, services);
     addStatusRoutes(scope, services);
+  });
+}
+
+function refuseCompressed(app: FastifyInstance): void {
+  app.addHook("onRequest", async ({ headers }) => {
+    if ((headers["content-encoding"] ?? "identity") === "identity") return;
+    throw new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must not be compressed.");
   });
 }
 

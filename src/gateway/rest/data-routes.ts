@@ -9,6 +9,7 @@ import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
 import { nodeHeader, shardHeader } from "../../wire/paths.js";
 import type { GatewayServices } from "../services.js";
+import { dataPrefix } from "./key-path.js";
 import { deleteSchema, getSchema, headSchema, putSchema } from "./data-schemas.js";
 
 interface DataRequest {
@@ -29,7 +30,10 @@ interface Address {
 export function addDataRoutes(app: FastifyInstance, services: GatewayServices): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  app.addHook("onRequest", async ({ raw }) => {
+  app.addHook("onRequest", async ({ raw, originalUrl }) => {
+    // The router also takes `/%64ata/` for this path, and would have decoded the key that `keepKeyRaw` did not see.
+    if (!originalUrl.startsWith(dataPrefix))
+      throw new ShardgateError("NOT_FOUND", `The path must begin with ${dataPrefix}.`);
     // A media type that fastify cannot parse is no reason to refuse JSON text either.
     delete raw.headers["content-type"];
   });

@@ -3,7 +3,7 @@
  * it cannot decode; a key must be decoded exactly once, whole, and by `parseKeySegment` alone. So the key's raw segment is
  * encoded once more on the way in, and what the router hands out as the parameter is the segment as the client sent it.
  */
-const dataPrefix = "/data/";
+export const dataPrefix = "/data/";
 
 /** The request target with the key of `/data/{key}` encoded once more; every other target is as it was. */
 export function keepKeyRaw(target: string): string {

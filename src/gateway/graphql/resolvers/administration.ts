@@ -1,5 +1,6 @@
 /** Changes of the cluster by hand: `assignShard`, `registerStorageNode`, `removeStorageNode`. */
 import { parseShard } from "../../../core/shard.js";
+import { parseNodeName } from "../../../registry/node-name.js";
 import type { MutationResolvers } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
 import { recordsOfShards } from "../shard-records.js";
@@ -8,7 +9,7 @@ export const administrationMutations = {
   assignShard: async (_root, { input }, { services: { membership } }) => {
     const shard = await membership.assign({
       shard: parseShard(input.shard, membership.map.shardCount),
-      node: input.storageNode,
+      node: parseNodeName(input.storageNode),
       isPrimary: input.isPrimary,
       ifEpoch: input.ifEpoch ?? null,
       isForced: input.force,
@@ -22,7 +23,7 @@ export const administrationMutations = {
     return { __typename: "RegisterStorageNodePayload" as const, storageNode };
   },
   removeStorageNode: async (_root, { input: { name, force } }, { services: { membership } }) => {
-    const shards = await membership.remove(name, force);
+    const shards = await membership.remove(parseNodeName(name), force);
     return {
       __typename: "RemoveStorageNodePayload" as const,
       removedId: encodeGlobalId("StorageNode", name),

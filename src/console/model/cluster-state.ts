@@ -1,0 +1,99 @@
+/** What the page knows of the cluster: the events of the gateway, put together. Pure; a new state for each event. */
+import type { ClusterEvent, NodeRow, TickEvent, TrafficSecond } from "../../wire/console.js";
+
+/** Seconds of traffic that are drawn; the gateway sends no more at first either. */
+const secondsShown = 300;
+
+export type ShardState = "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
+
+export interface ShardView {
+  readonly number: number;
+  readonly state: ShardState;
+  /** Index into `nodes`; null while unassigned. */
+  readonly owner: number | null;
+  readonly epoch: number;
+}
+
+export interface NodeView {
+  readonly index: number;
+  readonly name: string;
+  readonly url: string;
+  readonly state: NodeRow[0];
+  readonly silentMs: number | null;
+  /** How many shards it owns. */
+  readonly shards: number;
+  readonly keys: number | null;
+  readonly bytes: number | null;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly engine: string | null;
+}
+
+export interface ClusterState {
+  readonly name: string;
+  readonly mapVersion: number;
+  readonly nodes: readonly NodeView[];
+  /** Stays the same object until a shard changes, so that it is not drawn again each second. */
+  readonly shards: readonly ShardView[];
+  readonly seconds: readonly TrafficSecond[];
+}
+
+export const emptyCluster: ClusterState = { name: "", mapVersion: 0, nodes: [], shards: [], seconds: [] };
+
+export function withCluster(state: ClusterState, { name, mapVersion, ...event }: ClusterEvent): ClusterState {
+  const shards = event.owners.map((owner, number): ShardView => ({
+    number,
+    state: shardStates[event.states[number] ?? "N"] ?? "UNASSIGNED",
+    owner: owner < 0 ? null : owner,
+    epoch: event.epochs[number] ?? 0,
+  }));
+  const counts = event.nodes.map(() => 0);
+  for (const { owner } of shards) if (owner !== null) counts[owner] = (counts[owner] ?? 0) + 1;
+  const known = new Map(state.nodes.map((node) => [node.name, node]));
+  const nodes = event.nodes.map((node, index) => ({
+    ...(known.get(node.name) ?? unknownNode),
+    ...node,
+    index,
+    shards: counts[index] ?? 0,
+  }));
+  return { ...state, name, mapVersion, nodes, shards };
+}
+
+export function withTick(state: ClusterState, { nodes: rows, seconds }: TickEvent): ClusterState {
+  const nodes = state.nodes.map((node, index) => {
+    const row = rows[index];
+    return row === undefined ? node : withRow(node, row);
+  });
+  const lastMs = state.seconds.at(-1)?.[0] ?? 0;
+  const newer = seconds.filter(([atMs]) => atMs > lastMs);
+  return { ...state, nodes, seconds: [...state.seconds, ...newer].slice(-secondsShown) };
+}
+
+const shardStates: Readonly<Record<string, ShardState>> = { A: "ACTIVE", U: "UNAVAILABLE", N: "UNASSIGNED" };
+
+const unknownNode: Omit<NodeView, "index" | "name" | "url" | "shards"> = {
+  state: "SUSPECT",
+  silentMs: null,
+  keys: null,
+  bytes: null,
+  p50Ms: null,
+  p99Ms: null,
+  engine: null,
+};
+
+/** The same object when nothing is new, so that its row of the table is not made again. */
+function withRow(node: NodeView, [state, silentMs, keys, bytes, p50Ms, p99Ms, engine]: NodeRow): NodeView {
+  // Nobody reads the milliseconds of a node that is heard of all the time.
+  const silence = silentMs === null ? null : Math.floor(silentMs / 1_000) * 1_000;
+  const next = {
+    state,
+    silentMs: silence !== null && silence < 3_000 ? 0 : silence,
+    keys,
+    bytes,
+    p50Ms,
+    p99Ms,
+    engine,
+  };
+  const isSame = (Object.keys(next) as (keyof typeof next)[]).every((field) => next[field] === node[field]);
+  return isSame ? node : { ...node, ...next };
+}

@@ -1,0 +1,57 @@
+/** The whole cluster in a few figures and one sentence. */
+import type { ClusterState, ShardState } from "./cluster-state.js";
+
+export interface Summary {
+  readonly level: "healthy" | "degraded" | "failing" | "empty";
+  /** One sentence for people. */
+  readonly text: string;
+  readonly shards: Readonly<Record<ShardState, number>>;
+  readonly nodesUp: number;
+  /** Of the storage nodes that told; null when none did. */
+  readonly keys: number | null;
+  readonly bytes: number | null;
+  /** Whether some storage node did not tell, so that keys and bytes are at least these. */
+  readonly isPartial: boolean;
+}
+
+export function summaryOf({ nodes, shards }: ClusterState): Summary {
+  const counts = { ACTIVE: 0, UNAVAILABLE: 0, UNASSIGNED: 0 };
+  for (const { state } of shards) counts[state]++;
+  const owners = nodes.filter(({ shards: owned }) => owned > 0);
+  return {
+    ...judge(counts, nodes),
+    shards: counts,
+    nodesUp: nodes.filter(({ state }) => state === "UP").length,
+    keys: total(owners.map(({ keys }) => keys)),
+    bytes: total(owners.map(({ bytes }) => bytes)),
+    isPartial: owners.some(({ keys }) => keys === null),
+  };
+}
+
+function judge(
+  { UNAVAILABLE, UNASSIGNED }: Summary["shards"],
+  nodes: ClusterState["nodes"],
+): Pick<Summary, "level" | "text"> {
+  if (nodes.length === 0) return { level: "empty", text: "No storage node has registered yet." };
+  if (UNAVAILABLE + UNASSIGNED > 0) {
+    const parts = [
+      ...(UNAVAILABLE > 0 ? [`${count(UNAVAILABLE, "shard")} unavailable`] : []),
+      ...(UNASSIGNED > 0 ? [`${count(UNASSIGNED, "shard")} without a storage node`] : []),
+    ];
+    return { level: "failing", text: `${parts.join(", ")}.` };
+  }
+  const silent = nodes.filter(({ state }) => state !== "UP");
+  if (silent.length > 0) {
+    return { level: "degraded", text: `Every shard is served; ${count(silent.length, "storage node")} not up.` };
+  }
+  return { level: "healthy", text: "Every shard has a live primary." };
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function total(figures: readonly (number | null)[]): number | null {
+  const told = figures.filter((figure) => figure !== null);
+  return told.length === 0 ? null : told.reduce((sum, figure) => sum + figure, 0);
+}

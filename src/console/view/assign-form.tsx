@@ -1,0 +1,83 @@
+/**
+ * Gives the shard to another storage node. A refusal is shown with its advice; one that would hide data can be overruled,
+ * in a second step that says what happens.
+ */
+import { useState } from "preact/hooks";
+import type { ClusterState, ShardView } from "../model/cluster-state.js";
+import { assignShard, type AssignResult } from "../model/gateway.js";
+import { usePlatform } from "../platform.js";
+import { ProblemNote } from "./problem.js";
+
+export interface AssignFormProps {
+  readonly shard: ShardView;
+  readonly nodes: ClusterState["nodes"];
+  /** How many keys it has now; null when nobody tells. */
+  readonly keys: number | null;
+}
+
+export function AssignForm({ shard, nodes, keys }: AssignFormProps) {
+  const { post } = usePlatform();
+  const [target, setTarget] = useState("");
+  const [result, setResult] = useState<AssignResult | null>(null);
+  const [isSending, setSending] = useState(false);
+  const assign = async (force: boolean): Promise<void> => {
+    setSending(true);
+    setResult(await assignShard(post, { shard: shard.number, storageNode: target, ifEpoch: shard.epoch, force }));
+    setSending(false);
+  };
+  const others = nodes.filter(({ index }) => index !== shard.owner);
+  const owner = shard.owner === null ? null : (nodes[shard.owner]?.name ?? null);
+  return (
+    <>
+      <form
+        class="row"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void assign(false);
+        }}
+      >
+        <select
+          aria-label="Storage node to give the shard to"
+          required
+          value={target}
+          onChange={({ currentTarget }) => {
+            setTarget(currentTarget.value);
+            setResult(null);
+          }}
+        >
+          <option value="">Give to…</option>
+          {others.map(({ name, state }) => (
+            <option key={name} value={name}>
+              {state === "UP" ? name : `${name} (${state})`}
+            </option>
+          ))}
+        </select>
+        <button type="submit" disabled={isSending}>
+          Assign
+        </button>
+      </form>
+      {result?.kind === "assigned" && (
+        <p class="done" role="status">
+          Shard {shard.number} is given to {target}, epoch {result.epoch}.
+        </p>
+      )}
+      {result?.kind === "refused" && <ProblemNote problem={result.problem} />}
+      {result?.kind === "refused" && result.isForceable && (
+        <div class="confirm" role="group" aria-label="Overrule the refusal">
+          <p>
+            {keys === null ? "The keys" : `The ${keys} keys`} of shard {shard.number} stay on{" "}
+            {owner ?? "their storage node"} and nobody sees them until the shard is given back.
+          </p>
+          <div class="row">
+            <button type="button" class="danger" disabled={isSending} onClick={() => void assign(true)}>
+              Hide the data and assign to {target}
+            </button>
+            <button type="button" onClick={() => setResult(null)}>
+              Cancel
+            </button>
+          </div>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,76 @@
+/**
+ * The console: the page at `/` that shows the cluster, and the stream of events that keeps it live. The page and all it
+ * needs come from this gateway, and its Content-Security-Policy lets the browser reach nothing else.
+ */
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { fileURLToPath } from "node:url";
+import { consoleDocuments, consoleEventsPath } from "../../wire/console.js";
+import { loadBuiltFiles } from "../built-files.js";
+import type { PersistedDocuments } from "../graphql/persisted-documents.js";
+import type { RecentTraffic } from "./recent-traffic.js";
+import type { GatewayServices } from "../services.js";
+import { ConsoleFeed } from "./feed.js";
+import { consolePage, missingPage } from "./page.js";
+
+export interface Console {
+  /** Answers a request that is the console's; false, and nothing is answered, for every other one. */
+  answer(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Ends all streams; resolves when nothing runs any more. */
+  close(): Promise<void>;
+}
+
+/** Where the build puts the files: beside this one. Running from the sources there are none, and a page says so. */
+export const builtFolder = fileURLToPath(new URL("files", import.meta.url));
+
+export function createConsole(services: GatewayServices, traffic: RecentTraffic, folder = builtFolder): Console {
+  const files = loadBuiltFiles(folder, "/console", securityHeaders);
+  const feed = new ConsoleFeed(services, traffic);
+  return {
+    answer(request, response) {
+      const { method = "", url = "" } = request;
+      const path = url.replace(/\?.*$/s, "");
+      if (path === "/" && (method === "GET" || method === "HEAD")) {
+        const html = files === null ? missingPage : consolePage(files.base);
+        response.writeHead(files === null ? 503 : 200, pageHeaders).end(method === "HEAD" ? undefined : html);
+        return true;
+      }
+      if (path === consoleEventsPath && method === "GET") {
+        feed.watch(response);
+        return true;
+      }
+      return files?.answer(request, response) ?? false;
+    },
+    close: () => feed.close(),
+  };
+}
+
+/** The documents that the page asks for by their ids, beside those that are there. */
+export function withConsoleDocuments(documents: PersistedDocuments | null): PersistedDocuments {
+  const texts = new Map([...(documents?.texts ?? []), ...Object.entries(consoleDocuments)]);
+  return { texts, isOnly: documents?.isOnly ?? false };
+}
+
+/** Styles may be inline: uPlot, which draws the charts, places its parts so. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const securityHeaders: OutgoingHttpHeaders = {
+  "content-security-policy": contentSecurityPolicy,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+};
+
+/** Asked for each time: the page names the files of this build. */
+const pageHeaders: OutgoingHttpHeaders = {
+  ...securityHeaders,
+  "content-type": "text/html; charset=utf-8",
+  "cache-control": "no-store",
+};

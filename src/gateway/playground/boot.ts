@@ -1,0 +1,77 @@
+/**
+ * Starts GraphiQL. This file runs in the browser, behind graphiql.js and beside the files of the build; nothing of the
+ * gateway imports it.
+ */
+import { preparedTabs } from "./tabs.js";
+
+/** What is used of the browser and of graphiql.js. */
+interface Page {
+  readonly document: { getElementById(id: string): unknown };
+  readonly location: { readonly search: string; readonly pathname: string };
+  readonly history: { replaceState(state: null, title: string, url: string): void };
+  readonly localStorage: BrowserStorage;
+  readonly YogaGraphiQL: { renderYogaGraphiQL(element: unknown, options: object): void };
+  MonacoEnvironment?: { readonly getWorkerUrl: (moduleId: string, label: string) => string };
+}
+
+interface BrowserStorage {
+  getItem(name: string): string | null;
+  setItem(name: string, value: string): void;
+  removeItem(name: string): void;
+}
+
+const page = globalThis as unknown as Page;
+const workers: Readonly<Record<string, string>> = { graphql: "graphql.worker.js", json: "json.worker.js" };
+
+page.MonacoEnvironment = {
+  getWorkerUrl: (_moduleId, label) => new URL(workers[label] ?? "editor.worker.js", import.meta.url).href,
+};
+const storage = ownStorage(page.localStorage);
+const tabs = tabsToOpen();
+page.YogaGraphiQL.renderYogaGraphiQL(page.document.getElementById("root"), {
+  title: "shardgate",
+  logo: `<img src="${new URL("icon.svg", import.meta.url).href}" width="32" height="32" alt="" />`,
+  defaultTabs: tabs,
+  storage,
+  // Headers may carry tokens; these are forgotten with the page.
+  shouldPersistHeaders: false,
+  // Otherwise each edit would go into the page's address, which a server reads only up to 16 KiB.
+  onEditQuery: () => {},
+});
+
+/**
+ * Those of a first visit; later ones find the tabs as they were left. A query in the page's address gets a tab, and leaves
+ * the address. GraphiQL opens the tab that has the query it stored last, which it does only when something is edited.
+ */
+function tabsToOpen(): typeof preparedTabs {
+  const asked = new URLSearchParams(page.location.search).get("query");
+  if (asked !== null) page.history.replaceState(null, "", page.location.pathname);
+  const tabs: typeof preparedTabs = asked === null ? preparedTabs : [{ query: asked }, ...preparedTabs];
+  if (asked !== null || storage.getItem("graphiql:tabState") === null) {
+    storage.setItem("graphiql:query", tabs[0].query);
+    storage.removeItem("graphiql:variables");
+  }
+  return tabs;
+}
+
+interface OwnStorage extends BrowserStorage {
+  readonly length: number;
+  clear(): void;
+}
+
+/** Apart from what other programs leave behind that were served from the same host and port, GraphiQLs above all. */
+function ownStorage(storage: BrowserStorage): OwnStorage {
+  const prefix = "shardgate:";
+  const ownNames = (): readonly string[] => Object.keys(storage).filter((name) => name.startsWith(prefix));
+  return {
+    get length() {
+      return ownNames().length;
+    },
+    getItem: (name) => storage.getItem(prefix + name),
+    setItem: (name, value) => storage.setItem(prefix + name, value),
+    removeItem: (name) => storage.removeItem(prefix + name),
+    clear: () => {
+      for (const name of ownNames()) storage.removeItem(name);
+    },
+  };
+}

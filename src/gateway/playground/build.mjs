@@ -1,0 +1,37 @@
+/**
+ * Makes the files that the playground's page loads: the parts of GraphiQL as @graphql-yoga/render-graphiql carries them,
+ * our own scripts as tsc compiled them, style and icon. All compressed, each a file of its own in dist/gateway/playground/files.
+ */
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import * as graphiql from "@graphql-yoga/render-graphiql/graphiql";
+
+/** `compiled` is the folder of this one in dist/. */
+export function buildPlayground(compiled) {
+  const folder = path.join(compiled, "files");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const files = {
+    "graphiql.js": graphiql.js,
+    "graphiql.css": graphiql.css,
+    "editor.worker.js": graphiql.editorWorkerService,
+    "graphql.worker.js": graphiql.graphqlWorker,
+    "json.worker.js": graphiql.jsonWorker,
+    "boot.js": script(path.join(compiled, "boot.js")),
+    "tabs.js": script(path.join(compiled, "tabs.js")),
+    "playground.css": readFileSync(path.join(import.meta.dirname, "playground.css")),
+    "icon.svg": readFileSync(path.join(import.meta.dirname, "icon.svg")),
+  };
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(path.join(folder, `${name}.gz`), gzipSync(content, { level: 9 }));
+  }
+  const graphiqlFolder = path.dirname(fileURLToPath(import.meta.resolve("@graphql-yoga/render-graphiql/package.json")));
+  copyFileSync(path.join(graphiqlFolder, "LICENSE"), path.join(compiled, "LICENSE-graphiql"));
+}
+
+/** Without the reference to its source map, which is not served. */
+function script(file) {
+  return readFileSync(file, "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, "");
+}

@@ -1,0 +1,58 @@
+/**
+ * The playground: GraphiQL for whoever opens `/graphql` in a browser. The page and all it needs come from this gateway,
+ * and its Content-Security-Policy lets the browser reach nothing else.
+ */
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { fileURLToPath } from "node:url";
+import { loadBuiltFiles } from "../built-files.js";
+import { missingPage, playgroundPage } from "./page.js";
+
+/** Answers a request that is the playground's; false, and nothing is answered, for every other one. */
+export type Playground = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** Where the build puts the files: beside this one. Running from the sources there are none, and a page says so. */
+export const builtFolder = fileURLToPath(new URL("files", import.meta.url));
+
+export function createPlayground(folder = builtFolder): Playground {
+  const files = loadBuiltFiles(folder, "/playground", securityHeaders);
+  return (request, response) => {
+    if (isForPage(request)) {
+      const html = files === null ? missingPage : playgroundPage(files.base);
+      response.writeHead(files === null ? 503 : 200, pageHeaders).end(html);
+      return true;
+    }
+    return files?.answer(request, response) ?? false;
+  };
+}
+
+/** GraphQL clients do not accept HTML; browsers that are sent to an address do. */
+function isForPage({ method, url = "", headers }: IncomingMessage): boolean {
+  return method === "GET" && /^\/graphql(\?|$)/.test(url) && (headers.accept ?? "").includes("text/html");
+}
+
+/** Styles may be inline: Monaco, the editor, makes them as it goes. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const securityHeaders: OutgoingHttpHeaders = {
+  "content-security-policy": contentSecurityPolicy,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+};
+
+/** Never kept: the page names the files of this build, and its address also answers GraphQL. */
+const pageHeaders: OutgoingHttpHeaders = {
+  ...securityHeaders,
+  "content-type": "text/html; charset=utf-8",
+  "cache-control": "no-store",
+};

@@ -1,0 +1,33 @@
+/**
+ * Requests that HTTP allows and hardly anybody sends: those that name this server in their target, or no host at all,
+ * that expect something, or that want a tunnel. Node would answer some of them without a problem, or not at all.
+ */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { ShardgateError } from "../core/error.js";
+import { endWithProblem, problemText } from "./problem-answer.js";
+
+/** The target as `/path?query`: servers must also take `http://host/path?query` (RFC 9112, 3.2.2), whatever its host. */
+export function originForm(target: string): string {
+  if (target.startsWith("/")) return target;
+  const rest = /^https?:\/\/[^/?#]*(.*)$/is.exec(target)?.[1];
+  if (rest === undefined) return target;
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+/** Answers a request without a host (RFC 9112, 3.2); false, and nothing is answered, for every other one. */
+export function refuseWithoutHost({ headers, httpVersion }: IncomingMessage, response: ServerResponse): boolean {
+  if (headers.host !== undefined || httpVersion === "1.0") return false;
+  endWithProblem(response, new ShardgateError("BAD_REQUEST", "The request has no `Host` header."));
+  return true;
+}
+
+/** Answers what comes as events of their own and not as requests. */
+export function refuseTunnelsAndExpectations(server: Server): void {
+  server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
+    endWithProblem(response, new ShardgateError("BAD_REQUEST", "Nothing but `Expect: 100-continue` is understood."));
+  });
+  server.on("connect", (_request, socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.end(problemText(new ShardgateError("METHOD_NOT_ALLOWED", "This server is no proxy.")));
+  });
+}

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { EventStream } from "../../../src/console/model/event-stream.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { FakeStream } from "../rendered.js";
+
+function streamOf() {
+  const clock = new FakeClock();
+  const opened: FakeStream[] = [];
+  const told: unknown[] = [];
+  const live: boolean[] = [];
+  const stream = new EventStream({
+    open: () => {
+      const next = new FakeStream();
+      opened.push(next);
+      return next;
+    },
+    after: (delayMs, callback) => clock.after(delayMs, callback),
+    listeners: { tick: (data) => told.push(data) },
+    onLive: (isLive) => live.push(isLive),
+  });
+  return { clock, opened, told, live, stream };
+}
+
+describe("EventStream", () => {
+  it("passes on what it hears, and is live from the first event", () => {
+    const { stream, opened, told, live } = streamOf();
+    stream.start();
+    stream.start();
+    expect([opened.length, live]).toEqual([1, []]);
+    opened[0]?.send("tick", { n: 1 });
+    expect([told, live]).toEqual([[{ n: 1 }], [true]]);
+  });
+
+  it("stays open as long as events come", async () => {
+    const { stream, opened, clock, live } = streamOf();
+    stream.start();
+    for (let second = 0; second < 20; second++) {
+      opened[0]?.send("tick", {});
+      await clock.advance(1_000);
+    }
+    expect(opened).toHaveLength(1);
+    expect(live).not.toContain(false);
+  });
+
+  it("opens another stream when one falls silent or fails, again and again", async () => {
+    const { stream, opened, clock, live } = streamOf();
+    stream.start();
+    await clock.advance(3_500);
+    expect([opened[0]?.isClosed, live]).toEqual([true, [false]]);
+    await clock.advance(1_000);
+    expect(opened).toHaveLength(2);
+    opened[1]?.fail();
+    expect(opened[1]?.isClosed).toBe(true);
+    await clock.advance(1_000);
+    expect(opened).toHaveLength(3);
+  });
+
+  it("does not listen to a stream that it has closed", async () => {
+    const { stream, opened, clock, told } = streamOf();
+    stream.start();
+    opened[0]?.fail();
+    await clock.advance(1_000);
+    opened[0]?.send("tick", {});
+    opened[0]?.fail();
+    expect([opened.length, opened[1]?.isClosed, told]).toEqual([2, false, []]);
+  });
+
+  it("leaves nothing running when it stops", () => {
+    const { stream, opened, clock, live } = streamOf();
+    stream.start();
+    stream.stop();
+    stream.stop();
+    expect([opened[0]?.isClosed, clock.pendingTimers, live.at(-1)]).toEqual([true, 0, false]);
+  });
+});

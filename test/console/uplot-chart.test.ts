@@ -1,0 +1,70 @@
+import type uPlot from "uplot";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { latencyChart, requestChart } from "../../src/console/model/traffic.js";
+
+/** uPlot draws only in a browser; here it is seen what it is told. */
+class FakePlot {
+  static readonly made: FakePlot[] = [];
+  readonly options: uPlot.Options;
+  data: unknown;
+  width: number;
+  isDestroyed = false;
+
+  constructor(options: uPlot.Options, data: unknown) {
+    this.options = options;
+    this.data = data;
+    this.width = options.width;
+    FakePlot.made.push(this);
+  }
+  setData(data: unknown): void {
+    this.data = data;
+  }
+  setSize({ width }: { readonly width: number }): void {
+    this.width = width;
+  }
+  destroy(): void {
+    this.isDestroyed = true;
+  }
+}
+
+vi.doMock("uplot", () => ({ default: FakePlot }));
+const { drawChart } = await import("../../src/console/uplot-chart.js");
+beforeEach(() => void FakePlot.made.splice(0));
+
+const seconds = [
+  [1_000, 5, 1, 2],
+  [2_000, 7, 3, 4],
+] as const;
+const element = {} as Element;
+const colours = (name: string): string => `colour of ${name}`;
+
+describe("a chart", () => {
+  it("is made when its width is known, and told new figures and widths", () => {
+    const chart = drawChart(element, colours);
+    chart.destroy();
+    chart.update(requestChart(seconds), 400);
+    chart.update(requestChart(seconds.slice(1)), 400);
+    chart.update(requestChart(seconds.slice(1)), 300);
+    chart.destroy();
+    const [plot] = FakePlot.made;
+    expect(FakePlot.made).toHaveLength(1);
+    expect([plot?.data, plot?.width, plot?.isDestroyed]).toEqual([[[2], [7]], 300, true]);
+  });
+
+  it("tells its lines apart by more than colour, and labels its axes with units", () => {
+    drawChart(element, colours).update(latencyChart(seconds), 400);
+    drawChart(element, colours).update(requestChart(seconds), 400);
+    const [latency, requests] = FakePlot.made.map(({ options }) => options);
+    expect(latency?.series.map(({ label, dash }) => [label, dash])).toEqual([
+      [undefined, undefined],
+      ["p50", undefined],
+      ["p99", [5, 4]],
+    ]);
+    expect(requests?.series[1]).toMatchObject({ stroke: "colour of --line-a", fill: "colour of --area" });
+    const labels = latency?.axes?.map(({ values }) => values as unknown as (self: null, splits: number[]) => string[]);
+    expect(labels?.[1]?.(null, [0.5, 2_000])).toEqual(["0.5 ms", "2 s"]);
+    expect(labels?.[0]?.(null, [0])[0]).toMatch(/^\d\d:\d\d:00$/);
+    const range = latency?.scales?.["y"]?.range as unknown as (self: null, min: number, max: number) => number[];
+    expect([range(null, 0, 0), range(null, 0, 100)[0]]).toEqual([[0, 1], 0]);
+  });
+});

@@ -1,0 +1,163 @@
+import { h } from "preact";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { App } from "../../../src/console/view/app.js";
+import { rendered, type Rendered } from "../rendered.js";
+import { clusterOf, downRow, tickOf, upRow } from "../samples.js";
+
+afterEach(() => vi.unstubAllGlobals());
+
+const second = (index: number, requests: number): readonly [number, number, number, number] => [
+  1_000_000 + index * 1_000,
+  requests,
+  2,
+  30,
+];
+
+async function opened(): Promise<Rendered> {
+  const page = await rendered(h(App, null));
+  await page.act(() => {
+    page.platform.stream.send("cluster", clusterOf(3, 12));
+    page.platform.stream.send("tick", tickOf([upRow, upRow, upRow], [second(0, 5), second(1, 70)]));
+  });
+  return page;
+}
+
+const slider = ({ root }: Rendered) => root.find("div", "slider");
+const alerts = ({ root }: Rendered) => root.findAll("p", "alert").map(({ textContent }) => textContent);
+
+describe("the console", () => {
+  it("says that it connects until the first event comes", async () => {
+    const page = await rendered(h(App, null));
+    expect(alerts(page)).toEqual(["Connecting to the gateway…"]);
+    expect(page.root.find("p", "live").textContent).toContain("stale");
+    expect(page.root.textContent).toContain("No storage node has registered yet.");
+    expect(page.root.textContent).toContain("No shards yet.");
+    expect(page.root.textContent).toContain("0 of 0");
+  });
+
+  it("shows the cluster in figures once it hears of it", async () => {
+    const page = await opened();
+    const text = page.root.textContent;
+    expect(alerts(page)).toEqual([]);
+    for (const part of ["healthy", "version 7", "3 / 3", "12 / 12", "no holes", "30", "2.93 KiB", "70", "p99 30 ms"]) {
+      expect(text).toContain(part);
+    }
+    expect(page.root.find("p", "live").textContent).toBe(" live");
+    expect(page.platform.charts.map(({ data }) => data?.lines[0]?.values)).toEqual([
+      [5, 70],
+      [2, 2],
+    ]);
+  });
+
+  it("marks a storage node that is down, and what that means", async () => {
+    const page = await opened();
+    await page.act(() => {
+      page.platform.stream.send("cluster", clusterOf(3, 12, { states: "UAAUAAUAAUAA" }));
+      page.platform.stream.send("tick", tickOf([downRow, upRow, upRow]));
+    });
+    const row = page.root.find("tr", "node1");
+    expect(row.textContent).toContain("✕ DOWN");
+    expect(row.textContent).toContain("42 s ago");
+    expect(page.root.textContent).toContain("failing 4 shards unavailable.");
+    expect(page.root.textContent).toContain("4 unavailable, 0 unassigned");
+    expect(page.root.textContent).toContain("at least");
+  });
+
+  it("is stale when the stream stops, and live again when it is back", async () => {
+    const page = await opened();
+    await page.act(() => page.platform.clock.advance(3_500));
+    expect(alerts(page)).toEqual([expect.stringContaining("What you see is old")]);
+    expect(page.root.find("div", /is-stale/).textContent).toContain("node1");
+    await page.act(() => page.platform.clock.advance(1_000));
+    expect(page.platform.streams).toHaveLength(2);
+    await page.act(() => page.platform.stream.send("tick", tickOf([upRow, upRow, upRow], [second(2, 9)])));
+    expect(alerts(page)).toEqual([]);
+  });
+
+  it("hears nothing while its page is hidden, nor after it is gone", async () => {
+    const page = await opened();
+    await page.act(() => page.platform.showPage(false));
+    expect(page.platform.stream.isClosed).toBe(true);
+    await page.act(() => page.platform.showPage(true));
+    expect(page.platform.streams).toHaveLength(2);
+    await page.remove();
+    expect(page.platform.stream.isClosed).toBe(true);
+    expect(page.platform.charts.every(({ isDestroyed }) => isDestroyed)).toBe(true);
+  });
+
+  it("selects a shard with the keyboard, with the pointer and by its number", async () => {
+    const page = await opened();
+    expect(slider(page).attribute("aria-valuetext")).toBe("shard 0: active, on node1 (A), epoch 1");
+    await page.act(() => slider(page).fire("keydown", { key: "End" }));
+    expect(slider(page).attribute("aria-valuenow")).toBe("11");
+    await page.act(() => slider(page).fire("keydown", { key: "ArrowLeft" }));
+    await page.act(() => slider(page).fire("keydown", { key: "a" }));
+    await page.act(() => slider(page).fire("keydown", { key: "ArrowLeft", altKey: true }));
+    expect(slider(page).attribute("aria-valuetext")).toContain("shard 10: active, on node2 (B)");
+    await page.act(() => slider(page).fire("click", { offsetX: 60, offsetY: 10 }));
+    expect(slider(page).attribute("aria-valuenow")).toBe("1");
+    await page.act(() => slider(page).fire("click", { offsetX: 60, offsetY: 900 }));
+    expect(slider(page).attribute("aria-valuenow")).toBe("1");
+    await page.act(() => page.root.find("input", "Number of the shard").enter("5"));
+    expect(slider(page).attribute("aria-valuenow")).toBe("5");
+    await page.act(() => page.root.find("input", "Number of the shard").enter("500"));
+    await page.act(() => page.root.find("input", "Number of the shard").enter(""));
+    expect(slider(page).attribute("aria-valuenow")).toBe("5");
+    await page.act(() => page.root.find("div", "grid").fire("click", { offsetX: 790, offsetY: 30 }));
+    expect(slider(page).attribute("aria-valuenow")).toBe("11");
+    await page.act(() => page.root.find("div", "grid").fire("click", { offsetX: 10, offsetY: 30 }));
+    expect(slider(page).attribute("aria-valuenow")).toBe("11");
+    expect(slider(page).find("span", "selection").style["left"]).toMatch(/^\d+(\.\d+)?px$/);
+    expect(page.platform.posted).toEqual([]);
+    await page.act(() => page.platform.clock.advance(200));
+    expect(page.platform.posted).toEqual([{ documentId: "console/shard", variables: { number: 11 } }]);
+  });
+
+  it("tells the shard under the pointer", async () => {
+    const page = await opened();
+    const told = () => page.root.findAll("p", /shard \d+: /).map(({ textContent }) => textContent.slice(0, 8));
+    await page.act(() => slider(page).fire("pointermove", { offsetX: 60, offsetY: 10 }));
+    expect(told()).toEqual(["shard 1:"]);
+    await page.act(() => slider(page).fire("pointerleave"));
+    await page.act(() => page.root.find("div", "grid").fire("pointermove", { offsetX: 790, offsetY: 30 }));
+    expect(told()).toEqual(["shard 0:", "shard 11"]);
+    await page.act(() => page.root.find("div", "grid").fire("pointerleave"));
+    expect(told()).toEqual(["shard 0:"]);
+  });
+
+  it("marks the shards of a storage node", async () => {
+    const page = await opened();
+    const name = () => page.root.find("button", /node2/);
+    const drawnPale = () => {
+      const pen = page.root.findAll("canvas")[0]?.getContext();
+      const last = pen?.strokes.slice(pen.strokes.findLastIndex((stroke) => stroke.name === "clearRect")) ?? [];
+      return last.filter((stroke) => stroke.name === "fillRect" && stroke.globalAlpha === 0.22).length;
+    };
+    await page.act(() => name().fire("click"));
+    expect(name().attribute("aria-pressed")).toBe("true");
+    expect(drawnPale()).toBe(8);
+    await page.act(() => name().fire("click"));
+    expect(name().attribute("aria-pressed")).toBe("false");
+    expect(drawnPale()).toBe(0);
+  });
+
+  it("draws again in other colours, and not at all without a width", async () => {
+    const page = await opened();
+    await page.act(() => page.platform.changeColours());
+    expect(page.platform.charts).toHaveLength(3);
+    page.platform.width = 0;
+    const narrow = await rendered(h(App, null), page.platform);
+    expect(narrow.root.findAll("canvas").flatMap((canvas) => canvas.getContext()?.strokes ?? [])).toEqual([]);
+  });
+
+  it("shows a dozen storage nodes in its legend, and counts the others", async () => {
+    const page = await rendered(h(App, null));
+    await page.act(() => page.platform.stream.send("cluster", clusterOf(300, 4096, { name: "large" })));
+    expect(page.root.find("ul", /unavailable/).findAll("li")).toHaveLength(15);
+    expect(page.root.textContent).toContain("and 288 more");
+    expect(page.root.find("h1").textContent).toBe("shardgate large");
+    expect(page.root.textContent).toContain("Each owns between 13 and 14 shards.");
+    expect(page.root.findAll("canvas")).toHaveLength(2);
+    expect(page.root.all.length).toBeLessThan(7_000);
+  });
+});

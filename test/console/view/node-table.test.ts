@@ -1,0 +1,70 @@
+import { h } from "preact";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { withTick } from "../../../src/console/model/cluster-state.js";
+import { usePlatform } from "../../../src/console/platform.js";
+import { NodeTable } from "../../../src/console/view/node-table.js";
+import { rendered, type Rendered } from "../rendered.js";
+import { clusterOf, downRow, stateOf, tickOf, upRow } from "../samples.js";
+
+afterEach(() => vi.unstubAllGlobals());
+
+const state = stateOf(clusterOf(3, 10), [upRow, downRow, ["SUSPECT", null, 500, 10, 0.5, 2_500, null]]);
+const tableOf = (shown = state) => h(NodeTable, { ...shown, marked: null, onMark: () => {} });
+const names = ({ root }: Rendered) =>
+  root
+    .findAll("tr")
+    .slice(1)
+    .map((row) => row.attribute("data-node"));
+const press = (page: Rendered, title: RegExp) => page.act(() => page.root.find("button", title).fire("click"));
+
+describe("the node table", () => {
+  it("has a row for each storage node, with a dash for what is not known", async () => {
+    const { root } = await rendered(tableOf());
+    const rows = root.findAll("tr").slice(1);
+    expect(rows.map((row) => row.findAll("td").map(({ textContent }) => textContent))).toEqual([
+      ["● UP", "4", "10", "1000 B", "1.5 ms", "9 ms", "now", "lmdb"],
+      ["✕ DOWN", "3", "–", "–", "–", "–", "42 s ago", "–"],
+      ["◐ SUSPECT", "3", "500", "10 B", "0.5 ms", "2.5 s", "never", "–"],
+    ]);
+  });
+
+  it("is ordered by the column whose head was pressed", async () => {
+    const page = await rendered(tableOf());
+    expect(names(page)).toEqual(["node1", "node2", "node3"]);
+    await press(page, /^Storage node/);
+    expect(names(page)).toEqual(["node3", "node2", "node1"]);
+    expect(page.root.find("th", /^Storage node/).attribute("aria-sort")).toBe("descending");
+    await press(page, /^Keys/);
+    expect(names(page)).toEqual(["node3", "node1", "node2"]);
+    await press(page, /^State/);
+    expect(names(page)).toEqual(["node2", "node3", "node1"]);
+    expect(page.root.find("th", /^State/).attribute("aria-sort")).toBe("ascending");
+    expect(page.root.find("th", /^Keys/).attribute("aria-sort")).toBe("none");
+  });
+
+  it("shows those that the filter leaves", async () => {
+    const page = await rendered(tableOf());
+    await page.act(() => page.root.find("input").enter(" DOWN "));
+    expect(names(page)).toEqual(["node2"]);
+    expect(page.root.textContent).toContain("1 of 3");
+  });
+
+  it("makes only those rows again in which something is new", async () => {
+    const page = await rendered(tableOf());
+    const before = page.root.findAll("tr").map(({ textContent }) => textContent);
+    await page.show(tableOf(withTick(state, tickOf([upRow, upRow]))));
+    const after = page.root.findAll("tr").map(({ textContent }) => textContent);
+    expect(after.map((text, index) => text === before[index])).toEqual([true, true, false, true]);
+  });
+});
+
+describe("a part without the page's root", () => {
+  it("says what is missing", async () => {
+    const Lost = () => h("p", null, String(usePlatform()));
+    vi.stubGlobal("document", {});
+    const { render } = await import("preact");
+    const { SmallElement } = await import("../small-dom.js");
+    const root = new SmallElement("main") as unknown as Element;
+    expect(() => render(h(Lost, null), root)).toThrow("The page's root gives no platform.");
+  });
+});
