@@ -151,7 +151,8 @@ function gatewayPlan(options: DevOptions): MemberPlan {
   if (!options.playground) args.push("--no-playground");
   if (!options.console) args.push("--no-console");
   args.push(...persistedDocumentsArguments(options));
-  return { name: "gateway", role: "GraphQL at /graphql, REST at /data", args, logPath: logPath(options, "gateway") };
+  const role = `${options.console ? "console at /, " : ""}GraphQL at /graphql, REST at /data`;
+  return { name: "gateway", role, args, logPath: logPath(options, "gateway") };
 }
 
 function nodePlan(options: DevOptions, number: number, gateway: string): MemberPlan {

@@ -39,7 +39,7 @@ export const errorRules = {
   OVERLOADED: rule(429, true, "Too much is waiting already. Send less at once and try again later."),
   ANSWER_TOO_LARGE: rule(413, false, "Ask for fewer keys, a smaller page, or fewer fields in one request."),
   STORAGE_FULL: rule(507, true, "Nothing was written. Free disk space at the storage node."),
-  STORAGE_FAILED: rule(500, false, "Read the storage node's log; its engine failed."),
+  STORAGE_FAILED: rule(500, false, "Nothing was written. Read the storage node's log; its engine failed."),
   SHARD_NOT_FOUND: rule(404, false, "Shards are numbered from 0 to shardCount - 1."),
   NODE_NOT_FOUND: rule(404, false, "Register the storage node first; `GET /nodes` lists those known."),
   NODE_CONFLICT: rule(409, false, "Another live storage node has this name; choose another, or stop that one first."),

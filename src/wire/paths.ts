@@ -14,7 +14,7 @@ export const shardEpochHeader = "shard-epoch";
 export const expiresAtHeader = "x-expires-at";
 /** When an entry was first written: an RFC 3339 moment with milliseconds (Last-Modified has seconds only). */
 export const createdAtHeader = "x-created-at";
-/** On answers of the gateway's facade: who served the key. */
+/** On answers of the gateway's facade: the key's shard, and the storage node that is its primary. */
 export const shardHeader = "x-shard";
 export const nodeHeader = "x-node";
 /** Told by clients or given by the gateway; in its answers and in every log line. */

@@ -70,7 +70,7 @@ describe("dev", () => {
     await vi.waitFor(() => expect(environment.written.out).toContain(readyLine()));
     const lines = environment.written.out.split("\n");
     expect(lines[0]).toMatch(/^name +pid +url +what it is$/);
-    expect(lines[1]).toMatch(new RegExp(`^gateway +101 +${origin} +GraphQL at /graphql, REST at /data$`));
+    expect(lines[1]).toMatch(new RegExp(`^gateway +101 +${origin} +console at /, GraphQL at /graphql, REST at /data$`));
     expect(lines[3]).toBe(`node2    103  http://127.0.0.1:5103   storage node, data in ${join(data, "node2")}`);
     expect(lines[5]).toBe(`logs in ${join(data, "logs")}`);
     expect(starts[0]).toEqual(
