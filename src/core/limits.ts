@@ -90,8 +90,8 @@ export const shardCountDefault = 64;
 /** Largest epoch of a shard: GraphQL's `Int`. A shard that changes hands every second gets there after 68 years. */
 export const epochMax = 2_147_483_647;
 
-/** Highest version of a cluster map that a storage node is believed to know; as many changes are left beyond it. */
-export const mapVersionToldMax = 2 ** 52;
+/** Highest version of a cluster map that a storage node is believed to know: GraphQL's `Int` holds as many changes beyond it. */
+export const mapVersionToldMax = 2 ** 30;
 
 /** Most storage nodes of a cluster; each costs the gateway one connection pool and one mailbox. */
 export const storageNodesMax = 1024;
@@ -113,6 +113,9 @@ export const gatewayReceiveTimeoutMs = 60_000;
 
 /** How often connections are looked at for the two bounds above: how much later than they say a slow client is cut off. */
 export const gatewayConnectionCheckMs = 1_000;
+
+/** How long a client whose bytes are no HTTP may take to read why, before its connection is cut. */
+export const gatewayLingerMs = 1_000;
 
 /** How long a client's idle connection is kept; above the 60 s of usual load balancers, so that they close first. */
 export const gatewayKeepAliveMs = 65_000;

@@ -15,13 +15,14 @@ import {
 import { createConsole, withConsoleDocuments, type Console } from "./console/console.js";
 import { createGraphqlHandler } from "./graphql/handler.js";
 import type { PersistedDocuments } from "./graphql/persisted-documents.js";
+import { OpenAnswers } from "./open-answers.js";
 import { createPlayground, type Playground } from "./playground/playground.js";
 import { endWithProblem } from "./problem-answer.js";
 import type { RecentTraffic } from "./console/recent-traffic.js";
 import { requestIdSequence, settleRequestId } from "./request-id.js";
 import { createRestApp } from "./rest/app.js";
 import type { GatewayServices } from "./services.js";
-import { originForm, refuseTunnelsAndExpectations, refuseWithoutHost } from "./unusual-requests.js";
+import { originForm, refuseExpectations, refuseWithoutHost } from "./unusual-requests.js";
 
 export interface GatewayOptions {
   readonly host: string;
@@ -52,9 +53,9 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   const console = traffic === undefined ? noConsole : createConsole(services, traffic);
   const documents = traffic === undefined ? persistedDocuments : withConsoleDocuments(persistedDocuments);
   const graphql = createGraphqlHandler(services, { persistedDocuments: documents });
-  const app = await createRestApp(services, (rest) =>
-    httpServer(services, gate, { playground, console, graphql, rest }),
-  );
+  const openAnswers = new OpenAnswers();
+  const handlersWith = (rest: RequestListener): Handlers => ({ playground, console, graphql, rest, openAnswers });
+  const app = await createRestApp(services, (rest) => httpServer(services, gate, handlersWith(rest)), openAnswers);
   const server = app.server as Server;
   try {
     await listening(server, host, port);
@@ -82,6 +83,7 @@ interface Handlers {
   readonly console: Console;
   readonly graphql: RequestListener;
   readonly rest: RequestListener;
+  readonly openAnswers: OpenAnswers;
 }
 
 function httpServer(services: GatewayServices, gate: { readonly isClosing: boolean }, handlers: Handlers): Server {
@@ -90,6 +92,8 @@ function httpServer(services: GatewayServices, gate: { readonly isClosing: boole
   const server = createServer(options, (request, response) => {
     request.url = originForm(request.url ?? "/");
     settleRequestId(request, response, nextId);
+    handlers.openAnswers.begin(request);
+    response.once("close", () => handlers.openAnswers.end(request));
     if (gate.isClosing) {
       endWithProblem(response, new ShardgateError("DRAINING", "The gateway is stopping."));
       return;
@@ -103,7 +107,7 @@ function httpServer(services: GatewayServices, gate: { readonly isClosing: boole
     const isGraphql = request.url?.replace(/\?.*$/s, "") === "/graphql";
     (isGraphql ? handlers.graphql : handlers.rest)(request, response);
   });
-  refuseTunnelsAndExpectations(server);
+  refuseExpectations(server);
   server.headersTimeout = gatewayHeadersTimeoutMs;
   server.requestTimeout = gatewayReceiveTimeoutMs;
   server.keepAliveTimeout = gatewayKeepAliveMs;

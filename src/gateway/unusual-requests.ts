@@ -1,10 +1,10 @@
 /**
- * Requests that HTTP allows and hardly anybody sends: those that name this server in their target, or no host at all,
- * that expect something, or that want a tunnel. Node would answer some of them without a problem, or not at all.
+ * Requests that hardly anybody sends: with a whole URL as their target, without a host, or with an expectation. Node
+ * would answer the latter two without a problem.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { ShardgateError } from "../core/error.js";
-import { endWithProblem, problemText } from "./problem-answer.js";
+import { endWithProblem } from "./problem-answer.js";
 
 /** The target as `/path?query`: servers must also take `http://host/path?query` (RFC 9112, 3.2.2), whatever its host. */
 export function originForm(target: string): string {
@@ -21,13 +21,9 @@ export function refuseWithoutHost({ headers, httpVersion }: IncomingMessage, res
   return true;
 }
 
-/** Answers what comes as events of their own and not as requests. */
-export function refuseTunnelsAndExpectations(server: Server): void {
+/** Node's own answer would have no code. */
+export function refuseExpectations(server: Server): void {
   server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
     endWithProblem(response, new ShardgateError("BAD_REQUEST", "Nothing but `Expect: 100-continue` is understood."));
-  });
-  server.on("connect", (_request, socket) => {
-    socket.on("error", () => socket.destroy());
-    socket.end(problemText(new ShardgateError("METHOD_NOT_ALLOWED", "This server is no proxy.")));
   });
 }

@@ -77,7 +77,7 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
   const body = await answer.text();
   answer.headers.forEach((value, name) => {
     // Whether the connection is kept is between Node and the client.
-    if (name !== "connection") response.setHeader(name, value);
+    if (name.toLowerCase() !== "connection") response.setHeader(name, value);
   });
   response.setHeader("cache-control", "no-store");
   response.statusCode = answer.status;

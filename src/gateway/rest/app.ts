@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance, type FastifyServerFactory } from "fastif
 import { ShardgateError } from "../../core/error.js";
 import { adminBodyBytesMax, pathSegmentCharactersMax } from "../../core/limits.js";
 import { requestIdHeader } from "../../wire/paths.js";
+import type { OpenAnswers } from "../open-answers.js";
 import type { GatewayServices } from "../services.js";
 import { allowedMethods, type KnownRoute } from "./allowed-methods.js";
 import { answerClientError } from "./client-error.js";
@@ -19,6 +20,7 @@ import { addStatusRoutes } from "./status-routes.js";
 export async function createRestApp(
   services: GatewayServices,
   serverFactory: FastifyServerFactory,
+  openAnswers: OpenAnswers,
 ): Promise<FastifyInstance> {
   const { log } = services;
   const app = fastify({
@@ -33,7 +35,7 @@ export async function createRestApp(
       const error = new ShardgateError("BAD_REQUEST", "The request's path is not percent-encoded UTF-8.");
       replyWithError(error, request, reply, log);
     },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, openAnswers),
   });
   // The schemas describe answers, they do not filter them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));

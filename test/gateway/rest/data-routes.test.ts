@@ -97,6 +97,16 @@ describe("PUT and GET /data/{key}", () => {
 });
 
 describe("the key of /data/{key}", () => {
+  it("is not taken from a path that only the router takes for this one", async () => {
+    await send("PUT", "/data/a%2Fb", { body: "1" });
+    expect((await send("GET", "/%64ata/a%252Fb")).json()).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  });
+
+  it("refuses a value that is compressed", async () => {
+    const answer = await send("PUT", "/data/k", { body: "1", headers: { "content-encoding": "gzip" } });
+    expect(answer.json()).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
+  });
+
   it.each([
     ["/data/a%2Fb", "a/b"],
     ["/data/a%2fb", "a/b"],

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
+import { OpenAnswers } from "../../../src/gateway/open-answers.js";
 import { answerClientError } from "../../../src/gateway/rest/client-error.js";
 import { errorOf } from "../../../src/gateway/rest/errors.js";
 
@@ -10,10 +11,11 @@ function fastifyError(facts: object): Error {
 }
 
 const answerTo = (code: string | undefined): string => {
-  const socket = new PassThrough();
+  const socket = Object.assign(new PassThrough(), { setTimeout: () => {} });
   answerClientError(
     Object.assign(new Error("parse error"), code === undefined ? {} : { code }),
     socket as unknown as Socket,
+    new OpenAnswers(),
   );
   return String(socket.read());
 };
@@ -80,13 +82,17 @@ describe("answerClientError", () => {
     for (const prepare of [(socket: PassThrough) => socket.end(), () => {}]) {
       const socket = new PassThrough();
       prepare(socket);
-      answerClientError(Object.assign(new Error("gone"), { code: "ECONNRESET" }), socket as unknown as Socket);
+      answerClientError(
+        Object.assign(new Error("gone"), { code: "ECONNRESET" }),
+        socket as unknown as Socket,
+        new OpenAnswers(),
+      );
       expect(socket.destroyed).toBe(true);
       expect(socket.read()).toBeNull();
     }
     const ended = new PassThrough();
     ended.end();
-    answerClientError(new Error("late"), ended as unknown as Socket);
+    answerClientError(new Error("late"), ended as unknown as Socket, new OpenAnswers());
     expect(ended.destroyed).toBe(true);
   });
 });
