@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/build.ts"],
+    setupFiles: ["test/support/patient-waits.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {

@@ -165,6 +165,12 @@ export const scanPageBytesMax = 16 * 1024 * 1024;
 /** Values that one client request may bring into the gateway's memory, in all its fields together. */
 export const requestAnswerBytesMax = 64 * 1024 * 1024;
 
+/** Items of all lists that one GraphQL request may get: a hundred full batch fields, or the grid of a large cluster. */
+export const requestListItemsMax = 100_000;
+
+/** Most errors in one GraphQL answer; a field that fails for each item of a long list says no more the hundredth time. */
+export const graphqlErrorsMax = 100;
+
 /** Longest GraphQL answer, in characters: aliases may repeat values. A quarter of the longest string that V8 can hold. */
 export const graphqlAnswerCharactersMax = 128 * 1024 * 1024;
 

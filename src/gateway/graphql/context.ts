@@ -1,6 +1,7 @@
 /** What every resolver of one request works with. Made per request in handler.ts; nothing in it outlives the request. */
 import type { RouteContext } from "../../routing/router.js";
 import type { GatewayServices } from "../services.js";
+import type { ListBudget } from "./list-budget.js";
 import type { Loaders } from "./loaders.js";
 
 export interface GraphqlContext {
@@ -8,4 +9,6 @@ export interface GraphqlContext {
   /** The request's deadline, and the signal that aborts when its client disconnects. */
   readonly route: RouteContext;
   readonly loaders: Loaders;
+  /** What every resolver of a list pays from. */
+  readonly lists: ListBudget;
 }

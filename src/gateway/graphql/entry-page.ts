@@ -41,7 +41,7 @@ export async function readEntryPage(args: QueryScanArgs, context: GraphqlContext
   const { count, isReverse } = request;
   // A page of none still tells whether there are any.
   const found = await scan({ ...request, limit: Math.max(count, 1) }, context);
-  const entries = found.entries.slice(0, count);
+  const entries = [...context.lists.pay(found.entries.slice(0, count))];
   const hasMore = found.hasMore || found.entries.length > count;
   if (isReverse) entries.reverse();
   const edges = entries.map((node) => ({ __typename: "EntryEdge" as const, cursor: encodeCursor(node.key), node }));

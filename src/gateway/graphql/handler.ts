@@ -5,6 +5,7 @@ import type { Log } from "../../core/log.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
 import type { GatewayServices } from "../services.js";
+import { ListBudget } from "./list-budget.js";
 import { createLoaders } from "./loaders.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { createYogaServer, yogaPath, type Exchange } from "./yoga.js";
@@ -57,7 +58,8 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
   const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget() };
   const log = logWith(services.log, { requestId });
-  return { services, route, loaders: createLoaders(services, route), log, incoming: request, variablesText: null };
+  const loaders = createLoaders(services, route);
+  return { services, route, loaders, lists: new ListBudget(), log, incoming: request, variablesText: null };
 }
 
 function logWith(log: Log, facts: object): Exchange["log"] {

@@ -6,6 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { type DocumentNode, execute, GraphQLError } from "graphql";
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import type { Log } from "../../core/log.js";
+import { graphqlErrorsMax } from "../../core/limits.js";
 import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "./context.js";
 import { DocumentCache, parseDocument, validateDocument } from "./documents.js";
@@ -91,7 +92,9 @@ function finalResult(): ExchangePlugin {
   return {
     onResultProcess: ({ result, setResult, serverContext }) => {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return;
-      const errors = result.errors?.map((error) => clientError(error as GraphQLError, serverContext.log));
+      const errors = result.errors
+        ?.slice(0, graphqlErrorsMax)
+        .map((error) => clientError(error as GraphQLError, serverContext.log));
       setResult({ ...result, ...(errors === undefined ? {} : { errors }), stringify: (final) => resultText(final) });
     },
   };

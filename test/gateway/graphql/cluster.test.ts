@@ -100,6 +100,24 @@ describe("shards", () => {
   });
 });
 
+describe("lists within lists", () => {
+  it("are refused once one request would get too many items", async () => {
+    await server.addNode("node1");
+    const levels = (count: number): string => (count === 0 ? "number" : `primary { shards { ${levels(count - 1)} } }`);
+    // One storage node owns all four shards, so every level has four times the items of the one before.
+    expect((await server.run(`{ shards { ${levels(4)} } }`)).errors).toBeUndefined();
+    const refused = await server.run(`{ shards { ${levels(9)} } cluster { shardCount } }`);
+    expect(refused.data).toMatchObject({ cluster: { shardCount: 4 } });
+    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "ANSWER_TOO_LARGE" });
+    const aliases = Array.from({ length: 210 }, (_, index) => `f${index}: entries(keys: $keys) { __typename }`);
+    const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
+    const batches = await server.run(`query ($keys: [String!]!) { ${aliases.join(" ")} }`, { keys });
+    expect(batches.errors?.[0]).toMatchObject({ path: ["f100"], extensions: { code: "ANSWER_TOO_LARGE" } });
+    // 110 fields failed.
+    expect(batches.errors).toHaveLength(100);
+  });
+});
+
 describe("the cluster and its storage nodes", () => {
   it("tell what they are, nodes in name order", async () => {
     await server.addNode("node2", "http://127.0.0.1:4002");

@@ -7,7 +7,7 @@ import { encodeGlobalId } from "../global-id.js";
 
 export const clusterQueries = {
   storageNode: (_root, { name }, { services }) => services.membership.map.nodes.get(name) ?? null,
-  storageNodes: (_root, _args, { services }) => nodesByName(services.membership.map),
+  storageNodes: (_root, _args, { lists, services }) => lists.pay(nodesByName(services.membership.map)),
   cluster: (_root, _args, { services }) => services.membership.map,
 } satisfies QueryResolvers;
 
@@ -15,14 +15,15 @@ export const clusterFields = {
   id: ({ clusterId }) => encodeGlobalId("Cluster", clusterId),
   name: ({ clusterName }) => clusterName,
   mapVersion: ({ version }) => version,
-  storageNodes: (map) => nodesByName(map),
+  shards: ({ shards }, _args, { lists }) => lists.pay(shards),
+  storageNodes: (map, _args, { lists }) => lists.pay(nodesByName(map)),
   isHealthy: (_map, _args, { services }) => services.membership.isReady(),
 } satisfies ClusterResolvers;
 
 export const storageNodeFields = {
   id: ({ name }) => encodeGlobalId("StorageNode", name),
   state: ({ name }, _args, { services }) => services.membership.nodeState(name),
-  shards: ({ name }, _args, { services }) => shardsOfNode(services.membership.map, name),
+  shards: ({ name }, _args, { lists, services }) => lists.pay(shardsOfNode(services.membership.map, name)),
   lastSeenAt: ({ name }, _args, { services }) => services.membership.nodeStatus(name).lastSeenAtMs,
   latencyMs: ({ name }, _args, { services }) => services.membership.nodeStatus(name).latencyMs,
 } satisfies StorageNodeResolvers;

@@ -38,6 +38,7 @@ export const entryQueries = {
   get: (_root, { key }, context) => readEntry(parseKey(key), context),
   entries: (_root, { keys }, context) => {
     checkBatchSize(keys, "keys");
+    context.lists.pay(keys);
     return Promise.all(keys.map((key) => readResult(key, context)));
   },
   scan: (_root, args, context) => readEntryPage(args, context),

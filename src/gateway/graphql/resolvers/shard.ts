@@ -16,8 +16,8 @@ import { recordOfKey } from "../shard-records.js";
 export const shardQueries = {
   shardForKey: (_root, { key }, { services }) => recordOfKey(parseKey(key), services.membership.map),
   shard: (_root, { number }, { services }) => services.membership.map.shards[number] ?? null,
-  shards: (_root, { state }, { services: { membership } }) =>
-    membership.map.shards.filter(({ shard }) => state == null || membership.shardState(shard) === state),
+  shards: (_root, { state }, { lists, services: { membership } }) =>
+    lists.pay(membership.map.shards.filter(({ shard }) => state == null || membership.shardState(shard) === state)),
 } satisfies QueryResolvers;
 
 export const shardFields = {
@@ -34,9 +34,9 @@ export const shardFields = {
   },
   keyCount: async (shard, _args, context) => (await figuresOf(shard, context))?.keyCount.toString() ?? null,
   sizeBytes: async (shard, _args, context) => (await figuresOf(shard, context))?.sizeBytes.toString() ?? null,
-  history: ({ history }, { first }) => {
+  history: ({ history }, { first }, { lists }) => {
     if (first < 0) throw new ShardgateError("BAD_USER_INPUT", `\`first\` is ${first}; it must be at least 0.`);
-    return history.slice(0, first);
+    return lists.pay(history.slice(0, first));
   },
 } satisfies ShardResolvers;
 
