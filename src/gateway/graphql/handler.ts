@@ -5,10 +5,14 @@ import type { Log } from "../../core/log.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
 import type { GatewayServices } from "../services.js";
+import { DirectExecution } from "./direct-execution.js";
+import { ExactVariables } from "./exact-variables.js";
+import type { Exchange } from "./exchange.js";
 import { ListBudget } from "./list-budget.js";
 import { createLoaders } from "./loaders.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
-import { createYogaServer, yogaPath, type Exchange } from "./yoga.js";
+import { createExecutableSchema } from "./schema.js";
+import { createYogaServer, yogaPath } from "./yoga.js";
 
 export interface GraphqlOptions {
   /** Documents that requests may name instead of bringing them along; null: none. */
@@ -20,7 +24,20 @@ export function createGraphqlHandler(
   services: GatewayServices,
   { persistedDocuments }: GraphqlOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const yoga = createYogaServer(persistedDocuments);
+  const schema = createExecutableSchema();
+  const variables = new ExactVariables(schema);
+  const direct = new DirectExecution(schema, variables, persistedDocuments);
+  const yoga = createYogaServer(schema, variables, persistedDocuments);
+
+  /** By Yoga: everything that is not ordinary. */
+  async function answerAtLength(exchange: Exchange, response: ServerResponse): Promise<void> {
+    const { method = "GET", headers, url = "" } = exchange.incoming;
+    const yogaRequest = new yoga.fetchAPI.Request(`http://gateway${yogaPath}${searchOf(url)}`, {
+      method,
+      headers: { accept: headers.accept ?? "*/*" },
+    });
+    await send(await yoga.handleRequest(yogaRequest, exchange), response);
+  }
 
   /** Never rejects. */
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -28,12 +45,9 @@ export function createGraphqlHandler(
     const exchange = startExchange(services, request, response);
     const startMs = services.clock.monotonicMs();
     try {
-      const headers = { accept: request.headers.accept ?? "*/*" };
-      const yogaRequest = new yoga.fetchAPI.Request(`http://gateway${yogaPath}${searchOf(request)}`, {
-        method,
-        headers,
-      });
-      await send(await yoga.handleRequest(yogaRequest, exchange), response);
+      const text = await direct.textFor(exchange);
+      if (text === null) await answerAtLength(exchange, response);
+      else sendJson(200, text, response);
     } catch (error) {
       const code = error instanceof ShardgateError ? error.code : "INTERNAL_SERVER_ERROR";
       if (code === "INTERNAL_SERVER_ERROR")
@@ -59,7 +73,16 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
   const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget() };
   const log = logWith(services.log, { requestId });
   const loaders = createLoaders(services, route);
-  return { services, route, loaders, lists: new ListBudget(), log, incoming: request, variablesText: null };
+  return {
+    services,
+    route,
+    loaders,
+    lists: new ListBudget(),
+    log,
+    incoming: request,
+    variablesText: null,
+    params: null,
+  };
 }
 
 function logWith(log: Log, facts: object): Exchange["log"] {
@@ -69,7 +92,7 @@ function logWith(log: Log, facts: object): Exchange["log"] {
   };
 }
 
-function searchOf({ url = "" }: IncomingMessage): string {
+function searchOf(url: string): string {
   const start = url.indexOf("?");
   return start < 0 ? "" : url.slice(start);
 }
@@ -84,6 +107,13 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
   response.setHeader("cache-control", "no-store");
   response.statusCode = answer.status;
   response.end(body);
+}
+
+function sendJson(status: number, text: string, response: ServerResponse): void {
+  response.statusCode = status;
+  response.setHeader("content-type", "application/json; charset=utf-8");
+  response.setHeader("cache-control", "no-store");
+  response.end(text);
 }
 
 /** For the few errors that come from outside the execution. */

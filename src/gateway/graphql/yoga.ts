@@ -2,36 +2,24 @@
  * The GraphQL engine, set up: Yoga executes, negotiates content types and chooses statuses. Replaced are the reading of
  * parameters (bounded, and keeping the variables' text), the writing of results (raw values) and the shape of errors.
  */
-import type { IncomingMessage } from "node:http";
-import { type DocumentNode, execute, GraphQLError } from "graphql";
+import { type DocumentNode, execute, GraphQLError, type GraphQLSchema } from "graphql";
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
-import type { Log } from "../../core/log.js";
-import { graphqlErrorsMax } from "../../core/limits.js";
-import { clientError } from "./client-error.js";
-import type { GraphqlContext } from "./context.js";
 import { DocumentCache, parseDocument, validateDocument } from "./documents.js";
-import { ExactVariables } from "./exact-variables.js";
-import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
-import { readParams } from "./request-params.js";
+import type { ExactVariables } from "./exact-variables.js";
+import { finalErrors, paramsOf, type Exchange } from "./exchange.js";
+import type { PersistedDocuments } from "./persisted-documents.js";
 import { resultText } from "./result-text.js";
-import { createExecutableSchema } from "./schema.js";
-
-/** What Yoga carries through one request. */
-export interface Exchange extends GraphqlContext {
-  readonly incoming: IncomingMessage;
-  /** Puts the request's id into every line. */
-  readonly log: Pick<Log, "debug" | "error">;
-  /** Set once the parameters are read. */
-  variablesText: string | null;
-}
 
 type ExchangePlugin = Plugin<Exchange, Exchange, object>;
 
 /** Every request comes to this path, wherever the gateway serves GraphQL. */
 export const yogaPath = "/graphql";
 
-export function createYogaServer(documents: PersistedDocuments | null): YogaServerInstance<Exchange, object> {
-  const schema = createExecutableSchema();
+export function createYogaServer(
+  schema: GraphQLSchema,
+  variables: ExactVariables,
+  documents: PersistedDocuments | null,
+): YogaServerInstance<Exchange, object> {
   return createYoga<Exchange, object>({
     schema,
     graphqlEndpoint: yogaPath,
@@ -49,7 +37,7 @@ export function createYogaServer(documents: PersistedDocuments | null): YogaServ
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<unknown>(),
     },
-    plugins: [boundedDocuments(), sourcedParams(documents), exactVariables(new ExactVariables(schema)), finalResult()],
+    plugins: [boundedDocuments(), sourcedParams(documents), exactVariables(variables), finalResult()],
   });
 }
 
@@ -65,9 +53,7 @@ function sourcedParams(documents: PersistedDocuments | null): ExchangePlugin {
   return {
     onRequestParse: ({ serverContext, setRequestParser }) =>
       setRequestParser(async () => {
-        const { params, variablesText } = await readParams(serverContext.incoming);
-        serverContext.variablesText = variablesText;
-        return executableParams(params, documents);
+        return { ...(await paramsOf(serverContext, documents)) };
       }),
   };
 }
@@ -92,9 +78,7 @@ function finalResult(): ExchangePlugin {
   return {
     onResultProcess: ({ result, setResult, serverContext }) => {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return;
-      const errors = result.errors
-        ?.slice(0, graphqlErrorsMax)
-        .map((error) => clientError(error as GraphQLError, serverContext.log));
+      const errors = finalErrors(result.errors as readonly GraphQLError[] | undefined, serverContext.log);
       setResult({ ...result, ...(errors === undefined ? {} : { errors }), stringify: (final) => resultText(final) });
     },
   };

@@ -1,0 +1,76 @@
+/** Both ways of executing, held against each other: the same request must get the same answer, byte for byte. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { GraphqlServer } from "./graphql-server.js";
+
+/** The first is taken by the short way, the second means the same to Yoga and is left to it. */
+const [short, long] = ["application/json", "application/json;q=0.9"];
+
+let server: GraphqlServer;
+beforeAll(async () => {
+  server = await GraphqlServer.start();
+  server.router.seed("a", [1.5, { b: null }]);
+  server.router.refuse("dead", "SHARD_UNAVAILABLE", "down");
+});
+afterAll(() => server.close());
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+async function answerTo(body: string, accept: string): Promise<Answer> {
+  const headers = { "content-type": "application/json", accept, "x-request-id": "same" };
+  const response = await fetch(server.url, { method: "POST", headers, body });
+  const { date: _date, ...rest } = Object.fromEntries(response.headers);
+  return { status: response.status, headers: rest, body: await response.text() };
+}
+
+const values = '{"b":1.10,"2":[9007199254740993],"1":1e400,"__proto__":-0}';
+
+describe("the short way", () => {
+  it.each([
+    ["a read", '{"query":"{ get(key: \\"a\\") { value version } }"}'],
+    ["nothing found", '{"query":"{ get(key: \\"none\\") { value } }"}'],
+    ["an error of one field", '{"query":"{ get(key: \\"dead\\") { value } cluster { shardCount } }"}'],
+    [
+      "aliases, fragments and a batch",
+      '{"query":"query($k:[String!]!){x:entries(keys:$k){...F} y:entries(keys:$k){__typename}} fragment F on Entry{key value}","variables":{"k":["a","none",""]}}',
+    ],
+    ["one of two operations", '{"query":"query A{cluster{shardCount}} query B{shards{number}}","operationName":"B"}'],
+    ["no operation of that name", '{"query":"query A{cluster{shardCount}}","operationName":"B"}'],
+    ["two operations and no name", '{"query":"query A{cluster{shardCount}} query B{shards{number}}"}'],
+    [
+      "a write, with every digit",
+      `{"query":"mutation($v:JSON!){put(key:\\"w\\",value:$v){... on PutSuccess{entry{valueText value}}}}","variables":{"v":${values}}}`,
+    ],
+    [
+      "a bad value",
+      '{"query":"mutation($v:JSON!){put(key:\\"w\\",value:$v){__typename}}","variables":{"v":{"a":1,"a":2}}}',
+    ],
+    ["a syntax error", '{"query":"{ get("}'],
+    ["an unknown field", '{"query":"{ nothing }"}'],
+    ["a variable that does not fit", '{"query":"query($k:String!){get(key:$k){value}}","variables":{"k":7}}'],
+    ["a missing variable", '{"query":"query($k:String!){get(key:$k){value}}"}'],
+    [
+      "a condition with two members",
+      '{"query":"mutation($c:WriteCondition){put(key:\\"w\\",value:1,condition:$c){__typename}}","variables":{"c":{"ifAbsent":true,"ifPresent":true}}}',
+    ],
+    ["no query", '{"variables":{}}'],
+    ["a query that is no text", '{"query":7}'],
+    ["variables that are no object", '{"query":"{__typename}","variables":[]}'],
+    ["an unknown parameter", '{"query":"{__typename}","more":1}'],
+    ["extensions", '{"query":"{__typename}","extensions":{"a":1}}'],
+    ["nulls", '{"query":"{__typename}","variables":null,"operationName":null,"extensions":null}'],
+    ["a document id that nobody knows", '{"documentId":"none"}'],
+    ["a subscription", '{"query":"subscription { x }"}'],
+    ["introspection", '{"query":"{__schema{types{name}}}"}'],
+    ["broken JSON", '{"query":'],
+    ["an array", '[{"query":"{__typename}"}]'],
+  ])("answers %s as Yoga does", async (_, body) => {
+    const direct = await answerTo(body, short);
+    expect(direct).toEqual(await answerTo(body, long));
+    // A second time, from the cache of documents.
+    expect(await answerTo(body, short)).toEqual(direct);
+  });
+});
