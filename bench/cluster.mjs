@@ -16,7 +16,7 @@ export async function startCluster({ nodes, shards, basePort }) {
       name,
       spawn(process.execPath, args, {
         stdio: ["ignore", "ignore", "inherit"],
-        env: { ...process.env, SHARDGATE_LOG_LEVEL: "warn" },
+        env: { ...process.env, SHARDGATE_LOG_LEVEL: "error" },
       }),
     );
   };

@@ -120,18 +120,18 @@ async function checkEqual({ name, ours, proxy, valuesOf }) {
 
 async function measure(workload) {
   const samples = { ours: [], proxy: [] };
-  await load("ours", workload.ours, 1);
-  await load("proxy", workload.proxy, 1);
+  await load("ours", workload, 1);
+  await load("proxy", workload, 1);
   for (let round = 0; round < rounds; round++) {
-    samples.ours.push(await load("ours", workload.ours, seconds));
-    samples.proxy.push(await load("proxy", workload.proxy, seconds));
+    samples.ours.push(await load("ours", workload, seconds));
+    samples.proxy.push(await load("proxy", workload, seconds));
   }
   const ours = summary(samples.ours);
   const proxy = summary(samples.proxy);
   return { workload: workload.name, clients, ours, proxy, capacityRatio: proxy.cpuPerRequestMs / ours.cpuPerRequestMs };
 }
 
-async function load(who, requestOf, duration) {
+async function load(who, { [who]: requestOf }, duration) {
   const origin = who === "ours" ? cluster.origin : cluster.proxyOrigin;
   const process_ = who === "ours" ? "gateway" : "proxy";
   const cpuBefore = cluster.cpuMs(process_);
