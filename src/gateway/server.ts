@@ -12,6 +12,7 @@ import {
   gatewayKeepAliveMs,
   gatewayReceiveTimeoutMs,
 } from "../core/limits.js";
+import { listeningUrl } from "../wire/paths.js";
 import { createConsole, withConsoleDocuments, type Console } from "./console/console.js";
 import { createGraphqlHandler } from "./graphql/handler.js";
 import type { PersistedDocuments } from "./graphql/persisted-documents.js";
@@ -64,7 +65,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     throw error;
   }
   const { port: actualPort } = server.address() as AddressInfo;
-  const url = urlOf(host, actualPort);
+  const url = listeningUrl(host, actualPort);
   services.log.info({ url }, "The gateway listens.");
 
   let closed: Promise<void> | null = null;
@@ -137,10 +138,4 @@ function drained(server: Server, { clock, log }: GatewayServices): Promise<void>
     });
     server.closeIdleConnections();
   });
-}
-
-/** Wildcard addresses are listened on, not called: this host's own stands for them. */
-function urlOf(host: string, port: number): string {
-  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }

@@ -15,7 +15,7 @@ import {
 } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { StorageEngine } from "../storage/engine.js";
-import { healthPath } from "../wire/paths.js";
+import { healthPath, listeningUrl } from "../wire/paths.js";
 import { startAgent, type Agent } from "./agent.js";
 import { addEntryRoutes } from "./entry-routes.js";
 import { addNodeRoutes } from "./node-routes.js";
@@ -174,10 +174,4 @@ async function endsWithin(clock: Clock, timeoutMs: number, work: Promise<void>):
     const cancel = clock.after(timeoutMs, () => resolve(false));
     work.then(() => resolve(true), reject).finally(cancel);
   });
-}
-
-/** The URL of a server that listens on `host`. Wildcard addresses are not called: this host's own stands for them. */
-export function listeningUrl(host: string, port: number): string {
-  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }

@@ -36,3 +36,9 @@ export function entryPath(shard: ShardNumber, key: Key): string {
 export function dataPath(key: Key): string {
   return `/data/${encodeKeySegment(key)}`;
 }
+
+/** The URL of a server that listens on `host`. Wildcard addresses are not called: this host's own stands for them. */
+export function listeningUrl(host: string, port: number): string {
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

@@ -2,10 +2,11 @@
  * The console: the page at `/` that shows the cluster, and the stream of events that keeps it live. The page and all it
  * needs come from this gateway, and its Content-Security-Policy lets the browser reach nothing else.
  */
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import { consoleDocuments, consoleEventsPath } from "../../wire/console.js";
 import { loadBuiltFiles } from "../built-files.js";
+import { pageHeaders } from "../page-headers.js";
 import type { PersistedDocuments } from "../graphql/persisted-documents.js";
 import type { RecentTraffic } from "./recent-traffic.js";
 import type { GatewayServices } from "../services.js";
@@ -23,7 +24,7 @@ export interface Console {
 export const builtFolder = fileURLToPath(new URL("files", import.meta.url));
 
 export function createConsole(services: GatewayServices, traffic: RecentTraffic, folder = builtFolder): Console {
-  const files = loadBuiltFiles(folder, "/console", securityHeaders);
+  const files = loadBuiltFiles(folder, "/console", headers.security);
   const feed = new ConsoleFeed(services, traffic);
   return {
     answer(request, response) {
@@ -31,7 +32,7 @@ export function createConsole(services: GatewayServices, traffic: RecentTraffic,
       const path = url.replace(/\?.*$/s, "");
       if (path === "/" && (method === "GET" || method === "HEAD")) {
         const html = files === null ? missingPage : consolePage(files.base);
-        response.writeHead(files === null ? 503 : 200, pageHeaders).end(method === "HEAD" ? undefined : html);
+        response.writeHead(files === null ? 503 : 200, headers.page).end(method === "HEAD" ? undefined : html);
         return true;
       }
       if (path === consoleEventsPath && method === "GET") {
@@ -62,15 +63,4 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-const securityHeaders: OutgoingHttpHeaders = {
-  "content-security-policy": contentSecurityPolicy,
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-};
-
-/** Asked for each time: the page names the files of this build. */
-const pageHeaders: OutgoingHttpHeaders = {
-  ...securityHeaders,
-  "content-type": "text/html; charset=utf-8",
-  "cache-control": "no-store",
-};
+const headers = pageHeaders(contentSecurityPolicy);

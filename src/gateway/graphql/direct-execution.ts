@@ -15,7 +15,7 @@ export class DirectExecution {
   readonly #schema: GraphQLSchema;
   readonly #variables: ExactVariables;
   readonly #persisted: PersistedDocuments | null;
-  readonly #valid = new DocumentCache<DocumentNode>();
+  readonly #documents = new DocumentCache<DocumentNode | null>();
 
   constructor(schema: GraphQLSchema, variables: ExactVariables, persisted: PersistedDocuments | null) {
     this.#schema = schema;
@@ -45,22 +45,27 @@ export class DirectExecution {
     return resultText({ ...result, ...(errors === undefined ? {} : { errors }) });
   }
 
+  /** Null for a document that is wrong; Yoga says why. */
   #validDocument(text: string): DocumentNode | null {
-    const known = this.#valid.get(text);
+    const known = this.#documents.get(text);
     if (known !== undefined) return known;
-    try {
-      const document = parseDocument(text);
-      if (validateDocument(this.#schema, document).length > 0) return null;
-      this.#valid.set(text, document);
-      return document;
-    } catch {
-      return null;
-    }
+    const document = validDocument(text, this.#schema);
+    this.#documents.set(text, document);
+    return document;
   }
 
   #variablesOf(document: DocumentNode, { operationName, variables }: OrdinaryParams, exchange: Exchange) {
     if (variables == null || exchange.variablesText === null) return variables ?? null;
     return this.#variables.of(document, operationName, { parsed: variables, text: exchange.variablesText });
+  }
+}
+
+function validDocument(text: string, schema: GraphQLSchema): DocumentNode | null {
+  try {
+    const document = parseDocument(text);
+    return validateDocument(schema, document).length === 0 ? document : null;
+  } catch {
+    return null;
   }
 }
 

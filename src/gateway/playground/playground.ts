@@ -2,9 +2,10 @@
  * The playground: GraphiQL for whoever opens `/graphql` in a browser. The page and all it needs come from this gateway,
  * and its Content-Security-Policy lets the browser reach nothing else.
  */
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import { loadBuiltFiles } from "../built-files.js";
+import { pageHeaders } from "../page-headers.js";
 import { missingPage, playgroundPage } from "./page.js";
 
 /** Answers a request that is the playground's; false, and nothing is answered, for every other one. */
@@ -14,11 +15,11 @@ export type Playground = (request: IncomingMessage, response: ServerResponse) =>
 export const builtFolder = fileURLToPath(new URL("files", import.meta.url));
 
 export function createPlayground(folder = builtFolder): Playground {
-  const files = loadBuiltFiles(folder, "/playground", securityHeaders);
+  const files = loadBuiltFiles(folder, "/playground", headers.security);
   return (request, response) => {
     if (isForPage(request)) {
       const html = files === null ? missingPage : playgroundPage(files.base);
-      response.writeHead(files === null ? 503 : 200, pageHeaders).end(html);
+      response.writeHead(files === null ? 503 : 200, headers.page).end(html);
       return true;
     }
     return files?.answer(request, response) ?? false;
@@ -44,15 +45,4 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-const securityHeaders: OutgoingHttpHeaders = {
-  "content-security-policy": contentSecurityPolicy,
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-};
-
-/** Never kept: the page names the files of this build, and its address also answers GraphQL. */
-const pageHeaders: OutgoingHttpHeaders = {
-  ...securityHeaders,
-  "content-type": "text/html; charset=utf-8",
-  "cache-control": "no-store",
-};
+const headers = pageHeaders(contentSecurityPolicy);
