@@ -5,79 +5,75 @@ import os from "node:os";
 import path from "node:path";
 
 const program = path.resolve(import.meta.dirname, "../dist/cli/main.js");
+const delayedServer = path.resolve(import.meta.dirname, "delayed-server.mjs");
 
-/** Storage nodes, a gateway and the bare proxy over the same nodes; resolves when all of them answer. */
-export async function startCluster({ nodes, shards, basePort }) {
+/**
+ * Storage nodes, a gateway, and one process for each of `scripts` (peer name to file) over the same nodes; resolves when
+ * all of them answer. `delayMs` is how much later than it arrived a storage node sees each request.
+ */
+export async function startCluster({ nodes, shards, delayMs = 0, scripts = {}, basePort }) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-"));
-  const origin = `http://127.0.0.1:${basePort}`;
   const children = new Map();
-  const start = (name, args) => {
-    children.set(
-      name,
-      spawn(process.execPath, args, {
-        stdio: ["ignore", "ignore", "inherit"],
-        env: { ...process.env, SHARDGATE_LOG_LEVEL: "error" },
-      }),
-    );
+  let nextPort = basePort;
+  const start = (name, args, env = {}) => {
+    const settings = { ...process.env, SHARDGATE_LOG_LEVEL: "error", NODE_ENV: "production", ...env };
+    children.set(name, spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"], env: settings }));
   };
+
+  const gatewayPort = nextPort++;
+  const origins = new Map([["gateway", `http://127.0.0.1:${gatewayPort}`]]);
+  const registry = path.join(folder, "registry.json");
   start("gateway", [
-    program,
-    "gateway",
-    "--port",
-    String(basePort),
-    "--shards",
-    String(shards),
-    "--nodes",
-    String(nodes),
-    "--registry",
-    path.join(folder, "registry.json"),
+    ...[program, "gateway", "--port", gatewayPort, "--registry", registry].map(String),
+    ...["--shards", shards, "--nodes", nodes].map(String),
   ]);
-  for (let index = 1; index <= nodes; index++) {
-    start(`node${index}`, [
-      program,
-      "node",
-      "--id",
-      `node${index}`,
-      "--port",
-      String(basePort + index),
-      "--gateway",
-      origin,
-      "--data",
-      folder,
-    ]);
+  const nodeNames = Array.from({ length: nodes }, (_, index) => `node${index + 1}`);
+  for (const name of nodeNames) {
+    const port = nextPort++;
+    origins.set(name, `http://127.0.0.1:${port}`);
+    const delay = delayMs === 0 ? [] : ["--import", delayedServer];
+    const args = ["node", "--id", name, "--port", String(port), "--gateway", origins.get("gateway"), "--data", folder];
+    start(name, [...delay, program, ...args], { BENCH_DELAY_MS: String(delayMs) });
   }
-  await untilOk(`${origin}/ready`);
-  const proxyOrigin = `http://127.0.0.1:${basePort + nodes + 1}`;
-  start("proxy", [path.resolve(import.meta.dirname, "bare-proxy.mjs"), String(basePort + nodes + 1), origin]);
-  await untilOk(`${proxyOrigin}/health`);
+  const stop = async () => {
+    const ends = [...children.values()].map(
+      (child) => new Promise((resolve) => (child.exitCode === null ? child.once("exit", resolve) : resolve())),
+    );
+    for (const child of children.values()) child.kill("SIGTERM");
+    await Promise.all(ends);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilAnswering(`${origins.get("gateway")}/ready`, (status) => status === 200);
+    for (const [name, script] of Object.entries(scripts)) {
+      const port = nextPort++;
+      origins.set(name, `http://127.0.0.1:${port}`);
+      start(name, [path.resolve(import.meta.dirname, script), String(port), origins.get("gateway")]);
+      await untilAnswering(origins.get(name), (status) => status > 0);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
-    origin,
-    proxyOrigin,
+    originOf: (name) => origins.get(name),
+    nodeNames,
     /** CPU time of one process so far: user and system, milliseconds, by the kernel's accounting. */
     cpuMs: (name) => cpuMs(children.get(name).pid),
-    nodeNames: Array.from({ length: nodes }, (_, index) => `node${index + 1}`),
-    stop: async () => {
-      for (const child of children.values()) child.kill("SIGTERM");
-      await Promise.all(
-        [...children.values()].map(
-          (child) => new Promise((resolve) => (child.exitCode === null ? child.once("exit", resolve) : resolve())),
-        ),
-      );
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
-async function untilOk(url) {
+async function untilAnswering(url, isGood) {
   for (let attempt = 0; attempt < 600; attempt++) {
     const status = await fetch(url).then(
       (response) => response.status,
       () => 0,
     );
-    if (status === 200) return;
+    if (isGood(status)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`${url} did not answer 200 within 30 s.`);
+  throw new Error(`${url} did not answer as it should within 30 s.`);
 }
 
 function cpuMs(pid) {

@@ -1,0 +1,56 @@
+/** What is measured: each suite varies one thing and keeps the rest. A suite's parts run on clusters of their own. */
+import { getWorkload, manyWorkload, putManyWorkload, putWorkload, ycsbWorkload } from "./workloads.mjs";
+
+const floor = ["shardgate", "bare proxy"];
+const all = ["shardgate", "bare proxy", "mercurius", "apollo", "yoga"];
+
+const jobs = [
+  getWorkload(100),
+  getWorkload(4096),
+  manyWorkload(100, 100),
+  manyWorkload(100, 4096),
+  putWorkload(100),
+  putManyWorkload(100, 100),
+];
+
+const usual = { nodes: 3, shards: 64, delayMs: 0, clients: [64] };
+
+/** `parts`: the cluster, who takes part, how many clients, and what they do. */
+export const suites = {
+  quick: {
+    parts: [
+      { ...usual, contestants: all, workloads: jobs },
+      { ...usual, contestants: floor, workloads: [getWorkload(100)], clients: [1] },
+    ],
+  },
+  peers: { parts: [{ ...usual, contestants: [...all, "shardgate REST"], workloads: jobs }] },
+  clients: {
+    parts: [0, 1, 5].map((delayMs) => ({
+      ...usual,
+      delayMs,
+      contestants: floor,
+      workloads: [getWorkload(100)],
+      clients: [1, 8, 32, 64, 256],
+    })),
+  },
+  keys: {
+    parts: [
+      {
+        ...usual,
+        contestants: floor,
+        workloads: [100, 4096].flatMap((bytes) => [
+          getWorkload(bytes),
+          ...[10, 100, 1000].map((count) => manyWorkload(count, bytes)),
+        ]),
+        clients: [16],
+      },
+    ],
+  },
+  shards: {
+    parts: [
+      ...[4, 64, 1024].map((shards) => ({ ...usual, shards })),
+      ...[1, 8, 16].map((nodes) => ({ ...usual, nodes })),
+    ].map((part) => ({ ...part, contestants: floor, workloads: [getWorkload(100), manyWorkload(100, 100)] })),
+  },
+  ycsb: { parts: [{ ...usual, contestants: floor, workloads: ["A", "B", "C", "E"].map(ycsbWorkload) }] },
+};
