@@ -1,0 +1,163 @@
+/**
+ * What the storage node adds to LMDB: CPU time per key of raw reads (the floor), of the engine, of the hosted shards, of
+ * the batch body, and of whole `POST /batch` requests over HTTP, in interleaved rounds in one process; and how many synced
+ * writes a second group commit makes of single ones. `node bench/storage.mjs` after `npm run build`.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { Client } from "undici";
+
+const dist = path.resolve(import.meta.dirname, "../dist");
+const load = (file) => import(path.join(dist, file));
+const { LmdbEngine } = await load("storage/lmdb-engine.js");
+const { openDatabases } = await load("storage/lmdb-databases.js");
+const { entryKey } = await load("storage/lmdb-record.js");
+const { ShardHost } = await load("storage-node/shard-host.js");
+const { startStorageNode } = await load("storage-node/server.js");
+const { encodeBatchRequest, decodeBatchRequest, encodeBatchAnswer } = await load("wire/batch-body.js");
+const { systemClock } = await load("cli/system-clock.js");
+
+const keyCount = 10_000;
+const batchSize = 100;
+const rounds = 7;
+const log = { debug() {}, info() {}, warn: console.warn, error: console.error };
+const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-storage-"));
+const folderOf = (name) => path.join(folder, name);
+const clock = systemClock;
+
+try {
+  for (const bytes of [100, 4096]) await measureReads(bytes);
+  await measureWrites();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function keyAt(index) {
+  return `bench:${String(index % keyCount).padStart(5, "0")}`;
+}
+
+function putAt(index, bytes) {
+  const value = JSON.stringify("x".repeat(bytes - 2));
+  return { kind: "put", shard: index % 64, key: keyAt(index), value, expiry: null, condition: null };
+}
+
+async function measureReads(bytes) {
+  const engine = await LmdbEngine.open(folderOf(`reads-${bytes}`));
+  const all = Array.from({ length: keyCount }, (_, index) => putAt(index, bytes));
+  for (let start = 0; start < keyCount; start += 1000) await engine.write(all.slice(start, start + 1000), Date.now());
+  await engine.close();
+
+  // Twice the same environment in one process: lmdb shares it.
+  const { entries, root } = await openDatabases(folderOf(`reads-${bytes}`));
+  const opened = await LmdbEngine.open(folderOf(`reads-${bytes}`));
+  const host = await ShardHost.open({ engine: opened, clock, log });
+  const node = await startStorageNode({
+    name: "bench",
+    host: "127.0.0.1",
+    port: 0,
+    engine: opened,
+    clock,
+    log,
+    gatewayUrl: null,
+    advertisedUrl: null,
+    incarnation: "bench",
+  });
+  const client = new Client(node.url);
+
+  let next = 0;
+  const batch = () =>
+    Array.from({ length: batchSize }, () => {
+      const index = (next++ * 7919) % keyCount;
+      return { operation: { kind: "get", shard: index % 64, key: keyAt(index) }, epoch: null };
+    });
+  const ways = {
+    "raw lmdb reads": async (operations) => {
+      root.resetReadTxn();
+      let size = 0;
+      for (const { operation } of operations) size += entries.get(entryKey(operation.shard, operation.key)).length;
+      root.resetReadTxn();
+      return size;
+    },
+    "the engine": (operations) =>
+      opened.read(
+        operations.map(({ operation }) => operation),
+        { nowMs: Date.now(), answerBytesMax: 2 ** 30 },
+      ),
+    "hosted shards": (operations) => host.execute(operations),
+    "with the batch body": async (operations) =>
+      encodeBatchAnswer(await host.execute(decodeBatchRequest(encodeBatchRequest(operations)))),
+    "POST /batch, both ends": async (operations) => {
+      const answer = await client.request({ method: "POST", path: "/batch", body: encodeBatchRequest(operations) });
+      return (await answer.body.arrayBuffer()).byteLength;
+    },
+  };
+  const samples = await interleaved(ways, batch);
+  console.log(
+    `reads of ${bytes} B in batches of ${batchSize}, microseconds of CPU per key (median of ${rounds} rounds):`,
+  );
+  for (const [name, figures] of Object.entries(samples)) {
+    const share = median(samples["raw lmdb reads"]) / median(figures);
+    console.log(`  ${name.padEnd(24)} ${median(figures).toFixed(2)}   ${(100 * share).toFixed(0)} % of raw`);
+  }
+  await client.close();
+  await host.drain();
+  await node.drain();
+  await root.close();
+}
+
+async function interleaved(ways, batch) {
+  const samples = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, run] of Object.entries(ways)) {
+      const batches = Array.from({ length: 400 }, batch);
+      const before = process.cpuUsage();
+      for (const operations of batches) await run(operations);
+      const { user, system } = process.cpuUsage(before);
+      if (round >= 0) samples[name].push((user + system) / (batches.length * batchSize));
+    }
+  }
+  return samples;
+}
+
+/** Both through the hosted shards: one write after another, and as many at once as a busy node has. */
+async function measureWrites() {
+  const engine = await LmdbEngine.open(folderOf("writes"));
+  const host = await ShardHost.open({ engine, clock, log });
+  let next = 0;
+  const write = () => host.execute([{ operation: putAt(next++, 100), epoch: null }]);
+  const perSecond = { single: [], grouped: [] };
+  for (let round = 0; round < rounds; round++) {
+    perSecond.single.push(
+      await rate(async () => {
+        await write();
+        return 1;
+      }),
+    );
+    perSecond.grouped.push(
+      await rate(async () => {
+        await Promise.all(Array.from({ length: 1000 }, write));
+        return 1000;
+      }),
+    );
+  }
+  const ratio = median(perSecond.grouped) / median(perSecond.single);
+  console.log(
+    `synced writes a second: one after another ${median(perSecond.single).toFixed(0)}, ` +
+      `1000 at once ${median(perSecond.grouped).toFixed(0)}, ratio ${ratio.toFixed(1)}`,
+  );
+  await host.drain();
+  await engine.close();
+}
+
+async function rate(run) {
+  const start = performance.now();
+  let count = 0;
+  while (performance.now() - start < 700) count += await run();
+  return (count * 1000) / (performance.now() - start);
+}
+
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
