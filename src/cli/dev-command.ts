@@ -9,6 +9,7 @@ import { drainTimeoutMs, shardCountMax, stopMarginMs, storageNodesMax } from "..
 import type { Environment } from "./environment.js";
 import { CommandFailure } from "./failure.js";
 import { checkPortsFree } from "./free-port.js";
+import { limitArguments, limitOption, type LimitOptions } from "./limit-option.js";
 import type { LogLevel } from "./log.js";
 import { Member, type MemberPlan } from "./member.js";
 import {
@@ -32,7 +33,7 @@ import { waitUntilReady } from "./ready-gateway.js";
 import { shellWord } from "./shell-word.js";
 import { listenForStop, type StopRequest } from "./stop-request.js";
 
-interface DevOptions extends PersistedDocumentsOptions {
+interface DevOptions extends PersistedDocumentsOptions, LimitOptions {
   readonly port: number;
   readonly host: string;
   readonly nodes: number;
@@ -65,6 +66,7 @@ export function addDevCommand(program: Command, environment: Environment): void 
     .addOption(engineOption())
     .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
+    .addOption(limitOption())
     .addOption(logLevelOption());
   addPersistedDocumentsOptions(dev)
     .addHelpText("after", "\nExample:\n  shardgate dev --port 4000 --nodes 3 --data ./data")
@@ -150,7 +152,7 @@ function gatewayPlan(options: DevOptions): MemberPlan {
   args.push("--registry", join(data, "registry.json"), "--log-level", logLevel);
   if (!options.playground) args.push("--no-playground");
   if (!options.console) args.push("--no-console");
-  args.push(...persistedDocumentsArguments(options));
+  args.push(...limitArguments(options), ...persistedDocumentsArguments(options));
   const role = `${options.console ? "console at /, " : ""}GraphQL at /graphql, REST at /data`;
   return { name: "gateway", role, args, logPath: logPath(options, "gateway") };
 }

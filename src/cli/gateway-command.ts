@@ -26,6 +26,7 @@ import { NodePool } from "../routing/node-pool.js";
 import { Router } from "../routing/router.js";
 import { UndiciNodeClient } from "../routing/undici-node-client.js";
 import type { Environment } from "./environment.js";
+import { boundsOf, limitOption, type LimitOptions } from "./limit-option.js";
 import { createLog, type LogLevel } from "./log.js";
 import { dataOption, hostOption, logLevelOption, option, parseText, portOption, wholeNumber } from "./option.js";
 import {
@@ -36,7 +37,7 @@ import {
 } from "./persisted-documents.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
 
-interface GatewayOptions extends PersistedDocumentsOptions {
+interface GatewayOptions extends PersistedDocumentsOptions, LimitOptions {
   readonly port: number;
   readonly host: string;
   readonly shards?: number;
@@ -75,6 +76,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(option("--no-auto-assign", "assign no shard without being told (the variable may have any value)"))
     .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
+    .addOption(limitOption())
     .addOption(logLevelOption());
   addPersistedDocumentsOptions(gateway)
     .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
@@ -121,7 +123,8 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     for (const closeNext of open.toReversed()) await closeNext();
   };
   try {
-    const persistedDocuments = await readPersistedDocuments(options);
+    const bounds = boundsOf(options);
+    const persistedDocuments = await readPersistedDocuments(options, bounds);
     const store = await openStore(options);
     open.push(() => store.close());
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
@@ -142,7 +145,7 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin, isAutoAssigning });
     open.push(() => membership.stop());
     const router = new Router({ registry, pool, clock, random });
-    const services = { router, membership, clock, log, metrics, requestTimeoutMs };
+    const services = { router, membership, clock, log, metrics, bounds, requestTimeoutMs };
     const { host, port } = options;
     const server = await startGateway({
       host,

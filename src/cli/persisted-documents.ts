@@ -1,6 +1,7 @@
 /** The options about persisted documents, which `gateway` has and `dev` passes on, and the reading of their manifest. */
 import { open } from "node:fs/promises";
 import type { Command } from "commander";
+import type { GatewayBounds } from "../core/bounds.js";
 import { ShardgateError } from "../core/error.js";
 import { persistedDocumentsBytesMax } from "../core/limits.js";
 import { parsePersistedDocuments, type PersistedDocuments } from "../gateway/graphql/persisted-documents.js";
@@ -42,12 +43,15 @@ export function persistedDocumentsArguments(options: PersistedDocumentsOptions):
 }
 
 /** Null without the option. Fails when the file cannot be read, or names the document in it that cannot be executed. */
-export async function readPersistedDocuments(options: PersistedDocumentsOptions): Promise<PersistedDocuments | null> {
+export async function readPersistedDocuments(
+  options: PersistedDocumentsOptions,
+  bounds: GatewayBounds,
+): Promise<PersistedDocuments | null> {
   const { persistedDocuments: file, persistedOnly: isOnly = false } = options;
   if (file === undefined) return null;
   const text = await readManifest(file);
   try {
-    return { texts: parsePersistedDocuments(text), isOnly };
+    return { texts: parsePersistedDocuments(text, bounds), isOnly };
   } catch (error) {
     if (error instanceof ShardgateError) throw new CommandFailure(`Cannot use ${file}: ${error.message}`);
     throw error;

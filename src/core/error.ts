@@ -14,7 +14,11 @@ export interface ErrorRule {
 export const errorRules = {
   KEY_NOT_FOUND: rule(404, false, "Check the key; keys are compared byte by byte."),
   INVALID_KEY: rule(400, false, "Use 1 to 1024 bytes of UTF-8 without control characters; `.` and `..` are reserved."),
-  INVALID_VALUE: rule(422, false, "Send JSON text of at most 1 MiB, nested at most 64 deep, without duplicate names."),
+  INVALID_VALUE: rule(
+    422,
+    false,
+    "Send JSON text without duplicate names; by default at most 1 MiB, nested at most 64 deep.",
+  ),
   VERSION_CONFLICT: rule(412, false, "Read the entry again and repeat the write with its version."),
   SHARD_UNAVAILABLE: rule(503, true, "Nothing was written. Try again; if it lasts, look at the shard's storage node."),
   OUTCOME_UNKNOWN: rule(
@@ -55,7 +59,7 @@ export const errorRules = {
   ),
   REGISTRY_CORRUPT: rule(500, false, "Restore the registry file from a copy, or move it away to start anew."),
   BAD_REQUEST: rule(400, false, "Correct the request as the message says."),
-  TOO_MANY_KEYS: rule(400, false, "Split the batch: at most 1000 keys in one field."),
+  TOO_MANY_KEYS: rule(400, false, "Split the batch: by default at most 1000 keys in one field."),
   BODY_TOO_LARGE: rule(413, false, "Send less in one request."),
   NOT_FOUND: rule(404, false, "Check the path; `/openapi.json` lists the routes."),
   METHOD_NOT_ALLOWED: rule(405, false, "Use a method of the `Allow` header."),

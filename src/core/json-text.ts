@@ -5,12 +5,15 @@
  */
 import { ShardgateError } from "./error.js";
 import { utf8Bytes } from "./key.js";
-import { valueBytesMax, valueDepthMax } from "./limits.js";
+import { defaultBounds, type GatewayBounds } from "./bounds.js";
 
 declare const jsonBrand: unique symbol;
 
 /** Text that is valid JSON within the bounds of a value. */
 export type JsonText = string & { readonly [jsonBrand]: true };
+
+/** How long and how deep a value may be. */
+export type ValueBounds = Pick<GatewayBounds, "valueBytes" | "valueDepth">;
 
 /** Where a value stands inside a JSON text: `text.slice(start, end)`. */
 export interface JsonSpan {
@@ -20,35 +23,35 @@ export interface JsonSpan {
 
 /**
  * The value in `text`, unchanged. Throws INVALID_VALUE when it is no JSON, has duplicate names in one object, nests
- * deeper than `valueDepthMax`, or is longer than `valueBytesMax`.
+ * deeper than `valueDepth`, or is longer than `valueBytes`.
  */
-export function parseJsonText(text: string): JsonText {
-  const problem = jsonProblem(text);
+export function parseJsonText(text: string, bounds: ValueBounds = defaultBounds): JsonText {
+  const problem = jsonProblem(text, bounds);
   if (problem !== null) throw new ShardgateError("INVALID_VALUE", `The value ${problem}.`);
   return text as JsonText;
 }
 
 /** Which rule `text` breaks as a value, as a phrase that follows "The value …"; null when it breaks none. */
-export function jsonProblem(text: string): string | null {
-  if (text.length > valueBytesMax || utf8Bytes(text) > valueBytesMax) return `is longer than ${valueBytesMax} bytes`;
+export function jsonProblem(text: string, { valueBytes, valueDepth }: ValueBounds = defaultBounds): string | null {
+  if (text.length > valueBytes || utf8Bytes(text) > valueBytes) return `is longer than ${valueBytes} bytes`;
   if (!text.isWellFormed()) return "has a lone surrogate, which UTF-8 cannot express";
   try {
     JSON.parse(text);
   } catch (error) {
     return `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
-  return structureProblem(text);
+  return structureProblem(text, valueDepth);
 }
 
 /** The value in UTF-8 `bytes`. Throws INVALID_VALUE as `parseJsonText`, and for bytes that are not UTF-8. */
-export function parseJsonBytes(bytes: Uint8Array): JsonText {
+export function parseJsonBytes(bytes: Uint8Array, bounds: ValueBounds = defaultBounds): JsonText {
   let text: string;
   try {
     text = strictUtf8.decode(bytes);
   } catch (error) {
     throw new ShardgateError("INVALID_VALUE", "The value is not valid UTF-8.", {}, error);
   }
-  return parseJsonText(text);
+  return parseJsonText(text, bounds);
 }
 
 /** The JSON text of a parsed value that has no numbers beyond a double's precision, for example of a GraphQL literal. */
@@ -113,7 +116,7 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /** Nesting and duplicate names of valid JSON, in one pass. */
-function structureProblem(text: string): string | null {
+function structureProblem(text: string, depthMax: number): string | null {
   /** One per open container: the names so far of an object, null for an array. */
   const open: (Set<string> | null)[] = [];
   let isNameNext = false;
@@ -149,7 +152,7 @@ function structureProblem(text: string): string | null {
       default:
         break;
     }
-    if (open.length > valueDepthMax) return `is nested deeper than ${valueDepthMax} levels`;
+    if (open.length > depthMax) return `is nested deeper than ${depthMax} levels`;
   }
   return null;
 }

@@ -48,6 +48,9 @@ export const nodeAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
 /** Longest GraphQL request body: a full `putMany` of 1000 items at 16 KiB each. */
 export const graphqlBodyBytesMax = 16 * 1024 * 1024;
 
+/** How much of a too long body is still taken and thrown away, so that its client gets to read why, before it is cut off. */
+export const bodyBytesDiscardedMax = 16 * 1024 * 1024;
+
 /** Most tokens of one GraphQL document: `putMany` with 1000 literal items of 80 members each. Parsing stays short. */
 export const graphqlTokensMax = 250_000;
 

@@ -1,4 +1,5 @@
 /** What both faces of the gateway, GraphQL and REST, work with. Made once by cli/ and handed down; nothing here is global. */
+import type { GatewayBounds } from "../core/bounds.js";
 import type { Clock } from "../core/clock.js";
 import type { Log } from "../core/log.js";
 import type { Router } from "../routing/router.js";
@@ -11,6 +12,8 @@ export interface GatewayServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** What an operator may set of the bounds that clients meet. */
+  readonly bounds: GatewayBounds;
   /** How long one client request may take in all. */
   readonly requestTimeoutMs: number;
 }

@@ -2,11 +2,16 @@
  * How much one client request may bring into the gateway's memory: the values of all its reads together. Without it, one
  * request for a thousand of the longest values would take a gigabyte.
  */
-import { requestAnswerBytesMax } from "../core/limits.js";
 import type { Outcome } from "../core/operation.js";
 
 export class AnswerBudget {
-  #left = requestAnswerBytesMax;
+  readonly bytesMax: number;
+  #left: number;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+    this.#left = bytesMax;
+  }
 
   /** Nothing more should be asked for. */
   get isSpent(): boolean {

@@ -5,9 +5,10 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
-import { attemptTimeoutMs, requestAnswerBytesMax } from "../core/limits.js";
+import { attemptTimeoutMs } from "../core/limits.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
+import type { AnswerBudget } from "./answer-budget.js";
 import { assignmentsOf } from "./node-assignments.js";
 import { clause } from "./node-exchange.js";
 import type { NodePool } from "./node-pool.js";
@@ -47,7 +48,8 @@ export class Router {
    * context's budget is spent), or the storage node's own code.
    */
   execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
-    if (context.budget?.isSpent === true) return Promise.resolve(operations.map(answerTooLarge));
+    const { budget } = context;
+    if (budget?.isSpent === true) return Promise.resolve(operations.map(() => answerTooLarge(budget)));
     // Each storage node's mailbox listens.
     if (context.signal !== undefined) setMaxListeners(0, context.signal);
     return this.#run(operations, context, firstStage);
@@ -137,12 +139,12 @@ function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): r
   budget?.spend(outcomes);
   if (budget?.isSpent !== true) return outcomes;
   return outcomes.map((outcome) => {
-    return outcome.kind === "refused" && outcome.code === "BATCH_ANSWER_FULL" ? answerTooLarge() : outcome;
+    return outcome.kind === "refused" && outcome.code === "BATCH_ANSWER_FULL" ? answerTooLarge(budget) : outcome;
   });
 }
 
-function answerTooLarge(): Outcome {
-  const message = `The values asked for in one request are longer than ${requestAnswerBytesMax} bytes together.`;
+function answerTooLarge({ bytesMax }: AnswerBudget): Outcome {
+  const message = `The values asked for in one request are longer than ${bytesMax} bytes together.`;
   return refused("ANSWER_TOO_LARGE", message);
 }
 

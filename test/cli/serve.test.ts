@@ -144,6 +144,15 @@ describe("gateway", () => {
     expect((await fetch(`${await serve("gateway", "--registry", "memory")}/`, html)).status).toBe(404);
   });
 
+  it("has the limits it is told, in the environment or as options", async () => {
+    vi.stubEnv("SHARDGATE_LIMIT", "value-bytes=4,batch-keys=1");
+    const status = async (url: string, key: string): Promise<number> =>
+      (await fetch(`${url}/data/${key}`, { method: "PUT", body: "12345" })).status;
+    expect(await status(await serve("gateway", "--registry", "memory"), "k")).toBe(413);
+    const options = ["--limit", "value-bytes=3", "--limit", "value-bytes=5"];
+    expect(await status(await serve("gateway", "--registry", "memory", ...options), "k")).toBe(503);
+  });
+
   it("refuses a port in use in one line, and closes what it had opened", async () => {
     for (const registry of ["memory", join(data, "registry.json")]) {
       expect(await failed("gateway", "--registry", registry, "--port", `${occupiedPort}`)).toContain("it is in use");

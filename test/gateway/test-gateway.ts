@@ -1,4 +1,5 @@
 /** A gateway on a free port of loopback over storage nodes in memory; everything behind the socket is the real thing. */
+import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
 import { Membership } from "../../src/gateway/membership.js";
 import { Metrics } from "../../src/gateway/metrics.js";
@@ -27,7 +28,11 @@ export interface TestGateway extends Gateway {
 
 const random = (): number => 0.5;
 
-export async function startTestGateway({ shardCount = 4, nodesMin = 1 } = {}): Promise<TestGateway> {
+export async function startTestGateway({
+  shardCount = 4,
+  nodesMin = 1,
+  bounds = {} as Partial<GatewayBounds>,
+} = {}): Promise<TestGateway> {
   const clock = new FakeClock();
   const log = new RecordLog();
   const clients = new Map<string, MemoryNodeClient>();
@@ -50,7 +55,15 @@ export async function startTestGateway({ shardCount = 4, nodesMin = 1 } = {}): P
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
   const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin, isAutoAssigning: true });
   const router = new Router({ registry, pool, clock, random });
-  const services = { router, membership, clock, log, metrics, requestTimeoutMs: defaultRequestTimeoutMs };
+  const services = {
+    router,
+    membership,
+    clock,
+    log,
+    metrics,
+    bounds: { ...defaultBounds, ...bounds },
+    requestTimeoutMs: defaultRequestTimeoutMs,
+  };
   const gateway = await startGateway({ host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false });
   return {
     ...gateway,

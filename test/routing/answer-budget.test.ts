@@ -13,7 +13,7 @@ it.each<[string, Outcome, number]>([
   ["the entries of conflicts", { kind: "conflict", current: entry }, 1],
   ["every entry of a page", { kind: "page", entries: [entry, entry], hasMore: false }, 2],
 ])("is spent by %s", (_, outcome, values) => {
-  const budget = new AnswerBudget();
+  const budget = new AnswerBudget(requestAnswerBytesMax);
   for (let sum = 0; sum < requestAnswerBytesMax; sum += values * valueBytesMax) {
     expect(budget.isSpent).toBe(false);
     budget.spend([outcome]);
@@ -22,7 +22,7 @@ it.each<[string, Outcome, number]>([
 });
 
 it("is not touched by outcomes without values", () => {
-  const budget = new AnswerBudget();
+  const budget = new AnswerBudget(requestAnswerBytesMax);
   const without: Outcome[] = [
     { kind: "notFound" },
     { kind: "conflict", current: null },

@@ -3,7 +3,13 @@ import { describe, expect, it, vi } from "vitest";
 import type { Entry } from "../../src/core/entry.js";
 import { parseJsonText } from "../../src/core/json-text.js";
 import { parseKey } from "../../src/core/key.js";
-import { attemptsMax, attemptTimeoutMs, requestTimeoutMs, valueBytesMax } from "../../src/core/limits.js";
+import {
+  attemptsMax,
+  attemptTimeoutMs,
+  requestAnswerBytesMax,
+  requestTimeoutMs,
+  valueBytesMax,
+} from "../../src/core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
 import { AnswerBudget } from "../../src/routing/answer-budget.js";
 import { NodeFault } from "../../src/routing/node-client.js";
@@ -239,7 +245,7 @@ describe("Router, retrying", () => {
       (operations) =>
         operations.map((_, index) => (index < 8 ? { kind: "found", entry } : refused("BATCH_ANSWER_FULL", ""))),
     ]);
-    const context = { ...cluster.context(), budget: new AnswerBudget() };
+    const context = { ...cluster.context(), budget: new AnswerBudget(requestAnswerBytesMax) };
     const outcomes = await cluster.execute(
       Array.from({ length: 100 }, () => get(key)),
       context,

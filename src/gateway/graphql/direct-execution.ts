@@ -5,7 +5,7 @@
  */
 import { execute, getOperationAST, type DocumentNode, type GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
-import { DocumentCache, parseDocument, validateDocument } from "./documents.js";
+import { type BoundedDocuments, DocumentCache } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
 import { finalErrors, paramsOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
@@ -14,12 +14,19 @@ import { resultText } from "./result-text.js";
 export class DirectExecution {
   readonly #schema: GraphQLSchema;
   readonly #variables: ExactVariables;
+  readonly #checked: BoundedDocuments;
   readonly #persisted: PersistedDocuments | null;
   readonly #documents = new DocumentCache<DocumentNode | null>();
 
-  constructor(schema: GraphQLSchema, variables: ExactVariables, persisted: PersistedDocuments | null) {
+  constructor(
+    schema: GraphQLSchema,
+    variables: ExactVariables,
+    checked: BoundedDocuments,
+    persisted: PersistedDocuments | null,
+  ) {
     this.#schema = schema;
     this.#variables = variables;
+    this.#checked = checked;
     this.#persisted = persisted;
   }
 
@@ -49,7 +56,7 @@ export class DirectExecution {
   #validDocument(text: string): DocumentNode | null {
     const known = this.#documents.get(text);
     if (known !== undefined) return known;
-    const document = validDocument(text, this.#schema);
+    const document = validDocument(text, this.#checked);
     this.#documents.set(text, document);
     return document;
   }
@@ -60,10 +67,10 @@ export class DirectExecution {
   }
 }
 
-function validDocument(text: string, schema: GraphQLSchema): DocumentNode | null {
+function validDocument(text: string, documents: BoundedDocuments): DocumentNode | null {
   try {
-    const document = parseDocument(text);
-    return validateDocument(schema, document).length === 0 ? document : null;
+    const document = documents.parse(text);
+    return documents.validate(document).length === 0 ? document : null;
   } catch {
     return null;
   }

@@ -1,27 +1,38 @@
 /** Parsing and validating GraphQL documents within bounds, and keeping those that are likely to come again. */
-import { GraphQLError, parse, validate, type DocumentNode, type Source } from "graphql";
-import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax, graphqlTokensMax } from "../../core/limits.js";
+import { GraphQLError, type GraphQLSchema, parse, validate, type DocumentNode, type Source } from "graphql";
+import type { GatewayBounds } from "../../core/bounds.js";
+import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../core/limits.js";
 
-/** Throws a GraphQLError for a document that is wrong, has too many tokens, or nests too deep for the parser. */
-export function parseDocument(source: string | Source): DocumentNode {
-  try {
-    return parse(source, { maxTokens: graphqlTokensMax });
-  } catch (error) {
-    // The parser calls itself for each level, and the stack is finite.
-    if (error instanceof RangeError) throw new GraphQLError("Syntax Error: The document is nested too deep.");
-    throw error;
+export class BoundedDocuments {
+  readonly #schema: GraphQLSchema;
+  readonly #bounds: GatewayBounds;
+
+  constructor(schema: GraphQLSchema, bounds: GatewayBounds) {
+    this.#schema = schema;
+    this.#bounds = bounds;
   }
-}
 
-/** As GraphQL's own `validate`; a document whose fragments nest too deep for it is wrong, too. */
-export function validateDocument(...args: Parameters<typeof validate>): readonly GraphQLError[] {
-  try {
-    return validate(...args);
-  } catch (error) {
-    // Fragments are followed from one to the next by functions that call themselves.
-    if (!(error instanceof RangeError)) throw error;
-    const extensions = { code: "GRAPHQL_VALIDATION_FAILED" };
-    return [new GraphQLError("The document's fragments are nested too deep.", { extensions })];
+  /** Throws a GraphQLError for a document that is wrong, has too many tokens, or nests too deep for the parser. */
+  parse(source: string | Source): DocumentNode {
+    try {
+      return parse(source, { maxTokens: this.#bounds.documentTokens });
+    } catch (error) {
+      // The parser calls itself for each level, and the stack is finite.
+      if (error instanceof RangeError) throw new GraphQLError("Syntax Error: The document is nested too deep.");
+      throw error;
+    }
+  }
+
+  /** As GraphQL's own `validate`; a document whose fragments nest too deep for it is wrong, too. */
+  validate(document: DocumentNode): readonly GraphQLError[] {
+    try {
+      return validate(this.#schema, document);
+    } catch (error) {
+      // Fragments are followed from one to the next by functions that call themselves.
+      if (!(error instanceof RangeError)) throw error;
+      const extensions = { code: "GRAPHQL_VALIDATION_FAILED" };
+      return [new GraphQLError("The document's fragments are nested too deep.", { extensions })];
+    }
   }
 }
 

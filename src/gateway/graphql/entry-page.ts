@@ -5,7 +5,7 @@
 import type { Entry } from "../../core/entry.js";
 import { ShardgateError } from "../../core/error.js";
 import { keyProblem, parseKey, utf8Bytes, type Key } from "../../core/key.js";
-import { keyBytesMax, pageEntriesDefault, pageEntriesMax } from "../../core/limits.js";
+import { keyBytesMax, pageEntriesDefault } from "../../core/limits.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
 import { scanShards } from "../../routing/scan.js";
 import type { GraphqlContext } from "./context.js";
@@ -37,7 +37,7 @@ interface PageRequest {
 
 /** Throws BAD_USER_INPUT when the arguments break a rule. */
 export async function readEntryPage(args: QueryScanArgs, context: GraphqlContext): Promise<EntryPage> {
-  const request = pageRequest(args);
+  const request = pageRequest(args, context.services.bounds.pageEntries);
   const { count, isReverse } = request;
   // A page of none still tells whether there are any.
   const found = await scan({ ...request, limit: Math.max(count, 1) }, context);
@@ -81,7 +81,7 @@ async function hasEntryPastBound(
   return entries.length > 0;
 }
 
-function pageRequest({ prefix, first, after, last, before }: QueryScanArgs): PageRequest {
+function pageRequest({ prefix, first, after, last, before }: QueryScanArgs, entriesMax: number): PageRequest {
   if (first != null && last != null) throw badInput("Pass `first` or `last`, not both");
   const problem = prefix === "" || prefix === "." || prefix === ".." ? null : keyProblem(prefix);
   if (problem !== null) throw badInput(`\`prefix\` ${problem}`);
@@ -89,13 +89,17 @@ function pageRequest({ prefix, first, after, last, before }: QueryScanArgs): Pag
     prefix,
     after: after == null ? null : decodeCursor(after, "after"),
     before: before == null ? null : decodeCursor(before, "before"),
-    count: pageSize(first ?? last ?? pageEntriesDefault, last == null ? "first" : "last"),
+    count: pageSize(
+      first ?? last ?? Math.min(pageEntriesDefault, entriesMax),
+      last == null ? "first" : "last",
+      entriesMax,
+    ),
     isReverse: last != null,
   };
 }
 
-function pageSize(count: number, name: string): number {
-  if (count < 0 || count > pageEntriesMax) throw badInput(`\`${name}\` is ${count}; it must be 0 to ${pageEntriesMax}`);
+function pageSize(count: number, name: string, entriesMax: number): number {
+  if (count < 0 || count > entriesMax) throw badInput(`\`${name}\` is ${count}; it must be 0 to ${entriesMax}`);
   return count;
 }
 

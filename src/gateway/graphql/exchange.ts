@@ -33,7 +33,7 @@ export function finalErrors(
 }
 
 async function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {
-  const { params, variablesText } = await readParams(exchange.incoming);
+  const { params, variablesText } = await readParams(exchange.incoming, exchange.services.bounds);
   exchange.variablesText = variablesText;
   return executableParams(params, persisted);
 }

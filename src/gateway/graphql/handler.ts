@@ -5,6 +5,7 @@ import type { Log } from "../../core/log.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
 import type { GatewayServices } from "../services.js";
+import { BoundedDocuments } from "./documents.js";
 import { DirectExecution } from "./direct-execution.js";
 import { ExactVariables } from "./exact-variables.js";
 import type { Exchange } from "./exchange.js";
@@ -26,8 +27,9 @@ export function createGraphqlHandler(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const schema = createExecutableSchema();
   const variables = new ExactVariables(schema);
-  const direct = new DirectExecution(schema, variables, persistedDocuments);
-  const yoga = createYogaServer(schema, variables, persistedDocuments);
+  const documents = new BoundedDocuments(schema, services.bounds);
+  const direct = new DirectExecution(schema, variables, documents, persistedDocuments);
+  const yoga = createYogaServer(schema, variables, documents, persistedDocuments);
 
   /** By Yoga: everything that is not ordinary. */
   async function answerAtLength(exchange: Exchange, response: ServerResponse): Promise<void> {
@@ -70,14 +72,15 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
     if (!response.writableFinished) clientGone.abort();
   });
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
-  const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget() };
+  const { answerBytes, listItems } = services.bounds;
+  const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget(answerBytes) };
   const log = logWith(services.log, { requestId });
   const loaders = createLoaders(services, route);
   return {
     services,
     route,
     loaders,
-    lists: new ListBudget(),
+    lists: new ListBudget(listItems),
     log,
     incoming: request,
     variablesText: null,

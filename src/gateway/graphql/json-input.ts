@@ -3,7 +3,7 @@
  * in `putMany` must cost its own item alone: so every text passes coercion, and the resolver checks it item by item.
  */
 import { ShardgateError } from "../../core/error.js";
-import { parseJsonText, type JsonText } from "../../core/json-text.js";
+import { parseJsonText, type JsonText, type ValueBounds } from "../../core/json-text.js";
 
 export class JsonInput {
   readonly #source: string | ShardgateError;
@@ -20,8 +20,8 @@ export class JsonInput {
   }
 
   /** The value. Throws INVALID_VALUE when it breaks a rule for values. */
-  check(): JsonText {
-    return parseJsonText(this.text);
+  check(bounds: ValueBounds): JsonText {
+    return parseJsonText(this.text, bounds);
   }
 
   /** Keeps the value out of the messages in which GraphQL quotes the arguments it refuses. */

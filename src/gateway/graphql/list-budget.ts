@@ -3,10 +3,15 @@
  * their shards again, so that every level of such a query multiplies the answer: a line of text would cost minutes.
  */
 import { ShardgateError } from "../../core/error.js";
-import { requestListItemsMax } from "../../core/limits.js";
 
 export class ListBudget {
-  #left = requestListItemsMax;
+  readonly #itemsMax: number;
+  #left: number;
+
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax;
+    this.#left = itemsMax;
+  }
 
   /** `items`, once they are paid for. Throws ANSWER_TOO_LARGE. */
   pay<Item>(items: readonly Item[]): readonly Item[] {
@@ -14,7 +19,7 @@ export class ListBudget {
     if (this.#left >= 0) return items;
     throw new ShardgateError(
       "ANSWER_TOO_LARGE",
-      `The lists of this request have more than ${requestListItemsMax} items together.`,
+      `The lists of this request have more than ${this.#itemsMax} items together.`,
     );
   }
 }

@@ -3,11 +3,12 @@
  * bringing it along. The manifest is the one that GraphQL Code Generator's client-preset writes: a JSON object of texts.
  */
 import { createHash } from "node:crypto";
-import { type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from "graphql";
+import type { DocumentNode, GraphQLError } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
+import { defaultBounds, type GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError } from "../../core/error.js";
 import { documentIdCharactersShown } from "../../core/limits.js";
-import { parseDocument } from "./documents.js";
+import { BoundedDocuments } from "./documents.js";
 import type { RequestParams } from "./request-params.js";
 import { createExecutableSchema } from "./schema.js";
 
@@ -22,11 +23,14 @@ export interface PersistedDocuments {
  * The texts of a manifest, by the id that each has there and by its SHA-256, with and without the prefix `sha256:`. Throws
  * BAD_REQUEST, GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED, naming the document that cannot be executed.
  */
-export function parsePersistedDocuments(manifestText: string): PersistedDocuments["texts"] {
-  const schema = createExecutableSchema();
+export function parsePersistedDocuments(
+  manifestText: string,
+  bounds: GatewayBounds = defaultBounds,
+): PersistedDocuments["texts"] {
+  const documents = new BoundedDocuments(createExecutableSchema(), bounds);
   const texts = new Map<string, string>();
   for (const [id, text] of manifestEntries(manifestText)) {
-    checkDocument(id, text, schema);
+    checkDocument(id, text, documents);
     const hash = createHash("sha256").update(text).digest("hex");
     if (id.startsWith("sha256:") && id !== `sha256:${hash}`) {
       throw new ShardgateError("BAD_REQUEST", `The document ${id} has another hash: sha256:${hash}.`);
@@ -73,7 +77,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function checkDocument(id: string, text: string, schema: GraphQLSchema): void {
+function checkDocument(id: string, text: string, documents: BoundedDocuments): void {
   const wrong = (code: "GRAPHQL_PARSE_FAILED" | "GRAPHQL_VALIDATION_FAILED", error: unknown): ShardgateError => {
     const { message, locations } = error as GraphQLError;
     const place = (locations ?? []).slice(0, 1).map(({ line, column }) => ` at ${line}:${column}`);
@@ -81,11 +85,11 @@ function checkDocument(id: string, text: string, schema: GraphQLSchema): void {
   };
   const parsed = (): DocumentNode => {
     try {
-      return parseDocument(text);
+      return documents.parse(text);
     } catch (error) {
       throw wrong("GRAPHQL_PARSE_FAILED", error);
     }
   };
-  const [error] = validate(schema, parsed());
+  const [error] = documents.validate(parsed());
   if (error !== undefined) throw wrong("GRAPHQL_VALIDATION_FAILED", error);
 }

@@ -1,10 +1,11 @@
 /** Reads a request's body up to a bound, whether or not its length was announced. */
 import type { IncomingMessage } from "node:http";
 import { ShardgateError } from "../../core/error.js";
+import { bodyBytesDiscardedMax } from "../../core/limits.js";
 
 /**
  * Rejects with BODY_TOO_LARGE as soon as there are more than `bytesMax` bytes. What still comes is thrown away, so that
- * the client gets to read the answer, and the connection is cut when it sends as much again.
+ * the client gets to read the answer, and the connection is cut when it sends much more.
  */
 export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -18,7 +19,7 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
       }
       chunks = [];
       reject(new ShardgateError("BODY_TOO_LARGE", `The body is longer than ${bytesMax} bytes.`));
-      if (bytes > 2 * bytesMax) request.destroy();
+      if (bytes > bytesMax + bodyBytesDiscardedMax) request.destroy();
     });
     const goneAway = (): void =>
       reject(new ShardgateError("BAD_REQUEST", "The client went away while sending the body."));

@@ -4,9 +4,9 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { GraphQLParams } from "graphql-yoga";
+import type { GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError } from "../../core/error.js";
 import { jsonMembers } from "../../core/json-text.js";
-import { graphqlBodyBytesMax } from "../../core/limits.js";
 import { readBody } from "./request-body.js";
 
 export interface RequestParams extends GraphQLParams {
@@ -21,10 +21,10 @@ interface SourcedParams {
 }
 
 /** Of a GET or POST; Yoga refuses other methods. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE and BAD_REQUEST. */
-export async function readParams(request: IncomingMessage): Promise<SourcedParams> {
+export async function readParams(request: IncomingMessage, { bodyBytes }: GatewayBounds): Promise<SourcedParams> {
   if (request.method === "GET") return paramsOfQuery(request.url ?? "");
   checkMediaType(request.headers["content-type"] ?? "", request.headers["content-encoding"] ?? "identity");
-  return paramsOfBody(await readBody(request, graphqlBodyBytesMax));
+  return paramsOfBody(await readBody(request, bodyBytes));
 }
 
 function paramsOfQuery(url: string): SourcedParams {

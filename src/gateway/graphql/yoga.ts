@@ -2,9 +2,9 @@
  * The GraphQL engine, set up: Yoga executes, negotiates content types and chooses statuses. Replaced are the reading of
  * parameters (bounded, and keeping the variables' text), the writing of results (raw values) and the shape of errors.
  */
-import { type DocumentNode, execute, GraphQLError, type GraphQLSchema } from "graphql";
+import { type DocumentNode, execute, GraphQLError, type GraphQLSchema, type Source } from "graphql";
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
-import { DocumentCache, parseDocument, validateDocument } from "./documents.js";
+import { type BoundedDocuments, DocumentCache } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
 import { finalErrors, paramsOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
@@ -18,7 +18,8 @@ export const yogaPath = "/graphql";
 export function createYogaServer(
   schema: GraphQLSchema,
   variables: ExactVariables,
-  documents: PersistedDocuments | null,
+  documents: BoundedDocuments,
+  persisted: PersistedDocuments | null,
 ): YogaServerInstance<Exchange, object> {
   return createYoga<Exchange, object>({
     schema,
@@ -37,14 +38,16 @@ export function createYogaServer(
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<unknown>(),
     },
-    plugins: [boundedDocuments(), sourcedParams(documents), exactVariables(variables), finalResult()],
+    plugins: [boundedDocuments(documents), sourcedParams(persisted), exactVariables(variables), finalResult()],
   });
 }
 
-function boundedDocuments(): ExchangePlugin {
+function boundedDocuments(documents: BoundedDocuments): ExchangePlugin {
   return {
-    onParse: ({ setParseFn }) => setParseFn(parseDocument),
-    onValidate: ({ setValidationFn }) => setValidationFn(validateDocument),
+    onParse: ({ setParseFn }) => setParseFn((source: string | Source) => documents.parse(source)),
+    onValidate: ({ setValidationFn }) => {
+      setValidationFn((_schema: GraphQLSchema, document: DocumentNode) => documents.validate(document));
+    },
   };
 }
 

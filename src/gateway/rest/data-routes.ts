@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { parseJsonBytes } from "../../core/json-text.js";
 import { parseKeySegment, utf8Bytes, type Key } from "../../core/key.js";
-import { valueBytesMax } from "../../core/limits.js";
 import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../core/operation.js";
 import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
@@ -28,6 +27,7 @@ interface Address {
 
 /** To be registered as a plugin of its own: here bodies are bytes, whatever media type they claim to be. */
 export function addDataRoutes(app: FastifyInstance, services: GatewayServices): void {
+  const { bounds } = services;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async ({ raw, originalUrl }) => {
@@ -52,19 +52,23 @@ export function addDataRoutes(app: FastifyInstance, services: GatewayServices): 
     return reply.type("application/json").header("content-length", utf8Bytes(entry.value)).send();
   });
 
-  app.put<DataRequest>("/data/:key", { schema: putSchema, bodyLimit: valueBytesMax }, async (request, reply) => {
-    const address = addressOf(services, request, reply);
-    const outcome = await execute(services, reply, {
-      kind: "put",
-      ...address,
-      value: parseJsonBytes(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)),
-      expiry: expiryOfQuery(request.query.ttl),
-      condition: conditionOf(request),
-    });
-    if (outcome.kind !== "written") throw failureOf(outcome, address);
-    reply.headers(headersOfFacts(outcome.facts));
-    return reply.code(outcome.isNew ? 201 : 200).send();
-  });
+  app.put<DataRequest>(
+    "/data/:key",
+    { schema: putSchema(bounds), bodyLimit: bounds.valueBytes },
+    async (request, reply) => {
+      const address = addressOf(services, request, reply);
+      const outcome = await execute(services, reply, {
+        kind: "put",
+        ...address,
+        value: parseJsonBytes(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), bounds),
+        expiry: expiryOfQuery(request.query.ttl),
+        condition: conditionOf(request),
+      });
+      if (outcome.kind !== "written") throw failureOf(outcome, address);
+      reply.headers(headersOfFacts(outcome.facts));
+      return reply.code(outcome.isNew ? 201 : 200).send();
+    },
+  );
 
   app.delete<DataRequest>("/data/:key", { schema: deleteSchema }, async (request, reply) => {
     const address = addressOf(services, request, reply);

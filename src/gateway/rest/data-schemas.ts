@@ -1,5 +1,6 @@
 /** What `/openapi.json` says of `/data/{key}`, and what fastify checks before its handlers run. */
-import { keyBytesMax, ttlSecondsMax, valueBytesMax } from "../../core/limits.js";
+import type { ValueBounds } from "../../core/json-text.js";
+import { keyBytesMax, ttlSecondsMax } from "../../core/limits.js";
 import { createdAtHeader, expiresAtHeader, nodeHeader, shardHeader } from "../../wire/paths.js";
 import { commonProblems, emptyAnswer, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
 
@@ -79,7 +80,7 @@ export const headSchema = {
   response: { ...problems, 200: emptyAnswer("The key exists.", entryHeaders), 304: notModified, 404: notFound },
 };
 
-export const putSchema = {
+export const putSchema = ({ valueBytes, valueDepth }: ValueBounds): Schema => ({
   operationId: "putValue",
   summary: "Write a value",
   description: "The body is stored as it is sent, whatever its media type is called. Without `ttl` it never expires.",
@@ -100,7 +101,7 @@ export const putSchema = {
   body: {
     content: {
       "application/json": {
-        schema: { description: `Any JSON value, at most ${valueBytesMax} bytes, nested at most 64 deep.` },
+        schema: { description: `Any JSON value, at most ${valueBytes} bytes, nested at most ${valueDepth} deep.` },
       },
     },
   },
@@ -113,7 +114,7 @@ export const putSchema = {
     422: problemAnswer("INVALID_VALUE."),
     501: notSupported,
   },
-};
+});
 
 export const deleteSchema = {
   operationId: "deleteValue",

@@ -6,6 +6,7 @@ import { requestIdSequence, settleRequestId } from "../../../src/gateway/request
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
 import { Membership } from "../../../src/gateway/membership.js";
 import { Metrics } from "../../../src/gateway/metrics.js";
+import { defaultBounds, type GatewayBounds } from "../../../src/core/bounds.js";
 import { requestTimeoutMs } from "../../../src/core/limits.js";
 import { Liveness } from "../../../src/registry/liveness.js";
 import { MemoryStore } from "../../../src/registry/memory-store.js";
@@ -40,6 +41,7 @@ export class GraphqlServer {
   static async start({
     shardCount = 4,
     persistedDocuments = null as PersistedDocuments | null,
+    bounds = {} as Partial<GatewayBounds>,
   } = {}): Promise<GraphqlServer> {
     const clock = new FakeClock();
     const registry = await Registry.open({
@@ -49,12 +51,16 @@ export class GraphqlServer {
       wanted: { shardCount, clusterName: "test" },
       newClusterId: () => "cluster-1",
     });
-    const server = new GraphqlServer(registry, persistedDocuments);
+    const server = new GraphqlServer(registry, persistedDocuments, bounds);
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     return server;
   }
 
-  private constructor(registry: Registry, persistedDocuments: PersistedDocuments | null) {
+  private constructor(
+    registry: Registry,
+    persistedDocuments: PersistedDocuments | null,
+    bounds: Partial<GatewayBounds>,
+  ) {
     const { clock, log, metrics } = this;
     this.membership = new Membership({
       registry,
@@ -72,7 +78,15 @@ export class GraphqlServer {
     });
     // The router is taken for what it does; its private fields are not in the way of the MemoryRouter.
     const router = this.router as unknown as Router;
-    const services = { router, membership: this.membership, clock, log, metrics, requestTimeoutMs };
+    const services = {
+      router,
+      membership: this.membership,
+      clock,
+      log,
+      metrics,
+      bounds: { ...defaultBounds, ...bounds },
+      requestTimeoutMs,
+    };
     const handler = createGraphqlHandler(services, { persistedDocuments });
     const nextId = requestIdSequence(services.clock.nowMs());
     this.#server = createServer((request, response) => {

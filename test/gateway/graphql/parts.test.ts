@@ -2,9 +2,10 @@
 import fc from "fast-check";
 import { buildSchema, GraphQLError, parse } from "graphql";
 import { describe, expect, it } from "vitest";
+import { defaultBounds } from "../../../src/core/bounds.js";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
 import { clientError } from "../../../src/gateway/graphql/client-error.js";
-import { DocumentCache, parseDocument } from "../../../src/gateway/graphql/documents.js";
+import { BoundedDocuments, DocumentCache } from "../../../src/gateway/graphql/documents.js";
 import { ExactVariables } from "../../../src/gateway/graphql/exact-variables.js";
 import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
 import { JsonInput } from "../../../src/gateway/graphql/json-input.js";
@@ -117,10 +118,11 @@ describe("DocumentCache", () => {
   });
 });
 
-describe("parseDocument", () => {
+describe("BoundedDocuments", () => {
   it("parses, and passes syntax errors on", () => {
-    expect(parseDocument("{ a }").kind).toBe("Document");
-    expect(() => parseDocument("{")).toThrow(GraphQLError);
+    const documents = new BoundedDocuments(buildSchema("type Query { a: Int }"), defaultBounds);
+    expect(documents.parse("{ a }").kind).toBe("Document");
+    expect(() => documents.parse("{")).toThrow(GraphQLError);
   });
 });
 

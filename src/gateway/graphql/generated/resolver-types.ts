@@ -26,8 +26,8 @@ export type Scalars = {
    */
   DateTime: { input: Moment; output: Moment; }
   /**
-   * Any JSON value, JSON's `null` included, at most 1 MiB of text and nested at most 64 deep. Every digit of a number is kept
-   * as written. In a document write it as a GraphQL literal (without enum values; `null` only through a variable), or pass it
+   * Any JSON value, JSON's `null` included, by default at most 1 MiB of text and nested at most 64 deep. Every digit of a number
+   * is kept as written. In a document write it as a GraphQL literal (without enum values; `null` only through a variable), or pass it
    * as a variable, which is stored byte for byte as it stands in the request.
    */
   JSON: { input: JsonInput; output: JsonText; }
@@ -220,15 +220,15 @@ export type Mutation = {
   readonly assignShard?: Maybe<AssignShardPayload>;
   /** Deletes one entry. */
   readonly delete?: Maybe<DeleteResult>;
-  /** One result per item, in order (at most 1000). Items stand alone: no transaction. */
+  /** One result per item, in order (by default at most 1000). Items stand alone: no transaction. */
   readonly deleteMany?: Maybe<ReadonlyArray<DeleteResult>>;
   /** Reads in turn with the other mutations of this request: a `get` after a `put` sees it. */
   readonly get?: Maybe<Entry>;
   /** Writes one entry. Without `expiry` it never expires. */
   readonly put?: Maybe<PutResult>;
   /**
-   * One result per item, in order (at most 1000). Items stand alone: no transaction. Items with the same key are applied in
-   * their order.
+   * One result per item, in order (by default at most 1000). Items stand alone: no transaction. Items with the same key are
+   * applied in their order.
    */
   readonly putMany?: Maybe<ReadonlyArray<PutResult>>;
   /** Adds a storage node by hand, for nodes that do not register by themselves; or gives a known one another URL. */
@@ -392,17 +392,17 @@ export type Query = {
   readonly __typename: 'Query';
   /** The whole store. */
   readonly cluster?: Maybe<Cluster>;
-  /** One result per key, in the order of `keys` (at most 1000). */
+  /** One result per key, in the order of `keys` (by default at most 1000). */
   readonly entries?: Maybe<ReadonlyArray<GetResult>>;
   /** One entry; null when the key does not exist. */
   readonly get?: Maybe<Entry>;
   /** Refetches any object by its global ID; null when it is gone. */
   readonly node?: Maybe<Node>;
-  /** One object per ID, in the order of `ids` (at most 1000). */
+  /** One object per ID, in the order of `ids` (by default at most 1000). */
   readonly nodes?: Maybe<ReadonlyArray<Maybe<Node>>>;
   /**
    * Entries whose key starts with `prefix`, in key order: the `first` after `after`, or the `last` before `before`. `first`
-   * or `last` is at most 1000; without either, it is the first 100.
+   * or `last` is by default at most 1000; without either, it is the first 100.
    */
   readonly scan?: Maybe<EntryConnection>;
   /** One shard; null when there is none of this number. */

@@ -231,15 +231,15 @@ type PageInfo {
 type Query {
   "Refetches any object by its global ID; null when it is gone."
   node(id: ID!): Node
-  "One object per ID, in the order of \`ids\` (at most 1000)."
+  "One object per ID, in the order of \`ids\` (by default at most 1000)."
   nodes(ids: [ID!]!): [Node]
   "One entry; null when the key does not exist."
   get(key: String!): Entry
-  "One result per key, in the order of \`keys\` (at most 1000)."
+  "One result per key, in the order of \`keys\` (by default at most 1000)."
   entries(keys: [String!]!): [GetResult!]
   """
   Entries whose key starts with \`prefix\`, in key order: the \`first\` after \`after\`, or the \`last\` before \`before\`. \`first\`
-  or \`last\` is at most 1000; without either, it is the first 100.
+  or \`last\` is by default at most 1000; without either, it is the first 100.
   """
   scan(prefix: String! = "", first: Int, after: String, last: Int, before: String): EntryConnection
   "The shard that owns \`key\`, whether or not the key exists."
@@ -263,13 +263,13 @@ type Mutation {
   "Writes one entry. Without \`expiry\` it never expires."
   put(key: String!, value: JSON!, expiry: Expiry, condition: WriteCondition): PutResult
   """
-  One result per item, in order (at most 1000). Items stand alone: no transaction. Items with the same key are applied in
-  their order.
+  One result per item, in order (by default at most 1000). Items stand alone: no transaction. Items with the same key are
+  applied in their order.
   """
   putMany(items: [PutInput!]!): [PutResult!]
   "Deletes one entry."
   delete(key: String!, condition: WriteCondition): DeleteResult
-  "One result per item, in order (at most 1000). Items stand alone: no transaction."
+  "One result per item, in order (by default at most 1000). Items stand alone: no transaction."
   deleteMany(items: [DeleteInput!]!): [DeleteResult!]
   "Gives a shard to a storage node, by hand. Its data do not move with it."
   assignShard(input: AssignShardInput!): AssignShardPayload
@@ -396,8 +396,8 @@ any offset.
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time.html")
 
 """
-Any JSON value, JSON's \`null\` included, at most 1 MiB of text and nested at most 64 deep. Every digit of a number is kept
-as written. In a document write it as a GraphQL literal (without enum values; \`null\` only through a variable), or pass it
+Any JSON value, JSON's \`null\` included, by default at most 1 MiB of text and nested at most 64 deep. Every digit of a number
+is kept as written. In a document write it as a GraphQL literal (without enum values; \`null\` only through a variable), or pass it
 as a variable, which is stored byte for byte as it stands in the request.
 """
 scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")

@@ -37,7 +37,7 @@ async function readResult(text: string, { loaders, services }: GraphqlContext): 
 export const entryQueries = {
   get: (_root, { key }, context) => readEntry(parseKey(key), context),
   entries: (_root, { keys }, context) => {
-    checkBatchSize(keys, "keys");
+    checkBatchSize(keys, "keys", context);
     context.lists.pay(keys);
     return Promise.all(keys.map((key) => readResult(key, context)));
   },

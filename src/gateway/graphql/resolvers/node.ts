@@ -17,7 +17,7 @@ type Refetched = ResolversInterfaceTypes<ResolversTypes>["Node"];
 export const nodeQueries = {
   node: (_root, { id }, context) => refetch(id, context),
   nodes: (_root, { ids }, context) => {
-    checkBatchSize(ids, "ids");
+    checkBatchSize(ids, "ids", context);
     context.lists.pay(ids);
     // A list of promises: each ID that fails is an error of its own place. The generated types know no promise of null.
     return ids.map((id) => refetch(id, context) as Promise<Refetched>);

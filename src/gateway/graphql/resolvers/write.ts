@@ -28,7 +28,7 @@ type InvalidValue = Extract<PutResult, { readonly __typename: "InvalidValue" }>;
 export const entryMutations = {
   put: async (_root, args, context) => only(await runPuts([putItem(args, "", context)], context)),
   putMany: (_root, { items }, context) => {
-    checkBatchSize(items, "items");
+    checkBatchSize(items, "items", context);
     return runPuts(
       items.map((item, index) => putItem(item, `items[${index}].`, context)),
       context,
@@ -36,7 +36,7 @@ export const entryMutations = {
   },
   delete: async (_root, args, context) => only(await runDeletes([deleteItem(args, "", context)], context)),
   deleteMany: (_root, { items }, context) => {
-    checkBatchSize(items, "items");
+    checkBatchSize(items, "items", context);
     return runDeletes(
       items.map((item, index) => deleteItem(item, `items[${index}].`, context)),
       context,
@@ -48,7 +48,7 @@ export const entryMutations = {
 function putItem(
   { key: text, value, ...input }: PutInput,
   where: string,
-  { services: { clock, membership } }: GraphqlContext,
+  { services: { bounds, clock, membership } }: GraphqlContext,
 ): Item<PutOperation, InvalidKey | InvalidValue> {
   const condition = conditionOf(input.condition, `${where}condition`);
   const expiry = expiryOf(input.expiry, clock.nowMs(), `${where}expiry`);
@@ -56,7 +56,7 @@ function putItem(
   if ("problem" in located) return located;
   return problems.problemInstead(
     "INVALID_VALUE",
-    () => ({ operation: { kind: "put", ...located, value: value.check(), expiry, condition } }),
+    () => ({ operation: { kind: "put", ...located, value: value.check(bounds), expiry, condition } }),
     (message) => ({ problem: problems.invalidValue(text, message) }),
   );
 }

@@ -1,0 +1,86 @@
+/**
+ * The bounds that an operator may set, of those that clients meet. What each is by default stands in limits.ts with its
+ * reason; here is how it is called, how far it may be moved, and with which code a request beyond it is refused.
+ */
+import { ShardgateError, type ErrorCode } from "./error.js";
+import {
+  batchKeysMax,
+  graphqlBodyBytesMax,
+  graphqlTokensMax,
+  pageEntriesMax,
+  requestAnswerBytesMax,
+  requestListItemsMax,
+  valueBytesMax,
+  valueDepthMax,
+} from "./limits.js";
+
+/** One settable bound. README's table of limits is checked against these by a test. */
+export interface BoundRule {
+  readonly default: number;
+  readonly least: number;
+  readonly most: number;
+  readonly code: ErrorCode;
+  /** What is bounded, with its unit. */
+  readonly help: string;
+}
+
+/** By the names that the code uses; operators write them as `boundName` does. */
+export const boundRules = {
+  bodyBytes: rule([graphqlBodyBytesMax, 1024, 2 ** 28], "BODY_TOO_LARGE", "bytes of a GraphQL request's body"),
+  documentTokens: rule([graphqlTokensMax, 10, 2 ** 20], "GRAPHQL_PARSE_FAILED", "tokens of a GraphQL document"),
+  batchKeys: rule([batchKeysMax, 1, 10_000], "TOO_MANY_KEYS", "keys, items or IDs in one batch field"),
+  // A storage node lists no more at once.
+  pageEntries: rule([pageEntriesMax, 1, pageEntriesMax], "BAD_USER_INPUT", "entries in one page of a scan"),
+  // Storage nodes take nothing longer or deeper, so these two can only be lowered.
+  valueBytes: rule([valueBytesMax, 1, valueBytesMax], "INVALID_VALUE", "bytes of a value's JSON text"),
+  valueDepth: rule([valueDepthMax, 0, valueDepthMax], "INVALID_VALUE", "levels of nesting in a value"),
+  answerBytes: rule(
+    [requestAnswerBytesMax, valueBytesMax, 2 ** 30],
+    "ANSWER_TOO_LARGE",
+    "bytes of values that one request may read",
+  ),
+  listItems: rule([requestListItemsMax, 1, 10_000_000], "ANSWER_TOO_LARGE", "items of all lists in one answer"),
+} as const satisfies Readonly<Record<string, BoundRule>>;
+
+export type BoundProperty = keyof typeof boundRules;
+
+/** Every settable bound as it is in force. */
+export type GatewayBounds = Readonly<Record<BoundProperty, number>>;
+
+export const boundProperties = Object.keys(boundRules) as readonly BoundProperty[];
+
+/** What is in force when nobody says otherwise. */
+export const defaultBounds = Object.fromEntries(
+  boundProperties.map((property) => [property, boundRules[property].default]),
+) as GatewayBounds;
+
+/** As operators write it: `batchKeys` is `batch-keys`. */
+export function boundName(property: BoundProperty): string {
+  return property.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+}
+
+/** The bounds that `name=number` texts, separated by commas, set. Throws BAD_REQUEST, saying what may be said instead. */
+export function parseBounds(text: string): Partial<GatewayBounds> {
+  return Object.fromEntries(text.split(",").map((part) => parseBound(part.trim())));
+}
+
+function parseBound(text: string): readonly [BoundProperty, number] {
+  const [name = "", digits = "", ...rest] = text.split("=");
+  const property = boundProperties.find((each) => boundName(each) === name);
+  if (property === undefined) {
+    const known = boundProperties.map(boundName).join(", ");
+    throw new ShardgateError("BAD_REQUEST", `${JSON.stringify(name)} is no limit; these are: ${known}.`);
+  }
+  const { least, most } = boundRules[property];
+  const number = rest.length === 0 && /^\d{1,15}$/.test(digits) ? Number(digits) : Number.NaN;
+  if (number >= least && number <= most) return [property, number];
+  throw new ShardgateError("BAD_REQUEST", `${name} must be a whole number from ${least} to ${most}.`);
+}
+
+function rule(
+  [standard, least, most]: readonly [standard: number, least: number, most: number],
+  code: ErrorCode,
+  help: string,
+): BoundRule {
+  return { default: standard, least, most, code, help };
+}

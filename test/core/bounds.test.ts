@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { boundName, boundProperties, boundRules, defaultBounds, parseBounds } from "../../src/core/bounds.js";
+
+describe("the settable bounds", () => {
+  it.each(boundProperties)("lets %s be what it is by default", (property) => {
+    const { least, most } = boundRules[property];
+    expect(defaultBounds[property]).toBeGreaterThanOrEqual(least);
+    expect(defaultBounds[property]).toBeLessThanOrEqual(most);
+    expect(parseBounds(`${boundName(property)}=${defaultBounds[property]}`)).toEqual({
+      [property]: defaultBounds[property],
+    });
+  });
+});
+
+describe("parseBounds", () => {
+  it("takes several, of which the last counts", () => {
+    expect(parseBounds("batch-keys=5, value-depth=0,batch-keys=6")).toEqual({ batchKeys: 6, valueDepth: 0 });
+  });
+
+  it.each([
+    ["", '"" is no limit'],
+    ["batchKeys=5", '"batchKeys" is no limit'],
+    ["__proto__=5", "is no limit"],
+    ["batch-keys=5,", '"" is no limit'],
+    ["batch-keys", "whole number from 1 to 10000"],
+    ["batch-keys=0", "whole number from 1 to 10000"],
+    ["batch-keys=10001", "whole number from 1 to 10000"],
+    ["batch-keys=1e3", "whole number from 1 to 10000"],
+    ["batch-keys=5=5", "whole number from 1 to 10000"],
+  ])("refuses %j", (text, message) => {
+    expect(() => parseBounds(text)).toThrowError(
+      expect.objectContaining({ code: "BAD_REQUEST", message: expect.stringContaining(message) }),
+    );
+  });
+});

@@ -1,0 +1,56 @@
+/** That the bounds an operator sets are the ones in force, and the ones that messages name. */
+import { afterEach, expect, it } from "vitest";
+import type { GatewayBounds } from "../../../src/core/bounds.js";
+import { GraphqlServer } from "./graphql-server.js";
+
+let server: GraphqlServer;
+
+afterEach(() => server.close());
+
+/** The code and the message that the request is refused with. */
+async function refusal(bounds: Partial<GatewayBounds>, query: string, variables = {}): Promise<string> {
+  server = await GraphqlServer.start({ bounds });
+  const { errors } = await server.run(query, variables);
+  return `${errors[0]?.extensions["code"]} ${errors[0]?.message}`;
+}
+
+it.each<[Partial<GatewayBounds>, string, string]>([
+  [{ batchKeys: 1 }, '{ entries(keys: ["a", "b"]) { __typename } }', "TOO_MANY_KEYS `keys` has 2 items; at most 1"],
+  [{ batchKeys: 1 }, '{ nodes(ids: ["a", "b"]) { id } }', "TOO_MANY_KEYS `ids` has 2 items; at most 1"],
+  [
+    { batchKeys: 1 },
+    'mutation { deleteMany(items: [{ key: "a" }, { key: "b" }]) { __typename } }',
+    "TOO_MANY_KEYS `items` has 2 items; at most 1",
+  ],
+  [{ pageEntries: 5 }, "{ scan(first: 6) { edges { cursor } } }", "BAD_USER_INPUT `first` is 6; it must be 0 to 5"],
+  [{ listItems: 3 }, "{ shards { number } }", "ANSWER_TOO_LARGE The lists of this request have more than 3 items"],
+  [{ documentTokens: 10 }, "{ a b c d e f g h i j }", "GRAPHQL_PARSE_FAILED"],
+  [{ bodyBytes: 20 }, "{ __typename }", "BODY_TOO_LARGE The body is longer than 20 bytes"],
+])("with %j, %s is refused", async (bounds, query, message) => {
+  expect(await refusal(bounds, query)).toContain(message);
+});
+
+it("has no longer page than it may when none is asked for", async () => {
+  server = await GraphqlServer.start({ bounds: { pageEntries: 2 } });
+  for (const key of ["a", "b", "c"]) server.router.seed(key, 1);
+  const { data } = await server.run("{ scan { edges { node { key } } pageInfo { hasNextPage } } }");
+  expect(data).toEqual({
+    scan: { edges: [{ node: { key: "a" } }, { node: { key: "b" } }], pageInfo: { hasNextPage: true } },
+  });
+});
+
+it.each([
+  [{ valueBytes: 5 }, "[1,2,3]", "longer than 5 bytes"],
+  [{ valueDepth: 1 }, "[[1]]", "nested deeper than 1 levels"],
+])("with %j, the value %s is refused, as a literal and as a variable", async (bounds, value, message) => {
+  server = await GraphqlServer.start({ bounds });
+  const selection = "{ ... on InvalidValue { message } }";
+  const literal = await server.run(`mutation { put(key: "k", value: ${value}) ${selection} }`);
+  const variable = await server.runText(
+    `mutation ($v: JSON!) { put(key: "k", value: $v) ${selection} }`,
+    `{"v":${value}}`,
+  );
+  for (const { data } of [literal, variable]) {
+    expect(data).toEqual({ put: { message: expect.stringContaining(message) } });
+  }
+});
