@@ -57,6 +57,9 @@ export const graphqlTokensMax = 250_000;
 /** Most parsed GraphQL documents kept for the next request with the same one. */
 export const graphqlDocumentsCachedMax = 500;
 
+/** Most variables in conditions (`@skip`, `@include`) of a planned document: it has a plan for each combination. */
+export const planConditionsMax = 4;
+
 /** Longest GraphQL document that is kept; longer ones carry literal values and do not come twice. */
 export const graphqlDocumentCachedCharactersMax = 8 * 1024;
 

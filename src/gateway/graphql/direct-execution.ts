@@ -3,12 +3,14 @@
  * plain JSON. It runs the same functions as Yoga's plug-ins and sends the same bytes, without the objects of the Fetch
  * API that Yoga builds for every request. Whatever is out of the ordinary is left to Yoga, which then reports it.
  */
-import { execute, getOperationAST, type DocumentNode, type GraphQLSchema } from "graphql";
+import type { DocumentNode, GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { type BoundedDocuments, DocumentCache } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
 import { finalErrors, paramsOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
+import { OperationPlan } from "./plan/operation-plan.js";
+import type { Variables } from "./plan/variable-values.js";
 import { resultText } from "./result-text.js";
 
 export class DirectExecution {
@@ -16,7 +18,7 @@ export class DirectExecution {
   readonly #variables: ExactVariables;
   readonly #checked: BoundedDocuments;
   readonly #persisted: PersistedDocuments | null;
-  readonly #documents = new DocumentCache<DocumentNode | null>();
+  readonly #documents = new DocumentCache<PlannedDocument>();
 
   constructor(
     schema: GraphQLSchema,
@@ -36,34 +38,46 @@ export class DirectExecution {
     if (method !== "POST" || !plainAccepts.has(headers.accept ?? "*/*")) return null;
     const params = await paramsOf(exchange, this.#persisted).catch(() => null);
     if (params === null || !isOrdinary(params)) return null;
-    const document = this.#validDocument(params.query);
-    const operation = document === null ? null : getOperationAST(document, params.operationName);
-    if (document === null || operation == null || operation.operation === "subscription") return null;
-    const result = await execute({
-      schema: this.#schema,
-      document,
-      contextValue: exchange,
-      operationName: params.operationName ?? null,
-      variableValues: this.#variablesOf(document, params, exchange),
-    });
-    // Variables that do not fit: no resolver has run.
-    if (result.data === undefined) return null;
-    const errors = finalErrors(result.errors, exchange.log);
-    return resultText({ ...result, ...(errors === undefined ? {} : { errors }) });
+    const plan = this.#document(params.query).planOf(params.operationName ?? null);
+    const variables = plan === null ? null : plan.coerce(this.#variablesOf(plan, params, exchange));
+    if (plan === null || variables === null) return null;
+    const { errors, data } = await plan.run(exchange, variables);
+    return resultText(errors === undefined ? { data } : { errors: finalErrors(errors, exchange.log), data });
   }
 
-  /** Null for a document that is wrong; Yoga says why. */
-  #validDocument(text: string): DocumentNode | null {
-    const known = this.#documents.get(text);
-    if (known !== undefined) return known;
-    const document = validDocument(text, this.#checked);
-    this.#documents.set(text, document);
+  #document(text: string): PlannedDocument {
+    let document = this.#documents.get(text);
+    if (document === undefined) {
+      document = new PlannedDocument(this.#schema, validDocument(text, this.#checked));
+      this.#documents.set(text, document);
+    }
     return document;
   }
 
-  #variablesOf(document: DocumentNode, { operationName, variables }: OrdinaryParams, exchange: Exchange) {
-    if (variables == null || exchange.variablesText === null) return variables ?? null;
-    return this.#variables.of(document, operationName, { parsed: variables, text: exchange.variablesText });
+  #variablesOf({ operation }: OperationPlan, { variables }: OrdinaryParams, exchange: Exchange): Variables {
+    if (variables == null || exchange.variablesText === null) return variables ?? {};
+    return this.#variables.of(operation, { parsed: variables, text: exchange.variablesText });
+  }
+}
+
+/** A document's plans, each made when its operation first comes. */
+class PlannedDocument {
+  readonly #schema: GraphQLSchema;
+  /** Null for a document that is wrong; Yoga says why. */
+  readonly #document: DocumentNode | null;
+  readonly #plans = new Map<string | null, OperationPlan>();
+
+  constructor(schema: GraphQLSchema, document: DocumentNode | null) {
+    this.#schema = schema;
+    this.#document = document;
+  }
+
+  planOf(operationName: string | null): OperationPlan | null {
+    const known = this.#plans.get(operationName);
+    if (known !== undefined || this.#document === null) return known ?? null;
+    const plan = OperationPlan.of(this.#schema, this.#document, operationName);
+    if (plan !== null) this.#plans.set(operationName, plan);
+    return plan;
   }
 }
 

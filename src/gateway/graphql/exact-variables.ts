@@ -5,46 +5,57 @@
  */
 import {
   getNamedType,
-  getOperationAST,
   isInputObjectType,
   isInputType,
   isListType,
   isNonNullType,
   typeFromAST,
-  type DocumentNode,
   type GraphQLInputType,
   type GraphQLNamedInputType,
   type GraphQLSchema,
+  type OperationDefinitionNode,
 } from "graphql";
 import { jsonElements, jsonMembers, type JsonSpan } from "../../core/json-text.js";
 import { JsonInput } from "./json-input.js";
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Variables as they were parsed, and the JSON text they were parsed from (an object). */
+/** Variables as they were parsed, and the JSON text they were parsed from (an object), which few operations need. */
 interface SourcedVariables {
   readonly parsed: Variables;
-  readonly text: string;
+  readonly text: () => string;
 }
+
+/** Variables or input fields that have JSON inside, by name. */
+type JsonPositions = readonly (readonly [string, GraphQLInputType])[];
 
 export class ExactVariables {
   readonly #schema: GraphQLSchema;
   /** Whether a value of the input type can have JSON inside. */
   readonly #hasJson = new Map<GraphQLNamedInputType, boolean>();
+  readonly #positions = new WeakMap<OperationDefinitionNode, JsonPositions>();
 
   constructor(schema: GraphQLSchema) {
     this.#schema = schema;
   }
 
-  /** The variables of an operation of a valid `document`, with a JsonInput at each JSON-typed position. */
-  of(document: DocumentNode, operationName: string | null | undefined, variables: SourcedVariables): Variables {
-    const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? [];
-    const typed = definitions.flatMap(({ variable, type }): [string, GraphQLInputType][] => {
+  /** The variables of an operation of a valid document, with a JsonInput at each JSON-typed position. */
+  of(operation: OperationDefinitionNode, { parsed, text }: SourcedVariables): Variables {
+    const positions = this.#positionsIn(operation);
+    if (positions.length === 0) return parsed;
+    const whole = text();
+    return this.#object(parsed, whole, wholeOf(whole), positions);
+  }
+
+  #positionsIn(operation: OperationDefinitionNode): JsonPositions {
+    const known = this.#positions.get(operation);
+    if (known !== undefined) return known;
+    const positions = (operation.variableDefinitions ?? []).flatMap(({ variable, type }): JsonPositions => {
       const inputType = typeFromAST(this.#schema, type);
       return isInputType(inputType) && this.#isJsonInside(inputType) ? [[variable.name.value, inputType]] : [];
     });
-    if (typed.length === 0) return variables.parsed;
-    return this.#object(variables.parsed, variables.text, wholeOf(variables.text), typed);
+    this.#positions.set(operation, positions);
+    return positions;
   }
 
   /** `parsed` is what JSON.parse made of `text` at `span`. Values that do not fit `type` are left to coercion to refuse. */
@@ -67,12 +78,7 @@ export class ExactVariables {
     return jsonElements(text, span)?.map((element, index) => this.#value(parsed[index], text, element, itemType));
   }
 
-  #object(
-    parsed: Variables,
-    text: string,
-    span: JsonSpan,
-    fields: readonly (readonly [string, GraphQLInputType])[],
-  ): Variables {
+  #object(parsed: Variables, text: string, span: JsonSpan, fields: JsonPositions): Variables {
     const members = jsonMembers(text, span);
     const exact: Record<string, unknown> = { ...parsed };
     for (const [name, type] of fields) {

@@ -13,8 +13,8 @@ export interface Exchange extends GraphqlContext {
   readonly incoming: IncomingMessage;
   /** Puts the request's id into every line. */
   readonly log: Pick<Log, "debug" | "error">;
-  /** Set once the parameters are read. */
-  variablesText: string | null;
+  /** What the variables were parsed from. Set once the parameters are read; null when there are none. */
+  variablesText: (() => string) | null;
   /** Once somebody asked for them: a body can be read only once. */
   params: Promise<GraphQLParams> | null;
 }
@@ -25,11 +25,8 @@ export function paramsOf(exchange: Exchange, persisted: PersistedDocuments | nul
 }
 
 /** What a client gets to see of the errors of a result. */
-export function finalErrors(
-  errors: readonly GraphQLError[] | undefined,
-  log: Exchange["log"],
-): readonly GraphQLError[] | undefined {
-  return errors?.slice(0, graphqlErrorsMax).map((error) => clientError(error, log));
+export function finalErrors(errors: readonly GraphQLError[], log: Exchange["log"]): readonly GraphQLError[] {
+  return errors.slice(0, graphqlErrorsMax).map((error) => clientError(error, log));
 }
 
 async function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {

@@ -16,8 +16,8 @@ export interface RequestParams extends GraphQLParams {
 
 interface SourcedParams {
   readonly params: RequestParams;
-  /** The text that `params.variables` was parsed from; null when there are none. */
-  readonly variablesText: string | null;
+  /** The text that `params.variables` was parsed from, found when it is asked for; null when there are none. */
+  readonly variablesText: (() => string) | null;
 }
 
 /** Of a GET or POST; Yoga refuses other methods. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE and BAD_REQUEST. */
@@ -33,7 +33,10 @@ function paramsOfQuery(url: string): SourcedParams {
   const variables = variablesText === null ? undefined : parseJson(variablesText, "`variables`");
   const names = ["documentId", "query", "operationName"];
   const params = Object.fromEntries(names.map((name) => [name, search.get(name) ?? undefined]));
-  return { params: asParams({ ...params, variables }), variablesText };
+  return {
+    params: asParams({ ...params, variables }),
+    variablesText: variablesText === null ? null : () => variablesText,
+  };
 }
 
 function checkMediaType(contentType: string, encoding: string): void {
@@ -53,8 +56,16 @@ function paramsOfBody(body: Buffer): SourcedParams {
       "The body must be a JSON object with `query`; batches of several are refused.",
     );
   }
-  const span = jsonMembers(text, { start: 0, end: text.length })?.get("variables");
-  return { params: asParams(parsed), variablesText: span === undefined ? null : text.slice(span.start, span.end) };
+  return {
+    params: asParams(parsed),
+    variablesText: Object.hasOwn(parsed, "variables") ? () => memberText(text, "variables") : null,
+  };
+}
+
+/** Of a member that is there. */
+function memberText(text: string, name: string): string {
+  const { start, end } = jsonMembers(text, { start: 0, end: text.length })?.get(name) ?? { start: 0, end: 0 };
+  return text.slice(start, end);
 }
 
 /** Yoga checks the parameters' kinds itself, and refuses others. */

@@ -15,12 +15,27 @@ export class RawJson {
   }
 }
 
+/** An object of a result: the values of `fields`, in their order. Made by the plans, which know the names beforehand. */
+export class ResultObject {
+  /** `prefix`: the name as JSON, and a colon. */
+  readonly fields: readonly { readonly prefix: string }[];
+  readonly values: readonly unknown[];
+
+  constructor(fields: ResultObject["fields"], values: readonly unknown[]) {
+    this.fields = fields;
+    this.values = values;
+  }
+}
+
+/** A result whose data are as GraphQL.js makes them, or as a plan does. */
+type Result = Omit<ExecutionResult, "data"> & { readonly data?: object | null };
+
 /**
  * The response body (GraphQL over HTTP: `errors` first, so that a reader sees them). Throws ANSWER_TOO_LARGE when its
  * values would make it longer than `charactersMax`.
  */
 export function resultText(
-  { errors, data, extensions }: ExecutionResult,
+  { errors, data, extensions }: Result,
   charactersMax: number = graphqlAnswerCharactersMax,
 ): string {
   const members: string[] = [];
@@ -41,9 +56,23 @@ class ValueWriter {
   text(value: unknown): string {
     if (value instanceof RawJson) return this.#counted(value.text);
     if (typeof value !== "object" || value === null) return this.#counted(JSON.stringify(value ?? null));
-    if (Array.isArray(value)) return `[${value.map((item) => this.text(item)).join(",")}]`;
+    if (Array.isArray(value)) return this.#list(value);
+    if (value instanceof ResultObject) return this.#object(value);
     const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}:${this.text(member)}`);
     return `{${members.join(",")}}`;
+  }
+
+  #list(items: readonly unknown[]): string {
+    let text = "[";
+    for (const item of items) text += text.length > 1 ? `,${this.text(item)}` : this.text(item);
+    return `${text}]`;
+  }
+
+  #object({ fields, values }: ResultObject): string {
+    let text = "{";
+    for (const [index, { prefix }] of fields.entries())
+      text += (index > 0 ? "," : "") + prefix + this.text(values[index]);
+    return `${text}}`;
   }
 
   #counted(text: string): string {

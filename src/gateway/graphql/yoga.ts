@@ -2,7 +2,7 @@
  * The GraphQL engine, set up: Yoga executes, negotiates content types and chooses statuses. Replaced are the reading of
  * parameters (bounded, and keeping the variables' text), the writing of results (raw values) and the shape of errors.
  */
-import { type DocumentNode, execute, GraphQLError, type GraphQLSchema, type Source } from "graphql";
+import { type DocumentNode, execute, getOperationAST, GraphQLError, type GraphQLSchema, type Source } from "graphql";
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { type BoundedDocuments, DocumentCache } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
@@ -67,8 +67,9 @@ function exactVariables(variables: ExactVariables): ExchangePlugin {
       // Yoga's own executor writes the fields of a result in the order in which they were ready, not in the document's.
       setExecuteFn(execute);
       const text = args.contextValue.variablesText;
-      if (args.variableValues == null || text === null) return;
-      args.variableValues = variables.of(args.document, args.operationName, { parsed: args.variableValues, text });
+      const operation = getOperationAST(args.document, args.operationName);
+      if (args.variableValues == null || text === null || operation == null) return;
+      args.variableValues = variables.of(operation, { parsed: args.variableValues, text });
     },
     onSubscribe: () => {
       throw new GraphQLError("The schema has no subscriptions.", { extensions: { code: "BAD_REQUEST" } });
@@ -81,8 +82,9 @@ function finalResult(): ExchangePlugin {
   return {
     onResultProcess: ({ result, setResult, serverContext }) => {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return;
-      const errors = finalErrors(result.errors as readonly GraphQLError[] | undefined, serverContext.log);
-      setResult({ ...result, ...(errors === undefined ? {} : { errors }), stringify: (final) => resultText(final) });
+      const { errors } = result as { readonly errors?: readonly GraphQLError[] };
+      const final = errors === undefined ? {} : { errors: finalErrors(errors, serverContext.log) };
+      setResult({ ...result, ...final, stringify: (finished) => resultText(finished) });
     },
   };
 }

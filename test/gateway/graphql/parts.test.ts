@@ -1,6 +1,6 @@
 /** The pure parts of the GraphQL layer, where a request cannot easily reach every case. */
 import fc from "fast-check";
-import { buildSchema, GraphQLError, parse } from "graphql";
+import { buildSchema, getOperationAST, GraphQLError, parse, type OperationDefinitionNode } from "graphql";
 import { describe, expect, it } from "vitest";
 import { defaultBounds } from "../../../src/core/bounds.js";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
@@ -23,7 +23,7 @@ describe("ExactVariables", () => {
   `);
   const variables = new ExactVariables(schema);
   const of = (definitions: string, text: string): Readonly<Record<string, unknown>> =>
-    variables.of(parse(`query(${definitions}) { a }`), undefined, { parsed: JSON.parse(text), text });
+    variables.of(operationOf(`query(${definitions}) { a }`), { parsed: JSON.parse(text), text: () => text });
 
   it("finds every JSON position, however deep, with the text as it stands", () => {
     const jsonText = fc.json({ maxDepth: 4 });
@@ -44,9 +44,9 @@ describe("ExactVariables", () => {
 
   it("leaves everything else as it was parsed, and values of the wrong kind to coercion", () => {
     const parsed = { p: { name: "a", self: null }, extra: 1 };
-    const text = JSON.stringify(parsed);
-    expect(variables.of(parse("query($p: Plain) { a }"), null, { parsed, text })).toBe(parsed);
-    expect(variables.of(parse("{ a }"), null, { parsed, text })).toBe(parsed);
+    const text = (): string => JSON.stringify(parsed);
+    expect(variables.of(operationOf("query($p: Plain) { a }"), { parsed, text })).toBe(parsed);
+    expect(variables.of(operationOf("{ a }"), { parsed, text })).toBe(parsed);
     expect(of("$t: Tree, $u: Unknown", '{"t":5,"u":1}')).toEqual({ t: 5, u: 1 });
     expect(of("$t: Tree", '{"t":[1]}')).toEqual({ t: [1] });
     expect(of("$t: Tree", '{"t":null}')).toEqual({ t: null });
@@ -162,6 +162,12 @@ describe("clientError", () => {
     expect(log.lines).toMatchObject([{ level: "error", facts: { err: new TypeError("private"), path: ["get"] } }]);
   });
 });
+
+function operationOf(document: string): OperationDefinitionNode {
+  const operation = getOperationAST(parse(document));
+  if (operation == null) throw new Error("The document has no operation.");
+  return operation;
+}
 
 function textOf(input: JsonInput | null): string {
   return input === null ? "null" : input.text;
