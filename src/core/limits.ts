@@ -75,6 +75,9 @@ export const graphqlMessageCharactersMax = 2_000;
 /** Longest `x-request-id` that is taken over from a client; it stands in every log line. */
 export const requestIdCharactersMax = 64;
 
+/** Most client requests that the log names beside a batch that failed; a batch may serve as many as it has operations. */
+export const requestIdsLoggedMax = 20;
+
 /** Longest body of the gateway's other REST routes (registration, assignment): 4096 shards in one registration. */
 export const adminBodyBytesMax = 1024 * 1024;
 

@@ -3,12 +3,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { requestIdCharactersMax } from "../core/limits.js";
 import { requestIdHeader } from "../wire/paths.js";
 
-/** Draws ids that no other request of this process has; those of two processes differ unless they began in one millisecond. */
-export function requestIdSequence(startedAtMs: number): () => string {
-  let count = 0;
-  return () => `${startedAtMs.toString(36)}-${(++count).toString(36)}`;
-}
-
 /** Settles the request's id: both handlers read it from the request's header, and the answer carries it whatever happens. */
 export function settleRequestId(request: IncomingMessage, response: ServerResponse, nextId: () => string): void {
   const told = request.headers[requestIdHeader];

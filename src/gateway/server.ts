@@ -5,6 +5,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ShardgateError } from "../core/error.js";
+import { idSequence } from "../core/id-sequence.js";
 import {
   drainTimeoutMs,
   gatewayConnectionCheckMs,
@@ -20,7 +21,7 @@ import { OpenAnswers } from "./open-answers.js";
 import { createPlayground, type Playground } from "./playground/playground.js";
 import { endWithProblem } from "./problem-answer.js";
 import type { RecentTraffic } from "./console/recent-traffic.js";
-import { requestIdSequence, settleRequestId } from "./request-id.js";
+import { settleRequestId } from "./request-id.js";
 import { createRestApp } from "./rest/app.js";
 import type { GatewayServices } from "./services.js";
 import { originForm, refuseExpectations, refuseWithoutHost } from "./unusual-requests.js";
@@ -88,7 +89,7 @@ interface Handlers {
 }
 
 function httpServer(services: GatewayServices, gate: { readonly isClosing: boolean }, handlers: Handlers): Server {
-  const nextId = requestIdSequence(services.clock.nowMs());
+  const nextId = idSequence(services.clock.nowMs());
   const options = { connectionsCheckingInterval: gatewayConnectionCheckMs, requireHostHeader: false };
   const server = createServer(options, (request, response) => {
     request.url = originForm(request.url ?? "/");

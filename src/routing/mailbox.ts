@@ -6,9 +6,10 @@
  */
 import type { Clock } from "../core/clock.js";
 import type { Key } from "../core/key.js";
-import { attemptTimeoutMs, mailboxOperationsMax } from "../core/limits.js";
+import { attemptTimeoutMs, mailboxOperationsMax, requestIdsLoggedMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { planBatch } from "./mailbox-plan.js";
+import type { WatchedOperation } from "./recorder.js";
 import { allUnsent, refused, refusedBecause } from "./refusal.js";
 import { Submission, type Letter, type RouteContext } from "./submission.js";
 
@@ -21,6 +22,10 @@ export interface Batch {
   readonly waitMs: number;
   /** The attempt ends after this: nobody waits for it any longer. */
   readonly timeoutMs: number;
+  /** Those of its operations whose callers have a recorder. */
+  readonly watched: readonly WatchedOperation[];
+  /** The client requests that it is for, as far as they have an id, each once, at most `requestIdsLoggedMax`. */
+  requestIds(): readonly string[];
 }
 
 export interface MailboxOptions {
@@ -69,7 +74,7 @@ export class Mailbox {
     }
     return new Promise((resolve) => {
       const submission = new Submission(operations, context, nowMs, resolve);
-      submission.watch(context, clock, (reason) => this.#giveUp(submission, reason));
+      submission.watch(clock, (reason) => this.#giveUp(submission, reason));
       for (const letter of submission.letters) this.#waiting.add(letter);
       this.#planLook();
     });
@@ -136,17 +141,21 @@ export class Mailbox {
 
   #batchOf(letters: readonly Letter[]): Batch {
     const nowMs = this.#options.clock.monotonicMs();
-    let [bytes, sinceMs, deadlineMs] = [0, nowMs, nowMs];
+    let [bytes, sinceMs, deadlineMs, isWatched] = [0, nowMs, nowMs, false];
     for (const letter of letters) {
+      const { context } = letter.submission;
       bytes += letter.valueBytes;
       sinceMs = Math.min(sinceMs, letter.sinceMs);
-      deadlineMs = Math.max(deadlineMs, letter.submission.deadlineMs);
+      deadlineMs = Math.max(deadlineMs, context.deadlineMs);
+      isWatched ||= context.recorder !== undefined;
     }
     return {
       operations: letters.map(({ routed }) => routed),
       bytes,
       waitMs: nowMs - sinceMs,
       timeoutMs: Math.min(attemptTimeoutMs, deadlineMs - nowMs),
+      watched: isWatched ? watchedOf(letters, nowMs) : noneWatched,
+      requestIds: () => requestIdsOf(letters),
     };
   }
 
@@ -165,4 +174,23 @@ export class Mailbox {
     if (reason === "aborted") return `the request was given up before ${node} answered`;
     return isSent ? `${node} did not answer in time` : `the request's time was over before ${node} could be asked`;
   }
+}
+
+const noneWatched: readonly WatchedOperation[] = [];
+
+function watchedOf(letters: readonly Letter[], nowMs: number): readonly WatchedOperation[] {
+  return letters.flatMap(({ routed, sinceMs, submission }, index) => {
+    const { recorder } = submission.context;
+    if (recorder === undefined) return [];
+    return [{ index, operation: routed.operation, waitMs: nowMs - sinceMs, recorder }];
+  });
+}
+
+function requestIdsOf(letters: readonly Letter[]): readonly string[] {
+  const ids = new Set<string>();
+  for (const { submission } of letters) {
+    if (submission.context.requestId !== undefined) ids.add(submission.context.requestId);
+    if (ids.size === requestIdsLoggedMax) break;
+  }
+  return [...ids];
 }

@@ -9,6 +9,8 @@ export interface CallOptions {
   /** The whole call is given up after this time, milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Names the call in the storage node's log. */
+  readonly requestId?: string;
 }
 
 /** Who answers: a storage node with the whole contract, or one that has only the three plain routes. */

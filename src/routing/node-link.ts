@@ -11,6 +11,7 @@ import { afterFailure, afterSignOfLife, closedBreaker, isProbeDue, openBreaker, 
 import { Mailbox, type Batch } from "./mailbox.js";
 import { NodeFault, PlainNodeFault, type NodeClient } from "./node-client.js";
 import type { BreakerKind, RoutingObserver } from "./observer.js";
+import { WatchedBatch } from "./recorder.js";
 import { allUnsent, nodeText, refusedBecause } from "./refusal.js";
 import type { RouteContext } from "./submission.js";
 
@@ -19,6 +20,8 @@ export interface NodeLinkOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly observer: RoutingObserver;
+  /** Draws the id of each batch, for the logs of both sides. */
+  readonly nextBatchId: () => string;
 }
 
 export interface NodeFigures {
@@ -86,18 +89,27 @@ export class NodeLink {
   }
 
   async #send(batch: Batch): Promise<readonly Outcome[]> {
-    const { clock, observer } = this.#options;
+    const { clock, log, observer, nextBatchId } = this.#options;
     const { name: node } = this.record;
-    const count = batch.operations.length;
+    const { timeoutMs, watched, waitMs } = batch;
+    const operations = batch.operations.length;
+    const batchId = nextBatchId();
     const startMs = clock.monotonicMs();
     this.#inFlight++;
-    observer.batchSent({ node, operations: count, bytes: batch.bytes, waitMs: batch.waitMs });
+    observer.batchSent({ node, operations, bytes: batch.bytes, waitMs });
+    const record = watched.length === 0 ? null : new WatchedBatch({ id: batchId, node, operations }, watched);
     try {
-      const outcomes = await this.client.execute(batch.operations, { timeoutMs: batch.timeoutMs });
-      this.#answered(count, clock.monotonicMs() - startMs);
+      const outcomes = await this.client.execute(batch.operations, { timeoutMs, requestId: batchId });
+      const serviceMs = clock.monotonicMs() - startMs;
+      this.#answered(operations, serviceMs);
+      record?.returned(outcomes, serviceMs, null);
+      log.debug({ batchId, node, operations, waitMs, serviceMs }, "A batch was answered.");
       return outcomes;
     } catch (error) {
-      return this.#failed(batch, error);
+      const fault = faultOf(error, nodeText(this.record));
+      const outcomes = this.#failed(batch, batchId, fault);
+      record?.returned(outcomes, clock.monotonicMs() - startMs, fault.reason);
+      return outcomes;
     } finally {
       this.#inFlight--;
       if (this.#isRetired && this.#inFlight === 0) void this.client.close();
@@ -111,12 +123,10 @@ export class NodeLink {
     this.#turn(closedBreaker);
   }
 
-  #failed(batch: Batch, error: unknown): readonly Outcome[] {
-    const { clock, log, observer, random } = this.#options;
-    const { name: node } = this.record;
-    const fault = faultOf(error, nodeText(this.record));
-    observer.batchFailed({ node, reason: fault.reason });
-    if (!(error instanceof NodeFault)) log.error({ node, err: error }, "The storage node's client failed.");
+  #failed(batch: Batch, batchId: string, fault: NodeFault): readonly Outcome[] {
+    const { clock, observer, random } = this.#options;
+    observer.batchFailed({ node: this.record.name, reason: fault.reason });
+    this.#logFailure(batch, batchId, fault);
     // "aborted" is our own doing and says nothing of the storage node.
     if (fault.reason !== "aborted") {
       this.#cause = `${fault.message}, and is left alone for a moment`;
@@ -124,6 +134,19 @@ export class NodeLink {
     }
     if (fault instanceof PlainNodeFault) return fault.outcomes;
     return batch.operations.map(({ operation }) => refusedBecause(operation, fault.message, fault.isUnsent));
+  }
+
+  /** Names the requests, so that whoever looks for one of them finds the whole cause here. */
+  #logFailure(batch: Batch, batchId: string, fault: NodeFault): void {
+    const { log } = this.#options;
+    const { name: node, url } = this.record;
+    const { reason } = fault;
+    const facts = { batchId, node, url, reason, operations: batch.operations.length, err: fault };
+    const told = { ...facts, requestIds: batch.requestIds() };
+    if (reason === "aborted") log.debug(told, "A batch was given up.");
+    else if (fault instanceof ClientFault)
+      log.error(told, "The client of a storage node failed; this is a bug of the gateway.");
+    else log.warn(told, "A batch got no usable answer; look at the storage node if it lasts.");
   }
 
   /** On the side, for nobody's request. The next one is due only after another pause. */
@@ -154,7 +177,10 @@ export class NodeLink {
   }
 }
 
+/** The client itself threw what is no fault of the storage node. */
+class ClientFault extends NodeFault {}
+
 function faultOf(error: unknown, node: string): NodeFault {
   if (error instanceof NodeFault) return error;
-  return new NodeFault("malformedAnswer", `${node} could not be understood`, false, error);
+  return new ClientFault("malformedAnswer", `${node} could not be understood`, false, error);
 }

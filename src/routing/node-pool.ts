@@ -1,5 +1,6 @@
 /** The links to all storage nodes of the cluster map: made when first needed, dropped when the map no longer has them. */
 import { ShardgateError } from "../core/error.js";
+import { idSequence } from "../core/id-sequence.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { ClusterMap, NodeRecord } from "../registry/cluster-map.js";
 import type { NodeClient } from "./node-client.js";
@@ -8,18 +9,18 @@ import type { RoutingObserver } from "./observer.js";
 import { allUnsent, nodeText } from "./refusal.js";
 import type { RouteContext } from "./submission.js";
 
-export interface NodePoolOptions extends NodeLinkOptions {
+export interface NodePoolOptions extends Omit<NodeLinkOptions, "nextBatchId"> {
   /** The current cluster map. */
   readonly map: () => ClusterMap;
   readonly createClient: (node: NodeRecord) => NodeClient;
 }
 
 export class NodePool {
-  readonly #options: NodePoolOptions;
+  readonly #options: NodePoolOptions & NodeLinkOptions;
   readonly #links = new Map<string, NodeLink>();
 
   constructor(options: NodePoolOptions) {
-    this.#options = options;
+    this.#options = { ...options, nextBatchId: idSequence(options.clock.nowMs(), "b") };
   }
 
   get observer(): RoutingObserver {

@@ -18,56 +18,60 @@ interface PlainRequest {
 }
 
 export class PlainNode {
-  readonly #line: NodeLine;
   readonly #slots = new Slots(plainNodeInFlightMax);
 
-  constructor(line: NodeLine) {
-    this.#line = line;
-  }
-
   /** One outcome per operation, in order. Rejects with a PlainNodeFault when not one that was sent got an answer. */
-  async execute(operations: readonly RoutedOperation[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = operations.map(({ operation }) => notSupported(operation, this.#line.node));
+  async execute(
+    line: NodeLine,
+    operations: readonly RoutedOperation[],
+    signal: AbortSignal,
+  ): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = operations.map(({ operation }) => notSupported(operation, line.node));
     const faults: NodeFault[] = [];
     const requests = operations.flatMap(({ operation, epoch }, index) =>
       isPlain(operation) ? [{ operation, epoch, index }] : [],
     );
     await Promise.all(
       sequencesOf(requests).map((sequence) =>
-        this.#slots.run(() => this.#runInOrder(sequence, outcomes, faults, signal)),
+        this.#slots.run(() => runInOrder(line, sequence, { outcomes, faults }, signal)),
       ),
     );
     const [fault] = faults;
     if (fault !== undefined && faults.length === requests.length) throw new PlainNodeFault(fault, outcomes);
     return outcomes;
   }
+}
 
-  async #runInOrder(
-    sequence: readonly PlainRequest[],
-    outcomes: Outcome[],
-    faults: NodeFault[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    let isInDoubt = false;
-    for (const request of sequence) {
-      const { operation, index } = request;
-      try {
-        // A write whose fate is unknown may still arrive; a later one must not be overtaken by it.
-        if (isInDoubt && isWrite(operation)) throw this.#overtaken();
-        outcomes[index] = await runAtPlainNode(this.#line, request, signal);
-      } catch (error) {
-        if (!(error instanceof NodeFault)) throw error;
-        faults.push(error);
-        outcomes[index] = refusedBecause(operation, error.message, error.isUnsent);
-        isInDoubt ||= isWrite(operation) && !error.isUnsent;
-      }
+interface Results {
+  readonly outcomes: Outcome[];
+  readonly faults: NodeFault[];
+}
+
+async function runInOrder(
+  line: NodeLine,
+  sequence: readonly PlainRequest[],
+  { outcomes, faults }: Results,
+  signal: AbortSignal,
+): Promise<void> {
+  let isInDoubt = false;
+  for (const request of sequence) {
+    const { operation, index } = request;
+    try {
+      // A write whose fate is unknown may still arrive; a later one must not be overtaken by it.
+      if (isInDoubt && isWrite(operation)) throw overtaken(line);
+      outcomes[index] = await runAtPlainNode(line, request, signal);
+    } catch (error) {
+      if (!(error instanceof NodeFault)) throw error;
+      faults.push(error);
+      outcomes[index] = refusedBecause(operation, error.message, error.isUnsent);
+      isInDoubt ||= isWrite(operation) && !error.isUnsent;
     }
   }
+}
 
-  #overtaken(): NodeFault {
-    const message = `an earlier write of the key at ${this.#line.node} is in doubt, and this one was not sent`;
-    return new NodeFault("aborted", message, true);
-  }
+function overtaken({ node }: NodeLine): NodeFault {
+  const message = `an earlier write of the key at ${node} is in doubt, and this one was not sent`;
+  return new NodeFault("aborted", message, true);
 }
 
 /** At most so many tasks at once; the others wait for their turn in order. */

@@ -7,6 +7,7 @@ import { utf8Bytes } from "../core/key.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { AnswerBudget } from "./answer-budget.js";
 import type { WaitingOperation } from "./mailbox-plan.js";
+import type { RouteRecorder } from "./recorder.js";
 import { isWrite } from "./refusal.js";
 
 /** What every caller brings along: its own deadline on the monotonic clock, its own way to give up, its own budget. */
@@ -15,6 +16,10 @@ export interface RouteContext {
   readonly signal?: AbortSignal;
   /** Of the client request that all this is done for; without one, answers are not bounded. */
   readonly budget?: AnswerBudget;
+  /** Names the client request in the log. */
+  readonly requestId?: string;
+  /** Told how the operations travel, when somebody asked for that. */
+  readonly recorder?: RouteRecorder;
 }
 
 /** One operation on its way through a mailbox. */
@@ -27,7 +32,7 @@ export interface Letter extends WaitingOperation {
 
 export class Submission {
   readonly letters: readonly Letter[];
-  readonly deadlineMs: number;
+  readonly context: RouteContext;
   readonly #outcomes: (Outcome | undefined)[];
   readonly #resolve: (outcomes: readonly Outcome[]) => void;
   #missing: number;
@@ -39,7 +44,7 @@ export class Submission {
     sinceMs: number,
     resolve: (outcomes: readonly Outcome[]) => void,
   ) {
-    this.deadlineMs = context.deadlineMs;
+    this.context = context;
     this.#resolve = resolve;
     this.#missing = operations.length;
     this.#outcomes = Array.from({ length: operations.length });
@@ -58,13 +63,14 @@ export class Submission {
   }
 
   /** Calls `giveUp` with the reason at the caller's deadline or abort, unless all is answered before. */
-  watch(context: RouteContext, clock: Clock, giveUp: (reason: "deadline" | "aborted") => void): void {
-    const cancelTimer = clock.after(context.deadlineMs - clock.monotonicMs(), () => giveUp("deadline"));
+  watch(clock: Clock, giveUp: (reason: "deadline" | "aborted") => void): void {
+    const { deadlineMs, signal } = this.context;
+    const cancelTimer = clock.after(deadlineMs - clock.monotonicMs(), () => giveUp("deadline"));
     const onAbort = (): void => giveUp("aborted");
-    context.signal?.addEventListener("abort", onAbort, { once: true });
+    signal?.addEventListener("abort", onAbort, { once: true });
     this.#stopWatching = () => {
       cancelTimer();
-      context.signal?.removeEventListener("abort", onAbort);
+      signal?.removeEventListener("abort", onAbort);
     };
   }
 

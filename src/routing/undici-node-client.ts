@@ -8,6 +8,7 @@ import { Pool } from "undici";
 import { connectTimeoutMs, nodeConnectionsMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
+import { requestIdHeader } from "../wire/paths.js";
 import { AnswerCollector } from "./answer-collector.js";
 import { askEngine, askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
 import { NodeFault, type CallOptions, type NodeClient, type NodeKind } from "./node-client.js";
@@ -25,7 +26,7 @@ export class UndiciNodeClient implements NodeClient {
   readonly #pool: Pool;
   readonly #basePath: string;
   readonly #line: NodeLine;
-  readonly #plainNode: PlainNode;
+  readonly #plainNode = new PlainNode();
   /** Null: not known, or to be asked again. */
   #kind: NodeKind | null = null;
 
@@ -42,17 +43,17 @@ export class UndiciNodeClient implements NodeClient {
     // Another process may answer on the next connection, one that was replaced or upgraded.
     this.#pool.on("disconnect", () => (this.#kind = null));
     this.#line = { node: nodeText(options), exchange: (request, signal) => this.#exchange(request, signal) };
-    this.#plainNode = new PlainNode(this.#line);
   }
 
   execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]> {
+    const line = this.#lineFor(options);
     return this.#within(options, async (signal) => {
       if ((await this.#kindFor(signal)) === "full") {
-        const outcomes = await executeBatch(this.#line, operations, signal);
+        const outcomes = await executeBatch(line, operations, signal);
         if (outcomes !== null) return outcomes;
         this.#kind = "plain";
       }
-      return this.#plainNode.execute(operations, signal);
+      return this.#plainNode.execute(line, operations, signal);
     });
   }
 
@@ -78,6 +79,16 @@ export class UndiciNodeClient implements NodeClient {
 
   close(): Promise<void> {
     return this.#pool.destroy();
+  }
+
+  /** The line of one call, whose requests carry its id. */
+  #lineFor({ requestId }: CallOptions): NodeLine {
+    if (requestId === undefined) return this.#line;
+    const named = { [requestIdHeader]: requestId };
+    return {
+      node: this.#line.node,
+      exchange: (request, signal) => this.#exchange({ ...request, headers: { ...request.headers, ...named } }, signal),
+    };
   }
 
   /** The storage node's kind before the request proper: when that cannot be found out, the request was not sent. */

@@ -63,6 +63,17 @@ const problem =
 const batch = (response: ServerResponse, outcomes: readonly Outcome[]) =>
   response.writeHead(200, { "content-type": batchMediaType }).end(encodeBatchAnswer(outcomes));
 
+describe("UndiciNodeClient", () => {
+  it.each(["full", "plain"] as const)("names its calls to a %s storage node by their id", async (kind) => {
+    const server = await startNodeServer(kind);
+    closers.push(() => server.close());
+    await clientOf(server.url).execute([routed(put("a", "1"))], { ...call, requestId: "b1-7" });
+    expect(server.requestIds).toEqual([undefined, "b1-7"]);
+    await clientOf(server.url).execute([routed(put("a", "1"))], call);
+    expect(server.requestIds.at(-1)).toBeUndefined();
+  });
+});
+
 describe("UndiciNodeClient, when the connection fails", () => {
   it("says that a refused connection carried nothing", async () => {
     const url = await unusedUrl();

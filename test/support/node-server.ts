@@ -9,7 +9,7 @@ import { parseShard } from "../../src/core/shard.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import type { NodeKind } from "../../src/routing/node-client.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../../src/wire/batch-body.js";
-import { batchMediaType, nodeProtocol } from "../../src/wire/paths.js";
+import { batchMediaType, nodeProtocol, requestIdHeader } from "../../src/wire/paths.js";
 import { FakeClock } from "./fake-clock.js";
 
 export interface NodeServer {
@@ -17,6 +17,8 @@ export interface NodeServer {
   readonly port: number;
   /** "METHOD path" of every request. */
   readonly requests: readonly string[];
+  /** The `x-request-id` of every request. */
+  readonly requestIds: readonly (string | undefined)[];
   /** Most requests that were being answered at one time. */
   readonly concurrencyMax: number;
   readonly memory: MemoryNodeClient;
@@ -27,9 +29,11 @@ export interface NodeServer {
 export async function startNodeServer(kind: NodeKind, { basePath = "", port = 0 } = {}): Promise<NodeServer> {
   const memory = new MemoryNodeClient(new FakeClock(), kind);
   const requests: string[] = [];
+  const requestIds: (string | undefined)[] = [];
   let [running, concurrencyMax] = [0, 0];
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
+    requestIds.push(request.headers[requestIdHeader]?.toString());
     concurrencyMax = Math.max(concurrencyMax, ++running);
     response.on("close", () => running--);
     void answer(request, response);
@@ -50,6 +54,7 @@ export async function startNodeServer(kind: NodeKind, { basePath = "", port = 0 
     url: `http://127.0.0.1:${taken}${basePath}`,
     port: taken,
     requests,
+    requestIds,
     get concurrencyMax() {
       return concurrencyMax;
     },

@@ -66,14 +66,14 @@ export function createGraphqlHandler(
 }
 
 function startExchange(services: GatewayServices, request: IncomingMessage, response: ServerResponse): Exchange {
-  const requestId = request.headers[requestIdHeader];
+  const requestId = String(request.headers[requestIdHeader]);
   const clientGone = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) clientGone.abort();
   });
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
   const { answerBytes, listItems } = services.bounds;
-  const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget(answerBytes) };
+  const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget(answerBytes), requestId };
   const log = logWith(services.log, { requestId });
   const loaders = createLoaders(services, route);
   return {

@@ -100,7 +100,8 @@ async function execute(services: GatewayServices, reply: FastifyReply, operation
   const abort = (): void => gone.abort();
   reply.raw.once("close", abort);
   try {
-    const context = { deadlineMs: clock.monotonicMs() + requestTimeoutMs, signal: gone.signal };
+    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
+    const context = { deadlineMs, signal: gone.signal, requestId: reply.request.id };
     const [outcome] = await router.execute([operation], context);
     if (outcome === undefined) throw new Error("The router gave no outcome.");
     return outcome;

@@ -1,8 +1,9 @@
 /** The GraphQL handler on a real socket, with a real registry and membership, over the MemoryRouter. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { idSequence } from "../../../src/core/id-sequence.js";
 import { createGraphqlHandler } from "../../../src/gateway/graphql/handler.js";
-import { requestIdSequence, settleRequestId } from "../../../src/gateway/request-id.js";
+import { settleRequestId } from "../../../src/gateway/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
 import { Membership } from "../../../src/gateway/membership.js";
 import { Metrics } from "../../../src/gateway/metrics.js";
@@ -88,7 +89,7 @@ export class GraphqlServer {
       requestTimeoutMs,
     };
     const handler = createGraphqlHandler(services, { persistedDocuments });
-    const nextId = requestIdSequence(services.clock.nowMs());
+    const nextId = idSequence(services.clock.nowMs());
     this.#server = createServer((request, response) => {
       settleRequestId(request, response, nextId);
       handler(request, response);

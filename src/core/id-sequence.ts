@@ -1,0 +1,7 @@
+/** Ids for the requests and batches of one process, short enough for every log line. */
+
+/** Draws ids that no other call of this process gets; those of two processes differ unless they began in one millisecond. */
+export function idSequence(startedAtMs: number, prefix = ""): () => string {
+  let count = 0;
+  return () => `${prefix}${startedAtMs.toString(36)}-${(++count).toString(36)}`;
+}
