@@ -180,6 +180,12 @@ export const requestListItemsMax = 100_000;
 /** Most errors in one GraphQL answer; a field that fails for each item of a long list says no more the hundredth time. */
 export const graphqlErrorsMax = 100;
 
+/**
+ * About how long a receipt (`x-shardgate-trace: 1`) may become, in characters: what a person reads, or a tool keeps beside
+ * the answer. Some 300 fields of one batch each fit; the largest cluster's shards in one batch come on top.
+ */
+export const receiptCharactersMax = 64 * 1024;
+
 /** Longest GraphQL answer, in characters: aliases may repeat values. A quarter of the longest string that V8 can hold. */
 export const graphqlAnswerCharactersMax = 128 * 1024 * 1024;
 

@@ -19,6 +19,8 @@ export const shardHeader = "x-shard";
 export const nodeHeader = "x-node";
 /** Told by clients or given by the gateway; in its answers and in every log line. */
 export const requestIdHeader = "x-request-id";
+/** `1` on a client's request: the answer tells how it was served. */
+export const traceHeader = "x-shardgate-trace";
 
 /** Media type of both bodies of `POST /batch`. */
 export const batchMediaType = "application/vnd.shardgate.batch";

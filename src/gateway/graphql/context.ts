@@ -3,6 +3,7 @@ import type { RouteContext } from "../../routing/router.js";
 import type { GatewayServices } from "../services.js";
 import type { ListBudget } from "./list-budget.js";
 import type { Loaders } from "./loaders.js";
+import type { Receipt } from "./receipt.js";
 
 export interface GraphqlContext {
   readonly services: GatewayServices;
@@ -11,4 +12,6 @@ export interface GraphqlContext {
   readonly loaders: Loaders;
   /** What every resolver of a list pays from. */
   readonly lists: ListBudget;
+  /** Null for the many requests that ask for none. */
+  readonly receipt: Receipt | null;
 }

@@ -7,7 +7,7 @@ import type { DocumentNode, GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { type BoundedDocuments, DocumentCache } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
-import { finalErrors, paramsOf, type Exchange } from "./exchange.js";
+import { finalMembers, paramsOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 import type { Variables } from "./plan/variable-values.js";
@@ -41,8 +41,8 @@ export class DirectExecution {
     const plan = this.#document(params.query).planOf(params.operationName ?? null);
     const variables = plan === null ? null : plan.coerce(this.#variablesOf(plan, params, exchange));
     if (plan === null || variables === null) return null;
-    const { errors, data } = await plan.run(exchange, variables);
-    return resultText(errors === undefined ? { data } : { errors: finalErrors(errors, exchange.log), data });
+    const { errors, data } = await plan.run(exchange, variables, exchange.receipt !== null);
+    return resultText({ data, ...finalMembers(errors, exchange) });
   }
 
   #document(text: string): PlannedDocument {

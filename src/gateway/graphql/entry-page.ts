@@ -2,12 +2,13 @@
  * One page of a scan, by the rules of the Relay cursor connections specification (https://relay.dev/graphql/connections.htm).
  * A cursor holds the key it stands for, so it stays valid when that key is deleted and when others come.
  */
+import type { GraphQLResolveInfo } from "graphql";
 import type { Entry } from "../../core/entry.js";
 import { ShardgateError } from "../../core/error.js";
 import { keyProblem, parseKey, utf8Bytes, type Key } from "../../core/key.js";
 import { keyBytesMax, pageEntriesDefault } from "../../core/limits.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
-import { scanShards } from "../../routing/scan.js";
+import { scanShards, type ScanRouter } from "../../routing/scan.js";
 import type { GraphqlContext } from "./context.js";
 import type { QueryScanArgs } from "./generated/resolver-types.js";
 import { recordsOfShards } from "./shard-records.js";
@@ -36,16 +37,20 @@ interface PageRequest {
 }
 
 /** Throws BAD_USER_INPUT when the arguments break a rule. */
-export async function readEntryPage(args: QueryScanArgs, context: GraphqlContext): Promise<EntryPage> {
+export async function readEntryPage(
+  args: QueryScanArgs,
+  context: GraphqlContext,
+  info: GraphQLResolveInfo,
+): Promise<EntryPage> {
   const request = pageRequest(args, context.services.bounds.pageEntries);
   const { count, isReverse } = request;
   // A page of none still tells whether there are any.
-  const found = await scan({ ...request, limit: Math.max(count, 1) }, context);
+  const found = await scan({ ...request, limit: Math.max(count, 1) }, context, info);
   const entries = [...context.lists.pay(found.entries.slice(0, count))];
   const hasMore = found.hasMore || found.entries.length > count;
   if (isReverse) entries.reverse();
   const edges = entries.map((node) => ({ __typename: "EntryEdge" as const, cursor: encodeCursor(node.key), node }));
-  const isPastBound = (): Promise<boolean> => hasEntryPastBound(request, context);
+  const isPastBound = (): Promise<boolean> => hasEntryPastBound(request, context, info);
   return {
     edges,
     pageInfo: {
@@ -60,24 +65,32 @@ export async function readEntryPage(args: QueryScanArgs, context: GraphqlContext
 
 function scan(
   { limit, ...page }: Omit<PageRequest, "count"> & { readonly limit: number },
-  { services, route }: GraphqlContext,
+  { services: { router, membership }, route, receipt }: GraphqlContext,
+  info: GraphQLResolveInfo,
 ): ReturnType<typeof scanShards> {
-  const { shardCount } = services.membership.map;
+  const { shardCount } = membership.map;
   const { prefix, after, before, isReverse } = page;
-  return scanShards(services.router, { shardCount, prefix, after, before, limit, isReverse }, route);
+  const request = { shardCount, prefix, after, before, limit, isReverse };
+  if (receipt === null) return scanShards(router, request, route);
+  const recorded: ScanRouter = {
+    execute: (scans, context) => router.execute(scans, { ...context, recorder: receipt.runs(info, scans) }),
+  };
+  return scanShards(recorded, request, route);
 }
 
 /** Whether there are entries where the page was told to begin, or on the far side of that: the way back. */
 async function hasEntryPastBound(
   { prefix, after, before, isReverse }: PageRequest,
   context: GraphqlContext,
+  info: GraphQLResolveInfo,
 ): Promise<boolean> {
   const bound = isReverse ? before : after;
   if (bound === null) return false;
+  context.receipt?.asks(info, bound);
   const atBound = await context.loaders.entries.load(bound);
   if (atBound.kind === "found" && bound.startsWith(prefix)) return true;
   const beyond = isReverse ? { after: bound, before: null } : { after: null, before: bound };
-  const { entries } = await scan({ prefix, ...beyond, limit: 1, isReverse: !isReverse }, context);
+  const { entries } = await scan({ prefix, ...beyond, limit: 1, isReverse: !isReverse }, context, info);
   return entries.length > 0;
 }
 

@@ -1,6 +1,6 @@
 /** One request on its way through GraphQL, and what both ways of executing it share. */
 import type { IncomingMessage } from "node:http";
-import type { GraphQLError } from "graphql";
+import type { ExecutionResult, GraphQLError } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { graphqlErrorsMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
@@ -24,9 +24,15 @@ export function paramsOf(exchange: Exchange, persisted: PersistedDocuments | nul
   return (exchange.params ??= readExchange(exchange, persisted));
 }
 
-/** What a client gets to see of the errors of a result. */
-export function finalErrors(errors: readonly GraphQLError[], log: Exchange["log"]): readonly GraphQLError[] {
-  return errors.slice(0, graphqlErrorsMax).map((error) => clientError(error, log));
+/** What a result has beside its data, as it is sent: what a client gets to see of the errors, and the receipt if there is one. */
+export function finalMembers(
+  errors: readonly GraphQLError[] | undefined,
+  { log, receipt }: Exchange,
+): Pick<ExecutionResult, "errors" | "extensions"> {
+  return {
+    ...(errors !== undefined && { errors: errors.slice(0, graphqlErrorsMax).map((error) => clientError(error, log)) }),
+    ...(receipt !== null && { extensions: { shardgate: receipt.report() } }),
+  };
 }
 
 async function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {

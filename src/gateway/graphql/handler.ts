@@ -5,12 +5,14 @@ import type { Log } from "../../core/log.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
 import type { GatewayServices } from "../services.js";
+import { isTraced } from "../trace-permission.js";
 import { BoundedDocuments } from "./documents.js";
 import { DirectExecution } from "./direct-execution.js";
 import { ExactVariables } from "./exact-variables.js";
 import type { Exchange } from "./exchange.js";
 import { ListBudget } from "./list-budget.js";
 import { createLoaders } from "./loaders.js";
+import { Receipt } from "./receipt.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { createExecutableSchema } from "./schema.js";
 import { createYogaServer, yogaPath } from "./yoga.js";
@@ -75,11 +77,12 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
   const { answerBytes, listItems } = services.bounds;
   const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget(answerBytes), requestId };
   const log = logWith(services.log, { requestId });
-  const loaders = createLoaders(services, route);
+  const receipt = isTraced(request) ? new Receipt(requestId, services.clock) : null;
   return {
     services,
     route,
-    loaders,
+    receipt,
+    loaders: createLoaders(services, route, receipt),
     lists: new ListBudget(listItems),
     log,
     incoming: request,

@@ -10,6 +10,7 @@ import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import type { RouteContext } from "../../routing/router.js";
 import type { HostedShard } from "../../wire/membership.js";
 import type { GatewayServices } from "../services.js";
+import type { Receipt } from "./receipt.js";
 
 type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
 
@@ -20,18 +21,26 @@ export interface Loaders {
   readonly shardFigures: DataLoader<string, ReadonlyMap<ShardNumber, HostedShard> | null>;
 }
 
-export function createLoaders({ router, membership }: GatewayServices, route: RouteContext): Loaders {
+export function createLoaders(
+  { router, membership }: GatewayServices,
+  route: RouteContext,
+  receipt: Receipt | null,
+): Loaders {
+  const context = receipt === null ? route : { ...route, recorder: receipt.loader };
   const entries = new DataLoader<Key, ReadOutcome>(async (keys) => {
     const { shardCount } = membership.map;
     const operations = keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
-    const outcomes = (await router.execute(operations, route)).map(readOutcome);
+    const outcomes = (await router.execute(operations, context)).map(readOutcome);
     for (const [index, key] of keys.entries()) {
       const outcome = outcomes[index];
       // Not this key's fault: the field as a whole asks for too much.
       if (outcome?.kind === "refused" && outcome.code === "ANSWER_TOO_LARGE") {
         throw new ShardgateError(outcome.code, outcome.message);
       }
-      if (outcome?.kind === "refused" && errorRules[outcome.code].isRetryable) entries.clear(key);
+      if (outcome?.kind === "refused" && errorRules[outcome.code].isRetryable) {
+        entries.clear(key);
+        receipt?.forgets(key);
+      }
     }
     return outcomes;
   });

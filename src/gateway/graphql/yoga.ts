@@ -6,7 +6,7 @@ import { type DocumentNode, execute, getOperationAST, GraphQLError, type GraphQL
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { type BoundedDocuments, DocumentCache } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
-import { finalErrors, paramsOf, type Exchange } from "./exchange.js";
+import { finalMembers, paramsOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { resultText } from "./result-text.js";
 
@@ -38,7 +38,7 @@ export function createYogaServer(
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<unknown>(),
     },
-    plugins: [boundedDocuments(documents), sourcedParams(persisted), exactVariables(variables), finalResult()],
+    plugins: [boundedDocuments(documents), sourcedParams(persisted), exactVariables(variables), ownResults()],
   });
 }
 
@@ -78,13 +78,12 @@ function exactVariables(variables: ExactVariables): ExchangePlugin {
 }
 
 /** Also for results that are errors from before the execution: everything Yoga sends passes here. */
-function finalResult(): ExchangePlugin {
+function ownResults(): ExchangePlugin {
   return {
     onResultProcess: ({ result, setResult, serverContext }) => {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return;
       const { errors } = result as { readonly errors?: readonly GraphQLError[] };
-      const final = errors === undefined ? {} : { errors: finalErrors(errors, serverContext.log) };
-      setResult({ ...result, ...final, stringify: (finished) => resultText(finished) });
+      setResult({ ...result, ...finalMembers(errors, serverContext), stringify: (final) => resultText(final) });
     },
   };
 }

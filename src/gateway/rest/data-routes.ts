@@ -8,8 +8,10 @@ import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
 import { nodeHeader, shardHeader } from "../../wire/paths.js";
 import type { GatewayServices } from "../services.js";
+import { isTraced } from "../trace-permission.js";
 import { dataPrefix } from "./key-path.js";
 import { deleteSchema, getSchema, headSchema, putSchema } from "./data-schemas.js";
+import { ServerTiming, serverTimingHeader } from "./server-timing.js";
 
 interface DataRequest {
   Params: { key: string };
@@ -96,19 +98,21 @@ function addressOf({ membership }: GatewayServices, request: Request, reply: Fas
 /** Runs the one operation within the request's deadline, and gives it up when the client has gone. */
 async function execute(services: GatewayServices, reply: FastifyReply, operation: Operation): Promise<Outcome> {
   const { router, membership, clock, requestTimeoutMs } = services;
+  const timing = isTraced(reply.request.raw) ? new ServerTiming() : null;
   const gone = new AbortController();
   const abort = (): void => gone.abort();
   reply.raw.once("close", abort);
   try {
     const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
     const context = { deadlineMs, signal: gone.signal, requestId: reply.request.id };
-    const [outcome] = await router.execute([operation], context);
+    const [outcome] = await router.execute([operation], timing === null ? context : { ...context, recorder: timing });
     if (outcome === undefined) throw new Error("The router gave no outcome.");
     return outcome;
   } finally {
     reply.raw.off("close", abort);
     const node = membership.map.shards[operation.shard]?.primary ?? null;
     if (node !== null) reply.header(nodeHeader, node);
+    if (timing !== null) reply.header(serverTimingHeader, timing.text);
   }
 }
 

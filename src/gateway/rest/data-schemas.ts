@@ -1,8 +1,9 @@
 /** What `/openapi.json` says of `/data/{key}`, and what fastify checks before its handlers run. */
 import type { ValueBounds } from "../../core/json-text.js";
 import { keyBytesMax, ttlSecondsMax } from "../../core/limits.js";
-import { createdAtHeader, expiresAtHeader, nodeHeader, shardHeader } from "../../wire/paths.js";
+import { createdAtHeader, expiresAtHeader, nodeHeader, shardHeader, traceHeader } from "../../wire/paths.js";
 import { commonProblems, emptyAnswer, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
+import { serverTimingHeader } from "./server-timing.js";
 
 const params = {
   type: "object",
@@ -16,9 +17,16 @@ const params = {
   },
 };
 
+const traceHeaders = {
+  [traceHeader]: { type: "string", description: "`1`: the answer tells in `Server-Timing` what it cost." },
+};
+
 const readHeaders = {
   type: "object",
-  properties: { "if-none-match": { type: "string", description: "Answers 304 when the entry still has this ETag." } },
+  properties: {
+    "if-none-match": { type: "string", description: "Answers 304 when the entry still has this ETag." },
+    ...traceHeaders,
+  },
 };
 
 const writeHeaders = {
@@ -26,12 +34,17 @@ const writeHeaders = {
   properties: {
     "if-match": { type: "string", description: 'The entry must have this version (`"7"`), or exist (`*`).' },
     "if-none-match": { type: "string", description: "Only `*`: the key must not exist." },
+    ...traceHeaders,
   },
 };
 
 const placeHeaders = {
   [shardHeader]: { type: "integer", description: "The shard that owns the key." },
   [nodeHeader]: { type: "string", description: "The storage node that serves the shard." },
+  [serverTimingHeader]: {
+    type: "string",
+    description: "With `x-shardgate-trace: 1`: milliseconds of wait and service.",
+  },
 };
 
 const entryHeaders = {

@@ -316,3 +316,23 @@ describe("/data/{key} on a plain storage node", () => {
     await plain.close();
   });
 });
+
+describe("Server-Timing", () => {
+  const traced = { headers: { "x-shardgate-trace": "1" } };
+
+  it("tells what an operation cost when the client asks", async () => {
+    const { headers } = await send("PUT", "/data/k", { body: "1", ...traced });
+    expect(headers["server-timing"]).toMatch(
+      /^wait;dur=0, service;dur=0;desc="node1, batch b\w+-\d+ of 1", retries;desc="0"$/,
+    );
+    expect((await send("GET", "/data/k")).headers).not.toHaveProperty("server-timing");
+  });
+
+  it("tells of retries, and of an operation that no batch carried", async () => {
+    gateway.node("node1").failNext({ fault: refused }, 3);
+    const answer = send("GET", "/data/k", traced);
+    for (let step = 0; step < 60; step++) await gateway.clock.advance(20);
+    expect(await answer).toMatchObject({ status: 503, headers: { "server-timing": expect.stringContaining('"2"') } });
+    expect((await send("GET", "/data/k", traced)).headers["server-timing"]).toBe('retries;desc="0"');
+  });
+});

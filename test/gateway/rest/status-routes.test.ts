@@ -142,6 +142,7 @@ describe("GET /openapi.json", () => {
     expect(put?.parameters?.map((parameter) => `${parameter.in} ${parameter.name}`).toSorted()).toEqual([
       "header if-match",
       "header if-none-match",
+      "header x-shardgate-trace",
       "path key",
       "query ttl",
     ]);

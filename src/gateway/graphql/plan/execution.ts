@@ -1,7 +1,7 @@
 /**
  * One run of a plan (GraphQL specification, section 6). It calls resolvers in the order in which GraphQL.js would, and
- * waits for their promises in the same steps, so that errors also come in the same order. Resolvers get no `info`:
- * none of this schema asks for it.
+ * waits for their promises in the same steps, so that errors also come in the same order. Resolvers get no `info`, or
+ * one with nothing but their path: none of this schema asks for more.
  */
 import {
   GraphQLError,
@@ -10,6 +10,7 @@ import {
   type GraphQLAbstractType,
   type GraphQLLeafType,
   type GraphQLObjectType,
+  type GraphQLResolveInfo,
   type GraphQLSchema,
 } from "graphql";
 import { ResultObject } from "../result-text.js";
@@ -34,14 +35,16 @@ export class Execution<Context> {
   readonly #schema: GraphQLSchema;
   readonly #context: Context;
   readonly #variables: Variables;
+  readonly #tellsPaths: boolean;
   readonly #errors: GraphQLError[] = [];
   /** The places that errors made null; none within them is reported. `null` stands for the whole response. */
   readonly #nulled = new Set<Path | null>();
 
-  constructor(schema: GraphQLSchema, context: Context, variables: Variables) {
+  constructor(schema: GraphQLSchema, context: Context, variables: Variables, tellsPaths: boolean) {
     this.#schema = schema;
     this.#context = context;
     this.#variables = variables;
+    this.#tellsPaths = tellsPaths;
   }
 
   run(root: RootSelection): PlanResult | Promise<PlanResult> {
@@ -107,7 +110,7 @@ export class Execution<Context> {
     const path = { before, key: field.responseName };
     const fail = (error: unknown): null => this.#null(error, field, field.shape, path);
     try {
-      const result = this.#resolved(field, source);
+      const result = this.#resolved(field, source, path);
       const completed = isPromise(result)
         ? result.then((value) => this.#complete(value, field, field.shape, path))
         : this.#complete(result, field, field.shape, path);
@@ -117,9 +120,12 @@ export class Execution<Context> {
     }
   }
 
-  #resolved({ resolve, argumentsIn, name }: PlannedField, source: unknown): unknown {
+  #resolved({ resolve, argumentsIn, name }: PlannedField, source: unknown, path: Path): unknown {
     const args = argumentsIn(this.#variables);
-    if (resolve !== null) return resolve(source, args, this.#context, undefined as never);
+    if (resolve !== null) {
+      const info = this.#tellsPaths ? { path: graphqlPath(path) } : undefined;
+      return resolve(source, args, this.#context, info as never);
+    }
     if (typeof source !== "object" || source === null) return undefined;
     const property = (source as Readonly<Record<string, unknown>>)[name];
     return typeof property === "function" ? Reflect.apply(property, source, [args, this.#context]) : property;
@@ -230,6 +236,11 @@ function keysOf(path: Path): readonly (string | number)[] {
   const keys: (string | number)[] = [];
   for (let at: Path | null = path; at !== null; at = at.before) keys.push(at.key);
   return keys.toReversed();
+}
+
+/** As GraphQL.js tells it to resolvers. */
+function graphqlPath({ before, key }: Path): GraphQLResolveInfo["path"] {
+  return { prev: before === null ? undefined : graphqlPath(before), key, typename: undefined };
 }
 
 function isPromise(value: unknown): value is Promise<unknown>;

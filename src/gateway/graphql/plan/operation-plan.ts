@@ -49,9 +49,9 @@ export class OperationPlan {
     this.#conditions = conditions;
   }
 
-  /** `variables`: from `coerce`. Never rejects for what a resolver throws. */
-  run<Context>(context: Context, variables: Variables): PlanResult | Promise<PlanResult> {
-    return new Execution(this.#source.schema, context, variables).run(this.#rootFor(variables));
+  /** `variables`: from `coerce`. `tellsPaths`: resolvers get an `info` with their path. Never rejects for what one throws. */
+  run<Context>(context: Context, variables: Variables, tellsPaths = false): PlanResult | Promise<PlanResult> {
+    return new Execution(this.#source.schema, context, variables, tellsPaths).run(this.#rootFor(variables));
   }
 
   #rootFor(variables: Variables): RootSelection {

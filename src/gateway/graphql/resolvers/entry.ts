@@ -1,4 +1,5 @@
 /** Reading entries: `get`, `entries`, `scan`, and the fields of an entry. */
+import type { GraphQLResolveInfo } from "graphql";
 import type { Entry } from "../../../core/entry.js";
 import { ShardgateError } from "../../../core/error.js";
 import { parseKey, utf8Bytes, type Key } from "../../../core/key.js";
@@ -11,7 +12,12 @@ import { invalidKey, keyNotFound, problemInstead, readProblem } from "../problem
 import { recordOfKey } from "../shard-records.js";
 
 /** The entry of `key`; null when there is none. Throws the refusal's code, for example SHARD_UNAVAILABLE. */
-export async function readEntry(key: Key, { loaders, services }: GraphqlContext): Promise<Entry | null> {
+export async function readEntry(
+  key: Key,
+  { loaders, services, receipt }: GraphqlContext,
+  info: GraphQLResolveInfo,
+): Promise<Entry | null> {
+  receipt?.asks(info, key);
   const outcome = await loaders.entries.load(key);
   if (outcome.kind === "found") return outcome.entry;
   if (outcome.kind === "notFound") return null;
@@ -21,13 +27,18 @@ export async function readEntry(key: Key, { loaders, services }: GraphqlContext)
   });
 }
 
-async function readResult(text: string, { loaders, services }: GraphqlContext): Promise<ResolversTypes["GetResult"]> {
+async function readResult(
+  text: string,
+  { loaders, services, receipt }: GraphqlContext,
+  info: GraphQLResolveInfo,
+): Promise<ResolversTypes["GetResult"]> {
   const key = problemInstead(
     "INVALID_KEY",
     () => parseKey(text),
     (message) => invalidKey(text, message),
   );
   if (typeof key !== "string") return key;
+  receipt?.asks(info, key);
   const outcome = await loaders.entries.load(key);
   if (outcome.kind === "found") return outcome.entry;
   if (outcome.kind === "notFound") return keyNotFound(key);
@@ -35,13 +46,13 @@ async function readResult(text: string, { loaders, services }: GraphqlContext): 
 }
 
 export const entryQueries = {
-  get: (_root, { key }, context) => readEntry(parseKey(key), context),
-  entries: (_root, { keys }, context) => {
+  get: (_root, { key }, context, info) => readEntry(parseKey(key), context, info),
+  entries: (_root, { keys }, context, info) => {
     checkBatchSize(keys, "keys", context);
     context.lists.pay(keys);
-    return Promise.all(keys.map((key) => readResult(key, context)));
+    return Promise.all(keys.map((key) => readResult(key, context, info)));
   },
-  scan: (_root, args, context) => readEntryPage(args, context),
+  scan: (_root, args, context, info) => readEntryPage(args, context, info),
 } satisfies QueryResolvers;
 
 export const entryFields = {

@@ -1,4 +1,5 @@
 /** Refetching by global ID: `node` and `nodes`. */
+import type { GraphQLResolveInfo } from "graphql";
 import { unreachable } from "../../../core/error.js";
 import { parseKey } from "../../../core/key.js";
 import { checkBatchSize } from "../batch-bound.js";
@@ -15,12 +16,12 @@ import { readEntry } from "./entry.js";
 type Refetched = ResolversInterfaceTypes<ResolversTypes>["Node"];
 
 export const nodeQueries = {
-  node: (_root, { id }, context) => refetch(id, context),
-  nodes: (_root, { ids }, context) => {
+  node: (_root, { id }, context, info) => refetch(id, context, info),
+  nodes: (_root, { ids }, context, info) => {
     checkBatchSize(ids, "ids", context);
     context.lists.pay(ids);
     // A list of promises: each ID that fails is an error of its own place. The generated types know no promise of null.
-    return ids.map((id) => refetch(id, context) as Promise<Refetched>);
+    return ids.map((id) => refetch(id, context, info) as Promise<Refetched>);
   },
 } satisfies QueryResolvers;
 
@@ -33,12 +34,12 @@ export const nodeType = {
 } satisfies NodeResolvers;
 
 /** Null when the object is gone. Throws BAD_USER_INPUT for an ID that is none, and what reading an entry throws. */
-async function refetch(id: string, context: GraphqlContext): Promise<Refetched | null> {
+async function refetch(id: string, context: GraphqlContext, info: GraphQLResolveInfo): Promise<Refetched | null> {
   const { type, local } = decodeGlobalId(id);
   const { map } = context.services.membership;
   switch (type) {
     case "Entry":
-      return readEntry(parseKey(local), context);
+      return readEntry(parseKey(local), context, info);
     case "Shard":
       return map.shards.find(({ shard }) => String(shard) === local) ?? null;
     case "StorageNode":

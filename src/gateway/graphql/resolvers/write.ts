@@ -1,4 +1,5 @@
 /** Writing entries: `put`, `putMany`, `delete`, `deleteMany`. */
+import type { GraphQLResolveInfo } from "graphql";
 import { parseKey } from "../../../core/key.js";
 import type { DeleteOperation, Outcome, PutOperation, WriteOperation } from "../../../core/operation.js";
 import { shardOfKey } from "../../../core/shard.js";
@@ -26,20 +27,22 @@ type InvalidKey = Extract<DeleteResult, { readonly __typename: "InvalidKey" }>;
 type InvalidValue = Extract<PutResult, { readonly __typename: "InvalidValue" }>;
 
 export const entryMutations = {
-  put: async (_root, args, context) => only(await runPuts([putItem(args, "", context)], context)),
-  putMany: (_root, { items }, context) => {
+  put: async (_root, args, context, info) => only(await runPuts([putItem(args, "", context)], context, info)),
+  putMany: (_root, { items }, context, info) => {
     checkBatchSize(items, "items", context);
     return runPuts(
       items.map((item, index) => putItem(item, `items[${index}].`, context)),
       context,
+      info,
     );
   },
-  delete: async (_root, args, context) => only(await runDeletes([deleteItem(args, "", context)], context)),
-  deleteMany: (_root, { items }, context) => {
+  delete: async (_root, args, context, info) => only(await runDeletes([deleteItem(args, "", context)], context, info)),
+  deleteMany: (_root, { items }, context, info) => {
     checkBatchSize(items, "items", context);
     return runDeletes(
       items.map((item, index) => deleteItem(item, `items[${index}].`, context)),
       context,
+      info,
     );
   },
 } satisfies MutationResolvers;
@@ -86,25 +89,29 @@ function locate(text: string, shardCount: number): Pick<WriteOperation, "key" | 
 function runPuts(
   items: readonly Item<PutOperation, InvalidKey | InvalidValue>[],
   context: GraphqlContext,
+  info: GraphQLResolveInfo,
 ): Promise<readonly PutResult[]> {
-  return runItems(items, context, (operation, outcome) => putResult(operation, outcome, context));
+  const run = (operations: readonly PutOperation[]) => runWrites(operations, context, info);
+  return runItems(items, run, (operation, outcome) => putResult(operation, outcome, context));
 }
 
 function runDeletes(
   items: readonly Item<DeleteOperation, InvalidKey>[],
   context: GraphqlContext,
+  info: GraphQLResolveInfo,
 ): Promise<readonly DeleteResult[]> {
-  return runItems(items, context, (operation, outcome) => deleteResult(operation, outcome, context));
+  const run = (operations: readonly DeleteOperation[]) => runWrites(operations, context, info);
+  return runItems(items, run, (operation, outcome) => deleteResult(operation, outcome, context));
 }
 
 /** Runs what can be run, all together, and puts the results between the problems, in the order of all. */
 async function runItems<O extends WriteOperation, P, R>(
   items: readonly Item<O, P>[],
-  context: GraphqlContext,
+  run: (operations: readonly O[]) => Promise<readonly Outcome[]>,
   resultOf: (operation: O, outcome: Outcome) => R,
 ): Promise<readonly (P | R)[]> {
   const operations = items.flatMap((item) => ("problem" in item ? [] : [item.operation]));
-  const outcomes = (await runWrites(operations, context)).values();
+  const outcomes = (await run(operations)).values();
   return items.map((item) => ("problem" in item ? item.problem : resultOf(item.operation, next(outcomes))));
 }
 
