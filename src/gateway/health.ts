@@ -1,5 +1,6 @@
 /** Whether the gateway can serve every key, and what is missing when it cannot. Pure over what the membership knows. */
 import type { ShardNumber } from "../core/shard.js";
+import type { NodeState } from "../registry/liveness.js";
 import type { Membership, ShardState } from "./membership.js";
 
 /** A shard whose keys cannot be served now. */
@@ -21,6 +22,13 @@ export function missingShards(membership: ShardStates): readonly MissingShard[] 
 export function shardCounts(membership: ShardStates): Readonly<Record<ShardState, number>> {
   const counts = { ACTIVE: 0, UNAVAILABLE: 0, UNASSIGNED: 0 };
   for (const { shard } of membership.map.shards) counts[membership.shardState(shard)]++;
+  return counts;
+}
+
+/** How many storage nodes are in each state. */
+export function nodeCounts(membership: Pick<Membership, "map" | "nodeState">): Readonly<Record<NodeState, number>> {
+  const counts = { UP: 0, SUSPECT: 0, DOWN: 0 };
+  for (const name of membership.map.nodes.keys()) counts[membership.nodeState(name)]++;
   return counts;
 }
 

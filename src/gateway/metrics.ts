@@ -1,9 +1,10 @@
 /**
  * What the gateway counts, in Prometheus form: requests by route, and what the routing below them does. Each Metrics has
  * a prom-client registry of its own, so several gateways fit into one process. Labels are bounded by construction:
- * routes are patterns and nodes are registered names, never text of a client.
+ * routes are patterns, codes a closed list and nodes registered names, never text of a client. README lists them all.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ErrorCode } from "../core/error.js";
 import type { RoutingObserver } from "../routing/observer.js";
 
 /** One answered client request. */
@@ -13,6 +14,14 @@ export interface AnsweredRequest {
   readonly method: string;
   readonly status: number;
   readonly durationMs: number;
+}
+
+/** The cluster as it is when somebody asks. */
+export interface ClusterFigures {
+  readonly mapVersion: number;
+  /** How many shards, and how many storage nodes, are in each state. */
+  readonly shards: Readonly<Record<string, number>>;
+  readonly nodes: Readonly<Record<string, number>>;
 }
 
 /** Who keeps the traffic of the last minutes, for the console: see console/recent-traffic.ts. */
@@ -36,9 +45,16 @@ export class Metrics implements RoutingObserver {
   readonly #serviceSeconds: Histogram;
   readonly #breaker: Gauge;
   readonly #queued: Gauge;
+  readonly #batchesInFlight: Gauge;
+  readonly #unsent: Counter;
+  readonly #refused: Counter;
+  readonly #errors: Counter;
+  readonly #requestsInFlight: Gauge;
   readonly #shards: Gauge;
-
+  readonly #nodes: Gauge;
+  readonly #mapVersion: Gauge;
   readonly #traffic: TrafficListener;
+  #requestsUnderWay = 0;
 
   /** `traffic` hears of each answered request and batch too. */
   constructor(traffic: TrafficListener = silentListener) {
@@ -54,6 +70,9 @@ export class Metrics implements RoutingObserver {
 
     this.#requests = counter("requests_total", "Client requests answered.", ["route", "method", "status"]);
     this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", ["route"], secondBuckets);
+    this.#requestsInFlight = gauge("requests_in_flight", "Client requests without their answer yet.", []);
+    this.#errors = counter("errors_total", "Errors told to clients: GraphQL errors and REST problems.", ["code"]);
+    this.#refused = counter("operations_refused_total", "Operations that failed in the end.", ["code"]);
     this.#batches = counter("node_batches_total", "Batches sent to a storage node.", node);
     this.#operations = counter("node_operations_total", "Operations sent to a storage node.", node);
     this.#failures = counter("node_failures_total", "Batches that got no usable answer.", [...node, "reason"]);
@@ -63,7 +82,11 @@ export class Metrics implements RoutingObserver {
     this.#serviceSeconds = histogram("node_batch_service_seconds", "Time a batch took.", node, secondBuckets);
     this.#breaker = gauge("node_breaker_state", "0 closed, 1 half open, 2 open.", node);
     this.#queued = gauge("node_queued_operations", "Operations waiting for a storage node.", node);
+    this.#batchesInFlight = gauge("node_batches_in_flight", "Batches without their answer yet.", node);
+    this.#unsent = counter("node_unsent_operations_total", "Operations not sent to their node.", [...node, "reason"]);
     this.#shards = gauge("shards", "Shards by state.", ["state"]);
+    this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"]);
+    this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", []);
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -74,6 +97,7 @@ export class Metrics implements RoutingObserver {
 
   /** Everything, in the Prometheus text format. */
   text(): Promise<string> {
+    this.#requestsInFlight.set(this.#requestsUnderWay);
     return this.#registry.metrics();
   }
 
@@ -93,9 +117,24 @@ export class Metrics implements RoutingObserver {
     this.#traffic.requestAnswered({ route, durationMs });
   }
 
-  /** How many shards are in each state; told just before the text is read. */
-  shardsCounted(counts: Readonly<Record<string, number>>): void {
-    for (const [state, count] of Object.entries(counts)) this.#shards.set({ state }, count);
+  requestBegan(): void {
+    this.#requestsUnderWay++;
+  }
+
+  /** Its answer was sent, or nobody is left to take it. */
+  requestEnded(): void {
+    this.#requestsUnderWay--;
+  }
+
+  errorTold(code: ErrorCode): void {
+    this.#errors.inc({ code });
+  }
+
+  /** Told just before the text is read. */
+  clusterSeen({ mapVersion, shards, nodes }: ClusterFigures): void {
+    for (const [state, count] of Object.entries(shards)) this.#shards.set({ state }, count);
+    for (const [state, count] of Object.entries(nodes)) this.#nodes.set({ state }, count);
+    this.#mapVersion.set(mapVersion);
   }
 
   batchSent({ node, operations, waitMs }: Parameters<RoutingObserver["batchSent"]>[0]): void {
@@ -103,15 +142,26 @@ export class Metrics implements RoutingObserver {
     this.#operations.inc({ node }, operations);
     this.#batchOperations.observe({ node }, operations);
     this.#waitSeconds.observe({ node }, waitMs / 1000);
+    this.#batchesInFlight.inc({ node });
   }
 
   batchAnswered({ node, serviceMs }: Parameters<RoutingObserver["batchAnswered"]>[0]): void {
     this.#serviceSeconds.observe({ node }, serviceMs / 1000);
+    this.#batchesInFlight.dec({ node });
     this.#traffic.batchAnswered({ node, serviceMs });
   }
 
   batchFailed({ node, reason }: Parameters<RoutingObserver["batchFailed"]>[0]): void {
     this.#failures.inc({ node, reason });
+    this.#batchesInFlight.dec({ node });
+  }
+
+  unsent({ node, reason, operations }: Parameters<RoutingObserver["unsent"]>[0]): void {
+    this.#unsent.inc({ node, reason }, operations);
+  }
+
+  refused({ code, operations }: Parameters<RoutingObserver["refused"]>[0]): void {
+    this.#refused.inc({ code }, operations);
   }
 
   retried({ node, operations }: Parameters<RoutingObserver["retried"]>[0]): void {

@@ -95,8 +95,13 @@ function httpServer(services: GatewayServices, gate: { readonly isClosing: boole
     request.url = originForm(request.url ?? "/");
     settleRequestId(request, response, nextId);
     handlers.openAnswers.begin(request);
-    response.once("close", () => handlers.openAnswers.end(request));
+    services.metrics.requestBegan();
+    response.once("close", () => {
+      handlers.openAnswers.end(request);
+      services.metrics.requestEnded();
+    });
     if (gate.isClosing) {
+      services.metrics.errorTold("DRAINING");
       endWithProblem(response, new ShardgateError("DRAINING", "The gateway is stopping."));
       return;
     }

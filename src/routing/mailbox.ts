@@ -9,6 +9,7 @@ import type { Key } from "../core/key.js";
 import { attemptTimeoutMs, mailboxOperationsMax, requestIdsLoggedMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { planBatch } from "./mailbox-plan.js";
+import type { UnsentReason } from "./observer.js";
 import type { WatchedOperation } from "./recorder.js";
 import { allUnsent, refused, refusedBecause } from "./refusal.js";
 import { Submission, type Letter, type RouteContext } from "./submission.js";
@@ -37,6 +38,8 @@ export interface MailboxOptions {
   readonly inFlightMax: () => number;
   /** Told how many operations wait, whenever that was looked at. */
   readonly onDepth: (operations: number) => void;
+  /** Told of operations that are answered without having been sent. */
+  readonly onUnsent: (reason: UnsentReason, operations: number) => void;
   readonly clock: Clock;
 }
 
@@ -61,17 +64,11 @@ export class Mailbox {
 
   /** One outcome per operation, in order, at the caller's deadline at the latest. Never rejects. */
   submit(operations: readonly RoutedOperation[], context: RouteContext): Promise<readonly Outcome[]> {
-    const { clock, node } = this.#options;
+    const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     if (operations.length === 0) return Promise.resolve([]);
-    if (this.#closedBecause !== null) return Promise.resolve(allUnsent(operations, this.#closedBecause));
-    if (context.signal?.aborted === true)
-      return Promise.resolve(allUnsent(operations, this.#because("aborted", false)));
-    if (nowMs >= context.deadlineMs) return Promise.resolve(allUnsent(operations, this.#because("deadline", false)));
-    if (this.#waiting.size + operations.length > mailboxOperationsMax) {
-      const message = `${mailboxOperationsMax} operations wait for ${node} already.`;
-      return Promise.resolve(operations.map(() => refused("OVERLOADED", message)));
-    }
+    const refusal = this.#refusalOf(operations, context, nowMs);
+    if (refusal !== null) return Promise.resolve(refusal);
     return new Promise((resolve) => {
       const submission = new Submission(operations, context, nowMs, resolve);
       submission.watch(clock, (reason) => this.#giveUp(submission, reason));
@@ -81,7 +78,8 @@ export class Mailbox {
   }
 
   /** Answers everything that was not sent; what is in flight is left alone. */
-  refuseWaiting(cause: string): void {
+  refuseWaiting(cause: string, reason: UnsentReason): void {
+    if (this.#waiting.size > 0) this.#options.onUnsent(reason, this.#waiting.size);
     for (const letter of this.#waiting) {
       letter.submission.answer(letter.index, refusedBecause(letter.routed.operation, cause, true));
     }
@@ -91,7 +89,27 @@ export class Mailbox {
   /** Takes nothing more, for `cause`. */
   close(cause: string): void {
     this.#closedBecause = cause;
-    this.refuseWaiting(cause);
+    this.refuseWaiting(cause, "closed");
+  }
+
+  /** What operations are answered that need not even wait; null when they may. */
+  #refusalOf(
+    operations: readonly RoutedOperation[],
+    { signal, deadlineMs }: RouteContext,
+    nowMs: number,
+  ): readonly Outcome[] | null {
+    const { node, onUnsent } = this.#options;
+    const unsent = (reason: UnsentReason, cause: string): readonly Outcome[] => {
+      onUnsent(reason, operations.length);
+      return allUnsent(operations, cause);
+    };
+    if (this.#closedBecause !== null) return unsent("closed", this.#closedBecause);
+    if (signal?.aborted === true) return unsent("aborted", this.#because("aborted", false));
+    if (nowMs >= deadlineMs) return unsent("deadline", this.#because("deadline", false));
+    if (this.#waiting.size + operations.length <= mailboxOperationsMax) return null;
+    onUnsent("overloaded", operations.length);
+    const message = `${mailboxOperationsMax} operations wait for ${node} already.`;
+    return operations.map(() => refused("OVERLOADED", message));
   }
 
   /**
@@ -161,12 +179,14 @@ export class Mailbox {
 
   /** Answers what one caller still waits for, and takes back what was not sent. */
   #giveUp(submission: Submission, reason: "deadline" | "aborted"): void {
+    let unsent = 0;
     for (const letter of submission.letters) {
       if (submission.isAnswered(letter.index)) continue;
-      this.#waiting.delete(letter);
+      if (this.#waiting.delete(letter)) unsent++;
       const cause = this.#because(reason, letter.isSent);
       submission.answer(letter.index, refusedBecause(letter.routed.operation, cause, !letter.isSent));
     }
+    if (unsent > 0) this.#options.onUnsent(reason, unsent);
   }
 
   #because(reason: "deadline" | "aborted", isSent: boolean): string {

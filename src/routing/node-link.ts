@@ -55,6 +55,7 @@ export class NodeLink {
       send: (batch) => this.#send(batch),
       inFlightMax: () => (this.#breaker.kind === "closed" ? mailboxInFlightMax : 1),
       onDepth: (operations) => options.observer.queueDepth({ node: record.name, operations }),
+      onUnsent: (reason, operations) => options.observer.unsent({ node: record.name, reason, operations }),
       clock: options.clock,
     });
   }
@@ -66,7 +67,9 @@ export class NodeLink {
   /** One outcome per operation, in order. Never rejects; at once while the breaker is open. */
   execute(operations: readonly RoutedOperation[], context: RouteContext): Promise<readonly Outcome[]> {
     if (this.#breaker.kind !== "open") return this.#mailbox.submit(operations, context);
-    if (isProbeDue(this.#breaker, this.#options.clock.monotonicMs())) void this.#probe();
+    const { clock, observer } = this.#options;
+    if (isProbeDue(this.#breaker, clock.monotonicMs())) void this.#probe();
+    observer.unsent({ node: this.record.name, reason: "breakerOpen", operations: operations.length });
     return Promise.resolve(allUnsent(operations, this.#cause));
   }
 
@@ -170,7 +173,7 @@ export class NodeLink {
     observer.breakerChanged({ node, state: next.kind });
     if (next.kind === "open") {
       log.warn({ node, url, cause: this.#cause }, "The storage node fails; its requests are refused for now.");
-      this.#mailbox.refuseWaiting(this.#cause);
+      this.#mailbox.refuseWaiting(this.#cause, "breakerOpen");
     } else if (next.kind === "closed") {
       log.info({ node, url }, "The storage node is used again.");
     }

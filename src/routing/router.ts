@@ -47,12 +47,23 @@ export class Router {
    * SHARD_UNAVAILABLE (not executed), OUTCOME_UNKNOWN (a write that may have been), ANSWER_TOO_LARGE (not executed: the
    * context's budget is spent), or the storage node's own code.
    */
-  execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
+  async execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
     const { budget } = context;
-    if (budget?.isSpent === true) return Promise.resolve(operations.map(() => answerTooLarge(budget)));
     // Each storage node's mailbox listens.
     if (context.signal !== undefined) setMaxListeners(0, context.signal);
-    return this.#run(operations, context, firstStage);
+    const outcomes =
+      budget?.isSpent === true
+        ? operations.map(() => answerTooLarge(budget))
+        : await this.#run(operations, context, firstStage);
+    this.#tellRefusals(outcomes);
+    return outcomes;
+  }
+
+  #tellRefusals(outcomes: readonly Outcome[]): void {
+    const { observer } = this.#options.pool;
+    for (const outcome of outcomes) {
+      if (outcome.kind === "refused") observer.refused({ code: outcome.code, operations: 1 });
+    }
   }
 
   async #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {

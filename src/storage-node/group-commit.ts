@@ -57,6 +57,11 @@ export class GroupCommit {
     this.#options = options;
   }
 
+  /** Writes that wait for their commit. */
+  get queued(): number {
+    return this.#queued.operations;
+  }
+
   /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
   submit(writes: readonly RoutedWrite[]): Promise<readonly Outcome[]> {
     const bytes = writes.reduce(

@@ -5,7 +5,16 @@ import { adminBodyBytesMax, nodeBatchBodyBytesMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
 import type { NodeHealth } from "../wire/membership.js";
-import { assignmentsPath, batchMediaType, batchPath, healthPath, nodeProtocol, shardsPath } from "../wire/paths.js";
+import {
+  assignmentsPath,
+  batchMediaType,
+  batchPath,
+  healthPath,
+  metricsPath,
+  nodeProtocol,
+  shardsPath,
+} from "../wire/paths.js";
+import type { NodeFigures, NodeMetrics } from "./metrics.js";
 import { parseAssignments } from "./node-assignments.js";
 import { bodyOf, refuseOtherMethods } from "./request-fields.js";
 import type { ShardHost } from "./shard-host.js";
@@ -14,11 +23,16 @@ export interface NodeFacts {
   readonly name: string;
   readonly engineName: string;
   readonly isDraining: () => boolean;
+  readonly metrics: Pick<NodeMetrics, "batchTaken" | "contentType" | "text">;
+  /** What only the server and its engine know of the metrics' figures. */
+  readonly figures: () => Promise<Pick<NodeFigures, "requestsInFlight" | "fileBytes">>;
 }
 
 export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: NodeFacts): void {
   app.post(batchPath, { bodyLimit: nodeBatchBodyBytesMax }, async (request, reply) => {
-    const outcomes = await runBatch(host, decodeBatchRequest(bodyOf(request)));
+    const decoded = decodeBatchRequest(bodyOf(request));
+    facts.metrics.batchTaken(decoded.length);
+    const outcomes = await runBatch(host, decoded);
     return reply.type(batchMediaType).send(encodeBatchAnswer(outcomes));
   });
 
@@ -31,10 +45,15 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
 
   app.get(healthPath, async (_request, reply) => reply.code(facts.isDraining() ? 503 : 200).send(healthOf(facts)));
 
+  app.get(metricsPath, async (_request, reply) =>
+    reply.type(facts.metrics.contentType).send(await facts.metrics.text(await figuresOf(host, facts))),
+  );
+
   refuseOtherMethods(app, batchPath, ["POST"]);
   refuseOtherMethods(app, shardsPath, ["GET", "HEAD"]);
   refuseOtherMethods(app, assignmentsPath, ["PUT"]);
   refuseOtherMethods(app, healthPath, ["GET", "HEAD"]);
+  refuseOtherMethods(app, metricsPath, ["GET", "HEAD"]);
 }
 
 /** Runs the operations that could be read; the others get their own errors as outcomes. */
@@ -50,6 +69,18 @@ async function runBatch(
     if (value === undefined) throw new Error("The shard host gave too few outcomes.");
     return value;
   });
+}
+
+async function figuresOf(host: ShardHost, { isDraining, figures }: NodeFacts): Promise<NodeFigures> {
+  const shards = await host.hostedShards();
+  return {
+    ...(await figures()),
+    queuedWrites: host.queuedWrites,
+    hostedShards: host.hostedCount,
+    isDraining: isDraining(),
+    entries: shards.reduce((sum, { keyCount }) => sum + keyCount, 0),
+    entryBytes: shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  };
 }
 
 function healthOf({ name, engineName, isDraining }: NodeFacts): NodeHealth {

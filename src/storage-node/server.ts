@@ -15,10 +15,12 @@ import {
 } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { StorageEngine } from "../storage/engine.js";
-import { healthPath, listeningUrl } from "../wire/paths.js";
+import { healthPath, listeningUrl, metricsPath, requestIdHeader } from "../wire/paths.js";
 import { startAgent, type Agent } from "./agent.js";
 import { addEntryRoutes } from "./entry-routes.js";
+import { NodeMetrics } from "./metrics.js";
 import { addNodeRoutes } from "./node-routes.js";
+import { observedEngine } from "./observed-engine.js";
 import { answerClientError, answerError } from "./problem-answer.js";
 import { ShardHost } from "./shard-host.js";
 
@@ -53,11 +55,18 @@ export interface StorageNode {
 /** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
 export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
   const { name, engine, clock, log } = options;
-  const host = await ShardHost.open({ engine, clock, log });
+  const metrics = new NodeMetrics();
+  const host = await ShardHost.open({ engine: observedEngine(engine, clock, metrics), clock, log });
   const gate = new Gate();
-  const app = createApp(log, gate);
+  const app = createApp(log, gate, metrics);
   addEntryRoutes(app, host);
-  addNodeRoutes(app, host, { name, engineName: engine.name, isDraining: () => gate.isClosed });
+  addNodeRoutes(app, host, {
+    name,
+    engineName: engine.name,
+    isDraining: () => gate.isClosed,
+    metrics,
+    figures: async () => ({ requestsInFlight: gate.size, fileBytes: await engine.fileBytes() }),
+  });
   try {
     await app.listen({ host: options.host, port: options.port });
   } catch (error) {
@@ -117,6 +126,11 @@ class Gate {
     return this.#isClosed;
   }
 
+  /** How many of those there are. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   enter(response: ServerResponse): void {
     this.#open.add(response);
     response.once("close", () => this.#open.delete(response));
@@ -131,7 +145,7 @@ class Gate {
   }
 }
 
-function createApp(log: Log, gate: Gate): FastifyInstance {
+function createApp(log: Log, gate: Gate, metrics: NodeMetrics): FastifyInstance {
   const app = fastify({
     logger: false,
     requestTimeout: receiveTimeoutMs,
@@ -154,11 +168,18 @@ function createApp(log: Log, gate: Gate): FastifyInstance {
     // Bodies are bytes whatever they are called, and a media type that fastify cannot read is no reason to refuse them.
     delete request.raw.headers["content-type"];
     if (!gate.isClosed) gate.enter(reply.raw);
-    else if (request.routeOptions.url !== healthPath)
+    else if (!watchPaths.has(request.routeOptions.url ?? ""))
       throw new ShardgateError("DRAINING", "The storage node is stopping.");
   });
   app.addHook("onSend", async (_request, reply) => {
     if (gate.isClosed) reply.header("connection", "close");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, headers } = request;
+    const { statusCode: status, elapsedTime: durationMs } = reply;
+    const route = request.routeOptions.url ?? "unknown";
+    metrics.requestAnswered({ route, method, status, durationMs });
+    log.debug({ requestId: headers[requestIdHeader], method, route, status, durationMs }, "A request was answered.");
   });
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) => {
@@ -167,6 +188,9 @@ function createApp(log: Log, gate: Gate): FastifyInstance {
   });
   return app;
 }
+
+/** Answered while the node drains, too. */
+const watchPaths: ReadonlySet<string> = new Set([healthPath, metricsPath]);
 
 /** Whether `work` ends before the time is over. */
 async function endsWithin(clock: Clock, timeoutMs: number, work: Promise<void>): Promise<boolean> {

@@ -59,6 +59,16 @@ export class ShardHost {
     return this.#state?.shardCount ?? null;
   }
 
+  /** Writes that wait for their commit. */
+  get queuedWrites(): number {
+    return this.#commits.queued;
+  }
+
+  /** How many shards are assigned to this storage node. */
+  get hostedCount(): number {
+    return [...(this.#state?.shards.values() ?? [])].filter(({ isHosted }) => isHosted).length;
+  }
+
   /**
    * One outcome per operation, in order; what is wrong with one operation is its own refused outcome, so it never
    * rejects for that. The first operation always gets a real answer, whatever the size of the others'.
@@ -84,8 +94,7 @@ export class ShardHost {
       if (state === null || state === this.#state) return;
       await this.#options.engine.writeDocument(nodeStateToText(state));
       this.#state = state;
-      const hosted = [...state.shards.values()].filter(({ isHosted }) => isHosted).length;
-      this.#options.log.info({ mapVersion: state.mapVersion, shards: hosted }, "The assignments changed.");
+      this.#options.log.info({ mapVersion: state.mapVersion, shards: this.hostedCount }, "The assignments changed.");
     });
   }
 

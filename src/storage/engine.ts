@@ -50,6 +50,9 @@ export interface StorageEngine {
   /** Figures of every shard that has ever been written. */
   stats(nowMs: number): Promise<ReadonlyMap<ShardNumber, ShardStats>>;
 
+  /** How long its files are on disk; null when it has none. */
+  fileBytes(): Promise<number | null>;
+
   /** Removes up to `entriesMax` entries that have expired; resolves to how many it removed. Takes no sequence numbers. */
   sweep(nowMs: number, entriesMax: number): Promise<number>;
 

@@ -3,6 +3,7 @@
  * entries, their order of expiry, each shard's figures, and documents; lmdb-record.ts says how they stand there. Reads
  * hold a snapshot only within one turn of the event loop, because an open one makes the file grow.
  */
+import { stat } from "node:fs/promises";
 import type { Entry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
 import type { ScanOperation, WriteOperation, WriteOutcome } from "../core/operation.js";
@@ -10,7 +11,7 @@ import type { ShardNumber } from "../core/shard.js";
 import type { ReadBudget, ShardStats, StorageEngine } from "./engine.js";
 import { formatKey, openDatabases, type Databases } from "./lmdb-databases.js";
 import { storageError } from "./lmdb-failure.js";
-import { checkLmdbFolder } from "./lmdb-folder.js";
+import { checkLmdbFolder, lmdbFile } from "./lmdb-folder.js";
 import {
   decodeEntry,
   decodeFigures,
@@ -86,6 +87,10 @@ export class LmdbEngine implements StorageEngine {
         .map(({ key, value }) => [shardOfEntryKey(entryKeyOfExpiryKey(key)), decodeSize(value)] as const);
       return liveStats(stored, expired);
     });
+  }
+
+  async fileBytes(): Promise<number> {
+    return (await stat(lmdbFile(this.#folder))).size;
   }
 
   async sweep(nowMs: number, entriesMax: number): Promise<number> {

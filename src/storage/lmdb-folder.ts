@@ -8,14 +8,19 @@ import path from "node:path";
 import { ShardgateError } from "../core/error.js";
 import { lmdbFreeBytesMin } from "../core/limits.js";
 
+/** The file that has all entries; beside it is only LMDB's lock. */
+export function lmdbFile(folder: string): string {
+  return path.join(folder, "data.mdb");
+}
+
 /** Throws STORAGE_FAILED, saying the folder and what to do, or STORAGE_FULL. */
 export async function checkLmdbFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-    const size = await writableFileSize(path.join(folder, "data.mdb"));
+    const size = await writableFileSize(lmdbFile(folder));
     await writableFileSize(path.join(folder, "lock.mdb"));
-    if (size > 0) await checkFile(path.join(folder, "data.mdb"), size);
+    if (size > 0) await checkFile(lmdbFile(folder), size);
     else if (!(await hasRoom(folder))) {
       throw new ShardgateError("STORAGE_FULL", `There is no room left to begin a data file in ${folder}.`);
     }

@@ -49,6 +49,10 @@ export class MemoryEngine implements StorageEngine, EntrySource, StoredState {
     );
   }
 
+  async fileBytes(): Promise<null> {
+    return null;
+  }
+
   async sweep(nowMs: number, entriesMax: number): Promise<number> {
     const expired = this.#expired(nowMs, entriesMax);
     for (const [entry, number] of expired) {

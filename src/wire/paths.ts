@@ -5,6 +5,7 @@ import type { ShardNumber } from "../core/shard.js";
 export const batchPath = "/batch";
 export const shardsPath = "/shards";
 export const healthPath = "/health";
+export const metricsPath = "/metrics";
 /** Where the gateway tells a storage node which shards it hosts, and under which epochs. */
 export const assignmentsPath = "/assignments";
 

@@ -28,7 +28,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "graphql-yoga": ["gateway/graphql/"],
   fastify: ["storage-node/", "gateway/rest/"],
   "@fastify/swagger": ["gateway/rest/"],
-  "prom-client": ["gateway/metrics.ts"],
+  "prom-client": ["gateway/metrics.ts", "storage-node/metrics.ts"],
   pino: ["cli/log.ts"],
   commander: ["cli/"],
   preact: ["console/"],

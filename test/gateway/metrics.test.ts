@@ -25,6 +25,32 @@ describe("Metrics", () => {
     expect(text).toContain('shardgate_node_batch_operations_bucket{le="5",node="node1"} 1');
   });
 
+  it("counts batches in flight up and down", async () => {
+    const metrics = new Metrics();
+    const inFlight = () => metrics.total("shardgate_node_batches_in_flight", { node: "node1" });
+    const sent = { node: "node1", operations: 1, bytes: 0, waitMs: 0 };
+    metrics.batchSent(sent);
+    metrics.batchSent(sent);
+    expect(await inFlight()).toBe(2);
+    metrics.batchAnswered({ node: "node1", operations: 1, serviceMs: 1 });
+    metrics.batchFailed({ node: "node1", reason: "timeout" });
+    expect(await inFlight()).toBe(0);
+  });
+
+  it("counts requests in flight, errors by code, and operations that were not sent or failed", async () => {
+    const metrics = new Metrics();
+    metrics.requestBegan();
+    metrics.requestBegan();
+    metrics.requestEnded();
+    expect(await metrics.text()).toContain("shardgate_requests_in_flight 1");
+    metrics.errorTold("TOO_MANY_KEYS");
+    metrics.unsent({ node: "node1", reason: "breakerOpen", operations: 4 });
+    metrics.refused({ code: "SHARD_UNAVAILABLE", operations: 3 });
+    expect(await metrics.total("shardgate_errors_total", { code: "TOO_MANY_KEYS" })).toBe(1);
+    expect(await metrics.total("shardgate_node_unsent_operations_total", { reason: "breakerOpen" })).toBe(4);
+    expect(await metrics.total("shardgate_operations_refused_total", { code: "SHARD_UNAVAILABLE" })).toBe(3);
+  });
+
   it("follows a breaker and a queue both ways", async () => {
     const metrics = new Metrics();
     for (const [state, value] of [
@@ -48,7 +74,9 @@ describe("Metrics", () => {
 
   it("shares nothing with other Metrics of the process", async () => {
     const metrics = new Metrics();
-    metrics.shardsCounted({ ACTIVE: 3, UNAVAILABLE: 1 });
+    metrics.clusterSeen({ mapVersion: 7, shards: { ACTIVE: 3, UNAVAILABLE: 1 }, nodes: { UP: 2 } });
+    expect(await metrics.total("shardgate_cluster_map_version")).toBe(7);
+    expect(await metrics.total("shardgate_storage_nodes", { state: "UP" })).toBe(2);
     expect(await metrics.total("shardgate_shards", { state: "ACTIVE" })).toBe(3);
     expect(await new Metrics().total("shardgate_shards", { state: "ACTIVE" })).toBe(0);
   });

@@ -17,11 +17,13 @@ function openMailbox() {
   const clock = new FakeClock();
   const sent: (Batch & { answer(): Promise<void> })[] = [];
   const depths: number[] = [];
+  const unsent: string[] = [];
   const mailbox = new Mailbox({
     node: "storage node node2 (http://127.0.0.1:4002)",
     clock,
     inFlightMax: () => mailboxInFlightMax,
     onDepth: (operations) => depths.push(operations),
+    onUnsent: (reason, operations) => unsent.push(`${operations} ${reason}`),
     send: (batch) =>
       new Promise((resolve) => {
         const answer = async () => {
@@ -37,7 +39,7 @@ function openMailbox() {
       signal === undefined ? { deadlineMs } : { deadlineMs, signal },
     );
   const sizes = () => sent.map(({ operations }) => operations.length);
-  return { clock, mailbox, sent, submit, sizes, depths };
+  return { clock, mailbox, sent, submit, sizes, depths, unsent };
 }
 
 const gets = (count: number) => Array.from({ length: count }, (_, index) => get(`key-${index}`));
@@ -213,11 +215,13 @@ describe("Mailbox, when a caller gives up", () => {
 
 describe("Mailbox, refusing", () => {
   it("refuses what waits, and lets what is in flight come back", async () => {
-    const { submit, sent, mailbox } = openMailbox();
+    const { submit, sent, mailbox, unsent } = openMailbox();
     const inFlight = submit([get("a")]);
     await settle();
     const waiting = submit([put("b", "1")]);
-    mailbox.refuseWaiting("the node is down");
+    mailbox.refuseWaiting("the node is down", "breakerOpen");
+    mailbox.refuseWaiting("the node is down", "breakerOpen");
+    expect(unsent).toEqual(["1 breakerOpen"]);
     expect(await waiting).toMatchObject([
       { code: "SHARD_UNAVAILABLE", message: expect.stringContaining("the node is down.") },
     ]);
@@ -229,5 +233,23 @@ describe("Mailbox, refusing", () => {
     const { submit, mailbox } = openMailbox();
     mailbox.close("the node was removed");
     expect(await submit([get("a")])).toMatchObject([{ code: "SHARD_UNAVAILABLE" }]);
+  });
+});
+
+describe("Mailbox, telling what was not sent", () => {
+  it("names the reason", async () => {
+    const { submit, mailbox, unsent, clock } = openMailbox();
+    const gone = new AbortController();
+    gone.abort();
+    await submit([get("a"), get("b")], 5_000, gone.signal);
+    await submit([get("a")], 0);
+    void submit(gets(mailboxOperationsMax));
+    await submit([get("a")]);
+    expect(unsent).toEqual(["2 aborted", "1 deadline", "1 overloaded"]);
+    await clock.advance(5_000);
+    expect(unsent.slice(3)).toEqual([`${mailboxOperationsMax - mailboxInFlightMax * nodeBatchOperationsMax} deadline`]);
+    mailbox.close("it was removed");
+    await submit([get("a")]);
+    expect(unsent.at(-1)).toBe("1 closed");
   });
 });

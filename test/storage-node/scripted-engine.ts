@@ -62,6 +62,10 @@ export class ScriptedEngine implements StorageEngine {
     return this.#inner.writeDocument(text);
   }
 
+  async fileBytes() {
+    return 8192;
+  }
+
   stats(nowMs: number) {
     return this.#inner.stats(nowMs);
   }

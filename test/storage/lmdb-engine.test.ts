@@ -71,6 +71,11 @@ describe("LmdbEngine", () => {
     expect(versions).toEqual(["4", "2", "3"]);
   });
 
+  it("says how long its file is", async () => {
+    engine = await LmdbEngine.open(folder);
+    expect(await engine.fileBytes()).toBe((await readFile(path.join(folder, "data.mdb"))).length);
+  });
+
   it("finishes the writes under way before it closes", async () => {
     const writing = (await open()).write([put("a", "1")], nowMs);
     await Promise.all([writing, engine?.close()]);

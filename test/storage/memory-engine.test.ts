@@ -9,6 +9,7 @@ describe("MemoryEngine", () => {
   it("says its name, and forgets everything when it is closed", async () => {
     const engine = new MemoryEngine();
     expect(engine.name).toBe("memory");
+    expect(await engine.fileBytes()).toBeNull();
     await engine.write([put("a", "1")], nowMs);
     await engine.close();
     expect(await keys(engine)).toEqual([]);

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { ExecutionResult, GraphQLError } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
+import { errorRules, type ErrorCode } from "../../core/error.js";
 import { graphqlErrorsMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import { clientError } from "./client-error.js";
@@ -12,7 +13,7 @@ import { readParams } from "./request-params.js";
 export interface Exchange extends GraphqlContext {
   readonly incoming: IncomingMessage;
   /** Puts the request's id into every line. */
-  readonly log: Pick<Log, "debug" | "error">;
+  readonly log: Pick<Log, "debug" | "warn" | "error">;
   /** What the variables were parsed from. Set once the parameters are read; null when there are none. */
   variablesText: (() => string) | null;
   /** Once somebody asked for them: a body can be read only once. */
@@ -27,12 +28,31 @@ export function paramsOf(exchange: Exchange, persisted: PersistedDocuments | nul
 /** What a result has beside its data, as it is sent: what a client gets to see of the errors, and the receipt if there is one. */
 export function finalMembers(
   errors: readonly GraphQLError[] | undefined,
-  { log, receipt }: Exchange,
+  exchange: Exchange,
 ): Pick<ExecutionResult, "errors" | "extensions"> {
+  const { receipt } = exchange;
   return {
-    ...(errors !== undefined && { errors: errors.slice(0, graphqlErrorsMax).map((error) => clientError(error, log)) }),
+    ...(errors !== undefined && { errors: clientErrors(errors, exchange) }),
     ...(receipt !== null && { extensions: { shardgate: receipt.report() } }),
   };
+}
+
+/** Also counts them, and logs the first of those that are no fault of the client. */
+function clientErrors(errors: readonly GraphQLError[], { log, route, services }: Exchange): readonly GraphQLError[] {
+  const told = errors.slice(0, graphqlErrorsMax).map((error) => clientError(error, log));
+  let faults = 0;
+  for (const [index, { extensions }] of told.entries()) {
+    const code = extensions["code"] as ErrorCode;
+    services.metrics.errorTold(code);
+    // INTERNAL_SERVER_ERROR has been logged with its cause.
+    if (errorRules[code].httpStatus < 500 || code === "INTERNAL_SERVER_ERROR") continue;
+    if (faults++ > 0) continue;
+    const facts = { err: errors[index], code, errors: errors.length };
+    // As with REST: nobody reads the answer to a client that went away.
+    if (route.signal?.aborted === true) log.debug(facts, "A GraphQL request was given up by its client.");
+    else log.warn(facts, "Fields of a GraphQL request failed; the code says what to do.");
+  }
+  return told;
 }
 
 async function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {

@@ -56,6 +56,7 @@ export function createGraphqlHandler(
       const code = error instanceof ShardgateError ? error.code : "INTERNAL_SERVER_ERROR";
       if (code === "INTERNAL_SERVER_ERROR")
         exchange.log.error({ err: error }, "A GraphQL request could not be answered.");
+      services.metrics.errorTold(code);
       sendError(code, response);
     }
     const facts = { method, status: response.statusCode };
@@ -94,6 +95,7 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
 function logWith(log: Log, facts: object): Exchange["log"] {
   return {
     debug: (more, message) => log.debug({ ...facts, ...more }, message),
+    warn: (more, message) => log.warn({ ...facts, ...more }, message),
     error: (more, message) => log.error({ ...facts, ...more }, message),
   };
 }

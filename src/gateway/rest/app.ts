@@ -22,7 +22,6 @@ export async function createRestApp(
   serverFactory: FastifyServerFactory,
   openAnswers: OpenAnswers,
 ): Promise<FastifyInstance> {
-  const { log } = services;
   const app = fastify({
     serverFactory,
     bodyLimit: adminBodyBytesMax,
@@ -33,13 +32,13 @@ export async function createRestApp(
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     frameworkErrors: (_error, request, reply) => {
       const error = new ShardgateError("BAD_REQUEST", "The request's path is not percent-encoded UTF-8.");
-      replyWithError(error, request, reply, log);
+      replyWithError(error, request, reply, services);
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, openAnswers),
   });
   // The schemas describe answers, they do not filter them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  app.setErrorHandler((error, request, reply) => replyWithError(error, request, reply, log));
+  app.setErrorHandler((error, request, reply) => replyWithError(error, request, reply, services));
   const routes: KnownRoute[] = [];
   app.addHook("onRoute", ({ method, url }) => void routes.push({ method, url }));
   app.setNotFoundHandler((request, reply) => {

@@ -1,13 +1,19 @@
 /** From anything thrown in a REST route to one problem of the closed list; what is not expected is logged and masked. */
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
 import { ShardgateError } from "../../core/error.js";
-import type { Log } from "../../core/log.js";
 import { problemOf } from "../../wire/problem.js";
 import { problemHeaders } from "../problem-answer.js";
+import type { GatewayServices } from "../services.js";
 
 /** Answers the request with the problem that `thrown` is. */
-export function replyWithError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+export function replyWithError(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { log, metrics }: Pick<GatewayServices, "log" | "metrics">,
+): FastifyReply {
   const error = errorOf(thrown);
+  metrics.errorTold(error.code);
   const { httpStatus } = error.rule;
   if (httpStatus >= 500) {
     const facts = {

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { missingShardsShown } from "../../core/limits.js";
-import { missingShards, missingText, shardCounts } from "../health.js";
+import { missingShards, missingText, nodeCounts, shardCounts } from "../health.js";
 import type { GatewayServices } from "../services.js";
 import { commonProblems, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
 
@@ -17,7 +17,11 @@ export function addStatusRoutes(app: FastifyInstance, { membership, metrics }: G
   });
 
   app.get("/metrics", { schema: metricsSchema }, async (_request, reply) => {
-    metrics.shardsCounted(shardCounts(membership));
+    metrics.clusterSeen({
+      mapVersion: membership.map.version,
+      shards: shardCounts(membership),
+      nodes: nodeCounts(membership),
+    });
     return reply.type(metrics.contentType).send(await metrics.text());
   });
 
