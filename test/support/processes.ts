@@ -9,6 +9,12 @@ import path from "node:path";
 export const repository = path.resolve(import.meta.dirname, "../..");
 export const program = path.join(repository, "dist/cli/main.js");
 
+/** Whoever ends in the middle leaves nothing running. */
+const running = new Set<ChildProcessWithoutNullStreams>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** A process whose output is kept. */
 export class Run {
   readonly child: ChildProcessWithoutNullStreams;
@@ -20,6 +26,8 @@ export class Run {
     this.child = spawn(command, args, { cwd, env: { ...withoutOwn(process.env), ...environment } });
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    running.add(this.child);
+    this.child.once("exit", () => running.delete(this.child));
     this.#exit = once(this.child, "close").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
   }
 

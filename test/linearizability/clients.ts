@@ -1,0 +1,68 @@
+/** Clients that run side by side, each one request after the other, and what they saw as a history. */
+import { Recorder, type Result } from "./history.js";
+import type { Random } from "./random.js";
+import { Workload, type Request } from "./workload.js";
+
+/** Where requests go. One result per ask, in order; rejects only when an answer is none that a client may ever get. */
+export type Target = (request: Request) => Promise<readonly Result[]>;
+
+export interface ClientsOptions {
+  readonly random: Random;
+  readonly keys: readonly string[];
+  readonly clients: number;
+  /** Clients stop once this many operations have ended. */
+  readonly operations: number;
+  /** Each client has one it prefers, and goes to the others now and then. */
+  readonly targets: readonly Target[];
+  readonly recorder: Recorder;
+  /** Called after each request; awaited, so that whoever waits here holds up only one client. */
+  readonly afterRequest: (wasAnswered: boolean) => Promise<void>;
+}
+
+/** How often a client goes to the target that it prefers. */
+const preferenceProbability = 0.8;
+
+export async function runClients(options: ClientsOptions): Promise<void> {
+  const { random, keys, clients, operations, targets, recorder, afterRequest } = options;
+  const state = { lastValue: 0 };
+  const run = async (name: string, own: Random, preferred: Target): Promise<void> => {
+    const workload = new Workload(own, keys, () => ++state.lastValue);
+    while (recorder.length < operations) {
+      const target = own.chance(preferenceProbability) ? preferred : own.pick(targets);
+      const request = workload.next();
+      const results = await record(recorder, name, target, request);
+      for (const [index, result] of results.entries()) workload.learn(request.asks[index]?.key ?? "", result);
+      await afterRequest(results.some(({ kind }) => kind !== "refused" && kind !== "unknown"));
+    }
+  };
+  const each = Array.from({ length: clients }, (_, index) => {
+    const preferred = targets[index % targets.length];
+    if (preferred === undefined) throw new Error("There is no target.");
+    return run(`client${index + 1}`, random.fork(), preferred);
+  });
+  await Promise.all(each);
+}
+
+/** Reads every key through every target, so that what is there in the end is part of the history. */
+export async function readAll({ keys, targets, recorder }: Pick<ClientsOptions, "keys" | "targets" | "recorder">) {
+  for (const target of targets) {
+    for (const key of keys)
+      await record(recorder, "last reader", target, { way: "graphql", asks: [{ key, action: { kind: "get" } }] });
+  }
+}
+
+async function record(
+  recorder: Recorder,
+  client: string,
+  target: Target,
+  request: Request,
+): Promise<readonly Result[]> {
+  const ends = request.asks.map(({ key, action }) => recorder.begin(client, key, action));
+  const results = await target(request);
+  if (results.length !== ends.length) throw new Error(`${results.length} results came for ${ends.length} operations.`);
+  for (const [index, end] of ends.entries()) {
+    const result = results[index];
+    if (result !== undefined) end(result);
+  }
+  return results;
+}

@@ -1,0 +1,86 @@
+/**
+ * One run against real processes: concurrent clients through both gateways while processes are killed, paused and
+ * restarted by the seed's plan. What the clients saw is for others to check.
+ */
+import { readAll, runClients } from "./clients.js";
+import { faultPlan, type Fault } from "./fault-plan.js";
+import { gatewayTarget } from "./gateway-target.js";
+import { Recorder, type Call } from "./history.js";
+import { Random } from "./random.js";
+import { TwinGateways } from "./twin-gateways.js";
+
+export interface ProcessRunOptions {
+  readonly seed: number;
+  readonly operations: number;
+  readonly clients: number;
+  /** Told of each fault as it begins. */
+  readonly onFault?: (fault: Fault) => void;
+}
+
+export interface ProcessRun {
+  readonly calls: readonly Call[];
+  readonly faults: readonly Fault[];
+}
+
+const shape = { nodes: 3, shards: 8 };
+/** Few enough to be hot, and enough that every storage node has some. */
+const keys = ["hot", "user/1", "user/2", "user/3", "user/4", "user/5", "user/6", "ключ"];
+/** Longer than an attempt at a storage node takes, shorter than a gateway's patience: clients lose answers too. */
+const clientTimeoutMs = 2_500;
+/** What a client waits after a refusal, before it comes again. */
+const pauseMs = 100;
+
+export async function runProcesses({ seed, operations, clients, onFault }: ProcessRunOptions): Promise<ProcessRun> {
+  const random = new Random(seed);
+  const recorder = new Recorder();
+  const twins = await TwinGateways.start(shape);
+  try {
+    const plan = faultPlan(random.fork(), twins.processes, operations);
+    const faults = new FaultRun(twins, plan, onFault);
+    const targets = twins.origins.map((origin) => gatewayTarget({ origin, timeoutMs: clientTimeoutMs }));
+    const afterRequest = async (wasAnswered: boolean): Promise<void> => {
+      faults.reach(recorder.length);
+      if (!wasAnswered) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    };
+    await runClients({ random: random.fork(), keys, clients, operations, targets, recorder, afterRequest });
+    faults.reach(Infinity);
+    await faults.settled();
+    await twins.ready();
+    await readAll({ keys, targets, recorder });
+    return { calls: recorder.calls, faults: plan };
+  } finally {
+    await twins.stop();
+  }
+}
+
+/** Begins and ends the faults of a plan, one event after the other, when their number of operations is reached. */
+class FaultRun {
+  readonly #events: { readonly at: number; readonly run: () => Promise<void> | void }[];
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(twins: TwinGateways, plan: readonly Fault[], onFault: (fault: Fault) => void = () => {}) {
+    const begin = (fault: Fault): Promise<void> => {
+      onFault(fault);
+      return twins.begin(fault);
+    };
+    this.#events = plan
+      .flatMap((fault) => [
+        { at: fault.from, run: () => begin(fault) },
+        { at: fault.until, run: () => twins.end(fault) },
+      ])
+      .toSorted((a, b) => a.at - b.at);
+  }
+
+  reach(operations: number): void {
+    while ((this.#events[0]?.at ?? Infinity) <= operations) {
+      const event = this.#events.shift();
+      if (event === undefined) return;
+      this.#last = this.#last.then(() => event.run());
+    }
+  }
+
+  /** Resolves when all events that were reached are done; rejects when one failed. */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+}

@@ -1,0 +1,30 @@
+/** Thousands of operations against real processes that are killed, paused and restarted: every key stays linearizable. */
+import { describe, expect, it } from "vitest";
+import { checkHistory } from "./check-history.js";
+import type { Call } from "./history.js";
+import { runProcesses } from "./process-run.js";
+
+describe("two gateways over three storage nodes", () => {
+  it("are linearizable while every process is killed, paused and restarted", { timeout: 600_000 }, async () => {
+    const seen: string[] = [];
+    const { calls, faults } = await runProcesses({
+      seed: 20_260_131,
+      operations: 4_000,
+      clients: 12,
+      onFault: ({ kind, process }) => seen.push(`${kind} ${process}`),
+    });
+    expect(
+      checkHistory(calls)
+        .map(({ text }) => text)
+        .join("\n\n"),
+    ).toBe("");
+    expect(seen).toEqual(faults.map(({ kind, process }) => `${kind} ${process}`));
+    // What follows only says that the run was a test of something.
+    const count = (isWanted: (call: Call) => boolean): number => calls.filter(isWanted).length;
+    expect(count(({ result }) => result.kind === "unknown")).toBeGreaterThan(5);
+    expect(count(({ result }) => result.kind === "refused")).toBeGreaterThan(20);
+    expect(count(({ result }) => result.kind === "conflict")).toBeGreaterThan(100);
+    expect(count(({ result }) => result.kind === "deleted")).toBeGreaterThan(50);
+    expect(count(({ result }) => result.kind === "written" || result.kind === "found")).toBeGreaterThan(600);
+  });
+});
