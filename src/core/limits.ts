@@ -332,3 +332,6 @@ export const nodeLatencyPartMs = 10_000;
 
 /** How many such parts make the minute. */
 export const nodeLatencyParts = 6;
+
+/** How long a client may take to finish a TLS handshake: a few round trips, also over a slow line. */
+export const tlsHandshakeTimeoutMs = 5_000;

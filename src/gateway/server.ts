@@ -2,7 +2,7 @@
  * The gateway's one HTTP server: `/graphql` goes to the GraphQL handler, or to the playground when a browser asks, `/` to
  * the console, everything else to the REST facade. Also how it stops: it takes no new request and finishes those it has.
  */
-import { createServer, type RequestListener, type Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ShardgateError } from "../core/error.js";
 import { idSequence } from "../core/id-sequence.js";
@@ -13,6 +13,8 @@ import {
   gatewayKeepAliveMs,
   gatewayReceiveTimeoutMs,
 } from "../core/limits.js";
+import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
+import { createWebServer } from "../tls/web-server.js";
 import { listeningUrl } from "../wire/paths.js";
 import { createConsole, withConsoleDocuments, type Console } from "./console/console.js";
 import { createGraphqlHandler } from "./graphql/handler.js";
@@ -38,6 +40,8 @@ export interface GatewayOptions {
   readonly traffic?: RecentTraffic;
   /** By default there are none, and every document is taken. */
   readonly persistedDocuments?: PersistedDocuments | null;
+  /** By default, and without a `server` identity in it, plain HTTP is spoken. */
+  readonly tls?: TlsSource;
 }
 
 export interface Gateway {
@@ -50,14 +54,14 @@ export interface Gateway {
 /** Resolves when the server listens. Rejects with Node's error when it cannot. */
 export async function startGateway({ host, port, services, ...options }: GatewayOptions): Promise<Gateway> {
   const gate = { isClosing: false };
-  const { isPlaygroundEnabled, persistedDocuments = null, traffic } = options;
+  const { isPlaygroundEnabled, persistedDocuments = null, traffic, tls = noTls } = options;
   const playground: Playground = isPlaygroundEnabled ? createPlayground() : () => false;
   const console = traffic === undefined ? noConsole : createConsole(services, traffic);
   const documents = traffic === undefined ? persistedDocuments : withConsoleDocuments(persistedDocuments);
   const graphql = createGraphqlHandler(services, { persistedDocuments: documents });
   const openAnswers = new OpenAnswers();
   const handlersWith = (rest: RequestListener): Handlers => ({ playground, console, graphql, rest, openAnswers });
-  const app = await createRestApp(services, (rest) => httpServer(services, gate, handlersWith(rest)), openAnswers);
+  const app = await createRestApp(services, (rest) => webServer(services, gate, handlersWith(rest), tls), openAnswers);
   const server = app.server as Server;
   try {
     await listening(server, host, port);
@@ -66,7 +70,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     throw error;
   }
   const { port: actualPort } = server.address() as AddressInfo;
-  const url = listeningUrl(host, actualPort);
+  const url = listeningUrl(host, actualPort, schemeOf(tls));
   services.log.info({ url }, "The gateway listens.");
 
   let closed: Promise<void> | null = null;
@@ -88,10 +92,16 @@ interface Handlers {
   readonly openAnswers: OpenAnswers;
 }
 
-function httpServer(services: GatewayServices, gate: { readonly isClosing: boolean }, handlers: Handlers): Server {
+function webServer(
+  services: GatewayServices,
+  gate: { readonly isClosing: boolean },
+  handlers: Handlers,
+  tls: TlsSource,
+): Server {
   const nextId = idSequence(services.clock.nowMs());
   const options = { connectionsCheckingInterval: gatewayConnectionCheckMs, requireHostHeader: false };
-  const server = createServer(options, (request, response) => {
+  const parts = { tls, isMutual: false, log: services.log, options };
+  const server = createWebServer(parts, (request, response) => {
     request.url = originForm(request.url ?? "/");
     settleRequestId(request, response, nextId);
     handlers.openAnswers.begin(request);

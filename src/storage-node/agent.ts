@@ -3,11 +3,12 @@
  * again whenever the gateway forgot it or was away, and hands the assignments in the answers to the shard host. It never
  * gives up and never throws; trouble is logged when it begins, changes and ends.
  */
-import { Agent as ConnectionPool, request } from "undici";
+import { buildConnector, Agent as ConnectionPool, request } from "undici";
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
 import { adminBodyBytesMax, attemptTimeoutMs, connectTimeoutMs, heartbeatIntervalMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
+import { clusterCaller, noTls, type TlsSource } from "../tls/tls-source.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../wire/membership.js";
 import { errorOfProblem } from "../wire/problem.js";
 import { parseAssignments } from "./node-assignments.js";
@@ -22,6 +23,8 @@ export interface AgentOptions {
   readonly host: Pick<ShardHost, "applyAssignments" | "hostedShards" | "mapVersion" | "clusterId" | "shardCount">;
   readonly clock: Clock;
   readonly log: Log;
+  /** What it shows to the gateway, and by which CA it believes it. */
+  readonly tls?: TlsSource;
 }
 
 export interface Agent {
@@ -128,15 +131,17 @@ class MembershipLoop {
 class GatewayConnection {
   readonly #url: string;
   readonly #clock: Clock;
-  readonly #pool = new ConnectionPool({
-    connections: 1,
-    connect: { timeout: connectTimeoutMs },
-    maxResponseSize: adminBodyBytesMax,
-  });
+  readonly #pool: ConnectionPool;
 
-  constructor({ gatewayUrl, clock }: AgentOptions) {
+  constructor({ gatewayUrl, clock, tls = noTls }: AgentOptions) {
     this.#url = gatewayUrl.replace(/\/+$/, "");
     this.#clock = clock;
+    const connector = clusterCaller(tls, (options) => buildConnector({ ...options, timeout: connectTimeoutMs }));
+    this.#pool = new ConnectionPool({
+      connections: 1,
+      connect: (options, callback) => connector()(options, callback),
+      maxResponseSize: adminBodyBytesMax,
+    });
   }
 
   /** Throws the gateway's refusal as ShardgateError, and anything else when there is no usable answer. */

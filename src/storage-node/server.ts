@@ -2,7 +2,7 @@
  * One storage node as an HTTP server: its routes around a ShardHost, the agent that makes it known to the gateway, and
  * the drain that ends it. Everything it opens it closes, and the engine with it.
  */
-import { maxHeaderSize, type ServerResponse } from "node:http";
+import { maxHeaderSize, type RequestListener, type ServerResponse } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
@@ -15,6 +15,8 @@ import {
 } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { StorageEngine } from "../storage/engine.js";
+import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
+import { createWebServer } from "../tls/web-server.js";
 import { healthPath, listeningUrl, metricsPath, requestIdHeader } from "../wire/paths.js";
 import { startAgent, type Agent } from "./agent.js";
 import { addEntryRoutes } from "./entry-routes.js";
@@ -39,6 +41,8 @@ export interface StorageNodeOptions {
   readonly advertisedUrl: string | null;
   /** See NodeRegistration. */
   readonly incarnation: string;
+  /** By default, and without a `server` identity in it, plain HTTP is spoken; with a CA, clients must be of the cluster. */
+  readonly tls?: TlsSource;
 }
 
 export interface StorageNode {
@@ -54,11 +58,11 @@ export interface StorageNode {
 
 /** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
 export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
-  const { name, engine, clock, log } = options;
+  const { name, engine, clock, log, tls = noTls } = options;
   const metrics = new NodeMetrics();
   const host = await ShardHost.open({ engine: observedEngine(engine, clock, metrics), clock, log });
   const gate = new Gate();
-  const app = createApp(log, gate, metrics);
+  const app = createApp(log, gate, metrics, tls);
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
     name,
@@ -75,12 +79,12 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   }
   const address = app.server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
-  const url = listeningUrl(options.host, port);
+  const url = listeningUrl(options.host, port, schemeOf(tls));
   log.info({ url, engine: engine.name }, "The storage node listens.");
   const { gatewayUrl, incarnation } = options;
   const advertisedUrl = options.advertisedUrl ?? url;
   const agent =
-    gatewayUrl === null ? null : startAgent({ name, gatewayUrl, advertisedUrl, incarnation, host, clock, log });
+    gatewayUrl === null ? null : startAgent({ name, gatewayUrl, advertisedUrl, incarnation, host, clock, log, tls });
   let draining: Promise<void> | null = null;
   return {
     url,
@@ -145,12 +149,17 @@ class Gate {
   }
 }
 
-function createApp(log: Log, gate: Gate, metrics: NodeMetrics): FastifyInstance {
+function createApp(log: Log, gate: Gate, metrics: NodeMetrics, tls: TlsSource): FastifyInstance {
+  const timeouts = { requestTimeout: receiveTimeoutMs, keepAliveTimeout: idleConnectionMs };
+  const http = { headersTimeout: receiveHeadTimeoutMs };
+  const parts = { tls, isMutual: true, log, options: { ...timeouts, ...http } };
   const app = fastify({
     logger: false,
-    requestTimeout: receiveTimeoutMs,
-    keepAliveTimeout: idleConnectionMs,
-    http: { headersTimeout: receiveHeadTimeoutMs },
+    ...timeouts,
+    http,
+    ...(tls.current.server !== null && {
+      serverFactory: (handler: RequestListener) => createWebServer(parts, handler),
+    }),
     forceCloseConnections: true,
     return503OnClosing: false,
     // The key decides for itself whether it is too long; no segment is longer than a request's head.

@@ -41,7 +41,7 @@ export function dataPath(key: Key): string {
 }
 
 /** The URL of a server that listens on `host`. Wildcard addresses are not called: this host's own stands for them. */
-export function listeningUrl(host: string, port: number): string {
+export function listeningUrl(host: string, port: number, scheme: "http" | "https" = "http"): string {
   const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }

@@ -10,13 +10,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   core: [],
   client: [],
   wire: ["core"],
+  tls: ["core"],
   console: ["core", "wire"],
   storage: ["core"],
   registry: ["core"],
-  routing: ["core", "wire", "registry"],
-  "storage-node": ["core", "wire", "storage"],
-  gateway: ["core", "wire", "registry", "routing"],
-  cli: ["core", "wire", "storage", "registry", "routing", "storage-node", "gateway"],
+  routing: ["core", "wire", "tls", "registry"],
+  "storage-node": ["core", "wire", "tls", "storage"],
+  gateway: ["core", "wire", "tls", "registry", "routing"],
+  cli: ["core", "wire", "tls", "storage", "registry", "routing", "storage-node", "gateway"],
 };
 
 /** Package -> where in src/ it may be imported. `node:` modules are free above core and wire, and not in client. */
