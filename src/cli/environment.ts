@@ -4,6 +4,7 @@
  */
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../core/clock.js";
+import type { Resolve } from "../routing/node-guard.js";
 
 export interface Environment {
   readonly stdin: Input;
@@ -14,6 +15,8 @@ export interface Environment {
   variable(name: string): string | undefined;
   /** A random number from 0 to below 1. */
   random(): number;
+  /** What host names resolve to. */
+  readonly resolve: Resolve;
   /** A fresh globally unique id. */
   newId(): string;
   /** Calls `handler` with the reason at every request to stop; returns the function that ends this. */

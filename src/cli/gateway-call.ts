@@ -9,25 +9,31 @@ import { exitCodeOf, exitCodes, type ExitCode } from "./exit-code.js";
 import { CommandFailure } from "./failure.js";
 import { GatewayClient, type GatewayFailure } from "./gateway-client.js";
 import { endpointOption, timeoutOption } from "./option.js";
+import { readCa } from "./tls-files.js";
+import { caOption, needsHttps } from "./tls-option.js";
 
 /** What the options of every command that talks to a gateway are parsed to. */
 export interface ConnectionOptions {
   readonly endpoint: string;
   readonly timeout: number;
+  readonly tlsCa?: string;
 }
 
 /** Adds the options that say which gateway, and how long to wait for it. */
 export function addConnectionOptions(command: Command): Command {
-  return command.addOption(endpointOption()).addOption(timeoutOption());
+  return command.addOption(endpointOption()).addOption(caOption()).addOption(timeoutOption());
 }
 
 /** Runs `use` with a client that is closed afterwards. */
 export async function withGateway<T>(
-  { endpoint, timeout: timeoutMs }: ConnectionOptions,
+  { endpoint, timeout: timeoutMs, tlsCa }: ConnectionOptions,
   environment: Environment,
   use: (client: GatewayClient) => Promise<T>,
 ): Promise<T> {
-  const client = new GatewayClient({ endpoint, timeoutMs, token: tokenOf(environment) });
+  if (tlsCa !== undefined && endpoint.startsWith("http:"))
+    throw new CommandFailure(needsHttps("--endpoint"), exitCodes.usage);
+  const ca = tlsCa === undefined ? null : await readCa(tlsCa, environment.clock.nowMs());
+  const client = new GatewayClient({ endpoint, timeoutMs, token: tokenOf(environment), ca });
   try {
     return await use(client);
   } finally {
@@ -47,7 +53,7 @@ export function callFailure(failure: GatewayFailure, isWrite: boolean): CommandF
   const { reason, code, isUnsent } = failure;
   const isLost = isWrite && code === null && !isUnsent && failure.isRetryable;
   if (isLost) return new CommandFailure(`${reason}; ${errorRules.OUTCOME_UNKNOWN.advice}`);
-  const advice = isUnsent ? "; is a gateway running there? Name another with --endpoint" : "";
+  const advice = isUnsent && failure.isRetryable ? "; is a gateway running there? Name another with --endpoint" : "";
   return new CommandFailure(withAdvice(reason + advice, code), failureExitCode(failure));
 }
 

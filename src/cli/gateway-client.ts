@@ -2,10 +2,11 @@
  * Sends GraphQL requests, whose bodies are made as text, to a gateway. Every failure is told as data, with whether
  * another attempt may help; the attempts themselves are the callers', who know what to repeat.
  */
-import { Agent, request } from "undici";
+import { Agent, buildConnector, request } from "undici";
 import type { Clock } from "../core/clock.js";
 import { errorRules, isErrorCode, type ErrorCode } from "../core/error.js";
 import { clientAnswerBytesMax, clientPauseMs, clientPauseMsMax, importInFlightMax } from "../core/limits.js";
+import { tlsVersionMin } from "../tls/tls-source.js";
 import { errorOfProblem } from "../wire/problem.js";
 import { messageOf } from "./failure.js";
 
@@ -32,14 +33,29 @@ export interface GatewayAccess {
   readonly timeoutMs: number;
   /** Sent as a bearer token (RFC 6750); null: none. */
   readonly token: string | null;
+  /** The only CA by which an https gateway is believed, PEM; null: those that Node.js trusts. */
+  readonly ca: string | null;
 }
 
 export class GatewayClient {
   readonly #access: GatewayAccess;
-  readonly #agent = new Agent({ connections: importInFlightMax });
+  readonly #agent: Agent;
+  /** Errors of connections that did not come about. */
+  readonly #unsent = new WeakSet<object>();
 
   constructor(access: GatewayAccess) {
     this.#access = access;
+    const { ca } = access;
+    const connector = buildConnector({ minVersion: tlsVersionMin, ...(ca !== null && { ca }) });
+    this.#agent = new Agent({
+      connections: importInFlightMax,
+      connect: (options, callback) =>
+        connector(options, (...[error, socket]) => {
+          if (error === null) return callback(null, socket);
+          this.#unsent.add(error);
+          callback(error, null);
+        }),
+    });
   }
 
   /** One attempt with the JSON text `body`. Never rejects. */
@@ -66,7 +82,10 @@ export class GatewayClient {
       }
       return answerOf(statusCode, Buffer.concat(chunks));
     } catch (error) {
-      return { ...failure(`no answer from ${endpoint}: ${messageOf(error)}`, true), isUnsent: isUnsent(error) };
+      const isUnsent = error instanceof Error && this.#unsent.has(error);
+      const reason = `no answer from ${endpoint}: ${messageOf(error)}`;
+      if (!isUnsent || !isUntrusted(error)) return { ...failure(reason, true), isUnsent };
+      return { ...failure(`${reason}; is its CA that of --tls-ca?`, false), isUnsent };
     }
   }
 
@@ -130,16 +149,8 @@ function failure(reason: string, isRetryable: boolean): GatewayFailure {
   return { kind: "failure", reason, code: null, isUnsent: false, isRetryable, isTooLarge: false };
 }
 
-/** Codes of Node.js and undici for a connection that did not come about. */
-const unsentCodes: ReadonlySet<unknown> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
-
-function isUnsent(error: unknown): boolean {
-  return error instanceof Error && "code" in error && unsentCodes.has(error.code);
+/** Whether a TLS connection failed because the gateway's certificate was not believed; codes of OpenSSL and Node.js. */
+function isUntrusted(error: Error): boolean {
+  const code = "code" in error ? String(error.code) : "";
+  return /^(CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_TLS_CERT)/.test(code);
 }

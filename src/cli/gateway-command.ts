@@ -20,15 +20,26 @@ import { startGateway } from "../gateway/server.js";
 import { FileStore } from "../registry/file-store.js";
 import { Liveness } from "../registry/liveness.js";
 import { MemoryStore } from "../registry/memory-store.js";
+import { NodeAllowList } from "../registry/node-allow-list.js";
 import type { RegistryStore } from "../registry/registry-store.js";
 import { Registry } from "../registry/registry.js";
+import { NodeGuard } from "../routing/node-guard.js";
 import { NodePool } from "../routing/node-pool.js";
 import { Router } from "../routing/router.js";
 import { UndiciNodeClient } from "../routing/undici-node-client.js";
 import type { Environment } from "./environment.js";
 import { boundsOf, limitOption, type LimitOptions } from "./limit-option.js";
 import { createLog, type LogLevel } from "./log.js";
-import { dataOption, hostOption, logLevelOption, option, parseText, portOption, wholeNumber } from "./option.js";
+import {
+  dataOption,
+  hostOption,
+  logLevelOption,
+  option,
+  parsedBy,
+  parseText,
+  portOption,
+  wholeNumber,
+} from "./option.js";
 import {
   addPersistedDocumentsOptions,
   checkPersistedDocumentsOptions,
@@ -36,8 +47,10 @@ import {
   type PersistedDocumentsOptions,
 } from "./persisted-documents.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
+import { TlsFiles } from "./tls-files.js";
+import { addGatewayTlsOptions, checkGatewayTlsOptions, tlsPaths, type GatewayTlsOptions } from "./tls-option.js";
 
-interface GatewayOptions extends PersistedDocumentsOptions, LimitOptions {
+interface GatewayOptions extends PersistedDocumentsOptions, LimitOptions, GatewayTlsOptions {
   readonly port: number;
   readonly host: string;
   readonly shards?: number;
@@ -46,6 +59,7 @@ interface GatewayOptions extends PersistedDocumentsOptions, LimitOptions {
   readonly registry?: string;
   readonly suspectAfter: number;
   readonly downAfter: number;
+  readonly allowNodes?: NodeAllowList;
   readonly autoAssign: boolean;
   readonly playground: boolean;
   readonly console: boolean;
@@ -73,18 +87,25 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(option("--registry <file>", "another file for the registry; `memory` for none").argParser(parseText))
     .addOption(silenceOption("--suspect-after <milliseconds>", "SUSPECT", suspectAfterMs))
     .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
+    .addOption(
+      option(
+        "--allow-nodes <list>",
+        "where storage nodes may be: networks, addresses and host names such as 10.0.0.0/8,nodes.internal",
+      ).argParser(parsedBy((text) => new NodeAllowList(text))),
+    )
     .addOption(option("--no-auto-assign", "assign no shard without being told (the variable may have any value)"))
     .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
     .addOption(limitOption())
     .addOption(logLevelOption());
-  addPersistedDocumentsOptions(gateway)
+  addPersistedDocumentsOptions(addGatewayTlsOptions(gateway))
     .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
     .action(async (options: GatewayOptions, command: Command) => {
       if (options.suspectAfter > options.downAfter) {
         command.error("option '--suspect-after' must not be longer than '--down-after'.");
       }
       checkPersistedDocumentsOptions(options, command);
+      checkGatewayTlsOptions(options, command);
       await runGateway(options, environment);
     });
 }
@@ -125,16 +146,20 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
   try {
     const bounds = boundsOf(options);
     const persistedDocuments = await readPersistedDocuments(options, bounds);
+    const tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
+    open.push(() => tls.close());
     const store = await openStore(options);
     open.push(() => store.close());
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
     const registry = await Registry.open({ store, clock, log, wanted, newClusterId: environment.newId });
     open.push(() => registry.close());
+    const { allowNodes: allowList = null, tlsCa } = options;
+    const guard = new NodeGuard({ allowList, isHttpsOnly: tlsCa !== undefined, resolve: environment.resolve, clock });
     const traffic = new RecentTraffic(clock);
     const metrics = new Metrics(traffic);
     const pool = new NodePool({
       map: () => registry.map,
-      createClient: ({ name, url }) => new UndiciNodeClient({ name, url }),
+      createClient: ({ name, url }) => new UndiciNodeClient({ name, url, guard, tls }),
       clock,
       random,
       log,
@@ -142,7 +167,7 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     });
     open.push(() => pool.close());
     const liveness = new Liveness({ clock, suspectAfterMs: suspectAfter, downAfterMs: downAfter });
-    const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin, isAutoAssigning });
+    const membership = new Membership({ registry, liveness, pool, guard, clock, log, nodesMin, isAutoAssigning });
     open.push(() => membership.stop());
     const router = new Router({ registry, pool, clock, random });
     const services = { router, membership, clock, log, metrics, bounds, requestTimeoutMs };
@@ -151,6 +176,7 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
       host,
       port,
       services,
+      tls,
       isPlaygroundEnabled: options.playground && options.persistedOnly !== true,
       persistedDocuments,
       ...(options.console && { traffic }),

@@ -40,9 +40,10 @@ export function addImportCommand(program: Command, environment: Environment): vo
     )
     .addOption(outputOption("with json, how much was imported is one JSON document on standard output"))
     .action(async (file: string, options: ImportOptions, command: Command) => {
-      const endpointWords =
-        command.getOptionValueSource("endpoint") === "default" ? "" : ` --endpoint ${options.endpoint}`;
-      await runImport(file, options, environment, `shardgate import ${shellWord(file)}${endpointWords}`);
+      const { endpoint, tlsCa } = options;
+      const endpointWords = command.getOptionValueSource("endpoint") === "default" ? "" : ` --endpoint ${endpoint}`;
+      const caWords = tlsCa === undefined ? "" : ` --tls-ca ${shellWord(tlsCa)}`;
+      await runImport(file, options, environment, `shardgate import ${shellWord(file)}${endpointWords}${caWords}`);
     });
   addExample(addConnectionOptions(command), "import entries.ndjson --endpoint http://127.0.0.1:4000");
 }

@@ -13,8 +13,10 @@ import type { Environment } from "./environment.js";
 import { createLog, type LogLevel } from "./log.js";
 import { dataOption, engineOption, hostOption, logLevelOption, option, parsedBy, portOption } from "./option.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
+import { TlsFiles } from "./tls-files.js";
+import { addNodeTlsOptions, checkNodeTlsOptions, tlsPaths, type ServerTlsOptions } from "./tls-option.js";
 
-interface NodeOptions {
+interface NodeOptions extends ServerTlsOptions {
   readonly id: string;
   readonly port: number;
   readonly host: string;
@@ -27,7 +29,7 @@ interface NodeOptions {
 
 /** Returns the command, beneath which there are others. */
 export function addNodeCommand(program: Command, environment: Environment): Command {
-  return program
+  const node = program
     .command("node")
     .description("Run one storage node: a REST server that keeps shards.")
     .addOption(
@@ -50,7 +52,8 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
         "URL under which the gateway reaches this node, when it is not the one it listens on",
       ).argParser(parsedBy(parseNodeUrl)),
     )
-    .addOption(logLevelOption())
+    .addOption(logLevelOption());
+  return addNodeTlsOptions(node)
     .addHelpText("after", "\nExample:\n  shardgate node --id node4 --port 4004 --gateway http://127.0.0.1:4000")
     .action(async (options: NodeOptions, command: Command) => {
       if (options.gateway !== undefined && options.advertise === undefined && isWildcard(options.host)) {
@@ -58,6 +61,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
           `option '--host ${options.host}' needs '--advertise <url>': the gateway cannot call that address.`,
         );
       }
+      checkNodeTlsOptions(options, command);
       await runNode(options, environment);
     });
 }
@@ -65,8 +69,10 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
 async function runNode(options: NodeOptions, environment: Environment): Promise<void> {
   const { clock } = environment;
   const stop = listenForStop(environment);
+  let tls: TlsFiles | null = null;
   try {
     const log = createLog(options.id, options.logLevel, environment.stderr);
+    tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
     const engine = await openEngine(options);
     const node = await startStorageNode({
       name: options.id,
@@ -78,6 +84,7 @@ async function runNode(options: NodeOptions, environment: Environment): Promise<
       gatewayUrl: options.gateway ?? null,
       advertisedUrl: options.advertise ?? null,
       incarnation: environment.newId(),
+      tls,
     }).catch(async (error: unknown) => {
       await engine.close();
       throw error;
@@ -87,6 +94,7 @@ async function runNode(options: NodeOptions, environment: Environment): Promise<
     log.info({ reason }, "The storage node stops.");
     await closeWithin(node.drain(), drainTimeoutMs + stopMarginMs, clock);
   } finally {
+    await tls?.close();
     stop.dispose();
   }
 }

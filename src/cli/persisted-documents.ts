@@ -1,10 +1,10 @@
 /** The options about persisted documents, which `gateway` has and `dev` passes on, and the reading of their manifest. */
-import { open } from "node:fs/promises";
 import type { Command } from "commander";
 import type { GatewayBounds } from "../core/bounds.js";
 import { ShardgateError } from "../core/error.js";
 import { persistedDocumentsBytesMax } from "../core/limits.js";
 import { parsePersistedDocuments, type PersistedDocuments } from "../gateway/graphql/persisted-documents.js";
+import { readBounded } from "./bounded-file.js";
 import { CommandFailure } from "./failure.js";
 import { option, parseText } from "./option.js";
 
@@ -49,22 +49,11 @@ export async function readPersistedDocuments(
 ): Promise<PersistedDocuments | null> {
   const { persistedDocuments: file, persistedOnly: isOnly = false } = options;
   if (file === undefined) return null;
-  const text = await readManifest(file);
+  const text = await readBounded(file, persistedDocumentsBytesMax);
   try {
     return { texts: parsePersistedDocuments(text, bounds), isOnly };
   } catch (error) {
     if (error instanceof ShardgateError) throw new CommandFailure(`Cannot use ${file}: ${error.message}`);
     throw error;
-  }
-}
-
-async function readManifest(file: string): Promise<string> {
-  const handle = await open(file);
-  try {
-    const { size } = await handle.stat();
-    if (size <= persistedDocumentsBytesMax) return await handle.readFile("utf8");
-    throw new CommandFailure(`Cannot use ${file}: it is longer than ${persistedDocumentsBytesMax} bytes.`);
-  } finally {
-    await handle.close();
   }
 }

@@ -1,6 +1,8 @@
 /** The real environment: this process's streams and signals, the real clock, real child processes. */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { ADDRCONFIG } from "node:dns";
+import { lookup } from "node:dns/promises";
 import { closeSync, openSync } from "node:fs";
 import { relative } from "node:path";
 import { Readable } from "node:stream";
@@ -17,6 +19,8 @@ export function systemEnvironment(mainPath: string): Environment {
     clock: systemClock,
     variable: (name) => process.env[name],
     random: Math.random,
+    // As Node.js itself looks up the host of a connection.
+    resolve: (host) => lookup(host, { all: true, hints: ADDRCONFIG }),
     newId: randomUUID,
     onSignal,
     programName: `node ${shellWord(relative(process.cwd(), mainPath))}`,
@@ -33,9 +37,12 @@ function onSignal(handler: (reason: string) => void): () => void {
   };
 }
 
+/** What is meant for one process, or for clusters whose processes do not all run on loopback. */
+const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|TLS_\w+)$/;
+
 function startChild(args: readonly string[], logPath: string): Child {
   const log = openSync(logPath, "w");
-  const { SHARDGATE_ADVERTISE: _onlyForOneNode, ...env } = process.env;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notForChildren.test(name)));
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", log, "ipc"] });
   closeSync(log);
   return {

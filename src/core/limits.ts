@@ -335,3 +335,9 @@ export const nodeLatencyParts = 6;
 
 /** How long a client may take to finish a TLS handshake: a few round trips, also over a slow line. */
 export const tlsHandshakeTimeoutMs = 5_000;
+
+/** How often the files of certificates and keys are looked at for newer ones. */
+export const tlsFilesPollMs = 5_000;
+
+/** Longest file of certificates or keys: several times the CAs that an operating system trusts. */
+export const tlsFileBytesMax = 1024 * 1024;

@@ -13,6 +13,7 @@ import { parseNodeName } from "../registry/node-name.js";
 import { parseNodeUrl } from "../registry/node-url.js";
 import type { Registry } from "../registry/registry.js";
 import { assignmentsOf } from "../routing/node-assignments.js";
+import type { NodeGuard } from "../routing/node-guard.js";
 import type { NodePool } from "../routing/node-pool.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../wire/membership.js";
 import { NodeCalls } from "./node-calls.js";
@@ -24,6 +25,8 @@ export interface MembershipParts {
   readonly registry: Pick<Registry, "map" | "execute" | "onChange">;
   readonly liveness: Pick<Liveness, "seen" | "forget" | "state" | "lastSeenAtMs">;
   readonly pool: Pick<NodePool, "client" | "figures" | "prune" | "reachable">;
+  /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
+  readonly guard?: Pick<NodeGuard, "check">;
   readonly clock: Clock;
   readonly log: Log;
   /** The first shards are assigned once this many nodes live, so that the first to start does not get them all. */
@@ -95,6 +98,7 @@ export class Membership {
   async register(registration: NodeRegistration): Promise<NodeAssignments> {
     const name = parseNodeName(registration.id);
     const url = parseNodeUrl(registration.url);
+    await this.#parts.guard?.check(url);
     const { incarnation = null, clusterId = null, mapVersion = null } = registration;
     const { registry, log } = this.#parts;
     await this.#assigner.alone(async () => {

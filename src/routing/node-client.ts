@@ -38,6 +38,7 @@ export interface NodeClient {
 
 /** What went wrong on the way to a storage node and back. */
 export type NodeFaultReason =
+  | "addressRefused"
   | "connectionRefused"
   | "connectTimeout"
   | "connectionReset"

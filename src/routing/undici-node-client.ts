@@ -4,15 +4,17 @@
  * the timers here are real ones too.
  */
 import { setMaxListeners } from "node:events";
-import { Pool } from "undici";
+import { buildConnector, Pool } from "undici";
 import { connectTimeoutMs, nodeConnectionsMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import { clusterCaller, type TlsSource } from "../tls/tls-source.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { requestIdHeader } from "../wire/paths.js";
 import { AnswerCollector } from "./answer-collector.js";
 import { askEngine, askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
 import { NodeFault, type CallOptions, type NodeClient, type NodeKind } from "./node-client.js";
 import type { NodeAnswer, NodeLine, NodeRequest } from "./node-exchange.js";
+import type { NodeGuard } from "./node-guard.js";
 import { PlainNode } from "./plain-node.js";
 import { nodeText } from "./refusal.js";
 
@@ -20,6 +22,10 @@ export interface UndiciNodeClientOptions {
   readonly name: string;
   /** Origin and optional base path, without a trailing slash. */
   readonly url: string;
+  /** Judges every address before it is connected to. */
+  readonly guard: NodeGuard;
+  /** What is shown to the storage node, and by which CA it is believed. */
+  readonly tls: TlsSource;
 }
 
 export class UndiciNodeClient implements NodeClient {
@@ -36,7 +42,7 @@ export class UndiciNodeClient implements NodeClient {
     // `#within` bounds each call as a whole; undici's own timers see only parts of it.
     this.#pool = new Pool(origin, {
       connections: nodeConnectionsMax,
-      connectTimeout: connectTimeoutMs,
+      connect: guardedConnector(options),
       headersTimeout: 0,
       bodyTimeout: 0,
     });
@@ -146,4 +152,18 @@ export class UndiciNodeClient implements NodeClient {
       this.#pool.dispatch({ method, path: this.#basePath + path, headers, body }, collector);
     });
   }
+}
+
+/** Nothing is sent, and no connection opened, to where the guard does not let us. */
+function guardedConnector({ guard, tls, ...node }: UndiciNodeClientOptions): buildConnector.connector {
+  const refusal = (problem: string): NodeFault =>
+    new NodeFault("addressRefused", `${nodeText(node)} is not called: its URL ${problem}`, true);
+  const lookup = guard.lookup(refusal);
+  const connector = clusterCaller(tls, (options) => buildConnector({ ...options, timeout: connectTimeoutMs, lookup }));
+  return (options, callback) => {
+    // An address in the URL itself is connected to without a lookup.
+    const problem = guard.problem(options);
+    if (problem === null) connector()(options, callback);
+    else queueMicrotask(() => callback(refusal(problem), null));
+  };
 }

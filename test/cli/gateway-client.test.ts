@@ -9,7 +9,7 @@ describe("GatewayClient", () => {
     const server = createServer(() => undefined);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
-    const client = new GatewayClient({ endpoint, timeoutMs: 50, token: null });
+    const client = new GatewayClient({ endpoint, timeoutMs: 50, token: null, ca: null });
     const answer = await client.post("{}");
     expect(answer).toMatchObject({ kind: "failure", isRetryable: true, isTooLarge: false, isUnsent: false });
     expect(answer).toHaveProperty("reason", expect.stringContaining("timeout"));

@@ -39,15 +39,22 @@ describe("systemEnvironment", () => {
     expect([variable("SHARDGATE_TOKEN"), variable("SHARDGATE_NO_SUCH")]).toEqual(["t", undefined]);
   });
 
+  it("resolves host names with the system's resolver", async () => {
+    const { resolve } = systemEnvironment("main.js");
+    expect(await resolve("127.0.0.1")).toEqual([{ address: "127.0.0.1", family: 4 }]);
+  });
+
   it("starts the program as a child with its arguments and a log file", async () => {
     vi.stubEnv("SHARDGATE_ADVERTISE", "http://only-for-me");
+    for (const name of ["TLS_CERT", "TLS_NODE_KEY", "ALLOW_NODES"]) vi.stubEnv(`SHARDGATE_${name}`, "not-for-loopback");
     const { startChild } = await environmentOf(
-      "console.log(JSON.stringify([process.argv.slice(2), process.env.SHARDGATE_ADVERTISE ?? null]));" +
+      "const names = Object.keys(process.env).filter((name) => /^SHARDGATE_.*(ADVERTISE|TLS|ALLOW)/.test(name));" +
+        "console.log(JSON.stringify([process.argv.slice(2), names]));" +
         "console.error('to the log'); process.exitCode = 3; process.disconnect();",
     );
     const child = startChild(["node", "--id", "a b"], join(folder, "log"));
     expect(child.pid).toBeGreaterThan(0);
-    expect(JSON.parse(await text(child.stdout))).toEqual([["node", "--id", "a b"], null]);
+    expect(JSON.parse(await text(child.stdout))).toEqual([["node", "--id", "a b"], []]);
     expect(await child.exited).toBe("exit code 3");
     expect(await readFile(join(folder, "log"), "utf8")).toBe("to the log\n");
   });

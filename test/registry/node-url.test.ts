@@ -63,6 +63,24 @@ describe("parseNodeUrl", () => {
   });
 
   it.each([
+    ["http://0.0.0.0:4001", "an unspecified address"],
+    ["http://0", "an unspecified address"],
+    ["http://0x0.0", "an unspecified address"],
+    ["http://[::]:4001", "an unspecified address"],
+    ["http://[::ffff:0.0.0.0]", "an unspecified address"],
+    ["http://224.0.0.1", "a multicast or broadcast address"],
+    ["http://4294967295", "a multicast or broadcast address"],
+    ["http://0377.255.0xffff", "a multicast or broadcast address"],
+    ["http://[ff02::1]", "a multicast or broadcast address"],
+    ["http://[64:ff9b::255.255.255.255]", "a multicast or broadcast address"],
+    ["http://[2001:0:a9fe:a9fe::1]", "an address that hides another one"],
+    ["http://168.63.129.16", "a link-local or metadata address"],
+    ["http://[fd20:ce::254]", "a link-local or metadata address"],
+  ])("refuses %s, %s", (text, kind) => {
+    expect(refusal(text)).toMatch(new RegExp(`names .*, ${kind}\\.$`));
+  });
+
+  it.each([
     ["file:///etc/passwd", "does not start with http"],
     ["ftp://node1", "does not start with http"],
     ["gopher://node1", "does not start with http"],

@@ -4,9 +4,11 @@ import { plainNodeInFlightMax, valueBytesMax } from "../../src/core/limits.js";
 import type { Operation } from "../../src/core/operation.js";
 import { PlainNodeFault } from "../../src/routing/node-client.js";
 import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
+import { noTls } from "../../src/tls/tls-source.js";
 import { entryPath, problemMediaType } from "../../src/wire/paths.js";
 import { startBrokenServer, unusedUrl } from "../support/broken-server.js";
 import { startNodeServer } from "../support/node-server.js";
+import { openGuard } from "../support/open-guard.js";
 import { get, put, remove, routed } from "../support/operations.js";
 
 const closers: (() => Promise<void>)[] = [];
@@ -17,7 +19,7 @@ afterEach(async () => {
 const call = { timeoutMs: 5_000 };
 
 function clientOf(url: string): UndiciNodeClient {
-  const client = new UndiciNodeClient({ name: "old", url });
+  const client = new UndiciNodeClient({ name: "old", url, guard: openGuard, tls: noTls });
   closers.push(() => client.close());
   return client;
 }

@@ -1,14 +1,17 @@
 import type { ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { nodeAnswerBytesMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
 import { NodeFault } from "../../src/routing/node-client.js";
 import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
+import { noTls } from "../../src/tls/tls-source.js";
 import { encodeBatchAnswer } from "../../src/wire/batch-body.js";
 import { batchMediaType, problemMediaType } from "../../src/wire/paths.js";
 import { describeNodeClient } from "../conformance/node-client.js";
 import { startBrokenServer, unusedUrl, type BrokenAnswer } from "../support/broken-server.js";
 import { startNodeServer } from "../support/node-server.js";
+import { openGuard } from "../support/open-guard.js";
 import { get, put, routed } from "../support/operations.js";
 
 for (const [kind, basePath] of [
@@ -19,7 +22,7 @@ for (const [kind, basePath] of [
 ] as const) {
   describeNodeClient(`UndiciNodeClient at "${basePath}"`, kind, async () => {
     const server = await startNodeServer(kind, { basePath });
-    const client = new UndiciNodeClient({ name: "node1", url: server.url });
+    const client = new UndiciNodeClient({ name: "node1", url: server.url, guard: openGuard, tls: noTls });
     return {
       client,
       close: async () => {
@@ -37,7 +40,7 @@ afterEach(async () => {
 });
 
 function clientOf(url: string): UndiciNodeClient {
-  const client = new UndiciNodeClient({ name: "node2", url });
+  const client = new UndiciNodeClient({ name: "node2", url, guard: openGuard, tls: noTls });
   closers.push(() => client.close());
   return client;
 }
@@ -187,6 +190,27 @@ describe("UndiciNodeClient, when the answer is none", () => {
     const fault = await faultFrom(client);
     expect(fault).toMatchObject({ reason: "answerTooLarge", isUnsent: false });
     expect(fault.message).toContain(String(nodeAnswerBytesMax));
+  });
+
+  it("cuts off headers that are too long, also of informational answers without end", async () => {
+    const long = await brokenClient((response) => response.writeHead(200, { "x-long": "x".repeat(64 * 1024) }).end());
+    expect(await faultFrom(long.client)).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
+    const endless = await brokenClient((response) => {
+      const more = (): void => {
+        if (response.socket?.destroyed === false) response.socket.write("HTTP/1.1 102 Processing\r\n\r\n", more);
+      };
+      more();
+    });
+    expect(await faultFrom(endless.client, 300)).toMatchObject({ reason: "timeout", isUnsent: false });
+  });
+
+  it("never decompresses, so that a small answer stays small", async () => {
+    const bomb = gzipSync(Buffer.alloc(4 * nodeAnswerBytesMax));
+    const { client } = await brokenClient((response, request) => {
+      expect(request.headers["accept-encoding"]).toBeUndefined();
+      response.writeHead(200, { "content-type": batchMediaType, "content-encoding": "gzip" }).end(bomb);
+    });
+    expect(await faultFrom(client)).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
   });
 
   it("takes a failure of the server for one of unknown outcome", async () => {

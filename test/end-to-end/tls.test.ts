@@ -1,0 +1,153 @@
+/** A gateway and three storage nodes over mutual TLS, as processes, with certificates that are renewed under load. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { Agent, request, type RequestOptions } from "node:https";
+import path from "node:path";
+import { connect } from "node:tls";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { CertificateAuthority, type Certified } from "../support/certificates.js";
+import { eventually, freePorts, repository, shardgate, temporaryFolder, type Run } from "../support/processes.js";
+
+const ca = new CertificateAuthority("Cluster CA");
+const stranger = new CertificateAuthority("Another CA");
+const folder = temporaryFolder();
+const names = ["gateway", "node1", "node2", "node3"];
+const ports = new Map<string, number>();
+const runs: Run[] = [];
+const certificates = new Map<string, Certified>();
+
+const file = (name: string): string => path.join(folder.path, name);
+
+function renew(name: string): void {
+  const made = ca.issue();
+  certificates.set(name, made);
+  writeFileSync(file(`${name}.crt`), made.cert);
+  writeFileSync(file(`${name}.key`), made.key);
+}
+
+beforeAll(async () => {
+  writeFileSync(file("ca.crt"), ca.cert);
+  names.forEach(renew);
+  for (const [index, port] of (await freePorts(4)).entries()) ports.set(names[index] ?? "", port);
+  const start = (name: string, ...args: readonly string[]): void => {
+    const place = ["--port", String(ports.get(name)), "--data", folder.path, "--tls-ca", file("ca.crt")];
+    const identity = ["--tls-cert", file(`${name}.crt`), "--tls-key", file(`${name}.key`), "--log-level", "debug"];
+    runs.push(shardgate([...args, ...place, ...identity]));
+  };
+  start("gateway", "gateway", "--shards", "16", "--nodes", "3");
+  for (const name of names.slice(1)) {
+    start(name, "node", "--id", name, "--gateway", `https://127.0.0.1:${ports.get("gateway")}`);
+  }
+  await eventually(async () => expect(await send("gateway", { path: "/ready" })).toBe(200));
+});
+afterAll(async () => {
+  await Promise.all(runs.map((run) => run.stop()));
+  folder.remove();
+});
+
+const keepAlive = new Agent({ keepAlive: true, maxSockets: 4 });
+const fresh = new Agent({ keepAlive: false, maxCachedSessions: 0 });
+
+/** The status of the answer. Rejects without one. */
+function send(name: string, options: RequestOptions, body = ""): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = { host: "127.0.0.1", port: ports.get(name), ca: ca.cert, agent: fresh, ...options };
+    request(call, (response) => response.resume().on("end", () => resolve(response.statusCode ?? 0)))
+      .on("error", reject)
+      .end(body);
+  });
+}
+
+/** The certificate that a process shows now, as PEM. */
+async function shownBy(name: string): Promise<string> {
+  const client = certificates.get("gateway");
+  const socket = connect({ host: "127.0.0.1", port: ports.get(name) ?? 0, ca: ca.cert, ...client });
+  await once(socket, "secureConnect");
+  const certificate = socket.getPeerX509Certificate();
+  socket.destroy();
+  return certificate?.toString() ?? "";
+}
+
+describe("a cluster over mutual TLS", () => {
+  it("says https wherever it names itself", async () => {
+    for (const run of runs) expect(run.stdout).toMatch(/^listening https:\/\/127\.0\.0\.1:\d+\n/);
+    const status = shardgate(["status", "-e", `https://127.0.0.1:${ports.get("gateway")}`, "--tls-ca", file("ca.crt")]);
+    expect([await status.ended(), status.stdout]).toEqual([
+      0,
+      expect.stringContaining(`https://127.0.0.1:${ports.get("node3")}`),
+    ]);
+  });
+
+  it("keeps everybody else from its storage nodes", async () => {
+    for (const identity of [{}, stranger.issue(), stranger.issue({ hosts: ["gateway"] })]) {
+      const sending = send("node1", { path: "/health", ...identity });
+      await expect(sending).rejects.toMatchObject({ code: expect.stringMatching(/^(ERR_SSL|ECONNRESET)/) });
+    }
+    expect(await send("node1", { path: "/health", ...certificates.get("node2") })).toBe(200);
+    await expect(send("gateway", { path: "/health", ca: stranger.cert })).rejects.toMatchObject({
+      code: expect.stringMatching(/SIGNATURE|SELF_SIGNED|UNABLE/),
+    });
+  });
+
+  it("renews all certificates under load without a failed request", async () => {
+    let isOver = false;
+    const statuses = new Map<number, number>();
+    const worker = async (agent: Agent, id: number): Promise<void> => {
+      for (let count = 0; !isOver; count++) {
+        const call = { path: `/data/k${id}-${count % 50}`, agent };
+        const status =
+          count % 2 === 0 ? await send("gateway", { ...call, method: "PUT" }, "1") : await send("gateway", call);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    };
+    const load = [0, 1, 2, 3, 4, 5].map((id) => worker(id % 2 === 0 ? keepAlive : fresh, id));
+    names.forEach(renew);
+    for (const name of names) {
+      await eventually(async () => expect(await shownBy(name)).toBe(certificates.get(name)?.cert));
+    }
+    const atRenewal = [...statuses.values()].reduce((sum, count) => sum + count, 0);
+    await eventually(() => {
+      expect([...statuses.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(atRenewal + 100);
+    });
+    isOver = true;
+    await Promise.all(load);
+    expect([...statuses.keys()].filter((status) => ![200, 201, 404].includes(status))).toEqual([]);
+    for (const run of runs) expect(run.stderr).toContain("Renewed certificates are in use.");
+  });
+
+  it("keeps the old certificate when the new file is broken, and takes the next one that is not", async () => {
+    const { cert = "" } = certificates.get("node1") ?? {};
+    writeFileSync(file("node1.crt"), "broken");
+    const node1 = runs[1];
+    await eventually(() =>
+      expect(node1?.stderr).toContain("New certificates cannot be used; the old ones stay in use."),
+    );
+    expect(await shownBy("node1")).toBe(cert);
+    expect(await send("gateway", { path: "/ready" })).toBe(200);
+    renew("node1");
+    await eventually(async () => expect(await shownBy("node1")).toBe(certificates.get("node1")?.cert));
+  });
+});
+
+const hasOpenssl = spawnSync("bash", ["-c", "command -v openssl"]).status === 0;
+
+describe("the README's way to certificates", () => {
+  it.skipIf(!hasOpenssl)("makes some that a storage node takes", async () => {
+    const readme = readFileSync(path.join(repository, "README.md"), "utf8");
+    const [, commands = ""] = /^```\n(openssl req -x509[^]*?)^```$/m.exec(readme) ?? [];
+    const own = temporaryFolder();
+    onTestFinished(own.remove);
+    execFileSync("bash", ["-euc", commands], { cwd: own.path, stdio: "pipe" });
+    const made = (name: string): string => path.join(own.path, name);
+    const identity = ["--tls-cert", made("node1.crt"), "--tls-key", made("node1.key"), "--tls-ca", made("ca.crt")];
+    const node = shardgate(["node", "--engine", "memory", "--port", "0", ...identity]);
+    onTestFinished(async () => void (await node.stop()));
+    const [, port = ""] = await node.prints(/^listening https:\/\/127\.0\.0\.1:(\d+)/m);
+    ports.set("byReadme", Number(port));
+    const text = (name: string): string => readFileSync(made(name), "utf8");
+    const call = { path: "/health", ca: text("ca.crt") };
+    expect(await send("byReadme", { ...call, cert: text("node1.crt"), key: text("node1.key") })).toBe(200);
+    await expect(send("byReadme", call)).rejects.toThrow();
+  });
+});
