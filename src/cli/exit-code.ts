@@ -13,6 +13,7 @@ const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
   BAD_USER_INPUT: exitCodes.usage,
   TOO_MANY_KEYS: exitCodes.usage,
   BODY_TOO_LARGE: exitCodes.usage,
+  HEADERS_TOO_LARGE: exitCodes.usage,
   KEY_NOT_FOUND: exitCodes.notFound,
   SHARD_NOT_FOUND: exitCodes.notFound,
   NODE_NOT_FOUND: exitCodes.notFound,
@@ -27,6 +28,8 @@ const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
   BATCH_ANSWER_FULL: exitCodes.unavailable,
   DRAINING: exitCodes.unavailable,
   OVERLOADED: exitCodes.unavailable,
+  TOO_MANY_REQUESTS: exitCodes.unavailable,
+  REQUEST_TIMEOUT: exitCodes.unavailable,
   STORAGE_FULL: exitCodes.unavailable,
   REGISTRY_UNAVAILABLE: exitCodes.unavailable,
 };

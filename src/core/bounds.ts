@@ -5,6 +5,11 @@
 import { ShardgateError, type ErrorCode } from "./error.js";
 import {
   batchKeysMax,
+  gatewayAnswersBytesMax,
+  gatewayBodiesBytesMax,
+  gatewayClientRequestsMax,
+  gatewayConnectionsMax,
+  gatewayRequestsMax,
   graphqlBodyBytesMax,
   graphqlTokensMax,
   pageEntriesMax,
@@ -40,6 +45,12 @@ export const boundRules = {
     "bytes of values that one request may read",
   ),
   listItems: rule([requestListItemsMax, 1, 10_000_000], "ANSWER_TOO_LARGE", "items of all lists in one answer"),
+  requests: rule([gatewayRequestsMax, 1, 100_000], "OVERLOADED", "requests under way at once"),
+  clientRequests: rule([gatewayClientRequestsMax, 1, 100_000], "TOO_MANY_REQUESTS", "requests of one client at once"),
+  bodiesBytes: rule([gatewayBodiesBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all bodies under way"),
+  answersBytes: rule([gatewayAnswersBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all answers under way"),
+  // Nothing is answered on a connection that is one too many.
+  connections: rule([gatewayConnectionsMax, 1, 1_000_000], "OVERLOADED", "connections; others are closed at once"),
 } as const satisfies Readonly<Record<string, BoundRule>>;
 
 export type BoundProperty = keyof typeof boundRules;

@@ -120,8 +120,44 @@ export const gatewayHeadersTimeoutMs = 10_000;
 /** How long a client may take to send its whole request: a full GraphQL body over a slow line. */
 export const gatewayReceiveTimeoutMs = 60_000;
 
-/** How often connections are looked at for the two bounds above: how much later than they say a slow client is cut off. */
+/** How often connections are looked at for the bounds around this one: how much later than they say a slow client is cut off. */
 export const gatewayConnectionCheckMs = 1_000;
+
+/** After this long a body must have come at `gatewayBodyBytesPerSecondMin` on the average. */
+export const gatewayBodyGraceMs = 10_000;
+
+/** Slowest body: a line that is slower than any modem. Holds off those that send a byte now and then. */
+export const gatewayBodyBytesPerSecondMin = 1024;
+
+/** How long what still comes of a request that is answered is thrown away, so that its client gets to read the answer. */
+export const gatewayDiscardMs = 2_000;
+
+/** How long a client may take to fetch its answer once all of it is ready: as long as for sending a request. */
+export const gatewaySendTimeoutMs = 60_000;
+
+/** Most requests under way at a gateway; about a second's work, so that those beyond it would wait longer than they like. */
+export const gatewayRequestsMax = 2_000;
+
+/** Most requests of one client under way: what a client that is alone gets of them all. */
+export const gatewayClientRequestsMax = gatewayRequestsMax / 2;
+
+/** Most connections to a gateway: some 100 MB of buffers and objects when all of them are idle. */
+export const gatewayConnectionsMax = 10_000;
+
+/** Bytes of the bodies of all requests under way; parsed they take about four times as much memory. */
+export const gatewayBodiesBytesMax = 128 * 1024 * 1024;
+
+/** Bytes of the values and answers of all requests under way, those that slow clients have not fetched yet included. */
+export const gatewayAnswersBytesMax = 256 * 1024 * 1024;
+
+/** Longest head of a request, its URL and all headers together: Node's own bound, said here so that it stays. */
+export const gatewayHeaderBytesMax = 16 * 1024;
+
+/** Most headers of a request; browsers behind a few proxies send forty. Beyond its own bound Node would drop some silently. */
+export const gatewayHeadersMax = 100;
+
+/** How long a browser may remember what a web page of another origin may do here: the longest that Chrome does. */
+export const corsMaxAgeSeconds = 7_200;
 
 /** How long a client whose bytes are no HTTP may take to read why, before its connection is cut. */
 export const gatewayLingerMs = 1_000;

@@ -24,6 +24,22 @@ export interface ClusterFigures {
   readonly nodes: Readonly<Record<string, number>>;
 }
 
+/** Why the edge refused a request or cut a connection; "client-…" when it is that client's own share that is used up. */
+export type RequestRefusal =
+  | "requests"
+  | "client-requests"
+  | "bodies"
+  | "client-bodies"
+  | "answers"
+  | "client-answers"
+  | "connections"
+  | "client-connections"
+  | "slow-body"
+  | "unfetched-answer"
+  | "headers"
+  | "host"
+  | "origin";
+
 /** Who keeps the traffic of the last minutes, for the console: see console/recent-traffic.ts. */
 export interface TrafficListener {
   requestAnswered(request: Pick<AnsweredRequest, "route" | "durationMs">): void;
@@ -36,6 +52,7 @@ export class Metrics implements RoutingObserver {
   readonly #registry = new Registry();
   readonly #requests: Counter;
   readonly #requestSeconds: Histogram;
+  readonly #requestsRefused: Counter;
   readonly #batches: Counter;
   readonly #operations: Counter;
   readonly #failures: Counter;
@@ -73,6 +90,7 @@ export class Metrics implements RoutingObserver {
     this.#requestsInFlight = gauge("requests_in_flight", "Client requests without their answer yet.", []);
     this.#errors = counter("errors_total", "Errors told to clients: GraphQL errors and REST problems.", ["code"]);
     this.#refused = counter("operations_refused_total", "Operations that failed in the end.", ["code"]);
+    this.#requestsRefused = counter("requests_refused_total", "Requests and connections refused unheard.", ["reason"]);
     this.#batches = counter("node_batches_total", "Batches sent to a storage node.", node);
     this.#operations = counter("node_operations_total", "Operations sent to a storage node.", node);
     this.#failures = counter("node_failures_total", "Batches that got no usable answer.", [...node, "reason"]);
@@ -124,6 +142,10 @@ export class Metrics implements RoutingObserver {
   /** Its answer was sent, or nobody is left to take it. */
   requestEnded(): void {
     this.#requestsUnderWay--;
+  }
+
+  requestRefused(reason: RequestRefusal): void {
+    this.#requestsRefused.inc({ reason });
   }
 
   errorTold(code: ErrorCode): void {

@@ -1,15 +1,22 @@
-/** Problems (RFC 9457) as HTTP answers, also where no framework is at hand: on a bare response or a bare socket. */
-import type { ServerResponse } from "node:http";
+/**
+ * Errors as HTTP answers where no framework is at hand: problems (RFC 9457), on a bare response or a bare socket, and for
+ * GraphQL clients what they can read.
+ */
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ShardgateError } from "../core/error.js";
 import { breakerOpenMs } from "../core/limits.js";
-import { problemMediaType } from "../wire/paths.js";
+import { problemMediaType, requestIdHeader } from "../wire/paths.js";
 import { problemOf } from "../wire/problem.js";
 
-/** The headers of a problem's answer. 429 and 503 say when to try again: when a breaker opened now lets someone through. */
-export function problemHeaders({ rule }: ShardgateError): Record<string, string> {
-  const headers = { "content-type": problemMediaType };
+/** The headers of an error's answer. 429 and 503 say when to try again: when a breaker opened now lets someone through. */
+export function retryHeaders({ rule }: ShardgateError): Record<string, string> {
   const isBusy = rule.httpStatus === 429 || rule.httpStatus === 503;
-  return isBusy ? { ...headers, "retry-after": String(Math.ceil(breakerOpenMs / 1000)) } : headers;
+  return isBusy ? { "retry-after": String(Math.ceil(breakerOpenMs / 1000)) } : {};
+}
+
+/** The headers of a problem's answer. */
+export function problemHeaders(error: ShardgateError): Record<string, string> {
+  return { "content-type": problemMediaType, ...retryHeaders(error) };
 }
 
 /** Answers with the problem and closes the connection. */
@@ -18,10 +25,34 @@ export function endWithProblem(response: ServerResponse, error: ShardgateError):
   response.end(JSON.stringify(problemOf(error)));
 }
 
+/** Answers with a GraphQL error, for the few that come from outside the execution; nothing when an answer has begun. */
+export function endWithGraphqlError(request: IncomingMessage, response: ServerResponse, error: ShardgateError): void {
+  if (response.headersSent) return;
+  const { httpStatus, isRetryable } = error.rule;
+  const isNew = request.headers.accept?.includes(graphqlMediaType) === true;
+  response.writeHead(httpStatus, {
+    "content-type": `${isNew ? graphqlMediaType : "application/json"}; charset=utf-8`,
+    "cache-control": "no-store",
+    ...retryHeaders(error),
+  });
+  const requestId = error.code === "INTERNAL_SERVER_ERROR" ? { requestId: request.headers[requestIdHeader] } : {};
+  const extensions = { ...error.details, code: error.code, isRetryable, ...requestId };
+  response.end(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
+}
+
+/** Of GraphQL over HTTP, for clients that know it. */
+const graphqlMediaType = "application/graphql-response+json";
+
 /** The whole answer as text, for a socket whose request could not be parsed. */
-export function problemText(error: ShardgateError): string {
+export function problemText(error: ShardgateError, headers: Readonly<Record<string, string>> = {}): string {
   const body = JSON.stringify(problemOf(error));
-  const headers = { ...problemHeaders(error), "content-length": Buffer.byteLength(body), connection: "close" };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${error.rule.httpStatus} ${problemOf(error).title}\r\n${lines.join("")}\r\n${body}`;
+  const all = {
+    ...problemHeaders(error),
+    ...headers,
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  const { httpStatus } = error.rule;
+  return `HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}\r\n${lines.join("")}\r\n${body}`;
 }

@@ -4,11 +4,11 @@
  */
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ShardgateError } from "../core/error.js";
 import { idSequence } from "../core/id-sequence.js";
 import {
   drainTimeoutMs,
   gatewayConnectionCheckMs,
+  gatewayHeaderBytesMax,
   gatewayHeadersTimeoutMs,
   gatewayKeepAliveMs,
   gatewayReceiveTimeoutMs,
@@ -17,16 +17,16 @@ import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
 import { createWebServer } from "../tls/web-server.js";
 import { listeningUrl } from "../wire/paths.js";
 import { createConsole, withConsoleDocuments, type Console } from "./console/console.js";
+import { boundConnections } from "./edge/bounded-connections.js";
+import { closedWeb, Front, type WebOptions } from "./edge/front.js";
+import { OpenRequests } from "./edge/open-requests.js";
+import { answerUnusual } from "./edge/unusual-requests.js";
 import { createGraphqlHandler } from "./graphql/handler.js";
 import type { PersistedDocuments } from "./graphql/persisted-documents.js";
-import { OpenAnswers } from "./open-answers.js";
 import { createPlayground, type Playground } from "./playground/playground.js";
-import { endWithProblem } from "./problem-answer.js";
 import type { RecentTraffic } from "./console/recent-traffic.js";
-import { settleRequestId } from "./request-id.js";
 import { createRestApp } from "./rest/app.js";
 import type { GatewayServices } from "./services.js";
-import { originForm, refuseExpectations, refuseWithoutHost } from "./unusual-requests.js";
 
 export interface GatewayOptions {
   readonly host: string;
@@ -42,6 +42,8 @@ export interface GatewayOptions {
   readonly persistedDocuments?: PersistedDocuments | null;
   /** By default, and without a `server` identity in it, plain HTTP is spoken. */
   readonly tls?: TlsSource;
+  /** By default no other web page may use it, and on loopback it has no names but `localhost`. */
+  readonly web?: WebOptions;
 }
 
 export interface Gateway {
@@ -53,15 +55,28 @@ export interface Gateway {
 
 /** Resolves when the server listens. Rejects with Node's error when it cannot. */
 export async function startGateway({ host, port, services, ...options }: GatewayOptions): Promise<Gateway> {
-  const gate = { isClosing: false };
-  const { isPlaygroundEnabled, persistedDocuments = null, traffic, tls = noTls } = options;
+  const { clock, bounds, metrics } = services;
+  const { isPlaygroundEnabled, persistedDocuments = null, traffic, tls = noTls, web = closedWeb } = options;
+  let isClosing = false;
   const playground: Playground = isPlaygroundEnabled ? createPlayground() : () => false;
   const console = traffic === undefined ? noConsole : createConsole(services, traffic);
   const documents = traffic === undefined ? persistedDocuments : withConsoleDocuments(persistedDocuments);
+  const openRequests = new OpenRequests({
+    ...{ bounds, clock, metrics },
+    // A connection that falls idle while the server closes would otherwise be kept for the client's next request.
+    onAnswered: () => {
+      if (isClosing) setImmediate(() => server.closeIdleConnections());
+    },
+  });
   const graphql = createGraphqlHandler(services, { persistedDocuments: documents });
-  const openAnswers = new OpenAnswers();
-  const handlersWith = (rest: RequestListener): Handlers => ({ playground, console, graphql, rest, openAnswers });
-  const app = await createRestApp(services, (rest) => webServer(services, gate, handlersWith(rest), tls), openAnswers);
+  const frontBefore = (rest: RequestListener): Front =>
+    new Front({
+      ...{ openRequests, web, metrics, nextId: idSequence(clock.nowMs()) },
+      isClosing: () => isClosing,
+      answerPage: (request, response) => playground(request, response) || console.answer(request, response),
+      serve: (open, isGraphql) => (isGraphql ? graphql(open) : rest(open.request, open.response)),
+    });
+  const app = await createRestApp(services, (rest) => webServer(frontBefore(rest), services, tls), openRequests);
   const server = app.server as Server;
   try {
     await listening(server, host, port);
@@ -75,8 +90,9 @@ export async function startGateway({ host, port, services, ...options }: Gateway
 
   let closed: Promise<void> | null = null;
   const close = async (): Promise<void> => {
-    gate.isClosing = true;
+    isClosing = true;
     await Promise.all([console.close(), drained(server, services)]);
+    openRequests.close();
     await app.close();
   };
   return { url, port: actualPort, close: () => (closed ??= close()) };
@@ -84,47 +100,20 @@ export async function startGateway({ host, port, services, ...options }: Gateway
 
 const noConsole: Console = { answer: () => false, close: async () => {} };
 
-interface Handlers {
-  readonly playground: Playground;
-  readonly console: Console;
-  readonly graphql: RequestListener;
-  readonly rest: RequestListener;
-  readonly openAnswers: OpenAnswers;
-}
-
-function webServer(
-  services: GatewayServices,
-  gate: { readonly isClosing: boolean },
-  handlers: Handlers,
-  tls: TlsSource,
-): Server {
-  const nextId = idSequence(services.clock.nowMs());
-  const options = { connectionsCheckingInterval: gatewayConnectionCheckMs, requireHostHeader: false };
-  const parts = { tls, isMutual: false, log: services.log, options };
-  const server = createWebServer(parts, (request, response) => {
-    request.url = originForm(request.url ?? "/");
-    settleRequestId(request, response, nextId);
-    handlers.openAnswers.begin(request);
-    services.metrics.requestBegan();
-    response.once("close", () => {
-      handlers.openAnswers.end(request);
-      services.metrics.requestEnded();
-    });
-    if (gate.isClosing) {
-      services.metrics.errorTold("DRAINING");
-      endWithProblem(response, new ShardgateError("DRAINING", "The gateway is stopping."));
-      return;
-    }
-    if (refuseWithoutHost(request, response)) return;
-    // A connection that falls idle while the server closes would otherwise be kept for the client's next request.
-    response.once("close", () => {
-      if (gate.isClosing) setImmediate(() => server.closeIdleConnections());
-    });
-    if (handlers.playground(request, response) || handlers.console.answer(request, response)) return;
-    const isGraphql = request.url?.replace(/\?.*$/s, "") === "/graphql";
-    (isGraphql ? handlers.graphql : handlers.rest)(request, response);
-  });
-  refuseExpectations(server);
+function webServer(front: Front, { bounds, metrics, log }: GatewayServices, tls: TlsSource): Server {
+  const options = {
+    connectionsCheckingInterval: gatewayConnectionCheckMs,
+    requireHostHeader: false,
+    maxHeaderSize: gatewayHeaderBytesMax,
+  };
+  const server = createWebServer({ tls, isMutual: false, log, options }, (request, response) =>
+    front.receive(request, response, false),
+  );
+  server.on("checkContinue", (request, response) => front.receive(request, response, true));
+  answerUnusual(server);
+  boundConnections(server, bounds, metrics);
+  // Node would drop those beyond its bound silently, conditions among them; too many are refused instead.
+  server.maxHeadersCount = 0;
   server.headersTimeout = gatewayHeadersTimeoutMs;
   server.requestTimeout = gatewayReceiveTimeoutMs;
   server.keepAliveTimeout = gatewayKeepAliveMs;

@@ -2,24 +2,45 @@
  * How much one client request may bring into the gateway's memory: the values of all its reads together. Without it, one
  * request for a thousand of the longest values would take a gigabyte.
  */
-import type { Outcome } from "../core/operation.js";
+import type { Outcome, RefusedOutcome } from "../core/operation.js";
+import { refused } from "./refusal.js";
+
+/** Where the values of all requests lie together. */
+export interface AnswerMemory {
+  readonly isAnswerFull: boolean;
+  holdAnswer(bytes: number): void;
+}
 
 export class AnswerBudget {
-  readonly bytesMax: number;
+  readonly #bytesMax: number;
+  readonly #memory: AnswerMemory | null;
   #left: number;
 
-  constructor(bytesMax: number) {
-    this.bytesMax = bytesMax;
+  constructor(bytesMax: number, memory: AnswerMemory | null = null) {
+    this.#bytesMax = bytesMax;
+    this.#memory = memory;
     this.#left = bytesMax;
   }
 
   /** Nothing more should be asked for. */
   get isSpent(): boolean {
-    return this.#left <= 0;
+    return this.#left <= 0 || this.#memory?.isAnswerFull === true;
+  }
+
+  /** What becomes of operations that are not asked for because it is spent. */
+  refusal(): RefusedOutcome {
+    if (this.#left > 0) return refused("OVERLOADED", "The gateway holds as many answers as it can.");
+    return refused(
+      "ANSWER_TOO_LARGE",
+      `The values asked for in one request are longer than ${this.#bytesMax} bytes together.`,
+    );
   }
 
   spend(outcomes: readonly Outcome[]): void {
-    for (const outcome of outcomes) this.#left -= sizeOf(outcome);
+    let bytes = 0;
+    for (const outcome of outcomes) bytes += sizeOf(outcome);
+    this.#left -= bytes;
+    if (bytes > 0) this.#memory?.holdAnswer(bytes);
   }
 }
 

@@ -8,7 +8,6 @@ import type { ErrorCode } from "../core/error.js";
 import { attemptTimeoutMs } from "../core/limits.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
-import type { AnswerBudget } from "./answer-budget.js";
 import { assignmentsOf } from "./node-assignments.js";
 import { clause } from "./node-exchange.js";
 import type { NodePool } from "./node-pool.js";
@@ -53,7 +52,7 @@ export class Router {
     if (context.signal !== undefined) setMaxListeners(0, context.signal);
     const outcomes =
       budget?.isSpent === true
-        ? operations.map(() => answerTooLarge(budget))
+        ? operations.map(() => budget.refusal())
         : await this.#run(operations, context, firstStage);
     this.#tellRefusals(outcomes);
     return outcomes;
@@ -150,13 +149,8 @@ function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): r
   budget?.spend(outcomes);
   if (budget?.isSpent !== true) return outcomes;
   return outcomes.map((outcome) => {
-    return outcome.kind === "refused" && outcome.code === "BATCH_ANSWER_FULL" ? answerTooLarge(budget) : outcome;
+    return outcome.kind === "refused" && outcome.code === "BATCH_ANSWER_FULL" ? budget.refusal() : outcome;
   });
-}
-
-function answerTooLarge({ bytesMax }: AnswerBudget): Outcome {
-  const message = `The values asked for in one request are longer than ${bytesMax} bytes together.`;
-  return refused("ANSWER_TOO_LARGE", message);
 }
 
 /** What an operation is answered when no storage node can be asked. */

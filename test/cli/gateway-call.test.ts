@@ -28,6 +28,7 @@ describe("a command that asks a gateway", () => {
     ["EPOCH_CONFLICT", 4],
     ["REGISTRY_CONFLICT", 4],
     ["OVERLOADED", 5],
+    ["TOO_MANY_REQUESTS", 5],
     ["DRAINING", 5],
     ["BAD_USER_INPUT", 2],
     ["FORBIDDEN", 1],

@@ -43,10 +43,10 @@ describe("a gateway", () => {
 
   it("answers bytes that are no HTTP, and headers that never end, with a problem", async () => {
     const nonsense = await exchange("nonsense\r\n\r\n");
-    expect(nonsense).toMatch(/^HTTP\/1\.1 400 Bad request\r\ncontent-type: application\/problem\+json\r\n/);
+    expect(nonsense).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json\r\n/);
     expect(nonsense).toContain('"detail":"The request cannot be read: it is not HTTP."');
-    const long = await exchange(`GET / HTTP/1.1\r\nhost: a\r\nx: ${"x".repeat(20_000)}\r\n\r\n`);
-    expect(long).toContain("its headers are too long");
+    const long = await exchange(`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${"x".repeat(20_000)}\r\n\r\n`);
+    expect(long).toContain("its URL and headers are too long");
   });
 
   it("fails to start on a port that is taken", async () => {
@@ -109,10 +109,10 @@ describe("a gateway that closes", () => {
     let text = "";
     socket.on("data", (chunk) => (text += String(chunk)));
     const ended = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
-    socket.write("GET /data/k HTTP/1.1\r\nhost: a\r\n\r\n");
+    socket.write("GET /data/k HTTP/1.1\r\nhost: localhost\r\n\r\n");
     await vi.waitFor(() => expect(node.batches).toHaveLength(1));
     const closing = gateway.close();
-    socket.write("GET /health HTTP/1.1\r\nhost: a\r\n\r\n");
+    socket.write("GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
     await settle();
     node.release();
     await Promise.all([ended, closing]);

@@ -222,6 +222,7 @@ describe("UndiciNodeClient, when the answer is none", () => {
 
   it.each([
     [503, "DRAINING", true],
+    [503, "OVERLOADED", true],
     [429, "OVERLOADED", true],
     [413, "BODY_TOO_LARGE", true],
     [500, "STORAGE_FAILED", false],

@@ -51,7 +51,7 @@ describe("the storage node's server", () => {
   });
 
   it.each([
-    ["OVERLOADED", 429, "1"],
+    ["OVERLOADED", 503, "1"],
     ["STORAGE_FULL", 507, undefined],
   ] as const)("answers a write refused with %s by its status", async (code, status, retryAfter) => {
     const { engine, putValue } = await runNode();

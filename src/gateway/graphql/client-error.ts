@@ -5,7 +5,8 @@
 import { GraphQLError } from "graphql";
 import { type ErrorCode, errorRules, isErrorCode, ShardgateError } from "../../core/error.js";
 import { graphqlMessageCharactersMax } from "../../core/limits.js";
-import type { Log } from "../../core/log.js";
+import { retryHeaders } from "../problem-answer.js";
+import type { RequestLog } from "./exchange.js";
 
 /** `extensions.http` is how Yoga is told the response's status; it never leaves the gateway. */
 interface HttpFacts {
@@ -16,19 +17,26 @@ interface HttpFacts {
 }
 
 /** The error as it is sent. Unexpected errors are logged with their cause. */
-export function clientError(error: GraphQLError, log: Pick<Log, "error">): GraphQLError {
+export function clientError(error: GraphQLError, log: Pick<RequestLog, "error" | "requestId">): GraphQLError {
   const cause = causeOf(error);
   const isExpected = cause instanceof ShardgateError || cause instanceof GraphQLError;
   const code = isExpected ? codeOf(error, cause) : "INTERNAL_SERVER_ERROR";
   if (code === "INTERNAL_SERVER_ERROR") log.error({ err: cause, path: error.path }, "A GraphQL request failed.");
   const details = cause instanceof ShardgateError ? cause.details : {};
+  const requestId = code === "INTERNAL_SERVER_ERROR" ? { requestId: log.requestId } : {};
   const message = code === "INTERNAL_SERVER_ERROR" ? "Something went wrong inside the server." : cut(error.message);
   return new GraphQLError(message, {
     nodes: error.nodes ?? null,
     source: error.source ?? null,
     positions: error.positions ?? null,
     path: error.path ?? null,
-    extensions: { ...details, code, isRetryable: errorRules[code].isRetryable, ...httpFacts(error, code) },
+    extensions: {
+      ...details,
+      ...requestId,
+      code,
+      isRetryable: errorRules[code].isRetryable,
+      ...httpFacts(error, cause, code),
+    },
   });
 }
 
@@ -53,11 +61,15 @@ function codeOf(error: GraphQLError, cause: ShardgateError | GraphQLError): Erro
 }
 
 /** An error of a field leaves the response's status alone; one without a path is about the request as a whole. */
-function httpFacts(error: GraphQLError, code: ErrorCode): { readonly http?: HttpFacts } {
+function httpFacts(error: GraphQLError, cause: Error, code: ErrorCode): { readonly http?: HttpFacts } {
   if (error.path !== undefined) return {};
   const status = errorRules[code].httpStatus;
   const allow = allowOf(error, code);
-  return { http: { status, spec: graphqlCodes.has(code), ...(allow === null ? {} : { headers: { Allow: allow } }) } };
+  const headers = {
+    ...(cause instanceof ShardgateError && retryHeaders(cause)),
+    ...(allow !== null && { Allow: allow }),
+  };
+  return { http: { status, spec: graphqlCodes.has(code), headers } };
 }
 
 /** Yoga says `POST` when the fault is a mutation sent with GET. */

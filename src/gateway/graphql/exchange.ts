@@ -5,15 +5,21 @@ import type { GraphQLParams } from "graphql-yoga";
 import { errorRules, type ErrorCode } from "../../core/error.js";
 import { graphqlErrorsMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
+import type { OpenRequest } from "../edge/open-requests.js";
 import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "./context.js";
 import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
 import { readParams } from "./request-params.js";
 
+/** Puts the request's id into every line. */
+export interface RequestLog extends Pick<Log, "debug" | "warn" | "error"> {
+  readonly requestId: string;
+}
+
 export interface Exchange extends GraphqlContext {
+  readonly open: OpenRequest;
   readonly incoming: IncomingMessage;
-  /** Puts the request's id into every line. */
-  readonly log: Pick<Log, "debug" | "warn" | "error">;
+  readonly log: RequestLog;
   /** What the variables were parsed from. Set once the parameters are read; null when there are none. */
   variablesText: (() => string) | null;
   /** Once somebody asked for them: a body can be read only once. */
@@ -56,7 +62,7 @@ function clientErrors(errors: readonly GraphQLError[], { log, route, services }:
 }
 
 async function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {
-  const { params, variablesText } = await readParams(exchange.incoming, exchange.services.bounds);
+  const { params, variablesText } = await readParams(exchange.open, exchange.services.bounds);
   exchange.variablesText = variablesText;
   return executableParams(params, persisted);
 }

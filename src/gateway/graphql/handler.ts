@@ -1,9 +1,11 @@
 /** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { errorRules, ShardgateError, type ErrorCode } from "../../core/error.js";
+import type { ServerResponse } from "node:http";
+import { errorRules, ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
+import type { OpenRequest } from "../edge/open-requests.js";
+import { endWithGraphqlError } from "../problem-answer.js";
 import type { GatewayServices } from "../services.js";
 import { isTraced } from "../trace-permission.js";
 import { BoundedDocuments } from "./documents.js";
@@ -26,7 +28,7 @@ export interface GraphqlOptions {
 export function createGraphqlHandler(
   services: GatewayServices,
   { persistedDocuments }: GraphqlOptions,
-): (request: IncomingMessage, response: ServerResponse) => void {
+): (open: OpenRequest) => void {
   const schema = createExecutableSchema();
   const variables = new ExactVariables(schema);
   const documents = new BoundedDocuments(schema, services.bounds);
@@ -35,29 +37,34 @@ export function createGraphqlHandler(
 
   /** By Yoga: everything that is not ordinary. */
   async function answerAtLength(exchange: Exchange, response: ServerResponse): Promise<void> {
-    const { method = "GET", headers, url = "" } = exchange.incoming;
+    const { incoming } = exchange;
+    const { method = "GET", headers, url = "" } = incoming;
     const yogaRequest = new yoga.fetchAPI.Request(`http://gateway${yogaPath}${searchOf(url)}`, {
       method,
       headers: { accept: headers.accept ?? "*/*" },
     });
-    await send(await yoga.handleRequest(yogaRequest, exchange), response);
+    const answer = await yoga.handleRequest(yogaRequest, exchange);
+    if (answer.status !== errorRules.NOT_ACCEPTABLE.httpStatus) return send(answer, response);
+    const error = new ShardgateError("NOT_ACCEPTABLE", "No media type that the request accepts can be answered.");
+    services.metrics.errorTold(error.code);
+    endWithGraphqlError(incoming, response, error);
   }
 
   /** Never rejects. */
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function answer(open: OpenRequest): Promise<void> {
+    const { request, response } = open;
     const { method = "GET" } = request;
-    const exchange = startExchange(services, request, response);
+    const exchange = startExchange(services, open);
     const startMs = services.clock.monotonicMs();
     try {
       const text = await direct.textFor(exchange);
       if (text === null) await answerAtLength(exchange, response);
-      else sendJson(200, text, response);
+      else sendJson(text, open);
     } catch (error) {
-      const code = error instanceof ShardgateError ? error.code : "INTERNAL_SERVER_ERROR";
-      if (code === "INTERNAL_SERVER_ERROR")
-        exchange.log.error({ err: error }, "A GraphQL request could not be answered.");
-      services.metrics.errorTold(code);
-      sendError(code, response);
+      const known = error instanceof ShardgateError ? error : new ShardgateError("INTERNAL_SERVER_ERROR", masked);
+      if (known !== error) exchange.log.error({ err: error }, "A GraphQL request could not be answered.");
+      services.metrics.errorTold(known.code);
+      endWithGraphqlError(request, response, known);
     }
     const facts = { method, status: response.statusCode };
     const durationMs = services.clock.monotonicMs() - startMs;
@@ -65,10 +72,14 @@ export function createGraphqlHandler(
     exchange.log.debug({ ...facts, durationMs }, "A GraphQL request was answered.");
   }
 
-  return (request, response) => void answer(request, response);
+  return (open) => void answer(open);
 }
 
-function startExchange(services: GatewayServices, request: IncomingMessage, response: ServerResponse): Exchange {
+/** What a client reads of a failure that nobody expected. */
+const masked = "Something went wrong inside the server.";
+
+function startExchange(services: GatewayServices, open: OpenRequest): Exchange {
+  const { request, response } = open;
   const requestId = String(request.headers[requestIdHeader]);
   const clientGone = new AbortController();
   response.once("close", () => {
@@ -76,8 +87,8 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
   });
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
   const { answerBytes, listItems } = services.bounds;
-  const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget(answerBytes), requestId };
-  const log = logWith(services.log, { requestId });
+  const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget(answerBytes, open), requestId };
+  const log = logWith(services.log, requestId);
   const receipt = isTraced(request) ? new Receipt(requestId, services.clock) : null;
   return {
     services,
@@ -86,17 +97,19 @@ function startExchange(services: GatewayServices, request: IncomingMessage, resp
     loaders: createLoaders(services, route, receipt),
     lists: new ListBudget(listItems),
     log,
+    open,
     incoming: request,
     variablesText: null,
     params: null,
   };
 }
 
-function logWith(log: Log, facts: object): Exchange["log"] {
+function logWith(log: Log, requestId: string): Exchange["log"] {
   return {
-    debug: (more, message) => log.debug({ ...facts, ...more }, message),
-    warn: (more, message) => log.warn({ ...facts, ...more }, message),
-    error: (more, message) => log.error({ ...facts, ...more }, message),
+    requestId,
+    debug: (facts, message) => log.debug({ requestId, ...facts }, message),
+    warn: (facts, message) => log.warn({ requestId, ...facts }, message),
+    error: (facts, message) => log.error({ requestId, ...facts }, message),
   };
 }
 
@@ -106,7 +119,6 @@ function searchOf(url: string): string {
 }
 
 async function send(answer: Response, response: ServerResponse): Promise<void> {
-  if (answer.status === errorRules.NOT_ACCEPTABLE.httpStatus) return sendError("NOT_ACCEPTABLE", response);
   const body = await answer.text();
   answer.headers.forEach((value, name) => {
     // Whether the connection is kept is between Node and the client.
@@ -117,18 +129,11 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
   response.end(body);
 }
 
-function sendJson(status: number, text: string, response: ServerResponse): void {
-  response.statusCode = status;
+function sendJson(text: string, open: OpenRequest): void {
+  const { response } = open;
+  open.holdAnswer(text.length);
+  response.statusCode = 200;
   response.setHeader("content-type", "application/json; charset=utf-8");
   response.setHeader("cache-control", "no-store");
   response.end(text);
-}
-
-/** For the few errors that come from outside the execution. */
-function sendError(code: ErrorCode, response: ServerResponse): void {
-  if (response.headersSent) return;
-  const { httpStatus, isRetryable, advice } = errorRules[code];
-  response.statusCode = httpStatus;
-  response.setHeader("content-type", "application/json; charset=utf-8");
-  response.end(JSON.stringify({ errors: [{ message: advice, extensions: { code, isRetryable } }] }));
 }

@@ -2,12 +2,12 @@
  * Reads the GraphQL parameters of a request (GraphQL over HTTP, sections 5 and 6): GET with a query string, and POST with
  * JSON. Everything else is refused, forms above all: a web page of another origin may send those without being asked.
  */
-import type { IncomingMessage } from "node:http";
 import type { GraphQLParams } from "graphql-yoga";
 import type { GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError } from "../../core/error.js";
 import { jsonMembers } from "../../core/json-text.js";
-import { readBody } from "./request-body.js";
+import type { OpenRequest } from "../edge/open-requests.js";
+import { readBody } from "../edge/request-body.js";
 
 export interface RequestParams extends GraphQLParams {
   /** Names a persisted document, instead of `query`. */
@@ -20,11 +20,12 @@ interface SourcedParams {
   readonly variablesText: (() => string) | null;
 }
 
-/** Of a GET or POST; Yoga refuses other methods. Throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE and BAD_REQUEST. */
-export async function readParams(request: IncomingMessage, { bodyBytes }: GatewayBounds): Promise<SourcedParams> {
+/** Of a GET or POST; Yoga refuses other methods. Throws UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, and as `readBody` does. */
+export async function readParams(open: OpenRequest, { bodyBytes }: GatewayBounds): Promise<SourcedParams> {
+  const { request } = open;
   if (request.method === "GET") return paramsOfQuery(request.url ?? "");
   checkMediaType(request.headers["content-type"] ?? "", request.headers["content-encoding"] ?? "identity");
-  return paramsOfBody(await readBody(request, bodyBytes));
+  return paramsOfBody(await readBody(open, bodyBytes));
 }
 
 function paramsOfQuery(url: string): SourcedParams {

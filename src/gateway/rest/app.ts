@@ -1,13 +1,14 @@
 /** The REST facade: fastify with its routes, told how this house answers errors, names requests and checks fields. */
 import swagger from "@fastify/swagger";
-import fastify, { type FastifyInstance, type FastifyServerFactory } from "fastify";
+import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerFactory } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { adminBodyBytesMax, pathSegmentCharactersMax } from "../../core/limits.js";
 import { requestIdHeader } from "../../wire/paths.js";
-import type { OpenAnswers } from "../open-answers.js";
+import { answerClientError } from "../edge/client-error.js";
+import type { OpenRequests } from "../edge/open-requests.js";
+import { readBody } from "../edge/request-body.js";
 import type { GatewayServices } from "../services.js";
 import { allowedMethods, type KnownRoute } from "./allowed-methods.js";
-import { answerClientError } from "./client-error.js";
 import { addDataRoutes } from "./data-routes.js";
 import { replyWithError } from "./errors.js";
 import { keepKeyRaw } from "./key-path.js";
@@ -20,11 +21,10 @@ import { addStatusRoutes } from "./status-routes.js";
 export async function createRestApp(
   services: GatewayServices,
   serverFactory: FastifyServerFactory,
-  openAnswers: OpenAnswers,
+  openRequests: OpenRequests,
 ): Promise<FastifyInstance> {
   const app = fastify({
     serverFactory,
-    bodyLimit: adminBodyBytesMax,
     routerOptions: { maxParamLength: pathSegmentCharactersMax },
     rewriteUrl: ({ url }) => keepKeyRaw(url ?? "/"),
     genReqId: ({ headers }) => String(headers[requestIdHeader]),
@@ -34,7 +34,7 @@ export async function createRestApp(
       const error = new ShardgateError("BAD_REQUEST", "The request's path is not percent-encoded UTF-8.");
       replyWithError(error, request, reply, services);
     },
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, openAnswers),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, openRequests),
   });
   // The schemas describe answers, they do not filter them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
@@ -58,13 +58,13 @@ export async function createRestApp(
   });
   countRequests(app, services);
   refuseCompressed(app);
-  readJson(app);
-  await addRoutes(app, services);
+  readJson(app, openRequests);
+  await addRoutes(app, services, openRequests);
   await app.ready();
   return app;
 }
 
-async function addRoutes(app: FastifyInstance, services: GatewayServices): Promise<void> {
+async function addRoutes(app: FastifyInstance, services: GatewayServices, openRequests: OpenRequests): Promise<void> {
   for (const schema of sharedSchemas) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
@@ -84,7 +84,7 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices): Promi
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json["$id"] ?? `schema-${index}`) },
   });
-  await app.register(async (scope) => addDataRoutes(scope, services));
+  await app.register(async (scope) => addDataRoutes(scope, services, openRequests));
   await app.register(async (scope) => {
     addShardRoutes(scope, services);
     addNodeRoutes(scope, services);
@@ -100,14 +100,15 @@ function refuseCompressed(app: FastifyInstance): void {
 }
 
 /** JSON bodies; an empty one is no body, because many clients claim JSON on every request. */
-function readJson(app: FastifyInstance): void {
+function readJson(app: FastifyInstance, openRequests: OpenRequests): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
-    if (body === "") return done(null, undefined);
+  app.addContentTypeParser("application/json", async ({ raw }: FastifyRequest) => {
+    const body = (await readBody(openRequests.of(raw), adminBodyBytesMax)).toString("utf8");
+    if (body === "") return undefined;
     try {
-      done(null, JSON.parse(String(body)));
+      return JSON.parse(body) as unknown;
     } catch (error) {
-      done(new ShardgateError("BAD_REQUEST", `The body is not JSON: ${String(error)}.`, {}, error), undefined);
+      throw new ShardgateError("BAD_REQUEST", `The body is not JSON: ${String(error)}.`, {}, error);
     }
   });
 }

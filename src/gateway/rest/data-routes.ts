@@ -7,6 +7,8 @@ import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../cor
 import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
 import { nodeHeader, shardHeader } from "../../wire/paths.js";
+import type { OpenRequests } from "../edge/open-requests.js";
+import { readBody } from "../edge/request-body.js";
 import type { GatewayServices } from "../services.js";
 import { isTraced } from "../trace-permission.js";
 import { dataPrefix } from "./key-path.js";
@@ -28,10 +30,10 @@ interface Address {
 }
 
 /** To be registered as a plugin of its own: here bodies are bytes, whatever media type they claim to be. */
-export function addDataRoutes(app: FastifyInstance, services: GatewayServices): void {
+export function addDataRoutes(app: FastifyInstance, services: GatewayServices, openRequests: OpenRequests): void {
   const { bounds } = services;
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser("*", async ({ raw }: FastifyRequest) => readBody(openRequests.of(raw), bounds.valueBytes));
   app.addHook("onRequest", async ({ raw, originalUrl }) => {
     // The router also takes `/%64ata/` for this path, and would have decoded the key that `keepKeyRaw` did not see.
     if (!originalUrl.startsWith(dataPrefix))
@@ -42,8 +44,9 @@ export function addDataRoutes(app: FastifyInstance, services: GatewayServices): 
 
   app.get<DataRequest>("/data/:key", { schema: getSchema, exposeHeadRoute: false }, async (request, reply) => {
     const { entry } = await find(services, request, reply);
-    reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache", "x-content-type-options": "nosniff" });
+    reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
     if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
+    openRequests.of(request.raw).holdAnswer(entry.value.length);
     return reply.type("application/json").send(entry.value);
   });
 
@@ -54,23 +57,19 @@ export function addDataRoutes(app: FastifyInstance, services: GatewayServices): 
     return reply.type("application/json").header("content-length", utf8Bytes(entry.value)).send();
   });
 
-  app.put<DataRequest>(
-    "/data/:key",
-    { schema: putSchema(bounds), bodyLimit: bounds.valueBytes },
-    async (request, reply) => {
-      const address = addressOf(services, request, reply);
-      const outcome = await execute(services, reply, {
-        kind: "put",
-        ...address,
-        value: parseJsonBytes(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), bounds),
-        expiry: expiryOfQuery(request.query.ttl),
-        condition: conditionOf(request),
-      });
-      if (outcome.kind !== "written") throw failureOf(outcome, address);
-      reply.headers(headersOfFacts(outcome.facts));
-      return reply.code(outcome.isNew ? 201 : 200).send();
-    },
-  );
+  app.put<DataRequest>("/data/:key", { schema: putSchema(bounds) }, async (request, reply) => {
+    const address = addressOf(services, request, reply);
+    const outcome = await execute(services, reply, {
+      kind: "put",
+      ...address,
+      value: parseJsonBytes(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), bounds),
+      expiry: expiryOfQuery(request.query.ttl),
+      condition: conditionOf(request),
+    });
+    if (outcome.kind !== "written") throw failureOf(outcome, address);
+    reply.headers(headersOfFacts(outcome.facts));
+    return reply.code(outcome.isNew ? 201 : 200).send();
+  });
 
   app.delete<DataRequest>("/data/:key", { schema: deleteSchema }, async (request, reply) => {
     const address = addressOf(services, request, reply);

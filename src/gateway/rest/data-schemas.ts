@@ -58,8 +58,7 @@ const entryHeaders = {
 const problems: Readonly<Record<string, Schema>> = {
   ...commonProblems,
   400: problemAnswer("INVALID_KEY, or BAD_REQUEST for a wrong header or parameter."),
-  429: problemAnswer("OVERLOADED."),
-  503: problemAnswer("SHARD_UNAVAILABLE, DRAINING."),
+  503: problemAnswer("SHARD_UNAVAILABLE, OVERLOADED, DRAINING."),
   504: problemAnswer("OUTCOME_UNKNOWN, of writes: the answer was lost."),
   507: problemAnswer("STORAGE_FULL, of writes."),
 };

@@ -29,7 +29,9 @@ export function replyWithError(
       log.error(facts, "A request failed for a reason that nobody expected.");
     else log.warn(facts, "A request failed.");
   }
-  return reply.code(httpStatus).headers(problemHeaders(error)).send(problemOf(error));
+  // Whoever reports a fault can say which log line it is.
+  const problem = httpStatus >= 500 ? { ...problemOf(error), requestId: request.id } : problemOf(error);
+  return reply.code(httpStatus).headers(problemHeaders(error)).send(problem);
 }
 
 /** The error of the closed list that `thrown` stands for. */
@@ -37,9 +39,6 @@ export function errorOf(thrown: unknown): ShardgateError {
   if (thrown instanceof ShardgateError) return thrown;
   if (isFastifyError(thrown)) {
     if (thrown.validation !== undefined) return validationError(thrown.validation, thrown.validationContext);
-    if (thrown.statusCode === 413) {
-      return new ShardgateError("BODY_TOO_LARGE", "The body is longer than this route takes.", {}, thrown);
-    }
     if (thrown.statusCode === 415) {
       const message = "The body has a media type that this route does not take.";
       return new ShardgateError("UNSUPPORTED_MEDIA_TYPE", message, {}, thrown);

@@ -101,13 +101,20 @@ export function problemAnswer(description: string): Schema {
 /** What any route may answer, beside what its own schema says. */
 export const commonProblems: Readonly<Record<string, Schema>> = {
   400: problemAnswer("The request is wrong: BAD_REQUEST."),
+  403: problemAnswer("The request comes from a web page that is not listed: ORIGIN_NOT_ALLOWED."),
+  421: problemAnswer("The gateway is not called by this name: HOST_NOT_ALLOWED."),
+  429: problemAnswer("The client has its share of requests under way: TOO_MANY_REQUESTS."),
+  431: problemAnswer("HEADERS_TOO_LARGE."),
   500: problemAnswer("A fault of the gateway: INTERNAL_SERVER_ERROR; its log has the cause."),
-  503: problemAnswer("The gateway is stopping (DRAINING), or its registry does not answer (REGISTRY_UNAVAILABLE)."),
+  503: problemAnswer(
+    "The gateway is stopping (DRAINING) or full (OVERLOADED), or its registry does not answer (REGISTRY_UNAVAILABLE).",
+  ),
 };
 
 /** What routes with a JSON body may answer, beside their own. */
 export const bodyProblems: Readonly<Record<string, Schema>> = {
   ...commonProblems,
+  408: problemAnswer("REQUEST_TIMEOUT: the body came too slowly."),
   413: problemAnswer("BODY_TOO_LARGE."),
   415: problemAnswer("UNSUPPORTED_MEDIA_TYPE: the body must be `application/json`."),
 };

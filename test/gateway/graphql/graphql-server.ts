@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { idSequence } from "../../../src/core/id-sequence.js";
 import { createGraphqlHandler } from "../../../src/gateway/graphql/handler.js";
+import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
 import { settleRequestId } from "../../../src/gateway/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
 import { Membership } from "../../../src/gateway/membership.js";
@@ -90,9 +91,10 @@ export class GraphqlServer {
     };
     const handler = createGraphqlHandler(services, { persistedDocuments });
     const nextId = idSequence(services.clock.nowMs());
+    const openRequests = new OpenRequests({ bounds: services.bounds, clock, metrics });
     this.#server = createServer((request, response) => {
       settleRequestId(request, response, nextId);
-      handler(request, response);
+      handler(openRequests.begin(request, response));
     });
   }
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { defaultBounds } from "../../../src/core/bounds.js";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
 import { clientError } from "../../../src/gateway/graphql/client-error.js";
+import type { RequestLog } from "../../../src/gateway/graphql/exchange.js";
 import { BoundedDocuments, DocumentCache } from "../../../src/gateway/graphql/documents.js";
 import { ExactVariables } from "../../../src/gateway/graphql/exact-variables.js";
 import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
@@ -152,16 +153,26 @@ describe("the scalars", () => {
 describe("clientError", () => {
   it("gives an error of the engine that has a code of its own the nearest of the closed list", () => {
     const error = new GraphQLError("m", { extensions: { code: "SOMETHING_ELSE" } });
-    expect(clientError(error, new RecordLog()).extensions).toMatchObject({ code: "BAD_REQUEST", isRetryable: false });
+    expect(clientError(error, requestLog(new RecordLog())).extensions).toMatchObject({
+      code: "BAD_REQUEST",
+      isRetryable: false,
+    });
   });
 
   it("logs an unexpected error and masks it", () => {
     const log = new RecordLog();
     const error = new GraphQLError("private", { originalError: new TypeError("private"), path: ["get"] });
-    expect(clientError(error, log)).toMatchObject({ path: ["get"], extensions: { code: "INTERNAL_SERVER_ERROR" } });
+    expect(clientError(error, requestLog(log))).toMatchObject({
+      path: ["get"],
+      extensions: { code: "INTERNAL_SERVER_ERROR", requestId: "r1" },
+    });
     expect(log.lines).toMatchObject([{ level: "error", facts: { err: new TypeError("private"), path: ["get"] } }]);
   });
 });
+
+function requestLog(log: RecordLog): RequestLog {
+  return { requestId: "r1", debug: log.debug.bind(log), error: log.error.bind(log) };
+}
 
 function operationOf(document: string): OperationDefinitionNode {
   const operation = getOperationAST(parse(document));

@@ -1,0 +1,31 @@
+/** What a client gets whose bytes are no HTTP request, who sends them too slowly, or who wants a tunnel. */
+import type { Socket } from "node:net";
+import { ShardgateError } from "../../core/error.js";
+import { gatewayLingerMs } from "../../core/limits.js";
+import { problemText } from "../problem-answer.js";
+import type { OpenRequests } from "./open-requests.js";
+
+/** Answers on the bare socket, unless it cannot be written to or owes another answer, and ends the connection. */
+export function answerClientError(
+  error: Error & { readonly code?: string },
+  socket: Socket,
+  openRequests: OpenRequests,
+): void {
+  if (error.code === "ECONNRESET" || !socket.writable || openRequests.isOwed(socket)) socket.destroy();
+  else endSocket(socket, problemText(errorOf(error.code)));
+}
+
+/** Says `text` and ends the connection. */
+export function endSocket(socket: Socket, text: string): void {
+  // A client that does not close its side would keep the connection open for good.
+  socket.setTimeout(gatewayLingerMs, () => socket.destroy());
+  socket.end(text);
+}
+
+function errorOf(code: string | undefined): ShardgateError {
+  if (code === "HPE_HEADER_OVERFLOW")
+    return new ShardgateError("HEADERS_TOO_LARGE", "The request cannot be read: its URL and headers are too long.");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return new ShardgateError("REQUEST_TIMEOUT", "The request cannot be read: it did not arrive in time.");
+  return new ShardgateError("BAD_REQUEST", "The request cannot be read: it is not HTTP.");
+}

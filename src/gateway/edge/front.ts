@@ -1,0 +1,99 @@
+/**
+ * What every request goes through before anybody serves it: it gets an id, its headers are looked at, and whether it may
+ * come from where it comes. Then the cheap pages are served, and everything else is admitted while there is room.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ShardgateError } from "../../core/error.js";
+import type { Metrics, RequestRefusal } from "../metrics.js";
+import { endWithGraphqlError, problemHeaders } from "../problem-answer.js";
+import { problemOf } from "../../wire/problem.js";
+import { settleRequestId } from "../request-id.js";
+import { CrossOrigin } from "./cross-origin.js";
+import { HostCheck } from "./host-check.js";
+import type { OpenRequest, OpenRequests } from "./open-requests.js";
+import { headersRefusal, targetOf } from "./unusual-requests.js";
+
+/** Who may reach the gateway through a browser. */
+export interface WebOptions {
+  /** Origins whose pages may use it; `*` for all. */
+  readonly corsOrigins: readonly string[];
+  /** Names it is called by, beside addresses and `localhost`. */
+  readonly allowedHosts: readonly string[];
+}
+
+export const closedWeb: WebOptions = { corsOrigins: [], allowedHosts: [] };
+
+export interface FrontParts {
+  readonly openRequests: OpenRequests;
+  readonly web: WebOptions;
+  readonly metrics: Pick<Metrics, "requestRefused" | "errorTold">;
+  readonly nextId: () => string;
+  /** The gateway takes nothing new. */
+  isClosing(): boolean;
+  /** Answers a request for a page; false, and nothing is answered, for every other one. */
+  answerPage(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Serves a request for one of the two faces. */
+  serve(open: OpenRequest, isGraphql: boolean): void;
+}
+
+export class Front {
+  readonly #parts: FrontParts;
+  readonly #hosts: HostCheck;
+  readonly #origins: CrossOrigin;
+
+  constructor(parts: FrontParts) {
+    this.#parts = parts;
+    this.#hosts = new HostCheck(parts.web.allowedHosts);
+    this.#origins = new CrossOrigin(parts.web.corsOrigins);
+  }
+
+  receive(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
+    const { openRequests, nextId, isClosing, answerPage, serve } = this.#parts;
+    const { form, host } = targetOf(request.url ?? "/");
+    request.url = form;
+    settleRequestId(request, response, nextId);
+    response.setHeader("x-content-type-options", "nosniff");
+    response.setHeader("cross-origin-resource-policy", "same-origin");
+    const open = openRequests.begin(request, response, awaitsContinue);
+    const path = pathOf(form);
+    if (isClosing()) {
+      response.setHeader("connection", "close");
+      return this.#refuse(open, new ShardgateError("DRAINING", "The gateway is stopping."));
+    }
+    const refusal = this.#refusalOf(request, host);
+    if (refusal !== null) return this.#refuse(open, refusal);
+    this.#origins.addHeaders(request, response);
+    if (this.#origins.answerPreflight(request, response) || answerPage(request, response)) return;
+    // Whoever watches over the gateway has to see that it is overloaded.
+    const shortage = statusPaths.has(path) ? null : open.admit();
+    if (shortage === null) serve(open, path === graphqlPath);
+    else this.#refuse(open, shortage);
+  }
+
+  /** In the form that the client of this path reads. The connection is kept: another one would cost more than this one. */
+  #refuse({ request, response }: OpenRequest, error: ShardgateError): void {
+    this.#parts.metrics.errorTold(error.code);
+    if (pathOf(request.url ?? "") === graphqlPath) return endWithGraphqlError(request, response, error);
+    response.writeHead(error.rule.httpStatus, problemHeaders(error));
+    response.end(JSON.stringify(problemOf(error)));
+  }
+
+  #refusalOf(request: IncomingMessage, host: string | null): ShardgateError | null {
+    const refusal = headersRefusal(request) ?? this.#hosts.refusalOf(request, host) ?? this.#origins.refusalOf(request);
+    if (refusal !== null) this.#parts.metrics.requestRefused(reasons.get(refusal.code) ?? "headers");
+    return refusal;
+  }
+}
+
+const graphqlPath = "/graphql";
+const statusPaths: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
+
+const reasons: ReadonlyMap<string, RequestRefusal> = new Map([
+  ["HOST_NOT_ALLOWED", "host"],
+  ["ORIGIN_NOT_ALLOWED", "origin"],
+]);
+
+function pathOf(target: string): string {
+  const queryAt = target.indexOf("?");
+  return queryAt < 0 ? target : target.slice(0, queryAt);
+}

@@ -1,0 +1,227 @@
+/**
+ * The requests that are under way, from their headers to the end of their answers: who sent them, what they hold of the
+ * gateway's memory, and which connections owe an answer. Requests beyond what there is room for are refused before they
+ * cost anything. Clients that send their bodies or fetch their answers too slowly are cut off here, in one round a second
+ * over all requests, so that no request needs a timer of its own.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { GatewayBounds } from "../../core/bounds.js";
+import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
+import {
+  gatewayBodyBytesPerSecondMin,
+  gatewayBodyGraceMs,
+  gatewayConnectionCheckMs,
+  gatewayDiscardMs,
+  gatewaySendTimeoutMs,
+} from "../../core/limits.js";
+import type { Metrics, RequestRefusal } from "../metrics.js";
+import { clientOf } from "./client-of.js";
+import { FairShare, type Shortage } from "./fair-share.js";
+
+export interface OpenRequestsParts {
+  readonly bounds: GatewayBounds;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, "requestBegan" | "requestEnded" | "requestRefused">;
+  /** Called after each answer. */
+  readonly onAnswered?: () => void;
+}
+
+export class OpenRequests {
+  readonly #parts: OpenRequestsParts;
+  readonly #shares: Shares;
+  readonly #open = new Map<IncomingMessage, OpenRequest>();
+  readonly #check = (): void => this.#checkAll();
+  #stopChecking: (() => void) | null = null;
+
+  constructor(parts: OpenRequestsParts) {
+    const { requests, clientRequests, bodiesBytes, bodyBytes, answersBytes } = parts.bounds;
+    this.#parts = parts;
+    this.#shares = {
+      requests: new FairShare(requests, clientRequests),
+      // A client that is alone gets half, in which one body has to fit.
+      bodies: new FairShare(Math.max(bodiesBytes, 2 * bodyBytes)),
+      answers: new FairShare(answersBytes),
+    };
+  }
+
+  /** To be called for every request; it ends by itself with its answer. */
+  begin(request: IncomingMessage, response: ServerResponse, awaitsContinue = false): OpenRequest {
+    const open = new OpenRequest(request, response, this.#shares, this.#parts);
+    open.awaitsContinue = awaitsContinue;
+    this.#open.set(request, open);
+    this.#parts.metrics.requestBegan();
+    response.once("close", () => this.#end(open));
+    this.#stopChecking ??= this.#parts.clock.after(gatewayConnectionCheckMs, this.#check);
+    return open;
+  }
+
+  /** What `begin` made of it; throws BAD_REQUEST when its client has gone. */
+  of(request: IncomingMessage): OpenRequest {
+    const open = this.#open.get(request);
+    if (open === undefined) throw new ShardgateError("BAD_REQUEST", "The client went away.");
+    return open;
+  }
+
+  /**
+   * Whether the connection owes an answer to a request that came in whole. Whatever else was written there would be taken
+   * for that answer, or for a part of it: a write that happened would be told as a bad request.
+   */
+  isOwed(socket: Duplex): boolean {
+    for (const { request, isAnswered } of this.#open.values()) {
+      if (request.socket === socket && request.complete && !isAnswered) return true;
+    }
+    return false;
+  }
+
+  /** Looks after nobody any more. */
+  close(): void {
+    this.#stopChecking?.();
+    this.#stopChecking = null;
+  }
+
+  #end(open: OpenRequest): void {
+    open.end();
+    this.#parts.metrics.requestEnded();
+    // What still comes of it has to end too.
+    if (open.request.complete || open.request.socket.destroyed) this.#open.delete(open.request);
+    this.#parts.onAnswered?.();
+  }
+
+  #checkAll(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const open of this.#open.values()) if (open.isLeft(nowMs)) this.#open.delete(open.request);
+    this.#stopChecking = this.#open.size === 0 ? null : this.#parts.clock.after(gatewayConnectionCheckMs, this.#check);
+  }
+}
+
+interface Shares {
+  readonly requests: FairShare;
+  readonly bodies: FairShare;
+  readonly answers: FairShare;
+}
+
+export class OpenRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly client: string;
+  /** It sends its body when it is told to (RFC 9110, 10.1.1). */
+  awaitsContinue = false;
+  readonly #shares: Shares;
+  readonly #parts: OpenRequestsParts;
+  #isAdmitted = false;
+  #isAnswered = false;
+  #bodyBytes = 0;
+  #answerBytes = 0;
+  /** Since when what it waits for now lasts. */
+  #sinceMs: number | null = null;
+  #giveUpBody: ((error: ShardgateError) => void) | null = null;
+
+  constructor(request: IncomingMessage, response: ServerResponse, shares: Shares, parts: OpenRequestsParts) {
+    this.request = request;
+    this.response = response;
+    this.client = clientOf(request);
+    this.#shares = shares;
+    this.#parts = parts;
+  }
+
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  /** Takes it in, or says why it is refused: OVERLOADED or TOO_MANY_REQUESTS. */
+  admit(): ShardgateError | null {
+    const { requests, answers } = this.#shares;
+    const unfetched = answers.shortage(this.client, 1);
+    if (unfetched !== null) return this.#refused(unfetched, "answers");
+    const shortage = requests.take(this.client, 1);
+    if (shortage !== null) return this.#refused(shortage, "requests");
+    this.#isAdmitted = true;
+    return null;
+  }
+
+  /** Why so many bytes of body would be refused at this moment; null: they would not. */
+  bodyRefusal(bytes: number): ShardgateError | null {
+    const shortage = this.#shares.bodies.shortage(this.client, bytes);
+    return shortage === null ? null : this.#refused(shortage, "bodies");
+  }
+
+  /** Holds more of its body, or says why not. They are held until the answer is over, because so are their values. */
+  holdBody(bytes: number): ShardgateError | null {
+    const shortage = this.#shares.bodies.take(this.client, bytes);
+    if (shortage !== null) return this.#refused(shortage, "bodies");
+    this.#bodyBytes += bytes;
+    return null;
+  }
+
+  /** Its body is being read; `giveUp` is called when it comes too slowly. */
+  beginBody(giveUp: (error: ShardgateError) => void): void {
+    this.#sinceMs = this.#parts.clock.monotonicMs();
+    this.#giveUpBody = giveUp;
+  }
+
+  endBody(): void {
+    this.#sinceMs = null;
+    this.#giveUpBody = null;
+  }
+
+  /** So much more of its answer is in memory, until the client has fetched it. */
+  holdAnswer(bytes: number): void {
+    if (this.#isAnswered) return;
+    this.#answerBytes += bytes;
+    this.#shares.answers.add(this.client, bytes);
+  }
+
+  /** Its client may have no more answers in memory. */
+  get isAnswerFull(): boolean {
+    return this.#shares.answers.shortage(this.client, 0) !== null;
+  }
+
+  /** Gives everything back. */
+  end(): void {
+    const { requests, bodies, answers } = this.#shares;
+    this.#isAnswered = true;
+    this.#sinceMs = null;
+    if (this.#isAdmitted) requests.giveBack(this.client, 1);
+    if (this.#bodyBytes > 0) bodies.giveBack(this.client, this.#bodyBytes);
+    if (this.#answerBytes > 0) answers.giveBack(this.client, this.#answerBytes);
+  }
+
+  /** Ends what takes too long. True: there is nothing left to look after. */
+  isLeft(nowMs: number): boolean {
+    const { request, response } = this;
+    if (this.#isAnswered) {
+      if (request.complete || request.socket.destroyed) return true;
+      return this.#cutAfter(gatewayDiscardMs, nowMs, null);
+    }
+    if (this.#giveUpBody !== null) this.#checkBody(nowMs, this.#giveUpBody);
+    else if (response.writableEnded) this.#cutAfter(gatewaySendTimeoutMs, nowMs, "unfetched-answer");
+    return false;
+  }
+
+  #checkBody(nowMs: number, giveUp: (error: ShardgateError) => void): void {
+    const takenMs = nowMs - (this.#sinceMs ?? nowMs);
+    if (takenMs <= gatewayBodyGraceMs || this.#bodyBytes * 1000 >= takenMs * gatewayBodyBytesPerSecondMin) return;
+    this.endBody();
+    this.#parts.metrics.requestRefused("slow-body");
+    giveUp(new ShardgateError("REQUEST_TIMEOUT", "The body comes too slowly."));
+  }
+
+  #cutAfter(afterMs: number, nowMs: number, reason: RequestRefusal | null): boolean {
+    this.#sinceMs ??= nowMs;
+    if (nowMs - this.#sinceMs < afterMs) return false;
+    if (reason !== null) this.#parts.metrics.requestRefused(reason);
+    this.request.socket.destroy();
+    return true;
+  }
+
+  #refused(shortage: Shortage, what: "requests" | "bodies" | "answers"): ShardgateError {
+    if (shortage === "all") {
+      this.#parts.metrics.requestRefused(what);
+      return new ShardgateError("OVERLOADED", `The gateway has as many ${what} under way as it can hold.`);
+    }
+    this.#parts.metrics.requestRefused(`client-${what}`);
+    return new ShardgateError("TOO_MANY_REQUESTS", `You have your share of the ${what} under way already.`);
+  }
+}

@@ -1,0 +1,51 @@
+/** Reads a request's body up to a bound, whether or not its length was announced, as long as there is memory for it. */
+import { ShardgateError } from "../../core/error.js";
+import type { OpenRequest } from "./open-requests.js";
+
+/**
+ * Rejects with BODY_TOO_LARGE, OVERLOADED, TOO_MANY_REQUESTS or REQUEST_TIMEOUT as soon as that is known. What still comes
+ * is thrown away, so that the client gets to read the answer; when it goes on, its connection is cut.
+ */
+export function readBody(open: OpenRequest, bytesMax: number): Promise<Buffer> {
+  const { request, response } = open;
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] | null = [];
+    let bytes = 0;
+    const refuse = (error: ShardgateError): void => {
+      chunks = null;
+      open.endBody();
+      reject(error);
+    };
+    const announced = Number(request.headers["content-length"] ?? 0);
+    const refusal = announced > bytesMax ? tooLarge(bytesMax) : open.bodyRefusal(announced);
+    if (refusal !== null) return refuse(refusal);
+    if (open.awaitsContinue) response.writeContinue();
+    open.beginBody(refuse);
+    request.on("data", (chunk: Buffer) => {
+      if (chunks === null) return;
+      bytes += chunk.length;
+      const refusal = bytes > bytesMax ? tooLarge(bytesMax) : open.holdBody(chunk.length);
+      if (refusal === null) chunks.push(chunk);
+      else refuse(refusal);
+    });
+    const goneAway = (): void =>
+      refuse(new ShardgateError("BAD_REQUEST", "The client went away while sending the body."));
+    request.once("end", () => {
+      request.off("close", goneAway);
+      open.endBody();
+      if (chunks !== null) resolve(joined(chunks));
+    });
+    request.once("error", goneAway);
+    request.once("close", goneAway);
+  });
+}
+
+function tooLarge(bytesMax: number): ShardgateError {
+  return new ShardgateError("BODY_TOO_LARGE", `The body is longer than ${bytesMax} bytes.`);
+}
+
+/** Most bodies come in one piece, which need not be copied. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+}

@@ -1,0 +1,52 @@
+/**
+ * Requests that hardly anybody sends: with a whole URL as their target, without a host or with two, with hundreds of
+ * headers, with an expectation, or for a tunnel. Node would take some of them for others, and answer some without a code.
+ */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { ShardgateError } from "../../core/error.js";
+import { gatewayHeadersMax } from "../../core/limits.js";
+import { endWithProblem, problemText } from "../problem-answer.js";
+import { endSocket } from "./client-error.js";
+
+/** A request's target, taken apart. */
+export interface Target {
+  /** `/path?query`, or the target as it is when it has no such form. */
+  readonly form: string;
+  /** The host and port of a target that is a whole URL: they count instead of the `Host` header (RFC 9112, 3.2.2). */
+  readonly host: string | null;
+}
+
+export function targetOf(target: string): Target {
+  if (target.startsWith("/")) return { form: target, host: null };
+  const [, host, rest] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
+  if (host === undefined || rest === undefined) return { form: target, host: null };
+  return { form: rest.startsWith("/") ? rest : `/${rest}`, host };
+}
+
+/** Why a request with these headers is refused, BAD_REQUEST or HEADERS_TOO_LARGE; null: it is not. */
+export function headersRefusal({ rawHeaders, httpVersion }: IncomingMessage): ShardgateError | null {
+  if (rawHeaders.length > 2 * gatewayHeadersMax) {
+    return new ShardgateError("HEADERS_TOO_LARGE", `The request has more than ${gatewayHeadersMax} headers.`);
+  }
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  if (hosts === 1 || (hosts === 0 && httpVersion === "1.0")) return null;
+  // RFC 9112, 3.2. Of two hosts, a proxy in front may have taken the other one.
+  const what = hosts === 0 ? "no `Host` header" : "more than one `Host` header";
+  return new ShardgateError("BAD_REQUEST", `The request has ${what}.`);
+}
+
+/** For what Node would answer without a code, or not at all. */
+export function answerUnusual(server: Server): void {
+  server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
+    endWithProblem(response, new ShardgateError("BAD_REQUEST", "Nothing but `Expect: 100-continue` is understood."));
+  });
+  server.on("connect", (_request: IncomingMessage, socket: Socket) => {
+    const error = new ShardgateError("METHOD_NOT_ALLOWED", "CONNECT is no method here; the gateway is no proxy.");
+    endSocket(socket, problemText(error, { allow: "GET, HEAD, POST, PUT, DELETE" }));
+  });
+}

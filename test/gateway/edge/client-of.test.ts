@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+import { addressOf } from "../../../src/gateway/edge/client-of.js";
+
+it.each([
+  ["127.0.0.1", "127.0.0.1"],
+  ["::ffff:10.0.0.1", "10.0.0.1"],
+  ["::1", "0:0:0:0"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
+  ["2001:db8:1:2::6", "2001:db8:1:2"],
+  ["2001:db8::6", "2001:db8:0:0"],
+  ["fe80::", "fe80:0:0:0"],
+  [undefined, ""],
+])("takes %s for %s", (remoteAddress, client) => {
+  expect(addressOf(remoteAddress === undefined ? ({} as { remoteAddress: string }) : { remoteAddress })).toBe(client);
+});

@@ -1,0 +1,55 @@
+import type { IncomingMessage } from "node:http";
+import { describe, expect, it } from "vitest";
+import { HostCheck } from "../../../src/gateway/edge/host-check.js";
+
+function refusal(
+  names: readonly string[],
+  host: string | undefined,
+  localAddress = "127.0.0.1",
+  target: string | null = null,
+) {
+  const request = { headers: { host }, socket: { localAddress } } as unknown as IncomingMessage;
+  return new HostCheck(names).refusalOf(request, target)?.code ?? null;
+}
+
+describe("the host check", () => {
+  it.each([
+    "localhost",
+    "LocalHost:4000",
+    "a.localhost",
+    "localhost.",
+    "127.0.0.1:4000",
+    "10.1.2.3",
+    "[::1]:4000",
+    "[fe80::1]",
+  ])("takes %s on loopback", (host) => expect(refusal([], host)).toBeNull());
+
+  it.each(["evil.example", "evil.example:4000", "localhost.evil.example", "127.0.0.1.evil.example", "notlocalhost"])(
+    "refuses %s on loopback, and nowhere else",
+    (host) => {
+      for (const loopback of ["127.0.0.1", "127.0.1.1", "::1", "::ffff:127.0.0.1"])
+        expect(refusal([], host, loopback)).toBe("HOST_NOT_ALLOWED");
+      for (const other of ["10.0.0.1", "fe80::1", undefined]) expect(refusal([], host, other ?? "")).toBeNull();
+    },
+  );
+
+  it("takes the names that are listed, and then checks everywhere", () => {
+    const names = ["Gateway.internal"];
+    expect(refusal(names, "gateway.internal:80", "10.0.0.1")).toBeNull();
+    expect(refusal(names, "gateway.internal.")).toBeNull();
+    expect(refusal(names, "other.internal", "10.0.0.1")).toBe("HOST_NOT_ALLOWED");
+    expect(refusal(names, "10.0.0.1", "10.0.0.1")).toBeNull();
+  });
+
+  it("looks at the target's host when it has one", () => {
+    expect(refusal([], "localhost", "127.0.0.1", "evil.example")).toBe("HOST_NOT_ALLOWED");
+    expect(refusal([], "evil.example", "127.0.0.1", "localhost:1")).toBeNull();
+  });
+
+  it.each(["", "a b", "a@localhost", "localhost/", "[::1", "[localhost]", "localhost:x", "a,localhost", "é"])(
+    "refuses %j, which is no host",
+    (host) => expect(refusal([], host)).toBe("BAD_REQUEST"),
+  );
+
+  it("asks nothing of a request without a host", () => expect(refusal(["a"], undefined)).toBeNull());
+});

@@ -1,0 +1,138 @@
+import { PassThrough } from "node:stream";
+import { describe, expect, it } from "vitest";
+import {
+  gatewayBodyBytesPerSecondMin,
+  gatewayBodyGraceMs,
+  gatewayConnectionCheckMs,
+  gatewayDiscardMs,
+  gatewaySendTimeoutMs,
+} from "../../../src/core/limits.js";
+import { fakeExchange, openRequests } from "./open-requests.js";
+
+describe("open requests", () => {
+  it("know who waits for the answer to a whole request", () => {
+    const { requests } = openRequests();
+    const { both, request, response, socket } = fakeExchange("a");
+    request.complete = false;
+    requests.begin(...both);
+    expect(requests.isOwed(socket as never)).toBe(false);
+    request.complete = true;
+    expect(requests.isOwed(socket as never)).toBe(true);
+    expect(requests.isOwed(new PassThrough())).toBe(false);
+    response.emit("close");
+    expect(requests.isOwed(socket as never)).toBe(false);
+    expect(() => requests.of(both[0])).toThrowError(expect.objectContaining({ code: "BAD_REQUEST" }));
+  });
+
+  it("are admitted while there is room, evenly, and make room when they end", () => {
+    const { requests, refusals } = openRequests({ requests: 6 });
+    const admitted = (client: string, count: number) =>
+      Array.from({ length: count }, () => {
+        const { both, response } = fakeExchange(client);
+        return { refusal: requests.begin(...both).admit()?.code ?? null, response };
+      });
+    const greedy = admitted("greedy", 5);
+    expect(greedy.map(({ refusal }) => refusal)).toEqual([null, null, null, "TOO_MANY_REQUESTS", "TOO_MANY_REQUESTS"]);
+    expect(admitted("b", 1).map(({ refusal }) => refusal)).toEqual([null]);
+    expect(admitted("c", 2).map(({ refusal }) => refusal)).toEqual([null, "TOO_MANY_REQUESTS"]);
+    expect(admitted("d", 1)[0]?.refusal).toBeNull();
+    expect(admitted("e", 1)[0]?.refusal).toBe("OVERLOADED");
+    expect(refusals).toEqual([...Array(3).fill("client-requests"), "requests"]);
+    for (const { response } of greedy) response.emit("close");
+    expect(admitted("e", 1)[0]?.refusal).toBeNull();
+  });
+
+  it("are refused while their client leaves its answers unfetched", () => {
+    const { requests, refusals } = openRequests({ answersBytes: 1024 });
+    const first = fakeExchange("slow");
+    const open = requests.begin(...first.both);
+    expect([open.admit(), open.isAnswerFull]).toEqual([null, false]);
+    open.holdAnswer(600);
+    expect(open.isAnswerFull).toBe(true);
+    expect(requests.begin(...fakeExchange("slow").both).admit()?.code).toBe("TOO_MANY_REQUESTS");
+    expect(requests.begin(...fakeExchange("other").both).admit()).toBeNull();
+    expect(refusals).toEqual(["client-answers"]);
+    first.response.emit("close");
+    open.holdAnswer(600);
+    expect(requests.begin(...fakeExchange("slow").both).admit()).toBeNull();
+  });
+
+  it("hold their bodies until they are answered", () => {
+    const { requests } = openRequests({ bodiesBytes: 4096, bodyBytes: 2048 });
+    const first = fakeExchange("a");
+    const open = requests.begin(...first.both);
+    expect([open.bodyRefusal(2048), open.bodyRefusal(4097)?.code]).toEqual([null, "OVERLOADED"]);
+    expect(open.holdBody(2048)).toBeNull();
+    open.endBody();
+    expect(requests.begin(...fakeExchange("a").both).holdBody(1)?.code).toBe("TOO_MANY_REQUESTS");
+    expect(requests.begin(...fakeExchange("b").both).holdBody(1024)).toBeNull();
+    first.response.emit("close");
+    expect(requests.begin(...fakeExchange("a").both).holdBody(1024)).toBeNull();
+  });
+
+  it("have room for one longest body, however little is said to be held", () => {
+    const { requests } = openRequests({ bodiesBytes: 1024, bodyBytes: 4096 });
+    expect(requests.begin(...fakeExchange("a").both).holdBody(4096)).toBeNull();
+  });
+
+  it("give up a body that comes too slowly, and no other", async () => {
+    const { requests, clock, refusals } = openRequests();
+    const given: string[] = [];
+    const begun = (client: string) => {
+      const open = requests.begin(...fakeExchange(client).both);
+      open.beginBody((error) => given.push(`${client} ${error.code}`));
+      return open;
+    };
+    begun("silent");
+    const quick = begun("quick");
+    begun("done").endBody();
+    await clock.advance(gatewayBodyGraceMs);
+    quick.holdBody((gatewayBodyBytesPerSecondMin * gatewayBodyGraceMs) / 500);
+    expect(given).toEqual([]);
+    await clock.advance(gatewayConnectionCheckMs);
+    expect(given).toEqual(["silent REQUEST_TIMEOUT"]);
+    await clock.advance(gatewayBodyGraceMs + gatewayConnectionCheckMs);
+    expect(given).toEqual(["silent REQUEST_TIMEOUT", "quick REQUEST_TIMEOUT"]);
+    expect(refusals).toEqual(["slow-body", "slow-body"]);
+  });
+
+  it("cut off who does not fetch an answer that is ready, and wait for one that is not", async () => {
+    const { requests, clock, refusals } = openRequests();
+    const [unfetched, pending] = [fakeExchange("a"), fakeExchange("b")];
+    requests.begin(...unfetched.both);
+    requests.begin(...pending.both);
+    unfetched.response.writableEnded = true;
+    await clock.advance(gatewaySendTimeoutMs);
+    expect(unfetched.socket.destroyed).toBe(false);
+    await clock.advance(2 * gatewayConnectionCheckMs);
+    expect([unfetched.socket.destroyed, pending.socket.destroyed]).toEqual([true, false]);
+    expect(refusals).toEqual(["unfetched-answer"]);
+  });
+
+  it("throw away what comes after the answer, but not for long", async () => {
+    const { requests, clock } = openRequests();
+    const [endless, ending, gone] = [fakeExchange("a"), fakeExchange("b"), fakeExchange("c")];
+    for (const { both, request, response } of [endless, ending, gone]) {
+      request.complete = false;
+      requests.begin(...both);
+      response.emit("close");
+    }
+    ending.request.complete = true;
+    gone.socket.destroyed = true;
+    await clock.advance(gatewayConnectionCheckMs);
+    expect(() => requests.of(ending.both[0])).toThrow();
+    expect(() => requests.of(gone.both[0])).toThrow();
+    await clock.advance(gatewayDiscardMs + gatewayConnectionCheckMs);
+    expect([endless.socket.destroyed, ending.socket.destroyed]).toEqual([true, false]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("are looked after until the end", () => {
+    const { requests, clock } = openRequests();
+    requests.close();
+    requests.begin(...fakeExchange("a").both);
+    expect(clock.pendingTimers).toBe(1);
+    requests.close();
+    expect(clock.pendingTimers).toBe(0);
+  });
+});

@@ -1,0 +1,36 @@
+import type { IncomingMessage } from "node:http";
+import { describe, expect, it } from "vitest";
+import { gatewayHeadersMax } from "../../../src/core/limits.js";
+import { headersRefusal, targetOf } from "../../../src/gateway/edge/unusual-requests.js";
+
+it.each([
+  ["/data/a%252Fb?ttl=1", "/data/a%252Fb?ttl=1", null],
+  ["http://a:1/data/a%252Fb?ttl=1", "/data/a%252Fb?ttl=1", "a:1"],
+  ["HTTPS://a", "/", "a"],
+  ["http://a?b=http://c/d", "/?b=http://c/d", "a"],
+  ["http:///a", "/a", ""],
+  ["//a/graphql", "//a/graphql", null],
+  ["*", "*", null],
+  ["ftp://a/graphql", "ftp://a/graphql", null],
+])("takes the target %s for %s", (target, form, host) => {
+  expect(targetOf(target)).toEqual({ form, host });
+});
+
+describe("headersRefusal", () => {
+  const refusal = (rawHeaders: readonly string[], httpVersion = "1.1") =>
+    headersRefusal({ rawHeaders, httpVersion } as unknown as IncomingMessage)?.code ?? null;
+
+  it("wants one host, which HTTP/1.0 may leave out", () => {
+    expect(refusal(["Host", "a", "ghost", "b"])).toBeNull();
+    expect(refusal(["accept", "host"])).toBe("BAD_REQUEST");
+    expect(refusal([], "1.0")).toBeNull();
+    expect(refusal(["host", "a", "HOST", "a"])).toBe("BAD_REQUEST");
+    expect(refusal(["host", "a", "Host", "b"], "1.0")).toBe("BAD_REQUEST");
+  });
+
+  it("bounds the number of headers", () => {
+    const headers = (count: number) => ["host", "a", ...Array.from({ length: 2 * (count - 1) }, () => "a")];
+    expect(refusal(headers(gatewayHeadersMax))).toBeNull();
+    expect(refusal(headers(gatewayHeadersMax + 1))).toBe("HEADERS_TOO_LARGE");
+  });
+});
