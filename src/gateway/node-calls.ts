@@ -1,7 +1,7 @@
 /** The short calls with which the gateway looks after its storage nodes, beside the operations of clients. */
-import { setMaxListeners } from "node:events";
 import { probeTimeoutMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
+import { StopSource } from "../core/stop-signal.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
 import { assignmentsOf } from "../routing/node-assignments.js";
 import type { CallOptions, NodeClient } from "../routing/node-client.js";
@@ -11,12 +11,11 @@ export class NodeCalls {
   readonly #client: (name: string) => NodeClient;
   readonly #log: Log;
   /** As many calls listen to it as there are storage nodes. */
-  readonly #stopping = new AbortController();
+  readonly #stopping = new StopSource();
 
   constructor(client: (name: string) => NodeClient, log: Log) {
     this.#client = client;
     this.#log = log;
-    setMaxListeners(0, this.#stopping.signal);
   }
 
   /** Whether the node gave any answer over HTTP. */
@@ -68,6 +67,6 @@ export class NodeCalls {
   }
 
   #options(): CallOptions {
-    return { timeoutMs: probeTimeoutMs, signal: this.#stopping.signal };
+    return { timeoutMs: probeTimeoutMs, signal: this.#stopping };
   }
 }

@@ -1,6 +1,7 @@
 /** What is asked of a storage node that has the whole REST contract, and how its answers are read. */
 import { nameCharactersMax, nodeAnswerBytesMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { StopSignal } from "../core/stop-signal.js";
 import { decodeBatchAnswer, encodeBatchRequest } from "../wire/batch-body.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { assignmentsPath, batchMediaType, batchPath, healthPath, nodeProtocol, shardsPath } from "../wire/paths.js";
@@ -10,7 +11,7 @@ import { faultOfAnswer, jsonIn, malformedFault, type NodeLine } from "./node-exc
 export async function executeBatch(
   { node, exchange }: NodeLine,
   operations: readonly RoutedOperation[],
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<readonly Outcome[] | null> {
   const answer = await exchange(
     {
@@ -32,20 +33,20 @@ export async function executeBatch(
 }
 
 /** What `GET /health` tells: "full" by our protocol's name, "other", or "failing" when the node (or a proxy) could not say. */
-export async function askHealth(line: NodeLine, signal: AbortSignal): Promise<"full" | "other" | "failing"> {
+export async function askHealth(line: NodeLine, signal: StopSignal): Promise<"full" | "other" | "failing"> {
   const { health, status } = await readHealth(line, signal);
   if (health !== null) return "full";
   return status >= 500 ? "failing" : "other";
 }
 
 /** The engine that `GET /health` names; null when the node does not speak our protocol, or names none. */
-export async function askEngine(line: NodeLine, signal: AbortSignal): Promise<string | null> {
+export async function askEngine(line: NodeLine, signal: StopSignal): Promise<string | null> {
   const { health } = await readHealth(line, signal);
   const engine = health !== null && "engine" in health ? health.engine : null;
   return typeof engine === "string" ? engine.slice(0, nameCharactersMax) : null;
 }
 
-export async function askShards({ node, exchange }: NodeLine, signal: AbortSignal): Promise<readonly HostedShard[]> {
+export async function askShards({ node, exchange }: NodeLine, signal: StopSignal): Promise<readonly HostedShard[]> {
   const answer = await exchange({ method: "GET", path: shardsPath, answerBytesMax: nodeAnswerBytesMax }, signal);
   if (answer.status !== 200) throw faultOfAnswer(answer, node);
   const body = jsonIn(answer.body);
@@ -57,7 +58,7 @@ export async function askShards({ node, exchange }: NodeLine, signal: AbortSigna
 export async function sendAssignments(
   { node, exchange }: NodeLine,
   assignments: NodeAssignments,
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<void> {
   const answer = await exchange(
     {
@@ -75,7 +76,7 @@ export async function sendAssignments(
 /** `health` is null unless the answer has our protocol's name. */
 async function readHealth(
   { exchange }: NodeLine,
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<{ health: object | null; status: number }> {
   const { body, status } = await exchange(
     { method: "GET", path: healthPath, answerBytesMax: nodeAnswerBytesMax },

@@ -3,12 +3,13 @@
  * and MemoryNodeClient (tests, with fault injection); both pass test/conformance/node-client.ts.
  */
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { StopSignal } from "../core/stop-signal.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 
 export interface CallOptions {
   /** The whole call is given up after this time, milliseconds. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** Names the call in the storage node's log. */
   readonly requestId?: string;
 }

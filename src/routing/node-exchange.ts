@@ -3,6 +3,7 @@
  * is known here: errors are told apart by their codes, and by whether the request had begun to be written.
  */
 import type { ShardgateError } from "../core/error.js";
+import type { StopSignal } from "../core/stop-signal.js";
 import { errorOfProblem } from "../wire/problem.js";
 import { NodeFault, type NodeFaultReason } from "./node-client.js";
 
@@ -24,7 +25,7 @@ export interface NodeAnswer {
 }
 
 /** Resolves with any final answer (also 3xx, which are never followed, 4xx and 5xx). Rejects with a NodeFault. */
-export type Exchange = (request: NodeRequest, signal: AbortSignal) => Promise<NodeAnswer>;
+export type Exchange = (request: NodeRequest, signal: StopSignal) => Promise<NodeAnswer>;
 
 /** A storage node, as messages name it, and the way to it. */
 export interface NodeLine {

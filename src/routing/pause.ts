@@ -1,9 +1,10 @@
 /** Waiting that a caller's deadline and abort can end. */
 import type { Clock } from "../core/clock.js";
+import type { StopSignal } from "../core/stop-signal.js";
 import type { RouteContext } from "./submission.js";
 
 /** Resolves after `pauseMs`, or as soon as the caller gives up. */
-export function pause(clock: Clock, pauseMs: number, signal?: AbortSignal): Promise<void> {
+export function pause(clock: Clock, pauseMs: number, signal?: StopSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       cancel();

@@ -5,6 +5,7 @@
  */
 import { plainNodeInFlightMax } from "../core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../core/operation.js";
+import type { StopSignal } from "../core/stop-signal.js";
 import { NodeFault, PlainNodeFault } from "./node-client.js";
 import type { NodeLine } from "./node-exchange.js";
 import { isPlain, runAtPlainNode, type PlainOperation } from "./plain-routes.js";
@@ -24,7 +25,7 @@ export class PlainNode {
   async execute(
     line: NodeLine,
     operations: readonly RoutedOperation[],
-    signal: AbortSignal,
+    signal: StopSignal,
   ): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = operations.map(({ operation }) => notSupported(operation, line.node));
     const faults: NodeFault[] = [];
@@ -51,7 +52,7 @@ async function runInOrder(
   line: NodeLine,
   sequence: readonly PlainRequest[],
   { outcomes, faults }: Results,
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<void> {
   let isInDoubt = false;
   for (const request of sequence) {

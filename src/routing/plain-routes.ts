@@ -4,6 +4,7 @@ import { ShardgateError } from "../core/error.js";
 import { parseJsonBytes } from "../core/json-text.js";
 import { nodeAnswerBytesMax, valueBytesMax } from "../core/limits.js";
 import type { GetOperation, Operation, Outcome, RoutedOperation, WriteOperation } from "../core/operation.js";
+import type { StopSignal } from "../core/stop-signal.js";
 import { entryPath, problemMediaType, shardEpochHeader } from "../wire/paths.js";
 import { NodeFault } from "./node-client.js";
 import { clause, faultOfAnswer, problemIn, type NodeAnswer, type NodeLine, type NodeRequest } from "./node-exchange.js";
@@ -26,7 +27,7 @@ export const unknownFacts: EntryFacts = { version: null, createdAtMs: null, upda
 export async function runAtPlainNode(
   line: NodeLine,
   { operation, epoch }: RoutedOperation & { readonly operation: PlainOperation },
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<Outcome> {
   let answer: NodeAnswer;
   try {

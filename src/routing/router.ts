@@ -2,7 +2,6 @@
  * Takes operations to the storage nodes that own their shards and brings the outcomes back in order. Operations are
  * grouped by node; each group goes, fails and is tried again on its own, so one dead node costs only its own keys.
  */
-import { setMaxListeners } from "node:events";
 import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
 import { attemptTimeoutMs } from "../core/limits.js";
@@ -48,8 +47,6 @@ export class Router {
    */
   async execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
     const { budget } = context;
-    // Each storage node's mailbox listens.
-    if (context.signal !== undefined) setMaxListeners(0, context.signal);
     const outcomes =
       budget?.isSpent === true
         ? operations.map(() => budget.refusal())

@@ -5,6 +5,7 @@
 import type { Clock } from "../core/clock.js";
 import { utf8Bytes } from "../core/key.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { StopSignal } from "../core/stop-signal.js";
 import type { AnswerBudget } from "./answer-budget.js";
 import type { WaitingOperation } from "./mailbox-plan.js";
 import type { RouteRecorder } from "./recorder.js";
@@ -13,7 +14,7 @@ import { isWrite } from "./refusal.js";
 /** What every caller brings along: its own deadline on the monotonic clock, its own way to give up, its own budget. */
 export interface RouteContext {
   readonly deadlineMs: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** Of the client request that all this is done for; without one, answers are not bounded. */
   readonly budget?: AnswerBudget;
   /** Names the client request in the log. */

@@ -3,10 +3,10 @@
  * answers, and finds out whether the node has the whole contract or only the plain routes. Sockets run on real time, so
  * the timers here are real ones too.
  */
-import { setMaxListeners } from "node:events";
 import { buildConnector, Pool } from "undici";
 import { connectTimeoutMs, nodeConnectionsMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import { StopSource, type StopSignal } from "../core/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../tls/tls-source.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { requestIdHeader } from "../wire/paths.js";
@@ -98,7 +98,7 @@ export class UndiciNodeClient implements NodeClient {
   }
 
   /** The storage node's kind before the request proper: when that cannot be found out, the request was not sent. */
-  async #kindFor(signal: AbortSignal): Promise<NodeKind> {
+  async #kindFor(signal: StopSignal): Promise<NodeKind> {
     if (this.#kind !== null) return this.#kind;
     try {
       return await this.#learn(signal);
@@ -107,7 +107,7 @@ export class UndiciNodeClient implements NodeClient {
     }
   }
 
-  async #learn(signal: AbortSignal): Promise<NodeKind> {
+  async #learn(signal: StopSignal): Promise<NodeKind> {
     const health = await askHealth(this.#line, signal);
     // A failing answer may be a proxy's while the node starts: it is taken for plain now, and asked again next time.
     if (health === "failing") return this.#kind ?? "plain";
@@ -116,11 +116,9 @@ export class UndiciNodeClient implements NodeClient {
   }
 
   /** Runs `call` with a signal that aborts, with a NodeFault as reason, at the timeout or when the caller gives up. */
-  async #within<Result>(options: CallOptions, call: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  async #within<Result>(options: CallOptions, call: (signal: StopSignal) => Promise<Result>): Promise<Result> {
     const { node } = this.#line;
-    const limit = new AbortController();
-    // Every request to a plain node listens.
-    setMaxListeners(0, limit.signal);
+    const limit = new StopSource();
     // Sent or not: each exchange knows that for itself, so the reason says the cautious thing.
     const end = (fault: NodeFault): void => limit.abort(fault);
     const onAbort = (): void => end(new NodeFault("aborted", `${node} was given up before it answered`, false));
@@ -131,14 +129,14 @@ export class UndiciNodeClient implements NodeClient {
     options.signal?.addEventListener("abort", onAbort, { once: true });
     if (options.signal?.aborted === true) onAbort();
     try {
-      return await call(limit.signal);
+      return await call(limit);
     } finally {
       clearTimeout(timer);
       options.signal?.removeEventListener("abort", onAbort);
     }
   }
 
-  #exchange(request: NodeRequest, signal: AbortSignal): Promise<NodeAnswer> {
+  #exchange(request: NodeRequest, signal: StopSignal): Promise<NodeAnswer> {
     const { method, path, headers = {}, body = null } = request;
     return new Promise((resolve, reject) => {
       const collector = new AnswerCollector(this.#line.node, request.answerBytesMax, {

@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { errorRules, ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
+import { StopSource } from "../../core/stop-signal.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
 import type { OpenRequest } from "../edge/open-requests.js";
@@ -81,13 +82,13 @@ const masked = "Something went wrong inside the server.";
 function startExchange(services: GatewayServices, open: OpenRequest): Exchange {
   const { request, response } = open;
   const requestId = String(request.headers[requestIdHeader]);
-  const clientGone = new AbortController();
+  const clientGone = new StopSource();
   response.once("close", () => {
     if (!response.writableFinished) clientGone.abort();
   });
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
   const { answerBytes, listItems } = services.bounds;
-  const route = { deadlineMs, signal: clientGone.signal, budget: new AnswerBudget(answerBytes, open), requestId };
+  const route = { deadlineMs, signal: clientGone, budget: new AnswerBudget(answerBytes, open), requestId };
   const log = logWith(services.log, requestId);
   const receipt = isTraced(request) ? new Receipt(requestId, services.clock) : null;
   return {

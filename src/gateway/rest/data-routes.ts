@@ -5,6 +5,7 @@ import { parseJsonBytes } from "../../core/json-text.js";
 import { parseKeySegment, utf8Bytes, type Key } from "../../core/key.js";
 import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../core/operation.js";
 import { shardOfKey, type ShardNumber } from "../../core/shard.js";
+import { StopSource } from "../../core/stop-signal.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
 import { nodeHeader, shardHeader } from "../../wire/paths.js";
 import type { OpenRequests } from "../edge/open-requests.js";
@@ -98,12 +99,12 @@ function addressOf({ membership }: GatewayServices, request: Request, reply: Fas
 async function execute(services: GatewayServices, reply: FastifyReply, operation: Operation): Promise<Outcome> {
   const { router, membership, clock, requestTimeoutMs } = services;
   const timing = isTraced(reply.request.raw) ? new ServerTiming() : null;
-  const gone = new AbortController();
+  const gone = new StopSource();
   const abort = (): void => gone.abort();
   reply.raw.once("close", abort);
   try {
     const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    const context = { deadlineMs, signal: gone.signal, requestId: reply.request.id };
+    const context = { deadlineMs, signal: gone, requestId: reply.request.id };
     const [outcome] = await router.execute([operation], timing === null ? context : { ...context, recorder: timing });
     if (outcome === undefined) throw new Error("The router gave no outcome.");
     return outcome;

@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { requestTimeoutMs, valueBytesMax } from "../../../src/core/limits.js";
+import type { StopSignal } from "../../../src/core/stop-signal.js";
 import { NodeFault } from "../../../src/routing/node-client.js";
 import { settle } from "../../support/fake-clock.js";
 import { startTestGateway, type TestGateway } from "../test-gateway.js";
@@ -266,7 +267,7 @@ describe("/data/{key} when storage nodes fail", () => {
     const node = gateway.node("node1");
     node.hold();
     const { execute } = gateway.services.router;
-    const signals: (AbortSignal | undefined)[] = [];
+    const signals: (StopSignal | undefined)[] = [];
     gateway.services.router.execute = (operations, context) => {
       signals.push(context.signal);
       return execute.call(gateway.services.router, operations, context);
