@@ -8,6 +8,7 @@ import type { Clock } from "../core/clock.js";
 import type { Key } from "../core/key.js";
 import { attemptTimeoutMs, mailboxOperationsMax, requestIdsLoggedMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import { Deadlines } from "./deadlines.js";
 import { planBatch } from "./mailbox-plan.js";
 import type { UnsentReason } from "./observer.js";
 import type { WatchedOperation } from "./recorder.js";
@@ -48,6 +49,7 @@ export class Mailbox {
   /** Oldest first. */
   readonly #waiting = new Set<Letter>();
   readonly #keysInFlight = new Set<Key>();
+  readonly #deadlines: Deadlines<Submission>;
   #inFlight = 0;
   #isLookPlanned = false;
   #cancelTimer: (() => void) | null = null;
@@ -55,6 +57,8 @@ export class Mailbox {
 
   constructor(options: MailboxOptions) {
     this.#options = options;
+    const onPassed = (submission: Submission): void => this.#giveUp(submission, "deadline");
+    this.#deadlines = new Deadlines({ clock: options.clock, onPassed });
   }
 
   /** Operations not yet sent. */
@@ -71,7 +75,7 @@ export class Mailbox {
     if (refusal !== null) return Promise.resolve(refusal);
     return new Promise((resolve) => {
       const submission = new Submission(operations, context, nowMs, resolve);
-      submission.watch(clock, (reason) => this.#giveUp(submission, reason));
+      submission.watch(this.#deadlines, () => this.#giveUp(submission, "aborted"));
       for (const letter of submission.letters) this.#waiting.add(letter);
       this.#planLook();
     });

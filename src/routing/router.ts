@@ -64,9 +64,15 @@ export class Router {
 
   async #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
+    const groups = groupsByNode(operations, map);
+    const [[node, first] = []] = groups;
+    // Most requests ask one storage node, many for a single key.
+    if (node !== undefined && first?.operations.length === operations.length) {
+      return this.#runAtNode(node, operations, context, stage);
+    }
     const outcomes = operations.map((operation) => ownerless(operation, map));
     await Promise.all(
-      [...groupsByNode(operations, map)].map(async ([node, { operations, indices }]) => {
+      [...groups].map(async ([node, { operations, indices }]) => {
         replaceAt(outcomes, indices, await this.#runAtNode(node, operations, context, stage));
       }),
     );
@@ -83,6 +89,7 @@ export class Router {
     const { map } = registry;
     const routed = operations.map((operation) => ({ operation, epoch: map.shards[operation.shard]?.epoch ?? null }));
     const answers = withinBudget(await pool.execute(node, routed, context), context);
+    if (answers.every(({ kind }) => kind !== "refused")) return answers;
     const steps = stepsAfter(operations, answers, stage);
     const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
     if (!steps.some((step) => step !== "done") || !(await this.#prepare(node, steps, context, stage))) return outcomes;

@@ -2,11 +2,11 @@
  * One caller's operations in a mailbox: collects their outcomes, which may come back with several batches, and resolves
  * when the last is there. Whoever answers an operation first wins; later answers are ignored.
  */
-import type { Clock } from "../core/clock.js";
 import { utf8Bytes } from "../core/key.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { StopSignal } from "../core/stop-signal.js";
 import type { AnswerBudget } from "./answer-budget.js";
+import type { Deadlines } from "./deadlines.js";
 import type { WaitingOperation } from "./mailbox-plan.js";
 import type { RouteRecorder } from "./recorder.js";
 import { isWrite } from "./refusal.js";
@@ -37,7 +37,7 @@ export class Submission {
   readonly #outcomes: (Outcome | undefined)[];
   readonly #resolve: (outcomes: readonly Outcome[]) => void;
   #missing: number;
-  #stopWatching: () => void = () => {};
+  #stopWatching: (() => void) | null = null;
 
   constructor(
     operations: readonly RoutedOperation[],
@@ -63,16 +63,19 @@ export class Submission {
     });
   }
 
-  /** Calls `giveUp` with the reason at the caller's deadline or abort, unless all is answered before. */
-  watch(clock: Clock, giveUp: (reason: "deadline" | "aborted") => void): void {
-    const { deadlineMs, signal } = this.context;
-    const cancelTimer = clock.after(deadlineMs - clock.monotonicMs(), () => giveUp("deadline"));
-    const onAbort = (): void => giveUp("aborted");
-    signal?.addEventListener("abort", onAbort, { once: true });
+  /** Calls `giveUp` at the caller's abort, and stands among `deadlines`, unless all is answered before. */
+  watch(deadlines: Deadlines<Submission>, giveUp: () => void): void {
+    const { signal } = this.context;
+    deadlines.add(this);
+    signal?.addEventListener("abort", giveUp, { once: true });
     this.#stopWatching = () => {
-      cancelTimer();
-      signal?.removeEventListener("abort", onAbort);
+      deadlines.delete(this);
+      signal?.removeEventListener("abort", giveUp);
     };
+  }
+
+  get deadlineMs(): number {
+    return this.context.deadlineMs;
   }
 
   isAnswered(index: number): boolean {
@@ -83,7 +86,7 @@ export class Submission {
     if (this.#outcomes[index] !== undefined) return;
     this.#outcomes[index] = outcome;
     if (--this.#missing > 0) return;
-    this.#stopWatching();
+    this.#stopWatching?.();
     this.#resolve(this.#outcomes as readonly Outcome[]);
   }
 }

@@ -14,7 +14,7 @@ import { DirectExecution } from "./direct-execution.js";
 import { ExactVariables } from "./exact-variables.js";
 import type { Exchange } from "./exchange.js";
 import { ListBudget } from "./list-budget.js";
-import { createLoaders } from "./loaders.js";
+import { RequestLoaders } from "./loaders.js";
 import { Receipt } from "./receipt.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { createExecutableSchema } from "./schema.js";
@@ -67,10 +67,13 @@ export function createGraphqlHandler(
       services.metrics.errorTold(known.code);
       endWithGraphqlError(request, response, known);
     }
-    const facts = { method, status: response.statusCode };
+    const status = response.statusCode;
     const durationMs = services.clock.monotonicMs() - startMs;
-    services.metrics.requestAnswered({ route: yogaPath, ...facts, durationMs });
-    exchange.log.debug({ ...facts, durationMs }, "A GraphQL request was answered.");
+    services.metrics.requestAnswered({ route: yogaPath, method, status, durationMs });
+    services.log.debug(
+      { requestId: exchange.log.requestId, method, status, durationMs },
+      "A GraphQL request was answered.",
+    );
   }
 
   return (open) => void answer(open);
@@ -95,7 +98,7 @@ function startExchange(services: GatewayServices, open: OpenRequest): Exchange {
     services,
     route,
     receipt,
-    loaders: createLoaders(services, route, receipt),
+    loaders: new RequestLoaders(services, route, receipt),
     lists: new ListBudget(listItems),
     log,
     open,

@@ -14,40 +14,57 @@ import type { Receipt } from "./receipt.js";
 
 type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
 
+type EntryLoader = DataLoader<Key, ReadOutcome>;
+type FigureLoader = DataLoader<string, ReadonlyMap<ShardNumber, HostedShard> | null>;
+
 export interface Loaders {
   /** What reading a key gave. A refusal that a retry may overcome is not remembered. Whoever writes a key clears it. */
-  readonly entries: DataLoader<Key, ReadOutcome>;
+  readonly entries: EntryLoader;
   /** Figures of the shards at a storage node, by its name; null when it does not tell. */
-  readonly shardFigures: DataLoader<string, ReadonlyMap<ShardNumber, HostedShard> | null>;
+  readonly shardFigures: FigureLoader;
 }
 
-export function createLoaders(
-  { router, membership }: GatewayServices,
-  route: RouteContext,
-  receipt: Receipt | null,
-): Loaders {
-  const context = receipt === null ? route : { ...route, recorder: receipt.loader };
-  const entries = new DataLoader<Key, ReadOutcome>(async (keys) => {
+/** Each loader is made when it is first needed: most requests need one. */
+export class RequestLoaders implements Loaders {
+  readonly #services: GatewayServices;
+  readonly #route: RouteContext;
+  readonly #receipt: Receipt | null;
+  #entries: EntryLoader | null = null;
+  #shardFigures: FigureLoader | null = null;
+
+  constructor(services: GatewayServices, route: RouteContext, receipt: Receipt | null) {
+    this.#services = services;
+    this.#route = receipt === null ? route : { ...route, recorder: receipt.loader };
+    this.#receipt = receipt;
+  }
+
+  get entries(): EntryLoader {
+    return (this.#entries ??= new DataLoader((keys) => this.#read(keys)));
+  }
+
+  get shardFigures(): FigureLoader {
+    const { membership } = this.#services;
+    return (this.#shardFigures ??= new DataLoader((names) =>
+      Promise.all(names.map((name) => membership.shardFigures(name))),
+    ));
+  }
+
+  async #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
+    const { membership, router } = this.#services;
     const { shardCount } = membership.map;
     const operations = keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
-    const outcomes = (await router.execute(operations, context)).map(readOutcome);
-    for (const [index, key] of keys.entries()) {
-      const outcome = outcomes[index];
+    const outcomes = (await router.execute(operations, this.#route)).map(readOutcome);
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.kind !== "refused") continue;
       // Not this key's fault: the field as a whole asks for too much.
-      if (outcome?.kind === "refused" && outcome.code === "ANSWER_TOO_LARGE") {
-        throw new ShardgateError(outcome.code, outcome.message);
-      }
-      if (outcome?.kind === "refused" && errorRules[outcome.code].isRetryable) {
-        entries.clear(key);
-        receipt?.forgets(key);
-      }
+      if (outcome.code === "ANSWER_TOO_LARGE") throw new ShardgateError(outcome.code, outcome.message);
+      const key = keys[index];
+      if (key === undefined || !errorRules[outcome.code].isRetryable) continue;
+      this.entries.clear(key);
+      this.#receipt?.forgets(key);
     }
     return outcomes;
-  });
-  const shardFigures = new DataLoader((names: readonly string[]) =>
-    Promise.all(names.map((name) => membership.shardFigures(name))),
-  );
-  return { entries, shardFigures };
+  }
 }
 
 function readOutcome(outcome: Outcome): ReadOutcome {

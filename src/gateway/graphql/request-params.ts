@@ -2,6 +2,7 @@
  * Reads the GraphQL parameters of a request (GraphQL over HTTP, sections 5 and 6): GET with a query string, and POST with
  * JSON. Everything else is refused, forms above all: a web page of another origin may send those without being asked.
  */
+import { isAscii } from "node:buffer";
 import type { GraphQLParams } from "graphql-yoga";
 import type { GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError } from "../../core/error.js";
@@ -75,6 +76,8 @@ function asParams(parsed: object): RequestParams {
 }
 
 function decodeUtf8(body: Buffer): string {
+  // Most bodies are, and as ASCII they are read many times faster.
+  if (isAscii(body)) return body.toString("latin1");
   try {
     return strictUtf8.decode(body);
   } catch (error) {
