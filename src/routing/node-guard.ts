@@ -42,7 +42,7 @@ export class NodeGuard {
   /** Throws BAD_REQUEST for a URL that no connection would be made to. A name that does not resolve yet is let through. */
   async check(url: string): Promise<void> {
     const place = new URL(url);
-    const problem = this.problem(place) ?? (await this.#nameProblem(bareHost(place.hostname)));
+    const problem = this.problem(place) ?? (await this.#nameProblem(place.hostname));
     if (problem !== null) throw new ShardgateError("BAD_REQUEST", `The storage node's URL ${problem}.`);
   }
 
@@ -80,18 +80,18 @@ export class NodeGuard {
   }
 
   async #nameProblem(host: string): Promise<string | null> {
-    if (isIP(host) !== 0) return null;
+    if (isIP(bareHost(host)) !== 0) return null;
     const addresses = await this.#resolvedInTime(host);
     if (addresses.length === 0 || this.#allowed(host, addresses).length > 0) return null;
     return this.#resolvedProblem(host, addresses);
   }
 
   #allowed(host: string, addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
-    return addresses.filter(({ address }) => this.#addressProblem(host, address) === null);
+    return addresses.filter(({ address }) => this.#addressProblem(bareHost(host), address) === null);
   }
 
   #resolvedProblem(host: string, [first]: readonly ResolvedAddress[]): string {
-    const problem = first === undefined ? null : this.#addressProblem(host, first.address);
+    const problem = first === undefined ? null : this.#addressProblem(bareHost(host), first.address);
     return problem ?? `names ${host}, which has no address`;
   }
 

@@ -30,6 +30,9 @@ const names = {
   "evil6.example": ["64:ff9b::a9fe:a9fe", "::ffff:169.254.169.254"],
   "none.example": [],
   "node1.internal": ["192.168.0.1"],
+  // As a URL may end a name; resolvers take it so for a whole one.
+  "evil.example.": ["169.254.169.254"],
+  "node1.internal.": ["192.168.0.1"],
 };
 
 function guardOf(allow: string | null = null, isHttpsOnly = false, resolve = resolver(names)): NodeGuard {
@@ -74,6 +77,7 @@ describe("NodeGuard, at a registration", () => {
     ],
     ["http://node1.internal", "10.0.0.0/8,internal", null],
     ["http://node1.internal", "internal", null],
+    ["http://node1.internal.", "internal", null],
     ["http://good.example", "internal", "names good.example, which the gateway does not allow"],
     ["http://unknown.example", "internal", "names unknown.example, which the gateway does not allow"],
     ["http://10.0.0.1", "internal", "names 10.0.0.1, which the gateway does not allow"],
@@ -115,6 +119,7 @@ describe("NodeGuard's lookup", () => {
     const good: LookupAddress = { address: "10.0.0.1", family: 4 };
     expect(await lookUp(guardOf(), "both.example", { all: true })).toEqual([good]);
     expect(await lookUp(guardOf(), "both.example", {})).toEqual(["10.0.0.1", 4]);
+    expect(await lookUp(guardOf("internal"), "node1.internal.", {})).toEqual(["192.168.0.1", 4]);
   });
 
   it("gives out errors, its own and the resolver's", async () => {
