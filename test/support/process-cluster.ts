@@ -6,6 +6,8 @@ export interface ClusterShape {
   readonly shards: number;
   readonly engine?: "memory" | "lmdb";
   readonly gatewayArgs?: readonly string[];
+  /** Of every process. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export class ProcessCluster {
@@ -81,7 +83,7 @@ export class ProcessCluster {
   }
 
   #start(name: string, args: readonly string[]): Run {
-    const run = shardgate(args);
+    const run = shardgate(args, this.#shape.environment);
     this.#runs.set(name, run);
     return run;
   }

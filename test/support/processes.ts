@@ -9,10 +9,12 @@ import path from "node:path";
 export const repository = path.resolve(import.meta.dirname, "../..");
 export const program = path.join(repository, "dist/cli/main.js");
 
-/** Whoever ends in the middle leaves nothing running. */
+/** Whoever ends in the middle leaves nothing running, and no folder. */
 const running = new Set<ChildProcessWithoutNullStreams>();
+const folders = new Set<string>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 });
 
 /** A process whose output is kept. */
@@ -92,7 +94,12 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 /** A new empty folder, and the function that removes it with all that is in it. */
 export function temporaryFolder(): { readonly path: string; readonly remove: () => void } {
   const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-test-"));
-  return { path: folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  folders.add(folder);
+  const remove = (): void => {
+    folders.delete(folder);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { path: folder, remove };
 }
 
 async function isFree(port: number): Promise<boolean> {
