@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { drainTimeoutMs, shardCountMax, stopMarginMs, storageNodesMax } from "../core/limits.js";
 import type { Environment } from "./environment.js";
+import { checkExposure, insecureOption, type ExposureOptions } from "./exposure.js";
 import { CommandFailure } from "./failure.js";
 import { checkPortsFree } from "./free-port.js";
 import { limitArguments, limitOption, type LimitOptions } from "./limit-option.js";
@@ -33,9 +34,8 @@ import { waitUntilReady } from "./ready-gateway.js";
 import { shellWord } from "./shell-word.js";
 import { listenForStop, type StopRequest } from "./stop-request.js";
 
-interface DevOptions extends PersistedDocumentsOptions, LimitOptions {
+interface DevOptions extends PersistedDocumentsOptions, LimitOptions, ExposureOptions {
   readonly port: number;
-  readonly host: string;
   readonly nodes: number;
   readonly shards?: number;
   readonly data: string;
@@ -69,12 +69,14 @@ export function addDevCommand(program: Command, environment: Environment): void 
     .addOption(limitOption())
     .addOption(logLevelOption());
   addPersistedDocumentsOptions(dev)
+    .addOption(insecureOption())
     .addHelpText("after", "\nExample:\n  shardgate dev --port 4000 --nodes 3 --data ./data")
     .action(async (options: DevOptions, command: Command) => {
       if (options.port !== 0 && options.port + options.nodes > portMax) {
         command.error(`option '--port ${options.port}' leaves no room for ${options.nodes} ports after it.`);
       }
       checkPersistedDocumentsOptions(options, command);
+      checkExposure(options, [], command);
       await runDev(options, environment);
     });
 }
@@ -150,6 +152,7 @@ function gatewayPlan(options: DevOptions): MemberPlan {
   const args = ["gateway", "--port", `${port}`, "--host", host, "--nodes", `${nodes}`, "--data", data];
   if (shards !== undefined) args.push("--shards", `${shards}`);
   args.push("--registry", join(data, "registry.json"), "--log-level", logLevel);
+  if (options.insecure === true) args.push("--insecure");
   if (!options.playground) args.push("--no-playground");
   if (!options.console) args.push("--no-console");
   args.push(...limitArguments(options), ...persistedDocumentsArguments(options));

@@ -17,6 +17,8 @@ export interface Environment {
   random(): number;
   /** What host names resolve to. */
   readonly resolve: Resolve;
+  /** Bytes that nobody can guess. */
+  randomBytes(count: number): Buffer;
   /** A fresh globally unique id. */
   newId(): string;
   /** Calls `handler` with the reason at every request to stop; returns the function that ends this. */

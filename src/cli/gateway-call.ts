@@ -4,11 +4,12 @@
  */
 import type { Command } from "commander";
 import { errorRules, isErrorCode } from "../core/error.js";
+import { readSecret } from "./cluster-secret.js";
 import type { Environment } from "./environment.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-code.js";
 import { CommandFailure } from "./failure.js";
 import { GatewayClient, type GatewayFailure } from "./gateway-client.js";
-import { endpointOption, timeoutOption } from "./option.js";
+import { endpointOption, timeoutOption, tokenFileOption } from "./option.js";
 import { readCa } from "./tls-files.js";
 import { caOption, needsHttps } from "./tls-option.js";
 
@@ -17,23 +18,28 @@ export interface ConnectionOptions {
   readonly endpoint: string;
   readonly timeout: number;
   readonly tlsCa?: string;
+  readonly tokenFile?: string;
 }
 
 /** Adds the options that say which gateway, and how long to wait for it. */
 export function addConnectionOptions(command: Command): Command {
-  return command.addOption(endpointOption()).addOption(caOption()).addOption(timeoutOption());
+  return command
+    .addOption(endpointOption())
+    .addOption(caOption())
+    .addOption(timeoutOption())
+    .addOption(tokenFileOption());
 }
 
 /** Runs `use` with a client that is closed afterwards. */
 export async function withGateway<T>(
-  { endpoint, timeout: timeoutMs, tlsCa }: ConnectionOptions,
+  { endpoint, timeout: timeoutMs, tlsCa, tokenFile }: ConnectionOptions,
   environment: Environment,
   use: (client: GatewayClient) => Promise<T>,
 ): Promise<T> {
   if (tlsCa !== undefined && endpoint.startsWith("http:"))
     throw new CommandFailure(needsHttps("--endpoint"), exitCodes.usage);
   const ca = tlsCa === undefined ? null : await readCa(tlsCa, environment.clock.nowMs());
-  const client = new GatewayClient({ endpoint, timeoutMs, token: tokenOf(environment), ca });
+  const client = new GatewayClient({ endpoint, timeoutMs, token: await tokenOf(tokenFile, environment), ca });
   try {
     return await use(client);
   } finally {
@@ -68,11 +74,14 @@ export function withAdvice(reason: string, code: unknown): string {
   return isErrorCode(code) ? `${reason.replace(/\.(?= \([A-Z_]+\)$)/, "")}. ${errorRules[code].advice}` : reason;
 }
 
-/** The token, which is no option so that it stands in no list of processes. */
-function tokenOf(environment: Environment): string | null {
-  const token = environment.variable("SHARDGATE_TOKEN");
-  if (token === undefined || token === "") return null;
+/** From a file or the environment; the token itself is no option, so that it stands in no list of processes. */
+async function tokenOf(file: string | undefined, environment: Environment): Promise<string | null> {
+  const token = file === undefined ? environment.variable("SHARDGATE_TOKEN") : await readSecret(file);
+  if (file === undefined && (token === undefined || token === "")) return null;
   // RFC 6750, 2.1, b64token. The token itself is never shown.
-  if (/^[A-Za-z0-9._~+/-]+=*$/.test(token)) return token;
-  throw new CommandFailure("SHARDGATE_TOKEN has characters that no bearer token has.", exitCodes.usage);
+  if (token !== undefined && /^[A-Za-z0-9._~+/-]+=*$/.test(token)) return token;
+  throw new CommandFailure(
+    `${file ?? "SHARDGATE_TOKEN"} has characters that no bearer token has, or none.`,
+    exitCodes.usage,
+  );
 }

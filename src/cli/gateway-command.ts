@@ -27,7 +27,10 @@ import { NodeGuard } from "../routing/node-guard.js";
 import { NodePool } from "../routing/node-pool.js";
 import { Router } from "../routing/router.js";
 import { UndiciNodeClient } from "../routing/undici-node-client.js";
+import { accessSafeguards, addAccessOptions, openGatewayAccess, type AccessOptions } from "./access-options.js";
+import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "./cluster-secret.js";
 import type { Environment } from "./environment.js";
+import { checkExposure, insecureOption, type ExposureOptions } from "./exposure.js";
 import { boundsOf, limitOption, type LimitOptions } from "./limit-option.js";
 import { createLog, type LogLevel } from "./log.js";
 import {
@@ -50,9 +53,15 @@ import { closeWithin, listenForStop } from "./stop-request.js";
 import { TlsFiles } from "./tls-files.js";
 import { addGatewayTlsOptions, checkGatewayTlsOptions, tlsPaths, type GatewayTlsOptions } from "./tls-option.js";
 
-interface GatewayOptions extends PersistedDocumentsOptions, LimitOptions, GatewayTlsOptions {
+interface GatewayOptions
+  extends
+    PersistedDocumentsOptions,
+    LimitOptions,
+    GatewayTlsOptions,
+    AccessOptions,
+    ClusterSecretOptions,
+    ExposureOptions {
   readonly port: number;
-  readonly host: string;
   readonly shards?: number;
   readonly nodes: number;
   readonly data: string;
@@ -98,7 +107,9 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
     .addOption(limitOption())
     .addOption(logLevelOption());
-  addPersistedDocumentsOptions(addGatewayTlsOptions(gateway))
+  addAccessOptions(addPersistedDocumentsOptions(addGatewayTlsOptions(gateway)))
+    .addOption(clusterSecretOption())
+    .addOption(insecureOption())
     .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
     .action(async (options: GatewayOptions, command: Command) => {
       if (options.suspectAfter > options.downAfter) {
@@ -106,6 +117,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
       }
       checkPersistedDocumentsOptions(options, command);
       checkGatewayTlsOptions(options, command);
+      checkExposure(options, accessSafeguards(options, command), command);
       await runGateway(options, environment);
     });
 }
@@ -148,6 +160,9 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     const persistedDocuments = await readPersistedDocuments(options, bounds);
     const tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
     open.push(() => tls.close());
+    const tokens = await clusterTokens(options);
+    const { access, close: closeAccess } = await openGatewayAccess(options, tokens, { clock, log });
+    open.push(closeAccess);
     const store = await openStore(options);
     open.push(() => store.close());
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
@@ -159,7 +174,8 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     const metrics = new Metrics(traffic);
     const pool = new NodePool({
       map: () => registry.map,
-      createClient: ({ name, url }) => new UndiciNodeClient({ name, url, guard, tls }),
+      createClient: ({ name, url }) =>
+        new UndiciNodeClient({ name, url, guard, tls, token: tokens?.gatewayToken ?? null }),
       clock,
       random,
       log,
@@ -170,7 +186,7 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     const membership = new Membership({ registry, liveness, pool, guard, clock, log, nodesMin, isAutoAssigning });
     open.push(() => membership.stop());
     const router = new Router({ registry, pool, clock, random });
-    const services = { router, membership, clock, log, metrics, bounds, requestTimeoutMs };
+    const services = { router, membership, access, clock, log, metrics, bounds, requestTimeoutMs };
     const { host, port } = options;
     const server = await startGateway({
       host,

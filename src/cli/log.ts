@@ -1,5 +1,5 @@
 /** The real log: pino, one JSON object a line. */
-import { pino, stdTimeFunctions, type DestinationStream } from "pino";
+import { destination, pino, stdTimeFunctions, type DestinationStream } from "pino";
 import type { Log } from "../core/log.js";
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
@@ -10,4 +10,14 @@ export type LogLevel = (typeof logLevels)[number];
 /** A log that names its process in every line and writes to `output`. */
 export function createLog(name: string, level: LogLevel, output: DestinationStream): Log {
   return pino({ base: { name }, level, timestamp: stdTimeFunctions.isoTime }, output);
+}
+
+/**
+ * A log of its own in a file that is appended to, and readable only for who runs this program. Each line is written at
+ * once. Throws the error of the file system; later ones go to `log`.
+ */
+export function openAuditLog(file: string, log: Log): { readonly log: Log; close(): void } {
+  const output = destination({ dest: file, append: true, sync: true, mode: 0o600 });
+  output.on("error", (error) => log.error({ err: error, file }, "The audit log cannot be written."));
+  return { log: createLog("audit", "info", output), close: () => output.end() };
 }

@@ -9,17 +9,18 @@ import { startStorageNode } from "../storage-node/server.js";
 import type { StorageEngine } from "../storage/engine.js";
 import { LmdbEngine } from "../storage/lmdb-engine.js";
 import { MemoryEngine } from "../storage/memory-engine.js";
+import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "./cluster-secret.js";
 import type { Environment } from "./environment.js";
+import { checkExposure, insecureOption, type ExposureOptions, type Safeguard } from "./exposure.js";
 import { createLog, type LogLevel } from "./log.js";
 import { dataOption, engineOption, hostOption, logLevelOption, option, parsedBy, portOption } from "./option.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
 import { TlsFiles } from "./tls-files.js";
 import { addNodeTlsOptions, checkNodeTlsOptions, tlsPaths, type ServerTlsOptions } from "./tls-option.js";
 
-interface NodeOptions extends ServerTlsOptions {
+interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOptions {
   readonly id: string;
   readonly port: number;
-  readonly host: string;
   readonly data: string;
   readonly engine: "lmdb" | "memory";
   readonly gateway?: string;
@@ -52,6 +53,8 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
         "URL under which the gateway reaches this node, when it is not the one it listens on",
       ).argParser(parsedBy(parseNodeUrl)),
     )
+    .addOption(clusterSecretOption())
+    .addOption(insecureOption())
     .addOption(logLevelOption());
   return addNodeTlsOptions(node)
     .addHelpText("after", "\nExample:\n  shardgate node --id node4 --port 4004 --gateway http://127.0.0.1:4000")
@@ -62,6 +65,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
         );
       }
       checkNodeTlsOptions(options, command);
+      checkExposure(options, safeguards(options), command);
       await runNode(options, environment);
     });
 }
@@ -73,6 +77,7 @@ async function runNode(options: NodeOptions, environment: Environment): Promise<
   try {
     const log = createLog(options.id, options.logLevel, environment.stderr);
     tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
+    const tokens = await clusterTokens(options);
     const engine = await openEngine(options);
     const node = await startStorageNode({
       name: options.id,
@@ -85,6 +90,7 @@ async function runNode(options: NodeOptions, environment: Environment): Promise<
       advertisedUrl: options.advertise ?? null,
       incarnation: environment.newId(),
       tls,
+      tokens,
     }).catch(async (error: unknown) => {
       await engine.close();
       throw error;
@@ -104,6 +110,14 @@ async function openEngine({ engine, data, id }: NodeOptions): Promise<StorageEng
   const folder = join(data, id);
   await mkdir(folder, { recursive: true });
   return LmdbEngine.open(folder);
+}
+
+/** What keeps strangers out where the node lets other hosts in. */
+function safeguards({ clusterSecretFile, tlsCert, tlsCa }: NodeOptions): readonly Safeguard[] {
+  return [
+    { options: "--cluster-secret-file <file>", isGiven: clusterSecretFile !== undefined },
+    { options: "--tls-cert, --tls-key and --tls-ca", isGiven: tlsCert !== undefined && tlsCa !== undefined },
+  ];
 }
 
 /** An address that means "all of this host's": good to listen on, not to call. */

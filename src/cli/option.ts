@@ -41,6 +41,13 @@ export function timeoutOption(): Option {
     .default(clientTimeoutMs);
 }
 
+export function tokenFileOption(): Option {
+  return option(
+    "--token-file <file>",
+    "file with the token to send; otherwise it is taken from SHARDGATE_TOKEN",
+  ).argParser(parseText);
+}
+
 export function outputOption(description = "a table for people, or one JSON document for programs"): Option {
   return option("-o, --output <format>", description).choices(formats).default("table");
 }

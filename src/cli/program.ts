@@ -36,19 +36,27 @@ export async function runCli(argv: readonly string[], environment: Environment):
 /** The program with all its commands. */
 export async function createProgram(environment: Environment): Promise<Command> {
   const program = emptyProgram(environment);
-  const [{ addDevCommand }, { addGatewayCommand }, { addNodeCommand }, { addNodeCommands }, { addCompletionCommand }] =
-    await Promise.all([
-      import("./dev-command.js"),
-      import("./gateway-command.js"),
-      import("./node-command.js"),
-      import("./cluster/node-commands.js"),
-      import("./completion/completion-command.js"),
-    ]);
+  const [
+    { addDevCommand },
+    { addGatewayCommand },
+    { addNodeCommand },
+    { addNodeCommands },
+    { addTokenCommand },
+    { addCompletionCommand },
+  ] = await Promise.all([
+    import("./dev-command.js"),
+    import("./gateway-command.js"),
+    import("./node-command.js"),
+    import("./cluster/node-commands.js"),
+    import("./token-command.js"),
+    import("./completion/completion-command.js"),
+  ]);
   program.commandsGroup("Servers:");
   addDevCommand(program, environment);
   addGatewayCommand(program, environment);
   addNodeCommands(addNodeCommand(program, environment), environment);
   addClientCommands(program, environment);
+  addTokenCommand(program, environment);
   addCompletionCommand(program, environment);
   return program;
 }

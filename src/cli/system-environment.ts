@@ -1,6 +1,6 @@
 /** The real environment: this process's streams and signals, the real clock, real child processes. */
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { ADDRCONFIG } from "node:dns";
 import { lookup } from "node:dns/promises";
 import { closeSync, openSync } from "node:fs";
@@ -21,6 +21,7 @@ export function systemEnvironment(mainPath: string): Environment {
     random: Math.random,
     // As Node.js itself looks up the host of a connection.
     resolve: (host) => lookup(host, { all: true, hints: ADDRCONFIG }),
+    randomBytes,
     newId: randomUUID,
     onSignal,
     programName: `node ${shellWord(relative(process.cwd(), mainPath))}`,

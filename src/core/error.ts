@@ -26,6 +26,7 @@ export const errorRules = {
     false,
     "The write may or may not have happened. Read the key, or repeat with a condition.",
   ),
+  UNAUTHENTICATED: rule(401, false, "Send `Authorization: Bearer` with a token that is valid here."),
   FORBIDDEN: rule(403, false, "Ask for the permission, or use a key you may access."),
   NOT_SUPPORTED: rule(
     501,

@@ -78,6 +78,42 @@ export const requestIdCharactersMax = 64;
 /** Most client requests that the log names beside a batch that failed; a batch may serve as many as it has operations. */
 export const requestIdsLoggedMax = 20;
 
+/** How often the files that say who may do what are read again: how much later than its change a file takes effect. */
+export const accessFileCheckMs = 1_000;
+
+/** Longest file of tokens or of keys that tokens are signed with: thousands of entries. */
+export const accessFileBytesMax = 4 * 1024 * 1024;
+
+/** Longest name of a caller; it stands in every line of the audit log. */
+export const callerNameCharactersMax = 128;
+
+/** Most grants of one caller: each key of a request is held against them. */
+export const callerGrantsMax = 100;
+
+/** How far the clock of whoever signs tokens may be off, in seconds. */
+export const tokenClockToleranceS = 5;
+
+/** How long the server with the keys that tokens are signed with may take to answer. */
+export const keySetTimeoutMs = 3_000;
+
+/** After keys were fetched, an unknown key is not asked for again before this time: nobody can make the gateway ask without end. */
+export const keySetCooldownMs = 30_000;
+
+/** How long fetched keys are trusted before they are fetched again. */
+export const keySetAgeMsMax = 600_000;
+
+/** How often it is looked at whether those who watch the console still may. */
+export const consoleRecheckMs = 10_000;
+
+/** Shortest secret of a cluster: 32 random characters cannot be guessed. */
+export const clusterSecretCharactersMin = 32;
+
+/** Longest file with a secret: a mistaken file is noticed. */
+export const secretFileBytesMax = 8 * 1024;
+
+/** Random bytes of a token that `shardgate token` makes. */
+export const tokenBytes = 32;
+
 /** Longest body of the gateway's other REST routes (registration, assignment): 4096 shards in one registration. */
 export const adminBodyBytesMax = 1024 * 1024;
 

@@ -3,12 +3,15 @@ import type { GatewayBounds } from "../core/bounds.js";
 import type { Clock } from "../core/clock.js";
 import type { Log } from "../core/log.js";
 import type { Router } from "../routing/router.js";
+import type { Access } from "./access/access.js";
 import type { Membership } from "./membership.js";
 import type { Metrics } from "./metrics.js";
 
 export interface GatewayServices {
   readonly router: Router;
   readonly membership: Membership;
+  /** Who asks; requests are served by what access/request-services.ts makes of these services for their caller. */
+  readonly access: Access;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -4,7 +4,7 @@
  * a page costs about one request per storage node, and is exact however unevenly the keys lie.
  */
 import type { Entry } from "../core/entry.js";
-import { ShardgateError } from "../core/error.js";
+import { ShardgateError, type ErrorCode } from "../core/error.js";
 import { compareKeys, utf8Bytes } from "../core/key.js";
 import { nodeBatchAnswerBytesMax, pageEntriesMax, scanPageBytesMax } from "../core/limits.js";
 import type { Operation, Outcome, PageOutcome, ScanOperation } from "../core/operation.js";
@@ -44,7 +44,7 @@ interface ShardPart {
   readonly hasMore: boolean;
 }
 
-/** A shard that fails is told in `unavailableShards`. Rejects with ANSWER_TOO_LARGE only. */
+/** A shard that fails is told in `unavailableShards`. Rejects with ANSWER_TOO_LARGE and FORBIDDEN only. */
 export async function scanShards(router: ScanRouter, request: ScanRequest, context: RouteContext): Promise<ScanPage> {
   let parts: readonly ShardPart[] = Array.from({ length: request.shardCount }, (_, shard) => ({
     shard: shard as ShardNumber,
@@ -66,7 +66,7 @@ export async function scanShards(router: ScanRouter, request: ScanRequest, conte
       const outcome = answers.get(part.shard);
       if (outcome === undefined) return [part];
       if (outcome.kind === "page") return [longer(part, outcome)];
-      if (outcome.kind === "refused" && outcome.code === "ANSWER_TOO_LARGE") {
+      if (outcome.kind === "refused" && wholeScanCodes.has(outcome.code)) {
         throw new ShardgateError(outcome.code, outcome.message);
       }
       unavailableShards.push(part.shard);
@@ -74,6 +74,9 @@ export async function scanShards(router: ScanRouter, request: ScanRequest, conte
     });
   }
 }
+
+/** Refusals of the scan itself, whatever shard it came to. */
+const wholeScanCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["ANSWER_TOO_LARGE", "FORBIDDEN"]);
 
 interface Page {
   readonly entries: readonly Entry[];

@@ -8,6 +8,7 @@ import { connectTimeoutMs, nodeConnectionsMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { StopSource, type StopSignal } from "../core/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../tls/tls-source.js";
+import { tokenHeader } from "../wire/cluster-token.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { requestIdHeader } from "../wire/paths.js";
 import { AnswerCollector } from "./answer-collector.js";
@@ -26,11 +27,14 @@ export interface UndiciNodeClientOptions {
   readonly guard: NodeGuard;
   /** What is shown to the storage node, and by which CA it is believed. */
   readonly tls: TlsSource;
+  /** Proves to the storage node that this is a gateway of the cluster; null: it does not ask. */
+  readonly token?: string | null;
 }
 
 export class UndiciNodeClient implements NodeClient {
   readonly #pool: Pool;
   readonly #basePath: string;
+  readonly #tokenHeader: Readonly<Record<string, string>>;
   readonly #line: NodeLine;
   readonly #plainNode = new PlainNode();
   /** Null: not known, or to be asked again. */
@@ -38,6 +42,7 @@ export class UndiciNodeClient implements NodeClient {
 
   constructor(options: UndiciNodeClientOptions) {
     const { origin, pathname } = new URL(options.url);
+    this.#tokenHeader = tokenHeader(options.token ?? null);
     this.#basePath = pathname.replace(/\/+$/, "");
     // `#within` bounds each call as a whole; undici's own timers see only parts of it.
     this.#pool = new Pool(origin, {
@@ -137,7 +142,8 @@ export class UndiciNodeClient implements NodeClient {
   }
 
   #exchange(request: NodeRequest, signal: StopSignal): Promise<NodeAnswer> {
-    const { method, path, headers = {}, body = null } = request;
+    const { method, path, body = null } = request;
+    const headers = { ...request.headers, ...this.#tokenHeader };
     return new Promise((resolve, reject) => {
       const collector = new AnswerCollector(this.#line.node, request.answerBytesMax, {
         onAnswer: (answer) => (stopWatching(), resolve(answer)),

@@ -9,6 +9,7 @@ import { ShardgateError } from "../core/error.js";
 import { adminBodyBytesMax, attemptTimeoutMs, connectTimeoutMs, heartbeatIntervalMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import { clusterCaller, noTls, type TlsSource } from "../tls/tls-source.js";
+import { tokenHeader } from "../wire/cluster-token.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../wire/membership.js";
 import { errorOfProblem } from "../wire/problem.js";
 import { parseAssignments } from "./node-assignments.js";
@@ -20,6 +21,8 @@ export interface AgentOptions {
   /** Where the gateway reaches the node. */
   readonly advertisedUrl: string;
   readonly incarnation: string;
+  /** Proves to the gateway that this is a storage node of the cluster; null: it does not ask. */
+  readonly token: string | null;
   readonly host: Pick<ShardHost, "applyAssignments" | "hostedShards" | "mapVersion" | "clusterId" | "shardCount">;
   readonly clock: Clock;
   readonly log: Log;
@@ -130,10 +133,12 @@ class MembershipLoop {
 /** The agent's way to the gateway: one connection, every call with a deadline, every answer with a bound. */
 class GatewayConnection {
   readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #clock: Clock;
   readonly #pool: ConnectionPool;
 
-  constructor({ gatewayUrl, clock, tls = noTls }: AgentOptions) {
+  constructor({ gatewayUrl, token, clock, tls = noTls }: AgentOptions) {
+    this.#headers = { "content-type": "application/json", accept: "application/json", ...tokenHeader(token) };
     this.#url = gatewayUrl.replace(/\/+$/, "");
     this.#clock = clock;
     const connector = clusterCaller(tls, (options) => buildConnector({ ...options, timeout: connectTimeoutMs }));
@@ -153,7 +158,7 @@ class GatewayConnection {
     try {
       const answer = await request(`${this.#url}${path}`, {
         method: "POST",
-        headers: { "content-type": "application/json", accept: "application/json" },
+        headers: this.#headers,
         body: JSON.stringify(body),
         dispatcher: this.#pool,
         signal: deadline.signal,

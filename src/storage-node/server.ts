@@ -17,6 +17,7 @@ import type { Log } from "../core/log.js";
 import type { StorageEngine } from "../storage/engine.js";
 import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
 import { createWebServer } from "../tls/web-server.js";
+import type { ClusterTokens } from "../wire/cluster-token.js";
 import { healthPath, listeningUrl, metricsPath, requestIdHeader } from "../wire/paths.js";
 import { startAgent, type Agent } from "./agent.js";
 import { addEntryRoutes } from "./entry-routes.js";
@@ -24,6 +25,7 @@ import { NodeMetrics } from "./metrics.js";
 import { addNodeRoutes } from "./node-routes.js";
 import { observedEngine } from "./observed-engine.js";
 import { answerClientError, answerError } from "./problem-answer.js";
+import { requireToken } from "./required-token.js";
 import { ShardHost } from "./shard-host.js";
 
 export interface StorageNodeOptions {
@@ -43,6 +45,8 @@ export interface StorageNodeOptions {
   readonly incarnation: string;
   /** By default, and without a `server` identity in it, plain HTTP is spoken; with a CA, clients must be of the cluster. */
   readonly tls?: TlsSource;
+  /** What gateways prove themselves with here, and this node there; null: nobody is asked who they are. */
+  readonly tokens?: ClusterTokens | null;
 }
 
 export interface StorageNode {
@@ -58,11 +62,11 @@ export interface StorageNode {
 
 /** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
 export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
-  const { name, engine, clock, log, tls = noTls } = options;
+  const { name, engine, clock, log, tls = noTls, tokens = null } = options;
   const metrics = new NodeMetrics();
   const host = await ShardHost.open({ engine: observedEngine(engine, clock, metrics), clock, log });
   const gate = new Gate();
-  const app = createApp(log, gate, metrics, tls);
+  const app = createApp({ log, gate, metrics, tls, token: tokens?.gatewayToken ?? null });
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
     name,
@@ -83,8 +87,11 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   log.info({ url, engine: engine.name }, "The storage node listens.");
   const { gatewayUrl, incarnation } = options;
   const advertisedUrl = options.advertisedUrl ?? url;
+  const token = tokens?.nodeToken ?? null;
   const agent =
-    gatewayUrl === null ? null : startAgent({ name, gatewayUrl, advertisedUrl, incarnation, host, clock, log, tls });
+    gatewayUrl === null
+      ? null
+      : startAgent({ name, gatewayUrl, advertisedUrl, incarnation, token, host, clock, log, tls });
   let draining: Promise<void> | null = null;
   return {
     url,
@@ -149,7 +156,16 @@ class Gate {
   }
 }
 
-function createApp(log: Log, gate: Gate, metrics: NodeMetrics, tls: TlsSource): FastifyInstance {
+interface AppParts {
+  readonly log: Log;
+  readonly gate: Gate;
+  readonly metrics: NodeMetrics;
+  readonly tls: TlsSource;
+  /** What gateways prove themselves with. */
+  readonly token: string | null;
+}
+
+function createApp({ log, gate, metrics, tls, token }: AppParts): FastifyInstance {
   const timeouts = { requestTimeout: receiveTimeoutMs, keepAliveTimeout: idleConnectionMs };
   const http = { headersTimeout: receiveHeadTimeoutMs };
   const parts = { tls, isMutual: true, log, options: { ...timeouts, ...http } };
@@ -173,6 +189,7 @@ function createApp(log: Log, gate: Gate, metrics: NodeMetrics, tls: TlsSource): 
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  if (token !== null) requireToken(app, token);
   app.addHook("onRequest", async (request, reply) => {
     // Bodies are bytes whatever they are called, and a media type that fastify cannot read is no reason to refuse them.
     delete request.raw.headers["content-type"];

@@ -30,6 +30,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   fastify: ["storage-node/", "gateway/rest/"],
   "@fastify/swagger": ["gateway/rest/"],
   "prom-client": ["gateway/metrics.ts", "storage-node/metrics.ts"],
+  jose: ["gateway/access/json-web-tokens.ts"],
   pino: ["cli/log.ts"],
   commander: ["cli/"],
   preact: ["console/"],

@@ -125,9 +125,10 @@ describe("dev", () => {
   ])("calls a gateway that listens on %s on loopback", async (host, listening, called) => {
     const { starts, environment, done } = startDev(
       (child) => child.stdout.write(`listening ${child.pid === 101 ? listening : "http://127.0.0.1:1"}\n`),
-      ["--host", host],
+      ["--host", host, "--insecure"],
     );
     await vi.waitFor(() => expect(starts).toHaveLength(4));
+    expect(starts[0]).toContain("--insecure");
     expect(starts[1]).toContain(called);
     environment.send("SIGTERM");
     expect(await done).toBe(0);

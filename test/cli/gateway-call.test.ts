@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { temporaryFolder } from "../support/processes.js";
 import { FakeGateway } from "./fake-gateway.js";
 import { errorBody, runCommand, type RunOptions } from "./run-command.js";
 
@@ -114,14 +117,30 @@ describe("the token", () => {
     expect(ended).toEqual({
       code: 2,
       out: "",
-      err: "shardgate: SHARDGATE_TOKEN has characters that no bearer token has.\n",
+      err: "shardgate: SHARDGATE_TOKEN has characters that no bearer token has, or none.\n",
     });
     expect(gateway.bodies).toHaveLength(0);
   });
 
+  it("comes from a file that is named, before the environment", async () => {
+    gateway.put("k", "1");
+    const folder = temporaryFolder();
+    onTestFinished(folder.remove);
+    const file = path.join(folder.path, "token");
+    writeFileSync(file, "from-file\n");
+    const variables = { SHARDGATE_TOKEN: "from-environment" };
+    expect((await run(["export", "--token-file", file], { variables })).code).toBe(0);
+    expect(gateway.authorizations).toEqual(["Bearer from-file"]);
+    writeFileSync(file, "\n");
+    expect(await run(["get", "k", "--token-file", file])).toMatchObject({ code: 2 });
+    writeFileSync(file, "x".repeat(10_000));
+    expect((await run(["get", "k", "--token-file", file])).err).toContain("is longer than");
+    expect((await run(["get", "k", "--token-file", `${file}-none`])).err).toContain("it does not exist");
+  });
+
   it("is no option of any command", async () => {
     for (const command of ["get", "put", "import", "status"]) {
-      expect((await runCommand([command, "--help"])).out).not.toContain("--token");
+      expect((await runCommand([command, "--help"])).out).not.toMatch(/--token(?!-file)/);
     }
   });
 });

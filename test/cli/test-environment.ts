@@ -24,6 +24,7 @@ export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvir
     variable: () => undefined,
     random: () => 0,
     resolve: () => Promise.reject(new Error("No host name is expected.")),
+    randomBytes: (count) => Buffer.alloc(count, 7),
     newId: () => "11111111-2222-4333-8444-555555555555",
     onSignal: (handler) => {
       handlers.add(handler);

@@ -1,6 +1,7 @@
 /** A gateway on a free port of loopback over storage nodes in memory; everything behind the socket is the real thing. */
 import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
+import { openAccess, type Access } from "../../src/gateway/access/access.js";
 import { Membership } from "../../src/gateway/membership.js";
 import { Metrics } from "../../src/gateway/metrics.js";
 import { startGateway, type Gateway } from "../../src/gateway/server.js";
@@ -32,6 +33,7 @@ export async function startTestGateway({
   shardCount = 4,
   nodesMin = 1,
   bounds = {} as Partial<GatewayBounds>,
+  access: givenAccess = null as Access | null,
 } = {}): Promise<TestGateway> {
   const clock = new FakeClock();
   const log = new RecordLog();
@@ -58,6 +60,7 @@ export async function startTestGateway({
   const services = {
     router,
     membership,
+    access: givenAccess ?? openAccess(log),
     clock,
     log,
     metrics,

@@ -7,7 +7,7 @@ import { NodeFault } from "../../src/routing/node-client.js";
 import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
 import { noTls } from "../../src/tls/tls-source.js";
 import { encodeBatchAnswer } from "../../src/wire/batch-body.js";
-import { batchMediaType, problemMediaType } from "../../src/wire/paths.js";
+import { batchMediaType, nodeProtocol, problemMediaType } from "../../src/wire/paths.js";
 import { describeNodeClient } from "../conformance/node-client.js";
 import { startBrokenServer, unusedUrl, type BrokenAnswer } from "../support/broken-server.js";
 import { startNodeServer } from "../support/node-server.js";
@@ -74,6 +74,34 @@ describe("UndiciNodeClient", () => {
     expect(server.requestIds).toEqual([undefined, "b1-7"]);
     await clientOf(server.url).execute([routed(put("a", "1"))], call);
     expect(server.requestIds.at(-1)).toBeUndefined();
+  });
+});
+
+describe("UndiciNodeClient, with a token", () => {
+  it.each([
+    ["full", ["GET /health", "POST /batch", "GET /shards", "PUT /assignments"]],
+    ["plain", ["GET /health", "PUT /shard/0/store/a"]],
+  ] as const)("sends it along with each request to a %s storage node, its probes included", async (kind, requests) => {
+    const authorizations: (string | undefined)[] = [];
+    const answer: BrokenAnswer = (response, request) => {
+      authorizations.push(request.headers.authorization);
+      if (request.url === "/health") response.end(JSON.stringify(kind === "full" ? { protocol: nodeProtocol } : {}));
+      else if (request.url === "/batch") batch(response, [{ kind: "notFound" }]);
+      else if (request.url === "/shards") response.end('{"shards":[]}');
+      else response.writeHead(201).end();
+    };
+    const server = await startBrokenServer(answer, answer);
+    const client = new UndiciNodeClient({ name: "node2", url: server.url, guard: openGuard, tls: noTls, token: "abc" });
+    closers.push(
+      () => server.close(),
+      () => client.close(),
+    );
+    await client.probe(call);
+    await client.execute([routed(kind === "full" ? get("a") : put("a", "1"))], call);
+    await client.shards(call);
+    await client.assign({ clusterId: "c", shardCount: 1, mapVersion: 1 }, call);
+    expect([...new Set(server.requests)]).toEqual(requests);
+    expect(new Set(authorizations)).toEqual(new Set(["Bearer abc"]));
   });
 });
 

@@ -56,6 +56,7 @@ async function setUp<G extends FakeGateway>(gateway: G) {
       gatewayUrl: `${gateway.url}/`,
       advertisedUrl: "http://127.0.0.1:4001",
       incarnation: "i1",
+      token: "node-token",
       host,
       clock,
       log,
@@ -97,6 +98,7 @@ describe("the agent", () => {
       incarnation: "i1",
     });
     expect(gateway.calls[1]?.body).toEqual({ incarnation: "i1", mapVersion: 1 });
+    expect(gateway.calls.every(({ authorization }) => authorization === "Bearer node-token")).toBe(true);
     expect([host.clusterId, host.mapVersion]).toEqual(["c1", 1]);
     expect(log.lines.filter(({ message }) => message.includes("registered"))).toHaveLength(1);
   });

@@ -6,6 +6,7 @@ import { once } from "node:events";
 export interface GatewayCall {
   readonly path: string;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly authorization: string | undefined;
 }
 
 /** "hang" never answers. */
@@ -32,7 +33,8 @@ export class FakeGateway {
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
         const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as GatewayCall["body"];
-        const call = { path: `${request.method} ${request.url}`, body };
+        const { authorization } = request.headers;
+        const call = { path: `${request.method} ${request.url}`, body, authorization };
         this.calls.push(call);
         const answer = this.answer(call);
         if (answer !== "hang")

@@ -6,6 +6,7 @@ export interface ClusterShape {
   readonly shards: number;
   readonly engine?: "memory" | "lmdb";
   readonly gatewayArgs?: readonly string[];
+  readonly nodeArgs?: readonly string[];
   /** Of every process. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -65,7 +66,7 @@ export class ProcessCluster {
   startNode(name: string): Run {
     const port = new URL(this.nodeOrigin(name)).port;
     const args = ["node", "--id", name, "--port", port, "--gateway", this.origin, "--data", this.folder];
-    return this.#start(name, [...args, "--engine", this.#shape.engine ?? "lmdb"]);
+    return this.#start(name, [...args, "--engine", this.#shape.engine ?? "lmdb", ...(this.#shape.nodeArgs ?? [])]);
   }
 
   /** Waits until every shard has a live primary. */

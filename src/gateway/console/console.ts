@@ -10,6 +10,7 @@ import { pageHeaders } from "../page-headers.js";
 import type { PersistedDocuments } from "../graphql/persisted-documents.js";
 import type { RecentTraffic } from "./recent-traffic.js";
 import type { GatewayServices } from "../services.js";
+import { admit } from "./admission.js";
 import { ConsoleFeed } from "./feed.js";
 import { consolePage, missingPage } from "./page.js";
 
@@ -36,7 +37,7 @@ export function createConsole(services: GatewayServices, traffic: RecentTraffic,
         return true;
       }
       if (path === consoleEventsPath && method === "GET") {
-        feed.watch(response);
+        void admit(services, request, response, () => feed.watch(response));
         return true;
       }
       return files?.answer(request, response) ?? false;

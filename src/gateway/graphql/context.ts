@@ -1,12 +1,15 @@
 /** What every resolver of one request works with. Made per request in handler.ts; nothing in it outlives the request. */
 import type { RouteContext } from "../../routing/router.js";
-import type { GatewayServices } from "../services.js";
+import type { Caller } from "../access/caller.js";
+import type { RequestServices } from "../access/request-services.js";
 import type { ListBudget } from "./list-budget.js";
 import type { Loaders } from "./loaders.js";
 import type { Receipt } from "./receipt.js";
 
 export interface GraphqlContext {
-  readonly services: GatewayServices;
+  readonly caller: Caller;
+  /** As the caller may use them. */
+  readonly services: RequestServices;
   /** The request's deadline, and the signal that aborts when its client disconnects. */
   readonly route: RouteContext;
   readonly loaders: Loaders;

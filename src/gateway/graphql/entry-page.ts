@@ -11,7 +11,6 @@ import type { ShardRecord } from "../../registry/cluster-map.js";
 import { scanShards, type ScanRouter } from "../../routing/scan.js";
 import type { GraphqlContext } from "./context.js";
 import type { QueryScanArgs } from "./generated/resolver-types.js";
-import { recordsOfShards } from "./shard-records.js";
 
 export interface EntryPage {
   readonly edges: readonly { readonly __typename: "EntryEdge"; readonly cursor: string; readonly node: Entry }[];
@@ -59,7 +58,7 @@ export async function readEntryPage(
       hasNextPage: isReverse ? isPastBound : () => hasMore,
       hasPreviousPage: isReverse ? () => hasMore : isPastBound,
     },
-    unavailableShards: recordsOfShards(found.unavailableShards, context.services.membership.map),
+    unavailableShards: found.unavailableShards.map((shard) => context.services.membership.shardOf(shard)),
   };
 }
 
@@ -68,7 +67,7 @@ function scan(
   { services: { router, membership }, route, receipt }: GraphqlContext,
   info: GraphQLResolveInfo,
 ): ReturnType<typeof scanShards> {
-  const { shardCount } = membership.map;
+  const { shardCount } = membership;
   const { prefix, after, before, isReverse } = page;
   const request = { shardCount, prefix, after, before, limit, isReverse };
   if (receipt === null) return scanShards(router, request, route);

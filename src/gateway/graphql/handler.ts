@@ -5,6 +5,8 @@ import type { Log } from "../../core/log.js";
 import { StopSource } from "../../core/stop-signal.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
+import { known } from "../access/access.js";
+import { requestServices } from "../access/request-services.js";
 import type { OpenRequest } from "../edge/open-requests.js";
 import { endWithGraphqlError } from "../problem-answer.js";
 import type { GatewayServices } from "../services.js";
@@ -55,25 +57,25 @@ export function createGraphqlHandler(
   async function answer(open: OpenRequest): Promise<void> {
     const { request, response } = open;
     const { method = "GET" } = request;
-    const exchange = startExchange(services, open);
+    const log = logWith(services.log, String(request.headers[requestIdHeader]));
     const startMs = services.clock.monotonicMs();
     try {
+      const found = services.access.callerOf(request);
+      const caller = known(found instanceof Promise ? await found : found);
+      const exchange = startExchange({ services, caller, log }, open);
       const text = await direct.textFor(exchange);
       if (text === null) await answerAtLength(exchange, response);
       else sendJson(text, open);
     } catch (error) {
-      const known = error instanceof ShardgateError ? error : new ShardgateError("INTERNAL_SERVER_ERROR", masked);
-      if (known !== error) exchange.log.error({ err: error }, "A GraphQL request could not be answered.");
-      services.metrics.errorTold(known.code);
-      endWithGraphqlError(request, response, known);
+      const told = error instanceof ShardgateError ? error : new ShardgateError("INTERNAL_SERVER_ERROR", masked);
+      if (told !== error) log.error({ err: error }, "A GraphQL request could not be answered.");
+      services.metrics.errorTold(told.code);
+      endWithGraphqlError(request, response, told);
     }
     const status = response.statusCode;
     const durationMs = services.clock.monotonicMs() - startMs;
     services.metrics.requestAnswered({ route: yogaPath, method, status, durationMs });
-    services.log.debug(
-      { requestId: exchange.log.requestId, method, status, durationMs },
-      "A GraphQL request was answered.",
-    );
+    services.log.debug({ requestId: log.requestId, method, status, durationMs }, "A GraphQL request was answered.");
   }
 
   return (open) => void answer(open);
@@ -82,7 +84,12 @@ export function createGraphqlHandler(
 /** What a client reads of a failure that nobody expected. */
 const masked = "Something went wrong inside the server.";
 
-function startExchange(services: GatewayServices, open: OpenRequest): Exchange {
+interface ExchangeStart extends Pick<Exchange, "caller" | "log"> {
+  /** The real ones. */
+  readonly services: GatewayServices;
+}
+
+function startExchange({ services, caller, log }: ExchangeStart, open: OpenRequest): Exchange {
   const { request, response } = open;
   const requestId = String(request.headers[requestIdHeader]);
   const clientGone = new StopSource();
@@ -92,13 +99,14 @@ function startExchange(services: GatewayServices, open: OpenRequest): Exchange {
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
   const { answerBytes, listItems } = services.bounds;
   const route = { deadlineMs, signal: clientGone, budget: new AnswerBudget(answerBytes, open), requestId };
-  const log = logWith(services.log, requestId);
-  const receipt = isTraced(request) ? new Receipt(requestId, services.clock) : null;
+  const receipt = isTraced(request, caller) ? new Receipt(requestId, services.clock) : null;
+  const usable = requestServices(services, caller, requestId);
   return {
-    services,
+    caller,
+    services: usable,
     route,
     receipt,
-    loaders: new RequestLoaders(services, route, receipt),
+    loaders: new RequestLoaders(usable, route, receipt),
     lists: new ListBudget(listItems),
     log,
     open,

@@ -9,7 +9,7 @@ import type { FoundOutcome, NotFoundOutcome, Outcome, RefusedOutcome } from "../
 import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import type { RouteContext } from "../../routing/router.js";
 import type { HostedShard } from "../../wire/membership.js";
-import type { GatewayServices } from "../services.js";
+import type { RequestServices } from "../access/request-services.js";
 import type { Receipt } from "./receipt.js";
 
 type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
@@ -26,13 +26,13 @@ export interface Loaders {
 
 /** Each loader is made when it is first needed: most requests need one. */
 export class RequestLoaders implements Loaders {
-  readonly #services: GatewayServices;
+  readonly #services: RequestServices;
   readonly #route: RouteContext;
   readonly #receipt: Receipt | null;
   #entries: EntryLoader | null = null;
   #shardFigures: FigureLoader | null = null;
 
-  constructor(services: GatewayServices, route: RouteContext, receipt: Receipt | null) {
+  constructor(services: RequestServices, route: RouteContext, receipt: Receipt | null) {
     this.#services = services;
     this.#route = receipt === null ? route : { ...route, recorder: receipt.loader };
     this.#receipt = receipt;
@@ -51,7 +51,7 @@ export class RequestLoaders implements Loaders {
 
   async #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
     const { membership, router } = this.#services;
-    const { shardCount } = membership.map;
+    const { shardCount } = membership;
     const operations = keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
     const outcomes = (await router.execute(operations, this.#route)).map(readOutcome);
     for (const [index, outcome] of outcomes.entries()) {

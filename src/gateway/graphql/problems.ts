@@ -24,8 +24,8 @@ type ReadProblem = KeyProblem<"InvalidKey"> | KeyProblem<"Forbidden"> | ShardPro
 type DeleteProblem = ReadProblem | KeyProblem<"NotSupported"> | ShardProblem<"OutcomeUnknown">;
 type PutProblem = DeleteProblem | KeyProblem<"InvalidValue">;
 
-/** Why a key could not be read. */
-export function readProblem({ code, message }: RefusedOutcome, key: string, shard: ShardRecord): ReadProblem {
+/** Why a key could not be read. `shard` is asked only when the caller may know it. */
+export function readProblem({ code, message }: RefusedOutcome, key: string, shard: () => ShardRecord): ReadProblem {
   switch (code) {
     case "INVALID_KEY":
       return { __typename: "InvalidKey", key, ...facts(code, message) };
@@ -34,23 +34,23 @@ export function readProblem({ code, message }: RefusedOutcome, key: string, shar
     case "OVERLOADED":
     case "STORAGE_FULL":
     case "STORAGE_FAILED":
-      return { __typename: "ShardUnavailable", key, shard, ...facts(code, message) };
+      return { __typename: "ShardUnavailable", key, shard: shard(), ...facts(code, message) };
     // Whatever else a storage node may say means to the caller that the shard cannot serve the key at the moment.
     default:
-      return { __typename: "ShardUnavailable", key, shard, ...facts("SHARD_UNAVAILABLE", message) };
+      return { __typename: "ShardUnavailable", key, shard: shard(), ...facts("SHARD_UNAVAILABLE", message) };
   }
 }
 
 /** Why a deletion did not happen, or why it is unknown whether it did. */
-export function deleteProblem(refusal: RefusedOutcome, key: string, shard: ShardRecord): DeleteProblem {
+export function deleteProblem(refusal: RefusedOutcome, key: string, shard: () => ShardRecord): DeleteProblem {
   const { code, message } = refusal;
   if (code === "NOT_SUPPORTED") return { __typename: "NotSupported", key, ...facts(code, message) };
-  if (code === "OUTCOME_UNKNOWN") return { __typename: "OutcomeUnknown", key, shard, ...facts(code, message) };
+  if (code === "OUTCOME_UNKNOWN") return { __typename: "OutcomeUnknown", key, shard: shard(), ...facts(code, message) };
   return readProblem(refusal, key, shard);
 }
 
 /** Why a put did not happen, or why it is unknown whether it did. */
-export function putProblem(refusal: RefusedOutcome, key: string, shard: ShardRecord): PutProblem {
+export function putProblem(refusal: RefusedOutcome, key: string, shard: () => ShardRecord): PutProblem {
   if (refusal.code === "INVALID_VALUE") return invalidValue(key, refusal.message);
   return deleteProblem(refusal, key, shard);
 }

@@ -8,6 +8,7 @@ import { answerClientError } from "../edge/client-error.js";
 import type { OpenRequests } from "../edge/open-requests.js";
 import { readBody } from "../edge/request-body.js";
 import type { GatewayServices } from "../services.js";
+import { findCaller } from "./request-caller.js";
 import { allowedMethods, type KnownRoute } from "./allowed-methods.js";
 import { addDataRoutes } from "./data-routes.js";
 import { replyWithError } from "./errors.js";
@@ -57,6 +58,7 @@ export async function createRestApp(
     );
   });
   countRequests(app, services);
+  findCaller(app, services);
   refuseCompressed(app);
   readJson(app, openRequests);
   await addRoutes(app, services, openRequests);
@@ -65,6 +67,7 @@ export async function createRestApp(
 }
 
 async function addRoutes(app: FastifyInstance, services: GatewayServices, openRequests: OpenRequests): Promise<void> {
+  const { metrics, bounds } = services;
   for (const schema of sharedSchemas) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
@@ -84,11 +87,11 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices, openRe
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json["$id"] ?? `schema-${index}`) },
   });
-  await app.register(async (scope) => addDataRoutes(scope, services, openRequests));
+  await app.register(async (scope) => addDataRoutes(scope, bounds, openRequests));
   await app.register(async (scope) => {
-    addShardRoutes(scope, services);
-    addNodeRoutes(scope, services);
-    addStatusRoutes(scope, services);
+    addShardRoutes(scope);
+    addNodeRoutes(scope);
+    addStatusRoutes(scope, metrics);
   });
 }
 

@@ -4,13 +4,13 @@ import { ShardgateError } from "../../core/error.js";
 import { parseJsonBytes } from "../../core/json-text.js";
 import { parseKeySegment, utf8Bytes, type Key } from "../../core/key.js";
 import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../core/operation.js";
-import { shardOfKey, type ShardNumber } from "../../core/shard.js";
+import type { ShardNumber } from "../../core/shard.js";
 import { StopSource } from "../../core/stop-signal.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
 import { nodeHeader, shardHeader } from "../../wire/paths.js";
+import type { GatewayBounds } from "../../core/bounds.js";
 import type { OpenRequests } from "../edge/open-requests.js";
 import { readBody } from "../edge/request-body.js";
-import type { GatewayServices } from "../services.js";
 import { isTraced } from "../trace-permission.js";
 import { dataPrefix } from "./key-path.js";
 import { deleteSchema, getSchema, headSchema, putSchema } from "./data-schemas.js";
@@ -31,8 +31,7 @@ interface Address {
 }
 
 /** To be registered as a plugin of its own: here bodies are bytes, whatever media type they claim to be. */
-export function addDataRoutes(app: FastifyInstance, services: GatewayServices, openRequests: OpenRequests): void {
-  const { bounds } = services;
+export function addDataRoutes(app: FastifyInstance, bounds: GatewayBounds, openRequests: OpenRequests): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", async ({ raw }: FastifyRequest) => readBody(openRequests.of(raw), bounds.valueBytes));
   app.addHook("onRequest", async ({ raw, originalUrl }) => {
@@ -44,7 +43,7 @@ export function addDataRoutes(app: FastifyInstance, services: GatewayServices, o
   });
 
   app.get<DataRequest>("/data/:key", { schema: getSchema, exposeHeadRoute: false }, async (request, reply) => {
-    const { entry } = await find(services, request, reply);
+    const { entry } = await find(request, reply);
     reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
     if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
     openRequests.of(request.raw).holdAnswer(entry.value.length);
@@ -52,15 +51,15 @@ export function addDataRoutes(app: FastifyInstance, services: GatewayServices, o
   });
 
   app.head<DataRequest>("/data/:key", { schema: headSchema, config: documented }, async (request, reply) => {
-    const { entry } = await find(services, request, reply);
+    const { entry } = await find(request, reply);
     reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
     if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
     return reply.type("application/json").header("content-length", utf8Bytes(entry.value)).send();
   });
 
   app.put<DataRequest>("/data/:key", { schema: putSchema(bounds) }, async (request, reply) => {
-    const address = addressOf(services, request, reply);
-    const outcome = await execute(services, reply, {
+    const address = addressOf(request, reply);
+    const outcome = await execute(request, reply, {
       kind: "put",
       ...address,
       value: parseJsonBytes(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), bounds),
@@ -73,44 +72,48 @@ export function addDataRoutes(app: FastifyInstance, services: GatewayServices, o
   });
 
   app.delete<DataRequest>("/data/:key", { schema: deleteSchema }, async (request, reply) => {
-    const address = addressOf(services, request, reply);
-    const outcome = await execute(services, reply, { kind: "delete", ...address, condition: conditionOf(request) });
+    const address = addressOf(request, reply);
+    const outcome = await execute(request, reply, { kind: "delete", ...address, condition: conditionOf(request) });
     if (outcome.kind !== "deleted") throw failureOf(outcome, address);
     return reply.code(204).send();
   });
 }
 
-async function find(services: GatewayServices, request: Request, reply: FastifyReply): Promise<FoundOutcome> {
-  const address = addressOf(services, request, reply);
-  const outcome = await execute(services, reply, { kind: "get", ...address });
+async function find(request: Request, reply: FastifyReply): Promise<FoundOutcome> {
+  const address = addressOf(request, reply);
+  const outcome = await execute(request, reply, { kind: "get", ...address });
   if (outcome.kind !== "found") throw failureOf(outcome, address);
   return outcome;
 }
 
 /** The key's raw path segment, decoded once and strictly, and its shard, which every answer from here on names. */
-function addressOf({ membership }: GatewayServices, request: Request, reply: FastifyReply): Address {
-  const key = parseKeySegment(request.params.key);
-  const shard = shardOfKey(key, membership.map.shardCount);
+function addressOf({ params, services: { membership } }: Request, reply: FastifyReply): Address {
+  const key = parseKeySegment(params.key);
+  const { shard } = membership.shardOfKey(key);
   reply.header(shardHeader, shard);
   return { key, shard };
 }
 
 /** Runs the one operation within the request's deadline, and gives it up when the client has gone. */
-async function execute(services: GatewayServices, reply: FastifyReply, operation: Operation): Promise<Outcome> {
+async function execute(
+  { services, caller, raw, id }: Request,
+  reply: FastifyReply,
+  operation: Operation,
+): Promise<Outcome> {
   const { router, membership, clock, requestTimeoutMs } = services;
-  const timing = isTraced(reply.request.raw) ? new ServerTiming() : null;
+  const timing = isTraced(raw, caller) ? new ServerTiming() : null;
   const gone = new StopSource();
   const abort = (): void => gone.abort();
   reply.raw.once("close", abort);
   try {
     const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    const context = { deadlineMs, signal: gone, requestId: reply.request.id };
+    const context = { deadlineMs, signal: gone, requestId: id };
     const [outcome] = await router.execute([operation], timing === null ? context : { ...context, recorder: timing });
     if (outcome === undefined) throw new Error("The router gave no outcome.");
     return outcome;
   } finally {
     reply.raw.off("close", abort);
-    const node = membership.map.shards[operation.shard]?.primary ?? null;
+    const node = membership.isVisible ? membership.shardOf(operation.shard).primary : null;
     if (node !== null) reply.header(nodeHeader, node);
     if (timing !== null) reply.header(serverTimingHeader, timing.text);
   }

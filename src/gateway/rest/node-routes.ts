@@ -3,8 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { shardsOfNode } from "../../registry/commands.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import type { Heartbeat, NodeRegistration } from "../../wire/membership.js";
-import type { Membership } from "../membership.js";
-import type { GatewayServices } from "../services.js";
+import type { GuardedMembership } from "../access/guarded-membership.js";
 import { heartbeatSchema, listSchema, registerSchema, removeSchema } from "./node-schemas.js";
 
 interface NodeRow {
@@ -17,19 +16,18 @@ interface NodeRow {
   readonly shards: readonly number[];
 }
 
-export function addNodeRoutes(app: FastifyInstance, { membership }: GatewayServices): void {
-  app.get("/nodes", { schema: listSchema }, async () => ({ nodes: nodeRows(membership) }));
+export function addNodeRoutes(app: FastifyInstance): void {
+  app.get("/nodes", { schema: listSchema }, async ({ services }) => ({ nodes: nodeRows(services.membership) }));
 
-  app.post<{ Body: NodeRegistration }>("/nodes", { schema: registerSchema }, async ({ body }, reply) => {
-    const isKnown = membership.map.nodes.has(body.id);
-    const assignments = await membership.register(body);
-    return reply.code(isKnown ? 200 : 201).send(assignments);
+  app.post<{ Body: NodeRegistration }>("/nodes", { schema: registerSchema }, async ({ body, services }, reply) => {
+    const { assignments, isNew } = await services.membership.register(body);
+    return reply.code(isNew ? 201 : 200).send(assignments);
   });
 
   app.delete<{ Params: { id: string }; Querystring: { force?: string } }>(
     "/nodes/:id",
     { schema: removeSchema },
-    async ({ params, query }) => ({
+    async ({ params, query, services: { membership } }) => ({
       id: params.id,
       unassignedShards: await membership.remove(parseNodeName(params.id), query.force === "true"),
     }),
@@ -38,11 +36,11 @@ export function addNodeRoutes(app: FastifyInstance, { membership }: GatewayServi
   app.post<{ Params: { id: string }; Body: Heartbeat | null | undefined }>(
     "/nodes/:id/heartbeat",
     { schema: heartbeatSchema },
-    async ({ params, body }) => membership.heartbeat(parseNodeName(params.id), body ?? {}),
+    async ({ params, body, services: { membership } }) => membership.heartbeat(parseNodeName(params.id), body ?? {}),
   );
 }
 
-function nodeRows(membership: Membership): readonly NodeRow[] {
+function nodeRows(membership: GuardedMembership): readonly NodeRow[] {
   const { map } = membership;
   return [...map.nodes.values()].map(({ name, url }) => {
     const { state, lastSeenAtMs, latencyMs } = membership.nodeStatus(name);

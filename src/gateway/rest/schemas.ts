@@ -101,7 +101,10 @@ export function problemAnswer(description: string): Schema {
 /** What any route may answer, beside what its own schema says. */
 export const commonProblems: Readonly<Record<string, Schema>> = {
   400: problemAnswer("The request is wrong: BAD_REQUEST."),
-  403: problemAnswer("The request comes from a web page that is not listed: ORIGIN_NOT_ALLOWED."),
+  401: problemAnswer("UNAUTHENTICATED: there is no valid token, and this gateway asks for one."),
+  403: problemAnswer(
+    "FORBIDDEN: the caller may not do this. ORIGIN_NOT_ALLOWED: the request comes from a web page that is not listed.",
+  ),
   421: problemAnswer("The gateway is not called by this name: HOST_NOT_ALLOWED."),
   429: problemAnswer("The client has its share of requests under way: TOO_MANY_REQUESTS."),
   431: problemAnswer("HEADERS_TOO_LARGE."),

@@ -4,8 +4,8 @@ import { shardCountMax } from "../../core/limits.js";
 import { parseShard } from "../../core/shard.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
-import type { Membership, ShardState } from "../membership.js";
-import type { GatewayServices } from "../services.js";
+import type { GuardedMembership } from "../access/guarded-membership.js";
+import type { ShardState } from "../membership.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, problemAnswer } from "./schemas.js";
 
 /** That a storage node holds a shard, as REST says it. */
@@ -25,25 +25,29 @@ interface AssignBody {
   force: boolean;
 }
 
-export function addShardRoutes(app: FastifyInstance, { membership }: GatewayServices): void {
-  app.get("/shards", { schema: listSchema }, async () => {
+export function addShardRoutes(app: FastifyInstance): void {
+  app.get("/shards", { schema: listSchema }, async ({ services: { membership } }) => {
     const { shardCount, version, shards } = membership.map;
     return { shardCount, version, shards: shards.map((record) => rowOf(record, membership)) };
   });
 
-  app.post<{ Body: AssignBody }>("/shards/assign", { schema: assignSchema }, async ({ body }) => {
-    const record = await membership.assign({
-      shard: parseShard(body.shardId, membership.map.shardCount),
-      node: parseNodeName(body.nodeId),
-      isPrimary: body.isPrimary,
-      ifEpoch: body.ifEpoch ?? null,
-      isForced: body.force,
-    });
-    return rowOf(record, membership);
-  });
+  app.post<{ Body: AssignBody }>(
+    "/shards/assign",
+    { schema: assignSchema },
+    async ({ body, services: { membership } }) => {
+      const record = await membership.assign({
+        shard: parseShard(body.shardId, membership.shardCount),
+        node: parseNodeName(body.nodeId),
+        isPrimary: body.isPrimary,
+        ifEpoch: body.ifEpoch ?? null,
+        isForced: body.force,
+      });
+      return rowOf(record, membership);
+    },
+  );
 }
 
-function rowOf({ shard, primary, epoch }: ShardRecord, membership: Membership): ShardRow {
+function rowOf({ shard, primary, epoch }: ShardRecord, membership: GuardedMembership): ShardRow {
   const state = membership.shardState(shard);
   return { shardId: shard, nodeId: primary, isPrimary: primary !== null, epoch, state };
 }

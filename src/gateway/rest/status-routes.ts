@@ -3,20 +3,22 @@ import type { FastifyInstance } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { missingShardsShown } from "../../core/limits.js";
 import { missingShards, missingText, nodeCounts, shardCounts } from "../health.js";
-import type { GatewayServices } from "../services.js";
+import type { Metrics } from "../metrics.js";
+import { openRoute } from "./request-caller.js";
 import { commonProblems, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
 
-export function addStatusRoutes(app: FastifyInstance, { membership, metrics }: GatewayServices): void {
-  app.get("/health", { schema: healthSchema }, async () => ({ status: "ok" }));
+export function addStatusRoutes(app: FastifyInstance, metrics: Metrics): void {
+  app.get("/health", { schema: healthSchema, config: openRoute }, async () => ({ status: "ok" }));
 
-  app.get("/ready", { schema: readySchema }, async () => {
+  app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }) => {
+    if (membership.isReady()) return { status: "ready" };
+    if (!membership.isVisible) throw new ShardgateError("SHARD_UNAVAILABLE", "Some shards have no live storage node.");
     const missing = missingShards(membership);
-    if (missing.length === 0) return { status: "ready" };
     const text = missingText(missing, membership.map.shardCount, missingShardsShown);
     throw new ShardgateError("SHARD_UNAVAILABLE", text, { missing });
   });
 
-  app.get("/metrics", { schema: metricsSchema }, async (_request, reply) => {
+  app.get("/metrics", { schema: metricsSchema }, async ({ services: { membership } }, reply) => {
     metrics.clusterSeen({
       mapVersion: membership.map.version,
       shards: shardCounts(membership),
@@ -25,7 +27,7 @@ export function addStatusRoutes(app: FastifyInstance, { membership, metrics }: G
     return reply.type(metrics.contentType).send(await metrics.text());
   });
 
-  app.get("/openapi.json", { schema: openApiSchema }, async () => app.swagger());
+  app.get("/openapi.json", { schema: openApiSchema, config: openRoute }, async () => app.swagger());
 }
 
 function statusAnswer(description: string, status: string): Schema {
@@ -48,7 +50,9 @@ const readySchema = {
   response: {
     ...commonProblems,
     200: statusAnswer("Every shard has a live primary.", "ready"),
-    503: problemAnswer("SHARD_UNAVAILABLE; `missing` lists the shards that cannot be served."),
+    503: problemAnswer(
+      "SHARD_UNAVAILABLE; `missing` lists the shards that cannot be served, for callers who may look at the cluster.",
+    ),
   },
 };
 

@@ -5,13 +5,19 @@ import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { consoleBacklogBytesMax, consoleTickMs, consoleWatchersMax } from "../../../src/core/limits.js";
+import {
+  consoleBacklogBytesMax,
+  consoleRecheckMs,
+  consoleTickMs,
+  consoleWatchersMax,
+} from "../../../src/core/limits.js";
 import { createConsole, withConsoleDocuments, type Console } from "../../../src/gateway/console/console.js";
 import { RecentTraffic } from "../../../src/gateway/console/recent-traffic.js";
 import { Watchers } from "../../../src/gateway/console/watchers.js";
 import { parsePersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
 import { consoleDocuments, type ClusterEvent, type TickEvent } from "../../../src/wire/console.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
+import { testAccess } from "../access/callers.js";
 import { rawRequest } from "../rest/raw-request.js";
 import { MadeUpCluster } from "./made-up-cluster.js";
 
@@ -236,5 +242,41 @@ describe("the documents of the console", () => {
     const { texts, isOnly } = withConsoleDocuments({ texts: new Map([["a", "{ __typename }"]]), isOnly: true });
     expect(isOnly).toBe(true);
     expect([...texts.keys()]).toEqual(["a", "console/find", "console/shard", "console/assign"]);
+  });
+});
+
+describe("GET /console/events, where callers are asked who they are", () => {
+  const open = (kind: string) =>
+    rawRequest(origin, "/console/events", { headers: { authorization: `Bearer ${kind}` } });
+
+  it("is for those who may look at the cluster", async () => {
+    cluster.access = testAccess();
+    await serve(folder);
+    expect((await rawRequest(origin, "/console/events")).json()).toMatchObject({ code: "UNAUTHENTICATED" });
+    expect(await open("wrong")).toMatchObject({ status: 401, headers: { "www-authenticate": "Bearer" } });
+    expect((await open("readPrefix")).json()).toMatchObject({ code: "FORBIDDEN" });
+    expect((await rawRequest(origin, "/")).status).toBe(200);
+  });
+
+  it("ends soon after the token is taken back, and not before", async () => {
+    const access = testAccess();
+    cluster.access = access;
+    await serve(folder);
+    let isOver = false;
+    const stream = open("readAll").finally(() => (isOver = true));
+    await vi.waitFor(() => expect(clock.pendingTimers).toBeGreaterThan(1));
+    await clock.advance(2 * consoleRecheckMs);
+    expect(isOver).toBe(false);
+    access.revoked.add("readAll");
+    await clock.advance(consoleRecheckMs);
+    expect((await stream).text).toContain("event: cluster");
+  });
+
+  it("masks what nobody expected", async () => {
+    cluster.access = { ...testAccess(), callerOf: () => Promise.reject(new Error("a bug")) };
+    await serve(folder);
+    const answer = await open("readAll");
+    expect(answer.json()).toMatchObject({ code: "INTERNAL_SERVER_ERROR" });
+    expect(answer.text).not.toContain("a bug");
   });
 });

@@ -1,6 +1,7 @@
 /** A console over a cluster that is only made up: as many storage nodes and shards as a test likes, in any state. */
 import type { ShardNumber } from "../../../src/core/shard.js";
 import type { Clock } from "../../../src/core/clock.js";
+import { openAccess, type Access } from "../../../src/gateway/access/access.js";
 import type { ShardState } from "../../../src/gateway/membership.js";
 import type { ClusterMap, ShardRecord } from "../../../src/registry/cluster-map.js";
 import type { GatewayServices } from "../../../src/gateway/services.js";
@@ -11,6 +12,7 @@ import { RecordLog } from "../../support/record-log.js";
 /** What a test changes while the console watches. */
 export class MadeUpCluster {
   map: ClusterMap;
+  access: Access = openAccess(new RecordLog());
   readonly states = new Map<string, NodeState>();
   readonly lastSeenAtMs = new Map<string, number | null>();
   /** Names in the order in which their figures were asked for. */
@@ -66,7 +68,8 @@ export class MadeUpCluster {
       nodeEngine: async () => "lmdb",
     };
     Object.defineProperty(membership, "map", { get: () => this.map });
-    return { membership, clock: this.#clock, log: new RecordLog() } as unknown as GatewayServices;
+    const log = new RecordLog();
+    return { membership, access: this.access, clock: this.#clock, log } as unknown as GatewayServices;
   }
 
   async #figures(name: string): Promise<ReadonlyMap<ShardNumber, HostedShard> | null> {

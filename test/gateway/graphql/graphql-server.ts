@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { idSequence } from "../../../src/core/id-sequence.js";
+import { openAccess } from "../../../src/gateway/access/access.js";
 import { createGraphqlHandler } from "../../../src/gateway/graphql/handler.js";
 import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
 import { settleRequestId } from "../../../src/gateway/request-id.js";
@@ -83,6 +84,7 @@ export class GraphqlServer {
     const services = {
       router,
       membership: this.membership,
+      access: openAccess(log),
       clock,
       log,
       metrics,

@@ -3,12 +3,11 @@ import { parseShard } from "../../../core/shard.js";
 import { parseNodeName } from "../../../registry/node-name.js";
 import type { MutationResolvers } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
-import { recordsOfShards } from "../shard-records.js";
 
 export const administrationMutations = {
   assignShard: async (_root, { input }, { services: { membership } }) => {
     const shard = await membership.assign({
-      shard: parseShard(input.shard, membership.map.shardCount),
+      shard: parseShard(input.shard, membership.shardCount),
       node: parseNodeName(input.storageNode),
       isPrimary: input.isPrimary,
       ifEpoch: input.ifEpoch ?? null,
@@ -27,7 +26,7 @@ export const administrationMutations = {
     return {
       __typename: "RemoveStorageNodePayload" as const,
       removedId: encodeGlobalId("StorageNode", name),
-      unassignedShards: recordsOfShards(shards, membership.map),
+      unassignedShards: shards.map((shard) => membership.shardOf(shard)),
     };
   },
 } satisfies MutationResolvers;

@@ -9,7 +9,6 @@ import { readEntryPage } from "../entry-page.js";
 import type { EntryResolvers, PageInfoResolvers, QueryResolvers, ResolversTypes } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
 import { invalidKey, keyNotFound, problemInstead, readProblem } from "../problems.js";
-import { recordOfKey } from "../shard-records.js";
 
 /** The entry of `key`; null when there is none. Throws the refusal's code, for example SHARD_UNAVAILABLE. */
 export async function readEntry(
@@ -21,10 +20,8 @@ export async function readEntry(
   const outcome = await loaders.entries.load(key);
   if (outcome.kind === "found") return outcome.entry;
   if (outcome.kind === "notFound") return null;
-  throw new ShardgateError(outcome.code, outcome.message, {
-    key,
-    shard: recordOfKey(key, services.membership.map).shard,
-  });
+  const place = outcome.code === "FORBIDDEN" ? {} : { shard: services.membership.shardOfKey(key).shard };
+  throw new ShardgateError(outcome.code, outcome.message, { key, ...place });
 }
 
 async function readResult(
@@ -42,7 +39,7 @@ async function readResult(
   const outcome = await loaders.entries.load(key);
   if (outcome.kind === "found") return outcome.entry;
   if (outcome.kind === "notFound") return keyNotFound(key);
-  return readProblem(outcome, key, recordOfKey(key, services.membership.map));
+  return readProblem(outcome, key, () => services.membership.shardOfKey(key));
 }
 
 export const entryQueries = {
@@ -62,7 +59,7 @@ export const entryFields = {
   updatedAt: ({ updatedAtMs }) => updatedAtMs,
   expiresAt: ({ expiresAtMs }) => expiresAtMs,
   sizeBytes: ({ value }) => utf8Bytes(value),
-  shard: ({ key }, _args, { services }) => recordOfKey(key, services.membership.map),
+  shard: ({ key }, _args, { services }) => services.membership.shardOfKey(key),
 } satisfies EntryResolvers;
 
 export const pageInfoFields = {

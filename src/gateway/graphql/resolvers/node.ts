@@ -36,16 +36,16 @@ export const nodeType = {
 /** Null when the object is gone. Throws BAD_USER_INPUT for an ID that is none, and what reading an entry throws. */
 async function refetch(id: string, context: GraphqlContext, info: GraphQLResolveInfo): Promise<Refetched | null> {
   const { type, local } = decodeGlobalId(id);
-  const { map } = context.services.membership;
+  const { membership } = context.services;
   switch (type) {
     case "Entry":
       return readEntry(parseKey(local), context, info);
     case "Shard":
-      return map.shards.find(({ shard }) => String(shard) === local) ?? null;
+      return membership.map.shards.find(({ shard }) => String(shard) === local) ?? null;
     case "StorageNode":
-      return map.nodes.get(local) ?? null;
+      return membership.map.nodes.get(local) ?? null;
     case "Cluster":
-      return map.clusterId === local ? map : null;
+      return membership.map.clusterId === local ? membership.map : null;
     default:
       return unreachable(type);
   }

@@ -11,10 +11,9 @@ import type {
   ShardResolvers,
 } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
-import { recordOfKey } from "../shard-records.js";
 
 export const shardQueries = {
-  shardForKey: (_root, { key }, { services }) => recordOfKey(parseKey(key), services.membership.map),
+  shardForKey: (_root, { key }, { services }) => services.membership.shardOfKey(parseKey(key)),
   shard: (_root, { number }, { services }) => services.membership.map.shards[number] ?? null,
   shards: (_root, { state }, { lists, services: { membership } }) =>
     lists.pay(membership.map.shards.filter(({ shard }) => state == null || membership.shardState(shard) === state)),
@@ -24,14 +23,12 @@ export const shardFields = {
   id: ({ shard }) => encodeGlobalId("Shard", shard),
   number: ({ shard }) => shard,
   state: ({ shard }, _args, { services }) => services.membership.shardState(shard),
-  primary: (shard, _args, context) => primaryOf(shard, context),
-  replicas: () => [],
-  assignments: (shard, _args, context) => {
-    const storageNode = primaryOf(shard, context);
-    return storageNode === null
-      ? []
-      : [{ __typename: "ShardAssignment" as const, shard, storageNode, isPrimary: true }];
-  },
+  primary: (shard, _args, context) => holdersOf(shard, context)[0] ?? null,
+  replicas: (shard, _args, context) => holdersOf(shard, context).slice(1),
+  assignments: (shard, _args, context) =>
+    holdersOf(shard, context).map((storageNode, index) => {
+      return { __typename: "ShardAssignment" as const, shard, storageNode, isPrimary: index === 0 };
+    }),
   keyCount: async (shard, _args, context) => (await figuresOf(shard, context))?.keyCount.toString() ?? null,
   sizeBytes: async (shard, _args, context) => (await figuresOf(shard, context))?.sizeBytes.toString() ?? null,
   history: ({ history }, { first }, { lists }) => {
@@ -54,8 +51,10 @@ const causes = {
   registration: "REGISTRATION",
 } as const satisfies Readonly<Record<string, AssignmentCause>>;
 
-function primaryOf({ primary }: ShardRecord, { services }: GraphqlContext): NodeRecord | null {
-  return primary === null ? null : (services.membership.map.nodes.get(primary) ?? null);
+/** The primary first; none behind it as long as there are no replicas. */
+function holdersOf({ primary }: ShardRecord, { services }: GraphqlContext): readonly NodeRecord[] {
+  const record = primary === null ? undefined : services.membership.map.nodes.get(primary);
+  return record === undefined ? [] : [record];
 }
 
 /** Null when nobody tells. A shard that its primary does not list has no data there. */

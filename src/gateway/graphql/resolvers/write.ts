@@ -14,7 +14,6 @@ import type {
 } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
 import * as problems from "../problems.js";
-import { recordOfKey } from "../shard-records.js";
 import { conditionOf, expiryOf } from "../write-arguments.js";
 import { runWrites } from "../write-batch.js";
 
@@ -55,7 +54,7 @@ function putItem(
 ): Item<PutOperation, InvalidKey | InvalidValue> {
   const condition = conditionOf(input.condition, `${where}condition`);
   const expiry = expiryOf(input.expiry, clock.nowMs(), `${where}expiry`);
-  const located = locate(text, membership.map.shardCount);
+  const located = locate(text, membership.shardCount);
   if ("problem" in located) return located;
   return problems.problemInstead(
     "INVALID_VALUE",
@@ -71,7 +70,7 @@ function deleteItem(
   { services: { membership } }: GraphqlContext,
 ): Item<DeleteOperation, InvalidKey> {
   const condition = conditionOf(input.condition, `${where}condition`);
-  const located = locate(text, membership.map.shardCount);
+  const located = locate(text, membership.shardCount);
   return "problem" in located ? located : { operation: { kind: "delete", ...located, condition } };
 }
 
@@ -122,7 +121,7 @@ function putResult({ key, value }: PutOperation, outcome: Outcome, context: Grap
     case "conflict":
       return problems.versionConflict(key, outcome.current);
     case "refused":
-      return problems.putProblem(outcome, key, recordOfKey(key, context.services.membership.map));
+      return problems.putProblem(outcome, key, () => context.services.membership.shardOfKey(key));
     default:
       throw new Error(`The router answered a put with ${outcome.kind}.`);
   }
@@ -142,7 +141,7 @@ function deleteResult({ key }: DeleteOperation, outcome: Outcome, context: Graph
     case "conflict":
       return problems.versionConflict(key, outcome.current);
     case "refused":
-      return problems.deleteProblem(outcome, key, recordOfKey(key, context.services.membership.map));
+      return problems.deleteProblem(outcome, key, () => context.services.membership.shardOfKey(key));
     default:
       throw new Error(`The router answered a delete with ${outcome.kind}.`);
   }

@@ -1,0 +1,74 @@
+/**
+ * How the gateway finds out who asks. Several ways to prove it may stand side by side; where there is none, everybody may
+ * do everything. What a caller may do is then enforced in one place, by request-services.ts.
+ */
+import type { IncomingMessage } from "node:http";
+import { ShardgateError } from "../../core/error.js";
+import type { Log } from "../../core/log.js";
+import { auditTo, type AuditLog } from "./audit-log.js";
+import { openCaller, type Caller } from "./caller.js";
+
+export interface Access {
+  /** Null: whoever it is does not say who they are, or not rightly. */
+  callerOf(request: Pick<IncomingMessage, "headers">): Caller | null | Promise<Caller | null>;
+  /** Nobody is asked: every client is the same caller. */
+  readonly isOpen: boolean;
+  /** Storage nodes have a secret to prove themselves with, and whoever has none is not taken for one. */
+  readonly areNodesProven: boolean;
+  readonly audit: AuditLog;
+}
+
+/** A way to prove who one is by a bearer token (RFC 6750). */
+export interface TokenVerifier {
+  /** Null when the token is none of its, or does not hold. */
+  callerOf(token: string): Caller | null | Promise<Caller | null>;
+}
+
+export interface AccessParts {
+  /** Asked in turn. */
+  readonly verifiers: readonly TokenVerifier[];
+  /** Whether clients that bring no token may do everything. */
+  readonly isOpen: boolean;
+  readonly areNodesProven: boolean;
+  readonly audit: AuditLog;
+}
+
+export function createAccess({ verifiers, ...facts }: AccessParts): Access {
+  const open = facts.isOpen ? openCaller : null;
+  return {
+    ...facts,
+    callerOf({ headers: { authorization } }) {
+      // Whoever brings a token wants it looked at, also where none is needed: a wrong one is never taken for none.
+      if (verifiers.length === 0 || authorization === undefined) return open;
+      const token = bearerToken(authorization);
+      return token === null ? null : firstCaller(verifiers, token);
+    },
+  };
+}
+
+/** Everybody may do everything. */
+export function openAccess(log: Log): Access {
+  return createAccess({ verifiers: [], isOpen: true, areNodesProven: false, audit: auditTo(log) });
+}
+
+/** The caller. Throws UNAUTHENTICATED, which never says what was wrong. */
+export function known(caller: Caller | null): Caller {
+  if (caller !== null) return caller;
+  throw new ShardgateError("UNAUTHENTICATED", "The request does not say rightly who sends it.");
+}
+
+function firstCaller(verifiers: readonly TokenVerifier[], token: string): Caller | null | Promise<Caller | null> {
+  for (const [index, verifier] of verifiers.entries()) {
+    const caller = verifier.callerOf(token);
+    if (caller === null) continue;
+    if (!(caller instanceof Promise)) return caller;
+    const rest = verifiers.slice(index + 1);
+    return caller.then((found) => found ?? firstCaller(rest, token));
+  }
+  return null;
+}
+
+/** RFC 6750, 2.1. */
+function bearerToken(authorization: string): string | null {
+  return /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization)?.[1] ?? null;
+}

@@ -1,0 +1,23 @@
+/** Who asks, and what they may do. Found once per request, from what it brings along; everything later asks only this. */
+import { Permissions } from "./permissions.js";
+
+export interface Caller {
+  /** For logs, the audit log, and limits that each caller has for itself. */
+  readonly name: string;
+  readonly permissions: Permissions;
+  /** A storage node of this cluster: it may register and say that it lives. */
+  readonly isNode: boolean;
+}
+
+/** Everybody, where nobody is asked who they are. */
+export const openCaller: Caller = {
+  name: "anyone",
+  permissions: new Permissions([{ role: "admin", prefix: "" }]),
+  isNode: false,
+};
+
+/** Whoever has the cluster's secret on the side of the storage nodes. */
+export const nodeCaller: Caller = { name: "storage-node", permissions: new Permissions([]), isNode: true };
+
+/** Whoever asks for what is open to all without saying who they are. */
+export const nobody: Caller = { name: "nobody", permissions: new Permissions([]), isNode: false };

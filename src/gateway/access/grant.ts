@@ -1,0 +1,42 @@
+/**
+ * What somebody may do, as an operator writes it down: a role on all keys that begin with a prefix. The empty prefix is
+ * the whole key space. What a set of grants adds up to is decided in permissions.ts.
+ */
+import { ShardgateError } from "../../core/error.js";
+import { keyProblem } from "../../core/key.js";
+
+/** `write` implies `read`; `admin` implies both, and may change the cluster. */
+export type Role = "read" | "write" | "admin";
+
+export interface Grant {
+  readonly role: Role;
+  /** Always "" for `admin`. */
+  readonly prefix: string;
+}
+
+/** The grant of a role and a prefix from outside; `admin` may leave the prefix out. Throws BAD_REQUEST. */
+export function grantOf(role: unknown, prefix: unknown): Grant {
+  if (role !== "read" && role !== "write" && role !== "admin") {
+    throw new ShardgateError("BAD_REQUEST", "A role is `read`, `write` or `admin`.");
+  }
+  if (role === "admin") {
+    if (prefix === undefined || prefix === "") return { role, prefix: "" };
+    throw new ShardgateError("BAD_REQUEST", "`admin` is for the whole key space: its prefix is empty or left out.");
+  }
+  if (typeof prefix !== "string")
+    throw new ShardgateError("BAD_REQUEST", `\`${role}\` needs a prefix, "" for all keys.`);
+  const problem = prefixProblem(prefix);
+  if (problem !== null) throw new ShardgateError("BAD_REQUEST", `The prefix ${JSON.stringify(prefix)} ${problem}.`);
+  return { role, prefix };
+}
+
+/** The grant in a text such as `read:country/`, `write:` or `admin`. Throws BAD_REQUEST. */
+export function parseGrant(text: string): Grant {
+  const colon = text.indexOf(":");
+  return colon < 0 ? grantOf(text, undefined) : grantOf(text.slice(0, colon), text.slice(colon + 1));
+}
+
+/** As of a key, but a prefix may be empty, and the names that URLs reserve are prefixes of others. */
+function prefixProblem(prefix: string): string | null {
+  return prefix === "" || prefix === "." || prefix === ".." ? null : keyProblem(prefix);
+}

@@ -1,0 +1,136 @@
+/**
+ * JSON Web Tokens (RFC 7519) of an issuer that this gateway trusts: signed with a key of its key set (RFC 7517), for this
+ * audience, and not expired. The claim `shardgate` has the grants, `sub` is the caller's name.
+ */
+import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
+import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
+import {
+  callerGrantsMax,
+  callerNameCharactersMax,
+  keySetAgeMsMax,
+  keySetCooldownMs,
+  keySetTimeoutMs,
+  tokenClockToleranceS,
+} from "../../core/limits.js";
+import type { Log } from "../../core/log.js";
+import type { TokenVerifier } from "./access.js";
+import type { Caller } from "./caller.js";
+import { parseGrant } from "./grant.js";
+import { Permissions } from "./permissions.js";
+
+export interface JsonWebTokenParts {
+  readonly issuer: string;
+  readonly audience: string;
+  /** The keys as they are at that moment. */
+  readonly keys: () => KeySet;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Finds the key that a token says it is signed with. */
+export type KeySet = JWTVerifyGetKey;
+
+export function jsonWebTokenVerifier(parts: JsonWebTokenParts): TokenVerifier {
+  const report = reportTo(parts.log);
+  // Any other token is looked for elsewhere, without a wait.
+  return { callerOf: (token) => (token.split(".").length === 3 ? verified(token, parts, report) : null) };
+}
+
+/** The keys in the text of a JWKS file. Throws BAD_REQUEST. */
+export function parseKeySet(text: string): KeySet {
+  try {
+    const keySet = JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0];
+    const keys = createLocalJWKSet(keySet);
+    if (keySet.keys.length > 0) return keys;
+  } catch {
+    // Neither message says anything that the one below does not, and one of them quotes the file.
+  }
+  throw new ShardgateError("BAD_REQUEST", "It is not a JSON Web Key Set (RFC 7517) with at least one key.");
+}
+
+/** The keys behind a URL, fetched when first needed, and again when they are old or one is missing. */
+export function remoteKeySet(url: URL): KeySet {
+  return createRemoteJWKSet(url, {
+    timeoutDuration: keySetTimeoutMs,
+    cooldownDuration: keySetCooldownMs,
+    cacheMaxAge: keySetAgeMsMax,
+  });
+}
+
+/** Only those with a public key: with the others, whoever can check a token could make one. */
+const algorithms = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+];
+
+/** Never rejects. */
+async function verified(
+  token: string,
+  { issuer, audience, keys, clock }: JsonWebTokenParts,
+  report: Report,
+): Promise<Caller | null> {
+  try {
+    const { payload } = await jwtVerify(token, keys(), {
+      algorithms,
+      issuer,
+      audience,
+      clockTolerance: tokenClockToleranceS,
+      currentDate: new Date(clock.nowMs()),
+      requiredClaims: ["exp", "sub"],
+    });
+    const caller = callerIn(payload);
+    report(null);
+    return caller;
+  } catch (error) {
+    report(error);
+    return null;
+  }
+}
+
+/** Throws BAD_REQUEST for claims that are not as they must be. Without the claim `shardgate` nothing is granted. */
+function callerIn({ sub = "", ["shardgate"]: grants = [] }: JWTPayload): Caller {
+  if (typeof sub !== "string" || sub === "" || sub.length > callerNameCharactersMax || /\p{Cc}/u.test(sub)) {
+    throw new ShardgateError("BAD_REQUEST", "The claim `sub` is no name of a caller.");
+  }
+  const isList = Array.isArray(grants) && grants.length <= callerGrantsMax;
+  if (!isList || !grants.every((grant) => typeof grant === "string")) {
+    throw new ShardgateError("BAD_REQUEST", "The claim `shardgate` is no list of grants.");
+  }
+  return { name: sub, permissions: new Permissions(grants.map(parseGrant)), isNode: false };
+}
+
+/** Told what became of each token: null when it held. */
+type Report = (error: unknown) => void;
+
+/** Logs what is wrong with the keys once, however many tokens come meanwhile, and what is wrong with tokens at level debug. */
+function reportTo(log: Log): Report {
+  let isTrouble = false;
+  return (error) => {
+    if (error === null) isTrouble = false;
+    else if (isTokensFault(error)) log.debug({ reason: String(error) }, "A JSON Web Token was refused.");
+    else if (!isTrouble) {
+      isTrouble = true;
+      log.warn({ err: error }, "JSON Web Tokens cannot be checked; their callers are refused.");
+    }
+  };
+}
+
+/** Anything else is about the key set: it cannot be fetched, or is none. */
+function isTokensFault(error: unknown): boolean {
+  if (error instanceof ShardgateError) return true;
+  const isOfKeys =
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC");
+  return error instanceof errors.JOSEError && !isOfKeys;
+}

@@ -1,0 +1,119 @@
+/**
+ * Tokens from a list that an operator keeps: a JSON array of `{ name, sha256, grants, expiresAt? }`. The list has the
+ * tokens' hashes only, so that whoever reads it cannot use them. A hash without salt is enough because tokens are long
+ * and random: nobody can try them all.
+ */
+import { hash, timingSafeEqual } from "node:crypto";
+import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
+import { callerGrantsMax, callerNameCharactersMax } from "../../core/limits.js";
+import type { TokenVerifier } from "./access.js";
+import type { Caller } from "./caller.js";
+import { grantOf, type Grant } from "./grant.js";
+import { Permissions } from "./permissions.js";
+
+/** By the SHA-256 of the token, in base64. */
+export type StaticTokens = ReadonlyMap<string, StaticToken>;
+
+interface StaticToken {
+  readonly digest: Buffer;
+  readonly caller: Caller;
+  /** Milliseconds since 1970; null: never. */
+  readonly expiresAtMs: number | null;
+}
+
+/** Asks the list as it is at that moment. */
+export function staticTokenVerifier(file: { readonly content: StaticTokens }, clock: Clock): TokenVerifier {
+  return {
+    callerOf(token) {
+      const digest = hash("sha256", token, "buffer");
+      const found = file.content.get(digest.toString("base64")) ?? unknownToken;
+      // The map has told nearly as much by its time, but only about a hash, of which nobody can choose the bytes.
+      const isSame = timingSafeEqual(digest, found.digest);
+      const isExpired = found.expiresAtMs !== null && found.expiresAtMs <= clock.nowMs();
+      return isSame && !isExpired ? found.caller : null;
+    },
+  };
+}
+
+/** Throws BAD_REQUEST, which says which entry is wrong and never repeats a hash. */
+export function parseStaticTokens(text: string): StaticTokens {
+  const list = parsedJson(text);
+  if (!Array.isArray(list)) throw bad("It must be a JSON array of tokens");
+  const tokens = new Map<string, StaticToken>();
+  for (const [index, item] of list.entries()) {
+    const token = tokenOf(item, `Token ${index + 1}`);
+    const id = token.digest.toString("base64");
+    if (tokens.has(id)) throw bad(`Token ${index + 1} has the same hash as an earlier one`);
+    tokens.set(id, token);
+  }
+  return tokens;
+}
+
+/** What a token is held against that is not in the list, so that it costs the same. It never matches: nothing hashes to it. */
+const unknownToken: StaticToken = {
+  digest: Buffer.alloc(32),
+  caller: { name: "unknown", permissions: new Permissions([]), isNode: false },
+  expiresAtMs: 0,
+};
+
+const members: ReadonlySet<string> = new Set(["name", "sha256", "grants", "expiresAt"]);
+
+function tokenOf(item: unknown, which: string): StaticToken {
+  const { name, sha256, grants, expiresAt, ...rest } = recordOf(item, which);
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) {
+    throw bad(`${which} has a member ${JSON.stringify(unknown)}; it may have ${[...members].join(", ")}`);
+  }
+  if (typeof name !== "string" || !/^[^\p{Cc}]+$/u.test(name) || name.length > callerNameCharactersMax) {
+    throw bad(`${which} needs a \`name\` of 1 to ${callerNameCharactersMax} characters`);
+  }
+  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/i.test(sha256)) {
+    throw bad(`${which} needs \`sha256\`: 64 hexadecimal digits`);
+  }
+  if (!Array.isArray(grants) || grants.length > callerGrantsMax) {
+    throw bad(`${which} needs \`grants\`: a list of at most ${callerGrantsMax}`);
+  }
+  return {
+    digest: Buffer.from(sha256, "hex"),
+    caller: { name, permissions: new Permissions(grants.map((grant) => grantIn(grant, which))), isNode: false },
+    expiresAtMs: expiresAt === undefined ? null : momentOf(expiresAt, which),
+  };
+}
+
+function grantIn(item: unknown, which: string): Grant {
+  const { role, prefix, ...rest } = recordOf(item, `A grant of ${which}`);
+  if (Object.keys(rest).length > 0) throw bad(`A grant of ${which} may have only \`role\` and \`prefix\``);
+  try {
+    return grantOf(role, prefix);
+  } catch (error) {
+    throw error instanceof ShardgateError ? bad(`${which}: ${error.message.replace(/\.$/, "")}`) : error;
+  }
+}
+
+function momentOf(text: unknown, which: string): number {
+  // With an offset: a local time would mean another moment at each gateway.
+  const isMoment =
+    typeof text === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
+  const ms = isMoment ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) throw bad(`${which} has an \`expiresAt\` that is not a moment such as 2030-01-31T12:00:00Z`);
+  return ms;
+}
+
+function recordOf(item: unknown, which: string): Readonly<Record<string, unknown>> {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) throw bad(`${which} must be a JSON object`);
+  return item as Readonly<Record<string, unknown>>;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // Not the parser's own message: it would quote the file.
+    throw new ShardgateError("BAD_REQUEST", "It is not JSON.", {}, error);
+  }
+}
+
+function bad(message: string): ShardgateError {
+  return new ShardgateError("BAD_REQUEST", `${message}.`);
+}

@@ -1,0 +1,83 @@
+/**
+ * The parsed content of a small file that is read again and again. It is compared by its text, so that it does not matter
+ * how it was changed: written, renamed over, or by a swapped symbolic link, as Kubernetes does. A file that has become
+ * unreadable or wrong changes nothing and is logged: what was in force stays in force.
+ */
+import { open } from "node:fs/promises";
+import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
+import { accessFileBytesMax, accessFileCheckMs } from "../../core/limits.js";
+import type { Log } from "../../core/log.js";
+import { RepeatingTask } from "../repeating-task.js";
+
+export interface WatchedFileParts<Content> {
+  readonly path: string;
+  /** Throws ShardgateError for a text that will not do. */
+  readonly parse: (text: string) => Content;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class WatchedFile<Content> {
+  readonly #parts: WatchedFileParts<Content>;
+  readonly #watch: RepeatingTask;
+  #text: string;
+  #content: Content;
+  /** What was logged last; "" while all is well. */
+  #trouble = "";
+
+  /** Rejects with the error of the file system, or of `parse`, when there is nothing to begin with. */
+  static async open<Content>(parts: WatchedFileParts<Content>): Promise<WatchedFile<Content>> {
+    const text = await textOf(parts.path);
+    return new WatchedFile(parts, text, parts.parse(text));
+  }
+
+  private constructor(parts: WatchedFileParts<Content>, text: string, content: Content) {
+    this.#parts = parts;
+    this.#text = text;
+    this.#content = content;
+    const { clock, log } = parts;
+    this.#watch = new RepeatingTask({ clock, log, pauseMs: accessFileCheckMs, work: () => this.#look() });
+    this.#watch.start();
+  }
+
+  /** As it was last found whole. */
+  get content(): Content {
+    return this.#content;
+  }
+
+  close(): Promise<void> {
+    return this.#watch.stop();
+  }
+
+  async #look(): Promise<void> {
+    const { path, parse, log } = this.#parts;
+    try {
+      const text = await textOf(path);
+      if (text !== this.#text) {
+        this.#content = parse(text);
+        this.#text = text;
+        log.info({ file: path }, "A changed file is in force.");
+      }
+      this.#trouble = "";
+    } catch (error) {
+      const trouble = error instanceof Error ? error.message : String(error);
+      if (trouble === this.#trouble) return;
+      this.#trouble = trouble;
+      log.error({ file: path, reason: trouble }, "A changed file cannot be used; what it said before stays in force.");
+    }
+  }
+}
+
+async function textOf(path: string): Promise<string> {
+  const handle = await open(path);
+  try {
+    const { size } = await handle.stat();
+    if (size > accessFileBytesMax) {
+      throw new ShardgateError("BAD_REQUEST", `It is longer than ${accessFileBytesMax} bytes.`);
+    }
+    return await handle.readFile("utf8");
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { createAccess, known, openAccess, type TokenVerifier } from "../../../src/gateway/access/access.js";
+import { openCaller } from "../../../src/gateway/access/caller.js";
+import { RecordLog } from "../../support/record-log.js";
+import { caller } from "./callers.js";
+
+const ada = caller("ada");
+const bob = caller("bob");
+const takes = (token: string, found = ada): TokenVerifier => ({ callerOf: (text) => (text === token ? found : null) });
+const takesLater = (token: string, found = bob): TokenVerifier => ({
+  callerOf: async (text) => (text === token ? found : null),
+});
+const accessOf = (isOpen: boolean, ...verifiers: readonly TokenVerifier[]) =>
+  createAccess({ verifiers, isOpen, areNodesProven: false, audit: () => {} });
+const ask = (access: ReturnType<typeof accessOf>, authorization?: string) =>
+  access.callerOf({ headers: authorization === undefined ? {} : { authorization } });
+
+describe("access", () => {
+  it("is everybody's without a way to prove who one is, whatever they bring", () => {
+    const access = openAccess(new RecordLog());
+    expect(access.isOpen).toBe(true);
+    expect([ask(access), ask(access, "Bearer x"), ask(access, "Basic x")]).toEqual([
+      openCaller,
+      openCaller,
+      openCaller,
+    ]);
+    expect(openCaller.permissions.isAdmin).toBe(true);
+  });
+
+  it("is that of whoever brings the token, without a wait where none is needed", () => {
+    expect(ask(accessOf(false, takes("t")), "Bearer t")).toBe(ada);
+    expect(ask(accessOf(false, takes("t")), "bearer   t ")).toBe(ada);
+  });
+
+  it("asks one way after the other, also those that take their time", async () => {
+    const access = accessOf(false, takes("1"), takesLater("2"), takes("3"), takesLater("4"));
+    expect(ask(access, "Bearer 1")).toBe(ada);
+    expect(await ask(access, "Bearer 2")).toBe(bob);
+    expect(await ask(access, "Bearer 3")).toBe(ada);
+    expect(await ask(access, "Bearer 4")).toBe(bob);
+    expect(await ask(access, "Bearer 5")).toBeNull();
+  });
+
+  it.each([
+    undefined,
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer a b",
+    "Basic t",
+    "Bearert",
+    "t",
+    "Bearer t,Bearer t",
+    "Bearer tü",
+  ])("is nobody's with %j", (authorization) => {
+    expect(ask(accessOf(false, takes("t")), authorization)).toBeNull();
+  });
+
+  it("refuses a wrong token also where none is needed", () => {
+    const access = accessOf(true, takes("t"));
+    expect([ask(access), ask(access, "Bearer t"), ask(access, "Bearer x")]).toEqual([openCaller, ada, null]);
+  });
+
+  it("does not say what was wrong", () => {
+    expect(() => known(null)).toThrow(expect.objectContaining({ code: "UNAUTHENTICATED" }));
+    expect(known(ada)).toBe(ada);
+  });
+});

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { auditTo } from "../../../src/gateway/access/audit-log.js";
+import { RecordLog } from "../../support/record-log.js";
+import { rawRequest } from "../rest/raw-request.js";
+import { startTestGateway, type TestGateway } from "../test-gateway.js";
+import { testAccess, type TestAccess } from "./callers.js";
+
+let access: TestAccess;
+let gateway: TestGateway;
+
+beforeEach(async () => {
+  access = testAccess({ areNodesProven: false });
+  gateway = await startTestGateway({ access });
+  await gateway.register("node1", "node2");
+});
+afterEach(() => gateway.close());
+
+const send = (kind: string, method: string, path: string, body?: object) =>
+  rawRequest(gateway.url, path, {
+    method,
+    headers: { authorization: `Bearer ${kind}`, "x-request-id": `${kind}-1`, "content-type": "application/json" },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+const mutate = (kind: string, field: string) =>
+  send(kind, "POST", "/graphql", { query: `mutation { ${field} { __typename } }` });
+const url = "http://node3:8000";
+
+describe("the audit log", () => {
+  it("has a line for an assignment, with what was and what is", async () => {
+    const by = { by: "admin", requestId: "admin-1", action: "assign" };
+    const asked = { shard: 0, node: "node2", isForced: false };
+    await mutate("admin", 'assignShard(input: { shard: 0, storageNode: "node2" })');
+    await send("admin", "POST", "/shards/assign", { shardId: 0, nodeId: "node1" });
+    const [first, second] = access.records;
+    expect(first).toEqual({
+      ...by,
+      asked,
+      before: { node: "node1", epoch: 1 },
+      after: { node: "node2", epoch: 2 },
+      outcome: "DONE",
+    });
+    expect(second).toMatchObject({ ...by, before: { node: "node2", epoch: 2 }, after: { node: "node1", epoch: 3 } });
+    expect(access.records).toHaveLength(2);
+  });
+
+  it("has a line for a registration by hand and for a removal", async () => {
+    await mutate("admin", `registerStorageNode(input: { name: "node3", url: "${url}" })`);
+    await send("admin", "DELETE", "/nodes/node3?force=true");
+    expect(access.records).toMatchObject([
+      { action: "register", asked: { node: "node3", host: "node3:8000" }, before: null, after: { url, shards: [] } },
+      { action: "remove", asked: { node: "node3", isForced: true }, before: { url, shards: [] }, after: null },
+    ]);
+  });
+
+  it("has a line for what was refused, and by whom", async () => {
+    await mutate("readAll", 'assignShard(input: { shard: 1, storageNode: "node2" })');
+    await send("writePrefix", "POST", "/nodes", { id: "node3", url });
+    await send("readPrefix", "DELETE", "/nodes/node1");
+    await send("admin", "DELETE", "/nodes/nobody");
+    await send("admin", "POST", "/nodes", { id: "node3", url: "http://me:secret@node3:8000" });
+    const lines = access.records.map(({ by, action, outcome }) => `${by} ${action} ${outcome}`);
+    expect(lines).toEqual([
+      "readAll assign FORBIDDEN",
+      "writePrefix register FORBIDDEN",
+      "readPrefix remove FORBIDDEN",
+      "admin remove NODE_NOT_FOUND",
+      "admin register BAD_REQUEST",
+    ]);
+    expect(access.records[0]?.before).toEqual(access.records[0]?.after);
+    expect(JSON.stringify(access.records)).not.toContain("secret");
+  });
+
+  it("has a line also for what failed for a reason that nobody expected", async () => {
+    const { membership } = gateway.services;
+    Object.assign(membership, { remove: () => Promise.reject(new Error("a bug")) });
+    expect((await send("admin", "DELETE", "/nodes/node1")).status).toBe(500);
+    expect(access.records).toMatchObject([{ action: "remove", outcome: "INTERNAL_SERVER_ERROR" }]);
+  });
+
+  it("has none for storage nodes that register by themselves, and for what is only looked at", async () => {
+    await send("node", "POST", "/nodes", { id: "node1", url: "http://node1:8000", incarnation: "node1" });
+    await send("node", "POST", "/nodes/node1/heartbeat", { incarnation: "node1" });
+    await send("admin", "GET", "/nodes");
+    expect(access.records).toEqual([]);
+  });
+
+  it("marks its lines in a log that has others", () => {
+    const log = new RecordLog();
+    const record = { action: "remove", by: "ada", requestId: "1", asked: {}, before: null, after: null } as const;
+    auditTo(log)({ ...record, outcome: "DONE" });
+    expect(log.lines).toEqual([
+      { level: "info", facts: { audit: true, ...record, outcome: "DONE" }, message: "The cluster was to be changed." },
+    ]);
+  });
+});

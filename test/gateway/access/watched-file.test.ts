@@ -1,0 +1,97 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { accessFileBytesMax, accessFileCheckMs } from "../../../src/core/limits.js";
+import { ShardgateError } from "../../../src/core/error.js";
+import { WatchedFile } from "../../../src/gateway/access/watched-file.js";
+import { eventually, temporaryFolder } from "../../support/processes.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { RecordLog } from "../../support/record-log.js";
+
+function parse(text: string): string {
+  if (text.startsWith("broken")) throw new ShardgateError("BAD_REQUEST", "It is broken.");
+  return text;
+}
+
+function place(text: string) {
+  const folder = temporaryFolder();
+  onTestFinished(folder.remove);
+  const file = path.join(folder.path, "file");
+  writeFileSync(file, text);
+  return { folder: folder.path, file };
+}
+
+async function opened(file: string) {
+  const clock = new FakeClock();
+  const log = new RecordLog();
+  const watched = await WatchedFile.open({ path: file, parse, clock, log });
+  onTestFinished(() => watched.close());
+  /** Lets the file be read again until what is expected is so. */
+  const until = (expectation: () => void) =>
+    eventually(async () => {
+      await clock.advance(accessFileCheckMs);
+      expectation();
+    });
+  const errors = () => log.lines.filter(({ level }) => level === "error").map(({ facts }) => facts["reason"]);
+  return { watched, log, until, errors };
+}
+
+describe("a watched file", () => {
+  it("is in force as it was last written", async () => {
+    const { file } = place("one");
+    const { watched, until } = await opened(file);
+    expect(watched.content).toBe("one");
+    writeFileSync(file, "two");
+    await until(() => expect(watched.content).toBe("two"));
+  });
+
+  it("may be replaced by another of the same length", async () => {
+    const { file } = place("one");
+    const { watched, until } = await opened(file);
+    writeFileSync(`${file}.new`, "two");
+    renameSync(`${file}.new`, file);
+    await until(() => expect(watched.content).toBe("two"));
+  });
+
+  it("may be a link into a folder that is swapped, as Kubernetes does", async () => {
+    const { folder } = place("");
+    for (const name of ["..1", "..2"]) {
+      mkdirSync(path.join(folder, name));
+      writeFileSync(path.join(folder, name, "tokens"), name);
+    }
+    symlinkSync("..1", path.join(folder, "..data"));
+    symlinkSync("..data/tokens", path.join(folder, "tokens"));
+    const { watched, until } = await opened(path.join(folder, "tokens"));
+    expect(watched.content).toBe("..1");
+    symlinkSync("..2", path.join(folder, "..data_tmp"));
+    renameSync(path.join(folder, "..data_tmp"), path.join(folder, "..data"));
+    await until(() => expect(watched.content).toBe("..2"));
+  });
+
+  it("stays in force when it breaks, which is logged once, and heals by itself", async () => {
+    const { file } = place("one");
+    const { watched, until, errors, log } = await opened(file);
+    writeFileSync(file, "broken");
+    await until(() => expect(errors()).toEqual(["It is broken."]));
+    for (let round = 0; round < 3; round++) await until(() => expect(errors()).toHaveLength(1));
+    expect(watched.content).toBe("one");
+    rmSync(file);
+    await until(() => expect(errors()).toHaveLength(2));
+    expect(errors()[1]).toContain("ENOENT");
+    expect(watched.content).toBe("one");
+    writeFileSync(file, "two");
+    await until(() => expect(watched.content).toBe("two"));
+    writeFileSync(file, "broken");
+    await until(() => expect(errors()).toHaveLength(3));
+    expect(log.lines.filter(({ message }) => message === "A changed file is in force.")).toHaveLength(1);
+  });
+
+  it("is not opened when it is missing, broken or too long", async () => {
+    const { file } = place("broken");
+    const open = (path: string) => WatchedFile.open({ path, parse, clock: new FakeClock(), log: new RecordLog() });
+    await expect(open(file)).rejects.toThrow("It is broken.");
+    await expect(open(`${file}-none`)).rejects.toThrow("ENOENT");
+    writeFileSync(file, "x".repeat(accessFileBytesMax + 1));
+    await expect(open(file)).rejects.toThrow("is longer than");
+  });
+});
