@@ -1,22 +1,51 @@
-/** The platform of a real browser. Only this file and the charts touch it; there is no logic here. */
+/** The platform of a real browser. Only this file and the charts touch it; there is hardly any logic here. */
 import { consoleEventsPath } from "../wire/console.js";
+import { eventReader } from "./model/event-text.js";
+import { problemInBody, type Problem } from "./model/gateway.js";
 import type { Platform } from "./platform.js";
 import { drawChart } from "./uplot-chart.js";
 
+/** Other programs may have been served from the same host and port. */
+const tokenName = "shardgate:token";
+
+/** Kept for this tab alone, and no longer than it is open. */
+function tokenHeader(): Record<string, string> {
+  const token = sessionStorage.getItem(tokenName);
+  return token === null ? {} : { authorization: `Bearer ${token}` };
+}
+
+/** Resolves when the stream is over: to the problem when the gateway refused whoever asks, otherwise to null. */
+async function readEvents(onEvent: (name: string, data: string) => void, signal: AbortSignal): Promise<Problem | null> {
+  try {
+    const response = await fetch(consoleEventsPath, { headers: tokenHeader(), signal });
+    if (response.status === 401 || response.status === 403) return problemInBody(await response.json());
+    if (!response.ok || response.body === null) return null;
+    const take = eventReader(onEvent);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) take(next.value);
+  } catch {
+    // Closed by the page, or lost on the way: either way it is over.
+  }
+  return null;
+}
+
 export const browserPlatform: Platform = {
   async post(body) {
-    const headers = { "content-type": "application/json", accept: "application/json" };
+    const headers = { ...tokenHeader(), "content-type": "application/json", accept: "application/json" };
     const response = await fetch("/graphql", { method: "POST", headers, body: JSON.stringify(body) });
     return response.json();
   },
   openStream() {
-    const source = new EventSource(consoleEventsPath);
+    const listeners = new Map<string, (data: string) => void>();
+    const ending = new AbortController();
+    const ended = readEvents((name, data) => listeners.get(name)?.(data), ending.signal);
     return {
-      onEvent: (name, listener) => source.addEventListener(name, ({ data }) => listener(String(data))),
-      onFailure: (listener) => source.addEventListener("error", listener),
-      close: () => source.close(),
+      onEvent: (name, listener) => void listeners.set(name, listener),
+      onFailure: (listener) => void ended.then(listener),
+      close: () => ending.abort(),
     };
   },
+  keepToken: (token) => sessionStorage.setItem(tokenName, token),
   after(delayMs, callback) {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

@@ -11,6 +11,8 @@ import type { Post } from "./model/gateway.js";
 export interface Platform {
   readonly post: Post;
   readonly openStream: () => Stream;
+  /** Sends the token along with every request from now on. */
+  readonly keepToken: (token: string) => void;
   readonly after: (delayMs: number, callback: () => void) => () => void;
   /** Calls back at once and at each change; returns the function that ends it. So do all that follow. */
   readonly watchVisible: (callback: (isVisible: boolean) => void) => () => void;

@@ -1,7 +1,15 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { browserPlatform } from "../../src/console/browser-platform.js";
 
 vi.mock("../../src/console/uplot-chart.js", () => ({ drawChart: () => {} }));
+const storage = new Map<string, string>();
+beforeEach(() => {
+  storage.clear();
+  vi.stubGlobal("sessionStorage", {
+    getItem: (name: string) => storage.get(name) ?? null,
+    setItem: (name: string, value: string) => void storage.set(name, value),
+  });
+});
 afterEach(() => vi.unstubAllGlobals());
 
 /** Something of the browser that listeners are put on and taken from. */
@@ -23,21 +31,62 @@ describe("the platform of the browser", () => {
     expect(fetched.mock.calls[0]).toMatchObject(["/graphql", { method: "POST", body: '{"documentId":"x"}' }]);
   });
 
-  it("hears the events of the stream, and its failures", () => {
-    const source = target({ close: vi.fn<() => void>() });
-    const urls: string[] = [];
-    vi.stubGlobal("EventSource", function EventSource(url: string) {
-      urls.push(url);
-      return source;
-    });
+  /** The rest of a stream that the test has not sent yet. */
+  function streaming() {
+    const encoder = new TextEncoder();
+    let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+    const body = new ReadableStream<Uint8Array>({ start: (begun) => void (controller = begun) });
+    return { body, send: (text: string) => controller?.enqueue(encoder.encode(text)), end: () => controller?.close() };
+  }
+
+  /** What a stream hears and how it ends. */
+  function opened() {
+    const heard: unknown[] = [];
     const stream = browserPlatform.openStream();
-    const heard: string[] = [];
     stream.onEvent("tick", (data) => heard.push(data));
-    stream.onFailure(() => heard.push("failed"));
-    source.listeners.get("tick")?.({ data: "{}" });
-    source.listeners.get("error")?.({});
-    stream.close();
-    expect([urls, heard, source.close.mock.calls.length]).toEqual([["/console/events"], ["{}", "failed"], 1]);
+    stream.onFailure((problem) => heard.push(problem));
+    return { stream, heard };
+  }
+
+  it("hears the events of the stream, and that it ends", async () => {
+    const { body, send, end } = streaming();
+    const fetched = vi.fn<typeof fetch>(async () => new Response(body));
+    vi.stubGlobal("fetch", fetched);
+    const { heard } = opened();
+    send("event: tick\ndata: {}\n\nevent: other\ndata: 1\n\n");
+    await vi.waitFor(() => expect(heard).toEqual(["{}"]));
+    end();
+    await vi.waitFor(() => expect(heard).toEqual(["{}", null]));
+    expect(fetched.mock.calls[0]?.[0]).toBe("/console/events");
+    expect(fetched.mock.calls[0]?.[1]?.headers).toEqual({});
+  });
+
+  it("ends the stream when it is closed, and hears when there is none", async () => {
+    vi.stubGlobal("fetch", async (_url: string, { signal }: RequestInit) => {
+      await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+      throw new Error("aborted");
+    });
+    const closed = opened();
+    closed.stream.close();
+    await vi.waitFor(() => expect(closed.heard).toEqual([null]));
+    vi.stubGlobal("fetch", async () => new Response("", { status: 503 }));
+    const busy = opened();
+    await vi.waitFor(() => expect(busy.heard).toEqual([null]));
+  });
+
+  it("hears why the gateway refuses it, and sends the token that it is given", async () => {
+    const headers: unknown[] = [];
+    vi.stubGlobal("fetch", async (_url: string, init: RequestInit) => {
+      headers.push(init.headers);
+      return Response.json({ code: "UNAUTHENTICATED", detail: "No." }, { status: 401 });
+    });
+    const { heard } = opened();
+    await vi.waitFor(() => expect(heard).toMatchObject([{ code: "UNAUTHENTICATED", message: "No." }]));
+    browserPlatform.keepToken("abc");
+    opened();
+    await browserPlatform.post({});
+    expect(headers.slice(1)).toMatchObject([{ authorization: "Bearer abc" }, { authorization: "Bearer abc" }]);
+    expect(storage.size).toBe(1);
   });
 
   it("calls back after a while, unless it is cancelled", async () => {

@@ -3,6 +3,7 @@ import { h, render, type ComponentChild } from "preact";
 import { act } from "preact/test-utils";
 import { vi } from "vitest";
 import type { Stream } from "../../src/console/model/event-stream.js";
+import type { Problem } from "../../src/console/model/gateway.js";
 import type { ChartData } from "../../src/console/model/traffic.js";
 import { PlatformContext, type Colours, type Platform } from "../../src/console/platform.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
@@ -10,13 +11,13 @@ import { document, SmallElement } from "./small-dom.js";
 
 export class FakeStream implements Stream {
   readonly #listeners = new Map<string, (data: string) => void>();
-  #onFailure = (): void => {};
+  #onFailure = (_problem: Problem | null): void => {};
   isClosed = false;
 
   onEvent(name: string, listener: (data: string) => void): void {
     this.#listeners.set(name, listener);
   }
-  onFailure(listener: () => void): void {
+  onFailure(listener: (problem: Problem | null) => void): void {
     this.#onFailure = listener;
   }
   close(): void {
@@ -25,8 +26,8 @@ export class FakeStream implements Stream {
   send(name: string, data: object): void {
     this.#listeners.get(name)?.(JSON.stringify(data));
   }
-  fail(): void {
-    this.#onFailure();
+  fail(problem: Problem | null = null): void {
+    this.#onFailure(problem);
   }
 }
 
@@ -35,6 +36,7 @@ export class FakePlatform implements Platform {
   readonly streams: FakeStream[] = [];
   readonly posted: object[] = [];
   readonly charts: { data: ChartData | null; width: number; isDestroyed: boolean }[] = [];
+  readonly tokens: string[] = [];
   width = 800;
   /** What the gateway answers to the next requests. */
   answer: (body: { readonly documentId: string; readonly variables: Record<string, unknown> }) => unknown = () => ({
@@ -52,6 +54,7 @@ export class FakePlatform implements Platform {
     this.streams.push(stream);
     return stream;
   };
+  readonly keepToken: Platform["keepToken"] = (token) => void this.tokens.push(token);
   readonly after: Platform["after"] = (delayMs, callback) => this.clock.after(delayMs, callback);
   readonly watchVisible: Platform["watchVisible"] = (callback) => {
     this.showPage = callback;

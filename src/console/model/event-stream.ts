@@ -1,12 +1,13 @@
 /**
- * The stream of the gateway's events, opened again whenever it ends or falls silent. EventSource by itself gives up when a
- * gateway refuses, and never notices a connection that is dead.
+ * The stream of the gateway's events, opened again whenever it ends or falls silent; only a gateway that refuses the caller
+ * is not asked again before there is another token.
  */
+import type { Problem } from "./gateway.js";
 
-/** The little of EventSource that is used. */
 export interface Stream {
   onEvent(name: string, listener: (data: string) => void): void;
-  onFailure(listener: () => void): void;
+  /** With the problem when the gateway refuses whoever asks; null when the stream ended or never began. */
+  onFailure(listener: (problem: Problem | null) => void): void;
   close(): void;
 }
 
@@ -17,6 +18,7 @@ export interface EventStreamParts {
   /** By event name: what to do with its data, parsed. */
   readonly listeners: Readonly<Record<string, (data: unknown) => void>>;
   readonly onLive: (isLive: boolean) => void;
+  readonly onRefused: (problem: Problem) => void;
 }
 
 /** Events come each second; three of them missing is no hiccup. */
@@ -45,8 +47,11 @@ export class EventStream {
         this.#parts.onLive(true);
       });
     }
-    stream.onFailure(() => {
-      if (this.#stream === stream) this.#reopen();
+    stream.onFailure((problem) => {
+      if (this.#stream !== stream) return;
+      if (problem === null) return this.#reopen();
+      this.stop();
+      this.#parts.onRefused(problem);
     });
     this.#watch();
   }

@@ -158,6 +158,12 @@ interface AssignData {
   readonly assignShard: { readonly shard: { readonly epoch: number } };
 }
 
+/** The problem in a body of problem details (RFC 9457). */
+export function problemInBody(body: unknown): Problem {
+  const { code, detail } = body as { readonly code?: unknown; readonly detail?: unknown };
+  return problemOf(String(code), String(detail));
+}
+
 function problemOf(code: string, message: string): Problem {
   return { code, message, advice: isErrorCode(code) ? errorRules[code].advice : "" };
 }

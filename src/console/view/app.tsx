@@ -1,8 +1,9 @@
 /** The whole page: keeps what the stream tells and what is selected, and lays out the parts. */
-import { useEffect, useMemo, useReducer, useState } from "preact/hooks";
+import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { ClusterEvent, TickEvent } from "../../wire/console.js";
 import { emptyCluster, withCluster, withTick, type ClusterState } from "../model/cluster-state.js";
 import { EventStream } from "../model/event-stream.js";
+import type { Problem } from "../model/gateway.js";
 import { summaryOf } from "../model/summary.js";
 import { latencyChart, requestChart } from "../model/traffic.js";
 import { usePlatform } from "../platform.js";
@@ -13,10 +14,11 @@ import { NodeGrid } from "./node-grid.js";
 import { NodeTable } from "./node-table.js";
 import { ShardPanel } from "./shard-panel.js";
 import { Tiles } from "./tiles.js";
+import { TokenForm } from "./token-form.js";
 import { TrafficChart } from "./traffic-chart.js";
 
 export function App() {
-  const { cluster, isLive } = useCluster();
+  const { cluster, isLive, problem, signIn } = useCluster();
   const { nodes, shards, seconds } = cluster;
   const [selected, setSelected] = useState(0);
   const [marked, setMarked] = useState<string | null>(null);
@@ -28,7 +30,8 @@ export function App() {
   return (
     <div class={isLive ? "page" : "page is-stale"}>
       <Header cluster={cluster} summary={summary} isLive={isLive} />
-      {!isLive && (
+      {!isLive && problem !== null && <TokenForm problem={problem} onToken={signIn} />}
+      {!isLive && problem === null && (
         <p class="stale" role="alert">
           {shards.length === 0
             ? "Connecting to the gateway…"
@@ -66,9 +69,20 @@ function reduce(state: ClusterState, action: Action): ClusterState {
   return action.kind === "cluster" ? withCluster(state, action.event) : withTick(state, action.event);
 }
 
+interface LiveCluster {
+  readonly cluster: ClusterState;
+  readonly isLive: boolean;
+  /** Why the gateway does not show it to whoever asks; null: it does. */
+  readonly problem: Problem | null;
+  /** Asks again with this token. */
+  readonly signIn: (token: string) => void;
+}
+
 /** The stream is open while somebody can see the page: a hidden one would only hold one of the browser's few connections. */
-function useCluster(): { readonly cluster: ClusterState; readonly isLive: boolean } {
-  const { openStream, after, watchVisible } = usePlatform();
+function useCluster(): LiveCluster {
+  const { openStream, after, watchVisible, keepToken } = usePlatform();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const opened = useRef<EventStream | null>(null);
   const [cluster, dispatch] = useReducer(reduce, emptyCluster);
   const [isLive, setLive] = useState(false);
   useEffect(() => {
@@ -76,12 +90,18 @@ function useCluster(): { readonly cluster: ClusterState; readonly isLive: boolea
       cluster: (event: unknown) => dispatch({ kind: "cluster", event: event as ClusterEvent }),
       tick: (event: unknown) => dispatch({ kind: "tick", event: event as TickEvent }),
     };
-    const stream = new EventStream({ open: openStream, after, listeners, onLive: setLive });
+    const stream = new EventStream({ open: openStream, after, listeners, onLive: setLive, onRefused: setProblem });
+    opened.current = stream;
     const stopWatching = watchVisible((isVisible) => (isVisible ? stream.start() : stream.stop()));
     return () => {
       stopWatching();
       stream.stop();
     };
   }, [openStream, after, watchVisible]);
-  return { cluster, isLive };
+  const signIn = (token: string): void => {
+    keepToken(token);
+    setProblem(null);
+    opened.current?.start();
+  };
+  return { cluster, isLive, problem, signIn };
 }

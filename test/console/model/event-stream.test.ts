@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EventStream } from "../../../src/console/model/event-stream.js";
+import type { Problem } from "../../../src/console/model/gateway.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { FakeStream } from "../rendered.js";
 
@@ -8,6 +9,7 @@ function streamOf() {
   const opened: FakeStream[] = [];
   const told: unknown[] = [];
   const live: boolean[] = [];
+  const refusals: Problem[] = [];
   const stream = new EventStream({
     open: () => {
       const next = new FakeStream();
@@ -17,8 +19,9 @@ function streamOf() {
     after: (delayMs, callback) => clock.after(delayMs, callback),
     listeners: { tick: (data) => told.push(data) },
     onLive: (isLive) => live.push(isLive),
+    onRefused: (problem) => refusals.push(problem),
   });
-  return { clock, opened, told, live, stream };
+  return { clock, opened, told, live, refusals, stream };
 }
 
 describe("EventStream", () => {
@@ -63,6 +66,17 @@ describe("EventStream", () => {
     opened[0]?.send("tick", {});
     opened[0]?.fail();
     expect([opened.length, opened[1]?.isClosed, told]).toEqual([2, false, []]);
+  });
+
+  it("asks a gateway that refuses it no more, until it is started again", async () => {
+    const { stream, opened, clock, live, refusals } = streamOf();
+    const problem = { code: "UNAUTHENTICATED", message: "No.", advice: "Do." };
+    stream.start();
+    opened[0]?.fail(problem);
+    await clock.advance(60_000);
+    expect([opened.length, opened[0]?.isClosed, live, refusals]).toEqual([1, true, [false], [problem]]);
+    stream.start();
+    expect(opened).toHaveLength(2);
   });
 
   it("leaves nothing running when it stops", () => {

@@ -74,6 +74,28 @@ describe("the console", () => {
     expect(alerts(page)).toEqual([]);
   });
 
+  it("asks for a token when the gateway wants one, and shows the cluster once it is right", async () => {
+    const page = await rendered(h(App, null));
+    const refusal = (code: string) => ({ code, message: `It says ${code}.`, advice: "Send a token." });
+    await page.act(() => page.platform.stream.fail(refusal("UNAUTHENTICATED")));
+    const form = () => page.root.findAll("section", "token-title")[0];
+    expect(form()?.textContent).toContain("UNAUTHENTICATED It says UNAUTHENTICATED.");
+    expect(form()?.find("input").attribute("type")).toBe("password");
+    expect(alerts(page)).toEqual([]);
+    await page.act(() => form()?.find("input").enter("wrong"));
+    await page.act(() => form()?.find("form").fire("submit"));
+    expect(page.platform.tokens).toEqual(["wrong"]);
+    expect(page.platform.streams).toHaveLength(2);
+    expect(alerts(page)).toEqual(["Connecting to the gateway…"]);
+    await page.act(() => page.platform.stream.fail(refusal("FORBIDDEN")));
+    expect(form()?.textContent).toContain("FORBIDDEN");
+    await page.act(() => form()?.find("input").enter("right"));
+    await page.act(() => form()?.find("form").fire("submit"));
+    await page.act(() => page.platform.stream.send("cluster", clusterOf(3, 12)));
+    expect(form()).toBeUndefined();
+    expect(page.root.textContent).toContain("version 7");
+  });
+
   it("hears nothing while its page is hidden, nor after it is gone", async () => {
     const page = await opened();
     await page.act(() => page.platform.showPage(false));
