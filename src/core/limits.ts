@@ -51,8 +51,38 @@ export const graphqlBodyBytesMax = 16 * 1024 * 1024;
 /** How much of a too long body is still taken and thrown away, so that its client gets to read why, before it is cut off. */
 export const bodyBytesDiscardedMax = 16 * 1024 * 1024;
 
-/** Most tokens of one GraphQL document: `putMany` with 1000 literal items of 80 members each. Parsing stays short. */
-export const graphqlTokensMax = 250_000;
+/** Longest GraphQL document: a page of text for every field it may have. Values of more belong into variables. */
+export const graphqlDocumentBytesMax = 256 * 1024;
+
+/** Most tokens of one GraphQL document, and most lines: parsed and validated in some ten milliseconds. */
+export const graphqlTokensMax = 15_000;
+
+/** Most operations and fragments of a GraphQL document: each operation is validated with all fragments it reaches. */
+export const graphqlDefinitionsMax = 100;
+
+/** Deepest nesting of a GraphQL document: twice that of the introspection query, which is deeper than what people ask. */
+export const graphqlDepthMax = 32;
+
+/** Most aliases of a GraphQL document; who wants more of one field has `entries`, `nodes`, `putMany` and `deleteMany`. */
+export const graphqlAliasesMax = 100;
+
+/** Most directives of a GraphQL document: two for each fragment of a large application. */
+export const graphqlDirectivesMax = 100;
+
+/** Most fields at the top of an operation; each may be a batch. */
+export const graphqlRootFieldsMax = 100;
+
+/** Most fields of a GraphQL document, fragments expanded: a hundred batch fields with fifty fields for each item. */
+export const graphqlFieldsMax = 5_000;
+
+/** Most pairs of fields and fragments that validating a document compares: some ten milliseconds. */
+export const graphqlComparisonsMax = 20_000;
+
+/** About how many facts of the schema a document may ask for; the introspection query of usual tools has a third. */
+export const graphqlIntrospectedMax = 200_000;
+
+/** Most errors that validating a document finds before it ends; each costs a look through the document's lines. */
+export const graphqlValidationErrorsMax = 20;
 
 /** Most parsed GraphQL documents kept for the next request with the same one. */
 export const graphqlDocumentsCachedMax = 500;
@@ -71,6 +101,9 @@ export const documentIdCharactersShown = 80;
 
 /** Longest message of a GraphQL error: GraphQL quotes whole arguments in its own, and those are as long as a body. */
 export const graphqlMessageCharactersMax = 2_000;
+
+/** Most places in the document that a GraphQL error names: the two that contradict each other. */
+export const graphqlErrorPlacesMax = 2;
 
 /** Longest `x-request-id` that is taken over from a client; it stands in every log line. */
 export const requestIdCharactersMax = 64;

@@ -21,6 +21,7 @@ import { boundConnections } from "./edge/bounded-connections.js";
 import { closedWeb, Front, type WebOptions } from "./edge/front.js";
 import { OpenRequests } from "./edge/open-requests.js";
 import { answerUnusual } from "./edge/unusual-requests.js";
+import { openRules, type DocumentRules } from "./graphql/documents.js";
 import { createGraphqlHandler } from "./graphql/handler.js";
 import type { PersistedDocuments } from "./graphql/persisted-documents.js";
 import { createPlayground, type Playground } from "./playground/playground.js";
@@ -44,6 +45,8 @@ export interface GatewayOptions {
   readonly tls?: TlsSource;
   /** By default no other web page may use it, and on loopback it has no names but `localhost`. */
   readonly web?: WebOptions;
+  /** By default the schema is told to whoever asks, and whoever is close. */
+  readonly documentRules?: DocumentRules;
 }
 
 export interface Gateway {
@@ -56,7 +59,14 @@ export interface Gateway {
 /** Resolves when the server listens. Rejects with Node's error when it cannot. */
 export async function startGateway({ host, port, services, ...options }: GatewayOptions): Promise<Gateway> {
   const { clock, bounds, metrics } = services;
-  const { isPlaygroundEnabled, persistedDocuments = null, traffic, tls = noTls, web = closedWeb } = options;
+  const {
+    isPlaygroundEnabled,
+    persistedDocuments = null,
+    documentRules = openRules,
+    traffic,
+    tls = noTls,
+    web = closedWeb,
+  } = options;
   let isClosing = false;
   const playground: Playground = isPlaygroundEnabled ? createPlayground() : () => false;
   const console = traffic === undefined ? noConsole : createConsole(services, traffic);
@@ -68,7 +78,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
       if (isClosing) setImmediate(() => server.closeIdleConnections());
     },
   });
-  const graphql = createGraphqlHandler(services, { persistedDocuments: documents });
+  const graphql = createGraphqlHandler(services, { persistedDocuments: documents, ...documentRules });
   const frontBefore = (rest: RequestListener): Front =>
     new Front({
       ...{ openRequests, web, metrics, nextId: idSequence(clock.nowMs()) },

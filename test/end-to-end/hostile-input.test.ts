@@ -118,18 +118,14 @@ const documents = rows([
   [
     "1,000 aliases",
     () => document(`{ ${Array.from({ length: 1000 }, (_, n) => `a${n}: get(key: "none") { key }`).join(" ")} }`),
-    "200",
+    "200 TOO_MANY_ALIASES",
   ],
   [
     "depth 200",
     () => document(`{ get(key: "none") { ${nested(100, "shard { assignments { ", " } }", "isPrimary")} } }`),
-    "200",
+    "200 DOCUMENT_TOO_DEEP",
   ],
-  [
-    "500 directives",
-    () => document(`{ __typename ${"@include(if: true) ".repeat(500)} }`),
-    "200 GRAPHQL_VALIDATION_FAILED",
-  ],
+  ["500 directives", () => document(`{ __typename ${"@include(if: true) ".repeat(500)} }`), "200 TOO_MANY_DIRECTIVES"],
   [
     "a cycle of fragments",
     () => document("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }"),
@@ -138,11 +134,55 @@ const documents = rows([
   [
     "a chain of 6,000 fragments",
     () => document(`{ ...f0 } ${fragments(6000)} fragment f6000 on Query { __typename }`),
+    "200 DOCUMENT_TOO_LARGE",
+  ],
+  ["a chain of 1,000 fragments", () => document(`{ ...f0 } ${fragments(1000)}`), "200 DOCUMENT_TOO_LARGE"],
+  [
+    "fragments that double 14 times",
+    () => {
+      const again = (n: number): string => `primary { shards { ...f${n + 1} } }`;
+      const all = Array.from(
+        { length: 14 },
+        (_, n) => `fragment f${n} on Shard { a: ${again(n)} b: ${again(n)} }`,
+      ).join(" ");
+      return document(`{ shards { ...f0 } } ${all} fragment f14 on Shard { id }`);
+    },
+    "200 TOO_MANY_FIELDS",
+  ],
+  ["one field 4,000 times", () => document(`{ ${"__typename ".repeat(4000)} }`), "200 TOO_MANY_FIELDS"],
+  [
+    "one field with 500 arguments",
+    () => document(`{ ${"scan(first: 1) { __typename } ".repeat(500)} }`),
+    "200 TOO_MANY_FIELDS",
+  ],
+  [
+    "150 fields at the top",
+    () => document(`{ ${Array.from({ length: 150 }, (_, n) => `f${n}`).join(" ")} }`),
+    "200 TOO_MANY_ROOT_FIELDS",
+  ],
+  [
+    "300 operations",
+    () => document(Array.from({ length: 300 }, (_, n) => `query q${n} { __typename }`).join(" ")),
+    "200 DOCUMENT_TOO_LARGE",
+  ],
+  ["16,000 empty lines", () => document(`{ ${"\n".repeat(16_000)} nothing }`), "200 DOCUMENT_TOO_LARGE"],
+  ["1 MiB of commas", () => document(`{ __typename ${",".repeat(1 << 20)} }`), "200 DOCUMENT_TOO_LARGE"],
+  [
+    "an introspection within itself",
+    () => document(`{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }`),
     "200 GRAPHQL_VALIDATION_FAILED",
   ],
-  ["50,000 nested fields", () => document(nested(50_000, "{a", "}")), "200 GRAPHQL_PARSE_FAILED"],
-  ["50,000 nested brackets", () => document(`{ get(key: ${nested(50_000, "[", "]")}) }`), "200 GRAPHQL_PARSE_FAILED"],
-  ["250,001 tokens", () => document(`{ ${"a ".repeat(250_000)} }`), "200 GRAPHQL_PARSE_FAILED"],
+  [
+    "an introspection that multiplies",
+    () =>
+      document(
+        `{ __schema { types { fields { type { fields { ${Array.from({ length: 90 }, (_, n) => `a${n}: name`).join(" ")} } } } } } }`,
+      ),
+    "200 TOO_MANY_FIELDS",
+  ],
+  ["50,000 nested fields", () => document(nested(50_000, "{a", "}")), "200 DOCUMENT_TOO_DEEP"],
+  ["50,000 nested brackets", () => document(`{ get(key: ${nested(50_000, "[", "]")}) }`), "200 DOCUMENT_TOO_DEEP"],
+  ["15,001 tokens", () => document(`{ ${"a ".repeat(15_000)} }`), "200 DOCUMENT_TOO_LARGE"],
   ["a lone surrogate in a literal", () => document('{ get(key: "\\ud800") { key } }'), "200 GRAPHQL_PARSE_FAILED"],
   ["1.0 for Int", () => document("{ scan(first: 1.0) { edges { cursor } } }"), "200 GRAPHQL_VALIDATION_FAILED"],
   ['"1" for Int', () => document('{ scan(first: "1") { edges { cursor } } }'), "200 GRAPHQL_VALIDATION_FAILED"],
@@ -282,6 +322,15 @@ const administration = rows([
   [
     "a node's name of 1 MB",
     () => document(`mutation { removeStorageNode(input: { name: "${"a".repeat(1e6)}" }) { removedId } }`),
+    "200 DOCUMENT_TOO_LARGE",
+  ],
+  [
+    "a node's name of 1 MB in a variable",
+    () =>
+      document(
+        "mutation ($name: String!) { removeStorageNode(input: { name: $name }) { removedId } }",
+        `{"name":"${"a".repeat(1e6)}"}`,
+      ),
     "200 BAD_REQUEST",
   ],
 ]);

@@ -6,6 +6,7 @@ import { GraphQLError } from "graphql";
 import { type ErrorCode, errorRules, isErrorCode, ShardgateError } from "../../core/error.js";
 import { graphqlMessageCharactersMax } from "../../core/limits.js";
 import { retryHeaders } from "../problem-answer.js";
+import { placesOf } from "./documents.js";
 import type { RequestLog } from "./exchange.js";
 
 /** `extensions.http` is how Yoga is told the response's status; it never leaves the gateway. */
@@ -26,9 +27,7 @@ export function clientError(error: GraphQLError, log: Pick<RequestLog, "error" |
   const requestId = code === "INTERNAL_SERVER_ERROR" ? { requestId: log.requestId } : {};
   const message = code === "INTERNAL_SERVER_ERROR" ? "Something went wrong inside the server." : cut(error.message);
   return new GraphQLError(message, {
-    nodes: error.nodes ?? null,
-    source: error.source ?? null,
-    positions: error.positions ?? null,
+    ...placesOf(error),
     path: error.path ?? null,
     extensions: {
       ...details,
@@ -83,5 +82,12 @@ function allowOf(error: GraphQLError, code: ErrorCode): string | null {
 const graphqlCodes: ReadonlySet<ErrorCode> = new Set([
   "GRAPHQL_PARSE_FAILED",
   "GRAPHQL_VALIDATION_FAILED",
+  "DOCUMENT_TOO_LARGE",
+  "DOCUMENT_TOO_DEEP",
+  "TOO_MANY_ALIASES",
+  "TOO_MANY_DIRECTIVES",
+  "TOO_MANY_FIELDS",
+  "TOO_MANY_ROOT_FIELDS",
+  "INTROSPECTION_DISABLED",
   "BAD_USER_INPUT",
 ]);

@@ -1,38 +1,131 @@
 /** Parsing and validating GraphQL documents within bounds, and keeping those that are likely to come again. */
-import { GraphQLError, type GraphQLSchema, parse, validate, type DocumentNode, type Source } from "graphql";
+import {
+  GraphQLError,
+  NoFragmentCyclesRule,
+  parse,
+  Source,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type GraphQLErrorOptions,
+  type GraphQLSchema,
+} from "graphql";
 import type { GatewayBounds } from "../../core/bounds.js";
-import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../core/limits.js";
+import { ShardgateError } from "../../core/error.js";
+import { utf8Bytes } from "../../core/key.js";
+import {
+  graphqlDocumentCachedCharactersMax,
+  graphqlDocumentsCachedMax,
+  graphqlErrorPlacesMax,
+  graphqlValidationErrorsMax,
+} from "../../core/limits.js";
+import { checkDocumentSize, hasFragmentCycle } from "./document-size.js";
+import { hasIntrospection } from "./introspection.js";
+
+/** What a gateway tells of its schema. */
+export interface DocumentRules {
+  /** `__schema` and `__type`; `__typename` is always there. */
+  readonly isIntrospectionEnabled: boolean;
+  /** "Did you mean": messages that name fields, arguments and types that the document did not. */
+  readonly areSuggestionsShown: boolean;
+}
+
+export const openRules: DocumentRules = { isIntrospectionEnabled: true, areSuggestionsShown: true };
 
 export class BoundedDocuments {
+  readonly rules: DocumentRules;
   readonly #schema: GraphQLSchema;
   readonly #bounds: GatewayBounds;
+  /** A document that is left to Yoga comes again at once. */
+  #latest: { readonly text: string; readonly document: DocumentNode } | null = null;
+  readonly #errors = new WeakMap<DocumentNode, readonly GraphQLError[]>();
 
-  constructor(schema: GraphQLSchema, bounds: GatewayBounds) {
+  constructor(schema: GraphQLSchema, bounds: GatewayBounds, rules: DocumentRules = openRules) {
+    this.rules = rules;
     this.#schema = schema;
     this.#bounds = bounds;
   }
 
-  /** Throws a GraphQLError for a document that is wrong, has too many tokens, or nests too deep for the parser. */
+  /** Throws a GraphQLError for a document that is no GraphQL, or passes a bound. */
   parse(source: string | Source): DocumentNode {
+    const text = typeof source === "string" ? source : source.body;
+    if (this.#latest?.text === text) return this.#latest.document;
+    const document = this.#parse(text);
+    this.#latest = { text, document };
+    return document;
+  }
+
+  /** As GraphQL's own `validate`. */
+  validate(document: DocumentNode): readonly GraphQLError[] {
+    let errors = this.#errors.get(document);
+    if (errors === undefined) this.#errors.set(document, (errors = this.#validate(document)));
+    return errors;
+  }
+
+  #parse(text: string): DocumentNode {
+    const source = new DocumentSource(text);
     try {
-      return parse(source, { maxTokens: this.#bounds.documentTokens });
+      this.#checkText(text);
+      const document = parse(source, { maxTokens: this.#bounds.documentTokens });
+      checkDocumentSize(document, this.#bounds);
+      source.hide();
+      return document;
     } catch (error) {
-      // The parser calls itself for each level, and the stack is finite.
-      if (error instanceof RangeError) throw new GraphQLError("Syntax Error: The document is nested too deep.");
-      throw error;
+      throw this.#refusal(error);
     }
   }
 
-  /** As GraphQL's own `validate`; a document whose fragments nest too deep for it is wrong, too. */
-  validate(document: DocumentNode): readonly GraphQLError[] {
-    try {
-      return validate(this.#schema, document);
-    } catch (error) {
-      // Fragments are followed from one to the next by functions that call themselves.
-      if (!(error instanceof RangeError)) throw error;
-      const extensions = { code: "GRAPHQL_VALIDATION_FAILED" };
-      return [new GraphQLError("The document's fragments are nested too deep.", { extensions })];
+  #checkText(text: string): void {
+    const { documentBytes, documentTokens } = this.#bounds;
+    if (text.length > documentBytes || utf8Bytes(text) > documentBytes) {
+      throw new ShardgateError("DOCUMENT_TOO_LARGE", `The document is longer than ${documentBytes} bytes.`);
     }
+    // Whoever says where an error is counts lines. More of them than tokens are of no use.
+    if (text.length > documentTokens && hasMoreLines(text, documentTokens)) throw tooManyTokens(documentTokens);
+  }
+
+  #refusal(error: unknown): unknown {
+    // The parser calls itself for each level, and the stack is finite.
+    if (error instanceof RangeError) return graphqlError(tooDeep());
+    if (error instanceof GraphQLError && error.message.startsWith(parserGaveUp)) {
+      return graphqlError(tooManyTokens(this.#bounds.documentTokens));
+    }
+    return error instanceof ShardgateError ? graphqlError(error) : error;
+  }
+
+  #validate(document: DocumentNode): readonly GraphQLError[] {
+    const { isIntrospectionEnabled, areSuggestionsShown } = this.rules;
+    if (!isIntrospectionEnabled && hasIntrospection(document)) {
+      return [graphqlError(new ShardgateError("INTROSPECTION_DISABLED", "This gateway does not tell its schema."))];
+    }
+    // What follows the fragments of all others would have no end that was counted.
+    const rules = hasFragmentCycle(document) ? [NoFragmentCyclesRule] : specifiedRules;
+    const options = { maxErrors: graphqlValidationErrorsMax, hideSuggestions: !areSuggestionsShown };
+    return validate(this.#schema, document, rules, options);
+  }
+}
+
+/** Where in its document an error is, for the one that is sent. Of many places the first: each costs a look at the text. */
+export function placesOf({ source, positions }: GraphQLError): Pick<GraphQLErrorOptions, "source" | "positions"> {
+  if (source === undefined || positions === undefined) return {};
+  const readable = source instanceof DocumentSource ? new Source(source.text) : source;
+  return { source: readable, positions: positions.slice(0, graphqlErrorPlacesMax) };
+}
+
+/**
+ * GraphQL finds out line and column for every error it makes, reading the source from its start, also for the thousands
+ * of errors of a long list that nobody gets to see. Once the document is parsed, there is nothing to read.
+ */
+class DocumentSource extends Source {
+  readonly text: string;
+
+  constructor(text: string) {
+    super(text);
+    this.text = text;
+  }
+
+  hide(): void {
+    this.body = "";
   }
 }
 
@@ -57,4 +150,25 @@ export class DocumentCache<T> {
       return;
     }
   }
+}
+
+/** How the parser's message begins when there are more tokens than it was told. */
+const parserGaveUp = "Syntax Error: Document contains more tha";
+
+function hasMoreLines(text: string, linesMax: number): boolean {
+  const ends = text.matchAll(/\r\n|[\n\r]/g);
+  for (let lines = 0; lines < linesMax; lines++) if (ends.next().done === true) return false;
+  return true;
+}
+
+function tooManyTokens(max: number): ShardgateError {
+  return new ShardgateError("DOCUMENT_TOO_LARGE", `The document has more than ${max} tokens or lines.`);
+}
+
+function tooDeep(): ShardgateError {
+  return new ShardgateError("DOCUMENT_TOO_DEEP", "The document is nested too deep.");
+}
+
+function graphqlError(error: ShardgateError): GraphQLError {
+  return new GraphQLError(error.message, { originalError: error });
 }

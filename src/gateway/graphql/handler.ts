@@ -11,7 +11,7 @@ import type { OpenRequest } from "../edge/open-requests.js";
 import { endWithGraphqlError } from "../problem-answer.js";
 import type { GatewayServices } from "../services.js";
 import { isTraced } from "../trace-permission.js";
-import { BoundedDocuments } from "./documents.js";
+import { BoundedDocuments, type DocumentRules } from "./documents.js";
 import { DirectExecution } from "./direct-execution.js";
 import { ExactVariables } from "./exact-variables.js";
 import type { Exchange } from "./exchange.js";
@@ -22,7 +22,7 @@ import type { PersistedDocuments } from "./persisted-documents.js";
 import { createExecutableSchema } from "./schema.js";
 import { createYogaServer, yogaPath } from "./yoga.js";
 
-export interface GraphqlOptions {
+export interface GraphqlOptions extends DocumentRules {
   /** Documents that requests may name instead of bringing them along; null: none. */
   readonly persistedDocuments: PersistedDocuments | null;
 }
@@ -30,11 +30,11 @@ export interface GraphqlOptions {
 /** The handler of the one path where GraphQL is served; the query string is looked at, the path is not. */
 export function createGraphqlHandler(
   services: GatewayServices,
-  { persistedDocuments }: GraphqlOptions,
+  { persistedDocuments, ...rules }: GraphqlOptions,
 ): (open: OpenRequest) => void {
   const schema = createExecutableSchema();
   const variables = new ExactVariables(schema);
-  const documents = new BoundedDocuments(schema, services.bounds);
+  const documents = new BoundedDocuments(schema, services.bounds, rules);
   const direct = new DirectExecution(schema, variables, documents, persistedDocuments);
   const yoga = createYogaServer(schema, variables, documents, persistedDocuments);
 

@@ -3,12 +3,12 @@
  * bringing it along. The manifest is the one that GraphQL Code Generator's client-preset writes: a JSON object of texts.
  */
 import { createHash } from "node:crypto";
-import type { DocumentNode, GraphQLError } from "graphql";
+import { GraphQLError, type DocumentNode } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { defaultBounds, type GatewayBounds } from "../../core/bounds.js";
-import { ShardgateError } from "../../core/error.js";
+import { ShardgateError, type ErrorCode } from "../../core/error.js";
 import { documentIdCharactersShown } from "../../core/limits.js";
-import { BoundedDocuments } from "./documents.js";
+import { BoundedDocuments, placesOf } from "./documents.js";
 import type { RequestParams } from "./request-params.js";
 import { createExecutableSchema } from "./schema.js";
 
@@ -21,7 +21,7 @@ export interface PersistedDocuments {
 
 /**
  * The texts of a manifest, by the id that each has there and by its SHA-256, with and without the prefix `sha256:`. Throws
- * BAD_REQUEST, GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED, naming the document that cannot be executed.
+ * BAD_REQUEST, or the code of the document that cannot be executed, and names it.
  */
 export function parsePersistedDocuments(
   manifestText: string,
@@ -78,8 +78,11 @@ function parseJson(text: string): unknown {
 }
 
 function checkDocument(id: string, text: string, documents: BoundedDocuments): void {
-  const wrong = (code: "GRAPHQL_PARSE_FAILED" | "GRAPHQL_VALIDATION_FAILED", error: unknown): ShardgateError => {
-    const { message, locations } = error as GraphQLError;
+  const wrong = (usual: ErrorCode, thrown: unknown): ShardgateError => {
+    const error = thrown as GraphQLError;
+    const { message, originalError: cause } = error;
+    const code = cause instanceof ShardgateError ? cause.code : usual;
+    const { locations } = new GraphQLError(message, placesOf(error));
     const place = (locations ?? []).slice(0, 1).map(({ line, column }) => ` at ${line}:${column}`);
     return new ShardgateError(code, `The document ${id} is wrong${place.join("")}: ${message}`, {}, error);
   };

@@ -2,9 +2,17 @@
  * The GraphQL engine, set up: Yoga executes, negotiates content types and chooses statuses. Replaced are the reading of
  * parameters (bounded, and keeping the variables' text), the writing of results (raw values) and the shape of errors.
  */
-import { type DocumentNode, execute, getOperationAST, GraphQLError, type GraphQLSchema, type Source } from "graphql";
+import {
+  type DocumentNode,
+  execute,
+  type ExecutionArgs,
+  getOperationAST,
+  GraphQLError,
+  type GraphQLSchema,
+  type Source,
+} from "graphql";
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
-import { type BoundedDocuments, DocumentCache } from "./documents.js";
+import { type BoundedDocuments, DocumentCache, type DocumentRules } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
 import { finalMembers, paramsOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
@@ -38,7 +46,12 @@ export function createYogaServer(
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<unknown>(),
     },
-    plugins: [boundedDocuments(documents), sourcedParams(persisted), exactVariables(variables), ownResults()],
+    plugins: [
+      boundedDocuments(documents),
+      sourcedParams(persisted),
+      exactVariables(variables, documents.rules),
+      ownResults(),
+    ],
   });
 }
 
@@ -61,11 +74,11 @@ function sourcedParams(documents: PersistedDocuments | null): ExchangePlugin {
   };
 }
 
-function exactVariables(variables: ExactVariables): ExchangePlugin {
+function exactVariables(variables: ExactVariables, { areSuggestionsShown }: DocumentRules): ExchangePlugin {
   return {
     onExecute: ({ args, setExecuteFn }) => {
       // Yoga's own executor writes the fields of a result in the order in which they were ready, not in the document's.
-      setExecuteFn(execute);
+      setExecuteFn((execution: ExecutionArgs) => execute({ ...execution, hideSuggestions: !areSuggestionsShown }));
       const text = args.contextValue.variablesText;
       const operation = getOperationAST(args.document, args.operationName);
       if (args.variableValues == null || text === null || operation == null) return;

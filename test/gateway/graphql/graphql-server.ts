@@ -3,7 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { idSequence } from "../../../src/core/id-sequence.js";
 import { openAccess } from "../../../src/gateway/access/access.js";
-import { createGraphqlHandler } from "../../../src/gateway/graphql/handler.js";
+import { openRules } from "../../../src/gateway/graphql/documents.js";
+import { createGraphqlHandler, type GraphqlOptions } from "../../../src/gateway/graphql/handler.js";
 import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
 import { settleRequestId } from "../../../src/gateway/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
@@ -45,6 +46,7 @@ export class GraphqlServer {
     shardCount = 4,
     persistedDocuments = null as PersistedDocuments | null,
     bounds = {} as Partial<GatewayBounds>,
+    rules = openRules,
   } = {}): Promise<GraphqlServer> {
     const clock = new FakeClock();
     const registry = await Registry.open({
@@ -54,16 +56,12 @@ export class GraphqlServer {
       wanted: { shardCount, clusterName: "test" },
       newClusterId: () => "cluster-1",
     });
-    const server = new GraphqlServer(registry, persistedDocuments, bounds);
+    const server = new GraphqlServer(registry, { persistedDocuments, ...rules }, bounds);
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     return server;
   }
 
-  private constructor(
-    registry: Registry,
-    persistedDocuments: PersistedDocuments | null,
-    bounds: Partial<GatewayBounds>,
-  ) {
+  private constructor(registry: Registry, options: GraphqlOptions, bounds: Partial<GatewayBounds>) {
     const { clock, log, metrics } = this;
     this.membership = new Membership({
       registry,
@@ -91,7 +89,7 @@ export class GraphqlServer {
       bounds: { ...defaultBounds, ...bounds },
       requestTimeoutMs,
     };
-    const handler = createGraphqlHandler(services, { persistedDocuments });
+    const handler = createGraphqlHandler(services, options);
     const nextId = idSequence(services.clock.nowMs());
     const openRequests = new OpenRequests({ bounds: services.bounds, clock, metrics });
     this.#server = createServer((request, response) => {

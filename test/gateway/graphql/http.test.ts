@@ -156,10 +156,10 @@ describe("a GraphQL request's size", () => {
 
   it("is bounded in tokens and in depth", async () => {
     const tokens = await server.run(`{ entries(keys: [${'"" '.repeat(graphqlTokensMax)}]) { __typename } }`);
-    expect(tokens.errors).toMatchObject([{ extensions: { code: "GRAPHQL_PARSE_FAILED" } }]);
+    expect(tokens.errors).toMatchObject([{ extensions: { code: "DOCUMENT_TOO_LARGE" } }]);
     const deep = await server.run(`{ a(b: ${"[".repeat(100_000)}`);
     expect(deep.errors).toMatchObject([
-      { message: expect.stringContaining("nested too deep"), extensions: { code: "GRAPHQL_PARSE_FAILED" } },
+      { message: expect.stringContaining("nested too deep"), extensions: { code: "DOCUMENT_TOO_DEEP" } },
     ]);
   });
 

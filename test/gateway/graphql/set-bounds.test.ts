@@ -24,7 +24,19 @@ it.each<[Partial<GatewayBounds>, string, string]>([
   ],
   [{ pageEntries: 5 }, "{ scan(first: 6) { edges { cursor } } }", "BAD_USER_INPUT `first` is 6; it must be 0 to 5"],
   [{ listItems: 3 }, "{ shards { number } }", "ANSWER_TOO_LARGE The lists of this request have more than 3 items"],
-  [{ documentTokens: 10 }, "{ a b c d e f g h i j }", "GRAPHQL_PARSE_FAILED"],
+  [{ documentBytes: 64 }, `{ ${"a".repeat(61)} }`, "DOCUMENT_TOO_LARGE The document is longer than 64 bytes"],
+  [{ documentTokens: 10 }, "{ a b c d e f g h i j }", "DOCUMENT_TOO_LARGE The document has more than 10 tokens"],
+  [{ documentTokens: 10 }, `{ a }${"\r\n\r\n\n".repeat(4)}`, "DOCUMENT_TOO_LARGE The document has more than 10 tokens"],
+  [
+    { documentDefinitions: 1 },
+    "query a { __typename } query b { __typename }",
+    "DOCUMENT_TOO_LARGE The document has 2",
+  ],
+  [{ documentDepth: 2 }, "{ cluster { shards { id } } }", "DOCUMENT_TOO_DEEP The document has more than 2 levels"],
+  [{ documentAliases: 1 }, "{ a: __typename b: __typename }", "TOO_MANY_ALIASES The document has more than 1 "],
+  [{ documentDirectives: 0 }, "{ a @skip(if: true) }", "TOO_MANY_DIRECTIVES The document has 1 directives; at most 0"],
+  [{ documentFields: 2 }, "{ cluster { id name } }", "TOO_MANY_FIELDS The document has more than 2 fields"],
+  [{ rootFields: 1 }, "{ __typename cluster { id } }", "TOO_MANY_ROOT_FIELDS The document has 2 fields at its top"],
   [{ bodyBytes: 20 }, "{ __typename }", "BODY_TOO_LARGE The body is longer than 20 bytes"],
 ])("with %j, %s is refused", async (bounds, query, message) => {
   expect(await refusal(bounds, query)).toContain(message);
