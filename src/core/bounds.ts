@@ -19,6 +19,8 @@ import {
   graphqlFieldsMax,
   graphqlRootFieldsMax,
   graphqlTokensMax,
+  jsonBodyDepthMax,
+  jsonBodyPartsMax,
   pageEntriesMax,
   requestAnswerBytesMax,
   requestListItemsMax,
@@ -39,6 +41,12 @@ export interface BoundRule {
 /** By the names that the code uses; operators write them as `boundName` does. */
 export const boundRules = {
   bodyBytes: rule([graphqlBodyBytesMax, 1024, 2 ** 28], "BODY_TOO_LARGE", "bytes of a GraphQL request's body"),
+  bodyDepth: rule([jsonBodyDepthMax, 4, 10_000], "BODY_TOO_COMPLEX", "levels of nesting in a JSON body"),
+  bodyParts: rule(
+    [jsonBodyPartsMax, 100, 100_000_000],
+    "BODY_TOO_COMPLEX",
+    "parts of a JSON body: each array, object and element one, each member four",
+  ),
   documentBytes: rule([graphqlDocumentBytesMax, 64, 2 ** 24], "DOCUMENT_TOO_LARGE", "bytes of a GraphQL document"),
   documentTokens: rule([graphqlTokensMax, 10, 2 ** 20], "DOCUMENT_TOO_LARGE", "tokens of a document, and its lines"),
   documentDefinitions: rule([graphqlDefinitionsMax, 1, 10_000], "DOCUMENT_TOO_LARGE", "operations and fragments"),

@@ -71,6 +71,7 @@ export const errorRules = {
     "Call this host by its address or `localhost`, or list the name in `--allow-host`.",
   ),
   ORIGIN_NOT_ALLOWED: rule(403, false, "List the web page's origin in `--cors`."),
+  BODY_TOO_COMPLEX: rule(400, false, "Nest less, or send fewer arrays, objects and members in one request."),
   NOT_FOUND: rule(404, false, "Check the path; `/openapi.json` lists the routes."),
   METHOD_NOT_ALLOWED: rule(405, false, "Use a method of the `Allow` header."),
   NOT_ACCEPTABLE: rule(406, false, "Accept `application/json` or `application/graphql-response+json`."),

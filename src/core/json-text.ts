@@ -4,6 +4,7 @@
  * text without parsing them, so that a value in a request body can be stored exactly as it stands there.
  */
 import { ShardgateError } from "./error.js";
+import { jsonShapeProblem } from "./json-shape.js";
 import { utf8Bytes } from "./key.js";
 import { defaultBounds, type GatewayBounds } from "./bounds.js";
 
@@ -35,12 +36,14 @@ export function parseJsonText(text: string, bounds: ValueBounds = defaultBounds)
 export function jsonProblem(text: string, { valueBytes, valueDepth }: ValueBounds = defaultBounds): string | null {
   if (text.length > valueBytes || utf8Bytes(text) > valueBytes) return `is longer than ${valueBytes} bytes`;
   if (!text.isWellFormed()) return "has a lone surrogate, which UTF-8 cannot express";
+  const shape = jsonShapeProblem(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
+  if (shape !== null) return shape;
   try {
     JSON.parse(text);
   } catch (error) {
     return `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
-  return structureProblem(text, valueDepth);
+  return duplicateNameProblem(text);
 }
 
 /** The value in UTF-8 `bytes`. Throws INVALID_VALUE as `parseJsonText`, and for bytes that are not UTF-8. */
@@ -115,8 +118,7 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** Nesting and duplicate names of valid JSON, in one pass. */
-function structureProblem(text: string, depthMax: number): string | null {
+function duplicateNameProblem(text: string): string | null {
   /** One per open container: the names so far of an object, null for an array. */
   const open: (Set<string> | null)[] = [];
   let isNameNext = false;
@@ -152,7 +154,6 @@ function structureProblem(text: string, depthMax: number): string | null {
       default:
         break;
     }
-    if (open.length > depthMax) return `is nested deeper than ${depthMax} levels`;
   }
   return null;
 }

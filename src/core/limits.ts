@@ -51,6 +51,12 @@ export const graphqlBodyBytesMax = 16 * 1024 * 1024;
 /** How much of a too long body is still taken and thrown away, so that its client gets to read why, before it is cut off. */
 export const bodyBytesDiscardedMax = 16 * 1024 * 1024;
 
+/** Deepest nesting of a JSON body: a full-depth value as a variable, with the braces around it and some room. */
+export const jsonBodyDepthMax = 2 * valueDepthMax;
+
+/** Most parts of a JSON body, for JSON.parse: any full-size value, and a full import batch of all but the strangest. */
+export const jsonBodyPartsMax = 1_200_000;
+
 /** Longest GraphQL document: a page of text for every field it may have. Values of more belong into variables. */
 export const graphqlDocumentBytesMax = 256 * 1024;
 
@@ -363,10 +369,10 @@ export const logTailBytesMax = 16 * 1024;
 /** Longest line of an import file: one full value, a key with every byte escaped (`\u0041`), names and white space. */
 export const importLineBytesMax = valueBytesMax + 64 * 1024;
 
-/** Most bytes of one import batch: a quarter of a GraphQL body, and what one batch to a storage node carries. */
-export const importBatchBytesMax = 4 * 1024 * 1024;
+/** Most bytes of one import batch: two full values, and of usual JSON a good part of the parts that a body may have. */
+export const importBatchBytesMax = 2 * 1024 * 1024;
 
-/** Most import batches in flight: enough to keep every storage node busy, and at most 16 MiB held in memory. */
+/** Most import batches in flight: enough to keep every storage node busy, and at most 8 MiB held in memory. */
 export const importInFlightMax = 4;
 
 /** Most attempts of `import` and `export` at one request; with the pauses about ten seconds, a storage node's restart. */

@@ -82,7 +82,7 @@ describe("import", () => {
     const value = JSON.stringify("x".repeat(1_000_000));
     const text = Array.from({ length: 6 }, (_, index) => `{"key":"k${index}","value":${value}}`).join("\n");
     expect((await importText(text)).code).toBe(0);
-    expect(itemCounts().toSorted()).toEqual([2, 4]);
+    expect(itemCounts()).toEqual([2, 2, 2]);
   });
 
   it("lets the later of two lines with one key win", async () => {

@@ -9,6 +9,7 @@ import { ShardgateError } from "../../core/error.js";
 import { jsonMembers } from "../../core/json-text.js";
 import type { OpenRequest } from "../edge/open-requests.js";
 import { readBody } from "../edge/request-body.js";
+import { parseJsonBody } from "../json-body.js";
 
 export interface RequestParams extends GraphQLParams {
   /** Names a persisted document, instead of `query`. */
@@ -21,18 +22,18 @@ interface SourcedParams {
   readonly variablesText: (() => string) | null;
 }
 
-/** Of a GET or POST; Yoga refuses other methods. Throws UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, and as `readBody` does. */
-export async function readParams(open: OpenRequest, { bodyBytes }: GatewayBounds): Promise<SourcedParams> {
+/** Of a GET or POST; Yoga refuses other methods. Throws UNSUPPORTED_MEDIA_TYPE, and as `readBody` and `parseJsonBody` do. */
+export async function readParams(open: OpenRequest, bounds: GatewayBounds): Promise<SourcedParams> {
   const { request } = open;
-  if (request.method === "GET") return paramsOfQuery(request.url ?? "");
+  if (request.method === "GET") return paramsOfQuery(request.url ?? "", bounds);
   checkMediaType(request.headers["content-type"] ?? "", request.headers["content-encoding"] ?? "identity");
-  return paramsOfBody(await readBody(open, bodyBytes));
+  return paramsOfBody(await readBody(open, bounds.bodyBytes), bounds);
 }
 
-function paramsOfQuery(url: string): SourcedParams {
+function paramsOfQuery(url: string, bounds: GatewayBounds): SourcedParams {
   const search = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   const variablesText = search.get("variables") || null;
-  const variables = variablesText === null ? undefined : parseJson(variablesText, "`variables`");
+  const variables = variablesText === null ? undefined : parseJsonBody(variablesText, "`variables`", bounds);
   const names = ["documentId", "query", "operationName"];
   const params = Object.fromEntries(names.map((name) => [name, search.get(name) ?? undefined]));
   return {
@@ -49,9 +50,9 @@ function checkMediaType(contentType: string, encoding: string): void {
   throw new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8, not compressed.");
 }
 
-function paramsOfBody(body: Buffer): SourcedParams {
+function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams {
   const text = decodeUtf8(body);
-  const parsed = parseJson(text, "The body");
+  const parsed = parseJsonBody(text, "The body", bounds);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new ShardgateError(
       "BAD_REQUEST",
@@ -82,14 +83,6 @@ function decodeUtf8(body: Buffer): string {
     return strictUtf8.decode(body);
   } catch (error) {
     throw new ShardgateError("BAD_REQUEST", "The body is not valid UTF-8.", {}, error);
-  }
-}
-
-function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ShardgateError("BAD_REQUEST", `${what} is not JSON: ${String(error)}.`, {}, error);
   }
 }
 

@@ -7,6 +7,7 @@ import { requestIdHeader } from "../../wire/paths.js";
 import { answerClientError } from "../edge/client-error.js";
 import type { OpenRequests } from "../edge/open-requests.js";
 import { readBody } from "../edge/request-body.js";
+import { parseJsonBody } from "../json-body.js";
 import type { GatewayServices } from "../services.js";
 import { findCaller } from "./request-caller.js";
 import { allowedMethods, type KnownRoute } from "./allowed-methods.js";
@@ -60,7 +61,7 @@ export async function createRestApp(
   countRequests(app, services);
   findCaller(app, services);
   refuseCompressed(app);
-  readJson(app, openRequests);
+  readJson(app, services, openRequests);
   await addRoutes(app, services, openRequests);
   await app.ready();
   return app;
@@ -103,16 +104,11 @@ function refuseCompressed(app: FastifyInstance): void {
 }
 
 /** JSON bodies; an empty one is no body, because many clients claim JSON on every request. */
-function readJson(app: FastifyInstance, openRequests: OpenRequests): void {
+function readJson(app: FastifyInstance, { bounds }: GatewayServices, openRequests: OpenRequests): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async ({ raw }: FastifyRequest) => {
     const body = (await readBody(openRequests.of(raw), adminBodyBytesMax)).toString("utf8");
-    if (body === "") return undefined;
-    try {
-      return JSON.parse(body) as unknown;
-    } catch (error) {
-      throw new ShardgateError("BAD_REQUEST", `The body is not JSON: ${String(error)}.`, {}, error);
-    }
+    return body === "" ? undefined : parseJsonBody(body, "The body", bounds);
   });
 }
 

@@ -211,3 +211,34 @@ describe("a value that breaks a rule", () => {
     expect(server.router.calls).toHaveLength(1);
   });
 });
+
+/** Names that mean something to JavaScript's objects, and nothing here. */
+describe.each(["__proto__", "constructor", "toJSON", "hasOwnProperty", "valueOf", "then"])("the name %s", (name) => {
+  const text = `{"${name}":{"${name}":[1.10]},"a":{"toString":0}}`;
+
+  it("is a variable like any other", async () => {
+    const query = put.replaceAll("$v", `$${name}`);
+    for (const accept of ["application/json", "application/graphql-response+json"]) {
+      server.router.calls.splice(0);
+      const body = `{"query":${JSON.stringify(query)},"variables":{"${name}":${text},"other":1}}`;
+      expectNoErrors(await server.post(body, { accept }));
+      expect(stored()).toBe(text);
+    }
+  });
+
+  it("is an alias, an operation, a fragment and a name in a literal", async () => {
+    const literal = text.replaceAll(/"(\w+)":/g, "$1:");
+    const document = `mutation ${name} { ${name}: put(key: "${name}", value: ${literal}) { ...${name} } }
+      fragment ${name} on PutSuccess { entry { ${name}: value } }`;
+    const answer = await server.post(JSON.stringify({ query: document, operationName: name }));
+    expectNoErrors(answer);
+    expect(stored()).toBe(text);
+    expect(answer.text).toContain(`"${name}":${text}`);
+  });
+
+  it("is missing where it is only inherited", async () => {
+    const { errors } = await server.runText(`query ($${name}: String!) { get(key: $${name}) { key } }`, "{}");
+    expect(errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT" } }]);
+    expect(server.router.calls).toEqual([]);
+  });
+});
