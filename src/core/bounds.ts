@@ -12,6 +12,7 @@ import {
   gatewayRequestsMax,
   graphqlAliasesMax,
   graphqlBodyBytesMax,
+  graphqlCostMax,
   graphqlDefinitionsMax,
   graphqlDepthMax,
   graphqlDirectivesMax,
@@ -55,6 +56,7 @@ export const boundRules = {
   documentDirectives: rule([graphqlDirectivesMax, 0, 100_000], "TOO_MANY_DIRECTIVES", "directives in a document"),
   documentFields: rule([graphqlFieldsMax, 1, 1_000_000], "TOO_MANY_FIELDS", "fields in a document, fragments expanded"),
   rootFields: rule([graphqlRootFieldsMax, 1, 10_000], "TOO_MANY_ROOT_FIELDS", "fields at the top of an operation"),
+  requestCost: rule([graphqlCostMax, 1, 10_000_000], "REQUEST_TOO_COSTLY", "keys and shards asked for in one request"),
   batchKeys: rule([batchKeysMax, 1, 10_000], "TOO_MANY_KEYS", "keys, items or IDs in one batch field"),
   // A storage node lists no more at once.
   pageEntries: rule([pageEntriesMax, 1, pageEntriesMax], "BAD_USER_INPUT", "entries in one page of a scan"),

@@ -84,6 +84,11 @@ export const errorRules = {
   TOO_MANY_DIRECTIVES: rule(400, false, "Use fewer directives in one document."),
   TOO_MANY_FIELDS: rule(400, false, "Select fewer fields, or each only once; fragments count at every use."),
   TOO_MANY_ROOT_FIELDS: rule(400, false, "Split the operation: fewer fields at its top."),
+  REQUEST_TOO_COSTLY: rule(
+    400,
+    false,
+    "Nothing was done. Ask for less in one request; the message says what it costs.",
+  ),
   INTROSPECTION_DISABLED: rule(403, false, "Read the schema elsewhere: `shardgate schema print` writes it."),
   PERSISTED_DOCUMENT_NOT_FOUND: rule(404, false, "Start the gateway with a manifest that has the document."),
   PERSISTED_DOCUMENT_REQUIRED: rule(403, false, "Send `documentId` instead of `query`; only known documents run here."),

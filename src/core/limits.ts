@@ -87,6 +87,9 @@ export const graphqlComparisonsMax = 20_000;
 /** About how many facts of the schema a document may ask for; the introspection query of usual tools has a third. */
 export const graphqlIntrospectedMax = 200_000;
 
+/** Most that one GraphQL request may ask for, in keys and shards: ten full batch fields, or two pages of the largest cluster. */
+export const graphqlCostMax = 10_000;
+
 /** Most errors that validating a document finds before it ends; each costs a look through the document's lines. */
 export const graphqlValidationErrorsMax = 20;
 

@@ -205,6 +205,23 @@ const documents = rows([
     () => document(`{ entries(keys: ${JSON.stringify(Array(1001).fill("a"))}) { __typename } }`),
     "200 TOO_MANY_KEYS",
   ],
+  [
+    "100 writes of 1,000 keys each",
+    () => {
+      const fields = Array.from({ length: 100 }, (_, n) => `d${n}: deleteMany(items: $i) { __typename }`).join(" ");
+      const items = JSON.stringify(Array.from({ length: 1000 }, () => ({ key: "good" })));
+      return document(`mutation ($i: [DeleteInput!]!) { ${fields} }`, `{"i":${items}}`);
+    },
+    "200 REQUEST_TOO_COSTLY",
+  ],
+  [
+    "100 pages of 1,000 entries",
+    () =>
+      document(
+        `{ ${Array.from({ length: 100 }, (_, n) => `s${n}: scan(first: 1000) { edges { cursor } }`).join(" ")} }`,
+      ),
+    "200 REQUEST_TOO_COSTLY",
+  ],
   ["an ID of another schema", () => document('{ node(id: "X19wcm90b19fOng") { id } }'), "200 BAD_USER_INPUT"],
   ["a cursor that is none", () => document('{ scan(after: "MTouLg") { edges { cursor } } }'), "200 BAD_USER_INPUT"],
   [

@@ -55,8 +55,12 @@ function codeOf(error: GraphQLError, cause: ShardgateError | GraphQLError): Erro
   const { code, http } = error.extensions as { readonly code?: unknown; readonly http?: { readonly status?: number } };
   if (http?.status === errorRules.METHOD_NOT_ALLOWED.httpStatus) return "METHOD_NOT_ALLOWED";
   if (isErrorCode(code)) return code;
-  // Of the errors that GraphQL makes without a code, those that have none are about variables and arguments.
-  return code === undefined ? "BAD_USER_INPUT" : "BAD_REQUEST";
+  if (code !== undefined) return "BAD_REQUEST";
+  // Of the errors that GraphQL makes without a code, those at a field that point at nothing in the document are about a
+  // result that cannot be written; all others are about variables and arguments.
+  return error.path !== undefined && cause instanceof GraphQLError && cause.nodes === undefined
+    ? "INTERNAL_SERVER_ERROR"
+    : "BAD_USER_INPUT";
 }
 
 /** An error of a field leaves the response's status alone; one without a path is about the request as a whole. */
@@ -88,6 +92,7 @@ const graphqlCodes: ReadonlySet<ErrorCode> = new Set([
   "TOO_MANY_DIRECTIVES",
   "TOO_MANY_FIELDS",
   "TOO_MANY_ROOT_FIELDS",
+  "REQUEST_TOO_COSTLY",
   "INTROSPECTION_DISABLED",
   "BAD_USER_INPUT",
 ]);

@@ -11,6 +11,7 @@ import { finalMembers, paramsOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 import type { Variables } from "./plan/variable-values.js";
+import { requestCostProblem } from "./request-cost.js";
 import { resultText } from "./result-text.js";
 
 export class DirectExecution {
@@ -38,9 +39,15 @@ export class DirectExecution {
     if (method !== "POST" || !plainAccepts.has(headers.accept ?? "*/*")) return null;
     const params = await paramsOf(exchange, this.#persisted).catch(() => null);
     if (params === null || !isOrdinary(params)) return null;
-    const plan = this.#document(params.query).planOf(params.operationName ?? null);
+    const { operationName } = params;
+    const planned = this.#document(params.query);
+    const plan = planned.planOf(operationName ?? null);
     const variables = plan === null ? null : plan.coerce(this.#variablesOf(plan, params, exchange));
-    if (plan === null || variables === null) return null;
+    const { document } = planned;
+    if (document === null || plan === null || variables === null) return null;
+    const { bounds, membership } = exchange.services;
+    const { shardCount } = membership.map;
+    if (requestCostProblem({ document, operationName, variables }, bounds, shardCount) !== null) return null;
     const { errors, data } = await plan.run(exchange, variables, exchange.receipt !== null);
     return resultText({ data, ...finalMembers(errors, exchange) });
   }
@@ -62,20 +69,20 @@ export class DirectExecution {
 
 /** A document's plans, each made when its operation first comes. */
 class PlannedDocument {
-  readonly #schema: GraphQLSchema;
   /** Null for a document that is wrong; Yoga says why. */
-  readonly #document: DocumentNode | null;
+  readonly document: DocumentNode | null;
+  readonly #schema: GraphQLSchema;
   readonly #plans = new Map<string | null, OperationPlan>();
 
   constructor(schema: GraphQLSchema, document: DocumentNode | null) {
     this.#schema = schema;
-    this.#document = document;
+    this.document = document;
   }
 
   planOf(operationName: string | null): OperationPlan | null {
     const known = this.#plans.get(operationName);
-    if (known !== undefined || this.#document === null) return known ?? null;
-    const plan = OperationPlan.of(this.#schema, this.#document, operationName);
+    if (known !== undefined || this.document === null) return known ?? null;
+    const plan = OperationPlan.of(this.#schema, this.document, operationName);
     if (plan !== null) this.#plans.set(operationName, plan);
     return plan;
   }

@@ -16,6 +16,7 @@ import { type BoundedDocuments, DocumentCache, type DocumentRules } from "./docu
 import type { ExactVariables } from "./exact-variables.js";
 import { finalMembers, paramsOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
+import { requestCostProblem } from "./request-cost.js";
 import { resultText } from "./result-text.js";
 
 type ExchangePlugin = Plugin<Exchange, Exchange, object>;
@@ -49,6 +50,7 @@ export function createYogaServer(
     plugins: [
       boundedDocuments(documents),
       sourcedParams(persisted),
+      boundedCost(),
       exactVariables(variables, documents.rules),
       ownResults(),
     ],
@@ -71,6 +73,19 @@ function sourcedParams(documents: PersistedDocuments | null): ExchangePlugin {
       setRequestParser(async () => {
         return { ...(await paramsOf(serverContext, documents)) };
       }),
+  };
+}
+
+/** Before anything of the request is executed. */
+function boundedCost(): ExchangePlugin {
+  return {
+    onExecute: ({ args, setResultAndStopExecution }) => {
+      const { bounds, membership } = args.contextValue.services;
+      const request = { ...args, variables: args.variableValues };
+      const problem = requestCostProblem(request, bounds, membership.map.shardCount);
+      if (problem === null) return;
+      setResultAndStopExecution({ errors: [new GraphQLError(problem.message, { originalError: problem })] });
+    },
   };
 }
 

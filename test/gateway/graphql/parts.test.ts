@@ -1,6 +1,6 @@
 /** The pure parts of the GraphQL layer, where a request cannot easily reach every case. */
 import fc from "fast-check";
-import { buildSchema, getOperationAST, GraphQLError, parse, type OperationDefinitionNode } from "graphql";
+import { buildSchema, executeSync, getOperationAST, GraphQLError, parse, type OperationDefinitionNode } from "graphql";
 import { describe, expect, it } from "vitest";
 import { defaultBounds } from "../../../src/core/bounds.js";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
@@ -159,6 +159,22 @@ describe("clientError", () => {
     });
   });
 
+  it("takes a result that cannot be written for a fault of the server, and a wrong argument for the client's", () => {
+    const log = new RecordLog();
+    const schema = buildSchema("type Query { large: Int, list: [Int!], echo(n: Int!): Int }");
+    const rootValue = { large: 2 ** 40, list: [1, "x"], echo: ({ n }: { n: number }) => n };
+    const document = parse("query ($n: Int) { large list echo(n: $n) }");
+    const { errors = [] } = executeSync({ schema, document, rootValue, variableValues: { n: null } });
+    expect(
+      errors.map((error) => [error.path?.[0], clientError(error, requestLog(log)).extensions["code"]]).toSorted(),
+    ).toEqual([
+      ["echo", "BAD_USER_INPUT"],
+      ["large", "INTERNAL_SERVER_ERROR"],
+      ["list", "INTERNAL_SERVER_ERROR"],
+    ]);
+    expect(log.lines).toHaveLength(2);
+  });
+
   it("logs an unexpected error and masks it", () => {
     const log = new RecordLog();
     const error = new GraphQLError("private", { originalError: new TypeError("private"), path: ["get"] });
@@ -171,7 +187,7 @@ describe("clientError", () => {
 });
 
 function requestLog(log: RecordLog): RequestLog {
-  return { requestId: "r1", debug: log.debug.bind(log), error: log.error.bind(log) };
+  return { requestId: "r1", debug: log.debug.bind(log), warn: log.warn.bind(log), error: log.error.bind(log) };
 }
 
 function operationOf(document: string): OperationDefinitionNode {
