@@ -11,7 +11,8 @@ export type Version = string & { readonly [versionBrand]: true };
 
 /** The version in `text`. Throws BAD_REQUEST unless it is a decimal from 1 to 2^64 - 1 without sign or leading zero. */
 export function parseVersion(text: string): Version {
-  if (!/^[1-9]\d{0,19}$/.test(text) || BigInt(text) > 0xffff_ffff_ffff_ffffn) {
+  // Only with 20 digits can it be too large.
+  if (!/^[1-9]\d{0,19}$/.test(text) || (text.length === 20 && BigInt(text) > 0xffff_ffff_ffff_ffffn)) {
     throw new ShardgateError(
       "BAD_REQUEST",
       `Version ${JSON.stringify(text.slice(0, 40))} is not a decimal number from 1 to 2^64 - 1.`,
