@@ -14,7 +14,7 @@ import { isTraced } from "../trace-permission.js";
 import { BoundedDocuments, type DocumentRules } from "./documents.js";
 import { DirectExecution } from "./direct-execution.js";
 import { ExactVariables } from "./exact-variables.js";
-import type { Exchange } from "./exchange.js";
+import type { Exchange, RequestLog } from "./exchange.js";
 import { ListBudget } from "./list-budget.js";
 import { RequestLoaders } from "./loaders.js";
 import { Receipt } from "./receipt.js";
@@ -57,7 +57,7 @@ export function createGraphqlHandler(
   async function answer(open: OpenRequest): Promise<void> {
     const { request, response } = open;
     const { method = "GET" } = request;
-    const log = logWith(services.log, String(request.headers[requestIdHeader]));
+    const log = new RequestLines(services.log, String(request.headers[requestIdHeader]));
     const startMs = services.clock.monotonicMs();
     try {
       const found = services.access.callerOf(request);
@@ -91,7 +91,7 @@ interface ExchangeStart extends Pick<Exchange, "caller" | "log"> {
 
 function startExchange({ services, caller, log }: ExchangeStart, open: OpenRequest): Exchange {
   const { request, response } = open;
-  const requestId = String(request.headers[requestIdHeader]);
+  const { requestId } = log;
   const clientGone = new StopSource();
   response.once("close", () => {
     if (!response.writableFinished) clientGone.abort();
@@ -116,13 +116,26 @@ function startExchange({ services, caller, log }: ExchangeStart, open: OpenReque
   };
 }
 
-function logWith(log: Log, requestId: string): Exchange["log"] {
-  return {
-    requestId,
-    debug: (facts, message) => log.debug({ requestId, ...facts }, message),
-    warn: (facts, message) => log.warn({ requestId, ...facts }, message),
-    error: (facts, message) => log.error({ requestId, ...facts }, message),
-  };
+class RequestLines implements RequestLog {
+  readonly requestId: string;
+  readonly #log: Log;
+
+  constructor(log: Log, requestId: string) {
+    this.#log = log;
+    this.requestId = requestId;
+  }
+
+  debug(facts: object, message: string): void {
+    this.#log.debug({ requestId: this.requestId, ...facts }, message);
+  }
+
+  warn(facts: object, message: string): void {
+    this.#log.warn({ requestId: this.requestId, ...facts }, message);
+  }
+
+  error(facts: object, message: string): void {
+    this.#log.error({ requestId: this.requestId, ...facts }, message);
+  }
 }
 
 function searchOf(url: string): string {

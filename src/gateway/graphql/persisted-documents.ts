@@ -41,10 +41,10 @@ export function parsePersistedDocuments(
 }
 
 /** The parameters with `query` in place of `documentId`. Throws BAD_REQUEST and the two PERSISTED_DOCUMENT codes. */
-export function executableParams(
-  { documentId, ...params }: RequestParams,
-  documents: PersistedDocuments | null,
-): GraphQLParams {
+export function executableParams(given: RequestParams, documents: PersistedDocuments | null): GraphQLParams {
+  // Nearly all requests bring their documents; copying their parameters would be for nothing.
+  if (documents?.isOnly !== true && !Object.hasOwn(given, "documentId")) return given;
+  const { documentId, ...params } = given;
   const isOwn = params.query !== undefined && params.query !== null;
   if (documentId === undefined || documentId === null) {
     if (documents?.isOnly !== true) return params;
