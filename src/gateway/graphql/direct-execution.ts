@@ -46,7 +46,7 @@ export class DirectExecution {
     const { document } = planned;
     if (document === null || plan === null || variables === null) return null;
     const { bounds, membership } = exchange.services;
-    const { shardCount } = membership.map;
+    const { shardCount } = membership;
     if (requestCostProblem({ document, operationName, variables }, bounds, shardCount) !== null) return null;
     const { errors, data } = await plan.run(exchange, variables, exchange.receipt !== null);
     return resultText({ data, ...finalMembers(errors, exchange) });

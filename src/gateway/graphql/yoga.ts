@@ -82,7 +82,7 @@ function boundedCost(): ExchangePlugin {
     onExecute: ({ args, setResultAndStopExecution }) => {
       const { bounds, membership } = args.contextValue.services;
       const request = { ...args, variables: args.variableValues };
-      const problem = requestCostProblem(request, bounds, membership.map.shardCount);
+      const problem = requestCostProblem(request, bounds, membership.shardCount);
       if (problem === null) return;
       setResultAndStopExecution({ errors: [new GraphQLError(problem.message, { originalError: problem })] });
     },
