@@ -33,8 +33,9 @@ import { Table } from "./output/table.js";
 import { waitUntilReady } from "./ready-gateway.js";
 import { shellWord } from "./shell-word.js";
 import { listenForStop, type StopRequest } from "./stop-request.js";
+import { addWebOptions, webArguments, type WebCliOptions } from "./web-option.js";
 
-interface DevOptions extends PersistedDocumentsOptions, LimitOptions, ExposureOptions {
+interface DevOptions extends WebCliOptions, PersistedDocumentsOptions, LimitOptions, ExposureOptions {
   readonly port: number;
   readonly nodes: number;
   readonly shards?: number;
@@ -68,7 +69,7 @@ export function addDevCommand(program: Command, environment: Environment): void 
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
     .addOption(limitOption())
     .addOption(logLevelOption());
-  addPersistedDocumentsOptions(dev)
+  addPersistedDocumentsOptions(addWebOptions(dev))
     .addOption(insecureOption())
     .addHelpText("after", "\nExample:\n  shardgate dev --port 4000 --nodes 3 --data ./data")
     .action(async (options: DevOptions, command: Command) => {
@@ -155,7 +156,7 @@ function gatewayPlan(options: DevOptions): MemberPlan {
   if (options.insecure === true) args.push("--insecure");
   if (!options.playground) args.push("--no-playground");
   if (!options.console) args.push("--no-console");
-  args.push(...limitArguments(options), ...persistedDocumentsArguments(options));
+  args.push(...limitArguments(options), ...webArguments(options), ...persistedDocumentsArguments(options));
   const role = `${options.console ? "console at /, " : ""}GraphQL at /graphql, REST at /data`;
   return { name: "gateway", role, args, logPath: logPath(options, "gateway") };
 }

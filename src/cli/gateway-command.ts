@@ -52,9 +52,11 @@ import {
 import { closeWithin, listenForStop } from "./stop-request.js";
 import { TlsFiles } from "./tls-files.js";
 import { addGatewayTlsOptions, checkGatewayTlsOptions, tlsPaths, type GatewayTlsOptions } from "./tls-option.js";
+import { addWebOptions, webOptionsOf, type WebCliOptions } from "./web-option.js";
 
 interface GatewayOptions
   extends
+    WebCliOptions,
     PersistedDocumentsOptions,
     LimitOptions,
     GatewayTlsOptions,
@@ -107,7 +109,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
     .addOption(limitOption())
     .addOption(logLevelOption());
-  addAccessOptions(addPersistedDocumentsOptions(addGatewayTlsOptions(gateway)))
+  addAccessOptions(addPersistedDocumentsOptions(addWebOptions(addGatewayTlsOptions(gateway))))
     .addOption(clusterSecretOption())
     .addOption(insecureOption())
     .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
@@ -195,6 +197,7 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
       tls,
       isPlaygroundEnabled: options.playground && options.persistedOnly !== true,
       persistedDocuments,
+      web: webOptionsOf(options),
       ...(options.console && { traffic }),
     });
     open.push(() => server.close());

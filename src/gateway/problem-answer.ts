@@ -32,14 +32,16 @@ export function endWithGraphqlError(request: IncomingMessage, response: ServerRe
   if (response.headersSent) return;
   const { httpStatus, isRetryable } = error.rule;
   const isNew = request.headers.accept?.includes(graphqlMediaType) === true;
+  const requestId = error.code === "INTERNAL_SERVER_ERROR" ? { requestId: request.headers[requestIdHeader] } : {};
+  const extensions = { ...error.details, code: error.code, isRetryable, ...requestId };
+  const body = JSON.stringify({ errors: [{ message: error.message, extensions }] });
   response.writeHead(httpStatus, {
     "content-type": `${isNew ? graphqlMediaType : "application/json"}; charset=utf-8`,
+    "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     ...retryHeaders(error),
   });
-  const requestId = error.code === "INTERNAL_SERVER_ERROR" ? { requestId: request.headers[requestIdHeader] } : {};
-  const extensions = { ...error.details, code: error.code, isRetryable, ...requestId };
-  response.end(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
+  response.end(body);
 }
 
 /** Of GraphQL over HTTP, for clients that know it. */

@@ -72,7 +72,9 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   const console = traffic === undefined ? noConsole : createConsole(services, traffic);
   const documents = traffic === undefined ? persistedDocuments : withConsoleDocuments(persistedDocuments);
   const openRequests = new OpenRequests({
-    ...{ bounds, clock, metrics },
+    bounds,
+    clock,
+    metrics,
     // A connection that falls idle while the server closes would otherwise be kept for the client's next request.
     onAnswered: () => {
       if (isClosing) setImmediate(() => server.closeIdleConnections());
@@ -81,7 +83,10 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   const graphql = createGraphqlHandler(services, { persistedDocuments: documents, ...documentRules });
   const frontBefore = (rest: RequestListener): Front =>
     new Front({
-      ...{ openRequests, web, metrics, nextId: idSequence(clock.nowMs()) },
+      openRequests,
+      web,
+      metrics,
+      nextId: idSequence(clock.nowMs()),
       isClosing: () => isClosing,
       answerPage: (request, response) => playground(request, response) || console.answer(request, response),
       serve: (open, isGraphql) => (isGraphql ? graphql(open) : rest(open.request, open.response)),

@@ -111,10 +111,11 @@ describe("dev", () => {
   it("hands the gateway what it serves", async () => {
     const options = ["--no-playground", "--no-console", "--persisted-documents", "some file.json", "--persisted-only"];
     options.push("--limit", "batch-keys=7", "--limit", "value-depth=3");
+    options.push("--cors", "https://a.example,http://localhost:3000", "--allow-host", "gateway.example");
     const { starts, environment, done } = startDev(listen, options);
     await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
     expect(starts[0]).toEqual(expect.arrayContaining(options));
-    expect(starts[1]?.join(" ")).not.toMatch(/playground|console|persisted|limit/);
+    expect(starts[1]?.join(" ")).not.toMatch(/playground|console|persisted|limit|cors|host .*example/);
     environment.send("SIGTERM");
     expect(await done).toBe(0);
   });

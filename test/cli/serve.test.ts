@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCli } from "../../src/cli/program.js";
+import { rawRequest } from "../gateway/rest/raw-request.js";
 import { bytesOf, testEnvironment, type TestEnvironment } from "./test-environment.js";
 
 let data: string;
@@ -151,6 +152,29 @@ describe("gateway", () => {
     expect(await status(await serve("gateway", "--registry", "memory"), "k")).toBe(413);
     const options = ["--limit", "value-bytes=3", "--limit", "value-bytes=5"];
     expect(await status(await serve("gateway", "--registry", "memory", ...options), "k")).toBe(503);
+  });
+
+  it("answers the names and web pages it is told", async () => {
+    const origin = "https://app.example";
+    const call = async (url: string, headers: Readonly<Record<string, string>>) => {
+      const { status, headers: answered } = await rawRequest(url, "/health", { headers });
+      return [status, answered["access-control-allow-origin"] ?? null];
+    };
+    const closed = await serve("gateway", "--registry", "memory");
+    expect(await call(closed, { host: "a.example" })).toEqual([421, null]);
+    expect(await call(closed, { origin })).toEqual([200, null]);
+    vi.stubEnv("SHARDGATE_CORS", origin);
+    const open = await serve(
+      "gateway",
+      "--registry",
+      "memory",
+      "--allow-host",
+      "a.example",
+      "--allow-host",
+      "B.example",
+    );
+    expect(await call(open, { host: "b.example:4000", origin })).toEqual([200, origin]);
+    expect(await call(open, { host: "a.example", origin: "https://other.example" })).toEqual([200, null]);
   });
 
   it("refuses a port in use in one line, and closes what it had opened", async () => {

@@ -5,10 +5,10 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorRules } from "../../src/core/error.js";
-import { gatewayHeadersTimeoutMs } from "../../src/core/limits.js";
+import { gatewayBodyGraceMs, gatewayHeadersTimeoutMs } from "../../src/core/limits.js";
 import { graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
-import { drip, exchange, summary, type Bytes } from "../support/raw-exchange.js";
+import { conversation, drip, exchange, summary, type Bytes } from "../support/raw-exchange.js";
 
 /** `answer` is the status and the first code in the body. GraphQL's own errors have status 200 with application/json. */
 interface Row {
@@ -20,6 +20,7 @@ type Headers = Readonly<Record<string, string>>;
 
 let cluster: ProcessCluster;
 let neverEndingHeaders: Promise<string>;
+const neverEndingBodies = new Map<string, Promise<string>>();
 
 beforeAll(async () => {
   cluster = await ProcessCluster.start({ nodes: 1, shards: 4, engine: "memory" });
@@ -32,13 +33,21 @@ beforeAll(async () => {
     expect(summary(await exchange(cluster.origin, http("PUT", target, {}, value)))).toBe("201");
   }
   const headers = Array.from({ length: 1000 }, (_, index) => `x-${index}: a\r\n`);
-  neverEndingHeaders = drip(cluster.origin, ["GET /health HTTP/1.1\r\nhost: a\r\n", ...headers], 100);
+  neverEndingHeaders = drip(cluster.origin, ["GET /health HTTP/1.1\r\nhost: localhost\r\n", ...headers], 100);
+  for (const [method, target] of [
+    ["POST", "/graphql"],
+    ["PUT", "/data/v"],
+    ["POST", "/shards/assign"],
+  ] as const) {
+    const head = http(method, target, { ...json, "content-length": "1000" }).toString();
+    neverEndingBodies.set(target, drip(cluster.origin, [head, ...Array<string>(1000).fill(" ")], 100));
+  }
 });
 afterAll(() => cluster?.stop());
 
 function http(method: string, target: string, headers: Headers = {}, body: Bytes = ""): Buffer {
   const length: Headers = body.length > 0 && headers["transfer-encoding"] === undefined ? lengthOf(body) : {};
-  const lines = Object.entries({ host: "gateway", connection: "close", ...length, ...headers });
+  const lines = Object.entries({ host: "localhost", connection: "close", ...length, ...headers });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   return Buffer.concat([Buffer.from(`${method} ${target} HTTP/1.1\r\n${head}\r\n`, "latin1"), Buffer.from(body)]);
 }
@@ -58,10 +67,17 @@ const document = (query: string, variables = "{}"): Buffer =>
   body(`{"query":${JSON.stringify(query)},"variables":${variables}}`);
 const chunked = (bytes: number): Buffer =>
   Buffer.concat([Buffer.from(`${bytes.toString(16)}\r\n`), Buffer.alloc(bytes, " "), Buffer.from("\r\n0\r\n\r\n")]);
+/** 64 MiB of spaces in 64 KiB. */
+const bomb = gzipSync(Buffer.alloc(64 << 20, " "));
 const nested = (depth: number, open: string, close: string, inner = ""): string =>
   open.repeat(depth) + inner + close.repeat(depth);
 const fragments = (count: number): string =>
   Array.from({ length: count }, (_, index) => `fragment f${index} on Query { ...f${index + 1} }`).join(" ");
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("It is not there.");
+  return value;
+}
 
 function rows(group: readonly (readonly [name: string, request: () => Bytes, answer: string])[]): readonly Row[] {
   return group.map(([name, request, answer]) => ({ name, request, answer }));
@@ -116,6 +132,7 @@ const bodies = rows([
     "415 UNSUPPORTED_MEDIA_TYPE",
   ],
   ["gzip", () => body(gzipSync(goodBody), { "content-encoding": "gzip" }), "415 UNSUPPORTED_MEDIA_TYPE"],
+  ["a gzip bomb", () => body(bomb, { "content-encoding": "gzip" }), "415 UNSUPPORTED_MEDIA_TYPE"],
   ["20 MiB", () => body(Buffer.alloc(20 << 20, " "), { connection: "keep-alive" }), "413 BODY_TOO_LARGE"],
   [
     "20 MiB in chunks",
@@ -317,6 +334,24 @@ const values = rows([
   ['If-Match: "1e3"', () => put("/data/v", { "if-match": '"1e3"' }), "400 BAD_REQUEST"],
   ["If-Match: 2^64", () => put("/data/v", { "if-match": '"18446744073709551616"' }), "400 BAD_REQUEST"],
   ["If-Match of a forged version", () => put("/data/good", { "if-match": '"999999"' }), "412 VERSION_CONFLICT"],
+  ["a weak version", () => put("/data/good", { "if-match": 'W/"1"' }), "400 BAD_REQUEST"],
+  ["two versions", () => put("/data/good", { "if-match": '"1", "2"' }), "400 BAD_REQUEST"],
+  [
+    "two conditions of one kind",
+    () =>
+      raw("PUT /data/good HTTP/1.1", "host: localhost", "if-match: *", 'if-match: "1"', "content-length: 1", "", "1"),
+    "400 BAD_REQUEST",
+  ],
+  ["If-None-Match of a version", () => put("/data/good", { "if-none-match": '"1"' }), "400 BAD_REQUEST"],
+  ["If-Match without quotes", () => put("/data/good", { "if-match": "1" }), "400 BAD_REQUEST"],
+  ["a gzip bomb", () => put("/data/v", { "content-encoding": "gzip" }, bomb), "415 UNSUPPORTED_MEDIA_TYPE"],
+  ["an unknown encoding", () => put("/data/v", { "content-encoding": "gzip, identity" }), "415 UNSUPPORTED_MEDIA_TYPE"],
+  ["no value", () => http("PUT", "/data/v"), "422 INVALID_VALUE"],
+  [
+    "2 MiB in chunks",
+    () => put("/data/v", { "transfer-encoding": "chunked", connection: "keep-alive" }, chunked(2 << 20)),
+    "413 BODY_TOO_LARGE",
+  ],
   ["both conditions", () => put("/data/v", { "if-match": "*", "if-none-match": "*" }), "400 BAD_REQUEST"],
   ["ttl twice", () => put("/data/v?ttl=1&ttl=2"), "400 BAD_REQUEST"],
   ["ttl 1e3", () => put("/data/v?ttl=1e3"), "400 BAD_REQUEST"],
@@ -355,6 +390,12 @@ const administration = rows([
     "415 UNSUPPORTED_MEDIA_TYPE",
   ],
   ["a node called __proto__", () => http("DELETE", "/nodes/__proto__"), "400 BAD_REQUEST"],
+  [
+    "an assignment in chunks",
+    () => http("POST", "/shards/assign", { ...json, "transfer-encoding": "chunked" }, chunked(2 << 20)),
+    "413 BODY_TOO_LARGE",
+  ],
+  ["an array", () => assign("[]"), "400 BAD_REQUEST"],
   ["an epoch of long ago", () => assign('{"shardId":0,"nodeId":"node1","ifEpoch":0}'), "409 EPOCH_CONFLICT"],
   ["1 MiB of brackets", () => assign("[".repeat(1 << 20)), "400 BODY_TOO_COMPLEX"],
   ["epoch -1", () => assign('{"shardId":0,"nodeId":"node1","ifEpoch":-1}'), "400 BAD_REQUEST"],
@@ -392,10 +433,66 @@ const protocol = rows([
   ],
   ["HEAD", () => http("HEAD", `/graphql?query=${query}`), "405"],
   ["OPTIONS of another origin", () => http("OPTIONS", "/graphql", { origin: "http://evil" }), "405 METHOD_NOT_ALLOWED"],
+  [
+    "a preflight of another origin",
+    () => http("OPTIONS", "/graphql", { origin: "http://evil", "access-control-request-method": "POST" }),
+    "403 ORIGIN_NOT_ALLOWED",
+  ],
+  ["a GraphQL request of another origin", () => body(goodBody, { origin: "http://evil" }), "403 ORIGIN_NOT_ALLOWED"],
+  ["one of a sandbox", () => body(goodBody, { origin: "null" }), "403 ORIGIN_NOT_ALLOWED"],
+  [
+    "a heartbeat that any page could send",
+    () => http("POST", "/nodes/node1/heartbeat", { origin: "http://evil" }),
+    "403 ORIGIN_NOT_ALLOWED",
+  ],
+  [
+    "an assignment that says it comes from elsewhere",
+    () => http("POST", "/shards/assign", { ...json, "sec-fetch-site": "cross-site" }, "{}"),
+    "403 ORIGIN_NOT_ALLOWED",
+  ],
+  ["a name that was rebound", () => http("GET", "/shards", { host: "evil.example" }), "421 HOST_NOT_ALLOWED"],
+  [
+    "a rebound name for GraphQL",
+    () => http("POST", "/graphql", { ...json, host: "evil.example:80" }, goodBody),
+    "421 HOST_NOT_ALLOWED",
+  ],
+  ["a rebound name for the page", () => http("GET", "/", { host: "localhost.evil.example" }), "421 HOST_NOT_ALLOWED"],
+  ["a host that is none", () => http("GET", "/health", { host: "a b" }), "400 BAD_REQUEST"],
+  ["an empty host", () => http("GET", "/health", { host: "" }), "400 BAD_REQUEST"],
+  ["an address", () => http("GET", "/health", { host: "[::1]:80" }), "200"],
+  ["two hosts", () => raw("GET /health HTTP/1.1", "host: localhost", "Host: localhost", ""), "400 BAD_REQUEST"],
   ["TRACE", () => http("TRACE", "/data/good"), "405 METHOD_NOT_ALLOWED"],
-  ["CONNECT", () => http("CONNECT", "a:80"), "cut"],
+  ["CONNECT", () => http("CONNECT", "a:80"), "405 METHOD_NOT_ALLOWED"],
+  ["QUERY", () => http("QUERY", "/shards"), "400 BAD_REQUEST"],
+  ["a method in small letters", () => http("get", "/health"), "400 BAD_REQUEST"],
+  ["a method that the path does not have", () => http("PATCH", "/shards"), "405 METHOD_NOT_ALLOWED"],
+  ["HTTP/2 without asking", () => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400 BAD_REQUEST"],
+  ["HTTP/1.0", () => raw("GET /health HTTP/1.0", ""), "200"],
+  ["HTTP/0.9", () => "GET /health\r\n\r\n", "400 BAD_REQUEST"],
+  ["HTTP/3.7", () => raw("GET /health HTTP/3.7", "host: localhost", ""), "400 BAD_REQUEST"],
+  [
+    "an upgrade to h2c",
+    () =>
+      http("GET", "/health", { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAMAAABk" }),
+    "200",
+  ],
+  [
+    "an upgrade to WebSocket",
+    () =>
+      http("GET", "/graphql", {
+        connection: "Upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      }),
+    "400 BAD_REQUEST",
+  ],
   ["no method", () => http("BREW", "/data/good"), "400 BAD_REQUEST"],
-  ["a whole URL as target", () => http("GET", `http://other/graphql?query=${query}`), "200"],
+  ["a whole URL as target", () => http("GET", `http://localhost:1/graphql?query=${query}`, { host: "other" }), "200"],
+  ["a whole URL with another name", () => http("GET", `http://other/graphql?query=${query}`), "421 HOST_NOT_ALLOWED"],
+  ["a whole URL without a host", () => http("GET", "http:///health"), "400 BAD_REQUEST"],
+  ["an asterisk", () => http("OPTIONS", "*"), "404 NOT_FOUND"],
+  ["# in a path", () => http("GET", "/data/go#od"), "404 KEY_NOT_FOUND"],
   ["//graphql", () => http("GET", `//graphql?query=${query}`), "404 NOT_FOUND"],
   ["%67raphql", () => http("GET", `/%67raphql?query=${query}`), "404 NOT_FOUND"],
   ["/graphql#", () => http("GET", "/graphql#"), "404 NOT_FOUND"],
@@ -403,24 +500,76 @@ const protocol = rows([
   ["CRLF in a request id", () => http("GET", "/health", { "x-request-id": "a\r\nx-evil: 1" }), "200"],
   ["LF in a header", () => http("GET", "/health", { "x-a": "a\nb" }), "400 BAD_REQUEST"],
   ["NUL in a header", () => http("GET", "/health", { "x-a": "a\0b" }), "400 BAD_REQUEST"],
-  ["20,000 bytes of headers", () => http("GET", "/health", { "x-a": "a".repeat(20_000) }), "400 BAD_REQUEST"],
+  ["20,000 bytes of headers", () => http("GET", "/health", { "x-a": "a".repeat(20_000) }), "431 HEADERS_TOO_LARGE"],
+  ["a URL of 20,000 bytes", () => http("GET", `/data/${"a".repeat(20_000)}`), "431 HEADERS_TOO_LARGE"],
+  [
+    "101 headers, a condition behind them",
+    () =>
+      raw(
+        "PUT /data/good HTTP/1.1",
+        "host: localhost",
+        ...Array<string>(98).fill("x: 1"),
+        "if-none-match: *",
+        "content-length: 1",
+        "",
+        "1",
+      ),
+    "431 HEADERS_TOO_LARGE",
+  ],
+  ["a header folded over two lines", () => http("GET", "/health", { "x-a": "a\r\n b" }), "400 BAD_REQUEST"],
+  ["a space before a colon", () => raw("GET /health HTTP/1.1", "host: localhost", "x-a : b", ""), "400 BAD_REQUEST"],
+
   ["no host", () => raw("GET /health HTTP/1.1", ""), "400 BAD_REQUEST"],
   ["an expectation", () => http("PUT", "/data/v", { expect: "much" }, "1"), "400 BAD_REQUEST"],
   ["Expect: 100-continue", () => body(goodBody, { expect: "100-continue" }), "200"],
   [
     "two lengths",
-    () => raw("POST /graphql HTTP/1.1", "host: a", "content-length: 2", "content-length: 3", "", "{}"),
+    () => raw("POST /graphql HTTP/1.1", "host: localhost", "content-length: 2", "content-length: 3", "", "{}"),
     "400 BAD_REQUEST",
   ],
   [
     "a length and chunks",
-    () => raw("POST /graphql HTTP/1.1", "host: a", "content-length: 2", "transfer-encoding: chunked", "", "0", ""),
+    () =>
+      raw("POST /graphql HTTP/1.1", "host: localhost", "content-length: 2", "transfer-encoding: chunked", "", "0", ""),
+    "400 BAD_REQUEST",
+  ],
+  [
+    "chunks twice",
+    () =>
+      raw(
+        "POST /graphql HTTP/1.1",
+        "host: localhost",
+        "transfer-encoding: chunked",
+        "transfer-encoding: identity",
+        "",
+        "0",
+        "",
+      ),
+    "400 BAD_REQUEST",
+  ],
+  [
+    "chunks in disguise",
+    () => raw("POST /graphql HTTP/1.1", "host: localhost", "transfer-encoding: xchunked", "", "0", ""),
+    "400 BAD_REQUEST",
+  ],
+  ["a negative length", () => body("", { "content-length": "-1" }), "400 BAD_REQUEST"],
+  ["a length in hexadecimal", () => body("", { "content-length": "0x10" }), "400 BAD_REQUEST"],
+  ["a length beyond 2^64", () => body("", { "content-length": "18446744073709551617" }), "400 BAD_REQUEST"],
+  ["a length of 4 GiB", () => body("{", { "content-length": "4294967296" }), "413 BODY_TOO_LARGE"],
+  [
+    "a length of 4 GiB that is only asked about",
+    () => body("", { "content-length": "4294967296", expect: "100-continue" }),
+    "413 BODY_TOO_LARGE",
+  ],
+  [
+    "a chunk of 2^64 bytes",
+    () => body("ffffffffffffffffff\r\n", { "transfer-encoding": "chunked" }),
     "400 BAD_REQUEST",
   ],
   ["a chunk without a length", () => body("zz\r\n", { "transfer-encoding": "chunked" }), "400 BAD_REQUEST"],
   [
     "a write with garbage behind it: its answer is not another one",
-    () => `${raw("PUT /data/v HTTP/1.1", "host: a", "content-length: 1", "")}1GARBAGE\r\n\r\n`,
+    () => `${raw("PUT /data/v HTTP/1.1", "host: localhost", "content-length: 1", "")}1GARBAGE\r\n\r\n`,
     "cut",
   ],
   ["TLS", () => Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]), "400 BAD_REQUEST"],
@@ -449,8 +598,8 @@ describe("the gateway, all the same", () => {
   it.each([
     ["/data/a%2Fb", '"slash"'],
     ["/data/a%252Fb", '"percent"'],
-    ["http://other/data/a%2Fb", '"slash"'],
-    ["http://other/data/a%252Fb", '"percent"'],
+    ["http://localhost/data/a%2Fb", '"slash"'],
+    ["http://localhost/data/a%252Fb", '"percent"'],
     ["/data/%C3%A9", '"NFC"'],
   ])("decodes the key of %s once", async (target, value) => {
     const text = await exchange(cluster.origin, http("GET", target));
@@ -481,17 +630,60 @@ describe("the gateway, all the same", () => {
       .split(/(?=[:{])/);
     expect(summary(await drip(origin, pieces, 5))).toBe("200");
     const last = http("GET", "/ready").toString();
-    const pipelined = raw("GET /health HTTP/1.1", "host: a", "").repeat(50) + last;
+    const pipelined = raw("GET /health HTTP/1.1", "host: localhost", "").repeat(50) + last;
     expect(summary(await exchange(origin, pipelined))).toBe("200");
   });
 
   it(
     "cuts off whoever never ends its headers",
     async () => {
-      expect(summary(await neverEndingHeaders)).toBe("400 BAD_REQUEST");
+      expect(summary(await neverEndingHeaders)).toBe("408 REQUEST_TIMEOUT");
     },
     3 * gatewayHeadersTimeoutMs,
   );
+
+  it.each(["/graphql", "/data/v", "/shards/assign"])(
+    "cuts off whoever never ends the body for %s",
+    async (target) => {
+      expect(summary(await required(neverEndingBodies.get(target)))).toBe("408 REQUEST_TIMEOUT");
+    },
+    3 * gatewayBodyGraceMs,
+  );
+
+  it("repeats no line break of a request", async () => {
+    for (const request of [
+      http("GET", "/health", { "x-request-id": "a%0d%0ax-evil:1" }),
+      http("GET", "/data/a%0d%0ax-evil:1"),
+      http("GET", "/health", { "x-request-id": "a\r\nx-evil: 1" }),
+      http("GET", "/nothing%0d%0ax-evil:1"),
+    ]) {
+      const text = await exchange(cluster.origin, request);
+      expect(text.slice(0, text.indexOf("\r\n\r\n")).toLowerCase()).not.toContain("x-evil");
+    }
+  });
+
+  it("answers, in order, what comes behind a request that it refuses", async () => {
+    const refused =
+      raw("GET /nothing HTTP/1.1", "host: localhost", "") + raw("GET /health HTTP/1.1", "host: evil.example", "");
+    const last = http("GET", "/health").toString();
+    const text = await conversation(cluster.origin, refused + last);
+    expect([...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)).toEqual(["404", "421", "200"]);
+  });
+
+  it("asks for a body only when it will read it", async () => {
+    const text = await exchange(cluster.origin, body(goodBody, { expect: "100-continue" }));
+    expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
+    const refused = await exchange(cluster.origin, body("", { expect: "100-continue", "content-length": "99999999" }));
+    expect(refused).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it("tells browsers not to guess, and others' pages not to embed", async () => {
+    for (const target of ["/health", "/data/good", "/nothing", "/graphql", "/"]) {
+      const text = await exchange(cluster.origin, http("GET", target));
+      expect(text).toContain("x-content-type-options: nosniff\r\n");
+      expect(text).toContain("cross-origin-resource-policy: same-origin\r\n");
+    }
+  });
 
   it("has lost no process and logged no fault", () => {
     for (const name of ["gateway", ...cluster.nodeNames]) {

@@ -2,6 +2,7 @@
 import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess, type Access } from "../../src/gateway/access/access.js";
+import { closedWeb } from "../../src/gateway/edge/front.js";
 import { Membership } from "../../src/gateway/membership.js";
 import { Metrics } from "../../src/gateway/metrics.js";
 import { startGateway, type Gateway } from "../../src/gateway/server.js";
@@ -34,6 +35,7 @@ export async function startTestGateway({
   nodesMin = 1,
   bounds = {} as Partial<GatewayBounds>,
   access: givenAccess = null as Access | null,
+  web = closedWeb,
 } = {}): Promise<TestGateway> {
   const clock = new FakeClock();
   const log = new RecordLog();
@@ -67,7 +69,7 @@ export async function startTestGateway({
     bounds: { ...defaultBounds, ...bounds },
     requestTimeoutMs: defaultRequestTimeoutMs,
   };
-  const gateway = await startGateway({ host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false });
+  const gateway = await startGateway({ host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false, web });
   return {
     ...gateway,
     async close() {

@@ -23,6 +23,17 @@ export function exchange(origin: string, bytes: Bytes): Promise<string> {
   });
 }
 
+/** Sends all bytes at once over a connection of its own. Resolves to all that comes until the server closes it. */
+export function conversation(origin: string, bytes: Bytes): Promise<string> {
+  return new Promise((resolve) => {
+    const { hostname, port } = new URL(origin);
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    let text = "";
+    socket.setEncoding("latin1").on("data", (chunk: string) => (text += chunk));
+    socket.on("error", () => {}).on("close", () => resolve(text));
+  });
+}
+
 /** Sends the pieces one by one, `pauseMs` apart, until the server has enough of it. Resolves as `exchange`. */
 export function drip(origin: string, pieces: readonly string[], pauseMs: number): Promise<string> {
   return new Promise((resolve) => {

@@ -72,5 +72,13 @@ function hostOf(origin: string): string | null {
 
 /** Those of our answers that browsers would keep from pages. */
 const exposedHeaders = [
-  ...["etag", "allow", "retry-after", shardHeader, nodeHeader, expiresAtHeader, createdAtHeader, requestIdHeader],
+  "etag",
+  "allow",
+  "retry-after",
+  "server-timing",
+  shardHeader,
+  nodeHeader,
+  expiresAtHeader,
+  createdAtHeader,
+  requestIdHeader,
 ].join(", ");

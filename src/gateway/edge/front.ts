@@ -74,8 +74,9 @@ export class Front {
   #refuse({ request, response }: OpenRequest, error: ShardgateError): void {
     this.#parts.metrics.errorTold(error.code);
     if (pathOf(request.url ?? "") === graphqlPath) return endWithGraphqlError(request, response, error);
-    response.writeHead(error.rule.httpStatus, problemHeaders(error));
-    response.end(JSON.stringify(problemOf(error)));
+    const body = JSON.stringify(problemOf(error));
+    response.writeHead(error.rule.httpStatus, { ...problemHeaders(error), "content-length": Buffer.byteLength(body) });
+    response.end(body);
   }
 
   #refusalOf(request: IncomingMessage, host: string | null): ShardgateError | null {

@@ -82,6 +82,7 @@ export class OpenRequests {
   }
 
   #end(open: OpenRequest): void {
+    if (open.isAnswered) return;
     open.end();
     this.#parts.metrics.requestEnded();
     // What still comes of it has to end too.
@@ -91,7 +92,11 @@ export class OpenRequests {
 
   #checkAll(): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    for (const open of this.#open.values()) if (open.isLeft(nowMs)) this.#open.delete(open.request);
+    for (const open of this.#open.values()) {
+      // Node closes no answer that waits behind another one when their connection is cut.
+      if (open.request.socket.destroyed) this.#end(open);
+      if (open.isLeft(nowMs)) this.#open.delete(open.request);
+    }
     this.#stopChecking = this.#open.size === 0 ? null : this.#parts.clock.after(gatewayConnectionCheckMs, this.#check);
   }
 }

@@ -31,6 +31,8 @@ export function replyWithError(
   }
   // Whoever reports a fault can say which log line it is.
   const problem = httpStatus >= 500 ? { ...problemOf(error), requestId: request.id } : problemOf(error);
+  // Fastify would close the connection when the body is refused, and its client might never read why.
+  reply.removeHeader("connection");
   return reply.code(httpStatus).headers(problemHeaders(error)).send(problem);
 }
 

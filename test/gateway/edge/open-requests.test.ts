@@ -127,6 +127,17 @@ describe("open requests", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it("end with their connection, even when Node does not close their answers", async () => {
+    const { requests, clock } = openRequests({ requests: 2 });
+    const { both, socket, response } = fakeExchange("a");
+    expect(requests.begin(...both).admit()).toBeNull();
+    response.removeAllListeners();
+    socket.destroyed = true;
+    expect(requests.begin(...fakeExchange("a").both).admit()?.code).toBe("TOO_MANY_REQUESTS");
+    await clock.advance(gatewayConnectionCheckMs);
+    expect(requests.begin(...fakeExchange("a").both).admit()).toBeNull();
+  });
+
   it("are looked after until the end", () => {
     const { requests, clock } = openRequests();
     requests.close();

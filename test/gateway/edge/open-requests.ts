@@ -38,7 +38,9 @@ export function fakeExchange(client: string, headers: Readonly<Record<string, st
   const response = Object.assign(new EventEmitter(), { writableEnded: false, writeContinue: () => {} });
   socket.once("close", () => response.emit("close"));
   return {
-    ...{ socket, request, response },
+    socket,
+    request,
+    response,
     both: [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const,
   };
 }
