@@ -85,6 +85,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     new Front({
       openRequests,
       web,
+      isOpen: services.access.isOpen,
       metrics,
       nextId: idSequence(clock.nowMs()),
       isClosing: () => isClosing,

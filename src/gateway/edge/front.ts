@@ -26,6 +26,8 @@ export const closedWeb: WebOptions = { corsOrigins: [], allowedHosts: [] };
 export interface FrontParts {
   readonly openRequests: OpenRequests;
   readonly web: WebOptions;
+  /** Nobody has to say who they are. */
+  readonly isOpen: boolean;
   readonly metrics: Pick<Metrics, "requestRefused" | "errorTold">;
   readonly nextId: () => string;
   /** The gateway takes nothing new. */
@@ -43,7 +45,7 @@ export class Front {
 
   constructor(parts: FrontParts) {
     this.#parts = parts;
-    this.#hosts = new HostCheck(parts.web.allowedHosts);
+    this.#hosts = new HostCheck(parts.web.allowedHosts, parts.isOpen);
     this.#origins = new CrossOrigin(parts.web.corsOrigins);
   }
 

@@ -9,10 +9,15 @@ import { ShardgateError } from "../../core/error.js";
 
 export class HostCheck {
   readonly #names: ReadonlySet<string>;
+  readonly #isOpen: boolean;
 
-  /** With names, every connection is checked; without, those that come over loopback. */
-  constructor(names: readonly string[]) {
+  /**
+   * With names, every connection is checked. Without, those that come over loopback, where everybody is served (`isOpen`);
+   * elsewhere a page would need a token, which it does not have.
+   */
+  constructor(names: readonly string[], isOpen: boolean) {
     this.#names = new Set(names.map(normal));
+    this.#isOpen = isOpen;
   }
 
   /** Why the request is refused: BAD_REQUEST or HOST_NOT_ALLOWED; null: it is not. `host` is the target's, if it names one. */
@@ -22,7 +27,8 @@ export class HostCheck {
     const name = nameOf(told);
     if (name === null) return new ShardgateError("BAD_REQUEST", "The request's host is not a name or an address.");
     if (isHere(name) || this.#names.has(name)) return null;
-    if (this.#names.size === 0 && !isLoopback(request.socket.localAddress ?? "")) return null;
+    const isChecked = this.#names.size > 0 || (this.#isOpen && isLoopback(request.socket.localAddress ?? ""));
+    if (!isChecked) return null;
     const message = `The gateway is not called ${JSON.stringify(name)}; start it with --allow-host ${name} if it is.`;
     return new ShardgateError("HOST_NOT_ALLOWED", message);
   }

@@ -17,6 +17,7 @@ import {
   gatewaySendTimeoutMs,
 } from "../../core/limits.js";
 import type { Metrics, RequestRefusal } from "../metrics.js";
+import type { Caller } from "../access/caller.js";
 import { clientOf } from "./client-of.js";
 import { FairShare, type Shortage } from "./fair-share.js";
 
@@ -110,11 +111,11 @@ interface Shares {
 export class OpenRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly client: string;
   /** It sends its body when it is told to (RFC 9110, 10.1.1). */
   awaitsContinue = false;
   readonly #shares: Shares;
   readonly #parts: OpenRequestsParts;
+  #client: string;
   #isAdmitted = false;
   #isAnswered = false;
   #bodyBytes = 0;
@@ -126,7 +127,7 @@ export class OpenRequest {
   constructor(request: IncomingMessage, response: ServerResponse, shares: Shares, parts: OpenRequestsParts) {
     this.request = request;
     this.response = response;
-    this.client = clientOf(request);
+    this.#client = clientOf(request, null);
     this.#shares = shares;
     this.#parts = parts;
   }
@@ -138,23 +139,33 @@ export class OpenRequest {
   /** Takes it in, or says why it is refused: OVERLOADED or TOO_MANY_REQUESTS. */
   admit(): ShardgateError | null {
     const { requests, answers } = this.#shares;
-    const unfetched = answers.shortage(this.client, 1);
+    const unfetched = answers.shortage(this.#client, 1);
     if (unfetched !== null) return this.#refused(unfetched, "answers");
-    const shortage = requests.take(this.client, 1);
+    const shortage = requests.take(this.#client, 1);
     if (shortage !== null) return this.#refused(shortage, "requests");
     this.#isAdmitted = true;
     return null;
   }
 
+  /** Counts it for its caller from now on, whatever address it came from; throws TOO_MANY_REQUESTS. Before its body is read. */
+  countFor(caller: Pick<Caller, "name">): void {
+    if (!this.#isAdmitted) return;
+    this.#shares.requests.giveBack(this.#client, 1);
+    this.#isAdmitted = false;
+    this.#client = clientOf(this.request, caller);
+    const refusal = this.admit();
+    if (refusal !== null) throw refusal;
+  }
+
   /** Why so many bytes of body would be refused at this moment; null: they would not. */
   bodyRefusal(bytes: number): ShardgateError | null {
-    const shortage = this.#shares.bodies.shortage(this.client, bytes);
+    const shortage = this.#shares.bodies.shortage(this.#client, bytes);
     return shortage === null ? null : this.#refused(shortage, "bodies");
   }
 
   /** Holds more of its body, or says why not. They are held until the answer is over, because so are their values. */
   holdBody(bytes: number): ShardgateError | null {
-    const shortage = this.#shares.bodies.take(this.client, bytes);
+    const shortage = this.#shares.bodies.take(this.#client, bytes);
     if (shortage !== null) return this.#refused(shortage, "bodies");
     this.#bodyBytes += bytes;
     return null;
@@ -175,12 +186,12 @@ export class OpenRequest {
   holdAnswer(bytes: number): void {
     if (this.#isAnswered) return;
     this.#answerBytes += bytes;
-    this.#shares.answers.add(this.client, bytes);
+    this.#shares.answers.add(this.#client, bytes);
   }
 
   /** Its client may have no more answers in memory. */
   get isAnswerFull(): boolean {
-    return this.#shares.answers.shortage(this.client, 0) !== null;
+    return this.#shares.answers.shortage(this.#client, 0) !== null;
   }
 
   /** Gives everything back. */
@@ -188,9 +199,9 @@ export class OpenRequest {
     const { requests, bodies, answers } = this.#shares;
     this.#isAnswered = true;
     this.#sinceMs = null;
-    if (this.#isAdmitted) requests.giveBack(this.client, 1);
-    if (this.#bodyBytes > 0) bodies.giveBack(this.client, this.#bodyBytes);
-    if (this.#answerBytes > 0) answers.giveBack(this.client, this.#answerBytes);
+    if (this.#isAdmitted) requests.giveBack(this.#client, 1);
+    if (this.#bodyBytes > 0) bodies.giveBack(this.#client, this.#bodyBytes);
+    if (this.#answerBytes > 0) answers.giveBack(this.#client, this.#answerBytes);
   }
 
   /** Ends what takes too long. True: there is nothing left to look after. */

@@ -62,6 +62,7 @@ export function createGraphqlHandler(
     try {
       const found = services.access.callerOf(request);
       const caller = known(found instanceof Promise ? await found : found);
+      if (!services.access.isOpen) open.countFor(caller);
       const exchange = startExchange({ services, caller, log }, open);
       const text = await direct.textFor(exchange);
       if (text === null) await answerAtLength(exchange, response);

@@ -59,7 +59,7 @@ export async function createRestApp(
     );
   });
   countRequests(app, services);
-  findCaller(app, services);
+  findCaller(app, services, openRequests);
   refuseCompressed(app);
   readJson(app, services, openRequests);
   await addRoutes(app, services, openRequests);

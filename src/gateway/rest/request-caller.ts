@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { known } from "../access/access.js";
 import { nobody, type Caller } from "../access/caller.js";
 import { requestServices, type RequestServices } from "../access/request-services.js";
+import type { OpenRequests } from "../edge/open-requests.js";
 import type { GatewayServices } from "../services.js";
 
 declare module "fastify" {
@@ -21,13 +22,14 @@ declare module "fastify" {
 export const openRoute = { isOpen: true };
 
 /** Before anything else is looked at: whoever is not known learns not even which routes there are. */
-export function findCaller(app: FastifyInstance, services: GatewayServices): void {
+export function findCaller(app: FastifyInstance, services: GatewayServices, openRequests: OpenRequests): void {
   app.decorateRequest("caller");
   app.decorateRequest("services");
   app.addHook("onRequest", async (request) => {
     const caller = await services.access.callerOf(request.raw);
     const isOpen = request.routeOptions.config.isOpen === true;
     request.caller = isOpen ? (caller ?? nobody) : known(caller);
+    if (!services.access.isOpen) openRequests.of(request.raw).countFor(request.caller);
     request.services = requestServices(services, request.caller, request.id);
   });
 }

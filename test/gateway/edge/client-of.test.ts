@@ -1,5 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import { expect, it } from "vitest";
-import { addressOf } from "../../../src/gateway/edge/client-of.js";
+import { clientOf } from "../../../src/gateway/edge/client-of.js";
 
 it.each([
   ["127.0.0.1", "127.0.0.1"],
@@ -11,5 +12,10 @@ it.each([
   ["fe80::", "fe80:0:0:0"],
   [undefined, ""],
 ])("takes %s for %s", (remoteAddress, client) => {
-  expect(addressOf(remoteAddress === undefined ? ({} as { remoteAddress: string }) : { remoteAddress })).toBe(client);
+  expect(clientOf({ socket: { remoteAddress } } as unknown as IncomingMessage, null)).toBe(client);
+});
+
+it("counts callers by their names", () => {
+  const request = { socket: { remoteAddress: "10.0.0.1" } } as unknown as IncomingMessage;
+  expect(clientOf(request, { name: "10.0.0.2" })).toBe("caller 10.0.0.2");
 });

@@ -7,9 +7,10 @@ function refusal(
   host: string | undefined,
   localAddress = "127.0.0.1",
   target: string | null = null,
+  isOpen = true,
 ) {
   const request = { headers: { host }, socket: { localAddress } } as unknown as IncomingMessage;
-  return new HostCheck(names).refusalOf(request, target)?.code ?? null;
+  return new HostCheck(names, isOpen).refusalOf(request, target)?.code ?? null;
 }
 
 describe("the host check", () => {
@@ -39,6 +40,11 @@ describe("the host check", () => {
     expect(refusal(names, "gateway.internal.")).toBeNull();
     expect(refusal(names, "other.internal", "10.0.0.1")).toBe("HOST_NOT_ALLOWED");
     expect(refusal(names, "10.0.0.1", "10.0.0.1")).toBeNull();
+  });
+
+  it("takes any name from callers who have to say who they are, unless names are listed", () => {
+    expect(refusal([], "evil.example", "127.0.0.1", null, false)).toBeNull();
+    expect(refusal(["a"], "evil.example", "127.0.0.1", null, false)).toBe("HOST_NOT_ALLOWED");
   });
 
   it("looks at the target's host when it has one", () => {

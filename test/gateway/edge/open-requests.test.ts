@@ -42,6 +42,21 @@ describe("open requests", () => {
     expect(admitted("e", 1)[0]?.refusal).toBeNull();
   });
 
+  it("count for their callers once these are known", () => {
+    const { requests } = openRequests({ requests: 6 });
+    const admitted = (name: string) => {
+      const open = requests.begin(...fakeExchange("proxy").both);
+      expect(open.admit()).toBeNull();
+      open.countFor({ name });
+      return open;
+    };
+    for (const name of ["a", "a", "a", "b"]) admitted(name);
+    expect(() => admitted("a")).toThrowError(expect.objectContaining({ code: "TOO_MANY_REQUESTS" }));
+    const last = requests.begin(...fakeExchange("proxy").both);
+    last.countFor({ name: "a" });
+    expect(last.admit()).toBeNull();
+  });
+
   it("are refused while their client leaves its answers unfetched", () => {
     const { requests, refusals } = openRequests({ answersBytes: 1024 });
     const first = fakeExchange("slow");
