@@ -33,9 +33,10 @@ import { Table } from "./output/table.js";
 import { waitUntilReady } from "./ready-gateway.js";
 import { shellWord } from "./shell-word.js";
 import { listenForStop, type StopRequest } from "./stop-request.js";
+import { addTracingOptions, tracingArguments, type TracingOptions } from "./tracing.js";
 import { addWebOptions, webArguments, type WebCliOptions } from "./web-option.js";
 
-interface DevOptions extends WebCliOptions, PersistedDocumentsOptions, LimitOptions, ExposureOptions {
+interface DevOptions extends WebCliOptions, PersistedDocumentsOptions, LimitOptions, ExposureOptions, TracingOptions {
   readonly port: number;
   readonly nodes: number;
   readonly shards?: number;
@@ -69,7 +70,7 @@ export function addDevCommand(program: Command, environment: Environment): void 
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
     .addOption(limitOption())
     .addOption(logLevelOption());
-  addPersistedDocumentsOptions(addWebOptions(dev))
+  addPersistedDocumentsOptions(addTracingOptions(addWebOptions(dev)))
     .addOption(insecureOption())
     .addHelpText("after", "\nExample:\n  shardgate dev --port 4000 --nodes 3 --data ./data")
     .action(async (options: DevOptions, command: Command) => {
@@ -156,7 +157,8 @@ function gatewayPlan(options: DevOptions): MemberPlan {
   if (options.insecure === true) args.push("--insecure");
   if (!options.playground) args.push("--no-playground");
   if (!options.console) args.push("--no-console");
-  args.push(...limitArguments(options), ...webArguments(options), ...persistedDocumentsArguments(options));
+  args.push(...limitArguments(options), ...webArguments(options));
+  args.push(...tracingArguments(options), ...persistedDocumentsArguments(options));
   const role = `${options.console ? "console at /, " : ""}GraphQL at /graphql, REST at /data`;
   return { name: "gateway", role, args, logPath: logPath(options, "gateway") };
 }
@@ -166,6 +168,7 @@ function nodePlan(options: DevOptions, number: number, gateway: string): MemberP
   const name = `node${number}`;
   const args = ["node", "--id", name, "--port", `${nodePort(options, number)}`, "--host", nodeHost];
   args.push("--data", data, "--engine", engine, "--gateway", gateway, "--log-level", logLevel);
+  args.push(...tracingArguments(options));
   const role = engine === "lmdb" ? `storage node, data in ${join(data, name)}` : "storage node, data in memory only";
   return { name, role, args, logPath: logPath(options, name) };
 }

@@ -52,6 +52,7 @@ import {
 import { closeWithin, listenForStop } from "./stop-request.js";
 import { TlsFiles } from "./tls-files.js";
 import { addGatewayTlsOptions, checkGatewayTlsOptions, tlsPaths, type GatewayTlsOptions } from "./tls-option.js";
+import { addTracingOptions, openTracing, type TracingOptions } from "./tracing.js";
 import { addWebOptions, webOptionsOf, type WebCliOptions } from "./web-option.js";
 
 interface GatewayOptions
@@ -62,7 +63,8 @@ interface GatewayOptions
     GatewayTlsOptions,
     AccessOptions,
     ClusterSecretOptions,
-    ExposureOptions {
+    ExposureOptions,
+    TracingOptions {
   readonly port: number;
   readonly shards?: number;
   readonly nodes: number;
@@ -109,7 +111,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
     .addOption(limitOption())
     .addOption(logLevelOption());
-  addAccessOptions(addPersistedDocumentsOptions(addWebOptions(addGatewayTlsOptions(gateway))))
+  addAccessOptions(addPersistedDocumentsOptions(addWebOptions(addGatewayTlsOptions(addTracingOptions(gateway)))))
     .addOption(clusterSecretOption())
     .addOption(insecureOption())
     .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
@@ -165,6 +167,9 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
     const tokens = await clusterTokens(options);
     const { access, close: closeAccess } = await openGatewayAccess(options, tokens, { clock, log });
     open.push(closeAccess);
+    const service = { name: "shardgate-gateway", instance: `${options.host}:${options.port}` };
+    const tracing = await openTracing(options, service, { clock, log });
+    open.push(() => tracing.close());
     const store = await openStore(options);
     open.push(() => store.close());
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
@@ -182,13 +187,14 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
       random,
       log,
       observer: metrics,
+      ...tracing.traced,
     });
     open.push(() => pool.close());
     const liveness = new Liveness({ clock, suspectAfterMs: suspectAfter, downAfterMs: downAfter });
     const membership = new Membership({ registry, liveness, pool, guard, clock, log, nodesMin, isAutoAssigning });
     open.push(() => membership.stop());
     const router = new Router({ registry, pool, clock, random });
-    const services = { router, membership, access, clock, log, metrics, bounds, requestTimeoutMs };
+    const services = { router, membership, access, clock, log, metrics, bounds, requestTimeoutMs, ...tracing.traced };
     const { host, port } = options;
     const server = await startGateway({
       host,

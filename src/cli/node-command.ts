@@ -17,8 +17,9 @@ import { dataOption, engineOption, hostOption, logLevelOption, option, parsedBy,
 import { closeWithin, listenForStop } from "./stop-request.js";
 import { TlsFiles } from "./tls-files.js";
 import { addNodeTlsOptions, checkNodeTlsOptions, tlsPaths, type ServerTlsOptions } from "./tls-option.js";
+import { addTracingOptions, openTracing, type TracingOptions } from "./tracing.js";
 
-interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOptions {
+interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOptions, TracingOptions {
   readonly id: string;
   readonly port: number;
   readonly data: string;
@@ -56,7 +57,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
     .addOption(clusterSecretOption())
     .addOption(insecureOption())
     .addOption(logLevelOption());
-  return addNodeTlsOptions(node)
+  return addNodeTlsOptions(addTracingOptions(node))
     .addHelpText("after", "\nExample:\n  shardgate node --id node4 --port 4004 --gateway http://127.0.0.1:4000")
     .action(async (options: NodeOptions, command: Command) => {
       if (options.gateway !== undefined && options.advertise === undefined && isWildcard(options.host)) {
@@ -78,8 +79,11 @@ async function runNode(options: NodeOptions, environment: Environment): Promise<
     const log = createLog(options.id, options.logLevel, environment.stderr);
     tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
     const tokens = await clusterTokens(options);
+    const service = { name: "shardgate-node", instance: options.id };
+    const tracing = await openTracing(options, service, { clock, log });
     const engine = await openEngine(options);
     const node = await startStorageNode({
+      ...tracing.traced,
       name: options.id,
       host: options.host,
       port: options.port,
@@ -98,7 +102,11 @@ async function runNode(options: NodeOptions, environment: Environment): Promise<
     environment.stdout.write(`listening ${node.url}\n`);
     const reason = await stop.requested;
     log.info({ reason }, "The storage node stops.");
-    await closeWithin(node.drain(), drainTimeoutMs + stopMarginMs, clock);
+    await closeWithin(
+      node.drain().then(() => tracing.close()),
+      drainTimeoutMs + stopMarginMs,
+      clock,
+    );
   } finally {
     await tls?.close();
     stop.dispose();

@@ -300,6 +300,27 @@ export const graphqlErrorsMax = 100;
  */
 export const receiptCharactersMax = 64 * 1024;
 
+/** Most finished spans that wait to be sent to a collector; further ones are dropped. A few MiB of memory at most. */
+export const traceQueueMax = 2_048;
+
+/** Most spans of one message to a collector. */
+export const traceBatchMax = 512;
+
+/** How long finished spans gather before they are sent; nobody reads a trace sooner. */
+export const traceExportMs = 1_000;
+
+/** How long a collector may take to answer, tries included; a process that stops may stay this long for its sockets. */
+export const traceExportTimeoutMs = 3_000;
+
+/** How long a stopping process waits for the collector to take its last spans: well within `stopMarginMs`. */
+export const traceFlushMs = 1_000;
+
+/** Most links of one span: a batch serves as many requests as it has operations, and nobody looks at more than these. */
+export const spanLinksMax = 128;
+
+/** Longest text in a span; names of operations come from clients. */
+export const spanAttributeCharactersMax = 256;
+
 /** Longest GraphQL answer, in characters: aliases may repeat values. A quarter of the longest string that V8 can hold. */
 export const graphqlAnswerCharactersMax = 128 * 1024 * 1024;
 

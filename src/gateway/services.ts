@@ -2,6 +2,7 @@
 import type { GatewayBounds } from "../core/bounds.js";
 import type { Clock } from "../core/clock.js";
 import type { Log } from "../core/log.js";
+import type { Tracer } from "../core/tracing.js";
 import type { Router } from "../routing/router.js";
 import type { Access } from "./access/access.js";
 import type { Membership } from "./membership.js";
@@ -17,6 +18,8 @@ export interface GatewayServices {
   readonly metrics: Metrics;
   /** What an operator may set of the bounds that clients meet. */
   readonly bounds: GatewayBounds;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer;
   /** How long one client request may take in all. */
   readonly requestTimeoutMs: number;
 }

@@ -8,6 +8,7 @@ import type { Clock } from "../core/clock.js";
 import type { Key } from "../core/key.js";
 import { attemptTimeoutMs, mailboxOperationsMax, requestIdsLoggedMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { Span } from "../core/tracing.js";
 import { Deadlines } from "./deadlines.js";
 import { planBatch } from "./mailbox-plan.js";
 import type { UnsentReason } from "./observer.js";
@@ -26,6 +27,8 @@ export interface Batch {
   readonly timeoutMs: number;
   /** Those of its operations whose callers have a recorder. */
   readonly watched: readonly WatchedOperation[];
+  /** Of its callers, each once, as far as they are traced. */
+  readonly spans: readonly Span[];
   /** The client requests that it is for, as far as they have an id, each once, at most `requestIdsLoggedMax`. */
   requestIds(): readonly string[];
 }
@@ -163,13 +166,14 @@ export class Mailbox {
 
   #batchOf(letters: readonly Letter[]): Batch {
     const nowMs = this.#options.clock.monotonicMs();
-    let [bytes, sinceMs, deadlineMs, isWatched] = [0, nowMs, nowMs, false];
+    let [bytes, sinceMs, deadlineMs, isWatched, isTraced] = [0, nowMs, nowMs, false, false];
     for (const letter of letters) {
       const { context } = letter.submission;
       bytes += letter.valueBytes;
       sinceMs = Math.min(sinceMs, letter.sinceMs);
       deadlineMs = Math.max(deadlineMs, context.deadlineMs);
       isWatched ||= context.recorder !== undefined;
+      isTraced ||= context.span !== undefined;
     }
     return {
       operations: letters.map(({ routed }) => routed),
@@ -177,6 +181,7 @@ export class Mailbox {
       waitMs: nowMs - sinceMs,
       timeoutMs: Math.min(attemptTimeoutMs, deadlineMs - nowMs),
       watched: isWatched ? watchedOf(letters, nowMs) : noneWatched,
+      spans: isTraced ? spansOf(letters) : noSpans,
       requestIds: () => requestIdsOf(letters),
     };
   }
@@ -201,6 +206,12 @@ export class Mailbox {
 }
 
 const noneWatched: readonly WatchedOperation[] = [];
+const noSpans: readonly Span[] = [];
+
+function spansOf(letters: readonly Letter[]): readonly Span[] {
+  const spans = letters.flatMap(({ submission }) => submission.context.span ?? []);
+  return [...new Set(spans)];
+}
 
 function watchedOf(letters: readonly Letter[], nowMs: number): readonly WatchedOperation[] {
   return letters.flatMap(({ routed, sinceMs, submission }, index) => {

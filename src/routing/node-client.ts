@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly signal?: StopSignal;
   /** Names the call in the storage node's log. */
   readonly requestId?: string;
+  /** Continues a trace there. */
+  readonly traceparent?: string;
 }
 
 /** Who answers: a storage node with the whole contract, or one that has only the three plain routes. */

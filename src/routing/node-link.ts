@@ -6,7 +6,9 @@ import type { Clock } from "../core/clock.js";
 import { connectTimeoutMs, mailboxInFlightMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import { startShared, type Span, type Tracer } from "../core/tracing.js";
 import type { NodeRecord } from "../registry/cluster-map.js";
+import { batchPath } from "../wire/paths.js";
 import { afterFailure, afterSignOfLife, closedBreaker, isProbeDue, openBreaker, type Breaker } from "./breaker.js";
 import { Mailbox, type Batch } from "./mailbox.js";
 import { NodeFault, PlainNodeFault, type NodeClient } from "./node-client.js";
@@ -20,6 +22,8 @@ export interface NodeLinkOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly observer: RoutingObserver;
+  /** Of batches, whose callers are traced too. */
+  readonly tracer?: Tracer;
   /** Draws the id of each batch, for the logs of both sides. */
   readonly nextBatchId: () => string;
 }
@@ -100,9 +104,14 @@ export class NodeLink {
     const startMs = clock.monotonicMs();
     this.#inFlight++;
     observer.batchSent({ node, operations, bytes: batch.bytes, waitMs });
+    const span = batch.spans.length === 0 ? undefined : this.#startSpan(batch, batchId);
     const record = watched.length === 0 ? null : new WatchedBatch({ id: batchId, node, operations }, watched);
     try {
-      const outcomes = await this.client.execute(batch.operations, { timeoutMs, requestId: batchId });
+      const outcomes = await this.client.execute(batch.operations, {
+        timeoutMs,
+        requestId: batchId,
+        ...(span !== undefined && { traceparent: span.traceparent }),
+      });
       const serviceMs = clock.monotonicMs() - startMs;
       this.#answered(operations, serviceMs);
       record?.returned(outcomes, serviceMs, null);
@@ -111,12 +120,33 @@ export class NodeLink {
     } catch (error) {
       const fault = faultOf(error, nodeText(this.record));
       const outcomes = this.#failed(batch, batchId, fault);
+      span?.fail(fault.reason);
       record?.returned(outcomes, clock.monotonicMs() - startMs, fault.reason);
       return outcomes;
     } finally {
+      span?.end();
       this.#inFlight--;
       if (this.#isRetired && this.#inFlight === 0) void this.client.close();
     }
+  }
+
+  /** Names no keys: traces are kept where values are not. */
+  #startSpan({ spans, operations, bytes, waitMs }: Batch, batchId: string): Span | undefined {
+    const { name, url } = this.record;
+    const { hostname, port } = new URL(url);
+    const attributes = {
+      "http.request.method": "POST",
+      "url.path": batchPath,
+      "server.address": hostname,
+      ...(port !== "" && { "server.port": Number(port) }),
+      "shardgate.node": name,
+      "shardgate.batch.id": batchId,
+      "shardgate.batch.operations": operations.length,
+      "shardgate.batch.shards": new Set(operations.map(({ operation }) => operation.shard)).size,
+      "shardgate.batch.bytes": bytes,
+      "shardgate.batch.wait_ms": waitMs,
+    };
+    return startShared(this.#options.tracer, `POST ${batchPath}`, spans, { kind: "client", attributes });
   }
 
   #answered(operations: number, serviceMs: number): void {

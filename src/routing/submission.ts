@@ -5,6 +5,7 @@
 import { utf8Bytes } from "../core/key.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { StopSignal } from "../core/stop-signal.js";
+import type { Span } from "../core/tracing.js";
 import type { AnswerBudget } from "./answer-budget.js";
 import type { Deadlines } from "./deadlines.js";
 import type { WaitingOperation } from "./mailbox-plan.js";
@@ -21,6 +22,8 @@ export interface RouteContext {
   readonly requestId?: string;
   /** Told how the operations travel, when somebody asked for that. */
   readonly recorder?: RouteRecorder;
+  /** Of the request, when requests are traced: the spans of batches are linked with it. */
+  readonly span?: Span | undefined;
 }
 
 /** One operation on its way through a mailbox. */

@@ -10,7 +10,7 @@ import { StopSource, type StopSignal } from "../core/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../tls/tls-source.js";
 import { tokenHeader } from "../wire/cluster-token.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
-import { requestIdHeader } from "../wire/paths.js";
+import { requestIdHeader, traceparentHeader } from "../wire/paths.js";
 import { AnswerCollector } from "./answer-collector.js";
 import { askEngine, askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
 import { NodeFault, type CallOptions, type NodeClient, type NodeKind } from "./node-client.js";
@@ -93,9 +93,12 @@ export class UndiciNodeClient implements NodeClient {
   }
 
   /** The line of one call, whose requests carry its id. */
-  #lineFor({ requestId }: CallOptions): NodeLine {
+  #lineFor({ requestId, traceparent }: CallOptions): NodeLine {
     if (requestId === undefined) return this.#line;
-    const named = { [requestIdHeader]: requestId };
+    const named = {
+      [requestIdHeader]: requestId,
+      ...(traceparent !== undefined && { [traceparentHeader]: traceparent }),
+    };
     return {
       node: this.#line.node,
       exchange: (request, signal) => this.#exchange({ ...request, headers: { ...request.headers, ...named } }, signal),

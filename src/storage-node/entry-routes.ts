@@ -73,7 +73,7 @@ export function addEntryRoutes(app: FastifyInstance, host: ShardHost): void {
 }
 
 async function run(host: ShardHost, request: FastifyRequest, operation: Operation): Promise<Outcome> {
-  const [outcome] = await host.execute([{ operation, epoch: epochOf(request) }]);
+  const [outcome] = await host.execute([{ operation, epoch: epochOf(request) }], request.span);
   if (outcome === undefined) throw new Error("The shard host gave no outcome.");
   return outcome;
 }

@@ -13,6 +13,7 @@ import {
 } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { Outcome, RefusedOutcome, RoutedOperation, WriteOperation } from "../core/operation.js";
+import { startShared, type Span, type Tracer } from "../core/tracing.js";
 import type { StorageEngine } from "../storage/engine.js";
 
 export interface RoutedWrite extends RoutedOperation {
@@ -23,6 +24,8 @@ export interface GroupCommitOptions {
   readonly engine: StorageEngine;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer;
   /** The epoch fence as it is at the moment of asking. */
   readonly refusalOf: (write: RoutedWrite) => RefusedOutcome | null;
 }
@@ -63,7 +66,7 @@ export class GroupCommit {
   }
 
   /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
-  submit(writes: readonly RoutedWrite[]): Promise<readonly Outcome[]> {
+  submit(writes: readonly RoutedWrite[], spans: readonly Span[] = []): Promise<readonly Outcome[]> {
     const bytes = writes.reduce(
       (sum, { operation }) => sum + (operation.kind === "put" ? operation.value.length : 0),
       0,
@@ -74,7 +77,7 @@ export class GroupCommit {
     }
     this.#queued = queued;
     return new Promise((resolve) => {
-      this.#waiting.push({ writes, operations: writes.length, bytes, resolve });
+      this.#waiting.push({ writes, operations: writes.length, bytes, spans, resolve });
       this.#running ??= this.#run();
     });
   }
@@ -122,15 +125,19 @@ export class GroupCommit {
   async #commit(group: readonly Submission[]): Promise<void> {
     const writes = group.flatMap((submission) => submission.writes);
     const refusals = writes.map(this.#options.refusalOf);
-    const written = (await this.#write(writes.filter((_, index) => refusals[index] === null))).values();
+    const admitted = writes.filter((_, index) => refusals[index] === null);
+    const spans = group.flatMap((submission) => submission.spans);
+    const written = (await this.#write(admitted, spans)).values();
     const outcomes = refusals.map((refusal) => refusal ?? written.next().value ?? unanswered);
     let start = 0;
     for (const { operations, resolve } of group) resolve(outcomes.slice(start, (start += operations)));
   }
 
-  async #write(writes: readonly RoutedWrite[]): Promise<readonly Outcome[]> {
+  async #write(writes: readonly RoutedWrite[], spans: readonly Span[]): Promise<readonly Outcome[]> {
     if (writes.length === 0) return [];
-    const { engine, clock } = this.#options;
+    const { engine, clock, tracer } = this.#options;
+    const attributes = { "shardgate.engine": engine.name, "shardgate.operations": writes.length };
+    const span = startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
     try {
       const outcomes = await engine.write(
         writes.map(({ operation }) => operation),
@@ -141,7 +148,11 @@ export class GroupCommit {
     } catch (error) {
       this.#report(error, writes.length);
       const isKnown = error instanceof ShardgateError;
-      return allRefused(writes, isKnown ? error.code : "STORAGE_FAILED", isKnown ? error.message : engineFailed);
+      const code = isKnown ? error.code : "STORAGE_FAILED";
+      span?.fail(code);
+      return allRefused(writes, code, isKnown ? error.message : engineFailed);
+    } finally {
+      span?.end();
     }
   }
 
@@ -158,6 +169,8 @@ export class GroupCommit {
 }
 
 interface Submission extends Load {
+  /** Of the request that they came with, when requests are traced. */
+  readonly spans: readonly Span[];
   readonly writes: readonly RoutedWrite[];
   readonly resolve: (outcomes: readonly Outcome[]) => void;
 }

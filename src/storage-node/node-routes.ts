@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
 import { adminBodyBytesMax, nodeBatchBodyBytesMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { Span } from "../core/tracing.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
 import type { NodeHealth } from "../wire/membership.js";
 import {
@@ -32,7 +33,7 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
   app.post(batchPath, { bodyLimit: nodeBatchBodyBytesMax }, async (request, reply) => {
     const decoded = decodeBatchRequest(bodyOf(request));
     facts.metrics.batchTaken(decoded.length);
-    const outcomes = await runBatch(host, decoded);
+    const outcomes = await runBatch(host, decoded, request.span);
     return reply.type(batchMediaType).send(encodeBatchAnswer(outcomes));
   });
 
@@ -60,9 +61,10 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
 async function runBatch(
   host: ShardHost,
   decoded: readonly (RoutedOperation | ShardgateError)[],
+  span: Span | undefined,
 ): Promise<readonly Outcome[]> {
   const operations = decoded.filter((item): item is RoutedOperation => !(item instanceof ShardgateError));
-  const outcomes = (await host.execute(operations)).values();
+  const outcomes = (await host.execute(operations, span)).values();
   return decoded.map((item) => {
     if (item instanceof ShardgateError) return { kind: "refused", code: item.code, message: item.message };
     const { value } = outcomes.next();

@@ -14,6 +14,7 @@ import {
   refusingMs,
 } from "../core/limits.js";
 import type { Log } from "../core/log.js";
+import type { Tracer } from "../core/tracing.js";
 import type { StorageEngine } from "../storage/engine.js";
 import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
 import { createWebServer } from "../tls/web-server.js";
@@ -27,6 +28,7 @@ import { observedEngine } from "./observed-engine.js";
 import { answerClientError, answerError } from "./problem-answer.js";
 import { requireToken } from "./required-token.js";
 import { ShardHost } from "./shard-host.js";
+import { traceRequests } from "./traced-requests.js";
 
 export interface StorageNodeOptions {
   readonly name: string;
@@ -37,6 +39,8 @@ export interface StorageNodeOptions {
   readonly engine: StorageEngine;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer;
   /** Null: a storage node that stands alone and runs whatever it is asked. */
   readonly gatewayUrl: string | null;
   /** Where the gateway reaches this node, when it is not where it listens. */
@@ -62,11 +66,14 @@ export interface StorageNode {
 
 /** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
 export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
-  const { name, engine, clock, log, tls = noTls, tokens = null } = options;
+  const { name, clock, log, tracer, tls = noTls, tokens = null } = options;
+  const traced = tracer === undefined ? {} : { tracer };
   const metrics = new NodeMetrics();
-  const host = await ShardHost.open({ engine: observedEngine(engine, clock, metrics), clock, log });
+  const engine = observedEngine(options.engine, clock, metrics);
+  const host = await ShardHost.open({ engine, clock, log, ...traced });
   const gate = new Gate();
   const app = createApp({ log, gate, metrics, tls, token: tokens?.gatewayToken ?? null });
+  if (tracer !== undefined) traceRequests(app, tracer);
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
     name,
@@ -96,7 +103,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   return {
     url,
     port,
-    drain: () => (draining ??= drainNode({ ...options, app, gate, shardHost: host, agent })),
+    drain: () => (draining ??= drainNode({ ...options, engine, app, gate, shardHost: host, agent })),
   };
 }
 

@@ -9,6 +9,7 @@ import { utf8Bytes } from "../core/key.js";
 import { keyBytesMax, nodeBatchAnswerBytesMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { GetOperation, Outcome, RefusedOutcome, RoutedOperation, ScanOperation } from "../core/operation.js";
+import { startShared, type Span, type Tracer } from "../core/tracing.js";
 import type { StorageEngine } from "../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { batchStages } from "./batch-stages.js";
@@ -21,6 +22,8 @@ export interface ShardHostOptions {
   readonly engine: StorageEngine;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer;
 }
 
 export class ShardHost {
@@ -71,11 +74,12 @@ export class ShardHost {
 
   /**
    * One outcome per operation, in order; what is wrong with one operation is its own refused outcome, so it never
-   * rejects for that. The first operation always gets a real answer, whatever the size of the others'.
+   * rejects for that. The first operation always gets a real answer, whatever the size of the others'. `span`: of the
+   * request that all this is done for, when requests are traced.
    */
-  async execute(operations: readonly RoutedOperation[]): Promise<readonly Outcome[]> {
+  async execute(operations: readonly RoutedOperation[], span?: Span): Promise<readonly Outcome[]> {
     if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is stopping."));
-    const running = this.#runStages(operations);
+    const running = this.#runStages(operations, spansOf(span));
     this.#inFlight.add(running);
     try {
       return await running;
@@ -126,16 +130,16 @@ export class ShardHost {
     this.#commits.discard();
   }
 
-  async #runStages(operations: readonly RoutedOperation[]): Promise<readonly Outcome[]> {
+  async #runStages(operations: readonly RoutedOperation[], spans: readonly Span[]): Promise<readonly Outcome[]> {
     const answer: Answer = { outcomes: new Map(), bytes: 0 };
     for (const { reads, writes } of batchStages(operations)) {
-      await this.#read(pick(operations, reads), answer);
-      await this.#write(pick(operations, writes), answer);
+      await this.#read(pick(operations, reads), answer, spans);
+      await this.#write(pick(operations, writes), answer, spans);
     }
     return operations.map((_, index) => answer.outcomes.get(index) ?? refused("STORAGE_FAILED", engineFailed));
   }
 
-  async #read(reads: Picked, answer: Answer): Promise<void> {
+  async #read(reads: Picked, answer: Answer, spans: readonly Span[]): Promise<void> {
     const admitted: [number, GetOperation | ScanOperation][] = [];
     for (const [index, routed] of reads) {
       const refusal = fence(this.#state, routed) ?? this.#answerFull(answer, index) ?? scanRefusal(routed);
@@ -143,7 +147,9 @@ export class ShardHost {
       else admitted.push([index, routed.operation as GetOperation | ScanOperation]);
     }
     if (admitted.length === 0) return;
-    const { engine, clock, log } = this.#options;
+    const { engine, clock, log, tracer } = this.#options;
+    const attributes = { "shardgate.engine": engine.name, "shardgate.operations": admitted.length };
+    const span = startShared(tracer, "engine read", spans, { kind: "internal", attributes });
     const budget = { nowMs: clock.nowMs(), answerBytesMax: nodeBatchAnswerBytesMax - answer.bytes };
     try {
       const outcomes = await engine.read(
@@ -153,12 +159,18 @@ export class ShardHost {
       for (const [at, [index]] of admitted.entries()) this.#answer(answer, index, outcomes[at]);
     } catch (error) {
       log.error({ err: error, operations: admitted.length }, "The storage engine failed to read.");
+      span?.fail("STORAGE_FAILED");
+    } finally {
+      span?.end();
     }
   }
 
-  async #write(writes: Picked, answer: Answer): Promise<void> {
+  async #write(writes: Picked, answer: Answer, spans: readonly Span[]): Promise<void> {
     if (writes.length === 0) return;
-    const outcomes = await this.#commits.submit(writes.map(([, routed]) => routed as RoutedWrite));
+    const outcomes = await this.#commits.submit(
+      writes.map(([, routed]) => routed as RoutedWrite),
+      spans,
+    );
     for (const [at, [index]] of writes.entries()) {
       const outcome = outcomes[at];
       // A conflict carries the entry as it is, and nothing was written, so it may be asked again like a read.
@@ -186,6 +198,12 @@ interface Answer {
 }
 
 type Picked = readonly (readonly [number, RoutedOperation])[];
+
+const noSpans: readonly Span[] = [];
+
+function spansOf(span: Span | undefined): readonly Span[] {
+  return span === undefined ? noSpans : [span];
+}
 
 const engineFailed = "The storage engine failed.";
 

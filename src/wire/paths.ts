@@ -20,6 +20,8 @@ export const shardHeader = "x-shard";
 export const nodeHeader = "x-node";
 /** Told by clients or given by the gateway; in its answers and in every log line. */
 export const requestIdHeader = "x-request-id";
+/** Continues a trace (W3C Trace Context), from clients to the gateway and from there to storage nodes. */
+export const traceparentHeader = "traceparent";
 /** `1` on a client's request: the answer tells how it was served. */
 export const traceHeader = "x-shardgate-trace";
 

@@ -108,6 +108,15 @@ describe("dev", () => {
     expect(await done).toBe(0);
   });
 
+  it("hands all of them where traces go", async () => {
+    const options = ["--trace-endpoint", "http://127.0.0.1:4318/v1/traces", "--trace-sample", "0.5"];
+    const { starts, environment, done } = startDev(listen, options);
+    await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
+    for (const start of starts) expect(start.join(" ")).toContain(options.join(" "));
+    environment.send("SIGTERM");
+    expect(await done).toBe(0);
+  });
+
   it("hands the gateway what it serves", async () => {
     const options = ["--no-playground", "--no-console", "--persisted-documents", "some file.json", "--persisted-only"];
     options.push("--limit", "batch-keys=7", "--limit", "value-depth=3");

@@ -7,7 +7,7 @@ import type { DocumentNode, GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { type BoundedDocuments, DocumentCache } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
-import { finalMembers, paramsOf, type Exchange } from "./exchange.js";
+import { finalMembers, paramsOf, traceOperation, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 import type { Variables } from "./plan/variable-values.js";
@@ -48,6 +48,7 @@ export class DirectExecution {
     const { bounds, membership } = exchange.services;
     const { shardCount } = membership;
     if (requestCostProblem({ document, operationName, variables }, bounds, shardCount) !== null) return null;
+    traceOperation(exchange, plan.operation);
     const { errors, data } = await plan.run(exchange, variables, exchange.receipt !== null);
     return resultText({ data, ...finalMembers(errors, exchange) });
   }

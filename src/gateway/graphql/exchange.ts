@@ -1,6 +1,6 @@
 /** One request on its way through GraphQL, and what both ways of executing it share. */
 import type { IncomingMessage } from "node:http";
-import type { ExecutionResult, GraphQLError } from "graphql";
+import type { ExecutionResult, GraphQLError, OperationDefinitionNode } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { errorRules, type ErrorCode } from "../../core/error.js";
 import { graphqlErrorsMax } from "../../core/limits.js";
@@ -31,6 +31,14 @@ export function paramsOf(exchange: Exchange, persisted: PersistedDocuments | nul
   return (exchange.params ??= readExchange(exchange, persisted));
 }
 
+/** Names the operation in the request's trace, by OpenTelemetry's semantic conventions for GraphQL. Its document never is. */
+export function traceOperation({ route }: Exchange, { operation, name }: OperationDefinitionNode): void {
+  route.span?.set({
+    "graphql.operation.type": operation,
+    ...(name !== undefined && { "graphql.operation.name": name.value }),
+  });
+}
+
 /** What a result has beside its data, as it is sent: what a client gets to see of the errors, and the receipt if there is one. */
 export function finalMembers(
   errors: readonly GraphQLError[] | undefined,
@@ -50,9 +58,10 @@ function clientErrors(errors: readonly GraphQLError[], { log, route, services }:
   for (const [index, { extensions }] of told.entries()) {
     const code = extensions["code"] as ErrorCode;
     services.metrics.errorTold(code);
+    if (errorRules[code].httpStatus < 500) continue;
+    route.span?.fail(code);
     // INTERNAL_SERVER_ERROR has been logged with its cause.
-    if (errorRules[code].httpStatus < 500 || code === "INTERNAL_SERVER_ERROR") continue;
-    if (faults++ > 0) continue;
+    if (code === "INTERNAL_SERVER_ERROR" || faults++ > 0) continue;
     const facts = { err: errors[index], code, errors: errors.length };
     // As with REST: nobody reads the answer to a client that went away.
     if (route.signal?.aborted === true) log.debug(facts, "A GraphQL request was given up by its client.");

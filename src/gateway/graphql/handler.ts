@@ -3,8 +3,10 @@ import type { ServerResponse } from "node:http";
 import { errorRules, ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 import { StopSource } from "../../core/stop-signal.js";
+import { endRequestSpan, startRequestSpan } from "../../core/tracing.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
+import type { RouteContext } from "../../routing/router.js";
 import { known } from "../access/access.js";
 import { requestServices } from "../access/request-services.js";
 import type { OpenRequest } from "../edge/open-requests.js";
@@ -58,12 +60,15 @@ export function createGraphqlHandler(
     const { request, response } = open;
     const { method = "GET" } = request;
     const log = new RequestLines(services.log, String(request.headers[requestIdHeader]));
+    const { tracer } = services;
+    const facts = { method, route: yogaPath, headers: request.headers };
+    const span = tracer === undefined ? undefined : startRequestSpan(tracer, facts);
     const startMs = services.clock.monotonicMs();
     try {
       const found = services.access.callerOf(request);
       const caller = known(found instanceof Promise ? await found : found);
       if (!services.access.isOpen) open.countFor(caller);
-      const exchange = startExchange({ services, caller, log }, open);
+      const exchange = startExchange({ services, caller, log, span }, open);
       const text = await direct.textFor(exchange);
       if (text === null) await answerAtLength(exchange, response);
       else sendJson(text, open);
@@ -77,6 +82,7 @@ export function createGraphqlHandler(
     const durationMs = services.clock.monotonicMs() - startMs;
     services.metrics.requestAnswered({ route: yogaPath, method, status, durationMs });
     services.log.debug({ requestId: log.requestId, method, status, durationMs }, "A GraphQL request was answered.");
+    if (span !== undefined) endRequestSpan(span, status);
   }
 
   return (open) => void answer(open);
@@ -88,9 +94,10 @@ const masked = "Something went wrong inside the server.";
 interface ExchangeStart extends Pick<Exchange, "caller" | "log"> {
   /** The real ones. */
   readonly services: GatewayServices;
+  readonly span: RouteContext["span"];
 }
 
-function startExchange({ services, caller, log }: ExchangeStart, open: OpenRequest): Exchange {
+function startExchange({ services, caller, log, span }: ExchangeStart, open: OpenRequest): Exchange {
   const { request, response } = open;
   const { requestId } = log;
   const clientGone = new StopSource();
@@ -99,7 +106,7 @@ function startExchange({ services, caller, log }: ExchangeStart, open: OpenReque
   });
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
   const { answerBytes, listItems } = services.bounds;
-  const route = { deadlineMs, signal: clientGone, budget: new AnswerBudget(answerBytes, open), requestId };
+  const route = { deadlineMs, signal: clientGone, budget: new AnswerBudget(answerBytes, open), requestId, span };
   const receipt = isTraced(request, caller) ? new Receipt(requestId, services.clock) : null;
   const usable = requestServices(services, caller, requestId);
   return {

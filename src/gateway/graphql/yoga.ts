@@ -14,7 +14,7 @@ import {
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { type BoundedDocuments, DocumentCache, type DocumentRules } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
-import { finalMembers, paramsOf, type Exchange } from "./exchange.js";
+import { finalMembers, paramsOf, traceOperation, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { requestCostProblem } from "./request-cost.js";
 import { resultText } from "./result-text.js";
@@ -96,6 +96,7 @@ function exactVariables(variables: ExactVariables, { areSuggestionsShown }: Docu
       setExecuteFn((execution: ExecutionArgs) => execute({ ...execution, hideSuggestions: !areSuggestionsShown }));
       const text = args.contextValue.variablesText;
       const operation = getOperationAST(args.document, args.operationName);
+      if (operation != null) traceOperation(args.contextValue, operation);
       if (args.variableValues == null || text === null || operation == null) return;
       args.variableValues = variables.of(operation, { parsed: args.variableValues, text });
     },

@@ -18,6 +18,7 @@ import { addNodeRoutes } from "./node-routes.js";
 import { sharedSchemas } from "./schemas.js";
 import { addShardRoutes } from "./shard-routes.js";
 import { addStatusRoutes } from "./status-routes.js";
+import { traceRequests } from "./traced-requests.js";
 
 /** Ready to be served through the server that `serverFactory` makes; whoever closes that server also closes the app. */
 export async function createRestApp(
@@ -59,6 +60,7 @@ export async function createRestApp(
     );
   });
   countRequests(app, services);
+  if (services.tracer !== undefined) traceRequests(app, services.tracer);
   findCaller(app, services, openRequests);
   refuseCompressed(app);
   readJson(app, services, openRequests);

@@ -107,7 +107,7 @@ async function execute(
   reply.raw.once("close", abort);
   try {
     const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    const context = { deadlineMs, signal: gone, requestId: id };
+    const context = { deadlineMs, signal: gone, requestId: id, span: reply.request.span };
     const [outcome] = await router.execute([operation], timing === null ? context : { ...context, recorder: timing });
     if (outcome === undefined) throw new Error("The router gave no outcome.");
     return outcome;
