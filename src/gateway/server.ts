@@ -47,6 +47,8 @@ export interface GatewayOptions {
   readonly web?: WebOptions;
   /** By default the schema is told to whoever asks, and whoever is close. */
   readonly documentRules?: DocumentRules;
+  /** See GraphqlOptions. */
+  readonly isShortWayTaken?: boolean;
 }
 
 export interface Gateway {
@@ -64,6 +66,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     persistedDocuments = null,
     documentRules = openRules,
     traffic,
+    isShortWayTaken,
     tls = noTls,
     web = closedWeb,
   } = options;
@@ -80,7 +83,11 @@ export async function startGateway({ host, port, services, ...options }: Gateway
       if (isClosing) setImmediate(() => server.closeIdleConnections());
     },
   });
-  const graphql = createGraphqlHandler(services, { persistedDocuments: documents, ...documentRules });
+  const graphql = createGraphqlHandler(services, {
+    persistedDocuments: documents,
+    isShortWayTaken,
+    ...documentRules,
+  });
   const frontBefore = (rest: RequestListener): Front =>
     new Front({
       openRequests,

@@ -2,10 +2,9 @@
 import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess, type Access } from "../../src/gateway/access/access.js";
-import { closedWeb } from "../../src/gateway/edge/front.js";
 import { Membership } from "../../src/gateway/membership.js";
 import { Metrics } from "../../src/gateway/metrics.js";
-import { startGateway, type Gateway } from "../../src/gateway/server.js";
+import { startGateway, type Gateway, type GatewayOptions } from "../../src/gateway/server.js";
 import type { GatewayServices } from "../../src/gateway/services.js";
 import { Liveness } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/memory-store.js";
@@ -28,15 +27,17 @@ export interface TestGateway extends Gateway {
   register(...names: readonly string[]): Promise<void>;
 }
 
+export interface TestGatewayOptions extends Partial<Omit<GatewayOptions, "services">> {
+  readonly shardCount?: number;
+  readonly nodesMin?: number;
+  readonly bounds?: Partial<GatewayBounds>;
+  readonly access?: Access;
+}
+
 const random = (): number => 0.5;
 
-export async function startTestGateway({
-  shardCount = 4,
-  nodesMin = 1,
-  bounds = {} as Partial<GatewayBounds>,
-  access: givenAccess = null as Access | null,
-  web = closedWeb,
-} = {}): Promise<TestGateway> {
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const { shardCount = 4, nodesMin = 1, bounds = {}, access: givenAccess = null, ...settings } = options;
   const clock = new FakeClock();
   const log = new RecordLog();
   const clients = new Map<string, MemoryNodeClient>();
@@ -69,7 +70,13 @@ export async function startTestGateway({
     bounds: { ...defaultBounds, ...bounds },
     requestTimeoutMs: defaultRequestTimeoutMs,
   };
-  const gateway = await startGateway({ host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false, web });
+  const gateway = await startGateway({
+    host: "127.0.0.1",
+    port: 0,
+    services,
+    isPlaygroundEnabled: false,
+    ...settings,
+  });
   return {
     ...gateway,
     async close() {

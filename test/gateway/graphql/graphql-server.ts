@@ -1,6 +1,10 @@
-/** The GraphQL handler on a real socket, with a real registry and membership, over the MemoryRouter. */
+/**
+ * The GraphQL handler on a real socket, with a real registry and membership, over the MemoryRouter. Every request that
+ * only reads is sent a second time, past the short way, and must get the same answer.
+ */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { expect } from "vitest";
 import { idSequence } from "../../../src/core/id-sequence.js";
 import { openAccess } from "../../../src/gateway/access/access.js";
 import { openRules } from "../../../src/gateway/graphql/documents.js";
@@ -10,6 +14,7 @@ import { settleRequestId } from "../../../src/gateway/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
 import { Membership } from "../../../src/gateway/membership.js";
 import { Metrics } from "../../../src/gateway/metrics.js";
+import type { GatewayServices } from "../../../src/gateway/services.js";
 import { defaultBounds, type GatewayBounds } from "../../../src/core/bounds.js";
 import { requestTimeoutMs } from "../../../src/core/limits.js";
 import { Liveness } from "../../../src/registry/liveness.js";
@@ -40,7 +45,10 @@ export class GraphqlServer {
   /** How often each was asked. */
   readonly figureCalls: string[] = [];
   readonly membership: Membership;
+  readonly #persistedDocuments: PersistedDocuments | null;
   readonly #server: Server;
+  /** Serves the same data through Yoga alone, and leaves no trace in what a test may look at. */
+  readonly #yogaServer: Server;
 
   static async start({
     shardCount = 4,
@@ -57,7 +65,7 @@ export class GraphqlServer {
       newClusterId: () => "cluster-1",
     });
     const server = new GraphqlServer(registry, { persistedDocuments, ...rules }, bounds);
-    await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
+    await Promise.all([listening(server.#server), listening(server.#yogaServer)]);
     return server;
   }
 
@@ -89,17 +97,19 @@ export class GraphqlServer {
       bounds: { ...defaultBounds, ...bounds },
       requestTimeoutMs,
     };
-    const handler = createGraphqlHandler(services, options);
-    const nextId = idSequence(services.clock.nowMs());
-    const openRequests = new OpenRequests({ bounds: services.bounds, clock, metrics });
-    this.#server = createServer((request, response) => {
-      settleRequestId(request, response, nextId);
-      handler(openRequests.begin(request, response));
-    });
+    const unseen = {
+      ...services,
+      router: this.router.unseen() as unknown as Router,
+      log: new RecordLog(),
+      metrics: new Metrics(),
+    };
+    this.#persistedDocuments = options.persistedDocuments;
+    this.#server = serverOf(services, options);
+    this.#yogaServer = serverOf(unseen, { ...options, isShortWayTaken: false });
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/graphql`;
+    return urlOf(this.#server);
   }
 
   /** A storage node that is up. */
@@ -123,14 +133,38 @@ export class GraphqlServer {
   async fetch(search: string, options: RequestInit): Promise<Answer> {
     const response = await fetch(this.url + search, options);
     const text = await response.text();
+    if (this.#isRead(search, options)) await this.#compareWithYoga(search, options, response, text);
     const { data, errors } = isJson(response) ? JSON.parse(text) : {};
     return { status: response.status, headers: response.headers, text, data, errors };
   }
 
   async close(): Promise<void> {
     await this.membership.stop();
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    for (const server of [this.#server, this.#yogaServer]) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+
+  /** Whether nothing in the request can change what a second one sees. */
+  #isRead(search: string, { body }: RequestInit): boolean {
+    const text = typeof body === "string" ? body : Buffer.from((body as Uint8Array | undefined) ?? []).toString();
+    const documents = [...(this.#persistedDocuments?.texts.values() ?? [])];
+    return ![decodeURIComponent(search), text, ...documents].some((part) => part.includes("mutation"));
+  }
+
+  async #compareWithYoga(search: string, options: RequestInit, { status, headers }: Response, text: string) {
+    const calls = this.figureCalls.length;
+    // Some answers name their request.
+    const id = { "x-request-id": headers.get("x-request-id") ?? "" };
+    const other = await fetch(urlOf(this.#yogaServer) + search, {
+      ...options,
+      headers: { ...headersOf(options), ...id },
+    });
+    const answer = { status, headers: comparableHeaders(headers), text };
+    const yogaAnswer = { status: other.status, headers: comparableHeaders(other.headers), text: await other.text() };
+    expect(answer).toEqual(yogaAnswer);
+    this.figureCalls.length = calls;
   }
 
   #client(name: string): NodeClient {
@@ -147,6 +181,34 @@ export class GraphqlServer {
       close: () => Promise.resolve(),
     };
   }
+}
+
+function serverOf(services: GatewayServices, options: GraphqlOptions): Server {
+  const handler = createGraphqlHandler(services, options);
+  const nextId = idSequence(services.clock.nowMs());
+  const openRequests = new OpenRequests(services);
+  return createServer((request, response) => {
+    settleRequestId(request, response, nextId);
+    handler(openRequests.begin(request, response));
+  });
+}
+
+function listening(server: Server): Promise<void> {
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+}
+
+function headersOf({ headers }: RequestInit): Readonly<Record<string, string>> {
+  return Object.fromEntries(new Headers(headers));
+}
+
+/** Without those that differ between any two answers. */
+function comparableHeaders(headers: Headers): Readonly<Record<string, string>> {
+  const { date: _date, "x-request-id": _id, ...rest } = Object.fromEntries(headers);
+  return rest;
 }
 
 function isJson(response: Response): boolean {

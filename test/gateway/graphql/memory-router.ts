@@ -31,6 +31,18 @@ export class MemoryRouter {
     return operations.map((operation) => this.#run(operation));
   }
 
+  /** The same router without a record of its calls. */
+  unseen(): Pick<MemoryRouter, "execute"> {
+    return {
+      execute: (operations, context) => {
+        const calls = this.calls.length;
+        const answered = this.execute(operations, context);
+        this.calls.length = calls;
+        return answered;
+      },
+    };
+  }
+
   /** Writes past GraphQL. */
   seed(key: string, value: unknown): void {
     this.#write({
