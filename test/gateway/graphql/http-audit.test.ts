@@ -1,0 +1,41 @@
+/**
+ * The audits of GraphQL over HTTP, by the authors of the specification, against a real gateway: under each set of
+ * settings that people run, and through both ways of execution.
+ */
+import { serverAudits, type Audit } from "graphql-http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestGateway, type TestGateway, type TestGatewayOptions } from "../test-gateway.js";
+
+interface AuditedSettings {
+  readonly options: TestGatewayOptions;
+  /** By the requirement level that the audit's name begins with. */
+  readonly mustPass: readonly ("MUST" | "SHOULD" | "MAY")[];
+}
+
+const settings: Readonly<Record<string, AuditedSettings>> = {
+  development: { options: { isPlaygroundEnabled: true }, mustPass: ["MUST", "SHOULD", "MAY"] },
+};
+
+let gateway: TestGateway | null = null;
+// The audits are listed before the gateway runs, and asked for its URL when they do.
+const audits: readonly Audit[] = serverAudits({ url: () => `${gateway?.url}/graphql`, fetchFn: fetch });
+
+it("has all audits before it", () => expect(audits).toHaveLength(61));
+
+for (const [name, { options, mustPass }] of Object.entries(settings)) {
+  describe.each([true, false])(`${name} settings, with the short way taken: %s`, (isShortWayTaken) => {
+    beforeAll(async () => {
+      gateway = await startTestGateway({ ...options, isShortWayTaken });
+      await gateway.register("node1");
+    });
+    afterAll(() => gateway?.close());
+
+    it.each(audits.filter((audit) => mustPass.some((level) => audit.name.startsWith(level))))(
+      "$id: $name",
+      async (audit) => {
+        const result = await audit.fn();
+        expect(result.status === "ok" ? "ok" : `${result.status}: ${result.reason}`).toBe("ok");
+      },
+    );
+  });
+}
