@@ -330,6 +330,9 @@ export const groupCommitOperationsMax = 4_000;
 /** Most writes waiting at a storage node; more are refused with OVERLOADED. */
 export const groupCommitQueueMax = 100_000;
 
+/** Most changes of the assignments waiting at a storage node: its own agent's, and those that several gateways tell at once. */
+export const assignmentChangesMax = 64;
+
 /** About this many bytes of values make one group commit: a transaction that the disk takes well within a second. */
 export const groupCommitBytesMax = 16 * 1024 * 1024;
 
@@ -356,6 +359,15 @@ export const receiveTimeoutMs = 30_000;
 
 /** How long a storage node waits for a request's head, which is a few kilobytes. */
 export const receiveHeadTimeoutMs = 10_000;
+
+/** How often a storage node looks at its connections for the two bounds above. */
+export const receiveCheckMs = 1_000;
+
+/**
+ * How long a storage node goes on reading a request that it has refused, so that the client gets to read why: the rest of a
+ * body that is too long, or whatever follows bytes that are no HTTP.
+ */
+export const refusedRequestMs = 1_000;
 
 /** How long an idle connection to a storage node stays open; longer than callers keep theirs, so that they close first. */
 export const idleConnectionMs = 72_000;

@@ -6,6 +6,7 @@
 import type { Clock } from "../core/clock.js";
 import { ShardgateError, type ErrorCode } from "../core/error.js";
 import {
+  assignmentChangesMax,
   groupCommitBytesMax,
   groupCommitOperationsMax,
   groupCommitQueueBytesMax,
@@ -82,8 +83,12 @@ export class GroupCommit {
     });
   }
 
-  /** Runs `change` while no commit is under way; what waits sees its effect. Rejects as `change` does. */
+  /** Runs `change` while no commit is under way; what waits sees its effect. Rejects as `change` does, and with OVERLOADED. */
   change(change: () => Promise<void>): Promise<void> {
+    if (this.#changes.length >= assignmentChangesMax) {
+      const message = "Too many changes of the assignments wait at this storage node already.";
+      return Promise.reject(new ShardgateError("OVERLOADED", message));
+    }
     return new Promise((resolve, reject) => {
       this.#changes.push(() => change().then(resolve, reject));
       this.#running ??= this.#run();

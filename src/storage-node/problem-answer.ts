@@ -1,9 +1,11 @@
 /** How a storage node answers what went wrong: problem details (RFC 9457), and a masked one for what nobody foresaw. */
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ShardgateError, type ErrorCode } from "../core/error.js";
+import { refusedRequestMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
+import type { OpenAnswers } from "./open-answers.js";
 import { problemMediaType, requestIdHeader } from "../wire/paths.js";
 import { problemOf } from "../wire/problem.js";
 
@@ -19,12 +21,17 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   );
 }
 
-/** Answers bytes that are no HTTP request, or one that did not arrive in time, and closes the connection. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+/**
+ * Answers bytes that are no HTTP request, or one that did not arrive in time, and closes the connection. Where another
+ * answer is owed, it only closes: what it wrote would be taken for that answer, or for a part of it.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, openAnswers: OpenAnswers): void {
+  if (error.code === "ECONNRESET" || !socket.writable || openAnswers.isOwed(socket)) {
     socket.destroy();
     return;
   }
+  // A client that does not close its side would keep the connection open for good.
+  socket.setTimeout(refusedRequestMs, () => socket.destroy());
   const status = clientErrorStatus[error.code ?? ""] ?? 400;
   const detail = `The request cannot be read: ${STATUS_CODES[status]}.`;
   const body = JSON.stringify({ ...problemOf(new ShardgateError("BAD_REQUEST", detail)), status });
@@ -32,6 +39,12 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+/** Answers on a bare response, and closes the connection. */
+export function endWithProblem(response: ServerResponse, error: ShardgateError): void {
+  response.writeHead(error.rule.httpStatus, { "content-type": problemMediaType, connection: "close" });
+  response.end(JSON.stringify(problemOf(error)));
 }
 
 function answerProblem(reply: FastifyReply, error: ShardgateError): FastifyReply {

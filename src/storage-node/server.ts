@@ -9,6 +9,7 @@ import { ShardgateError } from "../core/error.js";
 import {
   drainTimeoutMs,
   idleConnectionMs,
+  receiveCheckMs,
   receiveHeadTimeoutMs,
   receiveTimeoutMs,
   refusingMs,
@@ -21,6 +22,7 @@ import { createWebServer } from "../tls/web-server.js";
 import type { ClusterTokens } from "../wire/cluster-token.js";
 import { healthPath, listeningUrl, metricsPath, requestIdHeader } from "../wire/paths.js";
 import { startAgent, type Agent } from "./agent.js";
+import { watchConnections } from "./connections.js";
 import { addEntryRoutes } from "./entry-routes.js";
 import { NodeMetrics } from "./metrics.js";
 import { addNodeRoutes } from "./node-routes.js";
@@ -72,7 +74,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const engine = observedEngine(options.engine, clock, metrics);
   const host = await ShardHost.open({ engine, clock, log, ...traced });
   const gate = new Gate();
-  const app = createApp({ log, gate, metrics, tls, token: tokens?.gatewayToken ?? null });
+  const app = createApp({ log, clock, gate, metrics, tls, token: tokens?.gatewayToken ?? null });
   if (tracer !== undefined) traceRequests(app, tracer);
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
@@ -165,6 +167,7 @@ class Gate {
 
 interface AppParts {
   readonly log: Log;
+  readonly clock: Clock;
   readonly gate: Gate;
   readonly metrics: NodeMetrics;
   readonly tls: TlsSource;
@@ -172,11 +175,15 @@ interface AppParts {
   readonly token: string | null;
 }
 
-function createApp({ log, gate, metrics, tls, token }: AppParts): FastifyInstance {
+function createApp({ log, clock, gate, metrics, tls, token }: AppParts): FastifyInstance {
   const timeouts = { requestTimeout: receiveTimeoutMs, keepAliveTimeout: idleConnectionMs };
-  const http = { headersTimeout: receiveHeadTimeoutMs };
+  const http = {
+    headersTimeout: receiveHeadTimeoutMs,
+    connectionsCheckingInterval: receiveCheckMs,
+    requireHostHeader: false,
+  };
   const parts = { tls, isMutual: true, log, options: { ...timeouts, ...http } };
-  const app = fastify({
+  const app: FastifyInstance = fastify({
     logger: false,
     ...timeouts,
     http,
@@ -192,8 +199,9 @@ function createApp({ log, gate, metrics, tls, token }: AppParts): FastifyInstanc
       const error = new ShardgateError(code, "The request's path is not percent-encoded UTF-8.");
       return answerError(error, request, reply, log);
     },
-    clientErrorHandler: (error, socket) => answerClientError(error, socket),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, openAnswers),
   });
+  const openAnswers = watchConnections(app.server, clock);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   if (token !== null) requireToken(app, token);
@@ -203,6 +211,11 @@ function createApp({ log, gate, metrics, tls, token }: AppParts): FastifyInstanc
     if (!gate.isClosed) gate.enter(reply.raw);
     else if (!watchPaths.has(request.routeOptions.url ?? ""))
       throw new ShardgateError("DRAINING", "The storage node is stopping.");
+    // Node's own refusal (RFC 9112, 3.2) would have no code.
+    const { headers, httpVersion } = request.raw;
+    if (headers.host === undefined && httpVersion !== "1.0") {
+      throw new ShardgateError("BAD_REQUEST", "The request has no `Host` header.");
+    }
   });
   app.addHook("onSend", async (_request, reply) => {
     if (gate.isClosed) reply.header("connection", "close");

@@ -90,7 +90,7 @@ export class ShardHost {
 
   /**
    * Takes newer assignments, durably, between two commits; older ones change nothing.
-   * Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, and what the engine throws.
+   * Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, OVERLOADED, and what the engine throws.
    */
   applyAssignments(assignments: NodeAssignments): Promise<void> {
     return this.#commits.change(async () => {

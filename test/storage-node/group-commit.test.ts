@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
-import { groupCommitBytesMax, groupCommitOperationsMax, groupCommitQueueMax } from "../../src/core/limits.js";
+import {
+  assignmentChangesMax,
+  groupCommitBytesMax,
+  groupCommitOperationsMax,
+  groupCommitQueueMax,
+} from "../../src/core/limits.js";
 import type { Outcome, RefusedOutcome } from "../../src/core/operation.js";
 import { GroupCommit, groupLength, type RoutedWrite } from "../../src/storage-node/group-commit.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
@@ -41,6 +46,19 @@ describe("GroupCommit", () => {
     const outcomes = await Promise.all([commits.submit([put("a", "1")]), commits.submit([put("b", "2"), remove("a")])]);
     expect(outcomes.map(kinds)).toEqual([["written"], ["written", "deleted"]]);
     expect(engine.writes).toEqual([3]);
+  });
+
+  it("refuses a change when too many wait, and takes the next one when they are done", async () => {
+    const { engine, commits } = setUp();
+    engine.hold();
+    const first = commits.submit([put("first", "0")]);
+    await settle();
+    const change = (): Promise<void> => commits.change(() => Promise.resolve());
+    const waiting = Array.from({ length: assignmentChangesMax }, change);
+    await expect(change()).rejects.toMatchObject({ code: "OVERLOADED" });
+    engine.release();
+    await Promise.all([first, ...waiting]);
+    await change();
   });
 
   it("gathers what arrives during a commit into the next one", async () => {

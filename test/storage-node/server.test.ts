@@ -7,6 +7,7 @@ import { ShardgateError } from "../../src/core/error.js";
 import { drainTimeoutMs } from "../../src/core/limits.js";
 import { answerClientError } from "../../src/storage-node/problem-answer.js";
 import { startStorageNode } from "../../src/storage-node/server.js";
+import { OpenAnswers } from "../../src/storage-node/open-answers.js";
 import { listeningUrl } from "../../src/wire/paths.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
@@ -73,14 +74,15 @@ describe("the storage node's server", () => {
   });
 
   it("says when a request did not arrive in time, and nothing to a connection that is gone", () => {
-    const socket = new PassThrough();
-    answerClientError(Object.assign(new Error("slow"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), socket as never);
+    const none = new OpenAnswers();
+    const socket = withTimeout(new PassThrough());
+    answerClientError(Object.assign(new Error("slow"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), socket as never, none);
     expect(socket.read().toString()).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
     const gone = new PassThrough();
-    answerClientError(Object.assign(new Error("gone"), { code: "ECONNRESET" }), gone as never);
+    answerClientError(Object.assign(new Error("gone"), { code: "ECONNRESET" }), gone as never, none);
     expect([gone.destroyed, gone.read()]).toEqual([true, null]);
-    const unnamed = new PassThrough();
-    answerClientError(new Error("odd"), unnamed as never);
+    const unnamed = withTimeout(new PassThrough());
+    answerClientError(new Error("odd"), unnamed as never, none);
     expect(unnamed.read().toString()).toMatch(/^HTTP\/1.1 400 /);
   });
 
@@ -183,6 +185,10 @@ describe("the drain", () => {
     expect(await cutOff).toMatchObject({ code: "ECONNRESET" });
   });
 });
+
+function withTimeout(socket: PassThrough): PassThrough {
+  return Object.assign(socket, { setTimeout: () => {} });
+}
 
 /** Sends `bytes` on a connection of its own, and resolves to everything that comes back. */
 async function exchange(port: number, bytes: string): Promise<string> {
