@@ -2,7 +2,6 @@
  * `shardgate dev`: a gateway and its storage nodes as processes of their own on this machine, started, watched and
  * stopped together. A process that ends later is reported and left alone, so that a person can see what happens then.
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { drainTimeoutMs, shardCountMax, stopMarginMs, storageNodesMax } from "../core/limits.js";
@@ -12,6 +11,7 @@ import { CommandFailure } from "./failure.js";
 import { checkPortsFree } from "./free-port.js";
 import { limitArguments, limitOption, type LimitOptions } from "./limit-option.js";
 import type { LogLevel } from "./log.js";
+import { makeFolder } from "./make-folder.js";
 import { Member, type MemberPlan } from "./member.js";
 import {
   dataOption,
@@ -92,7 +92,7 @@ async function runDev(options: DevOptions, environment: Environment): Promise<vo
       nodeHost,
       nodeNumbers(options).map((number) => nodePort(options, number)),
     );
-    await mkdir(logFolder(options), { recursive: true });
+    await makeFolder(logFolder(options));
     await Promise.race([stop.requested, bringUp(options, environment, members, stop)]);
     for (const member of members) void report(member, environment, stop);
     await Promise.race([stop.requested, Promise.all(members.map(({ exited }) => exited))]);

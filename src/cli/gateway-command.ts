@@ -1,5 +1,4 @@
 /** `shardgate gateway`: puts a gateway together, from the registry's file up to the server, and takes it down again. */
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import type { Log } from "../core/log.js";
@@ -33,6 +32,7 @@ import type { Environment } from "./environment.js";
 import { checkExposure, insecureOption, type ExposureOptions } from "./exposure.js";
 import { boundsOf, limitOption, type LimitOptions } from "./limit-option.js";
 import { createLog, type LogLevel } from "./log.js";
+import { makeFolder } from "./make-folder.js";
 import {
   dataOption,
   hostOption,
@@ -218,6 +218,6 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
 async function openStore({ registry, data }: GatewayOptions): Promise<RegistryStore> {
   if (registry === "memory") return new MemoryStore();
   const path = registry ?? join(data, "registry.json");
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   return FileStore.open(path);
 }

@@ -1,5 +1,4 @@
 /** `shardgate node`: one storage node. Chooses its engine, starts it, and drains it when told to stop. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { drainTimeoutMs, stopMarginMs } from "../core/limits.js";
@@ -13,6 +12,7 @@ import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from ".
 import type { Environment } from "./environment.js";
 import { checkExposure, insecureOption, type ExposureOptions, type Safeguard } from "./exposure.js";
 import { createLog, type LogLevel } from "./log.js";
+import { makeFolder } from "./make-folder.js";
 import { dataOption, engineOption, hostOption, logLevelOption, option, parsedBy, portOption } from "./option.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
 import { TlsFiles } from "./tls-files.js";
@@ -116,7 +116,7 @@ async function runNode(options: NodeOptions, environment: Environment): Promise<
 async function openEngine({ engine, data, id }: NodeOptions): Promise<StorageEngine> {
   if (engine === "memory") return new MemoryEngine();
   const folder = join(data, id);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   return LmdbEngine.open(folder);
 }
 
