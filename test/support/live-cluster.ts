@@ -1,0 +1,98 @@
+/**
+ * A gateway and storage nodes in one process, over real sockets and on the real clock: for what must be seen from inside
+ * (the log, what nobody caught) while bytes really travel.
+ */
+import { systemClock } from "../../src/cli/system-clock.js";
+import { downAfterMs, requestTimeoutMs, suspectAfterMs } from "../../src/core/limits.js";
+import { Membership } from "../../src/gateway/membership.js";
+import { Metrics } from "../../src/gateway/metrics.js";
+import { startGateway } from "../../src/gateway/server.js";
+import { Liveness } from "../../src/registry/liveness.js";
+import { MemoryStore } from "../../src/registry/memory-store.js";
+import { Registry } from "../../src/registry/registry.js";
+import { NodePool } from "../../src/routing/node-pool.js";
+import { Router } from "../../src/routing/router.js";
+import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
+import { startStorageNode, type StorageNode } from "../../src/storage-node/server.js";
+import { MemoryEngine } from "../../src/storage/memory-engine.js";
+import { eventually } from "./processes.js";
+import { RecordLog } from "./record-log.js";
+
+export interface LiveNode {
+  readonly name: string;
+  /** A free one when not given. */
+  readonly port?: number;
+  /** Where the gateway calls it, when it is not where it listens. */
+  readonly advertisedUrl?: string;
+}
+
+export interface LiveCluster {
+  readonly origin: string;
+  /** Serves the same data; every GraphQL request goes through Yoga. */
+  readonly yogaOrigin: string;
+  /** Of gateway and storage nodes. */
+  readonly log: RecordLog;
+  readonly registry: Registry;
+  readonly membership: Membership;
+  close(): Promise<void>;
+}
+
+const clock = systemClock;
+const random = (): number => 0.5;
+
+/** Resolves when every shard is served. */
+export async function startLiveCluster(shardCount: number, nodes: readonly LiveNode[]): Promise<LiveCluster> {
+  const log = new RecordLog();
+  const wanted = { shardCount, clusterName: "live" };
+  const registry = await Registry.open({ store: new MemoryStore(), clock, log, wanted, newClusterId: () => "live" });
+  const metrics = new Metrics();
+  const createClient = (node: { readonly name: string; readonly url: string }) => new UndiciNodeClient(node);
+  const pool = new NodePool({ map: () => registry.map, createClient, clock, random, log, observer: metrics });
+  const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
+  const parts = { registry, liveness, pool, clock, log };
+  const membership = new Membership({ ...parts, nodesMin: nodes.length, isAutoAssigning: true });
+  const router = new Router({ registry, pool, clock, random });
+  const services = { router, membership, clock, log, metrics, requestTimeoutMs };
+  const listening = { host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false };
+  const gateway = await startGateway(listening);
+  const yoga = await startGateway({ ...listening, isShortWayTaken: false });
+  membership.start();
+  const running = await Promise.all(nodes.map((node) => startLiveNode(node, gateway.url, log)));
+  await eventually(async () => {
+    const response = await fetch(`${gateway.url}/ready`);
+    if (response.status !== 200) throw new Error(await response.text());
+  });
+  return {
+    origin: gateway.url,
+    yogaOrigin: yoga.url,
+    log,
+    registry,
+    membership,
+    async close() {
+      await Promise.all(running.map((node) => node.drain()));
+      await Promise.all([gateway.close(), yoga.close()]);
+      await membership.stop();
+      await pool.close();
+      await registry.close();
+    },
+  };
+}
+
+/** Over a memory engine; without a gateway it stands alone. */
+export function startLiveNode(
+  { name, port = 0, advertisedUrl }: LiveNode,
+  gatewayUrl: string | null,
+  log: RecordLog,
+): Promise<StorageNode> {
+  return startStorageNode({
+    name,
+    host: "127.0.0.1",
+    port,
+    engine: new MemoryEngine(),
+    clock,
+    log,
+    gatewayUrl,
+    advertisedUrl: advertisedUrl ?? null,
+    incarnation: name,
+  });
+}
