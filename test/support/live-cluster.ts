@@ -3,6 +3,7 @@
  * (the log, what nobody caught) while bytes really travel.
  */
 import { systemClock } from "../../src/cli/system-clock.js";
+import { defaultBounds } from "../../src/core/bounds.js";
 import { downAfterMs, requestTimeoutMs, suspectAfterMs } from "../../src/core/limits.js";
 import { Membership } from "../../src/gateway/membership.js";
 import { Metrics } from "../../src/gateway/metrics.js";
@@ -52,7 +53,7 @@ export async function startLiveCluster(shardCount: number, nodes: readonly LiveN
   const parts = { registry, liveness, pool, clock, log };
   const membership = new Membership({ ...parts, nodesMin: nodes.length, isAutoAssigning: true });
   const router = new Router({ registry, pool, clock, random });
-  const services = { router, membership, clock, log, metrics, requestTimeoutMs };
+  const services = { router, membership, clock, log, metrics, bounds: defaultBounds, requestTimeoutMs };
   const listening = { host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false };
   const gateway = await startGateway(listening);
   const yoga = await startGateway({ ...listening, isShortWayTaken: false });
