@@ -16,6 +16,8 @@ import { Router } from "../../src/routing/router.js";
 import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
 import { startStorageNode, type StorageNode } from "../../src/storage-node/server.js";
 import { MemoryEngine } from "../../src/storage/memory-engine.js";
+import { noTls } from "../../src/tls/tls-source.js";
+import { openGuard } from "./open-guard.js";
 import { eventually } from "./processes.js";
 import { RecordLog } from "./record-log.js";
 
@@ -47,7 +49,8 @@ export async function startLiveCluster(shardCount: number, nodes: readonly LiveN
   const wanted = { shardCount, clusterName: "live" };
   const registry = await Registry.open({ store: new MemoryStore(), clock, log, wanted, newClusterId: () => "live" });
   const metrics = new Metrics();
-  const createClient = (node: { readonly name: string; readonly url: string }) => new UndiciNodeClient(node);
+  const createClient = (node: { readonly name: string; readonly url: string }) =>
+    new UndiciNodeClient({ ...node, guard: openGuard, tls: noTls });
   const pool = new NodePool({ map: () => registry.map, createClient, clock, random, log, observer: metrics });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
   const parts = { registry, liveness, pool, clock, log };
