@@ -9,10 +9,10 @@ export interface HostileRequest {
 }
 
 const graphql = (body: string, headers = ""): string =>
-  `POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}connection: close\r\n\r\n${body}`;
+  `POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}connection: close\r\n\r\n${body}`;
 const query = (text: string): string => graphql(JSON.stringify({ query: text }));
 const rest = (line: string, headers = "", body = ""): string =>
-  `${line} HTTP/1.1\r\nhost: a\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}connection: close\r\n\r\n${body}`;
+  `${line} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}connection: close\r\n\r\n${body}`;
 
 export const hostileRequests: readonly HostileRequest[] = [
   { name: "no HTTP", bytes: "\x16\x03\x01 hello\r\n\r\n" },

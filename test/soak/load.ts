@@ -187,7 +187,7 @@ async function beSlow({ origin, answers, random }: LoadParts): Promise<void> {
     query: "query ($keys: [String!]!) { entries(keys: $keys) { ... on Entry { value } } }",
     variables: { keys },
   });
-  const head = `POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  const head = `POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
   if (random.chance(0.5)) {
     await readSlowly(origin, head + body, random.between(100, 1_500));
     answers.count("slow reader");
