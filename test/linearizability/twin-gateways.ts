@@ -6,7 +6,7 @@
  */
 import { copyFileSync } from "node:fs";
 import { ProcessCluster } from "../support/process-cluster.js";
-import { eventually, freePorts, shardgate, type Run } from "../support/processes.js";
+import { eventually, freePorts, lastingPorts, shardgate, type Run } from "../support/processes.js";
 import type { Fault } from "./fault-plan.js";
 
 const first = "gateway";
@@ -18,8 +18,8 @@ export class TwinGateways {
   #second: Run | null = null;
 
   static async start(shape: { readonly nodes: number; readonly shards: number }): Promise<TwinGateways> {
-    const [port = 0] = await freePorts(1);
-    const twins = new TwinGateways(await ProcessCluster.start(shape), port);
+    const [port = 0, ...ports] = await freePorts(2 + shape.nodes, lastingPorts);
+    const twins = new TwinGateways(await ProcessCluster.start({ ...shape, ports }), port);
     try {
       copyFileSync(twins.#cluster.registryFile, twins.#secondRegistryFile);
       twins.#startSecond();

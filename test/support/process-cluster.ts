@@ -7,6 +7,8 @@ export interface ClusterShape {
   readonly engine?: "memory" | "lmdb";
   readonly gatewayArgs?: readonly string[];
   readonly nodeArgs?: readonly string[];
+  /** Of the gateway and of each storage node; by default some that are free now. */
+  readonly ports?: readonly number[];
   /** Of every process. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -21,7 +23,7 @@ export class ProcessCluster {
   readonly #runs = new Map<string, Run>();
 
   static async start(shape: ClusterShape): Promise<ProcessCluster> {
-    const cluster = new ProcessCluster(shape, await freePorts(shape.nodes + 1));
+    const cluster = new ProcessCluster(shape, shape.ports ?? (await freePorts(shape.nodes + 1)));
     try {
       cluster.startGateway();
       for (const name of cluster.nodeNames) cluster.startNode(name);

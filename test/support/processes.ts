@@ -80,10 +80,20 @@ export async function eventually<T>(attempt: () => T | Promise<T>, withinMs = 30
   }
 }
 
+interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+const ordinaryPorts: PortRange = { first: 20_000, last: 31_999 };
+
+/** For processes that are away for a while: no other test takes one of these meanwhile. */
+export const lastingPorts: PortRange = { first: 10_000, last: 19_999 };
+
 /** `count` neighbouring ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number, range = ordinaryPorts): Promise<readonly number[]> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const first = 20_000 + Math.floor(Math.random() * 12_000);
+    const first = range.first + Math.floor(Math.random() * (range.last - range.first - count));
     const ports = Array.from({ length: count }, (_, index) => first + index);
     const areFree = await Promise.all(ports.map(isFree));
     if (areFree.every(Boolean)) return ports;
