@@ -118,7 +118,7 @@ function startExchange({ services, caller, log, span }: ExchangeStart, open: Ope
     receipt,
     loaders: new RequestLoaders(usable, route, receipt),
     lists: new ListBudget(listItems),
-    log,
+    log: new RequestLines(services.log, requestId),
     open,
     incoming: request,
     variablesText: null,
