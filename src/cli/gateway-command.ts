@@ -28,6 +28,7 @@ import { Router } from "../routing/router.js";
 import { UndiciNodeClient } from "../routing/undici-node-client.js";
 import { accessSafeguards, addAccessOptions, openGatewayAccess, type AccessOptions } from "./access-options.js";
 import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "./cluster-secret.js";
+import { addDisclosureOptions, documentRulesOf, type DisclosureOptions } from "./disclosure-option.js";
 import type { Environment } from "./environment.js";
 import { checkExposure, insecureOption, type ExposureOptions } from "./exposure.js";
 import { boundsOf, limitOption, type LimitOptions } from "./limit-option.js";
@@ -58,6 +59,7 @@ import { addWebOptions, webOptionsOf, type WebCliOptions } from "./web-option.js
 interface GatewayOptions
   extends
     WebCliOptions,
+    DisclosureOptions,
     PersistedDocumentsOptions,
     LimitOptions,
     GatewayTlsOptions,
@@ -111,7 +113,8 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
     .addOption(limitOption())
     .addOption(logLevelOption());
-  addAccessOptions(addPersistedDocumentsOptions(addWebOptions(addGatewayTlsOptions(addTracingOptions(gateway)))))
+  addDisclosureOptions(addWebOptions(addGatewayTlsOptions(addTracingOptions(gateway))));
+  addAccessOptions(addPersistedDocumentsOptions(gateway))
     .addOption(clusterSecretOption())
     .addOption(insecureOption())
     .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
@@ -201,7 +204,8 @@ async function openGateway(options: GatewayOptions, environment: Environment, lo
       port,
       services,
       tls,
-      isPlaygroundEnabled: options.playground && options.persistedOnly !== true,
+      isPlaygroundEnabled: options.playground && options.persistedOnly !== true && options.production !== true,
+      documentRules: documentRulesOf(options),
       persistedDocuments,
       web: webOptionsOf(options),
       ...(options.console && { traffic }),

@@ -154,6 +154,32 @@ describe("gateway", () => {
     expect(await status(await serve("gateway", "--registry", "memory", ...options), "k")).toBe(503);
   });
 
+  it("tells of its schema what it is told to tell, and nothing in production", async () => {
+    const told = async (...options: readonly string[]) => {
+      const url = await serve("gateway", "--registry", "memory", ...options);
+      const errors = async (query: string): Promise<string> => {
+        const headers = { "content-type": "application/json" };
+        return (await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) })).text();
+      };
+      const page = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
+      return {
+        introspection: !(await errors("{ __schema { queryType { name } } }")).includes('"errors"'),
+        suggestions: (await errors("{ clustr { shardCount } }")).includes("Did you mean"),
+        playground: (page.headers.get("content-type") ?? "").includes("text/html"),
+        console: (await fetch(`${url}/`)).headers.get("content-type")?.includes("text/html"),
+      };
+    };
+    const all = { introspection: true, suggestions: true, playground: true, console: true };
+    expect(await told()).toEqual(all);
+    expect(await told("--no-introspection")).toEqual({ ...all, introspection: false });
+    vi.stubEnv("SHARDGATE_NO_SUGGESTIONS", "1");
+    expect(await told()).toEqual({ ...all, suggestions: false });
+    vi.unstubAllEnvs();
+    vi.stubEnv("SHARDGATE_PRODUCTION", "1");
+    expect(await told()).toEqual({ introspection: false, suggestions: false, playground: false, console: true });
+    expect(await told("--production")).toEqual(await told());
+  });
+
   it("answers the names and web pages it is told", async () => {
     const origin = "https://app.example";
     const call = async (url: string, headers: Readonly<Record<string, string>>) => {
