@@ -9,7 +9,8 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** A log that names its process in every line and writes to `output`. */
 export function createLog(name: string, level: LogLevel, output: DestinationStream): Log {
-  return pino({ base: { name }, level, timestamp: stdTimeFunctions.isoTime }, output);
+  const redact = { paths: secretPaths, censor: "[redacted]" };
+  return pino({ base: { name }, level, timestamp: stdTimeFunctions.isoTime, redact }, output);
 }
 
 /**
@@ -21,3 +22,8 @@ export function openAuditLog(file: string, log: Log): { readonly log: Log; close
   output.on("error", (error) => log.error({ err: error, file }, "The audit log cannot be written."));
   return { log: createLog("audit", "info", output), close: () => output.end() };
 }
+
+/** No line has them on purpose. This is for errors of libraries, which may carry the request that failed. */
+const secretNames = ["authorization", "proxy-authorization", "cookie", "set-cookie", "token", "password", "secret"];
+
+const secretPaths = secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]);

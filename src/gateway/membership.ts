@@ -116,7 +116,10 @@ export class Membership {
     try {
       await this.#assigner.alone(() => this.#assigner.assignUnassigned(name));
     } catch (error) {
-      log.warn({ err: error, node: name }, "Unassigned shards could not be assigned at a registration.");
+      log.warn(
+        { err: error, node: name },
+        "Unassigned shards could not be assigned at a registration; it is tried again each second.",
+      );
     }
     return assignmentsOf(this.map, name);
   }
@@ -209,7 +212,7 @@ export class Membership {
       if (state === memory.loggedState) continue;
       memory.loggedState = state;
       if (state === "UP") log.info({ node: name, state }, "A storage node is up.");
-      else log.warn({ node: name, state }, "A storage node is silent.");
+      else log.warn({ node: name, state }, "A storage node is silent; look at its process and its log.");
     }
   }
 

@@ -37,7 +37,10 @@ export class RepeatingTask {
     try {
       await work();
     } catch (error) {
-      log.error({ err: error }, "A repeated task failed; it runs again after its pause.");
+      log.error(
+        { err: error },
+        "A repeated task failed; it runs again after its pause. If it goes on failing, `err` has the cause.",
+      );
     }
     if (!this.#isStopped) this.#cancelPause = clock.after(pauseMs, () => this.start());
   }

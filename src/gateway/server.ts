@@ -157,7 +157,10 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 function drained(server: Server, { clock, log }: GatewayServices): Promise<void> {
   return new Promise((resolve) => {
     const cancel = clock.after(drainTimeoutMs, () => {
-      log.warn({ drainTimeoutMs }, "Requests that were still under way are cut off.");
+      log.warn(
+        { drainTimeoutMs },
+        "Requests that were still under way are cut off; their clients get no answer and may try again.",
+      );
       server.closeAllConnections();
     });
     server.close(() => {

@@ -136,7 +136,7 @@ export class ShardAssigner {
     const unseen = this.#forgottenBy(after, reporter);
     if (unseen.length > 0) {
       const message =
-        "A storage node has data of shards that another one owns and has data of; clients see only those.";
+        "A storage node has data of shards that another one owns and has data of; clients see only those. Assign the shards to it, by force, to see its data instead.";
       log.error({ node: reporter, shards: unseen }, message);
     }
   }

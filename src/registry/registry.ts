@@ -156,7 +156,10 @@ export class Registry {
       try {
         listener(map);
       } catch (error) {
-        this.#log.error({ err: error, mapVersion: map.version }, "A listener failed on a new cluster map.");
+        this.#log.error(
+          { err: error, mapVersion: map.version },
+          "A listener failed on a new cluster map; this is a bug, please report `err`.",
+        );
       }
     }
   }
@@ -165,7 +168,10 @@ export class Registry {
     try {
       await this.refresh();
     } catch (error) {
-      this.#log.warn({ err: error }, "The registry changed and could not be read; the known cluster map is kept.");
+      this.#log.warn(
+        { err: error },
+        "The registry changed and could not be read; the known cluster map is kept. Check the store.",
+      );
     }
   }
 }

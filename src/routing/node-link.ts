@@ -202,7 +202,10 @@ export class NodeLink {
     const { name: node, url } = this.record;
     observer.breakerChanged({ node, state: next.kind });
     if (next.kind === "open") {
-      log.warn({ node, url, cause: this.#cause }, "The storage node fails; its requests are refused for now.");
+      log.warn(
+        { node, url, cause: this.#cause },
+        "The storage node fails; its requests are refused for now. Look at its process and its log.",
+      );
       this.#mailbox.refuseWaiting(this.#cause, "breakerOpen");
     } else if (next.kind === "closed") {
       log.info({ node, url }, "The storage node is used again.");

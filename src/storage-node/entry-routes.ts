@@ -11,7 +11,7 @@ import type { Operation, Outcome } from "../core/operation.js";
 import { parseShard, type ShardNumber } from "../core/shard.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../wire/conditional-headers.js";
 import { shardEpochHeader } from "../wire/paths.js";
-import { bodyOf, queryText, refuseOtherMethods, wholeNumberOf } from "./request-fields.js";
+import { bodyOf, callerOf, queryText, refuseOtherMethods, wholeNumberOf } from "./request-fields.js";
 import type { ShardHost } from "./shard-host.js";
 
 const entryRoute = "/shard/:shard/store/:key";
@@ -73,7 +73,7 @@ export function addEntryRoutes(app: FastifyInstance, host: ShardHost): void {
 }
 
 async function run(host: ShardHost, request: FastifyRequest, operation: Operation): Promise<Outcome> {
-  const [outcome] = await host.execute([{ operation, epoch: epochOf(request) }], request.span);
+  const [outcome] = await host.execute([{ operation, epoch: epochOf(request) }], callerOf(request));
   if (outcome === undefined) throw new Error("The shard host gave no outcome.");
   return outcome;
 }

@@ -11,6 +11,7 @@ import {
   groupCommitOperationsMax,
   groupCommitQueueBytesMax,
   groupCommitQueueMax,
+  requestIdsLoggedMax,
 } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { Outcome, RefusedOutcome, RoutedOperation, WriteOperation } from "../core/operation.js";
@@ -19,6 +20,14 @@ import type { StorageEngine } from "../storage/engine.js";
 
 export interface RoutedWrite extends RoutedOperation {
   readonly operation: WriteOperation;
+}
+
+/** The request that operations came with. */
+export interface Caller {
+  /** When requests are traced. */
+  readonly span?: Span | undefined;
+  /** Of a gateway's batch: its id, as in the gateway's log. */
+  readonly requestId?: string | undefined;
 }
 
 export interface GroupCommitOptions {
@@ -67,7 +76,7 @@ export class GroupCommit {
   }
 
   /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
-  submit(writes: readonly RoutedWrite[], spans: readonly Span[] = []): Promise<readonly Outcome[]> {
+  submit(writes: readonly RoutedWrite[], caller: Caller = {}): Promise<readonly Outcome[]> {
     const bytes = writes.reduce(
       (sum, { operation }) => sum + (operation.kind === "put" ? operation.value.length : 0),
       0,
@@ -78,7 +87,7 @@ export class GroupCommit {
     }
     this.#queued = queued;
     return new Promise((resolve) => {
-      this.#waiting.push({ writes, operations: writes.length, bytes, spans, resolve });
+      this.#waiting.push({ writes, operations: writes.length, bytes, caller, resolve });
       this.#running ??= this.#run();
     });
   }
@@ -131,17 +140,22 @@ export class GroupCommit {
     const writes = group.flatMap((submission) => submission.writes);
     const refusals = writes.map(this.#options.refusalOf);
     const admitted = writes.filter((_, index) => refusals[index] === null);
-    const spans = group.flatMap((submission) => submission.spans);
-    const written = (await this.#write(admitted, spans)).values();
+    const written = (
+      await this.#write(
+        admitted,
+        group.map(({ caller }) => caller),
+      )
+    ).values();
     const outcomes = refusals.map((refusal) => refusal ?? written.next().value ?? unanswered);
     let start = 0;
     for (const { operations, resolve } of group) resolve(outcomes.slice(start, (start += operations)));
   }
 
-  async #write(writes: readonly RoutedWrite[], spans: readonly Span[]): Promise<readonly Outcome[]> {
+  async #write(writes: readonly RoutedWrite[], callers: readonly Caller[]): Promise<readonly Outcome[]> {
     if (writes.length === 0) return [];
     const { engine, clock, tracer } = this.#options;
     const attributes = { "shardgate.engine": engine.name, "shardgate.operations": writes.length };
+    const spans = tracer === undefined ? [] : callers.flatMap((caller) => caller.span ?? []);
     const span = startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
     try {
       const outcomes = await engine.write(
@@ -151,7 +165,7 @@ export class GroupCommit {
       this.#lastFailure = null;
       return outcomes;
     } catch (error) {
-      this.#report(error, writes.length);
+      this.#report(error, writes.length, callers);
       const isKnown = error instanceof ShardgateError;
       const code = isKnown ? error.code : "STORAGE_FAILED";
       span?.fail(code);
@@ -162,20 +176,20 @@ export class GroupCommit {
   }
 
   /** Once per kind of failure: a full disk fails every group, many times a second. */
-  #report(error: unknown, operations: number): void {
+  #report(error: unknown, operations: number, callers: readonly Caller[]): void {
     const failure = error instanceof ShardgateError ? error.code : String(error);
     if (failure === this.#lastFailure) return;
     this.#lastFailure = failure;
+    const requestIds = callers.flatMap(({ requestId }) => requestId ?? []).slice(0, requestIdsLoggedMax);
     this.#options.log.error(
-      { err: error, operations },
-      "The storage engine refused a group of writes; none of them happened.",
+      { err: error, operations, requestIds },
+      "The storage engine refused a group of writes; none of them happened. Check the disk; further ones like it are not logged.",
     );
   }
 }
 
 interface Submission extends Load {
-  /** Of the request that they came with, when requests are traced. */
-  readonly spans: readonly Span[];
+  readonly caller: Caller;
   readonly writes: readonly RoutedWrite[];
   readonly resolve: (outcomes: readonly Outcome[]) => void;
 }

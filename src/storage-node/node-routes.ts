@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
 import { adminBodyBytesMax, nodeBatchBodyBytesMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
-import type { Span } from "../core/tracing.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
 import type { NodeHealth } from "../wire/membership.js";
 import {
@@ -17,7 +16,8 @@ import {
 } from "../wire/paths.js";
 import type { NodeFigures, NodeMetrics } from "./metrics.js";
 import { parseAssignments } from "./node-assignments.js";
-import { bodyOf, refuseOtherMethods } from "./request-fields.js";
+import { bodyOf, callerOf, refuseOtherMethods } from "./request-fields.js";
+import type { Caller } from "./group-commit.js";
 import type { ShardHost } from "./shard-host.js";
 
 export interface NodeFacts {
@@ -33,7 +33,7 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
   app.post(batchPath, { bodyLimit: nodeBatchBodyBytesMax }, async (request, reply) => {
     const decoded = decodeBatchRequest(bodyOf(request));
     facts.metrics.batchTaken(decoded.length);
-    const outcomes = await runBatch(host, decoded, request.span);
+    const outcomes = await runBatch(host, decoded, callerOf(request));
     return reply.type(batchMediaType).send(encodeBatchAnswer(outcomes));
   });
 
@@ -61,10 +61,10 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
 async function runBatch(
   host: ShardHost,
   decoded: readonly (RoutedOperation | ShardgateError)[],
-  span: Span | undefined,
+  caller: Caller,
 ): Promise<readonly Outcome[]> {
   const operations = decoded.filter((item): item is RoutedOperation => !(item instanceof ShardgateError));
-  const outcomes = (await host.execute(operations, span)).values();
+  const outcomes = (await host.execute(operations, caller)).values();
   return decoded.map((item) => {
     if (item instanceof ShardgateError) return { kind: "refused", code: item.code, message: item.message };
     const { value } = outcomes.next();

@@ -14,7 +14,10 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const known = error instanceof ShardgateError ? error : clientFault(error);
   if (known !== null) return answerProblem(reply, known);
   const { method, url } = request;
-  log.error({ err: error, method, url, requestId: request.headers[requestIdHeader] }, "A request failed unexpectedly.");
+  log.error(
+    { err: error, method, url, requestId: request.headers[requestIdHeader] },
+    "A request failed unexpectedly; this is a bug, please report `err`.",
+  );
   return answerProblem(
     reply,
     new ShardgateError("INTERNAL_SERVER_ERROR", "The storage node failed; its log has the cause."),

@@ -1,6 +1,9 @@
 /** What the routes share: reading query parameters, bodies and numbers, and the 405 of every path. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
+import { requestIdCharactersMax } from "../core/limits.js";
+import { requestIdHeader } from "../wire/paths.js";
+import type { Caller } from "./group-commit.js";
 
 /** The query parameter, undefined when absent. Throws BAD_REQUEST when it is given twice. */
 export function queryText(request: FastifyRequest, name: string): string | undefined {
@@ -12,6 +15,11 @@ export function queryText(request: FastifyRequest, name: string): string | undef
 /** The bytes of the request's body; none when it has no body. */
 export function bodyOf({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+}
+
+/** For spans and for the log. */
+export function callerOf({ span, headers }: FastifyRequest): Caller {
+  return { span, requestId: headers[requestIdHeader]?.toString().slice(0, requestIdCharactersMax) };
 }
 
 /** The number in `text`. Throws BAD_REQUEST unless it is a decimal from `min` to `max` without sign or leading zero. */

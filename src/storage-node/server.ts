@@ -126,7 +126,10 @@ async function drainNode({ app, gate, shardHost, agent, engine, clock, log }: Dr
     gate.close().then(() => shardHost.drain()),
   );
   if (!isFinished) {
-    log.warn({ drainTimeoutMs }, "The drain took too long; what is still open is cut off.");
+    log.warn(
+      { drainTimeoutMs },
+      "The drain took too long; what is still open is cut off, and its callers try again elsewhere.",
+    );
     shardHost.abandon();
   }
   // Before the last refusals, because a heartbeat would make the gateway try again.

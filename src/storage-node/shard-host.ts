@@ -9,11 +9,11 @@ import { utf8Bytes } from "../core/key.js";
 import { keyBytesMax, nodeBatchAnswerBytesMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { GetOperation, Outcome, RefusedOutcome, RoutedOperation, ScanOperation } from "../core/operation.js";
-import { startShared, type Span, type Tracer } from "../core/tracing.js";
+import { startShared, type Tracer } from "../core/tracing.js";
 import type { StorageEngine } from "../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { batchStages } from "./batch-stages.js";
-import { GroupCommit, type RoutedWrite } from "./group-commit.js";
+import { GroupCommit, type Caller, type RoutedWrite } from "./group-commit.js";
 import { fence, nodeStateFromText, nodeStateToText, withAssignments, type NodeState } from "./node-state.js";
 import { startSweeper, type Sweeper } from "./sweeper.js";
 
@@ -74,12 +74,12 @@ export class ShardHost {
 
   /**
    * One outcome per operation, in order; what is wrong with one operation is its own refused outcome, so it never
-   * rejects for that. The first operation always gets a real answer, whatever the size of the others'. `span`: of the
-   * request that all this is done for, when requests are traced.
+   * rejects for that. The first operation always gets a real answer, whatever the size of the others'. `caller`:
+   * the request that all this is done for.
    */
-  async execute(operations: readonly RoutedOperation[], span?: Span): Promise<readonly Outcome[]> {
+  async execute(operations: readonly RoutedOperation[], caller: Caller = {}): Promise<readonly Outcome[]> {
     if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is stopping."));
-    const running = this.#runStages(operations, spansOf(span));
+    const running = this.#runStages(operations, caller);
     this.#inFlight.add(running);
     try {
       return await running;
@@ -130,16 +130,16 @@ export class ShardHost {
     this.#commits.discard();
   }
 
-  async #runStages(operations: readonly RoutedOperation[], spans: readonly Span[]): Promise<readonly Outcome[]> {
+  async #runStages(operations: readonly RoutedOperation[], caller: Caller): Promise<readonly Outcome[]> {
     const answer: Answer = { outcomes: new Map(), bytes: 0 };
     for (const { reads, writes } of batchStages(operations)) {
-      await this.#read(pick(operations, reads), answer, spans);
-      await this.#write(pick(operations, writes), answer, spans);
+      await this.#read(pick(operations, reads), answer, caller);
+      await this.#write(pick(operations, writes), answer, caller);
     }
     return operations.map((_, index) => answer.outcomes.get(index) ?? refused("STORAGE_FAILED", engineFailed));
   }
 
-  async #read(reads: Picked, answer: Answer, spans: readonly Span[]): Promise<void> {
+  async #read(reads: Picked, answer: Answer, { span: request, requestId }: Caller): Promise<void> {
     const admitted: [number, GetOperation | ScanOperation][] = [];
     for (const [index, routed] of reads) {
       const refusal = fence(this.#state, routed) ?? this.#answerFull(answer, index) ?? scanRefusal(routed);
@@ -149,7 +149,10 @@ export class ShardHost {
     if (admitted.length === 0) return;
     const { engine, clock, log, tracer } = this.#options;
     const attributes = { "shardgate.engine": engine.name, "shardgate.operations": admitted.length };
-    const span = startShared(tracer, "engine read", spans, { kind: "internal", attributes });
+    const span = startShared(tracer, "engine read", request === undefined ? [] : [request], {
+      kind: "internal",
+      attributes,
+    });
     const budget = { nowMs: clock.nowMs(), answerBytesMax: nodeBatchAnswerBytesMax - answer.bytes };
     try {
       const outcomes = await engine.read(
@@ -158,18 +161,21 @@ export class ShardHost {
       );
       for (const [at, [index]] of admitted.entries()) this.#answer(answer, index, outcomes[at]);
     } catch (error) {
-      log.error({ err: error, operations: admitted.length }, "The storage engine failed to read.");
+      log.error(
+        { err: error, requestId, operations: admitted.length },
+        "The storage engine failed to read; `err` has the cause. Check the disk.",
+      );
       span?.fail("STORAGE_FAILED");
     } finally {
       span?.end();
     }
   }
 
-  async #write(writes: Picked, answer: Answer, spans: readonly Span[]): Promise<void> {
+  async #write(writes: Picked, answer: Answer, caller: Caller): Promise<void> {
     if (writes.length === 0) return;
     const outcomes = await this.#commits.submit(
       writes.map(([, routed]) => routed as RoutedWrite),
-      spans,
+      caller,
     );
     for (const [at, [index]] of writes.entries()) {
       const outcome = outcomes[at];
@@ -198,12 +204,6 @@ interface Answer {
 }
 
 type Picked = readonly (readonly [number, RoutedOperation])[];
-
-const noSpans: readonly Span[] = [];
-
-function spansOf(span: Span | undefined): readonly Span[] {
-  return span === undefined ? noSpans : [span];
-}
 
 const engineFailed = "The storage engine failed.";
 

@@ -22,7 +22,11 @@ export function clientError(error: GraphQLError, log: Pick<RequestLog, "error" |
   const cause = causeOf(error);
   const isExpected = cause instanceof ShardgateError || cause instanceof GraphQLError;
   const code = isExpected ? codeOf(error, cause) : "INTERNAL_SERVER_ERROR";
-  if (code === "INTERNAL_SERVER_ERROR") log.error({ err: cause, path: error.path }, "A GraphQL request failed.");
+  if (code === "INTERNAL_SERVER_ERROR")
+    log.error(
+      { err: cause, path: error.path },
+      "A field failed for a reason that nobody expected; this is a bug, please report `err`.",
+    );
   const details = cause instanceof ShardgateError ? cause.details : {};
   const requestId = code === "INTERNAL_SERVER_ERROR" ? { requestId: log.requestId } : {};
   const message = code === "INTERNAL_SERVER_ERROR" ? "Something went wrong inside the server." : cut(error.message);

@@ -62,10 +62,11 @@ function clientErrors(errors: readonly GraphQLError[], { log, route, services }:
     route.span?.fail(code);
     // INTERNAL_SERVER_ERROR has been logged with its cause.
     if (code === "INTERNAL_SERVER_ERROR" || faults++ > 0) continue;
-    const facts = { err: errors[index], code, errors: errors.length };
+    const { advice } = errorRules[code];
+    const facts = { err: errors[index], code, advice, errors: errors.length };
     // As with REST: nobody reads the answer to a client that went away.
     if (route.signal?.aborted === true) log.debug(facts, "A GraphQL request was given up by its client.");
-    else log.warn(facts, "Fields of a GraphQL request failed; the code says what to do.");
+    else log.warn(facts, "Fields of a GraphQL request failed; `advice` says what to do.");
   }
   return told;
 }

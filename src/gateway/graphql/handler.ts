@@ -76,7 +76,8 @@ export function createGraphqlHandler(
       else sendJson(text, open);
     } catch (error) {
       const told = error instanceof ShardgateError ? error : new ShardgateError("INTERNAL_SERVER_ERROR", masked);
-      if (told !== error) log.error({ err: error }, "A GraphQL request could not be answered.");
+      if (told !== error)
+        log.error({ err: error }, "A GraphQL request could not be answered; this is a bug, please report `err`.");
       services.metrics.errorTold(told.code);
       endWithGraphqlError(request, response, told);
     }

@@ -26,8 +26,8 @@ export function replyWithError(
     // A client that went away gave its request up; nobody reads the answer.
     if (request.raw.destroyed) log.debug(facts, "A request was given up by its client.");
     else if (error.code === "INTERNAL_SERVER_ERROR")
-      log.error(facts, "A request failed for a reason that nobody expected.");
-    else log.warn(facts, "A request failed.");
+      log.error(facts, "A request failed for a reason that nobody expected; this is a bug, please report `err`.");
+    else log.warn({ ...facts, advice: error.rule.advice }, "A request failed; `advice` says what to do.");
   }
   // Whoever reports a fault can say which log line it is.
   const problem = httpStatus >= 500 ? { ...problemOf(error), requestId: request.id } : problemOf(error);

@@ -2,20 +2,22 @@
 import type { FastifyInstance } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { missingShardsShown } from "../../core/limits.js";
+import { problemOf } from "../../wire/problem.js";
+import type { GuardedMembership } from "../access/guarded-membership.js";
 import { missingShards, missingText, nodeCounts, shardCounts } from "../health.js";
 import type { Metrics } from "../metrics.js";
+import { problemHeaders } from "../problem-answer.js";
 import { openRoute } from "./request-caller.js";
 import { commonProblems, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
 
 export function addStatusRoutes(app: FastifyInstance, metrics: Metrics): void {
   app.get("/health", { schema: healthSchema, config: openRoute }, async () => ({ status: "ok" }));
 
-  app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }) => {
+  app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }, reply) => {
     if (membership.isReady()) return { status: "ready" };
-    if (!membership.isVisible) throw new ShardgateError("SHARD_UNAVAILABLE", "Some shards have no live storage node.");
-    const missing = missingShards(membership);
-    const text = missingText(missing, membership.map.shardCount, missingShardsShown);
-    throw new ShardgateError("SHARD_UNAVAILABLE", text, { missing });
+    // Not thrown: whoever probes asks every second or so, and each answer would be a line in the log.
+    const problem = notReady(membership);
+    return reply.code(503).headers(problemHeaders(problem)).send(problemOf(problem));
   });
 
   app.get("/metrics", { schema: metricsSchema }, async ({ services: { membership } }, reply) => {
@@ -28,6 +30,16 @@ export function addStatusRoutes(app: FastifyInstance, metrics: Metrics): void {
   });
 
   app.get("/openapi.json", { schema: openApiSchema, config: openRoute }, async () => app.swagger());
+}
+
+/** Which shards are missing is told to those who may look at the cluster. */
+function notReady(membership: GuardedMembership): ShardgateError {
+  if (!membership.isVisible) {
+    return new ShardgateError("SHARD_UNAVAILABLE", "Some shards have no live storage node.");
+  }
+  const missing = missingShards(membership);
+  const text = missingText(missing, membership.map.shardCount, missingShardsShown);
+  return new ShardgateError("SHARD_UNAVAILABLE", text, { missing });
 }
 
 function statusAnswer(description: string, status: string): Schema {
