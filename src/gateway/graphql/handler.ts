@@ -119,7 +119,7 @@ function startExchange({ services, caller, log, span }: ExchangeStart, open: Ope
     receipt,
     loaders: new RequestLoaders(usable, route, receipt),
     lists: new ListBudget(listItems),
-    log: new RequestLines(services.log, requestId),
+    log,
     open,
     incoming: request,
     variablesText: null,
