@@ -54,7 +54,7 @@ export const bodyBytesDiscardedMax = 16 * 1024 * 1024;
 /** Deepest nesting of a JSON body: a full-depth value as a variable, with the braces around it and some room. */
 export const jsonBodyDepthMax = 2 * valueDepthMax;
 
-/** Most parts of a JSON body, for JSON.parse: any full-size value, and a full import batch of all but the strangest. */
+/** Most parts of a JSON body, which JSON.parse pays for. A full-size value has fewer, and nearly every import batch. */
 export const jsonBodyPartsMax = 1_200_000;
 
 /** Longest GraphQL document: a page of text for every field it may have. Values of more belong into variables. */
