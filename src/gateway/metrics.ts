@@ -53,16 +53,12 @@ export class Metrics implements RoutingObserver {
   readonly #requests: Counter;
   readonly #requestSeconds: Histogram;
   readonly #requestsRefused: Counter;
-  readonly #batches: Counter;
-  readonly #operations: Counter;
   readonly #failures: Counter;
   readonly #retries: Counter;
   readonly #batchOperations: Histogram;
   readonly #waitSeconds: Histogram;
   readonly #serviceSeconds: Histogram;
   readonly #breaker: Gauge;
-  readonly #queued: Gauge;
-  readonly #batchesInFlight: Gauge;
   readonly #unsent: Counter;
   readonly #refused: Counter;
   readonly #errors: Counter;
@@ -71,6 +67,7 @@ export class Metrics implements RoutingObserver {
   readonly #nodes: Gauge;
   readonly #mapVersion: Gauge;
   readonly #traffic: TrafficListener;
+  readonly #tallies = new Map<string, NodeTally>();
   #requestsUnderWay = 0;
 
   /** `traffic` hears of each answered request and batch too. */
@@ -91,16 +88,16 @@ export class Metrics implements RoutingObserver {
     this.#errors = counter("errors_total", "Errors told to clients: GraphQL errors and REST problems.", ["code"]);
     this.#refused = counter("operations_refused_total", "Operations that failed in the end.", ["code"]);
     this.#requestsRefused = counter("requests_refused_total", "Requests and connections refused unheard.", ["reason"]);
-    this.#batches = counter("node_batches_total", "Batches sent to a storage node.", node);
-    this.#operations = counter("node_operations_total", "Operations sent to a storage node.", node);
+    this.#tallied(Counter, "node_batches_total", "Batches sent to a storage node.", ({ batches }) => batches);
+    this.#tallied(Counter, "node_operations_total", "Operations sent to a node.", ({ operations }) => operations);
     this.#failures = counter("node_failures_total", "Batches that got no usable answer.", [...node, "reason"]);
     this.#retries = counter("node_retries_total", "Operations sent again.", node);
     this.#batchOperations = histogram("node_batch_operations", "Operations in one batch.", node, sizeBuckets);
     this.#waitSeconds = histogram("node_batch_wait_seconds", "Time a batch gathered.", node, secondBuckets);
     this.#serviceSeconds = histogram("node_batch_service_seconds", "Time a batch took.", node, secondBuckets);
     this.#breaker = gauge("node_breaker_state", "0 closed, 1 half open, 2 open.", node);
-    this.#queued = gauge("node_queued_operations", "Operations waiting for a storage node.", node);
-    this.#batchesInFlight = gauge("node_batches_in_flight", "Batches without their answer yet.", node);
+    this.#tallied(Gauge, "node_queued_operations", "Operations waiting for a storage node.", ({ queued }) => queued);
+    this.#tallied(Gauge, "node_batches_in_flight", "Batches without their answer yet.", ({ inFlight }) => inFlight);
     this.#unsent = counter("node_unsent_operations_total", "Operations not sent to their node.", [...node, "reason"]);
     this.#shards = gauge("shards", "Shards by state.", ["state"]);
     this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"]);
@@ -160,22 +157,23 @@ export class Metrics implements RoutingObserver {
   }
 
   batchSent({ node, operations, waitMs }: Parameters<RoutingObserver["batchSent"]>[0]): void {
-    this.#batches.inc({ node });
-    this.#operations.inc({ node }, operations);
+    const tally = this.#tally(node);
+    tally.batches++;
+    tally.operations += operations;
+    tally.inFlight++;
     this.#batchOperations.observe({ node }, operations);
     this.#waitSeconds.observe({ node }, waitMs / 1000);
-    this.#batchesInFlight.inc({ node });
   }
 
   batchAnswered({ node, serviceMs }: Parameters<RoutingObserver["batchAnswered"]>[0]): void {
     this.#serviceSeconds.observe({ node }, serviceMs / 1000);
-    this.#batchesInFlight.dec({ node });
+    this.#tally(node).inFlight--;
     this.#traffic.batchAnswered({ node, serviceMs });
   }
 
   batchFailed({ node, reason }: Parameters<RoutingObserver["batchFailed"]>[0]): void {
     this.#failures.inc({ node, reason });
-    this.#batchesInFlight.dec({ node });
+    this.#tally(node).inFlight--;
   }
 
   unsent({ node, reason, operations }: Parameters<RoutingObserver["unsent"]>[0]): void {
@@ -195,8 +193,43 @@ export class Metrics implements RoutingObserver {
   }
 
   queueDepth({ node, operations }: Parameters<RoutingObserver["queueDepth"]>[0]): void {
-    this.#queued.set({ node }, operations);
+    this.#tally(node).queued = operations;
   }
+
+  #tally(node: string): NodeTally {
+    let tally = this.#tallies.get(node);
+    if (tally === undefined) this.#tallies.set(node, (tally = { batches: 0, operations: 0, inFlight: 0, queued: 0 }));
+    return tally;
+  }
+
+  /** A metric by storage node whose values are asked for only when the text is read. */
+  #tallied(
+    Kind: typeof Counter | typeof Gauge,
+    name: string,
+    help: string,
+    valueOf: (tally: NodeTally) => number,
+  ): void {
+    const tallies = this.#tallies;
+    const metric = new Kind({
+      name: `shardgate_${name}`,
+      help,
+      labelNames: ["node"],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [node, tally] of tallies) this.inc({ node }, valueOf(tally));
+      },
+    });
+    this.#registry.registerMetric(metric);
+  }
+}
+
+/** What happens with every batch is added up as plain numbers: prom-client's own cost more than the rest of the counting. */
+interface NodeTally {
+  batches: number;
+  operations: number;
+  inFlight: number;
+  queued: number;
 }
 
 const breakerStates = { closed: 0, halfOpen: 1, open: 2 } as const;

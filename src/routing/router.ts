@@ -45,21 +45,25 @@ export class Router {
    * SHARD_UNAVAILABLE (not executed), OUTCOME_UNKNOWN (a write that may have been), ANSWER_TOO_LARGE (not executed: the
    * context's budget is spent), or the storage node's own code.
    */
-  async execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
+  execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
     const { budget } = context;
-    const outcomes =
-      budget?.isSpent === true
-        ? operations.map(() => budget.refusal())
-        : await this.#run(operations, context, firstStage);
-    this.#tellRefusals(outcomes);
-    return outcomes;
+    if (budget?.isSpent !== true) return this.#run(operations, context, firstStage);
+    return Promise.resolve(
+      this.#told(
+        operations.map(() => budget.refusal()),
+        firstStage,
+      ),
+    );
   }
 
-  #tellRefusals(outcomes: readonly Outcome[]): void {
+  /** The outcomes, once the observer knows the refusals among them: the last ones only, after all that was tried again. */
+  #told(outcomes: readonly Outcome[], stage: RetryStage): readonly Outcome[] {
+    if (stage !== firstStage) return outcomes;
     const { observer } = this.#options.pool;
     for (const outcome of outcomes) {
       if (outcome.kind === "refused") observer.refused({ code: outcome.code, operations: 1 });
     }
+    return outcomes;
   }
 
   async #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
@@ -68,7 +72,7 @@ export class Router {
     const [[node, first] = []] = groups;
     // Most requests ask one storage node, many for a single key.
     if (node !== undefined && first?.operations.length === operations.length) {
-      return this.#runAtNode(node, operations, context, stage);
+      return this.#told(await this.#runAtNode(node, operations, context, stage), stage);
     }
     const outcomes = operations.map((operation) => ownerless(operation, map));
     await Promise.all(
@@ -76,7 +80,7 @@ export class Router {
         replaceAt(outcomes, indices, await this.#runAtNode(node, operations, context, stage));
       }),
     );
-    return outcomes;
+    return this.#told(outcomes, stage);
   }
 
   async #runAtNode(

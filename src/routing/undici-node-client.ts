@@ -95,14 +95,11 @@ export class UndiciNodeClient implements NodeClient {
   /** The line of one call, whose requests carry its id. */
   #lineFor({ requestId, traceparent }: CallOptions): NodeLine {
     if (requestId === undefined) return this.#line;
-    const named = {
-      [requestIdHeader]: requestId,
-      ...(traceparent !== undefined && { [traceparentHeader]: traceparent }),
-    };
-    return {
-      node: this.#line.node,
-      exchange: (request, signal) => this.#exchange({ ...request, headers: { ...request.headers, ...named } }, signal),
-    };
+    const named =
+      traceparent === undefined
+        ? { [requestIdHeader]: requestId }
+        : { [requestIdHeader]: requestId, [traceparentHeader]: traceparent };
+    return { node: this.#line.node, exchange: (request, signal) => this.#exchange(request, signal, named) };
   }
 
   /** The storage node's kind before the request proper: when that cannot be found out, the request was not sent. */
@@ -144,9 +141,13 @@ export class UndiciNodeClient implements NodeClient {
     }
   }
 
-  #exchange(request: NodeRequest, signal: StopSignal): Promise<NodeAnswer> {
+  #exchange(
+    request: NodeRequest,
+    signal: StopSignal,
+    named: Readonly<Record<string, string>> | null = null,
+  ): Promise<NodeAnswer> {
     const { method, path, body = null } = request;
-    const headers = { ...request.headers, ...this.#tokenHeader };
+    const headers = { ...request.headers, ...this.#tokenHeader, ...named };
     return new Promise((resolve, reject) => {
       const collector = new AnswerCollector(this.#line.node, request.answerBytesMax, {
         onAnswer: (answer) => (stopWatching(), resolve(answer)),

@@ -2,7 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { requestIdsLoggedMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
+import { parseJsonText } from "../../src/core/json-text.js";
+import { parseKey } from "../../src/core/key.js";
+import type { ShardNumber } from "../../src/core/shard.js";
+import { AnswerBudget } from "../../src/routing/answer-budget.js";
 import { NodeFault } from "../../src/routing/node-client.js";
+import { silentObserver } from "../../src/routing/observer.js";
 import type { BatchRecord, RouteRecorder } from "../../src/routing/recorder.js";
 import { settle } from "../support/fake-clock.js";
 import { MemoryCluster } from "../support/memory-cluster.js";
@@ -27,6 +32,10 @@ function open() {
   return { cluster, recorder, run };
 }
 
+const found = (text: string): Outcome => {
+  const times = { version: null, createdAtMs: null, updatedAtMs: null, expiresAtMs: null };
+  return { kind: "found", entry: { key: parseKey("a"), value: parseJsonText(text), ...times } };
+};
 const fault = new NodeFault("connectionReset", "node1 closed the connection", true);
 
 describe("a caller's recorder", () => {
@@ -69,6 +78,42 @@ describe("a caller's recorder", () => {
     cluster.map = { ...cluster.map, shards: cluster.map.shards.map((shard) => ({ ...shard, primary: null })) };
     await cluster.until(run([get("a")]));
     expect(recorder.sentOnes).toEqual([]);
+  });
+});
+
+describe("the observer", () => {
+  /** Codes of the operations that it was told of. */
+  function observed() {
+    const codes: string[] = [];
+    const refused = ({ code }: { readonly code: string }): void => void codes.push(code);
+    return { codes, cluster: new MemoryCluster({ nodes: ["node1", "node2"] }, { ...silentObserver, refused }) };
+  }
+
+  it("hears of a refusal only when it is the last word", async () => {
+    const { codes, cluster } = observed();
+    cluster.node("node1").failNext({ fault });
+    cluster.node("node2").failNext({ fault });
+    await cluster.until(cluster.execute([0, 1].map((shard) => ({ ...get("a"), shard: shard as ShardNumber }))));
+    expect(codes).toEqual([]);
+  });
+
+  it.each([
+    ["of one storage node", [0]],
+    ["of several", [0, 1]],
+  ])("hears of every refusal once: %s", async (_, shards) => {
+    const { codes, cluster } = observed();
+    cluster.node("node1").failNext({ fault }, 3);
+    cluster.node("node2").failNext({ fault }, 3);
+    await cluster.until(cluster.execute(shards.map((shard) => ({ ...get("a"), shard: shard as ShardNumber }))));
+    expect(codes).toEqual(shards.map(() => "SHARD_UNAVAILABLE"));
+  });
+
+  it("hears of what is refused because the request's budget is spent", async () => {
+    const { codes, cluster } = observed();
+    const budget = new AnswerBudget(1);
+    budget.spend([{ kind: "page", entries: [], hasMore: false }, found("12345")]);
+    await cluster.execute([get("a")], { ...cluster.context(), budget });
+    expect(codes).toEqual(["ANSWER_TOO_LARGE"]);
   });
 });
 

@@ -45,11 +45,14 @@ export function finalMembers(
   exchange: Exchange,
 ): Pick<ExecutionResult, "errors" | "extensions"> {
   const { receipt } = exchange;
+  if (errors === undefined && receipt === null) return nothingBeside;
   return {
     ...(errors !== undefined && { errors: clientErrors(errors, exchange) }),
     ...(receipt !== null && { extensions: { shardgate: receipt.report() } }),
   };
 }
+
+const nothingBeside = {};
 
 /** Also counts them, and logs the first of those that are no fault of the client. */
 function clientErrors(errors: readonly GraphQLError[], { log, route, services }: Exchange): readonly GraphQLError[] {
