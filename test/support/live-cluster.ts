@@ -5,9 +5,9 @@
 import { systemClock } from "../../src/cli/system-clock.js";
 import { defaultBounds } from "../../src/core/bounds.js";
 import { downAfterMs, requestTimeoutMs, suspectAfterMs } from "../../src/core/limits.js";
+import { openAccess } from "../../src/gateway/access/access.js";
 import { Membership } from "../../src/gateway/membership.js";
 import { Metrics } from "../../src/gateway/metrics.js";
-import { openAccess } from "../../src/gateway/access/access.js";
 import { startGateway } from "../../src/gateway/server.js";
 import { Liveness } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/memory-store.js";
@@ -57,8 +57,16 @@ export async function startLiveCluster(shardCount: number, nodes: readonly LiveN
   const parts = { registry, liveness, pool, clock, log };
   const membership = new Membership({ ...parts, nodesMin: nodes.length, isAutoAssigning: true });
   const router = new Router({ registry, pool, clock, random });
-  const access = openAccess(log);
-  const services = { router, membership, access, clock, log, metrics, bounds: defaultBounds, requestTimeoutMs };
+  const services = {
+    router,
+    membership,
+    clock,
+    log,
+    metrics,
+    bounds: defaultBounds,
+    access: openAccess(log),
+    requestTimeoutMs,
+  };
   const listening = { host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false };
   const gateway = await startGateway(listening);
   const yoga = await startGateway({ ...listening, isShortWayTaken: false });

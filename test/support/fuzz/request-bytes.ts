@@ -7,7 +7,7 @@ export function requestBytes(
 ): Buffer {
   const content = Buffer.from(body);
   const isMeasured = content.length > 0 && headers["transfer-encoding"] === undefined;
-  const all = { host: "fuzz", ...(isMeasured && { "content-length": String(content.length) }), ...headers };
+  const all = { host: "localhost", ...(isMeasured && { "content-length": String(content.length) }), ...headers };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1"), content]);
 }
