@@ -1,14 +1,18 @@
-/** Lets only gateways of the cluster in, which prove themselves by a token. Who asks whether the node lives needs none. */
+/**
+ * Lets only gateways of the cluster in, which prove themselves by a token. Those who watch need none: whether the node
+ * lives, and its counts, tell nothing of keys or values.
+ */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { ShardgateError } from "../core/error.js";
-import { healthPath } from "../wire/paths.js";
+import { healthPath, metricsPath } from "../wire/paths.js";
 
 /** Refuses every other request with UNAUTHENTICATED, which does not say what was wrong. */
 export function requireToken(app: FastifyInstance, token: string): void {
   const expected = digestOf(`Bearer ${token}`);
   app.addHook("onRequest", async ({ headers, method, routeOptions }, reply) => {
-    if (routeOptions.url === healthPath && (method === "GET" || method === "HEAD")) return;
+    const isWatching = routeOptions.url === healthPath || routeOptions.url === metricsPath;
+    if (isWatching && (method === "GET" || method === "HEAD")) return;
     // Digests have one length, so that the comparison takes one time.
     if (timingSafeEqual(digestOf(headers.authorization ?? ""), expected)) return;
     reply.header("www-authenticate", "Bearer");

@@ -11,6 +11,7 @@ const routes = [
   ["GET", "/shards"],
   ["PUT", "/assignments"],
   ["POST", "/health"],
+  ["POST", "/metrics"],
   ["DELETE", "/batch"],
   ["GET", "/nowhere"],
 ] as const;
@@ -31,8 +32,9 @@ describe("a storage node with a secret", () => {
     expect(answer.status).not.toBe(401);
   });
 
-  it("says whether it lives to whoever asks", async () => {
+  it("says whether it lives, and what it counted, to whoever asks", async () => {
     const { send } = await runNode({ tokens });
+    expect((await send("/metrics")).status).toBe(200);
     expect((await send("/health")).status).toBe(200);
     expect((await send("/health", { method: "HEAD" })).status).toBe(200);
   });
