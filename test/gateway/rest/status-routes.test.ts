@@ -36,6 +36,9 @@ describe("GET /health and GET /ready", () => {
         "7 (node2 is silent), 9 (node2 is silent), 11 (node2 is silent).",
     });
     expect((await rawRequest(gateway.url, "/ready", { method: "HEAD" })).status).toBe(503);
+    // A probe asks every second or so.
+    const told = gateway.log.lines.filter(({ facts }) => facts["url"] === "/ready" || facts["code"] !== undefined);
+    expect(told).toEqual([]);
   });
 });
 
