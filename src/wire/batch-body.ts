@@ -18,9 +18,18 @@ import {
   pageEntriesMax,
   ttlSecondsMax,
 } from "../core/limits.js";
-import type { Expiry, Operation, Outcome, RoutedOperation, WriteCondition } from "../core/operation.js";
+import type {
+  Expiry,
+  Operation,
+  Outcome,
+  PageOutcome,
+  RoutedOperation,
+  ScanOperation,
+  WriteCondition,
+} from "../core/operation.js";
 import { parseShard } from "../core/shard.js";
 import { parseVersion, type Version } from "../core/version.js";
+import { pageProblem } from "./scan-page.js";
 
 /** The request body for `operations`. */
 export function encodeBatchRequest(operations: readonly RoutedOperation[]): Buffer {
@@ -176,7 +185,7 @@ function outcomeOf(fields: Fields, operation: Operation, reader: ValueReader): O
     return { kind: "refused", code, message, epoch: epochOf(fields["epoch"]) };
   }
   if (operation.kind === "scan") {
-    if (status === 200) return pageOf(fields, reader);
+    if (status === 200) return pageOf(fields, operation, reader);
   } else if (status === 404 && operation.kind !== "put") {
     return { kind: "notFound" };
   } else if (status === 200 && operation.kind === "get") {
@@ -192,12 +201,15 @@ function outcomeOf(fields: Fields, operation: Operation, reader: ValueReader): O
   throw malformed(`status ${JSON.stringify(status)} does not answer a ${operation.kind}`);
 }
 
-function pageOf(fields: Fields, reader: ValueReader): Outcome {
+function pageOf(fields: Fields, operation: ScanOperation, reader: ValueReader): Outcome {
   const entries = listIn(fields, "entries").map((item) => {
     const entry = recordOf(item);
     return entryOf(keyOf(entry["key"]), entry, reader);
   });
-  return { kind: "page", entries, hasMore: fields["hasMore"] === true };
+  const page: PageOutcome = { kind: "page", entries, hasMore: fields["hasMore"] === true };
+  const problem = pageProblem(page, operation);
+  if (problem !== null) throw malformed(`a page has ${problem}`);
+  return page;
 }
 
 function entryFields(status: number | undefined, entry: Entry, values: string[]): Fields {

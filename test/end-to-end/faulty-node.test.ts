@@ -122,3 +122,28 @@ it("repeats a read whose kept connection closes at the worst moment, and says th
     expect(line.batches - before).toBe(expected === "Entry" ? 2 : 1);
   }
 });
+
+it.each([
+  ["that nobody asked for", '[{"key":"other","valueBytes":1}]', false],
+  ["in the wrong order", '[{"key":"kept2","valueBytes":1},{"key":"kept","valueBytes":1}]', false],
+  ["twice", '[{"key":"kept","valueBytes":1},{"key":"kept","valueBytes":1}]', false],
+  ["that never come", "[]", true],
+])("counts a shard out of a scan whose answer has keys %s", async (_, entries, hasMore) => {
+  const values = "1".repeat(entries.split("valueBytes").length - 1);
+  line.fault = (socket, reply) => {
+    const page = `{"status":200,"entries":${entries},"hasMore":${hasMore}}`;
+    socket.end(withBody(`{"outcomes":[${[page, page, page, page].join(",")}]}\n${values.repeat(4)}`, reply));
+  };
+  const query = '{ scan(prefix: "kept") { edges { node { key } } unavailableShards { number } } }';
+  const { scan } = await graphqlData<{ scan: { edges: unknown[]; unavailableShards: unknown[] } }>(
+    cluster.origin,
+    query,
+  );
+  expect([scan.edges, scan.unavailableShards.length]).toEqual([[], 4]);
+  line.fault = null;
+  await eventually(async () => {
+    expect(await graphqlData(cluster.origin, query)).toEqual({
+      scan: { edges: [{ node: { key: "kept" } }], unavailableShards: [] },
+    });
+  });
+});

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
-import { keyProblem, parseKey } from "../../src/core/key.js";
+import type { Entry } from "../../src/core/entry.js";
+import { compareKeys, keyProblem, parseKey } from "../../src/core/key.js";
 import { parseJsonText } from "../../src/core/json-text.js";
-import type { Outcome, RoutedOperation, WriteCondition } from "../../src/core/operation.js";
+import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../src/core/operation.js";
 import { parseShard } from "../../src/core/shard.js";
 import { parseVersion } from "../../src/core/version.js";
 import {
@@ -80,11 +81,22 @@ const answered = routed.chain((request) => {
     ),
     scan: fc.oneof(
       refused,
-      fc.record({ kind: fc.constant("page" as const), hasMore: fc.boolean(), entries: fc.array(entryOf(key)) }),
+      fc.record({ kind: fc.constant("page" as const), hasMore: fc.boolean(), entries: pageEntries(asked) }),
     ),
   }[asked.kind];
-  return fc.record({ request: fc.constant(request), outcome });
+  // Which keys may stand on the page of a narrower scan is tested with scan-page.
+  const all = asked.kind === "scan" ? { ...asked, prefix: "", after: null, before: null } : asked;
+  return fc.record({ request: fc.constant({ ...request, operation: all }), outcome });
 });
+
+/** In order; at least one, so that more may follow. */
+function pageEntries(asked: Operation): fc.Arbitrary<readonly Entry[]> {
+  if (asked.kind !== "scan") return fc.constant([]);
+  const { isReverse, limit } = asked;
+  return fc
+    .uniqueArray(entryOf(key), { minLength: 1, maxLength: limit, selector: (entry) => entry.key })
+    .map((entries) => entries.toSorted((a, b) => (isReverse ? -1 : 1) * compareKeys(a.key, b.key)));
+}
 
 const get: RoutedOperation = {
   operation: { kind: "get", shard: parseShard(2), key: parseKey("user123") },
