@@ -141,7 +141,7 @@ describe("the README", () => {
     }
     const real = ["dev", "gateway", "node", "import", "export"].flatMap((command) => {
       const help = execFileSync(process.execPath, [program, command, "--help"], { encoding: "utf8" });
-      return [...help.matchAll(/^\s+(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => `${command} ${option}`);
+      return [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => `${command} ${option}`);
     });
     expect([...told].toSorted()).toEqual(real.filter((option) => !option.endsWith("--help")).toSorted());
   });
