@@ -7,8 +7,8 @@ import { refused } from "./refusal.js";
 
 /** Where the values of all requests lie together. */
 export interface AnswerMemory {
-  readonly isAnswerFull: boolean;
-  holdAnswer(bytes: number): void;
+  readonly isFull: boolean;
+  hold(bytes: number): void;
 }
 
 export class AnswerBudget {
@@ -24,7 +24,7 @@ export class AnswerBudget {
 
   /** Nothing more should be asked for. */
   get isSpent(): boolean {
-    return this.#left <= 0 || this.#memory?.isAnswerFull === true;
+    return this.#left <= 0 || this.#memory?.isFull === true;
   }
 
   /** What becomes of operations that are not asked for because it is spent. */
@@ -40,7 +40,7 @@ export class AnswerBudget {
     let bytes = 0;
     for (const outcome of outcomes) bytes += sizeOf(outcome);
     this.#left -= bytes;
-    if (bytes > 0) this.#memory?.holdAnswer(bytes);
+    if (bytes > 0) this.#memory?.hold(bytes);
   }
 }
 

@@ -17,8 +17,9 @@ export class CrossOrigin {
   }
 
   /** Lets pages of listed origins read the answer. */
-  addHeaders({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
+  addHeaders({ headers }: IncomingMessage, response: ServerResponse): void {
     if (this.#origins.size === 0) return;
+    const { origin } = headers;
     const isForAll = this.#origins.has("*");
     // Also for requests without an origin: caches would give their answers to pages.
     if (!isForAll) response.setHeader("vary", "origin");
@@ -29,8 +30,8 @@ export class CrossOrigin {
 
   /** Why a request of a web page is refused, ORIGIN_NOT_ALLOWED; null: it is not, or it is no page's. */
   refusalOf(request: IncomingMessage): ShardgateError | null {
-    const { origin, host, "sec-fetch-site": site } = request.headers;
     if (!changesSomething(request) && !isPreflight(request)) return null;
+    const { origin, host, "sec-fetch-site": site } = request.headers;
     if (origin === undefined && site === undefined) return null;
     if (origin !== undefined && this.#isListed(origin)) return null;
     // Browsers say it themselves on secure pages, and no page can forge it; a proxy may have changed the host.
@@ -42,8 +43,9 @@ export class CrossOrigin {
 
   /** Answers a browser that asks what a page of a listed origin may send; false, and nothing is answered, for others. */
   answerPreflight(request: IncomingMessage, response: ServerResponse): boolean {
+    if (!isPreflight(request)) return false;
     const { origin, "access-control-request-headers": asked } = request.headers;
-    if (!isPreflight(request) || origin === undefined || !this.#isListed(origin)) return false;
+    if (origin === undefined || !this.#isListed(origin)) return false;
     response.setHeader("access-control-allow-methods", "GET, HEAD, POST, PUT, DELETE");
     response.setHeader("access-control-max-age", corsMaxAgeSeconds);
     // A page of a listed origin may send what it likes, as one of our own may.

@@ -51,18 +51,18 @@ export class Front {
 
   receive(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
     const { openRequests, nextId, isClosing, answerPage, serve } = this.#parts;
-    const { form, host } = targetOf(request.url ?? "/");
-    request.url = form;
+    const target = targetOf(request.url ?? "/");
+    if (target !== null) request.url = target.form;
     settleRequestId(request, response, nextId);
     response.setHeader("x-content-type-options", "nosniff");
     response.setHeader("cross-origin-resource-policy", "same-origin");
     const open = openRequests.begin(request, response, awaitsContinue);
-    const path = pathOf(form);
+    const path = pathOf(request.url ?? "/");
     if (isClosing()) {
       response.setHeader("connection", "close");
       return this.#refuse(open, new ShardgateError("DRAINING", "The gateway is stopping."));
     }
-    const refusal = this.#refusalOf(request, host);
+    const refusal = this.#refusalOf(request, target?.host ?? null);
     if (refusal !== null) return this.#refuse(open, refusal);
     this.#origins.addHeaders(request, response);
     if (this.#origins.answerPreflight(request, response) || answerPage(request, response)) return;

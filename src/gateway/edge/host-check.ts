@@ -9,6 +9,8 @@ import { ShardgateError } from "../../core/error.js";
 
 export class HostCheck {
   readonly #names: ReadonlySet<string>;
+  /** Clients call the gateway by one name, mostly. */
+  #lastTaken: string | null = null;
   readonly #isOpen: boolean;
 
   /**
@@ -23,10 +25,13 @@ export class HostCheck {
   /** Why the request is refused: BAD_REQUEST or HOST_NOT_ALLOWED; null: it is not. `host` is the target's, if it names one. */
   refusalOf(request: IncomingMessage, host: string | null): ShardgateError | null {
     const told = host ?? request.headers.host;
-    if (told === undefined) return null;
+    if (told === undefined || told === this.#lastTaken) return null;
     const name = nameOf(told);
     if (name === null) return new ShardgateError("BAD_REQUEST", "The request's host is not a name or an address.");
-    if (isHere(name) || this.#names.has(name)) return null;
+    if (isHere(name) || this.#names.has(name)) {
+      this.#lastTaken = told;
+      return null;
+    }
     const isChecked = this.#names.size > 0 || (this.#isOpen && isLoopback(request.socket.localAddress ?? ""));
     if (!isChecked) return null;
     const message = `The gateway is not called ${JSON.stringify(name)}; start it with --allow-host ${name} if it is.`;

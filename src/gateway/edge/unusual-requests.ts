@@ -9,18 +9,19 @@ import { gatewayHeadersMax } from "../../core/limits.js";
 import { endWithProblem, problemText } from "../problem-answer.js";
 import { endSocket } from "./client-error.js";
 
-/** A request's target, taken apart. */
+/** A request's target that is a whole URL, taken apart (RFC 9112, 3.2.2). */
 export interface Target {
-  /** `/path?query`, or the target as it is when it has no such form. */
+  /** `/path?query`. */
   readonly form: string;
-  /** The host and port of a target that is a whole URL: they count instead of the `Host` header (RFC 9112, 3.2.2). */
-  readonly host: string | null;
+  /** The host and port, which count instead of the `Host` header. */
+  readonly host: string;
 }
 
-export function targetOf(target: string): Target {
-  if (target.startsWith("/")) return { form: target, host: null };
+/** Null: the target is none, and is taken as it is. */
+export function targetOf(target: string): Target | null {
+  if (target.startsWith("/")) return null;
   const [, host, rest] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
-  if (host === undefined || rest === undefined) return { form: target, host: null };
+  if (host === undefined || rest === undefined) return null;
   return { form: rest.startsWith("/") ? rest : `/${rest}`, host };
 }
 

@@ -109,7 +109,7 @@ function startExchange({ services, caller, log, span }: ExchangeStart, open: Ope
   });
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
   const { answerBytes, listItems } = services.bounds;
-  const route = { deadlineMs, signal: clientGone, budget: new AnswerBudget(answerBytes, open), requestId, span };
+  const route = { deadlineMs, signal: clientGone, budget: new AnswerBudget(answerBytes, open.answer), requestId, span };
   const receipt = isTraced(request, caller) ? new Receipt(requestId, services.clock) : null;
   const usable = requestServices(services, caller, requestId);
   return {
@@ -167,7 +167,7 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
 
 function sendJson(text: string, open: OpenRequest): void {
   const { response } = open;
-  open.holdAnswer(text.length);
+  open.answer.hold(text.length);
   response.statusCode = 200;
   response.setHeader("content-type", "application/json; charset=utf-8");
   response.setHeader("cache-control", "no-store");

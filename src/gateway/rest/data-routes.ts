@@ -46,7 +46,7 @@ export function addDataRoutes(app: FastifyInstance, bounds: GatewayBounds, openR
     const { entry } = await find(request, reply);
     reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
     if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
-    openRequests.of(request.raw).holdAnswer(entry.value.length);
+    openRequests.of(request.raw).answer.hold(entry.value.length);
     return reply.type("application/json").send(entry.value);
   });
 

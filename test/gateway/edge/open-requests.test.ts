@@ -61,14 +61,14 @@ describe("open requests", () => {
     const { requests, refusals } = openRequests({ answersBytes: 1024 });
     const first = fakeExchange("slow");
     const open = requests.begin(...first.both);
-    expect([open.admit(), open.isAnswerFull]).toEqual([null, false]);
-    open.holdAnswer(600);
-    expect(open.isAnswerFull).toBe(true);
+    expect([open.admit(), open.answer.isFull]).toEqual([null, false]);
+    open.answer.hold(600);
+    expect(open.answer.isFull).toBe(true);
     expect(requests.begin(...fakeExchange("slow").both).admit()?.code).toBe("TOO_MANY_REQUESTS");
     expect(requests.begin(...fakeExchange("other").both).admit()).toBeNull();
     expect(refusals).toEqual(["client-answers"]);
     first.response.emit("close");
-    open.holdAnswer(600);
+    open.answer.hold(600);
     expect(requests.begin(...fakeExchange("slow").both).admit()).toBeNull();
   });
 
