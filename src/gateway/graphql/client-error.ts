@@ -7,7 +7,7 @@ import { type ErrorCode, errorRules, isErrorCode, ShardgateError } from "../../c
 import { graphqlMessageCharactersMax } from "../../core/limits.js";
 import { retryHeaders } from "../problem-answer.js";
 import { placesOf } from "./documents.js";
-import type { RequestLog } from "./exchange.js";
+import type { RequestLog } from "./request-log.js";
 
 /** `extensions.http` is how Yoga is told the response's status; it never leaves the gateway. */
 interface HttpFacts {

@@ -4,17 +4,12 @@ import type { ExecutionResult, GraphQLError, OperationDefinitionNode } from "gra
 import type { GraphQLParams } from "graphql-yoga";
 import { errorRules, type ErrorCode } from "../../core/error.js";
 import { graphqlErrorsMax } from "../../core/limits.js";
-import type { Log } from "../../core/log.js";
 import type { OpenRequest } from "../edge/open-requests.js";
 import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "./context.js";
 import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
+import type { RequestLog } from "./request-log.js";
 import { readParams } from "./request-params.js";
-
-/** Puts the request's id into every line. */
-export interface RequestLog extends Pick<Log, "debug" | "warn" | "error"> {
-  readonly requestId: string;
-}
 
 export interface Exchange extends GraphqlContext {
   readonly open: OpenRequest;

@@ -1,7 +1,6 @@
 /** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
 import type { ServerResponse } from "node:http";
 import { errorRules, ShardgateError } from "../../core/error.js";
-import type { Log } from "../../core/log.js";
 import { StopSource } from "../../core/stop-signal.js";
 import { endRequestSpan, startRequestSpan } from "../../core/tracing.js";
 import { requestIdHeader } from "../../wire/paths.js";
@@ -16,12 +15,13 @@ import { isTraced } from "../trace-permission.js";
 import { BoundedDocuments, type DocumentRules } from "./documents.js";
 import { DirectExecution } from "./direct-execution.js";
 import { ExactVariables } from "./exact-variables.js";
-import type { Exchange, RequestLog } from "./exchange.js";
+import type { Exchange } from "./exchange.js";
 import { ListBudget } from "./list-budget.js";
 import { RequestLoaders } from "./loaders.js";
 import { Receipt } from "./receipt.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { createExecutableSchema } from "./schema.js";
+import { RequestLog } from "./request-log.js";
 import { createYogaServer, yogaPath } from "./yoga.js";
 
 export interface GraphqlOptions extends DocumentRules {
@@ -61,7 +61,7 @@ export function createGraphqlHandler(
   async function answer(open: OpenRequest): Promise<void> {
     const { request, response } = open;
     const { method = "GET" } = request;
-    const log = new RequestLines(services.log, String(request.headers[requestIdHeader]));
+    const log = new RequestLog(services.log, String(request.headers[requestIdHeader]));
     const { tracer } = services;
     const facts = { method, route: yogaPath, headers: request.headers };
     const span = tracer === undefined ? undefined : startRequestSpan(tracer, facts);
@@ -125,28 +125,6 @@ function startExchange({ services, caller, log, span }: ExchangeStart, open: Ope
     variablesText: null,
     params: null,
   };
-}
-
-class RequestLines implements RequestLog {
-  readonly requestId: string;
-  readonly #log: Log;
-
-  constructor(log: Log, requestId: string) {
-    this.#log = log;
-    this.requestId = requestId;
-  }
-
-  debug(facts: object, message: string): void {
-    this.#log.debug({ requestId: this.requestId, ...facts }, message);
-  }
-
-  warn(facts: object, message: string): void {
-    this.#log.warn({ requestId: this.requestId, ...facts }, message);
-  }
-
-  error(facts: object, message: string): void {
-    this.#log.error({ requestId: this.requestId, ...facts }, message);
-  }
 }
 
 function searchOf(url: string): string {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { defaultBounds } from "../../../src/core/bounds.js";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
 import { clientError } from "../../../src/gateway/graphql/client-error.js";
-import type { RequestLog } from "../../../src/gateway/graphql/exchange.js";
+import { RequestLog } from "../../../src/gateway/graphql/request-log.js";
 import { BoundedDocuments, DocumentCache } from "../../../src/gateway/graphql/documents.js";
 import { ExactVariables } from "../../../src/gateway/graphql/exact-variables.js";
 import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
@@ -187,7 +187,7 @@ describe("clientError", () => {
 });
 
 function requestLog(log: RecordLog): RequestLog {
-  return { requestId: "r1", debug: log.debug.bind(log), warn: log.warn.bind(log), error: log.error.bind(log) };
+  return new RequestLog(log, "r1");
 }
 
 function operationOf(document: string): OperationDefinitionNode {
