@@ -28,9 +28,7 @@ export function watchConnections(server: Server, clock: Clock): OpenAnswers {
 
 /** The answer is sent; the client may finish its request, to read the answer and to send the next one. */
 function letGo(request: IncomingMessage, clock: Clock): void {
-  const cancel = clock.after(refusedRequestMs, () => {
-    if (!request.complete) request.socket.destroy();
-  });
+  const cancel = clock.after(refusedRequestMs, () => request.socket.destroy());
   request.once("close", cancel);
   request.socket.once("close", cancel);
 }

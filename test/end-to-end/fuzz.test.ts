@@ -8,5 +8,6 @@ it("answers whatever comes without a fault, with the same bytes both ways, and s
   console.log(report);
   // What is generated must reach the executors, and be refused in every way.
   expect(report.executedBothWays).toBeGreaterThan(1_000);
-  for (const status of [200, 201, 204, 400, 404, 405, 412, 415, 422]) expect(report.statuses).toContain(status);
+  for (const status of [200, 201, 204, 400, 404, 405, 412, 415, 422])
+    expect([...report.statuses.keys()]).toContain(status);
 }, 300_000);

@@ -28,7 +28,7 @@ export interface FuzzReport {
 }
 
 /** Raw requests that are sent at once, each over a connection of its own. */
-const volley = 4;
+const volley = 8;
 
 /** Rejects with fast-check's report of the smallest request that breaks a rule; the seed leads there again. */
 export async function runFuzz({ seed, requests }: FuzzPlan): Promise<FuzzReport> {
