@@ -120,8 +120,8 @@ export const requestIdCharactersMax = 64;
 /** Most client requests that the log names beside a batch that failed; a batch may serve as many as it has operations. */
 export const requestIdsLoggedMax = 20;
 
-/** How often the files that say who may do what are read again: how much later than its change a file takes effect. */
-export const accessFileCheckMs = 1_000;
+/** How often the files that say who may do what are read again. A change takes effect when it was seen twice. */
+export const accessFileCheckMs = 500;
 
 /** Longest file of tokens or of keys that tokens are signed with: thousands of entries. */
 export const accessFileBytesMax = 4 * 1024 * 1024;

@@ -1,7 +1,8 @@
 /**
  * The parsed content of a small file that is read again and again. It is compared by its text, so that it does not matter
  * how it was changed: written, renamed over, or by a swapped symbolic link, as Kubernetes does. A file that has become
- * unreadable or wrong changes nothing and is logged: what was in force stays in force.
+ * unreadable or wrong changes nothing and is logged: what was in force stays in force. A new text counts when two looks in
+ * a row found it the same, because whoever writes a file in place has it empty, or half there, for a moment.
  */
 import { open } from "node:fs/promises";
 import type { Clock } from "../../core/clock.js";
@@ -23,6 +24,8 @@ export class WatchedFile<Content> {
   readonly #watch: RepeatingTask;
   #text: string;
   #content: Content;
+  /** What the last look found. */
+  #seen: string;
   /** What was logged last; "" while all is well. */
   #trouble = "";
 
@@ -35,6 +38,7 @@ export class WatchedFile<Content> {
   private constructor(parts: WatchedFileParts<Content>, text: string, content: Content) {
     this.#parts = parts;
     this.#text = text;
+    this.#seen = text;
     this.#content = content;
     const { clock, log } = parts;
     this.#watch = new RepeatingTask({ clock, log, pauseMs: accessFileCheckMs, work: () => this.#look() });
@@ -54,6 +58,7 @@ export class WatchedFile<Content> {
     const { path, parse, log } = this.#parts;
     try {
       const text = await textOf(path);
+      if (this.#isFirstSeen(text)) return;
       if (text !== this.#text) {
         this.#content = parse(text);
         this.#text = text;
@@ -66,6 +71,12 @@ export class WatchedFile<Content> {
       this.#trouble = trouble;
       log.error({ file: path, reason: trouble }, "A changed file cannot be used; what it said before stays in force.");
     }
+  }
+
+  #isFirstSeen(text: string): boolean {
+    const isFirst = text !== this.#seen;
+    this.#seen = text;
+    return isFirst;
   }
 }
 

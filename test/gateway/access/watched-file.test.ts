@@ -33,7 +33,7 @@ async function opened(file: string) {
       expectation();
     });
   const errors = () => log.lines.filter(({ level }) => level === "error").map(({ facts }) => facts["reason"]);
-  return { watched, log, until, errors };
+  return { watched, log, clock, until, errors };
 }
 
 describe("a watched file", () => {
@@ -84,6 +84,25 @@ describe("a watched file", () => {
     writeFileSync(file, "broken");
     await until(() => expect(errors()).toHaveLength(3));
     expect(log.lines.filter(({ message }) => message === "A changed file is in force.")).toHaveLength(1);
+  });
+
+  it("is not in force while it is being written: two looks in a row have to find the same", async () => {
+    const { file } = place("one");
+    const { watched, log, clock } = await opened(file);
+    /** One look, which has ended when this resolves: the next pause is counted only then. */
+    const look = async () => {
+      await clock.advance(accessFileCheckMs);
+      await eventually(async () => expect(clock.pendingTimers).toBe(1));
+    };
+    await eventually(async () => expect(clock.pendingTimers).toBe(1));
+    for (const half of ["", "tw", "two"]) {
+      writeFileSync(file, half);
+      await look();
+      expect(watched.content).toBe("one");
+    }
+    await look();
+    expect(watched.content).toBe("two");
+    expect(log.lines).toHaveLength(1);
   });
 
   it("is not opened when it is missing, broken or too long", async () => {
