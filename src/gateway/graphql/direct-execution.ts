@@ -8,6 +8,7 @@ import type { GraphQLParams } from "graphql-yoga";
 import { type BoundedDocuments, DocumentCache } from "./documents.js";
 import type { ExactVariables } from "./exact-variables.js";
 import { finalMembers, paramsOf, traceOperation, type Exchange } from "./exchange.js";
+import { keysAhead } from "./keys-ahead.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 import type { Variables } from "./plan/variable-values.js";
@@ -47,9 +48,14 @@ export class DirectExecution {
     if (document === null || plan === null || variables === null) return null;
     const { bounds, membership } = exchange.services;
     const { shardCount } = membership;
-    if (requestCostProblem({ document, operationName, variables }, bounds, shardCount) !== null) return null;
+    const ahead = exchange.receipt === null ? keysAhead(plan, variables, bounds.batchKeys) : null;
+    const isCheap = ahead !== null && ahead.cost <= bounds.requestCost;
+    if (!isCheap && requestCostProblem({ document, operationName, variables }, bounds, shardCount) !== null)
+      return null;
     traceOperation(exchange, plan.operation);
-    const { errors, data } = await plan.run(exchange, variables, exchange.receipt !== null);
+    if (ahead !== null && ahead.keys.length > 0) await exchange.loaders.readAhead(ahead.keys);
+    const run = plan.run(exchange, variables, exchange.receipt !== null);
+    const { errors, data } = run instanceof Promise ? await run : run;
     return resultText({ data, ...finalMembers(errors, exchange) });
   }
 

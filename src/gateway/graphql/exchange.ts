@@ -7,11 +7,13 @@ import { graphqlErrorsMax } from "../../core/limits.js";
 import type { OpenRequest } from "../edge/open-requests.js";
 import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "./context.js";
+import type { RequestLoaders } from "./loaders.js";
 import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
 import type { RequestLog } from "./request-log.js";
 import { readParams } from "./request-params.js";
 
 export interface Exchange extends GraphqlContext {
+  readonly loaders: RequestLoaders;
   readonly open: OpenRequest;
   readonly incoming: IncomingMessage;
   readonly log: RequestLog;
@@ -51,7 +53,10 @@ const nothingBeside = {};
 
 /** Also counts them, and logs the first of those that are no fault of the client. */
 function clientErrors(errors: readonly GraphQLError[], { log, route, services }: Exchange): readonly GraphQLError[] {
-  const told = errors.slice(0, graphqlErrorsMax).map((error) => clientError(error, log));
+  const told = errors
+    .toSorted(byPlace)
+    .slice(0, graphqlErrorsMax)
+    .map((error) => clientError(error, log));
   let faults = 0;
   for (const [index, { extensions }] of told.entries()) {
     const code = extensions["code"] as ErrorCode;
@@ -67,6 +72,23 @@ function clientErrors(errors: readonly GraphQLError[], { log, route, services }:
     else log.warn(facts, "Fields of a GraphQL request failed; `advice` says what to do.");
   }
   return told;
+}
+
+/** In the order of the document, and of lists: the same for each run, whichever answer came first. */
+function byPlace(a: GraphQLError, b: GraphQLError): number {
+  const [at = -1] = a.positions ?? [];
+  const [otherAt = -1] = b.positions ?? [];
+  return at - otherAt || comparePaths(a.path ?? [], b.path ?? []);
+}
+
+function comparePaths(path: NonNullable<GraphQLError["path"]>, other: NonNullable<GraphQLError["path"]>): number {
+  for (const [index, step] of path.entries()) {
+    const otherStep = other[index];
+    if (step === otherStep) continue;
+    if (typeof step === "number" && typeof otherStep === "number") return step - otherStep;
+    return String(step) < String(otherStep) ? -1 : 1;
+  }
+  return 0;
 }
 
 async function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {

@@ -12,14 +12,18 @@ import type { HostedShard } from "../../wire/membership.js";
 import type { RequestServices } from "../access/request-services.js";
 import type { Receipt } from "./receipt.js";
 
-type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
+export type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
 
 type EntryLoader = DataLoader<Key, ReadOutcome>;
 type FigureLoader = DataLoader<string, ReadonlyMap<ShardNumber, HostedShard> | null>;
 
 export interface Loaders {
-  /** What reading a key gave. A refusal that a retry may overcome is not remembered. Whoever writes a key clears it. */
+  /** What reading a key gave. A refusal that a retry may overcome is not remembered. */
   readonly entries: EntryLoader;
+  /** What `entries` would give, without a promise, for a key that was read ahead; undefined for any other. Throws as it rejects. */
+  ahead(key: string): ReadOutcome | undefined;
+  /** The key was written: what was read of it may be wrong now. */
+  forget(key: Key): void;
   /** Figures of the shards at a storage node, by its name; null when it does not tell. */
   readonly shardFigures: FigureLoader;
 }
@@ -31,6 +35,7 @@ export class RequestLoaders implements Loaders {
   readonly #receipt: Receipt | null;
   #entries: EntryLoader | null = null;
   #shardFigures: FigureLoader | null = null;
+  readonly #ahead = new Map<string, ReadOutcome | Error>();
 
   constructor(services: RequestServices, route: RouteContext, receipt: Receipt | null) {
     this.#services = services;
@@ -40,6 +45,27 @@ export class RequestLoaders implements Loaders {
 
   get entries(): EntryLoader {
     return (this.#entries ??= new DataLoader((keys) => this.#read(keys)));
+  }
+
+  /** Reads keys, each once, before anything asks for them. Never rejects. */
+  async readAhead(keys: readonly Key[]): Promise<void> {
+    const once = keys.length === 1 ? keys : [...new Set(keys)];
+    try {
+      const outcomes = await this.#read(once);
+      for (const [index, outcome] of outcomes.entries()) this.#ahead.set(once[index] ?? "", outcome);
+    } catch (error) {
+      for (const key of once) this.#ahead.set(key, error as Error);
+    }
+  }
+
+  ahead(key: string): ReadOutcome | undefined {
+    const found = this.#ahead.get(key);
+    if (found instanceof Error) throw found;
+    return found;
+  }
+
+  forget(key: Key): void {
+    this.#entries?.clear(key);
   }
 
   get shardFigures(): FigureLoader {
@@ -60,7 +86,7 @@ export class RequestLoaders implements Loaders {
       if (outcome.code === "ANSWER_TOO_LARGE") throw new ShardgateError(outcome.code, outcome.message);
       const key = keys[index];
       if (key === undefined || !errorRules[outcome.code].isRetryable) continue;
-      this.entries.clear(key);
+      this.forget(key);
       this.#receipt?.forgets(key);
     }
     return outcomes;

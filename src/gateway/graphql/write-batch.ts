@@ -22,7 +22,7 @@ export async function runWrites(
       if (answer === undefined) throw new Error("The router left a write without an outcome.");
       outcomes[index] = answer;
       // Whatever became of the write, what was read before may be wrong now.
-      loaders.entries.clear(operation.key);
+      loaders.forget(operation.key);
       receipt?.forgets(operation.key);
     }
   }

@@ -43,14 +43,29 @@ describe("get", () => {
     );
     expect(answer.status).toBe(200);
     expect(answer.data).toEqual({ bad: null, good: { key: "good" }, no: null });
+    // In the order of the document, though the invalid key is known to be wrong before any other is read.
     expect(answer.errors).toMatchObject([
-      { path: ["no"], extensions: { code: "INVALID_KEY", isRetryable: false } },
       {
         path: ["bad"],
         message: "Shard 1 is down.",
         extensions: { code: "SHARD_UNAVAILABLE", isRetryable: true, key: "bad", shard: shardOfKey(parseKey("bad"), 4) },
       },
+      { path: ["no"], extensions: { code: "INVALID_KEY", isRetryable: false } },
     ]);
+  });
+
+  it("has its errors in the order of the document and of lists, whatever is answered first", async () => {
+    server.router.refuse("dead", "SHARD_UNAVAILABLE", "down");
+    const { errors = [] } = await server.run(
+      `query($dead: String!) {
+      ...late
+      b: get(key: $dead) { key }
+      nodes(ids: ["${encodeGlobalId("Entry", "dead")}", "no id", "${encodeGlobalId("Entry", "dead")}"]) { id }
+      a: get(key: "") { key }
+    } fragment late on Query { c: get(key: $dead) { key } }`,
+      { dead: "dead" },
+    );
+    expect(errors.map(({ path }) => path)).toEqual([["b"], ["nodes", 0], ["nodes", 1], ["nodes", 2], ["a"], ["c"]]);
   });
 
   it("reads each key of a request once, all in one go, in any number of fields", async () => {

@@ -14,7 +14,7 @@ import {
 } from "graphql";
 import { planConditionsMax } from "../../../core/limits.js";
 import { Execution, type PlanResult } from "./execution.js";
-import { RootSelection, type PlanSource } from "./selection.js";
+import { RootSelection, type PlannedField, type PlanSource } from "./selection.js";
 import { coercerOfVariables, type Variables, type VariablesCoercer } from "./variable-values.js";
 
 export class OperationPlan {
@@ -49,16 +49,25 @@ export class OperationPlan {
     this.#conditions = conditions;
   }
 
+  /** The fields at the operation's top, in their order. `variables`: from `coerce`. Throws a GraphQLError when a condition is null. */
+  fieldsOf(variables: Variables): readonly PlannedField[] {
+    return this.#rootFor(variables).fields(variables);
+  }
+
   /** `variables`: from `coerce`. `tellsPaths`: resolvers get an `info` with their path. Never rejects for what one throws. */
   run<Context>(context: Context, variables: Variables, tellsPaths = false): PlanResult | Promise<PlanResult> {
     return new Execution(this.#source.schema, context, variables, tellsPaths).run(this.#rootFor(variables));
   }
 
   #rootFor(variables: Variables): RootSelection {
-    const combination = this.#conditions.map((name) => String(variables[name])).join();
+    const combination = this.#conditions.length === 0 ? "" : this.#combination(variables);
     let root = this.#roots.get(combination);
     if (root === undefined) this.#roots.set(combination, (root = new RootSelection(this.#source, this.operation)));
     return root;
+  }
+
+  #combination(variables: Variables): string {
+    return this.#conditions.map((name) => String(variables[name])).join();
   }
 }
 

@@ -8,46 +8,53 @@ import type { GraphqlContext } from "../context.js";
 import { readEntryPage } from "../entry-page.js";
 import type { EntryResolvers, PageInfoResolvers, QueryResolvers, ResolversTypes } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
+import type { ReadOutcome } from "../loaders.js";
 import { invalidKey, keyNotFound, problemInstead, readProblem } from "../problems.js";
 
 /** The entry of `key`; null when there is none. Throws the refusal's code, for example SHARD_UNAVAILABLE. */
-export async function readEntry(
-  key: Key,
-  { loaders, services, receipt }: GraphqlContext,
-  info: GraphQLResolveInfo,
-): Promise<Entry | null> {
-  receipt?.asks(info, key);
-  const outcome = await loaders.entries.load(key);
+export async function readEntry(key: Key, context: GraphqlContext, info: GraphQLResolveInfo): Promise<Entry | null> {
+  context.receipt?.asks(info, key);
+  return entryIn(await context.loaders.entries.load(key), key, context);
+}
+
+function entryIn(outcome: ReadOutcome, key: Key, { services }: GraphqlContext): Entry | null {
   if (outcome.kind === "found") return outcome.entry;
   if (outcome.kind === "notFound") return null;
   const place = outcome.code === "FORBIDDEN" ? {} : { shard: services.membership.shardOfKey(key).shard };
   throw new ShardgateError(outcome.code, outcome.message, { key, ...place });
 }
 
-async function readResult(
-  text: string,
-  { loaders, services, receipt }: GraphqlContext,
-  info: GraphQLResolveInfo,
-): Promise<ResolversTypes["GetResult"]> {
+type Result = ResolversTypes["GetResult"];
+
+function readResult(text: string, context: GraphqlContext, info: GraphQLResolveInfo): Result | Promise<Result> {
+  const ahead = context.loaders.ahead(text);
+  if (ahead !== undefined) return resultIn(ahead, text as Key, context);
   const key = problemInstead(
     "INVALID_KEY",
     () => parseKey(text),
     (message) => invalidKey(text, message),
   );
   if (typeof key !== "string") return key;
-  receipt?.asks(info, key);
-  const outcome = await loaders.entries.load(key);
+  context.receipt?.asks(info, key);
+  return context.loaders.entries.load(key).then((outcome) => resultIn(outcome, key, context));
+}
+
+function resultIn(outcome: ReadOutcome, key: Key, { services }: GraphqlContext): Result {
   if (outcome.kind === "found") return outcome.entry;
   if (outcome.kind === "notFound") return keyNotFound(key);
   return readProblem(outcome, key, () => services.membership.shardOfKey(key));
 }
 
 export const entryQueries = {
-  get: (_root, { key }, context, info) => readEntry(parseKey(key), context, info),
+  get: (_root, { key }, context, info) => {
+    const ahead = context.loaders.ahead(key);
+    return ahead === undefined ? readEntry(parseKey(key), context, info) : entryIn(ahead, key as Key, context);
+  },
   entries: (_root, { keys }, context, info) => {
     checkBatchSize(keys, "keys", context);
     context.lists.pay(keys);
-    return Promise.all(keys.map((key) => readResult(key, context, info)));
+    const results = keys.map((key) => readResult(key, context, info));
+    return results.some((result) => result instanceof Promise) ? Promise.all(results) : (results as Result[]);
   },
   scan: (_root, args, context, info) => readEntryPage(args, context, info),
 } satisfies QueryResolvers;
