@@ -16,8 +16,9 @@ export interface StopSignal {
 export class StopSource implements StopSignal {
   #aborted = false;
   #reason: unknown;
-  /** Null as long as nobody listens. */
-  #listeners: Set<() => void> | null = null;
+  /** Nearly always there is one; a Set of its own would cost each request more than all else here. */
+  #listener: (() => void) | null = null;
+  #others: Set<() => void> | null = null;
 
   get aborted(): boolean {
     return this.#aborted;
@@ -32,15 +33,22 @@ export class StopSource implements StopSignal {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#reason = reason;
-    for (const listener of this.#listeners ?? []) listener();
-    this.#listeners = null;
+    const first = this.#listener;
+    this.#listener = null;
+    first?.();
+    // One of them may have the next stop listening.
+    for (const listener of this.#others ?? []) listener();
+    this.#others = null;
   }
 
   addEventListener(_type: "abort", listener: () => void): void {
-    if (!this.#aborted) (this.#listeners ??= new Set()).add(listener);
+    if (this.#aborted || listener === this.#listener) return;
+    if (this.#listener === null) this.#listener = listener;
+    else (this.#others ??= new Set()).add(listener);
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
-    this.#listeners?.delete(listener);
+    if (this.#listener === listener) this.#listener = null;
+    else this.#others?.delete(listener);
   }
 }

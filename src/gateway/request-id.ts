@@ -1,14 +1,14 @@
 /** The id under which a request is logged and answered: the client's own when it is harmless text, else one of ours. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { requestIdCharactersMax } from "../core/limits.js";
 import { requestIdHeader } from "../wire/paths.js";
 
-/** Settles the request's id: both handlers read it from the request's header, and the answer carries it whatever happens. */
-export function settleRequestId(request: IncomingMessage, response: ServerResponse, nextId: () => string): void {
+/** Settles the request's id: whoever serves it reads it from the request's header, and the answer carries it whatever happens. */
+export function settleRequestId(request: IncomingMessage, nextId: () => string): string {
   const told = request.headers[requestIdHeader];
   const id = typeof told === "string" && isHarmless(told) ? told : nextId();
   request.headers[requestIdHeader] = id;
-  response.setHeader(requestIdHeader, id);
+  return id;
 }
 
 function isHarmless(id: string): boolean {

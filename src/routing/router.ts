@@ -68,15 +68,12 @@ export class Router {
 
   async #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
-    const groups = groupsByNode(operations, map);
-    const [[node, first] = []] = groups;
     // Most requests ask one storage node, many for a single key.
-    if (node !== undefined && first?.operations.length === operations.length) {
-      return this.#told(await this.#runAtNode(node, operations, context, stage), stage);
-    }
+    const only = onlyNode(operations, map);
+    if (only !== null) return this.#told(await this.#runAtNode(only, operations, context, stage), stage);
     const outcomes = operations.map((operation) => ownerless(operation, map));
     await Promise.all(
-      [...groups].map(async ([node, { operations, indices }]) => {
+      [...groupsByNode(operations, map)].map(async ([node, { operations, indices }]) => {
         replaceAt(outcomes, indices, await this.#runAtNode(node, operations, context, stage));
       }),
     );
@@ -165,6 +162,14 @@ function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): r
 function ownerless(operation: Operation, map: ClusterMap): Outcome {
   if (map.shards[operation.shard] !== undefined) return refusedBecause(operation, "it has no storage node", true);
   return refused("SHARD_NOT_FOUND", `Shard ${operation.shard} does not exist; there are ${map.shardCount}.`);
+}
+
+/** The storage node that owns the shards of all operations; null when there is no such node. */
+function onlyNode(operations: readonly Operation[], { shards }: ClusterMap): string | null {
+  const [first] = operations;
+  const node = first === undefined ? null : (shards[first.shard]?.primary ?? null);
+  const isOnly = node !== null && operations.every(({ shard }) => shards[shard]?.primary === node);
+  return isOnly ? node : null;
 }
 
 function groupsByNode(operations: readonly Operation[], map: ClusterMap): ReadonlyMap<string, Group> {

@@ -51,7 +51,7 @@ export class Submission {
     this.context = context;
     this.#resolve = resolve;
     this.#missing = operations.length;
-    this.#outcomes = Array.from({ length: operations.length });
+    this.#outcomes = operations.map(() => undefined);
     this.letters = operations.map((routed, index) => {
       const { operation } = routed;
       return {

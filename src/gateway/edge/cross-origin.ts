@@ -16,16 +16,16 @@ export class CrossOrigin {
     this.#origins = new Set(origins);
   }
 
-  /** Lets pages of listed origins read the answer. */
-  addHeaders({ headers }: IncomingMessage, response: ServerResponse): void {
+  /** Adds to an answer's headers what lets pages of listed origins read it. */
+  addHeaders({ headers }: IncomingMessage, answer: string[]): void {
     if (this.#origins.size === 0) return;
     const { origin } = headers;
     const isForAll = this.#origins.has("*");
     // Also for requests without an origin: caches would give their answers to pages.
-    if (!isForAll) response.setHeader("vary", "origin");
+    if (!isForAll) answer.push("vary", "origin");
     if (origin === undefined || !this.#isListed(origin)) return;
-    response.setHeader("access-control-allow-origin", isForAll ? "*" : origin);
-    response.setHeader("access-control-expose-headers", exposedHeaders);
+    answer.push("access-control-allow-origin", isForAll ? "*" : origin);
+    answer.push("access-control-expose-headers", exposedHeaders);
   }
 
   /** Why a request of a web page is refused, ORIGIN_NOT_ALLOWED; null: it is not, or it is no page's. */

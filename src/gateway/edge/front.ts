@@ -7,6 +7,7 @@ import { ShardgateError } from "../../core/error.js";
 import type { Metrics, RequestRefusal } from "../metrics.js";
 import { endWithGraphqlError, problemHeaders } from "../problem-answer.js";
 import { problemOf } from "../../wire/problem.js";
+import { requestIdHeader } from "../../wire/paths.js";
 import { settleRequestId } from "../request-id.js";
 import { CrossOrigin } from "./cross-origin.js";
 import { HostCheck } from "./host-check.js";
@@ -53,10 +54,8 @@ export class Front {
     const { openRequests, nextId, isClosing, answerPage, serve } = this.#parts;
     const target = targetOf(request.url ?? "/");
     if (target !== null) request.url = target.form;
-    settleRequestId(request, response, nextId);
-    response.setHeader("x-content-type-options", "nosniff");
-    response.setHeader("cross-origin-resource-policy", "same-origin");
     const open = openRequests.begin(request, response, awaitsContinue);
+    open.headers.push(requestIdHeader, settleRequestId(request, nextId), ...headersOfAll);
     const path = pathOf(request.url ?? "/");
     if (isClosing()) {
       response.setHeader("connection", "close");
@@ -64,16 +63,21 @@ export class Front {
     }
     const refusal = this.#refusalOf(request, target?.host ?? null);
     if (refusal !== null) return this.#refuse(open, refusal);
-    this.#origins.addHeaders(request, response);
+    this.#origins.addHeaders(request, open.headers);
+    const isGraphql = path === graphqlPath;
+    // Nearly all that is asked is GraphQL by POST, which writes its headers in one go.
+    if (!isGraphql || request.method !== "POST") open.setHeaders();
     if (this.#origins.answerPreflight(request, response) || answerPage(request, response)) return;
     // Whoever watches over the gateway has to see that it is overloaded.
     const shortage = statusPaths.has(path) ? null : open.admit();
-    if (shortage === null) serve(open, path === graphqlPath);
+    if (shortage === null) serve(open, isGraphql);
     else this.#refuse(open, shortage);
   }
 
   /** In the form that the client of this path reads. The connection is kept: another one would cost more than this one. */
-  #refuse({ request, response }: OpenRequest, error: ShardgateError): void {
+  #refuse(open: OpenRequest, error: ShardgateError): void {
+    const { request, response } = open;
+    open.setHeaders();
     this.#parts.metrics.errorTold(error.code);
     if (pathOf(request.url ?? "") === graphqlPath) return endWithGraphqlError(request, response, error);
     const body = JSON.stringify(problemOf(error));
@@ -87,6 +91,9 @@ export class Front {
     return refusal;
   }
 }
+
+/** Of every answer, whatever it is. */
+const headersOfAll = ["x-content-type-options", "nosniff", "cross-origin-resource-policy", "same-origin"] as const;
 
 const graphqlPath = "/graphql";
 const statusPaths: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);

@@ -16,6 +16,7 @@ import {
   gatewayDiscardMs,
   gatewaySendTimeoutMs,
 } from "../../core/limits.js";
+import { StopSource } from "../../core/stop-signal.js";
 import type { AnswerMemory } from "../../routing/answer-budget.js";
 import type { Metrics, RequestRefusal } from "../metrics.js";
 import type { Caller } from "../access/caller.js";
@@ -86,6 +87,7 @@ export class OpenRequests {
 
   #end(open: OpenRequest): void {
     if (open.isAnswered) return;
+    if (!open.response.writableFinished) open.leave();
     open.end();
     // Node keeps the last request of a connection, which would keep all of its answer.
     (open.request as BegunRequest)[openOf] = undefined;
@@ -163,6 +165,9 @@ export class OpenRequest {
   isListed = false;
   /** What of its answer is in memory. */
   readonly answer: HeldAnswer;
+  /** What its answer has, whoever gives it: names and values in turn. Either they are set, or written by whoever answers. */
+  readonly headers: string[] = [];
+  #areHeadersSet = false;
   /** It sends its body when it is told to (RFC 9110, 10.1.1). */
   awaitsContinue = false;
   readonly #shares: Shares;
@@ -173,6 +178,8 @@ export class OpenRequest {
   #bodyBytes = 0;
   /** Since when what it waits for now lasts. */
   #sinceMs: number | null = null;
+  /** Aborts when its client goes away without the answer. */
+  readonly clientGone = new StopSource();
   #giveUpBody: ((error: ShardgateError) => void) | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse, shares: Shares, parts: OpenRequestsParts) {
@@ -186,6 +193,14 @@ export class OpenRequest {
 
   get isAnswered(): boolean {
     return this.#isAnswered;
+  }
+
+  /** Sets `headers`, once. */
+  setHeaders(): void {
+    if (this.#areHeadersSet || this.response.headersSent) return;
+    this.#areHeadersSet = true;
+    const { headers } = this;
+    for (let at = 0; at < headers.length; at += 2) this.response.setHeader(headers[at] ?? "", headers[at + 1] ?? "");
   }
 
   /** Takes it in, or says why it is refused: OVERLOADED or TOO_MANY_REQUESTS. */
@@ -233,6 +248,12 @@ export class OpenRequest {
   endBody(): void {
     this.#sinceMs = null;
     this.#giveUpBody = null;
+  }
+
+  /** The client is gone. */
+  leave(): void {
+    this.clientGone.abort();
+    this.#giveUpBody?.(new ShardgateError("BAD_REQUEST", "The client went away while sending the body."));
   }
 
   /** Gives everything back. */

@@ -28,15 +28,10 @@ export function readBody(open: OpenRequest, bytesMax: number): Promise<Buffer> {
       if (refusal === null) chunks.push(chunk);
       else refuse(refusal);
     });
-    const goneAway = (): void =>
-      refuse(new ShardgateError("BAD_REQUEST", "The client went away while sending the body."));
     request.once("end", () => {
-      request.off("close", goneAway);
       open.endBody();
       if (chunks !== null) resolve(joined(chunks));
     });
-    request.once("error", goneAway);
-    request.once("close", goneAway);
   });
 }
 

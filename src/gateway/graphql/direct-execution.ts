@@ -38,8 +38,8 @@ export class DirectExecution {
   async textFor(exchange: Exchange): Promise<string | null> {
     const { method, headers } = exchange.incoming;
     if (method !== "POST" || !plainAccepts.has(headers.accept ?? "*/*")) return null;
-    const params = await paramsOf(exchange, this.#persisted).catch(() => null);
-    if (params === null || !isOrdinary(params)) return null;
+    const params = await this.#paramsOf(exchange);
+    if (params === null) return null;
     const { operationName } = params;
     const planned = this.#document(params.query);
     const plan = planned.planOf(operationName ?? null);
@@ -57,6 +57,16 @@ export class DirectExecution {
     const run = plan.run(exchange, variables, exchange.receipt !== null);
     const { errors, data } = run instanceof Promise ? await run : run;
     return resultText({ data, ...finalMembers(errors, exchange) });
+  }
+
+  /** Null for those that Yoga has to refuse, or to take a closer look at. */
+  async #paramsOf(exchange: Exchange): Promise<OrdinaryParams | null> {
+    try {
+      const params = await paramsOf(exchange, this.#persisted);
+      return isOrdinary(params) ? params : null;
+    } catch {
+      return null;
+    }
   }
 
   #document(text: string): PlannedDocument {

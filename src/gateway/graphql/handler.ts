@@ -1,7 +1,6 @@
 /** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
 import type { ServerResponse } from "node:http";
 import { errorRules, ShardgateError } from "../../core/error.js";
-import { StopSource } from "../../core/stop-signal.js";
 import { endRequestSpan, startRequestSpan } from "../../core/tracing.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
@@ -44,7 +43,8 @@ export function createGraphqlHandler(
 
   /** By Yoga: everything that is not ordinary. */
   async function answerAtLength(exchange: Exchange, response: ServerResponse): Promise<void> {
-    const { incoming } = exchange;
+    const { incoming, open } = exchange;
+    open.setHeaders();
     const { method = "GET", headers, url = "" } = incoming;
     const yogaRequest = new yoga.fetchAPI.Request(`http://gateway${yogaPath}${searchOf(url)}`, {
       method,
@@ -79,6 +79,7 @@ export function createGraphqlHandler(
       if (told !== error)
         log.error({ err: error }, "A GraphQL request could not be answered; this is a bug, please report `err`.");
       services.metrics.errorTold(told.code);
+      open.setHeaders();
       endWithGraphqlError(request, response, told);
     }
     const status = response.statusCode;
@@ -101,15 +102,11 @@ interface ExchangeStart extends Pick<Exchange, "caller" | "log"> {
 }
 
 function startExchange({ services, caller, log, span }: ExchangeStart, open: OpenRequest): Exchange {
-  const { request, response } = open;
+  const { request, clientGone: signal } = open;
   const { requestId } = log;
-  const clientGone = new StopSource();
-  response.once("close", () => {
-    if (!response.writableFinished) clientGone.abort();
-  });
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
   const { answerBytes, listItems } = services.bounds;
-  const route = { deadlineMs, signal: clientGone, budget: new AnswerBudget(answerBytes, open.answer), requestId, span };
+  const route = { deadlineMs, signal, budget: new AnswerBudget(answerBytes, open.answer), requestId, span };
   const receipt = isTraced(request, caller) ? new Receipt(requestId, services.clock) : null;
   const usable = requestServices(services, caller, requestId);
   return {
@@ -143,11 +140,10 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
   response.end(body);
 }
 
-function sendJson(text: string, open: OpenRequest): void {
-  const { response } = open;
-  open.answer.hold(text.length);
-  response.statusCode = 200;
-  response.setHeader("content-type", "application/json; charset=utf-8");
-  response.setHeader("cache-control", "no-store");
+function sendJson(text: string, { answer, headers, response }: OpenRequest): void {
+  answer.hold(text.length);
+  response.writeHead(200, [...headers, ...jsonHeaders, "content-length", String(Buffer.byteLength(text))]);
   response.end(text);
 }
+
+const jsonHeaders = ["content-type", "application/json; charset=utf-8", "cache-control", "no-store"] as const;

@@ -43,6 +43,7 @@ function paramsOfQuery(url: string, bounds: GatewayBounds): SourcedParams {
 }
 
 function checkMediaType(contentType: string, encoding: string): void {
+  if (contentType === "application/json" && encoding === "identity") return;
   const [mediaType = "", ...options] = contentType.split(";").map((part) => part.trim().toLowerCase());
   const charset = options.find((option) => option.startsWith("charset="))?.slice("charset=".length) ?? "utf-8";
   const isJson = mediaType === "application/json" || mediaType === "application/graphql+json";

@@ -19,7 +19,9 @@ function answer(origins: readonly string[], method: string, headers: Headers) {
     },
   } as unknown as ServerResponse;
   const crossOrigin = new CrossOrigin(origins);
-  crossOrigin.addHeaders(request(method, headers), response);
+  const added: string[] = [];
+  crossOrigin.addHeaders(request(method, headers), added);
+  for (let at = 0; at < added.length; at += 2) set[added[at] ?? ""] = added[at + 1];
   return { isAnswered: crossOrigin.answerPreflight(request(method, headers), response), set };
 }
 

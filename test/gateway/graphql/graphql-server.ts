@@ -10,6 +10,7 @@ import { openAccess } from "../../../src/gateway/access/access.js";
 import { openRules } from "../../../src/gateway/graphql/documents.js";
 import { createGraphqlHandler, type GraphqlOptions } from "../../../src/gateway/graphql/handler.js";
 import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
+import { requestIdHeader } from "../../../src/wire/paths.js";
 import { settleRequestId } from "../../../src/gateway/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
 import { Membership } from "../../../src/gateway/membership.js";
@@ -188,8 +189,9 @@ function serverOf(services: GatewayServices, options: GraphqlOptions): Server {
   const nextId = idSequence(services.clock.nowMs());
   const openRequests = new OpenRequests(services);
   return createServer((request, response) => {
-    settleRequestId(request, response, nextId);
-    handler(openRequests.begin(request, response));
+    const open = openRequests.begin(request, response);
+    open.headers.push(requestIdHeader, settleRequestId(request, nextId));
+    handler(open);
   });
 }
 
