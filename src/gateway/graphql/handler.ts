@@ -63,8 +63,10 @@ export function createGraphqlHandler(
     const { method = "GET" } = request;
     const log = new RequestLog(services.log, String(request.headers[requestIdHeader]));
     const { tracer } = services;
-    const facts = { method, route: yogaPath, headers: request.headers };
-    const span = tracer === undefined ? undefined : startRequestSpan(tracer, facts);
+    const span =
+      tracer === undefined
+        ? undefined
+        : startRequestSpan(tracer, { method, route: yogaPath, headers: request.headers });
     const startMs = services.clock.monotonicMs();
     try {
       const found = services.access.callerOf(request);

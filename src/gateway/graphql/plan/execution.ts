@@ -38,7 +38,7 @@ export class Execution<Context> {
   readonly #tellsPaths: boolean;
   readonly #errors: GraphQLError[] = [];
   /** The places that errors made null; none within them is reported. `null` stands for the whole response. */
-  readonly #nulled = new Set<Path | null>();
+  #nulled: Set<Path | null> | null = null;
 
   constructor(schema: GraphQLSchema, context: Context, variables: Variables, tellsPaths: boolean) {
     this.#schema = schema;
@@ -214,9 +214,10 @@ export class Execution<Context> {
   }
 
   #report(error: GraphQLError, path: Path | null): void {
-    for (let at = path; at !== null; at = at.before) if (this.#nulled.has(at)) return;
-    if (this.#nulled.has(null)) return;
-    this.#nulled.add(path);
+    const nulled = (this.#nulled ??= new Set());
+    for (let at = path; at !== null; at = at.before) if (nulled.has(at)) return;
+    if (nulled.has(null)) return;
+    nulled.add(path);
     this.#errors.push(error);
   }
 }
