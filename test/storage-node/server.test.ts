@@ -89,7 +89,9 @@ describe("the storage node's server", () => {
   it("survives a client that goes away in the middle of a body", async () => {
     const { node, send, log } = await runNode();
     const socket = connect(node.port, "127.0.0.1");
-    socket.write("PUT /shard/2/store/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n");
+    socket.write(
+      "PUT /shard/2/store/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+    );
     await once(socket, "data");
     socket.write("half");
     socket.resetAndDestroy();
