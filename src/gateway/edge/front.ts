@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ShardgateError } from "../../core/error.js";
 import type { Metrics, RequestRefusal } from "../metrics.js";
-import { endWithGraphqlError, problemHeaders } from "../problem-answer.js";
+import { endWithGraphqlError, problemHeaders, securityHeaders } from "../problem-answer.js";
 import { problemOf } from "../../wire/problem.js";
 import { settleRequestId } from "../request-id.js";
 import { CrossOrigin } from "./cross-origin.js";
@@ -54,8 +54,7 @@ export class Front {
     const target = targetOf(request.url ?? "/");
     if (target !== null) request.url = target.form;
     settleRequestId(request, response, nextId);
-    response.setHeader("x-content-type-options", "nosniff");
-    response.setHeader("cross-origin-resource-policy", "same-origin");
+    for (const [name, value] of securityHeaders) response.setHeader(name, value);
     const open = openRequests.begin(request, response, awaitsContinue);
     const path = pathOf(request.url ?? "/");
     if (isClosing()) {
