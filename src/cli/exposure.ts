@@ -1,6 +1,5 @@
 /** Whether a server may be opened to other hosts: only where something says who may do what, or somebody insists. */
-import type { Command, Option } from "commander";
-import { option } from "./option.js";
+import { Option, type Command } from "commander";
 
 /** Why it is safe to let other hosts in, and the options that make it so. */
 export interface Safeguard {
@@ -13,8 +12,9 @@ export interface ExposureOptions {
   readonly insecure?: true;
 }
 
+/** Without an environment variable: this is said by whoever means it, and never inherited or left over. */
 export function insecureOption(): Option {
-  return option("--insecure", "let other hosts in, and whoever comes do everything (the variable may have any value)");
+  return new Option("--insecure", "let other hosts in, and whoever comes do everything");
 }
 
 /** Ends the program as used wrongly when `host` lets others in and nothing makes that safe. */

@@ -3,7 +3,7 @@
  * as it stands there, so that every digit and the order of names survive.
  */
 import { ShardgateError } from "../core/error.js";
-import { jsonMembers, jsonProblem } from "../core/json-text.js";
+import { duplicateNameProblem, jsonMembers, jsonProblem } from "../core/json-text.js";
 import { keyProblem } from "../core/key.js";
 import { messageOf } from "./failure.js";
 
@@ -40,6 +40,8 @@ function membersOf(text: string): ReadonlyMap<string, string> {
   } catch (error) {
     throw refused(`is not JSON: ${messageOf(error)}`);
   }
+  const twice = duplicateNameProblem(text, 1);
+  if (twice !== null) throw refused(twice);
   const members = jsonMembers(text, { start: 0, end: text.length });
   if (members === null) throw refused(`is not an object, ${form}`);
   return new Map([...members].map(([name, { start, end }]) => [name, text.slice(start, end)]));

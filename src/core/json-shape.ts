@@ -10,10 +10,18 @@ export interface JsonShapeBounds {
   readonly partsMax: number;
 }
 
-/** Which bound `text` passes, as a phrase that follows "The body …"; null when it passes none. */
-export function jsonShapeProblem(text: string, { depthMax, partsMax }: JsonShapeBounds): string | null {
+export interface JsonShape {
+  /** Which bound the text passes, as a phrase that follows "The body …"; null when it passes none. */
+  readonly problem: string | null;
+  /** Members of all its objects, those of one name counted each; as far as was looked. */
+  readonly members: number;
+}
+
+/** Stops looking at the first level too many. */
+export function jsonShape(text: string, { depthMax, partsMax }: JsonShapeBounds): JsonShape {
   let depth = 0;
   let parts = 0;
+  let members = 0;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit === quote) {
@@ -24,12 +32,22 @@ export function jsonShapeProblem(text: string, { depthMax, partsMax }: JsonShape
     const folded = unit | 0x20;
     if (folded === openingBrace) {
       parts++;
-      if (++depth > depthMax) return `is nested deeper than ${depthMax} levels`;
+      if (++depth > depthMax) return { problem: `is nested deeper than ${depthMax} levels`, members };
     } else if (folded === closingBrace) depth--;
     else if (unit === comma) parts++;
-    else if (unit === colon) parts += 3;
+    else if (unit === colon) members++;
   }
-  return parts > partsMax ? `is made of more than ${partsMax} parts` : null;
+  parts += 3 * members;
+  return { problem: parts > partsMax ? `is made of more than ${partsMax} parts` : null, members };
+}
+
+/** Members of all objects in a parsed value: fewer than its text has when an object had one name twice. */
+export function membersIn(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) for (const item of value) members += membersIn(item);
+  else for (const member of Object.values(value)) members += 1 + membersIn(member);
+  return members;
 }
 
 const quote = 0x22;

@@ -4,7 +4,7 @@
  * text without parsing them, so that a value in a request body can be stored exactly as it stands there.
  */
 import { ShardgateError } from "./error.js";
-import { jsonShapeProblem } from "./json-shape.js";
+import { jsonShape } from "./json-shape.js";
 import { utf8Bytes } from "./key.js";
 import { defaultBounds, type GatewayBounds } from "./bounds.js";
 
@@ -36,8 +36,8 @@ export function parseJsonText(text: string, bounds: ValueBounds = defaultBounds)
 export function jsonProblem(text: string, { valueBytes, valueDepth }: ValueBounds = defaultBounds): string | null {
   if (text.length > valueBytes || utf8Bytes(text) > valueBytes) return `is longer than ${valueBytes} bytes`;
   if (!text.isWellFormed()) return "has a lone surrogate, which UTF-8 cannot express";
-  const shape = jsonShapeProblem(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
-  if (shape !== null) return shape;
+  const { problem } = jsonShape(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
+  if (problem !== null) return problem;
   try {
     JSON.parse(text);
   } catch (error) {
@@ -81,8 +81,8 @@ export function compactJson(text: JsonText): JsonText {
 }
 
 /**
- * The direct members of the object at `span` of valid JSON, by name; of duplicates the last, as JSON.parse has it.
- * Null when another kind of value stands there.
+ * The direct members of the object at `span` of valid JSON, by name. Null when another kind of value stands there.
+ * Throws INVALID_VALUE when one name stands there twice.
  */
 export function jsonMembers(text: string, span: JsonSpan): ReadonlyMap<string, JsonSpan> | null {
   let index = skipSpace(text, span.start);
@@ -94,6 +94,7 @@ export function jsonMembers(text: string, span: JsonSpan): ReadonlyMap<string, J
     const name = JSON.parse(text.slice(index, nameEnd)) as string;
     const start = skipSpace(text, skipSpace(text, nameEnd) + 1);
     const end = endOfValue(text, start);
+    if (members.has(name)) throw new ShardgateError("INVALID_VALUE", `The object ${isTwice(name)}.`);
     members.set(name, { start, end });
     index = skipSeparator(text, end);
   }
@@ -114,11 +115,11 @@ export function jsonElements(text: string, span: JsonSpan): readonly JsonSpan[] 
   return elements;
 }
 
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const quote = 0x22;
-const backslash = 0x5c;
-
-function duplicateNameProblem(text: string): string | null {
+/**
+ * Of valid JSON: that an object has one name twice, as `jsonProblem`. Objects that stand in `levelsMax` others, or arrays,
+ * and those within are left alone.
+ */
+export function duplicateNameProblem(text: string, levelsMax = Number.POSITIVE_INFINITY): string | null {
   /** One per open container: the names so far of an object, null for an array. */
   const open: (Set<string> | null)[] = [];
   let isNameNext = false;
@@ -127,9 +128,9 @@ function duplicateNameProblem(text: string): string | null {
       case '"': {
         const end = endOfString(text, index);
         const names = open.at(-1);
-        if (isNameNext && names) {
+        if (isNameNext && names && open.length <= levelsMax) {
           const name = JSON.parse(text.slice(index, end)) as string;
-          if (names.has(name)) return `has the name ${JSON.stringify(name.slice(0, 64))} twice in one object`;
+          if (names.has(name)) return isTwice(name);
           names.add(name);
           isNameNext = false;
         }
@@ -157,6 +158,14 @@ function duplicateNameProblem(text: string): string | null {
   }
   return null;
 }
+
+function isTwice(name: string): string {
+  return `has the name ${JSON.stringify(name.slice(0, 64))} twice in one object`;
+}
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const quote = 0x22;
+const backslash = 0x5c;
 
 /** Index just behind the value that begins at `index`. */
 function endOfValue(text: string, index: number): number {

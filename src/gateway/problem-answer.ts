@@ -8,6 +8,16 @@ import { breakerOpenMs } from "../core/limits.js";
 import { problemMediaType, requestIdHeader } from "../wire/paths.js";
 import { problemOf } from "../wire/problem.js";
 
+/**
+ * On whatever the gateway answers: browsers take it for what it is called, keep it from pages of other origins, and keep
+ * nothing of it, unless its route says otherwise.
+ */
+export const securityHeaders: readonly (readonly [name: string, value: string])[] = [
+  ["x-content-type-options", "nosniff"],
+  ["cross-origin-resource-policy", "same-origin"],
+  ["cache-control", "no-store"],
+];
+
 /** The headers of an error's answer. 429 and 503 say when to try again: when a breaker opened now lets someone through. */
 export function retryHeaders({ rule }: ShardgateError): Record<string, string> {
   // RFC 9110, 11.6.1. It never says what was wrong with a token.
@@ -23,6 +33,7 @@ export function problemHeaders(error: ShardgateError): Record<string, string> {
 
 /** Answers with the problem and closes the connection. */
 export function endWithProblem(response: ServerResponse, error: ShardgateError): void {
+  for (const [name, value] of securityHeaders) response.setHeader(name, value);
   response.writeHead(error.rule.httpStatus, { ...problemHeaders(error), connection: "close" });
   response.end(JSON.stringify(problemOf(error)));
 }
@@ -51,6 +62,7 @@ const graphqlMediaType = "application/graphql-response+json";
 export function problemText(error: ShardgateError, headers: Readonly<Record<string, string>> = {}): string {
   const body = JSON.stringify(problemOf(error));
   const all = {
+    ...Object.fromEntries(securityHeaders),
     ...problemHeaders(error),
     ...headers,
     "content-length": Buffer.byteLength(body),

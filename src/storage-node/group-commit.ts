@@ -166,10 +166,9 @@ export class GroupCommit {
       return outcomes;
     } catch (error) {
       this.#report(error, writes.length, callers);
-      const isKnown = error instanceof ShardgateError;
-      const code = isKnown ? error.code : "STORAGE_FAILED";
+      const code = error instanceof ShardgateError ? error.code : "STORAGE_FAILED";
       span?.fail(code);
-      return allRefused(writes, code, isKnown ? error.message : engineFailed);
+      return allRefused(writes, code, told.get(code) ?? engineFailed);
     } finally {
       span?.end();
     }
@@ -194,7 +193,11 @@ interface Submission extends Load {
   readonly resolve: (outcomes: readonly Outcome[]) => void;
 }
 
+/** What clients read: the error's own message names folders, and is for the log. */
 const engineFailed = "The storage engine failed; nothing was written.";
+const told: ReadonlyMap<ErrorCode, string> = new Map([
+  ["STORAGE_FULL", "The storage node has no room left; nothing was written."],
+]);
 
 /** An engine that breaks its contract must not leave a caller without an answer. */
 const unanswered: RefusedOutcome = {

@@ -31,6 +31,7 @@ import { answerClientError, answerError } from "./problem-answer.js";
 import { requireToken } from "./required-token.js";
 import { ShardHost } from "./shard-host.js";
 import { traceRequests } from "./traced-requests.js";
+import { refuseWebPages } from "./web-pages.js";
 
 export interface StorageNodeOptions {
   readonly name: string;
@@ -74,7 +75,15 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const engine = observedEngine(options.engine, clock, metrics);
   const host = await ShardHost.open({ engine, clock, log, ...traced });
   const gate = new Gate();
-  const app = createApp({ log, clock, gate, metrics, tls, token: tokens?.gatewayToken ?? null });
+  const app = createApp({
+    log,
+    clock,
+    gate,
+    metrics,
+    tls,
+    token: tokens?.gatewayToken ?? null,
+    ownHosts: hostsOf(options),
+  });
   if (tracer !== undefined) traceRequests(app, tracer);
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
@@ -107,6 +116,11 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     port,
     drain: () => (draining ??= drainNode({ ...options, engine, app, gate, shardHost: host, agent })),
   };
+}
+
+/** Where it listens, and where others reach it. */
+function hostsOf({ host, advertisedUrl }: Pick<StorageNodeOptions, "host" | "advertisedUrl">): readonly string[] {
+  return advertisedUrl === null ? [host] : [host, new URL(advertisedUrl).hostname];
 }
 
 interface Draining {
@@ -176,9 +190,10 @@ interface AppParts {
   readonly tls: TlsSource;
   /** What gateways prove themselves with. */
   readonly token: string | null;
+  readonly ownHosts: readonly string[];
 }
 
-function createApp({ log, clock, gate, metrics, tls, token }: AppParts): FastifyInstance {
+function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: AppParts): FastifyInstance {
   const timeouts = { requestTimeout: receiveTimeoutMs, keepAliveTimeout: idleConnectionMs };
   const http = {
     headersTimeout: receiveHeadTimeoutMs,
@@ -207,6 +222,7 @@ function createApp({ log, clock, gate, metrics, tls, token }: AppParts): Fastify
   const openAnswers = watchConnections(app.server, clock);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  refuseWebPages(app, { ownHosts, areCallersProven: token !== null });
   if (token !== null) requireToken(app, token);
   app.addHook("onRequest", async (request, reply) => {
     // Bodies are bytes whatever they are called, and a media type that fastify cannot read is no reason to refuse them.

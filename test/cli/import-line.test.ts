@@ -24,6 +24,7 @@ describe("parseImportLine", () => {
     ['{"key":"k"}', "BAD_REQUEST", 'lacks "key" or "value"'],
     ['{"value":1}', "BAD_REQUEST", 'lacks "key" or "value"'],
     ['{"key":"k","value":1,"ttl":5}', "BAD_REQUEST", 'has the name "ttl"'],
+    ['{"key":"k","value":1,"value":2}', "BAD_REQUEST", 'the line has the name "value" twice'],
     ['{"key":5,"value":1}', "INVALID_KEY", "the key is not a string"],
     ['{"key":"","value":1}', "INVALID_KEY", 'key "" is empty'],
     ['{"key":"..","value":1}', "INVALID_KEY", "is reserved"],

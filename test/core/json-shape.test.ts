@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonShapeProblem } from "../../src/core/json-shape.js";
+import { jsonShape, membersIn, type JsonShapeBounds } from "../../src/core/json-shape.js";
 
 const free = { depthMax: Number.POSITIVE_INFINITY, partsMax: Number.POSITIVE_INFINITY };
+
+const shapeProblem = (text: string, bounds: JsonShapeBounds) => jsonShape(text, bounds).problem;
 
 /** Depth and parts of a parsed value, by the definition. */
 function shapeOf(value: unknown): { depth: number; parts: number } {
@@ -16,7 +18,7 @@ function shapeOf(value: unknown): { depth: number; parts: number } {
   };
 }
 
-describe("jsonShapeProblem", () => {
+describe("jsonShape", () => {
   it("knows the depth and the parts of any JSON, whatever its strings hold", () => {
     const text = fc.oneof(
       fc.string({ unit: "binary" }),
@@ -36,10 +38,11 @@ describe("jsonShapeProblem", () => {
       fc.property(json, fc.constantFrom(0, 2), (value, indent) => {
         const written = JSON.stringify(value, null, indent);
         const { depth, parts } = shapeOf(JSON.parse(written));
-        expect(jsonShapeProblem(written, { depthMax: depth, partsMax: parts })).toBeNull();
+        expect(shapeProblem(written, { depthMax: depth, partsMax: parts })).toBeNull();
+        expect(jsonShape(written, free).members).toBe(membersIn(JSON.parse(written)));
         if (depth === 0) return;
-        expect(jsonShapeProblem(written, { ...free, depthMax: depth - 1 })).toContain("nested deeper");
-        expect(jsonShapeProblem(written, { ...free, partsMax: parts - 1 })).toContain("parts");
+        expect(shapeProblem(written, { ...free, depthMax: depth - 1 })).toContain("nested deeper");
+        expect(shapeProblem(written, { ...free, partsMax: parts - 1 })).toContain("parts");
       }),
     );
   });
@@ -47,11 +50,16 @@ describe("jsonShapeProblem", () => {
   it.each(["", '"', '"\\', `"${"x".repeat(100)}`, `"${"x".repeat(100)}\\"`, "]]]", '{"a"', "tru"])(
     "leaves what is no JSON to the parser: %j",
     (text) => {
-      expect(jsonShapeProblem(text, { depthMax: 1, partsMax: 1 })).toBeNull();
+      expect(shapeProblem(text, { depthMax: 1, partsMax: 1 })).toBeNull();
     },
   );
 
   it("stops at the first level too many", () => {
-    expect(jsonShapeProblem("[".repeat(50_000_000), { ...free, depthMax: 64 })).toBe("is nested deeper than 64 levels");
+    expect(shapeProblem("[".repeat(50_000_000), { ...free, depthMax: 64 })).toBe("is nested deeper than 64 levels");
   });
+
+  it.each(['{"a":1,"a":1}', '[{"b":{"a":1,"\\u0061":{"c":1}}}]', '{"__proto__":1,"__proto__":2}'])(
+    "counts more members than %s has when it is parsed",
+    (text) => expect(jsonShape(text, free).members).toBeGreaterThan(membersIn(JSON.parse(text))),
+  );
 });

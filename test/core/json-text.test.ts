@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   compactJson,
+  duplicateNameProblem,
   jsonElements,
   jsonMembers,
   jsonTextOf,
@@ -111,10 +112,23 @@ describe("finding values inside a text", () => {
     ]);
   });
 
-  it("takes the last of two members with one name, as JSON.parse does", () => {
-    const text = '{"a":1,"a":2}';
-    const span = jsonMembers(text, whole(text))?.get("a");
-    expect(text.slice(span?.start, span?.end)).toBe("2");
+  it("takes neither of two members with one name", () => {
+    for (const text of ['{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"__proto__":1,"__proto__":2}']) {
+      expect(() => jsonMembers(text, whole(text))).toThrow(expect.objectContaining({ code: "INVALID_VALUE" }));
+    }
+    const inside = '{"a":{"b":1,"b":2},"b":[1]}';
+    expect(jsonMembers(inside, whole(inside))?.size).toBe(2);
+  });
+
+  it.each([
+    ['{"a":1,"a":2}', 1, true],
+    ['{"a":{"b":1,"b":2}}', 1, false],
+    ['{"a":{"b":1,"b":2}}', 2, true],
+    ['{"a":{"b":{"c":1,"c":2}},"a":3}', 1, true],
+    ['{"a":[{"b":1,"b":2}],"c":1}', 2, false],
+    ['{"a":{"b":{"b":1,"b":2}},"b":"a"}', 2, false],
+  ])("looks into %s no deeper than level %i", (text, levels, isFound) => {
+    expect(duplicateNameProblem(text, levels) !== null).toBe(isFound);
   });
 
   it("finds elements with their exact text", () => {

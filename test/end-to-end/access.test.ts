@@ -44,6 +44,13 @@ describe("a program that is opened to other hosts", () => {
     expect(run.stderr).toMatch(reason);
   });
 
+  it("does not start because of something that stands in its environment", async () => {
+    const command = ["gateway", "--registry", "memory", "--host", "0.0.0.0", "--port", "0"];
+    for (const value of ["true", "false", ""]) {
+      expect(await shardgate(command, { SHARDGATE_INSECURE: value }).ended()).toBe(2);
+    }
+  });
+
   it.each([
     [["gateway", "--registry", "memory", "--insecure"], "0.0.0.0"],
     [["gateway", "--registry", "memory", "--tokens", write("opened.json", [admin])], "0.0.0.0"],

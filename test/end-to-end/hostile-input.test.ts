@@ -590,6 +590,11 @@ describe.each([
     const code = answer.split(" ")[1];
     if (code !== undefined) expect(errorRules).toHaveProperty(code);
     expect(text).not.toMatch(/node_modules|\.js:\d|\n\s+at /);
+    if (text !== "") {
+      expect(text).toContain("x-content-type-options: nosniff\r\n");
+      expect(text).toContain("cross-origin-resource-policy: same-origin\r\n");
+      expect(text).toMatch(/cache-control: no-(store|cache)\r\n/);
+    }
     expect(await graphqlData(cluster.origin, '{ get(key: "good") { value } }')).toEqual({ get: { value: "as ever" } });
   });
 });

@@ -132,6 +132,8 @@ describe("the README", () => {
       ]),
     );
     expect(told).toEqual(errorRules);
+    // In a table of its own, the second of two rows would go unseen.
+    expect(rows.map(([, code]) => code)).toEqual(Object.keys(told));
   });
 
   it("lists exactly the options that the commands have", () => {

@@ -27,7 +27,7 @@ function closed(socket: Socket): Promise<void> {
 describe("the connections of a storage node", () => {
   it.each([
     ["no host", head("GET /health HTTP/1.1", "")],
-    ["an expectation", head("GET /health HTTP/1.1", "host: a", "expect: more", "")],
+    ["an expectation", head("GET /health HTTP/1.1", "host: localhost", "expect: more", "")],
   ])("get a code for a request with %s", async (_, bytes) => {
     const { node } = await runNode();
     const { socket, text } = open(node.port);
@@ -40,7 +40,9 @@ describe("the connections of a storage node", () => {
     const { engine, node, send } = await runNode();
     engine.hold();
     const { socket, text } = open(node.port);
-    socket.write(`${head("PUT /shard/2/store/a HTTP/1.1", "host: a", "content-length: 1", "")}1GARBAGE\r\n\r\n`);
+    socket.write(
+      `${head("PUT /shard/2/store/a HTTP/1.1", "host: localhost", "content-length: 1", "")}1GARBAGE\r\n\r\n`,
+    );
     await once(socket, "end");
     expect(text()).toBe("");
     engine.release();
@@ -75,7 +77,7 @@ describe("the connections of a storage node", () => {
     socket.write(refused);
     await vi.waitFor(() => expect(summary(text())).toBe("400 BAD_REQUEST"));
     socket.write("1".repeat(10));
-    socket.write(head("GET /health HTTP/1.1", "host: a", ""));
+    socket.write(head("GET /health HTTP/1.1", "host: localhost", ""));
     await vi.waitFor(() => expect(text()).toContain('"status":"ok"'));
     await clock.advance(refusedRequestMs);
     expect(socket.destroyed).toBe(false);

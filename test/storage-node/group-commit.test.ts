@@ -162,8 +162,9 @@ describe("GroupCommit", () => {
 
   it("refuses a whole group with the engine's code when it rejects, and logs it once", async () => {
     const { engine, commits, log } = setUp();
-    engine.writeFailure = new ShardgateError("STORAGE_FULL", "The disk is full.");
-    const full = { kind: "refused", code: "STORAGE_FULL", message: "The disk is full." };
+    engine.writeFailure = new ShardgateError("STORAGE_FULL", "No room in /secret/path.");
+    const message = "The storage node has no room left; nothing was written.";
+    const full = { kind: "refused", code: "STORAGE_FULL", message };
     expect(await Promise.all([commits.submit([put("a", "1")]), commits.submit([put("b", "1")])])).toEqual([
       [full],
       [full],

@@ -1,4 +1,5 @@
 /** Who asks, and what they may do. Found once per request, from what it brings along; everything later asks only this. */
+import { callerNameCharactersMax } from "../../core/limits.js";
 import { Permissions } from "./permissions.js";
 
 export interface Caller {
@@ -21,3 +22,9 @@ export const nodeCaller: Caller = { name: "storage-node", permissions: new Permi
 
 /** Whoever asks for what is open to all without saying who they are. */
 export const nobody: Caller = { name: "nobody", permissions: new Permissions([]), isNode: false };
+
+/** Whether `name` can be that of somebody from outside: it stands in logs as it is, and is never one of the above. */
+export function isCallerName(name: unknown): name is string {
+  if (typeof name !== "string" || name === "" || name.length > callerNameCharactersMax) return false;
+  return !/\p{Cc}/u.test(name) && ![openCaller, nodeCaller, nobody].some((caller) => caller.name === name);
+}

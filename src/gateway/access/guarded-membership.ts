@@ -5,7 +5,8 @@
  */
 import { ShardgateError } from "../../core/error.js";
 import type { Key } from "../../core/key.js";
-import { shardOfKey, type ShardNumber } from "../../core/shard.js";
+import { nameCharactersMax } from "../../core/limits.js";
+import { parseShard, shardOfKey, type ShardNumber } from "../../core/shard.js";
 import type { ClusterMap, ShardRecord } from "../../registry/cluster-map.js";
 import { shardsOfNode } from "../../registry/commands.js";
 import type { NodeState } from "../../registry/liveness.js";
@@ -19,15 +20,21 @@ import type { Caller } from "./caller.js";
 
 type Facts = Readonly<Record<string, unknown>>;
 
+/** An AssignRequest as it was asked for: there may be no such shard, and the name may be none. */
+export interface AskedAssignment extends Omit<AssignRequest, "shard" | "node"> {
+  readonly shard: number;
+  readonly node: string;
+}
+
 export class GuardedMembership {
   readonly #membership: Membership;
-  readonly #access: Pick<Access, "areNodesProven" | "audit">;
+  readonly #access: Pick<Access, "isOpen" | "areNodesProven" | "audit">;
   readonly #caller: Caller;
   readonly #requestId: string;
 
   constructor(
     membership: Membership,
-    access: Pick<Access, "areNodesProven" | "audit">,
+    access: Pick<Access, "isOpen" | "areNodesProven" | "audit">,
     { caller, requestId }: { readonly caller: Caller; readonly requestId: string },
   ) {
     this.#membership = membership;
@@ -93,34 +100,41 @@ export class GuardedMembership {
     return this.#membership.shardFigures(node);
   }
 
-  /** As Membership.assign, for administrators. */
-  assign(request: AssignRequest): Promise<ShardRecord> {
-    const { shard, node, isForced } = request;
+  /** As Membership.assign, for administrators; whether shard and node can be is looked at here, so that others learn nothing. */
+  assign({ shard, node, ...rest }: AskedAssignment): Promise<ShardRecord> {
     const look = (): Facts | null => shardFacts(this.#membership.map, shard);
-    return this.#administer("assign", { shard, node, isForced }, look, () => this.#membership.assign(request));
+    return this.#audited("assign", { shard, node: shown(node), isForced: rest.isForced }, look, async () => {
+      this.#requireAdmin();
+      const place = { shard: parseShard(shard, this.shardCount), node: parseNodeName(node) };
+      return this.#membership.assign({ ...rest, ...place });
+    });
   }
 
-  /** As Membership.remove, for administrators. */
+  /** As Membership.remove, for administrators; throws BAD_REQUEST for what is no name. */
   remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
-    return this.#administer("remove", { node: name, isForced }, look, () => this.#membership.remove(name, isForced));
+    return this.#audited("remove", { node: shown(name), isForced }, look, async () => {
+      this.#requireAdmin();
+      return this.#membership.remove(parseNodeName(name), isForced);
+    });
   }
 
   /** As Membership.register: for storage nodes, which draw an incarnation, and for administrators. */
   async register(
     registration: NodeRegistration,
   ): Promise<{ readonly assignments: NodeAssignments; readonly isNew: boolean }> {
-    const { url, incarnation } = registration;
-    const id = parseNodeName(registration.id);
+    const { id, url, incarnation } = registration;
     const isNew = !this.#membership.map.nodes.has(id);
-    const work = async () => ({ assignments: await this.#membership.register(registration), isNew });
-    if (incarnation === undefined) {
-      // The URL as a whole may have a password in it, and is then refused.
-      const asked = { node: id, host: URL.canParse(url) ? new URL(url).host : null };
-      return this.#administer("register", asked, () => nodeFacts(this.#membership.map, id), work);
-    }
-    this.#requireMember(incarnation);
-    return work();
+    const work = async () => {
+      if (incarnation === undefined) this.#requireAdmin();
+      else this.#requireMember(incarnation);
+      return { assignments: await this.#membership.register({ ...registration, id: parseNodeName(id) }), isNew };
+    };
+    // Nobody decides that a storage node starts again, and those that cannot register try every second.
+    if (incarnation !== undefined && (this.#caller.isNode || this.#access.isOpen)) return work();
+    // The URL as a whole may have a password in it, and is then refused.
+    const asked = { node: shown(id), host: URL.canParse(url) ? new URL(url).host : null };
+    return this.#audited("register", asked, () => nodeFacts(this.#membership.map, id), work);
   }
 
   /** As Membership.heartbeat, for storage nodes and administrators. */
@@ -146,6 +160,10 @@ export class GuardedMembership {
     };
   }
 
+  #requireAdmin(): void {
+    if (!this.#caller.permissions.isAdmin) throw this.#forbidden("change the cluster; that needs `admin`");
+  }
+
   /** Who says to be a process of a storage node has to prove it where the cluster has a secret. */
   #requireMember(incarnation: string | undefined): void {
     const { isNode, permissions } = this.#caller;
@@ -154,7 +172,7 @@ export class GuardedMembership {
     throw this.#forbidden("speak for a storage node; that needs the cluster's secret");
   }
 
-  async #administer<T>(
+  async #audited<T>(
     action: AuditRecord["action"],
     asked: Facts,
     look: () => Facts | null,
@@ -166,7 +184,6 @@ export class GuardedMembership {
       this.#access.audit({ action, by, requestId: this.#requestId, asked, before, after: look(), outcome });
     };
     try {
-      if (!this.#caller.permissions.isAdmin) throw this.#forbidden("change the cluster; that needs `admin`");
       const result = await work();
       record("DONE");
       return result;
@@ -181,7 +198,12 @@ export class GuardedMembership {
   }
 }
 
-function shardFacts({ shards }: ClusterMap, shard: ShardNumber): Facts | null {
+/** What was asked for may be no name, and then has any length. */
+function shown(name: string): string {
+  return name.slice(0, nameCharactersMax + 1);
+}
+
+function shardFacts({ shards }: ClusterMap, shard: number): Facts | null {
   const record = shards[shard];
   return record === undefined ? null : { node: record.primary, epoch: record.epoch };
 }

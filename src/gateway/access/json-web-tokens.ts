@@ -7,7 +7,6 @@ import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import {
   callerGrantsMax,
-  callerNameCharactersMax,
   keySetAgeMsMax,
   keySetCooldownMs,
   keySetTimeoutMs,
@@ -15,7 +14,7 @@ import {
 } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { TokenVerifier } from "./access.js";
-import type { Caller } from "./caller.js";
+import { isCallerName, type Caller } from "./caller.js";
 import { parseGrant } from "./grant.js";
 import { Permissions } from "./permissions.js";
 
@@ -98,8 +97,8 @@ async function verified(
 }
 
 /** Throws BAD_REQUEST for claims that are not as they must be. Without the claim `shardgate` nothing is granted. */
-function callerIn({ sub = "", ["shardgate"]: grants = [] }: JWTPayload): Caller {
-  if (typeof sub !== "string" || sub === "" || sub.length > callerNameCharactersMax || /\p{Cc}/u.test(sub)) {
+function callerIn({ sub, ["shardgate"]: grants = [] }: JWTPayload): Caller {
+  if (!isCallerName(sub)) {
     throw new ShardgateError("BAD_REQUEST", "The claim `sub` is no name of a caller.");
   }
   const isList = Array.isArray(grants) && grants.length <= callerGrantsMax;

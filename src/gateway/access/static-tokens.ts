@@ -6,9 +6,10 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
+import { duplicateNameProblem } from "../../core/json-text.js";
 import { callerGrantsMax, callerNameCharactersMax } from "../../core/limits.js";
 import type { TokenVerifier } from "./access.js";
-import type { Caller } from "./caller.js";
+import { isCallerName, nobody, nodeCaller, openCaller, type Caller } from "./caller.js";
 import { grantOf, type Grant } from "./grant.js";
 import { Permissions } from "./permissions.js";
 
@@ -65,8 +66,9 @@ function tokenOf(item: unknown, which: string): StaticToken {
   if (unknown !== undefined) {
     throw bad(`${which} has a member ${JSON.stringify(unknown)}; it may have ${[...members].join(", ")}`);
   }
-  if (typeof name !== "string" || !/^[^\p{Cc}]+$/u.test(name) || name.length > callerNameCharactersMax) {
-    throw bad(`${which} needs a \`name\` of 1 to ${callerNameCharactersMax} characters`);
+  if (!isCallerName(name)) {
+    const reserved = [openCaller, nodeCaller, nobody].map((caller) => caller.name).join(", ");
+    throw bad(`${which} needs a \`name\` of 1 to ${callerNameCharactersMax} characters that is none of ${reserved}`);
   }
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/i.test(sha256)) {
     throw bad(`${which} needs \`sha256\`: 64 hexadecimal digits`);
@@ -107,8 +109,13 @@ function recordOf(item: unknown, which: string): Readonly<Record<string, unknown
 
 function parsedJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const list: unknown = JSON.parse(text);
+    const problem = duplicateNameProblem(text);
+    // Which of the two would count is nobody's to guess.
+    if (problem !== null) throw bad(`It ${problem}`);
+    return list;
   } catch (error) {
+    if (error instanceof ShardgateError) throw error;
     // Not the parser's own message: it would quote the file.
     throw new ShardgateError("BAD_REQUEST", "It is not JSON.", {}, error);
   }

@@ -83,8 +83,10 @@ export class WatchedFile<Content> {
 async function textOf(path: string): Promise<string> {
   const handle = await open(path);
   try {
-    const { size } = await handle.stat();
-    if (size > accessFileBytesMax) {
+    const stats = await handle.stat();
+    // Of anything else nobody knows how long it is, or whether it ends.
+    if (!stats.isFile()) throw new ShardgateError("BAD_REQUEST", "It is not a file.");
+    if (stats.size > accessFileBytesMax) {
       throw new ShardgateError("BAD_REQUEST", `It is longer than ${accessFileBytesMax} bytes.`);
     }
     return await handle.readFile("utf8");

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ShardgateError } from "../../core/error.js";
 import type { Metrics, RequestRefusal } from "../metrics.js";
-import { endWithGraphqlError, problemHeaders } from "../problem-answer.js";
+import { endWithGraphqlError, problemHeaders, securityHeaders } from "../problem-answer.js";
 import { problemOf } from "../../wire/problem.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { settleRequestId } from "../request-id.js";
@@ -92,8 +92,7 @@ export class Front {
   }
 }
 
-/** Of every answer, whatever it is. */
-const headersOfAll = ["x-content-type-options", "nosniff", "cross-origin-resource-policy", "same-origin"] as const;
+const headersOfAll = securityHeaders.flat();
 
 const graphqlPath = "/graphql";
 const statusPaths: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);

@@ -15,6 +15,7 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from "graphql";
+import { ShardgateError } from "../../core/error.js";
 import { jsonElements, jsonMembers, type JsonSpan } from "../../core/json-text.js";
 import { JsonInput } from "./json-input.js";
 
@@ -79,9 +80,14 @@ export class ExactVariables {
   }
 
   #object(parsed: Variables, text: string, span: JsonSpan, fields: JsonPositions): Variables {
-    const members = jsonMembers(text, span);
+    const members = membersOf(text, span);
     const exact: Record<string, unknown> = { ...parsed };
     for (const [name, type] of fields) {
+      if (members instanceof ShardgateError) {
+        // Which of two members was meant cannot be told, so that none of the object's values is taken.
+        if (Object.hasOwn(parsed, name) && isJson(getNamedType(type))) exact[name] = new JsonInput(members);
+        continue;
+      }
       const member = members?.get(name);
       if (member !== undefined) exact[name] = this.#value(parsed[name], text, member, type);
     }
@@ -107,6 +113,16 @@ function isJson(type: GraphQLInputType): boolean {
 
 function isObject(value: unknown): value is Variables {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** As `jsonMembers`, with its error as a result. */
+function membersOf(text: string, span: JsonSpan): ReturnType<typeof jsonMembers> | ShardgateError {
+  try {
+    return jsonMembers(text, span);
+  } catch (error) {
+    if (error instanceof ShardgateError) return error;
+    throw error;
+  }
 }
 
 function jsonInput(text: string, { start, end }: JsonSpan): JsonInput {

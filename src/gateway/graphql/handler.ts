@@ -144,8 +144,7 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
 
 function sendJson(text: string, { answer, headers, response }: OpenRequest): void {
   answer.hold(text.length);
-  response.writeHead(200, [...headers, ...jsonHeaders, "content-length", String(Buffer.byteLength(text))]);
+  headers.push("content-type", "application/json; charset=utf-8", "content-length", String(Buffer.byteLength(text)));
+  response.writeHead(200, headers);
   response.end(text);
 }
-
-const jsonHeaders = ["content-type", "application/json; charset=utf-8", "cache-control", "no-store"] as const;

@@ -33,7 +33,8 @@ export async function readParams(open: OpenRequest, bounds: GatewayBounds): Prom
 function paramsOfQuery(url: string, bounds: GatewayBounds): SourcedParams {
   const search = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   const variablesText = search.get("variables") || null;
-  const variables = variablesText === null ? undefined : parseJsonBody(variablesText, "`variables`", bounds);
+  const variables =
+    variablesText === null ? undefined : parseJsonBody(variablesText, "`variables`", { bounds, distinctLevels: 1 });
   const names = ["documentId", "query", "operationName"];
   const params = Object.fromEntries(names.map((name) => [name, search.get(name) ?? undefined]));
   return {
@@ -53,7 +54,8 @@ function checkMediaType(contentType: string, encoding: string): void {
 
 function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams {
   const text = decodeUtf8(body);
-  const parsed = parseJsonBody(text, "The body", bounds);
+  // Its own members, and those of `variables`.
+  const parsed = parseJsonBody(text, "The body", { bounds, distinctLevels: 2 });
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new ShardgateError(
       "BAD_REQUEST",

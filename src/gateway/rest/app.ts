@@ -110,7 +110,9 @@ function readJson(app: FastifyInstance, { bounds }: GatewayServices, openRequest
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async ({ raw }: FastifyRequest) => {
     const body = (await readBody(openRequests.of(raw), adminBodyBytesMax)).toString("utf8");
-    return body === "" ? undefined : parseJsonBody(body, "The body", bounds);
+    return body === ""
+      ? undefined
+      : parseJsonBody(body, "The body", { bounds, distinctLevels: Number.POSITIVE_INFINITY });
   });
 }
 

@@ -29,7 +29,7 @@ export function addNodeRoutes(app: FastifyInstance): void {
     { schema: removeSchema },
     async ({ params, query, services: { membership } }) => ({
       id: params.id,
-      unassignedShards: await membership.remove(parseNodeName(params.id), query.force === "true"),
+      unassignedShards: await membership.remove(params.id, query.force === "true"),
     }),
   );
 

@@ -1,8 +1,6 @@
 /** `/shards`: which storage node holds which shard, and giving a shard to another one. */
 import type { FastifyInstance } from "fastify";
 import { shardCountMax } from "../../core/limits.js";
-import { parseShard } from "../../core/shard.js";
-import { parseNodeName } from "../../registry/node-name.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
 import type { GuardedMembership } from "../access/guarded-membership.js";
 import type { ShardState } from "../membership.js";
@@ -36,8 +34,8 @@ export function addShardRoutes(app: FastifyInstance): void {
     { schema: assignSchema },
     async ({ body, services: { membership } }) => {
       const record = await membership.assign({
-        shard: parseShard(body.shardId, membership.shardCount),
-        node: parseNodeName(body.nodeId),
+        shard: body.shardId,
+        node: body.nodeId,
         isPrimary: body.isPrimary,
         ifEpoch: body.ifEpoch ?? null,
         isForced: body.force,

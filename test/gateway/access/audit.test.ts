@@ -70,6 +70,30 @@ describe("the audit log", () => {
     expect(JSON.stringify(access.records)).not.toContain("secret");
   });
 
+  it("tells those who may not change it nothing of the cluster, and has a line for each try", async () => {
+    const shard = await mutate("readPrefix", 'assignShard(input: { shard: 999, storageNode: "node2" })');
+    expect(shard.json()).toMatchObject({ errors: [{ extensions: { code: "FORBIDDEN" } }] });
+    const name = await mutate("readPrefix", `assignShard(input: { shard: 0, storageNode: "${"n".repeat(100)}" })`);
+    expect(name.json()).toMatchObject({ errors: [{ extensions: { code: "FORBIDDEN" } }] });
+    expect((await send("readPrefix", "DELETE", "/nodes/-")).json()["code"]).toBe("FORBIDDEN");
+    expect((await send("admin", "DELETE", "/nodes/-")).json()["code"]).toBe("BAD_REQUEST");
+    expect(access.records).toMatchObject([
+      { by: "readPrefix", asked: { shard: 999, node: "node2" }, before: null, after: null, outcome: "FORBIDDEN" },
+      { by: "readPrefix", asked: { shard: 0, node: "n".repeat(64) }, outcome: "FORBIDDEN" },
+      { by: "readPrefix", action: "remove", asked: { node: "-" }, outcome: "FORBIDDEN" },
+      { by: "admin", action: "remove", outcome: "BAD_REQUEST" },
+    ]);
+  });
+
+  it("has a line for an administrator who registers a process of a storage node, and for whoever tries to", async () => {
+    for (const kind of ["admin", "readAll"])
+      await send(kind, "POST", "/nodes", { id: "node3", url, incarnation: "new" });
+    expect(access.records).toMatchObject([
+      { by: "admin", action: "register", before: null, after: { url }, outcome: "DONE" },
+      { by: "readAll", action: "register", outcome: "FORBIDDEN" },
+    ]);
+  });
+
   it("has a line also for what failed for a reason that nobody expected", async () => {
     const { membership } = gateway.services;
     Object.assign(membership, { remove: () => Promise.reject(new Error("a bug")) });

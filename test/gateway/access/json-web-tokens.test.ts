@@ -68,6 +68,8 @@ describe("a JSON Web Token", () => {
     ["no expiry", { ...claims, exp: undefined }],
     ["no name", { ...claims, sub: undefined }],
     ["an empty name", { ...claims, sub: "" }],
+    ["the name of the storage nodes", { ...claims, sub: "storage-node" }],
+    ["the name of nobody in particular", { ...claims, sub: "anyone" }],
     ["a name with a line break", { ...claims, sub: "a\nb" }],
     ["a name that is none", { ...claims, sub: 5 as unknown as string }],
     ["a start that is to come", { ...claims, nbf: nowS + 60 }],

@@ -112,5 +112,8 @@ describe("a watched file", () => {
     await expect(open(`${file}-none`)).rejects.toThrow("ENOENT");
     writeFileSync(file, "x".repeat(accessFileBytesMax + 1));
     await expect(open(file)).rejects.toThrow("is longer than");
+    for (const endless of ["/dev/zero", path.dirname(file)]) {
+      await expect(open(endless)).rejects.toThrow("It is not a file.");
+    }
   });
 });

@@ -94,10 +94,21 @@ describe("a value in a variable", () => {
     expect(stored()).toBe("3.30");
   });
 
-  it("is the last of duplicates, as in the rest of the body", async () => {
-    const body = `{"variables":{"v":1},"query":${JSON.stringify(put)},"variables":{"v":2.0,"v":3.0}}`;
-    expectNoErrors(await server.post(body));
-    expect(stored()).toBe("3.0");
+  it.each([
+    ["the body", `{"query":"{ __typename }","query":${JSON.stringify(put)},"variables":{"v":1}}`],
+    ["the variables", `{"query":${JSON.stringify(put)},"variables":{"v":2.0,"\\u0076":3.0}}`],
+  ])("is refused with the request when a name stands twice in %s", async (_, body) => {
+    const answer = await server.post(body);
+    expect(answer.errors).toMatchObject([{ extensions: { code: "BAD_REQUEST" } }]);
+    expect(server.router.calls).toEqual([]);
+  });
+
+  it("is refused with its item alone when a name stands twice there", async () => {
+    const items = '[{"key":"a","value":1},{"key":"b","key":"c","value":2},{"key":"d","value":3,"value":4}]';
+    const answer = await server.runText(putMany, `{"items":${items}}`);
+    const kinds = ["PutSuccess", "InvalidValue", "InvalidValue"];
+    expect(answer.data).toMatchObject({ putMany: kinds.map((__typename) => ({ __typename })) });
+    expect(stored()).toBe("1");
   });
 
   it("may be left to its default, which is a literal", async () => {

@@ -127,6 +127,11 @@ describe("scan", () => {
     [{ last: 1001 }, "0 to 1000"],
     [{ first: 1, last: 1 }, "not both"],
     [{ after: "x" }, "`after` is not a cursor"],
+    // A cursor of b1 in another spelling, and one of bytes that are no text.
+    [{ after: "MTpiMQ==" }, "`after` is not a cursor"],
+    [{ after: "!MTpiMQ" }, "`after` is not a cursor"],
+    [{ after: "MTpiMR" }, "`after` is not a cursor"],
+    [{ after: Buffer.from([0x31, 0x3a, 0xff]).toString("base64url") }, "`after` is not a cursor"],
     [{ after: Buffer.from("2:key").toString("base64url") }, "`after` is not a cursor"],
     [{ before: Buffer.from("1:").toString("base64url") }, "`before` is not a cursor"],
     [{ before: Buffer.from(`1:${"x".repeat(1025)}`).toString("base64url") }, "`before` is not a cursor"],

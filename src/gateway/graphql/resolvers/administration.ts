@@ -1,14 +1,12 @@
 /** Changes of the cluster by hand: `assignShard`, `registerStorageNode`, `removeStorageNode`. */
-import { parseShard } from "../../../core/shard.js";
-import { parseNodeName } from "../../../registry/node-name.js";
 import type { MutationResolvers } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
 
 export const administrationMutations = {
   assignShard: async (_root, { input }, { services: { membership } }) => {
     const shard = await membership.assign({
-      shard: parseShard(input.shard, membership.shardCount),
-      node: parseNodeName(input.storageNode),
+      shard: input.shard,
+      node: input.storageNode,
       isPrimary: input.isPrimary,
       ifEpoch: input.ifEpoch ?? null,
       isForced: input.force,
@@ -22,7 +20,7 @@ export const administrationMutations = {
     return { __typename: "RegisterStorageNodePayload" as const, storageNode };
   },
   removeStorageNode: async (_root, { input: { name, force } }, { services: { membership } }) => {
-    const shards = await membership.remove(parseNodeName(name), force);
+    const shards = await membership.remove(name, force);
     return {
       __typename: "RemoveStorageNodePayload" as const,
       removedId: encodeGlobalId("StorageNode", name),
