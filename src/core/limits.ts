@@ -174,8 +174,14 @@ export const shardCountMax = 4096;
 /** Shards of a new cluster when nobody says otherwise: enough to spread over dozens of storage nodes. */
 export const shardCountDefault = 64;
 
-/** Largest epoch of a shard: GraphQL's `Int`. A shard that changes hands every second gets there after 68 years. */
-export const epochMax = 2_147_483_647;
+/**
+ * Versions that a shard has under one epoch before they run on into those of the next one. Two owners could give the same
+ * only if the first wrote more than this and then lost the shard by force: after 49 days of a thousand writes a second.
+ */
+export const versionsPerEpoch = 2 ** 32;
+
+/** Largest epoch of a shard: up to it versions are exact as numbers. Changing hands every ten minutes gets there after 39 years. */
+export const epochMax = 2 ** 21 - 1;
 
 /** Highest version of a cluster map that a storage node is believed to know: GraphQL's `Int` holds as many changes beyond it. */
 export const mapVersionToldMax = 2 ** 30;
