@@ -450,6 +450,9 @@ export const registryQueueMax = 2 * storageNodesMax;
 /** Longest registry file that is read: over twice what the most shards, changes and storage nodes can make. */
 export const registryFileBytesMax = 64 * 1024 * 1024;
 
+/** Shortest silence that a gateway may be told to mind: before that, the next heartbeat or probe is not yet overdue. */
+export const silenceMsMin = silentAfterMs;
+
 /** Longest silence that a gateway may be told to bear before it calls a storage node SUSPECT or DOWN: an hour. */
 export const silenceMsMax = 3_600_000;
 
