@@ -8,7 +8,7 @@ import {
   requestTimeoutMs,
   shardCountMax,
   silenceMsMax,
-  silenceMsMin,
+  silentAfterMs,
   stopMarginMs,
   storageNodesMax,
   suspectAfterMs,
@@ -132,7 +132,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
 
 function silenceOption(flags: string, state: string, defaultMs: number) {
   return option(flags, `silence after which a storage node is ${state}; it is heard of every second`)
-    .argParser(wholeNumber(silenceMsMin, silenceMsMax))
+    .argParser(wholeNumber(silentAfterMs, silenceMsMax))
     .default(defaultMs);
 }
 

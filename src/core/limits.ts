@@ -48,9 +48,6 @@ export const nodeAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
 /** Longest GraphQL request body: a full `putMany` of 1000 items at 16 KiB each. */
 export const graphqlBodyBytesMax = 16 * 1024 * 1024;
 
-/** How much of a too long body is still taken and thrown away, so that its client gets to read why, before it is cut off. */
-export const bodyBytesDiscardedMax = 16 * 1024 * 1024;
-
 /** Deepest nesting of a JSON body: a full-depth value as a variable, with the braces around it and some room. */
 export const jsonBodyDepthMax = 2 * valueDepthMax;
 
@@ -348,7 +345,10 @@ export const groupCommitQueueBytesMax = 256 * 1024 * 1024;
 /** How often a storage node tells the gateway that it lives. */
 export const heartbeatIntervalMs = 1_000;
 
-/** Without a heartbeat for this long the gateway asks the storage node itself: one is overdue by half an interval. */
+/**
+ * Without a heartbeat for this long the gateway asks the storage node itself: one is overdue by half an interval. A gateway
+ * cannot be told to call a storage node SUSPECT or DOWN any earlier.
+ */
 export const silentAfterMs = 1.5 * heartbeatIntervalMs;
 
 /** Silence after which a storage node is SUSPECT: three heartbeats lost. */
@@ -449,9 +449,6 @@ export const registryQueueMax = 2 * storageNodesMax;
 
 /** Longest registry file that is read: over twice what the most shards, changes and storage nodes can make. */
 export const registryFileBytesMax = 64 * 1024 * 1024;
-
-/** Shortest silence that a gateway may be told to mind: before that, the next heartbeat or probe is not yet overdue. */
-export const silenceMsMin = silentAfterMs;
 
 /** Longest silence that a gateway may be told to bear before it calls a storage node SUSPECT or DOWN: an hour. */
 export const silenceMsMax = 3_600_000;

@@ -4,9 +4,14 @@
  */
 import assert from "node:assert/strict";
 import type { Entry } from "../core/entry.js";
-import { unreachable } from "../core/error.js";
 import type { Key } from "../core/key.js";
-import type { DeleteOperation, PutOperation, WriteCondition, WriteOperation, WriteOutcome } from "../core/operation.js";
+import {
+  conditionHolds,
+  type DeleteOperation,
+  type PutOperation,
+  type WriteOperation,
+  type WriteOutcome,
+} from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { versionOf, type Version } from "../core/version.js";
 import type { SequenceFloor } from "./engine.js";
@@ -47,7 +52,7 @@ export function planWrites(
   const outcomes = operations.map((operation) => {
     const stored = draft.find(operation.shard, operation.key);
     const current = stored !== null && isLive(stored, nowMs) ? stored : null;
-    if (!holds(operation.condition, current)) return { kind: "conflict" as const, current };
+    if (!conditionHolds(operation.condition, current)) return { kind: "conflict" as const, current };
     return operation.kind === "put" ? put(draft, operation, current, nowMs) : remove(draft, operation, current);
   });
   return { outcomes, changes: draft.changes(), sequences: draft.sequences };
@@ -97,20 +102,6 @@ class Draft {
     const change = { shard, key, before: stored, after: stored };
     this.#changes.set(id, change);
     return change;
-  }
-}
-
-function holds(condition: WriteCondition | null, current: Entry | null): boolean {
-  if (condition === null) return true;
-  switch (condition.kind) {
-    case "ifAbsent":
-      return current === null;
-    case "ifPresent":
-      return current !== null;
-    case "ifVersion":
-      return current?.version === condition.version;
-    default:
-      return unreachable(condition);
   }
 }
 
