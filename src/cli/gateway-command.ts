@@ -8,6 +8,7 @@ import {
   requestTimeoutMs,
   shardCountMax,
   silenceMsMax,
+  silentAfterMs,
   stopMarginMs,
   storageNodesMax,
   suspectAfterMs,
@@ -130,8 +131,8 @@ export function addGatewayCommand(program: Command, environment: Environment): v
 }
 
 function silenceOption(flags: string, state: string, defaultMs: number) {
-  return option(flags, `silence after which a storage node is ${state}`)
-    .argParser(wholeNumber(1, silenceMsMax))
+  return option(flags, `silence after which a storage node is ${state}; it is heard of every second`)
+    .argParser(wholeNumber(silentAfterMs, silenceMsMax))
     .default(defaultMs);
 }
 

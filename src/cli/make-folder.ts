@@ -1,23 +1,26 @@
-/** Makes a folder for data, and tells why when it cannot. */
-import { access, constants, mkdir, stat } from "node:fs/promises";
+/**
+ * Makes a folder for data. Node's own recursive mkdir takes memory without end where a folder that is there takes no
+ * others, as in /proc, and calls a read-only file system a folder that does not exist.
+ */
+import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** The folder with all above it, when they are missing. Rejects with the system's error. */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await mkdir(path);
   } catch (error) {
-    // On a read-only file system Node says that the new folder does not exist; the one above it says what is so.
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") await checkWritable(dirname(path));
-    throw error;
+    if (await isFolder(path)) return;
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (!isMissing || (await isFolder(dirname(path)))) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path);
   }
 }
 
-async function checkWritable(path: string): Promise<void> {
-  const isThere = await stat(path).then(
-    () => true,
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
     () => false,
   );
-  if (isThere) return access(path, constants.W_OK);
-  if (dirname(path) !== path) await checkWritable(dirname(path));
 }

@@ -48,9 +48,6 @@ export const nodeAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
 /** Longest GraphQL request body: a full `putMany` of 1000 items at 16 KiB each. */
 export const graphqlBodyBytesMax = 16 * 1024 * 1024;
 
-/** How much of a too long body is still taken and thrown away, so that its client gets to read why, before it is cut off. */
-export const bodyBytesDiscardedMax = 16 * 1024 * 1024;
-
 /** Deepest nesting of a JSON body: a full-depth value as a variable, with the braces around it and some room. */
 export const jsonBodyDepthMax = 2 * valueDepthMax;
 
@@ -174,8 +171,14 @@ export const shardCountMax = 4096;
 /** Shards of a new cluster when nobody says otherwise: enough to spread over dozens of storage nodes. */
 export const shardCountDefault = 64;
 
-/** Largest epoch of a shard: GraphQL's `Int`. A shard that changes hands every second gets there after 68 years. */
-export const epochMax = 2_147_483_647;
+/**
+ * Versions that a shard has under one epoch before they run on into those of the next one. Two owners could give the same
+ * only if the first wrote more than this and then lost the shard by force: after 49 days of a thousand writes a second.
+ */
+export const versionsPerEpoch = 2 ** 32;
+
+/** Largest epoch of a shard: up to it versions are exact as numbers. Changing hands every ten minutes gets there after 39 years. */
+export const epochMax = 2 ** 21 - 1;
 
 /** Highest version of a cluster map that a storage node is believed to know: GraphQL's `Int` holds as many changes beyond it. */
 export const mapVersionToldMax = 2 ** 30;
@@ -342,7 +345,10 @@ export const groupCommitQueueBytesMax = 256 * 1024 * 1024;
 /** How often a storage node tells the gateway that it lives. */
 export const heartbeatIntervalMs = 1_000;
 
-/** Without a heartbeat for this long the gateway asks the storage node itself: one is overdue by half an interval. */
+/**
+ * Without a heartbeat for this long the gateway asks the storage node itself: one is overdue by half an interval. A gateway
+ * cannot be told to call a storage node SUSPECT or DOWN any earlier.
+ */
 export const silentAfterMs = 1.5 * heartbeatIntervalMs;
 
 /** Silence after which a storage node is SUSPECT: three heartbeats lost. */

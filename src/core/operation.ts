@@ -3,7 +3,7 @@
  * router through the wire to the engine, so that nothing is translated twice and a later log can record them.
  */
 import type { Entry, EntryFacts } from "./entry.js";
-import type { ErrorCode } from "./error.js";
+import { unreachable, type ErrorCode } from "./error.js";
 import type { JsonText } from "./json-text.js";
 import type { Key } from "./key.js";
 import type { ShardNumber } from "./shard.js";
@@ -106,3 +106,18 @@ export interface RefusedOutcome {
 export type GetOutcome = FoundOutcome | NotFoundOutcome;
 export type WriteOutcome = WrittenOutcome | DeletedOutcome | NotFoundOutcome | ConflictOutcome;
 export type Outcome = GetOutcome | WriteOutcome | PageOutcome | RefusedOutcome;
+
+/** Whether a write with this condition may happen; `current` is the live entry of its key. */
+export function conditionHolds(condition: WriteCondition | null, current: Entry | null): boolean {
+  if (condition === null) return true;
+  switch (condition.kind) {
+    case "ifAbsent":
+      return current === null;
+    case "ifPresent":
+      return current !== null;
+    case "ifVersion":
+      return current?.version === condition.version;
+    default:
+      return unreachable(condition);
+  }
+}

@@ -1,8 +1,10 @@
 /**
  * The version of an entry: its shard's sequence number at the last write, as a decimal string. Never reused, also not
- * after a delete. On the REST wire it stands in quotes as an ETag (RFC 9110).
+ * after a delete, nor by another owner of the shard, because each epoch has numbers of its own, above those of all earlier
+ * ones. On the REST wire it stands in quotes as an ETag (RFC 9110).
  */
 import { ShardgateError } from "./error.js";
+import { versionsPerEpoch } from "./limits.js";
 
 declare const versionBrand: unique symbol;
 
@@ -19,6 +21,11 @@ export function parseVersion(text: string): Version {
     );
   }
   return text as Version;
+}
+
+/** What all sequence numbers of an epoch (1 to `epochMax`) are greater than; 0 for the first. */
+export function sequenceFloor(epoch: number): number {
+  return Math.max(0, epoch - 1) * versionsPerEpoch;
 }
 
 /** The version that a sequence number (at least 1) stands for. */

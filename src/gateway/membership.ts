@@ -108,6 +108,8 @@ export class Membership {
         await registry.execute({ kind: "recall", node: name, clusterId, mapVersion: mapVersion ?? 0 });
       }
       await registry.execute({ kind: "registerNode", name, url });
+      // Never told of a cluster, yet it has shards: a node that keeps its data in memory, or lost its folder.
+      if (clusterId === null && incarnation !== null) await registry.execute({ kind: "renew", node: name });
       Object.assign(this.#memories.of(name), { incarnation, held: registration.shards ?? null });
     });
     // A process that draws an incarnation speaks for itself; what a person registered has to be seen first.

@@ -45,5 +45,5 @@ export interface AssignmentChange {
   readonly cause: AssignmentCause;
 }
 
-/** Why an assignment changed: a person asked, the gateway spread unassigned shards, or a node came back with the data. */
+/** Why an assignment changed: a person asked, the gateway spread unassigned shards, or a node came with data or without. */
 export type AssignmentCause = "operator" | "automatic" | "registration";

@@ -30,6 +30,12 @@ export interface Recall {
   readonly mapVersion: number;
 }
 
+/** Gives the shards of a storage node that lost its data new epochs, so that no version of before is given again. */
+export interface Renew {
+  readonly kind: "renew";
+  readonly node: string;
+}
+
 /** Forgets a storage node; its shards are unassigned. */
 export interface RemoveNode {
   readonly kind: "removeNode";
@@ -67,7 +73,7 @@ export interface AssignUnassigned {
   readonly held: readonly HeldShard[];
 }
 
-export type RegistryCommand = RegisterNode | Recall | RemoveNode | Assign | Unassign | AssignUnassigned;
+export type RegistryCommand = RegisterNode | Recall | Renew | RemoveNode | Assign | Unassign | AssignUnassigned;
 
 /**
  * The next version of `map`, or `map` itself when the command changes nothing. Throws NODE_NOT_FOUND, SHARD_NOT_FOUND,
@@ -79,6 +85,8 @@ export function applyCommand(map: ClusterMap, command: RegistryCommand, nowMs: n
       return registerNode(map, command, nowMs);
     case "recall":
       return recall(map, command);
+    case "renew":
+      return renew(map, command, nowMs);
     case "removeNode":
       return removeNode(map, command, nowMs);
     case "assign":
@@ -144,6 +152,11 @@ function recall(map: ClusterMap, { node, clusterId, mapVersion }: Recall): Clust
   }
   if (isOwn && mapVersion <= map.version) return map;
   return { ...map, clusterId, version: Math.max(map.version, mapVersion) + 1 };
+}
+
+function renew(map: ClusterMap, { node }: Renew, nowMs: number): ClusterMap {
+  const renewed: ShardChange = { node, cause: "registration", epochMin: 0 };
+  return changeShards(map, new Map(shardsOfNode(map, node).map(({ shard }) => [shard, renewed])), nowMs);
 }
 
 function removeNode(map: ClusterMap, command: RemoveNode, nowMs: number): ClusterMap {

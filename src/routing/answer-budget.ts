@@ -1,7 +1,8 @@
 /**
- * How much one client request may bring into the gateway's memory: the values of all its reads together. Without it, one
- * request for a thousand of the longest values would take a gigabyte.
+ * How much one client request may bring into the gateway's memory: what all its reads bring together, counted as their
+ * storage nodes count it. Without it, one request for a thousand of the longest values would take a gigabyte.
  */
+import { answerBytes } from "../core/answer-bytes.js";
 import type { Outcome, RefusedOutcome } from "../core/operation.js";
 import { refused } from "./refusal.js";
 
@@ -38,22 +39,8 @@ export class AnswerBudget {
 
   spend(outcomes: readonly Outcome[]): void {
     let bytes = 0;
-    for (const outcome of outcomes) bytes += sizeOf(outcome);
+    for (const outcome of outcomes) bytes += answerBytes(outcome);
     this.#left -= bytes;
     if (bytes > 0) this.#memory?.hold(bytes);
-  }
-}
-
-/** In UTF-16 units, which is what a value takes of the memory. */
-function sizeOf(outcome: Outcome): number {
-  switch (outcome.kind) {
-    case "found":
-      return outcome.entry.value.length;
-    case "conflict":
-      return outcome.current?.value.length ?? 0;
-    case "page":
-      return outcome.entries.reduce((sum, { value }) => sum + value.length, 0);
-    default:
-      return 0;
   }
 }

@@ -3,9 +3,14 @@
  * MemoryNodeClient answers from. Small, so that it can be believed in tests.
  */
 import type { Entry, EntryFacts } from "../core/entry.js";
-import { unreachable } from "../core/error.js";
 import { compareKeys, utf8Bytes, type Key } from "../core/key.js";
-import type { Operation, Outcome, PutOperation, ScanOperation, WriteCondition } from "../core/operation.js";
+import {
+  conditionHolds,
+  type Operation,
+  type Outcome,
+  type PutOperation,
+  type ScanOperation,
+} from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { versionOf } from "../core/version.js";
 import type { HostedShard } from "../wire/membership.js";
@@ -23,7 +28,7 @@ export class MemoryShards {
     if (operation.kind === "scan") return pageOf(shard, operation, nowMs);
     const current = live(shard.entries.get(operation.key), nowMs);
     if (operation.kind === "get") return current === null ? { kind: "notFound" } : { kind: "found", entry: current };
-    if (!holds(operation.condition, current)) return { kind: "conflict", current };
+    if (!conditionHolds(operation.condition, current)) return { kind: "conflict", current };
     if (operation.kind === "put") {
       const entry = writtenEntry(operation, current, ++shard.sequence, nowMs);
       shard.entries.set(operation.key, entry);
@@ -53,21 +58,6 @@ export class MemoryShards {
 
 function live(entry: Entry | undefined, nowMs: number): Entry | null {
   return entry === undefined || (entry.expiresAtMs !== null && entry.expiresAtMs <= nowMs) ? null : entry;
-}
-
-function holds(condition: WriteCondition | null, current: Entry | null): boolean {
-  switch (condition?.kind) {
-    case undefined:
-      return true;
-    case "ifAbsent":
-      return current === null;
-    case "ifPresent":
-      return current !== null;
-    case "ifVersion":
-      return current?.version === condition.version;
-    default:
-      return unreachable(condition);
-  }
 }
 
 function writtenEntry(

@@ -16,7 +16,7 @@ import {
 import type { Log } from "../core/log.js";
 import type { Outcome, RefusedOutcome, RoutedOperation, WriteOperation } from "../core/operation.js";
 import { startShared, type Span, type Tracer } from "../core/tracing.js";
-import type { StorageEngine } from "../storage/engine.js";
+import type { SequenceFloor, StorageEngine } from "../storage/engine.js";
 
 export interface RoutedWrite extends RoutedOperation {
   readonly operation: WriteOperation;
@@ -38,6 +38,8 @@ export interface GroupCommitOptions {
   readonly tracer?: Tracer;
   /** The epoch fence as it is at the moment of asking. */
   readonly refusalOf: (write: RoutedWrite) => RefusedOutcome | null;
+  /** Below which versions may have been given away by earlier owners of a shard, as it is at the moment of asking. */
+  readonly floorOf: SequenceFloor;
 }
 
 /** How much of something: of one submission, of a group, of all that waits. */
@@ -153,7 +155,7 @@ export class GroupCommit {
 
   async #write(writes: readonly RoutedWrite[], callers: readonly Caller[]): Promise<readonly Outcome[]> {
     if (writes.length === 0) return [];
-    const { engine, clock, tracer } = this.#options;
+    const { engine, clock, tracer, floorOf } = this.#options;
     const attributes = { "shardgate.engine": engine.name, "shardgate.operations": writes.length };
     const spans = tracer === undefined ? [] : callers.flatMap((caller) => caller.span ?? []);
     const span = startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
@@ -161,6 +163,7 @@ export class GroupCommit {
       const outcomes = await engine.write(
         writes.map(({ operation }) => operation),
         clock.nowMs(),
+        floorOf,
       );
       this.#lastFailure = null;
       return outcomes;

@@ -24,6 +24,8 @@ export interface NodeFacts {
   readonly name: string;
   readonly engineName: string;
   readonly isDraining: () => boolean;
+  /** Whether the node registers at a gateway by itself. */
+  readonly hasAgent: boolean;
   readonly metrics: Pick<NodeMetrics, "batchTaken" | "contentType" | "text">;
   /** What only the server and its engine know of the metrics' figures. */
   readonly figures: () => Promise<Pick<NodeFigures, "requestsInFlight" | "fileBytes">>;
@@ -40,6 +42,10 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
   app.get(shardsPath, async () => ({ shards: await host.hostedShards() }));
 
   app.put(assignmentsPath, { bodyLimit: adminBodyBytesMax }, async (request, reply) => {
+    // The answer to its registration may have newer epochs, because the gateway learns by it that the node is new.
+    if (facts.hasAgent && host.clusterId === null) {
+      throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${facts.name} is not registered yet.`);
+    }
     await host.applyAssignments(parseAssignments(jsonOf(request)));
     return reply.code(204).send();
   });

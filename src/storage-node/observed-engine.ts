@@ -38,9 +38,9 @@ export function observedEngine(engine: StorageEngine, clock: Clock, observer: En
         (durationMs, result) =>
           observer.readDone({ operations: operations.length, durationMs, isFailed: result === null }),
       ),
-    write: (operations, nowMs) =>
+    write: (operations, nowMs, floorOf) =>
       timed(
-        () => engine.write(operations, nowMs),
+        () => engine.write(operations, nowMs, floorOf),
         (durationMs, result) =>
           observer.commitDone({
             operations: operations.length,

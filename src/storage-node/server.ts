@@ -90,6 +90,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     name,
     engineName: engine.name,
     isDraining: () => gate.isClosed,
+    hasAgent: options.gatewayUrl !== null,
     metrics,
     figures: async () => ({ requestsInFlight: gate.size, fileBytes: await engine.fileBytes() }),
   });

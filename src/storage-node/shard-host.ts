@@ -10,6 +10,7 @@ import { keyBytesMax, nodeBatchAnswerBytesMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { GetOperation, Outcome, RefusedOutcome, RoutedOperation, ScanOperation } from "../core/operation.js";
 import { startShared, type Tracer } from "../core/tracing.js";
+import { sequenceFloor } from "../core/version.js";
 import type { StorageEngine } from "../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { batchStages } from "./batch-stages.js";
@@ -43,7 +44,11 @@ export class ShardHost {
   private constructor(options: ShardHostOptions, state: NodeState | null) {
     this.#options = options;
     this.#state = state;
-    this.#commits = new GroupCommit({ ...options, refusalOf: (write) => fence(this.#state, write) });
+    this.#commits = new GroupCommit({
+      ...options,
+      refusalOf: (write) => fence(this.#state, write),
+      floorOf: (shard) => sequenceFloor(this.#state?.shards.get(shard)?.epoch ?? 0),
+    });
     this.#sweeper = startSweeper(options);
   }
 

@@ -23,6 +23,9 @@ export interface ReadBudget {
   readonly answerBytesMax: number;
 }
 
+/** Of a shard: the number that others may have given away before, so that it is not given again. */
+export type SequenceFloor = (shard: ShardNumber) => number;
+
 export interface ShardStats {
   /** Live keys: expired ones do not count. */
   readonly keyCount: number;
@@ -44,8 +47,13 @@ export interface StorageEngine {
    * Runs the writes in order, in one atomic commit, and resolves when it is durable: all of them happened, with one
    * outcome each, or (on rejection, STORAGE_FULL or STORAGE_FAILED) none. Every put and delete that happens takes the
    * next sequence number of its shard as version; numbers are never reused. A conflict or a delete of nothing takes none.
+   * The numbers are greater than the shard's `floorOf`, which is 0 when left out.
    */
-  write(operations: readonly WriteOperation[], nowMs: number): Promise<readonly WriteOutcome[]>;
+  write(
+    operations: readonly WriteOperation[],
+    nowMs: number,
+    floorOf?: SequenceFloor,
+  ): Promise<readonly WriteOutcome[]>;
 
   /** Figures of every shard that has ever been written. */
   stats(nowMs: number): Promise<ReadonlyMap<ShardNumber, ShardStats>>;

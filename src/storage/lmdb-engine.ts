@@ -6,7 +6,7 @@
 import { stat } from "node:fs/promises";
 import type { Entry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
-import type { ScanOperation, WriteOperation, WriteOutcome } from "../core/operation.js";
+import type { ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import type { ReadBudget, ShardStats, StorageEngine } from "./engine.js";
 import { formatKey, openDatabases, type Databases } from "./lmdb-databases.js";
@@ -63,14 +63,14 @@ export class LmdbEngine implements StorageEngine {
     return this.#snapshot(() => readFrom(source, operations, budget));
   }
 
-  write(operations: readonly WriteOperation[], nowMs: number): Promise<readonly WriteOutcome[]> {
+  write(...[operations, nowMs, floorOf]: Parameters<StorageEngine["write"]>): ReturnType<StorageEngine["write"]> {
     return this.#commit(() => {
       const tally = new LmdbTally(this.#databases.figures);
       const state = {
         find: (shard: ShardNumber, key: Key) => this.#find(shard, key),
         sequenceOf: (shard: ShardNumber) => tally.sequenceOf(shard),
       };
-      const plan = planWrites(state, operations, nowMs);
+      const plan = planWrites(state, operations, nowMs, floorOf);
       for (const change of plan.changes) this.#apply(change, tally);
       for (const [shard, sequence] of plan.sequences) tally.setSequence(shard, sequence);
       tally.save();

@@ -4,7 +4,7 @@
  */
 import type { Entry } from "../core/entry.js";
 import { compareKeys, type Key } from "../core/key.js";
-import type { ScanOperation, WriteOperation, WriteOutcome } from "../core/operation.js";
+import type { ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import type { ReadBudget, ShardStats, StorageEngine } from "./engine.js";
 import { isLive, liveStats, sizeOf } from "./stored-entry.js";
@@ -30,8 +30,8 @@ export class MemoryEngine implements StorageEngine, EntrySource, StoredState {
     return readFrom(this, operations, budget);
   }
 
-  async write(operations: readonly WriteOperation[], nowMs: number): Promise<readonly WriteOutcome[]> {
-    const plan = planWrites(this, operations, nowMs);
+  async write(...[operations, nowMs, floorOf]: Parameters<StorageEngine["write"]>): ReturnType<StorageEngine["write"]> {
+    const plan = planWrites(this, operations, nowMs, floorOf);
     // All that can fail comes before the first change.
     const growths = plan.changes.map(growthOf);
     for (const [shard, sequence] of plan.sequences) this.#shard(shard).sequence = sequence;

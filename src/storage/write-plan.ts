@@ -4,11 +4,17 @@
  */
 import assert from "node:assert/strict";
 import type { Entry } from "../core/entry.js";
-import { unreachable } from "../core/error.js";
 import type { Key } from "../core/key.js";
-import type { DeleteOperation, PutOperation, WriteCondition, WriteOperation, WriteOutcome } from "../core/operation.js";
+import {
+  conditionHolds,
+  type DeleteOperation,
+  type PutOperation,
+  type WriteOperation,
+  type WriteOutcome,
+} from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { versionOf, type Version } from "../core/version.js";
+import type { SequenceFloor } from "./engine.js";
 import { expiresAtMs, isLive } from "./stored-entry.js";
 
 /** What an engine holds before the group. */
@@ -35,13 +41,18 @@ export interface WritePlan {
   readonly sequences: ReadonlyMap<ShardNumber, number>;
 }
 
-/** The plan for `operations`, in order. */
-export function planWrites(state: StoredState, operations: readonly WriteOperation[], nowMs: number): WritePlan {
-  const draft = new Draft(state);
+/** The plan for `operations`, in order. See StorageEngine.write. */
+export function planWrites(
+  state: StoredState,
+  operations: readonly WriteOperation[],
+  nowMs: number,
+  floorOf: SequenceFloor = () => 0,
+): WritePlan {
+  const draft = new Draft(state, floorOf);
   const outcomes = operations.map((operation) => {
     const stored = draft.find(operation.shard, operation.key);
     const current = stored !== null && isLive(stored, nowMs) ? stored : null;
-    if (!holds(operation.condition, current)) return { kind: "conflict" as const, current };
+    if (!conditionHolds(operation.condition, current)) return { kind: "conflict" as const, current };
     return operation.kind === "put" ? put(draft, operation, current, nowMs) : remove(draft, operation, current);
   });
   return { outcomes, changes: draft.changes(), sequences: draft.sequences };
@@ -50,11 +61,13 @@ export function planWrites(state: StoredState, operations: readonly WriteOperati
 /** The state with the group's own changes on top; asks the engine once per key. */
 class Draft {
   readonly #state: StoredState;
+  readonly #floorOf: SequenceFloor;
   readonly #changes = new Map<string, EntryChange>();
   readonly #sequences = new Map<ShardNumber, number>();
 
-  constructor(state: StoredState) {
+  constructor(state: StoredState, floorOf: SequenceFloor) {
     this.#state = state;
+    this.#floorOf = floorOf;
   }
 
   find(shard: ShardNumber, key: Key): Entry | null {
@@ -66,7 +79,8 @@ class Draft {
   }
 
   nextVersion(shard: ShardNumber): Version {
-    const sequence = (this.#sequences.get(shard) ?? this.#state.sequenceOf(shard)) + 1;
+    const last = this.#sequences.get(shard) ?? Math.max(this.#state.sequenceOf(shard), this.#floorOf(shard));
+    const sequence = last + 1;
     assert(Number.isSafeInteger(sequence), `Shard ${shard} has used up its sequence numbers.`);
     this.#sequences.set(shard, sequence);
     return versionOf(sequence);
@@ -88,20 +102,6 @@ class Draft {
     const change = { shard, key, before: stored, after: stored };
     this.#changes.set(id, change);
     return change;
-  }
-}
-
-function holds(condition: WriteCondition | null, current: Entry | null): boolean {
-  if (condition === null) return true;
-  switch (condition.kind) {
-    case "ifAbsent":
-      return current === null;
-    case "ifPresent":
-      return current !== null;
-    case "ifVersion":
-      return current?.version === condition.version;
-    default:
-      return unreachable(condition);
   }
 }
 

@@ -1,17 +1,9 @@
-import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { makeFolder } from "../../src/cli/make-folder.js";
-
-const [made, accessed] = vi.hoisted(() => [vi.fn<typeof mkdir>(), vi.fn<() => Promise<void>>()]);
-vi.mock("node:fs/promises", async (importOriginal) => {
-  const real = await importOriginal<{ mkdir: typeof mkdir }>();
-  made.mockImplementation(real.mkdir);
-  return { ...real, mkdir: made, access: accessed };
-});
-
-const refusal = (code: string): Error => Object.assign(new Error(code), { code });
 
 let folder: string;
 beforeEach(async () => {
@@ -20,18 +12,23 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 it("makes a folder and all above it, and takes one that is there", async () => {
-  for (const path of [join(folder, "a/b"), join(folder, "a/b"), join(folder, "a")]) await makeFolder(path);
-  expect((await stat(join(folder, "a/b"))).isDirectory()).toBe(true);
+  for (const path of ["a/b/c/", "a/b/c", "a", ".", "d/../e"]) await makeFolder(join(folder, path));
+  for (const path of ["a/b/c", "e"]) expect((await stat(join(folder, path))).isDirectory()).toBe(true);
+  await makeFolder("/");
 });
 
-it("says what the file system says where Node says that the new folder does not exist", async () => {
-  made.mockRejectedValueOnce(refusal("ENOENT"));
-  accessed.mockRejectedValueOnce(refusal("EROFS"));
-  await expect(makeFolder(join(folder, "a/b/c"))).rejects.toMatchObject({ code: "EROFS" });
-  expect(accessed).toHaveBeenCalledWith(folder, expect.anything());
+it("makes one folder for all who want it at once", async () => {
+  await Promise.all(Array.from({ length: 20 }, () => makeFolder(join(folder, "a/b/c"))));
+  expect((await stat(join(folder, "a/b/c"))).isDirectory()).toBe(true);
 });
 
-it.each(["ENOENT", "EACCES"])("leaves %s as it is otherwise", async (code) => {
-  made.mockRejectedValueOnce(refusal(code));
-  await expect(makeFolder(join(folder, "a"))).rejects.toMatchObject({ code });
+it("says when a file is there instead, or on the way", async () => {
+  await writeFile(join(folder, "file"), "");
+  await expect(makeFolder(join(folder, "file"))).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(makeFolder(join(folder, "file/a"))).rejects.toMatchObject({ code: "ENOTDIR" });
+  await expect(makeFolder(join(folder, "file/a/b"))).rejects.toMatchObject({ code: "ENOTDIR" });
+});
+
+it.runIf(existsSync("/proc/self"))("gives up where a folder that is there takes no others", async () => {
+  await expect(makeFolder("/proc/none/at/all")).rejects.toMatchObject({ code: "ENOENT", path: "/proc/none" });
 });

@@ -164,6 +164,19 @@ function describeVersions(engine: () => StorageEngine): void {
       const [outcome] = await engine().write([put("a", "2")], nowMs + 1000);
       expect(outcome).toMatchObject({ isNew: true, facts: { version: "4" } });
     });
+
+    it("are greater than the shard's floor, and never fall back when that does", async () => {
+      const written = async (floor: number): Promise<unknown> => {
+        const outcomes = await engine().write([put("a", "1"), put("b", "1", { shard: shard(9) })], nowMs, (number) =>
+          number === 9 ? 0 : floor,
+        );
+        return outcomes.map((outcome) => outcome.kind === "written" && outcome.facts.version);
+      };
+      expect(await written(1)).toEqual(["2", "1"]);
+      expect(await written(2 ** 32)).toEqual(["4294967297", "2"]);
+      expect(await written(0)).toEqual(["4294967298", "3"]);
+      expect(await find(engine(), "a")).toMatchObject({ version: "4294967298" });
+    });
   });
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseVersion, versionOf } from "../../src/core/version.js";
+import { epochMax, versionsPerEpoch } from "../../src/core/limits.js";
+import { parseVersion, sequenceFloor, versionOf } from "../../src/core/version.js";
 
 describe("parseVersion", () => {
   it.each(["1", "7", "9007199254740993", "18446744073709551615"])("takes %s", (text) => {
@@ -17,5 +18,12 @@ describe("parseVersion", () => {
 describe("versionOf", () => {
   it("writes the sequence number as a decimal", () => {
     expect(versionOf(42)).toBe("42");
+  });
+});
+
+describe("sequenceFloor", () => {
+  it("begins at zero, and leaves each epoch numbers of its own, exact up to the last", () => {
+    expect([0, 1, 2, 3].map(sequenceFloor)).toEqual([0, 0, versionsPerEpoch, 2 * versionsPerEpoch]);
+    expect(Number.isSafeInteger(sequenceFloor(epochMax) + versionsPerEpoch)).toBe(true);
   });
 });

@@ -32,11 +32,13 @@ async function readAll(origin: string): Promise<readonly Result[]> {
 it.each(["SIGKILL", "SIGSTOP"] as const)("%s of one node costs its own keys only, until it is back", async (signal) => {
   cluster = await ProcessCluster.start({ nodes: 3, shards: 12 });
   const { origin } = cluster;
-  await graphqlData(origin, "mutation ($items: [PutInput!]!) { putMany(items: $items) { __typename } }", {
-    items: keys.map((key) => ({ key, value: key })),
+  const items = keys.map((key) => ({ key, value: key }));
+  let before: readonly Result[] = [];
+  await eventually(async () => {
+    await graphqlData(origin, "mutation ($items: [PutInput!]!) { putMany(items: $items) { __typename } }", { items });
+    before = await readAll(origin);
+    expect(before.map(({ value }) => value)).toEqual(keys);
   });
-  const before = await readAll(origin);
-  expect(before.map(({ value }) => value)).toEqual(keys);
   const expectOnlyNode2Fails = (results: readonly Result[]): void => {
     for (const [index, result] of results.entries()) {
       if (before[index]?.shard.primary.name === "node2") expect(result.code).toBe("SHARD_UNAVAILABLE");

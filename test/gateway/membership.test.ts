@@ -225,6 +225,20 @@ describe("Membership.register", () => {
     expect(membership.map.nodes.get("node1")?.url).toBe("http://moved:8000");
   });
 
+  it("gives new epochs to the shards of a node that lost all it had, and the same to one that kept it", async () => {
+    const membership = await openMembership({ shardCount: 1 });
+    const { mapVersion } = await membership.register(agentOf("node1"));
+    const kept = { incarnation: "node1-2", clusterId: "c1", shardCount: 1, mapVersion };
+    const reported = { shards: [{ ...hosted(0, 5), epoch: 1 }] };
+    expect((await membership.register(agentOf("node1", { ...kept, ...reported }))).shards).toMatchObject([
+      { epoch: 1 },
+    ]);
+    expect((await membership.register(agentOf("node1", { incarnation: "node1-3" }))).shards).toMatchObject([
+      { epoch: 2 },
+    ]);
+    expect(membership.map.shards[0]?.history[0]).toMatchObject({ node: "node1", cause: "registration" });
+  });
+
   it("fails when the registry cannot be written", async () => {
     const membership = await openMembership();
     store.injectFault("writeFails");

@@ -139,6 +139,26 @@ describe("recall", () => {
   });
 });
 
+describe("renew", () => {
+  const renew = { kind: "renew", node: "a" } as const;
+
+  it("gives all shards of the storage node, and no others, their next epoch", () => {
+    const owned = [assign({ shard: 1 }), assign({ shard: 2 }), assign({ shard: 3, node: "b" })];
+    const map = owned.reduce((current, command) => applyCommand(current, command, nowMs), mapWith(["a", "b"]));
+    const next = applyCommand(map, renew, nowMs + 1);
+    expect(next.version).toBe(map.version + 1);
+    expect(next.shards.map(({ epoch, primary }) => [primary, epoch])).toEqual(
+      map.shards.map(({ epoch, primary }) => [primary, primary === "a" ? epoch + 1 : epoch]),
+    );
+    expect(next.shards[2]?.history[0]).toEqual({ epoch: 2, node: "a", atMs: nowMs + 1, cause: "registration" });
+  });
+
+  it("changes nothing for a storage node without shards", () => {
+    const map = mapWith(["a"]);
+    expect(applyCommand(map, renew, nowMs)).toBe(map);
+  });
+});
+
 describe("removeNode", () => {
   it("unassigns its shards, once per shard, and counts as one change of the map", () => {
     let before = mapWith(["a", "b"]);

@@ -63,6 +63,7 @@ export const commandArbitrary: fc.Arbitrary<RegistryCommand> = fc.oneof(
     name: nameArbitrary,
     url: fc.constantFrom("http://one:1", "http://two:2"),
   }),
+  fc.record({ kind: fc.constant("renew" as const), node: nameArbitrary }),
   fc.record({
     kind: fc.constant("removeNode" as const),
     name: nameArbitrary,

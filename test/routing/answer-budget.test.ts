@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { answerBytes } from "../../src/core/answer-bytes.js";
 import { parseJsonText } from "../../src/core/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import { requestAnswerBytesMax, valueBytesMax } from "../../src/core/limits.js";
@@ -19,6 +20,17 @@ it.each<[string, Outcome, number]>([
     budget.spend([outcome]);
   }
   expect(budget.isSpent).toBe(true);
+});
+
+it.each<[string, Outcome]>([
+  ["bytes, not characters", { kind: "found", entry: { ...entry, value: parseJsonText('"日本"') } }],
+  ["of a page also its keys", { kind: "page", entries: [{ ...entry, value: parseJsonText("1") }], hasMore: false }],
+])("counts %s, as storage nodes do", (_, outcome) => {
+  const bytes = answerBytes(outcome);
+  const [roomy, tight] = [new AnswerBudget(bytes + 1), new AnswerBudget(bytes)];
+  for (const budget of [roomy, tight]) budget.spend([outcome]);
+  expect([roomy.isSpent, tight.isSpent]).toEqual([false, true]);
+  expect(bytes).toBeGreaterThan(7);
 });
 
 it("is not touched by outcomes without values", () => {

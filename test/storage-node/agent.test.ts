@@ -8,6 +8,7 @@ import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { FakeGateway, type GatewayAnswer, type GatewayCall } from "./fake-gateway.js";
 import { assignments, put } from "./operations.js";
+import type { Answer } from "./raw-http.js";
 import { drained, runNode } from "./running-node.js";
 import { ScriptedEngine } from "./scripted-engine.js";
 
@@ -228,5 +229,22 @@ describe("a storage node with a gateway", () => {
     gateway.calls.length = 0;
     await runNode({ gatewayUrl: gateway.url, advertisedUrl: "http://10.0.0.1:80" });
     await vi.waitFor(() => expect(gateway.calls[0]?.body).toMatchObject({ url: "http://10.0.0.1:80" }));
+  });
+
+  it("takes no assignments before the first answer to its registration, as long as it has none", async () => {
+    let isThere = false;
+    const gateway = new FakeGateway(() => (isThere ? ok(assignments(2, { 2: 6 })) : problem("OVERLOADED")));
+    onTestFinished(() => gateway.stop());
+    await gateway.start();
+    const { send, clock } = await runNode({ gatewayUrl: gateway.url });
+    const tell = (version: number, epoch: number): Promise<Answer> =>
+      send("/assignments", { method: "PUT", body: JSON.stringify(assignments(version, { 2: epoch })) });
+    const early = await tell(1, 5);
+    expect([early.status, early.json()["code"]]).toEqual([404, "NODE_NOT_FOUND"]);
+    isThere = true;
+    await vi.waitFor(async () => {
+      await clock.advance(50);
+      expect((await tell(3, 7)).status).toBe(204);
+    });
   });
 });

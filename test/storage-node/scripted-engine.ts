@@ -1,5 +1,5 @@
 /** A storage engine that counts its calls and can be told to wait or to fail; what it keeps is a MemoryEngine's matter. */
-import type { GetOperation, ScanOperation, WriteOperation } from "../../src/core/operation.js";
+import type { GetOperation, ScanOperation } from "../../src/core/operation.js";
 import type { ReadBudget, StorageEngine } from "../../src/storage/engine.js";
 import { MemoryEngine } from "../../src/storage/memory-engine.js";
 
@@ -41,11 +41,11 @@ export class ScriptedEngine implements StorageEngine {
     return this.#inner.read(operations, budget);
   }
 
-  async write(operations: readonly WriteOperation[], nowMs: number) {
+  async write(...[operations, nowMs, floorOf]: Parameters<StorageEngine["write"]>) {
     this.writes.push(operations.length);
     await this.#held;
     if (this.writeFailure !== null) throw this.writeFailure;
-    const outcomes = await this.#inner.write(operations, nowMs);
+    const outcomes = await this.#inner.write(operations, nowMs, floorOf);
     return this.losesOutcomes ? [] : outcomes;
   }
 

@@ -173,6 +173,24 @@ describe("ShardHost's assignments", () => {
     });
   });
 
+  it("let each epoch's versions begin above those of the epochs before, also without an epoch and after a restart", async () => {
+    const version = async ({ host }: Awaited<ReturnType<typeof setUp>>, epoch: number | null): Promise<unknown> => {
+      const [outcome] = await host.execute([put("a", "1", { epoch })]);
+      return outcome?.kind === "written" ? outcome.facts.version : outcome;
+    };
+    const first = await setUp();
+    expect(await version(first, null)).toBe("1");
+    await first.host.applyAssignments(assignments(7, { 2: 1 }));
+    expect(await version(first, 1)).toBe("2");
+    await first.host.applyAssignments(assignments(8, { 2: 2 }));
+    expect(await version(first, null)).toBe(`${2 ** 32 + 1}`);
+    await first.host.drain();
+    expect(await version(await setUp(first.engine), 2)).toBe(`${2 ** 32 + 2}`);
+    const other = await setUp();
+    await other.host.applyAssignments(assignments(9, { 2: 3 }));
+    expect(await version(other, 3)).toBe(`${2 * 2 ** 32 + 1}`);
+  });
+
   it("wait for the commit under way, and refuse what waits behind it", async () => {
     const { host, engine } = await setUp();
     await host.applyAssignments(assignments(7, { 2: 5 }));

@@ -62,7 +62,7 @@ export type AssignmentCause =
   | 'AUTOMATIC'
   /** Somebody asked for it. */
   | 'OPERATOR'
-  /** A storage node came back with the shard's data. */
+  /** A storage node came with the shard's data, or came back without. */
   | 'REGISTRATION';
 
 /** One change of a shard's assignment. */

@@ -114,7 +114,7 @@ enum AssignmentCause {
   OPERATOR
   "The gateway spread unassigned shards."
   AUTOMATIC
-  "A storage node came back with the shard's data."
+  "A storage node came with the shard's data, or came back without."
   REGISTRATION
 }
 
