@@ -273,6 +273,12 @@ export const breakerOpenMs = 1_000;
 /** How long an operation may gather with others while a batch to its storage node is in flight. */
 export const mailboxWaitMs = 2;
 
+/** From this length on an answer is turned into bytes before it is written. */
+export const sentAsBytesMin = 16_384;
+
+/** Longest tail of values that is decoded in one go: beyond it, parts of so long a text cost more than a text for each. */
+export const decodedTogetherBytesMax = 65_536;
+
 /** Most batches in flight to one storage node. */
 export const mailboxInFlightMax = 8;
 

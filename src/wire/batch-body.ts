@@ -29,13 +29,14 @@ import type {
 } from "../core/operation.js";
 import { parseShard } from "../core/shard.js";
 import { parseVersion, type Version } from "../core/version.js";
+import { malformed, newline, ValueReader, ValueWriter } from "./batch-values.js";
 import { pageProblem } from "./scan-page.js";
 
 /** The request body for `operations`. */
 export function encodeBatchRequest(operations: readonly RoutedOperation[]): Buffer {
-  const values: string[] = [];
+  const values = new ValueWriter();
   const head = operations.map(({ operation, epoch }) => operationHead(operation, epoch, values));
-  return joinBody(JSON.stringify({ operations: head }), values);
+  return values.behind(JSON.stringify({ operations: head }));
 }
 
 /**
@@ -55,7 +56,7 @@ export function decodeBatchRequest(body: Buffer): readonly (RoutedOperation | Sh
   const decoded = operations.map((item) => {
     const fields = recordOf(item);
     // The value is taken first, also for an operation that is refused: its neighbours' values lie behind it.
-    const bytes = fields["op"] === "put" ? reader.next(fields["valueBytes"]) : null;
+    const bytes = fields["op"] === "put" ? reader.bytes(fields["valueBytes"]) : null;
     try {
       return { operation: operationOf(fields, bytes), epoch: epochOf(fields["epoch"]) };
     } catch (error) {
@@ -69,9 +70,9 @@ export function decodeBatchRequest(body: Buffer): readonly (RoutedOperation | Sh
 
 /** The answer body for `outcomes`. */
 export function encodeBatchAnswer(outcomes: readonly Outcome[]): Buffer {
-  const values: string[] = [];
+  const values = new ValueWriter();
   const head = outcomes.map((outcome) => outcomeHead(outcome, values));
-  return joinBody(JSON.stringify({ outcomes: head }), values);
+  return values.behind(JSON.stringify({ outcomes: head }));
 }
 
 /**
@@ -94,7 +95,7 @@ export function decodeBatchAnswer(body: Buffer, operations: readonly RoutedOpera
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Members that are undefined are left out by JSON.stringify; leaving them out here, by spreading, takes far longer. */
-function operationHead(operation: Operation, knownEpoch: number | null, values: string[]): Fields {
+function operationHead(operation: Operation, knownEpoch: number | null, values: ValueWriter): Fields {
   const { kind: op, shard } = operation;
   const epoch = knownEpoch ?? undefined;
   switch (operation.kind) {
@@ -102,11 +103,10 @@ function operationHead(operation: Operation, knownEpoch: number | null, values: 
       return { op, shard, epoch, key: operation.key };
     case "put": {
       const { key, value, expiry } = operation;
-      values.push(value);
       const ttlSeconds = expiry?.kind === "ttl" ? expiry.seconds : undefined;
       const expiresAt = expiry?.kind === "at" ? expiry.atMs : undefined;
       const { ifVersion, ifAbsent, ifPresent } = conditionFields(operation.condition);
-      const valueBytes = Buffer.byteLength(value);
+      const valueBytes = values.add(value);
       return { op, shard, epoch, key, ttlSeconds, expiresAt, ifVersion, ifAbsent, ifPresent, valueBytes };
     }
     case "delete":
@@ -152,7 +152,7 @@ function operationOf(fields: Fields, bytes: Buffer | null): Operation {
   }
 }
 
-function outcomeHead(outcome: Outcome, values: string[]): Fields {
+function outcomeHead(outcome: Outcome, values: ValueWriter): Fields {
   switch (outcome.kind) {
     case "found":
       return entryFields(200, outcome.entry, values);
@@ -212,14 +212,13 @@ function pageOf(fields: Fields, operation: ScanOperation, reader: ValueReader): 
   return page;
 }
 
-function entryFields(status: number | undefined, entry: Entry, values: string[]): Fields {
-  values.push(entry.value);
-  return factsFields(status, entry, Buffer.byteLength(entry.value));
+function entryFields(status: number | undefined, entry: Entry, values: ValueWriter): Fields {
+  return factsFields(status, entry, values.add(entry.value));
 }
 
 function entryOf(key: Key, fields: Fields, reader: ValueReader): Entry {
   // A node of ours checked the value when it was written; a check of each read would cost more than the read.
-  const value = reader.next(fields["valueBytes"]).toString("utf8") as JsonText;
+  const value = reader.text(fields["valueBytes"]) as JsonText;
   return { key, value, ...factsOf(fields) };
 }
 
@@ -283,45 +282,16 @@ function expiryOf(fields: Fields): Expiry | null {
   return atMs === null ? null : { kind: "at", atMs };
 }
 
-/** Takes the values from the tail of a body, in order. */
-class ValueReader {
-  readonly #bytes: Buffer;
-  #offset = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  next(length: unknown): Buffer {
-    if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
-      throw malformed(`valueBytes ${JSON.stringify(length)} is not a length`);
-    }
-    const end = this.#offset + length;
-    if (end > this.#bytes.length) throw malformed("the body ends inside a value");
-    const value = this.#bytes.subarray(this.#offset, end);
-    this.#offset = end;
-    return value;
-  }
-
-  end(): void {
-    if (this.#offset !== this.#bytes.length) throw malformed("bytes are left behind the last value");
-  }
-}
-
-function joinBody(head: string, values: readonly string[]): Buffer {
-  return Buffer.from(`${head}\n${values.join("")}`, "utf8");
-}
-
 function splitBody(body: Buffer): { readonly head: Fields; readonly values: Buffer } {
-  const newline = body.indexOf(0x0a);
-  if (newline < 0) throw malformed("no newline ends the head");
+  const end = body.indexOf(newline);
+  if (end < 0) throw malformed("no newline ends the head");
   let head: unknown;
   try {
-    head = JSON.parse(body.toString("utf8", 0, newline));
+    head = JSON.parse(body.toString("utf8", 0, end));
   } catch (error) {
     throw malformed(`the head is not JSON (${error instanceof Error ? error.message : String(error)})`);
   }
-  return { head: recordOf(head), values: body.subarray(newline + 1) };
+  return { head: recordOf(head), values: body.subarray(end + 1) };
 }
 
 function listIn(fields: Fields, name: string): readonly unknown[] {
@@ -367,8 +337,4 @@ function epochOf(value: unknown): number | null {
 function wholeFrom1(name: string, value: unknown, max: number): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= max) return value;
   throw new ShardgateError("BAD_REQUEST", `${name} ${JSON.stringify(value)} is not a whole number from 1 to ${max}.`);
-}
-
-function malformed(what: string): ShardgateError {
-  return new ShardgateError("BAD_REQUEST", `The batch body cannot be read: ${what}.`);
 }
