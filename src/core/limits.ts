@@ -330,6 +330,9 @@ export const groupCommitOperationsMax = 4_000;
 /** Most writes waiting at a storage node; more are refused with OVERLOADED. */
 export const groupCommitQueueMax = 100_000;
 
+/** Tries at what depends on a storage node's assignments while other processes of it change them; each is a durable commit. */
+export const documentAttemptsMax = 8;
+
 /** Most changes of the assignments waiting at a storage node: its own agent's, and those that several gateways tell at once. */
 export const assignmentChangesMax = 64;
 
