@@ -348,6 +348,9 @@ export const workerSteadyMs = 10_000;
 /** How long the primary process and its workers wait for each other: the deadline of a request, within which all else is tried. */
 export const peerCallTimeoutMs = 5_000;
 
+/** How long a change of the cluster map waits for the gateway's workers to go by it: they do within a turn, or hang. */
+export const mapToldTimeoutMs = 1_000;
+
 /** Most calls of one process that wait for another: every storage node may register and send its heartbeat at once. */
 export const peerCallsMax = 4_096;
 

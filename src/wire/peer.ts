@@ -65,7 +65,11 @@ export class Peer<Theirs extends Calls> {
   }
 
   /** Rejects with the other side's ShardgateError, with OVERLOADED when too many calls wait, and with NoAnswer. */
-  ask<Name extends keyof Theirs & string>(name: Name, body: Body<Theirs[Name]>): Promise<Result<Theirs[Name]>> {
+  ask<Name extends keyof Theirs & string>(
+    name: Name,
+    body: Body<Theirs[Name]>,
+    timeoutMs = peerCallTimeoutMs,
+  ): Promise<Result<Theirs[Name]>> {
     if (this.#isClosed) return Promise.reject(new NoAnswer(`The other process is gone, and ${name} was not asked.`));
     if (this.#waiting.size >= peerCallsMax) {
       return Promise.reject(
@@ -75,9 +79,9 @@ export class Peer<Theirs extends Calls> {
     const { line, clock } = this.#parts;
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      const cancel = clock.after(peerCallTimeoutMs, () => {
+      const cancel = clock.after(timeoutMs, () => {
         this.#waiting.delete(id);
-        reject(new NoAnswer(`The other process did not answer ${name} within ${peerCallTimeoutMs} ms.`));
+        reject(new NoAnswer(`The other process did not answer ${name} within ${timeoutMs} ms.`));
       });
       const settled = <Value>(settle: (value: Value) => void) => {
         return (value: Value) => {

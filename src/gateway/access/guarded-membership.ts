@@ -11,7 +11,8 @@ import { shardsOfNode } from "../../registry/commands.js";
 import type { NodeState } from "../../registry/liveness.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
-import type { Membership, NodeStatus, ShardState } from "../membership.js";
+import type { NodeStatus, ShardState } from "../cluster-view.js";
+import type { MembershipService } from "../services.js";
 import type { AssignRequest } from "../shard-assigner.js";
 import type { Access } from "./access.js";
 import type { AuditRecord } from "./audit-log.js";
@@ -20,13 +21,13 @@ import type { Caller } from "./caller.js";
 type Facts = Readonly<Record<string, unknown>>;
 
 export class GuardedMembership {
-  readonly #membership: Membership;
+  readonly #membership: MembershipService;
   readonly #access: Pick<Access, "areNodesProven" | "audit">;
   readonly #caller: Caller;
   readonly #requestId: string;
 
   constructor(
-    membership: Membership,
+    membership: MembershipService,
     access: Pick<Access, "areNodesProven" | "audit">,
     { caller, requestId }: { readonly caller: Caller; readonly requestId: string },
   ) {
@@ -124,7 +125,7 @@ export class GuardedMembership {
   }
 
   /** As Membership.heartbeat, for storage nodes and administrators. */
-  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments {
+  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
     this.#requireMember(heartbeat.incarnation);
     return this.#membership.heartbeat(name, heartbeat);
   }

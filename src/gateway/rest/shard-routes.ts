@@ -5,7 +5,7 @@ import { parseShard } from "../../core/shard.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
 import type { GuardedMembership } from "../access/guarded-membership.js";
-import type { ShardState } from "../membership.js";
+import type { ShardState } from "../cluster-view.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, problemAnswer } from "./schemas.js";
 
 /** That a storage node holds a shard, as REST says it. */
