@@ -5,6 +5,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../core/clock.js";
 import type { Resolve } from "../routing/node-guard.js";
+import type { WorkerSeat } from "./workers/worker-process.js";
 
 export interface Environment {
   readonly stdin: Input;
@@ -27,6 +28,8 @@ export interface Environment {
   readonly programName: string;
   /** Starts this program once more with `args`, as a child that ends when this process does. */
   startChild(args: readonly string[], logPath: string): Child;
+  /** What this process is among those of a command that has several workers. Asked only by such commands. */
+  openSeat(): Promise<WorkerSeat>;
 }
 
 /** Where a command reads; `isTTY` says that a person types. */

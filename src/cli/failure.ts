@@ -13,6 +13,17 @@ export class CommandFailure extends Error {
   }
 }
 
+/** A failure whose line another process of this command has written already. */
+export class ToldFailure extends Error {
+  override readonly name = "ToldFailure";
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode) {
+    super(`A process of this command ended with exit code ${exitCode}.`);
+    this.exitCode = exitCode;
+  }
+}
+
 /** The text after "shardgate: " for any thrown value. */
 export function failureText(error: unknown): string {
   if (error instanceof ShardgateError) return oneLine(`${error.message} ${error.rule.advice}`);

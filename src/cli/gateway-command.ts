@@ -1,40 +1,25 @@
-/** `shardgate gateway`: puts a gateway together, from the registry's file up to the server, and takes it down again. */
-import { dirname, join } from "node:path";
+/** `shardgate gateway`: its options, and which processes it has: one, or a primary and its workers. */
 import type { Command } from "commander";
-import type { Log } from "../core/log.js";
+import { unshareable } from "../core/bounds.js";
 import {
   downAfterMs,
-  drainTimeoutMs,
-  requestTimeoutMs,
   shardCountMax,
   silenceMsMax,
   silentAfterMs,
-  stopMarginMs,
   storageNodesMax,
   suspectAfterMs,
 } from "../core/limits.js";
-import { Membership } from "../gateway/membership.js";
-import { Metrics } from "../gateway/metrics.js";
-import { RecentTraffic } from "../gateway/console/recent-traffic.js";
-import { startGateway } from "../gateway/server.js";
-import { FileStore } from "../registry/file-store.js";
-import { Liveness } from "../registry/liveness.js";
-import { MemoryStore } from "../registry/memory-store.js";
+import type { Log } from "../core/log.js";
 import { NodeAllowList } from "../registry/node-allow-list.js";
-import type { RegistryStore } from "../registry/registry-store.js";
-import { Registry } from "../registry/registry.js";
-import { NodeGuard } from "../routing/node-guard.js";
-import { NodePool } from "../routing/node-pool.js";
-import { Router } from "../routing/router.js";
-import { UndiciNodeClient } from "../routing/undici-node-client.js";
-import { accessSafeguards, addAccessOptions, openGatewayAccess, type AccessOptions } from "./access-options.js";
-import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "./cluster-secret.js";
-import { addDisclosureOptions, documentRulesOf, type DisclosureOptions } from "./disclosure-option.js";
+import { accessSafeguards, addAccessOptions } from "./access-options.js";
+import { clusterSecretOption } from "./cluster-secret.js";
+import { addDisclosureOptions } from "./disclosure-option.js";
 import type { Environment } from "./environment.js";
-import { checkExposure, insecureOption, type ExposureOptions } from "./exposure.js";
-import { boundsOf, limitOption, type LimitOptions } from "./limit-option.js";
-import { createLog, type LogLevel } from "./log.js";
-import { makeFolder } from "./make-folder.js";
+import { checkExposure, insecureOption } from "./exposure.js";
+import { openOwnCluster } from "./gateway-cluster.js";
+import { serveGateway, type GatewayOptions } from "./gateway-process.js";
+import { boundsOf, limitOption } from "./limit-option.js";
+import { createLog } from "./log.js";
 import {
   dataOption,
   hostOption,
@@ -44,43 +29,12 @@ import {
   parseText,
   portOption,
   wholeNumber,
+  workersOption,
 } from "./option.js";
-import {
-  addPersistedDocumentsOptions,
-  checkPersistedDocumentsOptions,
-  readPersistedDocuments,
-  type PersistedDocumentsOptions,
-} from "./persisted-documents.js";
-import { closeWithin, listenForStop } from "./stop-request.js";
-import { TlsFiles } from "./tls-files.js";
-import { addGatewayTlsOptions, checkGatewayTlsOptions, tlsPaths, type GatewayTlsOptions } from "./tls-option.js";
-import { addTracingOptions, openTracing, type TracingOptions } from "./tracing.js";
-import { addWebOptions, webOptionsOf, type WebCliOptions } from "./web-option.js";
-
-interface GatewayOptions
-  extends
-    WebCliOptions,
-    DisclosureOptions,
-    PersistedDocumentsOptions,
-    LimitOptions,
-    GatewayTlsOptions,
-    AccessOptions,
-    ClusterSecretOptions,
-    ExposureOptions,
-    TracingOptions {
-  readonly port: number;
-  readonly shards?: number;
-  readonly nodes: number;
-  readonly data: string;
-  readonly registry?: string;
-  readonly suspectAfter: number;
-  readonly downAfter: number;
-  readonly allowNodes?: NodeAllowList;
-  readonly autoAssign: boolean;
-  readonly playground: boolean;
-  readonly console: boolean;
-  readonly logLevel: LogLevel;
-}
+import { addPersistedDocumentsOptions, checkPersistedDocumentsOptions } from "./persisted-documents.js";
+import { addGatewayTlsOptions, checkGatewayTlsOptions } from "./tls-option.js";
+import { addTracingOptions } from "./tracing.js";
+import { addWebOptions } from "./web-option.js";
 
 export function addGatewayCommand(program: Command, environment: Environment): void {
   const gateway = program
@@ -113,6 +67,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
     .addOption(limitOption())
+    .addOption(workersOption())
     .addOption(logLevelOption());
   addDisclosureOptions(addWebOptions(addGatewayTlsOptions(addTracingOptions(gateway))));
   addAccessOptions(addPersistedDocumentsOptions(gateway))
@@ -126,7 +81,13 @@ export function addGatewayCommand(program: Command, environment: Environment): v
       checkPersistedDocumentsOptions(options, command);
       checkGatewayTlsOptions(options, command);
       checkExposure(options, accessSafeguards(options, command), command);
-      await runGateway(options, environment);
+      const tooSmall = unshareable(boundsOf(options), options.workers);
+      if (tooSmall.length > 0) {
+        command.error(
+          `option '--workers ${options.workers}' needs a \`--limit\` of at least as much for ${tooSmall.join(", ")}.`,
+        );
+      }
+      await run(options, environment);
     });
 }
 
@@ -136,93 +97,26 @@ function silenceOption(flags: string, state: string, defaultMs: number) {
     .default(defaultMs);
 }
 
-async function runGateway(options: GatewayOptions, environment: Environment): Promise<void> {
-  const stop = listenForStop(environment);
-  try {
-    const log = createLog("gateway", options.logLevel, environment.stderr);
-    const gateway = await openGateway(options, environment, log);
-    environment.stdout.write(`listening ${gateway.url}\n`);
-    const reason = await stop.requested;
-    log.info({ reason }, "The gateway stops.");
-    await closeWithin(gateway.close(), drainTimeoutMs + stopMarginMs, environment.clock);
-  } finally {
-    stop.dispose();
-  }
-}
-
-interface OpenGateway {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-/** Builds from the bottom up; when a step fails, or at the end, closes what is open from the top down. */
-async function openGateway(options: GatewayOptions, environment: Environment, log: Log): Promise<OpenGateway> {
-  const { clock, random } = environment;
-  const { suspectAfter, downAfter, nodes: nodesMin, autoAssign: isAutoAssigning } = options;
-  const open: (() => unknown)[] = [];
-  const close = async () => {
-    for (const closeNext of open.toReversed()) await closeNext();
-  };
-  try {
-    const bounds = boundsOf(options);
-    const persistedDocuments = await readPersistedDocuments(options, bounds);
-    const tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
-    open.push(() => tls.close());
-    const tokens = await clusterTokens(options);
-    const { access, close: closeAccess } = await openGatewayAccess(options, tokens, { clock, log });
-    open.push(closeAccess);
-    const service = { name: "shardgate-gateway", instance: `${options.host}:${options.port}` };
-    const tracing = await openTracing(options, service, { clock, log });
-    open.push(() => tracing.close());
-    const store = await openStore(options);
-    open.push(() => store.close());
-    const wanted = { shardCount: options.shards ?? null, clusterName: null };
-    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: environment.newId });
-    open.push(() => registry.close());
-    const { allowNodes: allowList = null, tlsCa } = options;
-    const guard = new NodeGuard({ allowList, isHttpsOnly: tlsCa !== undefined, resolve: environment.resolve, clock });
-    const traffic = new RecentTraffic(clock);
-    const metrics = new Metrics(traffic);
-    const pool = new NodePool({
-      map: () => registry.map,
-      createClient: ({ name, url }) =>
-        new UndiciNodeClient({ name, url, guard, tls, token: tokens?.gatewayToken ?? null }),
-      clock,
-      random,
+async function run(options: GatewayOptions, environment: Environment): Promise<void> {
+  const { clock, stdout, stderr, newId } = environment;
+  const { workers, logLevel, suspectAfter, downAfter } = options;
+  const log = createLog("gateway", logLevel, stderr);
+  if (workers === 1) {
+    const openCluster = () => openOwnCluster(options, { clock, log, newId });
+    return serveGateway(options, environment, {
       log,
-      observer: metrics,
-      ...tracing.traced,
+      openCluster,
+      serves: (url) => void stdout.write(`listening ${url}\n`),
     });
-    open.push(() => pool.close());
-    const liveness = new Liveness({ clock, suspectAfterMs: suspectAfter, downAfterMs: downAfter });
-    const membership = new Membership({ registry, liveness, pool, guard, clock, log, nodesMin, isAutoAssigning });
-    open.push(() => membership.stop());
-    const router = new Router({ registry, pool, clock, random });
-    const services = { router, membership, access, clock, log, metrics, bounds, requestTimeoutMs, ...tracing.traced };
-    const { host, port } = options;
-    const server = await startGateway({
-      host,
-      port,
-      services,
-      tls,
-      isPlaygroundEnabled: options.playground && options.persistedOnly !== true && options.production !== true,
-      documentRules: documentRulesOf(options),
-      persistedDocuments,
-      web: webOptionsOf(options),
-      ...(options.console && { traffic }),
-    });
-    open.push(() => server.close());
-    membership.start();
-    return { url: server.url, close };
-  } catch (error) {
-    await close();
-    throw error;
   }
-}
-
-async function openStore({ registry, data }: GatewayOptions): Promise<RegistryStore> {
-  if (registry === "memory") return new MemoryStore();
-  const path = registry ?? join(data, "registry.json");
-  await makeFolder(dirname(path));
-  return FileStore.open(path);
+  const { joinAsGateway, runGatewayWorkers } = await import("./workers/gateway-workers.js");
+  const seat = await environment.openSeat();
+  if (seat.kind === "primary") return runGatewayWorkers(seat, options, { environment, log, bounds: boundsOf(options) });
+  const logOf = (worker: number): Log => createLog("gateway", logLevel, stderr, worker);
+  const silence = { suspectAfterMs: suspectAfter, downAfterMs: downAfter };
+  try {
+    await serveGateway(options, environment, await joinAsGateway(seat, { clock, log, logOf, ...silence }));
+  } finally {
+    seat.leave();
+  }
 }

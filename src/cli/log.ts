@@ -7,10 +7,13 @@ export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 /** From which level on lines are written; "silent" writes none. */
 export type LogLevel = (typeof logLevels)[number];
 
-/** A log that names its process in every line and writes to `output`. */
-export function createLog(name: string, level: LogLevel, output: DestinationStream): Log {
+/** A log that names its process in every line, with its number when it is one of several workers, and writes to `output`. */
+export function createLog(name: string, level: LogLevel, output: DestinationStream, worker?: number): Log {
   const redact = { paths: secretPaths, censor: "[redacted]" };
-  return pino({ base: { name }, level, timestamp: stdTimeFunctions.isoTime, redact }, output);
+  return pino(
+    { base: { name, ...(worker !== undefined && { worker }) }, level, timestamp: stdTimeFunctions.isoTime, redact },
+    output,
+  );
 }
 
 /**

@@ -1,9 +1,13 @@
-/** `shardgate node`: one storage node. Chooses its engine, starts it, and drains it when told to stop. */
+/**
+ * `shardgate node`: one storage node. Chooses its engine, starts it, and drains it when told to stop. With several workers
+ * each of them opens the same data; the primary process opens none.
+ */
 import { join } from "node:path";
 import type { Command } from "commander";
 import { drainTimeoutMs, stopMarginMs } from "../core/limits.js";
 import { parseNodeName } from "../registry/node-name.js";
 import { parseNodeUrl } from "../registry/node-url.js";
+import type { Log } from "../core/log.js";
 import { startStorageNode } from "../storage-node/server.js";
 import type { StorageEngine } from "../storage/engine.js";
 import { LmdbEngine } from "../storage/lmdb-engine.js";
@@ -13,11 +17,21 @@ import type { Environment } from "./environment.js";
 import { checkExposure, insecureOption, type ExposureOptions, type Safeguard } from "./exposure.js";
 import { createLog, type LogLevel } from "./log.js";
 import { makeFolder } from "./make-folder.js";
-import { dataOption, engineOption, hostOption, logLevelOption, option, parsedBy, portOption } from "./option.js";
+import {
+  dataOption,
+  engineOption,
+  hostOption,
+  logLevelOption,
+  option,
+  parsedBy,
+  portOption,
+  workersOption,
+} from "./option.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
 import { TlsFiles } from "./tls-files.js";
 import { addNodeTlsOptions, checkNodeTlsOptions, tlsPaths, type ServerTlsOptions } from "./tls-option.js";
 import { addTracingOptions, openTracing, type TracingOptions } from "./tracing.js";
+import { aloneAsNode, joinAsNode, runNodeWorkers, type NodeRole } from "./workers/node-workers.js";
 
 interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOptions, TracingOptions {
   readonly id: string;
@@ -26,6 +40,7 @@ interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOp
   readonly engine: "lmdb" | "memory";
   readonly gateway?: string;
   readonly advertise?: string;
+  readonly workers: number;
   readonly logLevel: LogLevel;
 }
 
@@ -54,6 +69,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
         "URL under which the gateway reaches this node, when it is not the one it listens on",
       ).argParser(parsedBy(parseNodeUrl)),
     )
+    .addOption(workersOption())
     .addOption(clusterSecretOption())
     .addOption(insecureOption())
     .addOption(logLevelOption());
@@ -65,18 +81,36 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
           `option '--host ${options.host}' needs '--advertise <url>': the gateway cannot call that address.`,
         );
       }
+      if (options.workers > 1 && options.engine === "memory") {
+        command.error(
+          "option '--engine memory' is for one process, whose memory nobody shares: leave out '--workers', or use lmdb.",
+        );
+      }
       checkNodeTlsOptions(options, command);
       checkExposure(options, safeguards(options), command);
-      await runNode(options, environment);
+      await run(options, environment);
     });
 }
 
-async function runNode(options: NodeOptions, environment: Environment): Promise<void> {
+async function run(options: NodeOptions, environment: Environment): Promise<void> {
+  const log = createLog(options.id, options.logLevel, environment.stderr);
+  if (options.workers === 1) return runNode(options, environment, aloneAsNode(log, environment));
+  const seat = await environment.openSeat();
+  if (seat.kind === "primary") return runNodeWorkers(seat, { count: options.workers, environment, log });
+  const logOf = (worker: number): Log => createLog(options.id, options.logLevel, environment.stderr, worker);
+  try {
+    await runNode(options, environment, await joinAsNode(seat, { clock: environment.clock, log, logOf }));
+  } finally {
+    seat.leave();
+  }
+}
+
+async function runNode(options: NodeOptions, environment: Environment, role: NodeRole): Promise<void> {
   const { clock } = environment;
+  const { log, incarnation, worker } = role;
   const stop = listenForStop(environment);
   let tls: TlsFiles | null = null;
   try {
-    const log = createLog(options.id, options.logLevel, environment.stderr);
     tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
     const tokens = await clusterTokens(options);
     const service = { name: "shardgate-node", instance: options.id };
@@ -92,14 +126,15 @@ async function runNode(options: NodeOptions, environment: Environment): Promise<
       log,
       gatewayUrl: options.gateway ?? null,
       advertisedUrl: options.advertise ?? null,
-      incarnation: environment.newId(),
+      incarnation,
       tls,
       tokens,
+      ...(worker !== null && { worker }),
     }).catch(async (error: unknown) => {
       await engine.close();
       throw error;
     });
-    environment.stdout.write(`listening ${node.url}\n`);
+    role.serves(node);
     const reason = await stop.requested;
     log.info({ reason }, "The storage node stops.");
     await closeWithin(

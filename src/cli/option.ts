@@ -1,7 +1,7 @@
 /** Options that several commands share, and the parsers that refuse a wrong value with what it must be. */
 import { InvalidArgumentError, Option } from "commander";
 import { ShardgateError } from "../core/error.js";
-import { clientTimeoutMs, clientTimeoutMsMax } from "../core/limits.js";
+import { clientTimeoutMs, clientTimeoutMsMax, workersMax } from "../core/limits.js";
 import { logLevels } from "./log.js";
 import { formats } from "./output/print.js";
 
@@ -50,6 +50,12 @@ export function tokenFileOption(): Option {
 
 export function outputOption(description = "a table for people, or one JSON document for programs"): Option {
   return option("-o, --output <format>", description).choices(formats).default("table");
+}
+
+export function workersOption(): Option {
+  return option("--workers <number>", "how many processes serve, to use more cores; 1 serves without any others")
+    .argParser(wholeNumber(1, workersMax))
+    .default(1);
 }
 
 export function logLevelOption(): Option {

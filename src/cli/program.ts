@@ -14,7 +14,7 @@ import { addScanCommand } from "./entry/scan-command.js";
 import type { Environment } from "./environment.js";
 import { addExportCommand } from "./export-command.js";
 import { exitCodes, type ExitCode } from "./exit-code.js";
-import { CommandFailure, failureText, oneLine } from "./failure.js";
+import { CommandFailure, failureText, oneLine, ToldFailure } from "./failure.js";
 import { addImportCommand } from "./import-command.js";
 import { addSchemaCommands } from "./schema-command.js";
 
@@ -28,6 +28,7 @@ export async function runCli(argv: readonly string[], environment: Environment):
     return exitCodes.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (error instanceof ToldFailure) return error.exitCode;
     environment.stderr.write(`shardgate: ${failureText(error)}\n`);
     return error instanceof CommandFailure ? error.exitCode : exitCodes.failed;
   }

@@ -26,6 +26,7 @@ export function systemEnvironment(mainPath: string): Environment {
     onSignal,
     programName: `node ${shellWord(relative(process.cwd(), mainPath))}`,
     startChild: (args, logPath) => startChild([mainPath, ...args], logPath),
+    openSeat: async () => (await import("./workers/system-seat.js")).systemSeat(),
   };
 }
 
@@ -39,7 +40,7 @@ function onSignal(handler: (reason: string) => void): () => void {
 }
 
 /** What is meant for one process, or for clusters whose processes do not all run on loopback. */
-const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|TLS_\w+)$/;
+const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|WORKERS|TLS_\w+)$/;
 
 function startChild(args: readonly string[], logPath: string): Child {
   const log = openSync(logPath, "w");

@@ -89,6 +89,26 @@ export const defaultBounds = Object.fromEntries(
   boundProperties.map((property) => [property, boundRules[property].default]),
 ) as GatewayBounds;
 
+/** Those of which each process counts its own use, so that several processes of one gateway have to share them. */
+const sharedBounds: readonly BoundProperty[] = [
+  "requests",
+  "clientRequests",
+  "bodiesBytes",
+  "answersBytes",
+  "connections",
+];
+
+/** Names of those of which there is less than one for each of several processes. */
+export function unshareable(bounds: GatewayBounds, processes: number): readonly string[] {
+  return sharedBounds.filter((property) => bounds[property] < processes).map(boundName);
+}
+
+/** What each of several processes may have, so that together they have no more than `bounds`. */
+export function shareOf(bounds: GatewayBounds, processes: number): GatewayBounds {
+  const shares = sharedBounds.map((property) => [property, Math.floor(bounds[property] / processes)] as const);
+  return { ...bounds, ...Object.fromEntries(shares) };
+}
+
 /** As operators write it: `batchKeys` is `batch-keys`. */
 export function boundName(property: BoundProperty): string {
   return property.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);

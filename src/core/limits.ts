@@ -339,6 +339,30 @@ export const groupCommitOperationsMax = 4_000;
 /** Most writes waiting at a storage node; more are refused with OVERLOADED. */
 export const groupCommitQueueMax = 100_000;
 
+/** Tries at what depends on a storage node's assignments while other processes of it change them; each is a durable commit. */
+export const documentAttemptsMax = 8;
+
+/** Most workers of a gateway or storage node: more than the cores of any machine that one of them would be given alone. */
+export const workersMax = 256;
+
+/** First pause before a worker is started again that ended soon after its start; it doubles each time. */
+export const workerPauseMs = 100;
+
+/** Longest of those pauses. */
+export const workerPauseMsMax = 5_000;
+
+/** A worker that lived for this long is started again without a pause: it can serve, whatever ended it. */
+export const workerSteadyMs = 10_000;
+
+/** How long the primary process and its workers wait for each other: the deadline of a request, within which all else is tried. */
+export const peerCallTimeoutMs = 5_000;
+
+/** How long a change of the cluster map waits for the gateway's workers to go by it: they do within a turn, or hang. */
+export const mapToldTimeoutMs = 1_000;
+
+/** Most calls of one process that wait for another: every storage node may register and send its heartbeat at once. */
+export const peerCallsMax = 4_096;
+
 /** Most changes of the assignments waiting at a storage node: its own agent's, and those that several gateways tell at once. */
 export const assignmentChangesMax = 64;
 

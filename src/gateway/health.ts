@@ -1,7 +1,8 @@
 /** Whether the gateway can serve every key, and what is missing when it cannot. Pure over what the membership knows. */
 import type { ShardNumber } from "../core/shard.js";
 import type { NodeState } from "../registry/liveness.js";
-import type { Membership, ShardState } from "./membership.js";
+import type { ClusterView, ShardState } from "./cluster-view.js";
+import type { ClusterFigures } from "./metrics.js";
 
 /** A shard whose keys cannot be served now. */
 export interface MissingShard {
@@ -26,13 +27,18 @@ export function shardCounts(membership: ShardStates): Readonly<Record<ShardState
 }
 
 /** How many storage nodes are in each state. */
-export function nodeCounts(membership: Pick<Membership, "map" | "nodeState">): Readonly<Record<NodeState, number>> {
+export function nodeCounts(membership: Pick<ClusterView, "map" | "nodeState">): Readonly<Record<NodeState, number>> {
   const counts = { UP: 0, SUSPECT: 0, DOWN: 0 };
   for (const name of membership.map.nodes.keys()) counts[membership.nodeState(name)]++;
   return counts;
 }
 
-type ShardStates = Pick<Membership, "map" | "shardState">;
+type ShardStates = Pick<ClusterView, "map" | "shardState">;
+
+/** What metrics tell of the cluster. */
+export function clusterFigures(membership: ShardStates & Pick<ClusterView, "nodeState">): ClusterFigures {
+  return { mapVersion: membership.map.version, shards: shardCounts(membership), nodes: nodeCounts(membership) };
+}
 
 /** One sentence for people. */
 export function missingText(missing: readonly MissingShard[], shardCount: number, shownMax: number): string {

@@ -1,13 +1,13 @@
 /**
- * Which storage nodes belong to the cluster, whether they live, and what that means for their shards. Nodes register and
- * send heartbeats; those that do not are probed. Which shards they get is decided in shard-assigner.ts.
+ * Which storage nodes belong to the cluster, and whether they live. Nodes register and send heartbeats; those that do not
+ * are probed. Which shards they get is decided in shard-assigner.ts; how all this is looked at, in cluster-view.ts.
  */
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
 import { heartbeatIntervalMs, silentAfterMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { ShardNumber } from "../core/shard.js";
-import type { ClusterMap, ShardRecord } from "../registry/cluster-map.js";
+import type { ShardRecord } from "../registry/cluster-map.js";
 import type { Liveness, NodeState } from "../registry/liveness.js";
 import { parseNodeName } from "../registry/node-name.js";
 import { parseNodeUrl } from "../registry/node-url.js";
@@ -15,7 +15,8 @@ import type { Registry } from "../registry/registry.js";
 import { assignmentsOf } from "../routing/node-assignments.js";
 import type { NodeGuard } from "../routing/node-guard.js";
 import type { NodePool } from "../routing/node-pool.js";
-import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../wire/membership.js";
+import type { Heartbeat, NodeAssignments, NodeRegistration } from "../wire/membership.js";
+import { ClusterView } from "./cluster-view.js";
 import { NodeCalls } from "./node-calls.js";
 import { NodeMemories } from "./node-memories.js";
 import { RepeatingTask } from "./repeating-task.js";
@@ -35,16 +36,7 @@ export interface MembershipParts {
   readonly isAutoAssigning: boolean;
 }
 
-export interface NodeStatus {
-  readonly state: NodeState;
-  /** Milliseconds since 1970; null when this gateway never heard of it. */
-  readonly lastSeenAtMs: number | null;
-  readonly latencyMs: number | null;
-}
-
-export type ShardState = "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
-
-export class Membership {
+export class Membership extends ClusterView {
   readonly #parts: MembershipParts;
   readonly #memories = new NodeMemories();
   readonly #calls: NodeCalls;
@@ -53,45 +45,19 @@ export class Membership {
   readonly #stopListening: () => void;
 
   constructor(parts: MembershipParts) {
-    this.#parts = parts;
     const { registry, liveness, pool, clock, log } = parts;
-    this.#calls = new NodeCalls((name) => pool.client(name), log);
+    const calls = new NodeCalls((name) => pool.client(name), log);
+    super(parts, calls);
+    this.#parts = parts;
+    this.#calls = calls;
     const nodeState = (name: string): NodeState => liveness.state(name);
     const memories = this.#memories;
-    this.#assigner = new ShardAssigner({ ...parts, nodeState, calls: this.#calls, memories });
+    this.#assigner = new ShardAssigner({ ...parts, nodeState, calls, memories });
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
     this.#stopListening = registry.onChange((map) => {
       pool.prune();
       for (const name of memories.keepOnly((known) => map.nodes.has(known))) liveness.forget(name);
     });
-  }
-
-  get map(): ClusterMap {
-    return this.#parts.registry.map;
-  }
-
-  nodeState(name: string): NodeState {
-    return this.#parts.liveness.state(name);
-  }
-
-  nodeStatus(name: string): NodeStatus {
-    const { liveness, pool } = this.#parts;
-    const { latencyMs } = pool.figures(name);
-    return { state: liveness.state(name), lastSeenAtMs: liveness.lastSeenAtMs(name), latencyMs };
-  }
-
-  /** ACTIVE when the primary was seen and is not DOWN. */
-  shardState(shard: ShardNumber): ShardState {
-    const primary = this.map.shards[shard]?.primary ?? null;
-    if (primary === null) return "UNASSIGNED";
-    const { liveness } = this.#parts;
-    const isServed = liveness.lastSeenAtMs(primary) !== null && liveness.state(primary) !== "DOWN";
-    return isServed ? "ACTIVE" : "UNAVAILABLE";
-  }
-
-  /** Every shard has a primary that was seen and is not DOWN. */
-  isReady(): boolean {
-    return this.map.shards.every(({ shard }) => this.shardState(shard) === "ACTIVE");
   }
 
   /** Adds or updates a storage node and gives it shards. Throws BAD_REQUEST, NODE_CONFLICT, CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH and registry faults. */
@@ -156,18 +122,6 @@ export class Membership {
    */
   assign(request: AssignRequest): Promise<ShardRecord> {
     return this.#assigner.assign(request);
-  }
-
-  /** Figures of the shards a node has, straight from it; null when it does not answer or is a plain one. */
-  async shardFigures(node: string): Promise<ReadonlyMap<ShardNumber, HostedShard> | null> {
-    const hosted = await this.#calls.shards(node);
-    if (hosted === "plain" || hosted === "silent") return null;
-    return new Map(hosted.map((figures) => [figures.shardId as ShardNumber, figures]));
-  }
-
-  /** The name of a node's engine, straight from it; null when it does not answer or is a plain one. */
-  nodeEngine(node: string): Promise<string | null> {
-    return this.#calls.engine(node);
   }
 
   /** Begins to watch the storage nodes and to assign shards. */

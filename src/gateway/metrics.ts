@@ -78,13 +78,14 @@ export class Metrics implements RoutingObserver {
       new Counter({ name: `shardgate_${name}`, help, labelNames, registers });
     const histogram = (name: string, help: string, labelNames: string[], buckets: number[]): Histogram =>
       new Histogram({ name: `shardgate_${name}`, help, labelNames, buckets, registers });
-    const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
-      new Gauge({ name: `shardgate_${name}`, help, labelNames, registers });
+    // `aggregator`: how the gauges of several processes of one gateway make one.
+    const gauge = (name: string, help: string, labelNames: string[], aggregator: "sum" | "max" | "min" | "first") =>
+      new Gauge({ name: `shardgate_${name}`, help, labelNames, registers, aggregator });
     const node = ["node"];
 
     this.#requests = counter("requests_total", "Client requests answered.", ["route", "method", "status"]);
     this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", ["route"], secondBuckets);
-    this.#requestsInFlight = gauge("requests_in_flight", "Client requests without their answer yet.", []);
+    this.#requestsInFlight = gauge("requests_in_flight", "Client requests without their answer yet.", [], "sum");
     this.#errors = counter("errors_total", "Errors told to clients: GraphQL errors and REST problems.", ["code"]);
     this.#refused = counter("operations_refused_total", "Operations that failed in the end.", ["code"]);
     this.#requestsRefused = counter("requests_refused_total", "Requests and connections refused unheard.", ["reason"]);
@@ -95,13 +96,13 @@ export class Metrics implements RoutingObserver {
     this.#batchOperations = histogram("node_batch_operations", "Operations in one batch.", node, sizeBuckets);
     this.#waitSeconds = histogram("node_batch_wait_seconds", "Time a batch gathered.", node, secondBuckets);
     this.#serviceSeconds = histogram("node_batch_service_seconds", "Time a batch took.", node, secondBuckets);
-    this.#breaker = gauge("node_breaker_state", "0 closed, 1 half open, 2 open.", node);
+    this.#breaker = gauge("node_breaker_state", "0 closed, 1 half open, 2 open.", node, "max");
     this.#tallied(Gauge, "node_queued_operations", "Operations waiting for a storage node.", ({ queued }) => queued);
     this.#tallied(Gauge, "node_batches_in_flight", "Batches without their answer yet.", ({ inFlight }) => inFlight);
     this.#unsent = counter("node_unsent_operations_total", "Operations not sent to their node.", [...node, "reason"]);
-    this.#shards = gauge("shards", "Shards by state.", ["state"]);
-    this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"]);
-    this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", []);
+    this.#shards = gauge("shards", "Shards by state.", ["state"], "first");
+    this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"], "first");
+    this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", [], "min");
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -114,6 +115,12 @@ export class Metrics implements RoutingObserver {
   text(): Promise<string> {
     this.#requestsInFlight.set(this.#requestsUnderWay);
     return this.#registry.metrics();
+  }
+
+  /** The same as data, to be added up with those of other processes. */
+  data(): Promise<readonly object[]> {
+    this.#requestsInFlight.set(this.#requestsUnderWay);
+    return this.#registry.getMetricsAsJSON();
   }
 
   /** The sum of one counter or gauge over all series that have `labels`; 0 when there is none. For tests and consoles. */

@@ -4,18 +4,28 @@ import type { Clock } from "../core/clock.js";
 import type { Log } from "../core/log.js";
 import type { Tracer } from "../core/tracing.js";
 import type { Router } from "../routing/router.js";
+import type { Heartbeat, NodeAssignments } from "../wire/membership.js";
 import type { Access } from "./access/access.js";
+import type { ClusterView } from "./cluster-view.js";
 import type { Membership } from "./membership.js";
 import type { Metrics } from "./metrics.js";
 
+/** The membership as requests use it: this process's own, or that of the process that decides for several. */
+export interface MembershipService
+  extends Pick<ClusterView, keyof ClusterView>, Pick<Membership, "register" | "remove" | "assign"> {
+  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments>;
+}
+
 export interface GatewayServices {
   readonly router: Router;
-  readonly membership: Membership;
+  readonly membership: MembershipService;
   /** Who asks; requests are served by what access/request-services.ts makes of these services for their caller. */
   readonly access: Access;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** The metrics of all processes of the gateway, in the Prometheus text format; absent: this one is alone. */
+  readonly metricsOfAll?: () => Promise<string>;
   /** What an operator may set of the bounds that clients meet. */
   readonly bounds: GatewayBounds;
   /** Absent: nothing is traced. */

@@ -45,9 +45,17 @@ export class Liveness {
     this.#startedMs = clock.monotonicMs();
   }
 
-  /** The node gave a sign of life just now. */
-  seen(name: string): void {
-    this.#lastSeen.set(name, { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.nowMs() });
+  /** The node gave a sign of life, just now or that long ago. What is known of later is kept. */
+  seen(name: string, silentMs = 0): void {
+    const monotonicMs = this.#clock.monotonicMs() - silentMs;
+    if (monotonicMs < (this.#lastSeen.get(name)?.monotonicMs ?? -Infinity)) return;
+    this.#lastSeen.set(name, { monotonicMs, wallMs: this.#clock.nowMs() - silentMs });
+  }
+
+  /** Of each node that was ever heard of, how long ago that was. */
+  signs(): readonly { readonly name: string; readonly silentMs: number }[] {
+    const nowMs = this.#clock.monotonicMs();
+    return [...this.#lastSeen].map(([name, { monotonicMs }]) => ({ name, silentMs: nowMs - monotonicMs }));
   }
 
   /** For a node that was removed. */

@@ -103,13 +103,15 @@ class MembershipLoop {
 
   async #register(): Promise<void> {
     const { name, advertisedUrl, incarnation, host } = this.#options;
+    // First, because it takes up what other processes of this storage node were told.
+    const shards = await host.hostedShards();
     const registration: NodeRegistration = {
       id: name,
       url: advertisedUrl,
       clusterId: host.clusterId,
       shardCount: host.shardCount,
       mapVersion: host.mapVersion,
-      shards: await host.hostedShards(),
+      shards,
       incarnation,
     };
     await host.applyAssignments(await this.#gateway.post("/nodes", registration));

@@ -16,7 +16,8 @@ import {
 import type { Log } from "../core/log.js";
 import type { Outcome, RefusedOutcome, RoutedOperation, WriteOperation } from "../core/operation.js";
 import { startShared, type Span, type Tracer } from "../core/tracing.js";
-import type { SequenceFloor, StorageEngine } from "../storage/engine.js";
+import { DocumentChanged, type SequenceFloor, type StorageEngine } from "../storage/engine.js";
+import type { KeptState } from "./kept-state.js";
 
 export interface RoutedWrite extends RoutedOperation {
   readonly operation: WriteOperation;
@@ -40,6 +41,8 @@ export interface GroupCommitOptions {
   readonly refusalOf: (write: RoutedWrite) => RefusedOutcome | null;
   /** Below which versions may have been given away by earlier owners of a shard, as it is at the moment of asking. */
   readonly floorOf: SequenceFloor;
+  /** What the fence goes by. */
+  readonly kept: Pick<KeptState, "run" | "version" | "confirm">;
 }
 
 /** How much of something: of one submission, of a group, of all that waits. */
@@ -140,22 +143,26 @@ export class GroupCommit {
 
   async #commit(group: readonly Submission[]): Promise<void> {
     const writes = group.flatMap((submission) => submission.writes);
-    const refusals = writes.map(this.#options.refusalOf);
-    const admitted = writes.filter((_, index) => refusals[index] === null);
-    const written = (
-      await this.#write(
-        admitted,
-        group.map(({ caller }) => caller),
-      )
-    ).values();
-    const outcomes = refusals.map((refusal) => refusal ?? written.next().value ?? unanswered);
+    const callers = group.map(({ caller }) => caller);
+    const outcomes = await this.#options.kept
+      .run(() => this.#writeAdmitted(writes, callers))
+      .catch((error: unknown) => this.#failed(error, writes, callers));
     let start = 0;
     for (const { operations, resolve } of group) resolve(outcomes.slice(start, (start += operations)));
   }
 
+  /** Rejects with DocumentChanged when the fence did not go by the newest assignments; then nothing was written. */
+  async #writeAdmitted(writes: readonly RoutedWrite[], callers: readonly Caller[]): Promise<readonly Outcome[]> {
+    const refusals = writes.map(this.#options.refusalOf);
+    const admitted = writes.filter((_, index) => refusals[index] === null);
+    if (admitted.length === 0) await this.#options.kept.confirm();
+    const written = (await this.#write(admitted, callers)).values();
+    return refusals.map((refusal) => refusal ?? written.next().value ?? unanswered);
+  }
+
   async #write(writes: readonly RoutedWrite[], callers: readonly Caller[]): Promise<readonly Outcome[]> {
     if (writes.length === 0) return [];
-    const { engine, clock, tracer, floorOf } = this.#options;
+    const { engine, clock, tracer, floorOf, kept } = this.#options;
     const attributes = { "shardgate.engine": engine.name, "shardgate.operations": writes.length };
     const spans = tracer === undefined ? [] : callers.flatMap((caller) => caller.span ?? []);
     const span = startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
@@ -163,18 +170,24 @@ export class GroupCommit {
       const outcomes = await engine.write(
         writes.map(({ operation }) => operation),
         clock.nowMs(),
-        floorOf,
+        { floorOf, documentVersion: kept.version },
       );
       this.#lastFailure = null;
       return outcomes;
     } catch (error) {
-      this.#report(error, writes.length, callers);
-      const code = error instanceof ShardgateError ? error.code : "STORAGE_FAILED";
-      span?.fail(code);
-      return allRefused(writes, code, told.get(code) ?? engineFailed);
+      if (error instanceof DocumentChanged) throw error;
+      const outcomes = this.#failed(error, writes, callers);
+      span?.fail(codeOf(error));
+      return outcomes;
     } finally {
       span?.end();
     }
+  }
+
+  #failed(error: unknown, writes: readonly RoutedWrite[], callers: readonly Caller[]): readonly Outcome[] {
+    this.#report(error, writes.length, callers);
+    const code = codeOf(error);
+    return allRefused(writes, code, told.get(code) ?? engineFailed);
   }
 
   /** Once per kind of failure: a full disk fails every group, many times a second. */
@@ -208,6 +221,10 @@ const unanswered: RefusedOutcome = {
   code: "OUTCOME_UNKNOWN",
   message: "The storage engine gave no outcome for the write.",
 };
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof ShardgateError ? error.code : "STORAGE_FAILED";
+}
 
 function allRefused(writes: readonly RoutedWrite[], code: ErrorCode, message: string): readonly RefusedOutcome[] {
   return writes.map(() => ({ kind: "refused", code, message }));

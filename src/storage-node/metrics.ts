@@ -41,8 +41,11 @@ export class NodeMetrics implements EngineObserver {
       new Counter({ ...named(name, help), labelNames });
     const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
       new Histogram({ ...named(name, help), buckets, labelNames });
+    // Of several workers each has requests of its own, and all have the same data.
     const gauge = (name: string, help: string, valueOf: (figures: NodeFigures) => number | null) =>
-      [new Gauge(named(name, help)), valueOf] as const;
+      [new Gauge({ ...named(name, help), aggregator: "sum" }), valueOf] as const;
+    const commonGauge = (name: string, help: string, valueOf: (figures: NodeFigures) => number | null) =>
+      [new Gauge({ ...named(name, help), aggregator: "max" }), valueOf] as const;
 
     this.#requests = counter("requests_total", "Requests answered.", ["route", "method", "status"]);
     this.#requestSeconds = histogram("request_seconds", "Time to answer a request.", secondBuckets, ["route"]);
@@ -58,11 +61,11 @@ export class NodeMetrics implements EngineObserver {
     this.#gauges = [
       gauge("requests_in_flight", "Requests without their answer yet.", (figures) => figures.requestsInFlight),
       gauge("queued_writes", "Writes waiting for a group commit.", (figures) => figures.queuedWrites),
-      gauge("hosted_shards", "Shards assigned to this storage node.", (figures) => figures.hostedShards),
-      gauge("entries", "Live entries.", (figures) => figures.entries),
-      gauge("entry_bytes", "Bytes of the live keys and values.", (figures) => figures.entryBytes),
-      gauge("file_bytes", "Bytes of the engine's file; absent without one.", (figures) => figures.fileBytes),
-      gauge("draining", "1 while it stops, else 0.", ({ isDraining }) => (isDraining ? 1 : 0)),
+      commonGauge("hosted_shards", "Shards assigned to this storage node.", (figures) => figures.hostedShards),
+      commonGauge("entries", "Live entries.", (figures) => figures.entries),
+      commonGauge("entry_bytes", "Bytes of the live keys and values.", (figures) => figures.entryBytes),
+      commonGauge("file_bytes", "Bytes of the engine's file; absent without one.", (figures) => figures.fileBytes),
+      commonGauge("draining", "1 while it stops, else 0.", ({ isDraining }) => (isDraining ? 1 : 0)),
     ];
     for (const call of ["read", "write", "sweep"]) this.#failures.inc({ call }, 0);
     collectDefaultMetrics({ register: this.#registry });
@@ -75,12 +78,22 @@ export class NodeMetrics implements EngineObserver {
 
   /** Everything, in the Prometheus text format. */
   text(figures: NodeFigures): Promise<string> {
+    this.#set(figures);
+    return this.#registry.metrics();
+  }
+
+  /** The same as data, to be added up with those of other processes. */
+  data(figures: NodeFigures): Promise<readonly object[]> {
+    this.#set(figures);
+    return this.#registry.getMetricsAsJSON();
+  }
+
+  #set(figures: NodeFigures): void {
     for (const [gauge, valueOf] of this.#gauges) {
       const value = valueOf(figures);
       if (value === null) gauge.remove();
       else gauge.set(value);
     }
-    return this.#registry.metrics();
   }
 
   /** `route`: its pattern. */

@@ -26,9 +26,8 @@ export interface NodeFacts {
   readonly isDraining: () => boolean;
   /** Whether the node registers at a gateway by itself. */
   readonly hasAgent: boolean;
-  readonly metrics: Pick<NodeMetrics, "batchTaken" | "contentType" | "text">;
-  /** What only the server and its engine know of the metrics' figures. */
-  readonly figures: () => Promise<Pick<NodeFigures, "requestsInFlight" | "fileBytes">>;
+  readonly metrics: Pick<NodeMetrics, "batchTaken" | "contentType">;
+  readonly metricsText: () => Promise<string>;
 }
 
 export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: NodeFacts): void {
@@ -53,7 +52,7 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
   app.get(healthPath, async (_request, reply) => reply.code(facts.isDraining() ? 503 : 200).send(healthOf(facts)));
 
   app.get(metricsPath, async (_request, reply) =>
-    reply.type(facts.metrics.contentType).send(await facts.metrics.text(await figuresOf(host, facts))),
+    reply.type(facts.metrics.contentType).send(await facts.metricsText()),
   );
 
   refuseOtherMethods(app, batchPath, ["POST"]);
@@ -79,13 +78,16 @@ async function runBatch(
   });
 }
 
-async function figuresOf(host: ShardHost, { isDraining, figures }: NodeFacts): Promise<NodeFigures> {
+/** `own`: what only the server and its engine know. */
+export async function figuresOf(
+  host: ShardHost,
+  own: Pick<NodeFigures, "requestsInFlight" | "fileBytes" | "isDraining">,
+): Promise<NodeFigures> {
   const shards = await host.hostedShards();
   return {
-    ...(await figures()),
+    ...own,
     queuedWrites: host.queuedWrites,
     hostedShards: host.hostedCount,
-    isDraining: isDraining(),
     entries: shards.reduce((sum, { keyCount }) => sum + keyCount, 0),
     entryBytes: shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };

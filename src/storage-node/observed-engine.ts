@@ -2,7 +2,7 @@
 import type { Clock } from "../core/clock.js";
 import { utf8Bytes } from "../core/key.js";
 import type { WriteOperation } from "../core/operation.js";
-import type { StorageEngine } from "../storage/engine.js";
+import { DocumentChanged, type StorageEngine } from "../storage/engine.js";
 
 /** Called on the hot path: it adds up and returns. Times are milliseconds. */
 export interface EngineObserver {
@@ -26,6 +26,8 @@ export function observedEngine(engine: StorageEngine, clock: Clock, observer: En
       tell(clock.monotonicMs() - startMs, result);
       return result;
     } catch (error) {
+      // No failure: the call is made again on the newer document.
+      if (error instanceof DocumentChanged) throw error;
       tell(clock.monotonicMs() - startMs, null);
       throw error;
     }
@@ -38,9 +40,9 @@ export function observedEngine(engine: StorageEngine, clock: Clock, observer: En
         (durationMs, result) =>
           observer.readDone({ operations: operations.length, durationMs, isFailed: result === null }),
       ),
-    write: (operations, nowMs, floorOf) =>
+    write: (operations, nowMs, rules) =>
       timed(
-        () => engine.write(operations, nowMs, floorOf),
+        () => engine.write(operations, nowMs, rules),
         (durationMs, result) =>
           observer.commitDone({
             operations: operations.length,
@@ -57,7 +59,7 @@ export function observedEngine(engine: StorageEngine, clock: Clock, observer: En
     stats: (nowMs) => engine.stats(nowMs),
     fileBytes: () => engine.fileBytes(),
     readDocument: () => engine.readDocument(),
-    writeDocument: (text) => engine.writeDocument(text),
+    writeDocument: (text, documentVersion) => engine.writeDocument(text, documentVersion),
     close: () => engine.close(),
   };
 }

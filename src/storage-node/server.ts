@@ -25,7 +25,7 @@ import { startAgent, type Agent } from "./agent.js";
 import { watchConnections } from "./connections.js";
 import { addEntryRoutes } from "./entry-routes.js";
 import { NodeMetrics } from "./metrics.js";
-import { addNodeRoutes } from "./node-routes.js";
+import { addNodeRoutes, figuresOf } from "./node-routes.js";
 import { observedEngine } from "./observed-engine.js";
 import { answerClientError, answerError } from "./problem-answer.js";
 import { requireToken } from "./required-token.js";
@@ -54,12 +54,24 @@ export interface StorageNodeOptions {
   readonly tls?: TlsSource;
   /** What gateways prove themselves with here, and this node there; null: nobody is asked who they are. */
   readonly tokens?: ClusterTokens | null;
+  /** Absent: this process alone serves the storage node. */
+  readonly worker?: NodeWorker;
+}
+
+/** One of several processes that serve one storage node. */
+export interface NodeWorker {
+  /** Of one of them: it registers the storage node, sends its heartbeats and removes expired entries. */
+  readonly isFirst: boolean;
+  /** The metrics of all of them, in the Prometheus text format. */
+  readonly metricsText: () => Promise<string>;
 }
 
 export interface StorageNode {
   /** Where it listens. */
   readonly url: string;
   readonly port: number;
+  /** What this process has counted, as data. */
+  metrics(): Promise<readonly object[]>;
   /**
    * Refuses new requests with DRAINING, finishes the accepted ones within `drainTimeoutMs`, stops the agent, goes on
    * refusing for `refusingMs`, and closes the server and the engine. A second call waits for the first.
@@ -69,11 +81,13 @@ export interface StorageNode {
 
 /** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
 export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
-  const { name, clock, log, tracer, tls = noTls, tokens = null } = options;
+  const { name, clock, log, tracer, worker, tls = noTls, tokens = null } = options;
   const traced = tracer === undefined ? {} : { tracer };
   const metrics = new NodeMetrics();
   const engine = observedEngine(options.engine, clock, metrics);
-  const host = await ShardHost.open({ engine, clock, log, ...traced });
+  const isFirst = worker?.isFirst !== false;
+  const shared = { isShared: worker !== undefined, isSweeping: isFirst };
+  const host = await ShardHost.open({ engine, clock, log, ...shared, ...traced });
   const gate = new Gate();
   const app = createApp({
     log,
@@ -85,6 +99,10 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     ownHosts: hostsOf(options),
   });
   if (tracer !== undefined) traceRequests(app, tracer);
+  const figures = async () => {
+    const own = { requestsInFlight: gate.size, isDraining: gate.isClosed, fileBytes: await engine.fileBytes() };
+    return figuresOf(host, own);
+  };
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
     name,
@@ -92,7 +110,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     isDraining: () => gate.isClosed,
     hasAgent: options.gatewayUrl !== null,
     metrics,
-    figures: async () => ({ requestsInFlight: gate.size, fileBytes: await engine.fileBytes() }),
+    metricsText: worker?.metricsText ?? (async () => metrics.text(await figures())),
   });
   try {
     await app.listen({ host: options.host, port: options.port });
@@ -108,13 +126,14 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const advertisedUrl = options.advertisedUrl ?? url;
   const token = tokens?.nodeToken ?? null;
   const agent =
-    gatewayUrl === null
+    gatewayUrl === null || !isFirst
       ? null
       : startAgent({ name, gatewayUrl, advertisedUrl, incarnation, token, host, clock, log, tls });
   let draining: Promise<void> | null = null;
   return {
     url,
     port,
+    metrics: async () => metrics.data(await figures()),
     drain: () => (draining ??= drainNode({ ...options, engine, app, gate, shardHost: host, agent })),
   };
 }

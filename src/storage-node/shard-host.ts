@@ -1,6 +1,7 @@
 /**
  * The shards of one storage node, without HTTP: runs operations against the engine behind the epoch fence, and takes
- * assignments. Writes of all callers share group commits; the reads of one batch share one read of the engine.
+ * assignments. Writes of all callers share group commits; the reads of one batch share one read of the engine. Several
+ * processes may each have one over the same engine's data: see kept-state.ts.
  */
 import { answerBytes } from "../core/answer-bytes.js";
 import type { Clock } from "../core/clock.js";
@@ -11,11 +12,12 @@ import type { Log } from "../core/log.js";
 import type { GetOperation, Outcome, RefusedOutcome, RoutedOperation, ScanOperation } from "../core/operation.js";
 import { startShared, type Tracer } from "../core/tracing.js";
 import { sequenceFloor } from "../core/version.js";
-import type { StorageEngine } from "../storage/engine.js";
+import { DocumentChanged, type StorageEngine } from "../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { batchStages } from "./batch-stages.js";
 import { GroupCommit, type Caller, type RoutedWrite } from "./group-commit.js";
-import { fence, nodeStateFromText, nodeStateToText, withAssignments, type NodeState } from "./node-state.js";
+import { KeptState } from "./kept-state.js";
+import { fence, withAssignments } from "./node-state.js";
 import { startSweeper, type Sweeper } from "./sweeper.js";
 
 export interface ShardHostOptions {
@@ -25,46 +27,50 @@ export interface ShardHostOptions {
   readonly log: Log;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;
+  /** Other processes serve the same data; absent: this one is alone with them. */
+  readonly isShared?: boolean;
+  /** Removes expired entries: one of those processes, which is enough. */
+  readonly isSweeping?: boolean;
 }
 
 export class ShardHost {
   readonly #options: ShardHostOptions;
   readonly #commits: GroupCommit;
-  readonly #sweeper: Sweeper;
+  readonly #sweeper: Sweeper | null;
   readonly #inFlight = new Set<Promise<unknown>>();
-  #state: NodeState | null;
+  readonly #kept: KeptState;
   #isDraining = false;
 
   /** Throws STORAGE_FAILED when the engine's document of an earlier run is damaged. */
   static async open(options: ShardHostOptions): Promise<ShardHost> {
-    const text = await options.engine.readDocument();
-    return new ShardHost(options, text === null ? null : nodeStateFromText(text));
+    return new ShardHost(options, await KeptState.open({ isShared: false, ...options }));
   }
 
-  private constructor(options: ShardHostOptions, state: NodeState | null) {
+  private constructor(options: ShardHostOptions, kept: KeptState) {
     this.#options = options;
-    this.#state = state;
+    this.#kept = kept;
     this.#commits = new GroupCommit({
       ...options,
-      refusalOf: (write) => fence(this.#state, write),
-      floorOf: (shard) => sequenceFloor(this.#state?.shards.get(shard)?.epoch ?? 0),
+      kept,
+      refusalOf: (write) => fence(kept.current, write),
+      floorOf: (shard) => sequenceFloor(kept.current?.shards.get(shard)?.epoch ?? 0),
     });
-    this.#sweeper = startSweeper(options);
+    this.#sweeper = options.isSweeping === false ? null : startSweeper(options);
   }
 
   /** Version of the cluster map that the assignments come from; null before the first. */
   get mapVersion(): number | null {
-    return this.#state?.mapVersion ?? null;
+    return this.#kept.current?.mapVersion ?? null;
   }
 
   /** The cluster whose data are kept here; null before the first assignments. */
   get clusterId(): string | null {
-    return this.#state?.clusterId ?? null;
+    return this.#kept.current?.clusterId ?? null;
   }
 
   /** Of that cluster; null before the first assignments. */
   get shardCount(): number | null {
-    return this.#state?.shardCount ?? null;
+    return this.#kept.current?.shardCount ?? null;
   }
 
   /** Writes that wait for their commit. */
@@ -74,7 +80,7 @@ export class ShardHost {
 
   /** How many shards are assigned to this storage node. */
   get hostedCount(): number {
-    return [...(this.#state?.shards.values() ?? [])].filter(({ isHosted }) => isHosted).length;
+    return [...(this.#kept.current?.shards.values() ?? [])].filter(({ isHosted }) => isHosted).length;
   }
 
   /**
@@ -94,23 +100,23 @@ export class ShardHost {
   }
 
   /**
-   * Takes newer assignments, durably, between two commits; older ones change nothing.
+   * Takes newer assignments, durably, between two commits; older ones change nothing. Once it resolves, no process that
+   * serves these data runs anything under the old ones.
    * Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, OVERLOADED, and what the engine throws.
    */
   applyAssignments(assignments: NodeAssignments): Promise<void> {
     return this.#commits.change(async () => {
-      const state = withAssignments(this.#state, assignments);
-      if (state === null || state === this.#state) return;
-      await this.#options.engine.writeDocument(nodeStateToText(state));
-      this.#state = state;
-      this.#options.log.info({ mapVersion: state.mapVersion, shards: this.hostedCount }, "The assignments changed.");
+      const isChanged = await this.#kept.change((state) => withAssignments(state, assignments));
+      if (!isChanged) return;
+      this.#options.log.info({ mapVersion: this.mapVersion, shards: this.hostedCount }, "The assignments changed.");
     });
   }
 
   /** Every shard that has live keys here, is assigned, or once was; in the order of their numbers. */
   async hostedShards(): Promise<readonly HostedShard[]> {
+    await this.#kept.refresh();
     const stats = await this.#options.engine.stats(this.#options.clock.nowMs());
-    const epochs = this.#state?.shards;
+    const epochs = this.#kept.current?.shards;
     const withKeys = [...stats].filter(([, { keyCount }]) => keyCount > 0).map(([shard]) => shard);
     return [...new Set([...withKeys, ...(epochs?.keys() ?? [])])]
       .toSorted((a, b) => a - b)
@@ -125,7 +131,7 @@ export class ShardHost {
   /** Refuses what comes from now on with DRAINING, and resolves when everything accepted before has its outcome. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    await Promise.allSettled([this.#sweeper.stop(), ...this.#inFlight]);
+    await Promise.allSettled([this.#sweeper?.stop(), ...this.#inFlight]);
     await this.#commits.idle();
   }
 
@@ -144,21 +150,37 @@ export class ShardHost {
     return operations.map((_, index) => answer.outcomes.get(index) ?? refused("STORAGE_FAILED", engineFailed));
   }
 
-  async #read(reads: Picked, answer: Answer, { span: request, requestId }: Caller): Promise<void> {
+  async #read(reads: Picked, answer: Answer, caller: Caller): Promise<void> {
+    try {
+      await this.#kept.run(() => this.#readAdmitted(reads, answer, caller));
+    } catch (error) {
+      this.#options.log.error(
+        { err: error, requestId: caller.requestId, operations: reads.length },
+        "The storage engine failed to read; `err` has the cause. Check the disk.",
+      );
+    }
+  }
+
+  /** Rejects with what the engine rejects with; with DocumentChanged when the fence did not go by the newest assignments. */
+  async #readAdmitted(reads: Picked, answer: Answer, { span: request }: Caller): Promise<void> {
     const admitted: [number, GetOperation | ScanOperation][] = [];
     for (const [index, routed] of reads) {
-      const refusal = fence(this.#state, routed) ?? this.#answerFull(answer, index) ?? scanRefusal(routed);
+      const refusal = fence(this.#kept.current, routed) ?? this.#answerFull(answer, index) ?? scanRefusal(routed);
       if (refusal !== null) answer.outcomes.set(index, refusal);
       else admitted.push([index, routed.operation as GetOperation | ScanOperation]);
     }
-    if (admitted.length === 0) return;
-    const { engine, clock, log, tracer } = this.#options;
+    if (admitted.length === 0) return this.#kept.confirm();
+    const { engine, clock, tracer } = this.#options;
     const attributes = { "shardgate.engine": engine.name, "shardgate.operations": admitted.length };
     const span = startShared(tracer, "engine read", request === undefined ? [] : [request], {
       kind: "internal",
       attributes,
     });
-    const budget = { nowMs: clock.nowMs(), answerBytesMax: nodeBatchAnswerBytesMax - answer.bytes };
+    const budget = {
+      nowMs: clock.nowMs(),
+      answerBytesMax: nodeBatchAnswerBytesMax - answer.bytes,
+      documentVersion: this.#kept.version,
+    };
     try {
       const outcomes = await engine.read(
         admitted.map(([, operation]) => operation),
@@ -166,11 +188,8 @@ export class ShardHost {
       );
       for (const [at, [index]] of admitted.entries()) this.#answer(answer, index, outcomes[at]);
     } catch (error) {
-      log.error(
-        { err: error, requestId, operations: admitted.length },
-        "The storage engine failed to read; `err` has the cause. Check the disk.",
-      );
-      span?.fail("STORAGE_FAILED");
+      if (!(error instanceof DocumentChanged)) span?.fail("STORAGE_FAILED");
+      throw error;
     } finally {
       span?.end();
     }

@@ -8,15 +8,23 @@ import type { Entry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
 import type { ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
-import type { ReadBudget, ShardStats, StorageEngine } from "./engine.js";
+import {
+  DocumentChanged,
+  type ReadBudget,
+  type ShardStats,
+  type StorageEngine,
+  type StoredDocument,
+} from "./engine.js";
 import { formatKey, openDatabases, type Databases } from "./lmdb-databases.js";
 import { storageError } from "./lmdb-failure.js";
 import { checkLmdbFolder, lmdbFile } from "./lmdb-folder.js";
 import {
   decodeEntry,
   decodeFigures,
+  decodeNumber,
   decodeSize,
   encodeEntry,
+  encodeNumber,
   encodeSize,
   entryKey,
   entryKeyOfExpiryKey,
@@ -60,17 +68,21 @@ export class LmdbEngine implements StorageEngine {
       find: (shard: ShardNumber, key: Key) => this.#find(shard, key),
       range: (operation: ScanOperation) => this.#range(operation),
     };
-    return this.#snapshot(() => readFrom(source, operations, budget));
+    return this.#snapshot(() => {
+      this.#checkDocument(budget.documentVersion);
+      return readFrom(source, operations, budget);
+    });
   }
 
-  write(...[operations, nowMs, floorOf]: Parameters<StorageEngine["write"]>): ReturnType<StorageEngine["write"]> {
+  write(...[operations, nowMs, rules = {}]: Parameters<StorageEngine["write"]>): ReturnType<StorageEngine["write"]> {
     return this.#commit(() => {
+      this.#checkDocument(rules.documentVersion);
       const tally = new LmdbTally(this.#databases.figures);
       const state = {
         find: (shard: ShardNumber, key: Key) => this.#find(shard, key),
         sequenceOf: (shard: ShardNumber) => tally.sequenceOf(shard),
       };
-      const plan = planWrites(state, operations, nowMs, floorOf);
+      const plan = planWrites(state, operations, nowMs, rules.floorOf);
       for (const change of plan.changes) this.#apply(change, tally);
       for (const [shard, sequence] of plan.sequences) tally.setSequence(shard, sequence);
       tally.save();
@@ -116,22 +128,38 @@ export class LmdbEngine implements StorageEngine {
     });
   }
 
-  readDocument(): Promise<string | null> {
+  readDocument(): Promise<StoredDocument | null> {
     return this.#snapshot(() => {
       const bytes = this.#databases.documents.get(documentKey);
-      return bytes === undefined ? null : Buffer.from(bytes).toString("utf8");
+      if (bytes === undefined) return null;
+      return { text: Buffer.from(bytes).toString("utf8"), version: this.#documentVersion() };
     });
   }
 
-  async writeDocument(text: string): Promise<void> {
-    await this.#commit(() => {
-      this.#databases.documents.put(documentKey, Buffer.from(text, "utf8"));
+  writeDocument(text: string, documentVersion?: number): Promise<number> {
+    const { documents } = this.#databases;
+    return this.#commit(() => {
+      this.#checkDocument(documentVersion);
+      const version = this.#documentVersion() + 1;
+      documents.put(documentKey, Buffer.from(text, "utf8"));
+      documents.put(documentVersionKey, encodeNumber(version));
+      return version;
     });
   }
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#commits);
     await this.#databases.root.close();
+  }
+
+  /** To be called within the snapshot or transaction that it is to hold for. */
+  #checkDocument(expected: number | undefined): void {
+    if (expected !== undefined && expected !== this.#documentVersion()) throw new DocumentChanged();
+  }
+
+  #documentVersion(): number {
+    const bytes = this.#databases.documents.get(documentVersionKey);
+    return bytes === undefined ? 0 : decodeNumber(bytes);
   }
 
   #find(shard: ShardNumber, key: Key): Entry | null {
@@ -171,7 +199,7 @@ export class LmdbEngine implements StorageEngine {
     try {
       return this.#readNow(read);
     } catch (error) {
-      throw await storageError(error, this.#folder);
+      throw await this.#failure(error);
     }
   }
 
@@ -198,12 +226,19 @@ export class LmdbEngine implements StorageEngine {
       this.#commits.add(commit);
       return await commit.finally(() => this.#commits.delete(commit));
     } catch (error) {
-      throw await storageError(error, this.#folder);
+      throw await this.#failure(error);
     }
+  }
+
+  async #failure(error: unknown): Promise<Error> {
+    return error instanceof DocumentChanged ? error : storageError(error, this.#folder);
   }
 }
 
 const documentKey = Buffer.from("document");
+/** Absent in data that an older program wrote. */
+const documentVersionKey = Buffer.from("document version");
+
 function expiredOptions(nowMs: number): { readonly start: Buffer; readonly end: Buffer } {
   const { lower, upper } = expiredRange(nowMs);
   return { start: lower, end: upper };

@@ -85,10 +85,18 @@ export function expiredRange(nowMs: number): ByteRange {
 
 /** Record behind an expiry key: the entry's size, so that figures need not read the entry. */
 export function encodeSize(sizeBytes: number): Buffer {
-  return numbers(sizeBytes);
+  return encodeNumber(sizeBytes);
 }
 
 export function decodeSize(bytes: Uint8Array): number {
+  return decodeNumber(bytes);
+}
+
+export function encodeNumber(number: number): Buffer {
+  return numbers(number);
+}
+
+export function decodeNumber(bytes: Uint8Array): number {
   return view(bytes).readDoubleBE(0);
 }
 

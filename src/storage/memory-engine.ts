@@ -6,7 +6,13 @@ import type { Entry } from "../core/entry.js";
 import { compareKeys, type Key } from "../core/key.js";
 import type { ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
-import type { ReadBudget, ShardStats, StorageEngine } from "./engine.js";
+import {
+  DocumentChanged,
+  type ReadBudget,
+  type ShardStats,
+  type StorageEngine,
+  type StoredDocument,
+} from "./engine.js";
 import { isLive, liveStats, sizeOf } from "./stored-entry.js";
 import { readFrom, type EntrySource } from "./read-operations.js";
 import { planWrites, type EntryChange, type StoredState } from "./write-plan.js";
@@ -24,14 +30,18 @@ export class MemoryEngine implements StorageEngine, EntrySource, StoredState {
   readonly #shards = new Map<ShardNumber, MemoryShard>();
   /** Entries that expire at some time, so that sweep and stats need not look at the others. */
   readonly #expiring = new Map<Entry, ShardNumber>();
-  #document: string | null = null;
+  #document: StoredDocument | null = null;
 
   async read(operations: Parameters<StorageEngine["read"]>[0], budget: ReadBudget): ReturnType<StorageEngine["read"]> {
+    this.#checkDocument(budget.documentVersion);
     return readFrom(this, operations, budget);
   }
 
-  async write(...[operations, nowMs, floorOf]: Parameters<StorageEngine["write"]>): ReturnType<StorageEngine["write"]> {
-    const plan = planWrites(this, operations, nowMs, floorOf);
+  async write(
+    ...[operations, nowMs, rules = {}]: Parameters<StorageEngine["write"]>
+  ): ReturnType<StorageEngine["write"]> {
+    this.#checkDocument(rules.documentVersion);
+    const plan = planWrites(this, operations, nowMs, rules.floorOf);
     // All that can fail comes before the first change.
     const growths = plan.changes.map(growthOf);
     for (const [shard, sequence] of plan.sequences) this.#shard(shard).sequence = sequence;
@@ -69,12 +79,15 @@ export class MemoryEngine implements StorageEngine, EntrySource, StoredState {
     return expired.length;
   }
 
-  async readDocument(): Promise<string | null> {
+  async readDocument(): Promise<StoredDocument | null> {
     return this.#document;
   }
 
-  async writeDocument(text: string): Promise<void> {
-    this.#document = text;
+  async writeDocument(text: string, documentVersion?: number): Promise<number> {
+    this.#checkDocument(documentVersion);
+    const version = (this.#document?.version ?? 0) + 1;
+    this.#document = { text, version };
+    return version;
   }
 
   async close(): Promise<void> {
@@ -111,6 +124,10 @@ export class MemoryEngine implements StorageEngine, EntrySource, StoredState {
       const entry = key === undefined ? undefined : entries.get(key);
       if (entry !== undefined) yield entry;
     }
+  }
+
+  #checkDocument(expected: number | undefined): void {
+    if (expected !== undefined && expected !== (this.#document?.version ?? 0)) throw new DocumentChanged();
   }
 
   #apply({ shard: number, key, before, after }: EntryChange, growthBytes: number): void {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonText } from "../../src/core/json-text.js";
 import type { WriteCondition } from "../../src/core/operation.js";
-import type { StorageEngine } from "../../src/storage/engine.js";
+import { DocumentChanged, type StorageEngine } from "../../src/storage/engine.js";
 import { fill, find, get, keys, noBudget, nowMs, put, remove, shard, version } from "./storage-operations.js";
 
 export function describeWrites(engine: () => StorageEngine): void {
@@ -84,11 +84,25 @@ export function describeWrites(engine: () => StorageEngine): void {
       expect(await engine().readDocument()).toBeNull();
       await engine().writeDocument('{"clusterId":"🦊"}');
       await engine().writeDocument("");
-      expect(await engine().readDocument()).toBe("");
+      expect(await engine().readDocument()).toEqual({ text: "", version: 2 });
       const long = "x".repeat(1_000_000);
-      await engine().writeDocument(long);
-      expect(await engine().readDocument()).toBe(long);
+      expect(await engine().writeDocument(long)).toBe(3);
+      expect(await engine().readDocument()).toEqual({ text: long, version: 3 });
       expect(await engine().stats(nowMs)).toEqual(new Map());
+    });
+
+    it("is what reads and writes can depend on: on another version nothing happens", async () => {
+      const budget = { nowMs, answerBytesMax: 1000 };
+      const read = (documentVersion: number) => engine().read([get("a")], { ...budget, documentVersion });
+      expect(await engine().writeDocument("first", 0)).toBe(1);
+      await expect(engine().writeDocument("lost", 0)).rejects.toThrow(DocumentChanged);
+      await expect(engine().write([put("a", "1")], nowMs, { documentVersion: 0 })).rejects.toThrow(DocumentChanged);
+      await expect(read(0)).rejects.toThrow(DocumentChanged);
+      expect(await read(1)).toEqual([{ kind: "notFound" }]);
+      expect(await engine().write([put("a", "1")], nowMs, { documentVersion: 1 })).toMatchObject([{ kind: "written" }]);
+      expect(await engine().writeDocument("second", 1)).toBe(2);
+      await expect(read(1)).rejects.toThrow(DocumentChanged);
+      expect(await read(2)).toMatchObject([{ kind: "found", entry: { version: "1" } }]);
     });
   });
 }
@@ -167,9 +181,9 @@ function describeVersions(engine: () => StorageEngine): void {
 
     it("are greater than the shard's floor, and never fall back when that does", async () => {
       const written = async (floor: number): Promise<unknown> => {
-        const outcomes = await engine().write([put("a", "1"), put("b", "1", { shard: shard(9) })], nowMs, (number) =>
-          number === 9 ? 0 : floor,
-        );
+        const outcomes = await engine().write([put("a", "1"), put("b", "1", { shard: shard(9) })], nowMs, {
+          floorOf: (number) => (number === 9 ? 0 : floor),
+        });
         return outcomes.map((outcome) => outcome.kind === "written" && outcome.facts.version);
       };
       expect(await written(1)).toEqual(["2", "1"]);

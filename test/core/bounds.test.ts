@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { boundName, boundProperties, boundRules, defaultBounds, parseBounds } from "../../src/core/bounds.js";
+import {
+  boundName,
+  boundProperties,
+  boundRules,
+  defaultBounds,
+  parseBounds,
+  shareOf,
+  unshareable,
+} from "../../src/core/bounds.js";
 
 describe("the settable bounds", () => {
   it.each(boundProperties)("lets %s be what it is by default", (property) => {
@@ -9,6 +17,27 @@ describe("the settable bounds", () => {
     expect(parseBounds(`${boundName(property)}=${defaultBounds[property]}`)).toEqual({
       [property]: defaultBounds[property],
     });
+  });
+});
+
+describe("shareOf", () => {
+  it("divides what processes count, and nothing else, so that the sum is not more than the whole", () => {
+    const bounds = { ...defaultBounds, requests: 10, connections: 7 };
+    const share = shareOf(bounds, 3);
+    expect([share.requests, share.connections]).toEqual([3, 2]);
+    expect(boundProperties.filter((property) => share[property] !== bounds[property])).toEqual([
+      "requests",
+      "clientRequests",
+      "bodiesBytes",
+      "answersBytes",
+      "connections",
+    ]);
+    expect(shareOf(bounds, 1)).toEqual(bounds);
+  });
+
+  it("needs at least one for each", () => {
+    expect(unshareable({ ...defaultBounds, requests: 2, clientRequests: 1 }, 2)).toEqual(["client-requests"]);
+    expect(unshareable(defaultBounds, 256)).toEqual([]);
   });
 });
 

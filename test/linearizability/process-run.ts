@@ -13,6 +13,8 @@ export interface ProcessRunOptions {
   readonly seed: number;
   readonly operations: number;
   readonly clients: number;
+  /** Of each gateway and storage node; 1 when not given. */
+  readonly workers?: number;
   /** Told of each fault as it begins. */
   readonly onFault?: (fault: Fault) => void;
 }
@@ -30,10 +32,11 @@ const clientTimeoutMs = 2_500;
 /** What a client waits after a refusal, before it comes again. */
 const pauseMs = 100;
 
-export async function runProcesses({ seed, operations, clients, onFault }: ProcessRunOptions): Promise<ProcessRun> {
+export async function runProcesses(options: ProcessRunOptions): Promise<ProcessRun> {
+  const { seed, operations, clients, workers = 1, onFault } = options;
   const random = new Random(seed);
   const recorder = new Recorder();
-  const twins = await TwinGateways.start(shape);
+  const twins = await TwinGateways.start({ ...shape, workers });
   try {
     const plan = faultPlan(random.fork(), twins.processes, operations);
     const faults = new FaultRun(twins, plan, onFault);

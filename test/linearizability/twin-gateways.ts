@@ -12,14 +12,24 @@ import type { Fault } from "./fault-plan.js";
 const first = "gateway";
 const second = "second gateway";
 
+export interface TwinShape {
+  readonly nodes: number;
+  readonly shards: number;
+  /** Of each gateway and storage node. */
+  readonly workers: number;
+}
+
 export class TwinGateways {
   readonly #cluster: ProcessCluster;
   readonly #secondPort: number;
+  readonly #gatewayArgs: readonly string[];
   #second: Run | null = null;
 
-  static async start(shape: { readonly nodes: number; readonly shards: number }): Promise<TwinGateways> {
+  static async start({ workers, ...shape }: TwinShape): Promise<TwinGateways> {
     const [port = 0, ...ports] = await freePorts(2 + shape.nodes, lastingPorts);
-    const twins = new TwinGateways(await ProcessCluster.start({ ...shape, ports }), port);
+    const args = ["--workers", String(workers)];
+    const cluster = await ProcessCluster.start({ ...shape, ports, gatewayArgs: args, nodeArgs: args });
+    const twins = new TwinGateways(cluster, port, args);
     try {
       copyFileSync(twins.#cluster.registryFile, twins.#secondRegistryFile);
       twins.#startSecond();
@@ -31,9 +41,10 @@ export class TwinGateways {
     return twins;
   }
 
-  private constructor(cluster: ProcessCluster, secondPort: number) {
+  private constructor(cluster: ProcessCluster, secondPort: number, gatewayArgs: readonly string[]) {
     this.#cluster = cluster;
     this.#secondPort = secondPort;
+    this.#gatewayArgs = gatewayArgs;
   }
 
   get origins(): readonly string[] {
@@ -80,7 +91,7 @@ export class TwinGateways {
   }
 
   #startSecond(): void {
-    const args = ["gateway", "--port", String(this.#secondPort), "--no-auto-assign"];
+    const args = ["gateway", "--port", String(this.#secondPort), "--no-auto-assign", ...this.#gatewayArgs];
     this.#second = shardgate([...args, "--registry", this.#secondRegistryFile]);
   }
 

@@ -17,6 +17,7 @@ const { values } = parseArgs({
     runs: { type: "string", default: "20" },
     operations: { type: "string", default: "20000" },
     clients: { type: "string", default: "16" },
+    workers: { type: "string", default: "1" },
     check: { type: "string" },
     output: { type: "string", default: "data/nightly" },
   },
@@ -29,12 +30,13 @@ else end(check(readFileSync(values.check, "utf8")));
 async function runAll(): Promise<void> {
   const operations = Number(values.operations);
   const clients = Number(values.clients);
+  const workers = Number(values.workers);
   const firstSeed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
   const runs = values.seed === undefined ? Number(values.runs) : 1;
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-    const replay = `${command} --seed ${seed} --operations ${operations} --clients ${clients}`;
-    console.log(`seed ${seed}: ${operations} operations of ${clients} clients`);
-    const { calls, faults } = await runProcesses({ seed, operations, clients }).catch((error: unknown) => {
+    const replay = `${command} --seed ${seed} --operations ${operations} --clients ${clients} --workers ${workers}`;
+    console.log(`seed ${seed}: ${operations} operations of ${clients} clients, ${workers} workers each`);
+    const { calls, faults } = await runProcesses({ seed, operations, clients, workers }).catch((error: unknown) => {
       console.log(`The run itself failed. Replay: ${replay}`);
       throw error;
     });

@@ -63,4 +63,20 @@ describe("Liveness", () => {
     clock.jumpWall(-7_200_000);
     expect(liveness.state("a")).toBe("UP");
   });
+
+  it("tells another process how long ago it heard of each node, and takes that from one", async () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds });
+    liveness.seen("a");
+    await clock.advance(4000);
+    liveness.seen("b", 1000);
+    expect(liveness.signs()).toEqual([
+      { name: "a", silentMs: 4000 },
+      { name: "b", silentMs: 1000 },
+    ]);
+    expect([liveness.state("a"), liveness.state("b")]).toEqual(["SUSPECT", "UP"]);
+    expect(liveness.lastSeenAtMs("b")).toBe(clock.nowMs() - 1000);
+    liveness.seen("b", 3500);
+    expect(liveness.lastSeenAtMs("b")).toBe(clock.nowMs() - 1000);
+  });
 });

@@ -17,7 +17,8 @@ function setUp(refusalOf: (write: RoutedWrite) => RefusedOutcome | null = () => 
   const engine = new ScriptedEngine();
   const log = new RecordLog();
   const clock = new FakeClock();
-  return { engine, log, clock, commits: new GroupCommit({ engine, log, clock, refusalOf, floorOf: () => 0 }) };
+  const kept = { version: undefined, confirm: async () => {}, run: <T>(work: () => Promise<T>) => work() };
+  return { engine, log, clock, commits: new GroupCommit({ engine, log, clock, refusalOf, floorOf: () => 0, kept }) };
 }
 
 const load = (operations: number, bytes = 0) => ({ operations, bytes });

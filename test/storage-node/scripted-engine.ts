@@ -41,11 +41,11 @@ export class ScriptedEngine implements StorageEngine {
     return this.#inner.read(operations, budget);
   }
 
-  async write(...[operations, nowMs, floorOf]: Parameters<StorageEngine["write"]>) {
+  async write(...[operations, nowMs, rules]: Parameters<StorageEngine["write"]>) {
     this.writes.push(operations.length);
     await this.#held;
     if (this.writeFailure !== null) throw this.writeFailure;
-    const outcomes = await this.#inner.write(operations, nowMs, floorOf);
+    const outcomes = await this.#inner.write(operations, nowMs, rules);
     return this.losesOutcomes ? [] : outcomes;
   }
 
@@ -56,10 +56,10 @@ export class ScriptedEngine implements StorageEngine {
     return this.sweepAnswers.shift() ?? this.#inner.sweep(nowMs, entriesMax);
   }
 
-  async writeDocument(text: string) {
+  async writeDocument(text: string, documentVersion?: number) {
     this.documentWrites++;
     if (this.documentFailure !== null) throw this.documentFailure;
-    return this.#inner.writeDocument(text);
+    return this.#inner.writeDocument(text, documentVersion);
   }
 
   async fileBytes() {

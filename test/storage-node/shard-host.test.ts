@@ -231,6 +231,66 @@ describe("ShardHost.hostedShards", () => {
   });
 });
 
+describe("two processes over the same data", () => {
+  async function setUpTwo() {
+    const engine = new ScriptedEngine();
+    const clock = new FakeClock();
+    const log = new RecordLog();
+    const open = (isSweeping: boolean) => ShardHost.open({ engine, clock, log, isShared: true, isSweeping });
+    return { engine, clock, log, first: await open(true), second: await open(false) };
+  }
+
+  it("take nothing under an old epoch once either of them was told the new one", async () => {
+    const { first, second, engine } = await setUpTwo();
+    await first.applyAssignments(assignments(1, { 2: 5 }));
+    expect(kinds(await second.execute([put("a", "1", { epoch: 5 }), get("a", 5)]))).toEqual(["written", "found"]);
+    await second.applyAssignments(assignments(2, { 2: 6 }));
+    expect(codes(await first.execute([put("a", "2", { epoch: 5 })]))).toEqual(["STALE_EPOCH"]);
+    await first.applyAssignments(assignments(3, { 1: 7 }));
+    expect(codes(await second.execute([get("a", 6)]))).toEqual(["STALE_EPOCH"]);
+    expect(codes(await second.execute([get("a", 7, 1), put("a", "1", { epoch: 7, shard: 1 })]))).toEqual([null, null]);
+    expect(engine.documentWrites).toBe(3);
+  });
+
+  it("take nothing under the old epoch that waited for its commit meanwhile", async () => {
+    const { first, second, engine } = await setUpTwo();
+    await first.applyAssignments(assignments(1, { 2: 5 }));
+    await second.execute([get("a", 5)]);
+    engine.hold();
+    const waiting = second.execute([put("a", "1", { epoch: 5 })]);
+    await settle();
+    await first.applyAssignments(assignments(2, { 2: 6 }));
+    engine.release();
+    expect(codes(await waiting)).toEqual(["STALE_EPOCH"]);
+    expect(kinds(await first.execute([get("a", 6)]))).toEqual(["notFound"]);
+  });
+
+  it("give one shard's versions once each, whoever writes", async () => {
+    const { first, second } = await setUpTwo();
+    const hosts = Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? first : second));
+    const outcomes = await Promise.all(hosts.map((host, index) => host.execute([put(`key ${index}`, "1")])));
+    const versions = outcomes.flat().map((outcome) => (outcome.kind === "written" ? Number(outcome.facts.version) : 0));
+    expect(versions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  });
+
+  it("list what either was told, and leave expired entries to one of them", async () => {
+    const { first, second, engine, clock } = await setUpTwo();
+    await first.applyAssignments(assignments(1, { 2: 5 }));
+    expect(await second.hostedShards()).toEqual([{ shardId: 2, epoch: 5, keyCount: 0, sizeBytes: 0 }]);
+    expect([second.mapVersion, second.hostedCount]).toEqual([1, 1]);
+    await clock.advance(sweepIntervalMs);
+    expect(engine.sweeps).toHaveLength(1);
+    await Promise.all([first.drain(), second.drain()]);
+  });
+
+  it("answer STORAGE_FAILED, and say why in the log, when what the other wrote cannot be read", async () => {
+    const { second, engine, log } = await setUpTwo();
+    await engine.writeDocument("{");
+    expect(codes(await second.execute([get("a"), put("a", "1")]))).toEqual(["STORAGE_FAILED", "STORAGE_FAILED"]);
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(2);
+  });
+});
+
 describe("ShardHost.drain", () => {
   it("finishes what it accepted, all stages of it, and refuses the rest", async () => {
     const { host, engine, clock } = await setUp();

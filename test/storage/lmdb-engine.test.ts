@@ -59,7 +59,7 @@ describe("LmdbEngine", () => {
     const stats = await first.stats(nowMs);
 
     const second = await open();
-    expect(await second.readDocument()).toBe("the document");
+    expect(await second.readDocument()).toEqual({ text: "the document", version: 1 });
     expect(await find(second, "a")).toMatchObject({ value: '{"n": 1.50}', version: "1", createdAtMs: nowMs });
     expect(await page(second, { shard: shard(2) })).toMatchObject({
       entries: [{ key: "b", expiresAtMs: nowMs + 1000 }],
@@ -132,6 +132,44 @@ describe("LmdbEngine", () => {
     folder = await freshFolder();
     await writeFile(path.join(folder, "data.mdb"), "");
     expect(await keys(await open())).toEqual([]);
+  });
+
+  it("takes the writes of several processes in one order, also when one of them is killed in the middle", async () => {
+    const script = path.join(import.meta.dirname, "lmdb-writer.mjs");
+    const names = ["first", "second", "third"];
+    // The folder is made by one of them; from then on they come as they like.
+    await (await open()).write([put("begin", "1"), put("begin", "1", { shard: shard(1) })], nowMs);
+    const children = names.map((name) =>
+      spawn(process.execPath, [script, folder, name], { stdio: ["ignore", "pipe", "inherit"] }),
+    );
+    const acknowledged = new Map<string, number[]>(names.map((name) => [name, []]));
+    const isDone = (name: string): boolean => (acknowledged.get(name)?.length ?? 0) >= 300;
+    const signals = await Promise.all(
+      children.map(async (child, index) => {
+        const ended = once(child, "exit");
+        const versions = acknowledged.get(names[index] ?? "") ?? [];
+        for await (const line of createInterface({ input: child.stdout })) {
+          versions.push(Number((JSON.parse(line) as { readonly version: string }).version));
+          // One is killed while the others write, and they have to go on.
+          if (index === 0 && versions.length === 150) child.kill("SIGKILL");
+          if (index > 0 && isDone("second") && isDone("third")) for (const other of children) other.kill("SIGKILL");
+        }
+        return (await ended)[1];
+      }),
+    );
+    expect(signals).toEqual(["SIGKILL", "SIGKILL", "SIGKILL"]);
+    const all = [...acknowledged.values()];
+    for (const versions of all) expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+    expect(new Set(all.flat()).size).toBe(all.flat().length);
+
+    const survivor = await open();
+    const stats = await survivor.stats(nowMs);
+    expect(stats.get(shard(0))).toEqual(stats.get(shard(1)));
+    expect(stats.get(shard(0))?.keyCount).toBeGreaterThanOrEqual(all.flat().length + 1);
+    const [outcome] = await survivor.write([put("next", "1")], nowMs);
+    expect(Number(outcome && "facts" in outcome && outcome.facts.version)).toBe(
+      (stats.get(shard(0))?.keyCount ?? 0) + 1,
+    );
   });
 
   it("has every acknowledged write, whole groups only, after kill -9 in the middle of writing", async () => {

@@ -5,14 +5,14 @@
 import path from "node:path";
 import { runnerImport } from "vite";
 
-const [folder] = process.argv.slice(2);
+const [folder, name = "key"] = process.argv.slice(2);
 const source = path.join(import.meta.dirname, "../../src/storage/lmdb-engine.ts");
 const { module } = await runnerImport(source, { configFile: false, logLevel: "error" });
 const engine = await module.LmdbEngine.open(folder);
 
 const nowMs = Date.parse("2026-01-31T12:00:00.000Z");
 for (let round = 0; ; round++) {
-  const keys = Array.from({ length: 4 }, (_, index) => `key ${round}.${index}`);
+  const keys = Array.from({ length: 4 }, (_, index) => `${name} ${round}.${index}`);
   await Promise.all(
     keys.map(async (key) => {
       const put = { kind: "put", key, value: JSON.stringify(key), expiry: null, condition: null };

@@ -12,7 +12,8 @@ import { shardsOfNode } from "../../registry/commands.js";
 import type { NodeState } from "../../registry/liveness.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
-import type { Membership, NodeStatus, ShardState } from "../membership.js";
+import type { NodeStatus, ShardState } from "../cluster-view.js";
+import type { MembershipService } from "../services.js";
 import type { AssignRequest } from "../shard-assigner.js";
 import type { Access } from "./access.js";
 import type { AuditRecord } from "./audit-log.js";
@@ -27,13 +28,13 @@ export interface AskedAssignment extends Omit<AssignRequest, "shard" | "node"> {
 }
 
 export class GuardedMembership {
-  readonly #membership: Membership;
+  readonly #membership: MembershipService;
   readonly #access: Pick<Access, "isOpen" | "areNodesProven" | "audit">;
   readonly #caller: Caller;
   readonly #requestId: string;
 
   constructor(
-    membership: Membership,
+    membership: MembershipService,
     access: Pick<Access, "isOpen" | "areNodesProven" | "audit">,
     { caller, requestId }: { readonly caller: Caller; readonly requestId: string },
   ) {
@@ -138,7 +139,7 @@ export class GuardedMembership {
   }
 
   /** As Membership.heartbeat, for storage nodes and administrators. */
-  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments {
+  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
     this.#requireMember(heartbeat.incarnation);
     return this.#membership.heartbeat(name, heartbeat);
   }

@@ -5,7 +5,7 @@
 import type { Clock } from "../../core/clock.js";
 import { consoleCallsMax, consoleFiguresPauseMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
-import type { Membership } from "../membership.js";
+import type { ClusterView } from "../cluster-view.js";
 import { RepeatingTask } from "../repeating-task.js";
 
 export interface Figures {
@@ -15,7 +15,7 @@ export interface Figures {
 }
 
 export interface NodeFiguresParts {
-  readonly membership: Pick<Membership, "map" | "nodeState" | "shardFigures" | "nodeEngine">;
+  readonly membership: Pick<ClusterView, "map" | "nodeState" | "shardFigures" | "nodeEngine">;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -2,12 +2,12 @@
 import type { Clock } from "../../core/clock.js";
 import { compareKeys } from "../../core/key.js";
 import type { ClusterEvent, NodeRow, TickEvent } from "../../wire/console.js";
-import type { Membership, ShardState } from "../membership.js";
+import type { ClusterView, ShardState } from "../cluster-view.js";
 import type { RecentTraffic } from "./recent-traffic.js";
 import type { NodeFigures } from "./node-figures.js";
 
 export interface SnapshotSources {
-  readonly membership: Pick<Membership, "map" | "shardState" | "nodeStatus">;
+  readonly membership: Pick<ClusterView, "map" | "shardState" | "nodeStatus">;
   readonly figures: Pick<NodeFigures, "of">;
   readonly traffic: Pick<RecentTraffic, "nodeLatency" | "secondsFrom">;
   readonly clock: Pick<Clock, "nowMs">;
@@ -46,6 +46,6 @@ export function tickEvent({ membership, figures, traffic, clock }: SnapshotSourc
 
 const letters = { ACTIVE: "A", UNAVAILABLE: "U", UNASSIGNED: "N" } as const satisfies Record<ShardState, string>;
 
-function nodeNames({ map }: Pick<Membership, "map">): readonly string[] {
+function nodeNames({ map }: Pick<ClusterView, "map">): readonly string[] {
   return [...map.nodes.keys()].toSorted(compareKeys);
 }

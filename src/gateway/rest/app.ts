@@ -70,7 +70,7 @@ export async function createRestApp(
 }
 
 async function addRoutes(app: FastifyInstance, services: GatewayServices, openRequests: OpenRequests): Promise<void> {
-  const { metrics, bounds } = services;
+  const { bounds } = services;
   for (const schema of sharedSchemas) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
@@ -94,7 +94,7 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices, openRe
   await app.register(async (scope) => {
     addShardRoutes(scope);
     addNodeRoutes(scope);
-    addStatusRoutes(scope, metrics);
+    addStatusRoutes(scope, services);
   });
 }
 

@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { shardCountMax } from "../../core/limits.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
 import type { GuardedMembership } from "../access/guarded-membership.js";
-import type { ShardState } from "../membership.js";
+import type { ShardState } from "../cluster-view.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, problemAnswer } from "./schemas.js";
 
 /** That a storage node holds a shard, as REST says it. */

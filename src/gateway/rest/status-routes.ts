@@ -4,13 +4,16 @@ import { ShardgateError } from "../../core/error.js";
 import { missingShardsShown } from "../../core/limits.js";
 import { problemOf } from "../../wire/problem.js";
 import type { GuardedMembership } from "../access/guarded-membership.js";
-import { missingShards, missingText, nodeCounts, shardCounts } from "../health.js";
-import type { Metrics } from "../metrics.js";
+import { clusterFigures, missingShards, missingText } from "../health.js";
+import type { GatewayServices } from "../services.js";
 import { problemHeaders } from "../problem-answer.js";
 import { openRoute } from "./request-caller.js";
 import { commonProblems, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
 
-export function addStatusRoutes(app: FastifyInstance, metrics: Metrics): void {
+export function addStatusRoutes(
+  app: FastifyInstance,
+  { metrics, metricsOfAll }: Pick<GatewayServices, "metrics" | "metricsOfAll">,
+): void {
   app.get("/health", { schema: healthSchema, config: openRoute }, async () => ({ status: "ok" }));
 
   app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }, reply) => {
@@ -21,12 +24,9 @@ export function addStatusRoutes(app: FastifyInstance, metrics: Metrics): void {
   });
 
   app.get("/metrics", { schema: metricsSchema }, async ({ services: { membership } }, reply) => {
-    metrics.clusterSeen({
-      mapVersion: membership.map.version,
-      shards: shardCounts(membership),
-      nodes: nodeCounts(membership),
-    });
-    return reply.type(metrics.contentType).send(await metrics.text());
+    // First of all, because it throws for those who may not look at the cluster.
+    metrics.clusterSeen(clusterFigures(membership));
+    return reply.type(metrics.contentType).send(await (metricsOfAll ?? (() => metrics.text()))());
   });
 
   app.get("/openapi.json", { schema: openApiSchema, config: openRoute }, async () => app.swagger());

@@ -2,7 +2,7 @@
 import type { ShardNumber } from "../../../src/core/shard.js";
 import type { Clock } from "../../../src/core/clock.js";
 import { openAccess, type Access } from "../../../src/gateway/access/access.js";
-import type { ShardState } from "../../../src/gateway/membership.js";
+import type { ShardState } from "../../../src/gateway/cluster-view.js";
 import type { ClusterMap, ShardRecord } from "../../../src/registry/cluster-map.js";
 import type { GatewayServices } from "../../../src/gateway/services.js";
 import type { NodeState } from "../../../src/registry/liveness.js";

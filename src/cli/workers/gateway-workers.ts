@@ -1,0 +1,145 @@
+/**
+ * A gateway of several workers. Their primary process has the registry, watches the storage nodes and assigns shards, and
+ * serves no requests; each worker serves them by the cluster map and the signs of life that the primary tells it.
+ */
+import { boundName, shareOf, type GatewayBounds } from "../../core/bounds.js";
+import type { Clock } from "../../core/clock.js";
+import type { Log } from "../../core/log.js";
+import { ClusterControl } from "../../gateway/control/cluster-control.js";
+import type { ControlBegin, ControlCalls, ViewCalls } from "../../gateway/control/control-calls.js";
+import { RemoteCluster } from "../../gateway/control/remote-cluster.js";
+import { RemoteMembership } from "../../gateway/control/remote-membership.js";
+import { Liveness } from "../../registry/liveness.js";
+import { silentObserver } from "../../routing/observer.js";
+import { Peer } from "../../wire/peer.js";
+import { clusterTokens, type ClusterSecretOptions } from "../cluster-secret.js";
+import type { Environment } from "../environment.js";
+import { openOwnCluster, type ClusterOptions } from "../gateway-cluster.js";
+import { openNodes, type NodesOptions } from "../gateway-nodes.js";
+import type { GatewayRole } from "../gateway-process.js";
+import { OpenedParts } from "../opened-parts.js";
+import { listenForStop } from "../stop-request.js";
+import { TlsFiles } from "../tls-files.js";
+import { tlsPaths, type GatewayTlsOptions } from "../tls-option.js";
+import { joinPrimary, metricsOfAll } from "./own-worker.js";
+import { runWorkers } from "./run-workers.js";
+import type { PrimaryCalls, WorkerCalls } from "./worker-calls.js";
+import type { OwnWorkerSeat, PrimarySeat } from "./worker-process.js";
+
+export interface GatewayWorkersOptions extends ClusterOptions, NodesOptions, ClusterSecretOptions, GatewayTlsOptions {
+  readonly workers: number;
+}
+
+export interface JoinParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly logOf: (worker: number) => Log;
+  readonly suspectAfterMs: number;
+  readonly downAfterMs: number;
+}
+
+export async function joinAsGateway(seat: OwnWorkerSeat, parts: JoinParts): Promise<GatewayRole> {
+  const { clock } = parts;
+  const liveness = new Liveness(parts);
+  const remote = new RemoteCluster(liveness);
+  let figures = async (): Promise<readonly object[]> => [];
+  const calls = { ...remote.calls, figures: () => figures() };
+  const primary = new Peer<PrimaryCalls & ControlCalls>({ line: seat.line, calls, clock, log: parts.log });
+  const begin = await joinPrimary<ControlBegin>(primary);
+  remote.begin(primary, begin);
+  const log = parts.logOf(begin.worker);
+  return {
+    log,
+    number: begin.worker,
+    openCluster: async () => ({
+      registry: remote,
+      membership(pool) {
+        const service = new RemoteMembership({ cluster: remote, liveness, pool, log });
+        return { service, start() {}, stop: () => service.stop() };
+      },
+      close: async () => {},
+    }),
+    metricsOfAll: () => metricsOfAll(primary),
+    serves(url, ownFigures) {
+      figures = ownFigures;
+      primary.tell("listening", url);
+    },
+  };
+}
+
+export interface PrimaryParts {
+  readonly environment: Environment;
+  readonly log: Log;
+  readonly bounds: GatewayBounds;
+}
+
+/** The primary process, from its start to its end. Rejects as `runWorkers` and `openOwnCluster` do. */
+export async function runGatewayWorkers(
+  seat: PrimarySeat,
+  options: GatewayWorkersOptions,
+  { environment, log, bounds }: PrimaryParts,
+): Promise<void> {
+  const stop = listenForStop(environment);
+  const opened = new OpenedParts();
+  try {
+    warnOfSmallShares(bounds, options.workers, log);
+    const { control, calls } = await opened.orClose(() => openControl(options, { environment, log, opened }));
+    const { MetricsOfWorkers } = await import("./metrics-of-workers.js");
+    const metrics = new MetricsOfWorkers();
+    const service = {
+      beginOf(peer: Peer<WorkerCalls & ViewCalls>): ControlBegin {
+        metrics.came(peer);
+        return control.begin(peer);
+      },
+      calls,
+      metrics: () => metrics.text(),
+      onGone(peer: Peer<WorkerCalls & ViewCalls>) {
+        void metrics.gone(peer);
+        control.gone(peer);
+      },
+    };
+    await runWorkers<WorkerCalls & ViewCalls>({ seat, count: options.workers, environment, log, stop, service });
+    log.info({}, "The gateway stopped.");
+  } finally {
+    await opened.close();
+    stop.dispose();
+  }
+}
+
+async function openControl(
+  options: GatewayWorkersOptions,
+  { environment, log, opened }: { readonly environment: Environment; readonly log: Log; readonly opened: OpenedParts },
+): Promise<{ readonly control: ClusterControl; readonly calls: ControlCalls }> {
+  const { clock, newId } = environment;
+  const tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
+  opened.add(() => tls.close());
+  const tokens = await clusterTokens(options);
+  const onSeen = (name: string): void => control.seen(name);
+  const cluster = await openOwnCluster(options, { clock, log, newId, onSeen });
+  opened.add(() => cluster.close());
+  const { registry, liveness } = cluster;
+  const control = new ClusterControl({ registry, liveness, log });
+  opened.add(() => control.close());
+  const map = () => registry.map;
+  const { guard, pool } = openNodes(options, { environment, log, tls, tokens, map, observer: silentObserver });
+  opened.add(() => pool.close());
+  const membership = cluster.membership(pool, guard);
+  opened.add(() => membership.stop());
+  membership.start();
+  return { control, calls: control.calls(membership.service) };
+}
+
+/** A client that is alone gets half of what there is, which should be enough for the largest request. */
+function warnOfSmallShares(bounds: GatewayBounds, workers: number, log: Log): void {
+  const shares = shareOf(bounds, workers);
+  for (const [all, one] of [
+    ["bodiesBytes", "bodyBytes"],
+    ["answersBytes", "answerBytes"],
+  ] as const) {
+    if (shares[all] >= 2 * shares[one]) continue;
+    log.warn(
+      { workers, [boundName(all)]: bounds[all], [boundName(one)]: bounds[one] },
+      `A request as large as \`${boundName(one)}\` allows finds no room in one worker's share of \`${boundName(all)}\`; raise the latter to twice as much for each worker, or lower the former.`,
+    );
+  }
+}

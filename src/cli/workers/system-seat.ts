@@ -1,0 +1,43 @@
+/** The real workers: node:cluster, whose primary accepts connections and hands them out in turn. */
+import cluster, { type Worker } from "node:cluster";
+import type { MessageLine } from "../../wire/peer.js";
+import type { WorkerExit, WorkerProcess, WorkerSeat } from "./worker-process.js";
+
+export function systemSeat(): WorkerSeat {
+  if (!cluster.isPrimary) return { kind: "worker", line: lineToPrimary(), leave: () => process.channel?.unref() };
+  // In turn, also where an operating system would have them compete.
+  cluster.schedulingPolicy = cluster.SCHED_RR;
+  return { kind: "primary", fork: () => workerProcess(cluster.fork()) };
+}
+
+/** When the primary is gone, node:cluster ends this process at once. */
+function lineToPrimary(): MessageLine {
+  return {
+    send(message) {
+      if (process.connected) process.send?.(message, undefined, undefined, ignoreFailure);
+    },
+    onMessage: (listener) => void process.on("message", listener),
+  };
+}
+
+function workerProcess(worker: Worker): WorkerProcess {
+  return {
+    pid: worker.process.pid,
+    line: {
+      send(message) {
+        if (worker.isConnected()) worker.process.send?.(message as object, undefined, undefined, ignoreFailure);
+      },
+      onMessage: (listener) => void worker.on("message", listener),
+    },
+    exited: new Promise<WorkerExit>((resolve) => {
+      worker.once("error", ({ message }: Error) => resolve({ code: null, how: message }));
+      worker.once("exit", (code: number | null, signal: string | null) =>
+        resolve({ code, how: signal ?? `exit code ${code}` }),
+      );
+    }),
+    kill: (signal) => void worker.process.kill(signal),
+  };
+}
+
+/** The other process is gone, and whoever waits for it is told when its end is noticed. */
+function ignoreFailure(): void {}

@@ -1,0 +1,156 @@
+/**
+ * Calls between two processes that trust each other, over a line of messages: a question has one answer or ends at its
+ * deadline, a statement has none. Messages are plain data, and refusals keep their code, message and details. How the line
+ * is made is for cli/ to choose.
+ */
+import type { Clock } from "../core/clock.js";
+import { isErrorCode, ShardgateError } from "../core/error.js";
+import { peerCallsMax, peerCallTimeoutMs } from "../core/limits.js";
+import type { Log } from "../core/log.js";
+
+/** One end of a line. Messages arrive whole and in the order in which they were sent; what cannot be delivered is lost. */
+export interface MessageLine {
+  send(message: unknown): void;
+  /** To be called once, by whoever uses the line. */
+  onMessage(listener: (message: unknown) => void): void;
+}
+
+/** What one side may be asked, by name. Bodies and results are JSON. */
+export type Calls = Readonly<Record<string, (body: never) => unknown>>;
+
+/** No answer came in time, or none can come. What was asked for may happen all the same. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
+export interface PeerParts {
+  readonly line: MessageLine;
+  /** How this side answers. */
+  readonly calls: Calls;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type Message =
+  | { readonly kind: "ask"; readonly id: number; readonly name: string; readonly body: unknown }
+  | { readonly kind: "tell"; readonly name: string; readonly body: unknown }
+  | { readonly kind: "answer"; readonly id: number; readonly result?: unknown; readonly refusal?: Refusal };
+
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type Body<Call> = Call extends (body: infer Asked) => unknown ? Asked : never;
+type Result<Call> = Call extends (body: never) => infer Answered ? Awaited<Answered> : never;
+
+/** `Theirs` is what the other side answers. */
+export class Peer<Theirs extends Calls> {
+  readonly #parts: PeerParts;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #isClosed = false;
+
+  constructor(parts: PeerParts) {
+    this.#parts = parts;
+    parts.line.onMessage((message) => {
+      if (isMessage(message)) this.#receive(message);
+    });
+  }
+
+  /** Rejects with the other side's ShardgateError, with OVERLOADED when too many calls wait, and with NoAnswer. */
+  ask<Name extends keyof Theirs & string>(
+    name: Name,
+    body: Body<Theirs[Name]>,
+    timeoutMs = peerCallTimeoutMs,
+  ): Promise<Result<Theirs[Name]>> {
+    if (this.#isClosed) return Promise.reject(new NoAnswer(`The other process is gone, and ${name} was not asked.`));
+    if (this.#waiting.size >= peerCallsMax) {
+      return Promise.reject(
+        new ShardgateError("OVERLOADED", `${peerCallsMax} calls wait for the other process already.`),
+      );
+    }
+    const { line, clock } = this.#parts;
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.after(timeoutMs, () => {
+        this.#waiting.delete(id);
+        reject(new NoAnswer(`The other process did not answer ${name} within ${timeoutMs} ms.`));
+      });
+      const settled = <Value>(settle: (value: Value) => void) => {
+        return (value: Value) => {
+          cancel();
+          settle(value);
+        };
+      };
+      this.#waiting.set(id, { resolve: settled(resolve as (result: unknown) => void), reject: settled(reject) });
+      line.send({ kind: "ask", id, name, body } satisfies Message);
+    });
+  }
+
+  /** Without an answer. */
+  tell<Name extends keyof Theirs & string>(name: Name, body: Body<Theirs[Name]>): void {
+    if (!this.#isClosed) this.#parts.line.send({ kind: "tell", name, body } satisfies Message);
+  }
+
+  /** The other process is gone: whoever waits for it is told, and nothing more is sent. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { reject } of this.#waiting.values())
+      reject(new NoAnswer("The other process ended before it answered."));
+    this.#waiting.clear();
+  }
+
+  #receive(message: Message): void {
+    if (message.kind === "answer") return this.#answered(message);
+    const { name, body } = message;
+    const answering = this.#run(name, body);
+    if (message.kind === "ask")
+      void answering.then((answer) => this.#send({ kind: "answer", id: message.id, ...answer }));
+  }
+
+  /** Never rejects. */
+  async #run(name: string, body: unknown): Promise<{ readonly result?: unknown; readonly refusal?: Refusal }> {
+    const { calls, log } = this.#parts;
+    try {
+      const call = calls[name] as ((body: unknown) => unknown) | undefined;
+      if (call === undefined) throw new Error(`The call ${name} is not known here.`);
+      return { result: await call(body) };
+    } catch (error) {
+      if (error instanceof ShardgateError) return { refusal: refusalOf(error) };
+      log.error({ err: error, call: name }, "A call of another process failed; this is a bug, please report `err`.");
+      return { refusal: refusalOf(new ShardgateError("INTERNAL_SERVER_ERROR", `The call ${name} failed.`)) };
+    }
+  }
+
+  #send(message: Message): void {
+    if (!this.#isClosed) this.#parts.line.send(message);
+  }
+
+  #answered({ id, result, refusal }: Extract<Message, { kind: "answer" }>): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (refusal === undefined) waiting?.resolve(result);
+    else waiting?.reject(errorOf(refusal));
+  }
+}
+
+function refusalOf({ code, message, details }: ShardgateError): Refusal {
+  return { code, message, details };
+}
+
+function errorOf({ code, message, details }: Refusal): ShardgateError {
+  return new ShardgateError(isErrorCode(code) ? code : "INTERNAL_SERVER_ERROR", message, details);
+}
+
+/** The line may carry what others say, such as Node.js itself. */
+function isMessage(message: unknown): message is Message {
+  if (typeof message !== "object" || message === null || !("kind" in message)) return false;
+  return message.kind === "ask" || message.kind === "tell" || message.kind === "answer";
+}

@@ -1,0 +1,203 @@
+/** The two sides of a gateway of several workers, joined by lines of messages inside the test. */
+import { describe, expect, it } from "vitest";
+import {
+  downAfterMs,
+  heartbeatIntervalMs,
+  mapToldTimeoutMs,
+  peerCallTimeoutMs,
+  suspectAfterMs,
+} from "../../../src/core/limits.js";
+import { parseShard } from "../../../src/core/shard.js";
+import { ClusterControl } from "../../../src/gateway/control/cluster-control.js";
+import type { ControlCalls, ViewCalls } from "../../../src/gateway/control/control-calls.js";
+import { RemoteCluster } from "../../../src/gateway/control/remote-cluster.js";
+import { RemoteMembership } from "../../../src/gateway/control/remote-membership.js";
+import { Membership } from "../../../src/gateway/membership.js";
+import { Liveness } from "../../../src/registry/liveness.js";
+import { MemoryStore } from "../../../src/registry/memory-store.js";
+import { Registry } from "../../../src/registry/registry.js";
+import { Peer } from "../../../src/wire/peer.js";
+import { FakeClock, settle } from "../../support/fake-clock.js";
+import { linePair } from "../../support/line-pair.js";
+import { RecordLog } from "../../support/record-log.js";
+import { FakePool } from "../fake-nodes.js";
+
+const bounds = { suspectAfterMs, downAfterMs };
+const shard = parseShard;
+const agent = (id: string) => ({ id, url: `http://${id}:8000`, incarnation: `${id}-1`, shards: [] });
+
+async function openPrimary() {
+  const clock = new FakeClock();
+  const log = new RecordLog();
+  const store = new MemoryStore();
+  const wanted = { shardCount: 4, clusterName: null };
+  const registry = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c1" });
+  const liveness = new Liveness({ clock, ...bounds });
+  const control = new ClusterControl({ registry, liveness, log });
+  const nodes = new FakePool();
+  const pool = {
+    client: (name: string) => nodes.client(name),
+    figures: () => nodes.figures(),
+    prune: () => nodes.prune(),
+    reachable: (name: string) => control.seen(name),
+  };
+  const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin: 1, isAutoAssigning: true });
+  const calls = control.calls(membership);
+  /** Another worker begins. */
+  function join() {
+    const line = linePair();
+    const ofWorker = new Peer<ViewCalls>({ line: line.ends[0], calls, clock, log });
+    const ownLiveness = new Liveness({ clock, ...bounds });
+    const cluster = new RemoteCluster(ownLiveness);
+    const primary = new Peer<ControlCalls>({ line: line.ends[1], calls: cluster.calls, clock, log });
+    cluster.begin(primary, control.begin(ofWorker));
+    const ownPool = new FakePool();
+    const remote = new RemoteMembership({ cluster, liveness: ownLiveness, pool: ownPool, log });
+    return { line, ofWorker, cluster, pool: ownPool, membership: remote };
+  }
+  return { clock, log, store, registry, control, membership, nodes, join };
+}
+
+describe("the workers of a gateway", () => {
+  it("all go by a change that any of them asked for, before it is answered", async () => {
+    const { join, registry } = await openPrimary();
+    const [one, two] = [join(), join()];
+    const told = await one.membership.register(agent("node1"));
+    expect(told.shards).toHaveLength(4);
+    await two.membership.register(agent("node2"));
+    for (const { membership } of [one, two]) {
+      expect(membership.map).toEqual(registry.map);
+      expect([membership.nodeState("node1"), membership.nodeState("node2")]).toEqual(["UP", "UP"]);
+      expect([membership.isReady(), membership.shardState(shard(0))]).toEqual([true, "ACTIVE"]);
+    }
+    const request = { shard: shard(1), node: "node2", isPrimary: true, ifEpoch: 1, isForced: true };
+    const record = await two.membership.assign(request);
+    expect(one.membership.map.shards[1]).toEqual(record);
+    expect(await one.membership.remove("node2", true)).toEqual([1]);
+    expect(two.membership.map.nodes.has("node2")).toBe(false);
+    expect(two.membership.nodeStatus("node2").lastSeenAtMs).toBeNull();
+    expect(two.pool.prunes).toBeGreaterThan(0);
+  });
+
+  it("hear of every sign of life, and judge silence themselves", async () => {
+    const { join, clock, membership: own } = await openPrimary();
+    const [one, two] = [join(), join()];
+    await one.membership.register(agent("node1"));
+    await clock.advance(suspectAfterMs);
+    expect([one, two].map(({ membership }) => membership.nodeState("node1"))).toEqual(["SUSPECT", "SUSPECT"]);
+    expect(await two.membership.heartbeat("node1", { incarnation: "node1-1" })).toMatchObject({ clusterId: "c1" });
+    await settle();
+    expect([one, two].map(({ membership }) => membership.nodeState("node1"))).toEqual(["UP", "UP"]);
+    expect(one.pool.reached.at(-1)).toBe("node1");
+    expect(one.membership.nodeStatus("node1")).toEqual(own.nodeStatus("node1"));
+    await clock.advance(downAfterMs);
+    expect(one.membership.shardState(shard(0))).toBe("UNAVAILABLE");
+  });
+
+  it("begin with the map and with what was heard of so far", async () => {
+    const { join, clock, membership: own } = await openPrimary();
+    await own.register(agent("node1"));
+    await clock.advance(heartbeatIntervalMs);
+    const late = join();
+    expect(late.membership.map).toEqual(own.map);
+    expect(late.membership.nodeStatus("node1")).toEqual(own.nodeStatus("node1"));
+    await clock.advance(suspectAfterMs - heartbeatIntervalMs);
+    expect(late.membership.nodeState("node1")).toBe("SUSPECT");
+  });
+
+  it("are refused with the code, the message and the details of the primary", async () => {
+    const { join } = await openPrimary();
+    const { membership } = join();
+    await membership.register(agent("node1"));
+    const asked = { shard: shard(1), node: "node1", isPrimary: true, ifEpoch: 9, isForced: false };
+    await expect(membership.assign(asked)).rejects.toMatchObject({
+      code: "EPOCH_CONFLICT",
+      message: "Shard 1 is at epoch 1, not 9.",
+      details: { shard: 1, epoch: 1 },
+    });
+    await expect(membership.heartbeat("nobody", {})).rejects.toMatchObject({ code: "NODE_NOT_FOUND" });
+    await expect(membership.register({ id: "no name!", url: "http://a" })).rejects.toMatchObject({
+      code: "BAD_REQUEST",
+    });
+  });
+
+  it("have the newest map of the store after a refresh", async () => {
+    const { join, registry, clock, log, store } = await openPrimary();
+    const { cluster } = join();
+    const wanted = { shardCount: null, clusterName: null };
+    const other = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c2" });
+    await other.execute({ kind: "registerNode", name: "far", url: "http://far:8000" });
+    expect((await cluster.refresh()).nodes.has("far")).toBe(true);
+    expect(cluster.map.version).toBe(registry.map.version);
+    await other.close();
+  });
+
+  it("never go back to an older map", async () => {
+    const { join, control, membership: own } = await openPrimary();
+    const { cluster, line, ofWorker } = join();
+    const { map } = control.begin(ofWorker);
+    await own.register(agent("node1"));
+    await settle();
+    const { version } = cluster.map;
+    line.ends[0].send({ kind: "tell", name: "map", body: map });
+    await settle();
+    expect(cluster.map.version).toBe(version);
+  });
+
+  it("ask storage nodes for their figures themselves", async () => {
+    const { join } = await openPrimary();
+    const { membership, pool } = join();
+    await membership.register(agent("node1"));
+    expect(await membership.shardFigures("node1")).toEqual(new Map());
+    pool.client("node1").isBroken = true;
+    expect(await membership.shardFigures("node1")).toBeNull();
+    expect(await membership.nodeEngine("node1")).toBeNull();
+    membership.stop();
+  });
+
+  it("say that the primary is silent, and go on by what they know", async () => {
+    const { join, clock } = await openPrimary();
+    const { membership, line, cluster } = join();
+    await membership.register(agent("node1"));
+    line.cut();
+    const answers = [membership.register(agent("node2")), membership.heartbeat("node1", {}), cluster.refresh()];
+    const refused = Promise.all(
+      answers.map((answer) => expect(answer).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" })),
+    );
+    await settle();
+    await clock.advance(peerCallTimeoutMs);
+    await refused;
+    expect(membership.map.nodes.has("node1")).toBe(true);
+  });
+
+  it("do not wait for long for one of them that hangs, nor for one that is gone", async () => {
+    const { join, clock, log, control } = await openPrimary();
+    const [one, hanging] = [join(), join()];
+    hanging.line.cut();
+    const registered = one.membership.register(agent("node1"));
+    for (let round = 0; round < 4; round++) {
+      await settle();
+      await clock.advance(mapToldTimeoutMs / 2);
+    }
+    expect((await registered).shards).toHaveLength(4);
+    const warnings = () =>
+      log.lines.filter(({ level, message }) => level === "warn" && message.includes("worker")).length;
+    expect(warnings()).toBeGreaterThan(0);
+    const before = warnings();
+    const removed = one.membership.remove("node1", true);
+    await settle();
+    control.gone(hanging.ofWorker);
+    hanging.ofWorker.close();
+    await removed;
+    expect(warnings()).toBe(before);
+    control.close();
+  });
+});
+
+describe("RemoteCluster", () => {
+  it("has nothing to tell before it began", async () => {
+    const cluster = new RemoteCluster(new Liveness({ clock: new FakeClock(), ...bounds }));
+    expect(() => cluster.map).toThrow("before it had one");
+    await expect(cluster.refresh()).rejects.toThrow("before it had one");
+  });
+});
