@@ -155,7 +155,7 @@ describe("the console of a cluster of three storage nodes", () => {
     const { page, faults } = await openConsole(cluster.origin);
     await rowOf(page, "node2").getByText("UP").waitFor();
     await cluster.run("node2").stop("SIGKILL");
-    await rowOf(page, "node2").getByText("DOWN").waitFor({ timeout: 5_000 });
+    await rowOf(page, "node2").getByText("DOWN").waitFor();
     await page.getByText(/^2[0-2] shards unavailable\.$/).waitFor();
     await page.getByText(/2[0-2] unavailable, 0 unassigned/).waitFor();
     await rowOf(page, "node1").getByText("UP").waitFor();

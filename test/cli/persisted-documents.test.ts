@@ -22,7 +22,7 @@ const gateway = ["gateway", "--registry", "memory", "--port", "0"];
 async function withGateway(options: readonly string[], use: (origin: string) => Promise<void>): Promise<void> {
   const environment = testEnvironment();
   const done = runCli([...gateway, ...options], environment);
-  await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening .*\n/), 10_000);
+  await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening .*\n/));
   try {
     await use(environment.written.out.trim().split(" ")[1] ?? "");
   } finally {

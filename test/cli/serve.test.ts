@@ -214,7 +214,7 @@ describe("a gateway with storage nodes", () => {
   it("imports, serves and exports entries digit by digit", async () => {
     const gateway = await serve("gateway", "--data", data, "--shards", "4", "--nodes", "2");
     for (const id of ["n1", "n2"]) await serve("node", "--id", id, "--engine", "memory", "--gateway", gateway);
-    await vi.waitFor(async () => expect((await fetch(`${gateway}/ready`)).status).toBe(200), 10_000);
+    await vi.waitFor(async () => expect((await fetch(`${gateway}/ready`)).status).toBe(200));
     const values = ["1.10", "12345678901234567890123", '"\\ud83d\\ude80"', '{ "toJSON": -0 }'];
     const text = Array.from(
       { length: 2500 },

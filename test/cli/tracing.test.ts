@@ -24,7 +24,7 @@ interface Served {
 async function serve(...argv: string[]): Promise<Served> {
   const environment = testEnvironment();
   const done = runCli([...argv, "--port", "0"], environment);
-  await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening .*\n/), 10_000);
+  await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening .*\n/));
   return { url: environment.written.out.trim().split(" ")[1] ?? "", environment, done };
 }
 

@@ -76,7 +76,7 @@ async function setUp<G extends FakeGateway>(gateway: G) {
         await clock.advance(50);
         condition();
       },
-      { timeout: 15_000, interval: 2 },
+      { interval: 2 },
     );
   const paths = () => gateway.calls.map(({ path }) => path);
   return { gateway, engine, clock, log, host, start, until, paths };
