@@ -245,10 +245,31 @@ describe("the end of a command of several workers", () => {
     const names = ["gateway", "node1"];
     const pids = names.flatMap((name) => [...workerPids(cluster?.run(name) ?? expect.fail()).values()]);
     expect(pids.map(isAlive)).toEqual([true, true, true, true]);
-    for (const name of names) cluster.run(name).child.kill("SIGKILL");
+    // In the middle of commits, in which a process of lmdb must not end as others do.
+    const store = `${cluster.nodeOrigin("node1")}/shard/1/store`;
+    let written = 0;
+    let isWriting = true;
+    const writers = Array.from({ length: 16 }, async (_, writer) => {
+      while (isWriting) {
+        const put = { method: "PUT", body: "1" };
+        const answer = await freshCall(`${store}/key${writer}`, put).catch(() => null);
+        if (answer !== null && answer.status < 300) written++;
+      }
+    });
+    for (let round = 1; round <= 3; round++) {
+      const before = written;
+      await eventually(() => expect(written).toBeGreaterThan(before + 50));
+      const run = cluster.run("node1");
+      const workers = [...workerPids(run).values()];
+      run.child.kill("SIGKILL");
+      await eventually(() => expect(workers.map(isAlive)).toEqual([false, false]));
+      await cluster.startNode("node1").prints(/^listening /m);
+    }
+    isWriting = false;
+    await Promise.all(writers);
+    cluster.run("gateway").child.kill("SIGKILL");
     await eventually(() => expect(pids.map(isAlive)).toEqual([false, false, false, false]));
     cluster.startGateway();
-    cluster.startNode("node1");
     await cluster.ready();
   });
 });

@@ -4,13 +4,27 @@ import type { MessageLine } from "../../wire/peer.js";
 import type { WorkerExit, WorkerProcess, WorkerSeat } from "./worker-process.js";
 
 export function systemSeat(): WorkerSeat {
-  if (!cluster.isPrimary) return { kind: "worker", line: lineToPrimary(), leave: () => process.channel?.unref() };
+  if (!cluster.isPrimary) return ownSeat();
   // In turn, also where an operating system would have them compete.
   cluster.schedulingPolicy = cluster.SCHED_RR;
   return { kind: "primary", fork: () => workerProcess(cluster.fork()) };
 }
 
-/** When the primary is gone, node:cluster ends this process at once. */
+/**
+ * When the primary is gone, node:cluster ends this process at once. It must not end in the middle of a commit as Node.js ends
+ * processes: lmdb would wait for its own thread, and that one for JavaScript, which runs no more, with the lock that the other
+ * workers need. Killed, it leaves the lock to them.
+ */
+function ownSeat(): WorkerSeat {
+  const end = (): void => void process.kill(process.pid, "SIGKILL");
+  process.once("exit", end);
+  const leave = (): void => {
+    process.off("exit", end);
+    process.channel?.unref();
+  };
+  return { kind: "worker", line: lineToPrimary(), leave };
+}
+
 function lineToPrimary(): MessageLine {
   return {
     send(message) {

@@ -15,13 +15,14 @@ export interface PrimarySeat {
 export interface OwnWorkerSeat {
   readonly kind: "worker";
   readonly line: MessageLine;
-  /** The process may end as soon as nothing else keeps it. */
+  /** What it served with is closed: the process may end as soon as nothing else keeps it. */
   leave(): void;
 }
 
 /** A worker as its primary sees it. */
 export interface WorkerProcess {
   readonly pid: number | undefined;
+  /** The worker speaks first: what it is sent before may be lost. */
   readonly line: MessageLine;
   /** Resolves when the process is gone, or could not be started. */
   readonly exited: Promise<WorkerExit>;
