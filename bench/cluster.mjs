@@ -1,28 +1,34 @@
 /** Starts what a benchmark needs as processes on loopback, and ends them by their ids. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { preparePostgres } from "./postgres.mjs";
+import { readShardMap } from "./shard-map.mjs";
 
 const program = path.resolve(import.meta.dirname, "../dist/cli/main.js");
 const delayedServer = path.resolve(import.meta.dirname, "delayed-server.mjs");
+/** Hive does not end on SIGTERM. */
+const graceMs = 3000;
 
 /**
  * Storage nodes, a gateway, and one process for each of `scripts` (peer name to file) over the same nodes; resolves when
- * all of them answer. `delayMs` is how much later than it arrived a storage node sees each request.
+ * all of them answer. `delayMs` is how much later than it arrived a storage node sees each request. With `hasPostgres`
+ * there is a PostgreSQL server too, and scripts get its address as their third argument.
  */
-export async function startCluster({ nodes, shards, delayMs = 0, scripts = {}, basePort }) {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-"));
+export async function startCluster({ nodes, shards, delayMs = 0, scripts = {}, hasPostgres = false, basePort }) {
+  const folders = [mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-"))];
   const children = new Map();
   let nextPort = basePort;
   const start = (name, args, env = {}) => {
-    const settings = { ...process.env, SHARDGATE_LOG_LEVEL: "error", NODE_ENV: "production", ...env };
+    const production = { SHARDGATE_LOG_LEVEL: "error", NODE_ENV: "production", GRAPHILE_ENV: "production" };
+    const settings = { ...process.env, ...production, ...env };
     children.set(name, spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"], env: settings }));
   };
 
   const gatewayPort = nextPort++;
   const origins = new Map([["gateway", `http://127.0.0.1:${gatewayPort}`]]);
-  const registry = path.join(folder, "registry.json");
+  const registry = path.join(folders[0], "registry.json");
   start("gateway", [
     ...[program, "gateway", "--port", gatewayPort, "--registry", registry].map(String),
     ...["--shards", shards, "--nodes", nodes].map(String),
@@ -32,23 +38,35 @@ export async function startCluster({ nodes, shards, delayMs = 0, scripts = {}, b
     const port = nextPort++;
     origins.set(name, `http://127.0.0.1:${port}`);
     const delay = delayMs === 0 ? [] : ["--import", delayedServer];
-    const args = ["node", "--id", name, "--port", String(port), "--gateway", origins.get("gateway"), "--data", folder];
-    start(name, [...delay, program, ...args], { BENCH_DELAY_MS: String(delayMs) });
+    const args = ["node", "--id", name, "--port", String(port), "--gateway", origins.get("gateway")];
+    start(name, [...delay, program, ...args, "--data", folders[0]], { BENCH_DELAY_MS: String(delayMs) });
   }
   const stop = async () => {
     const ends = [...children.values()].map(
-      (child) => new Promise((resolve) => (child.exitCode === null ? child.once("exit", resolve) : resolve())),
+      (child) => new Promise((resolve) => (isRunning(child) ? child.once("exit", resolve) : resolve())),
     );
-    for (const child of children.values()) child.kill("SIGTERM");
+    // PostgreSQL takes SIGTERM as a wish to wait for its clients, who are ended beside it, and SIGINT as one to stop.
+    for (const [name, child] of children) child.kill(name === "postgres" ? "SIGINT" : "SIGTERM");
+    const overdue = setTimeout(() => {
+      for (const child of children.values()) child.kill("SIGKILL");
+    }, graceMs);
     await Promise.all(ends);
-    rmSync(folder, { recursive: true, force: true });
+    clearTimeout(overdue);
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   };
   try {
     await untilAnswering(`${origins.get("gateway")}/ready`, (status) => status === 200);
+    let postgresUrl = "";
+    if (hasPostgres) {
+      const { folder, url, command, args, options } = preparePostgres(nextPort++);
+      folders.push(folder);
+      postgresUrl = url;
+      children.set("postgres", spawn(command, args, { ...options, stdio: ["ignore", "ignore", "inherit"] }));
+    }
     for (const [name, script] of Object.entries(scripts)) {
       const port = nextPort++;
       origins.set(name, `http://127.0.0.1:${port}`);
-      start(name, [path.resolve(import.meta.dirname, script), String(port), origins.get("gateway")]);
+      start(name, [path.resolve(import.meta.dirname, script), String(port), origins.get("gateway"), postgresUrl]);
       await untilAnswering(origins.get(name), (status) => status > 0);
     }
   } catch (error) {
@@ -56,12 +74,16 @@ export async function startCluster({ nodes, shards, delayMs = 0, scripts = {}, b
     throw error;
   }
   return {
+    shardMap: await readShardMap(origins.get("gateway")),
     originOf: (name) => origins.get(name),
+    pidsOf: (names) => names.map((name) => children.get(name).pid),
     nodeNames,
-    /** CPU time of one process so far: user and system, milliseconds, by the kernel's accounting. */
-    cpuMs: (name) => cpuMs(children.get(name).pid),
     stop,
   };
+}
+
+function isRunning(child) {
+  return child.exitCode === null && child.signalCode === null;
 }
 
 async function untilAnswering(url, isGood) {
@@ -74,12 +96,4 @@ async function untilAnswering(url, isGood) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`${url} did not answer as it should within 30 s.`);
-}
-
-function cpuMs(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ");
-  // Fields 14 and 15 of proc(5), in ticks of 10 ms; the command's name and the two fields before it are cut off.
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

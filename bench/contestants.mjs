@@ -1,19 +1,56 @@
-/** Who serves the jobs. `process` is the name of the process whose CPU time counts; `script` is what starts it. */
-import * as dialects from "./dialects.mjs";
+/**
+ * Who serves the jobs, and how each is asked. CPU time per request is that of a contestant's own processes, and beside it
+ * that of what it asks in its turn.
+ */
+import { graphql } from "./dialects/graphql.mjs";
+import { hive } from "./dialects/hive.mjs";
+import { postgraphile } from "./dialects/postgraphile.mjs";
+import { facade, proxy } from "./dialects/rest.mjs";
+import { storageNodes } from "./dialects/storage-nodes.mjs";
 
 const reads = ["get", "getMany"];
 const keyed = [...reads, "put", "putMany"];
+const all = [...keyed, "scan"];
 
+/**
+ * `process` is the name of the process that is asked, `script` what starts it, `kinds` the jobs that it can do, and
+ * `upstream` what it asks beside or instead of the storage nodes. `dialectOf(shardMap)` stands for a dialect that needs
+ * the map; such a contestant has no process of its own, so the storage nodes are it.
+ */
 export const contestants = {
-  shardgate: { process: "gateway", dialect: dialects.graphql, kinds: [...keyed, "scan"] },
-  "shardgate REST": { process: "gateway", dialect: dialects.facade, kinds: ["get", "put"] },
-  "bare proxy": {
-    process: "bare-proxy",
-    script: "peers/bare-proxy.mjs",
-    dialect: dialects.proxy,
-    kinds: [...keyed, "scan"],
+  shardgate: { process: "gateway", dialect: graphql, kinds: all },
+  "shardgate REST": { process: "gateway", dialect: facade, kinds: ["get", "put"] },
+  "bare proxy": { process: "bare-proxy", script: "peers/bare-proxy.mjs", dialect: proxy, kinds: all },
+  "storage nodes": { dialectOf: storageNodes, kinds: all },
+  mercurius: { process: "mercurius", script: "peers/mercurius.mjs", dialect: graphql, kinds: keyed },
+  apollo: { process: "apollo", script: "peers/apollo.mjs", dialect: graphql, kinds: keyed },
+  yoga: { process: "yoga", script: "peers/yoga.mjs", dialect: graphql, kinds: keyed },
+  hive: {
+    process: "hive",
+    script: "peers/hive.mjs",
+    upstream: (nodeNames) => ["gateway", ...nodeNames],
+    dialect: hive,
+    kinds: [...reads, "put"],
   },
-  mercurius: { process: "mercurius", script: "peers/mercurius.mjs", dialect: dialects.graphql, kinds: keyed },
-  apollo: { process: "apollo", script: "peers/apollo.mjs", dialect: dialects.graphql, kinds: keyed },
-  yoga: { process: "yoga", script: "peers/yoga.mjs", dialect: dialects.graphql, kinds: keyed },
+  postgraphile: {
+    process: "postgraphile",
+    script: "peers/postgraphile.mjs",
+    upstream: () => ["postgres"],
+    dialect: postgraphile,
+    kinds: keyed,
+  },
 };
+
+/** The names of the processes of a contestant, and of what it asks, of `nodeNames`. */
+export function processesOf({ process, upstream }, nodeNames) {
+  return process === undefined
+    ? { own: nodeNames, upstream: [] }
+    : { own: [process], upstream: upstream?.(nodeNames) ?? nodeNames };
+}
+
+/** How a contestant of `cluster` is asked: jobs to requests, and answers back to what was read. */
+export function askerOf({ process, dialect, dialectOf }, cluster) {
+  const { requestsOf, resultOf } = dialect ?? dialectOf(cluster.shardMap);
+  const origin = cluster.originOf(process);
+  return { requestsOf: (job) => requestsOf(job, origin), resultOf };
+}

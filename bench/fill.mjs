@@ -1,10 +1,10 @@
 /** Puts the entries that reading workloads ask for into the store, through the gateway. */
-import { keyCount, keyOf, valueOf } from "./workloads.mjs";
+import { keyCount, keyOf, sizes, valueOf } from "./workloads.mjs";
 
 const perRequest = 500;
 
 export async function fill(origin) {
-  for (const bytes of [100, 4096]) {
+  for (const bytes of sizes) {
     for (let start = 0; start < keyCount; start += perRequest) await putRange(origin, bytes, start);
   }
 }

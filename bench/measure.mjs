@@ -1,28 +1,37 @@
-/** Interleaved rounds: every contestant serves the same workload in turn, again and again; figures are medians of rounds. */
-import { runLoad } from "./load.mjs";
+/** Interleaved rounds: every contestant serves the same jobs in turn, again and again; figures are medians of rounds. */
+import { requestBytes } from "./connection.mjs";
+import { askerOf, processesOf } from "./contestants.mjs";
+import { cpuMsBetween, readCpu } from "./cpu.mjs";
+import { openLoad } from "./load.mjs";
+import { entryOf, keyCount } from "./workloads.mjs";
 
-const warmUpSeconds = 1;
+/** At most so many bytes of requests are made beforehand for one contestant; then the first is sent again. */
+const requestsBytesMax = 8 * 1024 * 1024;
 
-/** One row per contestant. `jobs` of a workload are the same for all; answers are compared before anything is timed. */
-export async function measure({ cluster, contestants, workload, clients, rounds, seconds }) {
-  const { kind } = workload.jobAt(0);
-  const able = Object.entries(contestants).filter(([, { kinds }]) => kinds.includes(kind));
-  for (const [name, contestant] of able) await checkAnswers({ cluster, name, contestant, workload });
-  const samples = new Map(able.map(([name]) => [name, []]));
-  for (let round = -1; round < rounds; round++) {
-    for (const [name, contestant] of able) {
-      const isWarmUp = round < 0;
-      const sample = await sampleOf({
-        cluster,
-        contestant,
-        workload,
-        clients,
-        seconds: isWarmUp ? warmUpSeconds : seconds,
-      });
-      if (!isWarmUp) samples.get(name).push(sample);
-    }
+/** One row per contestant that can do the workload; their answers are compared before anything is timed. */
+export async function measure({ cluster, contestants, workload, clients, rounds, seconds, warmUpSeconds }) {
+  const able = Object.entries(contestants).filter(([, { kinds }]) =>
+    workload.kinds.every((kind) => kinds.includes(kind)),
+  );
+  const prepared = [];
+  const jobs = jobsOf(workload);
+  for (const [name, contestant] of able) {
+    const asker = askerOf(contestant, cluster);
+    for (const job of jobsToCheck(workload, jobs)) await checkAnswer({ name, asker, job });
+    const { own, upstream } = processesOf(contestant, cluster.nodeNames);
+    prepared.push({
+      contestant: name,
+      jobs: jobs.map((job) => asker.requestsOf(job).map(prepareRequest)),
+      ownPids: cluster.pidsOf(own),
+      upstreamPids: cluster.pidsOf(upstream),
+      samples: [],
+    });
   }
-  const rows = able.map(([name]) => ({ contestant: name, ...mediansOf(samples.get(name)) }));
+  for (const one of prepared) await sampleOf(one, clients, warmUpSeconds);
+  for (let round = 0; round < rounds; round++) {
+    for (const one of prepared) one.samples.push(await sampleOf(one, clients, seconds));
+  }
+  const rows = prepared.map(({ contestant, samples }) => ({ contestant, ...mediansOf(samples) }));
   const floor = rows.find(({ contestant }) => contestant === "bare proxy");
   return rows.map((row) => ({
     ...row,
@@ -31,51 +40,70 @@ export async function measure({ cluster, contestants, workload, clients, rounds,
   }));
 }
 
-async function sampleOf({ cluster, contestant, workload, clients, seconds }) {
-  const cpuBefore = cluster.cpuMs(contestant.process);
-  const nodesBefore = nodesCpuMs(cluster);
-  const { requests, ...figures } = await runLoad({
-    origin: cluster.originOf(contestant.process),
-    clients,
-    seconds,
-    requestAt: (index) => contestant.dialect.requestOf(workload.jobAt(index)),
-  });
-  return {
-    cpuPerRequestMs: (cluster.cpuMs(contestant.process) - cpuBefore) / requests,
-    nodesCpuPerRequestMs: (nodesCpuMs(cluster) - nodesBefore) / requests,
-    ...figures,
-  };
+/** Made once, so that all contestants do the same. */
+function jobsOf(workload) {
+  const jobBytes = JSON.stringify(workload.jobAt(0)).length + 200;
+  const count = Math.max(100, Math.min(keyCount, Math.floor(requestsBytesMax / jobBytes)));
+  return Array.from({ length: count }, (_, index) => workload.jobAt(index));
 }
 
-/** Throws when what a contestant reads is not what was stored; entries carry their index, so stale ones show. */
-async function checkAnswers({ cluster, name, contestant, workload }) {
-  for (const index of [0, 1, 4321]) {
-    const job = workload.jobAt(index);
-    const { path, ...request } = contestant.dialect.requestOf(job);
-    const origin = cluster.originOf(contestant.process);
-    const answer = await fetch(origin + path, { ...request, headers: { "content-type": "application/json" } });
+function prepareRequest(request) {
+  return { origin: request.origin, bytes: requestBytes(request.origin, request), answerStart: request.answerStart };
+}
+
+async function sampleOf({ jobs, ownPids, upstreamPids }, clients, seconds) {
+  const load = await openLoad({ clients, jobs });
+  const ownBefore = readCpu(ownPids);
+  const upstreamBefore = readCpu(upstreamPids);
+  const { requests, ...figures } = await load.run(seconds);
+  const ownMs = cpuMsBetween(ownBefore, readCpu(ownPids));
+  const upstreamMs = cpuMsBetween(upstreamBefore, readCpu(upstreamPids));
+  load.close();
+  return { cpuPerRequestMs: ownMs / requests, nodesCpuPerRequestMs: upstreamMs / requests, ...figures };
+}
+
+/** Some of each kind. */
+function jobsToCheck({ kinds }, jobs) {
+  return kinds.flatMap((kind) => jobs.filter((job) => job.kind === kind).slice(0, 3));
+}
+
+/** Throws when what a contestant reads is not what was stored; after a write, when it does not read what it wrote. */
+async function checkAnswer({ name, asker, job }) {
+  const texts = await answersTo(asker.requestsOf(job));
+  const problem = (why) => new Error(`${name} does ${JSON.stringify(job).slice(0, 300)} wrongly: ${why}`);
+  if (texts instanceof Error) throw problem(texts.message);
+  const result = asker.resultOf(job, texts);
+  if (job.kind === "put") {
+    await checkAnswer({ name, asker, job: { kind: "get", key: job.key, expected: [JSON.parse(job.value)] } });
+  } else if (job.kind === "putMany") {
+    const expected = job.items.map(({ value }) => JSON.parse(value));
+    await checkAnswer({ name, asker, job: { kind: "getMany", keys: job.items.map(({ key }) => key), expected } });
+  } else if (JSON.stringify(result) !== JSON.stringify(job.expected ?? expectedOf(job))) {
+    throw problem(`${texts.join("\n").slice(0, 500)}`);
+  }
+}
+
+async function answersTo(requests) {
+  const texts = [];
+  for (const { origin, path, method, body, answerStart } of requests) {
+    const answer = await fetch(origin + path, { method, body, headers: { "content-type": "application/json" } });
     const text = await answer.text();
-    const result = answer.ok && contestant.dialect.resultOf(job, text === "" ? null : JSON.parse(text));
-    const isRight = result === null || (result !== false && isExpected(job, result));
-    if (!isRight) throw new Error(`${name} answered ${workload.name} wrongly: ${answer.status} ${text.slice(0, 500)}`);
+    if (!answer.ok || !text.startsWith(answerStart)) return new Error(`${answer.status} ${text.slice(0, 500)}`);
+    texts.push(text);
   }
+  return texts;
 }
 
-/** Keys of the reading workloads end with their index, and their values carry it. */
-function isExpected(job, result) {
-  const indexOf = (key) => Number(key.slice(key.lastIndexOf(":") + 1));
-  if (job.kind === "scan") {
-    const isInOrder = result.every(({ key }, at) => at === 0 || result[at - 1].key < key);
-    return (
-      isInOrder && result.length === Math.min(job.limit, 100) && result.every(({ key }) => key.startsWith(job.prefix))
-    );
+/** What was put in before (fill.mjs). The workloads that read a key write the same value to it, if any. */
+function expectedOf(job) {
+  switch (job.kind) {
+    case "get":
+      return [entryOf(job.key).value];
+    case "getMany":
+      return job.keys.map((key) => entryOf(key).value);
+    case "scan":
+      return Array.from({ length: job.limit }, (_, offset) => entryOf(job.prefix + String(offset).padStart(2, "0")));
   }
-  const keys = job.kind === "get" ? [job.key] : job.keys;
-  return result.length === keys.length && result.every((value, at) => value.index === indexOf(keys[at]));
-}
-
-function nodesCpuMs(cluster) {
-  return cluster.nodeNames.reduce((sum, name) => sum + cluster.cpuMs(name), 0);
 }
 
 function mediansOf(samples) {

@@ -1,7 +1,12 @@
 /** A report as an SVG picture: a group of bars for each measurement, one bar per contestant, capacity per core. */
 
-const colours = { shardgate: "#0b7a75", "shardgate REST": "#6fb1ad", "bare proxy": "#7a7a7a" };
-const otherColours = ["#c98b2b", "#a5548a", "#5b6fb5", "#b5533c"];
+const colours = {
+  shardgate: "#0b7a75",
+  "shardgate REST": "#6fb1ad",
+  "bare proxy": "#7a7a7a",
+  "storage nodes": "#b9b9b9",
+};
+const otherColours = ["#c98b2b", "#a5548a", "#5b6fb5", "#b5533c", "#7d8f3a"];
 const barHeight = 16;
 const groupGap = 14;
 const labelWidth = 290;

@@ -1,10 +1,9 @@
 /**
  * `npm run bench` from the repository's root: CPU time per request of the gateway beside its peers' over the same storage
  * nodes, with throughput and latency. `--quick` takes about two minutes; `-- --suite clients` (repeatable) runs others
- * than the default. Writes bench/results/<suite>.json and .svg. Machines are noisy: read the ratios of medians.
+ * than the default. Writes bench/results/<suite>.json and .svg, and the report over all of them. README.md here says more.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { startCluster } from "./cluster.mjs";
@@ -12,6 +11,9 @@ import { contestants } from "./contestants.mjs";
 import { fill } from "./fill.mjs";
 import { measure } from "./measure.mjs";
 import { plot } from "./plot.mjs";
+import { findPostgres } from "./postgres.mjs";
+import { writeReport } from "./report.mjs";
+import { resultsFolder, saveResult } from "./results.mjs";
 import { suites } from "./suites.mjs";
 
 const { values: options } = parseArgs({
@@ -26,6 +28,8 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
 const seconds = Number(options.seconds ?? (options.quick ? 1 : 3));
+const warmUpSeconds = Math.min(1, seconds / 2);
+const startedMs = performance.now();
 const names = options.suite ?? (options.quick ? ["quick"] : ["peers", "clients", "keys", "shards", "ycsb"]);
 
 for (const name of names) {
@@ -35,18 +39,23 @@ for (const name of names) {
   for (const part of suite.parts) await runPart(part, rows);
   if (!options["no-save"]) save(name, rows);
 }
+if (!options["no-save"]) writeReport();
+console.log(`This took ${Math.round((performance.now() - startedMs) / 1000)} s.`);
 
 async function runPart({ nodes, shards, delayMs, contestants: able, workloads, clients }, rows) {
-  const taking = Object.fromEntries(able.map((name) => [name, contestants[name]]));
+  const taking = takingPart(able);
   const scripts = Object.fromEntries(
     Object.values(taking).flatMap(({ process: name, script }) => (script === undefined ? [] : [[name, script]])),
   );
-  const cluster = await startCluster({ nodes, shards, delayMs, scripts, basePort: Number(options.port) });
+  const basePort = Number(options.port);
+  const hasPostgres = "postgraphile" in taking;
+  const cluster = await startCluster({ nodes, shards, delayMs, scripts, hasPostgres, basePort });
   try {
     await fill(cluster.originOf("gateway"));
     for (const workload of workloads) {
       for (const count of clients) {
-        const measured = await measure({ cluster, contestants: taking, workload, clients: count, rounds, seconds });
+        const extent = { clients: count, rounds, seconds, warmUpSeconds };
+        const measured = await measure({ cluster, contestants: taking, workload, ...extent });
         for (const figures of measured) {
           const row = { workload: workload.name, clients: count, nodes, shards, delayMs, ...figures };
           rows.push(row);
@@ -57,6 +66,12 @@ async function runPart({ nodes, shards, delayMs, contestants: able, workloads, c
   } finally {
     await cluster.stop();
   }
+}
+
+function takingPart(names) {
+  const isThere = (name) => name !== "postgraphile" || findPostgres() !== null;
+  if (!names.every(isThere)) console.warn("PostGraphile is left out: there is no PostgreSQL server on this machine.");
+  return Object.fromEntries(names.filter(isThere).map((name) => [name, contestants[name]]));
 }
 
 function lineOf(row) {
@@ -74,20 +89,6 @@ function lineOf(row) {
 }
 
 function save(name, rows) {
-  const folder = path.resolve(import.meta.dirname, "results");
-  mkdirSync(folder, { recursive: true });
-  const { dependencies } = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "package.json"), "utf8"));
-  const report = {
-    suite: name,
-    date: new Date().toISOString().slice(0, 10),
-    node: process.version,
-    processor: os.cpus()[0]?.model ?? "unknown",
-    cores: os.cpus().length,
-    versions: dependencies,
-    rounds,
-    seconds,
-    rows,
-  };
-  writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(path.join(folder, `${name}.svg`), plot(report));
+  const result = saveResult(name, { rounds, seconds, rows });
+  writeFileSync(path.join(resultsFolder, `${name}.svg`), plot(result));
 }

@@ -1,12 +1,15 @@
 /**
  * What the storage node adds to LMDB: CPU time per key of raw reads (the floor), of the engine, of the hosted shards, of
  * the batch body, and of whole `POST /batch` requests over HTTP, in interleaved rounds in one process; and how many synced
- * writes a second group commit makes of single ones. `node bench/storage.mjs` after `npm run build`.
+ * writes a second group commit makes of single ones. `node bench/storage.mjs` after `npm run build` writes
+ * bench/results/storage.json and the report; `--no-save` only prints.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { Client } from "undici";
+import { writeReport } from "./report.mjs";
+import { saveResult } from "./results.mjs";
 
 const dist = path.resolve(import.meta.dirname, "../dist");
 const load = (file) => import(path.join(dist, file));
@@ -27,8 +30,13 @@ const folderOf = (name) => path.join(folder, name);
 const clock = systemClock;
 
 try {
-  for (const bytes of [100, 4096]) await measureReads(bytes);
-  await measureWrites();
+  const reads = [];
+  for (const bytes of [100, 4096]) reads.push({ bytes, batchSize, microsecondsPerKey: await measureReads(bytes) });
+  const writesPerSecond = await measureWrites();
+  if (!process.argv.includes("--no-save")) {
+    saveResult("storage", { rounds, reads, writesPerSecond });
+    writeReport();
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -104,6 +112,7 @@ async function measureReads(bytes) {
   await host.drain();
   await node.drain();
   await root.close();
+  return Object.fromEntries(Object.entries(samples).map(([name, figures]) => [name, median(figures)]));
 }
 
 async function interleaved(ways, batch) {
@@ -148,6 +157,7 @@ async function measureWrites() {
   );
   await host.drain();
   await engine.close();
+  return { single: median(perSecond.single), grouped: median(perSecond.grouped) };
 }
 
 async function rate(run) {

@@ -1,8 +1,8 @@
 /** What is measured: each suite varies one thing and keeps the rest. A suite's parts run on clusters of their own. */
 import { getWorkload, manyWorkload, putManyWorkload, putWorkload, ycsbWorkload } from "./workloads.mjs";
 
-const floor = ["shardgate", "bare proxy"];
-const all = ["shardgate", "bare proxy", "mercurius", "apollo", "yoga"];
+const pair = ["shardgate", "bare proxy"];
+const all = [...pair, "shardgate REST", "storage nodes", "mercurius", "apollo", "yoga", "hive", "postgraphile"];
 
 const jobs = [
   getWorkload(100),
@@ -15,20 +15,23 @@ const jobs = [
 
 const usual = { nodes: 3, shards: 64, delayMs: 0, clients: [64] };
 
-/** `parts`: the cluster, who takes part, how many clients, and what they do. */
+/**
+ * `parts`: the cluster, who takes part, how many clients, and what they do; who cannot do a workload sits it out. Quick is
+ * the best and the plainest of the peers only, so that it takes two minutes.
+ */
 export const suites = {
   quick: {
     parts: [
-      { ...usual, contestants: all, workloads: jobs },
-      { ...usual, contestants: floor, workloads: [getWorkload(100)], clients: [1] },
+      { ...usual, contestants: [...pair, "storage nodes", "mercurius", "yoga"], workloads: jobs },
+      { ...usual, contestants: pair, workloads: [getWorkload(100)], clients: [1] },
     ],
   },
-  peers: { parts: [{ ...usual, contestants: [...all, "shardgate REST"], workloads: jobs }] },
+  peers: { parts: [{ ...usual, contestants: all, workloads: jobs }] },
   clients: {
     parts: [0, 1, 5].map((delayMs) => ({
       ...usual,
       delayMs,
-      contestants: floor,
+      contestants: pair,
       workloads: [getWorkload(100)],
       clients: [1, 8, 32, 64, 256],
     })),
@@ -37,7 +40,7 @@ export const suites = {
     parts: [
       {
         ...usual,
-        contestants: floor,
+        contestants: [...pair, "storage nodes"],
         workloads: [100, 4096].flatMap((bytes) => [
           getWorkload(bytes),
           ...[10, 100, 1000].map((count) => manyWorkload(count, bytes)),
@@ -50,7 +53,15 @@ export const suites = {
     parts: [
       ...[4, 64, 1024].map((shards) => ({ ...usual, shards })),
       ...[1, 8, 16].map((nodes) => ({ ...usual, nodes })),
-    ].map((part) => ({ ...part, contestants: floor, workloads: [getWorkload(100), manyWorkload(100, 100)] })),
+    ].map((part) => ({ ...part, contestants: pair, workloads: [getWorkload(100), manyWorkload(100, 100)] })),
   },
-  ycsb: { parts: [{ ...usual, contestants: floor, workloads: ["A", "B", "C", "E"].map(ycsbWorkload) }] },
+  ycsb: {
+    parts: [
+      {
+        ...usual,
+        contestants: [...pair, "storage nodes", "mercurius"],
+        workloads: ["A", "B", "C", "E"].map(ycsbWorkload),
+      },
+    ],
+  },
 };

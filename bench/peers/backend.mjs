@@ -3,23 +3,18 @@
  * storage nodes' plain routes, one request per key. The map is read once; a peer does not follow changes of it.
  */
 import { Pool } from "undici";
+import { readShardMap } from "../shard-map.mjs";
 
 /** `{ get, put, page }` over the storage nodes behind the gateway at `gatewayOrigin`; values are JSON text. */
 export async function connectBackend(gatewayOrigin) {
-  const { shardCount, shards } = await (await fetch(`${gatewayOrigin}/shards`)).json();
-  const { nodes } = await (await fetch(`${gatewayOrigin}/nodes`)).json();
-  const pools = new Map(nodes.map(({ id, url }) => [id, new Pool(url, { connections: 64 })]));
-  const owners = [];
-  for (const { shardId, nodeId } of shards) owners[shardId] = pools.get(nodeId);
-
-  function shardOf(key) {
-    let hash = 0x811c9dc5;
-    for (const byte of Buffer.from(key)) hash = Math.imul(hash ^ byte, 0x01000193);
-    return (hash >>> 0) % shardCount;
-  }
+  const map = await readShardMap(gatewayOrigin);
+  const pools = new Map(
+    [...new Set(map.shards.map(map.originOf))].map((origin) => [origin, new Pool(origin, { connections: 64 })]),
+  );
+  const owners = map.shards.map((shard) => pools.get(map.originOf(shard)));
 
   async function forward(method, key, body) {
-    const shard = shardOf(key);
+    const shard = map.shardOf(key);
     const path = `/shard/${shard}/store/${encodeURIComponent(key)}`;
     const answer = await owners[shard].request({ method, path, body });
     const text = await answer.body.text();

@@ -1,0 +1,77 @@
+/** `node bench/report.mjs`: writes bench/results/README.md from the results there. Nothing in it is written by hand. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { readResults, resultsFolder } from "./results.mjs";
+import { checksOf, measurementsOf } from "./targets.mjs";
+
+if (process.argv[1] === import.meta.filename) writeReport();
+
+export function writeReport() {
+  writeFileSync(path.join(resultsFolder, "README.md"), reportOf(readResults()));
+}
+
+/** Markdown; `results` is a map from suite to result. */
+export function reportOf(results) {
+  const measured = [...results.values()].filter(({ rows }) => rows !== undefined);
+  return [
+    "# Results",
+    "Made by `node bench/report.mjs` from the files beside it. What is measured and how: [bench/README.md](../README.md).",
+    "## Aims",
+    table(["aim", "measured", "holds"], checksOf(results).map(checkCells)),
+    ...measured.flatMap(suiteParts),
+    ...(results.has("storage") ? storageParts(results.get("storage")) : []),
+    "",
+  ].join("\n\n");
+}
+
+function checkCells({ what, figure, isHeld }) {
+  return [what, figure, { true: "holds", false: "**does not hold**", null: "" }[String(isHeld)]];
+}
+
+function suiteParts(result) {
+  const { suite, rounds, seconds, rows } = result;
+  const head = ["contestant", "capacity per core", "CPU µs", "upstream CPU µs", "requests/s", "p50 ms", "p99 ms"];
+  const cells = measurementsOf(rows).flatMap(({ label, rows: members }) =>
+    members.map((row, index) => [index === 0 ? label : "", ...figureCells(row)]),
+  );
+  return [
+    `## ${suite}`,
+    `${conditionsOf(result)}; medians of ${rounds} rounds of ${seconds} s. [Plot](${suite}.svg).`,
+    table(["workload", ...head], cells),
+  ];
+}
+
+function figureCells(row) {
+  return [
+    row.contestant,
+    row.capacityPerCore === null ? "" : `×${row.capacityPerCore.toFixed(2)}`,
+    (row.cpuPerRequestMs * 1000).toFixed(0),
+    (row.nodesCpuPerRequestMs * 1000).toFixed(0),
+    row.requestsPerSecond.toFixed(0),
+    row.p50Ms.toFixed(2),
+    row.p99Ms.toFixed(2),
+  ];
+}
+
+function storageParts(result) {
+  const ways = Object.keys(result.reads[0].microsecondsPerKey);
+  const cells = result.reads.map(({ bytes, microsecondsPerKey }) => [
+    `${bytes} B`,
+    ...ways.map((way) => microsecondsPerKey[way].toFixed(2)),
+  ]);
+  const { single, grouped } = result.writesPerSecond;
+  return [
+    "## storage",
+    `${conditionsOf(result)}; microseconds of CPU per key read in batches of ${result.reads[0].batchSize}.`,
+    table(["values", ...ways], cells),
+    `Synced writes a second: one after another ${single.toFixed(0)}, many at once ${grouped.toFixed(0)}.`,
+  ];
+}
+
+function conditionsOf({ date, node, processor, cores }) {
+  return `${date}, Node ${node}, ${processor}, ${cores} cores`;
+}
+
+function table(head, rows) {
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}

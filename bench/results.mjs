@@ -1,0 +1,34 @@
+/** The files of bench/results: one JSON per suite, with when and with what it was measured. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+export const resultsFolder = path.resolve(import.meta.dirname, "results");
+
+/** Writes `<suite>.json` with `figures` and what they were measured with; answers what it wrote. */
+export function saveResult(suite, figures) {
+  mkdirSync(resultsFolder, { recursive: true });
+  const { dependencies } = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "package.json"), "utf8"));
+  const result = {
+    suite,
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    processor: os.cpus()[0]?.model ?? "unknown",
+    cores: os.cpus().length,
+    versions: dependencies,
+    ...figures,
+  };
+  writeFileSync(path.join(resultsFolder, `${suite}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  return result;
+}
+
+/** Suite to result. */
+export function readResults() {
+  const files = readdirSync(resultsFolder).filter((file) => file.endsWith(".json"));
+  return new Map(
+    files.map((file) => [
+      path.basename(file, ".json"),
+      JSON.parse(readFileSync(path.join(resultsFolder, file), "utf8")),
+    ]),
+  );
+}
