@@ -5,7 +5,7 @@
  */
 
 /** How much of a body's beginning is kept, in characters. */
-const keptMax = 512;
+const keptMax = 1024;
 /** A head, or a line between two chunks, that is longer than this is no answer of any contestant. */
 const headBytesMax = 64 * 1024;
 const contentLength = /\r\ncontent-length: *(\d+)/i;

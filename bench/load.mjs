@@ -70,5 +70,6 @@ function problemOf({ bytes, answerStart }, answer) {
   if (answer instanceof Error) return answer;
   const { status, start } = answer;
   if (status >= 200 && status < 300 && start.startsWith(answerStart)) return null;
-  return new Error(`${bytes.latin1Slice(0, 200)}\n  was answered ${status} ${start}`);
+  const line = bytes.latin1Slice(0, bytes.indexOf("\r\n"));
+  return new Error(`${line} with ${bytes.length} bytes was answered ${status} ${start}`);
 }

@@ -31,7 +31,7 @@ export function preparePostgres(port) {
     folder,
     url: `postgres://bench@127.0.0.1:${port}/postgres`,
     command: path.join(programs, "postgres"),
-    args: ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder, "-c", "log_min_messages=fatal"],
+    args: ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder, "-c", "log_min_messages=panic"],
     options,
   };
 }

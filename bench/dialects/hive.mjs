@@ -5,13 +5,12 @@
 import { graphqlRequest } from "./job-text.mjs";
 
 const selection = "{...on JSON_container{JSON}}";
-const putDocument =
-  "mutation($key:String!,$value:JSON!){putValue(key:$key,input:$value){__typename ...on Problem{detail}}}";
+const putDocument = "mutation($key:String!,$value:JSON!){putValue(key:$key,input:$value)}";
 
 export const hive = {
   requestsOf: (job, origin) => {
     if (job.kind === "put") {
-      const start = '{"data":{"putValue":{"__typename":"String_container"';
+      const start = '{"data":{"putValue":""';
       return [graphqlRequest(origin, putDocument, `{"key":"${job.key}","value":${job.value}}`, start)];
     }
     const keys = keysOf(job);

@@ -17,12 +17,14 @@ const supergraph = await getComposedSchemaFromConfig({ subgraphs: [{ sourceHandl
 const gateway = createGatewayRuntime({ supergraph, logging: false, landingPage: false, graphiql: false });
 http.createServer(gateway).listen(Number(port), "127.0.0.1");
 
-/** The document, of which the loader needs entries only; it does not take an answer without a body for a success. */
+/**
+ * The document, of which entries are all that is needed. The loader takes an answer without a body, such as the facade's to
+ * a write, for a failure unless it is said to be text; a failure's problem then arrives as text too.
+ */
 async function readDocument() {
   const document = await (await fetch(`${gatewayOrigin}/openapi.json`)).json();
   const entry = document.paths["/data/{key}"];
-  for (const status of ["200", "201"]) {
-    entry.put.responses[status].content = { "text/plain": { schema: { type: "string" } } };
-  }
+  const text = { description: "Written.", content: { "text/plain": { schema: { type: "string" } } } };
+  entry.put.responses = { 200: text, 201: text };
   return { ...document, paths: { "/data/{key}": entry } };
 }

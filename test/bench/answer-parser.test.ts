@@ -39,7 +39,7 @@ describe("the load's reader of answers", () => {
       { status: 201, start: '{"a":"a text\r\n\r\n0\r\n\r\n of it"}' },
       { status: 204, start: "" },
       { status: 201, start: "" },
-      { status: 200, start: "x".repeat(512) },
+      { status: 200, start: "x".repeat(1024) },
       { status: 200, start: '{"a":1}' },
     ]);
   });
