@@ -84,6 +84,8 @@ function rows(group: readonly (readonly [name: string, request: () => Bytes, ans
 }
 
 const bodies = rows([
+  ["a document twice", () => body('{"query":"{ __typename }","query":"{ a: __typename }"}'), "400 BAD_REQUEST"],
+  ["a variable twice", () => document(putDocument, '{"v":1,"\\u0076":2}'), "400 BAD_REQUEST"],
   ["a body that is cut off", () => body('{"query":'), "400 BAD_REQUEST"],
   ["no body", () => body(""), "400 BAD_REQUEST"],
   ["null", () => body("null"), "400 BAD_REQUEST"],
@@ -358,6 +360,7 @@ const values = rows([
 ]);
 
 const register = (url: string): Buffer => http("POST", "/nodes", json, JSON.stringify({ id: "evil", url }));
+const registerNode1 = (url: string): Buffer => http("POST", "/nodes", json, JSON.stringify({ id: "node1", url }));
 const assign = (text: string): Buffer => http("POST", "/shards/assign", json, text);
 
 const administration = rows([
@@ -366,6 +369,9 @@ const administration = rows([
   ["169.254.169.254", () => register("http://169.254.169.254/"), "400 BAD_REQUEST"],
   ["0xa9fea9fe", () => register("http://0xa9fea9fe/"), "400 BAD_REQUEST"],
   ["2852039166", () => register("http://2852039166/"), "400 BAD_REQUEST"],
+  // Loopback in disguise, where storage nodes may be: node1 lives at another port of it.
+  ["0x7f.1", () => registerNode1("http://0x7f.1:1/"), "409 NODE_CONFLICT"],
+  ["2130706433", () => registerNode1("http://2130706433:1/"), "409 NODE_CONFLICT"],
   ["::ffff:169.254.169.254", () => register("http://[::ffff:169.254.169.254]/"), "400 BAD_REQUEST"],
   ["CRLF in a URL", () => register("http://a\r\nx: y"), "400 BAD_REQUEST"],
   [
@@ -396,6 +402,7 @@ const administration = rows([
     "413 BODY_TOO_LARGE",
   ],
   ["an array", () => assign("[]"), "400 BAD_REQUEST"],
+  ["a name twice", () => assign('{"shardId":0,"nodeId":"node1","nodeId":"node2"}'), "400 BAD_REQUEST"],
   ["an epoch of long ago", () => assign('{"shardId":0,"nodeId":"node1","ifEpoch":0}'), "409 EPOCH_CONFLICT"],
   ["1 MiB of brackets", () => assign("[".repeat(1 << 20)), "400 BODY_TOO_COMPLEX"],
   ["epoch -1", () => assign('{"shardId":0,"nodeId":"node1","ifEpoch":-1}'), "400 BAD_REQUEST"],
