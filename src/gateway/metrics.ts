@@ -3,9 +3,10 @@
  * a prom-client registry of its own, so several gateways fit into one process. Labels are bounded by construction:
  * routes are patterns, codes a closed list and nodes registered names, never text of a client. README lists them all.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { ErrorCode } from "../core/error.js";
 import type { RoutingObserver } from "../routing/observer.js";
+import { TalliedHistogram } from "./tallied-histogram.js";
 
 /** One answered client request. */
 export interface AnsweredRequest {
@@ -50,14 +51,13 @@ const silentListener: TrafficListener = { requestAnswered() {}, batchAnswered() 
 
 export class Metrics implements RoutingObserver {
   readonly #registry = new Registry();
-  readonly #requests: Counter;
-  readonly #requestSeconds: Histogram;
+  readonly #requestSeconds: TalliedHistogram;
   readonly #requestsRefused: Counter;
   readonly #failures: Counter;
   readonly #retries: Counter;
-  readonly #batchOperations: Histogram;
-  readonly #waitSeconds: Histogram;
-  readonly #serviceSeconds: Histogram;
+  readonly #batchOperations: TalliedHistogram;
+  readonly #waitSeconds: TalliedHistogram;
+  readonly #serviceSeconds: TalliedHistogram;
   readonly #breaker: Gauge;
   readonly #unsent: Counter;
   readonly #refused: Counter;
@@ -68,6 +68,8 @@ export class Metrics implements RoutingObserver {
   readonly #mapVersion: Gauge;
   readonly #traffic: TrafficListener;
   readonly #tallies = new Map<string, NodeTally>();
+  /** By method, status and route together. */
+  readonly #answered = new Map<string, AnsweredTally>();
   #requestsUnderWay = 0;
 
   /** `traffic` hears of each answered request and batch too. */
@@ -76,15 +78,18 @@ export class Metrics implements RoutingObserver {
     const registers = [this.#registry];
     const counter = (name: string, help: string, labelNames: string[]): Counter =>
       new Counter({ name: `shardgate_${name}`, help, labelNames, registers });
-    const histogram = (name: string, help: string, labelNames: string[], buckets: number[]): Histogram =>
-      new Histogram({ name: `shardgate_${name}`, help, labelNames, buckets, registers });
+    const histogram = (name: string, help: string, label: string, buckets: readonly number[]): TalliedHistogram => {
+      const metric = new TalliedHistogram({ name: `shardgate_${name}`, help, label, buckets });
+      this.#registry.registerMetric(metric);
+      return metric;
+    };
     // `aggregator`: how the gauges of several processes of one gateway make one.
     const gauge = (name: string, help: string, labelNames: string[], aggregator: "sum" | "max" | "min" | "first") =>
       new Gauge({ name: `shardgate_${name}`, help, labelNames, registers, aggregator });
     const node = ["node"];
 
-    this.#requests = counter("requests_total", "Client requests answered.", ["route", "method", "status"]);
-    this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", ["route"], secondBuckets);
+    this.#countAnswered();
+    this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", "route", secondBuckets);
     this.#requestsInFlight = gauge("requests_in_flight", "Client requests without their answer yet.", [], "sum");
     this.#errors = counter("errors_total", "Errors told to clients: GraphQL errors and REST problems.", ["code"]);
     this.#refused = counter("operations_refused_total", "Operations that failed in the end.", ["code"]);
@@ -93,9 +98,9 @@ export class Metrics implements RoutingObserver {
     this.#tallied(Counter, "node_operations_total", "Operations sent to a node.", ({ operations }) => operations);
     this.#failures = counter("node_failures_total", "Batches that got no usable answer.", [...node, "reason"]);
     this.#retries = counter("node_retries_total", "Operations sent again.", node);
-    this.#batchOperations = histogram("node_batch_operations", "Operations in one batch.", node, sizeBuckets);
-    this.#waitSeconds = histogram("node_batch_wait_seconds", "Time a batch gathered.", node, secondBuckets);
-    this.#serviceSeconds = histogram("node_batch_service_seconds", "Time a batch took.", node, secondBuckets);
+    this.#batchOperations = histogram("node_batch_operations", "Operations in one batch.", "node", sizeBuckets);
+    this.#waitSeconds = histogram("node_batch_wait_seconds", "Time a batch gathered.", "node", secondBuckets);
+    this.#serviceSeconds = histogram("node_batch_service_seconds", "Time a batch took.", "node", secondBuckets);
     this.#breaker = gauge("node_breaker_state", "0 closed, 1 half open, 2 open.", node, "max");
     this.#tallied(Gauge, "node_queued_operations", "Operations waiting for a storage node.", ({ queued }) => queued);
     this.#tallied(Gauge, "node_batches_in_flight", "Batches without their answer yet.", ({ inFlight }) => inFlight);
@@ -134,8 +139,11 @@ export class Metrics implements RoutingObserver {
   }
 
   requestAnswered({ route, method, status, durationMs }: AnsweredRequest): void {
-    this.#requests.inc({ route, method, status });
-    this.#requestSeconds.observe({ route }, durationMs / 1000);
+    const kind = `${method} ${status} ${route}`;
+    const answered = this.#answered.get(kind);
+    if (answered === undefined) this.#answered.set(kind, { route, method, status, requests: 1 });
+    else answered.requests++;
+    this.#requestSeconds.tally(route, durationMs / 1000);
     this.#traffic.requestAnswered({ route, durationMs });
   }
 
@@ -168,12 +176,12 @@ export class Metrics implements RoutingObserver {
     tally.batches++;
     tally.operations += operations;
     tally.inFlight++;
-    this.#batchOperations.observe({ node }, operations);
-    this.#waitSeconds.observe({ node }, waitMs / 1000);
+    this.#batchOperations.tally(node, operations);
+    this.#waitSeconds.tally(node, waitMs / 1000);
   }
 
   batchAnswered({ node, serviceMs }: Parameters<RoutingObserver["batchAnswered"]>[0]): void {
-    this.#serviceSeconds.observe({ node }, serviceMs / 1000);
+    this.#serviceSeconds.tally(node, serviceMs / 1000);
     this.#tally(node).inFlight--;
     this.#traffic.batchAnswered({ node, serviceMs });
   }
@@ -203,6 +211,21 @@ export class Metrics implements RoutingObserver {
     this.#tally(node).queued = operations;
   }
 
+  #countAnswered(): void {
+    const answered = this.#answered;
+    const metric = new Counter({
+      name: "shardgate_requests_total",
+      help: "Client requests answered.",
+      labelNames: ["route", "method", "status"],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const { requests, ...labels } of answered.values()) this.inc(labels, requests);
+      },
+    });
+    this.#registry.registerMetric(metric);
+  }
+
   #tally(node: string): NodeTally {
     let tally = this.#tallies.get(node);
     if (tally === undefined) this.#tallies.set(node, (tally = { batches: 0, operations: 0, inFlight: 0, queued: 0 }));
@@ -229,6 +252,11 @@ export class Metrics implements RoutingObserver {
     });
     this.#registry.registerMetric(metric);
   }
+}
+
+/** How many requests of one kind were answered. */
+interface AnsweredTally extends Omit<AnsweredRequest, "durationMs"> {
+  requests: number;
 }
 
 /** What happens with every batch is added up as plain numbers: prom-client's own cost more than the rest of the counting. */
