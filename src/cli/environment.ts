@@ -28,6 +28,12 @@ export interface Environment {
   readonly programName: string;
   /** Starts this program once more with `args`, as a child that ends when this process does. */
   startChild(args: readonly string[], logPath: string): Child;
+  /**
+   * From now on this process is killed where it would end by itself, for example after an uncaught error; returns the
+   * function that ends this. For whoever has an LMDB file open: in the middle of a commit, lmdb would wait for its own
+   * thread at the end, and that one for JavaScript, which runs no more, with the file's lock.
+   */
+  killAtExit(): () => void;
   /** What this process is among those of a command that has several workers. Asked only by such commands. */
   openSeat(): Promise<WorkerSeat>;
 }

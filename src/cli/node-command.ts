@@ -109,6 +109,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
   const { clock } = environment;
   const { log, incarnation, worker } = role;
   const stop = listenForStop(environment);
+  let endAsUsual: () => void = () => {};
   let tls: TlsFiles | null = null;
   try {
     tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
@@ -116,6 +117,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     const service = { name: "shardgate-node", instance: options.id };
     const tracing = await openTracing(options, service, { clock, log });
     const engine = await openEngine(options);
+    if (options.engine === "lmdb") endAsUsual = environment.killAtExit();
     const node = await startStorageNode({
       ...tracing.traced,
       name: options.id,
@@ -132,13 +134,17 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
       ...(worker !== null && { worker }),
     }).catch(async (error: unknown) => {
       await engine.close();
+      endAsUsual();
       throw error;
     });
     role.serves(node);
     const reason = await stop.requested;
     log.info({ reason }, "The storage node stops.");
     await closeWithin(
-      node.drain().then(() => tracing.close()),
+      node
+        .drain()
+        .then(endAsUsual)
+        .then(() => tracing.close()),
       drainTimeoutMs + stopMarginMs,
       clock,
     );

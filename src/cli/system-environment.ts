@@ -3,9 +3,10 @@ import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { ADDRCONFIG } from "node:dns";
 import { lookup } from "node:dns/promises";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { relative } from "node:path";
 import { Readable } from "node:stream";
+import { inspect } from "node:util";
 import type { Child, Environment } from "./environment.js";
 import { shellWord } from "./shell-word.js";
 import { systemClock } from "./system-clock.js";
@@ -26,6 +27,7 @@ export function systemEnvironment(mainPath: string): Environment {
     onSignal,
     programName: `node ${shellWord(relative(process.cwd(), mainPath))}`,
     startChild: (args, logPath) => startChild([mainPath, ...args], logPath),
+    killAtExit,
     openSeat: async () => (await import("./workers/system-seat.js")).systemSeat(),
   };
 }
@@ -37,6 +39,14 @@ function onSignal(handler: (reason: string) => void): () => void {
   return () => {
     process.off("SIGTERM", handler).off("SIGINT", handler).off("disconnect", onDisconnect);
   };
+}
+
+function killAtExit(): () => void {
+  const kill = (): void => void process.kill(process.pid, "SIGKILL");
+  // Node.js writes an uncaught error after this event, and so would not come to it.
+  const write = (error: unknown): void => void writeSync(process.stderr.fd, `${inspect(error)}\n`);
+  process.once("exit", kill).once("uncaughtExceptionMonitor", write);
+  return () => void process.off("exit", kill).off("uncaughtExceptionMonitor", write);
 }
 
 /** What is meant for one process, or for clusters whose processes do not all run on loopback. */

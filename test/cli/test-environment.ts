@@ -34,6 +34,7 @@ export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvir
     startChild: () => {
       throw new Error("No child is expected.");
     },
+    killAtExit: () => () => undefined,
     openSeat: () => Promise.reject(new Error("No worker is expected.")),
     ...overrides,
     written: {

@@ -66,6 +66,44 @@ describe("kill -9", () => {
     }
   });
 
+  it("comes by itself after an uncaught error in the middle of commits, and leaves the data to the next start", async () => {
+    // A process of lmdb that ended as others do would wait for itself for ever.
+    const script = 'process.once("SIGUSR2", () => { throw new Error("A bug."); });';
+    cluster = await ProcessCluster.start({
+      nodes: 1,
+      shards: 4,
+      environment: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` },
+    });
+    const { origin } = cluster;
+    const acknowledged: string[] = [];
+    let isWriting = true;
+    const writers = Array.from({ length: 8 }, async (_, writer) => {
+      for (let index = 0; isWriting; index++) {
+        const key = `writer${writer}:${index}`;
+        const answer = await graphql<PutAnswer>(origin, putDocument, { key, value: 1 }).catch(() => null);
+        if (answer?.data?.put?.entry !== undefined) acknowledged.push(key);
+      }
+    });
+    for (let round = 1; round <= 3; round++) {
+      const before = acknowledged.length;
+      await eventually(() => expect(acknowledged.length).toBeGreaterThan(before + 100));
+      const node = cluster.run("node1");
+      node.child.kill("SIGUSR2");
+      await eventually(() => expect(node.isRunning).toBe(false));
+      expect(node.stderr).toContain("Error: A bug.");
+      cluster.startNode("node1");
+    }
+    isWriting = false;
+    await Promise.all(writers);
+    const keys = acknowledged.slice(-500);
+    const document =
+      "query ($keys: [String!]!) { entries(keys: $keys) { ... on Entry { key } ... on Problem { code } } }";
+    await eventually(async () => {
+      const { entries } = await graphqlData<{ entries: { key?: string }[] }>(origin, document, { keys });
+      expect(entries.map(({ key }) => key)).toEqual(keys);
+    });
+  });
+
   it("of the gateway keeps map and epochs, and the nodes register again by themselves", async () => {
     cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
     const before = await shardRows(cluster.origin);

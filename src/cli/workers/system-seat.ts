@@ -10,19 +10,8 @@ export function systemSeat(): WorkerSeat {
   return { kind: "primary", fork: () => workerProcess(cluster.fork()) };
 }
 
-/**
- * When the primary is gone, node:cluster ends this process at once. It must not end in the middle of a commit as Node.js ends
- * processes: lmdb would wait for its own thread, and that one for JavaScript, which runs no more, with the lock that the other
- * workers need. Killed, it leaves the lock to them.
- */
 function ownSeat(): WorkerSeat {
-  const end = (): void => void process.kill(process.pid, "SIGKILL");
-  process.once("exit", end);
-  const leave = (): void => {
-    process.off("exit", end);
-    process.channel?.unref();
-  };
-  return { kind: "worker", line: lineToPrimary(), leave };
+  return { kind: "worker", line: lineToPrimary(), leave: () => process.channel?.unref() };
 }
 
 function lineToPrimary(): MessageLine {
