@@ -66,18 +66,31 @@ export class Router {
     return outcomes;
   }
 
-  async #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
+  /** Most requests ask one storage node, many for a single key: they get there without a step between. */
+  #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
+    const only = onlyNode(operations, this.#options.registry.map);
+    return only === null
+      ? this.#runAtNodes(operations, context, stage)
+      : this.#runAtNode(only, operations, context, stage);
+  }
+
+  async #runAtNodes(
+    operations: readonly Operation[],
+    context: RouteContext,
+    stage: RetryStage,
+  ): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
-    // Most requests ask one storage node, many for a single key.
-    const only = onlyNode(operations, map);
-    if (only !== null) return this.#told(await this.#runAtNode(only, operations, context, stage), stage);
-    const outcomes = operations.map((operation) => ownerless(operation, map));
+    const outcomes: Outcome[] = operations.map((operation) => ownerless(operation, map));
+    this.#told(
+      outcomes.filter((_, index) => ownerOf(operations[index], map) === null),
+      stage,
+    );
     await Promise.all(
       [...groupsByNode(operations, map)].map(async ([node, { operations, indices }]) => {
         replaceAt(outcomes, indices, await this.#runAtNode(node, operations, context, stage));
       }),
     );
-    return this.#told(outcomes, stage);
+    return outcomes;
   }
 
   async #runAtNode(
@@ -93,13 +106,14 @@ export class Router {
     if (answers.every(({ kind }) => kind !== "refused")) return answers;
     const steps = stepsAfter(operations, answers, stage);
     const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
-    if (!steps.some((step) => step !== "done") || !(await this.#prepare(node, steps, context, stage))) return outcomes;
+    const isOver = steps.every((step) => step === "done") || !(await this.#prepare(node, steps, context, stage));
+    if (isOver) return this.#told(outcomes, stage);
     // All that goes again goes together and in order, so that writes of one key stay in order.
     const indices = [...steps.keys()].filter((index) => steps[index] !== "done");
     pool.observer.retried({ node, operations: indices.length });
     const again = operations.filter((_, index) => steps[index] !== "done");
     replaceAt(outcomes, indices, await this.#run(again, context, stageAfter(steps, stage)));
-    return outcomes;
+    return this.#told(outcomes, stage);
   }
 
   /** Whatever must happen before operations are tried again; false when they should not be. */
@@ -165,17 +179,19 @@ function ownerless(operation: Operation, map: ClusterMap): Outcome {
 }
 
 /** The storage node that owns the shards of all operations; null when there is no such node. */
-function onlyNode(operations: readonly Operation[], { shards }: ClusterMap): string | null {
-  const [first] = operations;
-  const node = first === undefined ? null : (shards[first.shard]?.primary ?? null);
-  const isOnly = node !== null && operations.every(({ shard }) => shards[shard]?.primary === node);
-  return isOnly ? node : null;
+function onlyNode(operations: readonly Operation[], map: ClusterMap): string | null {
+  const node = ownerOf(operations[0], map);
+  return node !== null && operations.every((operation) => ownerOf(operation, map) === node) ? node : null;
+}
+
+function ownerOf(operation: Operation | undefined, { shards }: ClusterMap): string | null {
+  return operation === undefined ? null : (shards[operation.shard]?.primary ?? null);
 }
 
 function groupsByNode(operations: readonly Operation[], map: ClusterMap): ReadonlyMap<string, Group> {
   const groups = new Map<string, Group>();
   for (const [index, operation] of operations.entries()) {
-    const node = map.shards[operation.shard]?.primary ?? null;
+    const node = ownerOf(operation, map);
     if (node === null) continue;
     let group = groups.get(node);
     if (group === undefined) groups.set(node, (group = { operations: [], indices: [] }));

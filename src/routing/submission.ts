@@ -40,7 +40,7 @@ export class Submission {
   readonly #outcomes: (Outcome | undefined)[];
   readonly #resolve: (outcomes: readonly Outcome[]) => void;
   #missing: number;
-  #stopWatching: (() => void) | null = null;
+  #watch: { readonly deadlines: Deadlines<Submission>; readonly giveUp: () => void } | null = null;
 
   constructor(
     operations: readonly RoutedOperation[],
@@ -68,13 +68,9 @@ export class Submission {
 
   /** Calls `giveUp` at the caller's abort, and stands among `deadlines`, unless all is answered before. */
   watch(deadlines: Deadlines<Submission>, giveUp: () => void): void {
-    const { signal } = this.context;
     deadlines.add(this);
-    signal?.addEventListener("abort", giveUp, { once: true });
-    this.#stopWatching = () => {
-      deadlines.delete(this);
-      signal?.removeEventListener("abort", giveUp);
-    };
+    this.context.signal?.addEventListener("abort", giveUp, { once: true });
+    this.#watch = { deadlines, giveUp };
   }
 
   get deadlineMs(): number {
@@ -89,7 +85,10 @@ export class Submission {
     if (this.#outcomes[index] !== undefined) return;
     this.#outcomes[index] = outcome;
     if (--this.#missing > 0) return;
-    this.#stopWatching?.();
+    if (this.#watch !== null) {
+      this.#watch.deadlines.delete(this);
+      this.context.signal?.removeEventListener("abort", this.#watch.giveUp);
+    }
     this.#resolve(this.#outcomes as readonly Outcome[]);
   }
 }

@@ -29,7 +29,12 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "graphql-yoga": ["gateway/graphql/"],
   fastify: ["storage-node/", "gateway/rest/"],
   "@fastify/swagger": ["gateway/rest/"],
-  "prom-client": ["gateway/metrics.ts", "gateway/tallied-histogram.ts", "storage-node/metrics.ts", "cli/workers/metrics-of-workers.ts"],
+  "prom-client": [
+    "gateway/metrics.ts",
+    "gateway/tallied-histogram.ts",
+    "storage-node/metrics.ts",
+    "cli/workers/metrics-of-workers.ts",
+  ],
   jose: ["gateway/access/json-web-tokens.ts"],
   pino: ["cli/log.ts"],
   commander: ["cli/"],

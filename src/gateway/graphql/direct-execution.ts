@@ -38,8 +38,14 @@ export class DirectExecution {
   async textFor(exchange: Exchange): Promise<string | null> {
     const { method, headers } = exchange.incoming;
     if (method !== "POST" || !plainAccepts.has(headers.accept ?? "*/*")) return null;
-    const params = await this.#paramsOf(exchange);
-    if (params === null) return null;
+    let params: GraphQLParams;
+    try {
+      params = await paramsOf(exchange, this.#persisted);
+    } catch {
+      // Yoga says why.
+      return null;
+    }
+    if (!isOrdinary(params)) return null;
     const { operationName } = params;
     const planned = this.#document(params.query);
     const plan = planned.planOf(operationName ?? null);
@@ -57,16 +63,6 @@ export class DirectExecution {
     const run = plan.run(exchange, variables, exchange.receipt !== null);
     const { errors, data } = run instanceof Promise ? await run : run;
     return resultText({ data, ...finalMembers(errors, exchange) });
-  }
-
-  /** Null for those that Yoga has to refuse, or to take a closer look at. */
-  async #paramsOf(exchange: Exchange): Promise<OrdinaryParams | null> {
-    try {
-      const params = await paramsOf(exchange, this.#persisted);
-      return isOrdinary(params) ? params : null;
-    } catch {
-      return null;
-    }
   }
 
   #document(text: string): PlannedDocument {

@@ -10,7 +10,7 @@ import type { GraphqlContext } from "./context.js";
 import type { RequestLoaders } from "./loaders.js";
 import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
 import type { RequestLog } from "./request-log.js";
-import { readParams } from "./request-params.js";
+import { paramsOfBody, paramsOfQuery, readParamsBody } from "./request-params.js";
 
 export interface Exchange extends GraphqlContext {
   readonly loaders: RequestLoaders;
@@ -23,7 +23,7 @@ export interface Exchange extends GraphqlContext {
   params: Promise<GraphQLParams> | null;
 }
 
-/** The request's parameters, with the text of a persisted document in place of its id. Rejects as `readParams` does. */
+/** The request's parameters, with the text of a persisted document in place of its id. Rejects as the functions of request-params.ts throw. */
 export function paramsOf(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {
   return (exchange.params ??= readExchange(exchange, persisted));
 }
@@ -92,7 +92,13 @@ function comparePaths(path: NonNullable<GraphQLError["path"]>, other: NonNullabl
 }
 
 async function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {
-  const { params, variablesText } = await readParams(exchange.open, exchange.services.bounds);
+  const { open, incoming, services } = exchange;
+  const { bounds } = services;
+  const { params, variablesText } =
+    // Yoga refuses methods other than these.
+    incoming.method === "GET"
+      ? paramsOfQuery(incoming.url ?? "", bounds)
+      : paramsOfBody(await readParamsBody(open, bounds), bounds);
   exchange.variablesText = variablesText;
   return executableParams(params, persisted);
 }

@@ -48,14 +48,12 @@ export class RequestLoaders implements Loaders {
   }
 
   /** Reads keys, each once, before anything asks for them. Never rejects. */
-  async readAhead(keys: readonly Key[]): Promise<void> {
+  readAhead(keys: readonly Key[]): Promise<void> {
     const once = keys.length === 1 ? keys : [...new Set(keys)];
-    try {
-      const outcomes = await this.#read(once);
-      for (const [index, outcome] of outcomes.entries()) this.#ahead.set(once[index] ?? "", outcome);
-    } catch (error) {
-      for (const key of once) this.#ahead.set(key, error as Error);
-    }
+    return this.#read(once).then(
+      (outcomes) => outcomes.forEach((outcome, index) => this.#ahead.set(once[index] ?? "", outcome)),
+      (error: unknown) => once.forEach((key) => this.#ahead.set(key, error as Error)),
+    );
   }
 
   ahead(key: string): ReadOutcome | undefined {
@@ -75,11 +73,15 @@ export class RequestLoaders implements Loaders {
     ));
   }
 
-  async #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
+  #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
     const { membership, router } = this.#services;
     const { shardCount } = membership;
     const operations = keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
-    const outcomes = (await router.execute(operations, this.#route)).map(readOutcome);
+    return router.execute(operations, this.#route).then((outcomes) => this.#taken(keys, outcomes.map(readOutcome)));
+  }
+
+  /** Throws ANSWER_TOO_LARGE. */
+  #taken(keys: readonly Key[], outcomes: readonly ReadOutcome[]): readonly ReadOutcome[] {
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.kind !== "refused") continue;
       // Not this key's fault: the field as a whole asks for too much.

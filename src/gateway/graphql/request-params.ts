@@ -22,15 +22,15 @@ interface SourcedParams {
   readonly variablesText: (() => string) | null;
 }
 
-/** Of a GET or POST; Yoga refuses other methods. Throws UNSUPPORTED_MEDIA_TYPE, and as `readBody` and `parseJsonBody` do. */
-export async function readParams(open: OpenRequest, bounds: GatewayBounds): Promise<SourcedParams> {
-  const { request } = open;
-  if (request.method === "GET") return paramsOfQuery(request.url ?? "", bounds);
-  checkMediaType(request.headers["content-type"] ?? "", request.headers["content-encoding"] ?? "identity");
-  return paramsOfBody(await readBody(open, bounds.bodyBytes), bounds);
+/** The body of a POST, for `paramsOfBody`. Throws UNSUPPORTED_MEDIA_TYPE; rejects as `readBody` does. */
+export function readParamsBody(open: OpenRequest, bounds: GatewayBounds): Promise<Buffer> {
+  const { headers } = open.request;
+  checkMediaType(headers["content-type"] ?? "", headers["content-encoding"] ?? "identity");
+  return readBody(open, bounds.bodyBytes);
 }
 
-function paramsOfQuery(url: string, bounds: GatewayBounds): SourcedParams {
+/** Of a GET. Throws as `parseJsonBody` does. */
+export function paramsOfQuery(url: string, bounds: GatewayBounds): SourcedParams {
   const search = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   const variablesText = search.get("variables") || null;
   const variables =
@@ -43,16 +43,8 @@ function paramsOfQuery(url: string, bounds: GatewayBounds): SourcedParams {
   };
 }
 
-function checkMediaType(contentType: string, encoding: string): void {
-  if (contentType === "application/json" && encoding === "identity") return;
-  const [mediaType = "", ...options] = contentType.split(";").map((part) => part.trim().toLowerCase());
-  const charset = options.find((option) => option.startsWith("charset="))?.slice("charset=".length) ?? "utf-8";
-  const isJson = mediaType === "application/json" || mediaType === "application/graphql+json";
-  if (isJson && ["utf-8", "utf8", '"utf-8"'].includes(charset) && encoding === "identity") return;
-  throw new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8, not compressed.");
-}
-
-function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams {
+/** Throws as `parseJsonBody` does, and BAD_REQUEST for what is no object. */
+export function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams {
   const text = decodeUtf8(body);
   // Its own members, and those of `variables`.
   const parsed = parseJsonBody(text, "The body", { bounds, distinctLevels: 2 });
@@ -66,6 +58,15 @@ function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams {
     params: asParams(parsed),
     variablesText: Object.hasOwn(parsed, "variables") ? () => memberText(text, "variables") : null,
   };
+}
+
+function checkMediaType(contentType: string, encoding: string): void {
+  if (contentType === "application/json" && encoding === "identity") return;
+  const [mediaType = "", ...options] = contentType.split(";").map((part) => part.trim().toLowerCase());
+  const charset = options.find((option) => option.startsWith("charset="))?.slice("charset=".length) ?? "utf-8";
+  const isJson = mediaType === "application/json" || mediaType === "application/graphql+json";
+  if (isJson && ["utf-8", "utf8", '"utf-8"'].includes(charset) && encoding === "identity") return;
+  throw new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8, not compressed.");
 }
 
 /** Of a member that is there. */
