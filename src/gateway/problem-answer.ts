@@ -49,7 +49,6 @@ export function endWithGraphqlError(request: IncomingMessage, response: ServerRe
   response.writeHead(httpStatus, {
     "content-type": `${isNew ? graphqlMediaType : "application/json"}; charset=utf-8`,
     "content-length": Buffer.byteLength(body),
-    "cache-control": "no-store",
     ...retryHeaders(error),
   });
   response.end(body);

@@ -74,11 +74,15 @@ function clientErrors(errors: readonly GraphQLError[], { log, route, services }:
   return told;
 }
 
-/** In the order of the document, and of lists: the same for each run, whichever answer came first. */
+/**
+ * Errors of fields in the order of the document, and of lists: the same for each run, whichever answer came first. What is
+ * wrong with a document as a whole has no path, and stays as GraphQL.js found it.
+ */
 function byPlace(a: GraphQLError, b: GraphQLError): number {
+  if (a.path === undefined || b.path === undefined) return 0;
   const [at = -1] = a.positions ?? [];
   const [otherAt = -1] = b.positions ?? [];
-  return at - otherAt || comparePaths(a.path ?? [], b.path ?? []);
+  return at - otherAt || comparePaths(a.path, b.path);
 }
 
 function comparePaths(path: NonNullable<GraphQLError["path"]>, other: NonNullable<GraphQLError["path"]>): number {

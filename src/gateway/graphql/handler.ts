@@ -138,7 +138,6 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
     // Whether the connection is kept is between Node and the client.
     if (name.toLowerCase() !== "connection") response.setHeader(name, value);
   });
-  response.setHeader("cache-control", "no-store");
   response.statusCode = answer.status;
   response.end(body);
 }

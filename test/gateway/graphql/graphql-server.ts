@@ -10,6 +10,7 @@ import { openAccess } from "../../../src/gateway/access/access.js";
 import { openRules } from "../../../src/gateway/graphql/documents.js";
 import { createGraphqlHandler, type GraphqlOptions } from "../../../src/gateway/graphql/handler.js";
 import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
+import { securityHeaders } from "../../../src/gateway/problem-answer.js";
 import { requestIdHeader } from "../../../src/wire/paths.js";
 import { settleRequestId } from "../../../src/gateway/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
@@ -190,7 +191,7 @@ function serverOf(services: GatewayServices, options: GraphqlOptions): Server {
   const openRequests = new OpenRequests(services);
   return createServer((request, response) => {
     const open = openRequests.begin(request, response);
-    open.headers.push(requestIdHeader, settleRequestId(request, nextId));
+    open.headers.push(requestIdHeader, settleRequestId(request, nextId), ...securityHeaders.flat());
     handler(open);
   });
 }
