@@ -276,8 +276,8 @@ export const mailboxWaitMs = 2;
 /** From this length on an answer is turned into bytes before it is written. */
 export const sentAsBytesMin = 16_384;
 
-/** Longest tail of values that is decoded in one go: beyond it, parts of so long a text cost more than a text for each. */
-export const decodedTogetherBytesMax = 65_536;
+/** Values that are shorter than this on the average are decoded in one go; longer ones cost more as parts of so long a text. */
+export const decodedTogetherBytesMax = 512;
 
 /** Most batches in flight to one storage node. */
 export const mailboxInFlightMax = 8;

@@ -52,7 +52,7 @@ export function decodeBatchRequest(body: Buffer): readonly (RoutedOperation | Sh
       `The batch has ${operations.length} operations; at most ${nodeBatchOperationsMax} are allowed.`,
     );
   }
-  const reader = new ValueReader(values);
+  const reader = new ValueReader(values, 0);
   const decoded = operations.map((item) => {
     const fields = recordOf(item);
     // The value is taken first, also for an operation that is refused: its neighbours' values lie behind it.
@@ -86,7 +86,7 @@ export function decodeBatchAnswer(body: Buffer, operations: readonly RoutedOpera
   if (outcomes.length !== operations.length) {
     throw malformed(`${outcomes.length} outcomes answer ${operations.length} operations`);
   }
-  const reader = new ValueReader(values);
+  const reader = new ValueReader(values, outcomes.length);
   const decoded = operations.map(({ operation }, index) => outcomeOf(recordOf(outcomes[index]), operation, reader));
   reader.end();
   return decoded;

@@ -43,9 +43,10 @@ export class ValueReader {
   readonly #whole: string | null;
   #offset = 0;
 
-  constructor(bytes: Buffer) {
+  /** `count`: how many values there may be. */
+  constructor(bytes: Buffer, count: number) {
     this.#bytes = bytes;
-    const whole = bytes.length <= decodedTogetherBytesMax ? bytes.toString() : null;
+    const whole = bytes.length <= count * decodedTogetherBytesMax ? bytes.toString() : null;
     this.#whole = whole?.length === bytes.length ? whole : null;
   }
 

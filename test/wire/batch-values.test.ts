@@ -12,8 +12,8 @@ function written(
   return { body: writer.behind(head), lengths };
 }
 
-function readerOf(body: Buffer): ValueReader {
-  return new ValueReader(body.subarray(body.indexOf(newline) + 1));
+function readerOf(body: Buffer, count = 9): ValueReader {
+  return new ValueReader(body.subarray(body.indexOf(newline) + 1), count);
 }
 
 describe("the values of a batch", () => {
@@ -24,7 +24,7 @@ describe("the values of a batch", () => {
         const { body, lengths } = written(head, values);
         expect(body.toString("utf8")).toBe(`${head}\n${values.join("")}`);
         expect(lengths).toEqual(values.map((value) => Buffer.byteLength(value)));
-        const reader = new ValueReader(body.subarray(Buffer.byteLength(head) + 1));
+        const reader = new ValueReader(body.subarray(Buffer.byteLength(head) + 1), values.length);
         expect(lengths.map((length) => reader.text(length))).toEqual(values);
         expect(() => reader.end()).not.toThrow();
       }),
@@ -36,7 +36,7 @@ describe("the values of a batch", () => {
     ["Latin-1, which UTF-8 writes with two bytes", "é"],
     ["beyond the basic plane", "😀"],
   ])("may be longer than what is decoded together: %s", (_, character) => {
-    const values = [character.repeat(decodedTogetherBytesMax), "", character];
+    const values = [character.repeat(9 * decodedTogetherBytesMax), "", character];
     const { body, lengths } = written("{}", values);
     const reader = readerOf(body);
     expect(lengths.map((length) => reader.text(length))).toEqual(values);
