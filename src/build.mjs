@@ -1,11 +1,13 @@
 /** Puts beside the compiled code in dist/ what is no code of the server. Run by `npm run build`, behind tsc. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { buildConsole } from "./console/build.mjs";
 import { buildPlayground } from "./gateway/playground/build.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 
+// npm does so only when it links the program, not when it is compiled again: `npx shardgate` would not be allowed to start.
+chmodSync(path.join(root, "dist/cli/main.js"), 0o755);
 buildSchemaText();
 buildPlayground(path.join(root, "dist/gateway/playground"));
 await buildConsole(path.join(root, "dist/gateway/console"));
