@@ -88,7 +88,11 @@ export class Metrics implements RoutingObserver {
       new Gauge({ name: `shardgate_${name}`, help, labelNames, registers, aggregator });
     const node = ["node"];
 
-    this.#countAnswered();
+    const answered = this.#answered;
+    const labelNames = ["route", "method", "status"];
+    this.#collected(Counter, { name: "requests_total", help: "Client requests answered.", labelNames }, function* () {
+      for (const { requests, ...labels } of answered.values()) yield [labels, requests] as const;
+    });
     this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", "route", secondBuckets);
     this.#requestsInFlight = gauge("requests_in_flight", "Client requests without their answer yet.", [], "sum");
     this.#errors = counter("errors_total", "Errors told to clients: GraphQL errors and REST problems.", ["code"]);
@@ -211,48 +215,40 @@ export class Metrics implements RoutingObserver {
     this.#tally(node).queued = operations;
   }
 
-  #countAnswered(): void {
-    const answered = this.#answered;
-    const metric = new Counter({
-      name: "shardgate_requests_total",
-      help: "Client requests answered.",
-      labelNames: ["route", "method", "status"],
-      registers: [],
-      collect() {
-        this.reset();
-        for (const { requests, ...labels } of answered.values()) this.inc(labels, requests);
-      },
-    });
-    this.#registry.registerMetric(metric);
-  }
-
   #tally(node: string): NodeTally {
     let tally = this.#tallies.get(node);
     if (tally === undefined) this.#tallies.set(node, (tally = { batches: 0, operations: 0, inFlight: 0, queued: 0 }));
     return tally;
   }
 
-  /** A metric by storage node whose values are asked for only when the text is read. */
-  #tallied(
-    Kind: typeof Counter | typeof Gauge,
-    name: string,
-    help: string,
-    valueOf: (tally: NodeTally) => number,
-  ): void {
+  /** A metric by storage node, from its tally. */
+  #tallied(Kind: Collected, name: string, help: string, valueOf: (tally: NodeTally) => number): void {
     const tallies = this.#tallies;
+    this.#collected(Kind, { name, help, labelNames: ["node"] }, function* () {
+      for (const [node, tally] of tallies) yield [{ node }, valueOf(tally)] as const;
+    });
+  }
+
+  /** A metric whose values are asked for only when the text is read. */
+  #collected(
+    Kind: Collected,
+    { name, ...description }: { readonly name: string; readonly help: string; readonly labelNames: string[] },
+    series: () => Iterable<readonly [labels: Record<string, string | number>, value: number]>,
+  ): void {
     const metric = new Kind({
+      ...description,
       name: `shardgate_${name}`,
-      help,
-      labelNames: ["node"],
       registers: [],
       collect() {
         this.reset();
-        for (const [node, tally] of tallies) this.inc({ node }, valueOf(tally));
+        for (const [labels, value] of series()) this.inc(labels, value);
       },
     });
     this.#registry.registerMetric(metric);
   }
 }
+
+type Collected = typeof Counter | typeof Gauge;
 
 /** How many requests of one kind were answered. */
 interface AnsweredTally extends Omit<AnsweredRequest, "durationMs"> {

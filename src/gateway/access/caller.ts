@@ -23,8 +23,11 @@ export const nodeCaller: Caller = { name: "storage-node", permissions: new Permi
 /** Whoever asks for what is open to all without saying who they are. */
 export const nobody: Caller = { name: "nobody", permissions: new Permissions([]), isNode: false };
 
-/** Whether `name` can be that of somebody from outside: it stands in logs as it is, and is never one of the above. */
+/** The names of those above, which nobody from outside may have. */
+export const ownCallerNames: readonly string[] = [openCaller, nodeCaller, nobody].map(({ name }) => name);
+
+/** Whether `name` can be that of somebody from outside: it stands in logs as it is, and is none of ours. */
 export function isCallerName(name: unknown): name is string {
   if (typeof name !== "string" || name === "" || name.length > callerNameCharactersMax) return false;
-  return !/\p{Cc}/u.test(name) && ![openCaller, nodeCaller, nobody].some((caller) => caller.name === name);
+  return !/\p{Cc}/u.test(name) && !ownCallerNames.includes(name);
 }

@@ -9,7 +9,7 @@ import { ShardgateError } from "../../core/error.js";
 import { duplicateNameProblem } from "../../core/json-text.js";
 import { callerGrantsMax, callerNameCharactersMax } from "../../core/limits.js";
 import type { TokenVerifier } from "./access.js";
-import { isCallerName, nobody, nodeCaller, openCaller, type Caller } from "./caller.js";
+import { isCallerName, ownCallerNames, type Caller } from "./caller.js";
 import { grantOf, type Grant } from "./grant.js";
 import { Permissions } from "./permissions.js";
 
@@ -67,8 +67,8 @@ function tokenOf(item: unknown, which: string): StaticToken {
     throw bad(`${which} has a member ${JSON.stringify(unknown)}; it may have ${[...members].join(", ")}`);
   }
   if (!isCallerName(name)) {
-    const reserved = [openCaller, nodeCaller, nobody].map((caller) => caller.name).join(", ");
-    throw bad(`${which} needs a \`name\` of 1 to ${callerNameCharactersMax} characters that is none of ${reserved}`);
+    const own = ownCallerNames.join(", ");
+    throw bad(`${which} needs a \`name\` of 1 to ${callerNameCharactersMax} characters that is none of ${own}`);
   }
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/i.test(sha256)) {
     throw bad(`${which} needs \`sha256\`: 64 hexadecimal digits`);
