@@ -1,13 +1,11 @@
 /** What kill -9 may cost: nothing that was acknowledged. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { graphql, graphqlData } from "../support/gateway-calls.js";
+import { graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, shardgate } from "../support/processes.js";
+import { expectKept, startWriters } from "../support/writers.js";
 
-interface PutAnswer {
-  readonly put: { readonly entry?: { readonly version: string } } | null;
-}
 interface ShardRow {
   readonly shardId: number;
   readonly nodeId: string | null;
@@ -33,37 +31,14 @@ describe("kill -9", () => {
   it("of all storage nodes during writes loses no acknowledged write and no version", async () => {
     cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
     const { origin } = cluster;
-    const acknowledged = new Map<string, string>();
-    let isWriting = true;
-    const writers = Array.from({ length: 8 }, async (_, writer) => {
-      for (let index = 0; isWriting; index++) {
-        const key = `writer${writer}:${index}`;
-        const answer = await graphql<PutAnswer>(origin, putDocument, { key, value: { writer, index } }).catch(
-          () => null,
-        );
-        const version = answer?.data?.put?.entry?.version;
-        if (version !== undefined) acknowledged.set(key, version);
-      }
-    });
+    const { acknowledged, stop } = startWriters(origin);
     await eventually(() => expect(acknowledged.size).toBeGreaterThan(300));
     await Promise.all(cluster.nodeNames.map((name) => cluster?.run(name).stop("SIGKILL")));
-    isWriting = false;
-    await Promise.all(writers);
+    await stop();
 
     for (const name of cluster.nodeNames) cluster.startNode(name);
     await cluster.ready();
-    const keys = [...acknowledged.keys()];
-    for (let start = 0; start < keys.length; start += 500) {
-      const page = keys.slice(start, start + 500);
-      await eventually(async () => {
-        const { entries } = await graphqlData<{ entries: { key: string; version: string }[] }>(
-          origin,
-          "query ($keys: [String!]!) { entries(keys: $keys) { ... on Entry { key version } ... on Problem { code } } }",
-          { keys: page },
-        );
-        expect(entries).toEqual(page.map((key) => ({ key, version: acknowledged.get(key) })));
-      });
-    }
+    await expectKept(origin, acknowledged);
   });
 
   it("comes by itself after an uncaught error in the middle of commits, and leaves the data to the next start", async () => {
@@ -75,33 +50,18 @@ describe("kill -9", () => {
       environment: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` },
     });
     const { origin } = cluster;
-    const acknowledged: string[] = [];
-    let isWriting = true;
-    const writers = Array.from({ length: 8 }, async (_, writer) => {
-      for (let index = 0; isWriting; index++) {
-        const key = `writer${writer}:${index}`;
-        const answer = await graphql<PutAnswer>(origin, putDocument, { key, value: 1 }).catch(() => null);
-        if (answer?.data?.put?.entry !== undefined) acknowledged.push(key);
-      }
-    });
+    const { acknowledged, stop } = startWriters(origin);
     for (let round = 1; round <= 3; round++) {
-      const before = acknowledged.length;
-      await eventually(() => expect(acknowledged.length).toBeGreaterThan(before + 100));
+      const before = acknowledged.size;
+      await eventually(() => expect(acknowledged.size).toBeGreaterThan(before + 100));
       const node = cluster.run("node1");
       node.child.kill("SIGUSR2");
       await eventually(() => expect(node.isRunning).toBe(false));
       expect(node.stderr).toContain("Error: A bug.");
       cluster.startNode("node1");
     }
-    isWriting = false;
-    await Promise.all(writers);
-    const keys = acknowledged.slice(-500);
-    const document =
-      "query ($keys: [String!]!) { entries(keys: $keys) { ... on Entry { key } ... on Problem { code } } }";
-    await eventually(async () => {
-      const { entries } = await graphqlData<{ entries: { key?: string }[] }>(origin, document, { keys });
-      expect(entries.map(({ key }) => key)).toEqual(keys);
-    });
+    await stop();
+    await expectKept(origin, acknowledged);
   });
 
   it("of the gateway keeps map and epochs, and the nodes register again by themselves", async () => {

@@ -4,10 +4,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, createServer, request, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { counter, graphql, graphqlData } from "../support/gateway-calls.js";
+import { counter } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, shardgate, temporaryFolder } from "../support/processes.js";
 import { freshCall, isAlive, logLines, workerPids } from "../support/worker-calls.js";
+import { expectKept, startWriters } from "../support/writers.js";
 
 /** For those that start many processes one after the other. */
 const slow = { timeout: 240_000 };
@@ -202,40 +203,15 @@ describe("the end of a command of several workers", () => {
   it("comes with 0 after SIGTERM while clients write, and nothing acknowledged is lost", slow, async () => {
     cluster = await startAll(1);
     const { origin } = cluster;
-    const put = `mutation ($key: String!) {
-      put(key: $key, value: 1) { ... on PutSuccess { entry { version } } ... on Problem { code isRetryable } }
-    }`;
-    type PutAnswer = {
-      readonly put: { readonly entry?: object; readonly isRetryable?: boolean; readonly code?: string };
-    };
-    const acknowledged: string[] = [];
-    const codes = new Set<string>();
-    let isWriting = true;
-    const writers = Array.from({ length: 8 }, async (_, writer) => {
-      for (let index = 0; isWriting; index++) {
-        const key = `${writer}:${index}`;
-        const put1 = (await graphql<PutAnswer>(origin, put, { key }).catch(() => null))?.data?.put;
-        if (put1?.entry !== undefined) acknowledged.push(key);
-        if (put1?.code !== undefined) codes.add(`${put1.code} ${put1.isRetryable}`);
-      }
-    });
-    await eventually(() => expect(acknowledged.length).toBeGreaterThan(100));
+    const { acknowledged, codes, stop } = startWriters(origin);
+    await eventually(() => expect(acknowledged.size).toBeGreaterThan(100));
     expect(await cluster.run("node1").stop("SIGTERM")).toBe(0);
     await eventually(() => expect([...codes]).toContain("SHARD_UNAVAILABLE true"));
-    isWriting = false;
-    await Promise.all(writers);
+    await stop();
     expect([...codes].filter((code) => code !== "SHARD_UNAVAILABLE true")).toEqual([]);
 
     cluster.startNode("node1");
-    const keys = acknowledged.slice(0, 1000);
-    await eventually(async () => {
-      const { entries } = await graphqlData<{ entries: { key?: string }[] }>(
-        origin,
-        "query ($keys: [String!]!) { entries(keys: $keys) { ... on Entry { key } ... on Problem { code } } }",
-        { keys },
-      );
-      expect(entries.map(({ key }) => key)).toEqual(keys);
-    });
+    await expectKept(origin, acknowledged);
     expect(await cluster.run("gateway").stop("SIGTERM")).toBe(0);
     expect(await cluster.run("node1").stop("SIGTERM")).toBe(0);
   });
