@@ -1,5 +1,6 @@
 /** Knows whose deadline has come, with one timer for all who wait: nearly all of them are answered long before. */
 import type { Clock } from "../core/clock.js";
+import { LinkedList, type Linked } from "../core/linked-list.js";
 
 export interface DeadlinesOptions<Waiting> {
   readonly clock: Clock;
@@ -7,9 +8,14 @@ export interface DeadlinesOptions<Waiting> {
   readonly onPassed: (waiting: Waiting) => void;
 }
 
-export class Deadlines<Waiting extends { readonly deadlineMs: number }> {
+export interface WithDeadline<Waiting> extends Linked<Waiting> {
+  /** On the monotonic clock. */
+  readonly deadlineMs: number;
+}
+
+export class Deadlines<Waiting extends WithDeadline<Waiting>> {
   readonly #options: DeadlinesOptions<Waiting>;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new LinkedList<Waiting>();
   /** When the timer is due; null without a timer, and there is one whenever somebody waits. */
   #dueMs: number | null = null;
   #cancelTimer: () => void = () => {};

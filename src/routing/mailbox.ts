@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../core/clock.js";
 import type { Key } from "../core/key.js";
+import { LinkedList } from "../core/linked-list.js";
 import { attemptTimeoutMs, mailboxOperationsMax, requestIdsLoggedMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { Span } from "../core/tracing.js";
@@ -50,7 +51,7 @@ export interface MailboxOptions {
 export class Mailbox {
   readonly #options: MailboxOptions;
   /** Oldest first. */
-  readonly #waiting = new Set<Letter>();
+  readonly #waiting = new LinkedList<Letter>();
   readonly #keysInFlight = new Set<Key>();
   readonly #deadlines: Deadlines<Submission>;
   #inFlight = 0;
@@ -88,9 +89,9 @@ export class Mailbox {
   refuseWaiting(cause: string, reason: UnsentReason): void {
     if (this.#waiting.size > 0) this.#options.onUnsent(reason, this.#waiting.size);
     for (const letter of this.#waiting) {
+      this.#waiting.delete(letter);
       letter.submission.answer(letter.index, refusedBecause(letter.routed.operation, cause, true));
     }
-    this.#waiting.clear();
   }
 
   /** Takes nothing more, for `cause`. */
@@ -137,11 +138,15 @@ export class Mailbox {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     for (let isDone = false; !isDone;) {
-      const load = { inFlight: this.#inFlight, inFlightMax: inFlightMax(), keysInFlight: this.#keysInFlight };
-      const plan = planBatch(this.#waiting, { ...load, nowMs: clock.monotonicMs() });
+      const plan = planBatch(this.#waiting, {
+        inFlight: this.#inFlight,
+        inFlightMax: inFlightMax(),
+        keysInFlight: this.#keysInFlight,
+        nowMs: clock.monotonicMs(),
+      });
       if (plan.kind === "send") void this.#send(plan.batch);
       else isDone = true;
-      if (plan.kind === "wait") this.#cancelTimer = clock.after(plan.forMs, () => this.#look());
+      if (plan.kind === "wait") this.#cancelTimer = clock.after(plan.forMs, () => this.#planLook());
     }
     onDepth(this.#waiting.size);
   }

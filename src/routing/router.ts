@@ -31,6 +31,15 @@ interface Group {
   readonly indices: number[];
 }
 
+/** What one storage node answered. */
+interface Attempt {
+  readonly node: string;
+  /** As it was when the node was asked. */
+  readonly map: ClusterMap;
+  readonly operations: readonly Operation[];
+  readonly answers: readonly Outcome[];
+}
+
 export class Router {
   readonly #options: RouterOptions;
   /** Per storage node, the refresh under way: all who meet a stale epoch there share it. */
@@ -93,7 +102,7 @@ export class Router {
     return outcomes;
   }
 
-  async #runAtNode(
+  #runAtNode(
     node: string,
     operations: readonly Operation[],
     context: RouteContext,
@@ -102,8 +111,20 @@ export class Router {
     const { pool, registry } = this.#options;
     const { map } = registry;
     const routed = operations.map((operation) => ({ operation, epoch: map.shards[operation.shard]?.epoch ?? null }));
-    const answers = withinBudget(await pool.execute(node, routed, context), context);
-    if (answers.every(({ kind }) => kind !== "refused")) return answers;
+    return pool.execute(node, routed, context).then((outcomes) => {
+      const answers = withinBudget(outcomes, context);
+      if (answers.every(({ kind }) => kind !== "refused")) return answers;
+      return this.#afterRefusals({ node, map, operations, answers }, context, stage);
+    });
+  }
+
+  /** The outcomes when some of the answers are refusals: what may be tried again is. */
+  async #afterRefusals(
+    { node, map, operations, answers }: Attempt,
+    context: RouteContext,
+    stage: RetryStage,
+  ): Promise<readonly Outcome[]> {
+    const { pool } = this.#options;
     const steps = stepsAfter(operations, answers, stage);
     const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
     const isOver = steps.every((step) => step === "done") || !(await this.#prepare(node, steps, context, stage));

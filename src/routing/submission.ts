@@ -4,10 +4,11 @@
  */
 import { utf8Bytes } from "../core/key.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
+import type { Linked } from "../core/linked-list.js";
 import type { StopSignal } from "../core/stop-signal.js";
 import type { Span } from "../core/tracing.js";
 import type { AnswerBudget } from "./answer-budget.js";
-import type { Deadlines } from "./deadlines.js";
+import type { Deadlines, WithDeadline } from "./deadlines.js";
 import type { WaitingOperation } from "./mailbox-plan.js";
 import type { RouteRecorder } from "./recorder.js";
 import { isWrite } from "./refusal.js";
@@ -27,20 +28,24 @@ export interface RouteContext {
 }
 
 /** One operation on its way through a mailbox. */
-export interface Letter extends WaitingOperation {
+export interface Letter extends WaitingOperation, Linked<Letter> {
   readonly routed: RoutedOperation;
   readonly submission: Submission;
   readonly index: number;
   isSent: boolean;
 }
 
-export class Submission {
+export class Submission implements WithDeadline<Submission> {
+  previous: Submission | null = null;
+  next: Submission | null = null;
+  isListed = false;
   readonly letters: readonly Letter[];
   readonly context: RouteContext;
   readonly #outcomes: (Outcome | undefined)[];
   readonly #resolve: (outcomes: readonly Outcome[]) => void;
   #missing: number;
-  #watch: { readonly deadlines: Deadlines<Submission>; readonly giveUp: () => void } | null = null;
+  #deadlines: Deadlines<Submission> | null = null;
+  #giveUp: (() => void) | null = null;
 
   constructor(
     operations: readonly RoutedOperation[],
@@ -62,6 +67,9 @@ export class Submission {
         writtenKey: isWrite(operation) ? operation.key : null,
         valueBytes: operation.kind === "put" ? utf8Bytes(operation.value) : 0,
         sinceMs,
+        previous: null,
+        next: null,
+        isListed: false,
       };
     });
   }
@@ -70,7 +78,8 @@ export class Submission {
   watch(deadlines: Deadlines<Submission>, giveUp: () => void): void {
     deadlines.add(this);
     this.context.signal?.addEventListener("abort", giveUp, { once: true });
-    this.#watch = { deadlines, giveUp };
+    this.#deadlines = deadlines;
+    this.#giveUp = giveUp;
   }
 
   get deadlineMs(): number {
@@ -85,10 +94,8 @@ export class Submission {
     if (this.#outcomes[index] !== undefined) return;
     this.#outcomes[index] = outcome;
     if (--this.#missing > 0) return;
-    if (this.#watch !== null) {
-      this.#watch.deadlines.delete(this);
-      this.context.signal?.removeEventListener("abort", this.#watch.giveUp);
-    }
+    this.#deadlines?.delete(this);
+    if (this.#giveUp !== null) this.context.signal?.removeEventListener("abort", this.#giveUp);
     this.#resolve(this.#outcomes as readonly Outcome[]);
   }
 }

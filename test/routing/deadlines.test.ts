@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Deadlines } from "../../src/routing/deadlines.js";
+import { Deadlines, type WithDeadline } from "../../src/routing/deadlines.js";
 import { FakeClock } from "../support/fake-clock.js";
 
-interface Waiting {
+interface Waiting extends WithDeadline<Waiting> {
   readonly name: string;
-  readonly deadlineMs: number;
 }
 
 let clock: FakeClock;
@@ -17,7 +16,8 @@ beforeEach(() => {
 });
 
 function waitingFor(name: string, delayMs: number): Waiting {
-  const waiting = { name, deadlineMs: clock.monotonicMs() + delayMs };
+  const deadlineMs = clock.monotonicMs() + delayMs;
+  const waiting: Waiting = { name, deadlineMs, previous: null, next: null, isListed: false };
   deadlines.add(waiting);
   return waiting;
 }
