@@ -24,6 +24,8 @@ const { systemClock } = await load("cli/system-clock.js");
 const keyCount = 10_000;
 const batchSize = 100;
 const rounds = 7;
+/** Of reads: until all of the code that they run through is compiled. */
+const warmUpRounds = 4;
 const log = { debug() {}, info() {}, warn: console.warn, error: console.error };
 const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-storage-"));
 const folderOf = (name) => path.join(folder, name);
@@ -117,7 +119,7 @@ async function measureReads(bytes) {
 
 async function interleaved(ways, batch) {
   const samples = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -warmUpRounds; round < rounds; round++) {
     for (const [name, run] of Object.entries(ways)) {
       const batches = Array.from({ length: 400 }, batch);
       const before = process.cpuUsage();

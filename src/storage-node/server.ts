@@ -16,6 +16,7 @@ import {
 } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { Tracer } from "../core/tracing.js";
+import { UnderWay } from "../core/under-way.js";
 import type { StorageEngine } from "../storage/engine.js";
 import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
 import { createWebServer } from "../tls/web-server.js";
@@ -174,9 +175,9 @@ async function drainNode({ app, gate, shardHost, agent, engine, clock, log }: Dr
   log.info({}, "The storage node stopped.");
 }
 
-/** Lets requests in until it is closed, and knows those whose answers are still on their way. */
+/** Lets requests in until it is closed, and knows how many of their answers are still on their way. */
 class Gate {
-  readonly #open = new Set<ServerResponse>();
+  readonly #underWay = new UnderWay();
   #isClosed = false;
 
   get isClosed(): boolean {
@@ -185,20 +186,18 @@ class Gate {
 
   /** How many of those there are. */
   get size(): number {
-    return this.#open.size;
+    return this.#underWay.count;
   }
 
   enter(response: ServerResponse): void {
-    this.#open.add(response);
-    response.once("close", () => this.#open.delete(response));
+    this.#underWay.begin();
+    response.once("close", () => this.#underWay.end());
   }
 
   /** Resolves when every request that was let in has its answer. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(
-      [...this.#open].map((response) => new Promise<void>((resolve) => response.once("close", () => resolve()))),
-    );
+    return this.#underWay.idle();
   }
 }
 

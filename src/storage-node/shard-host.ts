@@ -11,6 +11,7 @@ import { keyBytesMax, nodeBatchAnswerBytesMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { GetOperation, Outcome, RefusedOutcome, RoutedOperation, ScanOperation } from "../core/operation.js";
 import { startShared, type Tracer } from "../core/tracing.js";
+import { UnderWay } from "../core/under-way.js";
 import { sequenceFloor } from "../core/version.js";
 import { DocumentChanged, type StorageEngine } from "../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
@@ -37,7 +38,7 @@ export class ShardHost {
   readonly #options: ShardHostOptions;
   readonly #commits: GroupCommit;
   readonly #sweeper: Sweeper | null;
-  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   readonly #kept: KeptState;
   #isDraining = false;
 
@@ -90,12 +91,11 @@ export class ShardHost {
    */
   async execute(operations: readonly RoutedOperation[], caller: Caller = {}): Promise<readonly Outcome[]> {
     if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is stopping."));
-    const running = this.#runStages(operations, caller);
-    this.#inFlight.add(running);
+    this.#underWay.begin();
     try {
-      return await running;
+      return await this.#runStages(operations, caller);
     } finally {
-      this.#inFlight.delete(running);
+      this.#underWay.end();
     }
   }
 
@@ -131,7 +131,7 @@ export class ShardHost {
   /** Refuses what comes from now on with DRAINING, and resolves when everything accepted before has its outcome. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    await Promise.allSettled([this.#sweeper?.stop(), ...this.#inFlight]);
+    await Promise.allSettled([this.#sweeper?.stop(), this.#underWay.idle()]);
     await this.#commits.idle();
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Entry } from "../core/entry.js";
 import type { JsonText } from "../core/json-text.js";
-import type { Key } from "../core/key.js";
+import { utf8Bytes, type Key } from "../core/key.js";
 import { keyBytesMax } from "../core/limits.js";
 import type { ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
@@ -31,7 +31,10 @@ const headerBytes = 4 * numberBytes;
 
 /** Key of an entry: its shard, then the key itself. */
 export function entryKey(shard: ShardNumber, key: string): Buffer {
-  return Buffer.concat([shardKey(shard), Buffer.from(key, "utf8")]);
+  const bytes = Buffer.allocUnsafe(shardBytes + utf8Bytes(key));
+  bytes.writeUInt16BE(shard);
+  bytes.write(key, shardBytes);
+  return bytes;
 }
 
 /** Key of a shard's figures, and the beginning of the keys of its entries. */
@@ -52,16 +55,24 @@ export function keyOfEntryKey(bytes: Uint8Array): Key {
 /** Record of an entry: sequence, times, then the value's text. */
 export function encodeEntry(entry: Entry): Buffer {
   const { version, createdAtMs, updatedAtMs, expiresAtMs, value } = entry;
-  const header = numbers(Number(version), Number(createdAtMs), Number(updatedAtMs), expiresAtMs ?? Infinity);
-  return Buffer.concat([header, Buffer.from(value, "utf8")]);
+  const valueBytes = utf8Bytes(value);
+  const bytes = Buffer.allocUnsafe(headerBytes + valueBytes);
+  bytes.writeDoubleBE(Number(version), 0);
+  bytes.writeDoubleBE(Number(createdAtMs), numberBytes);
+  bytes.writeDoubleBE(Number(updatedAtMs), 2 * numberBytes);
+  bytes.writeDoubleBE(expiresAtMs ?? Infinity, 3 * numberBytes);
+  // As many bytes as characters: it is ASCII, which needs no encoder.
+  bytes.write(value, headerBytes, valueBytes === value.length ? "latin1" : "utf8");
+  return bytes;
 }
 
+/** Nothing of `record` is kept. */
 export function decodeEntry(key: Key, record: Uint8Array): Entry {
   const bytes = view(record);
   const expiresAtMs = bytes.readDoubleBE(3 * numberBytes);
   return {
     key,
-    value: bytes.toString("utf8", headerBytes) as JsonText,
+    value: bytes.toString("utf8", headerBytes, record.length) as JsonText,
     version: versionOf(bytes.readDoubleBE(0)),
     createdAtMs: bytes.readDoubleBE(numberBytes),
     updatedAtMs: bytes.readDoubleBE(2 * numberBytes),
@@ -146,6 +157,7 @@ function numbers(...values: readonly number[]): Buffer {
   return bytes;
 }
 
+/** What lmdb reads the fast way is a buffer whose `length` says how much of it counts. */
 function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
