@@ -276,6 +276,9 @@ export const mailboxWaitMs = 2;
 /** From this length on an answer is turned into bytes before it is written. */
 export const sentAsBytesMin = 16_384;
 
+/** From this length on a value is a piece of its answer's text; shorter ones cost less as parts of one. */
+export const ownPieceCharactersMin = 1024;
+
 /** Values that are shorter than this on the average are decoded in one go; longer ones cost more as parts of so long a text. */
 export const decodedTogetherBytesMax = 512;
 

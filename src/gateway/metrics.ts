@@ -70,6 +70,8 @@ export class Metrics implements RoutingObserver {
   readonly #tallies = new Map<string, NodeTally>();
   /** By method, status and route together. */
   readonly #answered = new Map<string, AnsweredTally>();
+  /** Most requests are of one kind, which then need not be looked up. */
+  #lastAnswered: AnsweredTally | null = null;
   #requestsUnderWay = 0;
 
   /** `traffic` hears of each answered request and batch too. */
@@ -143,10 +145,14 @@ export class Metrics implements RoutingObserver {
   }
 
   requestAnswered({ route, method, status, durationMs }: AnsweredRequest): void {
-    const kind = `${method} ${status} ${route}`;
-    const answered = this.#answered.get(kind);
-    if (answered === undefined) this.#answered.set(kind, { route, method, status, requests: 1 });
-    else answered.requests++;
+    let answered = this.#lastAnswered;
+    if (answered?.route !== route || answered.method !== method || answered.status !== status) {
+      const kind = `${method} ${status} ${route}`;
+      answered = this.#answered.get(kind) ?? { route, method, status, requests: 0 };
+      this.#answered.set(kind, answered);
+      this.#lastAnswered = answered;
+    }
+    answered.requests++;
     this.#requestSeconds.tally(route, durationMs / 1000);
     this.#traffic.requestAnswered({ route, durationMs });
   }

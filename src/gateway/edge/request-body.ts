@@ -21,16 +21,25 @@ export function readBody(open: OpenRequest, bytesMax: number): Promise<Buffer> {
     if (refusal !== null) return refuse(refusal);
     if (open.awaitsContinue) response.writeContinue();
     open.beginBody(refuse);
-    request.on("data", (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       if (chunks === null) return;
       bytes += chunk.length;
       const refusal = bytes > bytesMax ? tooLarge(bytesMax) : open.holdBody(chunk.length);
       if (refusal === null) chunks.push(chunk);
       else refuse(refusal);
-    });
-    request.once("end", () => {
+    };
+    const finish = (): void => {
       open.endBody();
       if (chunks !== null) resolve(joined(chunks));
+    };
+    process.nextTick(() => {
+      // Most bodies come with their heads. What is there as a whole is taken as a whole, without the events of a stream.
+      if (request.complete && request.readableLength > 0) {
+        take(request.read() as Buffer);
+        return finish();
+      }
+      request.on("data", take);
+      request.once("end", finish);
     });
   });
 }

@@ -13,7 +13,7 @@ import type { PersistedDocuments } from "./persisted-documents.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 import type { Variables } from "./plan/variable-values.js";
 import { requestCostProblem } from "./request-cost.js";
-import { resultText } from "./result-text.js";
+import { resultPieces } from "./result-text.js";
 
 export class DirectExecution {
   readonly #schema: GraphQLSchema;
@@ -34,8 +34,8 @@ export class DirectExecution {
     this.#persisted = persisted;
   }
 
-  /** The body of a 200 in application/json; null, with nothing executed, when Yoga has to answer. */
-  async textFor(exchange: Exchange): Promise<string | null> {
+  /** The body of a 200 in application/json, in pieces; null, with nothing executed, when Yoga has to answer. */
+  async piecesFor(exchange: Exchange): Promise<readonly string[] | null> {
     const { method, headers } = exchange.incoming;
     if (method !== "POST" || !plainAccepts.has(headers.accept ?? "*/*")) return null;
     let params: GraphQLParams;
@@ -62,7 +62,7 @@ export class DirectExecution {
     if (ahead !== null && ahead.keys.length > 0) await exchange.loaders.readAhead(ahead.keys);
     const run = plan.run(exchange, variables, exchange.receipt !== null);
     const { errors, data } = run instanceof Promise ? await run : run;
-    return resultText({ data, ...finalMembers(errors, exchange) });
+    return resultPieces({ data, ...finalMembers(errors, exchange) });
   }
 
   #document(text: string): PlannedDocument {

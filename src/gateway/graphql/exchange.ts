@@ -10,7 +10,7 @@ import type { GraphqlContext } from "./context.js";
 import type { RequestLoaders } from "./loaders.js";
 import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
 import type { RequestLog } from "./request-log.js";
-import { paramsOfBody, paramsOfQuery, readParamsBody } from "./request-params.js";
+import { paramsOfBody, paramsOfQuery, readParamsBody, type SourcedParams } from "./request-params.js";
 
 export interface Exchange extends GraphqlContext {
   readonly loaders: RequestLoaders;
@@ -95,14 +95,15 @@ function comparePaths(path: NonNullable<GraphQLError["path"]>, other: NonNullabl
   return 0;
 }
 
-async function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {
+function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {
   const { open, incoming, services } = exchange;
   const { bounds } = services;
-  const { params, variablesText } =
-    // Yoga refuses methods other than these.
-    incoming.method === "GET"
-      ? paramsOfQuery(incoming.url ?? "", bounds)
-      : paramsOfBody(await readParamsBody(open, bounds), bounds);
-  exchange.variablesText = variablesText;
-  return executableParams(params, persisted);
+  const taken = ({ params, variablesText }: SourcedParams): GraphQLParams => {
+    exchange.variablesText = variablesText;
+    return executableParams(params, persisted);
+  };
+  // Yoga refuses methods other than these.
+  return incoming.method === "GET"
+    ? paramsOfQuery(incoming.url ?? "", bounds).then(taken)
+    : readParamsBody(open, bounds).then((body) => taken(paramsOfBody(body, bounds)));
 }

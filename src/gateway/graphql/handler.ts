@@ -74,9 +74,9 @@ export function createGraphqlHandler(
       const caller = known(found instanceof Promise ? await found : found);
       if (!services.access.isOpen) open.countFor(caller);
       const exchange = startExchange({ services, caller, log, span }, open);
-      const text = isShortWayTaken ? await direct.textFor(exchange) : null;
-      if (text === null) await answerAtLength(exchange, response);
-      else sendJson(text, open);
+      const pieces = isShortWayTaken ? await direct.piecesFor(exchange) : null;
+      if (pieces === null) await answerAtLength(exchange, response);
+      else sendJson(pieces, open);
     } catch (error) {
       const told = error instanceof ShardgateError ? error : new ShardgateError("INTERNAL_SERVER_ERROR", masked);
       if (told !== error)
@@ -142,12 +142,27 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
   response.end(body);
 }
 
-function sendJson(text: string, { answer, headers, response }: OpenRequest): void {
-  answer.hold(text.length);
-  const bytes = Buffer.byteLength(text);
+/** `pieces`: the text of the answer. */
+function sendJson(pieces: readonly string[], { answer, headers, response }: OpenRequest): void {
+  let characters = 0;
+  let bytes = 0;
+  for (const piece of pieces) {
+    characters += piece.length;
+    bytes += Buffer.byteLength(piece);
+  }
+  answer.hold(characters);
   headers.push("content-type", "application/json; charset=utf-8", "content-length", String(bytes));
   response.writeHead(200, headers);
+  // As many bytes as characters: it is ASCII, which needs no encoder.
+  const encoding = bytes === characters ? "latin1" : "utf8";
   // Node would copy a text twice more, once behind the headers and once as bytes. For short ones, one write pays more.
-  if (bytes < sentAsBytesMin) response.end(text);
-  else response.end(Buffer.from(text, bytes === text.length ? "latin1" : "utf8"));
+  if (bytes < sentAsBytesMin) response.end(pieces.join(""), encoding);
+  else response.end(joinedBytes(pieces, bytes, encoding));
+}
+
+function joinedBytes(pieces: readonly string[], length: number, encoding: "latin1" | "utf8"): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const piece of pieces) at += bytes.write(piece, at, encoding);
+  return bytes;
 }

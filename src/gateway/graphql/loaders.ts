@@ -50,9 +50,9 @@ export class RequestLoaders implements Loaders {
   /** Reads keys, each once, before anything asks for them. Never rejects. */
   readAhead(keys: readonly Key[]): Promise<void> {
     const once = keys.length === 1 ? keys : [...new Set(keys)];
-    return this.#read(once).then(
-      (outcomes) => outcomes.forEach((outcome, index) => this.#ahead.set(once[index] ?? "", outcome)),
-      (error: unknown) => once.forEach((key) => this.#ahead.set(key, error as Error)),
+    return this.#ask(once).then(
+      (outcomes) => this.#keepAhead(once, outcomes),
+      (error: unknown) => this.#failAhead(once, error),
     );
   }
 
@@ -74,14 +74,31 @@ export class RequestLoaders implements Loaders {
   }
 
   #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
+    return this.#ask(keys).then((outcomes) => this.#taken(keys, outcomes));
+  }
+
+  #ask(keys: readonly Key[]): Promise<readonly Outcome[]> {
     const { membership, router } = this.#services;
     const { shardCount } = membership;
     const operations = keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
-    return router.execute(operations, this.#route).then((outcomes) => this.#taken(keys, outcomes.map(readOutcome)));
+    return router.execute(operations, this.#route);
+  }
+
+  #keepAhead(keys: readonly Key[], outcomes: readonly Outcome[]): void {
+    try {
+      this.#taken(keys, outcomes).forEach((outcome, index) => this.#ahead.set(keys[index] ?? "", outcome));
+    } catch (error) {
+      this.#failAhead(keys, error);
+    }
+  }
+
+  #failAhead(keys: readonly Key[], error: unknown): void {
+    for (const key of keys) this.#ahead.set(key, error as Error);
   }
 
   /** Throws ANSWER_TOO_LARGE. */
-  #taken(keys: readonly Key[], outcomes: readonly ReadOutcome[]): readonly ReadOutcome[] {
+  #taken(keys: readonly Key[], answers: readonly Outcome[]): readonly ReadOutcome[] {
+    const outcomes = answers.map(readOutcome);
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.kind !== "refused") continue;
       // Not this key's fault: the field as a whole asks for too much.

@@ -16,21 +16,24 @@ export interface RequestParams extends GraphQLParams {
   readonly documentId?: unknown;
 }
 
-interface SourcedParams {
+export interface SourcedParams {
   readonly params: RequestParams;
   /** The text that `params.variables` was parsed from, found when it is asked for; null when there are none. */
   readonly variablesText: (() => string) | null;
 }
 
-/** The body of a POST, for `paramsOfBody`. Throws UNSUPPORTED_MEDIA_TYPE; rejects as `readBody` does. */
+/** The body of a POST, for `paramsOfBody`. Rejects with UNSUPPORTED_MEDIA_TYPE, and as `readBody` does. */
 export function readParamsBody(open: OpenRequest, bounds: GatewayBounds): Promise<Buffer> {
   const { headers } = open.request;
-  checkMediaType(headers["content-type"] ?? "", headers["content-encoding"] ?? "identity");
-  return readBody(open, bounds.bodyBytes);
+  const isTaken = isJsonMedia(headers["content-type"] ?? "", headers["content-encoding"] ?? "identity");
+  if (isTaken) return readBody(open, bounds.bodyBytes);
+  return Promise.reject(
+    new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8, not compressed."),
+  );
 }
 
-/** Of a GET. Throws as `parseJsonBody` does. */
-export function paramsOfQuery(url: string, bounds: GatewayBounds): SourcedParams {
+/** Of a GET. Rejects as `parseJsonBody` throws. */
+export async function paramsOfQuery(url: string, bounds: GatewayBounds): Promise<SourcedParams> {
   const search = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   const variablesText = search.get("variables") || null;
   const variables =
@@ -60,13 +63,12 @@ export function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams
   };
 }
 
-function checkMediaType(contentType: string, encoding: string): void {
-  if (contentType === "application/json" && encoding === "identity") return;
+function isJsonMedia(contentType: string, encoding: string): boolean {
+  if (contentType === "application/json" && encoding === "identity") return true;
   const [mediaType = "", ...options] = contentType.split(";").map((part) => part.trim().toLowerCase());
   const charset = options.find((option) => option.startsWith("charset="))?.slice("charset=".length) ?? "utf-8";
   const isJson = mediaType === "application/json" || mediaType === "application/graphql+json";
-  if (isJson && ["utf-8", "utf8", '"utf-8"'].includes(charset) && encoding === "identity") return;
-  throw new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8, not compressed.");
+  return isJson && ["utf-8", "utf8", '"utf-8"'].includes(charset) && encoding === "identity";
 }
 
 /** Of a member that is there. */

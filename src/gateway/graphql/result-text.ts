@@ -4,7 +4,7 @@
  */
 import type { ExecutionResult } from "graphql";
 import { ShardgateError } from "../../core/error.js";
-import { graphqlAnswerCharactersMax } from "../../core/limits.js";
+import { graphqlAnswerCharactersMax, ownPieceCharactersMin } from "../../core/limits.js";
 
 /** JSON text in a result, to be written as it is. Made by the JSON scalar only. */
 export class RawJson {
@@ -34,50 +34,100 @@ type Result = Omit<ExecutionResult, "data"> & { readonly data?: object | null };
  * The response body (GraphQL over HTTP: `errors` first, so that a reader sees them). Throws ANSWER_TOO_LARGE when its
  * values would make it longer than `charactersMax`.
  */
-export function resultText(
-  { errors, data, extensions }: Result,
-  charactersMax: number = graphqlAnswerCharactersMax,
-): string {
-  const members: string[] = [];
-  if (errors !== undefined) members.push(`"errors":${JSON.stringify(errors)}`);
-  if (data !== undefined) members.push(`"data":${new ValueWriter(charactersMax).text(data)}`);
-  if (extensions !== undefined) members.push(`"extensions":${JSON.stringify(extensions)}`);
-  return `{${members.join(",")}}`;
+export function resultText(result: Result, charactersMax?: number): string {
+  return resultPieces(result, charactersMax).join("");
 }
 
-/** Counts what it writes: aliases may repeat a value as often as the document has room for them. */
-class ValueWriter {
+/** As `resultText`, in pieces: as parts of one text, long values would be copied once more before they are sent. */
+export function resultPieces(
+  { errors, data, extensions }: Result,
+  charactersMax: number = graphqlAnswerCharactersMax,
+): readonly string[] {
+  const writer = new ResultWriter(charactersMax);
+  let before = "{";
+  if (errors !== undefined) {
+    writer.add(`${before}"errors":${JSON.stringify(errors)}`);
+    before = ",";
+  }
+  if (data !== undefined) {
+    writer.add(`${before}"data":`);
+    writer.value(data);
+    before = ",";
+  }
+  if (extensions !== undefined) {
+    writer.add(`${before}"extensions":${JSON.stringify(extensions)}`);
+    before = ",";
+  }
+  return writer.end(before === "{" ? "{}" : "}");
+}
+
+/** Counts the values that it writes: aliases may repeat one as often as the document has room for them. */
+class ResultWriter {
+  readonly #pieces: string[] = [];
+  /** Of the piece that is being written. */
+  #text = "";
   #charactersLeft: number;
 
   constructor(charactersMax: number) {
     this.#charactersLeft = charactersMax;
   }
 
-  text(value: unknown): string {
-    if (value instanceof RawJson) return this.#counted(value.text);
-    if (typeof value !== "object" || value === null) return this.#counted(JSON.stringify(value ?? null));
-    if (Array.isArray(value)) return this.#list(value);
-    if (value instanceof ResultObject) return this.#object(value);
-    const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}:${this.text(member)}`);
-    return `{${members.join(",")}}`;
+  add(text: string): void {
+    this.#text += text;
   }
 
-  #list(items: readonly unknown[]): string {
-    let text = "[";
-    for (const item of items) text += text.length > 1 ? `,${this.text(item)}` : this.text(item);
-    return `${text}]`;
+  value(value: unknown): void {
+    if (value instanceof RawJson) this.#counted(value.text);
+    else if (typeof value !== "object" || value === null) this.#counted(JSON.stringify(value ?? null));
+    else if (Array.isArray(value)) this.#list(value);
+    else if (value instanceof ResultObject) this.#object(value);
+    else this.#members(Object.entries(value));
   }
 
-  #object({ fields, values }: ResultObject): string {
-    let text = "{";
-    for (const [index, { prefix }] of fields.entries())
-      text += (index > 0 ? "," : "") + prefix + this.text(values[index]);
-    return `${text}}`;
+  /** All pieces; `text` is the end of the last. */
+  end(text: string): readonly string[] {
+    this.#pieces.push(this.#text + text);
+    return this.#pieces;
   }
 
-  #counted(text: string): string {
+  #list(items: readonly unknown[]): void {
+    let before = "[";
+    for (const item of items) {
+      this.add(before);
+      this.value(item);
+      before = ",";
+    }
+    this.add(items.length === 0 ? "[]" : "]");
+  }
+
+  #object({ fields, values }: ResultObject): void {
+    let before = "{";
+    let index = 0;
+    for (const { prefix } of fields) {
+      this.add(before + prefix);
+      this.value(values[index]);
+      before = ",";
+      index++;
+    }
+    this.add(index === 0 ? "{}" : "}");
+  }
+
+  #members(members: readonly (readonly [name: string, value: unknown])[]): void {
+    let before = "{";
+    for (const [name, value] of members) {
+      this.add(`${before}${JSON.stringify(name)}:`);
+      this.value(value);
+      before = ",";
+    }
+    this.add(members.length === 0 ? "{}" : "}");
+  }
+
+  #counted(text: string): void {
     this.#charactersLeft -= text.length;
-    if (this.#charactersLeft >= 0) return text;
-    throw new ShardgateError("ANSWER_TOO_LARGE", "The answer is too long; fewer keys or fields would fit.");
+    if (this.#charactersLeft < 0)
+      throw new ShardgateError("ANSWER_TOO_LARGE", "The answer is too long; fewer keys or fields would fit.");
+    if (text.length < ownPieceCharactersMin) return this.add(text);
+    this.#pieces.push(this.#text, text);
+    this.#text = "";
   }
 }

@@ -11,7 +11,7 @@ import { ExactVariables } from "../../../src/gateway/graphql/exact-variables.js"
 import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
 import { JsonInput } from "../../../src/gateway/graphql/json-input.js";
 import { problemInstead } from "../../../src/gateway/graphql/problems.js";
-import { RawJson, resultText } from "../../../src/gateway/graphql/result-text.js";
+import { RawJson, ResultObject, resultPieces, resultText } from "../../../src/gateway/graphql/result-text.js";
 import { dateTimeScalar, jsonScalar, versionScalar } from "../../../src/gateway/graphql/scalars.js";
 import { RecordLog } from "../../support/record-log.js";
 
@@ -78,6 +78,22 @@ describe("resultText", () => {
     const data = { a: new RawJson('"12345678"'), b: [new RawJson("12345"), "12345678"] };
     expect(resultText({ data }, 25)).toBe('{"data":{"a":"12345678","b":[12345,"12345678"]}}');
     expect(() => resultText({ data }, 24)).toThrowError(expect.objectContaining({ code: "ANSWER_TOO_LARGE" }));
+  });
+
+  it("has long values as pieces of their own, so that nothing copies them", () => {
+    const long = JSON.stringify("x".repeat(2000));
+    const [before, value, between, , behind] = resultPieces({
+      data: { a: new RawJson(long), b: [new RawJson(long), 1] },
+    });
+    expect([before, between, behind]).toEqual(['{"data":{"a":', ',"b":[', ",1]}}"]);
+    expect(value).toBe(long);
+  });
+
+  it("writes objects without members, however they were made", () => {
+    const data = { a: {}, b: [], c: new ResultObject([], []), d: new ResultObject([{ prefix: '"e":' }], [null]) };
+    expect(resultText({ data })).toBe('{"data":{"a":{},"b":[],"c":{},"d":{"e":null}}}');
+    expect(resultText({})).toBe("{}");
+    expect(resultText({ extensions: {} })).toBe('{"extensions":{}}');
   });
 
   it("is what JSON.stringify writes when there is nothing raw", () => {

@@ -28,6 +28,8 @@ interface Path {
   readonly key: string | number;
 }
 
+type AbstractShape = Extract<Shape, { readonly kind: "abstract" }>;
+
 /** A value of the response, or a promise of one. */
 type Completed = unknown;
 
@@ -108,16 +110,39 @@ export class Execution<Context> {
 
   #field(field: PlannedField, source: unknown, before: Path | null): Completed {
     const path = { before, key: field.responseName };
-    const fail = (error: unknown): null => this.#null(error, field, field.shape, path);
     try {
-      const result = this.#resolved(field, source, path);
-      const completed = isPromise(result)
-        ? result.then((value) => this.#complete(value, field, field.shape, path))
-        : this.#complete(result, field, field.shape, path);
-      return isPromise(completed) ? completed.then(undefined, fail) : completed;
+      return this.#settled(this.#resolved(field, source, path), field, field.shape, path);
     } catch (error) {
-      return fail(error);
+      return this.#null(error, field, field.shape, path);
     }
+  }
+
+  /** `value` completed, and null where it may stand for what a promise fails with. Throws what completing throws at once. */
+  #settled(value: unknown, field: PlannedField, shape: Shape, path: Path): Completed {
+    const completed = isPromise(value)
+      ? this.#completedLater(value, field, shape, path)
+      : this.#complete(value, field, shape, path);
+    return isPromise(completed) ? this.#nullLater(completed, field, shape, path) : completed;
+  }
+
+  // Functions of their own: V8 would make the closures' scope for every value, also where nothing is a promise.
+
+  #completedLater(value: Promise<unknown>, field: PlannedField, shape: Shape, path: Path): Promise<Completed> {
+    return value.then((settled) => this.#complete(settled, field, shape, path));
+  }
+
+  #nullLater(completed: Promise<Completed>, field: PlannedField, shape: Shape, path: Path): Promise<Completed> {
+    return completed.then(undefined, (error: unknown) => this.#null(error, field, shape, path));
+  }
+
+  #objectLater(
+    name: Promise<unknown>,
+    value: unknown,
+    field: PlannedField,
+    { type, selection }: AbstractShape,
+    path: Path,
+  ): Promise<Completed> {
+    return name.then((settled) => this.#object(value, this.#objectType(settled, type, field), selection, path));
   }
 
   #resolved({ resolve, argumentsIn, name }: PlannedField, source: unknown, path: Path): unknown {
@@ -147,8 +172,8 @@ export class Execution<Context> {
       case "abstract": {
         const { type, selection } = shape;
         const name = this.#typeName(value, type);
-        if (!isPromise(name)) return this.#object(value, this.#objectType(name, type, field), selection, path);
-        return name.then((settled) => this.#object(value, this.#objectType(settled, type, field), selection, path));
+        if (isPromise(name)) return this.#objectLater(name, value, field, shape, path);
+        return this.#object(value, this.#objectType(name, type, field), selection, path);
       }
     }
   }
@@ -174,14 +199,10 @@ export class Execution<Context> {
   }
 
   #item(item: unknown, field: PlannedField, shape: Shape, path: Path): Completed {
-    const fail = (error: unknown): null => this.#null(error, field, shape, path);
     try {
-      const completed = isPromise(item)
-        ? item.then((value) => this.#complete(value, field, shape, path))
-        : this.#complete(item, field, shape, path);
-      return isPromise(completed) ? completed.then(undefined, fail) : completed;
+      return this.#settled(item, field, shape, path);
     } catch (error) {
-      return fail(error);
+      return this.#null(error, field, shape, path);
     }
   }
 
@@ -247,7 +268,7 @@ function graphqlPath({ before, key }: Path): GraphQLResolveInfo["path"] {
 function isPromise(value: unknown): value is Promise<unknown>;
 function isPromise<T>(value: T | Promise<T>): value is Promise<T>;
 function isPromise(value: unknown): boolean {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
+  return value instanceof Promise;
 }
 
 function isIterable(value: unknown): value is Iterable<unknown> {
