@@ -21,6 +21,7 @@ export const contestants = {
   shardgate: { process: "gateway", dialect: graphql, kinds: all },
   "shardgate REST": { process: "gateway", dialect: facade, kinds: ["get", "put"] },
   "bare proxy": { process: "bare-proxy", script: "peers/bare-proxy.mjs", dialect: proxy, kinds: all },
+  "bare batching": { process: "bare-batching", script: "peers/bare-batching.mjs", dialect: graphql, kinds: ["get"] },
   "storage nodes": { dialectOf: storageNodes, kinds: all },
   mercurius: { process: "mercurius", script: "peers/mercurius.mjs", dialect: graphql, kinds: keyed },
   apollo: { process: "apollo", script: "peers/apollo.mjs", dialect: graphql, kinds: keyed },

@@ -18,7 +18,7 @@ const costGrowthMax = 1.2;
 const rawReadsShareMin = 0.5;
 const groupCommitGainMin = 20;
 /** Contestants that are no peers: ourselves, and what has no GraphQL. */
-const noPeers = new Set(["shardgate", "shardgate REST", "bare proxy", "storage nodes"]);
+const noPeers = new Set(["shardgate", "shardgate REST", "bare proxy", "bare batching", "storage nodes"]);
 
 /**
  * `{ what, figure, isHeld }` for each aim, with `isHeld` null where nothing was measured. `results` is a map from suite to
