@@ -2,7 +2,6 @@
  * The values in the body of a batch: their bytes stand one after another behind its head, which says how long each is. They
  * make up nearly all of a body, so each is copied once, and decoded in the cheapest way that its bytes allow.
  */
-import { isAscii } from "node:buffer";
 import { ShardgateError } from "../core/error.js";
 import { decodedTogetherBytesMax } from "../core/limits.js";
 
@@ -40,17 +39,15 @@ export class ValueWriter {
 /** Takes the values from the tail of a body, in order. */
 export class ValueReader {
   readonly #bytes: Buffer;
-  /** Every byte is a character, and can be read as such, which is faster. */
-  readonly #isAscii: boolean;
-  /** All of them, when they are short and ASCII: each is then a part of this text. */
+  /** All of them, when they are short and every byte is a character: each is then a part of this text. */
   readonly #whole: string | null;
   #offset = 0;
 
   /** `count`: how many values there may be. */
   constructor(bytes: Buffer, count: number) {
     this.#bytes = bytes;
-    this.#isAscii = isAscii(bytes);
-    this.#whole = this.#isAscii && bytes.length <= count * decodedTogetherBytesMax ? bytes.toString("latin1") : null;
+    const whole = bytes.length <= count * decodedTogetherBytesMax ? bytes.toString() : null;
+    this.#whole = whole?.length === bytes.length ? whole : null;
   }
 
   bytes(length: unknown): Buffer {
@@ -61,7 +58,7 @@ export class ValueReader {
   text(length: unknown): string {
     const start = this.#take(length);
     if (this.#whole !== null) return this.#whole.slice(start, this.#offset);
-    return this.#bytes.toString(this.#isAscii ? "latin1" : "utf8", start, this.#offset);
+    return this.#bytes.toString("utf8", start, this.#offset);
   }
 
   end(): void {

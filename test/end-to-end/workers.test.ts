@@ -71,7 +71,7 @@ describe("a gateway and storage nodes of two workers each", () => {
       const { nodes } = JSON.parse((await freshCall(`${cluster.origin}/nodes`)).text) as {
         nodes: readonly { id: string; state: string; lastSeenAt: string }[];
       };
-      expect(nodes.map(({ id, state }) => `${id} ${state}`)).toEqual(["node1 UP", "node2 UP"]);
+      expect(nodes.map(({ id, state }) => `${id} ${state}`).toSorted()).toEqual(["node1 UP", "node2 UP"]);
       // Heard of by this worker too, after its own start.
       for (const { lastSeenAt } of nodes) expect(Date.parse(lastSeenAt)).toBeGreaterThan(0);
     }
