@@ -77,3 +77,8 @@ function codePointRank(unit: number): number {
 function printable(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
 }
+
+/** How a text is written the fastest: with as many bytes as characters it is ASCII, which needs no encoder. */
+export function encodingOf(characters: number, bytes: number): "latin1" | "utf8" {
+  return characters === bytes ? "latin1" : "utf8";
+}

@@ -4,7 +4,7 @@
  */
 import type { Entry } from "../core/entry.js";
 import type { JsonText } from "../core/json-text.js";
-import { utf8Bytes, type Key } from "../core/key.js";
+import { encodingOf, utf8Bytes, type Key } from "../core/key.js";
 import { keyBytesMax } from "../core/limits.js";
 import type { ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
@@ -61,8 +61,7 @@ export function encodeEntry(entry: Entry): Buffer {
   bytes.writeDoubleBE(Number(createdAtMs), numberBytes);
   bytes.writeDoubleBE(Number(updatedAtMs), 2 * numberBytes);
   bytes.writeDoubleBE(expiresAtMs ?? Infinity, 3 * numberBytes);
-  // As many bytes as characters: it is ASCII, which needs no encoder.
-  bytes.write(value, headerBytes, valueBytes === value.length ? "latin1" : "utf8");
+  bytes.write(value, headerBytes, encodingOf(value.length, valueBytes));
   return bytes;
 }
 

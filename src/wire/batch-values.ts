@@ -3,6 +3,7 @@
  * make up nearly all of a body, so each is copied once, and decoded in the cheapest way that its bytes allow.
  */
 import { ShardgateError } from "../core/error.js";
+import { encodingOf } from "../core/key.js";
 import { decodedTogetherBytesMax } from "../core/limits.js";
 
 /** Ends the head. */
@@ -29,9 +30,8 @@ export class ValueWriter {
     const body = Buffer.allocUnsafe(Buffer.byteLength(head) + 1 + this.#bytes);
     let at = body.write(head);
     at = body.writeUInt8(newline, at);
-    // As many bytes as characters: it is ASCII, which needs no encoder.
     for (const [index, text] of this.#texts.entries())
-      at += body.write(text, at, this.#lengths[index] === text.length ? "latin1" : "utf8");
+      at += body.write(text, at, encodingOf(text.length, this.#lengths[index] ?? 0));
     return body;
   }
 }

@@ -1,6 +1,7 @@
 /** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
 import type { ServerResponse } from "node:http";
 import { errorRules, ShardgateError } from "../../core/error.js";
+import { encodingOf } from "../../core/key.js";
 import { sentAsBytesMin } from "../../core/limits.js";
 import { endRequestSpan, startRequestSpan } from "../../core/tracing.js";
 import { requestIdHeader } from "../../wire/paths.js";
@@ -153,8 +154,7 @@ function sendJson(pieces: readonly string[], { answer, headers, response }: Open
   answer.hold(characters);
   headers.push("content-type", "application/json; charset=utf-8", "content-length", String(bytes));
   response.writeHead(200, headers);
-  // As many bytes as characters: it is ASCII, which needs no encoder.
-  const encoding = bytes === characters ? "latin1" : "utf8";
+  const encoding = encodingOf(characters, bytes);
   // Node would copy a text twice more, once behind the headers and once as bytes. For short ones, one write pays more.
   if (bytes < sentAsBytesMin) response.end(pieces.join(""), encoding);
   else response.end(joinedBytes(pieces, bytes, encoding));
