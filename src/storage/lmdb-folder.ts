@@ -20,7 +20,7 @@ export async function checkLmdbFolder(folder: string): Promise<void> {
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     const size = await writableFileSize(lmdbFile(folder));
     await writableFileSize(path.join(folder, "lock.mdb"));
-    if (size > 0) await checkFile(lmdbFile(folder), size);
+    if (size > 0) await checkFile(lmdbFile(folder));
     else if (!(await hasRoom(folder))) {
       throw new ShardgateError("STORAGE_FULL", `There is no room left to begin a data file in ${folder}.`);
     }
@@ -54,7 +54,7 @@ async function writableFileSize(file: string): Promise<number> {
   return found.size;
 }
 
-async function checkFile(file: string, size: number): Promise<void> {
+async function checkFile(file: string): Promise<void> {
   const handle = await open(file, "r");
   try {
     const first = await readMeta(handle, 0);
@@ -63,6 +63,8 @@ async function checkFile(file: string, size: number): Promise<void> {
       throw refusal(file, "is not a data file of this program, or its beginning is damaged");
     }
     const { pages } = first.transaction > second.transaction ? first : second;
+    // Only now: other processes may be writing, and LMDB writes pages before it counts them.
+    const { size } = await handle.stat();
     if (size < pages * first.pageBytes) {
       throw refusal(file, `is cut short: it has ${size} bytes of ${pages * first.pageBytes}`);
     }

@@ -134,10 +134,7 @@ describe("LmdbEngine", () => {
     expect(await keys(await open())).toEqual([]);
   });
 
-  // Known fault, about one run in ten: after the kill LMDB lets none of the others write any more. Until it is found, the
-  // test is tried again; what it checks of order and versions held in every run that came to its end.
-  const tries = { retry: 3, timeout: 20_000 };
-  it("takes the writes of several processes in one order, also when one of them is killed", tries, async () => {
+  it("takes the writes of several processes in one order, also when one of them is killed", async () => {
     const script = path.join(import.meta.dirname, "lmdb-writer.mjs");
     const names = ["first", "second", "third"];
     // The folder is made by one of them; from then on they come as they like.

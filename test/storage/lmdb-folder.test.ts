@@ -76,6 +76,21 @@ describe("checkLmdbFolder", () => {
     await expectRefusal(/is not a data file/);
   });
 
+  it("accepts a file that grows meanwhile, because another process writes", async () => {
+    const engine = await LmdbEngine.open(folder);
+    let checks = 0;
+    let isWriting = true;
+    const checking = (async () => {
+      for (; isWriting; checks++) await checkLmdbFolder(folder);
+    })();
+    for (let key = 0; key < 200; key++)
+      await engine.write([put(`key ${key}`, JSON.stringify("x".repeat(20_000)))], nowMs);
+    isWriting = false;
+    await checking;
+    await engine.close();
+    expect(checks).toBeGreaterThan(20);
+  });
+
   it("refuses a folder below a file", async () => {
     await writeFile(file, "");
     const message = expect.stringMatching(/data\.mdb\/sub cannot be used: .*Give a folder that this process may/);
