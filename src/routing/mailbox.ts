@@ -90,7 +90,7 @@ export class Mailbox {
     if (this.#waiting.size > 0) this.#options.onUnsent(reason, this.#waiting.size);
     for (const letter of this.#waiting) {
       this.#waiting.delete(letter);
-      letter.submission.answer(letter.index, refusedBecause(letter.routed.operation, cause, true));
+      letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
     }
   }
 
@@ -181,7 +181,7 @@ export class Mailbox {
       isTraced ||= context.span !== undefined;
     }
     return {
-      operations: letters.map(({ routed }) => routed),
+      operations: letters,
       bytes,
       waitMs: nowMs - sinceMs,
       timeoutMs: Math.min(attemptTimeoutMs, deadlineMs - nowMs),
@@ -198,7 +198,7 @@ export class Mailbox {
       if (submission.isAnswered(letter.index)) continue;
       if (this.#waiting.delete(letter)) unsent++;
       const cause = this.#because(reason, letter.isSent);
-      submission.answer(letter.index, refusedBecause(letter.routed.operation, cause, !letter.isSent));
+      submission.answer(letter.index, refusedBecause(letter.operation, cause, !letter.isSent));
     }
     if (unsent > 0) this.#options.onUnsent(reason, unsent);
   }
@@ -219,10 +219,10 @@ function spansOf(letters: readonly Letter[]): readonly Span[] {
 }
 
 function watchedOf(letters: readonly Letter[], nowMs: number): readonly WatchedOperation[] {
-  return letters.flatMap(({ routed, sinceMs, submission }, index) => {
+  return letters.flatMap(({ operation, sinceMs, submission }, index) => {
     const { recorder } = submission.context;
     if (recorder === undefined) return [];
-    return [{ index, operation: routed.operation, waitMs: nowMs - sinceMs, recorder }];
+    return [{ index, operation, waitMs: nowMs - sinceMs, recorder }];
   });
 }
 

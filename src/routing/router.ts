@@ -25,7 +25,7 @@ export interface RouterOptions {
   readonly random: () => number;
 }
 
-/** Operations of one storage node, and where in the caller's list they stand. */
+/** Operations that go the same way, and where in the caller's list they stand. */
 interface Group {
   readonly operations: Operation[];
   readonly indices: number[];
@@ -89,17 +89,20 @@ export class Router {
     stage: RetryStage,
   ): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
-    const outcomes: Outcome[] = operations.map((operation) => ownerless(operation, map));
-    this.#told(
-      outcomes.filter((_, index) => ownerOf(operations[index], map) === null),
-      stage,
-    );
+    const outcomes = operations.map((): Outcome | undefined => undefined);
     await Promise.all(
-      [...groupsByNode(operations, map)].map(async ([node, { operations, indices }]) => {
-        replaceAt(outcomes, indices, await this.#runAtNode(node, operations, context, stage));
+      [...groupsByNode(operations, map)].map(async ([node, group]) => {
+        const answers =
+          node === null
+            ? this.#told(
+                group.operations.map((operation) => ownerless(operation, map)),
+                stage,
+              )
+            : await this.#runAtNode(node, group.operations, context, stage);
+        replaceAt(outcomes, group.indices, answers);
       }),
     );
-    return outcomes;
+    return outcomes as readonly Outcome[];
   }
 
   #runAtNode(
@@ -209,11 +212,11 @@ function ownerOf(operation: Operation | undefined, { shards }: ClusterMap): stri
   return operation === undefined ? null : (shards[operation.shard]?.primary ?? null);
 }
 
-function groupsByNode(operations: readonly Operation[], map: ClusterMap): ReadonlyMap<string, Group> {
-  const groups = new Map<string, Group>();
+/** Under null stand those that no storage node owns. */
+function groupsByNode(operations: readonly Operation[], map: ClusterMap): ReadonlyMap<string | null, Group> {
+  const groups = new Map<string | null, Group>();
   for (const [index, operation] of operations.entries()) {
     const node = ownerOf(operation, map);
-    if (node === null) continue;
     let group = groups.get(node);
     if (group === undefined) groups.set(node, (group = { operations: [], indices: [] }));
     group.operations.push(operation);
@@ -227,7 +230,11 @@ function nameIn(map: ClusterMap, name: string): string {
   return record === undefined ? `storage node ${name}` : nodeText(record);
 }
 
-function replaceAt(outcomes: Outcome[], indices: readonly number[], replacements: readonly Outcome[]): void {
+function replaceAt(
+  outcomes: (Outcome | undefined)[],
+  indices: readonly number[],
+  replacements: readonly Outcome[],
+): void {
   for (const [at, outcome] of replacements.entries()) {
     const index = indices[at];
     if (index !== undefined) outcomes[index] = outcome;

@@ -2,8 +2,8 @@
  * One caller's operations in a mailbox: collects their outcomes, which may come back with several batches, and resolves
  * when the last is there. Whoever answers an operation first wins; later answers are ignored.
  */
-import { utf8Bytes } from "../core/key.js";
-import type { Outcome, RoutedOperation } from "../core/operation.js";
+import { utf8Bytes, type Key } from "../core/key.js";
+import type { Operation, Outcome, RoutedOperation } from "../core/operation.js";
 import type { Linked } from "../core/linked-list.js";
 import type { StopSignal } from "../core/stop-signal.js";
 import type { Span } from "../core/tracing.js";
@@ -27,12 +27,33 @@ export interface RouteContext {
   readonly span?: Span | undefined;
 }
 
-/** One operation on its way through a mailbox. */
-export interface Letter extends WaitingOperation, Linked<Letter> {
-  readonly routed: RoutedOperation;
+/** One operation on its way through a mailbox. There are thousands at a time: it has nothing that it can ask others for. */
+export class Letter implements RoutedOperation, WaitingOperation, Linked<Letter> {
+  previous: Letter | null = null;
+  next: Letter | null = null;
+  isListed = false;
+  isSent = false;
+  readonly operation: Operation;
+  readonly epoch: number | null;
   readonly submission: Submission;
   readonly index: number;
-  isSent: boolean;
+  readonly valueBytes: number;
+
+  constructor({ operation, epoch }: RoutedOperation, submission: Submission, index: number) {
+    this.operation = operation;
+    this.epoch = epoch;
+    this.submission = submission;
+    this.index = index;
+    this.valueBytes = operation.kind === "put" ? utf8Bytes(operation.value) : 0;
+  }
+
+  get writtenKey(): Key | null {
+    return isWrite(this.operation) ? this.operation.key : null;
+  }
+
+  get sinceMs(): number {
+    return this.submission.sinceMs;
+  }
 }
 
 export class Submission implements WithDeadline<Submission> {
@@ -41,6 +62,8 @@ export class Submission implements WithDeadline<Submission> {
   isListed = false;
   readonly letters: readonly Letter[];
   readonly context: RouteContext;
+  /** When it came, on the monotonic clock. */
+  readonly sinceMs: number;
   readonly #outcomes: (Outcome | undefined)[];
   readonly #resolve: (outcomes: readonly Outcome[]) => void;
   #missing: number;
@@ -54,24 +77,11 @@ export class Submission implements WithDeadline<Submission> {
     resolve: (outcomes: readonly Outcome[]) => void,
   ) {
     this.context = context;
+    this.sinceMs = sinceMs;
     this.#resolve = resolve;
     this.#missing = operations.length;
     this.#outcomes = operations.map(() => undefined);
-    this.letters = operations.map((routed, index) => {
-      const { operation } = routed;
-      return {
-        routed,
-        submission: this,
-        index,
-        isSent: false,
-        writtenKey: isWrite(operation) ? operation.key : null,
-        valueBytes: operation.kind === "put" ? utf8Bytes(operation.value) : 0,
-        sinceMs,
-        previous: null,
-        next: null,
-        isListed: false,
-      };
-    });
+    this.letters = operations.map((routed, index) => new Letter(routed, this, index));
   }
 
   /** Calls `giveUp` at the caller's abort, and stands among `deadlines`, unless all is answered before. */
