@@ -5,13 +5,7 @@
 import assert from "node:assert/strict";
 import type { Entry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
-import {
-  conditionHolds,
-  type DeleteOperation,
-  type PutOperation,
-  type WriteOperation,
-  type WriteOutcome,
-} from "../core/operation.js";
+import { conditionHolds, type PutOperation, type WriteOperation, type WriteOutcome } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { versionOf, type Version } from "../core/version.js";
 import type { SequenceFloor } from "./engine.js";
@@ -33,6 +27,10 @@ export interface EntryChange {
   readonly after: Entry | null;
 }
 
+interface DraftChange extends EntryChange {
+  after: Entry | null;
+}
+
 export interface WritePlan {
   readonly outcomes: readonly WriteOutcome[];
   /** At most one per key; none for a key that is as it was. */
@@ -50,10 +48,11 @@ export function planWrites(
 ): WritePlan {
   const draft = new Draft(state, floorOf);
   const outcomes = operations.map((operation) => {
-    const stored = draft.find(operation.shard, operation.key);
-    const current = stored !== null && isLive(stored, nowMs) ? stored : null;
+    const change = draft.change(operation.shard, operation.key);
+    const current = change.after !== null && isLive(change.after, nowMs) ? change.after : null;
     if (!conditionHolds(operation.condition, current)) return { kind: "conflict" as const, current };
-    return operation.kind === "put" ? put(draft, operation, current, nowMs) : remove(draft, operation, current);
+    if (operation.kind === "put") return put(draft, change, operation, current, nowMs);
+    return current === null ? { kind: "notFound" as const } : remove(draft, change, current);
   });
   return { outcomes, changes: draft.changes(), sequences: draft.sequences };
 }
@@ -62,7 +61,7 @@ export function planWrites(
 class Draft {
   readonly #state: StoredState;
   readonly #floorOf: SequenceFloor;
-  readonly #changes = new Map<string, EntryChange>();
+  readonly #changes = new Map<string, DraftChange>();
   readonly #sequences = new Map<ShardNumber, number>();
 
   constructor(state: StoredState, floorOf: SequenceFloor) {
@@ -70,12 +69,15 @@ class Draft {
     this.#floorOf = floorOf;
   }
 
-  find(shard: ShardNumber, key: Key): Entry | null {
-    return this.#change(shard, key).after;
-  }
-
-  set(shard: ShardNumber, key: Key, after: Entry | null): void {
-    this.#changes.set(changeId(shard, key), { ...this.#change(shard, key), after });
+  /** Of the key, as the operations before have left it. */
+  change(shard: ShardNumber, key: Key): DraftChange {
+    const id = `${shard}/${key}`;
+    const known = this.#changes.get(id);
+    if (known !== undefined) return known;
+    const stored = this.#state.find(shard, key);
+    const change = { shard, key, before: stored, after: stored };
+    this.#changes.set(id, change);
+    return change;
   }
 
   nextVersion(shard: ShardNumber): Version {
@@ -93,37 +95,27 @@ class Draft {
   get sequences(): ReadonlyMap<ShardNumber, number> {
     return this.#sequences;
   }
-
-  #change(shard: ShardNumber, key: Key): EntryChange {
-    const id = changeId(shard, key);
-    const known = this.#changes.get(id);
-    if (known !== undefined) return known;
-    const stored = this.#state.find(shard, key);
-    const change = { shard, key, before: stored, after: stored };
-    this.#changes.set(id, change);
-    return change;
-  }
 }
 
-function put(draft: Draft, operation: PutOperation, current: Entry | null, nowMs: number): WriteOutcome {
-  const { shard, key, value } = operation;
+function put(
+  draft: Draft,
+  change: DraftChange,
+  { shard, key, value, expiry }: PutOperation,
+  current: Entry | null,
+  nowMs: number,
+): WriteOutcome {
   const facts = {
     version: draft.nextVersion(shard),
     createdAtMs: current === null ? nowMs : current.createdAtMs,
     updatedAtMs: nowMs,
-    expiresAtMs: expiresAtMs(operation.expiry, nowMs),
+    expiresAtMs: expiresAtMs(expiry, nowMs),
   };
-  draft.set(shard, key, { key, value, ...facts });
+  change.after = { key, value, ...facts };
   return { kind: "written", isNew: current === null, facts };
 }
 
-function remove(draft: Draft, { shard, key }: DeleteOperation, current: Entry | null): WriteOutcome {
-  if (current === null) return { kind: "notFound" };
-  draft.nextVersion(shard);
-  draft.set(shard, key, null);
-  return { kind: "deleted", version: current.version };
-}
-
-function changeId(shard: ShardNumber, key: Key): string {
-  return `${shard}/${key}`;
+function remove(draft: Draft, change: DraftChange, { version }: Entry): WriteOutcome {
+  draft.nextVersion(change.shard);
+  change.after = null;
+  return { kind: "deleted", version };
 }

@@ -219,7 +219,8 @@ function entryFields(status: number | undefined, entry: Entry, values: ValueWrit
 function entryOf(key: Key, fields: Fields, reader: ValueReader): Entry {
   // A node of ours checked the value when it was written; a check of each read would cost more than the read.
   const value = reader.text(fields["valueBytes"]) as JsonText;
-  return { key, value, ...factsOf(fields) };
+  const { version, createdAtMs, updatedAtMs, expiresAtMs } = factsOf(fields);
+  return { key, value, version, createdAtMs, updatedAtMs, expiresAtMs };
 }
 
 function factsFields(status: number | undefined, facts: EntryFacts, valueBytes?: number): Fields {
