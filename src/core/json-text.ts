@@ -36,14 +36,14 @@ export function parseJsonText(text: string, bounds: ValueBounds = defaultBounds)
 export function jsonProblem(text: string, { valueBytes, valueDepth }: ValueBounds = defaultBounds): string | null {
   if (text.length > valueBytes || utf8Bytes(text) > valueBytes) return `is longer than ${valueBytes} bytes`;
   if (!text.isWellFormed()) return "has a lone surrogate, which UTF-8 cannot express";
-  const { problem } = jsonShape(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
+  const { problem, members } = jsonShape(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
   if (problem !== null) return problem;
   try {
     JSON.parse(text);
   } catch (error) {
     return `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
-  return duplicateNameProblem(text);
+  return members < 2 ? null : duplicateNameProblem(text);
 }
 
 /** The value in UTF-8 `bytes`. Throws INVALID_VALUE as `parseJsonText`, and for bytes that are not UTF-8. */
@@ -91,7 +91,7 @@ export function jsonMembers(text: string, span: JsonSpan): ReadonlyMap<string, J
   index = skipSpace(text, index + 1);
   while (text[index] !== "}") {
     const nameEnd = endOfString(text, index);
-    const name = JSON.parse(text.slice(index, nameEnd)) as string;
+    const name = stringAt(text, index, nameEnd);
     const start = skipSpace(text, skipSpace(text, nameEnd) + 1);
     const end = endOfValue(text, start);
     if (members.has(name)) throw new ShardgateError("INVALID_VALUE", `The object ${isTwice(name)}.`);
@@ -129,7 +129,7 @@ export function duplicateNameProblem(text: string, levelsMax = Number.POSITIVE_I
         const end = endOfString(text, index);
         const names = open.at(-1);
         if (isNameNext && names && open.length <= levelsMax) {
-          const name = JSON.parse(text.slice(index, end)) as string;
+          const name = stringAt(text, index, end);
           if (names.has(name)) return isTwice(name);
           names.add(name);
           isNameNext = false;
@@ -192,6 +192,12 @@ function endOfString(text: string, index: number): number {
     if (escapes % 2 === 0) return end + 1;
     at = end + 1;
   }
+}
+
+/** The string that stands there in valid JSON. */
+function stringAt(text: string, start: number, end: number): string {
+  const inner = text.slice(start + 1, end - 1);
+  return inner.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : inner;
 }
 
 function endOfScalar(text: string, index: number): number {

@@ -10,6 +10,7 @@ import {
   isListType,
   isNonNullType,
   typeFromAST,
+  type GraphQLInputObjectType,
   type GraphQLInputType,
   type GraphQLNamedInputType,
   type GraphQLSchema,
@@ -34,6 +35,7 @@ export class ExactVariables {
   readonly #schema: GraphQLSchema;
   /** Whether a value of the input type can have JSON inside. */
   readonly #hasJson = new Map<GraphQLNamedInputType, boolean>();
+  readonly #fieldPositions = new Map<GraphQLInputObjectType, JsonPositions>();
   readonly #positions = new WeakMap<OperationDefinitionNode, JsonPositions>();
 
   constructor(schema: GraphQLSchema) {
@@ -69,8 +71,17 @@ export class ExactVariables {
     if (isJson(type)) return jsonInput(text, span);
     if (isListType(type)) return this.#list(parsed, text, span, type.ofType);
     if (!isInputObjectType(type) || !isObject(parsed)) return parsed;
-    const fields = Object.values(type.getFields()).map((field): [string, GraphQLInputType] => [field.name, field.type]);
-    return this.#object(parsed, text, span, fields);
+    return this.#object(parsed, text, span, this.#positionsInside(type));
+  }
+
+  #positionsInside(type: GraphQLInputObjectType): JsonPositions {
+    const known = this.#fieldPositions.get(type);
+    if (known !== undefined) return known;
+    const positions = Object.values(type.getFields()).flatMap((field): JsonPositions => {
+      return this.#isJsonInside(field.type) ? [[field.name, field.type]] : [];
+    });
+    this.#fieldPositions.set(type, positions);
+    return positions;
   }
 
   #list(parsed: unknown, text: string, span: JsonSpan, itemType: GraphQLInputType): unknown {
