@@ -8,6 +8,7 @@ import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import { duplicateNameProblem } from "../../core/json-text.js";
 import { callerGrantsMax, callerNameCharactersMax } from "../../core/limits.js";
+import { parseTimestamp } from "../../core/timestamp.js";
 import type { TokenVerifier } from "./access.js";
 import { isCallerName, ownCallerNames, type Caller } from "./caller.js";
 import { grantOf, type Grant } from "./grant.js";
@@ -94,12 +95,9 @@ function grantIn(item: unknown, which: string): Grant {
 }
 
 function momentOf(text: unknown, which: string): number {
-  // With an offset: a local time would mean another moment at each gateway.
-  const isMoment =
-    typeof text === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const ms = isMoment ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) throw bad(`${which} has an \`expiresAt\` that is not a moment such as 2030-01-31T12:00:00Z`);
-  return ms;
+  const atMs = parseTimestamp(text);
+  if (atMs === null) throw bad(`${which} has an \`expiresAt\` that is not a moment such as 2030-01-31T12:00:00Z`);
+  return atMs;
 }
 
 function recordOf(item: unknown, which: string): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 /** The custom scalars: how their arguments are read and their results written. */
 import { GraphQLError, GraphQLScalarType } from "graphql";
 import { ShardgateError } from "../../core/error.js";
+import { parseTimestamp } from "../../core/timestamp.js";
 import { parseVersion, type Version } from "../../core/version.js";
 import { JsonInput } from "./json-input.js";
 import { jsonInputOfLiteral } from "./json-literal.js";
@@ -46,17 +47,9 @@ export const dateTimeScalar = new GraphQLScalarType<Moment, string>({
   parseValue: (value) => parseDateTime(value),
 });
 
-/** RFC 3339, section 5.6: a date, a time and an offset, all written out. */
-const dateTimeForm = /^\d{4}-\d{2}-(\d{2})T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/i;
-
 function parseDateTime(value: unknown): Moment {
-  const match = typeof value === "string" ? dateTimeForm.exec(value) : null;
-  const atMs = match === null ? Number.NaN : Date.parse(match[0].toUpperCase());
-  // Date.parse takes the 30th of February for the 2nd of March; the date alone, in UTC, tells.
-  const day = match === null ? Number.NaN : new Date(match[0].slice(0, 10)).getUTCDate();
-  if (match === null || Number.isNaN(atMs) || day !== Number(match[1])) {
-    throw badInput("DateTime must be an RFC 3339 timestamp such as 2026-01-31T12:00:00.000Z");
-  }
+  const atMs = parseTimestamp(value);
+  if (atMs === null) throw badInput("DateTime must be an RFC 3339 timestamp such as 2026-01-31T12:00:00.000Z");
   return atMs;
 }
 
