@@ -4,7 +4,7 @@
  * text without parsing them, so that a value in a request body can be stored exactly as it stands there.
  */
 import { ShardgateError } from "./error.js";
-import { jsonShape } from "./json-shape.js";
+import { jsonShape, membersIn } from "./json-shape.js";
 import { utf8Bytes } from "./key.js";
 import { defaultBounds, type GatewayBounds } from "./bounds.js";
 
@@ -38,12 +38,13 @@ export function jsonProblem(text: string, { valueBytes, valueDepth }: ValueBound
   if (!text.isWellFormed()) return "has a lone surrogate, which UTF-8 cannot express";
   const { problem, members } = jsonShape(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
   if (problem !== null) return problem;
+  let parsed: unknown;
   try {
-    JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch (error) {
     return `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
-  return members < 2 ? null : duplicateNameProblem(text);
+  return membersIn(parsed) === members ? null : duplicateNameProblem(text);
 }
 
 /** The value in UTF-8 `bytes`. Throws INVALID_VALUE as `parseJsonText`, and for bytes that are not UTF-8. */
