@@ -94,10 +94,7 @@ export class Router {
       [...groupsByNode(operations, map)].map(async ([node, group]) => {
         const answers =
           node === null
-            ? this.#told(
-                group.operations.map((operation) => ownerless(operation, map)),
-                stage,
-              )
+            ? this.#told(allOwnerless(group.operations, map), stage)
             : await this.#runAtNode(node, group.operations, context, stage);
         replaceAt(outcomes, group.indices, answers);
       }),
@@ -196,10 +193,12 @@ function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): r
   });
 }
 
-/** What an operation is answered when no storage node can be asked. */
-function ownerless(operation: Operation, map: ClusterMap): Outcome {
-  if (map.shards[operation.shard] !== undefined) return refusedBecause(operation, "it has no storage node", true);
-  return refused("SHARD_NOT_FOUND", `Shard ${operation.shard} does not exist; there are ${map.shardCount}.`);
+/** What operations are answered when no storage node can be asked. */
+function allOwnerless(operations: readonly Operation[], { shards, shardCount }: ClusterMap): readonly Outcome[] {
+  return operations.map((operation) => {
+    if (shards[operation.shard] !== undefined) return refusedBecause(operation, "it has no storage node", true);
+    return refused("SHARD_NOT_FOUND", `Shard ${operation.shard} does not exist; there are ${shardCount}.`);
+  });
 }
 
 /** The storage node that owns the shards of all operations; null when there is no such node. */
