@@ -39,6 +39,7 @@ const config: CodegenConfig = {
           PageInfo: "../entry-page.js#PageSides",
           Shard: `${clusterMap}#ShardRecord`,
           StorageNode: `${clusterMap}#NodeRecord`,
+          StorageNodeProblem: "../../cluster/node-reports.js#NodeProblem",
         },
       },
     },

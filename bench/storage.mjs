@@ -13,15 +13,16 @@ import { saveResult } from "./results.mjs";
 
 const dist = path.resolve(import.meta.dirname, "../dist");
 const load = (file) => import(path.join(dist, file));
-const { LmdbEngine } = await load("storage/lmdb-engine.js");
-const { openDatabases } = await load("storage/lmdb-databases.js");
-const { entryKey } = await load("storage/lmdb-record.js");
+const { LmdbEngine } = await load("storage/lmdb/engine.js");
+const { openDatabases } = await load("storage/lmdb/databases.js");
+const { entryKey } = await load("storage/lmdb/record.js");
 const { ShardHost } = await load("storage-node/shard-host.js");
 const { startStorageNode } = await load("storage-node/server.js");
 const { encodeBatchRequest, decodeBatchRequest, encodeBatchAnswer } = await load("wire/batch-body.js");
 const { systemClock } = await load("cli/system-clock.js");
 
 const keyCount = 10_000;
+const shardCount = 64;
 const batchSize = 100;
 const rounds = 7;
 /** Of reads: until all of the code that they run through is compiled. */
@@ -30,6 +31,7 @@ const log = { debug() {}, info() {}, warn: console.warn, error: console.error };
 const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-storage-"));
 const folderOf = (name) => path.join(folder, name);
 const clock = systemClock;
+const alone = { clock, log, start: "bench", newId: () => "bench", hasGateway: false };
 
 try {
   const reads = [];
@@ -49,19 +51,22 @@ function keyAt(index) {
 
 function putAt(index, bytes) {
   const value = JSON.stringify("x".repeat(bytes - 2));
-  return { kind: "put", shard: index % 64, key: keyAt(index), value, expiry: null, condition: null };
+  return { kind: "put", shard: index % shardCount, key: keyAt(index), value, expiry: null, condition: null };
 }
 
 async function measureReads(bytes) {
   const engine = await LmdbEngine.open(folderOf(`reads-${bytes}`));
   const all = Array.from({ length: keyCount }, (_, index) => putAt(index, bytes));
-  for (let start = 0; start < keyCount; start += 1000) await engine.write(all.slice(start, start + 1000), Date.now());
+  await claimAll(engine);
+  const fenced = all.map((operation) => ({ operation, epoch: null }));
+  for (let start = 0; start < keyCount; start += 1000)
+    await engine.write(fenced.slice(start, start + 1000), Date.now());
   await engine.close();
 
   // Twice the same environment in one process: lmdb shares it.
-  const { entries, root } = await openDatabases(folderOf(`reads-${bytes}`));
+  const { records, root } = await openDatabases(folderOf(`reads-${bytes}`));
   const opened = await LmdbEngine.open(folderOf(`reads-${bytes}`));
-  const host = await ShardHost.open({ engine: opened, clock, log });
+  const host = await ShardHost.open({ engine: opened, ...alone });
   const node = await startStorageNode({
     name: "bench",
     host: "127.0.0.1",
@@ -72,6 +77,7 @@ async function measureReads(bytes) {
     gatewayUrl: null,
     advertisedUrl: null,
     incarnation: "bench",
+    newId: () => "bench",
   });
   const client = new Client(node.url);
 
@@ -79,21 +85,17 @@ async function measureReads(bytes) {
   const batch = () =>
     Array.from({ length: batchSize }, () => {
       const index = (next++ * 7919) % keyCount;
-      return { operation: { kind: "get", shard: index % 64, key: keyAt(index) }, epoch: null };
+      return { operation: { kind: "get", shard: index % shardCount, key: keyAt(index) }, epoch: null };
     });
   const ways = {
     "raw lmdb reads": async (operations) => {
       root.resetReadTxn();
       let size = 0;
-      for (const { operation } of operations) size += entries.get(entryKey(operation.shard, operation.key)).length;
+      for (const { operation } of operations) size += records.get(entryKey(operation.shard, operation.key)).length;
       root.resetReadTxn();
       return size;
     },
-    "the engine": (operations) =>
-      opened.read(
-        operations.map(({ operation }) => operation),
-        { nowMs: Date.now(), answerBytesMax: 2 ** 30 },
-      ),
+    "the engine": (operations) => opened.read(operations, { nowMs: Date.now(), answerBytesMax: 2 ** 30 }),
     "hosted shards": (operations) => host.execute(operations),
     "with the batch body": async (operations) =>
       encodeBatchAnswer(await host.execute(decodeBatchRequest(encodeBatchRequest(operations)))),
@@ -117,6 +119,14 @@ async function measureReads(bytes) {
   return Object.fromEntries(Object.entries(samples).map(([name, figures]) => [name, median(figures)]));
 }
 
+/** As a storage node does that stands alone. */
+async function claimAll(engine) {
+  const claims = Array.from({ length: shardCount }, (_, shard) => {
+    return { kind: "claim", shard, epoch: 1, lineage: 0, sealedFor: null };
+  });
+  await engine.changeState(() => ({ claims }));
+}
+
 async function interleaved(ways, batch) {
   const samples = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
   for (let round = -warmUpRounds; round < rounds; round++) {
@@ -134,7 +144,7 @@ async function interleaved(ways, batch) {
 /** Both through the hosted shards: one write after another, and as many at once as a busy node has. */
 async function measureWrites() {
   const engine = await LmdbEngine.open(folderOf("writes"));
-  const host = await ShardHost.open({ engine, clock, log });
+  const host = await ShardHost.open({ engine, ...alone });
   let next = 0;
   const write = () => host.execute([{ operation: putAt(next++, 100), epoch: null }]);
   const perSecond = { single: [], grouped: [] };

@@ -11,6 +11,7 @@ const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
   INVALID_VALUE: exitCodes.usage,
   BAD_REQUEST: exitCodes.usage,
   BAD_USER_INPUT: exitCodes.usage,
+  EXPIRY_PASSED: exitCodes.usage,
   TOO_MANY_KEYS: exitCodes.usage,
   BODY_TOO_LARGE: exitCodes.usage,
   HEADERS_TOO_LARGE: exitCodes.usage,
@@ -19,6 +20,7 @@ const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
   NODE_NOT_FOUND: exitCodes.notFound,
   VERSION_CONFLICT: exitCodes.conflict,
   NODE_CONFLICT: exitCodes.conflict,
+  STORE_NOT_RECOGNIZED: exitCodes.conflict,
   ASSIGNMENT_WOULD_HIDE_DATA: exitCodes.conflict,
   EPOCH_CONFLICT: exitCodes.conflict,
   REGISTRY_CONFLICT: exitCodes.conflict,
@@ -32,6 +34,7 @@ const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
   REQUEST_TIMEOUT: exitCodes.unavailable,
   STORAGE_FULL: exitCodes.unavailable,
   REGISTRY_UNAVAILABLE: exitCodes.unavailable,
+  REGISTRY_PUT_BACK: exitCodes.unavailable,
 };
 
 /** The exit code for a refusal by a gateway. A write whose outcome is unknown is a plain failure: not to be repeated blindly. */

@@ -23,7 +23,7 @@ interface ExportOptions extends ConnectionOptions {
 export function addExportCommand(program: Command, environment: Environment): void {
   const command = program
     .command("export")
-    .description('Write all entries to standard output: {"key":…,"value":…,"ttlSeconds"?} on each line, in key order.')
+    .description('Write all entries to standard output: {"key":…,"value":…,"expiresAt"?} on each line, in key order.')
     .addOption(option("--prefix <text>", "only entries whose key starts with this").default(""))
     .addOption(outputOption("a line for each entry (table), or all of them as one JSON document"))
     .action((options: ExportOptions) =>
@@ -41,8 +41,7 @@ async function runExport(client: GatewayClient, { prefix, output }: ExportOption
   const exporter = new Exporter({ client, clock, random, onRetry });
   let count = 0;
   for await (const entries of exporter.pages(prefix)) {
-    const nowMs = clock.nowMs();
-    const texts = entries.map((entry) => objectOf(entry, nowMs));
+    const texts = entries.map(objectOf);
     const text = output === "json" ? pieces.next(texts) : texts.map((each) => `${each}\n`).join("");
     if (!(await sink.write(text))) return;
     count += entries.length;
@@ -54,10 +53,12 @@ async function runExport(client: GatewayClient, { prefix, output }: ExportOption
   if (missing.length > 0) throw missingFailure(missing);
 }
 
-/** The entry on one line. The value stays as written, but for line breaks between its tokens. */
-function objectOf({ key, valueText, expiresAt }: ExportedEntry, nowMs: number): string {
+/**
+ * The entry on one line. The value stays as written, but for line breaks between its tokens. The expiry is the moment itself:
+ * a time to live would begin anew with each import.
+ */
+function objectOf({ key, valueText, expiresAt }: ExportedEntry): string {
   const value = /[\n\r]/.test(valueText) ? compactJson(valueText as JsonText) : valueText;
-  const ttl =
-    expiresAt === null ? "" : `,"ttlSeconds":${Math.max(1, Math.ceil((Date.parse(expiresAt) - nowMs) / 1000))}`;
-  return `{"key":${JSON.stringify(key)},"value":${value}${ttl}}`;
+  const expiry = expiresAt === null ? "" : `,"expiresAt":${JSON.stringify(expiresAt)}`;
+  return `{"key":${JSON.stringify(key)},"value":${value}${expiry}}`;
 }

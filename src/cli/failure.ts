@@ -24,8 +24,12 @@ export class ToldFailure extends Error {
   }
 }
 
+/** A lock of a data folder or registry that could not be had. Its message says all there is to say. */
+export class LockRefused extends ShardgateError {}
+
 /** The text after "shardgate: " for any thrown value. */
 export function failureText(error: unknown): string {
+  if (error instanceof LockRefused) return oneLine(error.message);
   if (error instanceof ShardgateError) return oneLine(`${error.message} ${error.rule.advice}`);
   if (error instanceof CommandFailure) return error.message;
   if (!(error instanceof Error)) return messageOf(error);

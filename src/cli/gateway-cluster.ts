@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import type { Clock } from "../core/clock.js";
 import type { Log } from "../core/log.js";
-import { Membership } from "../gateway/membership.js";
+import { Membership } from "../gateway/cluster/membership.js";
 import type { MembershipService } from "../gateway/services.js";
 import { FileStore } from "../registry/file-store.js";
 import { Liveness } from "../registry/liveness.js";
@@ -12,6 +12,7 @@ import { Registry } from "../registry/registry.js";
 import type { NodeGuard } from "../routing/node-guard.js";
 import type { NodePool } from "../routing/node-pool.js";
 import type { RouterOptions } from "../routing/router.js";
+import { lockRegistry } from "./file-lock.js";
 import { makeFolder } from "./make-folder.js";
 
 export interface ClusterOptions {
@@ -49,10 +50,10 @@ export interface ClusterParts {
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
   const { clock, log, newId, onSeen = () => undefined } = parts;
   const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
-  const store = await openStore(options);
+  const store = await openStore(options, clock);
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
-    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId });
+    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId });
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     return {
       registry,
@@ -60,6 +61,7 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
       membership(pool, guard) {
         const told = {
           client: (name: string) => pool.client(name),
+          probeAt: (...place: Parameters<NodePool["probeAt"]>) => pool.probeAt(...place),
           figures: (name: string) => pool.figures(name),
           prune: () => pool.prune(),
           reachable(name: string) {
@@ -73,6 +75,7 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
           liveness,
           pool: told,
           guard,
+          newId,
           clock,
           log,
           nodesMin,
@@ -91,9 +94,9 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
   }
 }
 
-async function openStore({ registry, data }: ClusterOptions): Promise<RegistryStore> {
+async function openStore({ registry, data }: ClusterOptions, clock: Clock): Promise<RegistryStore> {
   if (registry === "memory") return new MemoryStore();
   const path = registry ?? join(data, "registry.json");
   await makeFolder(dirname(path));
-  return FileStore.open(path);
+  return FileStore.open(path, { lockFile: (lockPath) => lockRegistry(lockPath, clock) });
 }

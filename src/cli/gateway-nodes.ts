@@ -35,7 +35,7 @@ export function openNodes(
   const token = tokens?.gatewayToken ?? null;
   const pool = new NodePool({
     map,
-    createClient: ({ name, url }) => new UndiciNodeClient({ name, url, guard, tls, token }),
+    createClient: ({ name, url }, facts) => new UndiciNodeClient({ name, url, facts, guard, tls, token }),
     clock,
     random,
     log,

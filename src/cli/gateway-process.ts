@@ -6,7 +6,7 @@ import { shareOf } from "../core/bounds.js";
 import { drainTimeoutMs, requestTimeoutMs, stopMarginMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import { RecentTraffic } from "../gateway/console/recent-traffic.js";
-import { clusterFigures } from "../gateway/health.js";
+import { clusterFigures } from "../gateway/cluster/health.js";
 import { Metrics } from "../gateway/metrics.js";
 import { startGateway } from "../gateway/server.js";
 import { Router } from "../routing/router.js";

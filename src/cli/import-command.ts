@@ -23,7 +23,10 @@ interface ImportOptions extends ConnectionOptions {
   readonly output: Format;
 }
 
-interface Watch {
+interface Feeding {
+  readonly fromLine: number;
+  /** When the import began. */
+  readonly nowMs: number;
   readonly stop: StopRequest;
   readonly progress: Progress;
 }
@@ -31,7 +34,9 @@ interface Watch {
 export function addImportCommand(program: Command, environment: Environment): void {
   const command = program
     .command("import")
-    .description('Write the entries of an NDJSON file: {"key":…,"value":…,"ttlSeconds"?} on each line.')
+    .description(
+      'Write the entries of an NDJSON file: {"key":…,"value":…,"expiresAt"?} on each line; "ttlSeconds" is read, too.',
+    )
     .argument("<file>", "the file; `-` for standard input")
     .addOption(
       option("--from-line <number>", "first line to write; an import that failed says which")
@@ -50,11 +55,11 @@ export function addImportCommand(program: Command, environment: Environment): vo
 
 /** `again` is the command line that goes on when `--from-line` is added. */
 async function runImport(file: string, options: ImportOptions, environment: Environment, again: string): Promise<void> {
-  const { written, failure } = await withGateway(options, environment, (client) =>
+  const { written, expired, failure } = await withGateway(options, environment, (client) =>
     importAll(file, options.fromLine, client, environment),
   );
   if (options.output === "json") {
-    await print(`${JSON.stringify({ imported: written, failedLine: failure?.line ?? null })}\n`, environment);
+    await print(`${JSON.stringify({ imported: written, expired, failedLine: failure?.line ?? null })}\n`, environment);
   }
   if (failure === null) return;
   const { line, reason, exitCode } = failure;
@@ -76,38 +81,44 @@ async function importAll(file: string, fromLine: number, client: GatewayClient, 
   const importer = new Importer({ client, clock, random, signal: stop.signal, onRetry });
   try {
     stop.signal.addEventListener("abort", () => source.destroy());
-    await feed(importer, source, fromLine, { stop, progress });
+    await feed(importer, source, { fromLine, nowMs: clock.nowMs(), stop, progress });
   } finally {
     source.destroy();
     stop.dispose();
   }
   progress.end(importer.written);
+  if (importer.expired > 0) progress.line(expiredText(importer.expired));
   return importer;
 }
 
 /** Takes lines until the end, the first failure or the request to stop, and waits for all outcomes. */
-async function feed(importer: Importer, source: Readable, fromLine: number, watch: Watch): Promise<void> {
+async function feed(importer: Importer, source: Readable, feeding: Feeding): Promise<void> {
+  const { fromLine, nowMs, stop, progress } = feeding;
   let next = 1;
   const onLine = async (line: Line) => {
     if ("problem" in line) throw new ShardgateError("BAD_REQUEST", `the line ${line.problem}`);
-    if (line.text.trim() !== "") await importer.add(parseImportLine(line.text, line.number));
+    if (line.text.trim() !== "") await importer.add(parseImportLine(line.text, line.number, nowMs));
   };
   try {
     for await (const line of readLines(source, importLineBytesMax)) {
-      if (watch.stop.signal.aborted || importer.failure !== null) break;
+      if (stop.signal.aborted || importer.failure !== null) break;
       next = line.number;
       if (next >= fromLine) await onLine(line);
       next++;
-      watch.progress.update(importer.written);
+      progress.update(importer.written);
     }
   } catch (error) {
     if (error instanceof ShardgateError) importer.fail(next, error.message);
-    else if (!watch.stop.signal.aborted) {
+    else if (!stop.signal.aborted) {
       // Nothing was read at all: there is no line to go on from.
       if (next === 1) throw error;
       importer.fail(next, failureText(error));
     }
   }
-  if (watch.stop.signal.aborted) importer.fail(Math.max(next, fromLine), "the import was stopped before this line");
+  if (stop.signal.aborted) importer.fail(Math.max(next, fromLine), "the import was stopped before this line");
   await importer.finish();
+}
+
+function expiredText(count: number): string {
+  return count === 1 ? "1 entry had expired and was not written" : `${count} entries had expired and were not written`;
 }

@@ -5,6 +5,7 @@
 import { ShardgateError } from "../core/error.js";
 import { duplicateNameProblem, jsonMembers, jsonProblem } from "../core/json-text.js";
 import { keyProblem } from "../core/key.js";
+import { expiryOfTtl, parseExpiresAt, type ExpiryInput } from "./expiry-input.js";
 import { messageOf } from "./failure.js";
 
 export interface ImportItem {
@@ -14,24 +15,26 @@ export interface ImportItem {
   readonly text: string;
 }
 
-/** The item in the `text` of line number `line`. Throws INVALID_KEY, INVALID_VALUE or BAD_REQUEST with the reason. */
-export function parseImportLine(text: string, line: number): ImportItem {
+/**
+ * The item in the `text` of line number `line`; `nowMs` is the time that a long "ttlSeconds" counts from. Throws INVALID_KEY,
+ * INVALID_VALUE or BAD_REQUEST with the reason.
+ */
+export function parseImportLine(text: string, line: number, nowMs: number): ImportItem {
   const members = membersOf(text);
   const unknown = [...members.keys()].find((name) => !names.has(name));
   if (unknown !== undefined) throw refused(`has the name ${JSON.stringify(unknown.slice(0, 64))}, ${form}`);
-  const [keyText, valueText, ttlText] = [...names].map((name) => members.get(name));
+  const [keyText, valueText, expiresAtText, ttlText] = [...names].map((name) => members.get(name));
   if (keyText === undefined || valueText === undefined) throw refused(`lacks "key" or "value", ${form}`);
   const key = parseKeyText(keyText);
   const problem = jsonProblem(valueText);
   if (problem !== null) throw new ShardgateError("INVALID_VALUE", `the value of key ${quoted(key)} ${problem}`);
-  const expiry = ttlText === undefined ? "" : `,"expiry":{"ttlSeconds":${parseTtl(ttlText)}}`;
-  return { line, key, text: `{"key":${keyText},"value":${valueText}${expiry}}` };
+  const expiry = parseExpiry(expiresAtText, ttlText, nowMs);
+  const expiryText = expiry === null ? "" : `,"expiry":${JSON.stringify(expiry)}`;
+  return { line, key, text: `{"key":${keyText},"value":${valueText}${expiryText}}` };
 }
 
-const names: ReadonlySet<string> = new Set(["key", "value", "ttlSeconds"]);
-const form = 'but must be {"key":…,"value":…} with an optional "ttlSeconds"';
-/** GraphQL's Int (GraphQL specification, 3.5.1). */
-const intMax = 2_147_483_647;
+const names: ReadonlySet<string> = new Set(["key", "value", "expiresAt", "ttlSeconds"]);
+const form = 'but must be {"key":…,"value":…} with an optional "expiresAt" or "ttlSeconds"';
 
 /** The texts of the line's members, by name. */
 function membersOf(text: string): ReadonlyMap<string, string> {
@@ -55,9 +58,22 @@ function parseKeyText(text: string): string {
   return key;
 }
 
-function parseTtl(text: string): string {
-  if (/^[1-9]\d{0,9}$/.test(text) && Number(text) <= intMax) return text;
-  throw refused(`has a "ttlSeconds" that is not a whole number from 1 to ${intMax}`);
+/** Null members are as absent ones: the entry never expires. */
+function parseExpiry(expiresAtText = "null", ttlText = "null", nowMs: number): ExpiryInput | null {
+  if (expiresAtText !== "null" && ttlText !== "null") throw refused('has both "expiresAt" and "ttlSeconds"');
+  if (expiresAtText !== "null") return reading("expiresAt", () => ({ at: parseExpiresAt(JSON.parse(expiresAtText)) }));
+  if (ttlText === "null") return null;
+  // Number would also take 1e3 and 60.0.
+  if (!/^\d+$/.test(ttlText)) throw refused('has a wrong "ttlSeconds": it is not a whole number of seconds');
+  return reading("ttlSeconds", () => expiryOfTtl(Number(ttlText), nowMs));
+}
+
+function reading(name: string, read: () => ExpiryInput): ExpiryInput {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof ShardgateError ? refused(`has a wrong "${name}": ${error.message}`) : error;
+  }
 }
 
 function quoted(key: string): string {

@@ -1,7 +1,7 @@
 /**
  * Writes items through `putMany`: batches bounded in items and bytes, a few of them in flight, each repeated as long as
  * that may help. Two writes of one key are never in flight together, so the later line wins. What is not certainly
- * written is known by its lowest line, from which an import can go on.
+ * written is known by its lowest line, from which an import can go on. Entries that have expired meanwhile are counted.
  */
 import type { Clock } from "../core/clock.js";
 import { utf8Bytes } from "../core/key.js";
@@ -36,6 +36,7 @@ export class Importer {
   readonly #keys = new Set<string>();
   readonly #inFlight = new Set<Promise<void>>();
   #written = 0;
+  #expired = 0;
   #failure: ImportFailure | null = null;
 
   constructor(parts: ImporterParts) {
@@ -45,6 +46,11 @@ export class Importer {
   /** Items certainly written. */
   get written(): number {
     return this.#written;
+  }
+
+  /** Items not written because their expiry has passed, by the storage nodes' clocks. */
+  get expired(): number {
+    return this.#expired;
   }
 
   /** The lowest line that failed; null while there is none. Final after `finish`. */
@@ -89,8 +95,10 @@ export class Importer {
   async #deliver(items: readonly ImportItem[]): Promise<void> {
     let pending = items;
     for (let attempt = 1; pending.length > 0; attempt++) {
-      const refusals = refusalsOf(pending, await this.#parts.client.post(bodyOf(pending)));
-      this.#written += pending.length - refusals.length;
+      const unwritten = refusalsOf(pending, await this.#parts.client.post(bodyOf(pending)));
+      this.#written += pending.length - unwritten.length;
+      const refusals = unwritten.filter(({ isExpired }) => !isExpired);
+      this.#expired += unwritten.length - refusals.length;
       const isLast = attempt === clientAttemptsMax || this.#parts.signal.aborted;
       const retried = isLast ? [] : refusals.filter(({ isRetryable }) => isRetryable);
       for (const refusal of refusals) {
@@ -109,6 +117,8 @@ interface Refusal {
   readonly item: ImportItem;
   readonly reason: string;
   readonly isRetryable: boolean;
+  /** Its expiry has passed, so that there is nothing to write. */
+  readonly isExpired: boolean;
 }
 
 const document =
@@ -121,7 +131,8 @@ function bodyOf(items: readonly ImportItem[]): string {
 
 /** The items that were not written, by an answer to all of `items`. */
 function refusalsOf(items: readonly ImportItem[], answer: GatewayAnswer): readonly Refusal[] {
-  const all = (reason: string, isRetryable: boolean) => items.map((item) => ({ item, reason, isRetryable }));
+  const all = (reason: string, isRetryable: boolean) =>
+    items.map((item) => ({ item, reason, isRetryable, isExpired: false }));
   if (answer.kind === "failure") return all(answer.reason, answer.isRetryable);
   const results = answer.data["putMany"];
   if (!Array.isArray(results) || results.length !== items.length)
@@ -130,6 +141,7 @@ function refusalsOf(items: readonly ImportItem[], answer: GatewayAnswer): readon
     const result = results[index] as { __typename?: unknown; code?: unknown; message?: unknown; isRetryable?: unknown };
     if (result?.__typename === "PutSuccess") return [];
     const reason = `${String(result?.message)} (${String(result?.code)})`;
-    return [{ item, reason, isRetryable: result?.isRetryable === true || isWorthRetrying(result?.code) }];
+    const isRetryable = result?.isRetryable === true || isWorthRetrying(result?.code);
+    return [{ item, reason, isRetryable, isExpired: result?.code === "EXPIRY_PASSED" }];
   });
 }

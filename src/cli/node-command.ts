@@ -1,6 +1,6 @@
 /**
- * `shardgate node`: one storage node. Chooses its engine, starts it, and drains it when told to stop. With several workers
- * each of them opens the same data; the primary process opens none.
+ * `shardgate node`: one storage node. Locks its data folder, chooses its engine, starts it, and drains it when told to
+ * stop. With several workers each of them opens the same data; the primary process opens none, but holds the lock.
  */
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -10,11 +10,12 @@ import { parseNodeUrl } from "../registry/node-url.js";
 import type { Log } from "../core/log.js";
 import { startStorageNode } from "../storage-node/server.js";
 import type { StorageEngine } from "../storage/engine.js";
-import { LmdbEngine } from "../storage/lmdb-engine.js";
-import { MemoryEngine } from "../storage/memory-engine.js";
+import { LmdbEngine } from "../storage/lmdb/engine.js";
+import { MemoryEngine } from "../storage/memory/memory-engine.js";
 import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "./cluster-secret.js";
 import type { Environment } from "./environment.js";
 import { checkExposure, insecureOption, type ExposureOptions, type Safeguard } from "./exposure.js";
+import { lockFolder } from "./file-lock.js";
 import { createLog, type LogLevel } from "./log.js";
 import { makeFolder } from "./make-folder.js";
 import {
@@ -32,6 +33,7 @@ import { TlsFiles } from "./tls-files.js";
 import { addNodeTlsOptions, checkNodeTlsOptions, tlsPaths, type ServerTlsOptions } from "./tls-option.js";
 import { addTracingOptions, openTracing, type TracingOptions } from "./tracing.js";
 import { aloneAsNode, joinAsNode, runNodeWorkers, type NodeRole } from "./workers/node-workers.js";
+import type { PrimarySeat } from "./workers/worker-process.js";
 
 interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOptions, TracingOptions {
   readonly id: string;
@@ -96,7 +98,7 @@ async function run(options: NodeOptions, environment: Environment): Promise<void
   const log = createLog(options.id, options.logLevel, environment.stderr);
   if (options.workers === 1) return runNode(options, environment, aloneAsNode(log, environment));
   const seat = await environment.openSeat();
-  if (seat.kind === "primary") return runNodeWorkers(seat, { count: options.workers, environment, log });
+  if (seat.kind === "primary") return runPrimary(seat, options, { environment, log });
   const logOf = (worker: number): Log => createLog(options.id, options.logLevel, environment.stderr, worker);
   try {
     await runNode(options, environment, await joinAsNode(seat, { clock: environment.clock, log, logOf }));
@@ -105,8 +107,24 @@ async function run(options: NodeOptions, environment: Environment): Promise<void
   }
 }
 
+/** The folder stays locked until the last worker is gone, also when this process is killed: they have the open file, too. */
+async function runPrimary(seat: PrimarySeat, options: NodeOptions, { environment, log }: PrimaryParts): Promise<void> {
+  const lock = await lockFolder(await makeDataFolder(options), environment.clock);
+  try {
+    seat.hand(lock.fd);
+    await runNodeWorkers(seat, { count: options.workers, environment, log });
+  } finally {
+    await lock.release();
+  }
+}
+
+interface PrimaryParts {
+  readonly environment: Environment;
+  readonly log: Log;
+}
+
 async function runNode(options: NodeOptions, environment: Environment, role: NodeRole): Promise<void> {
-  const { clock } = environment;
+  const { clock, newId } = environment;
   const { log, incarnation, worker } = role;
   const stop = listenForStop(environment);
   let endAsUsual: () => void = () => {};
@@ -116,7 +134,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     const tokens = await clusterTokens(options);
     const service = { name: "shardgate-node", instance: options.id };
     const tracing = await openTracing(options, service, { clock, log });
-    const engine = await openEngine(options);
+    const { engine, unlock } = await openEngine(options, worker !== null, environment);
     if (options.engine === "lmdb") endAsUsual = environment.killAtExit();
     const node = await startStorageNode({
       ...tracing.traced,
@@ -128,12 +146,14 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
       log,
       gatewayUrl: options.gateway ?? null,
       advertisedUrl: options.advertise ?? null,
+      newId,
       incarnation,
       tls,
       tokens,
       ...(worker !== null && { worker }),
     }).catch(async (error: unknown) => {
       await engine.close();
+      await unlock();
       endAsUsual();
       throw error;
     });
@@ -143,6 +163,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     await closeWithin(
       node
         .drain()
+        .then(unlock)
         .then(endAsUsual)
         .then(() => tracing.close()),
       drainTimeoutMs + stopMarginMs,
@@ -154,11 +175,30 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
   }
 }
 
-async function openEngine({ engine, data, id }: NodeOptions): Promise<StorageEngine> {
-  if (engine === "memory") return new MemoryEngine();
+interface OpenedEngine {
+  readonly engine: StorageEngine;
+  /** To be called when the engine is closed. */
+  unlock(): Promise<void>;
+}
+
+/** Nothing is opened before the folder is locked, by this process or, for a worker, by its primary. */
+async function openEngine(options: NodeOptions, isWorker: boolean, { clock }: Environment): Promise<OpenedEngine> {
+  if (options.engine === "memory") return { engine: new MemoryEngine(), unlock: async () => {} };
+  const folder = await makeDataFolder(options);
+  const lock = isWorker ? null : await lockFolder(folder, clock);
+  const unlock = async (): Promise<void> => lock?.release();
+  try {
+    return { engine: await LmdbEngine.open(folder), unlock };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function makeDataFolder({ data, id }: NodeOptions): Promise<string> {
   const folder = join(data, id);
   await makeFolder(folder);
-  return LmdbEngine.open(folder);
+  return folder;
 }
 
 /** What keeps strangers out where the node lets other hosts in. */

@@ -42,6 +42,8 @@ export async function createProgram(environment: Environment): Promise<Command> 
     { addGatewayCommand },
     { addNodeCommand },
     { addNodeCommands },
+    { addVerifyCommand },
+    { addRegistryCommands },
     { addTokenCommand },
     { addCompletionCommand },
   ] = await Promise.all([
@@ -49,13 +51,18 @@ export async function createProgram(environment: Environment): Promise<Command> 
     import("./gateway-command.js"),
     import("./node-command.js"),
     import("./cluster/node-commands.js"),
+    import("./verify-command.js"),
+    import("./registry-command.js"),
     import("./token-command.js"),
     import("./completion/completion-command.js"),
   ]);
   program.commandsGroup("Servers:");
   addDevCommand(program, environment);
   addGatewayCommand(program, environment);
-  addNodeCommands(addNodeCommand(program, environment), environment);
+  const node = addNodeCommand(program, environment);
+  addNodeCommands(node, environment);
+  addVerifyCommand(node, environment);
+  addRegistryCommands(program, environment);
   addClientCommands(program, environment);
   addTokenCommand(program, environment);
   addCompletionCommand(program, environment);

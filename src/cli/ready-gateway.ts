@@ -1,12 +1,12 @@
-/** Waits until a gateway says that every shard has a live primary. */
+/** Waits until a gateway says that every shard has a live primary, and that no storage node has a problem. */
 import { request } from "undici";
 import type { Clock } from "../core/clock.js";
 import { connectTimeoutMs, readyNoticeMs, readyPollMs } from "../core/limits.js";
 import { messageOf } from "./failure.js";
 
 /**
- * Asks `GET /ready` at the gateway with this `origin` until it answers 200, or `signal` is aborted. When that takes
- * long, `onDelay` is told once what the gateway says.
+ * Asks `GET /ready` at the gateway with this `origin` until it answers that it is ready, also not degraded, or `signal` is
+ * aborted. When that takes long, `onDelay` is told once what the gateway says.
  */
 export async function waitUntilReady(
   origin: string,
@@ -32,8 +32,17 @@ async function askReady(url: string): Promise<string | null> {
   try {
     const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(connectTimeoutMs) });
     const text = await body.text();
-    return statusCode === 200 ? null : text;
+    return statusCode === 200 && statusOf(text) === "ready" ? null : text;
   } catch (error) {
     return messageOf(error);
+  }
+}
+
+/** The member `status` of the answer; a gateway that serves some shards only is "degraded". */
+function statusOf(text: string): unknown {
+  try {
+    return (JSON.parse(text) as { readonly status?: unknown } | null)?.status;
+  } catch {
+    return undefined;
   }
 }

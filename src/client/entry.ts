@@ -14,7 +14,10 @@ export interface Entry<Value> {
   readonly expiresAt: Date | null;
 }
 
-/** When an entry expires: whole seconds from now, at least 1; or a moment in the future. */
+/**
+ * When an entry expires, by the clock of its storage node: whole seconds from now, from 1 to 2,147,483,647; or a moment ahead,
+ * at most the end of the year 9999.
+ */
 export type Expiry = { readonly ttlSeconds: number } | { readonly at: Date };
 
 /** What must hold for a write to happen; if it does not, the outcome is `conflict`. */

@@ -11,6 +11,7 @@ export type {
   Conflict,
   Deleted,
   DeleteOutcome,
+  ExpiryPassed,
   Forbidden,
   Found,
   GetOutcome,

@@ -16,6 +16,7 @@ export type PutOutcome<Value, Input = Value> =
   | Mismatch
   | InvalidKey
   | InvalidValue
+  | ExpiryPassed
   | Forbidden
   | NotSupported
   | Unavailable
@@ -76,6 +77,9 @@ export type InvalidKey = Problem<"invalidKey", "INVALID_KEY">;
 /** The value is too large, nested too deep, has a name twice in one object, or is not JSON. */
 export type InvalidValue = Problem<"invalidValue", "INVALID_VALUE">;
 
+/** The expiry of a write has passed by the clock of the shard's storage node; nothing was written. */
+export type ExpiryPassed = Problem<"expiryPassed", "EXPIRY_PASSED">;
+
 /** The caller may not read or write this key. */
 export type Forbidden = Problem<"forbidden", "FORBIDDEN">;
 
@@ -85,7 +89,7 @@ export type NotSupported = Problem<"notSupported", "NOT_SUPPORTED">;
 /** The shard's storage node could not be reached, or could not do it. A write certainly did not happen. */
 export interface Unavailable extends Problem<
   "unavailable",
-  "SHARD_UNAVAILABLE" | "OVERLOADED" | "STORAGE_FULL" | "STORAGE_FAILED"
+  "SHARD_UNAVAILABLE" | "OVERLOADED" | "STORAGE_FULL" | "STORAGE_FAILED" | "ENTRY_DAMAGED"
 > {
   /** Number of the shard that owns the key. */
   readonly shard: number;

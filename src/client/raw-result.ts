@@ -112,6 +112,7 @@ export const problemKinds: Readonly<Record<string, string>> = {
   KeyNotFound: "notFound",
   InvalidKey: "invalidKey",
   InvalidValue: "invalidValue",
+  ExpiryPassed: "expiryPassed",
   Forbidden: "forbidden",
   NotSupported: "notSupported",
   ShardUnavailable: "unavailable",

@@ -45,14 +45,38 @@ export const errorRules = {
   TOO_MANY_REQUESTS: rule(429, true, "You have your share under way already. Send less at once; others go first."),
   ANSWER_TOO_LARGE: rule(413, false, "Ask for fewer keys, a smaller page, or fewer fields in one request."),
   STORAGE_FULL: rule(507, true, "Nothing was written. Free disk space at the storage node."),
+  EXPIRY_PASSED: rule(400, false, "Nothing was written. Send an expiry that lies ahead of the storage node's clock."),
+  ENTRY_DAMAGED: rule(
+    500,
+    false,
+    "The entry fails its checksum. Restore the storage node's data from a copy; `shardgate node verify` lists all damage.",
+  ),
   STORAGE_FAILED: rule(500, false, "Nothing was written. Read the storage node's log; its engine failed."),
   SHARD_NOT_FOUND: rule(404, false, "Shards are numbered from 0 to shardCount - 1."),
   NODE_NOT_FOUND: rule(404, false, "Register the storage node first; `GET /nodes` lists those known."),
-  NODE_CONFLICT: rule(409, false, "Another live storage node has this name; choose another, or stop that one first."),
+  NODE_CONFLICT: rule(
+    409,
+    false,
+    "Another storage node has this name, address or store. Choose another, or stop that one first.",
+  ),
+  STORE_NOT_RECOGNIZED: rule(
+    409,
+    false,
+    "Start the storage node with its own data folder. If its data are lost for good, run `shardgate node accept-loss NAME`.",
+  ),
+  REGISTRY_PUT_BACK: rule(
+    409,
+    true,
+    "The registry is an older copy. Every storage node registers anew; wait for that.",
+  ),
   ASSIGNMENT_WOULD_HIDE_DATA: rule(409, false, "Keep the shard where its data is, or say `force` to hide the data."),
   EPOCH_CONFLICT: rule(409, false, "The assignment changed meanwhile. Read the shard again and repeat with its epoch."),
   SHARD_COUNT_MISMATCH: rule(409, false, "The number of shards is fixed at creation. Start with the same number."),
-  CLUSTER_MISMATCH: rule(409, false, "The storage node's data belong to another cluster. Use another data folder."),
+  CLUSTER_MISMATCH: rule(
+    409,
+    false,
+    "Start the storage node at its own cluster's gateway. If that one's registry was lost, restore it.",
+  ),
   REGISTRY_CONFLICT: rule(409, true, "Others changed the cluster map at the same time. Try again."),
   REGISTRY_UNAVAILABLE: rule(
     503,
@@ -115,6 +139,11 @@ export class ShardgateError extends Error {
   get rule(): ErrorRule {
     return errorRules[this.code];
   }
+}
+
+/** The code's advice for this storage node: NAME in a command becomes its name. */
+export function adviceFor(code: ErrorCode, node: string): string {
+  return errorRules[code].advice.replaceAll("NAME", node);
 }
 
 /** Whether `text` is a code of the closed list; for codes that arrive over the wire. */

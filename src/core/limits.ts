@@ -15,8 +15,11 @@ export const valueDepthMax = 64;
 /** Most keys in one batch field (`entries`, `putMany`, `deleteMany`). The schema's descriptions say the same number. */
 export const batchKeysMax = 1000;
 
-/** Longest time to live, in seconds: what a GraphQL Int holds, 68 years; every moment so reached is a valid date. */
-export const ttlSecondsMax = 2_147_483_647;
+/** Latest moment that an expiry may name: the last of the year 9999, the last that RFC 3339 can write. Milliseconds since 1970. */
+export const expiryMsMax = 253_402_300_799_999;
+
+/** Longest time to live, in seconds. Reaching beyond `expiryMsMax` is refused where the storage node's clock decides. */
+export const ttlSecondsMax = Math.floor(expiryMsMax / 1000);
 
 /** Most entries of one page, in the gateway's scan and in the storage node's listing. */
 export const pageEntriesMax = 1000;
@@ -153,8 +156,11 @@ export const secretFileBytesMax = 8 * 1024;
 /** Random bytes of a token that `shardgate token` makes. */
 export const tokenBytes = 32;
 
-/** Longest body of the gateway's other REST routes (registration, assignment): 4096 shards in one registration. */
+/** Longest body of the gateway's other REST routes, such as an assignment of a shard. */
 export const adminBodyBytesMax = 1024 * 1024;
+
+/** Longest registration of a storage node, and longest answer to it: all shards of the largest cluster, and all starts. */
+export const membershipBodyBytesMax = 4 * 1024 * 1024;
 
 /** Longest storage node name and cluster name. */
 export const nameCharactersMax = 63;
@@ -165,15 +171,15 @@ export const incarnationCharactersMax = 128;
 /** Longest storage node URL. */
 export const urlCharactersMax = 2048;
 
-/** Most shards of a cluster. The console's strip and one registration body are made for this many. */
-export const shardCountMax = 4096;
+/** Most shards of a cluster: a map of them all, with the most storage nodes, is at most `registryDocumentBytesMax`. */
+export const shardCountMax = 16_384;
 
 /** Shards of a new cluster when nobody says otherwise: enough to spread over dozens of storage nodes. */
 export const shardCountDefault = 64;
 
 /**
- * Versions that a shard has under one epoch before they run on into those of the next one. Two owners could give the same
- * only if the first wrote more than this and then lost the shard by force: after 49 days of a thousand writes a second.
+ * Versions that a shard has under one epoch: 2.8 days of 18,000 writes a second. A write beyond them is refused, so that no
+ * two owners give the same one; the storage node asks for a new epoch long before (`versionsBeforeNewEpoch`).
  */
 export const versionsPerEpoch = 2 ** 32;
 
@@ -184,10 +190,60 @@ export const epochMax = 2 ** 21 - 1;
 export const mapVersionToldMax = 2 ** 30;
 
 /** Most storage nodes of a cluster; each costs the gateway one connection pool and one mailbox. */
-export const storageNodesMax = 1024;
+export const storageNodesMax = 2_000;
 
-/** Changes kept per shard; the registry document stays small enough to be written whole at every change. */
+/** Changes of assignments kept per shard in the registry's log. */
 export const assignmentHistoryMax = 32;
+
+/** Longest cluster map as stored, together with the record of its newest change: what etcd takes, with room to spare. */
+export const registryDocumentBytesMax = 1024 * 1024;
+
+/**
+ * Longest cluster map that still takes a further storage node, a longer URL or a move. The rest is for what must not be
+ * refused: longer epochs and lineages, and the claims that are gathered after the registry was put back.
+ */
+export const registryGrowthBytesMax = 600 * 1024;
+
+/** Commands that share one write of the registry: so many are carried out without a noticeable pause. */
+export const registryBatchMax = 256;
+
+/** Changes kept in the registry's log in all: 32 of each shard up to 2,048 shards, four of each with the most. */
+export const assignmentLogChangesMax = 65_536;
+
+/** The registry's log is not compacted before it has this many bytes: about a hundred changes of all shards of a small cluster. */
+export const registryLogBytesMin = 1024 * 1024;
+
+/** Ids of starts that a store keeps, and names when it registers: the registry's last one must be among them. */
+export const storeStartsMax = 1_000;
+
+/**
+ * Starts within `startPaceMs` that are registered at once; further ones wait `startPauseMs` first, because each takes a new
+ * epoch for every shard: a storage node that restarts in a loop uses up `epochMax` only after two years.
+ */
+export const startsAtOnceMax = 20;
+export const startPaceMs = 600_000;
+export const startPauseMs = 30_000;
+
+/** How long a delete or an expiry stays in a shard's change feed: a reader that was away for a day misses nothing. */
+export const tombstoneAgeMsMax = 86_400_000;
+
+/** Most tombstones of one shard; the oldest go first. */
+export const tombstonesMax = 100_000;
+
+/** Times that an engine plans a change anew because others changed the same shards meanwhile; each time one of them got on. */
+export const planAttemptsMax = 100;
+
+/** Entries that one transaction of an upgrade of a data folder moves: some megabytes, and well under a second. */
+export const upgradeEntriesMax = 2_000;
+
+/** Problems that a check of a data folder lists one by one; further ones are only counted. */
+export const verifyProblemsMax = 1_000;
+
+/** How long the storage node waits for one call of its engine. Afterwards a write's outcome is unknown to its callers. */
+export const engineTimeoutMs = 20_000;
+
+/** Versions of an epoch after which its storage node asks for a new one: half are left, a day and a half at 18,000 a second. */
+export const versionsBeforeNewEpoch = 2 ** 31;
 
 /** How long a client's request may take in all, retries included. */
 export const requestTimeoutMs = 5_000;
@@ -342,9 +398,6 @@ export const groupCommitOperationsMax = 4_000;
 /** Most writes waiting at a storage node; more are refused with OVERLOADED. */
 export const groupCommitQueueMax = 100_000;
 
-/** Tries at what depends on a storage node's assignments while other processes of it change them; each is a durable commit. */
-export const documentAttemptsMax = 8;
-
 /** Most workers of a gateway or storage node: more than the cores of any machine that one of them would be given alone. */
 export const workersMax = 256;
 
@@ -414,8 +467,32 @@ export const idleConnectionMs = 72_000;
 /** How often expired entries are removed from a storage node's engine. */
 export const sweepIntervalMs = 1_000;
 
+/**
+ * How often a sweep looks at every shard, and so finds what other processes have written. It costs some 20 ms for 16,384
+ * shards, and readers do not depend on it: an expired entry is gone for them at its moment.
+ */
+export const sweepScanMs = 10_000;
+
 /** Most entries one sweep removes, so that it never holds up writes for long. */
 export const sweepEntriesMax = 1_000;
+
+/**
+ * Stale items of a shard's index of changes that are left alone: a pass over the index of a small shard pays only when
+ * it removes many, and they take some 30 KB.
+ */
+export const staleItemsMin = 1_000;
+
+/** Or so many for each key, if that is more: the more are removed at once, the more of them share a page. */
+export const staleItemsPerKeyMax = 0.5;
+
+/** Stale items that a process remembers, so that it need not look for them: some megabytes. */
+export const staleItemsListedMax = 500_000;
+
+/** Most items of the indexes of changes that one sweep looks at: some milliseconds, in which no write gets on. */
+export const sweepIndexItemsMax = 4_000;
+
+/** Most bytes of entries that one sweep reads to tell which items are stale: some milliseconds too, where values are large. */
+export const sweepIndexBytesMax = 8 * 1024 * 1024;
 
 /** How long a stopping process waits for what it accepted. */
 export const drainTimeoutMs = 10_000;
@@ -426,11 +503,26 @@ export const drainTimeoutMs = 10_000;
  */
 export const refusingMs = 200;
 
+/** How long a storage node may take to seal a shard that is assigned to another one, before that is given up. */
+export const moveTimeoutMs = 5_000;
+
+/** Pause between two looks at whether it has. */
+export const movePollMs = 50;
+
+/** How long a refused registration of a storage node that is not in the cluster map is remembered; nodes try each second. */
+export const strangerProblemMs = 60_000;
+
 /** Tries at a registry change when another writer was faster. */
 export const registryAttemptsMax = 8;
 
 /** How much longer than its drain a stopping process may take before its parent ends it: closing sockets and files. */
 export const stopMarginMs = 2_000;
+
+/** How long a start waits for the lock of its data folder or registry: a supervisor starts a process before the last is gone. */
+export const lockWaitMs = 1_000;
+
+/** Pause between two tries at that lock. */
+export const lockPollMs = 25;
 
 /** How often `shardgate dev` asks its gateway whether every shard is served. */
 export const readyPollMs = 50;
@@ -480,7 +572,7 @@ export const exportFirstPageEntries = 16;
 /** Registry changes that wait for the one being written; every storage node may register at the same moment. */
 export const registryQueueMax = 2 * storageNodesMax;
 
-/** Longest registry file that is read: over twice what the most shards, changes and storage nodes can make. */
+/** Longest registry file or log that is read: several times what 0.1.0 wrote with its history, and what a full log has. */
 export const registryFileBytesMax = 64 * 1024 * 1024;
 
 /** Longest silence that a gateway may be told to bear before it calls a storage node SUSPECT or DOWN: an hour. */

@@ -1,7 +1,7 @@
 /**
  * The version of an entry: its shard's sequence number at the last write, as a decimal string. Never reused, also not
  * after a delete, nor by another owner of the shard, because each epoch has numbers of its own, above those of all earlier
- * ones. On the REST wire it stands in quotes as an ETag (RFC 9110).
+ * ones. On the REST wire it is in quotes as an ETag (RFC 9110).
  */
 import { ShardgateError } from "./error.js";
 import { versionsPerEpoch } from "./limits.js";
@@ -28,7 +28,12 @@ export function sequenceFloor(epoch: number): number {
   return Math.max(0, epoch - 1) * versionsPerEpoch;
 }
 
-/** The version that a sequence number (at least 1) stands for. */
+/** The last sequence number of an epoch; those of the next one follow. */
+export function sequenceCeiling(epoch: number): number {
+  return sequenceFloor(epoch) + versionsPerEpoch;
+}
+
+/** The version of a sequence number (at least 1). */
 export function versionOf(sequence: number): Version {
   return String(sequence) as Version;
 }

@@ -23,6 +23,8 @@ export interface ClusterFigures {
   /** How many shards, and how many storage nodes, are in each state. */
   readonly shards: Readonly<Record<string, number>>;
   readonly nodes: Readonly<Record<string, number>>;
+  /** How many storage nodes were refused, and may not serve. */
+  readonly nodesWithProblem: number;
 }
 
 /** Why the edge refused a request or cut a connection; "client-…" when it is that client's own share that is used up. */
@@ -65,6 +67,7 @@ export class Metrics implements RoutingObserver {
   readonly #requestsInFlight: Gauge;
   readonly #shards: Gauge;
   readonly #nodes: Gauge;
+  readonly #nodesWithProblem: Gauge;
   readonly #mapVersion: Gauge;
   readonly #traffic: TrafficListener;
   readonly #tallies = new Map<string, NodeTally>();
@@ -113,6 +116,7 @@ export class Metrics implements RoutingObserver {
     this.#unsent = counter("node_unsent_operations_total", "Operations not sent to their node.", [...node, "reason"]);
     this.#shards = gauge("shards", "Shards by state.", ["state"], "first");
     this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"], "first");
+    this.#nodesWithProblem = gauge("storage_nodes_with_problem", "Storage nodes that may not serve.", [], "first");
     this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", [], "min");
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -175,9 +179,10 @@ export class Metrics implements RoutingObserver {
   }
 
   /** Told just before the text is read. */
-  clusterSeen({ mapVersion, shards, nodes }: ClusterFigures): void {
+  clusterSeen({ mapVersion, shards, nodes, nodesWithProblem }: ClusterFigures): void {
     for (const [state, count] of Object.entries(shards)) this.#shards.set({ state }, count);
     for (const [state, count] of Object.entries(nodes)) this.#nodes.set({ state }, count);
+    this.#nodesWithProblem.set(nodesWithProblem);
     this.#mapVersion.set(mapVersion);
   }
 

@@ -6,13 +6,13 @@ import type { Tracer } from "../core/tracing.js";
 import type { Router } from "../routing/router.js";
 import type { Heartbeat, NodeAssignments } from "../wire/membership.js";
 import type { Access } from "./access/access.js";
-import type { ClusterView } from "./cluster-view.js";
-import type { Membership } from "./membership.js";
+import type { ClusterView } from "./cluster/cluster-view.js";
+import type { Membership } from "./cluster/membership.js";
 import type { Metrics } from "./metrics.js";
 
 /** The membership as requests use it: this process's own, or that of the process that decides for several. */
 export interface MembershipService
-  extends Pick<ClusterView, keyof ClusterView>, Pick<Membership, "register" | "remove" | "assign"> {
+  extends Pick<ClusterView, keyof ClusterView>, Pick<Membership, "register" | "remove" | "assign" | "acceptLoss"> {
   heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments>;
 }
 

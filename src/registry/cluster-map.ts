@@ -1,7 +1,7 @@
 /**
  * One immutable version of the registry's content: which storage nodes there are, and which of them owns each shard.
- * Changes are made by `applyCommand` only. What a storage node's silence means is not here but in liveness.ts: it
- * changes every second and is the belief of one gateway.
+ * Changes are made by `applyCommand` only; what changed before is in the registry store's log. What a storage node's
+ * silence means is not here but in liveness.ts: it changes every second and is the belief of one gateway.
  */
 import type { ShardNumber } from "../core/shard.js";
 
@@ -15,9 +15,18 @@ export interface ClusterMap {
   readonly shardCount: number;
   /** Fixed at creation: `hashName` of core/shard.ts. */
   readonly hash: string;
+  /** The gateway that may change the map: an id that it draws each time it takes the lead. Null: none yet. */
+  readonly leader: string | null;
   readonly nodes: ReadonlyMap<string, NodeRecord>;
   /** Indexed by shard number; always `shardCount` long. */
   readonly shards: readonly ShardRecord[];
+  /**
+   * The map was made anew after its registry was lost, and some shard has had no owner since. Its owner of before may not have
+   * registered yet, so it is not dealt out. An epoch says nothing here: a node that gave the shard up reports one.
+   */
+  readonly isRecovered: boolean;
+  /** Set while the map is known to be older than what its storage nodes know. Then no shard is assigned or served. */
+  readonly putBack: PutBack | null;
 }
 
 export interface NodeRecord {
@@ -25,6 +34,12 @@ export interface NodeRecord {
   /** Origin (scheme, host, port) and optional base path, without a trailing slash. */
   readonly url: string;
   readonly registeredAtMs: number;
+  /** Id of the store whose start was acknowledged last; null: none yet, or a plain node, which has no store. */
+  readonly storeId: string | null;
+  /** Id of that start. */
+  readonly lastStart: string | null;
+  /** An operator accepts that the node's data are lost: the next start is acknowledged whatever its store is. */
+  readonly isLossAccepted: boolean;
 }
 
 export interface ShardRecord {
@@ -33,11 +48,41 @@ export interface ShardRecord {
   readonly epoch: number;
   /** Name of the storage node that takes the writes; null while unassigned. */
   readonly primary: string | null;
-  /** Newest first, at most `assignmentHistoryMax`. */
-  readonly history: readonly AssignmentChange[];
+  /** 0 at first; raised when data may have been lost. Versions compare within one lineage. */
+  readonly lineage: number;
+  /** Under way; null: none. */
+  readonly move: ShardMove | null;
 }
 
+/** The shard goes from its primary to another storage node. So far only shards without entries move. */
+export interface ShardMove {
+  readonly id: string;
+  readonly target: string;
+  /** The primary neither reads nor writes the shard until the map no longer has the move. */
+  readonly phase: "sealed";
+}
+
+/** A map that was put back from an older copy: every storage node registers anew, naming the mark, before it is used. */
+export interface PutBack {
+  readonly mark: string;
+  /** Storage nodes that have not registered with this mark yet. */
+  readonly waiting: readonly string[];
+  /** Of each shard the highest claim reported so far, of a store that has not given it up. */
+  readonly claims: ReadonlyMap<ShardNumber, PutBackClaim>;
+}
+
+export interface PutBackClaim {
+  /** Higher ones are newer, whatever their epochs: a lineage is raised by force, loss and restore. */
+  readonly lineage: number;
+  readonly node: string;
+  readonly epoch: number;
+  /** Decides between equal epochs, which come of a registry that was lost and began anew before all nodes had registered. */
+  readonly hasKeys: boolean;
+}
+
+/** An entry of the log beside the map. */
 export interface AssignmentChange {
+  readonly shard: ShardNumber;
   readonly epoch: number;
   /** Who owns the shard from then on; null: nobody. */
   readonly node: string | null;
@@ -45,5 +90,12 @@ export interface AssignmentChange {
   readonly cause: AssignmentCause;
 }
 
-/** Why an assignment changed: a person asked, the gateway spread unassigned shards, or a node came with data or without. */
+/** Why an assignment changed: a person asked, the gateway spread unassigned shards, or a storage node started. */
 export type AssignmentCause = "operator" | "automatic" | "registration";
+
+/** Which shard's owner a piece of evidence was gathered about. It counts for that owner and epoch only. */
+export interface ShardOwner {
+  readonly shard: ShardNumber;
+  readonly primary: string | null;
+  readonly epoch: number;
+}

@@ -1,100 +1,90 @@
 /**
  * Every change of the cluster map, as a pure function from a map and a command to the next map. What only the outside
- * knows (who lives, who has data) comes inside the command; storing the result is registry.ts.
+ * knows (who lives, who has data) comes inside the command and says about which owner it was gathered; storing the result
+ * is registry.ts. The commands themselves are in commands/, by subject.
  */
 import { ShardgateError, unreachable } from "../core/error.js";
-import { mapVersionToldMax, shardCountMax, storageNodesMax } from "../core/limits.js";
-import { hashName, parseShard, type ShardNumber } from "../core/shard.js";
-import type { AssignmentCause, ClusterMap, ShardRecord } from "./cluster-map.js";
+import { shardCountMax } from "../core/limits.js";
+import { hashName, parseShard } from "../core/shard.js";
+import type { ClusterMap } from "./cluster-map.js";
+import { assign, renewEpochs, type Assign, type RenewEpochs } from "./commands/assignment.js";
+import { acceptLoss, removeNode, type AcceptLoss, type RemoveNode } from "./commands/departure.js";
+import {
+  beginMove,
+  cancelMove,
+  completeMove,
+  type BeginMove,
+  type CancelMove,
+  type CompleteMove,
+} from "./commands/moves.js";
+import { markPutBack, type MarkPutBack } from "./commands/put-back.js";
+import { registerNode, type RegisterNode } from "./commands/registration.js";
+import { changeShards, unchanged, type Changed } from "./commands/shard-change.js";
 import { parseClusterName } from "./node-name.js";
-import { changeShards, type ShardChange } from "./shard-change.js";
 import { planUnassigned, type HeldShard } from "./unassigned-shards.js";
 
-/** Adds a storage node, or gives a known one another URL. Name and URL are already parsed. */
-export interface RegisterNode {
-  readonly kind: "registerNode";
-  readonly name: string;
-  readonly url: string;
+export type { OwnedShardEvidence, StoreRefusal } from "./commands/departure.js";
+export { EvidenceOutdated, shardsOfNode } from "./commands/map-records.js";
+export type { NodeIdentity, ReportedClaim } from "./commands/node-identity.js";
+export { otherCluster } from "./commands/registration.js";
+export type { Changed } from "./commands/shard-change.js";
+
+/** Names the gateway that may change the map from now on. */
+export interface TakeLead {
+  readonly kind: "takeLead";
+  /** Drawn at random by the gateway, each time it takes the lead. */
+  readonly leader: string;
 }
 
-/**
- * Takes up what a storage node was told before the registry was lost or put back from an older copy: a map that assigned
- * nothing yet becomes that of the node's cluster, and its version passes the one the node knows, which the node would
- * otherwise hold to.
- */
-export interface Recall {
-  readonly kind: "recall";
-  readonly node: string;
-  readonly clusterId: string;
-  /** The version of the map the node was last told; 0 for none. */
-  readonly mapVersion: number;
-}
-
-/** Gives the shards of a storage node that lost its data new epochs, so that no version of before is given again. */
-export interface Renew {
-  readonly kind: "renew";
-  readonly node: string;
-}
-
-/** Forgets a storage node; its shards are unassigned. */
-export interface RemoveNode {
-  readonly kind: "removeNode";
-  readonly name: string;
-  readonly isForced: boolean;
-  /** Whether one of the node's own shards has keys. */
-  readonly holdsData: boolean;
-  readonly isLive: boolean;
-}
-
-/** Gives a shard to a storage node. */
-export interface Assign {
-  readonly kind: "assign";
-  readonly shard: number;
-  readonly node: string;
-  /** The epoch the caller saw; null when it does not care. */
-  readonly ifEpoch: number | null;
-  readonly isForced: boolean;
-  /** Whether the present primary has keys of the shard. */
-  readonly ownerHoldsData: boolean;
-  readonly cause: AssignmentCause;
-  /** The new epoch is at least this. */
-  readonly epochMin?: number;
-}
-
-/** Takes a shard from its storage node. */
-export interface Unassign extends Omit<Assign, "kind" | "node" | "epochMin"> {
-  readonly kind: "unassign";
-}
-
-/** Gives every shard without a primary to a live storage node, as `planUnassigned` says. */
+/** Gives every shard without an owner to a live storage node, as `planUnassigned` says. Not while the map is put back. */
 export interface AssignUnassigned {
   readonly kind: "assignUnassigned";
   readonly liveNodes: readonly string[];
   readonly held: readonly HeldShard[];
 }
 
-export type RegistryCommand = RegisterNode | Recall | Renew | RemoveNode | Assign | Unassign | AssignUnassigned;
+export type RegistryCommand =
+  | TakeLead
+  | RegisterNode
+  | MarkPutBack
+  | AcceptLoss
+  | RemoveNode
+  | Assign
+  | BeginMove
+  | CompleteMove
+  | CancelMove
+  | AssignUnassigned
+  | RenewEpochs;
 
 /**
- * The next version of `map`, or `map` itself when the command changes nothing. Throws NODE_NOT_FOUND, SHARD_NOT_FOUND,
- * EPOCH_CONFLICT, ASSIGNMENT_WOULD_HIDE_DATA, CLUSTER_MISMATCH or BAD_REQUEST.
+ * The next version of `map`, or `map` itself when the command changes nothing, with the changes of assignments for the log.
+ * Throws the refusals that each command names, and EvidenceOutdated.
  */
-export function applyCommand(map: ClusterMap, command: RegistryCommand, nowMs: number): ClusterMap {
+export function applyCommand(map: ClusterMap, command: RegistryCommand, nowMs: number): Changed {
   switch (command.kind) {
+    case "takeLead":
+      return unchanged(takeLead(map, command));
     case "registerNode":
       return registerNode(map, command, nowMs);
-    case "recall":
-      return recall(map, command);
-    case "renew":
-      return renew(map, command, nowMs);
+    case "markPutBack":
+      return markPutBack(map, command.newMark, map.version, nowMs);
+    case "acceptLoss":
+      return acceptLoss(map, command, nowMs);
     case "removeNode":
       return removeNode(map, command, nowMs);
     case "assign":
       return assign(map, command, nowMs);
-    case "unassign":
-      return unassign(map, command, nowMs);
+    case "beginMove":
+      return beginMove(map, command);
+    case "completeMove":
+      return completeMove(map, command, nowMs);
+    case "cancelMove":
+      return cancelMove(map, command);
     case "assignUnassigned":
+      if (map.putBack !== null) return unchanged(map);
       return changeShards(map, planUnassigned(map, command.liveNodes, command.held), nowMs);
+    case "renewEpochs":
+      return renewEpochs(map, command, nowMs);
     default:
       return unreachable(command);
   }
@@ -111,113 +101,13 @@ export function createClusterMap(facts: {
     throw new ShardgateError("BAD_REQUEST", `The number of shards ${shardCount} is not from 1 to ${shardCountMax}.`);
   }
   const shards = Array.from({ length: shardCount }, (_, shard) => {
-    return { shard: parseShard(shard), epoch: 0, primary: null, history: [] };
+    return { shard: parseShard(shard), epoch: 0, primary: null, lineage: 0, move: null };
   });
   const clusterName = parseClusterName(facts.clusterName);
-  return { version: 1, clusterId, clusterName, shardCount, hash: hashName, nodes: new Map(), shards };
+  const rest = { leader: null, nodes: new Map(), shards, isRecovered: false, putBack: null };
+  return { version: 1, clusterId, clusterName, shardCount, hash: hashName, ...rest };
 }
 
-/** The shards of which the storage node is the primary, in order. */
-export function shardsOfNode(map: ClusterMap, name: string): readonly ShardRecord[] {
-  return map.shards.filter(({ primary }) => primary === name);
-}
-
-function registerNode(map: ClusterMap, { name, url }: RegisterNode, nowMs: number): ClusterMap {
-  const known = map.nodes.get(name);
-  if (known?.url === url) return map;
-  if (known === undefined && map.nodes.size >= storageNodesMax) {
-    throw new ShardgateError(
-      "BAD_REQUEST",
-      `Storage node ${name} is one too many: the cluster has ${storageNodesMax} already. Remove one first.`,
-    );
-  }
-  const record = { name, url, registeredAtMs: known?.registeredAtMs ?? nowMs };
-  return { ...map, version: map.version + 1, nodes: new Map([...map.nodes, [name, record]]) };
-}
-
-function recall(map: ClusterMap, { node, clusterId, mapVersion }: Recall): ClusterMap {
-  if (mapVersion > mapVersionToldMax) {
-    throw new ShardgateError(
-      "BAD_REQUEST",
-      `Storage node ${node} tells map version ${mapVersion}, which none can have.`,
-    );
-  }
-  const isOwn = clusterId === map.clusterId;
-  if (!isOwn && map.shards.some(({ epoch }) => epoch > 0)) {
-    throw new ShardgateError(
-      "CLUSTER_MISMATCH",
-      `Storage node ${node} keeps data of cluster ${clusterId}; this is cluster ${map.clusterId}.`,
-      { node },
-    );
-  }
-  if (isOwn && mapVersion <= map.version) return map;
-  return { ...map, clusterId, version: Math.max(map.version, mapVersion) + 1 };
-}
-
-function renew(map: ClusterMap, { node }: Renew, nowMs: number): ClusterMap {
-  const renewed: ShardChange = { node, cause: "registration", epochMin: 0 };
-  return changeShards(map, new Map(shardsOfNode(map, node).map(({ shard }) => [shard, renewed])), nowMs);
-}
-
-function removeNode(map: ClusterMap, command: RemoveNode, nowMs: number): ClusterMap {
-  const { name } = command;
-  requireNode(map, name);
-  if (!command.isForced && (command.holdsData || command.isLive)) {
-    const why = command.holdsData ? "has data in its shards" : "is live";
-    throw new ShardgateError("ASSIGNMENT_WOULD_HIDE_DATA", `Storage node ${name} ${why}; it is not removed.`, {
-      node: name,
-    });
-  }
-  const nodes = new Map([...map.nodes].filter(([other]) => other !== name));
-  const released: ShardChange = { node: null, cause: "operator", epochMin: 0 };
-  const changes = new Map(shardsOfNode(map, name).map(({ shard }) => [shard, released]));
-  return { ...changeShards(map, changes, nowMs), version: map.version + 1, nodes };
-}
-
-function assign(map: ClusterMap, command: Assign, nowMs: number): ClusterMap {
-  const { node, cause, epochMin = 0 } = command;
-  const record = requireShard(map, command.shard, command.ifEpoch);
-  requireNode(map, node);
-  const isOwner = record.primary === node;
-  if (isOwner && record.epoch >= epochMin) return map;
-  if (!isOwner) refuseToHide(record, command);
-  return changeShards(map, new Map([[record.shard, { node, cause, epochMin }]]), nowMs);
-}
-
-function unassign(map: ClusterMap, command: Unassign, nowMs: number): ClusterMap {
-  const record = requireShard(map, command.shard, command.ifEpoch);
-  if (record.primary === null) return map;
-  refuseToHide(record, command);
-  const change: ShardChange = { node: null, cause: command.cause, epochMin: 0 };
-  return changeShards(map, new Map<ShardNumber, ShardChange>([[record.shard, change]]), nowMs);
-}
-
-function requireNode(map: ClusterMap, name: string): void {
-  if (!map.nodes.has(name)) {
-    throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${JSON.stringify(name)} is not registered.`, {
-      node: name,
-    });
-  }
-}
-
-function requireShard(map: ClusterMap, number: number, ifEpoch: number | null): ShardRecord {
-  const shard = parseShard(number, map.shardCount);
-  const record = map.shards[shard];
-  if (record === undefined) throw new Error(`The cluster map has no record of shard ${shard}.`);
-  if (ifEpoch !== null && ifEpoch !== record.epoch) {
-    throw new ShardgateError("EPOCH_CONFLICT", `Shard ${shard} is at epoch ${record.epoch}, not ${ifEpoch}.`, {
-      shard,
-      epoch: record.epoch,
-    });
-  }
-  return record;
-}
-
-function refuseToHide({ shard, primary }: ShardRecord, command: Assign | Unassign): void {
-  if (primary === null || !command.ownerHoldsData || command.isForced) return;
-  throw new ShardgateError(
-    "ASSIGNMENT_WOULD_HIDE_DATA",
-    `Shard ${shard} has data on storage node ${primary}, which clients would no longer see.`,
-    { shard, node: primary },
-  );
+function takeLead(map: ClusterMap, { leader }: TakeLead): ClusterMap {
+  return map.leader === leader ? map : { ...map, version: map.version + 1, leader };
 }

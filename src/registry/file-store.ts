@@ -1,49 +1,77 @@
 /**
- * A registry store in one file, for the gateway of one machine. A change is written to a temporary file beside it,
- * synced, renamed over it, and the folder synced: whatever happens in between, the old or the new document is there
- * whole. A file that is broken or not ours is refused and never touched.
- *
- * Several handles in one process may write at the same time. Several processes see each other's changes, but two that
- * write within the same few microseconds may lose one: gateways on more machines need a distributed store.
+ * A registry store in one file, for the one gateway of one machine: a lock beside the file refuses a second one. A change is
+ * written to a temporary file, synced, renamed over the file, and the folder synced: whatever happens in between, the old or
+ * the new document is there whole. A file that is broken or not ours is refused and never touched. Where the path is a
+ * symbolic link, the file it leads to is replaced, not the link.
  */
 import { closeSync, openSync, readSync, renameSync, watch, type FSWatcher } from "node:fs";
-import { mkdir, open, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { ShardgateError } from "../core/error.js";
-import { registryFileBytesMax } from "../core/limits.js";
-import { corruptFile, decodeFile, encodeFile, headBytesMax, versionInHead } from "./file-document.js";
-import type { RegistryStore, StoredDocument } from "./registry-store.js";
+import {
+  hasCode,
+  linkTarget,
+  orUnavailable,
+  readWhole,
+  syncFolder,
+  unavailable,
+  writeTemporary,
+} from "./file/durable-file.js";
+import { decodeFile, encodeFile, headBytesMax, versionInHead } from "./file/file-document.js";
+import { FileLog } from "./file/file-log.js";
+import type { FileLock, LockFile } from "./file-lock.js";
+import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "./registry-store.js";
+
+export interface FileStoreOptions {
+  readonly lockFile: LockFile;
+}
 
 export class FileStore implements RegistryStore {
   readonly #path: string;
+  readonly #lock: FileLock;
+  readonly #log: FileLog;
   readonly #watchers = new Set<FSWatcher>();
-  /** Settles when the last write that was asked for is done; writes of one handle queue up behind it. */
+  /** In memory only: the lock already proves that no other gateway is there to watch it. */
+  #beat = 0;
+  #isClosed = false;
+  /** Settles when the last write that was asked for is done; further ones queue up behind it. */
   #lastWrite: Promise<unknown> = Promise.resolve();
 
-  /** Makes the folder when it is missing; the file comes with the first write. Throws REGISTRY_UNAVAILABLE. */
-  static async open(path: string): Promise<FileStore> {
+  /**
+   * Makes the folder when it is missing, and takes the lock; the file comes with the first write. Throws
+   * REGISTRY_UNAVAILABLE, also when another process has the registry open.
+   */
+  static async open(path: string, { lockFile }: FileStoreOptions): Promise<FileStore> {
     const absolute = resolve(path);
-    await orUnavailable(absolute, () => mkdir(dirname(absolute), { recursive: true }));
-    return new FileStore(absolute);
-  }
-
-  private constructor(path: string) {
-    this.#path = path;
-  }
-
-  load(): Promise<StoredDocument | null> {
-    return orUnavailable(this.#path, async () => {
-      const bytes = await readWhole(this.#path);
-      return bytes === null ? null : decodeFile(bytes, this.#path);
+    return orUnavailable(absolute, async () => {
+      await mkdir(dirname(absolute), { recursive: true });
+      const target = await linkTarget(absolute);
+      return new FileStore(target, await lockFile(`${target}.lock`));
     });
   }
 
-  compareAndSet(expectedVersion: number | null, next: StoredDocument): Promise<boolean> {
-    const bytes = encodeFile(next);
-    const replace = (): Promise<boolean> => this.#replace(expectedVersion, bytes);
-    const write = this.#lastWrite.then(() => orUnavailable(this.#path, replace));
-    this.#lastWrite = write.catch(() => undefined);
-    return write;
+  private constructor(path: string, lock: FileLock) {
+    this.#path = path;
+    this.#lock = lock;
+    this.#log = new FileLog(`${path}.log`);
+  }
+
+  load(): Promise<StoredRegistry | null> {
+    return orUnavailable(this.#path, async () => {
+      const bytes = await readWhole(this.#path);
+      return bytes === null ? null : { ...decodeFile(bytes, this.#path), beat: this.#beat };
+    });
+  }
+
+  compareAndSet(expected: StoreMark | null, next: StoredDocument, logRecord: string | null): Promise<boolean> {
+    return this.#alone(() => this.#replace(expected, next, logRecord));
+  }
+
+  beat(expectedVersion: number): Promise<number | null> {
+    return this.#alone(async () => (currentVersion(this.#path) === expectedVersion ? ++this.#beat : null));
+  }
+
+  log(): Promise<readonly string[]> {
+    return this.#alone(async () => this.#log.read(currentVersion(this.#path) ?? 0));
   }
 
   watch(onChange: () => void): () => void {
@@ -64,45 +92,41 @@ export class FileStore implements RegistryStore {
     }
   }
 
+  /** Waits for the write under way, and gives the lock up. */
   async close(): Promise<void> {
     for (const watcher of this.#watchers) watcher.close();
     this.#watchers.clear();
     await this.#lastWrite;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#lock.release();
   }
 
-  async #replace(expectedVersion: number | null, bytes: Buffer): Promise<boolean> {
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#lastWrite.then(() => orUnavailable(this.#path, work));
+    this.#lastWrite = result.catch(() => undefined);
+    return result;
+  }
+
+  async #replace(expected: StoreMark | null, next: StoredDocument, record: string | null): Promise<boolean> {
     const current = await this.load();
-    if ((current?.version ?? null) !== expectedVersion) return false;
-    const temporaryPath = await writeTemporary(this.#path, bytes);
+    if (current?.version !== expected?.version || current?.beat !== expected?.beat) return false;
+    const temporaryPath = await writeTemporary(this.#path, encodeFile(next));
     let isRenamed = false;
     try {
-      // Nothing may be awaited from here to the rename: so no other handle of this process writes in between.
-      if (currentVersion(this.#path) === expectedVersion) {
+      await this.#log.append(expected?.version ?? 0, next.version, record);
+      // A person may have put another file in its place meanwhile. Nothing may be awaited from here to the rename.
+      if (currentVersion(this.#path) === (expected?.version ?? null)) {
         renameSync(temporaryPath, this.#path);
         isRenamed = true;
       }
     } finally {
       if (!isRenamed) await rm(temporaryPath, { force: true });
     }
-    if (isRenamed) await syncFolder(dirname(this.#path));
-    return isRenamed;
-  }
-}
-
-async function readWhole(path: string): Promise<Buffer | null> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return null;
-    throw error;
-  }
-  try {
-    const { size } = await file.stat();
-    if (size > registryFileBytesMax) throw corruptFile(path, `it is ${size} bytes long, longer than any cluster map`);
-    return await file.readFile();
-  } finally {
-    await file.close();
+    if (!isRenamed) return false;
+    await syncFolder(dirname(this.#path));
+    this.#log.confirm();
+    return true;
   }
 }
 
@@ -121,58 +145,4 @@ function currentVersion(path: string): number | null {
   } finally {
     closeSync(file);
   }
-}
-
-/** Writes a new file beside `path`, durably, and returns its path. */
-async function writeTemporary(path: string, bytes: Buffer): Promise<string> {
-  const [temporaryPath, file] = await openTemporary(path);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-    return temporaryPath;
-  } catch (error) {
-    await rm(temporaryPath, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-}
-
-/** Takes the next free number: other handles may be writing, and a process that was killed leaves its file behind. */
-async function openTemporary(path: string): Promise<[path: string, file: FileHandle]> {
-  for (let number = 0; ; number++) {
-    const temporaryPath = `${path}.${process.pid}-${number}.tmp`;
-    try {
-      return [temporaryPath, await open(temporaryPath, "wx")];
-    } catch (error) {
-      if (!hasCode(error, "EEXIST")) throw error;
-    }
-  }
-}
-
-/** Makes the rename itself durable. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-async function orUnavailable<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof ShardgateError ? error : unavailable(path, error);
-  }
-}
-
-function unavailable(path: string, cause: unknown): ShardgateError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ShardgateError("REGISTRY_UNAVAILABLE", `The registry file ${path} cannot be used: ${reason}`, {}, cause);
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,15 +1,27 @@
 /**
  * A registry store that forgets everything when the process ends: the twin of the durable ones, for tests. Several
- * Registry instances may share one. It can be told to fail in the ways that a durable store fails.
+ * Registry instances may share one. It can be made to fail in the ways that a durable store fails.
  */
 import { ShardgateError } from "../core/error.js";
-import type { RegistryStore, StoredDocument } from "./registry-store.js";
+import { compactedLog } from "./assignment-log.js";
+import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "./registry-store.js";
 
-/** A write may fail before it happened, or be carried out and then not be confirmed; or another writer was faster. */
-export type MemoryStoreFault = "loadFails" | "writeFails" | "writeIsNotConfirmed" | "raceIsLost";
+/** A write or beat may fail before it happened, or be carried out and then not be confirmed; or another writer was faster. */
+export type MemoryStoreFault =
+  | "loadFails"
+  | "logFails"
+  | "writeFails"
+  | "writeIsNotConfirmed"
+  | "raceIsLost"
+  | "beatFails"
+  | "beatIsNotConfirmed"
+  | "beatIsLost";
 
 export class MemoryStore implements RegistryStore {
-  #document: StoredDocument | null = null;
+  #stored: StoredRegistry | null = null;
+  #log: string[] = [];
+  /** How many records make the log worth compacting. */
+  #recordsMax = recordsMin;
   readonly #listeners = new Set<() => void>();
   /** Each waits for the first call it fits, and happens once. */
   readonly #faults: MemoryStoreFault[] = [];
@@ -18,18 +30,32 @@ export class MemoryStore implements RegistryStore {
     this.#faults.push(fault);
   }
 
-  async load(): Promise<StoredDocument | null> {
+  async load(): Promise<StoredRegistry | null> {
     if (this.#takeFault("loadFails") !== null) throw unavailable("could not be read");
-    return this.#document;
+    return this.#stored;
   }
 
-  async compareAndSet(expectedVersion: number | null, next: StoredDocument): Promise<boolean> {
+  async compareAndSet(expected: StoreMark | null, next: StoredDocument, logRecord: string | null): Promise<boolean> {
     const fault = this.#takeFault("writeFails", "writeIsNotConfirmed", "raceIsLost");
     if (fault === "writeFails") throw unavailable("could not be written");
     if (fault === "raceIsLost") return false;
-    const isWritten = this.#set(expectedVersion, next);
+    const isWritten = this.#set(expected, next, logRecord);
     if (fault === "writeIsNotConfirmed") throw unavailable("did not confirm a write");
     return isWritten;
+  }
+
+  async beat(expectedVersion: number): Promise<number | null> {
+    const fault = this.#takeFault("beatFails", "beatIsNotConfirmed", "beatIsLost");
+    if (fault === "beatFails") throw unavailable("could not be written");
+    if (fault === "beatIsLost" || this.#stored?.version !== expectedVersion) return null;
+    this.#stored = { ...this.#stored, beat: this.#stored.beat + 1 };
+    if (fault === "beatIsNotConfirmed") throw unavailable("did not confirm a beat");
+    return this.#stored.beat;
+  }
+
+  async log(): Promise<readonly string[]> {
+    if (this.#takeFault("logFails") !== null) throw unavailable("could not be read");
+    return [...this.#log];
   }
 
   watch(onChange: () => void): () => void {
@@ -43,11 +69,20 @@ export class MemoryStore implements RegistryStore {
     this.#listeners.clear();
   }
 
-  #set(expectedVersion: number | null, next: StoredDocument): boolean {
-    if ((this.#document?.version ?? null) !== expectedVersion) return false;
-    this.#document = { ...next };
+  #set(expected: StoreMark | null, { version, text }: StoredDocument, logRecord: string | null): boolean {
+    const stored = this.#stored;
+    if (stored?.version !== expected?.version || stored?.beat !== expected?.beat) return false;
+    this.#stored = { version, text, beat: stored?.beat ?? 0 };
+    if (logRecord !== null) this.#append(logRecord);
     for (const listener of this.#listeners) listener();
     return true;
+  }
+
+  #append(record: string): void {
+    this.#log.push(record);
+    if (this.#log.length <= this.#recordsMax) return;
+    this.#log = compactedLog(this.#log).filter((kept) => kept !== null);
+    this.#recordsMax = Math.max(recordsMin, 2 * this.#log.length);
   }
 
   #takeFault(...fitting: readonly MemoryStoreFault[]): MemoryStoreFault | null {
@@ -57,6 +92,8 @@ export class MemoryStore implements RegistryStore {
     return fault;
   }
 }
+
+const recordsMin = 1_000;
 
 function unavailable(what: string): ShardgateError {
   return new ShardgateError("REGISTRY_UNAVAILABLE", `The registry's memory store ${what}.`);

@@ -1,7 +1,8 @@
 /**
- * Where the registry is kept: one small text document under a version, with compare-and-set and watch, and nothing
- * more, so that a file, etcd or a NATS key-value bucket can stand behind it alike. Implementations: MemoryStore,
- * FileStore; all pass test/conformance/registry-store.ts. The text is opaque here; cluster-map-text.ts writes it.
+ * Where the registry is kept: one small text document under a version, a log of its changes, and a beat, with
+ * compare-and-set and watch, and nothing more, so that a file, PostgreSQL or etcd can stand behind it alike.
+ * Implementations: MemoryStore, FileStore; all pass test/conformance/registry-store.ts. Texts are opaque here;
+ * cluster-map-text.ts writes them.
  */
 
 export interface StoredDocument {
@@ -10,16 +11,33 @@ export interface StoredDocument {
   readonly text: string;
 }
 
+/** What a compareAndSet compares with. */
+export interface StoreMark {
+  readonly version: number;
+  /** Raised by the leader; another gateway takes the lead only from a leader whose beat stands still. */
+  readonly beat: number;
+}
+
+export interface StoredRegistry extends StoreMark {
+  readonly text: string;
+}
+
 export interface RegistryStore {
   /** The current document; null when none was ever written. Throws REGISTRY_UNAVAILABLE or REGISTRY_CORRUPT. */
-  load(): Promise<StoredDocument | null>;
+  load(): Promise<StoredRegistry | null>;
 
   /**
-   * Writes `next` durably if the stored version is still `expectedVersion` (null: nothing is stored). Resolves to false,
-   * with nothing written, when it is not. Throws REGISTRY_UNAVAILABLE when the store failed; the write may then have
-   * happened, which the next load tells.
+   * Writes `next` durably, and `logRecord` (one line of text; null: nothing) behind the log, if version and beat are still
+   * the expected ones (null: nothing is stored). Resolves to false, with nothing written, when they are not. Throws
+   * REGISTRY_UNAVAILABLE when the store failed; the write may then have happened, which the next load tells.
    */
-  compareAndSet(expectedVersion: number | null, next: StoredDocument): Promise<boolean>;
+  compareAndSet(expected: StoreMark | null, next: StoredDocument, logRecord: string | null): Promise<boolean>;
+
+  /** Raises the beat if the version is still the expected one; resolves to the new beat, or null when it is not. */
+  beat(expectedVersion: number): Promise<number | null>;
+
+  /** The records of the log, the oldest first: at least the newest ones of what was written, bounded and compacted. */
+  log(): Promise<readonly string[]>;
 
   /** Calls `onChange` after each change, by whomever; returns the function that stops it. Calls may be skipped or doubled. */
   watch(onChange: () => void): () => void;

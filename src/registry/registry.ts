@@ -1,59 +1,87 @@
 /**
  * The cluster map as one process knows it: a copy in memory, kept up to date from the store, and changed through it by
- * compare-and-set. What a change means is decided in commands.ts; this file only repeats it on a newer map when another
- * process was faster. The copy never goes back to an older version.
+ * compare-and-set, as long as the map names this process as its leader. What a change means is decided in commands.ts. Here,
+ * commands that wait share one write, and are repeated on a newer map when another process was faster. The copy never goes
+ * back to an older version.
  */
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
-import { registryAttemptsMax, registryQueueMax } from "../core/limits.js";
+import { registryAttemptsMax, registryBatchMax, registryQueueMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
-import type { ClusterMap } from "./cluster-map.js";
-import { applyCommand, type RegistryCommand } from "./commands.js";
+import { AssignmentHistory } from "./assignment-log.js";
+import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
+import { appliedInTurn, lostEveryTry, notLeading, rejectAll, settle, tooLong, toStore } from "./command-batch.js";
+import type { Waiting } from "./command-batch.js";
+import type { RegistryCommand } from "./commands.js";
 import type { RegistryStore } from "./registry-store.js";
-import { documentOf, loadOrCreate, mapOf, type WantedCluster } from "./stored-cluster-map.js";
+import { mapOf, takeLead, type LedMap, type WantedCluster } from "./stored-cluster-map.js";
 
 export interface RegistryOptions {
-  /** Stays open when the registry is closed: whoever opened it closes it afterwards. */
+  /** Stays open when the registry is closed: its opener closes it afterwards. */
   readonly store: RegistryStore;
   readonly clock: Clock;
   readonly log: Log;
   readonly wanted: WantedCluster;
   readonly newClusterId: () => string;
+  /** Draws the id by which the map names this process as its leader. */
+  readonly newLeaderId: () => string;
 }
+
+const mapOlder = "The registry store has an older cluster map than this process; the newer one is kept.";
+const mapLost =
+  "The registry store has lost its cluster map; this process keeps it, and the next change writes it again.";
 
 export class Registry {
   readonly #store: RegistryStore;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #leader: string;
   readonly #listeners = new Set<(map: ClusterMap) => void>();
   readonly #unwatch: () => void;
+  readonly #history: AssignmentHistory;
   #map: ClusterMap;
-  /** Settles when the last command that was asked for is done; the next queues up behind it. */
-  #lastCommand: Promise<unknown> = Promise.resolve();
-  #queuedCommands = 0;
+  #beat: number;
+  /** The store was found without a document, although this process knows one. */
+  #isStoreEmpty = false;
+  /** Commands that no write has taken up yet. */
+  readonly #queue: Waiting[] = [];
+  #unsettledCommands = 0;
+  /** Settles, never rejecting, when no command waits; null while none does. */
+  #work: Promise<void> | null = null;
   /** Settles, never rejecting, when the load under way is done. */
   #currentLoad: Promise<unknown> = Promise.resolve();
   /** The load that begins after it, shared by all who asked meanwhile. */
   #nextLoad: Promise<ClusterMap> | null = null;
 
   /**
-   * Reads the cluster map, or creates it when the store is empty. Throws SHARD_COUNT_MISMATCH when the stored number of
-   * shards or hash is another, CLUSTER_MISMATCH when the name is, BAD_REQUEST when what is wanted is not allowed, and
-   * the store's errors.
+   * Reads the cluster map, or creates it when the store is empty, and takes the lead. Throws SHARD_COUNT_MISMATCH when the
+   * stored number of shards or hash is another, CLUSTER_MISMATCH when the name is, BAD_REQUEST when what is wanted is not
+   * allowed, and the store's errors.
    */
   static async open(options: RegistryOptions): Promise<Registry> {
-    const map = await loadOrCreate(options.store, options.wanted, options.newClusterId);
-    const registry = new Registry(options, map);
+    const { store, wanted, newClusterId, newLeaderId, clock } = options;
+    const leader = newLeaderId();
+    const led = await takeLead(store, wanted, { leader, newClusterId, nowMs: clock.nowMs() });
+    const registry = new Registry(options, leader, led, await store.log());
     // For a change between that load and the watch.
     await registry.#refreshOrLog();
     return registry;
   }
 
-  private constructor({ store, clock, log }: RegistryOptions, map: ClusterMap) {
+  private constructor(
+    { store, clock, log }: RegistryOptions,
+    leader: string,
+    { map, beat }: LedMap,
+    records: readonly string[],
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
+    this.#leader = leader;
     this.#map = map;
+    this.#beat = beat;
+    this.#history = new AssignmentHistory(map.shardCount);
+    this.#history.reset(records);
     this.#unwatch = store.watch(() => void this.#refreshOrLog());
   }
 
@@ -62,20 +90,27 @@ export class Registry {
     return this.#map;
   }
 
+  /** The newest changes of the shard's assignment, newest first, at most `assignmentHistoryMax`. */
+  history(shard: number): readonly AssignmentChange[] {
+    return this.#history.of(shard);
+  }
+
   /**
-   * Makes the change durable and resolves to the map that has it. Throws the refusals of `applyCommand`, REGISTRY_CONFLICT
-   * when others were faster every time, OVERLOADED, and REGISTRY_UNAVAILABLE: then the change may have happened, which
-   * the next refresh tells.
+   * Makes the change durable and resolves to a map that has it, and possibly later changes. Throws what `applyCommand` throws,
+   * BAD_REQUEST when the map would be too long, REGISTRY_CONFLICT when another gateway leads or was faster every time,
+   * OVERLOADED, and REGISTRY_UNAVAILABLE: then the change may have happened, which the next refresh shows.
    */
   execute(command: RegistryCommand): Promise<ClusterMap> {
-    if (this.#queuedCommands >= registryQueueMax) {
+    if (this.#unsettledCommands >= registryQueueMax) {
       const message = `${registryQueueMax} changes of the cluster map are waiting already.`;
       return Promise.reject(new ShardgateError("OVERLOADED", message));
     }
-    this.#queuedCommands++;
-    const result = this.#lastCommand.then(() => this.#compareAndSet(command)).finally(() => this.#queuedCommands--);
-    this.#lastCommand = result.catch(() => undefined);
-    return result;
+    this.#unsettledCommands++;
+    const result = new Promise<ClusterMap>((resolve, reject) => {
+      this.#queue.push({ command, resolve, reject });
+      this.#work ??= this.#runQueue();
+    });
+    return result.finally(() => this.#unsettledCommands--);
   }
 
   /** Calls `listener` with each newer map; returns the function that stops it. What it throws is logged. */
@@ -101,51 +136,82 @@ export class Registry {
   async close(): Promise<void> {
     this.#unwatch();
     this.#listeners.clear();
-    await this.#lastCommand;
+    await this.#work;
     await Promise.allSettled([this.#nextLoad, this.#currentLoad]);
   }
 
-  async #compareAndSet(command: RegistryCommand): Promise<ClusterMap> {
-    for (let attempt = 1; attempt <= registryAttemptsMax; attempt++) {
-      const map = this.#map;
-      let next: ClusterMap;
-      try {
-        next = applyCommand(map, command, this.#clock.nowMs());
-      } catch (refusal) {
-        // What this process has not heard of yet may make the command right.
-        if ((await this.refresh()) === map) throw refusal;
-        continue;
+  async #runQueue(): Promise<void> {
+    // Commands of the same moment share the first write, too.
+    await Promise.resolve();
+    while (this.#queue.length > 0) await this.#run(this.#queue.splice(0, registryBatchMax));
+    this.#work = null;
+  }
+
+  /** Settles every command of the batch. */
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    try {
+      for (let attempt = 1; attempt <= registryAttemptsMax; attempt++) {
+        if (await this.#compareAndSet(batch)) return;
       }
-      if (next === map) return map;
-      if (await this.#store.compareAndSet(map.version, documentOf(next))) {
-        this.#adopt(next);
-        return next;
-      }
-      await this.refresh();
+      rejectAll(batch, lostEveryTry(this.#map));
+    } catch (error) {
+      rejectAll(batch, error);
     }
-    throw new ShardgateError(
-      "REGISTRY_CONFLICT",
-      `The change "${command.kind}" was tried ${registryAttemptsMax} times, and the store never was at version ` +
-        `${this.#map.version} as this process believes.`,
-    );
+  }
+
+  /** Resolves to false, with nothing settled, when the map known here was not the newest; by then it is. */
+  async #compareAndSet(batch: readonly Waiting[]): Promise<boolean> {
+    const before = this.#map;
+    if (before.leader !== this.#leader) throw notLeading(before);
+    const round = appliedInTurn(before, batch, this.#clock.nowMs());
+    if (round.map === before) {
+      // What this process has not heard of yet may make a refused command right.
+      if (round.refusals.size > 0 && (await this.refresh()) !== before) return false;
+      settle(batch, round);
+      return true;
+    }
+    const stored = toStore(before, batch, round);
+    if (stored === null) {
+      if (batch.length === 1) throw tooLong();
+      // Each alone, so that only those are refused that make the map too long.
+      for (const waiting of batch) await this.#run([waiting]);
+      return true;
+    }
+    const expected = this.#isStoreEmpty ? null : { version: before.version, beat: this.#beat };
+    if (!(await this.#store.compareAndSet(expected, stored.document, stored.record))) {
+      await this.refresh();
+      return false;
+    }
+    this.#isStoreEmpty = false;
+    this.#history.add(round.changes);
+    this.#adopt(round.map);
+    settle(batch, round);
+    return true;
   }
 
   async #load(): Promise<ClusterMap> {
-    const document = await this.#store.load();
+    const stored = await this.#store.load();
     const known = this.#map;
-    if (document === null || document.version < known.version) {
-      const facts = { knownVersion: known.version, storedVersion: document?.version ?? null };
-      this.#log.warn(facts, "The registry store has an older cluster map than this process; the newer one is kept.");
-    } else if (document.version > known.version) {
-      const map = mapOf(document);
-      if (map.clusterId !== known.clusterId) {
-        throw new ShardgateError(
-          "CLUSTER_MISMATCH",
-          `The registry store now has cluster ${map.clusterId} instead of ${known.clusterId}. Restart this process.`,
-        );
-      }
-      this.#adopt(map);
+    if (stored === null || stored.version < known.version) {
+      const facts = { knownVersion: known.version, storedVersion: stored?.version ?? null };
+      // The next change is written to it: what this process knows is all that is left.
+      this.#isStoreEmpty = stored === null;
+      this.#log.warn(facts, stored === null ? mapLost : mapOlder);
+      return known;
     }
+    this.#isStoreEmpty = false;
+    this.#beat = stored.beat;
+    if (stored.version === known.version) return known;
+    const map = mapOf(stored);
+    if (map.clusterId !== known.clusterId && map.leader !== this.#leader) {
+      throw new ShardgateError(
+        "CLUSTER_MISMATCH",
+        `The registry store now has cluster ${map.clusterId} instead of ${known.clusterId}. Restart this process.`,
+      );
+    }
+    const records = await this.#store.log();
+    if (map.version > this.#map.version) this.#history.reset(records);
+    this.#adopt(map);
     return this.#map;
   }
 

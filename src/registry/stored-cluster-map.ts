@@ -1,11 +1,15 @@
-/** The cluster map in its store: how it gets there at a cluster's first start, and what every later start must agree with. */
+/**
+ * The cluster map in its store: how it gets there at a cluster's first start, what every later start must agree with, how a
+ * gateway takes the lead, and how an operator's copy is marked as put back.
+ */
 import { ShardgateError } from "../core/error.js";
 import { registryAttemptsMax, shardCountDefault } from "../core/limits.js";
 import { hashName } from "../core/shard.js";
-import { clusterMapFromText, clusterMapToText } from "./cluster-map-text.js";
-import type { ClusterMap } from "./cluster-map.js";
-import { createClusterMap } from "./commands.js";
-import type { RegistryStore, StoredDocument } from "./registry-store.js";
+import { recordOfChanges } from "./assignment-log.js";
+import { clusterMapToText, readClusterMap } from "./cluster-map-text.js";
+import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
+import { applyCommand, createClusterMap } from "./commands.js";
+import type { RegistryStore, StoredDocument, StoredRegistry } from "./registry-store.js";
 
 /** What a start asks for; null takes what is stored, or the default for a new cluster. */
 export interface WantedCluster {
@@ -13,30 +17,31 @@ export interface WantedCluster {
   readonly clusterName: string | null;
 }
 
+/** A map that names this gateway as its leader, and the store's beat. */
+export interface LedMap {
+  readonly map: ClusterMap;
+  readonly beat: number;
+}
+
 /**
- * The map in the store, or a new one, stored, when there is none. Throws SHARD_COUNT_MISMATCH, CLUSTER_MISMATCH,
+ * Has the map in the store, or a new one when there is none, name `leader`. Throws SHARD_COUNT_MISMATCH, CLUSTER_MISMATCH,
  * BAD_REQUEST for a new cluster that is not allowed, REGISTRY_CONFLICT, and the store's errors.
  */
-export async function loadOrCreate(
+export async function takeLead(
   store: RegistryStore,
   wanted: WantedCluster,
-  newClusterId: () => string,
-): Promise<ClusterMap> {
+  { leader, newClusterId, nowMs }: { leader: string; newClusterId: () => string; nowMs: number },
+): Promise<LedMap> {
   for (let attempt = 1; attempt <= registryAttemptsMax; attempt++) {
-    const document = await store.load();
-    if (document !== null) {
-      const map = mapOf(document);
-      refuseOther(map, wanted);
-      return map;
+    const stored = await store.load();
+    const { map, changes } = stored === null ? { map: newMap(wanted, newClusterId), changes: [] } : readMap(stored);
+    refuseOther(map, wanted);
+    const led = applyCommand(map, { kind: "takeLead", leader }, nowMs).map;
+    if (await store.compareAndSet(stored, documentOf(led), recordOfChanges(changes))) {
+      return { map: led, beat: stored?.beat ?? 0 };
     }
-    const map = createClusterMap({
-      clusterId: newClusterId(),
-      clusterName: wanted.clusterName ?? "shardgate",
-      shardCount: wanted.shardCount ?? shardCountDefault,
-    });
-    if (await store.compareAndSet(null, documentOf(map))) return map;
   }
-  throw new ShardgateError("REGISTRY_CONFLICT", "The registry store has no cluster map and lets none be created.");
+  throw new ShardgateError("REGISTRY_CONFLICT", "The registry store changed at every try to take the lead. Try again.");
 }
 
 /** The map as a store keeps it. */
@@ -45,13 +50,37 @@ export function documentOf(map: ClusterMap): StoredDocument {
 }
 
 /** The map in a stored document. Throws REGISTRY_CORRUPT. */
-export function mapOf({ version, text }: StoredDocument): ClusterMap {
-  const map = clusterMapFromText(text);
-  if (map.version === version) return map;
+export function mapOf(document: StoredDocument): ClusterMap {
+  return readMap(document).map;
+}
+
+/**
+ * An older document as an operator puts it back: its map one version on, marked with `newMark` (drawn at random), so that
+ * nothing is assigned or served before every storage node has registered anew or is given up. Throws REGISTRY_CORRUPT.
+ */
+export function putBackDocument(document: StoredDocument, newMark: string): StoredDocument {
+  // The moment would be that of changes in the log, of which there are none before a storage node registers.
+  return documentOf(applyCommand(mapOf(document), { kind: "markPutBack", newMark }, 0).map);
+}
+
+function readMap({ version, text }: StoredDocument | StoredRegistry): {
+  readonly map: ClusterMap;
+  readonly changes: readonly AssignmentChange[];
+} {
+  const read = readClusterMap(text);
+  if (read.map.version === version) return read;
   throw new ShardgateError(
     "REGISTRY_CORRUPT",
-    `The registry store says version ${version} and its cluster map ${map.version}. Restore a copy, or move it away.`,
+    `The registry store has version ${version} and its cluster map ${read.map.version}. Restore a copy, or move it away.`,
   );
+}
+
+function newMap(wanted: WantedCluster, newClusterId: () => string): ClusterMap {
+  return createClusterMap({
+    clusterId: newClusterId(),
+    clusterName: wanted.clusterName ?? "shardgate",
+    shardCount: wanted.shardCount ?? shardCountDefault,
+  });
 }
 
 /** What is fixed at creation: the hash and the number of shards decide where every key is. */

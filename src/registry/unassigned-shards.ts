@@ -1,77 +1,71 @@
 /**
- * Who gets the shards that nobody owns, or whose owner the map forgot. A shard with data goes back to the storage node
- * that has it; the others are spread evenly. A decision only: commands.ts turns it into the next cluster map.
+ * Which storage nodes get the shards that none owns. A shard with data goes back to the node that has it; the others are
+ * spread evenly, in an order that mixes the bits of their numbers. A decision only: commands.ts turns it into the next
+ * cluster map.
+ *
+ * Why mixed: the lowest bit of FNV-1a is the exclusive or of the lowest bits of all bytes. Keys that end in a check digit,
+ * such as ISBN-13 and EAN, all have the same one, so with an even shardCount they fill only every other shard, and half of
+ * the shards stay empty (an odd shardCount fills all). Dealt out in turn, two nodes would have got all keys and none.
  */
 import { epochMax } from "../core/limits.js";
 import type { ShardNumber } from "../core/shard.js";
 import type { ClusterMap, ShardRecord } from "./cluster-map.js";
-import type { ShardChange } from "./shard-change.js";
+import type { ShardChange } from "./commands/shard-change.js";
 
 /** What a storage node reports of a shard it has, assigned or not. */
 export interface HeldShard {
   readonly shard: number;
   readonly node: string;
-  /** The last epoch it was told; null when none. */
+  /** The highest epoch it claimed; null: none. */
   readonly epoch: number | null;
+  /** The highest epoch at which it gave the shard up; 0: none. */
+  readonly releasedEpoch: number;
   readonly keyCount: number;
 }
 
 /**
- * A change for every shard without a primary, and for every forgotten one whose primary is live and has no keys of it;
- * none when no live node is registered. A shard that live nodes have keys of goes to the one with the highest epoch, then
- * the most keys, then the first name. The rest go, in shard order, to whoever has fewest shards by then, the first name
- * among equals. Epochs surpass every one that `held` reports.
+ * A change for every shard without an owner; none when no live node is registered. A shard that live nodes have keys of
+ * goes to the one with the highest epoch, then the most keys, then the first name. The rest go, in the order of their
+ * numbers with the bits reversed, to the node with the fewest shards by then, the first name among equals. Epochs surpass
+ * all that `held` reports. In a recovered map a node that gave a shard up is no holder, and a shard without a holder is left
+ * alone: its owner may not have registered yet.
  */
 export function planUnassigned(
   map: ClusterMap,
   liveNodes: readonly string[],
   held: readonly HeldShard[],
 ): ReadonlyMap<ShardNumber, ShardChange> {
-  const live = [...new Set(liveNodes)].filter((name) => map.nodes.has(name)).toSorted();
+  const live = new Set(liveNodes.filter((name) => map.nodes.has(name)));
   const changes = new Map<ShardNumber, ShardChange>();
-  if (live.length === 0) return changes;
+  const unassigned = map.shards.filter(({ primary }) => primary === null);
+  if (live.size === 0 || unassigned.length === 0) return changes;
   const reports = reportsByShard(held);
-  const unassigned = map.shards.filter((record) => {
-    const reported = reports.get(record.shard) ?? [];
-    return record.primary === null || (live.includes(record.primary) && isGivenUp(record, reported));
-  });
   const loads = loadsOf(map.shards, live);
-
-  const assign = (shard: ShardNumber, node: string, cause: ShardChange["cause"]): void => {
-    const epochMin = Math.max(0, ...(reports.get(shard) ?? []).map(({ epoch }) => (epoch ?? -1) + 1));
-    changes.set(shard, { node, cause, epochMin });
-    loads.set(node, (loads.get(node) ?? 0) + 1);
-  };
+  const free: ShardNumber[] = [];
   // First all that are bound to a node, so that the spreading makes up for them.
   for (const { shard } of unassigned) {
-    const holder = holderOf(reports.get(shard) ?? [], loads);
-    if (holder !== null) assign(shard, holder, "registration");
+    const reported = reports.get(shard) ?? [];
+    const node = holderOf(map.isRecovered ? reported.filter(isKept) : reported, live);
+    if (node === null) {
+      if (!map.isRecovered) free.push(shard);
+      continue;
+    }
+    changes.set(shard, { node, cause: "registration", epochMin: epochAbove(reported) });
+    loads.set(node, (loads.get(node) ?? 0) + 1);
   }
-  for (const { shard } of unassigned) {
-    if (!changes.has(shard)) assign(shard, leastLoaded(loads), "automatic");
+  const nodes = leastLoadedFirst(loads);
+  for (const shard of mixed(free, map.shardCount)) {
+    const epochMin = epochAbove(reports.get(shard) ?? []);
+    changes.set(shard, { node: nodes.next().value, cause: "automatic", epochMin });
   }
   return changes;
-}
-
-/**
- * Whether a storage node has keys of the shard under an epoch that this map never gave it: an owner whom the map does not
- * know, because the registry was lost or put back from an older copy. A map always outlives the epochs of former owners.
- */
-export function isForgotten({ primary, epoch }: ShardRecord, report: HeldShard): boolean {
-  return primary !== null && primary !== report.node && report.keyCount > 0 && (report.epoch ?? -1) >= epoch;
-}
-
-/** Nothing is lost by giving it back to a forgotten owner. */
-function isGivenUp(record: ShardRecord, reports: readonly HeldShard[]): boolean {
-  const isEmpty = !reports.some(({ node, keyCount }) => node === record.primary && keyCount > 0);
-  return isEmpty && reports.some((report) => isForgotten(record, report));
 }
 
 /** A report with an epoch that has no successor is a broken node's; it must not stop the assignment of all others. */
 function reportsByShard(held: readonly HeldShard[]): ReadonlyMap<number, readonly HeldShard[]> {
   const reports = new Map<number, HeldShard[]>();
   for (const report of held) {
-    if (report.epoch !== null && report.epoch >= epochMax) continue;
+    if (Math.max(report.epoch ?? 0, report.releasedEpoch) >= epochMax) continue;
     const others = reports.get(report.shard);
     if (others === undefined) reports.set(report.shard, [report]);
     else others.push(report);
@@ -79,9 +73,18 @@ function reportsByShard(held: readonly HeldShard[]): ReadonlyMap<number, readonl
   return reports;
 }
 
-/** Shards per live node, in the order of `live`. */
-function loadsOf(shards: readonly ShardRecord[], live: readonly string[]): Map<string, number> {
-  const loads = new Map(live.map((name) => [name, 0]));
+/** The storage node did not give the shard up to another one. */
+function isKept({ epoch, releasedEpoch }: HeldShard): boolean {
+  return releasedEpoch === 0 || (epoch ?? 0) > releasedEpoch;
+}
+
+function epochAbove(reports: readonly HeldShard[]): number {
+  return Math.max(0, ...reports.map(({ epoch, releasedEpoch }) => Math.max(epoch ?? -1, releasedEpoch) + 1));
+}
+
+/** Shards of each live node. */
+function loadsOf(shards: readonly ShardRecord[], live: ReadonlySet<string>): Map<string, number> {
+  const loads = new Map([...live].map((name) => [name, 0]));
   for (const { primary } of shards) {
     const load = primary === null ? undefined : loads.get(primary);
     if (primary !== null && load !== undefined) loads.set(primary, load + 1);
@@ -89,16 +92,33 @@ function loadsOf(shards: readonly ShardRecord[], live: readonly string[]): Map<s
   return loads;
 }
 
-function holderOf(reports: readonly HeldShard[], live: ReadonlyMap<string, number>): string | null {
+function holderOf(reports: readonly HeldShard[], live: ReadonlySet<string>): string | null {
   const [best] = reports
     .filter(({ node, keyCount }) => keyCount > 0 && live.has(node))
     .toSorted((a, b) => (b.epoch ?? -1) - (a.epoch ?? -1) || b.keyCount - a.keyCount || (a.node < b.node ? -1 : 1));
   return best === undefined ? null : best.node;
 }
 
-/** The first of the smallest; `loads` is never empty. */
-function leastLoaded(loads: ReadonlyMap<string, number>): string {
-  let least = { name: "", load: Infinity };
-  for (const [name, load] of loads) if (load < least.load) least = { name, load };
-  return least.name;
+/** In the order of their numbers, read with the bits reversed. */
+function mixed(shards: readonly ShardNumber[], shardCount: number): readonly ShardNumber[] {
+  const bits = Math.ceil(Math.log2(shardCount));
+  const keyed = shards.map((shard) => ({ shard, key: reversed(shard, bits) }));
+  return keyed.toSorted((a, b) => a.key - b.key).map(({ shard }) => shard);
+}
+
+function reversed(number: number, bits: number): number {
+  let result = 0;
+  for (let bit = 0; bit < bits; bit++) result = (result << 1) | ((number >> bit) & 1);
+  return result;
+}
+
+/** The nodes to give one shard each, without end: all with the lowest load, then all that have the lowest by then. */
+function* leastLoadedFirst(loads: ReadonlyMap<string, number>): Generator<string, never> {
+  const later = [...loads].toSorted(([, a], [, b]) => b - a);
+  const level: string[] = [];
+  for (let load = later.at(-1)?.[1] ?? 0; ; load++) {
+    while (later.at(-1)?.[1] === load) level.push(...later.splice(-1).map(([name]) => name));
+    level.sort((a, b) => (a < b ? -1 : 1));
+    yield* level;
+  }
 }

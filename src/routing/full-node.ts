@@ -3,11 +3,17 @@ import { nameCharactersMax, nodeAnswerBytesMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { StopSignal } from "../core/stop-signal.js";
 import { decodeBatchAnswer, encodeBatchRequest } from "../wire/batch-body.js";
-import type { HostedShard, NodeAssignments } from "../wire/membership.js";
+import type { HostedShard, NodeAssignments, NodeHealth } from "../wire/membership.js";
 import { assignmentsPath, batchMediaType, batchPath, healthPath, nodeProtocol, shardsPath } from "../wire/paths.js";
-import { faultOfAnswer, jsonIn, malformedFault, type NodeLine } from "./node-exchange.js";
+import type { NodeSign } from "./node-client.js";
+import { faultOfAnswer, jsonIn, malformedFault, problemIn, type NodeLine } from "./node-exchange.js";
+import { refused } from "./refusal.js";
 
-/** One outcome per operation; null when the storage node has no `POST /batch` and so did nothing. */
+/**
+ * One outcome per operation; null when the storage node has no `POST /batch` and so did nothing. A node of another cluster,
+ * or another node than the batch is meant for, refuses it as a whole: each operation then has CLUSTER_MISMATCH or
+ * NODE_CONFLICT as its outcome.
+ */
 export async function executeBatch(
   { node, exchange }: NodeLine,
   operations: readonly RoutedOperation[],
@@ -24,6 +30,10 @@ export async function executeBatch(
     signal,
   );
   if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null;
+  const problem = answer.status === 409 ? problemIn(answer) : null;
+  if (problem?.code === "CLUSTER_MISMATCH" || problem?.code === "NODE_CONFLICT") {
+    return operations.map(() => refused(problem.code, problem.message));
+  }
   if (answer.status !== 200 || answer.mediaType !== batchMediaType) throw faultOfAnswer(answer, node);
   try {
     return decodeBatchAnswer(answer.body, operations);
@@ -32,11 +42,20 @@ export async function executeBatch(
   }
 }
 
-/** What `GET /health` tells: "full" by our protocol's name, "other", or "failing" when the node (or a proxy) could not say. */
-export async function askHealth(line: NodeLine, signal: StopSignal): Promise<"full" | "other" | "failing"> {
+/**
+ * What `GET /health` tells: a full storage node by our protocol's name, "other", or "failing" when the node (or a proxy)
+ * could not say.
+ */
+export async function askHealth(line: NodeLine, signal: StopSignal): Promise<NodeSign | "other" | "failing"> {
   const { health, status } = await readHealth(line, signal);
-  if (health !== null) return "full";
-  return status >= 500 ? "failing" : "other";
+  if (health === null) return status >= 500 ? "failing" : "other";
+  const { id, clusterId, isAcknowledged } = health as Partial<Record<keyof NodeHealth, unknown>>;
+  return {
+    kind: "full",
+    name: typeof id === "string" ? id.slice(0, nameCharactersMax) : null,
+    clusterId: typeof clusterId === "string" ? clusterId : null,
+    isAcknowledged: isAcknowledged !== false,
+  };
 }
 
 /** The engine that `GET /health` names; null when the node does not speak our protocol, or names none. */

@@ -5,8 +5,15 @@
 import type { Clock } from "../core/clock.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
-import { MemoryShards } from "./memory-shards.js";
-import { NodeFault, type CallOptions, type NodeClient, type NodeKind } from "./node-client.js";
+import { MemoryShards, type MemoryClaim } from "./memory-shards.js";
+import {
+  NodeFault,
+  plainSign,
+  type CallOptions,
+  type NodeClient,
+  type NodeKind,
+  type NodeSign,
+} from "./node-client.js";
 import { isPlain, unknownFacts } from "./plain-routes.js";
 import { refused } from "./refusal.js";
 
@@ -22,13 +29,20 @@ export class MemoryNodeClient implements NodeClient {
   readonly batches: (readonly RoutedOperation[])[] = [];
   /** Asked before each call of any kind; null lets it pass. */
   injectFault: () => InjectedFault | null = () => null;
+  /** The cluster that calls are from; null: none is named. */
+  callerClusterId: string | null = null;
+  /** The storage node that calls are meant for; null: none is named. */
+  targetNode: string | null = null;
+  /** Its own name; null: it gives none, as plain nodes. */
+  name: string | null = null;
   readonly #clock: Clock;
   readonly #kind: NodeKind;
   readonly #shards = new MemoryShards();
-  readonly #epochs = new Map<number, number>();
+  readonly #claims = new Map<number, MemoryClaim>();
   readonly #held = new Set<() => void>();
   readonly #ends = new Set<(fault: NodeFault) => void>();
   #mapVersion = 0;
+  #clusterId: string | null = null;
   #isHolding = false;
 
   constructor(clock: Clock, kind: NodeKind = "full") {
@@ -59,12 +73,18 @@ export class MemoryNodeClient implements NodeClient {
     return this.#call(options, () => operations.map((routed) => this.#outcome(routed)));
   }
 
-  probe(options: CallOptions): Promise<NodeKind> {
-    return this.#call(options, () => this.#kind);
+  probe(options: CallOptions): Promise<NodeSign> {
+    return this.#call(options, () => {
+      if (this.#kind === "plain") return plainSign;
+      return { kind: "full", name: this.name, clusterId: this.#clusterId, isAcknowledged: true };
+    });
   }
 
   shards(options: CallOptions): Promise<readonly HostedShard[] | null> {
-    return this.#call(options, () => (this.#kind === "full" ? this.#shards.hosted(this.#epochs) : null));
+    return this.#call(options, () => {
+      this.#refuseForOther();
+      return this.#kind === "full" ? this.#shards.hosted(this.#claims) : null;
+    });
   }
 
   engine(options: CallOptions): Promise<string | null> {
@@ -73,10 +93,14 @@ export class MemoryNodeClient implements NodeClient {
 
   assign(assignments: NodeAssignments, options: CallOptions): Promise<void> {
     return this.#call(options, () => {
+      this.#refuseForOther();
       if (this.#kind === "plain" || assignments.mapVersion < this.#mapVersion) return;
       this.#mapVersion = assignments.mapVersion;
-      this.#epochs.clear();
-      for (const { shardId, epoch } of assignments.shards ?? []) this.#epochs.set(shardId, epoch);
+      this.#clusterId = assignments.clusterId;
+      for (const [shard, claim] of this.#claims) this.#claims.set(shard, { ...claim, releasedEpoch: claim.epoch });
+      for (const { shardId, epoch, lineage = 0, sealedFor = null } of assignments.shards ?? []) {
+        this.#claims.set(shardId, { epoch, releasedEpoch: 0, lineage, sealedFor });
+      }
     });
   }
 
@@ -118,15 +142,38 @@ export class MemoryNodeClient implements NodeClient {
     });
   }
 
+  /** Why what is meant for another storage node is refused; null: it is meant for this one. */
+  #conflict(): string | null {
+    if (this.#kind === "plain" || this.name === null || this.targetNode === null) return null;
+    return this.name === this.targetNode ? null : `This storage node is ${this.name}, not ${this.targetNode}.`;
+  }
+
+  #refuseForOther(): void {
+    const conflict = this.#conflict();
+    if (conflict !== null)
+      throw new NodeFault("serverError", `the storage node answered NODE_CONFLICT (${conflict})`, true);
+  }
+
   #outcome({ operation, epoch }: RoutedOperation): Outcome {
     if (this.#kind === "plain") return this.#plainOutcome(operation);
-    const own = this.#epochs.get(operation.shard) ?? null;
-    // As a storage node's fence: whoever was told epochs answers to them only.
-    if (epoch !== null && this.#mapVersion > 0 && epoch !== own) {
-      const message = `Shard ${operation.shard} is not held under epoch ${epoch}.`;
-      return { ...refused("STALE_EPOCH", message), epoch: own };
+    return this.#fenced(operation.shard, epoch) ?? this.#shards.execute(operation, this.#clock.nowMs());
+  }
+
+  /** As a storage node's fence. Null lets the operation pass; before it was told any epochs, it answers to all. */
+  #fenced(shard: number, epoch: number | null): Outcome | null {
+    const conflict = this.#conflict();
+    if (conflict !== null) return refused("NODE_CONFLICT", conflict);
+    if (this.#clusterId !== null && this.callerClusterId !== null && this.callerClusterId !== this.#clusterId) {
+      return refused("CLUSTER_MISMATCH", `The storage node belongs to cluster ${this.#clusterId}.`);
     }
-    return this.#shards.execute(operation, this.#clock.nowMs());
+    if (epoch === null || this.#mapVersion === 0) return null;
+    const claim = this.#claims.get(shard);
+    const message = `Shard ${shard} is not held under epoch ${epoch}.`;
+    if (claim !== undefined && epoch < claim.epoch) return { ...refused("STALE_EPOCH", message), epoch: claim.epoch };
+    if (claim === undefined || epoch > claim.epoch || claim.releasedEpoch >= claim.epoch) {
+      return refused("SHARD_NOT_HOSTED", message);
+    }
+    return claim.sealedFor === null ? null : refused("SHARD_UNAVAILABLE", `Shard ${shard} is being moved.`);
   }
 
   #plainOutcome(operation: RoutedOperation["operation"]): Outcome {

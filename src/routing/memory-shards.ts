@@ -20,6 +20,14 @@ interface MemoryShard {
   sequence: number;
 }
 
+/** What the twin keeps of who may touch a shard, as a store does. */
+export interface MemoryClaim {
+  readonly epoch: number;
+  readonly releasedEpoch: number;
+  readonly lineage: number;
+  readonly sealedFor: string | null;
+}
+
 export class MemoryShards {
   readonly #shards = new Map<ShardNumber, MemoryShard>();
 
@@ -28,6 +36,8 @@ export class MemoryShards {
     if (operation.kind === "scan") return pageOf(shard, operation, nowMs);
     const current = live(shard.entries.get(operation.key), nowMs);
     if (operation.kind === "get") return current === null ? { kind: "notFound" } : { kind: "found", entry: current };
+    if (operation.kind === "put" && operation.expiry?.kind === "at" && operation.expiry.atMs <= nowMs)
+      return expiryPassed(operation);
     if (!conditionHolds(operation.condition, current)) return { kind: "conflict", current };
     if (operation.kind === "put") {
       const entry = writtenEntry(operation, current, ++shard.sequence, nowMs);
@@ -40,12 +50,14 @@ export class MemoryShards {
     return { kind: "deleted", version: current.version };
   }
 
-  hosted(epochs: ReadonlyMap<number, number>): readonly HostedShard[] {
-    const shardIds = new Set<number>([...this.#shards.keys(), ...epochs.keys()]);
+  /** Every claim, and every shard with data. */
+  hosted(claims: ReadonlyMap<number, MemoryClaim>): readonly HostedShard[] {
+    const shardIds = new Set<number>([...this.#shards.keys(), ...claims.keys()]);
     return [...shardIds].map((shardId) => {
       const entries = [...(this.#shards.get(shardId as ShardNumber)?.entries.values() ?? [])];
       const sizeBytes = entries.reduce((sum, { key, value }) => sum + Buffer.byteLength(key + value), 0);
-      return { shardId, epoch: epochs.get(shardId) ?? null, keyCount: entries.length, sizeBytes };
+      const claim = claims.get(shardId) ?? { epoch: null, releasedEpoch: 0, lineage: 0, sealedFor: null };
+      return { shardId, keyCount: entries.length, sizeBytes, ...claim };
     });
   }
 
@@ -58,6 +70,11 @@ export class MemoryShards {
 
 function live(entry: Entry | undefined, nowMs: number): Entry | null {
   return entry === undefined || (entry.expiresAtMs !== null && entry.expiresAtMs <= nowMs) ? null : entry;
+}
+
+function expiryPassed({ key, shard }: PutOperation): Outcome {
+  const message = `The expiry of key ${JSON.stringify(key)} in shard ${shard} has passed by the storage node's clock.`;
+  return { kind: "refused", code: "EXPIRY_PASSED", message };
 }
 
 function writtenEntry(

@@ -1,13 +1,19 @@
-/** What a storage node has to be told of a cluster map. Pure. */
-import type { ClusterMap } from "../registry/cluster-map.js";
-import type { NodeAssignments } from "../wire/membership.js";
+/** What a storage node has to know of a cluster map. Pure. */
+import type { ClusterMap, ShardRecord } from "../registry/cluster-map.js";
+import type { AssignedShard, NodeAssignments } from "../wire/membership.js";
+import { ownedShards } from "./owned-shards.js";
 
-/** Everything `node` has to know of `map`; without the shards when it knows this version already. */
+/**
+ * Everything `node` has to know of `map`; without the shards when it knows this version already. Not to be sent while the
+ * map is put back: a storage node gives up the shards that are not listed.
+ */
 export function assignmentsOf(map: ClusterMap, node: string, knownMapVersion: number | null = null): NodeAssignments {
   const { clusterId, shardCount, version: mapVersion } = map;
   if (knownMapVersion === mapVersion) return { clusterId, shardCount, mapVersion };
-  const shards = map.shards
-    .filter(({ primary }) => primary === node)
-    .map(({ shard, epoch }) => ({ shardId: shard, epoch }));
-  return { clusterId, shardCount, mapVersion, shards };
+  return { clusterId, shardCount, mapVersion, shards: ownedShards(map, node).map(assignedShard) };
+}
+
+function assignedShard({ shard, epoch, lineage, move }: ShardRecord): AssignedShard {
+  const assigned = { shardId: shard, epoch, lineage };
+  return move === null ? assigned : { ...assigned, sealedFor: move.id };
 }

@@ -19,12 +19,37 @@ export interface CallOptions {
 /** Who answers: a storage node with the whole contract, or one that has only the three plain routes. */
 export type NodeKind = "full" | "plain";
 
+/** What a storage node says of itself when it is probed. */
+export interface NodeSign {
+  readonly kind: NodeKind;
+  /** The name it gives itself; null: it gives none, as plain nodes. Another one's name: that one has taken the address. */
+  readonly name: string | null;
+  /** The cluster whose data it keeps; null: none yet, or a plain node, which knows none. */
+  readonly clusterId: string | null;
+  /** False while it waits for a gateway to acknowledge its start, and without a gateway. Plain nodes need none. */
+  readonly isAcknowledged: boolean;
+}
+
+/** The sign of a server without our protocol. */
+export const plainSign: NodeSign = { kind: "plain", name: null, clusterId: null, isAcknowledged: true };
+
+/** What the client of a storage node has to know of the cluster map, read at each call. */
+export interface MapFacts {
+  /** Named in every request, as is the storage node; one of another cluster refuses them. */
+  readonly clusterId: () => string;
+  /**
+   * Whether the node may have the plain routes only. False once it has registered a store: what else answers at its URL
+   * must not be asked, since its "not found" would be believed.
+   */
+  readonly mayBePlain: () => boolean;
+}
+
 export interface NodeClient {
   /** One outcome per operation, in order. Rejects with a NodeFault when the node gave no usable answer at all. */
   execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]>;
 
   /** Resolves when the node answered anything over HTTP; learns its kind on the way. Rejects with a NodeFault. */
-  probe(options: CallOptions): Promise<NodeKind>;
+  probe(options: CallOptions): Promise<NodeSign>;
 
   /** Hosted shards with their figures; null from a plain node. Rejects with a NodeFault. */
   shards(options: CallOptions): Promise<readonly HostedShard[] | null>;

@@ -3,7 +3,7 @@ import { ShardgateError } from "../core/error.js";
 import { idSequence } from "../core/id-sequence.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { ClusterMap, NodeRecord } from "../registry/cluster-map.js";
-import type { NodeClient } from "./node-client.js";
+import type { CallOptions, NodeClient, MapFacts, NodeSign } from "./node-client.js";
 import { NodeLink, type NodeFigures, type NodeLinkOptions } from "./node-link.js";
 import type { RoutingObserver } from "./observer.js";
 import { allUnsent, nodeText } from "./refusal.js";
@@ -12,7 +12,15 @@ import type { RouteContext } from "./submission.js";
 export interface NodePoolOptions extends Omit<NodeLinkOptions, "nextBatchId"> {
   /** The current cluster map. */
   readonly map: () => ClusterMap;
-  readonly createClient: (node: NodeRecord) => NodeClient;
+  readonly createClient: (node: NodePlace, facts: MapFacts) => NodeClient;
+}
+
+/** Where a storage node answers, registered or not. */
+export type NodePlace = Pick<NodeRecord, "name" | "url">;
+
+/** Whether the storage node is one without a store: it has never registered by itself. */
+export function isPlainNode({ storeId, lastStart, isLossAccepted }: NodeRecord): boolean {
+  return storeId === null && lastStart === null && !isLossAccepted;
 }
 
 export class NodePool {
@@ -32,6 +40,16 @@ export class NodePool {
     const link = this.#link(name);
     if (link === null) throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${name} is not registered.`);
     return link.client;
+  }
+
+  /** Probes a storage node that need not be registered. Rejects with a NodeFault. */
+  async probeAt(place: NodePlace, options: CallOptions): Promise<NodeSign> {
+    const client = this.#createClient(place);
+    try {
+      return await client.probe(options);
+    } finally {
+      await client.close();
+    }
   }
 
   /** One outcome per operation, in order, at the caller's deadline at the latest. Never rejects. */
@@ -73,8 +91,19 @@ export class NodePool {
     if (existing !== undefined) return existing;
     const record = this.#options.map().nodes.get(name);
     if (record === undefined) return null;
-    const link = new NodeLink(record, this.#options.createClient(record), this.#options);
+    const link = new NodeLink(record, this.#createClient(record), this.#options);
     this.#links.set(name, link);
     return link;
+  }
+
+  #createClient(place: NodePlace): NodeClient {
+    const { map, createClient } = this.#options;
+    return createClient(place, {
+      clusterId: () => map().clusterId,
+      mayBePlain: () => {
+        const record = map().nodes.get(place.name);
+        return record === undefined || isPlainNode(record);
+      },
+    });
   }
 }

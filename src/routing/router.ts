@@ -77,7 +77,9 @@ export class Router {
 
   /** Most requests ask one storage node, many for a single key: they get there without a step between. */
   #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
-    const only = onlyNode(operations, this.#options.registry.map);
+    const { map } = this.#options.registry;
+    if (map.putBack !== null) return Promise.resolve(this.#told(allUnsettled(operations), stage));
+    const only = onlyNode(operations, map);
     return only === null
       ? this.#runAtNodes(operations, context, stage)
       : this.#runAtNode(only, operations, context, stage);
@@ -164,7 +166,7 @@ export class Router {
   async #refreshMap(node: string): Promise<void> {
     const { pool, registry } = this.#options;
     const map = await registry.refresh();
-    if (!map.nodes.has(node)) return;
+    if (!map.nodes.has(node) || map.putBack !== null) return;
     await pool.client(node).assign(assignmentsOf(map, node), { timeoutMs: attemptTimeoutMs });
   }
 }
@@ -175,13 +177,16 @@ const internalCodes: ReadonlySet<ErrorCode> = new Set([
   "SHARD_NOT_HOSTED",
   "DRAINING",
   "BATCH_ANSWER_FULL",
+  "CLUSTER_MISMATCH",
+  "NODE_CONFLICT",
 ]);
 
 /** The outcome as the caller gets it if it is not tried again. */
 function settled(operation: Operation, outcome: Outcome | undefined, node: string): Outcome {
   if (outcome === undefined) throw new Error(`${node} was given an operation that has no outcome.`);
   if (outcome.kind !== "refused" || !internalCodes.has(outcome.code)) return outcome;
-  return refusedBecause(operation, `${node} answered ${outcome.code} (${clause(outcome.message)})`, true);
+  const answered = `${node} answered ${outcome.code} (${clause(outcome.message)})`;
+  return refusedBecause(operation, answered, true);
 }
 
 /** Spends the budget on what came; once that is spent, what found no room in the answer is not asked for again. */
@@ -191,6 +196,12 @@ function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): r
   return outcomes.map((outcome) => {
     return outcome.kind === "refused" && outcome.code === "BATCH_ANSWER_FULL" ? budget.refusal() : outcome;
   });
+}
+
+/** What operations are answered while it is not settled who owns which shard. */
+function allUnsettled(operations: readonly Operation[]): readonly Outcome[] {
+  const cause = "the registry was put back from an older copy; its storage nodes have to register again first";
+  return operations.map((operation) => refusedBecause(operation, cause, true));
 }
 
 /** What operations are answered when no storage node can be asked. */

@@ -10,10 +10,18 @@ import { StopSource, type StopSignal } from "../core/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../tls/tls-source.js";
 import { tokenHeader } from "../wire/cluster-token.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
-import { requestIdHeader, traceparentHeader } from "../wire/paths.js";
+import { clusterHeader, nodeProtocol, requestIdHeader, targetNodeHeader, traceparentHeader } from "../wire/paths.js";
 import { AnswerCollector } from "./answer-collector.js";
 import { askEngine, askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
-import { NodeFault, type CallOptions, type NodeClient, type NodeKind } from "./node-client.js";
+import {
+  NodeFault,
+  plainSign,
+  type CallOptions,
+  type NodeClient,
+  type MapFacts,
+  type NodeKind,
+  type NodeSign,
+} from "./node-client.js";
 import type { NodeAnswer, NodeLine, NodeRequest } from "./node-exchange.js";
 import type { NodeGuard } from "./node-guard.js";
 import { PlainNode } from "./plain-node.js";
@@ -23,6 +31,7 @@ export interface UndiciNodeClientOptions {
   readonly name: string;
   /** Origin and optional base path, without a trailing slash. */
   readonly url: string;
+  readonly facts: MapFacts;
   /** Judges every address before it is connected to. */
   readonly guard: NodeGuard;
   /** What is shown to the storage node, and by which CA it is believed. */
@@ -34,7 +43,9 @@ export interface UndiciNodeClientOptions {
 export class UndiciNodeClient implements NodeClient {
   readonly #pool: Pool;
   readonly #basePath: string;
-  readonly #tokenHeader: Readonly<Record<string, string>>;
+  /** On every request: who it is meant for, and the proof that a gateway of the cluster sends it. */
+  readonly #ownHeaders: Readonly<Record<string, string>>;
+  readonly #facts: MapFacts;
   readonly #line: NodeLine;
   readonly #plainNode = new PlainNode();
   /** Null: not known, or to be asked again. */
@@ -42,7 +53,8 @@ export class UndiciNodeClient implements NodeClient {
 
   constructor(options: UndiciNodeClientOptions) {
     const { origin, pathname } = new URL(options.url);
-    this.#tokenHeader = tokenHeader(options.token ?? null);
+    this.#ownHeaders = { [targetNodeHeader]: options.name, ...tokenHeader(options.token ?? null) };
+    this.#facts = options.facts;
     this.#basePath = pathname.replace(/\/+$/, "");
     // `#within` bounds each call as a whole; undici's own timers see only parts of it.
     this.#pool = new Pool(origin, {
@@ -62,13 +74,13 @@ export class UndiciNodeClient implements NodeClient {
       if ((await this.#kindFor(signal)) === "full") {
         const outcomes = await executeBatch(line, operations, signal);
         if (outcomes !== null) return outcomes;
-        this.#kind = "plain";
+        this.#kind = this.#plain();
       }
       return this.#plainNode.execute(line, operations, signal);
     });
   }
 
-  probe(options: CallOptions): Promise<NodeKind> {
+  probe(options: CallOptions): Promise<NodeSign> {
     return this.#within(options, (signal) => this.#learn(signal));
   }
 
@@ -94,11 +106,9 @@ export class UndiciNodeClient implements NodeClient {
 
   /** The line of one call, whose requests carry its id. */
   #lineFor({ requestId, traceparent }: CallOptions): NodeLine {
-    if (requestId === undefined) return this.#line;
-    const named =
-      traceparent === undefined
-        ? { [requestIdHeader]: requestId }
-        : { [requestIdHeader]: requestId, [traceparentHeader]: traceparent };
+    const named: Record<string, string> = {};
+    if (requestId !== undefined) named[requestIdHeader] = requestId;
+    if (traceparent !== undefined) named[traceparentHeader] = traceparent;
     return { node: this.#line.node, exchange: (request, signal) => this.#exchange(request, signal, named) };
   }
 
@@ -106,18 +116,31 @@ export class UndiciNodeClient implements NodeClient {
   async #kindFor(signal: StopSignal): Promise<NodeKind> {
     if (this.#kind !== null) return this.#kind;
     try {
-      return await this.#learn(signal);
+      const { kind } = await this.#learn(signal);
+      return kind === "full" ? kind : this.#plain();
     } catch (error) {
       throw error instanceof NodeFault ? new NodeFault(error.reason, error.message, true, error) : error;
     }
   }
 
-  async #learn(signal: StopSignal): Promise<NodeKind> {
+  async #learn(signal: StopSignal): Promise<NodeSign> {
     const health = await askHealth(this.#line, signal);
+    if (typeof health === "object") {
+      this.#kind = health.kind;
+      return health;
+    }
     // A failing answer may be a proxy's while the node starts: it is taken for plain now, and asked again next time.
-    if (health === "failing") return this.#kind ?? "plain";
-    this.#kind = health === "full" ? "full" : "plain";
-    return this.#kind;
+    if (health === "failing") return { ...plainSign, kind: this.#kind ?? "plain" };
+    this.#kind = this.#facts.mayBePlain() ? "plain" : null;
+    return plainSign;
+  }
+
+  /** The kind of a storage node that does not speak the whole protocol; throws where that cannot be. */
+  #plain(): "plain" {
+    if (this.#facts.mayBePlain()) return "plain";
+    this.#kind = null;
+    const message = `${this.#line.node} answers unlike the storage node that registered there, without ${nodeProtocol}`;
+    throw new NodeFault("malformedAnswer", message, true);
   }
 
   /** Runs `call` with a signal that aborts, with a NodeFault as reason, at the timeout or when the caller gives up. */
@@ -147,7 +170,7 @@ export class UndiciNodeClient implements NodeClient {
     named: Readonly<Record<string, string>> | null = null,
   ): Promise<NodeAnswer> {
     const { method, path, body = null } = request;
-    const headers = { ...request.headers, ...this.#tokenHeader, ...named };
+    const headers = { ...request.headers, ...this.#ownHeaders, [clusterHeader]: this.#facts.clusterId(), ...named };
     return new Promise((resolve, reject) => {
       const collector = new AnswerCollector(this.#line.node, request.answerBytesMax, {
         onAnswer: (answer) => (stopWatching(), resolve(answer)),

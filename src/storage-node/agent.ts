@@ -1,31 +1,23 @@
 /**
- * Makes a storage node known to its gateway: registers it, says every `heartbeatIntervalMs` that it lives, registers
- * again whenever the gateway forgot it or was away, and hands the assignments in the answers to the shard host. It never
- * gives up and never throws; trouble is logged when it begins, changes and ends.
+ * Makes a storage node known to its gateway: registers it, says every `heartbeatIntervalMs` that it lives, and hands the
+ * assignments in the answers to the shard host, until it is stopped. A storage node that restarts in a loop registers
+ * after a pause, because each start that is acknowledged takes new epochs.
  */
 import { buildConnector, Agent as ConnectionPool, request } from "undici";
 import type { Clock } from "../core/clock.js";
-import { ShardgateError } from "../core/error.js";
-import { adminBodyBytesMax, attemptTimeoutMs, connectTimeoutMs, heartbeatIntervalMs } from "../core/limits.js";
-import type { Log } from "../core/log.js";
+import { membershipBodyBytesMax, attemptTimeoutMs, connectTimeoutMs, heartbeatIntervalMs } from "../core/limits.js";
 import { clusterCaller, noTls, type TlsSource } from "../tls/tls-source.js";
 import { tokenHeader } from "../wire/cluster-token.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../wire/membership.js";
 import { errorOfProblem } from "../wire/problem.js";
+import { MembershipLoop, type MembershipGateway, type MembershipOptions } from "./membership-loop.js";
 import { parseAssignments } from "./node-assignments.js";
-import type { ShardHost } from "./shard-host.js";
+import { restartPauseMs } from "./node-state.js";
 
-export interface AgentOptions {
-  readonly name: string;
-  readonly gatewayUrl: string;
-  /** Where the gateway reaches the node. */
-  readonly advertisedUrl: string;
-  readonly incarnation: string;
+export interface AgentOptions extends MembershipOptions {
   /** Proves to the gateway that this is a storage node of the cluster; null: it does not ask. */
   readonly token: string | null;
-  readonly host: Pick<ShardHost, "applyAssignments" | "hostedShards" | "mapVersion" | "clusterId" | "shardCount">;
   readonly clock: Clock;
-  readonly log: Log;
   /** What it shows to the gateway, and by which CA it believes it. */
   readonly tls?: TlsSource;
 }
@@ -41,15 +33,20 @@ export function startAgent(options: AgentOptions): Agent {
   const membership = new MembershipLoop(options, gateway);
   let isStopped = false;
   let cancel: (() => void) | null = null;
-  let beating = beat();
+  let beating = Promise.resolve();
 
-  async function beat(): Promise<void> {
-    await membership.beat(() => isStopped);
-    if (isStopped) return;
-    cancel = clock.after(heartbeatIntervalMs, () => {
+  const beatAfter = (delayMs: number): void => {
+    cancel = clock.after(delayMs, () => {
       beating = beat();
     });
+  };
+  async function beat(): Promise<void> {
+    await membership.beat(() => isStopped);
+    if (!isStopped) beatAfter(heartbeatIntervalMs);
   }
+  const pauseMs = firstPauseMs(options);
+  if (pauseMs > 0) beatAfter(pauseMs);
+  else beating = beat();
 
   return {
     async stop() {
@@ -61,79 +58,20 @@ export function startAgent(options: AgentOptions): Agent {
   };
 }
 
-/** Registration or heartbeat, whichever is due, one at a time. */
-class MembershipLoop {
-  readonly #options: AgentOptions;
-  readonly #gateway: GatewayConnection;
-  #isRegistered = false;
-  #trouble: string | null = null;
-
-  constructor(options: AgentOptions, gateway: GatewayConnection) {
-    this.#options = options;
-    this.#gateway = gateway;
+/** A process that was started again under an acknowledged start takes no new epochs, and waits for nothing. */
+function firstPauseMs({ host, clock, log }: AgentOptions): number {
+  const pauseMs = host.isAcknowledged ? 0 : restartPauseMs(host.document.starts, clock.nowMs());
+  if (pauseMs > 0) {
+    log.warn(
+      { pauseMs },
+      "This storage node was started very often within minutes, and each start takes new epochs for its shards; it waits before it registers. The log before its last ends may say why it keeps ending.",
+    );
   }
-
-  async beat(isStopped: () => boolean): Promise<void> {
-    const wasRegistered = this.#isRegistered;
-    try {
-      if (!this.#isRegistered || !(await this.#heartbeat())) await this.#register();
-      this.#isRegistered = true;
-      this.#trouble = null;
-      const { gatewayUrl, log } = this.#options;
-      if (!wasRegistered) log.info({ gatewayUrl }, "The storage node is registered at the gateway.");
-    } catch (error) {
-      this.#isRegistered = false;
-      if (!isStopped()) this.#report(error);
-    }
-  }
-
-  /** False when the gateway does not know the node. */
-  async #heartbeat(): Promise<boolean> {
-    const { name, incarnation, host } = this.#options;
-    const heartbeat: Heartbeat = { incarnation, mapVersion: host.mapVersion };
-    try {
-      await host.applyAssignments(await this.#gateway.post(`/nodes/${encodeURIComponent(name)}/heartbeat`, heartbeat));
-      return true;
-    } catch (error) {
-      if (!(error instanceof ShardgateError) || error.code !== "NODE_NOT_FOUND") throw error;
-      this.#options.log.info({}, "The gateway does not know this storage node any more; registering again.");
-      return false;
-    }
-  }
-
-  async #register(): Promise<void> {
-    const { name, advertisedUrl, incarnation, host } = this.#options;
-    // First, because it takes up what other processes of this storage node were told.
-    const shards = await host.hostedShards();
-    const registration: NodeRegistration = {
-      id: name,
-      url: advertisedUrl,
-      clusterId: host.clusterId,
-      shardCount: host.shardCount,
-      mapVersion: host.mapVersion,
-      shards,
-      incarnation,
-    };
-    await host.applyAssignments(await this.#gateway.post("/nodes", registration));
-  }
-
-  #report(error: unknown): void {
-    const { gatewayUrl, log } = this.#options;
-    const isRefusal = error instanceof ShardgateError;
-    const trouble = isRefusal ? `${error.code} ${error.message}` : "noAnswer";
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
-    if (isRefusal && !error.rule.isRetryable) {
-      const { code, message, rule } = error;
-      log.error({ gatewayUrl, code, advice: rule.advice }, `This storage node is not part of the cluster: ${message}`);
-    } else {
-      log.warn({ gatewayUrl, err: error }, "The gateway gives no usable answer; trying again every second.");
-    }
-  }
+  return pauseMs;
 }
 
 /** The agent's way to the gateway: one connection, every call with a deadline, every answer with a bound. */
-class GatewayConnection {
+class GatewayConnection implements MembershipGateway {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #clock: Clock;
@@ -147,12 +85,24 @@ class GatewayConnection {
     this.#pool = new ConnectionPool({
       connections: 1,
       connect: (options, callback) => connector()(options, callback),
-      maxResponseSize: adminBodyBytesMax,
+      maxResponseSize: membershipBodyBytesMax,
     });
   }
 
-  /** Throws the gateway's refusal as ShardgateError, and anything else when there is no usable answer. */
-  async post(path: string, body: Heartbeat | NodeRegistration): Promise<NodeAssignments> {
+  register(registration: NodeRegistration): Promise<NodeAssignments> {
+    return this.#post("/nodes", registration);
+  }
+
+  heartbeat(name: string, heartbeat: Heartbeat): Promise<NodeAssignments> {
+    return this.#post(`/nodes/${encodeURIComponent(name)}/heartbeat`, heartbeat);
+  }
+
+  /** Calls in flight are rejected. */
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  async #post(path: string, body: Heartbeat | NodeRegistration): Promise<NodeAssignments> {
     const deadline = new AbortController();
     const cancel = this.#clock.after(attemptTimeoutMs, () => {
       deadline.abort(new Error(`No answer within ${attemptTimeoutMs} ms.`));
@@ -171,11 +121,6 @@ class GatewayConnection {
     } finally {
       cancel();
     }
-  }
-
-  /** Calls in flight are rejected. */
-  close(): Promise<void> {
-    return this.#pool.destroy();
   }
 }
 

@@ -9,9 +9,11 @@ import type { EngineObserver } from "./observed-engine.js";
 export interface NodeFigures {
   readonly requestsInFlight: number;
   readonly queuedWrites: number;
-  /** Shards that are assigned to it. */
+  /** Shards that it owns. */
   readonly hostedShards: number;
   readonly isDraining: boolean;
+  /** Whether a gateway has acknowledged this start, or none is needed. */
+  readonly isAcknowledged: boolean;
   /** Live ones, in all shards that it has. */
   readonly entries: number;
   readonly entryBytes: number;
@@ -32,6 +34,7 @@ export class NodeMetrics implements EngineObserver {
   readonly #failures: Counter;
   readonly #sweeps: Counter;
   readonly #swept: Counter;
+  readonly #tombstonesDropped: Counter;
   readonly #gauges: readonly (readonly [Gauge, (figures: NodeFigures) => number | null])[];
 
   constructor() {
@@ -58,13 +61,20 @@ export class NodeMetrics implements EngineObserver {
     this.#failures = counter("engine_failures_total", "Calls that the engine failed.", ["call"]);
     this.#sweeps = counter("sweeps_total", "Sweeps for expired entries.");
     this.#swept = counter("swept_entries_total", "Expired entries removed.");
+    this.#tombstonesDropped = counter(
+      "dropped_tombstones_total",
+      "Records of deletes and expiries dropped for their age or number.",
+    );
     this.#gauges = [
       gauge("requests_in_flight", "Requests without their answer yet.", (figures) => figures.requestsInFlight),
       gauge("queued_writes", "Writes waiting for a group commit.", (figures) => figures.queuedWrites),
-      commonGauge("hosted_shards", "Shards assigned to this storage node.", (figures) => figures.hostedShards),
+      commonGauge("hosted_shards", "Shards that this storage node owns.", (figures) => figures.hostedShards),
       commonGauge("entries", "Live entries.", (figures) => figures.entries),
       commonGauge("entry_bytes", "Bytes of the live keys and values.", (figures) => figures.entryBytes),
       commonGauge("file_bytes", "Bytes of the engine's file; absent without one.", (figures) => figures.fileBytes),
+      commonGauge("acknowledged", "1 once a gateway has acknowledged this start, else 0.", ({ isAcknowledged }) =>
+        isAcknowledged ? 1 : 0,
+      ),
       commonGauge("draining", "1 while it stops, else 0.", ({ isDraining }) => (isDraining ? 1 : 0)),
     ];
     for (const call of ["read", "write", "sweep"]) this.#failures.inc({ call }, 0);
@@ -125,9 +135,10 @@ export class NodeMetrics implements EngineObserver {
     if (isFailed) this.#failures.inc({ call: "write" });
   }
 
-  sweepDone({ removed, isFailed }: Parameters<EngineObserver["sweepDone"]>[0]): void {
+  sweepDone({ expired, tombstonesDropped, isFailed }: Parameters<EngineObserver["sweepDone"]>[0]): void {
     this.#sweeps.inc();
-    this.#swept.inc(removed);
+    this.#swept.inc(expired);
+    this.#tombstonesDropped.inc(tombstonesDropped);
     if (isFailed) this.#failures.inc({ call: "sweep" });
   }
 }

@@ -1,7 +1,7 @@
 /** Reads NodeAssignments, which come from a gateway over the wire, and refuses what is none. */
 import { ShardgateError } from "../core/error.js";
 import { epochMax, shardCountMax } from "../core/limits.js";
-import type { NodeAssignments } from "../wire/membership.js";
+import type { AssignedShard, NodeAssignments } from "../wire/membership.js";
 
 /** Throws BAD_REQUEST naming the field that is wrong. */
 export function parseAssignments(body: unknown): NodeAssignments {
@@ -14,14 +14,20 @@ export function parseAssignments(body: unknown): NodeAssignments {
   };
   if (shards === undefined) return assignments;
   if (!Array.isArray(shards)) throw wrong("shards");
-  return { ...assignments, shards: shards.map((shard) => parseShardEpoch(shard, assignments.shardCount)) };
+  return { ...assignments, shards: shards.map((shard) => parseAssignedShard(shard, assignments.shardCount)) };
 }
 
-function parseShardEpoch(value: unknown, shardCount: number): { readonly shardId: number; readonly epoch: number } {
-  const { shardId, epoch } = fieldsOf(value, "An assigned shard");
+function parseAssignedShard(value: unknown, shardCount: number): AssignedShard {
+  const { shardId, epoch, lineage, sealedFor } = fieldsOf(value, "An assigned shard");
+  const isText = typeof sealedFor === "string" && sealedFor !== "";
+  if (!isText && sealedFor !== undefined && sealedFor !== null) throw wrong("sealedFor");
   return {
     shardId: wholeNumber(shardId, "shardId", { min: 0, max: shardCount - 1 }),
-    epoch: wholeNumber(epoch, "epoch", { min: 0, max: epochMax }),
+    epoch: wholeNumber(epoch, "epoch", { min: 1, max: epochMax }),
+    ...(lineage !== undefined && {
+      lineage: wholeNumber(lineage, "lineage", { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    }),
+    ...(isText && { sealedFor }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The routes of a storage node for its gateway: batches, hosted shards, health, and assignments. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
-import { adminBodyBytesMax, nodeBatchBodyBytesMax } from "../core/limits.js";
+import { membershipBodyBytesMax, nodeBatchBodyBytesMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
 import type { NodeHealth } from "../wire/membership.js";
@@ -14,10 +14,10 @@ import {
   nodeProtocol,
   shardsPath,
 } from "../wire/paths.js";
+import type { Caller } from "./caller.js";
 import type { NodeFigures, NodeMetrics } from "./metrics.js";
 import { parseAssignments } from "./node-assignments.js";
 import { bodyOf, callerOf, refuseOtherMethods } from "./request-fields.js";
-import type { Caller } from "./group-commit.js";
 import type { ShardHost } from "./shard-host.js";
 
 export interface NodeFacts {
@@ -40,16 +40,21 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
 
   app.get(shardsPath, async () => ({ shards: await host.hostedShards() }));
 
-  app.put(assignmentsPath, { bodyLimit: adminBodyBytesMax }, async (request, reply) => {
+  app.put(assignmentsPath, { bodyLimit: membershipBodyBytesMax }, async (request, reply) => {
     // The answer to its registration may have newer epochs, because the gateway learns by it that the node is new.
-    if (facts.hasAgent && host.clusterId === null) {
+    if (facts.hasAgent && !host.isAcknowledged) await host.refresh();
+    if (facts.hasAgent && !host.isAcknowledged) {
       throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${facts.name} is not registered yet.`);
     }
     await host.applyAssignments(parseAssignments(jsonOf(request)));
     return reply.code(204).send();
   });
 
-  app.get(healthPath, async (_request, reply) => reply.code(facts.isDraining() ? 503 : 200).send(healthOf(facts)));
+  app.get(healthPath, async (_request, reply) => {
+    // What was known before is good enough while the engine fails.
+    await host.refresh().catch(() => {});
+    return reply.code(facts.isDraining() ? 503 : 200).send(healthOf(host, facts));
+  });
 
   app.get(metricsPath, async (_request, reply) =>
     reply.type(facts.metrics.contentType).send(await facts.metricsText()),
@@ -88,18 +93,23 @@ export async function figuresOf(
     ...own,
     queuedWrites: host.queuedWrites,
     hostedShards: host.hostedCount,
+    isAcknowledged: host.isAcknowledged,
     entries: shards.reduce((sum, { keyCount }) => sum + keyCount, 0),
     entryBytes: shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };
 }
 
-function healthOf({ name, engineName, isDraining }: NodeFacts): NodeHealth {
+function healthOf(host: ShardHost, { name, engineName, isDraining, hasAgent }: NodeFacts): NodeHealth {
+  const { clusterId, storeId } = host.document;
   return {
     status: isDraining() ? "draining" : "ok",
     protocol: nodeProtocol,
     engine: engineName,
     id: name,
     capabilities: ["batch", "scan", "ttl", "conditions"],
+    clusterId,
+    storeId,
+    isAcknowledged: hasAgent && host.isAcknowledged,
   };
 }
 

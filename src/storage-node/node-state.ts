@@ -1,103 +1,175 @@
 /**
- * What a storage node knows of the cluster map: its cluster, and which shards it hosts under which epochs. Pure: the
- * fence that keeps old owners and outdated gateways out, how assignments change the state, and its text beside the data.
+ * What a storage node keeps beside its entries, as pure functions: the document with its identity (store id, starts) and
+ * its cluster, and how a start, an acknowledgement and assignments change document and claims. The store decides by
+ * the claims who may touch a shard; nothing is decided here about single operations.
  */
 import { ShardgateError } from "../core/error.js";
-import type { RefusedOutcome, RoutedOperation } from "../core/operation.js";
+import { startPaceMs, startPauseMs, startsAtOnceMax, storeStartsMax } from "../core/limits.js";
 import { parseShard, type ShardNumber } from "../core/shard.js";
-import type { NodeAssignments } from "../wire/membership.js";
+import type { ClaimChange, ShardClaim, StoreChange, StoreState } from "../storage/engine.js";
+import type { AssignedShard, NodeAssignments } from "../wire/membership.js";
 
-export interface NodeState {
-  readonly clusterId: string;
-  readonly shardCount: number;
-  readonly mapVersion: number;
-  /** Every shard this node hosts or once hosted. */
-  readonly shards: ReadonlyMap<ShardNumber, ShardEpoch>;
+export interface NodeDocument {
+  /** Drawn when the store is created; null before its first start, and in a folder that version 0.1.0 wrote. */
+  readonly storeId: string | null;
+  /** The cluster whose data the store keeps, its number of shards and its newest map seen here; null: none yet. */
+  readonly clusterId: string | null;
+  readonly shardCount: number | null;
+  readonly mapVersion: number | null;
+  /** The newest first; at most `storeStartsMax`, always with the last acknowledged one. */
+  readonly starts: readonly StoreStart[];
+  /** Id of the start that a gateway acknowledged last; null: none. */
+  readonly acknowledgedStart: string | null;
 }
 
-export interface ShardEpoch {
-  /** The last one this node was told; when it hosts the shard no more, the current one is higher. */
-  readonly epoch: number;
-  readonly isHosted: boolean;
+/** One start of the storage node over this store. */
+export interface StoreStart {
+  readonly id: string;
+  readonly atMs: number;
 }
 
-/**
- * Why the operation must not run here, null when it may. Null as state: a node that was never told assignments and
- * stands alone. An operation without an epoch trusts the node; one with an epoch runs under exactly that.
- */
-export function fence(state: NodeState | null, { operation, epoch }: RoutedOperation): RefusedOutcome | null {
-  const { shard } = operation;
-  const known = state?.shards.get(shard);
-  if (epoch === null) {
-    if (state === null || known?.isHosted === true) return null;
-    return { kind: "refused", code: "SHARD_NOT_HOSTED", message: `Shard ${shard} is not hosted by this storage node.` };
-  }
-  if (known?.isHosted === true && known.epoch === epoch) return null;
-  return {
-    kind: "refused",
-    code: "STALE_EPOCH",
-    message: `Epoch ${epoch} of shard ${shard} is not current: this storage node ${whatIsKnown(known)}.`,
-    epoch: known?.epoch ?? null,
-  };
-}
-
-/**
- * The state after `assignments`: the same object when they are not newer. Throws CLUSTER_MISMATCH and
- * SHARD_COUNT_MISMATCH. A shard they no longer list keeps its data and its last epoch. A node that never hosted a shard
- * is bound to no cluster yet.
- */
-export function withAssignments(state: NodeState | null, assignments: NodeAssignments): NodeState | null {
-  const { clusterId, shardCount, mapVersion, shards } = assignments;
-  if (state !== null && state.shards.size > 0) refuseForeign(state, assignments);
-  const isKnown = state?.clusterId === clusterId && mapVersion <= state.mapVersion;
-  if (shards === undefined || isKnown) return state;
-  const epochs = new Map<ShardNumber, ShardEpoch>();
-  for (const [shard, { epoch }] of state?.shards ?? []) epochs.set(shard, { epoch, isHosted: false });
-  for (const { shardId, epoch } of shards) epochs.set(parseShard(shardId, shardCount), { epoch, isHosted: true });
-  return { clusterId, shardCount, mapVersion, shards: epochs };
-}
-
-/** The document that `nodeStateFromText` reads. */
-export function nodeStateToText(state: NodeState): string {
-  const shards = [...state.shards].map(([shardId, { epoch, isHosted }]) => ({ shardId, epoch, isHosted }));
-  return JSON.stringify({ ...state, shards });
-}
-
-/** Throws STORAGE_FAILED when the text is none of `nodeStateToText`. */
-export function nodeStateFromText(text: string): NodeState {
+/** The document in `state`. Throws STORAGE_FAILED when its text is none of ours. */
+export function documentOf({ document }: Pick<StoreState, "document">): NodeDocument {
+  if (document === null) return emptyDocument;
   try {
-    const { clusterId, shardCount, mapVersion, shards } = JSON.parse(text) as StoredState;
-    if (typeof clusterId !== "string") throw new TypeError("clusterId is missing");
-    const known = shards.map(({ shardId, epoch, isHosted }) => {
-      return [parseShard(shardId, shardCount), { epoch, isHosted }] as const;
-    });
-    return { clusterId, shardCount, mapVersion, shards: new Map(known) };
+    return parseDocument(JSON.parse(document));
   } catch (error) {
     const advice = "Restore the data folder from a copy, or start with an empty one.";
     throw new ShardgateError("STORAGE_FAILED", `The storage node's own document is damaged. ${advice}`, {}, error);
   }
 }
 
-interface StoredState extends Omit<NodeState, "shards"> {
-  readonly shards: readonly (ShardEpoch & { readonly shardId: number })[];
+/** The same object when it has the start already, as in a worker that was started again. `newStoreId` is for new stores. */
+export function withStart(document: NodeDocument, start: StoreStart, newStoreId: string): NodeDocument {
+  const { starts, acknowledgedStart } = document;
+  if (document.storeId !== null && starts.some(({ id }) => id === start.id)) return document;
+  const newest = [start, ...starts.filter(({ id }) => id !== start.id)];
+  const kept = newest.slice(0, storeStartsMax);
+  const acknowledged = newest.slice(storeStartsMax).find(({ id }) => id === acknowledgedStart);
+  return {
+    ...document,
+    storeId: document.storeId ?? newStoreId,
+    starts: acknowledged === undefined ? kept : [...kept.slice(0, -1), acknowledged],
+  };
 }
 
-function refuseForeign(state: NodeState, { clusterId, shardCount }: NodeAssignments): void {
-  if (clusterId !== state.clusterId) {
+/** The same object when `start` is acknowledged already, or is none of the store's. */
+export function withAcknowledgement(document: NodeDocument, start: string): NodeDocument {
+  const isKnown = document.starts.some(({ id }) => id === start);
+  return isKnown && document.acknowledgedStart !== start ? { ...document, acknowledgedStart: start } : document;
+}
+
+/** How long to wait before this start, the newest of `starts`, is registered: a storage node that restarts in a loop uses up epochs. */
+export function restartPauseMs(starts: readonly StoreStart[], nowMs: number): number {
+  const recent = starts.filter(({ atMs }) => Math.abs(nowMs - atMs) < startPaceMs);
+  return recent.length > startsAtOnceMax ? startPauseMs : 0;
+}
+
+/** Whether the store owns the shard. */
+export function isOwned(claim: Pick<ShardClaim, "epoch" | "releasedEpoch"> | undefined): boolean {
+  return claim !== undefined && claim.epoch > claim.releasedEpoch;
+}
+
+/** The change that a start of the storage node makes; null: none. */
+export function withBeginning(
+  state: StoreState,
+  { start, newStoreId, isAlone }: { readonly start: StoreStart | null; readonly newStoreId: string; isAlone: boolean },
+): StoreChange | null {
+  const before = documentOf(state);
+  const after = start === null ? before : withStart(before, start, newStoreId);
+  // Data of a storage node that stood alone under version 0.1.0 are without claims.
+  return changeOf(before, after, isAlone ? ownClaims(state, [...state.claims.keys()]) : []);
+}
+
+/** The change with which a storage node that stands alone claims those of `shards` that it never claimed; null: none. */
+export function withOwnClaims(state: StoreState, shards: readonly ShardNumber[]): StoreChange | null {
+  const document = documentOf(state);
+  return changeOf(document, document, ownClaims(state, shards));
+}
+
+/**
+ * The change that `assignments` make; null when they are older than what is known, or the same. `acknowledged`: the id of
+ * the start whose registration they answer, null for other assignments. Throws CLUSTER_MISMATCH and SHARD_COUNT_MISMATCH.
+ * A store that never claimed a shard and has no data is bound to no cluster yet.
+ */
+export function withAssignments(
+  state: StoreState,
+  assignments: NodeAssignments,
+  acknowledged: string | null = null,
+): StoreChange | null {
+  const before = documentOf(state);
+  const { clusterId, shardCount, mapVersion, shards } = assignments;
+  const isBound = state.claims.size + state.damagedShards.length > 0;
+  if (before.clusterId !== null && isBound) refuseForeign(before, assignments);
+  const knownVersion = before.clusterId === clusterId ? (before.mapVersion ?? 0) : 0;
+  const isNewer = mapVersion > knownVersion && shards !== undefined;
+  if (!isNewer && mapVersion !== knownVersion) return null;
+  const known = isNewer ? { ...before, clusterId, shardCount, mapVersion } : before;
+  const after = acknowledged === null ? known : withAcknowledgement(known, acknowledged);
+  return changeOf(before, after, isNewer ? claimChanges(state, shards, shardCount) : []);
+}
+
+function changeOf(before: NodeDocument, after: NodeDocument, claims: readonly ClaimChange[]): StoreChange | null {
+  if (after !== before) return { document: JSON.stringify(after), claims };
+  return claims.length === 0 ? null : { claims };
+}
+
+/** Claims what is assigned and not claimed like that yet, and releases what is owned and not assigned any more. */
+function claimChanges(
+  { claims }: StoreState,
+  shards: readonly AssignedShard[],
+  shardCount: number,
+): readonly ClaimChange[] {
+  const assigned = new Map(shards.map((shard) => [parseShard(shard.shardId, shardCount), shard] as const));
+  const claimed = [...assigned].flatMap(([shard, { epoch, lineage = 0, sealedFor = null }]) => {
+    const claim = claims.get(shard);
+    const isSame = claim?.epoch === epoch && claim.lineage === lineage && claim.sealedFor === sealedFor;
+    return isSame && isOwned(claim) ? [] : [{ kind: "claim", shard, epoch, lineage, sealedFor } as const];
+  });
+  const lost = [...claims.values()].filter((claim) => isOwned(claim) && !assigned.has(claim.shard));
+  return [...claimed, ...lost.map(({ shard, epoch }) => ({ kind: "release", shard, epoch }) as const)];
+}
+
+/** In a cluster the gateway alone says which shards are claimed. */
+function ownClaims(state: StoreState, shards: readonly ShardNumber[]): readonly ClaimChange[] {
+  if (documentOf(state).clusterId !== null) return [];
+  const unclaimed = shards.filter((shard) => (state.claims.get(shard)?.epoch ?? 0) === 0);
+  return unclaimed.map((shard) => ({ kind: "claim", shard, epoch: 1, lineage: 0, sealedFor: null }));
+}
+
+function refuseForeign(document: NodeDocument, { clusterId, shardCount }: NodeAssignments): void {
+  if (clusterId !== document.clusterId) {
     throw new ShardgateError(
       "CLUSTER_MISMATCH",
-      `The data here belong to cluster ${JSON.stringify(state.clusterId)}, not to ${JSON.stringify(clusterId)}.`,
+      `The data here belong to cluster ${JSON.stringify(document.clusterId)}, not to ${JSON.stringify(clusterId)}.`,
     );
   }
-  if (shardCount !== state.shardCount) {
+  if (shardCount !== document.shardCount) {
     throw new ShardgateError(
       "SHARD_COUNT_MISMATCH",
-      `The data here are spread over ${state.shardCount} shards, not over ${shardCount}.`,
+      `The data here are spread over ${document.shardCount} shards, not over ${shardCount}.`,
     );
   }
 }
 
-function whatIsKnown(known: ShardEpoch | undefined): string {
-  if (known === undefined) return "was never told one";
-  return known.isHosted ? `hosts it under epoch ${known.epoch}` : `hosted it until epoch ${known.epoch}`;
+const emptyDocument: NodeDocument = {
+  storeId: null,
+  clusterId: null,
+  shardCount: null,
+  mapVersion: null,
+  starts: [],
+  acknowledgedStart: null,
+};
+
+/** Version 0.1.0 wrote cluster, number of shards and map version only; a store of today has an id from its first start. */
+function parseDocument(value: Partial<NodeDocument> | null): NodeDocument {
+  const document = { ...emptyDocument, ...value };
+  const { storeId, clusterId, shardCount, mapVersion, starts, acknowledgedStart } = document;
+  const isRight =
+    (storeId !== null || clusterId !== null) &&
+    [storeId, clusterId, acknowledgedStart].every((text) => text === null || typeof text === "string") &&
+    [shardCount, mapVersion].every((number) => number === null || Number.isSafeInteger(number)) &&
+    starts.every(({ id, atMs }) => typeof id === "string" && Number.isFinite(atMs));
+  if (!isRight) throw new TypeError("A field of the document is missing or has another type.");
+  return { storeId, clusterId, shardCount, mapVersion, starts, acknowledgedStart };
 }

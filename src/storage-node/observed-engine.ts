@@ -1,8 +1,7 @@
 /** A storage engine that tells what its calls cost: what metrics count is the same for every engine, and no engine's matter. */
 import type { Clock } from "../core/clock.js";
 import { utf8Bytes } from "../core/key.js";
-import type { WriteOperation } from "../core/operation.js";
-import { DocumentChanged, type StorageEngine } from "../storage/engine.js";
+import type { FencedWrite, StorageEngine } from "../storage/engine.js";
 
 /** Called on the hot path: it adds up and returns. Times are milliseconds. */
 export interface EngineObserver {
@@ -14,7 +13,7 @@ export interface EngineObserver {
     readonly durationMs: number;
     readonly isFailed: boolean;
   }): void;
-  sweepDone(event: { readonly removed: number; readonly isFailed: boolean }): void;
+  sweepDone(event: { readonly expired: number; readonly tombstonesDropped: number; readonly isFailed: boolean }): void;
 }
 
 export function observedEngine(engine: StorageEngine, clock: Clock, observer: EngineObserver): StorageEngine {
@@ -26,23 +25,22 @@ export function observedEngine(engine: StorageEngine, clock: Clock, observer: En
       tell(clock.monotonicMs() - startMs, result);
       return result;
     } catch (error) {
-      // No failure: the call is made again on the newer document.
-      if (error instanceof DocumentChanged) throw error;
       tell(clock.monotonicMs() - startMs, null);
       throw error;
     }
   }
   return {
     name: engine.name,
+    isDurable: engine.isDurable,
     read: (operations, budget) =>
       timed(
         () => engine.read(operations, budget),
         (durationMs, result) =>
           observer.readDone({ operations: operations.length, durationMs, isFailed: result === null }),
       ),
-    write: (operations, nowMs, rules) =>
+    write: (operations, nowMs) =>
       timed(
-        () => engine.write(operations, nowMs, rules),
+        () => engine.write(operations, nowMs),
         (durationMs, result) =>
           observer.commitDone({
             operations: operations.length,
@@ -54,16 +52,18 @@ export function observedEngine(engine: StorageEngine, clock: Clock, observer: En
     sweep: (nowMs, entriesMax) =>
       timed(
         () => engine.sweep(nowMs, entriesMax),
-        (_, removed) => observer.sweepDone({ removed: removed ?? 0, isFailed: removed === null }),
+        (_, swept) =>
+          observer.sweepDone({ ...(swept ?? { expired: 0, tombstonesDropped: 0 }), isFailed: swept === null }),
       ),
     stats: (nowMs) => engine.stats(nowMs),
     fileBytes: () => engine.fileBytes(),
-    readDocument: () => engine.readDocument(),
-    writeDocument: (text, documentVersion) => engine.writeDocument(text, documentVersion),
+    changes: (request) => engine.changes(request),
+    state: () => engine.state(),
+    changeState: (decide) => engine.changeState(decide),
     close: () => engine.close(),
   };
 }
 
-function valueBytes(operations: readonly WriteOperation[]): number {
-  return operations.reduce((sum, operation) => sum + (operation.kind === "put" ? utf8Bytes(operation.value) : 0), 0);
+function valueBytes(writes: readonly FencedWrite[]): number {
+  return writes.reduce((sum, { operation }) => sum + (operation.kind === "put" ? utf8Bytes(operation.value) : 0), 0);
 }

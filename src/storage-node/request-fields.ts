@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
 import { requestIdCharactersMax } from "../core/limits.js";
-import { requestIdHeader } from "../wire/paths.js";
-import type { Caller } from "./group-commit.js";
+import { clusterHeader, requestIdHeader } from "../wire/paths.js";
+import type { Caller } from "./caller.js";
 
 /** The query parameter, undefined when absent. Throws BAD_REQUEST when it is given twice. */
 export function queryText(request: FastifyRequest, name: string): string | undefined {
@@ -17,9 +17,10 @@ export function bodyOf({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
 }
 
-/** For spans and for the log. */
+/** For spans, for the log, and to keep gateways of other clusters out. */
 export function callerOf({ span, headers }: FastifyRequest): Caller {
-  return { span, requestId: headers[requestIdHeader]?.toString().slice(0, requestIdCharactersMax) };
+  const requestId = headers[requestIdHeader]?.toString().slice(0, requestIdCharactersMax);
+  return { span, requestId, clusterId: headers[clusterHeader]?.toString() };
 }
 
 /** The number in `text`. Throws BAD_REQUEST unless it is a decimal from `min` to `max` without sign or leading zero. */

@@ -24,7 +24,9 @@ import type { ClusterTokens } from "../wire/cluster-token.js";
 import { healthPath, listeningUrl, metricsPath, requestIdHeader } from "../wire/paths.js";
 import { startAgent, type Agent } from "./agent.js";
 import { watchConnections } from "./connections.js";
+import { resultWithin } from "./deadline.js";
 import { addEntryRoutes } from "./entry-routes.js";
+import { refuseForeignRequests } from "./foreign-requests.js";
 import { NodeMetrics } from "./metrics.js";
 import { addNodeRoutes, figuresOf } from "./node-routes.js";
 import { observedEngine } from "./observed-engine.js";
@@ -45,12 +47,14 @@ export interface StorageNodeOptions {
   readonly log: Log;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;
-  /** Null: a storage node that stands alone and runs whatever it is asked. */
+  /** Null: a storage node that stands alone; it waits for no acknowledgement and claims shards for itself. */
   readonly gatewayUrl: string | null;
   /** Where the gateway reaches this node, when it is not where it listens. */
   readonly advertisedUrl: string | null;
-  /** See NodeRegistration. */
+  /** Id of this start of the storage node, drawn anew for each; its workers share one. See NodeRegistration. */
   readonly incarnation: string;
+  /** Draws the id of a new store. */
+  readonly newId: () => string;
   /** By default, and without a `server` identity in it, plain HTTP is spoken; with a CA, clients must be of the cluster. */
   readonly tls?: TlsSource;
   /** What gateways prove themselves with here, and this node there; null: nobody is asked who they are. */
@@ -61,7 +65,7 @@ export interface StorageNodeOptions {
 
 /** One of several processes that serve one storage node. */
 export interface NodeWorker {
-  /** Of one of them: it registers the storage node, sends its heartbeats and removes expired entries. */
+  /** Of one of them: it records the start, registers the storage node, sends its heartbeats and removes expired entries. */
   readonly isFirst: boolean;
   /** The metrics of all of them, in the Prometheus text format. */
   readonly metricsText: () => Promise<string>;
@@ -82,13 +86,14 @@ export interface StorageNode {
 
 /** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
 export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
-  const { name, clock, log, tracer, worker, tls = noTls, tokens = null } = options;
+  const { name, clock, log, tracer, worker, gatewayUrl, incarnation, newId, tls = noTls, tokens = null } = options;
   const traced = tracer === undefined ? {} : { tracer };
   const metrics = new NodeMetrics();
   const engine = observedEngine(options.engine, clock, metrics);
   const isFirst = worker?.isFirst !== false;
-  const shared = { isShared: worker !== undefined, isSweeping: isFirst };
-  const host = await ShardHost.open({ engine, clock, log, ...shared, ...traced });
+  const hasGateway = gatewayUrl !== null;
+  const role = { start: incarnation, newId, hasGateway, isShared: worker !== undefined, isFirst };
+  const host = await ShardHost.open({ engine, clock, log, ...role, ...traced });
   const gate = new Gate();
   const app = createApp({
     log,
@@ -104,12 +109,13 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     const own = { requestsInFlight: gate.size, isDraining: gate.isClosed, fileBytes: await engine.fileBytes() };
     return figuresOf(host, own);
   };
+  refuseForeignRequests(app, { name, hasGateway });
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
     name,
     engineName: engine.name,
     isDraining: () => gate.isClosed,
-    hasAgent: options.gatewayUrl !== null,
+    hasAgent: hasGateway,
     metrics,
     metricsText: worker?.metricsText ?? (async () => metrics.text(await figures())),
   });
@@ -123,13 +129,23 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   const url = listeningUrl(options.host, port, schemeOf(tls));
   log.info({ url, engine: engine.name }, "The storage node listens.");
-  const { gatewayUrl, incarnation } = options;
   const advertisedUrl = options.advertisedUrl ?? url;
   const token = tokens?.nodeToken ?? null;
   const agent =
     gatewayUrl === null || !isFirst
       ? null
-      : startAgent({ name, gatewayUrl, advertisedUrl, incarnation, token, host, clock, log, tls });
+      : startAgent({
+          name,
+          gatewayUrl,
+          advertisedUrl,
+          incarnation,
+          isEphemeral: !engine.isDurable,
+          token,
+          host,
+          clock,
+          log,
+          tls,
+        });
   let draining: Promise<void> | null = null;
   return {
     url,
@@ -155,10 +171,12 @@ interface Draining {
 }
 
 async function drainNode({ app, gate, shardHost, agent, engine, clock, log }: Draining): Promise<void> {
-  const isFinished = await endsWithin(
+  const drained = gate.close().then(() => shardHost.drain());
+  const isFinished = await resultWithin(
     clock,
     drainTimeoutMs,
-    gate.close().then(() => shardHost.drain()),
+    drained.then(() => true),
+    false,
   );
   if (!isFinished) {
     log.warn(
@@ -275,11 +293,3 @@ function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: AppParts
 
 /** Answered while the node drains, too. */
 const watchPaths: ReadonlySet<string> = new Set([healthPath, metricsPath]);
-
-/** Whether `work` ends before the time is over. */
-async function endsWithin(clock: Clock, timeoutMs: number, work: Promise<void>): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(timeoutMs, () => resolve(false));
-    work.then(() => resolve(true), reject).finally(cancel);
-  });
-}

@@ -1,24 +1,30 @@
 /**
- * The shards of one storage node, without HTTP: runs operations against the engine behind the epoch fence, and takes
- * assignments. Writes of all callers share group commits; the reads of one batch share one read of the engine. Several
- * processes may each have one over the same engine's data: see kept-state.ts.
+ * The shards of one storage node, without HTTP: admits requests of its own cluster once its start is acknowledged, runs
+ * operations against the engine, which fences them by the shards' claims, and takes assignments. Writes of all callers
+ * share group commits; the reads of one batch share one read of the engine. Several processes may each have one over the
+ * same store.
  */
-import { answerBytes } from "../core/answer-bytes.js";
 import type { Clock } from "../core/clock.js";
-import type { ErrorCode } from "../core/error.js";
-import { utf8Bytes } from "../core/key.js";
-import { keyBytesMax, nodeBatchAnswerBytesMax } from "../core/limits.js";
+import { ShardgateError } from "../core/error.js";
+import { engineTimeoutMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
-import type { GetOperation, Outcome, RefusedOutcome, RoutedOperation, ScanOperation } from "../core/operation.js";
-import { startShared, type Tracer } from "../core/tracing.js";
+import type { Outcome, RefusedOutcome, RoutedOperation } from "../core/operation.js";
+import type { Tracer } from "../core/tracing.js";
 import { UnderWay } from "../core/under-way.js";
-import { sequenceFloor } from "../core/version.js";
-import { DocumentChanged, type StorageEngine } from "../storage/engine.js";
+import type { FencedRead, FencedWrite, StorageEngine } from "../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
+import { BatchAnswer } from "./batch-answer.js";
 import { batchStages } from "./batch-stages.js";
-import { GroupCommit, type Caller, type RoutedWrite } from "./group-commit.js";
-import { KeptState } from "./kept-state.js";
-import { fence, withAssignments } from "./node-state.js";
+import type { Caller } from "./caller.js";
+import { resultWithin } from "./deadline.js";
+import { notInTime, refusalBeforeWrite, refused } from "./engine-failure.js";
+import { EngineReads } from "./engine-reads.js";
+import { GroupCommit } from "./group-commit.js";
+import { hostedShards } from "./hosted-shards.js";
+import { isOwned, type NodeDocument } from "./node-state.js";
+import { NodeStore } from "./node-store.js";
+import { scanRefusal } from "./scan-bounds.js";
+import { SpentVersions, type ShardEpoch } from "./spent-versions.js";
 import { startSweeper, type Sweeper } from "./sweeper.js";
 
 export interface ShardHostOptions {
@@ -28,50 +34,59 @@ export interface ShardHostOptions {
   readonly log: Log;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;
-  /** Other processes serve the same data; absent: this one is alone with them. */
+  /** Id of this start of the storage node, the same in all of its processes. */
+  readonly start: string;
+  /** Draws the id of a new store. */
+  readonly newId: () => string;
+  /** A gateway acknowledges the start and assigns shards. Else the storage node stands alone and claims them for itself. */
+  readonly hasGateway: boolean;
+  /** Other processes serve the same store; absent: this one is alone with it. */
   readonly isShared?: boolean;
-  /** Removes expired entries: one of those processes, which is enough. */
-  readonly isSweeping?: boolean;
+  /** Of those processes the one that records the start and expires entries; absent: it is. */
+  readonly isFirst?: boolean;
 }
 
 export class ShardHost {
   readonly #options: ShardHostOptions;
+  readonly #store: NodeStore;
+  readonly #reads: EngineReads;
   readonly #commits: GroupCommit;
+  readonly #spent = new SpentVersions();
   readonly #sweeper: Sweeper | null;
   readonly #underWay = new UnderWay();
-  readonly #kept: KeptState;
   #isDraining = false;
 
-  /** Throws STORAGE_FAILED when the engine's document of an earlier run is damaged. */
+  /** Records the start, durably. Throws STORAGE_FAILED when the store's document is damaged, and what the engine throws. */
   static async open(options: ShardHostOptions): Promise<ShardHost> {
-    return new ShardHost(options, await KeptState.open({ isShared: false, ...options }));
+    const { isShared = false, isFirst = true } = options;
+    return new ShardHost(options, await NodeStore.open({ ...options, isShared, isFirst }));
   }
 
-  private constructor(options: ShardHostOptions, kept: KeptState) {
+  private constructor(options: ShardHostOptions, store: NodeStore) {
     this.#options = options;
-    this.#kept = kept;
-    this.#commits = new GroupCommit({
-      ...options,
-      kept,
-      refusalOf: (write) => fence(kept.current, write),
-      floorOf: (shard) => sequenceFloor(kept.current?.shards.get(shard)?.epoch ?? 0),
-    });
-    this.#sweeper = options.isSweeping === false ? null : startSweeper(options);
+    this.#store = store;
+    this.#reads = new EngineReads(options);
+    this.#commits = new GroupCommit(options);
+    // An expiry takes a version, and those of an epoch are this start's only once it is acknowledged.
+    const mayRun = (): boolean => store.isAcknowledged;
+    this.#sweeper = options.isFirst === false ? null : startSweeper({ ...options, mayRun });
+    if (options.isFirst !== false) this.#logDamage();
+    const { clusterId } = store.document;
+    if (options.hasGateway || clusterId === null) return;
+    options.log.warn(
+      { clusterId, shards: this.hostedCount },
+      "This storage node runs without a gateway over data of a cluster; it refuses the cluster's gateways, and serves others the shards it owned there.",
+    );
   }
 
-  /** Version of the cluster map that the assignments come from; null before the first. */
-  get mapVersion(): number | null {
-    return this.#kept.current?.mapVersion ?? null;
+  /** Identity and cluster of the store, as last seen by this process. */
+  get document(): NodeDocument {
+    return this.#store.document;
   }
 
-  /** The cluster whose data are kept here; null before the first assignments. */
-  get clusterId(): string | null {
-    return this.#kept.current?.clusterId ?? null;
-  }
-
-  /** Of that cluster; null before the first assignments. */
-  get shardCount(): number | null {
-    return this.#kept.current?.shardCount ?? null;
+  /** Whether a gateway has acknowledged this start, or none is needed. */
+  get isAcknowledged(): boolean {
+    return this.#store.isAcknowledged;
   }
 
   /** Writes that wait for their commit. */
@@ -79,53 +94,56 @@ export class ShardHost {
     return this.#commits.queued;
   }
 
-  /** How many shards are assigned to this storage node. */
+  /** How many shards the store owns. */
   get hostedCount(): number {
-    return [...(this.#kept.current?.shards.values() ?? [])].filter(({ isHosted }) => isHosted).length;
+    return this.#store.ownedCount;
+  }
+
+  /** Shards that need a new epoch, because the versions of theirs run out. */
+  exhausted(): readonly ShardEpoch[] {
+    return this.#spent.exhausted((shard) => {
+      const claim = this.#store.claimOf(shard);
+      return claim !== undefined && isOwned(claim) ? claim.epoch : null;
+    });
   }
 
   /**
-   * One outcome per operation, in order; what is wrong with one operation is its own refused outcome, so it never
-   * rejects for that. The first operation always gets a real answer, whatever the size of the others'. `caller`:
-   * the request that all this is done for.
+   * One outcome per operation, in order; what is wrong with one operation is its own refused outcome. The first operation
+   * always gets a real answer, whatever the size of the others'. Throws CLUSTER_MISMATCH, and nothing ran, when `caller`
+   * names another cluster than the store's.
    */
   async execute(operations: readonly RoutedOperation[], caller: Caller = {}): Promise<readonly Outcome[]> {
     if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is stopping."));
     this.#underWay.begin();
     try {
-      return await this.#runStages(operations, caller);
+      const refusal = this.#isAdmitted(caller) ? null : await this.#refusalOf(caller);
+      return refusal === null ? await this.#runStages(operations, caller) : operations.map(() => refusal);
     } finally {
       this.#underWay.end();
     }
   }
 
-  /**
-   * Takes newer assignments, durably, between two commits; older ones change nothing. Once it resolves, no process that
-   * serves these data runs anything under the old ones.
-   * Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, OVERLOADED, and what the engine throws.
-   */
-  applyAssignments(assignments: NodeAssignments): Promise<void> {
-    return this.#commits.change(async () => {
-      const isChanged = await this.#kept.change((state) => withAssignments(state, assignments));
-      if (!isChanged) return;
-      this.#options.log.info({ mapVersion: this.mapVersion, shards: this.hostedCount }, "The assignments changed.");
-    });
+  /** Takes up what other processes of this storage node have changed. Throws what the engine throws. */
+  refresh(): Promise<void> {
+    return this.#store.refresh();
   }
 
-  /** Every shard that has live keys here, is assigned, or once was; in the order of their numbers. */
-  async hostedShards(): Promise<readonly HostedShard[]> {
-    await this.#kept.refresh();
-    const stats = await this.#options.engine.stats(this.#options.clock.nowMs());
-    const epochs = this.#kept.current?.shards;
-    const withKeys = [...stats].filter(([, { keyCount }]) => keyCount > 0).map(([shard]) => shard);
-    return [...new Set([...withKeys, ...(epochs?.keys() ?? [])])]
-      .toSorted((a, b) => a - b)
-      .map((shard) => ({
-        shardId: shard,
-        epoch: epochs?.get(shard)?.epoch ?? null,
-        keyCount: stats.get(shard)?.keyCount ?? 0,
-        sizeBytes: stats.get(shard)?.sizeBytes ?? 0,
-      }));
+  /**
+   * Takes newer assignments, durably; older ones change nothing. Once it resolves, no process that serves this store runs
+   * anything under the old ones. Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, OVERLOADED, and what the engine throws.
+   */
+  async applyAssignments(assignments: NodeAssignments): Promise<void> {
+    if (await this.#store.applyAssignments(assignments, false)) this.#logAssignments();
+  }
+
+  /** The same for the answer to this start's registration, which acknowledges the start. */
+  async acknowledge(assignments: NodeAssignments): Promise<void> {
+    if (await this.#store.applyAssignments(assignments, true)) this.#logAssignments();
+  }
+
+  /** Every shard that was claimed here or has data, in the order of their numbers. */
+  hostedShards(): Promise<readonly HostedShard[]> {
+    return hostedShards(this.#options.engine, this.#options.clock.nowMs());
   }
 
   /** Refuses what comes from now on with DRAINING, and resolves when everything accepted before has its outcome. */
@@ -141,95 +159,114 @@ export class ShardHost {
     this.#commits.discard();
   }
 
+  #logDamage(): void {
+    const shards = this.#store.damagedShards;
+    if (shards.length === 0) return;
+    this.#options.log.error(
+      { shards },
+      "The records of these shards' claims and figures are damaged. Nothing of these shards is read or written; all others are served. Stop this storage node, run `shardgate node verify` to list all damage, and restore a copy of the data folder.",
+    );
+  }
+
+  #logAssignments(): void {
+    const { mapVersion } = this.document;
+    this.#options.log.info({ mapVersion, shards: this.hostedCount }, "The assignments changed.");
+  }
+
+  /** By what this process has seen so far. */
+  #isAdmitted({ clusterId }: Caller): boolean {
+    return this.isAcknowledged && (clusterId === undefined || clusterId === this.document.clusterId);
+  }
+
+  /** By what all processes of this storage node know; null: the request may run. Throws CLUSTER_MISMATCH. */
+  async #refusalOf({ clusterId }: Caller): Promise<RefusedOutcome | null> {
+    const failed = await this.#refresh();
+    if (failed !== null) return failed;
+    const known = this.document.clusterId;
+    if (clusterId !== undefined && known !== null && clusterId !== known) {
+      const [own, other] = [JSON.stringify(known), JSON.stringify(clusterId)];
+      const message = `This storage node belongs to cluster ${own}; the request is from cluster ${other}.`;
+      throw new ShardgateError("CLUSTER_MISMATCH", message, { clusterId: known });
+    }
+    return this.isAcknowledged ? null : notAcknowledged;
+  }
+
+  /** Null: done. */
+  async #refresh(): Promise<RefusedOutcome | null> {
+    try {
+      const refreshed = this.#store.refresh().then(() => null);
+      return await resultWithin(this.#options.clock, engineTimeoutMs, refreshed, notInTime);
+    } catch (error) {
+      this.#options.log.error({ err: error }, "The storage engine failed to read the storage node's own document.");
+      return refusalBeforeWrite(error);
+    }
+  }
+
   async #runStages(operations: readonly RoutedOperation[], caller: Caller): Promise<readonly Outcome[]> {
-    const answer: Answer = { outcomes: new Map(), bytes: 0 };
+    const answer = new BatchAnswer();
     for (const { reads, writes } of batchStages(operations)) {
       await this.#read(pick(operations, reads), answer, caller);
       await this.#write(pick(operations, writes), answer, caller);
     }
-    return operations.map((_, index) => answer.outcomes.get(index) ?? refused("STORAGE_FAILED", engineFailed));
+    return answer.outcomes(operations);
   }
 
-  async #read(reads: Picked, answer: Answer, caller: Caller): Promise<void> {
-    try {
-      await this.#kept.run(() => this.#readAdmitted(reads, answer, caller));
-    } catch (error) {
-      this.#options.log.error(
-        { err: error, requestId: caller.requestId, operations: reads.length },
-        "The storage engine failed to read; `err` has the cause. Check the disk.",
-      );
-    }
-  }
-
-  /** Rejects with what the engine rejects with; with DocumentChanged when the fence did not go by the newest assignments. */
-  async #readAdmitted(reads: Picked, answer: Answer, { span: request }: Caller): Promise<void> {
-    const admitted: [number, GetOperation | ScanOperation][] = [];
+  async #read(reads: Picked, answer: BatchAnswer, caller: Caller): Promise<void> {
+    const admitted: (readonly [number, FencedRead])[] = [];
     for (const [index, routed] of reads) {
-      const refusal = fence(this.#kept.current, routed) ?? this.#answerFull(answer, index) ?? scanRefusal(routed);
-      if (refusal !== null) answer.outcomes.set(index, refusal);
-      else admitted.push([index, routed.operation as GetOperation | ScanOperation]);
+      const refusal = answer.refusalAt(index) ?? scanRefusal(routed);
+      if (refusal === null) admitted.push([index, routed as FencedRead]);
+      else answer.add(index, refusal);
     }
-    if (admitted.length === 0) return this.#kept.confirm();
-    const { engine, clock, tracer } = this.#options;
-    const attributes = { "shardgate.engine": engine.name, "shardgate.operations": admitted.length };
-    const span = startShared(tracer, "engine read", request === undefined ? [] : [request], {
-      kind: "internal",
-      attributes,
-    });
-    const budget = {
-      nowMs: clock.nowMs(),
-      answerBytesMax: nodeBatchAnswerBytesMax - answer.bytes,
-      documentVersion: this.#kept.version,
-    };
-    try {
-      const outcomes = await engine.read(
-        admitted.map(([, operation]) => operation),
-        budget,
-      );
-      for (const [at, [index]] of admitted.entries()) this.#answer(answer, index, outcomes[at]);
-    } catch (error) {
-      if (!(error instanceof DocumentChanged)) span?.fail("STORAGE_FAILED");
-      throw error;
-    } finally {
-      span?.end();
-    }
-  }
-
-  async #write(writes: Picked, answer: Answer, caller: Caller): Promise<void> {
-    if (writes.length === 0) return;
-    const outcomes = await this.#commits.submit(
-      writes.map(([, routed]) => routed as RoutedWrite),
-      caller,
-    );
-    for (const [at, [index]] of writes.entries()) {
+    if (admitted.length === 0) return;
+    const fenced = admitted.map(([, read]) => read);
+    const outcomes = await this.#reads.run(fenced, answer.bytesLeft, caller);
+    // Where another process of this storage node has joined a cluster meanwhile, the refusals count.
+    const isAlone = this.#store.isIndependent && (!outcomes.some(isNotHosted) || (await this.#refresh()) === null);
+    for (const [at, [index, read]] of admitted.entries()) {
       const outcome = outcomes[at];
-      // A conflict carries the entry as it is, and nothing was written, so it may be asked again like a read.
-      const full = outcome?.kind === "conflict" ? this.#answerFull(answer, index) : null;
-      this.#answer(answer, index, full ?? outcome);
+      if (outcome === undefined) continue;
+      const isUnclaimed = isAlone && this.#store.isIndependent && read.epoch === null && isNotHosted(outcome);
+      answer.add(index, isUnclaimed ? nothingIn(read) : outcome);
     }
   }
 
-  #answer(answer: Answer, index: number, outcome: Outcome | undefined): void {
-    if (outcome === undefined) return;
-    answer.outcomes.set(index, outcome);
-    answer.bytes += answerBytes(outcome);
+  async #write(writes: Picked, answer: BatchAnswer, caller: Caller): Promise<void> {
+    if (writes.length === 0) return;
+    const fenced = writes.map(([, routed]) => routed as FencedWrite);
+    const refusal = this.#store.isIndependent ? await this.#claimFor(fenced) : null;
+    const outcomes = refusal === null ? await this.#commits.submit(fenced, caller) : fenced.map(() => refusal);
+    for (const [at, [index, { operation }]] of writes.entries()) {
+      const outcome = outcomes[at];
+      if (outcome === undefined) continue;
+      this.#spent.note(operation.shard, outcome);
+      // A conflict carries the entry as it is, and nothing was written, so it may be asked again like a read.
+      const full = outcome.kind === "conflict" ? answer.refusalAt(index) : null;
+      answer.add(index, full ?? outcome);
+    }
   }
 
-  #answerFull(answer: Answer, index: number): RefusedOutcome | null {
-    if (index === 0 || answer.bytes < nodeBatchAnswerBytesMax) return null;
-    return refused("BATCH_ANSWER_FULL", "The answer was full before this operation's turn.");
+  /** A storage node that stands alone claims a shard at its first write. Resolves to why the writes must not run. */
+  async #claimFor(writes: readonly FencedWrite[]): Promise<RefusedOutcome | null> {
+    const shards = new Set(writes.filter(({ epoch }) => epoch === null).map(({ operation }) => operation.shard));
+    const unclaimed = [...shards].filter((shard) => this.#store.isNew(shard));
+    if (unclaimed.length === 0) return null;
+    try {
+      const claimed = this.#store.claim(unclaimed).then(() => null);
+      return await resultWithin(this.#options.clock, engineTimeoutMs, claimed, notInTime);
+    } catch (error) {
+      this.#options.log.error({ err: error, shards: unclaimed }, "The storage engine failed to claim shards.");
+      return refusalBeforeWrite(error);
+    }
   }
-}
-
-/** Outcomes by index, and the bytes that their entries take. */
-interface Answer {
-  readonly outcomes: Map<number, Outcome>;
-  bytes: number;
 }
 
 type Picked = readonly (readonly [number, RoutedOperation])[];
 
-const engineFailed = "The storage engine failed.";
+const notAcknowledged = refused(
+  "SHARD_UNAVAILABLE",
+  "The storage node has started and waits for its gateway to acknowledge it.",
+);
 
 function pick(operations: readonly RoutedOperation[], indexes: readonly number[]): Picked {
   return indexes.flatMap((index) => {
@@ -238,18 +275,11 @@ function pick(operations: readonly RoutedOperation[], indexes: readonly number[]
   });
 }
 
-/** A boundary longer than any key would reach the engine as a key it cannot take, and fail its neighbours. */
-function scanRefusal({ operation }: RoutedOperation): RefusedOutcome | null {
-  if (operation.kind !== "scan") return null;
-  for (const name of ["prefix", "after", "before"] as const) {
-    const text = operation[name] ?? "";
-    if (utf8Bytes(text) > keyBytesMax)
-      return refused("BAD_REQUEST", `\`${name}\` is longer than ${keyBytesMax} bytes.`);
-    if (!text.isWellFormed()) return refused("BAD_REQUEST", `\`${name}\` has a lone surrogate.`);
-  }
-  return null;
+function isNotHosted(outcome: Outcome): boolean {
+  return outcome.kind === "refused" && outcome.code === "SHARD_NOT_HOSTED";
 }
 
-function refused(code: ErrorCode, message: string): RefusedOutcome {
-  return { kind: "refused", code, message };
+/** What a read of a shard that was never written finds. */
+function nothingIn({ operation }: FencedRead): Outcome {
+  return operation.kind === "get" ? { kind: "notFound" } : { kind: "page", entries: [], hasMore: false };
 }

@@ -1,6 +1,6 @@
 /**
- * Removes expired entries from the engine in the background, one sweep after another and never two at once. Readers do
- * not depend on it: an expired entry is gone for them at its moment.
+ * Removes expired entries, old tombstones and what else the engine puts off, in the background, one sweep after another and
+ * never two at once. Readers do not depend on it: an expired entry is gone for them at its moment.
  */
 import type { Clock } from "../core/clock.js";
 import { sweepEntriesMax, sweepIntervalMs } from "../core/limits.js";
@@ -13,12 +13,14 @@ export interface Sweeper {
 }
 
 export interface SweeperOptions {
-  readonly engine: StorageEngine;
+  readonly engine: Pick<StorageEngine, "sweep">;
   readonly clock: Clock;
   readonly log: Log;
+  /** Asked before each sweep; false: not yet. */
+  readonly mayRun: () => boolean;
 }
 
-export function startSweeper({ engine, clock, log }: SweeperOptions): Sweeper {
+export function startSweeper({ engine, clock, log, mayRun }: SweeperOptions): Sweeper {
   let isStopped = false;
   let sweeping: Promise<void> = Promise.resolve();
   let cancel = schedule(sweepIntervalMs);
@@ -30,14 +32,14 @@ export function startSweeper({ engine, clock, log }: SweeperOptions): Sweeper {
   }
 
   async function sweep(): Promise<void> {
-    let removed = 0;
+    let isMore = false;
     try {
-      removed = await engine.sweep(clock.nowMs(), sweepEntriesMax);
+      if (mayRun()) ({ isMore } = await engine.sweep(clock.nowMs(), sweepEntriesMax));
     } catch (error) {
       log.error({ err: error }, "A sweep of expired entries failed; the next one tries again.");
     }
-    // A full sweep means that there is more, so the next follows at once; a timer lets requests in between.
-    if (!isStopped) cancel = schedule(removed < sweepEntriesMax ? sweepIntervalMs : 0);
+    // Where there is more the next one follows at once; a timer lets requests in between.
+    if (!isStopped) cancel = schedule(isMore ? 0 : sweepIntervalMs);
   }
 
   return {

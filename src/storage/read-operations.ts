@@ -1,72 +1,130 @@
 /**
  * Answers reads from one snapshot, within a budget. What an engine has to bring is an EntrySource; this file decides
- * what has expired, where a page ends and when the answer is full.
+ * which operations may run, what has expired, where a page ends and when the answer is full.
  */
 import { answerBytes, pageEntryBytes } from "../core/answer-bytes.js";
 import type { Entry } from "../core/entry.js";
+import { ShardgateError } from "../core/error.js";
 import { utf8Bytes, type Key } from "../core/key.js";
 import type { GetOperation, GetOutcome, PageOutcome, RefusedOutcome, ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
-import type { ReadBudget } from "./engine.js";
-import { isLive } from "./stored-entry.js";
+import { fenceRefusal } from "./claim.js";
+import type { FencedRead, ReadBudget } from "./engine.js";
+import { isExpired } from "./expiry.js";
+import { judgingMs, type ShardFence } from "./shard-header.js";
 
-/** One snapshot of an engine's entries, with those that have expired and are not yet swept. */
+/** One snapshot of an engine, with the entries that have expired and are not yet swept. Everything may throw ENTRY_DAMAGED. */
 export interface EntrySource {
+  fence(shard: ShardNumber): ShardFence;
   find(shard: ShardNumber, key: Key): Entry | null;
   /** The entries of a scan's range in the scan's direction. A lone surrogate in a bound reads as U+FFFD, as in UTF-8. */
   range(operation: ScanOperation): Iterable<Entry>;
 }
 
-/** One outcome per operation, in order. */
-export function readFrom(
-  source: EntrySource,
-  operations: readonly (GetOperation | ScanOperation)[],
-  budget: ReadBudget,
-): readonly (GetOutcome | PageOutcome | RefusedOutcome)[] {
-  const answer = new Answer(budget);
-  return operations.map((operation) => {
-    if (answer.isFull) return answerFull();
-    return operation.kind === "get" ? answer.get(source, operation) : answer.scan(source, operation);
-  });
+export type ReadOutcome = GetOutcome | PageOutcome | RefusedOutcome;
+
+export interface ReadAnswer {
+  /** One per operation, in order. */
+  readonly outcomes: readonly ReadOutcome[];
+  /** Marks that must be durable before the answer is given. */
+  readonly marks: ReadonlyMap<ShardNumber, RaisedMark>;
+  /** The operations, by their place, whose outcomes depend on those marks. */
+  readonly judging: ReadonlySet<number>;
 }
 
-/** Counts the bytes answered so far. */
+/** A shard's expiry mark that rises, provided that its claim is still of this epoch. */
+export interface RaisedMark {
+  readonly epoch: number;
+  readonly expiryMarkMs: number;
+}
+
+export function readFrom(source: EntrySource, operations: readonly FencedRead[], budget: ReadBudget): ReadAnswer {
+  const answer = new Answer(source, budget);
+  const outcomes = operations.map((operation, place) => answer.outcome(operation, place));
+  return { outcomes, marks: answer.marks, judging: answer.judging };
+}
+
+/** `outcomes` with those of the places in `judging` refused, because their shards' marks could not be raised. */
+export function withRefused(
+  { outcomes, judging }: ReadAnswer,
+  code: RefusedOutcome["code"],
+  message: string,
+): readonly ReadOutcome[] {
+  return outcomes.map((outcome, place) => (judging.has(place) ? { kind: "refused", code, message } : outcome));
+}
+
+/** Counts the bytes answered so far, and the moments of expiry judged by. */
 class Answer {
+  readonly marks = new Map<ShardNumber, RaisedMark>();
+  readonly judging = new Set<number>();
+  readonly #source: EntrySource;
   readonly #budget: ReadBudget;
   #bytes = 0;
 
-  constructor(budget: ReadBudget) {
+  constructor(source: EntrySource, budget: ReadBudget) {
+    this.#source = source;
     this.#budget = budget;
   }
 
-  /** Never before the first entry: whoever asks again always gets on. */
-  get isFull(): boolean {
+  outcome({ operation, epoch }: FencedRead, place: number): ReadOutcome {
+    // Never before the first entry: a caller that asks again always gets on.
+    if (this.#isFull) return answerFull;
+    try {
+      const fence = this.#source.fence(operation.shard);
+      const refusal = fenceRefusal(fence, operation.shard, epoch);
+      if (refusal !== null) return refusal;
+      return operation.kind === "get" ? this.#get(operation, fence, place) : this.#scan(operation, fence, place);
+    } catch (error) {
+      return damageRefusal(error);
+    }
+  }
+
+  get #isFull(): boolean {
     return this.#bytes > 0 && this.#bytes >= this.#budget.answerBytesMax;
   }
 
-  get(source: EntrySource, { shard, key }: GetOperation): GetOutcome {
-    const entry = source.find(shard, key);
-    if (entry === null || !isLive(entry, this.#budget.nowMs)) return { kind: "notFound" };
+  #get({ shard, key }: GetOperation, fence: ShardFence, place: number): GetOutcome {
+    const entry = this.#source.find(shard, key);
+    if (entry === null || this.#isGone(entry, shard, fence, place)) return notFound;
     const outcome = { kind: "found", entry } as const;
     this.#bytes += answerBytes(outcome);
     return outcome;
   }
 
-  scan(source: EntrySource, operation: ScanOperation): PageOutcome {
+  #scan(operation: ScanOperation, fence: ShardFence, place: number): PageOutcome {
     const entries: Entry[] = [];
     let valueBytes = 0;
-    for (const entry of source.range(operation)) {
-      if (!isLive(entry, this.#budget.nowMs)) continue;
+    for (const entry of this.#source.range(operation)) {
+      if (this.#isGone(entry, operation.shard, fence, place)) continue;
       const isPageFull = entries.length === operation.limit || (valueBytes > 0 && valueBytes >= operation.bytesMax);
-      if (isPageFull || this.isFull) return { kind: "page", entries, hasMore: true };
+      if (isPageFull || this.#isFull) return { kind: "page", entries, hasMore: true };
       entries.push(entry);
       valueBytes += utf8Bytes(entry.value);
       this.#bytes += pageEntryBytes(entry);
     }
     return { kind: "page", entries, hasMore: false };
   }
+
+  #isGone(entry: Entry, shard: ShardNumber, fence: ShardFence, place: number): boolean {
+    if (entry.expiresAtMs === null || !isExpired(entry, judgingMs(fence, this.#budget.nowMs))) return false;
+    const expiryMarkMs = Math.max(this.marks.get(shard)?.expiryMarkMs ?? 0, entry.expiresAtMs);
+    if (entry.expiresAtMs > fence.expiryMarkMs) {
+      this.marks.set(shard, { epoch: fence.epoch, expiryMarkMs });
+      this.judging.add(place);
+    }
+    return true;
+  }
 }
 
-function answerFull(): RefusedOutcome {
-  return { kind: "refused", code: "BATCH_ANSWER_FULL", message: "The answer was full before this operation ran." };
+/** The refusal of one operation that met damage. Throws anything else. */
+export function damageRefusal(error: unknown): RefusedOutcome {
+  if (!(error instanceof ShardgateError) || error.code !== "ENTRY_DAMAGED") throw error;
+  return { kind: "refused", code: error.code, message: error.message };
 }
+
+const notFound = { kind: "notFound" } as const;
+const answerFull: RefusedOutcome = {
+  kind: "refused",
+  code: "BATCH_ANSWER_FULL",
+  message: "The answer was full before this operation ran.",
+};

@@ -1,47 +1,91 @@
-/** When a stored entry expires, whether it has, how large it is, and figures of those that live: the same for every engine. */
-import type { Entry } from "../core/entry.js";
-import { utf8Bytes } from "../core/key.js";
-import { momentMsMax } from "../core/limits.js";
-import type { Expiry } from "../core/operation.js";
-import type { ShardNumber } from "../core/shard.js";
-import type { ShardStats } from "./engine.js";
-
 /**
- * The moment that `expiry` means, from 1970 to `momentMsMax`; null for never. A moment that has passed is allowed: the
- * entry is written, takes its version, and is gone at once.
+ * An entry as bytes, the same for every engine: checksum, version, times, then the value's JSON text. Numbers are
+ * big-endian doubles, exact for safe integers; "never" is Infinity. The checksum covers shard, key and all that follows it.
  */
-export function expiresAtMs(expiry: Expiry | null, nowMs: number): number | null {
-  if (expiry === null) return null;
-  const moment = expiry.kind === "ttl" ? nowMs + expiry.seconds * 1000 : expiry.atMs;
-  return Math.min(Math.max(moment, 0), momentMsMax);
+import { ShardgateError } from "../core/error.js";
+import type { Entry } from "../core/entry.js";
+import type { JsonText } from "../core/json-text.js";
+import { encodingOf, utf8Bytes, type Key } from "../core/key.js";
+import type { ShardNumber } from "../core/shard.js";
+import { versionOf } from "../core/version.js";
+import { checksumOf, checksumSeed } from "./checksum.js";
+import { viewOf } from "./memory-view.js";
+
+export interface StoredEntry {
+  readonly entry: Entry;
+  readonly checksum: number;
+  /** Of the key and the value, as the shards' figures count them. */
+  readonly sizeBytes: number;
 }
 
-/** Whether readers still see the entry. It is gone from its very moment on. */
-export function isLive(entry: Entry, nowMs: number): boolean {
-  return entry.expiresAtMs === null || entry.expiresAtMs > nowMs;
+export interface EncodedEntry extends StoredEntry {
+  readonly record: Buffer;
 }
 
-/** Bytes of the key and the value, as the shards' figures count them. */
-export function sizeOf({ key, value }: Entry): number {
-  return utf8Bytes(key) + utf8Bytes(value);
+const checksumBytes = 4;
+const numberBytes = 8;
+const createdAt = checksumBytes + numberBytes;
+const updatedAt = createdAt + numberBytes;
+const expiresAt = updatedAt + numberBytes;
+export const entryHeaderBytes = expiresAt + numberBytes;
+
+export function encodeEntry(shard: ShardNumber, entry: Entry): EncodedEntry {
+  const { key, version, createdAtMs, updatedAtMs, expiresAtMs, value } = entry;
+  const valueBytes = utf8Bytes(value);
+  const record = Buffer.allocUnsafe(entryHeaderBytes + valueBytes);
+  const view = viewOf(record);
+  const start = record.byteOffset;
+  view.setFloat64(start + checksumBytes, Number(version));
+  view.setFloat64(start + createdAt, Number(createdAtMs));
+  view.setFloat64(start + updatedAt, Number(updatedAtMs));
+  view.setFloat64(start + expiresAt, expiresAtMs ?? Infinity);
+  record.write(value, entryHeaderBytes, encodingOf(value.length, valueBytes));
+  const checksum = checksumOf(checksumSeed(shard, key), record, checksumBytes, record.length);
+  viewOf(record).setUint32(start, checksum);
+  return { entry, checksum, sizeBytes: utf8Bytes(key) + valueBytes, record };
 }
 
-/** Figures without what has expired: `stored` of each shard with it, `expired` the shard and size of each such entry. */
-export function liveStats(
-  stored: Iterable<readonly [ShardNumber, ShardStats]>,
-  expired: Iterable<readonly [ShardNumber, number]>,
-): ReadonlyMap<ShardNumber, ShardStats> {
-  const gone = new Map<ShardNumber, ShardStats>();
-  for (const [shard, bytes] of expired) {
-    const { keyCount, sizeBytes } = gone.get(shard) ?? nothing;
-    gone.set(shard, { keyCount: keyCount + 1, sizeBytes: sizeBytes + bytes });
-  }
-  const live = new Map<ShardNumber, ShardStats>();
-  for (const [shard, { keyCount, sizeBytes }] of stored) {
-    const less = gone.get(shard) ?? nothing;
-    live.set(shard, { keyCount: keyCount - less.keyCount, sizeBytes: sizeBytes - less.sizeBytes });
-  }
-  return live;
+/** Nothing of `record` is kept. Throws ENTRY_DAMAGED. */
+export function decodeEntry(shard: ShardNumber, key: Key, record: Uint8Array): Entry {
+  if (!isWholeEntry(shard, key, record)) throw entryDamaged(shard, key);
+  const { length, byteOffset } = record;
+  const view = viewOf(record);
+  const expiresAtMs = view.getFloat64(byteOffset + expiresAt);
+  return {
+    key,
+    value: bufferOf(record).toString("utf8", entryHeaderBytes, length) as JsonText,
+    version: versionOf(view.getFloat64(byteOffset + checksumBytes)),
+    createdAtMs: view.getFloat64(byteOffset + createdAt),
+    updatedAtMs: view.getFloat64(byteOffset + updatedAt),
+    expiresAtMs: expiresAtMs === Infinity ? null : expiresAtMs,
+  };
 }
 
-const nothing: ShardStats = { keyCount: 0, sizeBytes: 0 };
+/** Whether the checksum of `record` is that of its content. */
+export function isWholeEntry(shard: ShardNumber, key: Key, record: Uint8Array): boolean {
+  const { length, byteOffset } = record;
+  if (length < entryHeaderBytes) return false;
+  return viewOf(record).getUint32(byteOffset) === checksumOf(checksumSeed(shard, key), record, checksumBytes, length);
+}
+
+/** What a record that is long enough has for its version, not checked. */
+export function uncheckedVersion(record: Uint8Array): number {
+  return viewOf(record).getFloat64(record.byteOffset + checksumBytes);
+}
+
+/** As `decodeEntry`, with what the shard's figures need. */
+export function decodeStoredEntry(shard: ShardNumber, key: Key, record: Uint8Array): StoredEntry {
+  const sizeBytes = utf8Bytes(key) + record.length - entryHeaderBytes;
+  const entry = decodeEntry(shard, key, record);
+  return { entry, checksum: viewOf(record).getUint32(record.byteOffset), sizeBytes };
+}
+
+export function entryDamaged(shard: ShardNumber, key: Key): ShardgateError {
+  const message = `The entry of key ${JSON.stringify(key)} in shard ${shard} fails its checksum and was left as it is.`;
+  return new ShardgateError("ENTRY_DAMAGED", message, { shard, key });
+}
+
+/** What lmdb reads the fast way is a buffer whose `length` says how much of it counts. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

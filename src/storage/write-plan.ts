@@ -1,121 +1,142 @@
 /**
- * Decides what a group of writes does, without doing it: outcomes, changed entries and the shards' new sequence
- * numbers. An engine applies the plan in one commit. Each operation sees what those before it in the group have done.
+ * Decides what a group of writes does, without doing it: outcomes, changed entries and the shards' new headers. An engine
+ * applies the plan in one commit, which holds only if the shards' headers are still those of the plan. Each operation
+ * sees what those before it in the group have done.
  */
-import assert from "node:assert/strict";
 import type { Entry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
-import { conditionHolds, type PutOperation, type WriteOperation, type WriteOutcome } from "../core/operation.js";
+import {
+  conditionHolds,
+  type PutOperation,
+  type RefusedOutcome,
+  type WriteOperation,
+  type WriteOutcome,
+} from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
-import { versionOf, type Version } from "../core/version.js";
-import type { SequenceFloor } from "./engine.js";
-import { expiresAtMs, isLive } from "./stored-entry.js";
+import { versionOf } from "../core/version.js";
+import { fenceRefusal } from "./claim.js";
+import type { FencedWrite } from "./engine.js";
+import { expiryMoment, isExpired } from "./expiry.js";
+import { damageRefusal } from "./read-operations.js";
+import { KeyDraft, ShardDraft, type StoragePlan } from "./storage-plan.js";
+import { judgingMs, type ShardHeader } from "./shard-header.js";
+import type { StoredEntry } from "./stored-entry.js";
 
-/** What an engine holds before the group. */
+/** What an engine holds before the group. Everything may throw ENTRY_DAMAGED. */
 export interface StoredState {
+  header(shard: ShardNumber): ShardHeader;
   /** The entry, also when it has expired and is not yet swept. */
-  find(shard: ShardNumber, key: Key): Entry | null;
-  /** The last sequence number that the shard gave away; 0 when it never was written. */
-  sequenceOf(shard: ShardNumber): number;
+  find(shard: ShardNumber, key: Key): StoredEntry | null;
+  /** The version of the key's tombstone; asked only where the shard has tombstones and the key has no entry. */
+  findTombstone(shard: ShardNumber, key: Key): number | null;
 }
 
-/** What becomes of one key. */
-export interface EntryChange {
-  readonly shard: ShardNumber;
-  readonly key: Key;
-  readonly before: Entry | null;
-  readonly after: Entry | null;
-}
-
-interface DraftChange extends EntryChange {
-  after: Entry | null;
-}
-
-export interface WritePlan {
-  readonly outcomes: readonly WriteOutcome[];
-  /** At most one per key; none for a key that is as it was. */
-  readonly changes: readonly EntryChange[];
-  /** Of the shards that were written. */
-  readonly sequences: ReadonlyMap<ShardNumber, number>;
+export interface WritePlan extends StoragePlan {
+  readonly outcomes: readonly (WriteOutcome | RefusedOutcome)[];
 }
 
 /** The plan for `operations`, in order. See StorageEngine.write. */
-export function planWrites(
-  state: StoredState,
-  operations: readonly WriteOperation[],
-  nowMs: number,
-  floorOf: SequenceFloor = () => 0,
-): WritePlan {
-  const draft = new Draft(state, floorOf);
-  const outcomes = operations.map((operation) => {
-    const change = draft.change(operation.shard, operation.key);
-    const current = change.after !== null && isLive(change.after, nowMs) ? change.after : null;
-    if (!conditionHolds(operation.condition, current)) return { kind: "conflict" as const, current };
-    if (operation.kind === "put") return put(draft, change, operation, current, nowMs);
-    return current === null ? { kind: "notFound" as const } : remove(draft, change, current);
-  });
-  return { outcomes, changes: draft.changes(), sequences: draft.sequences };
+export function planWrites(state: StoredState, operations: readonly FencedWrite[], nowMs: number): WritePlan {
+  const draft = new GroupDraft(state, nowMs);
+  const outcomes = operations.map((operation) => draft.outcome(operation));
+  return { outcomes, ...draft.plan() };
 }
 
-/** The state with the group's own changes on top; asks the engine once per key. */
-class Draft {
+/** The state with the group's own changes on top; asks the engine once per shard and key. */
+class GroupDraft {
   readonly #state: StoredState;
-  readonly #floorOf: SequenceFloor;
-  readonly #changes = new Map<string, DraftChange>();
-  readonly #sequences = new Map<ShardNumber, number>();
+  readonly #nowMs: number;
+  readonly #shards = new Map<ShardNumber, ShardDraft>();
+  readonly #keys = new Map<string, KeyDraft>();
 
-  constructor(state: StoredState, floorOf: SequenceFloor) {
+  constructor(state: StoredState, nowMs: number) {
     this.#state = state;
-    this.#floorOf = floorOf;
+    this.#nowMs = nowMs;
   }
 
-  /** Of the key, as the operations before have left it. */
-  change(shard: ShardNumber, key: Key): DraftChange {
-    const id = `${shard}/${key}`;
-    const known = this.#changes.get(id);
-    if (known !== undefined) return known;
-    const stored = this.#state.find(shard, key);
-    const change = { shard, key, before: stored, after: stored };
-    this.#changes.set(id, change);
-    return change;
+  outcome({ operation, epoch }: FencedWrite): WriteOutcome | RefusedOutcome {
+    try {
+      const shard = this.#shard(operation.shard);
+      const refusal = fenceRefusal(shard.header, shard.number, epoch);
+      if (refusal !== null) return refusal;
+      return this.#write(shard, this.#key(shard, operation.key), operation);
+    } catch (error) {
+      return damageRefusal(error);
+    }
   }
 
-  nextVersion(shard: ShardNumber): Version {
-    const last = this.#sequences.get(shard) ?? Math.max(this.#state.sequenceOf(shard), this.#floorOf(shard));
-    const sequence = last + 1;
-    assert(Number.isSafeInteger(sequence), `Shard ${shard} has used up its sequence numbers.`);
-    this.#sequences.set(shard, sequence);
-    return versionOf(sequence);
+  plan(): StoragePlan {
+    const changes = [...this.#keys.values()].filter((key) => key.isChanged).map((key) => key.change());
+    const headers = [...this.#shards.values()].map((shard) => shard.headerChange());
+    return { changes, headers, dropped: [] };
   }
 
-  changes(): readonly EntryChange[] {
-    return [...this.#changes.values()].filter(({ before, after }) => before !== after);
+  #write(shard: ShardDraft, key: KeyDraft, operation: WriteOperation): WriteOutcome | RefusedOutcome {
+    const expiresAtMs =
+      operation.kind === "put" ? expiryMoment(operation.expiry, shard.number, shard.header, this.#nowMs) : null;
+    if (typeof expiresAtMs === "object" && expiresAtMs !== null) return expiresAtMs;
+    const stored = key.entry;
+    const isGone = stored !== null && isExpired(stored, judgingMs(shard.header, this.#nowMs));
+    const current = isGone ? null : stored;
+    const holds = conditionHolds(operation.condition, current);
+    if (holds && operation.kind === "put") return this.#put(key, operation, current, expiresAtMs);
+    if (holds && current !== null) return this.#remove(key, current);
+    // Answered as if the entry were gone, while it stays: so it must stay gone.
+    if (isGone) shard.raiseMark(stored.expiresAtMs ?? 0);
+    return holds ? { kind: "notFound" } : { kind: "conflict", current };
   }
 
-  get sequences(): ReadonlyMap<ShardNumber, number> {
-    return this.#sequences;
+  #put(
+    key: KeyDraft,
+    operation: PutOperation,
+    current: Entry | null,
+    expiresAtMs: number | null,
+  ): WriteOutcome | RefusedOutcome {
+    const sequence = key.shard.nextSequence();
+    if (sequence === null) return versionsUsedUp(key.shard);
+    const createdAtMs = current === null ? this.#nowMs : current.createdAtMs;
+    const facts = {
+      version: versionOf(sequence),
+      createdAtMs,
+      // A clock that jumps back makes no entry that was changed before it was made.
+      updatedAtMs: Math.max(this.#nowMs, createdAtMs ?? 0),
+      expiresAtMs,
+    };
+    key.put({ key: operation.key, value: operation.value, ...facts });
+    return { kind: "written", isNew: current === null, facts };
+  }
+
+  #remove(key: KeyDraft, current: Entry): WriteOutcome | RefusedOutcome {
+    const sequence = key.shard.nextSequence();
+    if (sequence === null) return versionsUsedUp(key.shard);
+    key.bury({ kind: "deleted", key: current.key, version: versionOf(sequence), atMs: this.#nowMs });
+    return { kind: "deleted", version: current.version };
+  }
+
+  #shard(number: ShardNumber): ShardDraft {
+    let shard = this.#shards.get(number);
+    if (shard === undefined) {
+      shard = new ShardDraft(number, this.#state.header(number));
+      this.#shards.set(number, shard);
+    }
+    return shard;
+  }
+
+  #key(shard: ShardDraft, text: Key): KeyDraft {
+    const id = `${shard.number}/${text}`;
+    let key = this.#keys.get(id);
+    if (key === undefined) {
+      const before = this.#state.find(shard.number, text);
+      const mayBeBuried = before === null && shard.before.tombstoneCount > 0;
+      const buried = mayBeBuried ? this.#state.findTombstone(shard.number, text) : null;
+      key = new KeyDraft({ shard, key: text, before, buried });
+      this.#keys.set(id, key);
+    }
+    return key;
   }
 }
 
-function put(
-  draft: Draft,
-  change: DraftChange,
-  { shard, key, value, expiry }: PutOperation,
-  current: Entry | null,
-  nowMs: number,
-): WriteOutcome {
-  const facts = {
-    version: draft.nextVersion(shard),
-    createdAtMs: current === null ? nowMs : current.createdAtMs,
-    updatedAtMs: nowMs,
-    expiresAtMs: expiresAtMs(expiry, nowMs),
-  };
-  change.after = { key, value, ...facts };
-  return { kind: "written", isNew: current === null, facts };
-}
-
-function remove(draft: Draft, change: DraftChange, { version }: Entry): WriteOutcome {
-  draft.nextVersion(change.shard);
-  change.after = null;
-  return { kind: "deleted", version };
+function versionsUsedUp({ number, header }: ShardDraft): RefusedOutcome {
+  const message = `Shard ${number} has used up the versions of epoch ${header.epoch}; a new epoch is on its way. Try again.`;
+  return { kind: "refused", code: "SHARD_UNAVAILABLE", message };
 }

@@ -12,6 +12,7 @@ import { isErrorCode, ShardgateError, unreachable } from "../core/error.js";
 import { parseJsonBytes, type JsonText } from "../core/json-text.js";
 import { parseKey, type Key } from "../core/key.js";
 import {
+  expiryMsMax,
   momentMsMax,
   nodeBatchAnswerBytesMax,
   nodeBatchOperationsMax,
@@ -280,7 +281,9 @@ function expiryOf(fields: Fields): Expiry | null {
     return { kind: "ttl", seconds: ttlSeconds as number };
   }
   const atMs = momentOrNull(expiresAt, "expiresAt");
-  return atMs === null ? null : { kind: "at", atMs };
+  if (atMs === null) return null;
+  if (atMs <= expiryMsMax) return { kind: "at", atMs };
+  throw new ShardgateError("BAD_REQUEST", `expiresAt ${atMs} lies beyond the year 9999 (${expiryMsMax}).`);
 }
 
 function splitBody(body: Buffer): { readonly head: Fields; readonly values: Buffer } {

@@ -44,12 +44,12 @@ export function isNotModified(ifNoneMatch: string | undefined, version: Version 
 }
 
 /**
- * The expiry in `?ttl=`, whole seconds from 1 to `ttlSecondsMax`; null when the parameter is absent.
- * Throws BAD_REQUEST for anything else.
+ * The expiry in `?ttl=`, whole seconds from 1 to `ttlSecondsMax`; null when the parameter is absent. Throws BAD_REQUEST for
+ * anything else. Whether it reaches beyond the year 9999 only the storage node can say, by its own clock.
  */
 export function expiryOfQuery(ttl: string | undefined): Expiry | null {
   if (ttl === undefined) return null;
-  if (!/^[1-9]\d{0,9}$/.test(ttl) || Number(ttl) > ttlSecondsMax) {
+  if (!/^[1-9]\d{0,11}$/.test(ttl) || Number(ttl) > ttlSecondsMax) {
     throw new ShardgateError(
       "BAD_REQUEST",
       `ttl ${shown(ttl)} is not a whole number of seconds from 1 to ${ttlSecondsMax}.`,

@@ -1,6 +1,6 @@
 /**
  * What the gateway tells its console page over `GET /console/events`: server-sent events whose data is JSON. Lists are
- * parallel and rows are tuples, so that 300 storage nodes and 4096 shards stay a few kilobytes a second.
+ * parallel and rows are tuples, so that 300 storage nodes and 4,096 shards stay a few kilobytes a second.
  */
 
 export const consoleEventsPath = "/console/events";
@@ -66,4 +66,6 @@ export type NodeRow = readonly [
   p50Ms: number | null,
   p99Ms: number | null,
   engine: string | null,
+  /** Why its shards are not served although it may answer, and what to do; null: nothing is wrong. */
+  problem: string | null,
 ];

@@ -5,13 +5,20 @@
  * Everything beyond `id` and `url` is optional in a registration, so that a person with curl can register a plain node.
  */
 
-/** A shard a storage node has data of, or is assigned. */
+/** A shard a storage node has data of, or has claimed. */
 export interface HostedShard {
   readonly shardId: number;
-  /** Null when the node was never told one. */
+  /** The highest epoch it claimed; null: none. */
   readonly epoch: number | null;
   readonly keyCount: number;
   readonly sizeBytes: number;
+  /** The highest epoch it gave up; absent or 0: none. It owns the shard while `epoch` is greater. */
+  readonly releasedEpoch?: number;
+  readonly lineage?: number;
+  /** The last sequence number given to a change. */
+  readonly sequence?: number;
+  /** Id of the move that it is sealed for; absent or null: none. */
+  readonly sealedFor?: string | null;
 }
 
 export interface NodeRegistration {
@@ -23,25 +30,43 @@ export interface NodeRegistration {
   readonly shardCount?: number | null;
   /** Of the last cluster map the node was told of. */
   readonly mapVersion?: number | null;
-  /** Shards with data, so that a gateway that lost its registry gives each back to the node that has it. */
+  /** Every claim and every shard with data. */
   readonly shards?: readonly HostedShard[];
-  /** Drawn anew at each start of the node's process, so that two processes with one name are told apart. */
+  /** Drawn anew at each start of the node's process; the id of that start. */
   readonly incarnation?: string;
+  /** Id of the node's store, drawn when that was created. Absent: a plain node, which has none. */
+  readonly storeId?: string;
+  /** The store forgets everything when the process ends. */
+  readonly isEphemeral?: boolean;
+  /** Ids of the store's starts, the newest first: this one, and always the last acknowledged one. */
+  readonly starts?: readonly string[];
+  /** Mark of a registry that was put back, when the gateway has named one. */
+  readonly mark?: string | null;
 }
 
 export interface Heartbeat {
   readonly incarnation?: string;
   /** Of the assignments the node has. When it is the current one, the answer leaves out `shards`. */
   readonly mapVersion?: number | null;
+  /** Shards whose versions of this epoch run out: they need a new epoch. */
+  readonly exhausted?: readonly { readonly shardId: number; readonly epoch: number }[];
 }
 
-/** What one storage node has to know of the cluster map. */
+export interface AssignedShard {
+  readonly shardId: number;
+  readonly epoch: number;
+  readonly lineage?: number;
+  /** Id of the move for which the node neither reads nor writes the shard; absent: none. */
+  readonly sealedFor?: string;
+}
+
+/** What one storage node has to know of the cluster map. As the answer to a registration it acknowledges that start. */
 export interface NodeAssignments {
   readonly clusterId: string;
   readonly shardCount: number;
   readonly mapVersion: number;
   /** The shards of which this node is the primary; absent when the node's `mapVersion` is current. */
-  readonly shards?: readonly { readonly shardId: number; readonly epoch: number }[];
+  readonly shards?: readonly AssignedShard[];
 }
 
 /** Answer of a storage node's `GET /health`. A plain storage node has none, or another. */
@@ -52,4 +77,12 @@ export interface NodeHealth {
   readonly id: string;
   /** Names of optional abilities: "batch", "scan", "ttl", "conditions". */
   readonly capabilities: readonly string[];
+  /** The cluster whose data it keeps; null: none yet. */
+  readonly clusterId?: string | null;
+  readonly storeId?: string | null;
+  /**
+   * Whether a gateway has acknowledged this start; before that it answers neither reads nor writes. Never of a storage node
+   * without a gateway, which answers no gateway.
+   */
+  readonly isAcknowledged?: boolean;
 }

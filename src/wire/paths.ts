@@ -11,6 +11,10 @@ export const assignmentsPath = "/assignments";
 
 /** On requests of a gateway: the epoch of the shard's assignment it believes in. */
 export const shardEpochHeader = "shard-epoch";
+/** On requests of a gateway: the id of its cluster. A storage node of another one, or of none, refuses them. */
+export const clusterHeader = "x-shardgate-cluster";
+/** On requests of a gateway: the name of the storage node it means. Another one, at the address of that one, refuses them. */
+export const targetNodeHeader = "x-shardgate-node";
 /** On answers with a value that expires: an RFC 3339 moment. */
 export const expiresAtHeader = "x-expires-at";
 /** When an entry was first written: an RFC 3339 moment with milliseconds (Last-Modified has seconds only). */

@@ -111,6 +111,9 @@ describe("the console of a cluster of three storage nodes", () => {
     await page.locator(".history li", { hasText: "epoch 2" }).getByText("operator").waitFor();
     await page.waitForFunction("document.querySelector('[role=slider]').ariaValueText.endsWith('epoch 2')");
     await assignTo(owner);
+    await alert.getByText("ASSIGNMENT_WOULD_HIDE_DATA").waitFor();
+    await page.getByText(/^Shard 2 is empty now/).waitFor();
+    await page.getByRole("button", { name: `Assign to ${owner}` }).press("Enter");
     await page.getByText(`Shard 2 is given to ${owner}, epoch 3.`).waitFor();
     expect(faults).toEqual([]);
     await page.context().close();

@@ -15,7 +15,7 @@ let lineCount = 0;
 beforeAll(async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ["examples/countries/countries.mjs"]);
   for (const text of stdout.trimEnd().split("\n")) {
-    const { key } = parseImportLine(text, ++lineCount);
+    const { key } = parseImportLine(text, ++lineCount, 0);
     entries.set(key, (JSON.parse(text) as { value: unknown }).value);
   }
 });

@@ -12,13 +12,15 @@ let data: string;
 /** Stands for the gateway's process: answers GET /ready. */
 let server: Server;
 let readyStatus: number;
+let readyBody: string;
 let origin: string;
 
 beforeEach(async () => {
   data = await mkdtemp(join(tmpdir(), "shardgate dev-"));
   readyStatus = 200;
+  readyBody = '{"status":"ready"}';
   server = createServer((request, response) => {
-    response.writeHead(request.url === "/ready" ? readyStatus : 404).end("shard 5 has no storage node");
+    response.writeHead(request.url === "/ready" ? readyStatus : 404).end(readyBody);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -144,30 +146,40 @@ describe("dev", () => {
     expect(await done).toBe(0);
   });
 
-  it("waits until the gateway says that it is ready, and says what is missing when that takes long", async () => {
-    readyStatus = 503;
-    const clock = new FakeClock();
-    const { environment, done } = startDev(listen, [], clock);
-    await vi.waitFor(async () => {
-      await clock.advance(5_000);
-      expect(environment.written.err).not.toBe("");
-    });
-    await vi.waitFor(async () => {
-      await clock.advance(20_000);
-      expect(clock.pendingTimers).toBe(1);
-    });
-    expect(environment.written.err).toBe(
-      `not ready yet, still waiting; the logs may say why. GET ${origin}/ready answers: shard 5 has no storage node\n`,
-    );
-    expect(environment.written.out).not.toContain("\nready ");
-    readyStatus = 200;
-    await vi.waitFor(async () => {
-      await clock.advance(50);
-      expect(environment.written.out).toContain(readyLine());
-    });
-    environment.send("SIGINT");
-    expect(await done).toBe(0);
-  });
+  it.each([
+    [503, "shard 5 has no storage node"],
+    [200, '{"status":"degraded","problems":["node1"]}'],
+    [200, "null"],
+    [200, "ready"],
+  ])(
+    "waits until the gateway says that it is ready, and shows its last answer when that takes long: %s %s",
+    async (status, body) => {
+      readyStatus = status;
+      readyBody = body;
+      const clock = new FakeClock();
+      const { environment, done } = startDev(listen, [], clock);
+      await vi.waitFor(async () => {
+        await clock.advance(5_000);
+        expect(environment.written.err).not.toBe("");
+      });
+      await vi.waitFor(async () => {
+        await clock.advance(20_000);
+        expect(clock.pendingTimers).toBe(1);
+      });
+      expect(environment.written.err).toBe(
+        `not ready yet, still waiting; the logs may say why. GET ${origin}/ready answers: ${body}\n`,
+      );
+      expect(environment.written.out).not.toContain("\nready ");
+      readyStatus = 200;
+      readyBody = '{"status":"ready"}';
+      await vi.waitFor(async () => {
+        await clock.advance(50);
+        expect(environment.written.out).toContain(readyLine());
+      });
+      environment.send("SIGINT");
+      expect(await done).toBe(0);
+    },
+  );
 
   it("goes on asking while the gateway does not answer", async () => {
     let asked = 0;

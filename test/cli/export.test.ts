@@ -1,8 +1,12 @@
 import { Writable } from "node:stream";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCli } from "../../src/cli/program.js";
+import { expiryMsMax } from "../../src/core/limits.js";
 import { FakeClock } from "../support/fake-clock.js";
+import { startTestGateway } from "../gateway/test-gateway.js";
 import { FakeGateway } from "./fake-gateway.js";
+import { runCommand } from "./run-command.js";
 import { bytesOf, testEnvironment } from "./test-environment.js";
 
 let gateway: FakeGateway;
@@ -44,21 +48,36 @@ describe("export", () => {
     expect((await exportAll()).out).toBe('{"key":"a","value":{"s":"x\\n  y"}}\n');
   });
 
-  it("tells the seconds that are left of an entry, at least one", async () => {
-    const clock = new FakeClock();
-    const at = (ms: number) => new Date(clock.nowMs() + ms).toISOString();
-    gateway.put("a", "1", at(60_000));
-    gateway.put("b", "1", at(59_001));
-    gateway.put("c", "1", at(0));
-    gateway.put("d", "1", at(-5_000));
-    const environment = testEnvironment({ clock });
-    await runCli(["export", "-e", gateway.url], environment);
-    expect([...environment.written.out.matchAll(/"ttlSeconds":(\d+)/g)].map(([, seconds]) => seconds)).toEqual([
-      "60",
-      "60",
-      "1",
-      "1",
-    ]);
+  it("writes when an entry expires as the moment itself, also one that has passed", async () => {
+    gateway.put("a", "1", "2200-01-01T00:00:00.000Z");
+    gateway.put("b", "1", "2001-01-01T00:00:00.001Z");
+    gateway.put("c", "1");
+    expect((await exportAll()).out).toBe(
+      '{"key":"a","value":1,"expiresAt":"2200-01-01T00:00:00.000Z"}\n' +
+        '{"key":"b","value":1,"expiresAt":"2001-01-01T00:00:00.001Z"}\n{"key":"c","value":1}\n',
+    );
+  });
+
+  it("gives every entry back its moment of expiry when it is imported again, however often and whenever", async () => {
+    const moment = fc.integer({ min: gateway.nodeNowMs + 1, max: expiryMsMax });
+    const entries = fc.dictionary(fc.stringMatching(/^k[a-z0-9]{1,8}$/), fc.option(moment), { maxKeys: 20 });
+    await fc.assert(
+      fc.asyncProperty(entries, fc.integer({ min: 0, max: 3e12 }), async (expiries, hereMs) => {
+        gateway.entries.clear();
+        for (const [key, atMs] of Object.entries(expiries))
+          gateway.put(key, "1", atMs === null ? null : new Date(atMs).toISOString());
+        const before = new Map(gateway.entries);
+        for (let round = 0; round < 2; round++) {
+          const { out } = await exportAll();
+          gateway.entries.clear();
+          // Time passes, and the clock of the machine that imports says something else again.
+          const environment = testEnvironment({ stdin: bytesOf(out), clock: new FakeClock(hereMs * round) });
+          expect(await runCli(["import", "-", "-e", gateway.url], environment)).toBe(0);
+        }
+        expect(new Map(gateway.entries)).toEqual(before);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it("writes what import reads back to the same entries", async () => {
@@ -69,6 +88,29 @@ describe("export", () => {
     gateway.entries.clear();
     expect(await runCli(["import", "-", "-e", gateway.url], testEnvironment({ stdin: bytesOf(out) }))).toBe(0);
     expect([...gateway.entries]).toEqual(before);
+  });
+
+  it("restores an entry that expires in 2200 through a whole gateway, with the same moment", async () => {
+    const whole = await startTestGateway();
+    await whole.register("node1");
+    const run = (argv: readonly string[], input = "") => runCommand([...argv, "-e", whole.url], { input });
+    const expiresAt = "2200-01-01T00:00:00.000Z";
+    await run(["put", "k", "1.50", "--expires-at", expiresAt]);
+    const { out } = await run(["export"]);
+    expect(out).toBe(`{"key":"k","value":1.50,"expiresAt":"${expiresAt}"}\n`);
+    await run(["delete", "k", "--yes"]);
+    // Time passes at the storage node.
+    await whole.clock.advance(86_400_000);
+    expect(await run(["import", "-"], out)).toMatchObject({ code: 0 });
+    expect(JSON.parse((await run(["get", "k", "-o", "json"])).out)).toMatchObject({ key: "k", expiresAt });
+    const passed = '{"key":"gone","value":1,"expiresAt":"2026-01-31T12:00:00Z"}\n';
+    const imported = await run(["import", "-"], passed);
+    expect(imported).toMatchObject({ code: 0, err: expect.stringContaining("1 entry had expired") });
+    expect(await run(["put", "gone", "1", "--expires-at", "2026-01-31T12:00:00Z"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("EXPIRY_PASSED"),
+    });
+    await whole.close();
   });
 
   it("writes nothing of an empty store", async () => {

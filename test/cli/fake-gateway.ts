@@ -40,6 +40,8 @@ export class FakeGateway {
   /** Problem of a put, by key. */
   refuse: (key: string) => { code: string; message: string; isRetryable: boolean } | null = () => null;
   unavailableShards: () => readonly number[] = () => [];
+  /** The clock of its storage nodes; it stands still. */
+  nodeNowMs = Date.parse("2026-01-31T12:00:00.000Z");
   inFlightMax = 0;
   readonly #server: Server;
   #inFlight = 0;
@@ -96,8 +98,15 @@ export class FakeGateway {
       const key = JSON.parse(inside("key", item) ?? "") as string;
       const problem = this.refuse(key);
       if (problem !== null) return { __typename: "Refused", ...problem };
-      const ttlText = inside("ttlSeconds", inside("expiry", item) ?? "{}");
-      this.entries.set(key, { valueText: inside("value", item) ?? "", ttlText, expiresAt: null });
+      const expiry = inside("expiry", item) ?? "{}";
+      const expiresAt = JSON.parse(inside("at", expiry) ?? "null") as string | null;
+      if (expiresAt !== null && Date.parse(expiresAt) <= this.nodeNowMs)
+        return { __typename: "ExpiryPassed", code: "EXPIRY_PASSED", message: "Passed.", isRetryable: false };
+      this.entries.set(key, {
+        valueText: inside("value", item) ?? "",
+        ttlText: inside("ttlSeconds", expiry),
+        expiresAt,
+      });
       return { __typename: "PutSuccess" };
     });
     return JSON.stringify({ data: { putMany: results } });

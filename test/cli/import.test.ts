@@ -102,9 +102,29 @@ describe("import", () => {
   });
 
   it("says in a JSON document how much is written, also when a line fails", async () => {
-    expect((await importText(lines(3), "-o", "json")).out).toBe('{"imported":3,"failedLine":null}\n');
+    expect((await importText(lines(3), "-o", "json")).out).toBe('{"imported":3,"expired":0,"failedLine":null}\n');
     const { code, out } = await importText(`${lines(2)}no JSON`, "-o", "json");
-    expect([code, out]).toEqual([1, '{"imported":2,"failedLine":3}\n']);
+    expect([code, out]).toEqual([1, '{"imported":2,"expired":0,"failedLine":3}\n']);
+  });
+
+  it("counts what has expired by the storage node's clock, whatever the clock here says, and goes on", async () => {
+    const text = [
+      '{"key":"passed","value":1,"expiresAt":"2026-01-31T12:00:00Z"}',
+      '{"key":"ahead","value":2,"expiresAt":"2026-01-31T12:00:00.001Z"}',
+      '{"key":"old","value":3,"expiresAt":"1999-01-01T00:00:00Z"}',
+      '{"key":"last","value":4}',
+    ].join("\n");
+    // By the clock of the machine that imports, all of them have passed long ago.
+    const clock = new FakeClock(Date.parse("2040-01-01T00:00:00Z"));
+    const environment = testEnvironment({ stdin: bytesOf(text), clock });
+    expect(await runCli(["import", "-", "-e", gateway.url, "-o", "json"], environment)).toBe(0);
+    expect(environment.written.out).toBe('{"imported":2,"expired":2,"failedLine":null}\n');
+    expect(environment.written.err).toMatch(/^imported 2 entries.*\n2 entries had expired and were not written\n$/);
+    expect([...gateway.entries.keys()]).toEqual(["ahead", "last"]);
+    expect(gateway.bodies).toHaveLength(1);
+    gateway.nodeNowMs++;
+    expect((await importText(text, "--from-line", "2")).err).toContain("2 entries had expired");
+    expect((await importText(text, "--from-line", "3")).err).toContain("1 entry had expired and was not written\n");
   });
 
   it("passes over lines before --from-line, also bad ones", async () => {

@@ -4,8 +4,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { lockFolder } from "../../src/cli/file-lock.js";
 import { runCli } from "../../src/cli/program.js";
+import { systemClock } from "../../src/cli/system-clock.js";
 import { rawRequest } from "../gateway/rest/raw-request.js";
+import { FakeSeat } from "./workers/fake-seat.js";
 import { bytesOf, testEnvironment, type TestEnvironment } from "./test-environment.js";
 
 let data: string;
@@ -74,6 +77,34 @@ describe("node", () => {
     await access(join(data, "n1"));
     const second = await serve("node", "--id", "n1", "--data", data);
     expect(await (await fetch(`${second}/shard/2/store/user123`)).text()).toBe('{"n":1.10}');
+  });
+
+  it("has its data folder locked as long as it runs, and not after a start that failed", async () => {
+    const folder = join(data, "n1");
+    await failed("node", "--id", "n1", "--data", data, "--port", String(occupiedPort));
+    await serve("node", "--id", "n1", "--data", data);
+    expect(await failed("node", "--id", "n1", "--data", data, "--port", "0")).toContain(
+      `The data folder ${folder} is in use by another process (pid ${process.pid} `,
+    );
+    await stopAll();
+    // A file that is no LMDB's is refused once the folder is locked.
+    await writeFile(join(folder, "data.mdb"), "x".repeat(10_000));
+    await failed("node", "--id", "n1", "--data", data, "--port", "0");
+    await (await lockFolder(folder, systemClock)).release();
+  });
+
+  it("hands its lock to its workers, which take none themselves, and gives it up behind the last of them", async () => {
+    const folder = join(data, "n1");
+    const seat = new FakeSeat((worker) => void worker.serve());
+    const environment = testEnvironment({ openSeat: async () => seat });
+    const argv = ["node", "--id", "n1", "--data", data, "--workers", "2", "--port", "0"];
+    const done = runCli(argv, environment);
+    await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening /));
+    expect([seat.handed.length, seat.workers.length]).toEqual([1, 2]);
+    await expect(lockFolder(folder, systemClock)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    environment.send("SIGTERM");
+    expect(await done).toBe(0);
+    await (await lockFolder(folder, systemClock)).release();
   });
 
   it("takes its options from the environment", async () => {

@@ -49,6 +49,13 @@ describe("put", () => {
     expect(await client.put("a", 2, { condition: { ifVersion: "1" } })).toMatchObject({ kind: "written" });
   });
 
+  it("says of an expiry that has passed at the storage node that nothing was written", async () => {
+    const client = harness.client();
+    const outcome = await client.put("late", 1, { expiry: { at: new Date(0) } });
+    expect(outcome).toMatchObject({ kind: "expiryPassed", key: "late", code: "EXPIRY_PASSED", isRetryable: false });
+    expect(await client.get("late")).toMatchObject({ kind: "notFound" });
+  });
+
   it("takes expiries as seconds and as a date", async () => {
     const client = harness.client();
     const inAnHour = { kind: "written", expiresAt: new Date("2026-01-31T13:00:00.000Z") };

@@ -2,10 +2,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Outcome, Operation } from "../../src/core/operation.js";
 import { NodeFault, type NodeClient, type NodeKind } from "../../src/routing/node-client.js";
+import type { AssignedShard } from "../../src/wire/membership.js";
 import { get, put, remove, routed, scan } from "../support/operations.js";
 
 export interface OpenedClient {
   readonly client: NodeClient;
+  /** From now on the client is of this cluster's gateway. */
+  setCluster(clusterId: string): void;
+  /** From now on the storage node has this name. The client means one that is called node1. */
+  rename(name: string): void;
   close(): Promise<void>;
 }
 
@@ -23,7 +28,7 @@ export function describeNodeClient(name: string, kind: NodeKind, open: () => Pro
     afterEach(() => opened.close());
 
     it("tells the storage node's kind", async () => {
-      await expect(opened.client.probe(call)).resolves.toBe(kind);
+      await expect(opened.client.probe(call)).resolves.toMatchObject({ kind, clusterId: null, isAcknowledged: true });
     });
 
     it("names the engine, unless the storage node is a plain one", async () => {
@@ -77,12 +82,21 @@ export function describeNodeClient(name: string, kind: NodeKind, open: () => Pro
       await expect(opened.client.execute([routed(get("a"))], given)).rejects.toBeInstanceOf(NodeFault);
     });
 
-    if (kind === "full") describeFullNode(() => opened.client, run);
+    if (kind === "full") describeFullNode(() => opened, run);
     else describePlainNode(() => opened.client, run);
   });
 }
 
-function describeFullNode(client: () => NodeClient, run: (...operations: Operation[]) => Promise<readonly Outcome[]>) {
+function describeFullNode(
+  opened: () => OpenedClient,
+  run: (...operations: Operation[]) => Promise<readonly Outcome[]>,
+): void {
+  const client = (): NodeClient => opened().client;
+  const assign = (mapVersion: number, shards: readonly AssignedShard[]): Promise<void> =>
+    client().assign({ clusterId: "c", shardCount: 4, mapVersion, shards }, call);
+
+  describeRenamedNode(opened, () => assign(3, [{ shardId: 2, epoch: 7 }]));
+
   it("gives every write the shard's next version, and its times", async () => {
     const [first, second] = await run(put("a", "1"), put("a", "2"));
     expect(first).toMatchObject({ facts: { version: "1", expiresAtMs: null } });
@@ -122,11 +136,73 @@ function describeFullNode(client: () => NodeClient, run: (...operations: Operati
 
   it("takes assignments, reports its shards, and is fenced by their epochs", async () => {
     await run(put("user123", "1"));
-    const shards = [{ shardId: 2, epoch: 7 }];
-    await client().assign({ clusterId: "c", shardCount: 4, mapVersion: 3, shards }, call);
-    expect(await client().shards(call)).toEqual([{ shardId: 2, epoch: 7, keyCount: 1, sizeBytes: 8 }]);
-    const outcomes = await client().execute([routed(get("user123"), 7), routed(get("user123"), 6)], call);
-    expect(outcomes).toMatchObject([{ kind: "found" }, { kind: "refused", code: "STALE_EPOCH", epoch: 7 }]);
+    await assign(3, [{ shardId: 2, epoch: 7, lineage: 1 }]);
+    expect(await client().shards(call)).toMatchObject([
+      { shardId: 2, epoch: 7, keyCount: 1, sizeBytes: 8, lineage: 1 },
+    ]);
+    const outcomes = await client().execute(
+      [7, 6, 8].map((epoch) => routed(get("user123"), epoch)),
+      call,
+    );
+    expect(outcomes).toMatchObject([
+      { kind: "found" },
+      { kind: "refused", code: "STALE_EPOCH", epoch: 7 },
+      { kind: "refused", code: "SHARD_NOT_HOSTED" },
+    ]);
+    expect(await client().probe(call)).toMatchObject({ kind: "full", clusterId: "c" });
+  });
+
+  it("seals a shard as long as its assignment names a move", async () => {
+    await assign(3, [{ shardId: 2, epoch: 7, lineage: 0 }]);
+    await client().execute([routed(put("user123", "1"), 7)], call);
+    await assign(4, [{ shardId: 2, epoch: 7, lineage: 0, sealedFor: "move-1" }]);
+    expect(await client().shards(call)).toMatchObject([{ epoch: 7, keyCount: 1, sealedFor: "move-1" }]);
+    const sealed = await client().execute([routed(get("user123"), 7), routed(put("user123", "2"), 7)], call);
+    expect(sealed).toMatchObject([{ code: "SHARD_UNAVAILABLE" }, { code: "SHARD_UNAVAILABLE" }]);
+    await assign(5, [{ shardId: 2, epoch: 7, lineage: 0 }]);
+    expect(await client().execute([routed(get("user123"), 7)], call)).toMatchObject([{ entry: { value: "1" } }]);
+  });
+
+  it("gives up a shard that is not assigned to it any more, and keeps its entries", async () => {
+    await assign(3, [{ shardId: 2, epoch: 7, lineage: 0 }]);
+    await client().execute([routed(put("user123", "1"), 7)], call);
+    await assign(4, []);
+    expect(await client().execute([routed(get("user123"), 7)], call)).toMatchObject([{ code: "SHARD_NOT_HOSTED" }]);
+    expect(await client().shards(call)).toMatchObject([{ shardId: 2, epoch: 7, releasedEpoch: 7, keyCount: 1 }]);
+  });
+
+  it("refuses a batch from the gateway of another cluster as a whole", async () => {
+    await assign(3, [{ shardId: 2, epoch: 7, lineage: 0 }]);
+    opened().setCluster("other");
+    const outcomes = await client().execute([routed(put("user123", "1"), 7), routed(get("user123"), 7)], call);
+    expect(outcomes).toMatchObject([
+      { kind: "refused", code: "CLUSTER_MISMATCH" },
+      { kind: "refused", code: "CLUSTER_MISMATCH" },
+    ]);
+    opened().setCluster("c");
+    expect(await client().execute([routed(get("user123"), 7)], call)).toEqual([{ kind: "notFound" }]);
+  });
+}
+
+function describeRenamedNode(opened: () => OpenedClient, assign: () => Promise<void>): void {
+  it("tells the storage node's name", async () => {
+    expect(await opened().client.probe(call)).toMatchObject({ name: null });
+    opened().rename("node1");
+    expect(await opened().client.probe(call)).toMatchObject({ name: "node1" });
+  });
+
+  it("gets nothing from another storage node at the address but its name", async () => {
+    const { client, rename } = opened();
+    rename("node2");
+    const message = "This storage node is node2, not node1.";
+    const refusal = { kind: "refused", code: "NODE_CONFLICT", message };
+    expect(await client.execute([routed(put("a", "1")), routed(get("a"))], call)).toEqual([refusal, refusal]);
+    await expect(client.shards(call)).rejects.toThrow("NODE_CONFLICT (This storage node is node2, not node1");
+    await expect(assign()).rejects.toMatchObject({ reason: "serverError", isUnsent: true });
+    expect(await client.probe(call)).toMatchObject({ kind: "full", name: "node2" });
+    rename("node1");
+    expect(await client.execute([routed(get("a"))], call)).toEqual([{ kind: "notFound" }]);
+    expect(await client.shards(call)).not.toContainEqual(expect.objectContaining({ epoch: 7 }));
   });
 }
 

@@ -1,10 +1,13 @@
 /** What every registry store must do, whatever keeps the document. Each implementation's test calls this once. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clusterMapFromText, clusterMapToText } from "../../src/registry/cluster-map-text.js";
-import type { RegistryStore } from "../../src/registry/registry-store.js";
-import { fullHistoryMap } from "../registry/map-samples.js";
+import { assignmentHistoryMax } from "../../src/core/limits.js";
+import { parseShard } from "../../src/core/shard.js";
+import { recordOfChanges } from "../../src/registry/assignment-log.js";
+import type { RegistryStore, StoreMark } from "../../src/registry/registry-store.js";
+import { largestMap } from "../registry/map-samples.js";
 
-/** `fresh` makes an empty document and resolves to what opens a handle on it: each time another, where that means something. */
+/** `fresh` makes an empty store and resolves to what opens a handle on it: another each time, where a store allows several. */
 export function describeRegistryStore(name: string, fresh: () => Promise<() => Promise<RegistryStore>>): void {
   describe(`${name}, as a registry store`, () => {
     const opened: RegistryStore[] = [];
@@ -30,49 +33,95 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
     it("gives back the document it was given, through every handle", async () => {
       const [one, other] = [await open(), await open()];
       const document = { version: 1, text: '{"a":"line\\nbreak, ünïcødé, 🦊"}\n\nsecond line' };
-      expect(await one.compareAndSet(null, document)).toBe(true);
-      expect(await one.load()).toEqual(document);
-      expect(await other.load()).toEqual(document);
-      expect(await (await open()).load()).toEqual(document);
+      expect(await one.compareAndSet(null, document, null)).toBe(true);
+      expect(await one.load()).toEqual({ ...document, beat: 0 });
+      expect(await other.load()).toEqual({ ...document, beat: 0 });
+      expect(await (await open()).load()).toEqual({ ...document, beat: 0 });
     });
 
     it("keeps an empty text", async () => {
       const store = await open();
-      await store.compareAndSet(null, { version: 1, text: "" });
-      expect(await store.load()).toEqual({ version: 1, text: "" });
+      await store.compareAndSet(null, { version: 1, text: "" }, null);
+      expect(await store.load()).toEqual({ version: 1, text: "", beat: 0 });
     });
 
     it("replaces the document only at the version expected", async () => {
       const [one, other] = [await open(), await open()];
-      expect(await one.compareAndSet(1, { version: 2, text: "too early" })).toBe(false);
+      expect(await one.compareAndSet(at(1), { version: 2, text: "too early" }, null)).toBe(false);
       expect(await one.load()).toBeNull();
-      expect(await one.compareAndSet(null, { version: 1, text: "first" })).toBe(true);
-      expect(await other.compareAndSet(null, { version: 1, text: "also first" })).toBe(false);
-      expect(await other.compareAndSet(2, { version: 3, text: "ahead" })).toBe(false);
-      expect(await other.compareAndSet(1, { version: 2, text: "second" })).toBe(true);
-      expect(await one.compareAndSet(1, { version: 2, text: "behind" })).toBe(false);
-      expect(await one.load()).toEqual({ version: 2, text: "second" });
+      expect(await one.compareAndSet(null, { version: 1, text: "first" }, null)).toBe(true);
+      expect(await other.compareAndSet(null, { version: 1, text: "also first" }, null)).toBe(false);
+      expect(await other.compareAndSet(at(2), { version: 3, text: "ahead" }, null)).toBe(false);
+      expect(await other.compareAndSet(at(1), { version: 2, text: "second" }, null)).toBe(true);
+      expect(await one.compareAndSet(at(1), { version: 2, text: "behind" }, null)).toBe(false);
+      expect(await one.load()).toEqual({ version: 2, text: "second", beat: 0 });
+    });
+
+    it("raises the beat only at the version expected", async () => {
+      const [one, other] = [await open(), await open()];
+      expect(await one.beat(1)).toBeNull();
+      await one.compareAndSet(null, { version: 1, text: "first" }, null);
+      expect(await one.beat(1)).toBe(1);
+      expect(await other.beat(1)).toBe(2);
+      expect(await other.beat(2)).toBeNull();
+      expect(await one.load()).toEqual({ version: 1, text: "first", beat: 2 });
+    });
+
+    it("replaces the document only at the beat expected, which a replacement keeps", async () => {
+      const store = await open();
+      await store.compareAndSet(null, { version: 1, text: "first" }, null);
+      await store.beat(1);
+      expect(await store.compareAndSet(at(1), { version: 2, text: "second" }, "lost")).toBe(false);
+      expect(await store.compareAndSet({ version: 1, beat: 1 }, { version: 2, text: "second" }, null)).toBe(true);
+      expect(await store.load()).toEqual({ version: 2, text: "second", beat: 1 });
+      expect(await store.log()).toEqual([]);
+    });
+
+    it("has the log of what was written, oldest first, and nothing of writes that lost", async () => {
+      const [one, other] = [await open(), await open()];
+      expect(await one.log()).toEqual([]);
+      await one.compareAndSet(null, { version: 1, text: "first" }, record(1));
+      await other.compareAndSet(null, { version: 1, text: "also first" }, record(9));
+      await other.compareAndSet(at(1), { version: 2, text: "second" }, null);
+      await other.compareAndSet(at(2), { version: 3, text: "third" }, record(2));
+      expect(await one.log()).toEqual([record(1), record(2)]);
+      expect(await other.log()).toEqual([record(1), record(2)]);
+    });
+
+    it("keeps the newest changes of a long log", async () => {
+      const store = await open();
+      await store.compareAndSet(null, { version: 1, text: "" }, recordOfEach(0));
+      const rounds = 3 * assignmentHistoryMax;
+      for (let version = 1; version <= rounds; version++) {
+        await store.compareAndSet(at(version), { version: version + 1, text: "" }, recordOfEach(version));
+      }
+      const log = await store.log();
+      expect(log.slice(-assignmentHistoryMax)).toEqual(
+        Array.from({ length: assignmentHistoryMax }, (_, index) =>
+          recordOfEach(rounds - assignmentHistoryMax + 1 + index),
+        ),
+      );
     });
 
     it("lets exactly one of many creators win", async () => {
       const stores = await Promise.all(Array.from({ length: 8 }, open));
       const wins = await Promise.all(
-        stores.map((store, index) => store.compareAndSet(null, { version: 1, text: `creator ${index}` })),
+        stores.map((store, index) => store.compareAndSet(null, { version: 1, text: `creator ${index}` }, null)),
       );
       expect(wins.filter(Boolean)).toHaveLength(1);
-      expect(await stores[0]?.load()).toEqual({ version: 1, text: `creator ${wins.indexOf(true)}` });
+      expect(await stores[0]?.load()).toEqual({ version: 1, text: `creator ${wins.indexOf(true)}`, beat: 0 });
     });
 
     it("loses no increment when 50 writers race through two handles", async () => {
       const stores = [await open(), await open()];
-      await stores[0]?.compareAndSet(null, { version: 1, text: "0" });
+      await stores[0]?.compareAndSet(null, { version: 1, text: "0" }, null);
       await Promise.all(
         Array.from({ length: 50 }, async (_, writer) => {
           const store = stores[writer % 2];
           if (store !== undefined) await increment(store);
         }),
       );
-      for (const store of stores) expect(await store.load()).toEqual({ version: 51, text: "50" });
+      for (const store of stores) expect(await store.load()).toEqual({ version: 51, text: "50", beat: 0 });
     });
 
     it("tells every watcher of a change by another handle and of its own", async () => {
@@ -81,11 +130,11 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       const onChangeToo = vi.fn<() => void>();
       one.watch(onChange);
       one.watch(onChangeToo);
-      await other.compareAndSet(null, { version: 1, text: "by another" });
+      await other.compareAndSet(null, { version: 1, text: "by another" }, null);
       await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
       await vi.waitFor(() => expect(onChangeToo).toHaveBeenCalled());
       onChange.mockClear();
-      await one.compareAndSet(1, { version: 2, text: "its own" });
+      await one.compareAndSet(at(1), { version: 2, text: "its own" }, null);
       await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
     });
 
@@ -97,31 +146,46 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       store.watch(still);
       stop();
       stop();
-      await store.compareAndSet(null, { version: 1, text: "unseen" });
+      await store.compareAndSet(null, { version: 1, text: "unseen" }, null);
       await vi.waitFor(() => expect(still).toHaveBeenCalled());
       expect(stopped).not.toHaveBeenCalled();
     });
 
-    it("keeps the largest cluster map, with its whole history", async () => {
+    it("keeps the largest cluster map", async () => {
       const store = await open();
-      const map = fullHistoryMap(4096);
-      await store.compareAndSet(null, { version: map.version, text: clusterMapToText(map) });
-      expect(
-        await store.compareAndSet(map.version, { version: 9, text: clusterMapToText({ ...map, version: 9 }) }),
-      ).toBe(true);
-      const document = await store.load();
-      expect(document?.version).toBe(9);
-      expect(clusterMapFromText(document?.text ?? "")).toEqual({ ...map, version: 9 });
+      const map = largestMap();
+      await store.compareAndSet(null, { version: map.version, text: clusterMapToText(map) }, null);
+      const next = { ...map, version: map.version + 1 };
+      const document = { version: next.version, text: clusterMapToText(next) };
+      expect(await store.compareAndSet(at(map.version), document, null)).toBe(true);
+      const stored = await store.load();
+      expect(stored?.version).toBe(next.version);
+      expect(clusterMapFromText(stored?.text ?? "")).toEqual(next);
     });
   });
+}
+
+function at(version: number): StoreMark {
+  return { version, beat: 0 };
+}
+
+function record(epoch: number): string {
+  const change = { shard: parseShard(0), epoch, node: "a", atMs: 1000, cause: "operator" } as const;
+  return recordOfChanges([change]) ?? "";
+}
+
+/** A change of each of very many shards. */
+function recordOfEach(epoch: number): string {
+  const change = { epoch: epoch + 1, node: "a", atMs: 1000, cause: "automatic" } as const;
+  return recordOfChanges(Array.from({ length: 2_000 }, (_, shard) => ({ ...change, shard: parseShard(shard) }))) ?? "";
 }
 
 /** As a writer of the registry does it: read, change, try, and again when another was faster. */
 async function increment(store: RegistryStore): Promise<void> {
   for (;;) {
-    const document = await store.load();
-    if (document === null) throw new Error("The document is gone.");
-    const { version, text } = document;
-    if (await store.compareAndSet(version, { version: version + 1, text: String(Number(text) + 1) })) return;
+    const stored = await store.load();
+    if (stored === null) throw new Error("The document is gone.");
+    const next = { version: stored.version + 1, text: String(Number(stored.text) + 1) };
+    if (await store.compareAndSet(stored, next, null)) return;
   }
 }

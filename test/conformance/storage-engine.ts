@@ -1,8 +1,12 @@
 /** What every storage engine must do, whatever keeps the entries. Each implementation's test calls this once. */
 import { afterEach, beforeEach, describe } from "vitest";
 import type { StorageEngine } from "../../src/storage/engine.js";
+import { describeChanges } from "./storage-changes.js";
+import { describeClaims } from "./storage-claims.js";
 import { describeExpiry } from "./storage-expiry.js";
 import { describeModel } from "./storage-model.js";
+import { claimAll } from "./storage-operations.js";
+import { describeOverlappingCalls } from "./storage-outcomes.js";
 import { describeScans } from "./storage-scans.js";
 import { describeWrites } from "./storage-writes.js";
 
@@ -17,12 +21,16 @@ export function describeStorageEngine(name: string, open: () => Promise<OpenedEn
     let engine: StorageEngine;
     beforeEach(async () => {
       ({ engine } = await open());
+      await claimAll(engine);
     });
     afterEach(() => engine.close());
 
     describeWrites(() => engine);
     describeScans(() => engine);
     describeExpiry(() => engine);
+    describeClaims(() => engine);
+    describeChanges(() => engine);
+    describeOverlappingCalls(() => engine);
   });
   describeModel(name, open);
 }

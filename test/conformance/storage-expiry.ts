@@ -1,8 +1,23 @@
 /** Conformance of storage engines: entries that expire, for readers, for writers, in the figures and in the sweep. */
 import { describe, expect, it } from "vitest";
 import type { Expiry } from "../../src/core/operation.js";
+import { expiryMsMax } from "../../src/core/limits.js";
 import type { StorageEngine } from "../../src/storage/engine.js";
-import { find, get, noBudget, nowMs, page, put, remove, scan, shard, version } from "./storage-operations.js";
+import {
+  figures,
+  find,
+  get,
+  noBudget,
+  nowMs,
+  page,
+  put,
+  read,
+  remove,
+  scan,
+  shard,
+  version,
+  write,
+} from "./storage-operations.js";
 
 const inOneSecond: Expiry = { kind: "ttl", seconds: 1 };
 
@@ -12,7 +27,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
       ["seconds", inOneSecond],
       ["a moment", { kind: "at", atMs: nowMs + 1000 }],
     ])("is there until its moment and gone from it on (%s)", async (_, expiry) => {
-      const [outcome] = await engine().write([put("a", "1", { expiry }), put("b", "1")], nowMs);
+      const [outcome] = await write(engine(), [put("a", "1", { expiry }), put("b", "1")], nowMs);
       expect(outcome).toMatchObject({ isNew: true, facts: { expiresAtMs: nowMs + 1000 } });
       for (const [atMs, expected] of [
         [nowMs + 999, ["a", "b"]],
@@ -25,23 +40,25 @@ export function describeExpiry(engine: () => StorageEngine): void {
           expect(outcome.entries.map(({ key }) => key).toSorted()).toEqual(expected);
         }
       }
-      expect((await find(engine(), "a"))?.expiresAtMs).toBe(nowMs + 1000);
+      // The clock jumped back.
+      expect(await find(engine(), "a")).toBeNull();
     });
 
     it("lives on when it is put again without an expiry, and expires anew with another", async () => {
-      await engine().write([put("a", "1", { expiry: inOneSecond }), put("b", "1", { expiry: inOneSecond })], nowMs);
-      await engine().write([put("a", "2"), put("b", "2", { expiry: { kind: "ttl", seconds: 5 } })], nowMs);
-      expect(await engine().sweep(nowMs + 1000, 10)).toBe(0);
+      await write(engine(), [put("a", "1", { expiry: inOneSecond }), put("b", "1", { expiry: inOneSecond })], nowMs);
+      await write(engine(), [put("a", "2"), put("b", "2", { expiry: { kind: "ttl", seconds: 5 } })], nowMs);
+      expect((await engine().sweep(nowMs + 1000, 10)).expired).toBe(0);
       expect(await find(engine(), "a", nowMs + 1e9)).toMatchObject({ value: "2", expiresAtMs: null });
       expect(await find(engine(), "b", nowMs + 4999)).toMatchObject({ value: "2" });
-      expect(await engine().sweep(nowMs + 5000, 10)).toBe(1);
+      expect((await engine().sweep(nowMs + 5000, 10)).expired).toBe(1);
       expect(await find(engine(), "b", nowMs)).toBeNull();
     });
 
     it("counts as absent for every condition once it has expired, swept or not", async () => {
       const laterMs = nowMs + 1000;
-      await engine().write([put("a", "1", { expiry: inOneSecond })], nowMs);
-      const outcomes = await engine().write(
+      await write(engine(), [put("a", "1", { expiry: inOneSecond })], nowMs);
+      const outcomes = await write(
+        engine(),
         [
           remove("a"),
           remove("a", { condition: { kind: "ifPresent" } }),
@@ -56,67 +73,73 @@ export function describeExpiry(engine: () => StorageEngine): void {
         { kind: "conflict", current: null },
         { kind: "written", isNew: true, facts: { version: "2", createdAtMs: laterMs } },
       ]);
-      expect(await engine().sweep(laterMs, 10)).toBe(0);
+      expect((await engine().sweep(laterMs, 10)).expired).toBe(0);
       expect(await find(engine(), "a", laterMs)).toMatchObject({ value: "3" });
     });
 
-    it.each([nowMs, nowMs - 1, 0, -1, -8.64e15])(
-      "is written and at once gone when its moment %d has passed",
-      async (atMs) => {
-        await engine().write([put("a", "1")], nowMs);
-        const [outcome] = await engine().write([put("a", "2", { expiry: { kind: "at", atMs } })], nowMs);
-        expect(outcome).toMatchObject({ kind: "written", isNew: false, facts: { version: "2" } });
-        expect(await find(engine(), "a")).toBeNull();
-        expect((await engine().stats(nowMs)).get(shard(0))).toEqual({ keyCount: 0, sizeBytes: 0 });
-        expect(await engine().sweep(nowMs, 10)).toBe(1);
-        expect(await engine().write([put("a", "3")], nowMs)).toMatchObject([{ isNew: true, facts: { version: "3" } }]);
-      },
-    );
+    it.each([nowMs, nowMs - 1, 0, -1, -8.64e15, -1e300])("is refused when its moment %d has passed", async (atMs) => {
+      await write(engine(), [put("a", "1")], nowMs);
+      const expiry = { kind: "at", atMs } as const;
+      const [outcome, neighbour] = await write(engine(), [put("a", "2", { expiry }), put("b", "1")], nowMs);
+      expect(outcome).toMatchObject({ kind: "refused", code: "EXPIRY_PASSED" });
+      expect(neighbour).toMatchObject({ kind: "written", facts: { version: "2" } });
+      expect(await find(engine(), "a")).toMatchObject({ value: "1", version: "1" });
+    });
 
-    it("expires at the last moment there is when its time lies beyond", async () => {
-      const forever: Expiry = { kind: "ttl", seconds: Number.MAX_SAFE_INTEGER };
-      const [outcome] = await engine().write([put("a", "1", { expiry: forever })], nowMs);
-      expect(outcome).toMatchObject({ facts: { expiresAtMs: 8.64e15 } });
-      expect((await find(engine(), "a", 8.64e15 - 1))?.expiresAtMs).toBe(8.64e15);
-      expect(await find(engine(), "a", 8.64e15)).toBeNull();
+    it("may expire up to the end of the year 9999, and is refused beyond", async () => {
+      const ttlOf = (atMs: number): Expiry => ({ kind: "ttl", seconds: (atMs - nowMs) / 1000 });
+      const at = (atMs: number): Expiry => ({ kind: "at", atMs });
+      const put9999 = (expiry: Expiry) => write(engine(), [put("a", "1", { expiry })], nowMs);
+      for (const expiry of [at(expiryMsMax), ttlOf(expiryMsMax)]) {
+        expect(await put9999(expiry)).toMatchObject([{ kind: "written", facts: { expiresAtMs: expiryMsMax } }]);
+      }
+      for (const expiry of [at(expiryMsMax + 1), ttlOf(expiryMsMax + 1000), at(Infinity)]) {
+        expect(await put9999(expiry)).toMatchObject([{ kind: "refused", code: "BAD_REQUEST" }]);
+      }
+      expect(await find(engine(), "a", expiryMsMax - 1)).toMatchObject({ version: "2" });
+      expect(await find(engine(), "a", expiryMsMax)).toBeNull();
     });
 
     it("ends a page without hasMore when only expired entries follow", async () => {
-      await engine().write(
+      await write(
+        engine(),
         [put("a", "1", { expiry: inOneSecond }), put("b", "1"), put("c", "1", { expiry: inOneSecond })],
         nowMs,
       );
+      expect((await page(engine(), { limit: 2 }, { nowMs })).hasMore).toBe(true);
       const outcome = await page(engine(), { limit: 1 }, { nowMs: nowMs + 1000 });
       expect(outcome).toMatchObject({ entries: [{ key: "b" }], hasMore: false });
-      expect((await page(engine(), { limit: 2 }, { nowMs })).hasMore).toBe(true);
-      const cut = await engine().read([scan({ limit: 1 }), get("a")], { ...noBudget, nowMs: nowMs + 1000 });
+      const cut = await read(engine(), [scan({ limit: 1 }), get("a")], { ...noBudget, nowMs: nowMs + 1000 });
       expect(cut).toMatchObject([{ kind: "page" }, { kind: "notFound" }]);
     });
   });
 
   describe("a sweep", () => {
-    it("removes what has expired, at most as many as asked, and takes no versions", async () => {
+    it("removes what has expired, at most as many as asked, each as a change with a version", async () => {
       const expiring = Array.from({ length: 25 }, (_, index) =>
         put(`e${index}`, "1", { shard: shard(index % 3), expiry: { kind: "at", atMs: nowMs + index } }),
       );
-      await engine().write([...expiring, put("stays", "1")], nowMs);
-      expect(await engine().sweep(nowMs - 1, 100)).toBe(0);
-      expect(await engine().sweep(nowMs + 19, 15)).toBe(15);
-      expect(await engine().sweep(nowMs + 19, 15)).toBe(5);
-      expect(await engine().sweep(nowMs + 19, 15)).toBe(0);
-      expect(await engine().sweep(nowMs + 1000, 100)).toBe(5);
-      expect(await engine().sweep(nowMs + 1000, 0)).toBe(0);
-      expect((await engine().stats(nowMs)).get(shard(0))?.keyCount).toBe(1);
-      expect(await engine().write([put("next", "1")], nowMs)).toMatchObject([{ facts: { version: "11" } }]);
+      await write(engine(), [...expiring, put("stays", "1")], nowMs - 1);
+      expect((await engine().sweep(nowMs - 1, 100)).expired).toBe(0);
+      expect((await engine().sweep(nowMs + 19, 15)).expired).toBe(15);
+      expect((await engine().sweep(nowMs + 19, 15)).expired).toBe(5);
+      expect((await engine().sweep(nowMs + 19, 15)).expired).toBe(0);
+      expect((await engine().sweep(nowMs + 1000, 100)).expired).toBe(5);
+      expect((await engine().sweep(nowMs + 1000, 0)).expired).toBe(0);
+      expect((await figures(engine(), nowMs)).get(shard(0))).toMatchObject({ keyCount: 1 });
+      // Nine were put into the shard and have expired, and one stays.
+      expect(await write(engine(), [put("next", "1")], nowMs)).toMatchObject([{ facts: { version: "20" } }]);
     });
 
     it("spares an entry that is written while it runs", async () => {
-      await engine().write([put("a", "1", { expiry: inOneSecond }), put("b", "1", { expiry: inOneSecond })], nowMs);
+      await write(engine(), [put("a", "1", { expiry: inOneSecond }), put("b", "1", { expiry: inOneSecond })], nowMs);
       const laterMs = nowMs + 1000;
-      const [, removed] = await Promise.all([engine().write([put("a", "2")], laterMs), engine().sweep(laterMs, 10)]);
-      expect(removed).toBe(1);
+      const put2 = write(engine(), [put("a", "2")], laterMs);
+      const [, { expired }] = await Promise.all([put2, engine().sweep(laterMs, 10)]);
+      // Whichever came first: a put over what has been swept, or a put of an expired entry.
+      expect([1, 2]).toContain(expired);
       expect(await find(engine(), "a", laterMs)).toMatchObject({ value: "2" });
-      expect(await engine().stats(laterMs)).toEqual(new Map([[shard(0), { keyCount: 1, sizeBytes: 2 }]]));
+      expect(await figures(engine(), laterMs)).toEqual(new Map([[shard(0), { keyCount: 1, sizeBytes: 2 }]]));
     });
   });
 
@@ -125,15 +148,15 @@ export function describeExpiry(engine: () => StorageEngine): void {
       const operations = [1, 2].map((number) =>
         put("a", "12345", { shard: shard(number), expiry: { kind: "ttl", seconds: number } }),
       );
-      await engine().write([...operations, put("b", "1", { shard: shard(1) })], nowMs);
-      const live = new Map([
+      await write(engine(), [...operations, put("b", "1", { shard: shard(1) })], nowMs);
+      const live = new Map<unknown, object>([
         [shard(1), { keyCount: 1, sizeBytes: 2 }],
         [shard(2), { keyCount: 1, sizeBytes: 6 }],
       ]);
-      expect(await engine().stats(nowMs + 1000)).toEqual(live);
-      expect(await engine().sweep(nowMs + 1000, 10)).toBe(1);
-      expect(await engine().stats(nowMs + 1000)).toEqual(live);
-      expect((await engine().stats(nowMs + 2000)).get(shard(2))).toEqual({ keyCount: 0, sizeBytes: 0 });
+      expect(await figures(engine(), nowMs + 1000)).toEqual(live);
+      expect((await engine().sweep(nowMs + 1000, 10)).expired).toBe(1);
+      expect(await figures(engine(), nowMs + 1000)).toEqual(live);
+      expect((await figures(engine(), nowMs + 2000)).get(shard(2))).toEqual({ keyCount: 0, sizeBytes: 0 });
     });
   });
 }

@@ -1,113 +1,23 @@
 /**
- * Conformance of storage engines as a property: whatever the operations and the clock, an engine answers as the simplest
- * model does, a list that is filtered and sorted anew for every question.
+ * Conformance of storage engines as properties: whatever the operations, claims and clocks, an engine answers as the
+ * simplest one does; and a reader that follows the change feed from any cursor has the live state in the end, or a gap.
  */
-import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Entry } from "../../src/core/entry.js";
 import type { JsonText } from "../../src/core/json-text.js";
 import type { Key } from "../../src/core/key.js";
-import type {
-  Expiry,
-  Outcome,
-  ScanOperation,
-  WriteCondition,
-  WriteOperation,
-  WriteOutcome,
-} from "../../src/core/operation.js";
+import { nodeBatchAnswerBytesMax, tombstoneAgeMsMax } from "../../src/core/limits.js";
+import type { Expiry, ScanOperation, WriteCondition, WriteOperation } from "../../src/core/operation.js";
 import type { ShardNumber } from "../../src/core/shard.js";
+import type { ChangesCursor, ClaimChange, StorageEngine } from "../../src/storage/engine.js";
 import type { OpenedEngine } from "./storage-engine.js";
-import { get, noBudget, nowMs, shard, version } from "./storage-operations.js";
-
-interface Row {
-  readonly shard: ShardNumber;
-  readonly entry: Entry;
-}
-
-class Model {
-  #rows: readonly Row[] = [];
-  readonly #sequences = new Map<ShardNumber, number>();
-
-  write(operation: WriteOperation, atMs: number): WriteOutcome {
-    const current = this.#live(atMs).find((row) => isAt(row, operation))?.entry ?? null;
-    const { condition } = operation;
-    const isHeld =
-      condition === null ||
-      (condition.kind === "ifAbsent" && current === null) ||
-      (condition.kind === "ifPresent" && current !== null) ||
-      (condition.kind === "ifVersion" && current?.version === condition.version);
-    if (!isHeld) return { kind: "conflict", current };
-    if (operation.kind === "delete" && current === null) return { kind: "notFound" };
-    const sequence = (this.#sequences.get(operation.shard) ?? 0) + 1;
-    this.#sequences.set(operation.shard, sequence);
-    this.#rows = this.#rows.filter((row) => !isAt(row, operation));
-    if (operation.kind === "delete") return { kind: "deleted", version: current?.version ?? null };
-    const facts = {
-      version: version(String(sequence)),
-      createdAtMs: current?.createdAtMs ?? atMs,
-      updatedAtMs: atMs,
-      expiresAtMs: momentOf(operation.expiry, atMs),
-    };
-    const { key, value } = operation;
-    this.#rows = [...this.#rows, { shard: operation.shard, entry: { key, value, ...facts } }];
-    return { kind: "written", isNew: current === null, facts };
-  }
-
-  get(number: ShardNumber, key: Key, atMs: number): Outcome {
-    const row = this.#live(atMs).find((row) => isAt(row, { shard: number, key }));
-    return row === undefined ? { kind: "notFound" } : { kind: "found", entry: row.entry };
-  }
-
-  scan(operation: ScanOperation, atMs: number): Outcome {
-    const { prefix, after, before, limit, isReverse } = operation;
-    const matching = this.#live(atMs)
-      .filter((row) => row.shard === operation.shard)
-      .map(({ entry }) => entry)
-      .filter(({ key }) => bytes(key).subarray(0, bytes(prefix).length).equals(bytes(prefix)))
-      .filter(({ key }) => after === null || Buffer.compare(bytes(key), bytes(after)) > 0)
-      .filter(({ key }) => before === null || Buffer.compare(bytes(key), bytes(before)) < 0)
-      .toSorted((a, b) => (isReverse ? -1 : 1) * Buffer.compare(bytes(a.key), bytes(b.key)));
-    return { kind: "page", entries: matching.slice(0, limit), hasMore: matching.length > limit };
-  }
-
-  sweep(atMs: number): number {
-    const before = this.#rows.length;
-    this.#rows = this.#live(atMs);
-    return before - this.#rows.length;
-  }
-
-  stats(atMs: number): ReadonlyMap<ShardNumber, { readonly keyCount: number; readonly sizeBytes: number }> {
-    return new Map(
-      [...this.#sequences.keys()].map((number) => {
-        const entries = this.#live(atMs).filter((row) => row.shard === number);
-        const sizeBytes = entries.reduce((sum, { entry }) => sum + bytes(entry.key + entry.value).length, 0);
-        return [number, { keyCount: entries.length, sizeBytes }];
-      }),
-    );
-  }
-
-  #live(atMs: number): readonly Row[] {
-    return this.#rows.filter(({ entry }) => entry.expiresAtMs === null || atMs < entry.expiresAtMs);
-  }
-}
-
-function isAt(row: Row, place: { readonly shard: ShardNumber; readonly key: Key }): boolean {
-  return row.shard === place.shard && row.entry.key === place.key;
-}
-
-function momentOf(expiry: Expiry | null, atMs: number): number | null {
-  if (expiry === null) return null;
-  return expiry.kind === "at" ? expiry.atMs : atMs + expiry.seconds * 1000;
-}
-
-function bytes(text: string): Buffer {
-  return Buffer.from(text);
-}
+import { claim, get, noBudget, nowMs, shard, version } from "./storage-operations.js";
+import { ReferenceEngine } from "./storage-reference.js";
 
 const keyTexts = ["a", "aa", "ab", "b", "é", "\uffee", "\u{10000}", "🦊", "🦊a", "\ufffd"] as const;
+const shards = [0, 1, 255, 256].map(shard);
 const keyOf = fc.constantFrom(...keyTexts).map((text) => text as Key);
-const shardOf = fc.constantFrom(0, 1, 255, 256).map(shard);
+const shardOf = fc.constantFrom(...shards);
 const condition: fc.Arbitrary<WriteCondition | null> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(null) },
   fc.constant<WriteCondition>({ kind: "ifAbsent" }),
@@ -141,44 +51,160 @@ const scans: fc.Arbitrary<ScanOperation> = fc.record({
   bytesMax: fc.constant(nodeBatchAnswerBytesMax),
   isReverse: fc.boolean(),
 });
-const step = fc.oneof(
-  { weight: 4, arbitrary: fc.array(write, { maxLength: 8 }).map((writes) => ({ kind: "write" as const, writes })) },
-  { weight: 3, arbitrary: fc.array(scans, { maxLength: 3 }).map((scans) => ({ kind: "read" as const, scans })) },
-  { weight: 1, arbitrary: fc.constant({ kind: "sweep" as const }) },
-  { weight: 1, arbitrary: fc.constant({ kind: "reopen" as const }) },
-  { weight: 1, arbitrary: fc.nat(2500).map((byMs) => ({ kind: "wait" as const, byMs })) },
+/** Mostly the claim's, whatever that is. */
+const epochs = fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, fc.integer({ min: 1, max: 4 }));
+const claims: fc.Arbitrary<ClaimChange> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("claim" as const),
+      shard: shardOf,
+      epoch: fc.integer({ min: 1, max: 4 }),
+      lineage: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(2)),
+      sealedFor: fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, fc.constant("move-1")),
+    }),
+  },
+  fc.record({ kind: fc.constant("release" as const), shard: shardOf, epoch: fc.integer({ min: 1, max: 4 }) }),
 );
+const waits = fc.oneof(
+  { weight: 4, arbitrary: fc.nat(2500) },
+  fc.integer({ min: -4000, max: -1 }),
+  fc.constant(tombstoneAgeMsMax),
+);
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("write" as const),
+      writes: fc.array(write, { maxLength: 8 }),
+      epoch: epochs,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("read" as const),
+      scans: fc.array(scans, { maxLength: 3 }),
+      epoch: epochs,
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ kind: "sweep" as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "reopen" as const }) },
+  { weight: 2, arbitrary: waits.map((byMs) => ({ kind: "wait" as const, byMs })) },
+  { weight: 1, arbitrary: fc.array(claims, { maxLength: 3 }).map((claims) => ({ kind: "claim" as const, claims })) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("follow" as const),
+      shard: shardOf,
+      limit: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 export function describeModel(name: string, open: () => Promise<OpenedEngine>): void {
-  describe(`${name}, under any operations`, () => {
-    it("answers as a plain list would", async () => {
-      const property = fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-        const opened = await open();
-        let engine = opened.engine;
-        const model = new Model();
-        let atMs = nowMs;
-        for (const step of [...steps, { kind: "read" as const, scans: [] }]) {
-          const budget = { ...noBudget, nowMs: atMs };
-          if (step.kind === "wait") atMs += step.byMs;
-          if (step.kind === "reopen" && opened.reopen !== undefined) engine = await opened.reopen();
-          if (step.kind === "sweep") expect(await engine.sweep(atMs, 1000)).toBe(model.sweep(atMs));
-          if (step.kind === "write") {
-            const expected = step.writes.map((operation) => model.write(operation, atMs));
-            expect(await engine.write(step.writes, atMs)).toEqual(expected);
+  describe(`${name}, compared with the simplest engine`, () => {
+    it(
+      "answers reads, writes, scans, claims, sweeps and change feeds in the same way",
+      { timeout: 120_000 },
+      async () => {
+        const property = fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+          const opened = await open();
+          const comparison = new Comparison(opened);
+          try {
+            await comparison.claim(shards.map((number) => claim(1, { shard: number })));
+            for (const step of steps) await comparison.take(step);
+            await comparison.take({ kind: "read", scans: [], epoch: null });
+            for (const number of shards) await comparison.follow(number, 1000);
+          } finally {
+            await comparison.engine.close();
           }
-          if (step.kind !== "read") continue;
-          const gets = keyTexts.map((key) => get(key, 1));
-          const outcomes = await engine.read([...gets, ...step.scans], budget);
-          const expected = [
-            ...gets.map(({ shard, key }) => model.get(shard, key, atMs)),
-            ...step.scans.map((operation) => model.scan(operation, atMs)),
-          ];
-          expect(outcomes).toEqual(expected);
-          expect(await engine.stats(atMs)).toEqual(model.stats(atMs));
-        }
-        await engine.close();
-      });
-      await fc.assert(property, { numRuns: 150 });
-    });
+        });
+        await fc.assert(property, { numRuns: 150 });
+      },
+    );
   });
+}
+
+/** A reader of one shard's feed. */
+interface Reader {
+  cursor: ChangesCursor | null;
+  readonly entries: Map<string, string>;
+}
+
+class Comparison {
+  engine: StorageEngine;
+  readonly #reopen: OpenedEngine["reopen"];
+  readonly #reference = new ReferenceEngine();
+  readonly #readers = new Map<ShardNumber, Reader>();
+  #atMs = nowMs;
+
+  constructor({ engine, reopen }: OpenedEngine) {
+    this.engine = engine;
+    this.#reopen = reopen;
+  }
+
+  async take(step: Step): Promise<void> {
+    if (step.kind === "wait") this.#atMs += step.byMs;
+    if (step.kind === "reopen" && this.#reopen !== undefined) this.engine = await this.#reopen();
+    if (step.kind === "sweep") {
+      expect((await this.engine.sweep(this.#atMs, 1000)).expired).toBe(this.#reference.sweep(this.#atMs));
+    }
+    if (step.kind === "claim") await this.claim(step.claims);
+    if (step.kind === "follow") await this.follow(step.shard, step.limit);
+    if (step.kind === "write") {
+      const writes = step.writes.map((operation) => ({ operation, epoch: step.epoch }));
+      const expected = writes.map((write) => this.#reference.write(write, this.#atMs));
+      expect((await this.engine.write(writes, this.#atMs)).map(outcomeOrCode)).toEqual(expected);
+    }
+    if (step.kind === "read") await this.#read(step.scans, step.epoch);
+  }
+
+  async claim(claims: readonly ClaimChange[]): Promise<void> {
+    for (const change of claims) this.#reference.change(change);
+    const state = await this.engine.changeState(() => ({ claims }));
+    expect(new Map(state.claims)).toEqual(this.#reference.claims());
+  }
+
+  /** One page more of a reader's own, which begins anew after a gap. */
+  async follow(number: ShardNumber, limit: number): Promise<void> {
+    const reader = this.#readers.get(number) ?? { cursor: null, entries: new Map<string, string>() };
+    this.#readers.set(number, reader);
+    const request = { shard: number, epoch: null, cursor: reader.cursor, limit, bytesMax: nodeBatchAnswerBytesMax };
+    const outcome = await this.engine.changes(request);
+    expect(outcome.kind === "refused" ? outcome.code : outcome).toEqual(this.#reference.changes(request));
+    if (outcome.kind === "gap") this.#readers.delete(number);
+    if (outcome.kind !== "changes") return;
+    for (const change of outcome.changes) {
+      if (change.kind === "put") reader.entries.set(change.entry.key, change.entry.version ?? "");
+      else reader.entries.delete(change.key);
+    }
+    reader.cursor = outcome.cursor;
+    if (outcome.hasMore) return;
+    const live = this.#reference.shard(number).entries.map(({ key, version }) => [key, version] as const);
+    expect(reader.entries).toEqual(new Map(live));
+  }
+
+  async #read(scans: readonly ScanOperation[], epoch: number | null): Promise<void> {
+    const budget = { ...noBudget, nowMs: this.#atMs };
+    const gets = keyTexts.map((key) => ({ operation: get(key, 1), epoch }));
+    const pages = scans.map((operation) => ({ operation, epoch }));
+    const outcomes = await this.engine.read([...gets, ...pages], budget);
+    // All are judged by the clock of the call, and by the mark as it was before.
+    const expected = [
+      ...gets.map((read) => this.#reference.get(read, this.#atMs)),
+      ...pages.map((read) => this.#reference.scan(read, this.#atMs)),
+    ];
+    expect(outcomes.map(outcomeOrCode)).toEqual(expected);
+    const figures = [...(await this.engine.stats(this.#atMs))].map(([number, { digest, ...rest }]) => {
+      expect(digest).toMatch(/^[0-9a-f]{16}$/);
+      return [number, rest] as const;
+    });
+    expect(new Map(figures)).toEqual(this.#reference.figures(this.#atMs));
+  }
+}
+
+function outcomeOrCode<Outcome extends { readonly kind: string }>(outcome: Outcome): unknown {
+  return "code" in outcome ? outcome.code : outcome;
 }

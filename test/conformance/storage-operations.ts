@@ -10,10 +10,11 @@ import type {
   PageOutcome,
   PutOperation,
   ScanOperation,
+  WriteOperation,
 } from "../../src/core/operation.js";
 import type { ShardNumber } from "../../src/core/shard.js";
 import type { Version } from "../../src/core/version.js";
-import type { StorageEngine } from "../../src/storage/engine.js";
+import type { ClaimChange, ReadBudget, StorageEngine } from "../../src/storage/engine.js";
 
 export const nowMs = Date.parse("2026-01-31T12:00:00.000Z");
 export const noBudget = { nowMs, answerBytesMax: Number.MAX_SAFE_INTEGER };
@@ -51,9 +52,54 @@ export function scan(rest: Partial<ScanOperation> = {}): ScanOperation {
   return { kind: "scan", shard: shard(0), ...all, ...rest };
 }
 
+/** Every shard that the suite uses, so that an engine that is opened has claimed them all at epoch 1. */
+const claimed = [...Array.from({ length: 20 }, (_, number) => number), 255, 256, 257, 300, 4095];
+
+export async function claimAll(engine: StorageEngine): Promise<void> {
+  await engine.changeState(() => ({ claims: claimed.map((number) => claim(1, { shard: shard(number) })) }));
+}
+
+export function claim(epoch: number, rest: Partial<ClaimChange & { readonly kind: "claim" }> = {}): ClaimChange {
+  return { kind: "claim", shard: shard(0), epoch, lineage: 0, sealedFor: null, ...rest };
+}
+
+export async function changeClaims(engine: StorageEngine, ...claims: readonly ClaimChange[]): Promise<void> {
+  await engine.changeState(() => ({ claims }));
+}
+
+export function read(
+  engine: StorageEngine,
+  operations: readonly (GetOperation | ScanOperation)[],
+  budget: ReadBudget,
+  epoch: number | null = null,
+): ReturnType<StorageEngine["read"]> {
+  return engine.read(
+    operations.map((operation) => ({ operation, epoch })),
+    budget,
+  );
+}
+
+export function write(
+  engine: StorageEngine,
+  operations: readonly WriteOperation[],
+  atMs: number,
+  epoch: number | null = null,
+): ReturnType<StorageEngine["write"]> {
+  return engine.write(
+    operations.map((operation) => ({ operation, epoch })),
+    atMs,
+  );
+}
+
+/** Keys and bytes of the shards that were ever written. */
+export async function figures(engine: StorageEngine, atMs: number): Promise<ReadonlyMap<ShardNumber, object>> {
+  const written = [...(await engine.stats(atMs))].filter(([, { sequence }]) => sequence > 0);
+  return new Map(written.map(([number, { keyCount, sizeBytes }]) => [number, { keyCount, sizeBytes }]));
+}
+
 /** The entry under `key`, null when there is none. */
 export async function find(engine: StorageEngine, key: string, atMs = nowMs, number = 0): Promise<Entry | null> {
-  const [outcome] = await engine.read([get(key, number)], { ...noBudget, nowMs: atMs });
+  const [outcome] = await read(engine, [get(key, number)], { ...noBudget, nowMs: atMs });
   return outcome?.kind === "found" ? outcome.entry : null;
 }
 
@@ -62,7 +108,7 @@ export async function page(
   rest: Partial<ScanOperation> = {},
   budget: Partial<typeof noBudget> = {},
 ): Promise<PageOutcome> {
-  const [outcome] = await engine.read([scan(rest)], { ...noBudget, ...budget });
+  const [outcome] = await read(engine, [scan(rest)], { ...noBudget, ...budget });
   if (outcome?.kind !== "page") throw new Error(`A scan was answered with ${JSON.stringify(outcome)}.`);
   return outcome;
 }
@@ -78,7 +124,8 @@ export function keysOf(outcome: Outcome | undefined): readonly string[] {
 
 /** Puts every key with a value of its own. */
 export async function fill(engine: StorageEngine, all: readonly string[], number = 0): Promise<void> {
-  await engine.write(
+  await write(
+    engine,
     all.map((key) => put(key, JSON.stringify(`value of ${key}`), { shard: shard(number) })),
     nowMs,
   );

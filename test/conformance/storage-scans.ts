@@ -3,7 +3,21 @@ import { describe, expect, it } from "vitest";
 import { pageEntryBytes } from "../../src/core/answer-bytes.js";
 import type { Entry } from "../../src/core/entry.js";
 import type { StorageEngine } from "../../src/storage/engine.js";
-import { fill, get, keys, keysOf, noBudget, nowMs, page, put, remove, scan, shard } from "./storage-operations.js";
+import {
+  fill,
+  get,
+  keys,
+  keysOf,
+  noBudget,
+  nowMs,
+  page,
+  put,
+  read,
+  remove,
+  scan,
+  shard,
+  write,
+} from "./storage-operations.js";
 
 /** In bytewise order, which is not that of JavaScript's `<`: U+FF5E sorts before the surrogates of the fox. */
 const mixed = ["A", "B", "a", "a!", "a/b", "aa", "ab", "b", "é", "ﬀ", "\uffee", "\u{10000}", "🦊", "🦊a", "\u{10ffff}"];
@@ -116,14 +130,15 @@ export function describeScans(engine: () => StorageEngine): void {
     it("goes on behind a cursor whose key was deleted, and meets every key once while others come and go", async () => {
       await fill(engine(), ["a", "b", "c", "d", "e"]);
       expect(await keys(engine(), { limit: 2 })).toEqual(["a", "b"]);
-      await engine().write([remove("b"), put("aa", "1"), put("bb", "1")], nowMs);
+      await write(engine(), [remove("b"), put("aa", "1"), put("bb", "1")], nowMs);
       expect(await keys(engine(), { limit: 2, after: "b" })).toEqual(["bb", "c"]);
       expect(await keys(engine(), { limit: 3, before: "b", isReverse: true })).toEqual(["aa", "a"]);
     });
 
     it.each([false, true])("ends where the budget does, with hasMore (isReverse: %j)", async (isReverse) => {
       const value = JSON.stringify("x".repeat(98));
-      await engine().write(
+      await write(
+        engine(),
         ["a", "b", "c"].map((key) => put(key, value)),
         nowMs,
       );
@@ -142,7 +157,8 @@ export function describeScans(engine: () => StorageEngine): void {
 
   it("ends a page once its values are as long as it asked for, and never before the first", async () => {
     const value = JSON.stringify("x".repeat(98));
-    await engine().write(
+    await write(
+      engine(),
       ["a", "b", "c"].map((key) => put(key, value)),
       nowMs,
     );
@@ -152,23 +168,23 @@ export function describeScans(engine: () => StorageEngine): void {
       [101, ["a", "b"], true],
       [201, ["a", "b", "c"], false],
     ] as const) {
-      const [page] = await engine().read([scan({ bytesMax })], noBudget);
+      const [page] = await read(engine(), [scan({ bytesMax })], noBudget);
       expect(page && keysOf(page)).toEqual(keys);
       expect(page).toMatchObject({ kind: "page", hasMore });
     }
   });
 
   it("refuses what comes after a full answer, and never the first value", async () => {
-    await engine().write([put("a", JSON.stringify("x".repeat(98))), put("b", "1")], nowMs);
+    await write(engine(), [put("a", JSON.stringify("x".repeat(98))), put("b", "1")], nowMs);
     const operations = [get("none"), get("a"), get("b"), scan(), get("none")];
-    const [none, first, ...rest] = await engine().read(operations, { nowMs, answerBytesMax: 100 });
+    const [none, first, ...rest] = await read(engine(), operations, { nowMs, answerBytesMax: 100 });
     expect([none?.kind, first?.kind]).toEqual(["notFound", "found"]);
     for (const outcome of rest) expect(outcome).toMatchObject({ kind: "refused", code: "BATCH_ANSWER_FULL" });
-    const roomy = await engine().read(operations, { nowMs, answerBytesMax: 101 });
+    const roomy = await read(engine(), operations, { nowMs, answerBytesMax: 101 });
     expect(roomy.map(({ kind }) => kind)).toEqual(["notFound", "found", "found", "refused", "refused"]);
-    const scans = await engine().read([scan(), scan()], { nowMs, answerBytesMax: 100 });
+    const scans = await read(engine(), [scan(), scan()], { nowMs, answerBytesMax: 100 });
     expect(scans).toMatchObject([{ kind: "page", hasMore: true }, { kind: "refused" }]);
-    const all = await engine().read([scan(), scan(), get("a")], noBudget);
+    const all = await read(engine(), [scan(), scan(), get("a")], noBudget);
     expect(all.map(keysOf)).toEqual([["a", "b"], ["a", "b"], []]);
   });
 }

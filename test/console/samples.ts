@@ -2,8 +2,8 @@
 import { emptyCluster, withCluster, withTick, type ClusterState } from "../../src/console/model/cluster-state.js";
 import type { ClusterEvent, NodeRow, TickEvent } from "../../src/wire/console.js";
 
-export const upRow: NodeRow = ["UP", 200, 10, 1_000, 1.5, 9, "lmdb"];
-export const downRow: NodeRow = ["DOWN", 42_000, null, null, null, null, null];
+export const upRow: NodeRow = ["UP", 200, 10, 1_000, 1.5, 9, "lmdb", null];
+export const downRow: NodeRow = ["DOWN", 42_000, null, null, null, null, null, null];
 
 /** Shards are given in turn; the storage nodes are node1, node2 and so on. */
 export function clusterOf(nodes: number, shardCount: number, changes: Partial<ClusterEvent> = {}): ClusterEvent {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { epochMax, versionsPerEpoch } from "../../src/core/limits.js";
-import { parseVersion, sequenceFloor, versionOf } from "../../src/core/version.js";
+import { parseVersion, sequenceCeiling, sequenceFloor, versionOf } from "../../src/core/version.js";
 
 describe("parseVersion", () => {
   it.each(["1", "7", "9007199254740993", "18446744073709551615"])("takes %s", (text) => {
@@ -24,6 +24,12 @@ describe("versionOf", () => {
 describe("sequenceFloor", () => {
   it("begins at zero, and leaves each epoch numbers of its own, exact up to the last", () => {
     expect([0, 1, 2, 3].map(sequenceFloor)).toEqual([0, 0, versionsPerEpoch, 2 * versionsPerEpoch]);
-    expect(Number.isSafeInteger(sequenceFloor(epochMax) + versionsPerEpoch)).toBe(true);
+    expect(Number.isSafeInteger(sequenceCeiling(epochMax))).toBe(true);
+  });
+});
+
+describe("sequenceCeiling", () => {
+  it("is the last number before the next epoch's first", () => {
+    for (const epoch of [1, 2, epochMax - 1]) expect(sequenceCeiling(epoch)).toBe(sequenceFloor(epoch + 1));
   });
 });

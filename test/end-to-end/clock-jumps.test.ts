@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { breakerFailuresMax, breakerOpenMs, downAfterMs, sweepIntervalMs } from "../../src/core/limits.js";
 import { NodeFault } from "../../src/routing/node-client.js";
 import { startStorageNode } from "../../src/storage-node/server.js";
-import { MemoryEngine } from "../../src/storage/memory-engine.js";
+import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { postJson, rawRequest } from "../gateway/rest/raw-request.js";
 import { startTestGateway, type TestGateway } from "../gateway/test-gateway.js";
 import { drained } from "../storage-node/running-node.js";
@@ -123,6 +123,7 @@ describe("expiry on a storage node", () => {
       gatewayUrl: null,
       advertisedUrl: null,
       incarnation: "first",
+      newId: () => "store",
     });
     const path = "/shard/1/store/";
     for (const [key, ttl] of [

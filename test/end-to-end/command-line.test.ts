@@ -62,7 +62,7 @@ describe("entries from the command line", () => {
 
   it("are imported and exported", async () => {
     const lines = '{"key":"a/1","value":1.10}\n{"key":"a/2","value":[2]}\n';
-    expect(await json(["import", "-"], 0, lines)).toEqual({ imported: 2, failedLine: null });
+    expect(await json(["import", "-"], 0, lines)).toEqual({ imported: 2, expired: 0, failedLine: null });
     expect((await run(["export", "--prefix", "a/"])).out).toBe(lines);
     expect(await json(["export", "--prefix", "a/"])).toHaveLength(2);
   });

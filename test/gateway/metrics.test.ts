@@ -74,7 +74,9 @@ describe("Metrics", () => {
 
   it("shares nothing with other Metrics of the process", async () => {
     const metrics = new Metrics();
-    metrics.clusterSeen({ mapVersion: 7, shards: { ACTIVE: 3, UNAVAILABLE: 1 }, nodes: { UP: 2 } });
+    const nodes = { UP: 2 };
+    metrics.clusterSeen({ mapVersion: 7, shards: { ACTIVE: 3, UNAVAILABLE: 1 }, nodes, nodesWithProblem: 1 });
+    expect(await metrics.total("shardgate_storage_nodes_with_problem")).toBe(1);
     expect(await metrics.total("shardgate_cluster_map_version")).toBe(7);
     expect(await metrics.total("shardgate_storage_nodes", { state: "UP" })).toBe(2);
     expect(await metrics.total("shardgate_shards", { state: "ACTIVE" })).toBe(3);

@@ -2,7 +2,7 @@
 import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess, type Access } from "../../src/gateway/access/access.js";
-import { Membership } from "../../src/gateway/membership.js";
+import { Membership } from "../../src/gateway/cluster/membership.js";
 import { Metrics } from "../../src/gateway/metrics.js";
 import { startGateway, type Gateway, type GatewayOptions } from "../../src/gateway/server.js";
 import type { GatewayServices } from "../../src/gateway/services.js";
@@ -15,6 +15,7 @@ import { NodePool } from "../../src/routing/node-pool.js";
 import { Router } from "../../src/routing/router.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
+import { idsInOrder } from "./cluster/fake-nodes.js";
 
 export interface TestGateway extends Gateway {
   readonly clock: FakeClock;
@@ -47,7 +48,14 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     return known;
   };
   const wanted = { shardCount, clusterName: null };
-  const registry = await Registry.open({ store: new MemoryStore(), clock, log, wanted, newClusterId: () => "c1" });
+  const registry = await Registry.open({
+    store: new MemoryStore(),
+    clock,
+    log,
+    wanted,
+    newClusterId: () => "c1",
+    newLeaderId: () => "l1",
+  });
   const metrics = new Metrics();
   const pool = new NodePool({
     map: () => registry.map,
@@ -58,7 +66,8 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     observer: metrics,
   });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
-  const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin, isAutoAssigning: true });
+  const newId = idsInOrder();
+  const membership = new Membership({ registry, liveness, pool, newId, clock, log, nodesMin, isAutoAssigning: true });
   const router = new Router({ registry, pool, clock, random });
   const services = {
     router,
@@ -92,7 +101,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     node,
     async register(...names) {
       for (const name of names) {
-        await membership.register({ id: name, url: `http://${name}:8000`, incarnation: name, shards: [] });
+        const identity = { incarnation: name, storeId: `store-${name}`, starts: [name], shards: [] };
+        const assignments = await membership.register({ id: name, url: `http://${name}:8000`, ...identity });
+        await node(name).assign(assignments, { timeoutMs: 1_000 });
       }
     },
   };

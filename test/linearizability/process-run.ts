@@ -1,19 +1,19 @@
 /**
- * One run against real processes: concurrent clients through both gateways while processes are killed, paused and
+ * One run against real processes: concurrent clients through a gateway of several workers while processes are killed, paused and
  * restarted by the seed's plan. What the clients saw is for others to check.
  */
 import { readAll, runClients } from "./clients.js";
 import { faultPlan, type Fault } from "./fault-plan.js";
+import { FaultyCluster } from "./faulty-cluster.js";
 import { gatewayTarget } from "./gateway-target.js";
 import { Recorder, type Call } from "./history.js";
 import { Random } from "./random.js";
-import { TwinGateways } from "./twin-gateways.js";
 
 export interface ProcessRunOptions {
   readonly seed: number;
   readonly operations: number;
   readonly clients: number;
-  /** Of each gateway and storage node; 1 when not given. */
+  /** Of each storage node, 1 when not given; the gateway has at least two. */
   readonly workers?: number;
   /** Told of each fault as it begins. */
   readonly onFault?: (fault: Fault) => void;
@@ -36,11 +36,11 @@ export async function runProcesses(options: ProcessRunOptions): Promise<ProcessR
   const { seed, operations, clients, workers = 1, onFault } = options;
   const random = new Random(seed);
   const recorder = new Recorder();
-  const twins = await TwinGateways.start({ ...shape, workers });
+  const cluster = await FaultyCluster.start({ ...shape, workers });
   try {
-    const plan = faultPlan(random.fork(), twins.processes, operations);
-    const faults = new FaultRun(twins, plan, onFault);
-    const targets = twins.origins.map((origin) => gatewayTarget({ origin, timeoutMs: clientTimeoutMs }));
+    const plan = faultPlan(random.fork(), cluster.processes, operations);
+    const faults = new FaultRun(cluster, plan, onFault);
+    const targets = [gatewayTarget({ origin: cluster.origin, timeoutMs: clientTimeoutMs })];
     const afterRequest = async (wasAnswered: boolean): Promise<void> => {
       faults.reach(recorder.length);
       if (!wasAnswered) await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -48,11 +48,11 @@ export async function runProcesses(options: ProcessRunOptions): Promise<ProcessR
     await runClients({ random: random.fork(), keys, clients, operations, targets, recorder, afterRequest });
     faults.reach(Infinity);
     await faults.settled();
-    await twins.ready();
+    await cluster.ready();
     await readAll({ keys, targets, recorder });
     return { calls: recorder.calls, faults: plan };
   } finally {
-    await twins.stop();
+    await cluster.stop();
   }
 }
 
@@ -61,15 +61,15 @@ class FaultRun {
   readonly #events: { readonly at: number; readonly run: () => Promise<void> | void }[];
   #last: Promise<void> = Promise.resolve();
 
-  constructor(twins: TwinGateways, plan: readonly Fault[], onFault: (fault: Fault) => void = () => {}) {
+  constructor(cluster: FaultyCluster, plan: readonly Fault[], onFault: (fault: Fault) => void = () => {}) {
     const begin = (fault: Fault): Promise<void> => {
       onFault(fault);
-      return twins.begin(fault);
+      return cluster.begin(fault);
     };
     this.#events = plan
       .flatMap((fault) => [
         { at: fault.from, run: () => begin(fault) },
-        { at: fault.until, run: () => twins.end(fault) },
+        { at: fault.until, run: () => cluster.end(fault) },
       ])
       .toSorted((a, b) => a.at - b.at);
   }

@@ -4,8 +4,8 @@ import { checkHistory } from "./check-history.js";
 import type { Call } from "./history.js";
 import { runProcesses } from "./process-run.js";
 
-describe("two gateways over three storage nodes", () => {
-  it("are linearizable while every process is killed, paused and restarted", { timeout: 600_000 }, async () => {
+describe("a gateway of two workers over three storage nodes", () => {
+  it("is linearizable while every process is killed, paused and restarted", { timeout: 600_000 }, async () => {
     const seen: string[] = [];
     const { calls, faults } = await runProcesses({
       seed: 20_260_131,

@@ -8,7 +8,10 @@ import { get, put, routed } from "../support/operations.js";
 for (const kind of ["full", "plain"] satisfies NodeKind[]) {
   describeNodeClient("MemoryNodeClient", kind, async () => {
     const client = new MemoryNodeClient(new FakeClock(), kind);
-    return { client, close: () => client.close() };
+    const setCluster = (clusterId: string): void => void (client.callerClusterId = clusterId);
+    const rename = (name: string): void => void (client.name = name);
+    client.targetNode = "node1";
+    return { client, setCluster, rename, close: () => client.close() };
   });
 }
 
@@ -39,7 +42,7 @@ describe("MemoryNodeClient", () => {
     expect(await failures).toMatchObject([{ reason: { reason: "timeout" } }, { reason: { reason: "aborted" } }]);
     const released = client.probe(call);
     client.release();
-    await expect(released).resolves.toBe("full");
+    await expect(released).resolves.toMatchObject({ kind: "full", clusterId: null });
     client.hold();
     const closed = expect(client.probe(call)).rejects.toMatchObject({ reason: "aborted" });
     await client.close();
@@ -75,7 +78,7 @@ describe("MemoryNodeClient", () => {
     const cluster = { clusterId: "c", shardCount: 4 };
     await client.assign({ ...cluster, mapVersion: 2, shards: [{ shardId: 2, epoch: 5 }] }, call);
     await client.assign({ ...cluster, mapVersion: 1 }, call);
-    expect(await client.shards(call)).toEqual([{ shardId: 2, epoch: 5, keyCount: 0, sizeBytes: 0 }]);
-    expect(await client.execute([routed(get("a"), 1)], call)).toMatchObject([{ code: "STALE_EPOCH", epoch: null }]);
+    expect(await client.shards(call)).toMatchObject([{ shardId: 2, epoch: 5, keyCount: 0, sizeBytes: 0 }]);
+    expect(await client.execute([routed(get("a"), 1)], call)).toMatchObject([{ code: "SHARD_NOT_HOSTED" }]);
   });
 });

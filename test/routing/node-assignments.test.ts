@@ -1,19 +1,23 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
-import { applyCommand, createClusterMap } from "../../src/registry/commands.js";
+import { applyCommand, createClusterMap, type RegistryCommand } from "../../src/registry/commands.js";
 import { assignmentsOf } from "../../src/routing/node-assignments.js";
 
 const empty = createClusterMap({ clusterId: "c1", clusterName: "test", shardCount: 4 });
 
+function after(map: ClusterMap, command: RegistryCommand): ClusterMap {
+  return applyCommand(map, command, 0).map;
+}
+
 function withNodes(...names: readonly string[]): ClusterMap {
-  return names.reduce(
-    (map, name) => applyCommand(map, { kind: "registerNode", name, url: `http://${name}` }, 0),
-    empty,
-  );
+  return names.reduce((map, name) => {
+    const url = `http://${name}`;
+    return after(map, { kind: "registerNode", name, url, identity: null, newMark: "mark" });
+  }, empty);
 }
 
 function spread(map: ClusterMap, ...liveNodes: readonly string[]): ClusterMap {
-  return applyCommand(map, { kind: "assignUnassigned", liveNodes, held: [] }, 0);
+  return after(map, { kind: "assignUnassigned", liveNodes, held: [] });
 }
 
 describe("assignmentsOf", () => {
@@ -24,11 +28,30 @@ describe("assignmentsOf", () => {
       shardCount: 4,
       mapVersion: 4,
       shards: [
-        { shardId: 1, epoch: 1 },
-        { shardId: 3, epoch: 1 },
+        { shardId: 2, epoch: 1, lineage: 0 },
+        { shardId: 3, epoch: 1, lineage: 0 },
       ],
     });
     expect(assignmentsOf(map, "stranger").shards).toEqual([]);
+  });
+
+  it("tells lineages, and which shards are sealed for a move", () => {
+    const before = spread(withNodes("a", "b"), "a", "b");
+    const taken = after(before, {
+      kind: "assign",
+      shard: 3,
+      node: "a",
+      ifEpoch: null,
+      isForced: true,
+      cause: "operator",
+    });
+    const moving = after(taken, { kind: "beginMove", shard: 0, node: "b", ifEpoch: null, moveId: "m1" });
+    expect(assignmentsOf(moving, "a").shards).toEqual([
+      { shardId: 0, epoch: 1, lineage: 0, sealedFor: "m1" },
+      { shardId: 1, epoch: 1, lineage: 0 },
+      { shardId: 3, epoch: 2, lineage: 1 },
+    ]);
+    expect(assignmentsOf(moving, "b").shards).toEqual([{ shardId: 2, epoch: 1, lineage: 0 }]);
   });
 
   it("leaves the shards out for a node that knows this version, and for no other", () => {

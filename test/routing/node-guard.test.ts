@@ -149,7 +149,8 @@ describe("a client with a guard", () => {
   });
 
   function clientOf(url: string, guard: NodeGuard): UndiciNodeClient {
-    const client = new UndiciNodeClient({ name: "node1", url, guard, tls: noTls });
+    const facts = { clusterId: () => "c1", mayBePlain: () => true };
+    const client = new UndiciNodeClient({ name: "node1", url, facts, guard, tls: noTls });
     closers.push(() => client.close());
     return client;
   }
@@ -196,7 +197,7 @@ describe("a client with a guard", () => {
     };
     const { port } = new URL(server.url);
     const client = clientOf(`http://rebind.example:${port}`, guardOf(null, false, resolve));
-    expect(await client.probe({ timeoutMs: 5_000 })).toBe("full");
+    expect(await client.probe({ timeoutMs: 5_000 })).toMatchObject({ kind: "full" });
     expect([asked, attempts]).toEqual([["rebind.example"], ["127.0.0.1"]]);
     addresses = ["169.254.169.254"];
     await server.close();

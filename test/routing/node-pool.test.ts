@@ -1,10 +1,13 @@
 import { describe, expect, it, vi } from "vitest";
 import { breakerFailuresMax, breakerOpenMs, connectTimeoutMs } from "../../src/core/limits.js";
-import { NodeFault, PlainNodeFault } from "../../src/routing/node-client.js";
+import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
+import { NodeFault, PlainNodeFault, type MapFacts } from "../../src/routing/node-client.js";
+import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
 import { silentObserver, type RoutingObserver } from "../../src/routing/observer.js";
-import { settle } from "../support/fake-clock.js";
+import { FakeClock, settle } from "../support/fake-clock.js";
 import { mapOf, MemoryCluster } from "../support/memory-cluster.js";
 import { get, put, routed } from "../support/operations.js";
+import { RecordLog } from "../support/record-log.js";
 
 const refusedConnection = {
   fault: new NodeFault("connectionRefused", "storage node node1 (http://node1:1) refused the connection", true),
@@ -49,6 +52,57 @@ describe("NodePool", () => {
     ]);
     expect(() => cluster.pool.client("node9")).toThrow("Storage node node9 is not registered.");
     cluster.pool.reachable("node9");
+  });
+
+  it("probes a storage node that is not registered, and closes its client", async () => {
+    const client = new MemoryNodeClient(new FakeClock(), "plain");
+    const close = vi.spyOn(client, "close");
+    const places: NodePlace[] = [];
+    const pool = new NodePool({
+      clock: new FakeClock(),
+      random: () => 0,
+      log: new RecordLog(),
+      observer: silentObserver,
+      map: () => mapOf(),
+      createClient(place) {
+        places.push(place);
+        return client;
+      },
+    });
+    const place = { name: "node9", url: "http://node9:1" };
+    expect(await pool.probeAt(place, { timeoutMs: 1 })).toMatchObject({ kind: "plain", clusterId: null });
+    client.failNext(refusedConnection);
+    await expect(pool.probeAt(place, { timeoutMs: 1 })).rejects.toBe(refusedConnection.fault);
+    expect(places).toEqual([place, place]);
+    expect(close).toHaveBeenCalledTimes(2);
+  });
+
+  it("lets a client know its cluster, and whether its storage node may be a plain one", () => {
+    let map = mapOf();
+    const facts: MapFacts[] = [];
+    const pool = new NodePool({
+      clock: new FakeClock(),
+      random: () => 0,
+      log: new RecordLog(),
+      observer: silentObserver,
+      map: () => map,
+      createClient(_place, of) {
+        facts.push(of);
+        return new MemoryNodeClient(new FakeClock());
+      },
+    });
+    pool.client("node1");
+    expect(facts.map(({ clusterId, mayBePlain }) => [clusterId(), mayBePlain()])).toEqual([["cluster", true]]);
+    const change = (more: object): void => {
+      const record = map.nodes.get("node1");
+      if (record !== undefined) map = { ...map, clusterId: "c2", nodes: new Map([["node1", { ...record, ...more }]]) };
+    };
+    change({ lastStart: "s1" });
+    expect(facts.map(({ clusterId, mayBePlain }) => [clusterId(), mayBePlain()])).toEqual([["c2", false]]);
+    change({ lastStart: null, isLossAccepted: true });
+    expect(facts[0]?.mayBePlain()).toBe(false);
+    map = { ...map, nodes: new Map() };
+    expect(facts[0]?.mayBePlain()).toBe(true);
   });
 
   it("gives out the client itself", () => {
@@ -149,7 +203,7 @@ describe("NodePool's breaker", () => {
     await cluster.node("node1").assign({ clusterId: "c", shardCount: 4, mapVersion: 1, shards: [] }, { timeoutMs: 1 });
     for (let round = 0; round < breakerFailuresMax + 1; round++) {
       const outcomes = cluster.pool.execute("node1", [routed(get("a"), 5)], cluster.context());
-      expect(await cluster.until(outcomes)).toMatchObject([{ code: "STALE_EPOCH" }]);
+      expect(await cluster.until(outcomes)).toMatchObject([{ code: "SHARD_NOT_HOSTED" }]);
     }
     expect(cluster.pool.figures("node1").breaker).toBe("closed");
   });

@@ -17,9 +17,10 @@ afterEach(async () => {
 });
 
 const call = { timeoutMs: 5_000 };
+const facts = { clusterId: () => "c1", mayBePlain: () => true };
 
 function clientOf(url: string): UndiciNodeClient {
-  const client = new UndiciNodeClient({ name: "old", url, guard: openGuard, tls: noTls });
+  const client = new UndiciNodeClient({ name: "old", url, facts, guard: openGuard, tls: noTls });
   closers.push(() => client.close());
   return client;
 }

@@ -93,6 +93,59 @@ describe("Router", () => {
     ]);
   });
 
+  it("refuses every operation while the registry is put back from an older copy", async () => {
+    const cluster = new MemoryCluster();
+    cluster.map = { ...cluster.map, putBack: { mark: "m", waiting: ["node1"], claims: new Map() } };
+    expect(await cluster.until(cluster.execute([get(key), put("a", "1")]))).toMatchObject([
+      { ...unavailable, message: expect.stringContaining("Shard 2 is unavailable: the registry was put back") },
+      unavailable,
+    ]);
+    expect([...cluster.nodes.values()].flatMap(({ batches }) => batches)).toEqual([]);
+  });
+
+  it("tells a storage node nothing of a map that it finds put back when it reads it anew", async () => {
+    const cluster = new MemoryCluster();
+    const putBack = { mark: "m", waiting: ["node1"], claims: new Map() };
+    cluster.fresherMap = { ...cluster.map, version: 2, putBack };
+    const assign = vi.spyOn(cluster.node("node3"), "assign");
+    script(cluster, "node3", [all(refused("SHARD_NOT_HOSTED", "Not here."))]);
+    expect(await cluster.until(cluster.execute([get(key)]))).toMatchObject([unavailable]);
+    expect(cluster.refreshes).toBe(1);
+    expect(assign).not.toHaveBeenCalled();
+  });
+
+  it("asks a storage node of another cluster once, and says that the shard is unavailable", async () => {
+    const cluster = new MemoryCluster();
+    const node = cluster.node("node3");
+    await node.assign({ clusterId: "other", shardCount: 4, mapVersion: 1, shards: [] }, { timeoutMs: 1 });
+    node.callerClusterId = "cluster";
+    expect(await cluster.until(cluster.execute([get(key), put(key, "1")]))).toMatchObject([
+      { ...unavailable, message: expect.stringContaining("belongs to cluster other") },
+      unavailable,
+    ]);
+    expect(node.batches).toHaveLength(1);
+  });
+
+  it("asks another storage node at the address once, and names both", async () => {
+    const cluster = new MemoryCluster();
+    const node = cluster.node("node3");
+    Object.assign(node, { name: "node9", targetNode: "node3" });
+    const message = expect.stringContaining("NODE_CONFLICT (This storage node is node9, not node3)");
+    expect(await cluster.until(cluster.execute([get(key), put(key, "1")]))).toMatchObject([
+      { ...unavailable, message },
+      { ...unavailable, message },
+    ]);
+    expect(node.batches).toHaveLength(1);
+    expect(cluster.refreshes).toBe(0);
+  });
+
+  it.each(["ENTRY_DAMAGED", "EXPIRY_PASSED"] as const)("passes a storage node's %s on", async (code) => {
+    const cluster = new MemoryCluster();
+    const execute = script(cluster, "node3", [all(refused(code, "It is so."))]);
+    expect(await cluster.until(cluster.execute([put(key, "1")]))).toEqual([refused(code, "It is so.")]);
+    expect(execute).toHaveBeenCalledOnce();
+  });
+
   it("does not let a storage node that hangs delay other requests", async () => {
     const cluster = new MemoryCluster();
     cluster.node("node3").hold();
@@ -305,7 +358,11 @@ describe("Router, with an old cluster map", () => {
     await cluster.node("node3").assign(old, { timeoutMs: 1 });
     const assign = vi.spyOn(cluster.node("node3"), "assign");
     expect(await cluster.until(cluster.execute([get(key)]))).toEqual([{ kind: "notFound" }]);
-    expect(assign.mock.calls[0]?.[0]).toEqual({ ...old, mapVersion: 5, shards: [{ shardId: 2, epoch: 5 }] });
+    expect(assign.mock.calls[0]?.[0]).toEqual({
+      ...old,
+      mapVersion: 5,
+      shards: [{ shardId: 2, epoch: 5, lineage: 0 }],
+    });
   });
 
   it("refreshes once for all who meet the same stale epoch", async () => {

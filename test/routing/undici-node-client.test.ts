@@ -3,11 +3,17 @@ import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { nodeAnswerBytesMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
-import { NodeFault } from "../../src/routing/node-client.js";
+import { NodeFault, type MapFacts } from "../../src/routing/node-client.js";
 import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
 import { noTls } from "../../src/tls/tls-source.js";
 import { encodeBatchAnswer } from "../../src/wire/batch-body.js";
-import { batchMediaType, nodeProtocol, problemMediaType } from "../../src/wire/paths.js";
+import {
+  batchMediaType,
+  clusterHeader,
+  nodeProtocol,
+  problemMediaType,
+  targetNodeHeader,
+} from "../../src/wire/paths.js";
 import { describeNodeClient } from "../conformance/node-client.js";
 import { startBrokenServer, unusedUrl, type BrokenAnswer } from "../support/broken-server.js";
 import { startNodeServer } from "../support/node-server.js";
@@ -22,9 +28,13 @@ for (const [kind, basePath] of [
 ] as const) {
   describeNodeClient(`UndiciNodeClient at "${basePath}"`, kind, async () => {
     const server = await startNodeServer(kind, { basePath });
-    const client = new UndiciNodeClient({ name: "node1", url: server.url, guard: openGuard, tls: noTls });
+    let caller = "c";
+    const facts = { clusterId: () => caller, mayBePlain: () => true };
+    const client = new UndiciNodeClient({ name: "node1", url: server.url, facts, guard: openGuard, tls: noTls });
     return {
       client,
+      setCluster: (clusterId) => void (caller = clusterId),
+      rename: (name) => void (server.memory.name = name),
       close: async () => {
         await client.close();
         await server.close();
@@ -34,13 +44,14 @@ for (const [kind, basePath] of [
 }
 
 const call = { timeoutMs: 5_000 };
+const facts: MapFacts = { clusterId: () => "c1", mayBePlain: () => true };
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
 function clientOf(url: string): UndiciNodeClient {
-  const client = new UndiciNodeClient({ name: "node2", url, guard: openGuard, tls: noTls });
+  const client = new UndiciNodeClient({ name: "node2", url, facts, guard: openGuard, tls: noTls });
   closers.push(() => client.close());
   return client;
 }
@@ -77,6 +88,44 @@ describe("UndiciNodeClient", () => {
   });
 });
 
+describe("UndiciNodeClient, as a gateway's", () => {
+  it.each([
+    ["full", ["GET /health", "POST /batch", "GET /shards", "PUT /assignments"]],
+    ["plain", ["GET /health", "PUT /shard/0/store/a"]],
+  ] as const)(
+    "names its cluster and the node it means in each request to a %s storage node",
+    async (kind, expected) => {
+      const named: string[] = [];
+      const answer: BrokenAnswer = (response, { headers, method, url }) => {
+        if (headers[clusterHeader] === "c1" && headers[targetNodeHeader] === "node2") named.push(`${method} ${url}`);
+        if (url === "/health") response.end(JSON.stringify(kind === "full" ? { protocol: nodeProtocol } : {}));
+        else if (url === "/batch") batch(response, [{ kind: "notFound" }]);
+        else if (url === "/shards") response.end('{"shards":[]}');
+        else response.writeHead(201).end();
+      };
+      const { client } = await brokenClient(answer, answer);
+      await client.execute([routed(kind === "full" ? get("a") : put("a", "1"))], call);
+      await client.shards(call);
+      await client.assign({ clusterId: "c1", shardCount: 4, mapVersion: 1 }, call);
+      expect(named).toEqual(expected);
+    },
+  );
+
+  it.each([
+    ["full", "POST /batch"],
+    ["plain", "PUT /shard/0/store/a"],
+  ] as const)("has each operation refused by a %s storage node of another cluster or name", async (kind, request) => {
+    for (const code of ["CLUSTER_MISMATCH", "NODE_CONFLICT"]) {
+      const { client, server } = await brokenClient(problem(409, code), (response) =>
+        response.end(JSON.stringify(kind === "full" ? { protocol: nodeProtocol } : {})),
+      );
+      const outcomes = await client.execute([routed(put("a", "1"))], call);
+      expect(outcomes).toEqual([{ kind: "refused", code, message: "It is so." }]);
+      expect(server.requests.at(-1)).toBe(request);
+    }
+  });
+});
+
 describe("UndiciNodeClient, with a token", () => {
   it.each([
     ["full", ["GET /health", "POST /batch", "GET /shards", "PUT /assignments"]],
@@ -91,7 +140,14 @@ describe("UndiciNodeClient, with a token", () => {
       else response.writeHead(201).end();
     };
     const server = await startBrokenServer(answer, answer);
-    const client = new UndiciNodeClient({ name: "node2", url: server.url, guard: openGuard, tls: noTls, token: "abc" });
+    const client = new UndiciNodeClient({
+      name: "node2",
+      url: server.url,
+      facts,
+      guard: openGuard,
+      tls: noTls,
+      token: "abc",
+    });
     closers.push(
       () => server.close(),
       () => client.close(),
@@ -285,7 +341,7 @@ describe("UndiciNodeClient, asking beside batches", () => {
         () => {},
         (response) => response.writeHead(status).end("?"),
       );
-      await expect(client.probe(call)).resolves.toBe("plain");
+      await expect(client.probe(call)).resolves.toMatchObject({ kind: "plain", name: null, clusterId: null });
     }
   });
 });
@@ -323,7 +379,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
       ),
     );
     status = 502;
-    await expect(client.probe(call)).resolves.toBe("full");
+    await expect(client.probe(call)).resolves.toMatchObject({ kind: "full" });
   });
 
   it("notices a plain storage node that was replaced by a full one", async () => {
@@ -339,14 +395,70 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     });
   });
 
+  it("says what a full storage node is called, and whether its start is acknowledged", async () => {
+    let health: object = { id: "node2", isAcknowledged: false };
+    const { client } = await brokenClient(
+      () => {},
+      (response) => response.end(JSON.stringify({ protocol: nodeProtocol, ...health })),
+    );
+    expect(await client.probe(call)).toMatchObject({ name: "node2", isAcknowledged: false });
+    health = { id: "x".repeat(1_000), isAcknowledged: true };
+    expect(await client.probe(call)).toMatchObject({ name: "x".repeat(63), isAcknowledged: true });
+    health = { id: 7 };
+    expect(await client.probe(call)).toMatchObject({ name: null, isAcknowledged: true });
+  });
+
+  it("names the cluster that a full storage node keeps data of, and none that is no text", async () => {
+    let clusterId: unknown = "c7";
+    const { client } = await brokenClient(
+      () => {},
+      (response) => response.end(JSON.stringify({ protocol: nodeProtocol, clusterId })),
+    );
+    expect(await client.probe(call)).toMatchObject({ kind: "full", clusterId: "c7" });
+    for (clusterId of [null, 7, {}]) expect(await client.probe(call)).toMatchObject({ kind: "full", clusterId: null });
+  });
+
+  it("asks nothing of a server without the whole protocol where a storage node registered a store", async () => {
+    const { client, server } = await brokenClient((response) => response.writeHead(404).end());
+    const known = new UndiciNodeClient({
+      name: "node2",
+      url: server.url,
+      facts: { ...facts, mayBePlain: () => false },
+      guard: openGuard,
+      tls: noTls,
+    });
+    closers.push(() => known.close());
+    for (let round = 0; round < 2; round++) await known.execute([routed(get("a"))], call).catch(() => {});
+    // It has the health of a full storage node, and no batches.
+    expect(server.requests).toEqual(["GET /health", "POST /batch", "GET /health", "POST /batch"]);
+    const fault = known.execute([routed(get("a"))], call);
+    await expect(fault).rejects.toMatchObject({ reason: "malformedAnswer", isUnsent: true });
+    expect(await client.execute([routed(get("a"))], call)).toEqual([{ kind: "notFound" }]);
+    const plain = await brokenClient(
+      (response) => response.writeHead(404).end(),
+      (response) => response.writeHead(404).end(),
+    );
+    const replaced = new UndiciNodeClient({
+      name: "node2",
+      url: plain.server.url,
+      facts: { ...facts, mayBePlain: () => false },
+      guard: openGuard,
+      tls: noTls,
+    });
+    closers.push(() => replaced.close());
+    await expect(replaced.execute([routed(get("a"))], call)).rejects.toMatchObject({ isUnsent: true });
+    await expect(replaced.shards(call)).rejects.toMatchObject({ isUnsent: true });
+    expect(plain.server.requests).toEqual(["GET /health", "GET /health"]);
+  });
+
   it("learns anew with every probe", async () => {
     let protocol = "other";
     const { client } = await brokenClient(
       () => {},
       (response) => response.end(JSON.stringify({ protocol })),
     );
-    await expect(client.probe(call)).resolves.toBe("plain");
+    await expect(client.probe(call)).resolves.toMatchObject({ kind: "plain" });
     protocol = "shardgate/1";
-    await expect(client.probe(call)).resolves.toBe("full");
+    await expect(client.probe(call)).resolves.toMatchObject({ kind: "full" });
   });
 });

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { valueBytesMax } from "../../src/core/limits.js";
+import { FakeGateway } from "./fake-gateway.js";
 import { call, type Answer } from "./raw-http.js";
 import { assignments } from "./operations.js";
 import { runNode } from "./running-node.js";
@@ -166,7 +167,7 @@ describe("keys in paths", () => {
     expect((await send(`${node.url}/shard/2/store/a%2Fb?x=1`)).text).toBe("7");
   });
 
-  it.each(["-1", "02", "x", "4096", "1.0", "%32%33x"])("refuses the shard %j", async (shard) => {
+  it.each(["-1", "02", "x", "16384", "1.0", "%32%33x"])("refuses the shard %j", async (shard) => {
     const { send } = await runNode();
     const answer = await send(`/shard/${shard}/store/a`);
     expect([answer.status, answer.json()["code"]]).toEqual([404, "SHARD_NOT_FOUND"]);
@@ -244,15 +245,21 @@ describe("Shard-Epoch", () => {
     const stale = await putValue(path, "2", { "shard-epoch": "4" });
     expect(stale.status).toBe(409);
     expect(stale.json()).toMatchObject({ code: "STALE_EPOCH", epoch: 5, shard: 2 });
-    expect((await send(path, { headers: { "shard-epoch": "6" } })).status).toBe(409);
-    expect((await send("/shard/2/store", { headers: { "shard-epoch": "6" } })).status).toBe(409);
+    expect((await send("/shard/2/store", { headers: { "shard-epoch": "4" } })).status).toBe(409);
+    const early = await send(path, { headers: { "shard-epoch": "6" } });
+    expect([early.status, early.json()["code"]]).toEqual([421, "SHARD_NOT_HOSTED"]);
     expect((await send(path, { method: "DELETE", headers: { "shard-epoch": "4" } })).status).toBe(409);
     expect((await send(path)).text).toBe("1");
   });
 
-  it("is answered with null by a node that was never told one", async () => {
-    const { send } = await runNode();
-    expect((await send(path, { headers: { "shard-epoch": "4" } })).json()).toMatchObject({ epoch: null });
+  it("finds nothing at a node that has not claimed the shard", async () => {
+    const { send, putValue } = await runNode();
+    for (const answer of [
+      await send(path, { headers: { "shard-epoch": "4" } }),
+      await putValue(path, "1", { "shard-epoch": "4" }),
+    ]) {
+      expect([answer.status, answer.json()["code"]]).toEqual([421, "SHARD_NOT_HOSTED"]);
+    }
   });
 
   it("is not needed for a hosted shard, and no help for another", async () => {
@@ -266,6 +273,29 @@ describe("Shard-Epoch", () => {
   it.each(["", "x", "-1", "1.0", "01"])("is refused as %j", async (epoch) => {
     const { send } = await runNode();
     expect((await send(path, { headers: { "shard-epoch": epoch } })).json()["code"]).toBe("BAD_REQUEST");
+  });
+});
+
+describe("X-Shardgate-Cluster", () => {
+  const requests = [
+    [path, {}],
+    [path, { method: "PUT", body: "2" }],
+    [path, { method: "DELETE" }],
+    ["/shard/2/store", {}],
+  ] as const;
+
+  it.each(requests)("of another cluster: refuses %s %j, and runs nothing", async (target, request) => {
+    const { send, engine } = await runOwner();
+    const answer = await send(target, { ...request, headers: { "x-shardgate-cluster": "c2", "shard-epoch": "5" } });
+    expect([answer.status, answer.json()]).toMatchObject([409, { code: "CLUSTER_MISMATCH", clusterId: "c1" }]);
+    expect([engine.reads, engine.writes]).toEqual([[], []]);
+  });
+
+  it("of the node's own cluster lets requests in", async () => {
+    const { send, putValue } = await runOwner();
+    const headers = { "x-shardgate-cluster": "c1", "shard-epoch": "5" };
+    expect((await putValue(path, "1", headers)).status).toBe(201);
+    expect((await send(path, { headers })).text).toBe("1");
   });
 });
 
@@ -330,6 +360,16 @@ describe("paths and methods that are none", () => {
     expect((await call(node.url, "/%zz")).json()["code"]).toBe("BAD_REQUEST");
   });
 });
+
+/** A storage node whose gateway has acknowledged its start, and given it shard 2 under epoch 5. */
+async function runOwner(): Promise<Awaited<ReturnType<typeof runNode>>> {
+  const answer = { status: 200, body: JSON.stringify(assignments(1, { 2: 5 })) };
+  const gateway = await new FakeGateway(() => answer).start();
+  onTestFinished(() => gateway.stop());
+  const running = await runNode({ gatewayUrl: gateway.url });
+  await vi.waitFor(async () => expect((await running.send("/health")).json()["isAcknowledged"]).toBe(true));
+  return running;
+}
 
 /** Makes the node the owner of shard 2, under epoch 5. */
 function assignShard2(send: Awaited<ReturnType<typeof runNode>>["send"]): Promise<Answer> {

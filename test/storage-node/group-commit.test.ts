@@ -1,28 +1,28 @@
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
 import {
-  assignmentChangesMax,
+  engineTimeoutMs,
   groupCommitBytesMax,
   groupCommitOperationsMax,
   groupCommitQueueMax,
 } from "../../src/core/limits.js";
-import type { Outcome, RefusedOutcome } from "../../src/core/operation.js";
-import { GroupCommit, groupLength, type RoutedWrite } from "../../src/storage-node/group-commit.js";
+import type { Outcome } from "../../src/core/operation.js";
+import { GroupCommit, groupLength } from "../../src/storage-node/group-commit.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
-import { get, put, remove } from "./operations.js";
+import { claimed, get, put, remove } from "./operations.js";
 import { ScriptedEngine } from "./scripted-engine.js";
 
-function setUp(refusalOf: (write: RoutedWrite) => RefusedOutcome | null = () => null) {
-  const engine = new ScriptedEngine();
+async function setUp() {
+  const engine = await claimed(new ScriptedEngine(), { 2: 1 });
   const log = new RecordLog();
   const clock = new FakeClock();
-  const kept = { version: undefined, confirm: async () => {}, run: <T>(work: () => Promise<T>) => work() };
-  return { engine, log, clock, commits: new GroupCommit({ engine, log, clock, refusalOf, floorOf: () => 0, kept }) };
+  return { engine, log, clock, commits: new GroupCommit({ engine, log, clock }) };
 }
 
 const load = (operations: number, bytes = 0) => ({ operations, bytes });
-const stale: RefusedOutcome = { kind: "refused", code: "STALE_EPOCH", message: "Old.", epoch: 9 };
+const codes = (outcomes: readonly Outcome[]) =>
+  outcomes.map((outcome) => (outcome.kind === "refused" ? outcome.code : null));
 const kinds = (outcomes: readonly Outcome[]) => outcomes.map(({ kind }) => kind);
 
 describe("groupLength", () => {
@@ -43,27 +43,14 @@ describe("groupLength", () => {
 
 describe("GroupCommit", () => {
   it("commits what arrives in the same moment together", async () => {
-    const { engine, commits } = setUp();
+    const { engine, commits } = await setUp();
     const outcomes = await Promise.all([commits.submit([put("a", "1")]), commits.submit([put("b", "2"), remove("a")])]);
     expect(outcomes.map(kinds)).toEqual([["written"], ["written", "deleted"]]);
     expect(engine.writes).toEqual([3]);
   });
 
-  it("refuses a change when too many wait, and takes the next one when they are done", async () => {
-    const { engine, commits } = setUp();
-    engine.hold();
-    const first = commits.submit([put("first", "0")]);
-    await settle();
-    const change = (): Promise<void> => commits.change(() => Promise.resolve());
-    const waiting = Array.from({ length: assignmentChangesMax }, change);
-    await expect(change()).rejects.toMatchObject({ code: "OVERLOADED" });
-    engine.release();
-    await Promise.all([first, ...waiting]);
-    await change();
-  });
-
   it("gathers what arrives during a commit into the next one", async () => {
-    const { engine, commits } = setUp();
+    const { engine, commits } = await setUp();
     engine.hold();
     const first = commits.submit([put("first", "0")]);
     await settle();
@@ -80,7 +67,7 @@ describe("GroupCommit", () => {
   });
 
   it("splits what waits into groups of bounded size", async () => {
-    const { engine, commits } = setUp();
+    const { engine, commits } = await setUp();
     const submissions = Array.from({ length: 9 }, () =>
       Array.from({ length: 1000 }, (_, index) => put(`k${index}`, "1")),
     );
@@ -88,55 +75,20 @@ describe("GroupCommit", () => {
     expect(engine.writes).toEqual([4000, 4000, 1000]);
   });
 
-  it("asks the fence when the group is taken, not when the write arrives", async () => {
-    let isMoved = false;
-    const { engine, commits } = setUp((write) => (isMoved && write.epoch === 1 ? stale : null));
-    engine.hold();
-    const first = commits.submit([put("a", "1", { epoch: 1 })]);
-    await settle();
-    const second = commits.submit([
+  it("passes on what the engine refuses, without touching the neighbours", async () => {
+    const { engine, commits } = await setUp();
+    const writes = [
+      put("a", "1", { epoch: 1 }),
       put("b", "1", { epoch: 2 }),
-      put("c", "1", { epoch: 1 }),
-      put("d", "1", { epoch: 2 }),
-    ]);
-    isMoved = true;
-    engine.release();
-    expect(kinds(await first)).toEqual(["written"]);
-    expect(kinds(await second)).toEqual(["written", "refused", "written"]);
-    expect(engine.writes).toEqual([1, 2]);
-  });
-
-  it("leaves the engine alone when the fence refuses the whole group", async () => {
-    const { engine, commits } = setUp(() => stale);
-    expect(await commits.submit([put("a", "1"), put("b", "1")])).toEqual([stale, stale]);
-    expect(engine.writes).toEqual([]);
-  });
-
-  it("runs a change between two commits, before what waits", async () => {
-    const { engine, commits } = setUp();
-    const events: string[] = [];
-    engine.hold();
-    const first = commits.submit([put("a", "1")]).then(() => events.push("first"));
-    await settle();
-    const second = commits.submit([put("b", "1")]).then(() => events.push("second"));
-    const change = commits.change(async () => {
-      events.push(`change after ${engine.writes.length}`);
-    });
-    await settle();
-    expect(events).toEqual([]);
-    engine.release();
-    await Promise.all([first, second, change]);
-    expect(events).toEqual(["first", "change after 1", "second"]);
-  });
-
-  it("passes on how a change failed, and goes on", async () => {
-    const { commits } = setUp();
-    await expect(commits.change(() => Promise.reject(new Error("No.")))).rejects.toThrow("No.");
-    expect(kinds(await commits.submit([put("a", "1")]))).toEqual(["written"]);
+      put("c", "1", { shard: 3 }),
+      put("d", "1"),
+    ];
+    expect(codes(await commits.submit(writes))).toEqual([null, "SHARD_NOT_HOSTED", "SHARD_NOT_HOSTED", null]);
+    expect(engine.writes).toEqual([4]);
   });
 
   it("refuses more than may wait, and takes writes again afterwards", async () => {
-    const { engine, commits } = setUp();
+    const { engine, commits } = await setUp();
     engine.hold();
     const first = commits.submit([put("a", "1")]);
     await settle();
@@ -150,7 +102,7 @@ describe("GroupCommit", () => {
   });
 
   it("refuses more bytes than may wait", async () => {
-    const { engine, commits } = setUp();
+    const { engine, commits } = await setUp();
     engine.hold();
     const value = `"${"x".repeat(1024 * 1024 - 2)}"`;
     const waiting = Array.from({ length: 256 }, () => commits.submit([put("b", value)]));
@@ -162,7 +114,7 @@ describe("GroupCommit", () => {
   });
 
   it("refuses a whole group with the engine's code when it rejects, and logs it once", async () => {
-    const { engine, commits, log } = setUp();
+    const { engine, commits, log } = await setUp();
     engine.writeFailure = new ShardgateError("STORAGE_FULL", "No room in /secret/path.");
     const message = "The storage node has no room left; nothing was written.";
     const full = { kind: "refused", code: "STORAGE_FULL", message };
@@ -172,7 +124,7 @@ describe("GroupCommit", () => {
     ]);
     expect(await commits.submit([put("a", "1")])).toEqual([full]);
     expect(log.lines.map(({ level }) => level)).toEqual(["error"]);
-    engine.writeFailure = new Error("/secret/path broke");
+    engine.writeFailure = new ShardgateError("STORAGE_FAILED", "/secret/path broke");
     const [failed] = await commits.submit([put("a", "1")]);
     expect(failed).toEqual({
       kind: "refused",
@@ -181,19 +133,31 @@ describe("GroupCommit", () => {
     });
     engine.writeFailure = null;
     expect(kinds(await commits.submit([put("a", "1")]))).toEqual(["written"]);
-    engine.writeFailure = new Error("/secret/path broke");
+    engine.writeFailure = new ShardgateError("STORAGE_FAILED", "/secret/path broke");
     await commits.submit([put("a", "1")]);
     expect(log.lines).toHaveLength(3);
+    expect(log.lines[0]?.message).toContain("none of them happened");
   });
 
+  it.each([new ShardgateError("OUTCOME_UNKNOWN", "The reply was lost."), new Error("A bug.")])(
+    "says that the outcome is unknown when the engine rejects with %s",
+    async (failure) => {
+      const { engine, commits, log } = await setUp();
+      engine.writeFailure = failure;
+      const [outcome] = await commits.submit([put("a", "1")]);
+      expect(outcome).toMatchObject({ code: "OUTCOME_UNKNOWN", message: expect.stringContaining("may or may not") });
+      expect(log.lines[0]?.message).toContain("unknown whether they happened");
+    },
+  );
+
   it("says that the outcome is unknown when the engine gives none", async () => {
-    const { engine, commits } = setUp();
+    const { engine, commits } = await setUp();
     engine.losesOutcomes = true;
     expect(await commits.submit([put("a", "1")])).toMatchObject([{ kind: "refused", code: "OUTCOME_UNKNOWN" }]);
   });
 
   it("discards what waits but not the commit under way", async () => {
-    const { engine, commits } = setUp();
+    const { engine, commits } = await setUp();
     engine.hold();
     const first = commits.submit([put("a", "1")]);
     await settle();
@@ -207,7 +171,44 @@ describe("GroupCommit", () => {
     expect(kinds(await first)).toEqual(["written"]);
     await commits.idle();
     expect(engine.writes).toEqual([1]);
-    const [outcome] = await engine.read([get("b").operation as never], { nowMs: 0, answerBytesMax: 1 });
+    const [outcome] = await engine.read([get("b") as never], { nowMs: 0, answerBytesMax: 1 });
     expect(outcome).toEqual({ kind: "notFound" });
+  });
+
+  it("answers OUTCOME_UNKNOWN when a commit takes too long, and begins no other before it has ended", async () => {
+    const { engine, commits, clock, log } = await setUp();
+    engine.hold();
+    const first = commits.submit([put("a", "1")]);
+    await clock.advance(engineTimeoutMs - 1000);
+    const second = commits.submit([put("b", "1")]);
+    await clock.advance(1000);
+    expect(codes(await first)).toEqual(["OUTCOME_UNKNOWN"]);
+    expect(log.lines).toMatchObject([{ level: "error", facts: { operations: 1 } }]);
+    expect(engine.writes).toEqual([1]);
+    engine.release();
+    expect(kinds(await second)).toEqual(["written"]);
+    await commits.idle();
+    expect([engine.writes, clock.pendingTimers]).toEqual([[1, 1], 0]);
+  });
+
+  it("refuses what has waited too long without having begun, each at its time", async () => {
+    const { engine, commits, clock } = await setUp();
+    engine.hold();
+    const first = commits.submit([put("a", "1")]);
+    await settle();
+    await clock.advance(5000);
+    const second = commits.submit([put("b", "1")]);
+    await clock.advance(3000);
+    const third = commits.submit([put("c", "1")]);
+    await clock.advance(engineTimeoutMs - 3000);
+    expect([codes(await first), codes(await second)]).toEqual([["OUTCOME_UNKNOWN"], ["SHARD_UNAVAILABLE"]]);
+    expect(commits.queued).toBe(1);
+    await clock.advance(3000);
+    expect(codes(await third)).toEqual(["SHARD_UNAVAILABLE"]);
+    expect([commits.queued, clock.pendingTimers]).toEqual([0, 0]);
+    engine.release();
+    await commits.idle();
+    expect(engine.writes).toEqual([1]);
+    expect(kinds(await commits.submit([put("d", "1")]))).toEqual(["written"]);
   });
 });

@@ -1,7 +1,7 @@
 /** What `GET /metrics` of a storage node says, over real HTTP. */
 import { describe, expect, it } from "vitest";
 import { drainTimeoutMs, sweepIntervalMs } from "../../src/core/limits.js";
-import { MemoryEngine } from "../../src/storage/memory-engine.js";
+import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { encodeBatchRequest } from "../../src/wire/batch-body.js";
 import { settle } from "../support/fake-clock.js";
 import { get, put } from "./operations.js";
@@ -36,7 +36,8 @@ describe("GET /metrics of a storage node", () => {
       shardgate_storage_commit_bytes_total: 5,
       shardgate_storage_entries: 2,
       shardgate_storage_file_bytes: 8192,
-      shardgate_storage_hosted_shards: 0,
+      shardgate_storage_hosted_shards: 2,
+      shardgate_storage_acknowledged: 1,
       shardgate_storage_draining: 0,
       // The request for the metrics itself.
       shardgate_storage_requests_in_flight: 1,
@@ -78,7 +79,15 @@ describe("GET /metrics of a storage node", () => {
     const node = await runNode();
     await node.putValue("/shard/1/store/a?ttl=1", "1");
     await node.clock.advance(2 * sweepIntervalMs);
-    expect(await samplesOf(node)).toMatchObject({ shardgate_storage_swept_entries_total: 1 });
+    expect(await samplesOf(node)).toMatchObject({
+      shardgate_storage_swept_entries_total: 1,
+      shardgate_storage_dropped_tombstones_total: 0,
+    });
+  });
+
+  it("says that no gateway has acknowledged the start yet", async () => {
+    const node = await runNode({ gatewayUrl: "http://127.0.0.1:9" });
+    expect(await samplesOf(node)).toMatchObject({ shardgate_storage_acknowledged: 0 });
   });
 
   it("is answered while the node drains, and shows the writes that wait", async () => {

@@ -60,6 +60,16 @@ describe("POST /batch", () => {
     expect([answer.status, answer.json()["code"]]).toEqual([400, "BAD_REQUEST"]);
   });
 
+  it("refuses a whole batch of another cluster, and runs nothing", async () => {
+    const { send, engine } = await runNode();
+    await send("/assignments", { method: "PUT", body: JSON.stringify(assignments(1, { 2: 5 })) });
+    const body = encodeBatchRequest([put("a", "1", { epoch: 5 }), get("a", 5)]);
+    const headers = { "x-shardgate-cluster": "c2" };
+    const answer = await send("/batch", { method: "POST", body, headers });
+    expect([answer.status, answer.json()["code"]]).toEqual([409, "CLUSTER_MISMATCH"]);
+    expect([engine.reads, engine.writes]).toEqual([[], []]);
+  });
+
   it("refuses a body that is too long", async () => {
     const { send } = await runNode();
     const answer = await send("/batch", { method: "POST", body: Buffer.alloc(nodeBatchBodyBytesMax + 1) });
@@ -68,14 +78,15 @@ describe("POST /batch", () => {
 });
 
 describe("GET /shards", () => {
-  it("lists shards with epoch, keys and bytes", async () => {
+  it("lists shards with their claims, keys and bytes", async () => {
+    const ofClaim = { releasedEpoch: 0, lineage: 0, sealedFor: null };
     const { send, putValue } = await runNode();
     await send("/assignments", { method: "PUT", body: JSON.stringify(assignments(1, { 1: 3, 2: 5 })) });
     await putValue("/shard/2/store/ab", "123");
     expect((await send("/shards")).json()).toEqual({
       shards: [
-        { shardId: 1, epoch: 3, keyCount: 0, sizeBytes: 0 },
-        { shardId: 2, epoch: 5, keyCount: 1, sizeBytes: 5 },
+        { shardId: 1, epoch: 3, keyCount: 0, sizeBytes: 0, sequence: 2 * 2 ** 32, ...ofClaim },
+        { shardId: 2, epoch: 5, keyCount: 1, sizeBytes: 5, sequence: 4 * 2 ** 32 + 1, ...ofClaim },
       ],
     });
   });
@@ -93,8 +104,26 @@ describe("GET /health", () => {
         engine: "scripted",
         id: "node1",
         capabilities: ["batch", "scan", "ttl", "conditions"],
+        clusterId: null,
+        storeId: "store1",
+        isAcknowledged: false,
       },
     ]);
+  });
+
+  it("names the cluster, and says that the start is not acknowledged yet", async () => {
+    const { send } = await runNode();
+    await send("/assignments", { method: "PUT", body: JSON.stringify(assignments(1, { 1: 3 })) });
+    expect((await send("/health")).json()).toMatchObject({ clusterId: "c1", isAcknowledged: false });
+    const { send: ask } = await runNode({ gatewayUrl: "http://127.0.0.1:9" });
+    expect((await ask("/health")).json()).toMatchObject({ clusterId: null, isAcknowledged: false });
+  });
+
+  it("is answered by what was known before while the engine fails", async () => {
+    const worker = { isFirst: false, metricsText: async () => "" };
+    const { send, engine } = await runNode({ worker });
+    engine.stateFailure = new Error("No disk.");
+    expect((await send("/health")).status).toBe(200);
   });
 });
 

@@ -4,7 +4,7 @@ import type { JsonText } from "../../src/core/json-text.js";
 import type { Key } from "../../src/core/key.js";
 import type { RoutedOperation, WriteCondition } from "../../src/core/operation.js";
 import type { ShardNumber } from "../../src/core/shard.js";
-import type { RoutedWrite } from "../../src/storage-node/group-commit.js";
+import type { FencedWrite, StorageEngine } from "../../src/storage/engine.js";
 import type { NodeAssignments } from "../../src/wire/membership.js";
 
 export function shardOf(number: number): ShardNumber {
@@ -15,7 +15,7 @@ export function get(key: string, epoch: number | null = null, shard = 2): Routed
   return { operation: { kind: "get", shard: shardOf(shard), key: key as Key }, epoch };
 }
 
-export function put(key: string, value: string, options: PutOptions = {}): RoutedWrite {
+export function put(key: string, value: string, options: PutOptions = {}): FencedWrite {
   const { epoch = null, shard = 2, condition = null } = options;
   const operation = {
     kind: "put",
@@ -34,7 +34,7 @@ export interface PutOptions {
   readonly condition?: WriteCondition | null;
 }
 
-export function remove(key: string, epoch: number | null = null, shard = 2): RoutedWrite {
+export function remove(key: string, epoch: number | null = null, shard = 2): FencedWrite {
   return { operation: { kind: "delete", shard: shardOf(shard), key: key as Key, condition: null }, epoch };
 }
 
@@ -59,4 +59,16 @@ export function scan(
 export function assignments(mapVersion: number, epochs: Readonly<Record<number, number>>): NodeAssignments {
   const shards = Object.entries(epochs).map(([shardId, epoch]) => ({ shardId: Number(shardId), epoch }));
   return { clusterId: "c1", shardCount: 4, mapVersion, shards };
+}
+
+/** The engine, after it has claimed shards: shard number to epoch. */
+export async function claimed<E extends StorageEngine>(
+  engine: E,
+  epochs: Readonly<Record<number, number>>,
+): Promise<E> {
+  const claims = Object.entries(epochs).map(([shard, epoch]) => {
+    return { kind: "claim", shard: shardOf(Number(shard)), epoch, lineage: 0, sealedFor: null } as const;
+  });
+  await engine.changeState(() => ({ claims }));
+  return engine;
 }

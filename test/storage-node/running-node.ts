@@ -21,6 +21,7 @@ export async function runNode(options: Partial<StorageNodeOptions> = {}) {
     gatewayUrl: null,
     advertisedUrl: null,
     incarnation: "first",
+    newId: () => "store1",
     ...options,
   });
   onTestFinished(async () => {

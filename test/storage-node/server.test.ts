@@ -125,6 +125,7 @@ describe("the storage node's server", () => {
       gatewayUrl: null,
       advertisedUrl: null,
       incarnation: "first",
+      newId: () => "store1",
     });
     await expect(starting).rejects.toMatchObject({ code: "EADDRINUSE" });
     expect([engine.isClosed, clock.pendingTimers]).toEqual([false, 0]);

@@ -1,24 +1,18 @@
 import { describe, expect, it, vi } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
-import { keyBytesMax, nodeAnswerBytesMax, nodeBatchAnswerBytesMax, sweepIntervalMs } from "../../src/core/limits.js";
-import type { Outcome } from "../../src/core/operation.js";
+import {
+  engineTimeoutMs,
+  keyBytesMax,
+  nodeAnswerBytesMax,
+  nodeBatchAnswerBytesMax,
+  sweepIntervalMs,
+} from "../../src/core/limits.js";
 import type { Version } from "../../src/core/version.js";
-import { ShardHost } from "../../src/storage-node/shard-host.js";
 import { encodeBatchAnswer } from "../../src/wire/batch-body.js";
-import { FakeClock, settle } from "../support/fake-clock.js";
-import { RecordLog } from "../support/record-log.js";
+import { settle } from "../support/fake-clock.js";
 import { assignments, get, put, remove, scan } from "./operations.js";
-import { ScriptedEngine } from "./scripted-engine.js";
+import { codes, kinds, openHost as setUp } from "./running-host.js";
 
-async function setUp(engine = new ScriptedEngine()) {
-  const clock = new FakeClock();
-  const log = new RecordLog();
-  return { engine, clock, log, host: await ShardHost.open({ engine, clock, log }) };
-}
-
-const kinds = (outcomes: readonly Outcome[]) => outcomes.map(({ kind }) => kind);
-const codes = (outcomes: readonly Outcome[]) =>
-  outcomes.map((outcome) => (outcome.kind === "refused" ? outcome.code : null));
 const megabyte = `"${"x".repeat(1024 * 1024 - 2)}"`;
 
 describe("ShardHost.execute", () => {
@@ -33,8 +27,7 @@ describe("ShardHost.execute", () => {
     await host.execute([put("a", "1")]);
     const outcomes = await host.execute([get("a"), put("b", "2"), get("c"), remove("d"), scan({ shard: 3 })]);
     expect(kinds(outcomes)).toEqual(["found", "written", "notFound", "notFound", "page"]);
-    expect(engine.reads).toEqual([3]);
-    expect(engine.writes).toEqual([1, 2]);
+    expect([engine.reads, engine.writes]).toEqual([[3], [1, 2]]);
   });
 
   it("keeps the order of operations on one key", async () => {
@@ -62,7 +55,7 @@ describe("ShardHost.execute", () => {
       get("b", 6),
       get("b", 5),
     ]);
-    expect(codes(outcomes)).toEqual(["STALE_EPOCH", null, "STALE_EPOCH", null]);
+    expect(codes(outcomes)).toEqual(["STALE_EPOCH", null, "SHARD_NOT_HOSTED", null]);
     expect(outcomes[0]).toMatchObject({ epoch: 5 });
   });
 
@@ -88,6 +81,32 @@ describe("ShardHost.execute", () => {
       "STORAGE_FAILED",
     ]);
     expect(log.lines).toMatchObject([{ level: "error", facts: { operations: 2 } }]);
+  });
+
+  it.each([
+    [new ShardgateError("STORAGE_FULL", "/secret"), "STORAGE_FULL"],
+    [new ShardgateError("OUTCOME_UNKNOWN", "/secret"), "SHARD_UNAVAILABLE"],
+  ])("answers a read with a code that says what to do when the engine rejects with %s", async (failure, code) => {
+    const { host, engine } = await setUp();
+    engine.readFailure = failure;
+    const [outcome] = await host.execute([get("a")]);
+    expect(outcome).toMatchObject({ code, message: expect.not.stringMatching(/secret|written/) });
+  });
+
+  it("refuses reads that the engine does not answer in time", async () => {
+    const { host, engine, clock, log } = await setUp();
+    engine.holdReads();
+    const reading = host.execute([get("a"), scan()]);
+    await clock.advance(engineTimeoutMs);
+    expect(codes(await reading)).toEqual(["SHARD_UNAVAILABLE", "SHARD_UNAVAILABLE"]);
+    expect(log.lines).toMatchObject([{ level: "error", facts: { operations: 2 } }]);
+    engine.release();
+  });
+
+  it("answers reads whose outcomes the engine has lost", async () => {
+    const { host, engine } = await setUp();
+    engine.losesOutcomes = true;
+    expect(codes(await host.execute([get("a")]))).toEqual(["STORAGE_FAILED"]);
   });
 
   it("answers at most as many bytes as an answer may have, over all stages and conflicts too", async () => {
@@ -128,166 +147,6 @@ describe("ShardHost.execute", () => {
     const others = keys.slice(1).map((key) => get(key));
     const outcomes = await host.execute([put("k0", "1", { condition: { kind: "ifAbsent" } }), ...others]);
     expect(kinds(outcomes)).toEqual(["conflict", ...Array.from({ length: 8 }, () => "found"), "refused"]);
-  });
-});
-
-describe("ShardHost's assignments", () => {
-  it("are unknown at first, and remembered over a restart", async () => {
-    const { host, engine } = await setUp();
-    expect([host.mapVersion, host.clusterId]).toEqual([null, null]);
-    await host.applyAssignments(assignments(7, { 1: 3, 2: 5 }));
-    expect([host.mapVersion, host.clusterId]).toEqual([7, "c1"]);
-    await host.drain();
-    const { host: again } = await setUp(engine);
-    expect([again.mapVersion, again.clusterId]).toEqual([7, "c1"]);
-    expect(codes(await again.execute([get("a", 5), get("a", 4), get("a", null, 0)]))).toEqual([
-      null,
-      "STALE_EPOCH",
-      "SHARD_NOT_HOSTED",
-    ]);
-  });
-
-  it("are written once, and not at all when they are not newer", async () => {
-    const { host, engine } = await setUp();
-    await host.applyAssignments(assignments(7, { 2: 5 }));
-    await host.applyAssignments(assignments(7, { 2: 5 }));
-    await host.applyAssignments(assignments(6, { 2: 4 }));
-    expect(engine.documentWrites).toBe(1);
-    expect(codes(await host.execute([get("a", 5)]))).toEqual([null]);
-  });
-
-  it("stay as they were when they cannot be written", async () => {
-    const { host, engine } = await setUp();
-    await host.applyAssignments(assignments(7, { 2: 5 }));
-    engine.documentFailure = new ShardgateError("STORAGE_FULL", "The disk is full.");
-    await expect(host.applyAssignments(assignments(8, { 2: 6 }))).rejects.toThrow("The disk is full.");
-    expect(host.mapVersion).toBe(7);
-    expect(codes(await host.execute([get("a", 5)]))).toEqual([null]);
-  });
-
-  it("refuse another cluster's", async () => {
-    const { host } = await setUp();
-    await host.applyAssignments(assignments(7, { 2: 5 }));
-    await expect(host.applyAssignments({ ...assignments(8, {}), clusterId: "c2" })).rejects.toMatchObject({
-      code: "CLUSTER_MISMATCH",
-    });
-  });
-
-  it("let each epoch's versions begin above those of the epochs before, also without an epoch and after a restart", async () => {
-    const version = async ({ host }: Awaited<ReturnType<typeof setUp>>, epoch: number | null): Promise<unknown> => {
-      const [outcome] = await host.execute([put("a", "1", { epoch })]);
-      return outcome?.kind === "written" ? outcome.facts.version : outcome;
-    };
-    const first = await setUp();
-    expect(await version(first, null)).toBe("1");
-    await first.host.applyAssignments(assignments(7, { 2: 1 }));
-    expect(await version(first, 1)).toBe("2");
-    await first.host.applyAssignments(assignments(8, { 2: 2 }));
-    expect(await version(first, null)).toBe(`${2 ** 32 + 1}`);
-    await first.host.drain();
-    expect(await version(await setUp(first.engine), 2)).toBe(`${2 ** 32 + 2}`);
-    const other = await setUp();
-    await other.host.applyAssignments(assignments(9, { 2: 3 }));
-    expect(await version(other, 3)).toBe(`${2 * 2 ** 32 + 1}`);
-  });
-
-  it("wait for the commit under way, and refuse what waits behind it", async () => {
-    const { host, engine } = await setUp();
-    await host.applyAssignments(assignments(7, { 2: 5 }));
-    engine.hold();
-    const first = host.execute([put("a", "1", { epoch: 5 })]);
-    await settle();
-    const second = host.execute([put("b", "1", { epoch: 5 })]);
-    const change = host.applyAssignments(assignments(8, { 1: 1 }));
-    await settle();
-    expect(host.mapVersion).toBe(7);
-    engine.release();
-    expect(codes(await first)).toEqual([null]);
-    await change;
-    expect(codes(await second)).toEqual(["STALE_EPOCH"]);
-    expect(engine.writes).toEqual([1]);
-  });
-
-  it("refuses to open with a damaged document", async () => {
-    const engine = new ScriptedEngine();
-    await engine.writeDocument("{");
-    await expect(setUp(engine)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
-  });
-});
-
-describe("ShardHost.hostedShards", () => {
-  it("lists shards with keys, assigned ones and former ones", async () => {
-    const { host } = await setUp();
-    await host.execute([put("a", "1", { shard: 3 }), put("b", '"x"', { shard: 3 }), put("c", "1", { shard: 1 })]);
-    await host.execute([remove("c", null, 1)]);
-    expect(await host.hostedShards()).toEqual([{ shardId: 3, epoch: null, keyCount: 2, sizeBytes: 6 }]);
-    await host.applyAssignments(assignments(1, { 2: 4 }));
-    await host.applyAssignments(assignments(2, { 0: 6 }));
-    expect(await host.hostedShards()).toEqual([
-      { shardId: 0, epoch: 6, keyCount: 0, sizeBytes: 0 },
-      { shardId: 2, epoch: 4, keyCount: 0, sizeBytes: 0 },
-      { shardId: 3, epoch: null, keyCount: 2, sizeBytes: 6 },
-    ]);
-  });
-});
-
-describe("two processes over the same data", () => {
-  async function setUpTwo() {
-    const engine = new ScriptedEngine();
-    const clock = new FakeClock();
-    const log = new RecordLog();
-    const open = (isSweeping: boolean) => ShardHost.open({ engine, clock, log, isShared: true, isSweeping });
-    return { engine, clock, log, first: await open(true), second: await open(false) };
-  }
-
-  it("take nothing under an old epoch once either of them was told the new one", async () => {
-    const { first, second, engine } = await setUpTwo();
-    await first.applyAssignments(assignments(1, { 2: 5 }));
-    expect(kinds(await second.execute([put("a", "1", { epoch: 5 }), get("a", 5)]))).toEqual(["written", "found"]);
-    await second.applyAssignments(assignments(2, { 2: 6 }));
-    expect(codes(await first.execute([put("a", "2", { epoch: 5 })]))).toEqual(["STALE_EPOCH"]);
-    await first.applyAssignments(assignments(3, { 1: 7 }));
-    expect(codes(await second.execute([get("a", 6)]))).toEqual(["STALE_EPOCH"]);
-    expect(codes(await second.execute([get("a", 7, 1), put("a", "1", { epoch: 7, shard: 1 })]))).toEqual([null, null]);
-    expect(engine.documentWrites).toBe(3);
-  });
-
-  it("take nothing under the old epoch that waited for its commit meanwhile", async () => {
-    const { first, second, engine } = await setUpTwo();
-    await first.applyAssignments(assignments(1, { 2: 5 }));
-    await second.execute([get("a", 5)]);
-    engine.hold();
-    const waiting = second.execute([put("a", "1", { epoch: 5 })]);
-    await settle();
-    await first.applyAssignments(assignments(2, { 2: 6 }));
-    engine.release();
-    expect(codes(await waiting)).toEqual(["STALE_EPOCH"]);
-    expect(kinds(await first.execute([get("a", 6)]))).toEqual(["notFound"]);
-  });
-
-  it("give one shard's versions once each, whoever writes", async () => {
-    const { first, second } = await setUpTwo();
-    const hosts = Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? first : second));
-    const outcomes = await Promise.all(hosts.map((host, index) => host.execute([put(`key ${index}`, "1")])));
-    const versions = outcomes.flat().map((outcome) => (outcome.kind === "written" ? Number(outcome.facts.version) : 0));
-    expect(versions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
-  });
-
-  it("list what either was told, and leave expired entries to one of them", async () => {
-    const { first, second, engine, clock } = await setUpTwo();
-    await first.applyAssignments(assignments(1, { 2: 5 }));
-    expect(await second.hostedShards()).toEqual([{ shardId: 2, epoch: 5, keyCount: 0, sizeBytes: 0 }]);
-    expect([second.mapVersion, second.hostedCount]).toEqual([1, 1]);
-    await clock.advance(sweepIntervalMs);
-    expect(engine.sweeps).toHaveLength(1);
-    await Promise.all([first.drain(), second.drain()]);
-  });
-
-  it("answer STORAGE_FAILED, and say why in the log, when what the other wrote cannot be read", async () => {
-    const { second, engine, log } = await setUpTwo();
-    await engine.writeDocument("{");
-    expect(codes(await second.execute([get("a"), put("a", "1")]))).toEqual(["STORAGE_FAILED", "STORAGE_FAILED"]);
-    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(2);
   });
 });
 

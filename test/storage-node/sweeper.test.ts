@@ -5,12 +5,16 @@ import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { ScriptedEngine } from "./scripted-engine.js";
 
-function setUp() {
+function setUp(mayRun = () => true) {
   const engine = new ScriptedEngine();
   const clock = new FakeClock();
   const log = new RecordLog();
-  return { engine, clock, log, sweeper: startSweeper({ engine, clock, log }) };
+  return { engine, clock, log, sweeper: startSweeper({ engine, clock, log, mayRun }) };
 }
+
+/** How much has expired does not decide whether there is more to do. */
+const endsAtBound = { expired: 0, tombstonesDropped: sweepEntriesMax, isMore: true };
+const isThrough = { expired: sweepEntriesMax, tombstonesDropped: 0, isMore: false };
 
 describe("the sweeper", () => {
   it("sweeps at every interval", async () => {
@@ -21,17 +25,28 @@ describe("the sweeper", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("goes on at once while sweeps are full", async () => {
+  it("waits until it may run", async () => {
+    let isAcknowledged = false;
+    const { engine, clock, sweeper } = setUp(() => isAcknowledged);
+    await clock.advance(3 * sweepIntervalMs);
+    expect(engine.sweeps).toEqual([]);
+    isAcknowledged = true;
+    await clock.advance(sweepIntervalMs);
+    expect(engine.sweeps).toHaveLength(1);
+    await sweeper.stop();
+  });
+
+  it("goes on at once while there is more to do", async () => {
     const { engine, clock, sweeper } = setUp();
-    engine.sweepAnswers = [sweepEntriesMax, sweepEntriesMax, 3];
+    engine.sweepAnswers = [endsAtBound, endsAtBound, isThrough];
     await clock.advance(sweepIntervalMs);
     expect(engine.sweeps).toHaveLength(3);
     await sweeper.stop();
   });
 
-  it("lets others have their turn between full sweeps", async () => {
+  it("lets others have their turn between sweeps that follow at once", async () => {
     const { engine, clock, sweeper } = setUp();
-    engine.sweepAnswers = [sweepEntriesMax, sweepEntriesMax, 0];
+    engine.sweepAnswers = [endsAtBound, endsAtBound, isThrough];
     const seen = new Set<number>();
     const look = (): void => {
       seen.add(engine.sweeps.length);
@@ -46,7 +61,7 @@ describe("the sweeper", () => {
   it("never runs two sweeps at once, and waits for the last one when it stops", async () => {
     const { engine, clock, sweeper } = setUp();
     engine.hold();
-    engine.sweepAnswers = [sweepEntriesMax, sweepEntriesMax];
+    engine.sweepAnswers = [endsAtBound, endsAtBound];
     await clock.advance(5 * sweepIntervalMs);
     expect(engine.sweeps).toHaveLength(1);
     const stopped = vi.fn();

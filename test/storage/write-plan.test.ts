@@ -1,32 +1,49 @@
 import { describe, expect, it } from "vitest";
-import { LmdbTally } from "../../src/storage/lmdb-tally.js";
-import { planWrites } from "../../src/storage/write-plan.js";
-import { nowMs, put, remove, shard } from "../conformance/storage-operations.js";
+import { versionsPerEpoch } from "../../src/core/limits.js";
+import type { WriteOperation } from "../../src/core/operation.js";
+import { emptyHeader, type ShardHeader } from "../../src/storage/shard-header.js";
+import { planWrites, type WritePlan } from "../../src/storage/write-plan.js";
+import { nowMs, put, remove } from "../conformance/storage-operations.js";
 
-const empty = { find: () => null, sequenceOf: () => 0 };
+function planOver(header: Partial<ShardHeader>, ...operations: readonly WriteOperation[]): WritePlan {
+  const state = {
+    header: () => ({ ...emptyHeader, epoch: 1, ...header }),
+    find: () => null,
+    findTombstone: () => null,
+  };
+  return planWrites(
+    state,
+    operations.map((operation) => ({ operation, epoch: null })),
+    nowMs,
+  );
+}
 
 describe("planWrites", () => {
-  it("changes nothing in the engine for what the group itself undoes, but uses up its versions", () => {
-    const { changes, sequences } = planWrites(empty, [put("a", "1"), remove("a")], nowMs);
-    expect(changes).toEqual([]);
-    expect([...sequences]).toEqual([[shard(0), 2]]);
+  it("leaves a tombstone for what the group itself put and deleted, and uses up its versions", () => {
+    const { changes, headers } = planOver({}, put("a", "1"), remove("a"));
+    expect(changes).toMatchObject([{ before: null, after: null, tombstone: { kind: "deleted", version: "2" } }]);
+    expect(headers).toMatchObject([{ after: { sequence: 2, keyCount: 0, tombstoneCount: 1 } }]);
   });
 
   it("keeps only the last of several writes of one key", () => {
-    const { changes } = planWrites(empty, [put("a", "1"), put("a", "2"), put("a", "3")], nowMs);
-    expect(changes).toMatchObject([{ key: "a", before: null, after: { value: "3", version: "3" } }]);
+    const { changes } = planOver({}, put("a", "1"), put("a", "2"), put("a", "3"));
+    expect(changes).toMatchObject([{ key: "a", before: null, after: { entry: { value: "3", version: "3" } } }]);
   });
 
-  it("crashes rather than use a number that is not exact", () => {
-    const state = { ...empty, sequenceOf: () => Number.MAX_SAFE_INTEGER - 1 };
-    expect(planWrites(state, [put("a", "1")], nowMs).sequences.get(shard(0))).toBe(Number.MAX_SAFE_INTEGER);
-    expect(() => planWrites(state, [put("a", "1"), put("a", "2")], nowMs)).toThrow("used up its sequence numbers");
+  it("changes no header for what is refused, and says which it looked at", () => {
+    const { changes, headers, outcomes } = planOver({ epoch: 0 }, put("a", "1"));
+    expect(outcomes).toMatchObject([{ code: "SHARD_NOT_HOSTED" }]);
+    expect(changes).toEqual([]);
+    expect(headers.map(({ before, after }) => before === after)).toEqual([true]);
   });
-});
 
-describe("LmdbTally", () => {
-  it("crashes rather than count below zero", () => {
-    const tally = new LmdbTally({ get: () => undefined, put: () => undefined });
-    expect(() => tally.count(shard(0), -1, 1)).toThrow("figures");
+  it.each([1, 2, 2 ** 21 - 1])("never gives a version of the epoch after %d", (epoch) => {
+    const last = epoch * versionsPerEpoch;
+    const live = { ...put("b", "1"), condition: null };
+    const { outcomes, headers } = planOver({ epoch, sequence: last - 1 }, put("a", "1"), live, remove("a"));
+    const message = `Shard 0 has used up the versions of epoch ${epoch}; a new epoch is on its way. Try again.`;
+    const refusal = { kind: "refused", code: "SHARD_UNAVAILABLE", message };
+    expect(outcomes).toMatchObject([{ facts: { version: String(last) } }, refusal, refusal]);
+    expect(headers[0]?.after).toMatchObject({ sequence: last, keyCount: 1 });
   });
 });

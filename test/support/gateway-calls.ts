@@ -1,4 +1,5 @@
 /** Calls of a gateway as its users make them: GraphQL over POST and plain HTTP. */
+import { eventually } from "./processes.js";
 
 export interface GraphqlAnswer<T> {
   readonly data?: T | null;
@@ -43,4 +44,15 @@ export async function counter(origin: string, name: string, labels: RegExp = /.*
     if (match?.[1] === name && labels.test(match[2] ?? "")) sum += Number(match[3]);
   }
   return sum;
+}
+
+/** Waits until the gateway says that every shard has a live primary and nothing is wrong. */
+export async function untilReady(origin: string, withinMs?: number): Promise<void> {
+  await eventually(async () => {
+    const response = await fetch(`${origin}/ready`);
+    const text = await response.text();
+    if (response.status !== 200 || (JSON.parse(text) as { readonly status: string }).status !== "ready") {
+      throw new Error(text);
+    }
+  }, withinMs);
 }

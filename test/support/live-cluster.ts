@@ -2,24 +2,26 @@
  * A gateway and storage nodes in one process, over real sockets and on the real clock: for what must be seen from inside
  * (the log, what nobody caught) while bytes really travel.
  */
+import { randomUUID } from "node:crypto";
 import { systemClock } from "../../src/cli/system-clock.js";
 import { defaultBounds } from "../../src/core/bounds.js";
 import { downAfterMs, requestTimeoutMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess } from "../../src/gateway/access/access.js";
-import { Membership } from "../../src/gateway/membership.js";
+import { Membership } from "../../src/gateway/cluster/membership.js";
 import { Metrics } from "../../src/gateway/metrics.js";
 import { startGateway } from "../../src/gateway/server.js";
 import { Liveness } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
-import { NodePool } from "../../src/routing/node-pool.js";
+import type { MapFacts } from "../../src/routing/node-client.js";
+import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
 import { Router } from "../../src/routing/router.js";
 import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
 import { startStorageNode, type StorageNode } from "../../src/storage-node/server.js";
-import { MemoryEngine } from "../../src/storage/memory-engine.js";
+import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { noTls } from "../../src/tls/tls-source.js";
+import { untilReady } from "./gateway-calls.js";
 import { openGuard } from "./open-guard.js";
-import { eventually } from "./processes.js";
 import { RecordLog } from "./record-log.js";
 
 export interface LiveNode {
@@ -43,18 +45,20 @@ export interface LiveCluster {
 
 const clock = systemClock;
 const random = (): number => 0.5;
+const newId = randomUUID;
 
 /** Resolves when every shard is served. */
 export async function startLiveCluster(shardCount: number, nodes: readonly LiveNode[]): Promise<LiveCluster> {
   const log = new RecordLog();
   const wanted = { shardCount, clusterName: "live" };
-  const registry = await Registry.open({ store: new MemoryStore(), clock, log, wanted, newClusterId: () => "live" });
+  const ids = { newClusterId: () => "live", newLeaderId: newId };
+  const registry = await Registry.open({ store: new MemoryStore(), clock, log, wanted, ...ids });
   const metrics = new Metrics();
-  const createClient = (node: { readonly name: string; readonly url: string }) =>
-    new UndiciNodeClient({ ...node, guard: openGuard, tls: noTls });
+  const createClient = (node: NodePlace, facts: MapFacts) =>
+    new UndiciNodeClient({ ...node, facts, guard: openGuard, tls: noTls });
   const pool = new NodePool({ map: () => registry.map, createClient, clock, random, log, observer: metrics });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
-  const parts = { registry, liveness, pool, clock, log };
+  const parts = { registry, liveness, pool, newId, clock, log };
   const membership = new Membership({ ...parts, nodesMin: nodes.length, isAutoAssigning: true });
   const router = new Router({ registry, pool, clock, random });
   const services = {
@@ -72,10 +76,7 @@ export async function startLiveCluster(shardCount: number, nodes: readonly LiveN
   const yoga = await startGateway({ ...listening, isShortWayTaken: false });
   membership.start();
   const running = await Promise.all(nodes.map((node) => startLiveNode(node, gateway.url, log)));
-  await eventually(async () => {
-    const response = await fetch(`${gateway.url}/ready`);
-    if (response.status !== 200) throw new Error(await response.text());
-  });
+  await untilReady(gateway.url);
   return {
     origin: gateway.url,
     yogaOrigin: yoga.url,
@@ -107,6 +108,7 @@ export function startLiveNode(
     log,
     gatewayUrl,
     advertisedUrl: advertisedUrl ?? null,
-    incarnation: name,
+    incarnation: newId(),
+    newId,
   });
 }

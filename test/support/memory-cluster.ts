@@ -28,13 +28,22 @@ export function mapOf(sketch: MapSketch = {}): ClusterMap {
     clusterName: "test",
     shardCount,
     hash: hashName,
-    nodes: new Map(nodes.map((name) => [name, { name, url: url(name), registeredAtMs: 0 }])),
+    leader: null,
+    nodes: new Map(
+      nodes.map((name) => {
+        const identity = { storeId: null, lastStart: null, isLossAccepted: false };
+        return [name, { name, url: url(name), registeredAtMs: 0, ...identity }];
+      }),
+    ),
     shards: Array.from({ length: shardCount }, (_, shard) => ({
       shard: shard as ShardNumber,
       epoch,
       primary: owner(shard),
-      history: [],
+      lineage: 0,
+      move: null,
     })),
+    isRecovered: false,
+    putBack: null,
   };
 }
 

@@ -9,7 +9,14 @@ import { parseShard } from "../../src/core/shard.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import type { NodeKind } from "../../src/routing/node-client.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../../src/wire/batch-body.js";
-import { batchMediaType, nodeProtocol, requestIdHeader } from "../../src/wire/paths.js";
+import {
+  batchMediaType,
+  clusterHeader,
+  nodeProtocol,
+  problemMediaType,
+  requestIdHeader,
+  targetNodeHeader,
+} from "../../src/wire/paths.js";
 import { FakeClock } from "./fake-clock.js";
 
 export interface NodeServer {
@@ -43,6 +50,8 @@ export async function startNodeServer(kind: NodeKind, { basePath = "", port = 0 
     const url = request.url ?? "";
     if (!url.startsWith(basePath)) return end(response, 404);
     const route = `${request.method} ${url.slice(basePath.length)}`;
+    memory.targetNode = request.headers[targetNodeHeader]?.toString() ?? null;
+    memory.callerClusterId = request.headers[clusterHeader]?.toString() ?? null;
     if (kind === "full") return answerFull(route, body, response, memory);
     // A turn of the event loop, so that requests that come together are seen together.
     await new Promise((resolve) => setImmediate(resolve));
@@ -74,7 +83,14 @@ async function answerFull(
   memory: MemoryNodeClient,
 ): Promise<void> {
   const options = { timeoutMs: 60_000 };
-  if (route === "GET /health") return json(response, { status: "ok", protocol: nodeProtocol, engine: "memory" });
+  if (route === "GET /health") {
+    const { name: id, clusterId } = await memory.probe(options);
+    return json(response, { status: "ok", protocol: nodeProtocol, engine: "memory", id, clusterId });
+  }
+  const { name, targetNode } = memory;
+  if (name !== null && targetNode !== null && name !== targetNode) {
+    return problem(response, { code: "NODE_CONFLICT", detail: `This storage node is ${name}, not ${targetNode}.` });
+  }
   if (route === "GET /shards") return json(response, { shards: await memory.shards(options) });
   if (route === "PUT /assignments") {
     await memory.assign(JSON.parse(body.toString()), options);
@@ -86,6 +102,8 @@ async function answerFull(
     return item;
   });
   const outcomes = await memory.execute(operations, options);
+  const refusal = outcomes.find((outcome) => outcome.kind === "refused" && outcome.code === "CLUSTER_MISMATCH");
+  if (refusal?.kind === "refused") return problem(response, { code: refusal.code, detail: refusal.message });
   response.writeHead(200, { "content-type": batchMediaType }).end(encodeBatchAnswer(outcomes));
 }
 
@@ -114,6 +132,10 @@ async function answerPlain(
   const outcome = await run({ kind: "get", ...place });
   if (outcome?.kind !== "found") return end(response, 404);
   response.writeHead(200, { "content-type": "application/json" }).end(outcome.entry.value);
+}
+
+function problem(response: ServerResponse, body: unknown): void {
+  response.writeHead(409, { "content-type": problemMediaType }).end(JSON.stringify(body));
 }
 
 function json(response: ServerResponse, body: unknown): void {

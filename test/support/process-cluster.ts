@@ -1,5 +1,6 @@
 /** A gateway and its storage nodes as separate processes, each of which a test can kill and start again by itself. */
-import { eventually, freePorts, shardgate, temporaryFolder, type Run } from "./processes.js";
+import { untilReady } from "./gateway-calls.js";
+import { freePorts, shardgate, temporaryFolder, type Run } from "./processes.js";
 
 export interface ClusterShape {
   readonly nodes: number;
@@ -72,11 +73,8 @@ export class ProcessCluster {
   }
 
   /** Waits until every shard has a live primary. */
-  async ready(): Promise<void> {
-    await eventually(async () => {
-      const response = await fetch(`${this.origin}/ready`);
-      if (response.status !== 200) throw new Error(await response.text());
-    });
+  ready(withinMs?: number): Promise<void> {
+    return untilReady(this.origin, withinMs);
   }
 
   /** Stops every process; with an error in the log of one, says so. */

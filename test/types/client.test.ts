@@ -168,6 +168,7 @@ describe("an outcome", () => {
       KeyNotFound: "notFound";
       InvalidKey: "invalidKey";
       InvalidValue: "invalidValue";
+      ExpiryPassed: "expiryPassed";
       Forbidden: "forbidden";
       NotSupported: "notSupported";
       ShardUnavailable: "unavailable";

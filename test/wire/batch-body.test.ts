@@ -4,6 +4,7 @@ import { ShardgateError } from "../../src/core/error.js";
 import type { Entry } from "../../src/core/entry.js";
 import { compareKeys, keyProblem, parseKey } from "../../src/core/key.js";
 import { parseJsonText } from "../../src/core/json-text.js";
+import { expiryMsMax, shardCountMax, ttlSecondsMax } from "../../src/core/limits.js";
 import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../src/core/operation.js";
 import { parseShard } from "../../src/core/shard.js";
 import { parseVersion } from "../../src/core/version.js";
@@ -18,7 +19,7 @@ const key = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
   .filter((text) => keyProblem(text) === null)
   .map(parseKey);
-const shard = fc.integer({ min: 0, max: 4095 }).map((number) => parseShard(number));
+const shard = fc.integer({ min: 0, max: shardCountMax - 1 }).map((number) => parseShard(number));
 const value = fc.json().map(parseJsonText);
 const version = fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }).map((number) => parseVersion(String(number)));
 const moment = fc.option(fc.integer({ min: -8.64e15, max: 8.64e15 }));
@@ -31,8 +32,8 @@ const condition = fc.option<WriteCondition>(
 );
 const expiry = fc.option(
   fc.oneof(
-    fc.record({ kind: fc.constant("ttl" as const), seconds: fc.integer({ min: 1 }) }),
-    fc.record({ kind: fc.constant("at" as const), atMs: fc.integer({ min: -8.64e15, max: 8.64e15 }) }),
+    fc.record({ kind: fc.constant("ttl" as const), seconds: fc.integer({ min: 1, max: ttlSecondsMax }) }),
+    fc.record({ kind: fc.constant("at" as const), atMs: fc.integer({ min: -8.64e15, max: expiryMsMax }) }),
   ),
 );
 const operation = fc.oneof(
@@ -136,10 +137,12 @@ describe("a batch request", () => {
         { op: "put", shard: 0, key: "a", valueBytes: 1 },
         { op: "put", shard: 0, key: "..", valueBytes: 2 },
         { op: "put", shard: 0, key: "bad", valueBytes: 3 },
-        { op: "put", shard: 9999, key: "b", valueBytes: 1 },
+        { op: "put", shard: 99_999, key: "b", valueBytes: 1 },
         { op: "grow", shard: 0 },
         { op: "put", shard: 0, key: "c", valueBytes: 1, ttlSeconds: 0 },
         { op: "put", shard: 0, key: "c", valueBytes: 1, expiresAt: "soon" },
+        { op: "put", shard: 0, key: "c", valueBytes: 1, ttlSeconds: ttlSecondsMax + 1 },
+        { op: "put", shard: 0, key: "c", valueBytes: 1, expiresAt: expiryMsMax + 1 },
         { op: "put", shard: 0, key: "c", valueBytes: 1, ifVersion: "0" },
         { op: "delete", shard: 0, key: "c", ifAbsent: 1 },
         { op: "delete", shard: 0, key: "c", ifPresent: "true" },
@@ -152,13 +155,15 @@ describe("a batch request", () => {
         { op: "put", shard: 0, key: "z", valueBytes: 1 },
       ],
     };
-    const decoded = decodeBatchRequest(Buffer.from(`${JSON.stringify(head)}\n122{]}45678`));
+    const decoded = decodeBatchRequest(Buffer.from(`${JSON.stringify(head)}\n122{]}4560078`));
     const codes = decoded.map((item) => (item instanceof ShardgateError ? item.code : item.operation));
     expect(codes).toEqual([
       expect.objectContaining({ key: "a", value: "1" }),
       "INVALID_KEY",
       "INVALID_VALUE",
       "SHARD_NOT_FOUND",
+      "BAD_REQUEST",
+      "BAD_REQUEST",
       "BAD_REQUEST",
       "BAD_REQUEST",
       "BAD_REQUEST",

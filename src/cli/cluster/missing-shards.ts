@@ -10,7 +10,7 @@ export function missingShardsText(shards: readonly ShardAnswer[]): string | null
   const reasons = [...new Set(missing.map(reasonOf))];
   const parts = reasons.map((reason) => {
     const numbers = missing.filter((shard) => reasonOf(shard) === reason).map(({ number }) => number);
-    return `${numbersText(numbers)} (${reason})`;
+    return `${shardsShown(numbers)} (${reason})`;
   });
   return `${missing.length} of ${shards.length} shards lack a live primary: ${parts.join("; ")}`;
 }
@@ -20,10 +20,14 @@ export function missingShards<S extends ShardAnswer>(shards: readonly S[]): read
 }
 
 function reasonOf({ primary }: ShardAnswer): string {
-  return primary === null ? "no storage node owns it" : `${primary.name} is ${primary.state}`;
+  if (primary === null) return "no storage node owns it";
+  if (primary.state !== "UP") return `${primary.name} is ${primary.state}`;
+  // It lives, and still may not serve: it has not registered, or was refused.
+  return `${primary.name} is UP, but not accepted by the gateway`;
 }
 
-function numbersText(numbers: readonly number[]): string {
+/** For example `shards 1, 5`; of many only the first, and how many more. */
+export function shardsShown(numbers: readonly number[]): string {
   const shown = numbers.slice(0, missingShardsShown);
   const others = numbers.length - shown.length;
   return shardsText(shown) + (others === 0 ? "" : ` and ${others} more`);

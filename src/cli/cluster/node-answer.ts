@@ -10,9 +10,14 @@ export interface NodeAnswer {
   readonly latencyMs: number | null;
   readonly lastSeenAt: string | null;
   readonly shards: readonly { readonly number: number }[];
+  /** Why the gateway does not accept it; null when it does. */
+  readonly problem: ProblemOfNode | null;
+  /** Numbers of shards of which it has data, and that others own under a later epoch. */
+  readonly staleShards: readonly number[];
 }
 
-export const nodeFields = "name url state latencyMs lastSeenAt shards{number}";
+export const nodeFields =
+  "name url state latencyMs lastSeenAt shards{number}problem{code message advice shards storeId}staleShards";
 
 export const nodeColumns: Columns<NodeAnswer> = [
   { title: "name", of: ({ name }) => name },
@@ -29,7 +34,7 @@ export const nodeColumns: Columns<NodeAnswer> = [
 
 /** JSON text of a storage node, with `more` members behind. */
 export function nodeText(
-  { name, url, state, latencyMs, lastSeenAt, shards }: NodeAnswer,
+  { name, url, state, latencyMs, lastSeenAt, shards, problem, staleShards }: NodeAnswer,
   more: Readonly<Record<string, string>> = {},
 ): string {
   return objectText({
@@ -39,6 +44,18 @@ export function nodeText(
     latencyMs: String(latencyMs),
     lastSeenAt: JSON.stringify(lastSeenAt),
     shards: JSON.stringify(shards.map(({ number }) => number)),
+    problem: JSON.stringify(problem),
+    staleShards: JSON.stringify(staleShards),
     ...more,
   });
+}
+
+/** What a gateway answers about a storage node that it does not accept. */
+export interface ProblemOfNode {
+  readonly code: string;
+  readonly message: string;
+  readonly advice: string;
+  /** Numbers of the shards that the node owns, and that are not served meanwhile. */
+  readonly shards: readonly number[];
+  readonly storeId: string | null;
 }

@@ -1,4 +1,7 @@
-/** `shardgate node ls`, `add` and `rm`: the storage nodes that a gateway knows, beside `shardgate node`, which runs one. */
+/**
+ * `shardgate node ls`, `add`, `rm` and `accept-loss`: the storage nodes that a gateway knows, beside `shardgate node`, which
+ * runs one.
+ */
 import { Argument, Option, type Command } from "commander";
 import { parseNodeUrl } from "../../registry/node-url.js";
 import { confirm, yesOption } from "../confirm.js";
@@ -8,8 +11,10 @@ import { addExample } from "../help-example.js";
 import { outputOption, parsedBy } from "../option.js";
 import { arrayText } from "../output/json-output.js";
 import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import { addAcceptLossCommand } from "./accept-loss-command.js";
 import { nodeNameArgument } from "./cluster-argument.js";
 import { nodeColumns, nodeFields, nodeText, type NodeAnswer } from "./node-answer.js";
+import { problemsText } from "./node-problems.js";
 
 interface NodeOptions extends ConnectionOptions {
   readonly output: Format;
@@ -25,6 +30,7 @@ export function addNodeCommands(node: Command, environment: Environment): void {
   addListCommand(node, environment);
   addAddCommand(node, environment);
   addRemoveCommand(node, environment);
+  addAcceptLossCommand(node, environment);
 }
 
 function addListCommand(node: Command, environment: Environment): void {
@@ -37,7 +43,8 @@ function addListCommand(node: Command, environment: Environment): void {
         ask<{ readonly storageNodes: readonly NodeAnswer[] }>(client, `{storageNodes{${nodeFields}}}`),
       );
       const json = (): string => `${arrayText(storageNodes.map((each) => nodeText(each)))}\n`;
-      await print(options.output === "json" ? json() : tableOf(storageNodes, nodeColumns, environment), environment);
+      const table = (): string => tableOf(storageNodes, nodeColumns, environment) + problemsText(storageNodes);
+      await print(options.output === "json" ? json() : table(), environment);
     });
   addExample(addConnectionOptions(command), "node ls");
 }
@@ -45,7 +52,7 @@ function addListCommand(node: Command, environment: Environment): void {
 function addAddCommand(node: Command, environment: Environment): void {
   const command = node
     .command("add")
-    .description("Make a storage node known that does not register by itself, or give a known one another URL.")
+    .description("Make a plain storage node known, which cannot register by itself, or give a known one another URL.")
     .addArgument(nodeNameArgument())
     .addArgument(new Argument("<url>", "where the gateway reaches it").argParser(parsedBy(parseNodeUrl)))
     .addOption(outputOption())

@@ -9,6 +9,7 @@ import { print, tableOf, type Columns, type Format } from "../output/print.js";
 import { factsText } from "../output/table.js";
 import { missingShardsText } from "./missing-shards.js";
 import { nodeColumns, nodeFields, nodeText, type NodeAnswer } from "./node-answer.js";
+import { problemCountText, problemsText } from "./node-problems.js";
 import { figureFields, type ShardFigures } from "./shard-answer.js";
 
 interface StatusOptions extends ConnectionOptions {
@@ -59,18 +60,19 @@ const columns: Columns<NodeStatus> = [
 ];
 
 function textOf(cluster: ClusterAnswer, environment: Environment): string {
-  const { name, mapVersion, shardCount, shards } = cluster;
+  const { name, mapVersion, shardCount, shards, storageNodes } = cluster;
   const { keyCount, sizeBytes } = figuresOf(shards);
+  const health = [missingShardsText(shards) ?? "every shard has a live primary", problemCountText(storageNodes)];
   const facts = factsText([
     ["cluster", name],
-    ["health", missingShardsText(shards) ?? "every shard has a live primary"],
+    ["health", health.filter((part) => part !== null).join("; ")],
     ["map version", String(mapVersion)],
     ["shards", String(shardCount)],
     ["keys", textOfCount(keyCount) ?? "-"],
     ["bytes", textOfCount(sizeBytes) ?? "-"],
   ]);
   const nodes = tableOf(nodesOf(cluster), columns, environment);
-  return nodes === "" ? facts : `${facts}\n${nodes}`;
+  return nodes === "" ? facts : `${facts}\n${nodes}${problemsText(storageNodes)}`;
 }
 
 function jsonOf(cluster: ClusterAnswer): string {

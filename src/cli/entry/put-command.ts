@@ -3,6 +3,9 @@ import { Option, type Command } from "commander";
 import { ttlSecondsMax } from "../../core/limits.js";
 import { parseVersion } from "../../core/version.js";
 import type { Environment } from "../environment.js";
+import { expiryOfTtl, parseExpiresAt, type ExpiryInput } from "../expiry-input.js";
+import { exitCodes } from "../exit-code.js";
+import { CommandFailure, messageOf } from "../failure.js";
 import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
 import { addExample } from "../help-example.js";
 import { outputOption, parsedBy, wholeNumber } from "../option.js";
@@ -23,6 +26,7 @@ import {
 interface PutOptions extends ConnectionOptions {
   readonly output: Format;
   readonly ttl?: number;
+  readonly expiresAt?: string;
   readonly ifVersion?: string;
   readonly ifAbsent?: true;
   readonly ifPresent?: true;
@@ -36,6 +40,11 @@ export function addPutCommand(program: Command, environment: Environment): void 
     .argument("<value>", "JSON text; `-` reads it from standard input")
     .addOption(
       new Option("--ttl <seconds>", "the entry expires after this time").argParser(wholeNumber(1, ttlSecondsMax)),
+    )
+    .addOption(
+      new Option("--expires-at <moment>", "the entry expires then: a timestamp such as 2026-01-31T12:00:00Z")
+        .argParser(parsedBy(parseExpiresAt))
+        .conflicts("ttl"),
     )
     .addOption(
       new Option("--if-version <version>", "only if the entry has this version")
@@ -54,7 +63,8 @@ export function addPutCommand(program: Command, environment: Environment): void 
 }
 
 async function runPut(key: string, value: string, options: PutOptions, environment: Environment): Promise<void> {
-  const variables = variablesOf(key, await readValue(value, environment.stdin), options);
+  const expiry = expiryOf(options, environment.clock.nowMs());
+  const variables = variablesOf({ key, valueText: await readValue(value, environment.stdin), expiry }, options);
   const { put: result } = await withGateway(options, environment, (client) => ask<Answer>(client, document, variables));
   const outcomes = [{ key, result }];
   const text =
@@ -79,12 +89,28 @@ const document =
   "put(key:$key,value:$value,expiry:$expiry,condition:$condition){" +
   `...on PutSuccess{isNew entry{${entryFields}}}...on VersionConflict{current{${entryFields}}}${problemFields}}}`;
 
-function variablesOf(key: string, valueText: string, { ttl, ifVersion, ifAbsent, ifPresent }: PutOptions): string {
+function expiryOf({ ttl, expiresAt }: PutOptions, nowMs: number): ExpiryInput | null {
+  if (expiresAt !== undefined) return { at: expiresAt };
+  if (ttl === undefined) return null;
+  try {
+    return expiryOfTtl(ttl, nowMs);
+  } catch (error) {
+    throw new CommandFailure(`option '--ttl ${ttl}': ${messageOf(error)}`, exitCodes.usage);
+  }
+}
+
+interface PutEntry {
+  readonly key: string;
+  readonly valueText: string;
+  readonly expiry: ExpiryInput | null;
+}
+
+function variablesOf({ key, valueText, expiry }: PutEntry, { ifVersion, ifAbsent, ifPresent }: PutOptions): string {
   const isConditional = ifVersion !== undefined || ifAbsent === true || ifPresent === true;
   return objectText({
     key: JSON.stringify(key),
     value: valueText,
-    ...(ttl === undefined ? {} : { expiry: JSON.stringify({ ttlSeconds: ttl }) }),
+    ...(expiry === null ? {} : { expiry: JSON.stringify(expiry) }),
     // Options that are not given are left out.
     ...(isConditional ? { condition: JSON.stringify({ ifVersion, ifAbsent, ifPresent }) } : {}),
   });

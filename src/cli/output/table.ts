@@ -65,7 +65,7 @@ function same(text: string): string {
 }
 
 /** Control characters and marks of writing direction as JSON escapes: in a value they mean the same. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -7,7 +7,11 @@ export function systemSeat(): WorkerSeat {
   if (!cluster.isPrimary) return ownSeat();
   // In turn, also where an operating system would have them compete.
   cluster.schedulingPolicy = cluster.SCHED_RR;
-  return { kind: "primary", fork: () => workerProcess(cluster.fork()) };
+  return {
+    kind: "primary",
+    hand: (fd) => cluster.setupPrimary({ stdio: ["inherit", "inherit", "inherit", "ipc", fd] }),
+    fork: () => workerProcess(cluster.fork()),
+  };
 }
 
 function ownSeat(): WorkerSeat {

@@ -7,6 +7,8 @@ export type WorkerSeat = PrimarySeat | OwnWorkerSeat;
 /** The one that a person started: it holds the sockets that its workers listen on, and serves nothing itself. */
 export interface PrimarySeat {
   readonly kind: "primary";
+  /** Workers that are started from now on have the open file `fd`, too, and keep it open as long as they live. */
+  hand(fd: number): void;
   /** Starts this command once more, as a worker. */
   fork(): WorkerProcess;
 }

@@ -27,6 +27,8 @@ export interface NodeView {
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly engine: string | null;
+  /** Why its shards are not served although it may answer, and what to do. */
+  readonly problem: string | null;
 }
 
 export interface ClusterState {
@@ -79,10 +81,11 @@ const unknownNode: Omit<NodeView, "index" | "name" | "url" | "shards"> = {
   p50Ms: null,
   p99Ms: null,
   engine: null,
+  problem: null,
 };
 
 /** The same object when nothing is new, so that its row of the table is not made again. */
-function withRow(node: NodeView, [state, silentMs, keys, bytes, p50Ms, p99Ms, engine]: NodeRow): NodeView {
+function withRow(node: NodeView, [state, silentMs, keys, bytes, p50Ms, p99Ms, engine, problem]: NodeRow): NodeView {
   // Nobody reads the milliseconds of a node that is heard of all the time.
   const silence = silentMs === null ? null : Math.floor(silentMs / 1_000) * 1_000;
   const next = {
@@ -93,6 +96,7 @@ function withRow(node: NodeView, [state, silentMs, keys, bytes, p50Ms, p99Ms, en
     p50Ms,
     p99Ms,
     engine,
+    problem,
   };
   const isSame = (Object.keys(next) as (keyof typeof next)[]).every((field) => next[field] === node[field]);
   return isSame ? node : { ...node, ...next };

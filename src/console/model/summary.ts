@@ -40,6 +40,11 @@ function judge(
     ];
     return { level: "failing", text: `${parts.join(", ")}.` };
   }
+  const troubled = nodes.filter(({ problem }) => problem !== null);
+  if (troubled.length > 0) {
+    const text = `Every shard is served; ${count(troubled.length, "storage node")} with a problem.`;
+    return { level: "degraded", text };
+  }
   const silent = nodes.filter(({ state }) => state !== "UP");
   if (silent.length > 0) {
     return { level: "degraded", text: `Every shard is served; ${count(silent.length, "storage node")} not up.` };

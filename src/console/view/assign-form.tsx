@@ -65,12 +65,14 @@ export function AssignForm({ shard, nodes, keys }: AssignFormProps) {
       {result?.kind === "refused" && result.isForceable && (
         <div class="confirm" role="group" aria-label="Overrule the refusal">
           <p>
-            {keys === null ? "The keys" : `The ${keys} keys`} of shard {shard.number} stay on{" "}
-            {owner ?? "their storage node"} and nobody sees them until the shard is given back.
+            {keys === 0
+              ? `Shard ${shard.number} is empty now. Older keys of it that ${target} still has would be seen again.`
+              : `${keys === null ? "The keys" : `The ${keys} keys`} of shard ${shard.number} stay on ` +
+                `${owner ?? "their storage node"} and are not seen until the shard is given back.`}
           </p>
           <div class="row">
             <button type="button" class="danger" disabled={isSending} onClick={() => void assign(true)}>
-              Hide the data and assign to {target}
+              {keys === 0 ? "Assign" : "Hide the data and assign"} to {target}
             </button>
             <button type="button" onClick={() => setResult(null)}>
               Cancel

@@ -100,6 +100,11 @@ class NodeTableRow extends Component<RowProps> {
         </th>
         <td>
           <NodeState state={node.state} />
+          {node.problem !== null && (
+            <p class="node-problem" role="note">
+              {node.problem}
+            </p>
+          )}
         </td>
         <td class="figure">{node.shards}</td>
         <td class="figure">{wholeText(node.keys)}</td>

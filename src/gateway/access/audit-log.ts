@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 
 export interface AuditRecord {
-  readonly action: "assign" | "register" | "remove";
+  readonly action: "acceptLoss" | "assign" | "register" | "remove";
   /** Name of the caller. */
   readonly by: string;
   readonly requestId: string;
@@ -20,5 +20,5 @@ export type AuditLog = (record: AuditRecord) => void;
 
 /** Lines with `audit: true` in `log`. */
 export function auditTo(log: Pick<Log, "info">): AuditLog {
-  return (record) => log.info({ audit: true, ...record }, "The cluster was to be changed.");
+  return (record) => log.info({ audit: true, ...record }, "Cluster change attempted.");
 }

@@ -1,20 +1,22 @@
 /**
  * The cluster as one caller may look at it and change it. Every view of shards and storage nodes goes through `map`, which
- * is for those who may read the whole key space; others get single shards of which they see only number, state and
- * epoch. Changes are for administrators, and each attempt is put into the audit log.
+ * is for those who may read the whole key space; others get single shards of which they see only number, state,
+ * epoch and lineage. Changes are for administrators, and each attempt is put into the audit log.
  */
 import { ShardgateError } from "../../core/error.js";
 import type { Key } from "../../core/key.js";
 import { nameCharactersMax } from "../../core/limits.js";
 import { parseShard, shardOfKey, type ShardNumber } from "../../core/shard.js";
-import type { ClusterMap, ShardRecord } from "../../registry/cluster-map.js";
-import { shardsOfNode } from "../../registry/commands.js";
+import type { AssignmentChange, ClusterMap, ShardRecord } from "../../registry/cluster-map.js";
 import type { NodeState } from "../../registry/liveness.js";
 import { parseNodeName } from "../../registry/node-name.js";
+import { ownedShards } from "../../routing/owned-shards.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
-import type { NodeStatus, ShardState } from "../cluster-view.js";
+import type { NodeStatus, ShardState } from "../cluster/cluster-view.js";
+import { readinessOf, type Readiness } from "../cluster/health.js";
+import type { NodeReportRows } from "../cluster/node-reports.js";
 import type { MembershipService } from "../services.js";
-import type { AssignRequest } from "../shard-assigner.js";
+import type { AssignRequest } from "../cluster/shard-assigner.js";
 import type { Access } from "./access.js";
 import type { AuditRecord } from "./audit-log.js";
 import type { Caller } from "./caller.js";
@@ -54,7 +56,7 @@ export class GuardedMembership {
     if (!this.isVisible) throw this.#forbidden("look at the cluster; that needs `read` on the whole key space");
   }
 
-  /** Throws FORBIDDEN, as everything does that says more of the cluster than a shard's number, state and epoch. */
+  /** Throws FORBIDDEN, as everything does that says more of the cluster than a shard's number, state, epoch and lineage. */
   get map(): ClusterMap {
     this.requireView();
     return this.#membership.map;
@@ -81,9 +83,25 @@ export class GuardedMembership {
     return this.#membership.shardState(shard);
   }
 
-  /** Every shard has a live primary. Everybody may know. */
+  /** Every shard has a live primary, and no storage node has a problem. Everybody may know. */
   isReady(): boolean {
     return this.#membership.isReady();
+  }
+
+  /** Everybody may know the status; the problems are for those who may look at the cluster, and left out for others. */
+  readiness(): Readiness {
+    const readiness = readinessOf(this.#membership);
+    return this.isVisible ? readiness : { ...readiness, problems: [] };
+  }
+
+  reportRows(): NodeReportRows {
+    this.requireView();
+    return this.#membership.reportRows();
+  }
+
+  async history(shard: ShardNumber): Promise<readonly AssignmentChange[]> {
+    this.requireView();
+    return this.#membership.history(shard);
   }
 
   nodeState(name: string): NodeState {
@@ -120,6 +138,15 @@ export class GuardedMembership {
     });
   }
 
+  /** As Membership.acceptLoss, for administrators; throws BAD_REQUEST for what is no name. */
+  acceptLoss(name: string): Promise<void> {
+    const look = (): Facts | null => nodeFacts(this.#membership.map, name);
+    return this.#audited("acceptLoss", { node: shown(name) }, look, async () => {
+      this.#requireAdmin();
+      await this.#membership.acceptLoss(parseNodeName(name));
+    });
+  }
+
   /** As Membership.register: for storage nodes, which draw an incarnation, and for administrators. */
   async register(
     registration: NodeRegistration,
@@ -144,7 +171,7 @@ export class GuardedMembership {
     return this.#membership.heartbeat(name, heartbeat);
   }
 
-  #veiled({ shard, epoch }: ShardRecord): ShardRecord {
+  #veiled({ shard, epoch, lineage }: ShardRecord): ShardRecord {
     const refuse = (): never => {
       this.requireView();
       throw new Error("A shard is veiled only from callers who may not see it.");
@@ -152,10 +179,11 @@ export class GuardedMembership {
     return {
       shard,
       epoch,
+      lineage,
       get primary() {
         return refuse();
       },
-      get history() {
+      get move() {
         return refuse();
       },
     };
@@ -206,11 +234,12 @@ function shown(name: string): string {
 
 function shardFacts({ shards }: ClusterMap, shard: number): Facts | null {
   const record = shards[shard];
-  return record === undefined ? null : { node: record.primary, epoch: record.epoch };
+  return record === undefined ? null : { node: record.primary, epoch: record.epoch, lineage: record.lineage };
 }
 
 function nodeFacts(map: ClusterMap, name: string): Facts | null {
   const record = map.nodes.get(name);
   if (record === undefined) return null;
-  return { url: record.url, shards: shardsOfNode(map, name).map(({ shard }) => shard) };
+  const { url, storeId } = record;
+  return { url, storeId, shards: ownedShards(map, name).map(({ shard }) => shard) };
 }

@@ -5,7 +5,7 @@
 import type { Clock } from "../../core/clock.js";
 import { consoleCallsMax, consoleFiguresPauseMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
-import type { ClusterView } from "../cluster-view.js";
+import type { ClusterView } from "../cluster/cluster-view.js";
 import { RepeatingTask } from "../repeating-task.js";
 
 export interface Figures {

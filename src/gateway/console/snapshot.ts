@@ -2,7 +2,8 @@
 import type { Clock } from "../../core/clock.js";
 import { compareKeys } from "../../core/key.js";
 import type { ClusterEvent, NodeRow, TickEvent } from "../../wire/console.js";
-import type { ClusterView, ShardState } from "../cluster-view.js";
+import type { ClusterView, ShardState } from "../cluster/cluster-view.js";
+import type { NodeProblem } from "../cluster/node-reports.js";
 import type { RecentTraffic } from "./recent-traffic.js";
 import type { NodeFigures } from "./node-figures.js";
 
@@ -31,11 +32,11 @@ export function clusterEvent({ membership }: Pick<SnapshotSources, "membership">
 export function tickEvent({ membership, figures, traffic, clock }: SnapshotSources, secondFrom: number): TickEvent {
   const nowMs = clock.nowMs();
   const rowOf = (name: string): NodeRow => {
-    const { state, lastSeenAtMs } = membership.nodeStatus(name);
+    const { state, lastSeenAtMs, problem } = membership.nodeStatus(name);
     const { keys, bytes, engine } = figures.of(name);
     const { p50Ms, p99Ms } = traffic.nodeLatency(name);
     const silentMs = lastSeenAtMs === null ? null : Math.max(0, Math.round(nowMs - lastSeenAtMs));
-    return [state, silentMs, keys, bytes, p50Ms, p99Ms, engine];
+    return [state, silentMs, keys, bytes, p50Ms, p99Ms, engine, problem === null ? null : problemText(problem)];
   };
   return {
     nowMs: Math.round(nowMs),
@@ -45,6 +46,10 @@ export function tickEvent({ membership, figures, traffic, clock }: SnapshotSourc
 }
 
 const letters = { ACTIVE: "A", UNAVAILABLE: "U", UNASSIGNED: "N" } as const satisfies Record<ShardState, string>;
+
+function problemText({ message, advice }: NodeProblem): string {
+  return `${message} ${advice}`;
+}
 
 function nodeNames({ map }: Pick<ClusterView, "map">): readonly string[] {
   return [...map.nodes.keys()].toSorted(compareKeys);

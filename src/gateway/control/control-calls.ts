@@ -3,9 +3,10 @@
  * and who owns what, and its workers, which serve requests by what they were told.
  */
 import type { ShardNumber } from "../../core/shard.js";
-import type { ShardRecord } from "../../registry/cluster-map.js";
+import type { AssignmentChange, ShardRecord } from "../../registry/cluster-map.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
-import type { AssignRequest } from "../shard-assigner.js";
+import type { NodeReportRow, NodeReportRows } from "../cluster/node-reports.js";
+import type { AssignRequest } from "../cluster/shard-assigner.js";
 
 /** What a worker asks the primary: what Membership and Registry do. Each answer comes after the map that it is about. */
 export type ControlCalls = {
@@ -13,6 +14,9 @@ export type ControlCalls = {
   readonly heartbeat: (sign: { readonly name: string; readonly heartbeat: Heartbeat }) => NodeAssignments;
   readonly remove: (node: { readonly name: string; readonly isForced: boolean }) => Promise<readonly ShardNumber[]>;
   readonly assign: (request: AssignRequest) => Promise<ShardRecord>;
+  readonly acceptLoss: (name: string) => Promise<void>;
+  /** One history for each of the shards, in their order. */
+  readonly histories: (shards: readonly ShardNumber[]) => Promise<readonly (readonly AssignmentChange[])[]>;
   readonly refresh: (nothing: null) => Promise<void>;
 };
 
@@ -22,12 +26,15 @@ export type ViewCalls = {
   readonly map: (text: string) => void;
   /** A storage node gave a sign of life just now. */
   readonly seen: (name: string) => void;
+  /** What there is to say about a storage node has changed. */
+  readonly report: (row: NodeReportRow) => void;
 };
 
 /** What a worker begins with. */
 export interface ControlBegin {
   readonly map: string;
   readonly seen: readonly SignOfLife[];
+  readonly reports: NodeReportRows;
 }
 
 export interface SignOfLife {

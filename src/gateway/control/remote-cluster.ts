@@ -7,6 +7,13 @@ import { clusterMapFromText } from "../../registry/cluster-map-text.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import type { Liveness } from "../../registry/liveness.js";
 import { NoAnswer, type Calls, type Peer } from "../../wire/peer.js";
+import {
+  isEmptyReport,
+  noReport,
+  type NodeReport,
+  type NodeReportRow,
+  type NodeReports,
+} from "../cluster/node-reports.js";
 import type { ControlBegin, ControlCalls, ViewCalls } from "./control-calls.js";
 
 export type Control = Pick<Peer<ControlCalls>, "ask">;
@@ -19,6 +26,7 @@ export interface ClusterListener {
 
 export class RemoteCluster {
   readonly #liveness: Pick<Liveness, "seen">;
+  readonly #reports = new Map<string, NodeReport>();
   #map: ClusterMap | null = null;
   #control: Control | null = null;
   #listener: ClusterListener | null = null;
@@ -35,11 +43,14 @@ export class RemoteCluster {
         this.#liveness.seen(name);
         this.#listener?.seen(name);
       },
+      report: (row: NodeReportRow) => this.#takeReport(row),
     };
   }
 
-  begin(control: Control, { map, seen }: ControlBegin): void {
+  begin(control: Control, { map, seen, reports }: ControlBegin): void {
     this.#control = control;
+    for (const [name, report] of reports) if (!this.#reports.has(name)) this.#reports.set(name, report);
+    for (const [name, report] of this.#reports) if (isEmptyReport(report)) this.#reports.delete(name);
     for (const { name, silentMs } of seen) this.#liveness.seen(name, silentMs);
     this.#adopt(clusterMapFromText(map));
   }
@@ -48,6 +59,11 @@ export class RemoteCluster {
   get map(): ClusterMap {
     if (this.#map === null) throw new Error("A worker asked for the cluster map before it had one.");
     return this.#map;
+  }
+
+  /** What the primary says of single storage nodes. */
+  get reports(): Pick<NodeReports, "of" | "rows"> {
+    return { of: (name) => this.#reports.get(name) ?? noReport, rows: () => [...this.#reports] };
   }
 
   /** Has the primary read the store, and resolves to the newest map. Rejects as `ask` does. */
@@ -74,6 +90,12 @@ export class RemoteCluster {
   /** From now on `listener` hears of what is new; of one at a time. */
   listen(listener: ClusterListener | null): void {
     this.#listener = listener;
+  }
+
+  #takeReport([name, report]: NodeReportRow): void {
+    // Before `begin`, whose reports may be older, an empty one is kept, too.
+    if (this.#control !== null && isEmptyReport(report)) this.#reports.delete(name);
+    else this.#reports.set(name, report);
   }
 
   #adopt(map: ClusterMap): void {

@@ -1,19 +1,20 @@
 /** The membership in a worker of a gateway: looks at what the primary told this process, and has the primary do the rest. */
 import type { Log } from "../../core/log.js";
 import type { ShardNumber } from "../../core/shard.js";
-import type { ShardRecord } from "../../registry/cluster-map.js";
+import type { AssignmentChange, ShardRecord } from "../../registry/cluster-map.js";
 import type { Liveness } from "../../registry/liveness.js";
 import type { NodePool } from "../../routing/node-pool.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
-import { ClusterView } from "../cluster-view.js";
-import { NodeCalls } from "../node-calls.js";
-import type { AssignRequest } from "../shard-assigner.js";
+import { ClusterView } from "../cluster/cluster-view.js";
+import { NodeCalls } from "../cluster/node-calls.js";
+import type { AssignRequest } from "../cluster/shard-assigner.js";
+import { HistoryCalls } from "./history-calls.js";
 import type { RemoteCluster } from "./remote-cluster.js";
 
 export interface RemoteMembershipParts {
   readonly cluster: RemoteCluster;
   readonly liveness: Pick<Liveness, "state" | "lastSeenAtMs" | "forget">;
-  readonly pool: Pick<NodePool, "client" | "figures" | "prune" | "reachable">;
+  readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
   readonly log: Log;
 }
 
@@ -23,8 +24,10 @@ export class RemoteMembership extends ClusterView {
   readonly #calls: NodeCalls;
 
   constructor({ cluster, liveness, pool, log }: RemoteMembershipParts) {
-    const calls = new NodeCalls((name) => pool.client(name), log);
-    super({ registry: cluster, liveness, pool }, calls);
+    const calls = new NodeCalls(pool, log);
+    const histories = new HistoryCalls((shards) => cluster.ask("histories", shards));
+    const historyOf = (shard: ShardNumber): Promise<readonly AssignmentChange[]> => histories.of(shard);
+    super({ registry: cluster, liveness, pool, reports: cluster.reports, historyOf }, calls);
     this.#cluster = cluster;
     this.#calls = calls;
     cluster.listen({
@@ -50,6 +53,10 @@ export class RemoteMembership extends ClusterView {
 
   assign(request: AssignRequest): Promise<ShardRecord> {
     return this.#cluster.ask("assign", request);
+  }
+
+  async acceptLoss(name: string): Promise<void> {
+    await this.#cluster.ask("acceptLoss", name);
   }
 
   stop(): void {

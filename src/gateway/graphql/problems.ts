@@ -22,7 +22,7 @@ interface ConflictProblem extends KeyProblem<"VersionConflict"> {
 
 type ReadProblem = KeyProblem<"InvalidKey"> | KeyProblem<"Forbidden"> | ShardProblem<"ShardUnavailable">;
 type DeleteProblem = ReadProblem | KeyProblem<"NotSupported"> | ShardProblem<"OutcomeUnknown">;
-type PutProblem = DeleteProblem | KeyProblem<"InvalidValue">;
+type PutProblem = DeleteProblem | KeyProblem<"InvalidValue"> | KeyProblem<"ExpiryPassed">;
 
 /** Why a key could not be read. `shard` is asked only when the caller may know it. */
 export function readProblem({ code, message }: RefusedOutcome, key: string, shard: () => ShardRecord): ReadProblem {
@@ -34,6 +34,7 @@ export function readProblem({ code, message }: RefusedOutcome, key: string, shar
     case "OVERLOADED":
     case "STORAGE_FULL":
     case "STORAGE_FAILED":
+    case "ENTRY_DAMAGED":
       return { __typename: "ShardUnavailable", key, shard: shard(), ...facts(code, message) };
     // Whatever else a storage node may say means to the caller that the shard cannot serve the key at the moment.
     default:
@@ -51,7 +52,9 @@ export function deleteProblem(refusal: RefusedOutcome, key: string, shard: () =>
 
 /** Why a put did not happen, or why it is unknown whether it did. */
 export function putProblem(refusal: RefusedOutcome, key: string, shard: () => ShardRecord): PutProblem {
-  if (refusal.code === "INVALID_VALUE") return invalidValue(key, refusal.message);
+  const { code, message } = refusal;
+  if (code === "INVALID_VALUE") return invalidValue(key, message);
+  if (code === "EXPIRY_PASSED") return { __typename: "ExpiryPassed", key, ...facts(code, message) };
   return deleteProblem(refusal, key, shard);
 }
 

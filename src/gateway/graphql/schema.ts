@@ -5,7 +5,7 @@ import type { GraphqlContext } from "./context.js";
 import type { Resolvers } from "./generated/resolver-types.js";
 import { typeDefs } from "./generated/type-defs.js";
 import { administrationMutations } from "./resolvers/administration.js";
-import { clusterFields, clusterQueries, storageNodeFields } from "./resolvers/cluster.js";
+import { clusterFields, clusterQueries, storageNodeFields, storageNodeProblemFields } from "./resolvers/cluster.js";
 import { entryFields, entryQueries, pageInfoFields } from "./resolvers/entry.js";
 import { nodeQueries, nodeType } from "./resolvers/node.js";
 import { assignmentChangeFields, shardFields, shardQueries } from "./resolvers/shard.js";
@@ -23,6 +23,7 @@ const resolvers: Resolvers = {
   Shard: shardFields,
   AssignmentChange: assignmentChangeFields,
   StorageNode: storageNodeFields,
+  StorageNodeProblem: storageNodeProblemFields,
   Cluster: clusterFields,
   DateTime: dateTimeScalar,
   JSON: jsonScalar,

@@ -1,5 +1,6 @@
 /** Reads the conditions and expiries of writes. What is wrong with them is the caller's mistake: BAD_USER_INPUT. */
 import { ShardgateError } from "../../core/error.js";
+import { expiryMsMax } from "../../core/limits.js";
 import type { Expiry, WriteCondition } from "../../core/operation.js";
 import type {
   Expiry as ExpiryInput,
@@ -18,10 +19,11 @@ export function conditionOf(input: InputMaybe<ConditionInput> | undefined, where
   return { kind: isAbsent ? "ifAbsent" : "ifPresent" };
 }
 
-export function expiryOf(input: InputMaybe<ExpiryInput> | undefined, nowMs: number, where: string): Expiry | null {
+/** As `conditionOf`. Whether a moment has passed is not asked here: the clock of the shard's storage node alone counts. */
+export function expiryOf(input: InputMaybe<ExpiryInput> | undefined, where: string): Expiry | null {
   if (input == null) return null;
   if (input.at != null) {
-    if (input.at <= nowMs) throw badInput(`\`${where}.at\` is not in the future`);
+    if (input.at > expiryMsMax) throw badInput(`\`${where}.at\` lies beyond the year 9999 of UTC`);
     return { kind: "at", atMs: input.at };
   }
   const seconds = input.ttlSeconds ?? 0;

@@ -108,8 +108,9 @@ function refuseCompressed(app: FastifyInstance): void {
 /** JSON bodies; an empty one is no body, because many clients claim JSON on every request. */
 function readJson(app: FastifyInstance, { bounds }: GatewayServices, openRequests: OpenRequests): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", async ({ raw }: FastifyRequest) => {
-    const body = (await readBody(openRequests.of(raw), adminBodyBytesMax)).toString("utf8");
+  app.addContentTypeParser("application/json", async ({ raw, routeOptions }: FastifyRequest) => {
+    const bytesMax = routeOptions.config.bodyBytesMax ?? adminBodyBytesMax;
+    const body = (await readBody(openRequests.of(raw), bytesMax)).toString("utf8");
     return body === ""
       ? undefined
       : parseJsonBody(body, "The body", { bounds, distinctLevels: Number.POSITIVE_INFINITY });

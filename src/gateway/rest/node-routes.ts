@@ -1,12 +1,14 @@
-/** `/nodes`: the storage nodes of the cluster; where they register, say that they live, and are removed. */
+/** `/nodes`: the storage nodes of the cluster; where they register, say that they live, are given up and are removed. */
 import type { FastifyInstance } from "fastify";
-import { shardsOfNode } from "../../registry/commands.js";
+import { membershipBodyBytesMax } from "../../core/limits.js";
 import { parseNodeName } from "../../registry/node-name.js";
+import { ownedShards } from "../../routing/owned-shards.js";
 import type { Heartbeat, NodeRegistration } from "../../wire/membership.js";
 import type { GuardedMembership } from "../access/guarded-membership.js";
-import { heartbeatSchema, listSchema, registerSchema, removeSchema } from "./node-schemas.js";
+import type { NodeReport } from "../cluster/node-reports.js";
+import { acceptLossSchema, heartbeatSchema, listSchema, registerSchema, removeSchema } from "./node-schemas.js";
 
-interface NodeRow {
+interface NodeRow extends NodeReport {
   readonly id: string;
   readonly url: string;
   readonly state: string;
@@ -14,15 +16,20 @@ interface NodeRow {
   readonly lastSeenAt: string | null;
   readonly latencyMs: number | null;
   readonly shards: readonly number[];
+  readonly storeId: string | null;
 }
 
 export function addNodeRoutes(app: FastifyInstance): void {
   app.get("/nodes", { schema: listSchema }, async ({ services }) => ({ nodes: nodeRows(services.membership) }));
 
-  app.post<{ Body: NodeRegistration }>("/nodes", { schema: registerSchema }, async ({ body, services }, reply) => {
-    const { assignments, isNew } = await services.membership.register(body);
-    return reply.code(isNew ? 201 : 200).send(assignments);
-  });
+  app.post<{ Body: NodeRegistration }>(
+    "/nodes",
+    { schema: registerSchema, config: { bodyBytesMax: membershipBodyBytesMax } },
+    async ({ body, services }, reply) => {
+      const { assignments, isNew } = await services.membership.register(body);
+      return reply.code(isNew ? 201 : 200).send(assignments);
+    },
+  );
 
   app.delete<{ Params: { id: string }; Querystring: { force?: string } }>(
     "/nodes/:id",
@@ -31,6 +38,15 @@ export function addNodeRoutes(app: FastifyInstance): void {
       id: params.id,
       unassignedShards: await membership.remove(params.id, query.force === "true"),
     }),
+  );
+
+  app.post<{ Params: { id: string } }>(
+    "/nodes/:id/accept-loss",
+    { schema: acceptLossSchema },
+    async ({ params: { id }, services: { membership } }) => {
+      await membership.acceptLoss(id);
+      return { id };
+    },
   );
 
   app.post<{ Params: { id: string }; Body: Heartbeat | null | undefined }>(
@@ -42,9 +58,10 @@ export function addNodeRoutes(app: FastifyInstance): void {
 
 function nodeRows(membership: GuardedMembership): readonly NodeRow[] {
   const { map } = membership;
-  return [...map.nodes.values()].map(({ name, url }) => {
-    const { state, lastSeenAtMs, latencyMs } = membership.nodeStatus(name);
+  return [...map.nodes.values()].map(({ name, url, storeId }) => {
+    const { lastSeenAtMs, ...status } = membership.nodeStatus(name);
     const lastSeenAt = lastSeenAtMs === null ? null : new Date(lastSeenAtMs).toISOString();
-    return { id: name, url, state, lastSeenAt, latencyMs, shards: shardsOfNode(map, name).map(({ shard }) => shard) };
+    const shards = ownedShards(map, name).map(({ shard }) => shard);
+    return { id: name, url, storeId, lastSeenAt, shards, ...status };
   });
 }

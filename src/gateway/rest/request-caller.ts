@@ -15,6 +15,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Answers whoever asks. */
     readonly isOpen?: boolean;
+    /** Longest body; `adminBodyBytesMax` when absent. */
+    readonly bodyBytesMax?: number;
   }
 }
 

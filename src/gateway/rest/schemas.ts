@@ -1,5 +1,5 @@
 /** The JSON schemas that several REST routes share; each route's own stands beside its handler. */
-import { nameCharactersMax, shardCountMax, urlCharactersMax } from "../../core/limits.js";
+import { epochMax, nameCharactersMax, shardCountMax, urlCharactersMax } from "../../core/limits.js";
 import { problemMediaType } from "../../wire/paths.js";
 
 /** A JSON schema as plain data. */
@@ -26,25 +26,30 @@ export const sharedSchemas: readonly Schema[] = [
     $id: "ShardRow",
     type: "object",
     description: "That a storage node holds a shard; `nodeId` is null for a shard without an owner.",
-    required: ["shardId", "nodeId", "isPrimary", "epoch", "state"],
+    required: ["shardId", "nodeId", "isPrimary", "epoch", "lineage", "state"],
     properties: {
       shardId: { type: "integer", minimum: 0 },
       nodeId: { type: ["string", "null"] },
       isPrimary: { type: "boolean" },
       epoch: { type: "integer", description: "Grows with every change of this shard's assignment." },
+      lineage: { type: "integer", description: "Raised when data may have been lost; versions compare within one." },
       state: { type: "string", enum: ["ACTIVE", "UNAVAILABLE", "UNASSIGNED"] },
     },
   },
   {
     $id: "HostedShard",
     type: "object",
-    description: "A shard a storage node has data of, or is assigned.",
+    description: "A shard a storage node has data of, or has claimed.",
     required: ["shardId", "epoch", "keyCount", "sizeBytes"],
     properties: {
       shardId: { type: "integer", minimum: 0, maximum: shardCountMax - 1 },
-      epoch: { type: ["integer", "null"], minimum: 0 },
+      epoch: { type: ["integer", "null"], minimum: 0, maximum: epochMax, description: "The highest that it claimed." },
       keyCount: { type: "integer", minimum: 0 },
       sizeBytes: { type: "integer", minimum: 0 },
+      releasedEpoch: { type: "integer", minimum: 0, maximum: epochMax, description: "The highest that it gave up." },
+      lineage: { type: "integer", minimum: 0 },
+      sequence: { type: "integer", minimum: 0, description: "The last number given to a change." },
+      sealedFor: { type: ["string", "null"], description: "Id of the move that it is sealed for." },
     },
   },
   {
@@ -62,7 +67,12 @@ export const sharedSchemas: readonly Schema[] = [
         items: {
           type: "object",
           required: ["shardId", "epoch"],
-          properties: { shardId: { type: "integer" }, epoch: { type: "integer" } },
+          properties: {
+            shardId: { type: "integer" },
+            epoch: { type: "integer" },
+            lineage: { type: "integer" },
+            sealedFor: { type: "string", description: "Id of the move for which it neither reads nor writes." },
+          },
         },
       },
     },

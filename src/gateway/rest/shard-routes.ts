@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { shardCountMax } from "../../core/limits.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
 import type { GuardedMembership } from "../access/guarded-membership.js";
-import type { ShardState } from "../cluster-view.js";
+import type { ShardState } from "../cluster/cluster-view.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, problemAnswer } from "./schemas.js";
 
 /** That a storage node holds a shard, as REST says it. */
@@ -12,6 +12,7 @@ interface ShardRow {
   readonly nodeId: string | null;
   readonly isPrimary: boolean;
   readonly epoch: number;
+  readonly lineage: number;
   readonly state: ShardState;
 }
 
@@ -45,9 +46,9 @@ export function addShardRoutes(app: FastifyInstance): void {
   );
 }
 
-function rowOf({ shard, primary, epoch }: ShardRecord, membership: GuardedMembership): ShardRow {
+function rowOf({ shard, primary, epoch, lineage }: ShardRecord, membership: GuardedMembership): ShardRow {
   const state = membership.shardState(shard);
-  return { shardId: shard, nodeId: primary, isPrimary: primary !== null, epoch, state };
+  return { shardId: shard, nodeId: primary, isPrimary: primary !== null, epoch, lineage, state };
 }
 
 const listSchema = {
@@ -72,7 +73,8 @@ const listSchema = {
 const assignSchema = {
   operationId: "assignShard",
   summary: "Give a shard to a storage node",
-  description: "Refused when it would hide data on the present owner, unless `force` is true.",
+  description:
+    "Unless `force` is true, the present owner must report the shard as empty, and the storage node must have nothing of it.",
   tags: ["cluster"],
   body: {
     type: "object",
@@ -89,7 +91,7 @@ const assignSchema = {
     ...bodyProblems,
     200: jsonAnswer("The shard as it is now.", { $ref: "ShardRow#" }),
     404: problemAnswer("SHARD_NOT_FOUND, NODE_NOT_FOUND."),
-    409: problemAnswer("ASSIGNMENT_WOULD_HIDE_DATA, EPOCH_CONFLICT, REGISTRY_CONFLICT."),
-    501: problemAnswer("NOT_SUPPORTED: replicas are not kept yet."),
+    409: problemAnswer("ASSIGNMENT_WOULD_HIDE_DATA, EPOCH_CONFLICT, REGISTRY_CONFLICT, REGISTRY_PUT_BACK."),
+    501: problemAnswer("NOT_SUPPORTED: replicas are not kept yet, or a plain storage node cannot say what it has."),
   },
 };

@@ -4,7 +4,7 @@ import { ShardgateError } from "../../core/error.js";
 import { missingShardsShown } from "../../core/limits.js";
 import { problemOf } from "../../wire/problem.js";
 import type { GuardedMembership } from "../access/guarded-membership.js";
-import { clusterFigures, missingShards, missingText } from "../health.js";
+import { clusterFigures, missingShards, missingText, type Readiness } from "../cluster/health.js";
 import type { GatewayServices } from "../services.js";
 import { problemHeaders } from "../problem-answer.js";
 import { openRoute } from "./request-caller.js";
@@ -17,9 +17,10 @@ export function addStatusRoutes(
   app.get("/health", { schema: healthSchema, config: openRoute }, async () => ({ status: "ok" }));
 
   app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }, reply) => {
-    if (membership.isReady()) return { status: "ready" };
-    // Not thrown: whoever probes asks every second or so, and each answer would be a line in the log.
-    const problem = notReady(membership);
+    const { status, problems } = membership.readiness();
+    if (status !== "unavailable") return membership.isVisible ? { status, problems } : { status };
+    // Not thrown: probes come every second or so, and each answer would be a line in the log.
+    const problem = notReady(membership, problems);
     return reply.code(503).headers(problemHeaders(problem)).send(problemOf(problem));
   });
 
@@ -33,13 +34,13 @@ export function addStatusRoutes(
 }
 
 /** Which shards are missing is told to those who may look at the cluster. */
-function notReady(membership: GuardedMembership): ShardgateError {
+function notReady(membership: GuardedMembership, problems: Readiness["problems"]): ShardgateError {
   if (!membership.isVisible) {
-    return new ShardgateError("SHARD_UNAVAILABLE", "Some shards have no live storage node.");
+    return new ShardgateError("SHARD_UNAVAILABLE", "No shard has a live storage node.");
   }
   const missing = missingShards(membership);
   const text = missingText(missing, membership.map.shardCount, missingShardsShown);
-  return new ShardgateError("SHARD_UNAVAILABLE", text, { missing });
+  return new ShardgateError("SHARD_UNAVAILABLE", text, { missing, problems });
 }
 
 function statusAnswer(description: string, status: string): Schema {
@@ -56,14 +57,38 @@ const healthSchema = {
 
 const readySchema = {
   operationId: "getReadiness",
-  summary: "Can every key be served?",
-  description: "Ready when every shard has a live primary.",
+  summary: "Can keys be served?",
+  description:
+    "`ready` when every shard has a live primary and no storage node has a problem, `degraded` when some shards are served.",
   tags: ["status"],
   response: {
     ...commonProblems,
-    200: statusAnswer("Every shard has a live primary.", "ready"),
+    200: jsonAnswer("Shards are served; not all of them when `degraded`.", {
+      type: "object",
+      required: ["status"],
+      properties: {
+        status: { type: "string", enum: ["ready", "degraded"] },
+        problems: {
+          type: "array",
+          description: "What keeps shards from being served, for callers who may look at the cluster.",
+          items: {
+            type: "object",
+            required: ["node", "store", "shards", "code", "message", "advice"],
+            properties: {
+              node: { type: ["string", "null"], description: "Null: the shards have no storage node." },
+              store: { type: ["string", "null"], description: "Id of the storage node's store, as far as known." },
+              shards: { type: "array", items: { type: "integer" } },
+              code: { type: "string" },
+              message: { type: "string" },
+              advice: { type: "string", description: "What to do." },
+            },
+          },
+        },
+      },
+    }),
     503: problemAnswer(
-      "SHARD_UNAVAILABLE; `missing` lists the shards that cannot be served, for callers who may look at the cluster.",
+      "SHARD_UNAVAILABLE: no shard is served, because no storage node is live and of this cluster. For callers who may " +
+        "look at the cluster, `missing` lists the shards, and `problems` says what keeps them from being served.",
     ),
   },
 };

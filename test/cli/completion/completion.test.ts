@@ -72,7 +72,7 @@ describe("completion bash", () => {
     expect(all).toEqual(root.commands.map(({ path }) => path.join(" ")));
     expect(s).toEqual(["scan", "shard", "status", "schema"]);
     expect(shard).toEqual(["ls", "get", "locate", "assign", "history"]);
-    expect(node).toEqual(["ls", "add", "rm"]);
+    expect(node).toEqual(["ls", "add", "rm", "accept-loss", "verify"]);
   });
 
   it("completes the options of every command", () => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { clientAnswerBytesMax, valueInputBytesMax } from "../../../src/core/limits.js";
 import { NodeFault } from "../../../src/routing/node-client.js";
 import { startTestGateway, type TestGateway } from "../../gateway/test-gateway.js";
+import { FakeClock } from "../../support/fake-clock.js";
 import { FakeGateway } from "../fake-gateway.js";
 import { runCommand, type CommandRun, type RunOptions } from "../run-command.js";
 
@@ -142,6 +143,24 @@ describe("put", () => {
     });
   });
 
+  it("takes the moment at which the entry expires, up to the end of the year 9999", async () => {
+    for (const [option, at] of [
+      ["2200-01-01T01:00:00+01:00", "2200-01-01T00:00:00.000Z"],
+      ["9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"],
+    ] as const) {
+      expect(await json("put", "k", "1", "--expires-at", option)).toMatchObject({ expiresAt: at });
+    }
+  });
+
+  it("takes a time to live that is longer than the gateway's schema has room for", async () => {
+    const nowMs = Date.parse("2026-01-31T12:00:00.000Z");
+    const overrides = { clock: new FakeClock(nowMs) };
+    const { out } = await run(["put", "k", "1", "--ttl", "5462151399", "-o", "json"], { overrides });
+    expect(JSON.parse(out)).toMatchObject({ expiresAt: new Date(nowMs + 5_462_151_399_000).toISOString() });
+    const refused = await run(["put", "k", "1", "--ttl", "253402300799"], { overrides });
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("beyond the year 9999") });
+  });
+
   it("keeps conditions, and shows the entry as it is when one does not hold", async () => {
     await put("k", "1.10");
     for (const condition of [["--if-absent"], ["--if-version", "7"]]) {
@@ -161,6 +180,10 @@ describe("put", () => {
     [["hello world"], `a text needs quotes of its own: '"hello world"'`],
     [['{"a":1,"a":2}'], "twice in one object"],
     [["1", "--ttl", "0"], "whole number from 1"],
+    [["1", "--ttl", "253402300800"], "whole number from 1 to 253402300799"],
+    [["1", "--expires-at", "tomorrow"], "is not an RFC 3339 timestamp"],
+    [["1", "--expires-at", "9999-12-31T23:59:59-01:00"], "beyond the year 9999"],
+    [["1", "--expires-at", "2200-01-01T00:00:00Z", "--ttl", "5"], "cannot be used with option"],
     [["1", "--if-version", "x"], "is not a decimal number"],
     [["1", "--if-absent", "--if-present"], "cannot be used with option"],
     [["1", "--if-version", "1", "--if-present"], "cannot be used with option"],

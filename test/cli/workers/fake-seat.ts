@@ -9,11 +9,17 @@ import { RecordLog } from "../../support/record-log.js";
 export class FakeSeat implements PrimarySeat {
   readonly kind = "primary";
   readonly workers: FakeWorker[] = [];
+  /** Open files that its workers have, too. */
+  readonly handed: number[] = [];
   readonly #onFork: (worker: FakeWorker) => void;
 
   /** `onFork` is called with each new worker, before anything is said to it. */
   constructor(onFork: (worker: FakeWorker) => void = () => undefined) {
     this.#onFork = onFork;
+  }
+
+  hand(fd: number): void {
+    this.handed.push(fd);
   }
 
   fork(): WorkerProcess {

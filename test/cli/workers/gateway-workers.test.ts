@@ -17,7 +17,7 @@ afterEach(async () => {
 async function start(...options: string[]): Promise<readonly string[]> {
   const argv = ["gateway", "--workers", "2", "--port", "0", "--registry", "memory", "--shards", "4", ...options];
   const environment: TestEnvironment = testEnvironment({
-    openSeat: async () => ({ kind: "primary", fork: () => fork(argv, environment) }),
+    openSeat: async () => ({ kind: "primary", hand: () => undefined, fork: () => fork(argv, environment) }),
   });
   running = { environment, done: runCli([...argv, "--log-level", "debug"], environment) };
   await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening /));
@@ -55,15 +55,15 @@ describe("a gateway of two workers", () => {
     const [first = "", second = ""] = await start();
     expect(first).not.toBe(second);
     const node = { id: "node1", url: "http://127.0.0.1:9", incarnation: "i1", shards: [] };
-    expect(await json(`${first}/nodes`, node)).toMatchObject({ mapVersion: 3 });
-    expect(await json(`${second}/shards`)).toMatchObject({ version: 3 });
+    expect(await json(`${first}/nodes`, node)).toMatchObject({ mapVersion: 4 });
+    expect(await json(`${second}/shards`)).toMatchObject({ version: 4 });
     expect(await json(`${second}/nodes`)).toMatchObject({ nodes: [{ id: "node1", state: "UP" }] });
-    expect(await json(`${second}/nodes/node1/heartbeat`, { incarnation: "i1" })).toMatchObject({ mapVersion: 3 });
+    expect(await json(`${second}/nodes/node1/heartbeat`, { incarnation: "i1" })).toMatchObject({ mapVersion: 4 });
     for (const url of [first, second]) await fetch(`${url}/health`);
     const text = await (await fetch(`${first}/metrics`)).text();
     expect(text).toContain('shardgate_requests_total{route="/health",method="GET",status="200"} 2');
     expect(text).toContain('shardgate_storage_nodes{state="UP"} 1');
-    expect(text).toContain("shardgate_cluster_map_version 3");
+    expect(text).toContain("shardgate_cluster_map_version 4");
   });
 
   it("names the worker in each line of its log", async () => {

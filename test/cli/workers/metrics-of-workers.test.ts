@@ -9,6 +9,7 @@ const figures: NodeFigures = {
   queuedWrites: 3,
   hostedShards: 4,
   isDraining: false,
+  isAcknowledged: true,
   entries: 100,
   entryBytes: 1000,
   fileBytes: 8192,

@@ -59,7 +59,7 @@ describe("the strip", () => {
 
 describe("the grid", () => {
   it("names each storage node with its tag, and signs those that are not up", () => {
-    const suspect = stateOf(clusterOf(3, 4), [upRow, downRow, ["SUSPECT", 4_000, 1, 1, 1, 1, "lmdb"]]);
+    const suspect = stateOf(clusterOf(3, 4), [upRow, downRow, ["SUSPECT", 4_000, 1, 1, 1, 1, "lmdb", null]]);
     expect(gridOf(suspect).texts.slice(0, 3)).toEqual(["A node1", "✕ B node2", "◐ C node3"]);
     const long = clusterOf(1, 1, { nodes: [{ name: "a-storage-node-with-a-long-name", url: "" }] });
     expect(gridOf(stateOf(long)).texts[0]).toBe("A a-storage-nod…");

@@ -40,7 +40,7 @@ describe("the cluster's state", () => {
     expect(after.nodes.map((node, index) => node === before.nodes[index])).toEqual([true, false, true]);
     expect(after.shards).toBe(before.shards);
     expect(after.nodes[1]).toMatchObject({ state: "DOWN", silentMs: 42_000, keys: null });
-    expect(withTick(after, tickOf([["UP", null, 1, 1, 1, 1, "x"]])).nodes[0]?.silentMs).toBeNull();
+    expect(withTick(after, tickOf([["UP", null, 1, 1, 1, 1, "x", null]])).nodes[0]?.silentMs).toBeNull();
   });
 
   it("appends the seconds that are new, and forgets those that are not shown", () => {
@@ -59,6 +59,11 @@ describe("the summary", () => {
     [stateOf(clusterOf(2, 4)), "healthy", "Every shard has a live primary."],
     [stateOf(clusterOf(2, 4), [upRow, downRow]), "degraded", "Every shard is served; 1 storage node not up."],
     [stateOf(clusterOf(3, 4), [downRow, upRow, downRow]), "degraded", "Every shard is served; 2 storage nodes not up."],
+    [
+      stateOf(clusterOf(2, 4), [upRow, ["UP", 0, 1, 1, 1, 1, "lmdb", "It keeps data of another cluster."]]),
+      "degraded",
+      "Every shard is served; 1 storage node with a problem.",
+    ],
     [stateOf(clusterOf(2, 4, { states: "AUUN" })), "failing", "2 shards unavailable, 1 shard without a storage node."],
     [stateOf(clusterOf(2, 4, { states: "AAAN" })), "failing", "1 shard without a storage node."],
     [stateOf(clusterOf(2, 4, { states: "UAAA" })), "failing", "1 shard unavailable."],

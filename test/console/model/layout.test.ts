@@ -81,9 +81,9 @@ describe("the grid's layout", () => {
 
 describe("the order of storage nodes", () => {
   const { nodes } = stateOf(clusterOf(3, 4), [
-    ["UP", 0, 5, 1, 1, null, "lmdb"],
-    ["DOWN", 9_000, null, 1, 3, null, null],
-    ["SUSPECT", 4_000, 5, 2, 2, null, "memory"],
+    ["UP", 0, 5, 1, 1, null, "lmdb", null],
+    ["DOWN", 9_000, null, 1, 3, null, null, null],
+    ["SUSPECT", 4_000, 5, 2, 2, null, "memory", null],
   ]);
   const names = (...args: Parameters<typeof orderedNodes> extends [unknown, ...infer Rest] ? Rest : never) =>
     orderedNodes(nodes, ...args).map(({ name }) => name);

@@ -8,7 +8,7 @@ import { clusterOf, downRow, stateOf, tickOf, upRow } from "../samples.js";
 
 afterEach(() => vi.unstubAllGlobals());
 
-const state = stateOf(clusterOf(3, 10), [upRow, downRow, ["SUSPECT", null, 500, 10, 0.5, 2_500, null]]);
+const state = stateOf(clusterOf(3, 10), [upRow, downRow, ["SUSPECT", null, 500, 10, 0.5, 2_500, null, null]]);
 const tableOf = (shown = state) => h(NodeTable, { ...shown, marked: null, onMark: () => {} });
 const names = ({ root }: Rendered) =>
   root
@@ -26,6 +26,13 @@ describe("the node table", () => {
       ["✕ DOWN", "3", "–", "–", "–", "–", "42 s ago", "–"],
       ["◐ SUSPECT", "3", "500", "10 B", "0.5 ms", "2.5 s", "never", "–"],
     ]);
+  });
+
+  it("says beside the state why a storage node's shards are not served, and what to do", async () => {
+    const problem = "Storage node node1 came back with another data folder. Accept the loss, or bring the folder back.";
+    const shown = stateOf(clusterOf(1, 4), [["UP", 0, null, null, null, null, "lmdb", problem]]);
+    const { root } = await rendered(tableOf(shown));
+    expect(root.find("p", /another data folder/).attribute("role")).toBe("note");
   });
 
   it("is ordered by the column whose head was pressed", async () => {

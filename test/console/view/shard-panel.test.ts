@@ -117,6 +117,16 @@ describe("assigning a shard", () => {
     expect(page.root.textContent).toContain("Shard 0 is given to node3");
   });
 
+  it("says of an empty shard that older keys of it would be seen again", async () => {
+    const page = await opened(0, "0");
+    page.platform.answer = () => refusal;
+    await assign(page);
+    expect(page.root.textContent).toContain("Shard 0 is empty now. Older keys of it that node3 still has");
+    page.platform.answer = () => ({ data: { assignShard: { shard: { epoch: 2 } } } });
+    await page.act(() => page.root.find("button", "Assign to node3").fire("click"));
+    expect(page.platform.posted.at(-1)).toMatchObject({ variables: { input: { force: true } } });
+  });
+
   it("lets go of the second step", async () => {
     const page = await opened(2, null);
     page.platform.answer = () => refusal;

@@ -35,8 +35,8 @@ describe("the audit log", () => {
     expect(first).toEqual({
       ...by,
       asked,
-      before: { node: "node1", epoch: 1 },
-      after: { node: "node2", epoch: 2 },
+      before: { node: "node1", epoch: 1, lineage: 0 },
+      after: { node: "node2", epoch: 2, lineage: 0 },
       outcome: "DONE",
     });
     expect(second).toMatchObject({ ...by, before: { node: "node2", epoch: 2 }, after: { node: "node1", epoch: 3 } });
@@ -49,6 +49,25 @@ describe("the audit log", () => {
     expect(access.records).toMatchObject([
       { action: "register", asked: { node: "node3", host: "node3:8000" }, before: null, after: { url, shards: [] } },
       { action: "remove", asked: { node: "node3", isForced: true }, before: { url, shards: [] }, after: null },
+    ]);
+  });
+
+  it("has a line for a loss that is accepted, and for one that there is not", async () => {
+    await send("node", "POST", "/nodes", { id: "node1", url: "http://node1:8000", incarnation: "2", storeId: "new" });
+    await send("admin", "POST", "/nodes/node1/accept-loss");
+    await mutate("admin", 'acceptStorageNodeLoss(input: { name: "node2" })');
+    await send("readAll", "POST", "/nodes/node1/accept-loss");
+    expect(access.records).toMatchObject([
+      {
+        by: "admin",
+        action: "acceptLoss",
+        asked: { node: "node1" },
+        outcome: "DONE",
+        before: { storeId: "store-node1", shards: [0, 1, 2, 3] },
+        after: { storeId: "store-node1", shards: [0, 1, 2, 3] },
+      },
+      { by: "admin", action: "acceptLoss", asked: { node: "node2" }, outcome: "BAD_REQUEST" },
+      { by: "readAll", action: "acceptLoss", outcome: "FORBIDDEN" },
     ]);
   });
 
@@ -102,7 +121,9 @@ describe("the audit log", () => {
   });
 
   it("has none for storage nodes that register by themselves, and for what is only looked at", async () => {
-    await send("node", "POST", "/nodes", { id: "node1", url: "http://node1:8000", incarnation: "node1" });
+    const store = { storeId: "store-node1", starts: ["node1"] };
+    const registration = { id: "node1", url: "http://node1:8000", incarnation: "node1", ...store };
+    expect((await send("node", "POST", "/nodes", registration)).status).toBe(200);
     await send("node", "POST", "/nodes/node1/heartbeat", { incarnation: "node1" });
     await send("admin", "GET", "/nodes");
     expect(access.records).toEqual([]);
@@ -113,7 +134,7 @@ describe("the audit log", () => {
     const record = { action: "remove", by: "ada", requestId: "1", asked: {}, before: null, after: null } as const;
     auditTo(log)({ ...record, outcome: "DONE" });
     expect(log.lines).toEqual([
-      { level: "info", facts: { audit: true, ...record, outcome: "DONE" }, message: "The cluster was to be changed." },
+      { level: "info", facts: { audit: true, ...record, outcome: "DONE" }, message: "Cluster change attempted." },
     ]);
   });
 });

@@ -194,7 +194,8 @@ describe("a route", () => {
         body: JSON.stringify(body),
         headers: { ...headers, "content-type": "application/json" },
       });
-    const registration = { id: "node1", url: "http://node1:8000", incarnation: "node1" };
+    const store = { storeId: "store-node1", starts: ["node1"] };
+    const registration = { id: "node1", url: "http://node1:8000", incarnation: "node1", ...store };
     expect((await post("/nodes", registration)).status).toBe(200);
     expect((await post("/nodes/node1/heartbeat", { incarnation: "node1" })).status).toBe(200);
     // A process has to prove that it is one; a person who is no storage node registers nothing but by hand.

@@ -92,6 +92,10 @@ export const rootFields: Readonly<Record<string, readonly FieldRow[]>> = {
   "Mutation.registerStorageNode": admin(
     'registerStorageNode(input: { name: "node1", url: "http://node1:8000" }) { storageNode { name } }',
   ),
+  "Mutation.acceptStorageNodeLoss": admin(
+    'acceptStorageNodeLoss(input: { name: "node1" }) { storageNode { name } }',
+    "BAD_REQUEST",
+  ),
   "Mutation.removeStorageNode": admin('removeStorageNode(input: { name: "nobody" }) { removedId }', "NODE_NOT_FOUND"),
 };
 
@@ -121,6 +125,7 @@ export const objectFields: Readonly<
       number: "readOwn",
       state: "readOwn",
       epoch: "readOwn",
+      lineage: "readOwn",
       primary: "cluster",
       replicas: "cluster",
       assignments: "cluster",
@@ -139,6 +144,8 @@ export const objectFields: Readonly<
       shards: "cluster",
       lastSeenAt: "cluster",
       latencyMs: "cluster",
+      problem: "cluster",
+      staleShards: "cluster",
     },
   },
   Cluster: {
@@ -157,6 +164,7 @@ export const objectFields: Readonly<
 
 /** Every other field that leads to a shard, a storage node or the cluster: each is asked for somewhere above or below. */
 export const furtherWays: readonly string[] = [
+  "AcceptStorageNodeLossPayload.storageNode",
   "AssignShardPayload.shard",
   "EntryConnection.unavailableShards",
   "OutcomeUnknown.shard",
@@ -200,7 +208,8 @@ export const routes: Readonly<Record<string, readonly RouteRow[]>> = {
   "GET /nodes": [{ rule: "cluster", path: "/nodes" }],
   "POST /nodes": [{ rule: "admin", path: "/nodes", body: json({ id: "node1", url: "http://node1:8000" }) }],
   "DELETE /nodes/{id}": [{ rule: "admin", path: "/nodes/nobody", code: "NODE_NOT_FOUND" }],
-  "POST /nodes/{id}/heartbeat": [{ rule: "admin", path: "/nodes/node1/heartbeat", body: "{}" }],
+  "POST /nodes/{id}/accept-loss": [{ rule: "admin", path: "/nodes/nobody/accept-loss", code: "NODE_NOT_FOUND" }],
+  "POST /nodes/{id}/heartbeat": [{ rule: "admin", path: "/nodes/node1/heartbeat", body: "{}", code: "NODE_NOT_FOUND" }],
   "GET /health": [{ rule: "open", path: "/health" }],
   "GET /ready": [{ rule: "open", path: "/ready" }],
   "GET /metrics": [{ rule: "cluster", path: "/metrics" }],

@@ -148,7 +148,7 @@ describe("GET /console/events", () => {
     await clock.advance(consoleTickMs);
     await vi.waitFor(() => expect(watcher.ticks).toHaveLength(2));
     expect(watcher.ticks[1]?.seconds).toHaveLength(1);
-    expect(watcher.ticks[1]?.nodes[0]).toEqual(["UP", 200, 20, 2_000, null, null, "lmdb"]);
+    expect(watcher.ticks[1]?.nodes[0]).toEqual(["UP", 200, 20, 2_000, null, null, "lmdb", null]);
     expect(watcher.clusters).toHaveLength(1);
   });
 

@@ -2,7 +2,7 @@
 import type { ShardNumber } from "../../../src/core/shard.js";
 import type { Clock } from "../../../src/core/clock.js";
 import { openAccess, type Access } from "../../../src/gateway/access/access.js";
-import type { ShardState } from "../../../src/gateway/cluster-view.js";
+import type { ShardState } from "../../../src/gateway/cluster/cluster-view.js";
 import type { ClusterMap, ShardRecord } from "../../../src/registry/cluster-map.js";
 import type { GatewayServices } from "../../../src/gateway/services.js";
 import type { NodeState } from "../../../src/registry/liveness.js";
@@ -34,10 +34,18 @@ export class MadeUpCluster {
       clusterName: "made up",
       shardCount,
       hash: "fnv1a-32",
-      nodes: new Map(names.map((name) => [name, { name, url: `http://${name}:8000`, registeredAtMs: 0 }])),
+      leader: null,
+      isRecovered: false,
+      putBack: null,
+      nodes: new Map(
+        names.map((name) => {
+          const identity = { storeId: null, lastStart: null, isLossAccepted: false };
+          return [name, { name, url: `http://${name}:8000`, registeredAtMs: 0, ...identity }];
+        }),
+      ),
       shards: Array.from({ length: shardCount }, (_, shard): ShardRecord => {
         const primary = names[shard % Math.max(1, nodes)] ?? null;
-        return { shard: shard as ShardNumber, epoch: primary === null ? 0 : 1, primary, history: [] };
+        return { shard: shard as ShardNumber, epoch: primary === null ? 0 : 1, primary, lineage: 0, move: null };
       }),
     };
   }
@@ -57,7 +65,7 @@ export class MadeUpCluster {
       nodeState,
       nodeStatus: (name: string) => {
         const lastSeenAtMs = this.lastSeenAtMs.has(name) ? this.lastSeenAtMs.get(name) : this.#clock.nowMs() - 200;
-        return { state: nodeState(name), lastSeenAtMs, latencyMs: null };
+        return { state: nodeState(name), lastSeenAtMs, latencyMs: null, problem: null, staleShards: [] };
       },
       shardState: (shard: ShardNumber): ShardState => {
         const primary = this.map.shards[shard]?.primary ?? null;

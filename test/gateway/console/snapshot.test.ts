@@ -54,8 +54,8 @@ describe("tickEvent", () => {
     const tick = tickEvent({ ...cluster.services(), traffic, figures }, 0);
     expect(tick.nowMs).toBe(clock.nowMs());
     expect(tick.nodes).toEqual([
-      ["UP", 200, 3, 50, expect.any(Number), expect.any(Number), "lmdb"],
-      ["SUSPECT", null, null, null, null, null, null],
+      ["UP", 200, 3, 50, expect.any(Number), expect.any(Number), "lmdb", null],
+      ["SUSPECT", null, null, null, null, null, null, null],
     ]);
     expect(tick.seconds).toHaveLength(1);
   });

@@ -10,38 +10,60 @@ import {
 import { parseShard } from "../../../src/core/shard.js";
 import { ClusterControl } from "../../../src/gateway/control/cluster-control.js";
 import type { ControlCalls, ViewCalls } from "../../../src/gateway/control/control-calls.js";
-import { RemoteCluster } from "../../../src/gateway/control/remote-cluster.js";
+import { RemoteCluster, type Control } from "../../../src/gateway/control/remote-cluster.js";
 import { RemoteMembership } from "../../../src/gateway/control/remote-membership.js";
-import { Membership } from "../../../src/gateway/membership.js";
+import { Membership } from "../../../src/gateway/cluster/membership.js";
+import { noReport } from "../../../src/gateway/cluster/node-reports.js";
 import { Liveness } from "../../../src/registry/liveness.js";
 import { MemoryStore } from "../../../src/registry/memory-store.js";
 import { Registry } from "../../../src/registry/registry.js";
+import type { NodePlace } from "../../../src/routing/node-pool.js";
 import { Peer } from "../../../src/wire/peer.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { linePair } from "../../support/line-pair.js";
 import { RecordLog } from "../../support/record-log.js";
-import { FakePool } from "../fake-nodes.js";
+import { FakePool, idsInOrder } from "../cluster/fake-nodes.js";
 
 const bounds = { suspectAfterMs, downAfterMs };
 const shard = parseShard;
-const agent = (id: string) => ({ id, url: `http://${id}:8000`, incarnation: `${id}-1`, shards: [] });
+const agent = (id: string) => {
+  const starts = [`${id}-1`];
+  return { id, url: `http://${id}:8000`, incarnation: `${id}-1`, storeId: `store-${id}`, starts, shards: [] };
+};
 
 async function openPrimary() {
   const clock = new FakeClock();
   const log = new RecordLog();
   const store = new MemoryStore();
   const wanted = { shardCount: 4, clusterName: null };
-  const registry = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c1" });
+  const registry = await Registry.open({
+    store,
+    clock,
+    log,
+    wanted,
+    newClusterId: () => "c1",
+    newLeaderId: () => "l1",
+  });
   const liveness = new Liveness({ clock, ...bounds });
   const control = new ClusterControl({ registry, liveness, log });
   const nodes = new FakePool();
   const pool = {
     client: (name: string) => nodes.client(name),
+    probeAt: (place: NodePlace) => nodes.probeAt(place),
     figures: () => nodes.figures(),
     prune: () => nodes.prune(),
     reachable: (name: string) => control.seen(name),
   };
-  const membership = new Membership({ registry, liveness, pool, clock, log, nodesMin: 1, isAutoAssigning: true });
+  const membership = new Membership({
+    registry,
+    liveness,
+    pool,
+    newId: idsInOrder(),
+    clock,
+    log,
+    nodesMin: 1,
+    isAutoAssigning: true,
+  });
   const calls = control.calls(membership);
   /** Another worker begins. */
   function join() {
@@ -125,11 +147,65 @@ describe("the workers of a gateway", () => {
     const { join, registry, clock, log, store } = await openPrimary();
     const { cluster } = join();
     const wanted = { shardCount: null, clusterName: null };
-    const other = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c2" });
-    await other.execute({ kind: "registerNode", name: "far", url: "http://far:8000" });
+    const other = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c2", newLeaderId: () => "l2" });
+    const far = { name: "far", url: "http://far:8000", identity: null, newMark: "mark" };
+    await other.execute({ kind: "registerNode", ...far });
     expect((await cluster.refresh()).nodes.has("far")).toBe(true);
     expect(cluster.map.version).toBe(registry.map.version);
     await other.close();
+  });
+
+  it("know the problems of storage nodes, and what an operator does about them", async () => {
+    const { join } = await openPrimary();
+    const [one, two] = [join(), join()];
+    await one.membership.register(agent("node1"));
+    const empty = { ...agent("node1"), storeId: "new", starts: ["node1-2"], incarnation: "node1-2" };
+    await expect(one.membership.register(empty)).rejects.toMatchObject({ code: "STORE_NOT_RECOGNIZED" });
+    await settle();
+    for (const { membership } of [one, two, join()]) {
+      expect(membership.nodeStatus("node1").problem).toMatchObject({ code: "STORE_NOT_RECOGNIZED", storeId: "new" });
+      expect([membership.isReady(), membership.shardState(shard(0))]).toEqual([false, "UNAVAILABLE"]);
+    }
+    await two.membership.acceptLoss("node1");
+    await two.membership.register(empty);
+    await settle();
+    expect([one.membership.isReady(), two.membership.isReady()]).toEqual([true, true]);
+  });
+
+  it("hear of each storage node alone when its problem is new or over", async () => {
+    const { join, membership: own } = await openPrimary();
+    const { cluster, line } = join();
+    for (const name of ["node1", "node2"]) await own.register(agent(name));
+    for (const name of ["node1", "node2"]) {
+      const empty = { ...agent(name), storeId: "new", starts: [`${name}-2`], incarnation: `${name}-2` };
+      await expect(own.register(empty)).rejects.toMatchObject({ code: "STORE_NOT_RECOGNIZED" });
+    }
+    await own.register(agent("node1"));
+    await settle();
+    const told = line.sent.filter((message) => (message as { name?: string }).name === "report");
+    expect(told).toMatchObject([{ body: ["node1", {}] }, { body: ["node2", {}] }, { body: ["node1", {}] }]);
+    expect(cluster.reports.rows()).toMatchObject([["node2", { problem: { code: "STORE_NOT_RECOGNIZED" } }]]);
+  });
+
+  it("keep what they hear of a storage node before they begin, because what they begin with is older", async () => {
+    const { control, clock, join } = await openPrimary();
+    const { ofWorker } = join();
+    const cluster = new RemoteCluster(new Liveness({ clock, ...bounds }));
+    cluster.calls.report(["node1", noReport]);
+    cluster.calls.report(["node2", { problem: null, staleShards: [1] }]);
+    const reports = [["node1", { problem: null, staleShards: [0] }]] as const;
+    cluster.begin(ofWorker as unknown as Control, { ...control.begin(ofWorker), reports });
+    expect(cluster.reports.rows()).toEqual([["node2", { problem: null, staleShards: [1] }]]);
+  });
+
+  it("have the histories of shards from the primary, those of one moment by one call", async () => {
+    const { join } = await openPrimary();
+    const { membership, line } = join();
+    await membership.register(agent("node1"));
+    const histories = await Promise.all([2, 0, 2].map((number) => membership.history(shard(number))));
+    expect(histories).toMatchObject([2, 0, 2].map((number) => [{ shard: number, epoch: 1, node: "node1" }]));
+    expect(line.sent.filter((message) => (message as { name?: string }).name === "histories")).toHaveLength(1);
+    expect(await membership.history(shard(3))).toHaveLength(1);
   });
 
   it("never go back to an older map", async () => {

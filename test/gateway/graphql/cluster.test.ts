@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ShardNumber } from "../../../src/core/shard.js";
 import { encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
 import { GraphqlServer } from "./graphql-server.js";
 
@@ -11,7 +12,7 @@ afterEach(() => server.close());
 describe("shards", () => {
   it("are unassigned in a cluster without storage nodes", async () => {
     const answer = await server.run(`{
-      shards { number state primary { name } replicas { name } assignments { isPrimary } keyCount sizeBytes epoch history { epoch } }
+      shards { number state primary { name } replicas { name } assignments { isPrimary } keyCount sizeBytes epoch lineage history { epoch } }
       active: shards(state: ACTIVE) { number }
       cluster { isHealthy }
     }`);
@@ -25,6 +26,7 @@ describe("shards", () => {
         keyCount: null,
         sizeBytes: null,
         epoch: 0,
+        lineage: 0,
         history: [],
       })),
     );
@@ -185,12 +187,60 @@ describe("the cluster and its storage nodes", () => {
     });
   });
 
+  it("say what is wrong with a storage node, until the loss of its data is accepted", async () => {
+    await server.addNode("node1", "http://127.0.0.1:4001");
+    const node = "name problem { code message advice shards storeId } staleShards";
+    const query = `{ storageNode(name: "node1") { ${node} } cluster { isHealthy } shard(number: 0) { state lineage } }`;
+    expect((await server.run(query)).data).toEqual({
+      storageNode: { name: "node1", problem: null, staleShards: [] },
+      cluster: { isHealthy: true },
+      shard: { state: "ACTIVE", lineage: 0 },
+    });
+    const empty = { id: "node1", url: "http://127.0.0.1:4001", incarnation: "2", storeId: "new", starts: ["2"] };
+    await expect(server.membership.register(empty)).rejects.toMatchObject({ code: "STORE_NOT_RECOGNIZED" });
+    expect((await server.run(query)).data).toEqual({
+      storageNode: {
+        name: "node1",
+        problem: {
+          code: "STORE_NOT_RECOGNIZED",
+          message: expect.stringContaining("node1"),
+          advice: expect.stringContaining("accept-loss node1"),
+          shards: [0, 1, 2, 3],
+          storeId: "new",
+        },
+        staleShards: [],
+      },
+      cluster: { isHealthy: false },
+      shard: { state: "UNAVAILABLE", lineage: 0 },
+    });
+    const accept = `mutation { acceptStorageNodeLoss(input: {name: "node1"}) { storageNode { name } } }`;
+    expect((await server.run(accept)).data).toEqual({ acceptStorageNodeLoss: { storageNode: { name: "node1" } } });
+    await server.membership.register(empty);
+    expect((await server.run(query)).data).toMatchObject({
+      storageNode: { problem: null },
+      shard: { state: "ACTIVE", lineage: 1 },
+    });
+  });
+
+  it("list the shards of a former owner whose entries clients do not see", async () => {
+    await server.addNode("node1", "http://127.0.0.1:4001");
+    await server.addNode("node2", "http://127.0.0.1:4002");
+    const shard = 1 as ShardNumber;
+    await server.membership.assign({ shard, node: "node2", isPrimary: true, ifEpoch: null, isForced: true });
+    const shards = [{ shardId: 1, epoch: 1, keyCount: 3, sizeBytes: 30 }];
+    const identity = { incarnation: "2", storeId: "store-node1", starts: ["2", "node1-1"] };
+    await server.membership.register({ id: "node1", url: "http://127.0.0.1:4001", ...identity, shards });
+    const answer = await server.run('{ storageNode(name: "node1") { staleShards } shard(number: 1) { lineage } }');
+    expect(answer.data).toEqual({ storageNode: { staleShards: [1] }, shard: { lineage: 1 } });
+  });
+
   it("refuse with stable codes", async () => {
     await server.addNode("node1");
     const answer = await server.run(`mutation {
       a: assignShard(input: {shard: 4, storageNode: "node1"}) { shard { number } }
       b: assignShard(input: {shard: 0, storageNode: "none"}) { shard { number } }
       c: assignShard(input: {shard: 0, storageNode: "node1", isPrimary: false}) { shard { number } }
+      f: acceptStorageNodeLoss(input: {name: "node1"}) { storageNode { name } }
       d: removeStorageNode(input: {name: "none"}) { removedId }
       e: registerStorageNode(input: {name: "-", url: "http://127.0.0.1:1"}) { storageNode { name } }
     }`);
@@ -198,6 +248,7 @@ describe("the cluster and its storage nodes", () => {
       ["a", "SHARD_NOT_FOUND"],
       ["b", "NODE_NOT_FOUND"],
       ["c", "NOT_SUPPORTED"],
+      ["f", "BAD_REQUEST"],
       ["d", "NODE_NOT_FOUND"],
       ["e", "BAD_REQUEST"],
     ]);

@@ -14,7 +14,7 @@ import { securityHeaders } from "../../../src/gateway/problem-answer.js";
 import { requestIdHeader } from "../../../src/wire/paths.js";
 import { settleRequestId } from "../../../src/gateway/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
-import { Membership } from "../../../src/gateway/membership.js";
+import { Membership } from "../../../src/gateway/cluster/membership.js";
 import { Metrics } from "../../../src/gateway/metrics.js";
 import type { GatewayServices } from "../../../src/gateway/services.js";
 import { defaultBounds, type GatewayBounds } from "../../../src/core/bounds.js";
@@ -27,6 +27,7 @@ import type { Router } from "../../../src/routing/router.js";
 import type { HostedShard } from "../../../src/wire/membership.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { RecordLog } from "../../support/record-log.js";
+import { idsInOrder } from "../cluster/fake-nodes.js";
 import { MemoryRouter } from "./memory-router.js";
 
 export interface Answer {
@@ -65,6 +66,7 @@ export class GraphqlServer {
       log: new RecordLog(),
       wanted: { shardCount, clusterName: "test" },
       newClusterId: () => "cluster-1",
+      newLeaderId: () => "leader-1",
     });
     const server = new GraphqlServer(registry, { persistedDocuments, ...rules }, bounds);
     await Promise.all([listening(server.#server), listening(server.#yogaServer)]);
@@ -78,10 +80,12 @@ export class GraphqlServer {
       liveness: new Liveness({ clock, suspectAfterMs: 3_000, downAfterMs: 10_000 }),
       pool: {
         client: (name: string) => this.#client(name),
+        probeAt: () => Promise.resolve({ kind: "full", name: null, clusterId: null, isAcknowledged: false }),
         figures: () => ({ latencyMs: 1.5, breaker: "closed", queued: 0 }),
         prune: () => {},
         reachable: () => {},
       },
+      newId: idsInOrder(),
       clock,
       log,
       nodesMin: 1,
@@ -116,7 +120,8 @@ export class GraphqlServer {
 
   /** A storage node that is up. */
   async addNode(name: string, url = `http://127.0.0.1:4${name.length}00`): Promise<void> {
-    await this.membership.register({ id: name, url, incarnation: "first" });
+    const starts = [`${name}-1`];
+    await this.membership.register({ id: name, url, incarnation: `${name}-1`, storeId: `store-${name}`, starts });
   }
 
   run(query: string, variables?: Readonly<Record<string, unknown>>): Promise<Answer> {
@@ -172,7 +177,7 @@ export class GraphqlServer {
   #client(name: string): NodeClient {
     return {
       execute: () => Promise.reject(new Error("Nothing is executed past the router.")),
-      probe: () => Promise.resolve("full"),
+      probe: () => Promise.resolve({ kind: "full", name: null, clusterId: null, isAcknowledged: false }),
       shards: () => {
         this.figureCalls.push(name);
         const figures = this.figures.get(name);

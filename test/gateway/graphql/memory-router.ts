@@ -81,6 +81,9 @@ export class MemoryRouter {
       return { kind: "deleted", version: current.version };
     }
     const { key, value, expiry } = operation;
+    // As a storage node does, by its own clock.
+    if (expiry?.kind === "at" && expiry.atMs <= writtenMs)
+      return { kind: "refused", code: "EXPIRY_PASSED", message: `The expiry of key "${key}" has passed.` };
     const expiresAtMs = expiry === null ? null : expiry.kind === "at" ? expiry.atMs : writtenMs + expiry.seconds * 1000;
     const facts = this.isPlain
       ? { version: null, createdAtMs: null, updatedAtMs: null, expiresAtMs: null }

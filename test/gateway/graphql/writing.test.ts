@@ -99,7 +99,9 @@ describe("put", () => {
     ["condition: {}", "exactly one", "GRAPHQL_VALIDATION_FAILED"],
     ["expiry: {ttlSeconds: 0}", "`expiry.ttlSeconds` is 0", "BAD_USER_INPUT"],
     ["expiry: {ttlSeconds: -5}", "at least 1", "BAD_USER_INPUT"],
-    ['expiry: {at: "2026-01-31T12:00:00Z"}', "`expiry.at` is not in the future", "BAD_USER_INPUT"],
+    ["expiry: {ttlSeconds: 2147483648}", "32-bit", "GRAPHQL_VALIDATION_FAILED"],
+    ['expiry: {at: "9999-12-31T23:59:59.999-00:01"}', "`expiry.at` lies beyond the year 9999", "BAD_USER_INPUT"],
+    ['expiry: {at: "+010000-01-01T00:00:00Z"}', "DateTime must be", "BAD_USER_INPUT"],
     ['expiry: {at: "2026-02-30T12:00:00Z"}', "DateTime must be", "BAD_USER_INPUT"],
     ['expiry: {at: "2026-13-01T12:00:00Z"}', "DateTime must be", "BAD_USER_INPUT"],
     ['expiry: {at: "tomorrow"}', "DateTime must be", "BAD_USER_INPUT"],
@@ -190,6 +192,21 @@ describe("putMany", () => {
     );
     expect(keys).toEqual([["k", "other"], ["k", "other"], ["k"]]);
     expect((await server.run('{ get(key: "k") { value } }')).data).toEqual({ get: { value: "third" } });
+  });
+
+  it("leaves it to the storage node's clock whether an expiry has passed, and says so of that item alone", async () => {
+    const answer = await server.run(putMany, {
+      items: [
+        { key: "a", value: 1, expiry: { at: "9999-12-31T23:59:59.999Z" } },
+        { key: "b", value: 1, expiry: { at: "2026-01-31T12:00:00Z" } },
+        { key: "c", value: 1, expiry: { at: "0000-01-01T00:00:00Z" } },
+      ],
+    });
+    const passed = { __typename: "ExpiryPassed", code: "EXPIRY_PASSED", isRetryable: false };
+    expect(answer.data["putMany"]).toEqual([expect.objectContaining({ __typename: "PutSuccess" }), passed, passed]);
+    expect(server.router.has("b")).toBe(false);
+    // The gateway sent what it cannot judge.
+    expect(server.router.calls[0]?.operations).toHaveLength(3);
   });
 
   it("refuses the whole field, naming the item, when a condition or expiry is wrong", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { adminBodyBytesMax, downAfterMs, suspectAfterMs } from "../../../src/core/limits.js";
+import { membershipBodyBytesMax, downAfterMs, suspectAfterMs } from "../../../src/core/limits.js";
 import { startTestGateway, type TestGateway } from "../test-gateway.js";
 import { postJson, rawRequest, type RawAnswer } from "./raw-request.js";
 
@@ -18,17 +18,18 @@ describe("GET /shards", () => {
   it("has one row per assignment, and rows for shards without an owner", async () => {
     expect((await get("/shards")).json()).toEqual({
       shardCount: 4,
-      version: 1,
+      version: 2,
       shards: [0, 1, 2, 3].map((shardId) => {
-        return { shardId, nodeId: null, isPrimary: false, epoch: 0, state: "UNASSIGNED" };
+        return { shardId, nodeId: null, isPrimary: false, epoch: 0, lineage: 0, state: "UNASSIGNED" };
       }),
     });
     await gateway.register("node1", "node2");
     expect((await get("/shards")).json()).toEqual({
       shardCount: 4,
-      version: 4,
+      version: 5,
       shards: [0, 1, 2, 3].map((shardId) => {
-        return { shardId, nodeId: `node${(shardId % 2) + 1}`, isPrimary: true, epoch: 1, state: "ACTIVE" };
+        const nodeId = shardId < 2 ? "node1" : "node2";
+        return { shardId, nodeId, isPrimary: true, epoch: 1, lineage: 0, state: "ACTIVE" };
       }),
     });
     await gateway.clock.advance(downAfterMs);
@@ -43,26 +44,36 @@ describe("POST /shards/assign", () => {
     await gateway.register("node1", "node2");
     const answer = await post("/shards/assign", { shardId: 0, nodeId: "node2", isPrimary: true, force: false });
     expect(answer.status).toBe(200);
-    expect(answer.json()).toEqual({ shardId: 0, nodeId: "node2", isPrimary: true, epoch: 2, state: "ACTIVE" });
+    expect(answer.json()).toEqual({
+      shardId: 0,
+      nodeId: "node2",
+      isPrimary: true,
+      epoch: 2,
+      lineage: 0,
+      state: "ACTIVE",
+    });
   });
 
   it("refuses to hide data unless forced, and checks the epoch", async () => {
     await gateway.register("node1", "node2");
     await rawRequest(gateway.url, "/data/user123", { method: "PUT", body: "1" });
-    const wish = { shardId: 2, nodeId: "node2" };
+    const wish = { shardId: 2, nodeId: "node1" };
     expect((await post("/shards/assign", wish)).json()).toMatchObject({
       status: 409,
       code: "ASSIGNMENT_WOULD_HIDE_DATA",
       shard: 2,
-      node: "node1",
+      node: "node2",
     });
     expect((await post("/shards/assign", { ...wish, force: true, ifEpoch: 7 })).json()).toMatchObject({
       status: 409,
       code: "EPOCH_CONFLICT",
       epoch: 1,
     });
-    expect((await post("/shards/assign", { ...wish, force: true, ifEpoch: 1 })).json()).toMatchObject({ epoch: 2 });
-    expect((await get("/data/user123")).headers).toMatchObject({ "x-shard": "2", "x-node": "node2" });
+    expect((await post("/shards/assign", { ...wish, force: true, ifEpoch: 1 })).json()).toMatchObject({
+      epoch: 2,
+      lineage: 1,
+    });
+    expect((await get("/data/user123")).headers).toMatchObject({ "x-shard": "2", "x-node": "node1" });
   });
 
   it.each([
@@ -91,12 +102,40 @@ describe("/nodes", () => {
     const lastSeenAt = new Date(gateway.clock.nowMs()).toISOString();
     await gateway.clock.advance(suspectAfterMs);
     const rows = (await get("/nodes")).json();
+    const facts = { state: "SUSPECT", lastSeenAt, latencyMs: null, problem: null, staleShards: [] };
     expect(rows).toEqual({
       nodes: [
-        { id: "node1", url: "http://node1:8000", state: "SUSPECT", lastSeenAt, latencyMs: null, shards: [0, 2] },
-        { id: "node2", url: "http://node2:8000", state: "SUSPECT", lastSeenAt, latencyMs: null, shards: [1, 3] },
+        { id: "node1", url: "http://node1:8000", storeId: "store-node1", shards: [0, 1], ...facts },
+        { id: "node2", url: "http://node2:8000", storeId: "store-node2", shards: [2, 3], ...facts },
       ],
     });
+  });
+
+  it("says why a node may not serve, and takes it with what it has once the loss is accepted", async () => {
+    await gateway.register("node1", "node2");
+    expect((await post("/nodes/node1/accept-loss", {})).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
+    const empty = { id: "node1", url: "http://node1:8000", incarnation: "2", storeId: "new", starts: ["2"] };
+    expect((await post("/nodes", empty)).json()).toMatchObject({
+      status: 409,
+      code: "STORE_NOT_RECOGNIZED",
+      node: "node1",
+      storeId: "new",
+      knownStoreId: "store-node1",
+      shards: [0, 1],
+    });
+    const problem = {
+      code: "STORE_NOT_RECOGNIZED",
+      message: expect.stringContaining("node1"),
+      advice: expect.stringContaining("shardgate node accept-loss node1"),
+      shards: [0, 1],
+      storeId: "new",
+    };
+    expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ id: "node1", state: "UP", problem }, {}] });
+    expect((await get("/metrics")).text).toContain("shardgate_storage_nodes_with_problem 1");
+    const accepted = await rawRequest(gateway.url, "/nodes/node1/accept-loss", { method: "POST" });
+    expect(accepted).toMatchObject({ status: 200, text: '{"id":"node1"}' });
+    expect((await post("/nodes", empty)).json()).toMatchObject({ shards: [{ epoch: 2, lineage: 1 }, {}] });
+    expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ problem: null }, {}] });
   });
 
   it("shows a node that was never seen", async () => {
@@ -118,7 +157,7 @@ describe("/nodes", () => {
     };
     const first = await post("/nodes", registration);
     expect(first.status).toBe(201);
-    expect(first.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion: 2, shards: [] });
+    expect(first.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion: 3, shards: [] });
     expect((await post("/nodes", registration)).status).toBe(200);
   });
 
@@ -127,6 +166,8 @@ describe("/nodes", () => {
     [{ id: "node1", url: 5 }, "Field `url` of the body must be string."],
     [{ id: "node1", url: "http://a", shards: [{ shardId: 0, epoch: 1, sizeBytes: 0 }] }, "Field `shards/0/keyCount`"],
     [{ id: "node1", url: "http://a", shards: [{ shardId: 0 }] }, "Field `shards/0/epoch` of the body is missing."],
+    [{ id: "node1", url: "http://a", mapVersion: 2 ** 40 }, "Field `mapVersion` of the body must be <="],
+    [{ id: "node1", url: "http://a", starts: [1] }, "Field `starts/0` of the body must be string."],
     [{ id: "node1", url: "http://a", shards: {} }, "Field `shards` of the body must be array."],
     [{ id: "node1", url: "http://user:secret@a" }, ""],
     [{ id: "node1", url: "http://169.254.169.254" }, ""],
@@ -150,7 +191,7 @@ describe("/nodes", () => {
     });
   });
 
-  it("removes a node when forced, or when it is down", async () => {
+  it("removes a node when forced, or when it is down and owns no shard", async () => {
     await gateway.register("node1", "node2");
     expect((await remove("/nodes/node1")).json()).toMatchObject({ status: 409, code: "ASSIGNMENT_WOULD_HIDE_DATA" });
     expect((await remove("/nodes/node1?force=yes")).json()).toMatchObject({
@@ -158,20 +199,26 @@ describe("/nodes", () => {
       detail: expect.stringContaining("Field `force` of the query must be equal to one of the allowed values"),
     });
     expect((await remove("/nodes/node1?force=false")).status).toBe(409);
-    expect((await remove("/nodes/node1?force=true")).json()).toEqual({ id: "node1", unassignedShards: [0, 2] });
+    expect((await remove("/nodes/node1?force=true")).json()).toEqual({ id: "node1", unassignedShards: [0, 1] });
     expect((await remove("/nodes/node1")).json()).toMatchObject({ status: 404, code: "NODE_NOT_FOUND" });
     await gateway.clock.advance(downAfterMs);
-    expect((await remove("/nodes/node2")).status).toBe(200);
+    expect((await remove("/nodes/node2")).json()).toMatchObject({ status: 409, code: "ASSIGNMENT_WOULD_HIDE_DATA" });
+    await post("/nodes", { id: "node3", url: "http://node3:8000" });
+    expect((await remove("/nodes/node3")).status).toBe(200);
   });
 
   it("takes heartbeats with and without a body", async () => {
     await gateway.register("node1");
-    const bare = await rawRequest(gateway.url, "/nodes/node1/heartbeat", { method: "POST" });
-    expect(bare.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion: 2, shards: [] });
+    gateway.node("plain", "plain");
+    expect((await post("/nodes", { id: "plain", url: "http://plain:8000" })).status).toBe(201);
+    const bare = await rawRequest(gateway.url, "/nodes/plain/heartbeat", { method: "POST" });
+    expect(bare.json()).toMatchObject({ clusterId: "c1", shardCount: 4 });
     const claimed = { method: "POST", headers: { "content-type": "application/json" } };
-    expect((await rawRequest(gateway.url, "/nodes/node1/heartbeat", claimed)).status).toBe(200);
-    const current = await post("/nodes/node1/heartbeat", { incarnation: "node1", mapVersion: 2 });
-    expect(current.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion: 2 });
+    expect((await rawRequest(gateway.url, "/nodes/plain/heartbeat", claimed)).status).toBe(200);
+    expect((await post("/nodes/node1/heartbeat", {})).json()).toMatchObject({ status: 404, code: "NODE_NOT_FOUND" });
+    const { version: mapVersion } = gateway.registry.map;
+    const current = await post("/nodes/node1/heartbeat", { incarnation: "node1", mapVersion, exhausted: [] });
+    expect(current.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion });
     expect((await post("/nodes/node1/heartbeat", { incarnation: "other" })).json()).toMatchObject({
       code: "NODE_CONFLICT",
     });
@@ -210,7 +257,7 @@ describe("what REST refuses before its handlers", () => {
       expect((await send(type, "{}")).json()).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
     }
     expect((await rawRequest(gateway.url, "/nodes", { method: "POST", body: "{}" })).status).toBe(415);
-    const long = await send("application/json", `"${"x".repeat(adminBodyBytesMax)}"`);
+    const long = await send("application/json", `"${"x".repeat(membershipBodyBytesMax)}"`);
     expect(long.json()).toMatchObject({ status: 413, code: "BODY_TOO_LARGE" });
     const broken = await send("application/json", "{");
     expect(broken.json()).toMatchObject({

@@ -64,7 +64,7 @@ describe("PUT and GET /data/{key}", () => {
     expect((await send("GET", "/data/k")).status).toBe(404);
   });
 
-  it.each(["/data/k?ttl=0", "/data/k?ttl=1.5", "/data/k?ttl=", "/data/k?ttl=2147483648", "/data/k?ttl=1&ttl=2"])(
+  it.each(["/data/k?ttl=0", "/data/k?ttl=1.5", "/data/k?ttl=", "/data/k?ttl=253402300800", "/data/k?ttl=1&ttl=2"])(
     "refuses %s",
     async (target) => {
       const answer = await send("PUT", target, { body: "1" });
@@ -245,7 +245,7 @@ describe("/data/{key} when storage nodes fail", () => {
     expect((await answering).json()).toMatchObject({ status: 503, code: "SHARD_UNAVAILABLE" });
     await gateway.clock.advance(10_000);
     node.injectFault = () => null;
-    gateway.services.membership.heartbeat("node1", {});
+    gateway.services.membership.heartbeat("node1", { incarnation: "node1" });
     expect((await send("GET", "/data/k")).status).toBe(404);
     node.failNext({ fault: new NodeFault("connectionReset", "connection reset", false), isExecuted: true });
     expect((await send("PUT", "/data/k", { body: "1" })).json()).toMatchObject({

@@ -25,15 +25,33 @@ describe("GET /health and GET /ready", () => {
     expect(unready.headers["retry-after"]).toBe("1");
   });
 
-  it("is ready while every shard has a live primary", async () => {
+  it("is ready while every shard has a live primary, and degraded while some have", async () => {
     await gateway.register("node1", "node2");
-    expect(await get("/ready")).toMatchObject({ status: 200, text: '{"status":"ready"}' });
+    expect(await get("/ready")).toMatchObject({ status: 200, text: '{"status":"ready","problems":[]}' });
     await gateway.clock.advance(downAfterMs);
-    gateway.services.membership.heartbeat("node1", {});
+    gateway.services.membership.heartbeat("node1", { incarnation: "node1" });
+    const degraded = await get("/ready");
+    expect(degraded.status).toBe(200);
+    expect(degraded.json()).toEqual({
+      status: "degraded",
+      problems: [
+        {
+          node: "node2",
+          store: "store-node2",
+          shards: [2, 3, 6, 7, 8, 9],
+          code: "SHARD_UNAVAILABLE",
+          message: "Storage node node2 is silent; its shards cannot be served.",
+          advice: "Look at the storage node's process and its log.",
+        },
+      ],
+    });
+    await gateway.clock.advance(downAfterMs);
     expect((await get("/ready")).json()).toMatchObject({
-      detail:
-        "6 of 12 shards have no live storage node: 1 (node2 is silent), 3 (node2 is silent), 5 (node2 is silent), " +
-        "7 (node2 is silent), 9 (node2 is silent), 11 (node2 is silent).",
+      status: 503,
+      detail: expect.stringContaining(
+        "12 of 12 shards have no live storage node: 0 (of node1), 1 (of node1), 2 (of node2),",
+      ),
+      problems: [{ node: "node1" }, { node: "node2" }],
     });
     expect((await rawRequest(gateway.url, "/ready", { method: "HEAD" })).status).toBe(503);
     // A probe asks every second or so.
@@ -48,7 +66,7 @@ describe("GET /metrics", () => {
     for (const key of ["a", "b", "c"]) await get(`/data/${key}`);
     await get("/nothing");
     await gateway.clock.advance(downAfterMs);
-    gateway.services.membership.heartbeat("node1", {});
+    gateway.services.membership.heartbeat("node1", { incarnation: "node1" });
     const { headers, text } = await get("/metrics");
     expect(headers["content-type"]).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(text).toContain('shardgate_requests_total{route="/data/:key",method="GET",status="404"} 3');
@@ -107,6 +125,7 @@ describe("GET /openapi.json", () => {
       "GET /shards",
       "HEAD /data/{key}",
       "POST /nodes",
+      "POST /nodes/{id}/accept-loss",
       "POST /nodes/{id}/heartbeat",
       "POST /shards/assign",
       "PUT /data/{key}",

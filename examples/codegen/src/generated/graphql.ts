@@ -4,15 +4,19 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** When an entry expires. */
+/** When an entry expires, by the clock of the storage node that owns its shard. At most until the end of the year 9999. */
 export type Expiry =
-  {   /** A moment in the future. */
+  {   /** A moment ahead of that clock; for one that has passed there the write is refused with `ExpiryPassed`. */
   at: string; ttlSeconds?: never; }
-  |  { at?: never;   /** Seconds from now, at least 1. */
+  |  { at?: never;   /** Seconds from now, at least 1; an `Int` has room for 68 years. For later moments there is `at`. */
   ttlSeconds: number; };
 
 /** Stable codes for programs. */
 export type ProblemCode =
+  /** The stored entry fails its checksum. */
+  | 'ENTRY_DAMAGED'
+  /** The write's expiry has passed by the clock of the shard's storage node. */
+  | 'EXPIRY_PASSED'
   /** The caller may not do this. */
   | 'FORBIDDEN'
   /** The key breaks a rule for keys. */
@@ -63,6 +67,7 @@ export type PutCitiesMutationVariables = Exact<{
 
 
 export type PutCitiesMutation = { putMany: Array<
+    | { __typename: 'ExpiryPassed', code: ProblemCode, message: string }
     | { __typename: 'Forbidden', code: ProblemCode, message: string }
     | { __typename: 'InvalidKey', code: ProblemCode, message: string }
     | { __typename: 'InvalidValue', code: ProblemCode, message: string }

@@ -6,6 +6,7 @@ import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } f
 import type { AssignmentChange as AssignmentChangeRecord, ClusterMap, ShardRecord, NodeRecord } from '../../../registry/cluster-map.js';
 import type { Entry as StoredEntry } from '../../../core/entry.js';
 import type { EntryPage, PageSides } from '../entry-page.js';
+import type { NodeProblem } from '../../cluster/node-reports.js';
 import type { GraphqlContext } from '../context.js';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -35,9 +36,25 @@ export type Scalars = {
   Version: { input: Version; output: Version; }
 };
 
+/** A storage node whose data are lost. */
+export type AcceptStorageNodeLossInput = {
+  /** Name of a registered storage node. */
+  readonly name: Scalars['String']['input'];
+};
+
+/** Result of `acceptStorageNodeLoss`. */
+export type AcceptStorageNodeLossPayload = {
+  readonly __typename: 'AcceptStorageNodeLossPayload';
+  /** As it is now. */
+  readonly storageNode: StorageNode;
+};
+
 /** Which storage node holds a shard. */
 export type AssignShardInput = {
-  /** Without it, an assignment that would hide data is refused with ASSIGNMENT_WOULD_HIDE_DATA. */
+  /**
+   * Without it, a shard is taken from its storage node only when that reports it as empty; else the assignment is refused with
+   * ASSIGNMENT_WOULD_HIDE_DATA. With it, the data there are hidden, and the shard's lineage is raised.
+   */
   readonly force: Scalars['Boolean']['input'];
   /** Refuses with EPOCH_CONFLICT unless the shard has this epoch. */
   readonly ifEpoch?: InputMaybe<Scalars['Int']['input']>;
@@ -62,7 +79,7 @@ export type AssignmentCause =
   | 'AUTOMATIC'
   /** Somebody asked for it. */
   | 'OPERATOR'
-  /** A storage node came with the shard's data, or came back without. */
+  /** A storage node started: each of its starts gives its shards a new epoch. */
   | 'REGISTRATION';
 
 /** One change of a shard's assignment. */
@@ -85,13 +102,13 @@ export type Cluster = Node & {
   readonly __typename: 'Cluster';
   /** Opaque and globally unique. */
   readonly id: Scalars['ID']['output'];
-  /** Whether every shard has a live primary. */
+  /** Whether every shard has a live primary, and no storage node has a problem. */
   readonly isHealthy: Scalars['Boolean']['output'];
   /** Version of the cluster map; grows with every change. */
   readonly mapVersion: Scalars['Int']['output'];
   /** For people. */
   readonly name: Scalars['String']['output'];
-  /** Fixed at creation. */
+  /** Fixed at creation; 1 to 16,384. */
   readonly shardCount: Scalars['Int']['output'];
   /** All shards, by number. */
   readonly shards: ReadonlyArray<Shard>;
@@ -166,12 +183,21 @@ export type EntryEdge = {
   readonly node: Entry;
 };
 
-/** When an entry expires. */
+/** When an entry expires, by the clock of the storage node that owns its shard. At most until the end of the year 9999. */
 export type Expiry =
-  /** A moment in the future. */
+  /** A moment ahead of that clock; for one that has passed there the write is refused with `ExpiryPassed`. */
   { readonly at: Scalars['DateTime']['input']; readonly ttlSeconds?: never; }
-  |  /** Seconds from now, at least 1. */
+  |  /** Seconds from now, at least 1; an `Int` has room for 68 years. For later moments there is `at`. */
   { readonly at?: never; readonly ttlSeconds: Scalars['Int']['input']; };
+
+/** The write's expiry has passed by the clock of the shard's storage node; nothing was written. */
+export type ExpiryPassed = Problem & {
+  readonly __typename: 'ExpiryPassed';
+  readonly code: ProblemCode;
+  readonly isRetryable: Scalars['Boolean']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
 
 /** The caller may not read or write this key. */
 export type Forbidden = Problem & {
@@ -216,7 +242,12 @@ export type KeyNotFound = Problem & {
 /** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
 export type Mutation = {
   readonly __typename: 'Mutation';
-  /** Gives a shard to a storage node, by hand. Its data do not move with it. */
+  /**
+   * Accepts that the data of a storage node are lost: its next start is taken with whatever it has, under a new lineage of its
+   * shards. For one that is refused with STORE_NOT_RECOGNIZED, or that a registry that was put back waits for.
+   */
+  readonly acceptStorageNodeLoss?: Maybe<AcceptStorageNodeLossPayload>;
+  /** Gives a shard to a storage node, by hand. Its data do not move with it: unless forced, it must have none. */
   readonly assignShard?: Maybe<AssignShardPayload>;
   /** Deletes one entry. */
   readonly delete?: Maybe<DeleteResult>;
@@ -235,6 +266,12 @@ export type Mutation = {
   readonly registerStorageNode?: Maybe<RegisterStorageNodePayload>;
   /** Forgets a storage node. */
   readonly removeStorageNode?: Maybe<RemoveStorageNodePayload>;
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+export type MutationAcceptStorageNodeLossArgs = {
+  input: AcceptStorageNodeLossInput;
 };
 
 
@@ -340,6 +377,10 @@ export type Problem = {
 
 /** Stable codes for programs. */
 export type ProblemCode =
+  /** The stored entry fails its checksum. */
+  | 'ENTRY_DAMAGED'
+  /** The write's expiry has passed by the clock of the shard's storage node. */
+  | 'EXPIRY_PASSED'
   /** The caller may not do this. */
   | 'FORBIDDEN'
   /** The key breaks a rule for keys. */
@@ -376,7 +417,7 @@ export type PutInput = {
 };
 
 /** The outcome of one write. */
-export type PutResult = Forbidden | InvalidKey | InvalidValue | NotSupported | OutcomeUnknown | PutSuccess | ShardUnavailable | VersionConflict;
+export type PutResult = ExpiryPassed | Forbidden | InvalidKey | InvalidValue | NotSupported | OutcomeUnknown | PutSuccess | ShardUnavailable | VersionConflict;
 
 /** The entry was written. */
 export type PutSuccess = {
@@ -492,7 +533,7 @@ export type RegisterStorageNodePayload = {
 
 /** A storage node to forget. */
 export type RemoveStorageNodeInput = {
-  /** Without it, a storage node that is live or owns shards with data is kept. */
+  /** Without it, a storage node is kept that is live, or owns shards that it does not report as empty. */
   readonly force: Scalars['Boolean']['input'];
   /** Name of a registered storage node. */
   readonly name: Scalars['String']['input'];
@@ -520,7 +561,9 @@ export type Shard = Node & {
   readonly id: Scalars['ID']['output'];
   /** Live keys; null when the primary does not answer. */
   readonly keyCount?: Maybe<Scalars['BigInt']['output']>;
-  /** 0 to `Cluster.shardCount` - 1; a key's shard is its FNV-1a hash modulo `shardCount`. */
+  /** Raised when data may have been lost, or were hidden by force. Versions of entries compare within one lineage. */
+  readonly lineage: Scalars['Int']['output'];
+  /** 0 to `Cluster.shardCount` - 1 (at most 16,383); a key's shard is its FNV-1a hash modulo `shardCount`. */
   readonly number: Scalars['Int']['output'];
   /** Takes the writes; null while unassigned. */
   readonly primary?: Maybe<StorageNode>;
@@ -555,12 +598,12 @@ export type ShardState =
   | 'ACTIVE'
   /** No storage node owns it yet. */
   | 'UNASSIGNED'
-  /** Its primary is down; its keys answer SHARD_UNAVAILABLE. */
+  /** Its primary is down, has a problem or has not registered yet; its keys answer SHARD_UNAVAILABLE. */
   | 'UNAVAILABLE';
 
 /**
- * The shard's storage node could not be reached, or could not do it: `code` is SHARD_UNAVAILABLE, OVERLOADED, STORAGE_FULL
- * or STORAGE_FAILED. A write certainly did not happen.
+ * The shard's storage node could not be reached, or could not do it: `code` is SHARD_UNAVAILABLE, OVERLOADED, STORAGE_FULL,
+ * STORAGE_FAILED or ENTRY_DAMAGED. A write certainly did not happen.
  */
 export type ShardUnavailable = Problem & {
   readonly __typename: 'ShardUnavailable';
@@ -583,12 +626,31 @@ export type StorageNode = Node & {
   readonly latencyMs?: Maybe<Scalars['Float']['output']>;
   /** The id it registered with, for example `node1`; REST calls it `nodeId`. */
   readonly name: Scalars['String']['output'];
+  /** Why it may not serve its shards; null: its last registration was accepted. */
+  readonly problem?: Maybe<StorageNodeProblem>;
   /** The shards it is the primary of. */
   readonly shards: ReadonlyArray<Shard>;
+  /** Shards of which it has entries that clients do not see, since another storage node owns them. */
+  readonly staleShards: ReadonlyArray<Scalars['Int']['output']>;
   /** What the gateway believes of it. */
   readonly state: StorageNodeState;
   /** Where the gateway reaches it. */
   readonly url: Scalars['String']['output'];
+};
+
+/** Why a storage node was refused. Its shards are UNAVAILABLE until a registration of it is accepted. */
+export type StorageNodeProblem = {
+  readonly __typename: 'StorageNodeProblem';
+  /** What to do. */
+  readonly advice: Scalars['String']['output'];
+  /** A code such as STORE_NOT_RECOGNIZED, CLUSTER_MISMATCH or NODE_CONFLICT. */
+  readonly code: Scalars['String']['output'];
+  /** What happened. */
+  readonly message: Scalars['String']['output'];
+  /** Numbers of the shards that cannot be served. */
+  readonly shards: ReadonlyArray<Scalars['Int']['output']>;
+  /** Id of the store that the storage node came with; null when it named none. */
+  readonly storeId?: Maybe<Scalars['String']['output']>;
 };
 
 /** What the gateway believes of a storage node. */
@@ -709,6 +771,7 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
     | ( Omit<ShardUnavailable, 'shard'> & { shard: _RefType['Shard'] } )
   ;
   PutResult:
+    | ( ExpiryPassed )
     | ( Forbidden )
     | ( InvalidKey )
     | ( InvalidValue )
@@ -729,6 +792,7 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
     | ( NodeRecord )
   ;
   Problem:
+    | ( ExpiryPassed )
     | ( Forbidden )
     | ( InvalidKey )
     | ( InvalidValue )
@@ -742,6 +806,8 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
+  AcceptStorageNodeLossInput: AcceptStorageNodeLossInput;
+  AcceptStorageNodeLossPayload: ResolverTypeWrapper<Omit<AcceptStorageNodeLossPayload, 'storageNode'> & { storageNode: ResolversTypes['StorageNode'] }>;
   AssignShardInput: AssignShardInput;
   AssignShardPayload: ResolverTypeWrapper<Omit<AssignShardPayload, 'shard'> & { shard: ResolversTypes['Shard'] }>;
   AssignmentCause: AssignmentCause;
@@ -757,6 +823,7 @@ export type ResolversTypes = {
   EntryConnection: ResolverTypeWrapper<EntryPage>;
   EntryEdge: ResolverTypeWrapper<Omit<EntryEdge, 'node'> & { node: ResolversTypes['Entry'] }>;
   Expiry: Expiry;
+  ExpiryPassed: ResolverTypeWrapper<ExpiryPassed>;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   Forbidden: ResolverTypeWrapper<Forbidden>;
   GetResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['GetResult']>;
@@ -786,6 +853,7 @@ export type ResolversTypes = {
   ShardState: ShardState;
   ShardUnavailable: ResolverTypeWrapper<Omit<ShardUnavailable, 'shard'> & { shard: ResolversTypes['Shard'] }>;
   StorageNode: ResolverTypeWrapper<NodeRecord>;
+  StorageNodeProblem: ResolverTypeWrapper<NodeProblem>;
   StorageNodeState: StorageNodeState;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
   Version: ResolverTypeWrapper<Scalars['Version']['output']>;
@@ -795,6 +863,8 @@ export type ResolversTypes = {
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
+  AcceptStorageNodeLossInput: AcceptStorageNodeLossInput;
+  AcceptStorageNodeLossPayload: Omit<AcceptStorageNodeLossPayload, 'storageNode'> & { storageNode: ResolversParentTypes['StorageNode'] };
   AssignShardInput: AssignShardInput;
   AssignShardPayload: Omit<AssignShardPayload, 'shard'> & { shard: ResolversParentTypes['Shard'] };
   AssignmentChange: AssignmentChangeRecord;
@@ -809,6 +879,7 @@ export type ResolversParentTypes = {
   EntryConnection: EntryPage;
   EntryEdge: Omit<EntryEdge, 'node'> & { node: ResolversParentTypes['Entry'] };
   Expiry: Expiry;
+  ExpiryPassed: ExpiryPassed;
   Float: Scalars['Float']['output'];
   Forbidden: Forbidden;
   GetResult: ResolversUnionTypes<ResolversParentTypes>['GetResult'];
@@ -836,10 +907,15 @@ export type ResolversParentTypes = {
   ShardAssignment: Omit<ShardAssignment, 'shard' | 'storageNode'> & { shard: ResolversParentTypes['Shard'], storageNode: ResolversParentTypes['StorageNode'] };
   ShardUnavailable: Omit<ShardUnavailable, 'shard'> & { shard: ResolversParentTypes['Shard'] };
   StorageNode: NodeRecord;
+  StorageNodeProblem: NodeProblem;
   String: Scalars['String']['output'];
   Version: Scalars['Version']['output'];
   VersionConflict: Omit<VersionConflict, 'current'> & { current?: Maybe<ResolversParentTypes['Entry']> };
   WriteCondition: WriteCondition;
+};
+
+export type AcceptStorageNodeLossPayloadResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['AcceptStorageNodeLossPayload'] = ResolversParentTypes['AcceptStorageNodeLossPayload']> = {
+  storageNode?: Resolver<ResolversTypes['StorageNode'], ParentType, ContextType>;
 };
 
 export type AssignShardPayloadResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['AssignShardPayload'] = ResolversParentTypes['AssignShardPayload']> = {
@@ -909,6 +985,14 @@ export type EntryEdgeResolvers<ContextType = GraphqlContext, ParentType extends 
   node?: Resolver<ResolversTypes['Entry'], ParentType, ContextType>;
 };
 
+export type ExpiryPassedResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['ExpiryPassed'] = ResolversParentTypes['ExpiryPassed']> = {
+  code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
+  isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
 export type ForbiddenResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Forbidden'] = ResolversParentTypes['Forbidden']> = {
   code?: Resolver<ResolversTypes['ProblemCode'], ParentType, ContextType>;
   isRetryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
@@ -950,6 +1034,7 @@ export type KeyNotFoundResolvers<ContextType = GraphqlContext, ParentType extend
 };
 
 export type MutationResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  acceptStorageNodeLoss?: Resolver<Maybe<ResolversTypes['AcceptStorageNodeLossPayload']>, ParentType, ContextType, RequireFields<MutationAcceptStorageNodeLossArgs, 'input'>>;
   assignShard?: Resolver<Maybe<ResolversTypes['AssignShardPayload']>, ParentType, ContextType, RequireFields<MutationAssignShardArgs, 'input'>>;
   delete?: Resolver<Maybe<ResolversTypes['DeleteResult']>, ParentType, ContextType, RequireFields<MutationDeleteArgs, 'key'>>;
   deleteMany?: Resolver<Maybe<ReadonlyArray<ResolversTypes['DeleteResult']>>, ParentType, ContextType, RequireFields<MutationDeleteManyArgs, 'items'>>;
@@ -989,11 +1074,11 @@ export type PageInfoResolvers<ContextType = GraphqlContext, ParentType extends R
 };
 
 export type ProblemResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Problem'] = ResolversParentTypes['Problem']> = {
-  __resolveType?: TypeResolveFn<'Forbidden' | 'InvalidKey' | 'InvalidValue' | 'KeyNotFound' | 'NotSupported' | 'OutcomeUnknown' | 'ShardUnavailable' | 'VersionConflict', ParentType, ContextType>;
+  __resolveType?: TypeResolveFn<'ExpiryPassed' | 'Forbidden' | 'InvalidKey' | 'InvalidValue' | 'KeyNotFound' | 'NotSupported' | 'OutcomeUnknown' | 'ShardUnavailable' | 'VersionConflict', ParentType, ContextType>;
 };
 
 export type PutResultResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['PutResult'] = ResolversParentTypes['PutResult']> = {
-  __resolveType?: TypeResolveFn<'Forbidden' | 'InvalidKey' | 'InvalidValue' | 'NotSupported' | 'OutcomeUnknown' | 'PutSuccess' | 'ShardUnavailable' | 'VersionConflict', ParentType, ContextType>;
+  __resolveType?: TypeResolveFn<'ExpiryPassed' | 'Forbidden' | 'InvalidKey' | 'InvalidValue' | 'NotSupported' | 'OutcomeUnknown' | 'PutSuccess' | 'ShardUnavailable' | 'VersionConflict', ParentType, ContextType>;
 };
 
 export type PutSuccessResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['PutSuccess'] = ResolversParentTypes['PutSuccess']> = {
@@ -1031,6 +1116,7 @@ export type ShardResolvers<ContextType = GraphqlContext, ParentType extends Reso
   history?: Resolver<Maybe<ReadonlyArray<ResolversTypes['AssignmentChange']>>, ParentType, ContextType, RequireFields<ShardHistoryArgs, 'first'>>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   keyCount?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  lineage?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   number?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   primary?: Resolver<Maybe<ResolversTypes['StorageNode']>, ParentType, ContextType>;
   replicas?: Resolver<ReadonlyArray<ResolversTypes['StorageNode']>, ParentType, ContextType>;
@@ -1059,10 +1145,20 @@ export type StorageNodeResolvers<ContextType = GraphqlContext, ParentType extend
   lastSeenAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   latencyMs?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  problem?: Resolver<Maybe<ResolversTypes['StorageNodeProblem']>, ParentType, ContextType>;
   shards?: Resolver<ReadonlyArray<ResolversTypes['Shard']>, ParentType, ContextType>;
+  staleShards?: Resolver<ReadonlyArray<ResolversTypes['Int']>, ParentType, ContextType>;
   state?: Resolver<ResolversTypes['StorageNodeState'], ParentType, ContextType>;
   url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type StorageNodeProblemResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['StorageNodeProblem'] = ResolversParentTypes['StorageNodeProblem']> = {
+  advice?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  shards?: Resolver<ReadonlyArray<ResolversTypes['Int']>, ParentType, ContextType>;
+  storeId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
 export interface VersionScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['Version'], any> {
@@ -1079,6 +1175,7 @@ export type VersionConflictResolvers<ContextType = GraphqlContext, ParentType ex
 };
 
 export type Resolvers<ContextType = GraphqlContext> = {
+  AcceptStorageNodeLossPayload?: AcceptStorageNodeLossPayloadResolvers<ContextType>;
   AssignShardPayload?: AssignShardPayloadResolvers<ContextType>;
   AssignmentChange?: AssignmentChangeResolvers<ContextType>;
   BigInt?: GraphQLScalarType;
@@ -1089,6 +1186,7 @@ export type Resolvers<ContextType = GraphqlContext> = {
   Entry?: EntryResolvers<ContextType>;
   EntryConnection?: EntryConnectionResolvers<ContextType>;
   EntryEdge?: EntryEdgeResolvers<ContextType>;
+  ExpiryPassed?: ExpiryPassedResolvers<ContextType>;
   Forbidden?: ForbiddenResolvers<ContextType>;
   GetResult?: GetResultResolvers<ContextType>;
   InvalidKey?: InvalidKeyResolvers<ContextType>;
@@ -1110,6 +1208,7 @@ export type Resolvers<ContextType = GraphqlContext> = {
   ShardAssignment?: ShardAssignmentResolvers<ContextType>;
   ShardUnavailable?: ShardUnavailableResolvers<ContextType>;
   StorageNode?: StorageNodeResolvers<ContextType>;
+  StorageNodeProblem?: StorageNodeProblemResolvers<ContextType>;
   Version?: GraphQLScalarType;
   VersionConflict?: VersionConflictResolvers<ContextType>;
 };

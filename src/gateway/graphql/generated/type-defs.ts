@@ -10,7 +10,10 @@ input AssignShardInput {
   isPrimary: Boolean! = true
   "Refuses with EPOCH_CONFLICT unless the shard has this epoch."
   ifEpoch: Int
-  "Without it, an assignment that would hide data is refused with ASSIGNMENT_WOULD_HIDE_DATA."
+  """
+  Without it, a shard is taken from its storage node only when that reports it as empty; else the assignment is refused with
+  ASSIGNMENT_WOULD_HIDE_DATA. With it, the data there are hidden, and the shard's lineage is raised.
+  """
   force: Boolean! = false
 }
 
@@ -26,8 +29,14 @@ input RegisterStorageNodeInput {
 input RemoveStorageNodeInput {
   "Name of a registered storage node."
   name: String!
-  "Without it, a storage node that is live or owns shards with data is kept."
+  "Without it, a storage node is kept that is live, or owns shards that it does not report as empty."
   force: Boolean! = false
+}
+
+"A storage node whose data are lost."
+input AcceptStorageNodeLossInput {
+  "Name of a registered storage node."
+  name: String!
 }
 
 "Result of \`assignShard\`."
@@ -38,6 +47,12 @@ type AssignShardPayload {
 
 "Result of \`registerStorageNode\`."
 type RegisterStorageNodePayload {
+  "As it is now."
+  storageNode: StorageNode!
+}
+
+"Result of \`acceptStorageNodeLoss\`."
+type AcceptStorageNodeLossPayload {
   "As it is now."
   storageNode: StorageNode!
 }
@@ -54,7 +69,7 @@ type RemoveStorageNodePayload {
 enum ShardState {
   "Its primary is up, or was until a moment ago."
   ACTIVE
-  "Its primary is down; its keys answer SHARD_UNAVAILABLE."
+  "Its primary is down, has a problem or has not registered yet; its keys answer SHARD_UNAVAILABLE."
   UNAVAILABLE
   "No storage node owns it yet."
   UNASSIGNED
@@ -74,7 +89,7 @@ enum StorageNodeState {
 type Shard implements Node {
   "Opaque and globally unique."
   id: ID!
-  "0 to \`Cluster.shardCount\` - 1; a key's shard is its FNV-1a hash modulo \`shardCount\`."
+  "0 to \`Cluster.shardCount\` - 1 (at most 16,383); a key's shard is its FNV-1a hash modulo \`shardCount\`."
   number: Int!
   "What the shard is doing."
   state: ShardState!
@@ -90,6 +105,8 @@ type Shard implements Node {
   sizeBytes: BigInt
   "Grows with every change of this shard's assignment; pass it to \`ifEpoch\`."
   epoch: Int!
+  "Raised when data may have been lost, or were hidden by force. Versions of entries compare within one lineage."
+  lineage: Int!
   "Who owned this shard, newest first, and why that changed. The last 32 changes are kept."
   history(first: Int! = 20): [AssignmentChange!]
 }
@@ -114,7 +131,7 @@ enum AssignmentCause {
   OPERATOR
   "The gateway spread unassigned shards."
   AUTOMATIC
-  "A storage node came with the shard's data, or came back without."
+  "A storage node started: each of its starts gives its shards a new epoch."
   REGISTRATION
 }
 
@@ -144,6 +161,24 @@ type StorageNode implements Node {
   lastSeenAt: DateTime
   "How long its latest answers took; null before the first."
   latencyMs: Float
+  "Why it may not serve its shards; null: its last registration was accepted."
+  problem: StorageNodeProblem
+  "Shards of which it has entries that clients do not see, since another storage node owns them."
+  staleShards: [Int!]!
+}
+
+"Why a storage node was refused. Its shards are UNAVAILABLE until a registration of it is accepted."
+type StorageNodeProblem {
+  "A code such as STORE_NOT_RECOGNIZED, CLUSTER_MISMATCH or NODE_CONFLICT."
+  code: String!
+  "What happened."
+  message: String!
+  "What to do."
+  advice: String!
+  "Numbers of the shards that cannot be served."
+  shards: [Int!]!
+  "Id of the store that the storage node came with; null when it named none."
+  storeId: String
 }
 
 "The whole store."
@@ -154,13 +189,13 @@ type Cluster implements Node {
   name: String!
   "Version of the cluster map; grows with every change."
   mapVersion: Int!
-  "Fixed at creation."
+  "Fixed at creation; 1 to 16,384."
   shardCount: Int!
   "All shards, by number."
   shards: [Shard!]!
   "All storage nodes, by name."
   storageNodes: [StorageNode!]!
-  "Whether every shard has a live primary."
+  "Whether every shard has a live primary, and no storage node has a problem."
   isHealthy: Boolean!
 }
 
@@ -271,10 +306,15 @@ type Mutation {
   delete(key: String!, condition: WriteCondition): DeleteResult
   "One result per item, in order (by default at most 1000). Items stand alone: no transaction."
   deleteMany(items: [DeleteInput!]!): [DeleteResult!]
-  "Gives a shard to a storage node, by hand. Its data do not move with it."
+  "Gives a shard to a storage node, by hand. Its data do not move with it: unless forced, it must have none."
   assignShard(input: AssignShardInput!): AssignShardPayload
   "Adds a storage node by hand, for nodes that do not register by themselves; or gives a known one another URL."
   registerStorageNode(input: RegisterStorageNodeInput!): RegisterStorageNodePayload
+  """
+  Accepts that the data of a storage node are lost: its next start is taken with whatever it has, under a new lineage of its
+  shards. For one that is refused with STORE_NOT_RECOGNIZED, or that a registry that was put back waits for.
+  """
+  acceptStorageNodeLoss(input: AcceptStorageNodeLossInput!): AcceptStorageNodeLossPayload
   "Forgets a storage node."
   removeStorageNode(input: RemoveStorageNodeInput!): RemoveStorageNodePayload
 }
@@ -287,6 +327,8 @@ enum ProblemCode {
   INVALID_KEY
   "The value breaks a rule for values."
   INVALID_VALUE
+  "The write's expiry has passed by the clock of the shard's storage node."
+  EXPIRY_PASSED
   "The write's condition did not hold."
   VERSION_CONFLICT
   "The shard's storage node could not be reached, or there is none."
@@ -297,6 +339,8 @@ enum ProblemCode {
   STORAGE_FULL
   "The engine of the shard's storage node failed."
   STORAGE_FAILED
+  "The stored entry fails its checksum."
+  ENTRY_DAMAGED
   "The write may or may not have happened."
   OUTCOME_UNKNOWN
   "The caller may not do this."
@@ -340,6 +384,14 @@ type InvalidValue implements Problem {
   key: String!
 }
 
+"The write's expiry has passed by the clock of the shard's storage node; nothing was written."
+type ExpiryPassed implements Problem {
+  code: ProblemCode!
+  message: String!
+  isRetryable: Boolean!
+  key: String!
+}
+
 "The caller may not read or write this key."
 type Forbidden implements Problem {
   code: ProblemCode!
@@ -367,8 +419,8 @@ type OutcomeUnknown implements Problem {
 }
 
 """
-The shard's storage node could not be reached, or could not do it: \`code\` is SHARD_UNAVAILABLE, OVERLOADED, STORAGE_FULL
-or STORAGE_FAILED. A write certainly did not happen.
+The shard's storage node could not be reached, or could not do it: \`code\` is SHARD_UNAVAILABLE, OVERLOADED, STORAGE_FULL,
+STORAGE_FAILED or ENTRY_DAMAGED. A write certainly did not happen.
 """
 type ShardUnavailable implements Problem {
   code: ProblemCode!
@@ -418,11 +470,11 @@ input WriteCondition @oneOf {
   ifPresent: Boolean
 }
 
-"When an entry expires."
+"When an entry expires, by the clock of the storage node that owns its shard. At most until the end of the year 9999."
 input Expiry @oneOf {
-  "Seconds from now, at least 1."
+  "Seconds from now, at least 1; an \`Int\` has room for 68 years. For later moments there is \`at\`."
   ttlSeconds: Int
-  "A moment in the future."
+  "A moment ahead of that clock; for one that has passed there the write is refused with \`ExpiryPassed\`."
   at: DateTime
 }
 
@@ -470,6 +522,7 @@ union PutResult =
   | VersionConflict
   | InvalidKey
   | InvalidValue
+  | ExpiryPassed
   | Forbidden
   | NotSupported
   | ShardUnavailable

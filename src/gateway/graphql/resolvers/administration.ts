@@ -1,4 +1,5 @@
-/** Changes of the cluster by hand: `assignShard`, `registerStorageNode`, `removeStorageNode`. */
+/** Changes of the cluster by hand: its shards' assignments, and storage nodes added, given up and removed. */
+import type { ClusterMap, NodeRecord } from "../../../registry/cluster-map.js";
 import type { MutationResolvers } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
 
@@ -15,9 +16,11 @@ export const administrationMutations = {
   },
   registerStorageNode: async (_root, { input: { name, url } }, { services: { membership } }) => {
     await membership.register({ id: name, url });
-    const storageNode = membership.map.nodes.get(name);
-    if (storageNode === undefined) throw new Error(`Storage node ${name} is missing right after its registration.`);
-    return { __typename: "RegisterStorageNodePayload" as const, storageNode };
+    return { __typename: "RegisterStorageNodePayload" as const, storageNode: nodeAfterwards(membership.map, name) };
+  },
+  acceptStorageNodeLoss: async (_root, { input: { name } }, { services: { membership } }) => {
+    await membership.acceptLoss(name);
+    return { __typename: "AcceptStorageNodeLossPayload" as const, storageNode: nodeAfterwards(membership.map, name) };
   },
   removeStorageNode: async (_root, { input: { name, force } }, { services: { membership } }) => {
     const shards = await membership.remove(name, force);
@@ -28,3 +31,9 @@ export const administrationMutations = {
     };
   },
 } satisfies MutationResolvers;
+
+function nodeAfterwards({ nodes }: ClusterMap, name: string): NodeRecord {
+  const record = nodes.get(name);
+  if (record === undefined) throw new Error(`Storage node ${name} is missing right after it was changed.`);
+  return record;
+}

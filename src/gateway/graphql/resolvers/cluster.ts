@@ -1,8 +1,13 @@
 /** The cluster and its storage nodes: queries, and the fields of both. */
 import { compareKeys } from "../../../core/key.js";
 import type { ClusterMap, NodeRecord } from "../../../registry/cluster-map.js";
-import { shardsOfNode } from "../../../registry/commands.js";
-import type { ClusterResolvers, QueryResolvers, StorageNodeResolvers } from "../generated/resolver-types.js";
+import { ownedShards } from "../../../routing/owned-shards.js";
+import type {
+  ClusterResolvers,
+  QueryResolvers,
+  StorageNodeProblemResolvers,
+  StorageNodeResolvers,
+} from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
 
 export const clusterQueries = {
@@ -23,10 +28,16 @@ export const clusterFields = {
 export const storageNodeFields = {
   id: ({ name }) => encodeGlobalId("StorageNode", name),
   state: ({ name }, _args, { services }) => services.membership.nodeState(name),
-  shards: ({ name }, _args, { lists, services }) => lists.pay(shardsOfNode(services.membership.map, name)),
+  shards: ({ name }, _args, { lists, services }) => lists.pay(ownedShards(services.membership.map, name)),
   lastSeenAt: ({ name }, _args, { services }) => services.membership.nodeStatus(name).lastSeenAtMs,
   latencyMs: ({ name }, _args, { services }) => services.membership.nodeStatus(name).latencyMs,
+  problem: ({ name }, _args, { services }) => services.membership.nodeStatus(name).problem,
+  staleShards: ({ name }, _args, { lists, services }) => lists.pay(services.membership.nodeStatus(name).staleShards),
 } satisfies StorageNodeResolvers;
+
+export const storageNodeProblemFields = {
+  shards: ({ shards }, _args, { lists }) => lists.pay(shards),
+} satisfies StorageNodeProblemResolvers;
 
 function nodesByName({ nodes }: ClusterMap): readonly NodeRecord[] {
   return [...nodes.values()].toSorted((a, b) => compareKeys(a.name, b.name));

@@ -31,9 +31,9 @@ export const shardFields = {
     }),
   keyCount: async (shard, _args, context) => (await figuresOf(shard, context))?.keyCount.toString() ?? null,
   sizeBytes: async (shard, _args, context) => (await figuresOf(shard, context))?.sizeBytes.toString() ?? null,
-  history: ({ history }, { first }, { lists }) => {
+  history: async ({ shard }, { first }, { lists, services }) => {
     if (first < 0) throw new ShardgateError("BAD_USER_INPUT", `\`first\` is ${first}; it must be at least 0.`);
-    return lists.pay(history.slice(0, first));
+    return lists.pay((await services.membership.history(shard)).slice(0, first));
   },
 } satisfies ShardResolvers;
 

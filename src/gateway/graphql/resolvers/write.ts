@@ -50,10 +50,10 @@ export const entryMutations = {
 function putItem(
   { key: text, value, ...input }: PutInput,
   where: string,
-  { services: { bounds, clock, membership } }: GraphqlContext,
+  { services: { bounds, membership } }: GraphqlContext,
 ): Item<PutOperation, InvalidKey | InvalidValue> {
   const condition = conditionOf(input.condition, `${where}condition`);
-  const expiry = expiryOf(input.expiry, clock.nowMs(), `${where}expiry`);
+  const expiry = expiryOf(input.expiry, `${where}expiry`);
   const located = locate(text, membership.shardCount);
   if ("problem" in located) return located;
   return problems.problemInstead(

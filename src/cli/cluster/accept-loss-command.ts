@@ -1,0 +1,41 @@
+/**
+ * `shardgate node accept-loss`: an operator's word that a storage node's data are lost. Only then may another or an older
+ * store take the node's place, because only then is a missing key answered "not found".
+ */
+import type { Command } from "commander";
+import { confirm, yesOption } from "../confirm.js";
+import type { Environment } from "../environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
+import { addExample } from "../help-example.js";
+import { outputOption } from "../option.js";
+import { print, type Format } from "../output/print.js";
+import { nodeNameArgument } from "./cluster-argument.js";
+
+interface AcceptLossOptions extends ConnectionOptions {
+  readonly output: Format;
+  readonly yes?: true;
+}
+
+export function addAcceptLossCommand(node: Command, environment: Environment): void {
+  const command = node
+    .command("accept-loss")
+    .description("Accept that a storage node has lost its data: it may serve with another or an older store.")
+    .addArgument(nodeNameArgument())
+    .addOption(yesOption())
+    .addOption(outputOption())
+    .action((name: string, options: AcceptLossOptions) => runAcceptLoss(name, options, environment));
+  addExample(addConnectionOptions(command), "node accept-loss node3");
+}
+
+async function runAcceptLoss(name: string, options: AcceptLossOptions, environment: Environment): Promise<void> {
+  const { endpoint, output, yes = false } = options;
+  const question =
+    `Accept at ${endpoint} that storage node ${name} has lost data? It then serves its shards with whatever data it has: ` +
+    "keys that it lacks are answered as not found, and older values as the present ones.";
+  await confirm(question, yes, environment);
+  const document =
+    "mutation AcceptLoss($input:AcceptStorageNodeLossInput!){acceptStorageNodeLoss(input:$input){__typename}}";
+  await withGateway(options, environment, (client) => ask(client, document, JSON.stringify({ input: { name } })));
+  const text = output === "json" ? JSON.stringify({ name }) : `accepted: ${name} serves again once it has registered`;
+  await print(`${text}\n`, environment);
+}

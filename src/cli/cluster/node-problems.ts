@@ -1,0 +1,36 @@
+/** What is wrong with storage nodes and what to do about it, in lines below a table, for people. */
+import { printable } from "../output/table.js";
+import { shardsShown } from "./missing-shards.js";
+import type { NodeAnswer } from "./node-answer.js";
+
+type Node = Pick<NodeAnswer, "name" | "problem" | "staleShards">;
+
+/** Lines with a line feed each, behind an empty one; empty when nothing is wrong. */
+export function problemsText(nodes: readonly Node[]): string {
+  const lines = nodes.flatMap((node) => [...problemLines(node), ...staleLines(node)]);
+  return lines.length === 0 ? "" : `\n${lines.map((line) => `${printable(line)}\n`).join("")}`;
+}
+
+/** For example `1 storage node has a problem`; null when none has. */
+export function problemCountText(nodes: readonly Node[]): string | null {
+  const count = nodes.filter(({ problem }) => problem !== null).length;
+  if (count === 0) return null;
+  return count === 1 ? "1 storage node has a problem" : `${count} storage nodes have a problem`;
+}
+
+function problemLines({ name, problem }: Node): readonly string[] {
+  if (problem === null) return [];
+  const { code, message, advice, shards, storeId } = problem;
+  const store = storeId === null ? "" : `, store ${storeId}`;
+  const unserved = shards.length === 0 ? "" : `, ${shardsShown(shards)} not served`;
+  return [`${name}${store}${unserved}: ${message} (${code})`, `  ${advice}`];
+}
+
+/** A storage node that was away returns with data that another one owns now. */
+function staleLines({ name, staleShards }: Node): readonly string[] {
+  if (staleShards.length === 0) return [];
+  return [
+    `${name} still has data of ${shardsShown(staleShards)}, which other storage nodes own now and serve without them.`,
+    `  Assign such a shard to ${name} with \`shardgate shard assign\` and --force to serve its data instead, or leave it.`,
+  ];
+}

@@ -1,0 +1,87 @@
+/** The short calls with which the gateway looks after its storage nodes, beside the operations of clients. */
+import { probeTimeoutMs } from "../../core/limits.js";
+import type { Log } from "../../core/log.js";
+import { StopSource } from "../../core/stop-signal.js";
+import type { ClusterMap } from "../../registry/cluster-map.js";
+import { assignmentsOf } from "../../routing/node-assignments.js";
+import type { CallOptions, NodeClient, NodeSign } from "../../routing/node-client.js";
+import type { NodePlace, NodePool } from "../../routing/node-pool.js";
+import type { HostedShard } from "../../wire/membership.js";
+
+export type NodeCallsPool = Pick<NodePool, "client" | "probeAt">;
+
+export class NodeCalls {
+  readonly #pool: NodeCallsPool;
+  readonly #log: Log;
+  /** As many calls listen to it as there are storage nodes. */
+  readonly #stopping = new StopSource();
+
+  constructor(pool: NodeCallsPool, log: Log) {
+    this.#pool = pool;
+    this.#log = log;
+  }
+
+  /** What the node says of itself; null when it gave no answer over HTTP. */
+  probe(name: string): Promise<NodeSign | null> {
+    return this.#sign(name, () => this.#client(name).probe(this.#options()));
+  }
+
+  /** The same of a node that need not be registered. */
+  probeAt(place: NodePlace): Promise<NodeSign | null> {
+    return this.#sign(place.name, () => this.#pool.probeAt(place, this.#options()));
+  }
+
+  /** What the node has; "plain" when it cannot say, "silent" when it did not answer. */
+  async shards(name: string): Promise<readonly HostedShard[] | "plain" | "silent"> {
+    try {
+      return (await this.#client(name).shards(this.#options())) ?? "plain";
+    } catch (error) {
+      this.#log.debug({ err: error, node: name }, "A storage node did not say which shards it has.");
+      return "silent";
+    }
+  }
+
+  /** The name of its engine; null when it does not answer, or is a plain one. */
+  async engine(name: string): Promise<string | null> {
+    try {
+      return await this.#client(name).engine(this.#options());
+    } catch (error) {
+      this.#log.debug({ err: error, node: name }, "A storage node did not say which engine it has.");
+      return null;
+    }
+  }
+
+  /** Tells the node its shards. A node that misses it learns it from its next heartbeat, or from the router. */
+  async tell(name: string, map: ClusterMap): Promise<void> {
+    try {
+      await this.#client(name).assign(assignmentsOf(map, name), this.#options());
+    } catch (error) {
+      this.#log.warn(
+        { err: error, node: name },
+        "A storage node was not told its shards; its next heartbeat tells it.",
+      );
+    }
+  }
+
+  /** Gives up the calls in flight. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  async #sign(name: string, ask: () => Promise<NodeSign>): Promise<NodeSign | null> {
+    try {
+      return await ask();
+    } catch (error) {
+      this.#log.debug({ err: error, node: name }, "A storage node did not answer the probe.");
+      return null;
+    }
+  }
+
+  #client(name: string): NodeClient {
+    return this.#pool.client(name);
+  }
+
+  #options(): CallOptions {
+    return { timeoutMs: probeTimeoutMs, signal: this.#stopping };
+  }
+}

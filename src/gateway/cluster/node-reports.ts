@@ -1,0 +1,103 @@
+/**
+ * What an operator has to know of single storage nodes: why a registration was refused, and which outdated data a node
+ * keeps. Kept by the process that registers nodes, and passed on to the gateway's other workers.
+ */
+import type { Clock } from "../../core/clock.js";
+import type { ErrorCode } from "../../core/error.js";
+import { storageNodesMax, strangerProblemMs } from "../../core/limits.js";
+
+/** Why a storage node may not serve its shards. */
+export interface NodeProblem {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** What to do. */
+  readonly advice: string;
+  /** Those that the cluster map gives to the node, and that cannot be served meanwhile. */
+  readonly shards: readonly number[];
+  /** Id of the store that the node came with; null: it named none. */
+  readonly storeId: string | null;
+}
+
+export interface NodeReport {
+  /** Null: its last registration was accepted. */
+  readonly problem: NodeProblem | null;
+  /** Shards of which it has entries that another storage node, the owner since, does not know. */
+  readonly staleShards: readonly number[];
+}
+
+export type NodeReportRow = readonly [name: string, report: NodeReport];
+
+/** Of all nodes that there is something to say about; also of such that are not in the cluster map. */
+export type NodeReportRows = readonly NodeReportRow[];
+
+export const noReport: NodeReport = { problem: null, staleShards: [] };
+
+/** Whether there is nothing to say about the node. */
+export function isEmptyReport({ problem, staleShards }: NodeReport): boolean {
+  return problem === null && staleShards.length === 0;
+}
+
+export class NodeReports {
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #reports = new Map<string, { readonly report: NodeReport; readonly atMs: number }>();
+  readonly #listeners = new Set<(name: string) => void>();
+
+  constructor(clock: Pick<Clock, "monotonicMs">) {
+    this.#clock = clock;
+  }
+
+  of(name: string): NodeReport {
+    return this.#reports.get(name)?.report ?? noReport;
+  }
+
+  rows(): NodeReportRows {
+    return [...this.#reports].map(([name, { report }]) => [name, report] as const);
+  }
+
+  /** Whether that is new. Beyond the most storage nodes that a cluster may have, problems of further ones are dropped. */
+  setProblem(name: string, problem: NodeProblem | null): boolean {
+    const { problem: before, staleShards } = this.of(name);
+    if (!this.#reports.has(name) && this.#reports.size >= 2 * storageNodesMax) return false;
+    if (before === null && problem === null) return false;
+    const isNew = before?.code !== problem?.code || before?.message !== problem?.message;
+    this.#set(name, { problem, staleShards }, isNew);
+    return isNew;
+  }
+
+  /** Whether that is new. */
+  setStaleShards(name: string, staleShards: readonly number[]): boolean {
+    const { problem, staleShards: before } = this.of(name);
+    const isNew = before.join() !== staleShards.join();
+    if (isNew) this.#set(name, { problem, staleShards }, true);
+    return isNew;
+  }
+
+  /** Drops nodes that were removed, and those never in the cluster map that have not tried to register for a while. */
+  keepOnly(isRegistered: (name: string) => boolean): void {
+    const sinceMs = this.#clock.monotonicMs() - strangerProblemMs;
+    for (const [name, { report, atMs }] of this.#reports) {
+      const isStranger = report.problem !== null && atMs > sinceMs;
+      if (!isRegistered(name) && !isStranger) this.forget(name);
+    }
+  }
+
+  forget(name: string): void {
+    if (this.#reports.delete(name)) this.#tell(name);
+  }
+
+  /** Calls `listener` with the name of each node whose report changes; returns the function that stops it. */
+  onChange(listener: (name: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #set(name: string, report: NodeReport, isNew: boolean): void {
+    if (isEmptyReport(report)) this.#reports.delete(name);
+    else this.#reports.set(name, { report, atMs: this.#clock.monotonicMs() });
+    if (isNew) this.#tell(name);
+  }
+
+  #tell(name: string): void {
+    for (const listener of this.#listeners) listener(name);
+  }
+}

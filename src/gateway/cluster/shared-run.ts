@@ -1,0 +1,29 @@
+/** Work that many ask for at once and that is done once for all of them: never twice at a time, and never too early. */
+export class SharedRun {
+  readonly #work: () => Promise<void>;
+  /** Settles, never rejecting, when the run under way is done. */
+  #current: Promise<unknown> = Promise.resolve();
+  /** The run that begins after it. */
+  #next: Promise<void> | null = null;
+
+  constructor(work: () => Promise<void>) {
+    this.#work = work;
+  }
+
+  /** Settles as a run does that begins no earlier than now; all who ask before it begins share it. */
+  next(): Promise<void> {
+    this.#next ??= this.#current.then(() => {
+      this.#next = null;
+      const run = this.#work();
+      this.#current = run.catch(() => undefined);
+      return run;
+    });
+    return this.#next;
+  }
+
+  /** Resolves when nothing runs, and nothing is about to. */
+  async idle(): Promise<void> {
+    await this.#next?.catch(() => undefined);
+    await this.#current;
+  }
+}

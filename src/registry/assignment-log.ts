@@ -1,0 +1,87 @@
+/**
+ * What changed in the assignments before: the text of the records that a registry store keeps beside the map, how a long log
+ * is compacted, and the history of each shard that is made of it. It is for people; nothing is decided by it.
+ */
+import { assignmentHistoryMax, assignmentLogChangesMax } from "../core/limits.js";
+import { parseShard, type ShardNumber } from "../core/shard.js";
+import type { AssignmentCause, AssignmentChange } from "./cluster-map.js";
+
+/** One line for the log; null when nothing changed. */
+export function recordOfChanges(changes: readonly AssignmentChange[]): string | null {
+  if (changes.length === 0) return null;
+  const groups = new Map<string, Group>();
+  for (const { shard, epoch, node, atMs, cause } of changes) {
+    const key = `${atMs} ${cause} ${node ?? ""}`;
+    const group = groups.get(key) ?? [atMs, cause, node, [], []];
+    group[3].push(shard);
+    group[4].push(epoch);
+    groups.set(key, group);
+  }
+  return JSON.stringify([...groups.values()]);
+}
+
+/** The changes in a record, older ones of a shard before newer ones; none when the record makes no sense. */
+export function changesInRecord(record: string): readonly AssignmentChange[] {
+  try {
+    const groups = JSON.parse(record) as readonly Group[];
+    const changes = groups.flatMap(([atMs, cause, node, shards, epochs]) =>
+      shards.map((number, index): AssignmentChange => {
+        return { shard: parseShard(number), epoch: epochs[index] ?? 0, node, atMs, cause };
+      }),
+    );
+    return changes.toSorted((a, b) => a.epoch - b.epoch);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Shortens a log, given oldest record first, to the newest changes: of each shard, and in all. A record of which nothing is
+ * left becomes null.
+ */
+export function compactedLog(records: readonly string[]): readonly (string | null)[] {
+  const counts = new Map<ShardNumber, number>();
+  let total = 0;
+  const isKept = ({ shard }: AssignmentChange): boolean => {
+    const count = counts.get(shard) ?? 0;
+    if (count >= assignmentHistoryMax || total >= assignmentLogChangesMax) return false;
+    counts.set(shard, count + 1);
+    total++;
+    return true;
+  };
+  const newestFirst = records.toReversed().map((record) => {
+    const kept = changesInRecord(record).toReversed().filter(isKept);
+    return recordOfChanges(kept.toReversed());
+  });
+  return newestFirst.toReversed();
+}
+
+/** The history of every shard, newest change first. */
+export class AssignmentHistory {
+  readonly #changesMax: number;
+  #changes = new Map<number, readonly AssignmentChange[]>();
+
+  constructor(shardCount: number) {
+    this.#changesMax = Math.min(assignmentHistoryMax, Math.floor(assignmentLogChangesMax / shardCount));
+  }
+
+  of(shard: number): readonly AssignmentChange[] {
+    return this.#changes.get(shard) ?? [];
+  }
+
+  add(changes: readonly AssignmentChange[]): void {
+    for (const change of changes) {
+      const history = [change, ...this.of(change.shard)].slice(0, this.#changesMax);
+      this.#changes.set(change.shard, history);
+    }
+  }
+
+  /** Begins anew with what a store's log has. */
+  reset(records: readonly string[]): void {
+    this.#changes = new Map();
+    for (const record of records) this.add(changesInRecord(record));
+  }
+}
+
+/** When, why, and to which node (null: none) these shards went, under these epochs. */
+type Group = [atMs: number, cause: AssignmentCause, node: string | null, shards: number[], epochs: number[]];

@@ -1,0 +1,94 @@
+/** Commands that share one write of the registry: what they come to, one after the other, and whether that can be stored. */
+import { ShardgateError } from "../core/error.js";
+import { registryAttemptsMax, registryDocumentBytesMax, registryGrowthBytesMax } from "../core/limits.js";
+import { recordOfChanges } from "./assignment-log.js";
+import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
+import { applyCommand, type RegistryCommand } from "./commands.js";
+import type { StoredDocument } from "./registry-store.js";
+import { documentOf } from "./stored-cluster-map.js";
+
+/** A command and its caller. */
+export interface Waiting {
+  readonly command: RegistryCommand;
+  readonly resolve: (map: ClusterMap) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export interface Round {
+  readonly map: ClusterMap;
+  readonly changes: readonly AssignmentChange[];
+  /** Why some of the commands changed nothing; each is refused alone. */
+  readonly refusals: ReadonlyMap<Waiting, unknown>;
+}
+
+/** Each command on what the ones before it left. */
+export function appliedInTurn(before: ClusterMap, batch: readonly Waiting[], nowMs: number): Round {
+  let map = before;
+  const changes: AssignmentChange[] = [];
+  const refusals = new Map<Waiting, unknown>();
+  for (const waiting of batch) {
+    try {
+      const changed = applyCommand(map, waiting.command, nowMs);
+      map = changed.map;
+      changes.push(...changed.changes);
+    } catch (refusal) {
+      refusals.set(waiting, refusal);
+    }
+  }
+  return { map, changes, refusals };
+}
+
+/** What is stored of a round; null when the map would be too long. History that finds no room beside the map is left out. */
+export function toStore(
+  before: ClusterMap,
+  batch: readonly Waiting[],
+  { map, changes }: Round,
+): { readonly document: StoredDocument; readonly record: string | null } | null {
+  const document = documentOf(map);
+  const bytes = Buffer.byteLength(document.text);
+  const isGrowing = batch.some(({ command }) => isGrowth(before, command));
+  if (bytes > (isGrowing ? registryGrowthBytesMax : registryDocumentBytesMax)) return null;
+  const record = recordOfChanges(changes);
+  const hasRoom = record !== null && bytes + Buffer.byteLength(record) <= registryDocumentBytesMax;
+  return { document, record: hasRoom ? record : null };
+}
+
+export function settle(batch: readonly Waiting[], { map, refusals }: Round): void {
+  for (const waiting of batch) {
+    if (refusals.has(waiting)) waiting.reject(refusals.get(waiting));
+    else waiting.resolve(map);
+  }
+}
+
+export function rejectAll(batch: readonly Waiting[], reason: unknown): void {
+  for (const { reject } of batch) reject(reason);
+}
+
+export function tooLong(): ShardgateError {
+  return new ShardgateError(
+    "BAD_REQUEST",
+    `The change would make the cluster map longer than ${registryDocumentBytesMax} bytes, or use up the room that is kept ` +
+      `above ${registryGrowthBytesMax} bytes. Remove storage nodes, or give them shorter names and URLs.`,
+  );
+}
+
+export function notLeading(map: ClusterMap): ShardgateError {
+  return new ShardgateError(
+    "REGISTRY_CONFLICT",
+    `Another gateway leads this cluster since map version ${map.version}; this one changes nothing any more. Restart it.`,
+  );
+}
+
+export function lostEveryTry(map: ClusterMap): ShardgateError {
+  return new ShardgateError(
+    "REGISTRY_CONFLICT",
+    `The change was tried ${registryAttemptsMax} times, and the store never was at version ${map.version} as this ` +
+      "process believes.",
+  );
+}
+
+/** Commands that an operator can do without, and that make the map longer for good. */
+function isGrowth(map: ClusterMap, command: RegistryCommand): boolean {
+  if (command.kind === "beginMove") return true;
+  return command.kind === "registerNode" && command.url.length > (map.nodes.get(command.name)?.url.length ?? 0);
+}

@@ -1,0 +1,66 @@
+/** Finds what a command names in the cluster map, or refuses the command. */
+import { ShardgateError } from "../../core/error.js";
+import { parseShard, type ShardNumber } from "../../core/shard.js";
+import type { ClusterMap, NodeRecord, ShardOwner, ShardRecord } from "../cluster-map.js";
+import { requireRecord, type ShardChange } from "./shard-change.js";
+
+/**
+ * What a command knew of a shard was gathered about another owner or epoch than the map has by now. Gather it anew and
+ * repeat the command; clients never see this.
+ */
+export class EvidenceOutdated extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "EvidenceOutdated";
+  }
+}
+
+/** The shards of which the storage node is the primary, in order. */
+export function shardsOfNode(map: ClusterMap, name: string): readonly ShardRecord[] {
+  return map.shards.filter(({ primary }) => primary === name);
+}
+
+/** The same change for each of the records. */
+export function changeOfEach(
+  records: readonly ShardRecord[],
+  change: ShardChange,
+): ReadonlyMap<ShardNumber, ShardChange> {
+  return new Map(records.map(({ shard }) => [shard, change]));
+}
+
+/** Throws NODE_NOT_FOUND. */
+export function requireNode(map: ClusterMap, name: string): NodeRecord {
+  const record = map.nodes.get(name);
+  if (record !== undefined) return record;
+  const message = `Storage node ${JSON.stringify(name)} is not registered.`;
+  throw new ShardgateError("NODE_NOT_FOUND", message, { node: name });
+}
+
+/** Throws SHARD_NOT_FOUND, and EPOCH_CONFLICT when the shard is at another epoch than `ifEpoch` (null allows each). */
+export function requireShard(map: ClusterMap, number: number, ifEpoch: number | null): ShardRecord {
+  const shard = parseShard(number, map.shardCount);
+  const record = requireRecord(map, shard);
+  if (ifEpoch === null || ifEpoch === record.epoch) return record;
+  const message = `Shard ${shard} is at epoch ${record.epoch}, not ${ifEpoch}.`;
+  throw new ShardgateError("EPOCH_CONFLICT", message, { shard, epoch: record.epoch });
+}
+
+/** Throws EvidenceOutdated unless the evidence was gathered about the shard's present owner and epoch. */
+export function requireCurrent({ shard, primary, epoch }: ShardRecord, evidence: ShardOwner): void {
+  if (evidence.shard === shard && evidence.primary === primary && evidence.epoch === epoch) return;
+  throw new EvidenceOutdated(
+    `Evidence about shard ${evidence.shard} is of ${evidence.primary ?? "no owner"} at epoch ${evidence.epoch}; ` +
+      `the cluster map has ${primary ?? "no owner"} at epoch ${epoch}.`,
+  );
+}
+
+/** Throws REGISTRY_PUT_BACK while the map is known to be older than what its storage nodes know. */
+export function refuseWhilePutBack({ putBack }: ClusterMap): void {
+  if (putBack === null) return;
+  throw new ShardgateError(
+    "REGISTRY_PUT_BACK",
+    `The registry was put back from an older copy; no shard is assigned before these storage nodes have registered ` +
+      `anew or are given up: ${putBack.waiting.join(", ")}.`,
+    { mark: putBack.mark },
+  );
+}

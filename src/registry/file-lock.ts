@@ -1,0 +1,9 @@
+/** The lock that a file store holds while it is open, so that one process at a time writes the file. cli/ makes real ones. */
+
+export interface FileLock {
+  /** Gives the lock up. It also ends with the process that holds it, however that ends. */
+  release(): Promise<void>;
+}
+
+/** Takes the lock at `path`, a file of its own. Throws REGISTRY_UNAVAILABLE when another holder, or process, has it. */
+export type LockFile = (path: string) => Promise<FileLock>;

@@ -1,0 +1,290 @@
+/**
+ * Everything that LMDB keeps of shards, read and written record by record. It answers from the snapshot or transaction that
+ * is current when it is called; lmdb/engine.ts decides which that is. Damage is thrown as ENTRY_DAMAGED.
+ */
+import type { Entry } from "../../core/entry.js";
+import { ShardgateError } from "../../core/error.js";
+import type { Key } from "../../core/key.js";
+import type { ScanOperation } from "../../core/operation.js";
+import type { ShardNumber } from "../../core/shard.js";
+import { versionOfChange, type Tombstone } from "../change-feed.js";
+import type { Change } from "../engine.js";
+import { emptyHeader, type ShardHeader } from "../shard-header.js";
+import type { EntryChange, StoragePlan } from "../storage-plan.js";
+import { decodeEntry, decodeStoredEntry, isWholeEntry, uncheckedVersion, type StoredEntry } from "../stored-entry.js";
+import type { ExpiredEntries } from "../sweep-plan.js";
+import type { StoredState } from "../write-plan.js";
+import { decodeHeader, decodeTombstone, encodeHeader, encodeTombstone } from "./checked-record.js";
+import type { Databases } from "./databases.js";
+import type { IndexWalk, StaleItemBounds } from "./stale-items.js";
+import {
+  decodeNumber,
+  decodeText,
+  encodeNumber,
+  encodeText,
+  entryKey,
+  expiredRange,
+  expiryKey,
+  keyOfEntryKey,
+  keyOfExpiryKey,
+  numberOfKey,
+  scanRange,
+  shardKey,
+  shardOfKeyBytes,
+  versionKey,
+  versionsAfter,
+  type ByteRange,
+} from "./record.js";
+
+/** What a walk has found. */
+export interface FoundStaleItems {
+  /** Their versions, ascending. */
+  readonly stale: readonly number[];
+  readonly looked: number;
+  /** Of the entries that were read. */
+  readonly bytes: number;
+  /** Where the walk goes on; null: it is through. */
+  readonly next: IndexWalk | null;
+}
+
+export interface ShardHeaders {
+  readonly whole: ReadonlyMap<ShardNumber, ShardHeader>;
+  readonly damaged: readonly ShardNumber[];
+}
+
+export class ShardRecords implements StoredState {
+  readonly #databases: Databases;
+
+  constructor(databases: Databases) {
+    this.#databases = databases;
+  }
+
+  header(shard: ShardNumber): ShardHeader {
+    const bytes = this.#databases.shards.getBinaryFast(shardKey(shard));
+    return bytes === undefined ? emptyHeader : decodeHeader(shard, bytes);
+  }
+
+  /** Null: damaged. */
+  wholeHeader(shard: ShardNumber): ShardHeader | null {
+    return wholeOrNull(() => this.header(shard));
+  }
+
+  /** Of every shard that has one. */
+  headers(): ShardHeaders {
+    const whole = new Map<ShardNumber, ShardHeader>();
+    const damaged: ShardNumber[] = [];
+    for (const { key, value } of this.#databases.shards.getRange()) {
+      const shard = shardOfKeyBytes(key);
+      const header = wholeOrNull(() => decodeHeader(shard, value));
+      if (header === null) damaged.push(shard);
+      else whole.set(shard, header);
+    }
+    return { whole, damaged };
+  }
+
+  /** Without the damaged ones. */
+  headersOf(shards: Iterable<ShardNumber>): ReadonlyMap<ShardNumber, ShardHeader> {
+    const whole = new Map<ShardNumber, ShardHeader>();
+    for (const shard of shards) {
+      const header = this.wholeHeader(shard);
+      if (header !== null) whole.set(shard, header);
+    }
+    return whole;
+  }
+
+  /** As `find`, of what readers see. */
+  findEntry(shard: ShardNumber, key: Key): Entry | null {
+    // The next read overwrites it. That is fine: what is decoded is copied, and half of the time was for another copy.
+    const bytes = this.#databases.entries.getBinaryFast([shard, key]);
+    return bytes === undefined ? null : decodeEntry(shard, key, bytes);
+  }
+
+  find(shard: ShardNumber, key: Key): StoredEntry | null {
+    const bytes = this.#databases.entries.getBinaryFast([shard, key]);
+    return bytes === undefined ? null : decodeStoredEntry(shard, key, bytes);
+  }
+
+  findTombstone(shard: ShardNumber, key: Key): number | null {
+    const bytes = this.#databases.buried.getBinaryFast(entryKey(shard, key));
+    return bytes === undefined ? null : decodeNumber(bytes);
+  }
+
+  *range(operation: ScanOperation): Iterable<Entry> {
+    const { lower, upper } = scanRange(operation);
+    if (Buffer.compare(lower, upper) >= 0) return;
+    const options = operation.isReverse
+      ? { start: upper, exclusiveStart: true, end: lower, inclusiveEnd: true, reverse: true }
+      : { start: lower, end: upper };
+    for (const { key, value } of this.#databases.records.getRange(options)) {
+      yield decodeEntry(operation.shard, keyOfEntryKey(key), value);
+    }
+  }
+
+  /** Of live entries and tombstones, in order of version. */
+  *changesAfter(shard: ShardNumber, after: number): Iterable<Change> {
+    const puts = this.#putsAfter(shard, after)[Symbol.iterator]();
+    const tombstones = this.#tombstonesAfter(shard, after)[Symbol.iterator]();
+    let put = puts.next();
+    let tombstone = tombstones.next();
+    try {
+      while (!put.done || !tombstone.done) {
+        if (tombstone.done || (!put.done && versionOfChange(put.value) < versionOfChange(tombstone.value))) {
+          yield put.value;
+          put = puts.next();
+        } else {
+          yield tombstone.value;
+          tombstone = tombstones.next();
+        }
+      }
+    } finally {
+      puts.return?.();
+      tombstones.return?.();
+    }
+  }
+
+  expired(shard: ShardNumber, atMs: number, limit: number): ExpiredEntries {
+    const entries: StoredEntry[] = [];
+    let isAll = true;
+    for (const { key } of this.#databases.expiring.getRange(between(expiredRange(shard, atMs)))) {
+      const found = entries.length < limit ? wholeOrNull(() => this.find(shard, keyOfExpiryKey(key))) : null;
+      if (found !== null) entries.push(found);
+      else isAll = false;
+      if (entries.length >= limit && !isAll) break;
+    }
+    return { entries, isAll };
+  }
+
+  /** When the first entry of the shard expires, or has expired; Infinity: none does. */
+  earliestExpiryMs(shard: ShardNumber): number {
+    const [first] = this.#databases.expiring.getKeys({ ...between(expiredRange(shard, Infinity)), limit: 1 });
+    return first === undefined ? Infinity : numberOfKey(first);
+  }
+
+  expiredSizes(shard: ShardNumber, atMs: number): Iterable<number> {
+    const range = between(expiredRange(shard, atMs));
+    return this.#databases.expiring.getRange(range).map(({ value }) => decodeNumber(value));
+  }
+
+  /** At most `limit`; it ends before a damaged one. */
+  oldestTombstones(shard: ShardNumber, limit: number): readonly Tombstone[] {
+    const oldest: Tombstone[] = [];
+    try {
+      for (const tombstone of this.#tombstonesAfter(shard, 0)) {
+        oldest.push(tombstone);
+        if (oldest.length >= limit) break;
+      }
+    } catch {
+      // It stays, and with it what is newer: dropping those would hide the damage from the change feed's readers.
+    }
+    return oldest;
+  }
+
+  /** Looks at items of the index of changes, in order, until the walk is through or a bound is reached. */
+  staleItems(
+    shard: ShardNumber,
+    { after, until }: IndexWalk,
+    { itemsMax, bytesMax }: Pick<StaleItemBounds, "itemsMax" | "bytesMax">,
+  ): FoundStaleItems {
+    const stale: number[] = [];
+    let looked = 0;
+    let bytes = 0;
+    let last = after;
+    for (const { key: id, value } of this.#databases.changes.getRange(between(versionsAfter(shard, after)))) {
+      const version = numberOfKey(id);
+      if (version > until) break;
+      if (looked >= itemsMax || bytes >= bytesMax) return { stale, looked, bytes, next: { after: last, until } };
+      const key = decodeText(value) as Key;
+      const record = this.#databases.entries.getBinaryFast([shard, key]);
+      if (record === undefined || isOtherVersion(shard, key, record, version)) stale.push(version);
+      looked++;
+      bytes += record?.length ?? 0;
+      last = version;
+    }
+    return { stale, looked, bytes, next: null };
+  }
+
+  /** Removes stale items, those that are still there, within a transaction. */
+  removeItems(shard: ShardNumber, versions: Iterable<number>): void {
+    let removed = 0;
+    for (const version of versions) if (this.#databases.changes.removeSync(versionKey(shard, version))) removed++;
+    if (removed === 0) return;
+    const header = this.header(shard);
+    this.putHeader(shard, { ...header, staleCount: header.staleCount - removed });
+  }
+
+  /** Within a transaction, after everything that the plan depends on was read in it. */
+  apply({ changes, dropped, headers }: StoragePlan): void {
+    const stale = new Map<ShardNumber, number>();
+    for (const change of changes) {
+      this.#applyChange(change);
+      if (change.before !== null) stale.set(change.shard, (stale.get(change.shard) ?? 0) + 1);
+    }
+    for (const { shard, tombstone } of dropped) this.#unbury(shard, tombstone.key, Number(tombstone.version));
+    for (const { shard, before, after } of headers) {
+      if (after === before) continue;
+      this.putHeader(shard, { ...after, staleCount: after.staleCount + (stale.get(shard) ?? 0) });
+    }
+  }
+
+  putHeader(shard: ShardNumber, header: ShardHeader): void {
+    this.#databases.shards.put(shardKey(shard), encodeHeader(shard, header));
+  }
+
+  #applyChange({ shard, key, before, after, buried, tombstone }: EntryChange): void {
+    const { entries, changes, expiring, tombstones } = this.#databases;
+    if (before !== null) {
+      // Its item of the index stays, stale: most are on a page that nothing else of the commit touches.
+      const { expiresAtMs } = before.entry;
+      if (expiresAtMs !== null) expiring.remove(expiryKey(shard, expiresAtMs, key));
+      if (after === null) entries.remove([shard, key]);
+    }
+    if (after !== null) {
+      const { version, expiresAtMs } = after.entry;
+      entries.put([shard, key], after.record);
+      changes.put(versionKey(shard, Number(version)), encodeText(key));
+      if (expiresAtMs !== null) expiring.put(expiryKey(shard, expiresAtMs, key), encodeNumber(after.sizeBytes));
+    }
+    if (buried !== null) this.#unbury(shard, key, buried);
+    if (tombstone === null) return;
+    tombstones.put(versionKey(shard, Number(tombstone.version)), encodeTombstone(shard, tombstone));
+    this.#databases.buried.put(entryKey(shard, key), encodeNumber(Number(tombstone.version)));
+  }
+
+  #unbury(shard: ShardNumber, key: Key, version: number): void {
+    this.#databases.tombstones.remove(versionKey(shard, version));
+    this.#databases.buried.remove(entryKey(shard, key));
+  }
+
+  *#putsAfter(shard: ShardNumber, after: number): Iterable<Change> {
+    for (const { key: id, value } of this.#databases.changes.getRange(between(versionsAfter(shard, after)))) {
+      const key = decodeText(value) as Key;
+      const entry = this.findEntry(shard, key);
+      if (entry !== null && Number(entry.version) === numberOfKey(id)) yield { kind: "put", entry };
+    }
+  }
+
+  *#tombstonesAfter(shard: ShardNumber, after: number): Iterable<Tombstone> {
+    for (const { key, value } of this.#databases.tombstones.getRange(between(versionsAfter(shard, after)))) {
+      yield decodeTombstone(shard, numberOfKey(key), value);
+    }
+  }
+}
+
+/** Null also for what is damaged. */
+function wholeOrNull<T>(read: () => T | null): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ShardgateError && error.code === "ENTRY_DAMAGED") return null;
+    throw error;
+  }
+}
+
+/** Not of a damaged entry: while that keeps its items, readers of the feed are refused instead of missing it. */
+function isOtherVersion(shard: ShardNumber, key: Key, record: Uint8Array, version: number): boolean {
+  return isWholeEntry(shard, key, record) && uncheckedVersion(record) !== version;
+}
+
+function between({ lower, upper }: ByteRange): { readonly start: Buffer; readonly end: Buffer } {
+  return { start: lower, end: upper };
+}

@@ -1,0 +1,237 @@
+/**
+ * The storage engine that keeps everything in memory: for tests and for `--engine memory`. It loses its content with the
+ * process, and otherwise works as an engine over a database does: it reads what a change depends on, plans, and commits
+ * if that still holds, else plans again. With faults it is the slow and unreliable twin of such an engine.
+ */
+import { ShardgateError } from "../../core/error.js";
+import { planAttemptsMax } from "../../core/limits.js";
+import type { ScanOperation } from "../../core/operation.js";
+import type { ShardNumber } from "../../core/shard.js";
+import { readChanges } from "../change-feed.js";
+import { fenceRefusal, withClaimChange } from "../claim.js";
+import type { ChangesRequest, ShardStats, StorageEngine, StoreChange, StoreState, Swept } from "../engine.js";
+import { readJudged } from "../judged-read.js";
+import { MemoryShard } from "./memory-shard.js";
+import { PrefetchedState } from "./prefetched-state.js";
+import { readFrom, type RaisedMark, type ReadAnswer } from "../read-operations.js";
+import { claimOf, emptyHeader, judgingMs, statsOf, type ShardHeader } from "../shard-header.js";
+import type { StoragePlan } from "../storage-plan.js";
+import { planSweep, sweepLimits, sweptOf } from "../sweep-plan.js";
+import { planWrites } from "../write-plan.js";
+
+/** What goes wrong, for tests. */
+export interface MemoryFaults {
+  /** Awaited by every call between what it reads and what it commits or answers. */
+  pause(): Promise<void>;
+  /** Asked at each commit: whether it happens, and whether its reply arrives. */
+  commit(): "happens" | "happens, reply lost" | "is lost";
+  /** Counts fail-overs: a call that began before one fails, having changed nothing. */
+  failovers(): number;
+}
+
+export class MemoryEngine implements StorageEngine {
+  readonly name = "memory";
+  readonly isDurable = false;
+  readonly #faults: MemoryFaults | null;
+  readonly #shards = new Map<ShardNumber, MemoryShard>();
+  #document: string | null = null;
+  /** Counts the changes of document and claims. */
+  #stateChanges = 0;
+
+  constructor(faults: MemoryFaults | null = null) {
+    this.#faults = faults;
+  }
+
+  read(...[operations, budget]: Parameters<StorageEngine["read"]>): ReturnType<StorageEngine["read"]> {
+    const source = {
+      fence: (shard: ShardNumber) => this.#header(shard),
+      find: (shard: ShardNumber, key: Parameters<MemoryShard["find"]>[0]) =>
+        this.#shards.get(shard)?.find(key)?.entry ?? null,
+      range: (operation: ScanOperation) => this.#shards.get(operation.shard)?.range(operation) ?? [],
+    };
+    const read = (): Promise<ReadAnswer> => this.#answer(() => readFrom(source, operations, budget));
+    return readJudged(read, (marks) => this.#raise(marks));
+  }
+
+  write(...[operations, nowMs]: Parameters<StorageEngine["write"]>): ReturnType<StorageEngine["write"]> {
+    return this.#change(
+      () =>
+        new PrefetchedState(operations, {
+          header: (shard) => this.#header(shard),
+          key: (shard, key) => {
+            const stored = this.#shards.get(shard);
+            const tombstone = stored?.findTombstone(key) ?? null;
+            return {
+              entry: stored?.find(key) ?? null,
+              tombstone: tombstone === null ? null : Number(tombstone.version),
+            };
+          },
+        }),
+      (state) => {
+        const plan = planWrites(state, operations, nowMs);
+        return { plan, result: plan.outcomes };
+      },
+    );
+  }
+
+  changes(request: ChangesRequest): ReturnType<StorageEngine["changes"]> {
+    const source = {
+      header: () => this.#header(request.shard),
+      changesAfter: (after: number) => this.#shards.get(request.shard)?.changesAfter(after) ?? [],
+    };
+    return this.#answer(() => readChanges(source, request));
+  }
+
+  state(): Promise<StoreState> {
+    return this.#answer(() => this.#state());
+  }
+
+  async changeState(decide: (state: StoreState) => StoreChange | null): Promise<StoreState> {
+    for (let attempt = 1; attempt <= planAttemptsMax; attempt++) {
+      const call = this.#begin();
+      const seen = this.#stateChanges;
+      const state = this.#state();
+      const change = decide(state);
+      if (change === null) return state;
+      await this.#faults?.pause();
+      if (seen !== this.#stateChanges) continue;
+      // Over the headers as they are now: writes that came meanwhile changed no claim.
+      const headers = new Map<ShardNumber, ShardHeader>();
+      for (const claim of change.claims) {
+        headers.set(claim.shard, withClaimChange(headers.get(claim.shard) ?? this.#header(claim.shard), claim));
+      }
+      this.#commit(call, () => {
+        this.#stateChanges++;
+        this.#document = change.document ?? this.#document;
+        for (const [shard, header] of headers) {
+          if (header !== this.#header(shard)) this.#shard(shard).header = header;
+        }
+      });
+      return this.#state();
+    }
+    throw changedTooOften();
+  }
+
+  async stats(nowMs: number): Promise<ReadonlyMap<ShardNumber, ShardStats>> {
+    return this.#answer(() => {
+      const figures = [...this.#shards].map(([number, shard]) => {
+        const { entries } = shard.expired(judgingMs(shard.header, nowMs), Infinity);
+        return [
+          number,
+          statsOf(
+            shard.header,
+            entries.map(({ sizeBytes }) => sizeBytes),
+          ),
+        ] as const;
+      });
+      return new Map(figures);
+    });
+  }
+
+  async fileBytes(): Promise<null> {
+    return null;
+  }
+
+  sweep(nowMs: number, entriesMax: number): Promise<Swept> {
+    const source = {
+      headers: () => [...this.#shards].map(([number, shard]) => [number, shard.header] as const),
+      expired: (shard: ShardNumber, atMs: number, limit: number) => this.#shard(shard).expired(atMs, limit),
+      oldestTombstones: (shard: ShardNumber, limit: number) => this.#shard(shard).oldestTombstones(limit),
+    };
+    return this.#change(
+      () => planSweep(source, nowMs, sweepLimits(entriesMax)),
+      (plan) => ({ plan, result: sweptOf(plan) }),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#shards.clear();
+  }
+
+  /** Plans a change over what `prefetch` reads, and commits it if the headers of the plan are still those. */
+  async #change<Prefetched, Result>(
+    prefetch: () => Prefetched,
+    decide: (prefetched: Prefetched) => { readonly plan: StoragePlan; readonly result: Result },
+  ): Promise<Result> {
+    for (let attempt = 1; attempt <= planAttemptsMax; attempt++) {
+      const call = this.#begin();
+      const prefetched = prefetch();
+      await this.#faults?.pause();
+      const { plan, result } = decide(prefetched);
+      await this.#faults?.pause();
+      if (plan.headers.some(({ shard, before }) => this.#header(shard) !== before)) continue;
+      if (plan.headers.some(({ before, after }) => before !== after)) this.#commit(call, () => this.#apply(plan));
+      return result;
+    }
+    throw changedTooOften();
+  }
+
+  async #raise(marks: ReadonlyMap<ShardNumber, RaisedMark>): Promise<boolean> {
+    const call = this.#begin();
+    await this.#faults?.pause();
+    const isHeld = [...marks].every(([shard, { epoch }]) => fenceRefusal(this.#header(shard), shard, epoch) === null);
+    if (!isHeld) return false;
+    this.#commit(call, () => {
+      for (const [number, { expiryMarkMs }] of marks) {
+        const shard = this.#shard(number);
+        if (expiryMarkMs > shard.header.expiryMarkMs) shard.header = { ...shard.header, expiryMarkMs };
+      }
+    });
+    return true;
+  }
+
+  /** What `read` makes of one snapshot. */
+  async #answer<T>(read: () => T): Promise<T> {
+    const call = this.#begin();
+    const answer = read();
+    await this.#faults?.pause();
+    this.#refuseAfterFailover(call);
+    return answer;
+  }
+
+  #begin(): number {
+    return this.#faults?.failovers() ?? 0;
+  }
+
+  #refuseAfterFailover(call: number): void {
+    if (call === this.#begin()) return;
+    throw new ShardgateError("STORAGE_FAILED", "The storage engine failed over during the call; nothing was written.");
+  }
+
+  #commit(call: number, apply: () => void): void {
+    this.#refuseAfterFailover(call);
+    const fate = this.#faults?.commit() ?? "happens";
+    if (fate !== "is lost") apply();
+    if (fate === "happens") return;
+    throw new ShardgateError("OUTCOME_UNKNOWN", "The reply to a commit was lost; it may or may not have happened.");
+  }
+
+  #apply({ changes, dropped, headers }: StoragePlan): void {
+    for (const change of changes) this.#shard(change.shard).apply(change);
+    for (const { shard, tombstone } of dropped) this.#shard(shard).drop(tombstone.key);
+    for (const { shard, before, after } of headers) if (after !== before) this.#shard(shard).header = after;
+  }
+
+  #state(): StoreState {
+    const claims = [...this.#shards].map(([number, { header }]) => [number, claimOf(number, header)] as const);
+    return { document: this.#document, claims: new Map(claims), damagedShards: [] };
+  }
+
+  #header(shard: ShardNumber): ShardHeader {
+    return this.#shards.get(shard)?.header ?? emptyHeader;
+  }
+
+  #shard(number: ShardNumber): MemoryShard {
+    let shard = this.#shards.get(number);
+    if (shard === undefined) {
+      shard = new MemoryShard();
+      this.#shards.set(number, shard);
+    }
+    return shard;
+  }
+}
+
+function changedTooOften(): ShardgateError {
+  const message = "The shards were changed by others again and again during the call; nothing was written. Try again.";
+  return new ShardgateError("STORAGE_FAILED", message);
+}

@@ -1,0 +1,141 @@
+/** What the model of stores and starts consists of: the registry, two storage nodes, and what is on its way between them. */
+import type { ModelState } from "./checker.js";
+
+export interface Rules {
+  /** What a registration must name: the newest acknowledged start among all of the store's, among those since, or none. */
+  readonly starts: "all" | "sinceAcknowledged" | "storeOnly";
+  readonly newEpochAtStart: boolean;
+  /** What a start that is not acknowledged yet answers. */
+  readonly answersBefore: "nothing" | "reads";
+  /** Whether requests come from gateways with older maps, too. */
+  readonly requestsFrom: "newestMap" | "anyMap";
+  /** How a registry is put back: by the command that marks it, or as a mere file; null: not at all. */
+  readonly putBack: "byCommand" | "asFile" | null;
+  /** Whether what a node reports makes a registry that was put back known as one. */
+  readonly noticesPutBack: boolean;
+  /** Whether a registration counts for a mark only when it names it. */
+  readonly namesMark: boolean;
+  /** What clears the problem that a refused registration leaves at the gateway. */
+  readonly problemClearedBy: "heartbeat" | "registration";
+  /** Which copies of node 0's folder come back: those that do not know its newest acknowledged start, or any. */
+  readonly copies: "acrossStarts" | "any" | null;
+  readonly canAcceptLoss: boolean;
+  /** Node 0 keeps its entries in memory only. */
+  readonly isEphemeral: boolean;
+  /** The shard goes to node 1 once, while it is empty. */
+  readonly canMove: boolean;
+  /** Whether what is judged is that no version is given twice only. */
+  readonly judges: "all" | "versions";
+  readonly startsMax: number;
+  readonly writesMax: number;
+}
+
+export interface Registry {
+  version: number;
+  owner: number | null;
+  epoch: number;
+  lineage: number;
+  isSealed: boolean;
+  nodes: { storeId: string | null; lastStart: string | null; isLossAccepted: boolean }[];
+  putBack: { mark: number; waiting: number[]; claim: { node: number; epoch: number } | null } | null;
+}
+
+export interface Folder {
+  storeId: string;
+  starts: string[];
+  epoch: number;
+  releasedEpoch: number;
+  isSealed: boolean;
+  lineage: number;
+  sequence: number;
+  mapVersion: number;
+  entries: number[];
+  /** Nothing was ever taken from it. */
+  isHonest: boolean;
+}
+
+export interface Registration {
+  node: number;
+  start: string;
+  storeId: string;
+  starts: string[];
+  mapVersion: number;
+  epoch: number;
+  releasedEpoch: number;
+  lineage: number;
+  mark: number;
+}
+
+export interface State extends ModelState {
+  registry: Registry;
+  folders: Folder[];
+  processes: ({ start: string; isAcknowledged: boolean } | null)[];
+  /** What the running gateway has heard: which start registered with it last, and whose registration it refused. */
+  knownStarts: (string | null)[];
+  hasProblem: boolean[];
+  registrations: Registration[];
+  folderCopy: Folder | null;
+  registryCopy: Registry | null;
+  /** Writes that were acknowledged and that no operator has declared lost. */
+  acknowledged: number[];
+  /** Versions that were given, each with its lineage. */
+  given: string[];
+  starts: number;
+  writes: number;
+  marks: number;
+  emptied: number;
+  hasMoved: boolean;
+  hasPutBack: boolean;
+}
+
+const folder: Folder = {
+  storeId: "A",
+  starts: ["a0"],
+  epoch: 0,
+  releasedEpoch: 0,
+  isSealed: false,
+  lineage: 0,
+  sequence: 0,
+  mapVersion: 1,
+  entries: [],
+  isHonest: true,
+};
+
+export function emptyFolder(storeId: string): Folder {
+  return { ...folder, storeId, starts: [], mapVersion: 0, isHonest: false };
+}
+
+/** Node 0 owns the shard and is about to start; node 1 runs when the shard may move to it. */
+export function initialState({ canMove }: Rules): State {
+  const record = { storeId: "A", lastStart: "a0", isLossAccepted: false };
+  return {
+    broken: null,
+    registry: {
+      version: 1,
+      owner: 0,
+      epoch: 1,
+      lineage: 0,
+      isSealed: false,
+      nodes: [record, { ...record, storeId: "B", lastStart: "b0" }],
+      putBack: null,
+    },
+    folders: [
+      { ...folder, epoch: 1 },
+      { ...folder, storeId: "B", starts: ["b0"] },
+    ],
+    processes: [null, canMove ? { start: "b0", isAcknowledged: true } : null],
+    knownStarts: [null, canMove ? "b0" : null],
+    hasProblem: [false, false],
+    registrations: [],
+    folderCopy: null,
+    registryCopy: null,
+    acknowledged: [],
+    given: [],
+    starts: 0,
+    writes: 0,
+    marks: 0,
+    emptied: 0,
+    hasMoved: false,
+    hasPutBack: false,
+  };
+}

@@ -1,0 +1,268 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openDatabases } from "../../../src/storage/lmdb/databases.js";
+import { tombstoneAgeMsMax, verifyProblemsMax } from "../../../src/core/limits.js";
+import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
+import { formatKey } from "../../../src/storage/lmdb/format.js";
+import { versionKey } from "../../../src/storage/lmdb/record.js";
+import { verifyLmdbFolder, type FolderReport } from "../../../src/storage/lmdb/verify.js";
+import type { Databases } from "../../../src/storage/lmdb/databases.js";
+import {
+  find,
+  claimAll,
+  get,
+  keys,
+  noBudget,
+  nowMs,
+  put,
+  read,
+  remove,
+  scan,
+  shard,
+  write,
+} from "../../conformance/storage-operations.js";
+import { damageHeader } from "./damaged-header.js";
+
+let parent: string;
+beforeAll(async () => {
+  parent = await mkdtemp(path.join(tmpdir(), "verify-"));
+});
+afterAll(() => rm(parent, { recursive: true, force: true }));
+
+/** A folder with something of everything. */
+async function filledFolder(entries = 60): Promise<string> {
+  const folder = await mkdtemp(path.join(parent, "data-"));
+  const engine = await LmdbEngine.open(folder);
+  await engine.changeState(() => ({ document: '{"storeId":"one"}', claims: [] }));
+  await claimAll(engine);
+  const expiry = { kind: "ttl", seconds: 60 } as const;
+  const puts = Array.from({ length: entries }, (_, index) =>
+    put(`key${index}`, JSON.stringify("v".repeat(index * 3)), {
+      shard: shard(index % 3),
+      expiry: index % 5 === 0 ? expiry : null,
+    }),
+  );
+  await write(engine, puts, nowMs);
+  await write(engine, [remove("key3"), remove("key4", { shard: shard(1) }), put("key6", "1")], nowMs + 1);
+  await engine.close();
+  return folder;
+}
+
+describe("verifyLmdbFolder", () => {
+  it("finds nothing wrong in a whole folder, and counts what is there", async () => {
+    const { problems, problemCount, ...counts } = await verifyLmdbFolder(await filledFolder());
+    expect(problems).toEqual([]);
+    expect(problemCount).toBe(0);
+    expect(counts).toMatchObject({ entries: 58, tombstones: 2, shards: 25, bytes: expect.any(Number) });
+  });
+
+  it("refuses a folder without data, and changes nothing in it", async () => {
+    const folder = await mkdtemp(path.join(parent, "data-"));
+    await expect(verifyLmdbFolder(folder)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+  });
+
+  it.each<readonly [string, (databases: Databases) => Promise<unknown>, string]>([
+    [
+      "an entry that is missing",
+      ({ entries }) => entries.remove([shard(1), key("key1")]),
+      "has 2 stale items, and its record says 1",
+    ],
+    [
+      "an index without a version",
+      ({ changes }) => changes.remove(versionKey(shard(1), 1)),
+      "does not have its version",
+    ],
+    [
+      "an index with a version that was never given",
+      ({ changes }) => changes.put(versionKey(shard(1), 1000), Buffer.from("key1")),
+      "Version 1000 is above its last one",
+    ],
+    [
+      "an order of expiry without an entry",
+      ({ expiring }) => expiring.clearAsync(),
+      "The order of expiry does not have it",
+    ],
+    ["tombstones that are missing", ({ tombstones }) => tombstones.clearAsync(), "A tombstone of it is missing"],
+    ["keys without tombstones", ({ buried }) => buried.clearAsync(), "cannot be found by its key"],
+    ["headers that are missing", ({ shards }) => shards.clearAsync(), "and its record says 0"],
+    [
+      "a document under another name",
+      ({ documents }) => documents.put(Buffer.from("documenu"), Buffer.from("{}")),
+      "is not one of this program",
+    ],
+    [
+      "a damaged document",
+      ({ documents }) => documents.put(Buffer.from("document"), Buffer.from("{}")),
+      "identity is damaged",
+    ],
+  ])("finds %s", async (_, damage, what) => {
+    const folder = await filledFolder();
+    const databases = await openDatabases(folder);
+    await damage(databases);
+    await databases.root.close();
+    expect(whatOf(await verifyLmdbFolder(folder))).toContain(what);
+  });
+
+  it("lists the first problems, and counts the others", async () => {
+    const folder = await filledFolder(1200);
+    const databases = await openDatabases(folder);
+    await databases.changes.clearAsync();
+    await databases.root.close();
+    const { problems, problemCount, entries } = await verifyLmdbFolder(folder);
+    expect(problems).toHaveLength(verifyProblemsMax);
+    // Of two shards the counts of stale items are wrong too.
+    expect(problemCount).toBe(entries + 2);
+  });
+
+  it("refuses another format", async () => {
+    const folder = await filledFolder();
+    const databases = await openDatabases(folder);
+    await databases.documents.put(formatKey, Buffer.from("99"));
+    await databases.root.close();
+    const message = expect.stringContaining("has another format");
+    await expect(verifyLmdbFolder(folder)).rejects.toMatchObject({ code: "STORAGE_FAILED", message });
+  });
+
+  it("finds a damaged tombstone; readers of the change feed are refused, and no sweep hides it", async () => {
+    const folder = await filledFolder();
+    const databases = await openDatabases(folder);
+    const [item] = [...databases.tombstones.getRange()];
+    const record = Buffer.from(item?.value ?? []);
+    record.writeUInt8(record.readUInt8(10) ^ 1, 10);
+    await databases.tombstones.put(item?.key ?? Buffer.from([]), record);
+    await databases.root.close();
+    expect(whatOf(await verifyLmdbFolder(folder))).toContain('that key "key3" of shard 0 is gone fails its checksum');
+    const engine = await LmdbEngine.open(folder);
+    const request = { shard: shard(0), epoch: null, cursor: null, limit: 1000, bytesMax: 1e6 };
+    expect(await engine.changes(request)).toMatchObject({ kind: "refused", code: "ENTRY_DAMAGED" });
+    const { tombstonesDropped } = await engine.sweep(nowMs + 2 * tombstoneAgeMsMax, 100);
+    expect(tombstonesDropped).toBe(1);
+    expect((await engine.stats(nowMs)).get(shard(0))?.tombstoneCount).toBeGreaterThan(0);
+    // A put over it takes its place.
+    expect(await write(engine, [put("key3", "1")], nowMs)).toMatchObject([{ kind: "written" }]);
+    await engine.close();
+  });
+
+  it("names shard and key of an entry whose value was changed, and the engine refuses that entry alone", async () => {
+    const folder = await filledFolder();
+    const databases = await openDatabases(folder);
+    const record = Buffer.from(databases.entries.get([shard(1), key("key10")]) ?? []);
+    record.writeUInt8(record.readUInt8(record.length - 3) ^ 1, record.length - 3);
+    await databases.entries.put([shard(1), key("key10")], record);
+    await databases.root.close();
+    expect((await verifyLmdbFolder(folder)).problems).toContainEqual(
+      expect.objectContaining({ shard: 1, key: "key10", what: expect.stringContaining("fails its checksum") }),
+    );
+
+    const engine = await LmdbEngine.open(folder);
+    const one = { shard: shard(1) };
+    const refusal = { kind: "refused", code: "ENTRY_DAMAGED", message: expect.stringContaining('"key10" in shard 1') };
+    expect(await read(engine, [get("key10", 1), get("key13", 1), scan(one)], noBudget)).toMatchObject([
+      refusal,
+      { kind: "found" },
+      refusal,
+    ]);
+    const writes = [put("key10", "1", one), remove("key10", one), put("key13", "1", one)];
+    expect(await write(engine, writes, nowMs)).toMatchObject([refusal, refusal, { kind: "written" }]);
+    const request = { shard: shard(1), epoch: null, cursor: null, limit: 1000, bytesMax: 1e6 };
+    expect(await engine.changes(request)).toMatchObject(refusal);
+    // It expires with its neighbours, and stays, because nothing of it can be trusted.
+    expect((await engine.sweep(nowMs + 60_000, 100)).expired).toBe(11);
+    expect((await engine.sweep(nowMs + 60_000, 100)).expired).toBe(0);
+    expect(await find(engine, "key13", nowMs, 1)).toMatchObject({ value: "1" });
+    expect(await keys(engine, { ...one, after: "key10" })).toContain("key13");
+    await engine.close();
+  });
+
+  it("refuses a shard alone whose header was changed", async () => {
+    const folder = await filledFolder();
+    await damageHeader(folder, shard(1));
+    expect(whatOf(await verifyLmdbFolder(folder))).toContain("shard 1's claim and figures fails its checksum");
+    const engine = await LmdbEngine.open(folder);
+    const outcomes = await read(engine, [get("key1", 1), get("key2", 2)], noBudget);
+    expect(outcomes).toMatchObject([{ kind: "refused", code: "ENTRY_DAMAGED" }, { kind: "found" }]);
+    const [refused] = await write(engine, [put("a", "1", { shard: shard(1) })], nowMs);
+    expect(refused).toMatchObject({ code: "ENTRY_DAMAGED" });
+    await engine.close();
+  });
+
+  it("finds every flipped bit that LMDB reads over, or nothing has changed", { timeout: 240_000 }, async () => {
+    const folder = await filledFolder();
+    const whole = await readFile(path.join(folder, "data.mdb"));
+    const dumper = new Dumper();
+    try {
+      const expected = await dumper.check(folder);
+      expect(expected).toMatchObject({ problemCount: 0, content: expect.stringContaining("key59") });
+      let found = 0;
+      for (let round = 0; round < 200; round++) {
+        const copy = path.join(folder, `copy${round}`);
+        const bit = Math.imul(round + 1, 2_654_435_761) >>> 0;
+        await writeDamaged(copy, whole, bit % (whole.length * 8));
+        const answer = await dumper.check(copy);
+        if (answer.problemCount === 0) expect(answer.content).toBe(expected.content);
+        else found++;
+        await rm(copy, { recursive: true });
+      }
+      expect(found).toBeGreaterThan(0);
+    } finally {
+      dumper.end();
+    }
+  });
+});
+
+interface Answer {
+  readonly problemCount?: number;
+  readonly content?: string | null;
+  readonly refused?: string;
+}
+
+/** A process that checks folders, and another one after LMDB has ended it. */
+class Dumper {
+  #child: ChildProcess | null = null;
+
+  async check(folder: string): Promise<Answer> {
+    const child = await this.#ready();
+    return new Promise((resolve) => {
+      child.removeAllListeners();
+      child.once("message", (answer) => resolve(answer as Answer));
+      child.once("exit", (code, signal) => {
+        this.#child = null;
+        resolve({ refused: `LMDB ended the process: ${code ?? signal}.` });
+      });
+      child.send(folder);
+    });
+  }
+
+  end(): void {
+    this.#child?.kill("SIGKILL");
+  }
+
+  async #ready(): Promise<ChildProcess> {
+    if (this.#child !== null) return this.#child;
+    const child = fork(path.join(import.meta.dirname, "dumper.mjs"), { execArgv: [], stdio: "ignore" });
+    this.#child = child;
+    await once(child, "message");
+    return child;
+  }
+}
+
+async function writeDamaged(folder: string, whole: Buffer, bit: number): Promise<void> {
+  const bytes = Buffer.from(whole);
+  const position = Math.floor(bit / 8);
+  bytes.writeUInt8(bytes.readUInt8(position) ^ (1 << (bit % 8)), position);
+
+  await mkdir(folder);
+  await writeFile(path.join(folder, "data.mdb"), bytes);
+}
+
+function key(text: string) {
+  return get(text).key;
+}
+
+function whatOf({ problems }: FolderReport): string {
+  return problems.map(({ what }) => what).join("\n");
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { MemoryEngine, type MemoryFaults } from "../../../src/storage/memory/memory-engine.js";
+import { describeStorageEngine } from "../../conformance/storage-engine.js";
+import { describeUnknownOutcomes } from "../../conformance/storage-outcomes.js";
+import { claimAll, keys, nowMs, put, write } from "../../conformance/storage-operations.js";
+
+describeStorageEngine("MemoryEngine", async () => ({ engine: new MemoryEngine() }));
+
+/** Steps of other callers between a call's own, in an order of their own that is the same in each run. */
+function slowFaults(): MemoryFaults & { fate: ReturnType<MemoryFaults["commit"]>; count: number } {
+  let seed = 1;
+  return {
+    fate: "happens",
+    count: 0,
+    async pause() {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      for (let turns = (seed >>> 16) % 4; turns > 0; turns--) await Promise.resolve();
+    },
+    commit() {
+      return this.fate;
+    },
+    failovers() {
+      return this.count;
+    },
+  };
+}
+
+describeStorageEngine("MemoryEngine that is slow", async () => ({ engine: new MemoryEngine(slowFaults()) }));
+
+describeUnknownOutcomes("MemoryEngine", async () => {
+  const faults = slowFaults();
+  return {
+    engine: new MemoryEngine(faults),
+    setCommits: (fate) => (faults.fate = fate),
+    failOver: () => faults.count++,
+  };
+});
+
+describe("MemoryEngine", () => {
+  it("says its name, and forgets everything when it is closed", async () => {
+    const engine = new MemoryEngine();
+    expect([engine.name, engine.isDurable]).toEqual(["memory", false]);
+    expect(await engine.fileBytes()).toBeNull();
+    await claimAll(engine);
+    await write(engine, [put("a", "1")], nowMs);
+    expect(await keys(engine)).toEqual(["a"]);
+    await engine.close();
+    expect((await engine.state()).claims.size).toBe(0);
+  });
+
+  it("gives up a change that others overtake again and again, having changed nothing", async () => {
+    const faults = slowFaults();
+    const engine = new MemoryEngine(faults);
+    await claimAll(engine);
+    const pause = faults.pause.bind(faults);
+    let isOvertaking = false;
+    let count = 0;
+    faults.pause = async () => {
+      if (isOvertaking) return;
+      isOvertaking = true;
+      await write(engine, [put("theirs", String(count++))], nowMs);
+      await engine.changeState(() => ({ document: String(count), claims: [] }));
+      isOvertaking = false;
+    };
+    await expect(write(engine, [put("ours", "1")], nowMs)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    const claimed = engine.changeState(({ document }) => ({ document: `${document} lost`, claims: [] }));
+    await expect(claimed).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    faults.pause = pause;
+    expect(await keys(engine)).toEqual(["theirs"]);
+    expect((await engine.state()).document).toBe(String(count));
+  });
+});
