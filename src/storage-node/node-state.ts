@@ -6,7 +6,8 @@
 import { ShardgateError } from "../core/error.js";
 import { startPaceMs, startPauseMs, startsAtOnceMax, storeStartsMax } from "../core/limits.js";
 import { parseShard, type ShardNumber } from "../core/shard.js";
-import type { ClaimChange, ShardClaim, StoreChange, StoreState } from "../storage/engine.js";
+import { isOwned } from "../storage/claim.js";
+import type { ClaimChange, StoreChange, StoreState } from "../storage/engine.js";
 import type { AssignedShard, NodeAssignments } from "../wire/membership.js";
 
 export interface NodeDocument {
@@ -65,11 +66,6 @@ export function restartPauseMs(starts: readonly StoreStart[], nowMs: number): nu
   return recent.length > startsAtOnceMax ? startPauseMs : 0;
 }
 
-/** Whether the store owns the shard. */
-export function isOwned(claim: Pick<ShardClaim, "epoch" | "releasedEpoch"> | undefined): boolean {
-  return claim !== undefined && claim.epoch > claim.releasedEpoch;
-}
-
 /** The change that a start of the storage node makes; null: none. */
 export function withBeginning(
   state: StoreState,
@@ -124,7 +120,9 @@ function claimChanges(
   const claimed = [...assigned].flatMap(([shard, { epoch, lineage = 0, sealedFor = null }]) => {
     const claim = claims.get(shard);
     const isSame = claim?.epoch === epoch && claim.lineage === lineage && claim.sealedFor === sealedFor;
-    return isSame && isOwned(claim) ? [] : [{ kind: "claim", shard, epoch, lineage, sealedFor } as const];
+    return isSame && claim !== undefined && isOwned(claim)
+      ? []
+      : [{ kind: "claim", shard, epoch, lineage, sealedFor } as const];
   });
   const lost = [...claims.values()].filter((claim) => isOwned(claim) && !assigned.has(claim.shard));
   return [...claimed, ...lost.map(({ shard, epoch }) => ({ kind: "release", shard, epoch }) as const)];

@@ -7,9 +7,10 @@ import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
 import { assignmentChangesMax } from "../core/limits.js";
 import type { ShardNumber } from "../core/shard.js";
+import { isOwned } from "../storage/claim.js";
 import type { ShardClaim, StorageEngine, StoreChange, StoreState } from "../storage/engine.js";
 import type { NodeAssignments } from "../wire/membership.js";
-import { documentOf, isOwned, withAssignments, withBeginning, withOwnClaims, type NodeDocument } from "./node-state.js";
+import { documentOf, withAssignments, withBeginning, withOwnClaims, type NodeDocument } from "./node-state.js";
 
 export interface NodeStoreOptions {
   readonly engine: Pick<StorageEngine, "state" | "changeState">;

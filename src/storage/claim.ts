@@ -3,12 +3,12 @@ import { ShardgateError, unreachable } from "../core/error.js";
 import type { RefusedOutcome } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { sequenceFloor } from "../core/version.js";
-import type { ClaimChange } from "./engine.js";
+import type { ClaimChange, ShardClaim } from "./engine.js";
 import type { ShardFence, ShardHeader } from "./shard-header.js";
 
-/** Whether the store owns the shard. */
-export function isOwned({ epoch, releasedEpoch }: ShardFence): boolean {
-  return epoch > releasedEpoch;
+/** Whether the store owns the shard. Undefined: it never claimed it. */
+export function isOwned(claim: Pick<ShardClaim, "epoch" | "releasedEpoch"> | undefined): boolean {
+  return claim !== undefined && claim.epoch > claim.releasedEpoch;
 }
 
 /** Why an operation that was sent under `epoch` must not run; null when it may. See StorageEngine.read. */

@@ -1,10 +1,10 @@
 import fc from "fast-check";
+import { isOwned } from "../../src/storage/claim.js";
 import { describe, expect, it } from "vitest";
 import { startPaceMs, startPauseMs, startsAtOnceMax, storeStartsMax } from "../../src/core/limits.js";
 import type { ShardClaim, StoreChange, StoreState } from "../../src/storage/engine.js";
 import {
   documentOf,
-  isOwned,
   restartPauseMs,
   withAcknowledgement,
   withAssignments,

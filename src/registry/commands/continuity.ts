@@ -6,7 +6,7 @@
 import { ShardgateError } from "../../core/error.js";
 import type { ClusterMap, NodeRecord, ShardRecord } from "../cluster-map.js";
 import { shardsOfNode } from "./map-records.js";
-import { durableStoreId, type NodeIdentity } from "./node-identity.js";
+import { durableStoreId, isLive, type NodeIdentity } from "./node-identity.js";
 
 /**
  * Whether entries may have been lost with this start, as the operator accepted or as is in the nature of a store
@@ -29,7 +29,7 @@ function claimsAll(shards: readonly ShardRecord[], { claims }: NodeIdentity): bo
   const owned = new Map(claims.map((claim) => [claim.shard, claim]));
   return shards.every(({ shard, epoch }) => {
     const claim = owned.get(shard);
-    return claim !== undefined && claim.epoch >= epoch && claim.epoch > claim.releasedEpoch;
+    return claim !== undefined && claim.epoch >= epoch && isLive(claim);
   });
 }
 

@@ -33,6 +33,11 @@ export interface ReportedClaim {
   readonly lineage: number;
 }
 
+/** The store has not given the shard up. */
+export function isLive({ epoch, releasedEpoch }: ReportedClaim): boolean {
+  return epoch > releasedEpoch;
+}
+
 /** The id by which the store is known again; null for one that is gone with its process. */
 export function durableStoreId({ isEphemeral, storeId }: NodeIdentity): string | null {
   return isEphemeral ? null : storeId;

@@ -8,7 +8,7 @@ import { ShardgateError } from "../../core/error.js";
 import type { ShardNumber } from "../../core/shard.js";
 import type { ClusterMap, NodeRecord, PutBack, PutBackClaim, ShardRecord } from "../cluster-map.js";
 import { withoutMoves } from "./moves.js";
-import type { NodeIdentity, ReportedClaim } from "./node-identity.js";
+import { isLive, type NodeIdentity, type ReportedClaim } from "./node-identity.js";
 import { changeShards, requireRecord, unchanged, type Changed, type ShardChange } from "./shard-change.js";
 
 /** Marks the map as put back, because an operator did so. */
@@ -96,11 +96,6 @@ function isUnknown(claim: ReportedClaim, { epoch, primary }: ShardRecord, name: 
   if (claim.epoch > epoch || claim.releasedEpoch > epoch) return true;
   if (isLive(claim)) return claim.epoch === epoch && primary !== name;
   return primary === name && claim.releasedEpoch === epoch;
-}
-
-/** The store has not given the shard up. */
-function isLive({ epoch, releasedEpoch }: ReportedClaim): boolean {
-  return epoch > releasedEpoch;
 }
 
 /** `map` without the node as owner of what it says that it gave up: somebody else owned that since. */
