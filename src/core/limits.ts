@@ -488,6 +488,9 @@ export const staleItemsPerKeyMax = 0.5;
 /** Stale items that a process remembers, so that it need not look for them: some megabytes. */
 export const staleItemsListedMax = 500_000;
 
+/** Most bytes of a list in an index of changes: what LMDB keeps in one of its pages of 4 KB together with another one. */
+export const changeListBytesMax = 1_500;
+
 /** Most items of the indexes of changes that one sweep looks at: some milliseconds, in which no write gets on. */
 export const sweepIndexItemsMax = 4_000;
 

@@ -4,7 +4,6 @@
  */
 import { answerBytes, pageEntryBytes } from "../core/answer-bytes.js";
 import type { Entry } from "../core/entry.js";
-import { ShardgateError } from "../core/error.js";
 import { utf8Bytes, type Key } from "../core/key.js";
 import type { GetOperation, GetOutcome, PageOutcome, RefusedOutcome, ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
@@ -12,6 +11,7 @@ import { fenceRefusal } from "./claim.js";
 import type { FencedRead, ReadBudget } from "./engine.js";
 import { isExpired } from "./expiry.js";
 import { judgingMs, type ShardFence } from "./shard-header.js";
+import { isDamage } from "./stored-entry.js";
 
 /** One snapshot of an engine, with the entries that have expired and are not yet swept. Everything may throw ENTRY_DAMAGED. */
 export interface EntrySource {
@@ -118,7 +118,7 @@ class Answer {
 
 /** The refusal of one operation that met damage. Throws anything else. */
 export function damageRefusal(error: unknown): RefusedOutcome {
-  if (!(error instanceof ShardgateError) || error.code !== "ENTRY_DAMAGED") throw error;
+  if (!isDamage(error)) throw error;
   return { kind: "refused", code: error.code, message: error.message };
 }
 

@@ -80,6 +80,10 @@ export function decodeStoredEntry(shard: ShardNumber, key: Key, record: Uint8Arr
   return { entry, checksum: viewOf(record).getUint32(record.byteOffset), sizeBytes };
 }
 
+export function isDamage(error: unknown): error is ShardgateError {
+  return error instanceof ShardgateError && error.code === "ENTRY_DAMAGED";
+}
+
 export function entryDamaged(shard: ShardNumber, key: Key): ShardgateError {
   const message = `The entry of key ${JSON.stringify(key)} in shard ${shard} fails its checksum and was left as it is.`;
   return new ShardgateError("ENTRY_DAMAGED", message, { shard, key });

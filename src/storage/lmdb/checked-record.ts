@@ -9,7 +9,8 @@ import { viewOf } from "../memory-view.js";
 import type { ShardHeader } from "../shard-header.js";
 import { bufferOf } from "../stored-entry.js";
 
-const checksumBytes = 4;
+/** Of the checksum, at the beginning of each record. */
+export const checksumBytes = 4;
 const numberBytes = 8;
 
 /** The header's numbers, in their order; behind them the two lanes of the digest and the id of the move. */
@@ -114,12 +115,14 @@ export function decodeDocument(record: Uint8Array): string {
 
 const documentSeed = -1;
 
-function sealed(bytes: Buffer, seed: number): Buffer {
+/** `bytes` with their checksum in the beginning, which is left free for it. */
+export function sealed(bytes: Buffer, seed: number): Buffer {
   bytes.writeUInt32BE(checksumOf(seed, bytes, checksumBytes, bytes.length), 0);
   return bytes;
 }
 
-function isWhole(record: Uint8Array, seed: number, lengthMin: number): boolean {
+/** Whether `record` has at least so many bytes and the right checksum. */
+export function isWhole(record: Uint8Array, seed: number, lengthMin: number): boolean {
   const { length, byteOffset } = record;
   return (
     length >= lengthMin && viewOf(record).getUint32(byteOffset) === checksumOf(seed, record, checksumBytes, length)

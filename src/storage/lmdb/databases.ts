@@ -19,7 +19,7 @@ export interface Databases {
   readonly records: Bytes;
   /** The same database for single entries; half of the time of finding one was for a key in a buffer of its own. */
   readonly entries: Database<Uint8Array, EntryId>;
-  /** Shard and version -> key of the entry that has it, or had it: such a stale item stays until a sweep removes it. */
+  /** Shard and ceiling -> list of a commit; see lmdb/change-index.ts. */
   readonly changes: Bytes;
   /** Shard, moment of expiry and key -> the entry's size. */
   readonly expiring: Bytes;

@@ -5,6 +5,8 @@ import type { ShardNumber } from "../../core/shard.js";
 import { digestWith, emptyDigest } from "../checksum.js";
 import { emptyHeader, type ShardHeader } from "../shard-header.js";
 import { decodeStoredEntry, type StoredEntry } from "../stored-entry.js";
+import { ChangeIndex } from "./change-index.js";
+import { decodeList } from "./change-list.js";
 import { decodeDocument, decodeHeader, decodeTombstone } from "./checked-record.js";
 import type { Bytes, Databases } from "./databases.js";
 import { documentKey, fencesKey, formatKey } from "./format.js";
@@ -32,26 +34,30 @@ interface Counted {
   expiringCount: number;
   tombstoneCount: number;
   staleCount: number;
+  /** Of all versions that were found, and of those in the index of changes so far. */
   newest: number;
+  newestPut: number;
   digest: ShardHeader["digest"];
 }
 
 export class FolderCheck {
   readonly #databases: Databases;
   readonly #records: ShardRecords;
+  readonly #index: ChangeIndex;
   readonly #report: (problem: FolderProblem) => void;
   readonly #counted = new Map<ShardNumber, Counted>();
 
   constructor(databases: Databases, report: (problem: FolderProblem) => void) {
     this.#databases = databases;
     this.#records = new ShardRecords(databases);
+    this.#index = new ChangeIndex(databases.changes);
     this.#report = report;
   }
 
   all(): Figures {
     this.#documents();
     this.#each(this.#databases.records, (id, value) => this.#entry(id, value));
-    this.#each(this.#databases.changes, (id, value) => this.#change(id, value));
+    this.#each(this.#databases.changes, (id, value) => this.#changes(id, value));
     this.#each(this.#databases.expiring, (id, value) => this.#expiry(id, value));
     this.#each(this.#databases.tombstones, (id, value) => this.#tombstone(id, value));
     this.#each(this.#databases.buried, (id, value) => this.#grave(id, value));
@@ -84,28 +90,28 @@ export class FolderCheck {
     this.#expect(shard, key, {
       "Its key is not well-formed UTF-8.": Buffer.compare(entryKey(shard, key), id) === 0,
       "It cannot be found by its key.": this.#records.find(shard, key)?.checksum === stored.checksum,
-      "The index of changes does not have its version.": this.#isIn(
-        this.#databases.changes,
-        versionKey(shard, Number(version)),
-      ),
+      "The index of changes does not have its version.": this.#index.has(shard, { version: Number(version), key }),
       "The order of expiry does not have it.":
         expiresAtMs === null || this.#isIn(this.#databases.expiring, expiryKey(shard, expiresAtMs, key)),
       "It has a tombstone although it is there.": this.#records.findTombstone(shard, key) === null,
     });
   }
 
-  #change(id: Uint8Array, value: Uint8Array): void {
+  #changes(id: Uint8Array, value: Uint8Array): void {
     const shard = shardOfKeyBytes(id);
-    const key = decodeText(value) as Key;
-    const version = numberOfKey(id);
+    const ceiling = numberOfKey(id);
     const counted = this.#of(shard);
-    counted.newest = Math.max(counted.newest, version);
-    if (Number(this.#records.find(shard, key)?.entry.version) !== version) counted.staleCount++;
-    this.#expect(shard, key, {
-      // One in a wrong place would lead readers past others.
-      "An item of it in the index of changes cannot be found by its version.":
-        isVersionKey(id) && this.#isIn(this.#databases.changes, id),
-    });
+    const isFound = isVersionKey(id) && this.#isIn(this.#databases.changes, id);
+    for (const item of decodeList(shard, ceiling, value)) {
+      const { version, key } = item;
+      if (this.#records.isStale(shard, item)) counted.staleCount++;
+      this.#expect(shard, key, {
+        // One in a wrong place would lead readers past others.
+        "An item of it in the index of changes is not in its place.": isFound && version > counted.newestPut,
+      });
+      counted.newestPut = Math.max(counted.newestPut, version);
+    }
+    counted.newest = Math.max(counted.newest, ceiling);
   }
 
   #expiry(id: Uint8Array, value: Uint8Array): void {
@@ -221,6 +227,7 @@ const nothingCounted: Counted = {
   tombstoneCount: 0,
   staleCount: 0,
   newest: 0,
+  newestPut: 0,
   digest: emptyDigest,
 };
 

@@ -7,6 +7,7 @@ import { access, constants, mkdir, open, stat, statfs, type FileHandle } from "n
 import path from "node:path";
 import { ShardgateError } from "../../core/error.js";
 import { lmdbFreeBytesMin } from "../../core/limits.js";
+import { areAllIn, freePages } from "./free-pages.js";
 
 /** The file that has all entries; beside it is only LMDB's lock. */
 export function lmdbFile(folder: string): string {
@@ -62,26 +63,54 @@ async function checkFile(file: string): Promise<void> {
     if (first === null || second === null) {
       throw refusal(file, "is not a data file of this program, or its beginning is damaged");
     }
-    const { pages } = first.transaction > second.transaction ? first : second;
+    const newest = first.transaction > second.transaction ? first : second;
     // Only now: other processes may be writing, and LMDB writes pages before it counts them.
     const { size } = await handle.stat();
-    if (size < pages * first.pageBytes) {
-      throw refusal(file, `is cut short: it has ${size} bytes of ${pages * first.pageBytes}`);
+    if (size < newest.pages * newest.pageBytes && !(await areMissingPagesFree(handle, size, newest))) {
+      throw refusal(file, `is cut short: it has ${size} bytes of ${newest.pages * newest.pageBytes}`);
     }
   } finally {
     await handle.close();
   }
 }
 
+async function areMissingPagesFree(handle: FileHandle, size: number, newest: Meta): Promise<boolean> {
+  const { pageBytes, pages, freeRoot, transaction } = newest;
+  const missing = { first: Math.floor(size / pageBytes), end: pages };
+  let areFree = false;
+  try {
+    areFree = areAllIn(freePages({ fd: handle.fd, pageBytes }, freeRoot), missing);
+  } catch {
+    // As if it were empty: what cannot be read may be what is cut off.
+  }
+  // A process that commits meanwhile has looked at the file before it opened it, and may have overwritten the list.
+  return areFree || (await isNewerMeta(handle, pageBytes, transaction));
+}
+
+async function isNewerMeta(handle: FileHandle, pageBytes: number, transaction: bigint): Promise<boolean> {
+  const metas = await Promise.all([readMeta(handle, 0), readMeta(handle, pageBytes)]);
+  return metas.some((meta) => meta !== null && meta.transaction > transaction);
+}
+
 interface Meta {
   readonly pageBytes: number;
   readonly transaction: bigint;
-  /** In the whole file. */
+  /** How many are counted. The file may be shorter where the last ones are free. */
   readonly pages: number;
+  /** The page where the tree of free pages begins. */
+  readonly freeRoot: bigint;
 }
 
 /** Where LMDB's meta page (MDB_page header, then MDB_meta; format 2) has its fields, on 64-bit little-endian machines. */
-const metaFields = { magic: 24, format: 28, pageBytes: 48, lastPage: 144, transaction: 152, length: 160 } as const;
+const metaFields = {
+  magic: 24,
+  format: 28,
+  pageBytes: 48,
+  freeRoot: 88,
+  lastPage: 144,
+  transaction: 152,
+  length: 160,
+} as const;
 const metaMagic = 0xbeefc0de;
 const metaFormat = 2;
 
@@ -96,6 +125,7 @@ async function readMeta(handle: FileHandle, position: number): Promise<Meta | nu
   if (pageBytes < metaFields.length) return null;
   return {
     pageBytes,
+    freeRoot: bytes.readBigUInt64LE(metaFields.freeRoot),
     transaction: bytes.readBigUInt64LE(metaFields.transaction),
     pages: Number(bytes.readBigUInt64LE(metaFields.lastPage)) + 1,
   };

@@ -65,7 +65,7 @@ export function keyOfEntryKey(bytes: Uint8Array): Key {
   return bufferOf(bytes).toString("utf8", shardBytes, bytes.length) as Key;
 }
 
-/** Key of a change: its shard, then its version. */
+/** Key of a tombstone, or of a list in the index of changes: its shard, then its version or ceiling. */
 export function versionKey(shard: ShardNumber, version: number): Buffer {
   const bytes = Buffer.allocUnsafe(shardBytes + numberBytes);
   bytes.writeUInt16BE(shard);
@@ -83,7 +83,16 @@ export function versionsAfter(shard: ShardNumber, version: number): ByteRange {
   return { lower: Buffer.concat([versionKey(shard, version), Buffer.of(0)]), upper: versionKey(shard, Infinity) };
 }
 
-/** Record of a change that is no tombstone: the text of its key. */
+/** Version keys of the shard from `version` on. */
+export function versionsFrom(shard: ShardNumber, version: number): ByteRange {
+  return { lower: versionKey(shard, version), upper: versionKey(shard, Infinity) };
+}
+
+/** `range` as lmdb takes it. */
+export function between({ lower, upper }: ByteRange): { readonly start: Buffer; readonly end: Buffer } {
+  return { start: lower, end: upper };
+}
+
 export function encodeText(text: string): Buffer {
   return Buffer.from(text, "utf8");
 }

@@ -3,7 +3,6 @@
  * is current when it is called; lmdb/engine.ts decides which that is. Damage is thrown as ENTRY_DAMAGED.
  */
 import type { Entry } from "../../core/entry.js";
-import { ShardgateError } from "../../core/error.js";
 import type { Key } from "../../core/key.js";
 import type { ScanOperation } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
@@ -11,17 +10,25 @@ import { versionOfChange, type Tombstone } from "../change-feed.js";
 import type { Change } from "../engine.js";
 import { emptyHeader, type ShardHeader } from "../shard-header.js";
 import type { EntryChange, StoragePlan } from "../storage-plan.js";
-import { decodeEntry, decodeStoredEntry, isWholeEntry, uncheckedVersion, type StoredEntry } from "../stored-entry.js";
+import {
+  decodeEntry,
+  decodeStoredEntry,
+  isDamage,
+  isWholeEntry,
+  uncheckedVersion,
+  type StoredEntry,
+} from "../stored-entry.js";
 import type { ExpiredEntries } from "../sweep-plan.js";
 import type { StoredState } from "../write-plan.js";
+import { ChangeIndex } from "./change-index.js";
+import type { ChangeItem } from "./change-list.js";
 import { decodeHeader, decodeTombstone, encodeHeader, encodeTombstone } from "./checked-record.js";
 import type { Databases } from "./databases.js";
 import type { IndexWalk, StaleItemBounds } from "./stale-items.js";
 import {
+  between,
   decodeNumber,
-  decodeText,
   encodeNumber,
-  encodeText,
   entryKey,
   expiredRange,
   expiryKey,
@@ -33,7 +40,6 @@ import {
   shardOfKeyBytes,
   versionKey,
   versionsAfter,
-  type ByteRange,
 } from "./record.js";
 
 /** What a walk has found. */
@@ -54,9 +60,11 @@ export interface ShardHeaders {
 
 export class ShardRecords implements StoredState {
   readonly #databases: Databases;
+  readonly #index: ChangeIndex;
 
   constructor(databases: Databases) {
     this.#databases = databases;
+    this.#index = new ChangeIndex(databases.changes);
   }
 
   header(shard: ShardNumber): ShardHeader {
@@ -94,13 +102,12 @@ export class ShardRecords implements StoredState {
 
   /** As `find`, of what readers see. */
   findEntry(shard: ShardNumber, key: Key): Entry | null {
-    // The next read overwrites it. That is fine: what is decoded is copied, and half of the time was for another copy.
-    const bytes = this.#databases.entries.getBinaryFast([shard, key]);
+    const bytes = this.#record(shard, key);
     return bytes === undefined ? null : decodeEntry(shard, key, bytes);
   }
 
   find(shard: ShardNumber, key: Key): StoredEntry | null {
-    const bytes = this.#databases.entries.getBinaryFast([shard, key]);
+    const bytes = this.#record(shard, key);
     return bytes === undefined ? null : decodeStoredEntry(shard, key, bytes);
   }
 
@@ -189,13 +196,11 @@ export class ShardRecords implements StoredState {
     let looked = 0;
     let bytes = 0;
     let last = after;
-    for (const { key: id, value } of this.#databases.changes.getRange(between(versionsAfter(shard, after)))) {
-      const version = numberOfKey(id);
+    for (const { version, key } of this.#index.wholeItemsAfter(shard, after)) {
       if (version > until) break;
       if (looked >= itemsMax || bytes >= bytesMax) return { stale, looked, bytes, next: { after: last, until } };
-      const key = decodeText(value) as Key;
-      const record = this.#databases.entries.getBinaryFast([shard, key]);
-      if (record === undefined || isOtherVersion(shard, key, record, version)) stale.push(version);
+      const record = this.#record(shard, key);
+      if (isStale(shard, { version, key }, record)) stale.push(version);
       looked++;
       bytes += record?.length ?? 0;
       last = version;
@@ -203,10 +208,14 @@ export class ShardRecords implements StoredState {
     return { stale, looked, bytes, next: null };
   }
 
-  /** Removes stale items, those that are still there, within a transaction. */
-  removeItems(shard: ShardNumber, versions: Iterable<number>): void {
-    let removed = 0;
-    for (const version of versions) if (this.#databases.changes.removeSync(versionKey(shard, version))) removed++;
+  /** Whether the key of `item` has another version by now. */
+  isStale(shard: ShardNumber, item: ChangeItem): boolean {
+    return isStale(shard, item, this.#record(shard, item.key));
+  }
+
+  /** Removes stale items, those that are still there, within a transaction. Their versions ascend. */
+  removeItems(shard: ShardNumber, versions: ArrayLike<number>): void {
+    const removed = this.#index.remove(shard, versions);
     if (removed === 0) return;
     const header = this.header(shard);
     this.putHeader(shard, { ...header, staleCount: header.staleCount - removed });
@@ -215,10 +224,14 @@ export class ShardRecords implements StoredState {
   /** Within a transaction, after everything that the plan depends on was read in it. */
   apply({ changes, dropped, headers }: StoragePlan): void {
     const stale = new Map<ShardNumber, number>();
+    const items = new Map<ShardNumber, ChangeItem[]>();
     for (const change of changes) {
+      const { shard, key, before, after } = change;
       this.#applyChange(change);
-      if (change.before !== null) stale.set(change.shard, (stale.get(change.shard) ?? 0) + 1);
+      if (before !== null) stale.set(shard, (stale.get(shard) ?? 0) + 1);
+      if (after !== null) listIn(items, shard).push({ version: Number(after.entry.version), key });
     }
+    for (const [shard, added] of items) this.#index.add(shard, added);
     for (const { shard, tombstone } of dropped) this.#unbury(shard, tombstone.key, Number(tombstone.version));
     for (const { shard, before, after } of headers) {
       if (after === before) continue;
@@ -230,8 +243,13 @@ export class ShardRecords implements StoredState {
     this.#databases.shards.put(shardKey(shard), encodeHeader(shard, header));
   }
 
+  /** The next read overwrites it. That is fine: what is decoded is copied, and half of the time was for another copy. */
+  #record(shard: ShardNumber, key: Key): Uint8Array | undefined {
+    return this.#databases.entries.getBinaryFast([shard, key]);
+  }
+
   #applyChange({ shard, key, before, after, buried, tombstone }: EntryChange): void {
-    const { entries, changes, expiring, tombstones } = this.#databases;
+    const { entries, expiring, tombstones } = this.#databases;
     if (before !== null) {
       // Its item of the index stays, stale: most are on a page that nothing else of the commit touches.
       const { expiresAtMs } = before.entry;
@@ -239,9 +257,8 @@ export class ShardRecords implements StoredState {
       if (after === null) entries.remove([shard, key]);
     }
     if (after !== null) {
-      const { version, expiresAtMs } = after.entry;
+      const { expiresAtMs } = after.entry;
       entries.put([shard, key], after.record);
-      changes.put(versionKey(shard, Number(version)), encodeText(key));
       if (expiresAtMs !== null) expiring.put(expiryKey(shard, expiresAtMs, key), encodeNumber(after.sizeBytes));
     }
     if (buried !== null) this.#unbury(shard, key, buried);
@@ -256,10 +273,9 @@ export class ShardRecords implements StoredState {
   }
 
   *#putsAfter(shard: ShardNumber, after: number): Iterable<Change> {
-    for (const { key: id, value } of this.#databases.changes.getRange(between(versionsAfter(shard, after)))) {
-      const key = decodeText(value) as Key;
+    for (const { version, key } of this.#index.itemsAfter(shard, after)) {
       const entry = this.findEntry(shard, key);
-      if (entry !== null && Number(entry.version) === numberOfKey(id)) yield { kind: "put", entry };
+      if (entry !== null && Number(entry.version) === version) yield { kind: "put", entry };
     }
   }
 
@@ -275,16 +291,18 @@ function wholeOrNull<T>(read: () => T | null): T | null {
   try {
     return read();
   } catch (error) {
-    if (error instanceof ShardgateError && error.code === "ENTRY_DAMAGED") return null;
+    if (isDamage(error)) return null;
     throw error;
   }
 }
 
 /** Not of a damaged entry: while that keeps its items, readers of the feed are refused instead of missing it. */
-function isOtherVersion(shard: ShardNumber, key: Key, record: Uint8Array, version: number): boolean {
-  return isWholeEntry(shard, key, record) && uncheckedVersion(record) !== version;
+function isStale(shard: ShardNumber, { version, key }: ChangeItem, record: Uint8Array | undefined): boolean {
+  return record === undefined || (isWholeEntry(shard, key, record) && uncheckedVersion(record) !== version);
 }
 
-function between({ lower, upper }: ByteRange): { readonly start: Buffer; readonly end: Buffer } {
-  return { start: lower, end: upper };
+function listIn<K, T>(lists: Map<K, T[]>, key: K): T[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
 }

@@ -11,19 +11,11 @@ import type { ShardNumber } from "../../core/shard.js";
 import { versionOf } from "../../core/version.js";
 import { countEntry, emptyHeader, type MutableHeader, type ShardHeader } from "../shard-header.js";
 import { bufferOf, encodeEntry } from "../stored-entry.js";
+import { ChangeIndex } from "./change-index.js";
 import { decodeHeader, encodeDocument, encodeHeader } from "./checked-record.js";
 import type { Databases, FirstFormat } from "./databases.js";
 import { documentKey, format, formatKey, upgradingFormat } from "./format.js";
-import {
-  encodeNumber,
-  encodeText,
-  expiryKey,
-  keyOfEntryKey,
-  shardKey,
-  shardOfKeyBytes,
-  decodeText,
-  versionKey,
-} from "./record.js";
+import { decodeText, encodeNumber, encodeText, expiryKey, keyOfEntryKey, shardKey, shardOfKeyBytes } from "./record.js";
 
 type Upgraded = Databases & FirstFormat;
 
@@ -75,6 +67,7 @@ function begin({ documents, shards, oldFigures }: Upgraded): void {
 /** Whether none are left. */
 function moveEntries(databases: Upgraded, entriesMax: number): boolean {
   const { documents, shards, records, changes, expiring, oldEntries, oldExpiries, oldFigures } = databases;
+  const index = new ChangeIndex(changes);
   const moved = [...oldEntries.getRange({ limit: entriesMax })];
   const headers = new Map<ShardNumber, MutableHeader>();
   for (const { key: id, value } of moved) {
@@ -85,7 +78,8 @@ function moveEntries(databases: Upgraded, entriesMax: number): boolean {
     countEntry(header, encoded, 1);
     headers.set(shard, header);
     records.put(id, encoded.record);
-    changes.put(versionKey(shard, Number(version)), encodeText(key));
+    // Each in a list of its own: others may have versions in between.
+    index.add(shard, [{ version: Number(version), key }]);
     if (expiresAtMs !== null) expiring.put(expiryKey(shard, expiresAtMs, key), encodeNumber(encoded.sizeBytes));
     oldEntries.remove(id);
     if (expiresAtMs !== null) oldExpiries.remove(Buffer.concat([encodeNumber(expiresAtMs), id]));

@@ -4,7 +4,8 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkLmdbFolder } from "../../../src/storage/lmdb/folder.js";
 import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
-import { claimAll, nowMs, put, write } from "../../conformance/storage-operations.js";
+import { verifyLmdbFolder } from "../../../src/storage/lmdb/verify.js";
+import { claimAll, nowMs, put, remove, write } from "../../conformance/storage-operations.js";
 
 const statfs = vi.hoisted(() => vi.fn<(folder: string) => Promise<{ bavail: number; bsize: number }>>());
 vi.mock("node:fs/promises", async (importOriginal) => ({ ...(await importOriginal<object>()), statfs }));
@@ -75,6 +76,46 @@ describe("checkLmdbFolder", () => {
     }
     await truncate(file, 100);
     await expectRefusal(/is not a data file/);
+  });
+
+  it("accepts a file whose missing pages are all free, as LMDB leaves it now and then, and no shorter one", async () => {
+    const engine = await LmdbEngine.open(folder);
+    await claimAll(engine);
+    const large = JSON.stringify("x".repeat(20_000));
+    const small = Array.from({ length: 2_000 }, (_, index) => put(`small ${index}`, `${index}`));
+    const gone = Array.from({ length: 200 }, (_, index) => `large ${index}`);
+    await write(engine, small, nowMs);
+    for (const key of gone) await write(engine, [put(key, large)], nowMs);
+    for (const key of gone) await write(engine, [remove(key)], nowMs);
+    await engine.close();
+    const whole = await readFile(file);
+    const { length } = whole;
+    const pageBytes = whole.readUInt32LE(48);
+
+    // The shortest one that is accepted: every page more that is cut away is one too many.
+    let size = length;
+    while (await isAccepted(size - pageBytes)) size -= pageBytes;
+    expect(size).toBeLessThan(length - 5 * pageBytes);
+    for (const refused of [size - 1, size - pageBytes, size / 2]) {
+      await writeFile(file, whole.subarray(0, Math.floor(refused)));
+      await expectRefusal(/is cut short/);
+    }
+    for (const accepted of [size, size + 1, size + 5 * pageBytes]) {
+      await writeFile(file, whole.subarray(0, accepted));
+      expect(await verifyLmdbFolder(folder)).toMatchObject({ problems: [], entries: small.length });
+      const again = await LmdbEngine.open(folder);
+      await write(again, [put("large", large)], nowMs);
+      await again.close();
+      expect(await verifyLmdbFolder(folder)).toMatchObject({ problems: [], entries: small.length + 1 });
+    }
+
+    async function isAccepted(size: number): Promise<boolean> {
+      await writeFile(file, whole.subarray(0, size));
+      return checkLmdbFolder(folder).then(
+        () => true,
+        () => false,
+      );
+    }
   });
 
   it("accepts a file that grows meanwhile, as when another process writes", async () => {

@@ -4,6 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ChangeIndex } from "../../../src/storage/lmdb/change-index.js";
+import { encodeList } from "../../../src/storage/lmdb/change-list.js";
 import { openDatabases } from "../../../src/storage/lmdb/databases.js";
 import { tombstoneAgeMsMax, verifyProblemsMax } from "../../../src/core/limits.js";
 import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
@@ -73,13 +75,24 @@ describe("verifyLmdbFolder", () => {
     ],
     [
       "an index without a version",
-      ({ changes }) => changes.remove(versionKey(shard(1), 1)),
+      ({ changes }) => changes.childTransaction(() => new ChangeIndex(changes).remove(shard(1), [1])),
       "does not have its version",
     ],
     [
       "an index with a version that was never given",
-      ({ changes }) => changes.put(versionKey(shard(1), 1000), Buffer.from("key1")),
+      ({ changes }) => changes.put(versionKey(shard(1), 1000), encodeList(shard(1), 1000, [])),
       "Version 1000 is above its last one",
+    ],
+    [
+      "items of the index in another order",
+      ({ changes }) =>
+        changes.put(versionKey(shard(1), 30), encodeList(shard(1), 30, [{ version: 1, key: key("key1") }])),
+      "is not in its place",
+    ],
+    [
+      "a damaged list of the index",
+      ({ changes }) => changes.put(versionKey(shard(1), 30), Buffer.from("key1")),
+      "index of changes, up to version 30, fails its checksum",
     ],
     [
       "an order of expiry without an entry",
