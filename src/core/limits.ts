@@ -488,6 +488,15 @@ export const staleItemsPerKeyMax = 0.5;
 /** Stale items that a process remembers, so that it need not look for them: some megabytes. */
 export const staleItemsListedMax = 500_000;
 
+/**
+ * Items of the journal of changes that are moved to the shards' lists at once: the more, the more of them share a list and
+ * a page. Readers of the change feed look through all of the journal, some hundred microseconds.
+ */
+export const journalItemsMin = 4_000;
+
+/** Most bytes of the journal of changes that one sweep moves: a few milliseconds. */
+export const journalBytesMax = 256 * 1024;
+
 /** Most bytes of a list in an index of changes: what LMDB keeps in one of its pages of 4 KB together with another one. */
 export const changeListBytesMax = 1_500;
 

@@ -19,8 +19,10 @@ export interface Databases {
   readonly records: Bytes;
   /** The same database for single entries; half of the time of finding one was for a key in a buffer of its own. */
   readonly entries: Database<Uint8Array, EntryId>;
-  /** Shard and ceiling -> list of a commit; see lmdb/change-index.ts. */
+  /** Shard and ceiling -> list of changes; see lmdb/change-index.ts. */
   readonly changes: Bytes;
+  /** Number -> what a commit put. */
+  readonly journal: Bytes;
   /** Shard, moment of expiry and key -> the entry's size. */
   readonly expiring: Bytes;
   /** Shard and version -> tombstone. */
@@ -84,7 +86,7 @@ export interface FirstFormat {
 }
 
 const firstFormatNames = { oldEntries: "entries", oldExpiries: "expiries", oldFigures: "figures" } as const;
-const names = ["documents", "shards", "records", "changes", "expiring", "tombstones", "buried"] as const;
+const names = ["documents", "shards", "records", "changes", "journal", "expiring", "tombstones", "buried"] as const;
 const knownNames: readonly string[] = [...names, ...Object.values(firstFormatNames)];
 const binaryValues = { encoding: "binary", compression: false } as const;
 const binary = { ...binaryValues, keyEncoding: "binary" } as const;
@@ -119,6 +121,7 @@ function openAll(root: Root): Databases {
     records: database("records"),
     entries: root.openDB<Uint8Array, EntryId>(entriesOptions),
     changes: database("changes"),
+    journal: database("journal"),
     expiring: database("expiring"),
     tombstones: database("tombstones"),
     buried: database("buried"),

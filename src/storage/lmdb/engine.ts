@@ -24,7 +24,7 @@ import { FenceCache } from "./fence-cache.js";
 import { checkLmdbFolder, lmdbFile } from "./folder.js";
 import { documentKey } from "./format.js";
 import { ShardRecords, type ShardHeaders } from "./shard-records.js";
-import { staleItemBounds, StaleItems, type StaleItemBounds } from "./stale-items.js";
+import { indexBounds, IndexUpkeep, type IndexBounds } from "./index-upkeep.js";
 import { SweepSchedule } from "./sweep-schedule.js";
 
 export class LmdbEngine implements StorageEngine {
@@ -35,30 +35,30 @@ export class LmdbEngine implements StorageEngine {
   readonly #environment: Environment;
   readonly #records: ShardRecords;
   readonly #fences: FenceCache;
-  readonly #stale: StaleItems;
+  readonly #upkeep: IndexUpkeep;
   readonly #schedule: SweepSchedule;
 
   /**
    * Opens the data in `folder`, upgrading those of an older version, or begins anew there. Throws STORAGE_FAILED, with the
    * folder and what to do, when it cannot be written or its file is damaged, foreign or of another format; and STORAGE_FULL.
    */
-  static async open(folder: string, staleBounds = staleItemBounds): Promise<LmdbEngine> {
+  static async open(folder: string, bounds = indexBounds): Promise<LmdbEngine> {
     await checkLmdbFolder(folder);
     try {
-      return new LmdbEngine(folder, await openDatabases(folder), staleBounds);
+      return new LmdbEngine(folder, await openDatabases(folder), bounds);
     } catch (error) {
       throw await storageError(error, folder);
     }
   }
 
-  private constructor(folder: string, databases: Databases, staleBounds: StaleItemBounds) {
+  private constructor(folder: string, databases: Databases, bounds: IndexBounds) {
     this.#folder = folder;
-    this.#stale = new StaleItems(staleBounds);
+    this.#upkeep = new IndexUpkeep(bounds);
     this.#databases = databases;
     this.#environment = new Environment(folder, databases);
     this.#records = new ShardRecords(databases);
     this.#fences = new FenceCache(databases.documents, this.#records);
-    this.#schedule = new SweepSchedule(this.#records, this.#stale);
+    this.#schedule = new SweepSchedule(this.#records, this.#upkeep);
   }
 
   read(...[operations, budget]: Parameters<StorageEngine["read"]>): ReturnType<StorageEngine["read"]> {
@@ -81,7 +81,7 @@ export class LmdbEngine implements StorageEngine {
       this.#apply(plan);
       return plan;
     });
-    this.#stale.remember(changes);
+    this.#upkeep.remember(changes);
     this.#schedule.written(headers.flatMap(({ shard, before, after }) => (before === after ? [] : [shard])));
     return outcomes;
   }
@@ -145,15 +145,15 @@ export class LmdbEngine implements StorageEngine {
       const due = this.#schedule.due(nowMs);
       return this.#isSweepable(due, nowMs, Math.min(entriesMax, 1)) ? due : [];
     });
-    if (due.length === 0) return { expired: 0, tombstonesDropped: 0, isMore: false };
-    const { planned, isMoreStale } = await this.#environment.commit(() => {
+    if (due.length === 0 && !this.#upkeep.isJournalDue) return { expired: 0, tombstonesDropped: 0, isMore: false };
+    const { planned, isMore } = await this.#environment.commit(() => {
       const planned = this.#planSweep(due, nowMs, entriesMax);
       this.#apply(planned);
-      return { planned, isMoreStale: this.#stale.step(this.#records, due) };
+      return { planned, isMore: this.#upkeep.step(this.#records, due) };
     });
-    this.#stale.remember(planned.changes);
+    this.#upkeep.remember(planned.changes);
     const swept = sweptOf(planned);
-    return { ...swept, isMore: swept.isMore || isMoreStale };
+    return { ...swept, isMore: swept.isMore || isMore };
   }
 
   close(): Promise<void> {
@@ -163,7 +163,7 @@ export class LmdbEngine implements StorageEngine {
   /** Damage can keep a sweep from what is due. */
   #isSweepable(due: readonly ShardNumber[], nowMs: number, entriesMax: number): boolean {
     if (this.#planSweep(due, nowMs, entriesMax).headers.length > 0) return true;
-    return [...this.#records.headersOf(due)].some(([shard, header]) => this.#stale.isDue(shard, header));
+    return [...this.#records.headersOf(due)].some(([shard, header]) => this.#upkeep.isDue(shard, header));
   }
 
   #planSweep(due: readonly ShardNumber[], nowMs: number, entriesMax: number): SweepPlan {

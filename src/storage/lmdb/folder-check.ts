@@ -6,7 +6,8 @@ import { digestWith, emptyDigest } from "../checksum.js";
 import { emptyHeader, type ShardHeader } from "../shard-header.js";
 import { decodeStoredEntry, type StoredEntry } from "../stored-entry.js";
 import { ChangeIndex } from "./change-index.js";
-import { decodeList } from "./change-list.js";
+import { sectionsOf } from "./change-journal.js";
+import { itemsOfList, unpackItems, type ChangeItem } from "./change-list.js";
 import { decodeDocument, decodeHeader, decodeTombstone } from "./checked-record.js";
 import type { Bytes, Databases } from "./databases.js";
 import { documentKey, fencesKey, formatKey } from "./format.js";
@@ -34,9 +35,11 @@ interface Counted {
   expiringCount: number;
   tombstoneCount: number;
   staleCount: number;
-  /** Of all versions that were found, and of those in the index of changes so far. */
   newest: number;
-  newestPut: number;
+  /** In the lists of changes so far. */
+  newestListed: number;
+  /** Its items in the journal of changes. */
+  readonly journal: Map<number, Key>;
   digest: ShardHeader["digest"];
 }
 
@@ -50,12 +53,14 @@ export class FolderCheck {
   constructor(databases: Databases, report: (problem: FolderProblem) => void) {
     this.#databases = databases;
     this.#records = new ShardRecords(databases);
-    this.#index = new ChangeIndex(databases.changes);
+    this.#index = new ChangeIndex(databases);
     this.#report = report;
   }
 
   all(): Figures {
     this.#documents();
+    // First, since entries may have their items there.
+    this.#each(this.#databases.journal, (id, value) => this.#journal(id, value));
     this.#each(this.#databases.records, (id, value) => this.#entry(id, value));
     this.#each(this.#databases.changes, (id, value) => this.#changes(id, value));
     this.#each(this.#databases.expiring, (id, value) => this.#expiry(id, value));
@@ -90,7 +95,7 @@ export class FolderCheck {
     this.#expect(shard, key, {
       "Its key is not well-formed UTF-8.": Buffer.compare(entryKey(shard, key), id) === 0,
       "It cannot be found by its key.": this.#records.find(shard, key)?.checksum === stored.checksum,
-      "The index of changes does not have its version.": this.#index.has(shard, { version: Number(version), key }),
+      "The index of changes does not have its version.": this.#isIndexed(shard, { version: Number(version), key }),
       "The order of expiry does not have it.":
         expiresAtMs === null || this.#isIn(this.#databases.expiring, expiryKey(shard, expiresAtMs, key)),
       "It has a tombstone although it is there.": this.#records.findTombstone(shard, key) === null,
@@ -99,19 +104,37 @@ export class FolderCheck {
 
   #changes(id: Uint8Array, value: Uint8Array): void {
     const shard = shardOfKeyBytes(id);
-    const ceiling = numberOfKey(id);
+    const lastVersion = numberOfKey(id);
     const counted = this.#of(shard);
     const isFound = isVersionKey(id) && this.#isIn(this.#databases.changes, id);
-    for (const item of decodeList(shard, ceiling, value)) {
+    for (const item of unpackItems(itemsOfList(shard, lastVersion, value))) {
       const { version, key } = item;
       if (this.#records.isStale(shard, item)) counted.staleCount++;
       this.#expect(shard, key, {
         // One in a wrong place would lead readers past others.
-        "An item of it in the index of changes is not in its place.": isFound && version > counted.newestPut,
+        "An item of it in the index of changes is not in its place.": isFound && version > counted.newestListed,
       });
-      counted.newestPut = Math.max(counted.newestPut, version);
+      counted.newestListed = Math.max(counted.newestListed, version);
     }
-    counted.newest = Math.max(counted.newest, ceiling);
+    counted.newest = Math.max(counted.newest, lastVersion);
+  }
+
+  #journal(id: Uint8Array, value: Uint8Array): void {
+    const isFound = this.#isIn(this.#databases.journal, id);
+    for (const section of sectionsOf(value)) {
+      const { shard } = section;
+      const counted = this.#of(shard);
+      for (const item of unpackItems(section)) {
+        if (this.#records.isStale(shard, item)) counted.staleCount++;
+        counted.newest = Math.max(counted.newest, item.version);
+        counted.journal.set(item.version, item.key);
+        this.#expect(shard, item.key, { "An item of it in the journal of changes is not in its place.": isFound });
+      }
+    }
+  }
+
+  #isIndexed(shard: ShardNumber, item: ChangeItem): boolean {
+    return this.#of(shard).journal.get(item.version) === item.key || this.#index.isListed(shard, item);
   }
 
   #expiry(id: Uint8Array, value: Uint8Array): void {
@@ -188,7 +211,7 @@ export class FolderCheck {
   #of(shard: ShardNumber): Counted {
     let counted = this.#counted.get(shard);
     if (counted === undefined) {
-      counted = { ...nothingCounted };
+      counted = { ...nothingCounted, journal: new Map() };
       this.#counted.set(shard, counted);
     }
     return counted;
@@ -199,7 +222,8 @@ export class FolderCheck {
       try {
         check(key, value);
       } catch (error) {
-        const isOfShard = database !== this.#databases.documents && key.length >= 2;
+        const isOfShard =
+          database !== this.#databases.documents && database !== this.#databases.journal && key.length >= 2;
         const shard = isOfShard ? shardOfKeyBytes(key) : null;
         const damaged = error instanceof ShardgateError ? error.details["key"] : null;
         this.#problem(shard, typeof damaged === "string" ? (damaged as Key) : null, error);
@@ -220,14 +244,14 @@ export class FolderCheck {
   }
 }
 
-const nothingCounted: Counted = {
+const nothingCounted: Omit<Counted, "journal"> = {
   keyCount: 0,
   sizeBytes: 0,
   expiringCount: 0,
   tombstoneCount: 0,
   staleCount: 0,
   newest: 0,
-  newestPut: 0,
+  newestListed: 0,
   digest: emptyDigest,
 };
 

@@ -21,10 +21,11 @@ import {
 import type { ExpiredEntries } from "../sweep-plan.js";
 import type { StoredState } from "../write-plan.js";
 import { ChangeIndex } from "./change-index.js";
+import type { JournalItem } from "./change-journal.js";
 import type { ChangeItem } from "./change-list.js";
 import { decodeHeader, decodeTombstone, encodeHeader, encodeTombstone } from "./checked-record.js";
 import type { Databases } from "./databases.js";
-import type { IndexWalk, StaleItemBounds } from "./stale-items.js";
+import type { IndexBounds, IndexWalk } from "./index-upkeep.js";
 import {
   between,
   decodeNumber,
@@ -64,7 +65,7 @@ export class ShardRecords implements StoredState {
 
   constructor(databases: Databases) {
     this.#databases = databases;
-    this.#index = new ChangeIndex(databases.changes);
+    this.#index = new ChangeIndex(databases);
   }
 
   header(shard: ShardNumber): ShardHeader {
@@ -186,17 +187,22 @@ export class ShardRecords implements StoredState {
     return oldest;
   }
 
+  /** See ChangeIndex.fold. */
+  fold(bytesMax: number): number {
+    return this.#index.fold(bytesMax);
+  }
+
   /** Looks at items of the index of changes, in order, until the walk is through or a bound is reached. */
   staleItems(
     shard: ShardNumber,
     { after, until }: IndexWalk,
-    { itemsMax, bytesMax }: Pick<StaleItemBounds, "itemsMax" | "bytesMax">,
+    { itemsMax, bytesMax }: Pick<IndexBounds, "itemsMax" | "bytesMax">,
   ): FoundStaleItems {
     const stale: number[] = [];
     let looked = 0;
     let bytes = 0;
     let last = after;
-    for (const { version, key } of this.#index.wholeItemsAfter(shard, after)) {
+    for (const { version, key } of this.#index.listedAfter(shard, after)) {
       if (version > until) break;
       if (looked >= itemsMax || bytes >= bytesMax) return { stale, looked, bytes, next: { after: last, until } };
       const record = this.#record(shard, key);
@@ -216,22 +222,20 @@ export class ShardRecords implements StoredState {
   /** Removes stale items, those that are still there, within a transaction. Their versions ascend. */
   removeItems(shard: ShardNumber, versions: ArrayLike<number>): void {
     const removed = this.#index.remove(shard, versions);
-    if (removed === 0) return;
-    const header = this.header(shard);
-    this.putHeader(shard, { ...header, staleCount: header.staleCount - removed });
+    if (removed > 0) this.#countStale(shard, -removed);
   }
 
   /** Within a transaction, after everything that the plan depends on was read in it. */
   apply({ changes, dropped, headers }: StoragePlan): void {
     const stale = new Map<ShardNumber, number>();
-    const items = new Map<ShardNumber, ChangeItem[]>();
+    const items: JournalItem[] = [];
     for (const change of changes) {
       const { shard, key, before, after } = change;
       this.#applyChange(change);
       if (before !== null) stale.set(shard, (stale.get(shard) ?? 0) + 1);
-      if (after !== null) listIn(items, shard).push({ version: Number(after.entry.version), key });
+      if (after !== null) items.push({ shard, version: Number(after.entry.version), key });
     }
-    for (const [shard, added] of items) this.#index.add(shard, added);
+    if (items.length > 0) this.#index.append(items);
     for (const { shard, tombstone } of dropped) this.#unbury(shard, tombstone.key, Number(tombstone.version));
     for (const { shard, before, after } of headers) {
       if (after === before) continue;
@@ -241,6 +245,12 @@ export class ShardRecords implements StoredState {
 
   putHeader(shard: ShardNumber, header: ShardHeader): void {
     this.#databases.shards.put(shardKey(shard), encodeHeader(shard, header));
+  }
+
+  /** A damaged header stays as it is. */
+  #countStale(shard: ShardNumber, more: number): void {
+    const header = this.wholeHeader(shard);
+    if (header !== null) this.putHeader(shard, { ...header, staleCount: header.staleCount + more });
   }
 
   /** The next read overwrites it. That is fine: what is decoded is copied, and half of the time was for another copy. */
@@ -299,10 +309,4 @@ function wholeOrNull<T>(read: () => T | null): T | null {
 /** Not of a damaged entry: while that keeps its items, readers of the feed are refused instead of missing it. */
 function isStale(shard: ShardNumber, { version, key }: ChangeItem, record: Uint8Array | undefined): boolean {
   return record === undefined || (isWholeEntry(shard, key, record) && uncheckedVersion(record) !== version);
-}
-
-function listIn<K, T>(lists: Map<K, T[]>, key: K): T[] {
-  const list = lists.get(key) ?? [];
-  lists.set(key, list);
-  return list;
 }

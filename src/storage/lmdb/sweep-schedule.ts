@@ -8,7 +8,7 @@ import type { ShardNumber } from "../../core/shard.js";
 import type { ShardHeader } from "../shard-header.js";
 import { isSwept } from "../sweep-plan.js";
 import type { ShardRecords } from "./shard-records.js";
-import type { StaleItems } from "./stale-items.js";
+import type { IndexUpkeep } from "./index-upkeep.js";
 
 type Records = Pick<ShardRecords, "headers" | "headersOf" | "earliestExpiryMs" | "oldestTombstones">;
 
@@ -22,16 +22,16 @@ interface Rest {
 
 export class SweepSchedule {
   readonly #records: Records;
-  readonly #stale: Pick<StaleItems, "isDue">;
+  readonly #upkeep: Pick<IndexUpkeep, "isDue">;
   readonly #rests = new Map<ShardNumber, Rest>();
   /** Shards to look at in the next sweep. */
   readonly #written = new Set<ShardNumber>();
   /** When all shards were looked at; null: never. */
   #scannedAtMs: number | null = null;
 
-  constructor(records: Records, stale: Pick<StaleItems, "isDue">) {
+  constructor(records: Records, upkeep: Pick<IndexUpkeep, "isDue">) {
     this.#records = records;
-    this.#stale = stale;
+    this.#upkeep = upkeep;
   }
 
   /** To be called once a change of the shards is committed, never before. */
@@ -77,7 +77,7 @@ export class SweepSchedule {
   #restUntilMs(shard: ShardNumber, header: ShardHeader, nowMs: number): number {
     if (!isSwept(header)) return Infinity;
     const isDue =
-      this.#stale.isDue(shard, header) || header.expiryMarkMs > nowMs || header.tombstoneCount > tombstonesMax;
+      this.#upkeep.isDue(shard, header) || header.expiryMarkMs > nowMs || header.tombstoneCount > tombstonesMax;
     if (isDue) return -Infinity;
     const rest = this.#rests.get(shard);
     if (rest !== undefined && rest.sequence === header.sequence && rest.untilMs > nowMs) return rest.untilMs;

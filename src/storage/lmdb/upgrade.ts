@@ -66,8 +66,8 @@ function begin({ documents, shards, oldFigures }: Upgraded): void {
 
 /** Whether none are left. */
 function moveEntries(databases: Upgraded, entriesMax: number): boolean {
-  const { documents, shards, records, changes, expiring, oldEntries, oldExpiries, oldFigures } = databases;
-  const index = new ChangeIndex(changes);
+  const { documents, shards, records, expiring, oldEntries, oldExpiries, oldFigures } = databases;
+  const index = new ChangeIndex(databases);
   const moved = [...oldEntries.getRange({ limit: entriesMax })];
   const headers = new Map<ShardNumber, MutableHeader>();
   for (const { key: id, value } of moved) {
@@ -78,8 +78,8 @@ function moveEntries(databases: Upgraded, entriesMax: number): boolean {
     countEntry(header, encoded, 1);
     headers.set(shard, header);
     records.put(id, encoded.record);
-    // Each in a list of its own: others may have versions in between.
-    index.add(shard, [{ version: Number(version), key }]);
+    // In the order of keys, so that others have versions in between.
+    index.insert(shard, { version: Number(version), key });
     if (expiresAtMs !== null) expiring.put(expiryKey(shard, expiresAtMs, key), encodeNumber(encoded.sizeBytes));
     oldEntries.remove(id);
     if (expiresAtMs !== null) oldExpiries.remove(Buffer.concat([encodeNumber(expiresAtMs), id]));

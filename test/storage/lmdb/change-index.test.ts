@@ -2,11 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseKey } from "../../../src/core/key.js";
 import { ChangeIndex } from "../../../src/storage/lmdb/change-index.js";
-import type { ChangeItem } from "../../../src/storage/lmdb/change-list.js";
-import { openDatabases, type Databases } from "../../../src/storage/lmdb/databases.js";
+import type { JournalItem } from "../../../src/storage/lmdb/change-journal.js";
+import { openDatabases, type Bytes, type Databases } from "../../../src/storage/lmdb/databases.js";
 import { versionKey } from "../../../src/storage/lmdb/record.js";
 import { shard } from "../../conformance/storage-operations.js";
 
@@ -16,90 +16,147 @@ let index: ChangeIndex;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "change-index-"));
   databases = await openDatabases(folder);
-  index = new ChangeIndex(databases.changes);
+  index = new ChangeIndex(databases);
 });
+beforeEach(clear);
 afterAll(async () => {
   await databases.root.close();
   await rm(folder, { recursive: true, force: true });
 });
 
-function item(version: number): ChangeItem {
-  return { version, key: parseKey(`key${version}`) };
+function clear(): Promise<void> {
+  return change(() => {
+    databases.changes.clearSync();
+    databases.journal.clearSync();
+  });
 }
 
-function items(from: number, to: number): readonly ChangeItem[] {
-  return Array.from({ length: to - from + 1 }, (_, offset) => item(from + offset));
+/** Of shard 4 if nothing else is said. */
+function item(version: number, number = 4): JournalItem {
+  return { shard: shard(number), version, key: parseKey(`key${version}`) };
+}
+
+function items(from: number, to: number, number = 4): readonly JournalItem[] {
+  return Array.from({ length: to - from + 1 }, (_, offset) => item(from + offset, number));
 }
 
 function change<T>(transaction: () => T): Promise<T> {
   return databases.changes.childTransaction(transaction);
 }
 
-function versionsAfter(number: number, after: number): readonly number[] {
+function versionsAfter(after: number, number = 4): readonly number[] {
   return [...index.itemsAfter(shard(number), after)].map(({ version }) => version);
 }
 
+async function damage(database: Bytes, id: Uint8Array): Promise<void> {
+  const record = Buffer.from(database.get(id) ?? []);
+  record.writeUInt8(record.readUInt8(9) ^ 1, 9);
+  await database.put(id, record);
+}
+
+/** What the index should have: versions in the journal, commit by commit, and versions in lists. */
+class Model {
+  readonly journal: number[][] = [];
+  listed = new Set<number>();
+  newest = 0;
+
+  append(count: number): readonly JournalItem[] {
+    const added = items(this.newest + 1, this.newest + count);
+    this.journal.push(added.map(({ version }) => version));
+    this.newest += count;
+    return added;
+  }
+
+  fold(commits: number): void {
+    for (const version of this.journal.splice(0, commits).flat()) this.listed.add(version);
+  }
+
+  get all(): readonly number[] {
+    return [...this.listed, ...this.journal.flat()].toSorted((one, other) => one - other);
+  }
+}
+
 describe("ChangeIndex", () => {
-  it("is, after any commits and removals, what a set of versions would be", async () => {
+  it("has, after any commits, moves and removals, what a simple model has", async () => {
     const step = fc.oneof(
-      fc.record({ add: fc.integer({ min: 1, max: 200 }) }),
+      fc.record({ append: fc.integer({ min: 1, max: 150 }) }),
+      fc.record({ fold: fc.constantFrom(1, Infinity) }),
       fc.record({ remove: fc.uniqueArray(fc.integer({ min: 1, max: 600 }), { maxLength: 300 }) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
-        await change(() => databases.changes.clearSync());
-        const model = new Set<number>();
-        let newest = 0;
+      fc.asyncProperty(fc.array(step, { maxLength: 10 }), async (steps) => {
+        await clear();
+        const model = new Model();
         for (const next of steps) {
           await change(() => {
-            if ("add" in next) {
-              // A neighbour's items are never seen.
-              for (const number of [3, 4, 5])
-                index.add(shard(number), items(newest + 1, newest + next.add).toReversed());
-              for (const { version } of items(newest + 1, newest + next.add)) model.add(version);
-              newest += next.add;
+            if ("append" in next) {
+              const added = model.append(next.append);
+              // Neighbours are never seen, and the order within a commit does not matter.
+              const others = [3, 5].flatMap((number) => added.map(({ version }) => item(version, number)));
+              index.append([...others, ...added.toReversed()]);
+            } else if ("fold" in next) {
+              // One byte: the first record.
+              expect(index.fold(next.fold) > 0).toBe(model.journal.length > 0);
+              model.fold(next.fold);
             } else {
               const versions = next.remove.toSorted((one, other) => one - other);
-              const expected = versions.filter((version) => model.delete(version)).length;
+              const expected = versions.filter((version) => model.listed.delete(version)).length;
               expect(index.remove(shard(4), versions)).toBe(expected);
             }
           });
-          const all = [...model].toSorted((one, other) => one - other);
-          for (const after of [0, Math.floor(newest / 3), newest]) {
-            expect(versionsAfter(4, after)).toEqual(all.filter((version) => version > after));
+          for (const after of [0, Math.floor(model.newest / 3), model.newest]) {
+            expect(versionsAfter(after)).toEqual(model.all.filter((version) => version > after));
           }
-          expect(versionsAfter(5, 0)).toHaveLength(newest);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
+  });
+
+  it("moves nothing from an empty journal", async () => {
+    expect(await change(() => index.fold(10))).toBe(0);
   });
 
   it("finds items far apart, and removes them alone", async () => {
     await change(() => {
-      databases.changes.clearSync();
-      for (const { version, key } of items(1, 3_000)) index.add(shard(1), [{ version, key }]);
+      for (let version = 1; version <= 3_000; version++) index.insert(shard(1), item(version));
     });
     expect(await change(() => index.remove(shard(1), [1, 2, 1_500, 2_999, 9_000]))).toBe(4);
-    expect(versionsAfter(1, 0)).toHaveLength(2_996);
-    expect([index.has(shard(1), item(1_500)), index.has(shard(1), item(1_501))]).toEqual([false, true]);
-    expect(index.has(shard(1), { ...item(1_501), key: parseKey("other") })).toBe(false);
-    expect(index.has(shard(1), item(3_001))).toBe(false);
+    expect(versionsAfter(0, 1)).toHaveLength(2_996);
+    expect([1_500, 1_501, 3_001].map((version) => index.isListed(shard(1), item(version)))).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(index.isListed(shard(1), { ...item(1_501), key: parseKey("other") })).toBe(false);
   });
 
   it("refuses readers of a damaged list, and leaves it as it is", async () => {
     await change(() => {
-      databases.changes.clearSync();
-      for (const from of [1, 11, 21]) index.add(shard(2), items(from, from + 9));
+      for (const from of [1, 11, 21]) {
+        index.append(items(from, from + 9));
+        index.fold(Infinity);
+      }
     });
-    const id = versionKey(shard(2), 20);
-    const damaged = Buffer.from(databases.changes.get(id) ?? []);
-    damaged.writeUInt8(damaged.readUInt8(9) ^ 1, 9);
-    await databases.changes.put(id, damaged);
-    expect(versionsAfter(2, 20)).toHaveLength(10);
-    expect(() => versionsAfter(2, 0)).toThrow(expect.objectContaining({ code: "ENTRY_DAMAGED" }));
-    expect([...index.wholeItemsAfter(shard(2), 0)]).toHaveLength(20);
-    expect(await change(() => index.remove(shard(2), [5, 15, 25]))).toBe(2);
-    expect(Buffer.compare(databases.changes.get(id) ?? Buffer.alloc(0), damaged)).toBe(0);
+    await damage(databases.changes, versionKey(shard(4), 20));
+    expect(versionsAfter(20)).toHaveLength(10);
+    expect(() => versionsAfter(0)).toThrow(expect.objectContaining({ code: "ENTRY_DAMAGED" }));
+    expect([...index.listedAfter(shard(4), 0)]).toHaveLength(20);
+    expect(await change(() => index.remove(shard(4), [5, 15, 25]))).toBe(2);
+    expect(() => versionsAfter(0)).toThrow("index of changes, up to version 20");
+  });
+
+  it("refuses readers while a record of the journal is damaged, and moves the others", async () => {
+    for (const from of [1, 11, 21]) await change(() => index.append(items(from, from + 9)));
+    const [, second] = [...databases.journal.getKeys()];
+    await damage(databases.journal, second ?? expect.fail());
+    expect(await change(() => index.fold(Infinity))).toBeGreaterThan(0);
+    expect([...databases.journal.getKeys()]).toEqual([second]);
+    expect([...index.listedAfter(shard(4), 0)]).toHaveLength(20);
+    for (const number of [4, 5])
+      expect(() => versionsAfter(0, number)).toThrow("journal of changes fails its checksum");
+    await change(() => index.append(items(31, 31)));
+    await change(() => index.fold(Infinity));
+    expect([...index.listedAfter(shard(4), 0)]).toHaveLength(21);
   });
 });

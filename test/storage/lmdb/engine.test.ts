@@ -11,7 +11,7 @@ import { openDatabases } from "../../../src/storage/lmdb/databases.js";
 import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
 import { fencesKey } from "../../../src/storage/lmdb/format.js";
 import { encodeNumber } from "../../../src/storage/lmdb/record.js";
-import { staleItemBounds } from "../../../src/storage/lmdb/stale-items.js";
+import { indexBounds } from "../../../src/storage/lmdb/index-upkeep.js";
 import { describeStorageEngine } from "../../conformance/storage-engine.js";
 import {
   changeClaims,
@@ -42,8 +42,11 @@ function freshFolder(): Promise<string> {
 
 /** With its own bounds, and so that each sweep removes some stale items and mostly leaves a pass half done. */
 const variants = [
-  ["LmdbEngine", staleItemBounds],
-  ["LmdbEngine with short passes", { staleMin: 0, perKeyMax: 0, listedMax: 3, itemsMax: 2, bytesMax: 1e6 }],
+  ["LmdbEngine", indexBounds],
+  [
+    "LmdbEngine with short passes",
+    { journalMin: 3, journalBytesMax: 40, staleMin: 0, perKeyMax: 0, listedMax: 3, itemsMax: 2, bytesMax: 1e6 },
+  ],
 ] as const;
 
 for (const [name, bounds] of variants) {

@@ -7,7 +7,7 @@ import { parseKey } from "../../../src/core/key.js";
 import type { ShardNumber } from "../../../src/core/shard.js";
 import { versionOf } from "../../../src/core/version.js";
 import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
-import { staleItemBounds, StaleItems } from "../../../src/storage/lmdb/stale-items.js";
+import { indexBounds, IndexUpkeep } from "../../../src/storage/lmdb/index-upkeep.js";
 import { SweepSchedule } from "../../../src/storage/lmdb/sweep-schedule.js";
 import { emptyHeader, type ShardHeader } from "../../../src/storage/shard-header.js";
 import { changeClaims, claim, claimAll, find, nowMs, put, shard, write } from "../../conformance/storage-operations.js"; // prettier-ignore
@@ -57,7 +57,7 @@ describe("SweepSchedule", () => {
   beforeEach(() => {
     records = new NotedRecords();
     for (const number of [0, 1, 2]) records.set(number);
-    schedule = new SweepSchedule(records, new StaleItems(staleItemBounds));
+    schedule = new SweepSchedule(records, new IndexUpkeep(indexBounds));
   });
 
   it("looks at all shards at first, and then at none while nothing is to be done", () => {
@@ -112,7 +112,7 @@ describe("SweepSchedule", () => {
 
   it("names a shard again and again until it is done", () => {
     records.set(1, { expiryMarkMs: nowMs + 5 });
-    records.set(2, { staleCount: 2 * staleItemBounds.staleMin + 1 });
+    records.set(2, { staleCount: 2 * indexBounds.staleMin + 1 });
     expect([schedule.due(nowMs), schedule.due(nowMs)]).toEqual([
       [1, 2],
       [1, 2],

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChangeIndex } from "../../../src/storage/lmdb/change-index.js";
-import { encodeList } from "../../../src/storage/lmdb/change-list.js";
+import { listsOf } from "../../../src/storage/lmdb/change-list.js";
 import { openDatabases } from "../../../src/storage/lmdb/databases.js";
 import { tombstoneAgeMsMax, verifyProblemsMax } from "../../../src/core/limits.js";
 import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
 import { formatKey } from "../../../src/storage/lmdb/format.js";
-import { versionKey } from "../../../src/storage/lmdb/record.js";
+import { encodeNumber, versionKey } from "../../../src/storage/lmdb/record.js";
 import { verifyLmdbFolder, type FolderReport } from "../../../src/storage/lmdb/verify.js";
 import type { Databases } from "../../../src/storage/lmdb/databases.js";
 import {
@@ -54,6 +54,15 @@ async function filledFolder(entries = 60): Promise<string> {
   return folder;
 }
 
+/** A list of shard 1 in the index of changes, in which a key has all of `versions`. */
+function listRecord(...versions: readonly number[]): Buffer {
+  const [list] = listsOf(
+    shard(1),
+    versions.map((version) => ({ version, key: key("key1") })),
+  );
+  return list?.record ?? expect.fail();
+}
+
 describe("verifyLmdbFolder", () => {
   it("finds nothing wrong in a whole folder, and counts what is there", async () => {
     const { problems, problemCount, ...counts } = await verifyLmdbFolder(await filledFolder());
@@ -73,21 +82,25 @@ describe("verifyLmdbFolder", () => {
       ({ entries }) => entries.remove([shard(1), key("key1")]),
       "has 2 stale items, and its record says 1",
     ],
-    [
-      "an index without a version",
-      ({ changes }) => changes.childTransaction(() => new ChangeIndex(changes).remove(shard(1), [1])),
-      "does not have its version",
-    ],
+    ["an index without a version", ({ journal }) => journal.clearAsync(), "does not have its version"],
     [
       "an index with a version that was never given",
-      ({ changes }) => changes.put(versionKey(shard(1), 1000), encodeList(shard(1), 1000, [])),
+      ({ changes }) => changes.put(versionKey(shard(1), 1000), listRecord(1000)),
       "Version 1000 is above its last one",
     ],
     [
       "items of the index in another order",
-      ({ changes }) =>
-        changes.put(versionKey(shard(1), 30), encodeList(shard(1), 30, [{ version: 1, key: key("key1") }])),
+      (databases) =>
+        databases.changes.childTransaction(() => {
+          new ChangeIndex(databases).fold(1e6);
+          databases.changes.put(versionKey(shard(1), 1000), listRecord(1, 1000));
+        }),
       "is not in its place",
+    ],
+    [
+      "a damaged record of the journal",
+      ({ journal }) => journal.put(encodeNumber(9), Buffer.from("key1")),
+      "journal of changes fails its checksum",
     ],
     [
       "a damaged list of the index",
@@ -123,7 +136,7 @@ describe("verifyLmdbFolder", () => {
   it("lists the first problems, and counts the others", async () => {
     const folder = await filledFolder(1200);
     const databases = await openDatabases(folder);
-    await databases.changes.clearAsync();
+    await databases.journal.clearAsync();
     await databases.root.close();
     const { problems, problemCount, entries } = await verifyLmdbFolder(folder);
     expect(problems).toHaveLength(verifyProblemsMax);

@@ -1,9 +1,12 @@
 /**
- * Removes stale items from the index of changes, in the background. A write leaves the item of the version that it
- * replaces, because removing it would make a page more to write of almost every put. Removed many at a time and in order,
- * they share pages. Why and what it costs: docs/decisions/change-feed.md.
+ * Keeps the index of changes in order, in the background: moves what commits put into the journal to the shards' lists,
+ * and removes stale items. A write leaves the item of the version that it replaces, because removing it would make a page
+ * more to write of almost every put. Removed many at a time and in order, they share pages. Why and what it costs:
+ * docs/decisions/change-feed.md.
  */
 import {
+  journalBytesMax,
+  journalItemsMin,
   staleItemsListedMax,
   staleItemsMin,
   staleItemsPerKeyMax,
@@ -16,7 +19,11 @@ import type { EntryChange } from "../storage-plan.js";
 import { isSwept } from "../sweep-plan.js";
 import type { ShardRecords } from "./shard-records.js";
 
-export interface StaleItemBounds {
+export interface IndexBounds {
+  /** The journal is left alone until it has so many items, or a shard too many stale ones. */
+  readonly journalMin: number;
+  /** About so many bytes of the journal are moved in one step. */
+  readonly journalBytesMax: number;
   /** A shard may have so many stale items, or `perKeyMax` for each of its keys if that is more. */
   readonly staleMin: number;
   readonly perKeyMax: number;
@@ -27,7 +34,9 @@ export interface StaleItemBounds {
   readonly bytesMax: number;
 }
 
-export const staleItemBounds: StaleItemBounds = {
+export const indexBounds: IndexBounds = {
+  journalMin: journalItemsMin,
+  journalBytesMax,
   staleMin: staleItemsMin,
   perKeyMax: staleItemsPerKeyMax,
   listedMax: staleItemsListedMax,
@@ -56,25 +65,34 @@ type Budget = { -readonly [Name in "itemsMax" | "bytesMax"]: number };
  * share the folder, and what came before a restart) is found by a walk over the shard's index, at twice the bound, so that
  * each process comes first to what it remembers. Nothing of this is durable: a pass that is cut off begins anew.
  */
-export class StaleItems {
-  readonly #bounds: StaleItemBounds;
+export class IndexUpkeep {
+  readonly #bounds: IndexBounds;
   readonly #listed = new Map<ShardNumber, number[]>();
   #listedCount = 0;
   #pass: Pass | null = null;
+  /** What this process put into the journal since that was empty. At the start so many that one looks. */
+  #journalCount: number;
 
-  constructor(bounds: StaleItemBounds) {
+  constructor(bounds: IndexBounds) {
     this.#bounds = bounds;
+    this.#journalCount = bounds.journalMin;
   }
 
   /** To be called once `changes` are durable, never before: a listed version is removed unseen. */
   remember(changes: readonly EntryChange[]): void {
-    for (const { shard, before } of changes) {
+    for (const { shard, before, after } of changes) {
+      if (after !== null) this.#journalCount++;
       if (before === null || this.#listedCount >= this.#bounds.listedMax) continue;
       const versions = this.#listed.get(shard);
       if (versions === undefined) this.#listed.set(shard, [Number(before.entry.version)]);
       else versions.push(Number(before.entry.version));
       this.#listedCount++;
     }
+  }
+
+  /** Whether the journal may have enough to be moved. */
+  get isJournalDue(): boolean {
+    return this.#journalCount >= this.#bounds.journalMin;
   }
 
   /** Whether `step` has something to do in the shard. */
@@ -89,6 +107,9 @@ export class StaleItems {
   step(records: ShardRecords, shards: readonly ShardNumber[]): boolean {
     const { itemsMax, bytesMax } = this.#bounds;
     const budget = { itemsMax, bytesMax };
+    if (this.isJournalDue || this.#isPassDue(records, shards)) this.#fold(records);
+    // What is stale in the journal can be removed only from the lists.
+    if (this.isJournalDue && this.#pass === null) return true;
     const underWay = shards.filter((shard) => shard === this.#pass?.shard);
     const others = shards.filter((shard) => shard !== this.#pass?.shard);
     for (const [shard, header] of records.headersOf([...underWay, ...others])) {
@@ -98,7 +119,17 @@ export class StaleItems {
       this.#pass = pass.kind === "walk" ? walk(records, pass, budget) : removeListed(records, pass, budget);
       if (this.#pass !== null) return true;
     }
-    return false;
+    return this.isJournalDue;
+  }
+
+  #isPassDue(records: ShardRecords, shards: readonly ShardNumber[]): boolean {
+    return this.#pass === null && [...records.headersOf(shards)].some(([shard, header]) => this.isDue(shard, header));
+  }
+
+  #fold(records: ShardRecords): void {
+    const { journalBytesMax, journalMin } = this.#bounds;
+    const isAll = records.fold(journalBytesMax) < journalBytesMax;
+    this.#journalCount = isAll ? 0 : journalMin;
   }
 
   #passOver(shard: ShardNumber, { sequence }: ShardHeader): Pass {
