@@ -47,7 +47,7 @@ describe("the shard panel", () => {
     expect(facts).toEqual(["active", "A node1", "1", "13", "2 KiB"]);
     expect(root.findAll("li").map(({ textContent }) => textContent)).toEqual([
       expect.stringMatching(/^epoch 2 node1 operator, \d{4}-/),
-      expect.stringMatching(/^epoch 1 nobody automatic, \d{4}-/),
+      expect.stringMatching(/^epoch 1 no storage node automatic, \d{4}-/),
     ]);
   });
 
@@ -55,12 +55,40 @@ describe("the shard panel", () => {
     const { root, show, platform } = await opened(2, null);
     expect(root.findAll("dd").map(({ textContent }) => textContent)).toEqual(["unassigned", "none", "1", "–", "–"]);
     expect(root.findAll("option")).toHaveLength(4);
-    platform.answer = () => ({ data: { shard: null } });
+    platform.answer = () => ({ data: { shard: { number: 3, keyCount: null, sizeBytes: null, history: [] } } });
     await show(panelOf(3));
     expect(root.textContent).toContain("Never assigned.");
     expect(root.findAll("dd")[1]?.textContent).toBe("none");
     await show(panelOf(0, stateOf(clusterOf(0, 0))));
     expect(root.textContent).toContain("No shards yet.");
+  });
+
+  it("says nothing of a shard's history before the gateway has answered", async () => {
+    const { root, platform, act, show } = await rendered(panelOf(0));
+    let answer = (): void => {};
+    platform.answer = () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ data: { shard: { number: 0, keyCount: "1", sizeBytes: "1", history: [] } } });
+      });
+    expect(root.textContent).toContain("Asking the gateway…");
+    await act(() => platform.clock.advance(200));
+    expect(root.textContent).toContain("Asking the gateway…");
+    expect(root.textContent).not.toContain("Never assigned.");
+    await act(() => answer());
+    expect(root.textContent).toContain("Never assigned.");
+    await show(panelOf(1));
+    expect(root.textContent).not.toContain("Never assigned.");
+  });
+
+  it("says why the gateway does not tell a shard's history", async () => {
+    const page = await opened();
+    page.platform.answer = () => ({ errors: [{ message: "No.", extensions: { code: "FORBIDDEN" } }] });
+    await page.show(panelOf(1));
+    expect(page.root.find("div", "alert").textContent).toMatch(/^FORBIDDEN No\./);
+    expect(page.root.textContent).not.toContain("Never assigned.");
+    page.platform.answer = () => ({ data: { shard: null } });
+    await page.show(panelOf(2));
+    expect(page.root.find("div", "alert").textContent).toBe(" The gateway knows no shard 2.");
   });
 
   it("asks again when the shard has another epoch, and forgets an answer that comes too late", async () => {
