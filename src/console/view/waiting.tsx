@@ -18,7 +18,7 @@ export function Waiting({ isLost, problem }: WaitingProps) {
             <p role="alert">
               The gateway {problem === null ? "does not answer" : "sends no events"}. Trying again every second.
             </p>
-            {problem !== null && <ProblemNote problem={problem} />}
+            {problem !== null && <ProblemNote problem={{ ...problem, advice: "" }} />}
           </>
         ) : (
           <p role="status" class="hint">

@@ -138,7 +138,7 @@ describe("assigning a shard", () => {
     const page = await opened();
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("The 13 keys of shard 0 stay on node1");
+    expect(page.root.textContent).toContain("The 13 keys of shard 0 on node1 will not be seen");
     page.platform.answer = () => ({ data: { assignShard: { shard: { epoch: 2 } } } });
     await page.act(() => page.root.find("button", "Hide the data and assign to node3").fire("click"));
     expect(page.platform.posted.at(-1)).toMatchObject({ variables: { input: { ifEpoch: 1, force: true } } });
@@ -155,11 +155,18 @@ describe("assigning a shard", () => {
     expect(page.platform.posted.at(-1)).toMatchObject({ variables: { input: { force: true } } });
   });
 
+  it("says of a single key what happens to it", async () => {
+    const page = await opened(0, "1");
+    page.platform.answer = () => refusal;
+    await assign(page);
+    expect(page.root.textContent).toContain("The one key of shard 0 on node1 will not be seen until");
+  });
+
   it("lets go of the second step", async () => {
     const page = await opened(2, null);
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("The keys of shard 2 stay on their storage node");
+    expect(page.root.textContent).toContain("The keys of shard 2 on its storage node will not be seen");
     await page.act(() => page.root.find("button", "Cancel").fire("click"));
     expect(page.root.findAll("div", "alert")).toEqual([]);
     expect(page.root.findAll("button", /Hide/)).toEqual([]);
