@@ -1,25 +1,28 @@
-/** The platform of a real browser. Only this file and the charts touch it; there is hardly any logic here. */
+/**
+ * The platform of a real browser. Only this file and the charts touch it; there is hardly any logic here. All that is fetched
+ * is relative to the page's address, which main.tsx lets end with a slash.
+ */
 import { consoleEventsPath } from "../wire/console.js";
+import { pageTokenName } from "../wire/page-token.js";
 import { eventReader } from "./model/event-text.js";
 import { problemInBody, type Problem } from "./model/gateway.js";
 import type { Platform } from "./platform.js";
 import { drawChart } from "./uplot-chart.js";
 
-/** Other programs may have been served from the same host and port. */
-const tokenName = "shardgate:token";
+const tokenName = (): string => pageTokenName(location.pathname);
 
 /** Kept for this tab alone, and no longer than it is open. */
 function tokenHeader(): Record<string, string> {
-  const token = sessionStorage.getItem(tokenName);
+  const token = sessionStorage.getItem(tokenName());
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
-/** Resolves when the stream is over: to the problem when the gateway refused whoever asks, otherwise to null. */
+/** Resolves when the stream is over: to the problem when the gateway told one instead of it, otherwise to null. */
 async function readEvents(onEvent: (name: string, data: string) => void, signal: AbortSignal): Promise<Problem | null> {
   try {
-    const response = await fetch(consoleEventsPath, { headers: tokenHeader(), signal });
-    if (response.status === 401 || response.status === 403) return problemInBody(await response.json());
-    if (!response.ok || response.body === null) return null;
+    const response = await fetch(consoleEventsPath.slice(1), { headers: tokenHeader(), signal });
+    if (!response.ok) return problemInBody(await response.json());
+    if (response.body === null) return null;
     const take = eventReader(onEvent);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) take(next.value);
@@ -32,7 +35,7 @@ async function readEvents(onEvent: (name: string, data: string) => void, signal:
 export const browserPlatform: Platform = {
   async post(body) {
     const headers = { ...tokenHeader(), "content-type": "application/json", accept: "application/json" };
-    const response = await fetch("/graphql", { method: "POST", headers, body: JSON.stringify(body) });
+    const response = await fetch("graphql", { method: "POST", headers, body: JSON.stringify(body) });
     return response.json();
   },
   openStream() {
@@ -45,7 +48,19 @@ export const browserPlatform: Platform = {
       close: () => ending.abort(),
     };
   },
-  keepToken: (token) => sessionStorage.setItem(tokenName, token),
+  hasToken: () => sessionStorage.getItem(tokenName()) !== null,
+  keepToken: (token) =>
+    token === null ? sessionStorage.removeItem(tokenName()) : sessionStorage.setItem(tokenName(), token),
+  openWithToken: (path) => {
+    // Opened at once: browsers take a tab that opens after an answer for an advertisement.
+    const tab = open("", "_blank");
+    void fetch(path, { headers: tokenHeader() })
+      .then((response) => response.text())
+      .catch(() => "The gateway gave no answer.")
+      .then((text) =>
+        (tab?.location ?? location).assign(URL.createObjectURL(new Blob([text], { type: "text/plain" }))),
+      );
+  },
   after(delayMs, callback) {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

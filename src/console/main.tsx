@@ -5,10 +5,14 @@ import { PlatformContext } from "./platform.js";
 import { App } from "./view/app.js";
 
 const root = document.querySelector("#console");
-if (root === null) throw new Error("The page has no place for the console.");
+if (!(root instanceof HTMLElement)) throw new Error("The page has no place for the console.");
+// A reverse proxy may have it at `/sg`. Relative links and calls need the slash.
+if (!location.pathname.endsWith("/"))
+  history.replaceState(null, "", `${location.pathname}/${location.search}${location.hash}`);
+const { playground, asksForToken } = root.dataset;
 render(
   <PlatformContext.Provider value={browserPlatform}>
-    <App />
+    <App hasPlayground={playground === "true"} asksForToken={asksForToken === "true"} />
   </PlatformContext.Provider>,
   root,
 );

@@ -11,8 +11,12 @@ import type { Post } from "./model/gateway.js";
 export interface Platform {
   readonly post: Post;
   readonly openStream: () => Stream;
-  /** Sends the token along with every request from now on. */
-  readonly keepToken: (token: string) => void;
+  /** Whether requests carry a token. */
+  readonly hasToken: () => boolean;
+  /** Sends the token along with every request from now on; null: none. */
+  readonly keepToken: (token: string | null) => void;
+  /** Shows, in another tab, what the gateway answers to a GET that carries the token: a link would not send it. */
+  readonly openWithToken: (path: string) => void;
   readonly after: (delayMs: number, callback: () => void) => () => void;
   /** Calls back at once and at each change; returns the function that ends it. So do all that follow. */
   readonly watchVisible: (callback: (isVisible: boolean) => void) => () => void;

@@ -1,9 +1,15 @@
 /** Draws a chart with uPlot: the one place that knows it. */
 import uPlot from "uplot";
-import type { ChartData, Line } from "./model/traffic.js";
+import { isolated, type ChartData, type Line } from "./model/traffic.js";
 import type { Chart, Colours } from "./platform.js";
 
 const height = 150;
+/** Half of a time label, which is centred on its moment: the last one may lie at the right edge. */
+const labelOverhang = 30;
+const secondsMin = 60;
+const wholeSteps = [1, 2, 5]
+  .flatMap((step) => Array.from({ length: 9 }, (_, power) => step * 10 ** power))
+  .toSorted((a, b) => a - b);
 
 export function drawChart(element: Element, colours: Colours): Chart {
   let plot: uPlot | null = null;
@@ -21,19 +27,29 @@ export function drawChart(element: Element, colours: Colours): Chart {
   };
 }
 
-function optionsOf({ lines, format }: ChartData, width: number, colours: Colours): uPlot.Options {
+function optionsOf({ lines, format, isWhole }: ChartData, width: number, colours: Colours): uPlot.Options {
   const axis = { stroke: colours("--muted"), grid: { stroke: colours("--line"), width: 1 }, ticks: { show: false } };
   return {
     width,
     height,
-    padding: [10, 12, 0, 0],
+    padding: [10, labelOverhang, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] } },
+    scales: {
+      // A few seconds alone would be stretched over the whole width.
+      x: { range: (_plot, min, max) => [Math.min(min, max - secondsMin), max] },
+      y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] },
+    },
     series: [{}, ...lines.map((line) => seriesOf(line, colours))],
     axes: [
-      { ...axis, space: 70, size: 24, values: (_plot, splits) => splits.map(timeText) },
-      { ...axis, size: 58, space: 24, values: (_plot, splits) => splits.map((split) => format(split)) },
+      { ...axis, space: 70, size: 28, gap: 8, values: (_plot, splits) => splits.map(timeText) },
+      {
+        ...axis,
+        size: 58,
+        space: 24,
+        values: (_plot, splits) => splits.map((split) => format(split)),
+        ...(isWhole ? { incrs: wholeSteps } : {}),
+      },
     ],
   };
 }
@@ -44,8 +60,14 @@ function seriesOf({ label, colour, isDashed, isFilled }: Line, colours: Colours)
     label,
     stroke,
     width: 1.75,
-    // So small that they show only where a second stands alone.
-    points: { show: true, size: 2, width: 0, fill: stroke },
+    // Only where a second is alone, and then large enough to be seen.
+    points: {
+      show: true,
+      size: 6,
+      width: 0,
+      fill: stroke,
+      filter: (plot, series) => [...isolated(Array.from(plot.data[series] ?? [], (value) => value ?? null))],
+    },
     ...(isDashed ? { dash: [5, 4] } : {}),
     ...(isFilled ? { fill: colours("--area") } : {}),
   };

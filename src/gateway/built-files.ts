@@ -9,15 +9,15 @@ import path from "node:path";
 import { gunzip } from "node:zlib";
 
 export interface BuiltFiles {
-  /** What the paths of all files begin with, a slash at the end: `/playground/0123456789abcdef/`. */
+  /** What the targets of all files begin with, a slash at the end: `/playground/0123456789abcdef/`. */
   readonly base: string;
   /** Answers a GET or HEAD of one of the files; false, and nothing is answered, for every other request. */
   answer(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 /**
- * The files `NAME.gz` of `folder`, as `PREFIX/HASH/NAME`; null when there is no such folder. `headers` go with each of
- * them.
+ * The files `NAME.gz` of `folder`, as `PREFIX/HASH/NAME`, which may be a path or a query; null when there is no such folder.
+ * `headers` go with each of them.
  */
 export function loadBuiltFiles(folder: string, prefix: string, headers: OutgoingHttpHeaders): BuiltFiles | null {
   const files = readFiles(folder);
@@ -28,9 +28,10 @@ export function loadBuiltFiles(folder: string, prefix: string, headers: Outgoing
   const base = `${prefix}/${version}/`;
   const answer = (request: IncomingMessage, response: ServerResponse): boolean => {
     const { method = "", url = "" } = request;
-    const name = url.replace(/\?.*$/s, "").slice(base.length);
+    if (!url.startsWith(base) || (method !== "GET" && method !== "HEAD")) return false;
+    const name = url.slice(base.length).replace(/\?.*$/s, "");
     const content = files.get(name);
-    if (!url.startsWith(base) || content === undefined || !["GET", "HEAD"].includes(method)) return false;
+    if (content === undefined) return false;
     response.setHeader("cache-control", "public, max-age=31536000, immutable");
     response.setHeader("etag", `"${version}"`);
     response.setHeader("vary", "accept-encoding");

@@ -71,8 +71,11 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     web = closedWeb,
   } = options;
   let isClosing = false;
-  const playground: Playground = isPlaygroundEnabled ? createPlayground() : () => false;
-  const console = traffic === undefined ? noConsole : createConsole(services, traffic);
+  const playground: Playground = isPlaygroundEnabled
+    ? createPlayground({ hasConsole: traffic !== undefined, asksForToken: !services.access.isOpen })
+    : () => false;
+  const console =
+    traffic === undefined ? noConsole : createConsole(services, { traffic, hasPlayground: isPlaygroundEnabled });
   const documents = traffic === undefined ? persistedDocuments : withConsoleDocuments(persistedDocuments);
   const openRequests = new OpenRequests({
     bounds,

@@ -41,16 +41,33 @@ afterAll(async () => {
 const unexpected = (faults: readonly string[]) => faults.filter((fault) => !/\b40[13]\b/.test(fault));
 
 describe("the console", () => {
-  it("asks for a token, says why it is refused, and keeps the right one for the tab", async () => {
+  it.each(["light", "dark"] as const)("asks for a token and shows nothing else, in %s", async (colorScheme) => {
+    for (const width of [390, 1280]) {
+      const viewport = { width, height: 800 };
+      const { page, faults } = await openPage(browser, cluster.origin, { colorScheme, viewport });
+      await page.goto(`${cluster.origin}/`);
+      await page.getByRole("heading", { name: "Sign in" }).waitFor();
+      const text = await page.locator("body").innerText();
+      expect(text).not.toMatch(/No storage node|0 \/ 0|stale|version|Key space|UNAUTHENTICATED/);
+      expect(await page.locator("input:focus").getAttribute("aria-label")).toBe("Token");
+      expect(await accessibilityFaults(page)).toEqual([]);
+      expect(unexpected(faults)).toEqual([]);
+      await page.context().close();
+    }
+  });
+
+  it("says why it is refused, keeps the right token for the tab, and forgets it on request", async () => {
     const { page, faults } = await openPage(browser, cluster.origin);
     await page.goto(`${cluster.origin}/`);
     const form = page.locator("section.token");
-    await form.getByText("UNAUTHENTICATED").waitFor();
-    expect(await accessibilityFaults(page)).toEqual([]);
     const signIn = async (token: string): Promise<void> => {
       await form.getByLabel("Token", { exact: true }).fill(token);
       await form.getByRole("button").click();
     };
+    await signIn("wrong");
+    await form.getByText("UNAUTHENTICATED").waitFor();
+    expect(await page.locator("input:focus").getAttribute("aria-label")).toBe("Token");
+    expect(await accessibilityFaults(page)).toEqual([]);
     await signIn("ada-token");
     await form.getByText("FORBIDDEN").waitFor();
     await signIn("viewer-token");
@@ -58,12 +75,49 @@ describe("the console", () => {
     expect(await form.count()).toBe(0);
     await page.reload();
     await page.locator("tr[data-node=node1]").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await form.waitFor();
+    await page.reload();
+    await form.waitFor();
+    expect(unexpected(faults)).toEqual([]);
+    await page.context().close();
+  });
+
+  it("shows the metrics to those who have signed in", async () => {
+    const { page, faults } = await openPage(browser, cluster.origin);
+    await page.goto(`${cluster.origin}/`);
+    expect(await page.getByRole("link", { name: "Metrics" }).count()).toBe(0);
+    await page.getByLabel("Token", { exact: true }).fill("viewer-token");
+    await page.keyboard.press("Enter");
+    const opened = page.context().waitForEvent("page");
+    await page.getByRole("link", { name: "Metrics" }).click();
+    await (await opened).getByText("shardgate_").first().waitFor();
     expect(unexpected(faults)).toEqual([]);
     await page.context().close();
   });
 });
 
 describe("the playground", () => {
+  it("asks for a token, says that it is refused, and sends the right one along", async () => {
+    const { page, faults } = await openPage(browser, cluster.origin, { viewport: { width: 390, height: 844 } });
+    await page.goto(`${cluster.origin}/graphql`);
+    await page.locator(".result-window", { hasText: "UNAUTHENTICATED" }).waitFor();
+    await page.getByLabel("Token", { exact: true }).fill("wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("alert").getByText("The gateway does not accept this token.").waitFor();
+    await page.getByLabel("Token", { exact: true }).fill("ada-token");
+    await page.keyboard.press("Enter");
+    await page.getByText("Your token goes with every request.").waitFor();
+    await page.locator(".graphiql-query-editor .view-line").first().waitFor();
+    await page.getByRole("button", { name: /^Execute query/ }).click();
+    await page.locator(".result-window", { hasText: "isNew" }).waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.locator(".result-window", { hasText: "UNAUTHENTICATED" }).waitFor();
+    expect(unexpected(faults)).toEqual([]);
+    await page.context().close();
+  });
+
   it("sends what its headers editor has", async () => {
     const { page, faults } = await openPage(browser, cluster.origin);
     await page.goto(`${cluster.origin}/graphql`);

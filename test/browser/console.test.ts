@@ -11,7 +11,7 @@ import { MadeUpCluster } from "../gateway/console/made-up-cluster.js";
 import { accessibilityFaults, launchBrowser, openPage, type WatchedPage } from "../support/browser.js";
 import { graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
-import { repository } from "../support/processes.js";
+import { eventually, repository } from "../support/processes.js";
 
 const screenshots = path.join(repository, "test/browser/screenshots");
 
@@ -55,7 +55,13 @@ describe("the console of a cluster of three storage nodes", () => {
     cluster = await ProcessCluster.start({ nodes: 3, shards: 64, gatewayArgs });
     const put = `mutation Put($items: [PutInput!]!) { putMany(items: $items) { __typename } }`;
     const items = Array.from({ length: 500 }, (_, index) => ({ key: `user${index}`, value: { name: "Ada", index } }));
-    await graphqlData(cluster.origin, put, { items });
+    // On a busy machine a heartbeat may be late, and a shard unavailable for a moment.
+    await eventually(async () => {
+      const { putMany } = await graphqlData<{ readonly putMany: readonly object[] }>(cluster.origin, put, { items });
+      expect(new Set(putMany.map((outcome) => JSON.stringify(outcome)))).toEqual(
+        new Set(['{"__typename":"PutSuccess"}']),
+      );
+    });
   });
   afterAll(() => cluster.stop());
 
@@ -105,7 +111,7 @@ describe("the console of a cluster of three storage nodes", () => {
     const alert = page.getByRole("alert");
     await alert.getByText("ASSIGNMENT_WOULD_HIDE_DATA").waitFor();
     await alert.getByText("Keep the shard where its data is").waitFor();
-    await page.getByText(/^The \d+ keys of shard 2 stay on/).waitFor();
+    await page.getByText(/^The \d+ keys of shard 2 on node\d will not be seen/).waitFor();
     await page.getByRole("button", { name: `Hide the data and assign to ${other}` }).press("Enter");
     await page.getByText(`Shard 2 is given to ${other}, epoch 2.`).waitFor();
     await page.locator(".history li", { hasText: "epoch 2" }).getByText("operator").waitFor();
@@ -194,7 +200,7 @@ describe("the console of 300 storage nodes and 4096 shards", () => {
     large = new MadeUpCluster(systemClock, 300, 4096);
     const traffic = new RecentTraffic(systemClock);
     const built = path.join(repository, "dist/gateway/console/files");
-    console = createConsole(large.services(), traffic, built);
+    console = createConsole(large.services(), { traffic, hasPlayground: false, folder: built });
     server = createServer((request, response) => {
       if (!console.answer(request, response)) response.writeHead(404).end();
     });

@@ -1,7 +1,7 @@
 /** The playground in a real browser, which can reach the gateway and nothing else. */
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accessibilityFaults, launchBrowser, openPage, type KnownFault, type WatchedPage } from "../support/browser.js";
 import { ProcessCluster } from "../support/process-cluster.js";
@@ -19,8 +19,8 @@ afterAll(async () => {
 });
 
 /** The playground, ready to run what is in its first tab. */
-async function openPlayground(): Promise<WatchedPage> {
-  const watched = await openPage(browser, cluster.origin);
+async function openPlayground(options: BrowserContextOptions = {}): Promise<WatchedPage> {
+  const watched = await openPage(browser, cluster.origin, options);
   const { page } = watched;
   await page.goto(`${cluster.origin}/graphql`);
   await page.getByRole("button", { name: /^Execute query/ }).waitFor();
@@ -97,10 +97,52 @@ describe("the playground", () => {
     await page.context().close();
   });
 
+  it("says nothing of its icons but the names of their buttons", async () => {
+    const { page, faults } = await openPlayground();
+    await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+    await page.locator(".graphiql-doc-explorer").getByText("Query", { exact: true }).click();
+    await page.locator(".graphiql-doc-explorer").getByText("One entry; null when the key does not exist.").waitFor();
+    expect(await page.locator("svg title").allTextContents()).toEqual([]);
+    expect(await page.locator("body").ariaSnapshot()).not.toMatch(/ icon\b/);
+    const nameless = (await page.evaluate(
+      "[...document.querySelectorAll('button')].filter((button) => " +
+        "!button.ariaLabel && !button.textContent.trim()).map((button) => button.outerHTML)",
+    )) as readonly string[];
+    expect(nameless).toEqual([]);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
+  it.each(["light", "dark"] as const)("is used on a phone, in %s", async (colorScheme) => {
+    const { page, faults } = await openPlayground({ viewport: { width: 390, height: 844 }, colorScheme });
+    const boxOf = async (selector: string) => {
+      const box = await page.locator(selector).boundingBox();
+      if (box === null) throw new Error(`${selector} is not to be seen.`);
+      return box;
+    };
+    await page.getByRole("button", { name: /^Execute query/ }).click();
+    await page.locator(".result-window", { hasText: "isNew" }).waitFor();
+    const [editor, result] = [await boxOf(".graphiql-query-editor"), await boxOf(".result-window")];
+    expect([editor.width, result.width].every((width) => width >= 350)).toBe(true);
+    expect([editor.height, result.height].every((height) => height >= 200)).toBe(true);
+    expect(result.y).toBeGreaterThanOrEqual(editor.y + editor.height);
+    expect(result.y + result.height).toBeLessThanOrEqual(844);
+    await page.getByRole("button", { name: "Reassign" }).click();
+    await expectTab(page, "Reassign");
+    await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+    expect((await boxOf(".graphiql-doc-explorer")).width).toBeGreaterThan(300);
+    await page.getByRole("button", { name: "Hide Documentation Explorer" }).click();
+    expect((await boxOf(".graphiql-query-editor")).height).toBeGreaterThanOrEqual(200);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    expect(await accessibilityFaults(page, faultsOfGraphiql)).toEqual([]);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
   it("loads less than 3 MB, the workers included", async () => {
     const folder = path.join(repository, "dist/gateway/playground/files");
     const names = readdirSync(folder);
-    expect(names).toHaveLength(9);
+    expect(names).toHaveLength(11);
     const bytes = names.reduce((sum, name) => sum + statSync(path.join(folder, name)).size, 0);
     expect(bytes).toBeLessThan(3_000_000);
     const { page } = await openPlayground();

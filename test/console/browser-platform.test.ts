@@ -8,7 +8,9 @@ beforeEach(() => {
   vi.stubGlobal("sessionStorage", {
     getItem: (name: string) => storage.get(name) ?? null,
     setItem: (name: string, value: string) => void storage.set(name, value),
+    removeItem: (name: string) => void storage.delete(name),
   });
+  vi.stubGlobal("location", { pathname: "/sg/" });
 });
 afterEach(() => vi.unstubAllGlobals());
 
@@ -24,11 +26,11 @@ function target<More extends object>(more: More) {
 }
 
 describe("the platform of the browser", () => {
-  it("posts JSON to the gateway's GraphQL", async () => {
+  it("posts JSON to the GraphQL beside its page", async () => {
     const fetched = vi.fn<typeof fetch>(async () => Response.json({ data: 1 }));
     vi.stubGlobal("fetch", fetched);
     expect(await browserPlatform.post({ documentId: "x" })).toEqual({ data: 1 });
-    expect(fetched.mock.calls[0]).toMatchObject(["/graphql", { method: "POST", body: '{"documentId":"x"}' }]);
+    expect(fetched.mock.calls[0]).toMatchObject(["graphql", { method: "POST", body: '{"documentId":"x"}' }]);
   });
 
   /** The rest of a stream that the test has not sent yet. */
@@ -57,7 +59,7 @@ describe("the platform of the browser", () => {
     await vi.waitFor(() => expect(heard).toEqual(["{}"]));
     end();
     await vi.waitFor(() => expect(heard).toEqual(["{}", null]));
-    expect(fetched.mock.calls[0]?.[0]).toBe("/console/events");
+    expect(fetched.mock.calls[0]?.[0]).toBe("console/events");
     expect(fetched.mock.calls[0]?.[1]?.headers).toEqual({});
   });
 
@@ -74,6 +76,12 @@ describe("the platform of the browser", () => {
     await vi.waitFor(() => expect(busy.heard).toEqual([null]));
   });
 
+  it("hears why there is no stream where the gateway says so", async () => {
+    vi.stubGlobal("fetch", async () => Response.json({ code: "OVERLOADED", detail: "Later." }, { status: 503 }));
+    const { heard } = opened();
+    await vi.waitFor(() => expect(heard).toMatchObject([{ code: "OVERLOADED", message: "Later." }]));
+  });
+
   it("hears why the gateway refuses it, and sends the token that it is given", async () => {
     const headers: unknown[] = [];
     vi.stubGlobal("fetch", async (_url: string, init: RequestInit) => {
@@ -86,7 +94,36 @@ describe("the platform of the browser", () => {
     opened();
     await browserPlatform.post({});
     expect(headers.slice(1)).toMatchObject([{ authorization: "Bearer abc" }, { authorization: "Bearer abc" }]);
-    expect(storage.size).toBe(1);
+    expect([...storage]).toEqual([["shardgate:token:/sg/", "abc"]]);
+    expect(browserPlatform.hasToken()).toBe(true);
+    browserPlatform.keepToken(null);
+    expect([browserPlatform.hasToken(), storage.size]).toEqual([false, 0]);
+  });
+
+  it("shows in another tab what the gateway answers to a GET with the token", async () => {
+    browserPlatform.keepToken("abc");
+    const shown: Blob[] = [];
+    const shownAt: string[] = [];
+    vi.stubGlobal("open", () => ({ location: { assign: (url: string) => shownAt.push(url) } }));
+    vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => `blob:${shown.push(blob as Blob)}`);
+    const fetched = vi.fn<typeof fetch>(async () => new Response("shardgate_up 1"));
+    vi.stubGlobal("fetch", fetched);
+    browserPlatform.openWithToken("metrics");
+    await vi.waitFor(() => expect(shownAt).toEqual(["blob:1"]));
+    expect(fetched.mock.calls[0]).toMatchObject(["metrics", { headers: { authorization: "Bearer abc" } }]);
+    vi.stubGlobal("fetch", async () => {
+      throw new TypeError("gone");
+    });
+    // A browser that opens no tab shows it in this one.
+    vi.stubGlobal("open", () => null);
+    vi.stubGlobal("location", { pathname: "/sg/", assign: (url: string) => shownAt.push(url) });
+    browserPlatform.openWithToken("metrics");
+    await vi.waitFor(() => expect(shownAt).toEqual(["blob:1", "blob:2"]));
+    expect(await Promise.all(shown.map((blob) => blob.text()))).toEqual([
+      "shardgate_up 1",
+      "The gateway gave no answer.",
+    ]);
+    vi.restoreAllMocks();
   });
 
   it("calls back after a while, unless it is cancelled", async () => {

@@ -36,11 +36,12 @@ export class FakePlatform implements Platform {
   readonly streams: FakeStream[] = [];
   readonly posted: object[] = [];
   readonly charts: { data: ChartData | null; width: number; isDestroyed: boolean }[] = [];
-  readonly tokens: string[] = [];
+  readonly tokens: (string | null)[] = [];
+  readonly openedWithToken: string[] = [];
   width = 800;
   /** What the gateway answers to the next requests. */
   answer: (body: { readonly documentId: string; readonly variables: Record<string, unknown> }) => unknown = () => ({
-    data: {},
+    data: { shard: null },
   });
   showPage: (isVisible: boolean) => void = () => {};
   changeColours: () => void = () => {};
@@ -54,6 +55,8 @@ export class FakePlatform implements Platform {
     this.streams.push(stream);
     return stream;
   };
+  readonly hasToken = (): boolean => (this.tokens.at(-1) ?? null) !== null;
+  readonly openWithToken: Platform["openWithToken"] = (path) => void this.openedWithToken.push(path);
   readonly keepToken: Platform["keepToken"] = (token) => void this.tokens.push(token);
   readonly after: Platform["after"] = (delayMs, callback) => this.clock.after(delayMs, callback);
   readonly watchVisible: Platform["watchVisible"] = (callback) => {

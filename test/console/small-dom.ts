@@ -55,6 +55,9 @@ export class SmallElement extends SmallNode {
     if (["input", "select"].includes(localName)) Object.assign(this, { value: "" });
   }
 
+  /** Which element has the focus is for test/browser/. */
+  focus(): void {}
+
   get ownerDocument(): typeof document {
     return document;
   }

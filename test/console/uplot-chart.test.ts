@@ -67,4 +67,37 @@ describe("a chart", () => {
     const range = latency?.scales?.["y"]?.range as unknown as (self: null, min: number, max: number) => number[];
     expect([range(null, 0, 0), range(null, 0, 100)[0]]).toEqual([[0, 1], 0]);
   });
+
+  it("shows at least a minute, however little is known, and all that is known", () => {
+    drawChart(element, colours).update(latencyChart(seconds), 400);
+    const range = FakePlot.made[0]?.options.scales?.["x"]?.range as unknown as (
+      plot: null,
+      min: number,
+      max: number,
+    ) => number[];
+    expect([range(null, 1_000, 1_005), range(null, 1_000, 1_300)]).toEqual([
+      [945, 1_005],
+      [1_000, 1_300],
+    ]);
+  });
+
+  it("marks the seconds that no line leads to, large enough to be seen", () => {
+    drawChart(element, colours).update(latencyChart(seconds), 400);
+    const points = FakePlot.made[0]?.options.series[1]?.points;
+    expect(points).toMatchObject({ show: true, size: 6 });
+    const filter = points?.filter as unknown as (plot: object, series: number) => number[];
+    expect(filter({ data: [[], [1, null, undefined, 2]] }, 1)).toEqual([0, 3]);
+    expect(filter({ data: [] }, 1)).toEqual([]);
+  });
+
+  it("leaves room for the last time label, and counts requests in whole numbers", () => {
+    drawChart(element, colours).update(requestChart(seconds), 400);
+    drawChart(element, colours).update(latencyChart(seconds), 400);
+    const [requests, latency] = FakePlot.made.map(({ options }) => options);
+    expect(Number(requests?.padding?.[1])).toBeGreaterThanOrEqual(30);
+    const steps = requests?.axes?.[1]?.incrs as readonly number[];
+    expect(steps.slice(0, 5)).toEqual([1, 2, 5, 10, 20]);
+    expect(steps.every(Number.isInteger)).toBe(true);
+    expect(latency?.axes?.[1]).not.toHaveProperty("incrs");
+  });
 });

@@ -115,6 +115,17 @@ describe("built files", () => {
     expect((await get(`${files.base}a.js`, {}, "POST")).status).toBe(404);
   });
 
+  it("may be queries of a page's address instead of paths", async () => {
+    const loaded = loadBuiltFiles(folder.path, "/?page", {});
+    if (loaded === null) throw new Error("The folder is missing.");
+    files = loaded;
+    expect(files.base).toMatch(/^\/\?page\/[0-9a-f]{16}\/$/);
+    expect((await get(`${files.base}a.js`)).body.toString()).toBe("let a;");
+    for (const target of ["/", "/?page", files.base, `${files.base}none.js`, `/x${files.base.slice(1)}a.js`]) {
+      expect((await get(target)).status).toBe(404);
+    }
+  });
+
   it("have another address when one of them is another", () => {
     expect(files.base).toMatch(/^\/page\/[0-9a-f]{16}\/$/);
     expect(load().base).toBe(files.base);

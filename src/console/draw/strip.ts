@@ -1,5 +1,5 @@
 /**
- * Draws the strip of the key space, a cell for each shard: filled with its owner's colour and tag; hatched when it is
+ * Draws the strip of the key space, a cell for each shard: filled with its owner's colour and tag; hatched as well when it is
  * unavailable; a dashed frame when nobody owns it.
  */
 import type { ShardView } from "../model/cluster-state.js";
@@ -54,14 +54,21 @@ function drawCell(pen: Pen, { shard: { number, owner, state }, cell, alpha, colo
     pen.strokeStyle = colours("--bad");
     pen.lineWidth = height < 12 ? 1.5 : 2;
     hatch(pen, cell, height < 12 ? 3.5 : 6);
-    // A calm ground for the text.
-    pen.fillStyle = colours("--surface");
-    if (height >= 26) pen.fillRect(x + width / 2 - 12, y + 4, 24, height - 8);
-    drawText(pen, cell, number, { tag: "✕", colour: colours("--text") });
+    const tag = unavailableTag(ownerTag(owner), cell);
+    // A calm ground for the text, in the owner's colour: that storage node is the one to look after.
+    const ground = Math.min(width - 6, 8 * tag.length + 8);
+    if (height >= 12) pen.fillRect(x + (width - ground) / 2, y + 3, ground, height - 6);
+    drawText(pen, cell, number, { tag, colour: textOnOwner });
     return;
   }
   pen.fillRect(x, y, width, height);
   drawText(pen, cell, number, { tag: ownerTag(owner), colour: textOnOwner });
+}
+
+/** The cross is left out where there is no room beside the owner's tag. */
+function unavailableTag(owner: string, { width, height }: Box): string {
+  const tag = `✕ ${owner}`;
+  return height >= 26 && width >= 8 * tag.length + 4 ? tag : owner;
 }
 
 interface Tag {

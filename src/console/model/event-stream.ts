@@ -6,7 +6,7 @@ import type { Problem } from "./gateway.js";
 
 export interface Stream {
   onEvent(name: string, listener: (data: string) => void): void;
-  /** With the problem when the gateway refuses whoever asks; null when the stream ended or never began. */
+  /** With the problem that the gateway told instead of the stream; null when it ended or never began. */
   onFailure(listener: (problem: Problem | null) => void): void;
   close(): void;
 }
@@ -18,12 +18,16 @@ export interface EventStreamParts {
   /** By event name: what to do with its data, parsed. */
   readonly listeners: Readonly<Record<string, (data: unknown) => void>>;
   readonly onLive: (isLive: boolean) => void;
+  /** The gateway wants another token. */
   readonly onRefused: (problem: Problem) => void;
+  /** There is no stream, and it is tried again; with the reason where the gateway gave one. */
+  readonly onLost: (problem: Problem | null) => void;
 }
 
 /** Events come each second; three of them missing is no hiccup. */
 const silenceMs = 3_500;
 const reopenMs = 1_000;
+const refusals: ReadonlySet<string> = new Set(["UNAUTHENTICATED", "FORBIDDEN"]);
 
 export class EventStream {
   readonly #parts: EventStreamParts;
@@ -49,7 +53,7 @@ export class EventStream {
     }
     stream.onFailure((problem) => {
       if (this.#stream !== stream) return;
-      if (problem === null) return this.#reopen();
+      if (problem === null || !refusals.has(problem.code)) return this.#reopen(problem);
       this.stop();
       this.#parts.onRefused(problem);
     });
@@ -66,11 +70,12 @@ export class EventStream {
 
   #watch(): void {
     this.#cancelTimer();
-    this.#cancelTimer = this.#parts.after(silenceMs, () => this.#reopen());
+    this.#cancelTimer = this.#parts.after(silenceMs, () => this.#reopen(null));
   }
 
-  #reopen(): void {
+  #reopen(problem: Problem | null): void {
     this.stop();
+    this.#parts.onLost(problem);
     this.#cancelTimer = this.#parts.after(reopenMs, () => this.start());
   }
 }

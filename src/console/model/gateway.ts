@@ -54,6 +54,9 @@ export async function findKey(post: Post, key: string): Promise<FindResult> {
   return { kind: result.__typename === "KeyNotFound" ? "missing" : "unreadable", key, place, entry: null, problem };
 }
 
+export type ShardAnswer =
+  { readonly kind: "known"; readonly details: ShardDetails } | { readonly kind: "failed"; readonly problem: Problem };
+
 export interface ShardDetails {
   readonly number: number;
   /** Null when the storage node does not tell. */
@@ -70,17 +73,18 @@ export interface HistoryRow {
   readonly cause: string;
 }
 
-/** Null when the gateway cannot tell. */
-export async function shardDetails(post: Post, number: number): Promise<ShardDetails | null> {
-  const { data } = await ask<ShardData>(post, "console/shard", { number });
-  const shard = data?.shard ?? null;
-  if (shard === null) return null;
-  return {
+export async function shardDetails(post: Post, number: number): Promise<ShardAnswer> {
+  const { data, problem } = await ask<ShardData>(post, "console/shard", { number });
+  if (problem !== null) return { kind: "failed", problem };
+  const { shard } = data;
+  if (shard === null) return { kind: "failed", problem: problemOf("", `The gateway knows no shard ${number}.`) };
+  const details = {
     number: shard.number,
     keys: shard.keyCount === null ? null : Number(shard.keyCount),
     bytes: shard.sizeBytes === null ? null : Number(shard.sizeBytes),
     history: shard.history.map(({ storageNodeName: node, ...change }) => ({ ...change, node })),
   };
+  return { kind: "known", details };
 }
 
 export interface AssignRequest {

@@ -19,6 +19,14 @@ export interface ChartData {
   readonly times: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
+  /** There is nothing between whole values, so that none is written at the axis. */
+  readonly isWhole: boolean;
+}
+
+/** Indexes of values that have no neighbour: a line through them would not be seen. */
+export function isolated(values: readonly (number | null)[]): readonly number[] {
+  const isThere = (index: number): boolean => (values[index] ?? null) !== null;
+  return values.flatMap((_, index) => (isThere(index) && !isThere(index - 1) && !isThere(index + 1) ? [index] : []));
 }
 
 export function requestChart(seconds: readonly TrafficSecond[]): ChartData {
@@ -30,16 +38,20 @@ export function requestChart(seconds: readonly TrafficSecond[]): ChartData {
     times: timesOf(seconds),
     lines: [{ label: "requests", colour: "--line-a", isDashed: false, isFilled: true, values }],
     format: shortText,
+    isWhole: true,
   };
 }
 
+/** Seconds after which a latency is no longer told in words: it would be that of no requests. */
+const lately = 10;
+
 export function latencyChart(seconds: readonly TrafficSecond[]): ChartData {
-  const latest = seconds.findLast(([, , p50Ms]) => p50Ms !== null);
+  const latest = seconds.slice(-lately).findLast(([, , p50Ms]) => p50Ms !== null);
   return {
     title: "Latency of requests",
     text:
       latest === undefined
-        ? "no requests yet"
+        ? `no requests in the last ${lately} seconds`
         : `p50 ${millisecondsText(latest[2])}, p99 ${millisecondsText(latest[3])}`,
     times: timesOf(seconds),
     lines: [
@@ -59,6 +71,7 @@ export function latencyChart(seconds: readonly TrafficSecond[]): ChartData {
       },
     ],
     format: millisecondsText,
+    isWhole: false,
   };
 }
 

@@ -4,7 +4,7 @@ import type { ClusterEvent, TickEvent } from "../../wire/console.js";
 import { emptyCluster, withCluster, withTick, type ClusterState } from "../model/cluster-state.js";
 import { EventStream } from "../model/event-stream.js";
 import type { Problem } from "../model/gateway.js";
-import { summaryOf } from "../model/summary.js";
+import { summaryOf, type Summary } from "../model/summary.js";
 import { latencyChart, requestChart } from "../model/traffic.js";
 import { usePlatform } from "../platform.js";
 import { Header } from "./header.js";
@@ -16,92 +16,146 @@ import { ShardPanel } from "./shard-panel.js";
 import { Tiles } from "./tiles.js";
 import { TokenForm } from "./token-form.js";
 import { TrafficChart } from "./traffic-chart.js";
+import { Waiting } from "./waiting.js";
 
-export function App() {
-  const { cluster, isLive, problem, signIn } = useCluster();
+export interface AppProps {
+  readonly hasPlayground: boolean;
+  /** The gateway wants to know who asks. */
+  readonly asksForToken: boolean;
+}
+
+/** Of the cluster there is nothing to see before the gateway has told it, nor while it refuses to. */
+export function App(faces: AppProps) {
+  const { cluster, link, signIn } = useCluster();
+  const summary = useMemo(() => summaryOf(cluster), [cluster]);
+  const isShown = link.kind !== "refused" && cluster.shards.length > 0;
+  const isLive = link.kind === "live";
+  return (
+    <div class={isShown && !isLive ? "page is-stale" : "page"}>
+      <Header
+        {...faces}
+        cluster={isShown ? cluster : null}
+        summary={summary}
+        isLive={isLive}
+        onSignOut={() => signIn(null)}
+      />
+      {link.kind === "refused" ? (
+        <TokenForm problem={link.problem} hadToken={link.hadToken} onToken={signIn} />
+      ) : !isShown ? (
+        <Waiting isLost={link.kind === "lost"} problem={link.kind === "lost" ? link.problem : null} />
+      ) : (
+        <>
+          {!isLive && (
+            <p class="stale" role="alert">
+              {link.kind === "lost" && link.problem !== null ? link.problem.message : "The gateway does not answer."}{" "}
+              What you see is old; the page goes on by itself when the gateway is back.
+            </p>
+          )}
+          <Cluster cluster={cluster} summary={summary} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Cluster({ cluster, summary }: { readonly cluster: ClusterState; readonly summary: Summary }) {
   const { nodes, shards, seconds } = cluster;
   const [selected, setSelected] = useState(0);
   const [marked, setMarked] = useState<string | null>(null);
-  const summary = useMemo(() => summaryOf(cluster), [cluster]);
   const requests = useMemo(() => requestChart(seconds), [seconds]);
   const latency = useMemo(() => latencyChart(seconds), [seconds]);
   const markedOwner = nodes.find(({ name }) => name === marked)?.index ?? null;
   const shown = { nodes, shards, selected, onSelect: setSelected };
   return (
-    <div class={isLive ? "page" : "page is-stale"}>
-      <Header cluster={cluster} summary={summary} isLive={isLive} />
-      {!isLive && problem !== null && <TokenForm problem={problem} onToken={signIn} />}
-      {!isLive && problem === null && (
-        <p class="stale" role="alert">
-          {shards.length === 0
-            ? "Connecting to the gateway…"
-            : "The gateway does not answer. What you see is old; the page goes on by itself when the gateway is back."}
-        </p>
-      )}
-      <main>
-        <Tiles cluster={cluster} summary={summary} />
-        <div class="columns">
-          <div class="main">
-            <KeySpace {...shown} markedOwner={markedOwner} />
-          </div>
-          <div class="side">
-            <KeyFinder onPlace={setSelected} />
-            <ShardPanel {...shown} />
-          </div>
-          <div class="main">
-            <NodeGrid {...shown} markedOwner={markedOwner} />
-            <div class="charts">
-              <TrafficChart data={requests} />
-              <TrafficChart data={latency} />
-            </div>
-            <NodeTable nodes={nodes} marked={marked} onMark={setMarked} />
-          </div>
+    <main>
+      <Tiles cluster={cluster} summary={summary} />
+      <div class="columns">
+        <div class="main">
+          <KeySpace {...shown} markedOwner={markedOwner} />
         </div>
-      </main>
-    </div>
+        <div class="side">
+          <KeyFinder onPlace={setSelected} />
+          <ShardPanel {...shown} />
+        </div>
+        <div class="main">
+          <NodeGrid {...shown} markedOwner={markedOwner} />
+          <div class="charts">
+            <TrafficChart data={requests} />
+            <TrafficChart data={latency} />
+          </div>
+          <NodeTable nodes={nodes} marked={marked} onMark={setMarked} />
+        </div>
+      </div>
+    </main>
   );
 }
 
 type Action =
-  { readonly kind: "cluster"; readonly event: ClusterEvent } | { readonly kind: "tick"; readonly event: TickEvent };
+  | { readonly kind: "cluster"; readonly event: ClusterEvent }
+  | { readonly kind: "tick"; readonly event: TickEvent }
+  | { readonly kind: "forget" };
 
 function reduce(state: ClusterState, action: Action): ClusterState {
+  if (action.kind === "forget") return emptyCluster;
   return action.kind === "cluster" ? withCluster(state, action.event) : withTick(state, action.event);
 }
 
 interface LiveCluster {
   readonly cluster: ClusterState;
-  readonly isLive: boolean;
-  /** Why the gateway does not show it to whoever asks; null: it does. */
-  readonly problem: Problem | null;
-  /** Asks again with this token. */
-  readonly signIn: (token: string) => void;
+  readonly link: Link;
+  /** Asks again with this token, or without one. */
+  readonly signIn: (token: string | null) => void;
 }
+
+/** How it is with the gateway's events. */
+type Link =
+  | { readonly kind: "waiting" | "live" }
+  /** None come, and the page tries again; with the reason where the gateway gave one. */
+  | { readonly kind: "lost"; readonly problem: Problem | null }
+  /** The gateway wants another token. */
+  | { readonly kind: "refused"; readonly problem: Problem; readonly hadToken: boolean };
 
 /** The stream is open while somebody can see the page: a hidden one would only hold one of the browser's few connections. */
 function useCluster(): LiveCluster {
-  const { openStream, after, watchVisible, keepToken } = usePlatform();
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { openStream, after, watchVisible, hasToken, keepToken } = usePlatform();
   const opened = useRef<EventStream | null>(null);
   const [cluster, dispatch] = useReducer(reduce, emptyCluster);
-  const [isLive, setLive] = useState(false);
+  const [link, setLink] = useState<Link>({ kind: "waiting" });
   useEffect(() => {
     const listeners = {
       cluster: (event: unknown) => dispatch({ kind: "cluster", event: event as ClusterEvent }),
       tick: (event: unknown) => dispatch({ kind: "tick", event: event as TickEvent }),
     };
-    const stream = new EventStream({ open: openStream, after, listeners, onLive: setLive, onRefused: setProblem });
+    const stream = new EventStream({
+      open: openStream,
+      after,
+      listeners,
+      onLive: (isLive) => setLink((link) => linkAfter(link, isLive)),
+      onRefused: (problem) => setLink({ kind: "refused", problem, hadToken: hasToken() }),
+      onLost: (problem) => setLink({ kind: "lost", problem }),
+    });
     opened.current = stream;
     const stopWatching = watchVisible((isVisible) => (isVisible ? stream.start() : stream.stop()));
     return () => {
       stopWatching();
       stream.stop();
     };
-  }, [openStream, after, watchVisible]);
-  const signIn = (token: string): void => {
+  }, [openStream, after, watchVisible, hasToken]);
+  const signIn = (token: string | null): void => {
     keepToken(token);
-    setProblem(null);
+    // Another caller may see less.
+    dispatch({ kind: "forget" });
+    opened.current?.stop();
+    setLink({ kind: "waiting" });
     opened.current?.start();
   };
-  return { cluster, isLive, problem, signIn };
+  return { cluster, link, signIn };
+}
+
+const liveLink: Link = { kind: "live" };
+
+/** A stream that stops says nothing of why: a refusal or a loss stays what it is until events come again. */
+function linkAfter(link: Link, isLive: boolean): Link {
+  if (isLive) return liveLink;
+  return link.kind === "live" ? { kind: "waiting" } : link;
 }

@@ -67,8 +67,8 @@ export function AssignForm({ shard, nodes, keys }: AssignFormProps) {
           <p>
             {keys === 0
               ? `Shard ${shard.number} is empty now. Older keys of it that ${target} still has would be seen again.`
-              : `${keys === null ? "The keys" : `The ${keys} keys`} of shard ${shard.number} stay on ` +
-                `${owner ?? "their storage node"} and are not seen until the shard is given back.`}
+              : `${keysText(keys)} of shard ${shard.number} on ${owner ?? "its storage node"} will not be seen ` +
+                "until the shard is given back."}
           </p>
           <div class="row">
             <button type="button" class="danger" disabled={isSending} onClick={() => void assign(true)}>
@@ -82,4 +82,8 @@ export function AssignForm({ shard, nodes, keys }: AssignFormProps) {
       )}
     </>
   );
+}
+
+function keysText(keys: number | null): string {
+  return keys === null ? "The keys" : keys === 1 ? "The one key" : `The ${keys} keys`;
 }

@@ -1,22 +1,52 @@
-/** The head of the page: what this is, whether it is well, whether what one sees is live, and the ways to the other faces. */
+/**
+ * The head of the page: what this is, the ways to the other faces and, once the cluster is known, whether it is well and
+ * whether what one sees is live.
+ */
 import type { ClusterState } from "../model/cluster-state.js";
 import type { Summary } from "../model/summary.js";
+import { usePlatform } from "../platform.js";
 
 export interface HeaderProps {
-  readonly cluster: ClusterState;
+  /** Null until it may be shown. */
+  readonly cluster: ClusterState | null;
   readonly summary: Summary;
   readonly isLive: boolean;
+  readonly hasPlayground: boolean;
+  readonly asksForToken: boolean;
+  readonly onSignOut: () => void;
 }
 
 const signs = { healthy: "✓", degraded: "◐", failing: "✕", empty: "…" } as const;
 
-export function Header({ cluster, summary, isLive }: HeaderProps) {
+export function Header({ cluster, summary, isLive, hasPlayground, asksForToken, onSignOut }: HeaderProps) {
+  const name = cluster?.name ?? "shardgate";
   return (
     <header class="top">
       <h1>
-        <span class="brand">shardgate</span>{" "}
-        <span class="cluster-name">{cluster.name === "shardgate" ? "console" : cluster.name}</span>
+        <span class="brand">shardgate</span> <span class="cluster-name">{name === "shardgate" ? "console" : name}</span>
       </h1>
+      {cluster !== null && <Facts mapVersion={cluster.mapVersion} summary={summary} isLive={isLive} />}
+      <nav aria-label="Other faces of the gateway">
+        {hasPlayground && <a href="graphql">Playground</a>}
+        <a href="openapi.json">REST</a>
+        {(!asksForToken || cluster !== null) && <MetricsLink asksForToken={asksForToken} />}
+        {asksForToken && cluster !== null && (
+          <button type="button" onClick={onSignOut}>
+            Sign out
+          </button>
+        )}
+      </nav>
+    </header>
+  );
+}
+
+function Facts({
+  mapVersion,
+  summary,
+  isLive,
+}: Pick<HeaderProps, "summary" | "isLive"> & { readonly mapVersion: number }) {
+  return (
+    <>
       <p class={`health health-${summary.level}`} role="status">
         <span class="sign" aria-hidden="true">
           {signs[summary.level]}
@@ -27,16 +57,28 @@ export function Header({ cluster, summary, isLive }: HeaderProps) {
       </p>
       <dl class="facts">
         <dt>cluster map</dt>
-        <dd id="map-version">version {cluster.mapVersion}</dd>
+        <dd id="map-version">version {mapVersion}</dd>
       </dl>
       <p class={isLive ? "live" : "live is-stale"} id="live">
         <span class="dot" aria-hidden="true" /> {isLive ? "live" : "stale"}
       </p>
-      <nav aria-label="Other faces of the gateway">
-        <a href="/graphql">GraphQL</a>
-        <a href="/openapi.json">REST</a>
-        <a href="/metrics">Metrics</a>
-      </nav>
-    </header>
+    </>
+  );
+}
+
+/** Metrics need a token where anything does, and browsers send none with a link. */
+function MetricsLink({ asksForToken }: Pick<HeaderProps, "asksForToken">) {
+  const { openWithToken } = usePlatform();
+  return (
+    <a
+      href="metrics"
+      onClick={(event) => {
+        if (!asksForToken) return;
+        event.preventDefault();
+        openWithToken("metrics");
+      }}
+    >
+      Metrics
+    </a>
   );
 }

@@ -15,12 +15,15 @@ export function KeyFinder({ onPlace }: KeyFinderProps) {
   const { post } = usePlatform();
   const [key, setKey] = useState("");
   const [result, setResult] = useState<FindResult | null>(null);
+  const [isAsking, setAsking] = useState(false);
   // Answers may overtake each other; only that of the last question counts.
   const asked = useRef(0);
   const find = async (): Promise<void> => {
     const turn = ++asked.current;
+    setAsking(true);
     const found = await findKey(post, key);
     if (turn !== asked.current) return;
+    setAsking(false);
     setResult(found);
     if (found.kind !== "failed") onPlace(found.place.shard);
   };
@@ -51,7 +54,7 @@ export function KeyFinder({ onPlace }: KeyFinderProps) {
         </button>
       </form>
       <div id="found" aria-live="polite">
-        {result !== null && <Result result={result} />}
+        {isAsking ? <p class="place hint">Asking the gateway…</p> : result !== null && <Result result={result} />}
       </div>
     </section>
   );

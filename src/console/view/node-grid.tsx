@@ -30,7 +30,13 @@ export function NodeGrid({ nodes, shards, selected, markedOwner, onSelect }: Key
     <section class="card" aria-labelledby="grid-title">
       <h2 id="grid-title">Storage nodes × shards</h2>
       <p class="hint">{told === undefined ? spreadText(nodes) : shardText(told, nodes)}</p>
-      <div class="scroll grid-scroll" tabIndex={0} role="region" aria-labelledby="grid-title">
+      <div
+        class="scroll grid-scroll"
+        hidden={nodes.length === 0}
+        tabIndex={0}
+        role="region"
+        aria-labelledby="grid-title"
+      >
         <div
           ref={frame}
           class="grid"

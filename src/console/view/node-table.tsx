@@ -66,6 +66,20 @@ export function NodeTable({ nodes, marked, onMark }: NodeTableProps) {
             {shown.map((node) => (
               <NodeTableRow key={node.name} node={node} isMarked={node.name === marked} onMark={onMark} />
             ))}
+            {shown.length === 0 && (
+              <tr>
+                <td colSpan={columns.length} class="hint">
+                  {nodes.length > 0 ? (
+                    "No storage node matches the filter."
+                  ) : (
+                    <>
+                      None has registered. Start one with <code>shardgate node --gateway</code> and this gateway's
+                      address.
+                    </>
+                  )}
+                </td>
+              </tr>
+            )}
           </tbody>
         </table>
       </div>

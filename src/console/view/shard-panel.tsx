@@ -2,10 +2,11 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ClusterState, ShardView } from "../model/cluster-state.js";
 import { bytesText, lowerText, momentText, wholeText } from "../model/format.js";
-import { shardDetails, type HistoryRow, type ShardDetails } from "../model/gateway.js";
+import { shardDetails, type HistoryRow, type ShardAnswer } from "../model/gateway.js";
 import { usePlatform } from "../platform.js";
 import { AssignForm } from "./assign-form.js";
 import { OwnerChip } from "./owner-chip.js";
+import { ProblemNote } from "./problem.js";
 
 export interface ShardPanelProps {
   readonly nodes: ClusterState["nodes"];
@@ -41,7 +42,8 @@ export function ShardPanel({ nodes, shards, selected, onSelect }: ShardPanelProp
 }
 
 function Selected({ shard, nodes }: { readonly shard: ShardView; readonly nodes: ClusterState["nodes"] }) {
-  const details = useDetails(shard);
+  const answer = useDetails(shard);
+  const details = answer?.kind === "known" ? answer.details : null;
   const owner = shard.owner === null ? undefined : nodes[shard.owner];
   return (
     <>
@@ -66,7 +68,14 @@ function Selected({ shard, nodes }: { readonly shard: ShardView; readonly nodes:
         <dd>{bytesText(details?.bytes ?? null)}</dd>
       </dl>
       <AssignForm shard={shard} nodes={nodes} keys={details?.keys ?? null} />
-      <History rows={details?.history ?? []} />
+      <h3>Assignment history</h3>
+      {answer === null ? (
+        <p class="hint">Asking the gateway…</p>
+      ) : answer.kind === "failed" ? (
+        <ProblemNote problem={answer.problem} />
+      ) : (
+        <History rows={answer.details.history} />
+      )}
     </>
   );
 }
@@ -74,10 +83,10 @@ function Selected({ shard, nodes }: { readonly shard: ShardView; readonly nodes:
 /** Whoever moves through the shards with a key held down asks only where they rest. */
 const restMs = 120;
 
-/** Asked again whenever the shard has a new epoch. */
-function useDetails({ number, epoch, state }: ShardView): ShardDetails | null {
+/** Null until the gateway has answered. Asked again whenever the shard has a new epoch. */
+function useDetails({ number, epoch, state }: ShardView): ShardAnswer | null {
   const { post, after } = usePlatform();
-  const [details, setDetails] = useState<ShardDetails | null>(null);
+  const [details, setDetails] = useState<ShardAnswer | null>(null);
   useEffect(() => {
     let isCurrent = true;
     const read = async (): Promise<void> => {
@@ -94,23 +103,17 @@ function useDetails({ number, epoch, state }: ShardView): ShardDetails | null {
 }
 
 function History({ rows }: { readonly rows: readonly HistoryRow[] }) {
+  if (rows.length === 0) return <p class="hint">Never assigned.</p>;
   return (
-    <>
-      <h3>Assignment history</h3>
-      {rows.length === 0 ? (
-        <p class="hint">Never assigned.</p>
-      ) : (
-        <ol class="history" tabIndex={0} aria-label="Assignment history, newest first">
-          {rows.map(({ epoch, node, at, cause }) => (
-            <li key={epoch}>
-              <span class="epoch">epoch {epoch}</span> <strong>{node ?? "nobody"}</strong>{" "}
-              <span class="hint">
-                {lowerText(cause)}, {momentText(at)}
-              </span>
-            </li>
-          ))}
-        </ol>
-      )}
-    </>
+    <ol class="history" tabIndex={0} aria-label="Assignment history, newest first">
+      {rows.map(({ epoch, node, at, cause }) => (
+        <li key={epoch}>
+          <span class="epoch">epoch {epoch}</span> <strong>{node ?? "no storage node"}</strong>{" "}
+          <span class="hint">
+            {lowerText(cause)}, {momentText(at)}
+          </span>
+        </li>
+      ))}
+    </ol>
   );
 }

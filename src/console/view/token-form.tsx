@@ -1,42 +1,78 @@
-/** Asks who looks at the page, when the gateway wants to know or does not let them. */
-import { useState } from "preact/hooks";
+/** Asks who looks at the page, where the gateway wants to know. Until then there is nothing else to see. */
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../model/gateway.js";
 import { ProblemNote } from "./problem.js";
 
 export interface TokenFormProps {
   /** Why the gateway refused. */
   readonly problem: Problem;
+  /** The request that it refused had a token. */
+  readonly hadToken: boolean;
   readonly onToken: (token: string) => void;
 }
 
-export function TokenForm({ problem, onToken }: TokenFormProps) {
+export function TokenForm({ problem, hadToken, onToken }: TokenFormProps) {
   const [token, setToken] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  // There is nothing else to do here; `autofocus` would work for the first form of a page only.
+  useEffect(() => input.current?.focus(), []);
   return (
-    <section class="card token" aria-labelledby="token-title">
-      <h2 id="token-title">This gateway asks who you are</h2>
-      <ProblemNote problem={problem} />
-      <form
-        class="row"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onToken(token);
-        }}
-      >
-        <input
-          type="password"
-          aria-label="Token"
-          placeholder="token"
-          autocomplete="off"
-          pattern="[A-Za-z0-9._~+\/\-]+=*"
-          required
-          value={token}
-          onInput={({ currentTarget }) => setToken(currentTarget.value)}
-        />
-        <button type="submit" class="primary">
-          Show the cluster
-        </button>
-      </form>
-      <p class="hint">It needs `read` on all keys, and is forgotten when this tab is closed.</p>
-    </section>
+    <main class="alone">
+      <section class="card token" aria-labelledby="token-title">
+        <h2 id="token-title">Sign in</h2>
+        <p class="hint">
+          This gateway asks for a token. To see the cluster it needs <code>read</code> on all keys.
+        </p>
+        {hadToken && <ProblemNote problem={forPage(problem)} />}
+        <form
+          class="row"
+          onSubmit={(event) => {
+            event.preventDefault();
+            onToken(token.trim());
+          }}
+        >
+          <input
+            ref={input}
+            type="password"
+            aria-label="Token"
+            placeholder="Token"
+            autocomplete="off"
+            pattern={tokenPattern}
+            title={tokenTitle}
+            required
+            value={token}
+            onInput={({ currentTarget }) => setToken(currentTarget.value)}
+          />
+          <button type="submit" class="primary">
+            Show the cluster
+          </button>
+        </form>
+        <p class="hint">Kept until this tab is closed, for the playground too.</p>
+      </section>
+    </main>
   );
 }
+
+/** What a header can carry of a token (RFC 6750, 2.1), with the spaces that copying adds. */
+const tokenPattern = String.raw`\s*[A-Za-z0-9._~+\/\-]+=*\s*`;
+const tokenTitle = "Letters, digits and - . _ ~ + / =, as the token was handed out";
+
+/** In the words of this page: who looks at it sends no headers. */
+function forPage(problem: Problem): Problem {
+  const text = texts.get(problem.code);
+  return text === undefined ? problem : { code: problem.code, ...text };
+}
+
+const texts: ReadonlyMap<string, Omit<Problem, "code">> = new Map([
+  [
+    "UNAUTHENTICATED",
+    { message: "The gateway does not accept this token.", advice: "It may be mistyped, expired or revoked." },
+  ],
+  [
+    "FORBIDDEN",
+    {
+      message: "This token may not see the cluster.",
+      advice: "Use one with read on all keys. In the playground it works for the keys that it grants.",
+    },
+  ],
+]);

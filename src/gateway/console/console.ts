@@ -24,15 +24,34 @@ export interface Console {
 /** Where the build puts the files: beside this one. Running from the sources there are none, and a page says so. */
 export const builtFolder = fileURLToPath(new URL("files", import.meta.url));
 
-export function createConsole(services: GatewayServices, traffic: RecentTraffic, folder = builtFolder): Console {
-  const files = loadBuiltFiles(folder, "/console", headers.security);
+export interface ConsoleOptions {
+  readonly traffic: RecentTraffic;
+  readonly hasPlayground: boolean;
+  /** Where the files of the page are; by default where the build puts them. */
+  readonly folder?: string;
+}
+
+/**
+ * Behind a reverse proxy the page may be at `/sg/` or at `/sg`. Its files are queries of its own address, `?console/HASH/NAME`:
+ * a reference of that form means the same at both, which no relative path does.
+ */
+const filesPrefix = "/?console";
+
+export function createConsole(
+  services: GatewayServices,
+  { traffic, hasPlayground, folder = builtFolder }: ConsoleOptions,
+): Console {
+  const files = loadBuiltFiles(folder, filesPrefix, headers.security);
   const feed = new ConsoleFeed(services, traffic);
+  const asksForToken = !services.access.isOpen;
   return {
     answer(request, response) {
       const { method = "", url = "" } = request;
+      if (files?.answer(request, response) === true) return true;
       const path = url.replace(/\?.*$/s, "");
       if (path === "/" && (method === "GET" || method === "HEAD")) {
-        const html = files === null ? missingPage : consolePage(files.base);
+        const html =
+          files === null ? missingPage : consolePage({ base: files.base.slice(1), hasPlayground, asksForToken });
         response.writeHead(files === null ? 503 : 200, headers.page).end(method === "HEAD" ? undefined : html);
         return true;
       }
@@ -40,7 +59,7 @@ export function createConsole(services: GatewayServices, traffic: RecentTraffic,
         void admit(services, request, response, () => feed.watch(response));
         return true;
       }
-      return files?.answer(request, response) ?? false;
+      return false;
     },
     close: () => feed.close(),
   };

@@ -1,7 +1,17 @@
-/** The console's two pages. All that moves on it is made by its script; src/console/ has the source of that. */
+/**
+ * The console's two pages. All that moves on it is made by its script; src/console/ has the source of that. Every reference is
+ * relative, because a reverse proxy may have put the gateway under a path that it does not know.
+ */
 
-/** `base` is the path of the folder that the files are served from, a slash at the end. */
-export function consolePage(base: string): string {
+export interface ConsolePageParts {
+  /** What the references to all files begin with, relative to the page's address, with or without a slash at its end. */
+  readonly base: string;
+  readonly hasPlayground: boolean;
+  /** Callers have to say who they are. */
+  readonly asksForToken: boolean;
+}
+
+export function consolePage({ base, hasPlayground, asksForToken }: ConsolePageParts): string {
   return `<!doctype html>
 <html lang="en">
   <head>
@@ -14,8 +24,8 @@ export function consolePage(base: string): string {
     <script type="module" src="${base}console.js"></script>
   </head>
   <body>
-    <noscript>The console needs JavaScript. The same facts are at <a href="/nodes">/nodes</a> and <a href="/shards">/shards</a>.</noscript>
-    <div id="console"></div>
+    <noscript>The console needs JavaScript. The same facts are at <a href="nodes">/nodes</a> and <a href="shards">/shards</a>.</noscript>
+    <div id="console" data-playground="${hasPlayground}" data-asks-for-token="${asksForToken}"></div>
   </body>
 </html>
 `;
@@ -31,7 +41,7 @@ export const missingPage = `<!doctype html>
     <h1>The console is not built</h1>
     <p>
       The gateway works; only the files of this page are missing. <code>npm run build</code> makes them. GraphQL is at
-      <a href="/graphql">/graphql</a>, the cluster at <a href="/nodes">/nodes</a> and <a href="/shards">/shards</a>.
+      <a href="graphql">/graphql</a>, the cluster at <a href="nodes">/nodes</a> and <a href="shards">/shards</a>.
     </p>
   </body>
 </html>

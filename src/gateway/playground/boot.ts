@@ -3,22 +3,18 @@
  * gateway imports it.
  */
 import { preparedTabs } from "./tabs.js";
+import { startTokenForm, tokenHeaders, type TokenPage } from "./token-form.js";
 
 /** What is used of the browser and of graphiql.js. */
-interface Page {
-  readonly document: { getElementById(id: string): unknown };
-  readonly location: { readonly search: string; readonly pathname: string };
+interface Page extends TokenPage {
+  readonly location: TokenPage["location"] & { readonly search: string };
   readonly history: { replaceState(state: null, title: string, url: string): void };
   readonly localStorage: BrowserStorage;
   readonly YogaGraphiQL: { renderYogaGraphiQL(element: unknown, options: object): void };
   MonacoEnvironment?: { readonly getWorkerUrl: (moduleId: string, label: string) => string };
 }
 
-interface BrowserStorage {
-  getItem(name: string): string | null;
-  setItem(name: string, value: string): void;
-  removeItem(name: string): void;
-}
+type BrowserStorage = TokenPage["sessionStorage"];
 
 const page = globalThis as unknown as Page;
 const workers: Readonly<Record<string, string>> = { graphql: "graphql.worker.js", json: "json.worker.js" };
@@ -29,8 +25,7 @@ page.MonacoEnvironment = {
 const storage = ownStorage(page.localStorage);
 const tabs = tabsToOpen();
 page.YogaGraphiQL.renderYogaGraphiQL(page.document.getElementById("root"), {
-  title: "shardgate",
-  logo: `<img src="${new URL("icon.svg", import.meta.url).href}" width="32" height="32" alt="" />`,
+  additionalHeaders: tokenHeaders(page),
   defaultTabs: tabs,
   storage,
   // Headers may carry tokens; these are forgotten with the page.
@@ -38,6 +33,7 @@ page.YogaGraphiQL.renderYogaGraphiQL(page.document.getElementById("root"), {
   // Otherwise each edit would go into the page's address, which a server reads only up to 16 KiB.
   onEditQuery: () => {},
 });
+startTokenForm(page);
 
 /**
  * Those of a first visit; later ones find the tabs as they were left. A query in the page's address gets a tab, and leaves

@@ -1,7 +1,17 @@
-/** The playground's two pages. Scripts and styles are files, because the Content-Security-Policy forbids them inline. */
+/**
+ * The playground's two pages. Scripts and styles are files, because the Content-Security-Policy forbids them inline. Every
+ * reference is relative, because a reverse proxy may have put the gateway under a path that it does not know.
+ */
 
-/** `base` is the path of the folder that the files are served from, a slash at the end. */
-export function playgroundPage(base: string): string {
+export interface PlaygroundPageParts {
+  /** What the references to all files begin with, relative to the page's address. */
+  readonly base: string;
+  readonly hasConsole: boolean;
+  /** Callers have to say who they are. */
+  readonly asksForToken: boolean;
+}
+
+export function playgroundPage({ base, hasConsole, asksForToken }: PlaygroundPageParts): string {
   return `<!doctype html>
 <html lang="en">
   <head>
@@ -16,11 +26,30 @@ export function playgroundPage(base: string): string {
   </head>
   <body>
     <noscript>The playground needs JavaScript.</noscript>
+    <header class="bar">
+      <h1><strong>shardgate</strong> playground</h1>
+${asksForToken ? tokenForm : ""}      <nav aria-label="Other faces of the gateway">
+${hasConsole ? `        <a href="./">Console</a>\n` : ""}        <a href="openapi.json">REST</a>
+      </nav>
+    </header>
     <main id="root"></main>
   </body>
 </html>
 `;
 }
+
+/** What a token is asked with. The script shows one half of it or the other. */
+const tokenForm = `      <form id="token" autocomplete="off">
+        <p id="token-kept" hidden>Your token goes with every request. <button type="button" id="token-forget">Sign out</button></p>
+        <p id="token-asked" hidden>
+          <label for="token-text">Token</label>
+          <input id="token-text" type="password" autocomplete="off" spellcheck="false" required
+            pattern="\\s*[A-Za-z0-9._~+\\/\\-]+=*\\s*" title="Letters, digits and - . _ ~ + / =, as the token was handed out" aria-describedby="token-problem" />
+          <button type="submit">Sign in</button>
+        </p>
+        <p id="token-problem" role="alert"></p>
+      </form>
+`;
 
 export const missingPage = `<!doctype html>
 <html lang="en">

@@ -14,11 +14,25 @@ export type Playground = (request: IncomingMessage, response: ServerResponse) =>
 /** Where the build puts the files: beside this one. Running from the sources there are none, and a page says so. */
 export const builtFolder = fileURLToPath(new URL("files", import.meta.url));
 
-export function createPlayground(folder = builtFolder): Playground {
+export interface PlaygroundOptions {
+  readonly hasConsole: boolean;
+  /** Callers have to say who they are. */
+  readonly asksForToken: boolean;
+  /** Where the files of the page are; by default where the build puts them. */
+  readonly folder?: string;
+}
+
+export function createPlayground({ folder = builtFolder, ...options }: PlaygroundOptions): Playground {
   const files = loadBuiltFiles(folder, "/playground", headers.security);
   return (request, response) => {
     if (isForPage(request)) {
-      const html = files === null ? missingPage : playgroundPage(files.base);
+      const { url = "" } = request;
+      if (url.startsWith("/graphql/")) {
+        // Beneath a slash the page's relative references would lead elsewhere.
+        response.writeHead(307, { location: `../graphql${url.slice("/graphql/".length)}` }).end();
+        return true;
+      }
+      const html = files === null ? missingPage : playgroundPage({ base: files.base.slice(1), ...options });
       response.writeHead(files === null ? 503 : 200, headers.page).end(html);
       return true;
     }
@@ -28,7 +42,7 @@ export function createPlayground(folder = builtFolder): Playground {
 
 /** GraphQL clients do not accept HTML; browsers that are sent to an address do. */
 function isForPage({ method, url = "", headers }: IncomingMessage): boolean {
-  return method === "GET" && /^\/graphql(\?|$)/.test(url) && (headers.accept ?? "").includes("text/html");
+  return method === "GET" && /^\/graphql\/?(\?|$)/.test(url) && (headers.accept ?? "").includes("text/html");
 }
 
 /** Styles may be inline: Monaco, the editor, makes them as it goes. */

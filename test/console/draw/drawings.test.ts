@@ -26,7 +26,7 @@ function gridOf(shown = state, width = 800, markedOwner: number | null = null) {
 
 describe("the strip", () => {
   it("says each shard's owner or fault in letters, whatever its colour", () => {
-    expect(stripOf().texts).toEqual(["A", "0", "✕", "1", "?", "2", "A", "3"]);
+    expect(stripOf().texts).toEqual(["A", "0", "✕ B", "1", "?", "2", "A", "3"]);
   });
 
   it("fills, hatches or only frames a cell", () => {
@@ -35,7 +35,7 @@ describe("the strip", () => {
     expect(fills.map(({ fillStyle, globalAlpha }) => [fillStyle, globalAlpha])).toEqual([
       [ownerColour(0), 1],
       [ownerColour(1), 0.35],
-      ["--surface", 1],
+      [ownerColour(1), 1],
       [ownerColour(0), 1],
     ]);
     expect(strokes.filter(({ name, strokeStyle }) => name === "stroke" && strokeStyle === "--bad")).toHaveLength(1);
@@ -50,6 +50,8 @@ describe("the strip", () => {
   it("writes the tag alone in small cells, and nothing where it does not fit", () => {
     const small = stateOf(clusterOf(30, 600)).shards;
     expect(stripOf(small).texts.slice(24, 28)).toEqual(["Y", "Z", "A", "B"]);
+    const unavailable = stateOf(clusterOf(30, 600, { states: "U".repeat(600) })).shards;
+    expect(stripOf(unavailable).texts.slice(24, 28)).toEqual(["Y", "Z", "A", "B"]);
     const mixed = clusterOf(2, 4096, { states: "AUN".padEnd(4096, "A"), owners: [0, 1, -1, ...Array(4093).fill(0)] });
     const smallest = stripOf(stateOf(mixed).shards, 300);
     expect(smallest.texts).toEqual([]);

@@ -10,6 +10,7 @@ function streamOf() {
   const told: unknown[] = [];
   const live: boolean[] = [];
   const refusals: Problem[] = [];
+  const losses: (Problem | null)[] = [];
   const stream = new EventStream({
     open: () => {
       const next = new FakeStream();
@@ -20,8 +21,9 @@ function streamOf() {
     listeners: { tick: (data) => told.push(data) },
     onLive: (isLive) => live.push(isLive),
     onRefused: (problem) => refusals.push(problem),
+    onLost: (problem) => losses.push(problem),
   });
-  return { clock, opened, told, live, refusals, stream };
+  return { clock, opened, told, live, refusals, losses, stream };
 }
 
 describe("EventStream", () => {
@@ -56,6 +58,20 @@ describe("EventStream", () => {
     expect(opened[1]?.isClosed).toBe(true);
     await clock.advance(1_000);
     expect(opened).toHaveLength(3);
+  });
+
+  it("says each time that a stream is lost, with the reason that the gateway gave, and tries again", async () => {
+    const { stream, opened, clock, refusals, losses } = streamOf();
+    const problem = { code: "OVERLOADED", message: "Too many consoles.", advice: "" };
+    stream.start();
+    expect(losses).toEqual([]);
+    opened[0]?.fail(problem);
+    await clock.advance(1_000);
+    opened[1]?.fail();
+    await clock.advance(1_000 + 3_500);
+    expect([losses, refusals, opened.length]).toEqual([[problem, null, null], [], 3]);
+    stream.stop();
+    expect(losses).toHaveLength(3);
   });
 
   it("does not listen to a stream that it has closed", async () => {

@@ -9,7 +9,7 @@ import {
   wholeText,
 } from "../../../src/console/model/format.js";
 import { ownerColour, ownerTag } from "../../../src/console/model/owner-mark.js";
-import { latencyChart, requestChart } from "../../../src/console/model/traffic.js";
+import { isolated, latencyChart, requestChart } from "../../../src/console/model/traffic.js";
 
 describe("figures for people", () => {
   it("have a dash for what is not known", () => {
@@ -80,6 +80,22 @@ describe("the charts", () => {
   });
 
   it("have words before the first request too", () => {
-    expect([requestChart([]).text, latencyChart([]).text]).toEqual(["0 now, at most 0", "no requests yet"]);
+    expect([requestChart([]).text, latencyChart([]).text]).toEqual([
+      "0 now, at most 0",
+      "no requests in the last 10 seconds",
+    ]);
+  });
+
+  it("tell no latency of requests that are long over", () => {
+    const idle = (count: number) =>
+      Array.from({ length: count }, (_, index) => [2_000 + index, 0, null, null] as const);
+    expect(latencyChart([[1_000, 5, 1, 2], ...idle(9)]).text).toBe("p50 1 ms, p99 2 ms");
+    expect(latencyChart([[1_000, 5, 1, 2], ...idle(10)]).text).toBe("no requests in the last 10 seconds");
+  });
+
+  it("know the seconds that no line leads to", () => {
+    expect(isolated([1, null, 2, 3, null, 4])).toEqual([0, 5]);
+    expect(isolated([])).toEqual([]);
+    expect(isolated([0])).toEqual([0]);
   });
 });

@@ -1,6 +1,6 @@
 import { h } from "preact";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { App } from "../../../src/console/view/app.js";
+import { App, type AppProps } from "../../../src/console/view/app.js";
 import { rendered, type Rendered } from "../rendered.js";
 import { clusterOf, downRow, tickOf, upRow } from "../samples.js";
 
@@ -13,8 +13,11 @@ const second = (index: number, requests: number): readonly [number, number, numb
   30,
 ];
 
-async function opened(): Promise<Rendered> {
-  const page = await rendered(h(App, null));
+const openFaces: AppProps = { hasPlayground: true, asksForToken: false };
+const refusal = (code: string) => ({ code, message: `It says ${code}.`, advice: "Send a header." });
+
+async function opened(faces = openFaces): Promise<Rendered> {
+  const page = await rendered(h(App, faces));
   await page.act(() => {
     page.platform.stream.send("cluster", clusterOf(3, 12));
     page.platform.stream.send("tick", tickOf([upRow, upRow, upRow], [second(0, 5), second(1, 70)]));
@@ -26,13 +29,32 @@ const slider = ({ root }: Rendered) => root.find("div", "slider");
 const alerts = ({ root }: Rendered) => root.findAll("p", "alert").map(({ textContent }) => textContent);
 
 describe("the console", () => {
-  it("says that it connects until the first event comes", async () => {
-    const page = await rendered(h(App, null));
-    expect(alerts(page)).toEqual(["Connecting to the gateway…"]);
-    expect(page.root.find("p", "live").textContent).toContain("stale");
-    expect(page.root.textContent).toContain("No storage node has registered yet.");
-    expect(page.root.textContent).toContain("No shards yet.");
-    expect(page.root.textContent).toContain("0 of 0");
+  it("shows nothing of a cluster that it does not know yet", async () => {
+    const page = await rendered(h(App, openFaces));
+    expect(page.root.find("p", "status").textContent).toBe("Connecting to the gateway…");
+    expect(page.root.textContent).not.toMatch(/No storage node|No shards|0 . 0|0 of 0|stale|version|empty/);
+    expect(page.root.findAll("canvas")).toEqual([]);
+    await page.act(() => page.platform.stream.fail());
+    expect(alerts(page)).toEqual(["The gateway does not answer. Trying again every second."]);
+    await page.act(() => page.platform.clock.advance(1_000));
+    await page.act(() => page.platform.stream.fail({ code: "OVERLOADED", message: "Too many.", advice: "" }));
+    expect(alerts(page)).toEqual(["The gateway sends no events. Trying again every second."]);
+    expect(page.root.find("div", "alert").textContent).toBe("OVERLOADED Too many.");
+    await page.act(() => page.platform.clock.advance(1_000));
+    await page.act(() => page.platform.stream.send("cluster", clusterOf(3, 12)));
+    expect(alerts(page)).toEqual([]);
+    expect(page.root.textContent).toContain("version 7");
+  });
+
+  it("says what to do where no storage node has registered yet", async () => {
+    const page = await rendered(h(App, openFaces));
+    await page.act(() => page.platform.stream.send("cluster", clusterOf(0, 12)));
+    expect(page.root.textContent).toContain("empty No storage node has registered yet.");
+    expect(page.root.textContent).toContain("Start one with shardgate node --gateway");
+    expect(page.root.textContent).toContain("0 unavailable, 12 unassigned");
+    const filtered = await opened();
+    await filtered.act(() => filtered.root.find("input", "search").enter("node9"));
+    expect(filtered.root.textContent).toContain("No storage node matches the filter.");
   });
 
   it("shows the cluster in figures once it hears of it", async () => {
@@ -69,31 +91,71 @@ describe("the console", () => {
     expect(alerts(page)).toEqual([expect.stringContaining("What you see is old")]);
     expect(page.root.find("div", /is-stale/).textContent).toContain("node1");
     await page.act(() => page.platform.clock.advance(1_000));
-    expect(page.platform.streams).toHaveLength(2);
+    await page.act(() => page.platform.stream.fail({ code: "DRAINING", message: "It is stopping.", advice: "" }));
+    expect(alerts(page)).toEqual([expect.stringMatching(/^It is stopping\. What you see is old/)]);
+    await page.act(() => page.platform.clock.advance(1_000));
+    expect(page.platform.streams).toHaveLength(3);
     await page.act(() => page.platform.stream.send("tick", tickOf([upRow, upRow, upRow], [second(2, 9)])));
     expect(alerts(page)).toEqual([]);
   });
 
-  it("asks for a token when the gateway wants one, and shows the cluster once it is right", async () => {
-    const page = await rendered(h(App, null));
-    const refusal = (code: string) => ({ code, message: `It says ${code}.`, advice: "Send a token." });
+  it("shows the sign-in alone where the gateway asks for a token, and the cluster once it is right", async () => {
+    const page = await rendered(h(App, { hasPlayground: true, asksForToken: true }));
+    const links = () => page.root.findAll("a").map(({ textContent }) => textContent);
     await page.act(() => page.platform.stream.fail(refusal("UNAUTHENTICATED")));
     const form = () => page.root.findAll("section", "token-title")[0];
-    expect(form()?.textContent).toContain("UNAUTHENTICATED It says UNAUTHENTICATED.");
+    expect(page.root.find("main").textContent).toBe(form()?.textContent);
+    expect(form()?.textContent).not.toContain("UNAUTHENTICATED");
     expect(form()?.find("input").attribute("type")).toBe("password");
-    expect(alerts(page)).toEqual([]);
-    await page.act(() => form()?.find("input").enter("wrong"));
-    await page.act(() => form()?.find("form").fire("submit"));
-    expect(page.platform.tokens).toEqual(["wrong"]);
-    expect(page.platform.streams).toHaveLength(2);
-    expect(alerts(page)).toEqual(["Connecting to the gateway…"]);
+    expect(links()).toEqual(["Playground", "REST"]);
+    const signIn = async (token: string): Promise<void> => {
+      await page.act(() => form()?.find("input").enter(token));
+      await page.act(() => form()?.find("form").fire("submit"));
+    };
+    await signIn(" wrong ");
+    expect([page.platform.tokens, page.platform.streams.length]).toEqual([["wrong"], 2]);
+    await page.act(() => page.platform.stream.fail(refusal("UNAUTHENTICATED")));
+    expect(form()?.find("div", "alert").textContent).toBe(
+      "UNAUTHENTICATED The gateway does not accept this token.It may be mistyped, expired or revoked.",
+    );
+    await signIn("narrow");
     await page.act(() => page.platform.stream.fail(refusal("FORBIDDEN")));
-    expect(form()?.textContent).toContain("FORBIDDEN");
-    await page.act(() => form()?.find("input").enter("right"));
-    await page.act(() => form()?.find("form").fire("submit"));
+    expect(form()?.find("div", "alert").textContent).toContain("FORBIDDEN This token may not see the cluster.");
+    await signIn("right");
     await page.act(() => page.platform.stream.send("cluster", clusterOf(3, 12)));
     expect(form()).toBeUndefined();
     expect(page.root.textContent).toContain("version 7");
+    expect(links()).toEqual(["Playground", "REST", "Metrics"]);
+  });
+
+  it("shows nothing more of the cluster once the gateway refuses a token that it took before", async () => {
+    const page = await opened({ hasPlayground: true, asksForToken: true });
+    await page.act(() => page.platform.keepToken("expired"));
+    await page.act(() => page.platform.stream.fail(refusal("UNAUTHENTICATED")));
+    expect(page.root.find("section", "token-title").textContent).toContain("does not accept this token");
+    expect(page.root.textContent).not.toContain("node1");
+    expect(page.root.textContent).not.toContain("healthy");
+  });
+
+  it("forgets token and cluster when its reader signs out", async () => {
+    const page = await opened({ hasPlayground: true, asksForToken: true });
+    await page.act(() => page.root.find("button", "Sign out").fire("click"));
+    expect([page.platform.tokens, page.platform.streams.length]).toEqual([[null], 2]);
+    expect(page.platform.streams[0]?.isClosed).toBe(true);
+    expect(page.root.textContent).not.toContain("node1");
+    expect(page.root.textContent).toContain("Connecting to the gateway…");
+  });
+
+  it("leads only where its reader gets on: to what is there, and to the metrics with the token", async () => {
+    const open = await opened({ hasPlayground: false, asksForToken: false });
+    expect(open.root.findAll("a").map((link) => link.attribute("href"))).toEqual(["openapi.json", "metrics"]);
+    expect(open.root.findAll("button", "Sign out")).toEqual([]);
+    const prevented = vi.fn<() => void>();
+    await open.act(() => open.root.find("a", "metrics").fire("click", { preventDefault: prevented }));
+    expect([prevented.mock.calls.length, open.platform.openedWithToken]).toEqual([0, []]);
+    const closed = await opened({ hasPlayground: true, asksForToken: true });
+    await closed.act(() => closed.root.find("a", "metrics").fire("click", { preventDefault: prevented }));
+    expect([prevented.mock.calls.length, closed.platform.openedWithToken]).toEqual([1, ["metrics"]]);
   });
 
   it("hears nothing while its page is hidden, nor after it is gone", async () => {
@@ -168,12 +230,12 @@ describe("the console", () => {
     await page.act(() => page.platform.changeColours());
     expect(page.platform.charts).toHaveLength(3);
     page.platform.width = 0;
-    const narrow = await rendered(h(App, null), page.platform);
+    const narrow = await rendered(h(App, openFaces), page.platform);
     expect(narrow.root.findAll("canvas").flatMap((canvas) => canvas.getContext()?.strokes ?? [])).toEqual([]);
   });
 
   it("shows a dozen storage nodes in its legend, and counts the others", async () => {
-    const page = await rendered(h(App, null));
+    const page = await rendered(h(App, openFaces));
     await page.act(() => page.platform.stream.send("cluster", clusterOf(300, 4096, { name: "large" })));
     expect(page.root.find("ul", /unavailable/).findAll("li")).toHaveLength(15);
     expect(page.root.textContent).toContain("and 288 more");

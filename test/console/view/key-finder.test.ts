@@ -77,9 +77,11 @@ describe("the key finder", () => {
         answers.push((valueText) => resolve({ data: { shardForKey: place, entries: [{ ...entry, valueText }] } }));
       });
     await page.act(() => page.root.find("form").fire("submit"));
+    expect(page.root.textContent).toContain("Asking the gateway…");
     await page.act(() => page.root.find("form").fire("submit"));
     await page.act(() => answers[1]?.('"second"'));
     await page.act(() => answers[0]?.('"first"'));
+    expect(page.root.textContent).not.toContain("Asking the gateway…");
     expect(page.root.find("pre").textContent).toBe('"second"');
   });
 });

@@ -47,7 +47,7 @@ describe("the shard panel", () => {
     expect(facts).toEqual(["active", "A node1", "1", "13", "2 KiB"]);
     expect(root.findAll("li").map(({ textContent }) => textContent)).toEqual([
       expect.stringMatching(/^epoch 2 node1 operator, \d{4}-/),
-      expect.stringMatching(/^epoch 1 nobody automatic, \d{4}-/),
+      expect.stringMatching(/^epoch 1 no storage node automatic, \d{4}-/),
     ]);
   });
 
@@ -55,12 +55,40 @@ describe("the shard panel", () => {
     const { root, show, platform } = await opened(2, null);
     expect(root.findAll("dd").map(({ textContent }) => textContent)).toEqual(["unassigned", "none", "1", "–", "–"]);
     expect(root.findAll("option")).toHaveLength(4);
-    platform.answer = () => ({ data: { shard: null } });
+    platform.answer = () => ({ data: { shard: { number: 3, keyCount: null, sizeBytes: null, history: [] } } });
     await show(panelOf(3));
     expect(root.textContent).toContain("Never assigned.");
     expect(root.findAll("dd")[1]?.textContent).toBe("none");
     await show(panelOf(0, stateOf(clusterOf(0, 0))));
     expect(root.textContent).toContain("No shards yet.");
+  });
+
+  it("says nothing of a shard's history before the gateway has answered", async () => {
+    const { root, platform, act, show } = await rendered(panelOf(0));
+    let answer = (): void => {};
+    platform.answer = () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ data: { shard: { number: 0, keyCount: "1", sizeBytes: "1", history: [] } } });
+      });
+    expect(root.textContent).toContain("Asking the gateway…");
+    await act(() => platform.clock.advance(200));
+    expect(root.textContent).toContain("Asking the gateway…");
+    expect(root.textContent).not.toContain("Never assigned.");
+    await act(() => answer());
+    expect(root.textContent).toContain("Never assigned.");
+    await show(panelOf(1));
+    expect(root.textContent).not.toContain("Never assigned.");
+  });
+
+  it("says why the gateway does not tell a shard's history", async () => {
+    const page = await opened();
+    page.platform.answer = () => ({ errors: [{ message: "No.", extensions: { code: "FORBIDDEN" } }] });
+    await page.show(panelOf(1));
+    expect(page.root.find("div", "alert").textContent).toMatch(/^FORBIDDEN No\./);
+    expect(page.root.textContent).not.toContain("Never assigned.");
+    page.platform.answer = () => ({ data: { shard: null } });
+    await page.show(panelOf(2));
+    expect(page.root.find("div", "alert").textContent).toBe(" The gateway knows no shard 2.");
   });
 
   it("asks again when the shard has another epoch, and forgets an answer that comes too late", async () => {
@@ -110,7 +138,7 @@ describe("assigning a shard", () => {
     const page = await opened();
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("The 13 keys of shard 0 stay on node1");
+    expect(page.root.textContent).toContain("The 13 keys of shard 0 on node1 will not be seen");
     page.platform.answer = () => ({ data: { assignShard: { shard: { epoch: 2 } } } });
     await page.act(() => page.root.find("button", "Hide the data and assign to node3").fire("click"));
     expect(page.platform.posted.at(-1)).toMatchObject({ variables: { input: { ifEpoch: 1, force: true } } });
@@ -127,11 +155,18 @@ describe("assigning a shard", () => {
     expect(page.platform.posted.at(-1)).toMatchObject({ variables: { input: { force: true } } });
   });
 
+  it("says of a single key what happens to it", async () => {
+    const page = await opened(0, "1");
+    page.platform.answer = () => refusal;
+    await assign(page);
+    expect(page.root.textContent).toContain("The one key of shard 0 on node1 will not be seen until");
+  });
+
   it("lets go of the second step", async () => {
     const page = await opened(2, null);
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("The keys of shard 2 stay on their storage node");
+    expect(page.root.textContent).toContain("The keys of shard 2 on its storage node will not be seen");
     await page.act(() => page.root.find("button", "Cancel").fire("click"));
     expect(page.root.findAll("div", "alert")).toEqual([]);
     expect(page.root.findAll("button", /Hide/)).toEqual([]);

@@ -45,9 +45,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function serve(files: string): Promise<void> {
+async function serve(files: string, hasPlayground = true): Promise<void> {
   server?.close();
-  console = createConsole(cluster.services(), new RecentTraffic(clock), files);
+  console = createConsole(cluster.services(), { traffic: new RecentTraffic(clock), hasPlayground, folder: files });
   server = createServer((request, response) => {
     if (!console.answer(request, response)) response.writeHead(404).end("not the console's");
   });
@@ -100,14 +100,33 @@ describe("the console's page", () => {
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     });
-    const files = [...page.text.matchAll(/(?:src|href)="(\/console\/[^"]+)"/g)].map((match) => match[1] ?? "");
+    const files = [...page.text.matchAll(/(?:src|href)="(\?console\/[^"]+)"/g)].map((match) => match[1] ?? "");
     expect(files.map((file) => path.basename(file))).toEqual(["icon.svg", "console.css", "console.js"]);
     for (const file of files) {
-      const answer = await rawRequest(origin, file);
+      const answer = await rawRequest(origin, `/${file}`);
       expect(answer).toMatchObject({ status: 200, text: path.basename(file) });
       expect(answer.headers["cache-control"]).toContain("immutable");
     }
     expect(page.text).not.toMatch(/https?:/);
+  });
+
+  it.each(["/sg", "/sg/"])("names the same files when a proxy has it at %s", async (address) => {
+    const { text } = await rawRequest(origin, "/");
+    const named = [...text.matchAll(/<(?:link|script) .*?(?:src|href)="([^"]+)"/g)].map(([, target = ""]) => target);
+    expect(named).toHaveLength(3);
+    for (const target of named) {
+      const { pathname, search } = new URL(target, `http://proxy${address}`);
+      expect(pathname).toBe(address);
+      expect((await rawRequest(origin, `/${search}`)).text).toBe(path.basename(target));
+    }
+  });
+
+  it("tells its script whether there is a playground, and whether callers need a token", async () => {
+    const facts = async () => /<div id="console" (.*)><\/div>/.exec((await rawRequest(origin, "/")).text)?.[1];
+    expect(await facts()).toBe('data-playground="true" data-asks-for-token="false"');
+    cluster.access = testAccess();
+    await serve(folder, false);
+    expect(await facts()).toBe('data-playground="false" data-asks-for-token="true"');
   });
 
   it("says so when it is not built", async () => {
@@ -115,7 +134,7 @@ describe("the console's page", () => {
     const page = await rawRequest(origin, "/");
     expect(page.status).toBe(503);
     expect(page.text).toContain("The console is not built");
-    expect(page.text).toContain('href="/graphql"');
+    expect(page.text).toContain('href="graphql"');
     expect((await rawRequest(origin, "/console/x")).status).toBe(404);
   });
 

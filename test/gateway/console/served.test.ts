@@ -80,6 +80,8 @@ describe("a gateway with a console", () => {
 
 describe("the console's built files", () => {
   it("are looked for beside the compiled code", () => {
-    expect(createConsole(behind.services, new RecentTraffic(new FakeClock()))).toBeDefined();
+    expect(
+      createConsole(behind.services, { traffic: new RecentTraffic(new FakeClock()), hasPlayground: true }),
+    ).toBeDefined();
   });
 });

@@ -7,6 +7,7 @@ interface Rendered {
   readonly options: {
     readonly defaultTabs: readonly { readonly query: string }[];
     readonly shouldPersistHeaders: boolean;
+    readonly additionalHeaders: (request?: object) => object;
     readonly storage: Storage;
     onEditQuery(query: string): void;
   };
@@ -44,7 +45,9 @@ beforeEach(() => {
   vi.stubGlobal("localStorage", kept);
   addresses = [];
   vi.stubGlobal("history", { replaceState: (_: null, __: string, url: string) => addresses.push(url) });
-  vi.stubGlobal("document", { getElementById: (id: string) => `element ${id}` });
+  vi.stubGlobal("document", { getElementById: (id: string) => (id === "root" ? "element root" : null) });
+  const tokens = new Map([["shardgate:token:/", "abc"]]);
+  vi.stubGlobal("sessionStorage", { getItem: (name: string) => tokens.get(name) ?? null });
 });
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -71,6 +74,7 @@ describe("the playground's script", () => {
     expect(options.defaultTabs).toEqual(preparedTabs);
     expect(options.shouldPersistHeaders).toBe(false);
     expect(options.onEditQuery("{ a }")).toBeUndefined();
+    expect(options.additionalHeaders()).toEqual({ authorization: "Bearer abc" });
   });
 
   it("opens the first of them on the first visit, and later what was open", async () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createPlayground } from "../../../src/gateway/playground/playground.js";
+import { createPlayground, type PlaygroundOptions } from "../../../src/gateway/playground/playground.js";
 import { temporaryFolder } from "../../support/processes.js";
 
 const folder = temporaryFolder();
@@ -13,8 +13,8 @@ const servers: Server[] = [];
 const browser = { accept: "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8" };
 
 /** The origin of a server that has a playground and nothing else. */
-async function serve(files: string): Promise<string> {
-  const playground = createPlayground(files);
+async function serve(files: string, options: Partial<PlaygroundOptions> = {}): Promise<string> {
+  const playground = createPlayground({ hasConsole: true, asksForToken: false, folder: files, ...options });
   const server = createServer((request, response) => {
     if (!playground(request, response)) response.writeHead(404).end("not of the playground");
   });
@@ -64,10 +64,10 @@ describe("the playground", () => {
 
   it("serves all that its page names, with the same policy", async () => {
     const html = await (await fetch(`${origin}/graphql`, { headers: browser })).text();
-    const named = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target = ""]) => target);
+    const named = [...html.matchAll(/<(?:link|script) .*?(?:src|href)="([^"]+)"/g)].map(([, target = ""]) => target);
     expect(named).toHaveLength(5);
     for (const target of named) {
-      const answer = await fetch(origin + target);
+      const answer = await fetch(new URL(target, `${origin}/graphql`));
       expect(await answer.text()).toBe(path.basename(target));
       expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
       expect(answer.headers.get("content-security-policy")).toContain("script-src 'self'");
@@ -79,12 +79,31 @@ describe("the playground", () => {
       ["/graphql", {}],
       ["/graphql", { headers: { accept: "application/json" } }],
       ["/graphql", { method: "POST", headers: browser }],
-      ["/graphql/", { headers: browser }],
+      ["/graphql/", {}],
+      ["/graphql/x", { headers: browser }],
       ["/graphqlx", { headers: browser }],
       ["/", { headers: browser }],
       ["/playground/boot.js", { headers: browser }],
     ];
     for (const [target, request] of others) expect((await fetch(origin + target, request)).status).toBe(404);
+  });
+
+  it("refers to nothing but what lies beside it, wherever a proxy has put it", async () => {
+    const html = await (await fetch(`${origin}/graphql`, { headers: browser })).text();
+    const targets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target = ""]) => target);
+    expect(targets).toEqual(expect.arrayContaining(["./", "openapi.json"]));
+    for (const target of targets) expect(new URL(target, "http://proxy/sg/graphql").pathname).toMatch(/^\/sg\//);
+  });
+
+  it("is not at an address that ends with a slash, from where it leads to its own", async () => {
+    const answer = await fetch(`${origin}/graphql/?query=%7Ba%7D`, { headers: browser, redirect: "manual" });
+    expect([answer.status, answer.headers.get("location")]).toEqual([307, "../graphql?query=%7Ba%7D"]);
+  });
+
+  it.each([true, false])("leads to the console and asks for a token only where there is one: %s", async (isThere) => {
+    const there = await serve(built, { hasConsole: isThere, asksForToken: isThere });
+    const html = await (await fetch(`${there}/graphql`, { headers: browser })).text();
+    expect([html.includes('href="./"'), html.includes('type="password"')]).toEqual([isThere, isThere]);
   });
 
   it("says so when it is not built", async () => {
