@@ -3,9 +3,10 @@
  * package `shardgate` are what was built, examples/ and dist/ are there, and the ports 4000 to 4003, 4100 to 4102 and 9000
  * are others, which are free here.
  */
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { isSource } from "./example.js";
 import { freePorts, program, repository, Run, temporaryFolder } from "./processes.js";
 
 const named = ["4000", "4001", "4002", "4003", "4100", "4101", "4102", "9000"];
@@ -29,11 +30,12 @@ export class CommandPlace {
     this.#ports = ports;
     this.write("bin/shardgate", `#!/bin/sh\nexec node ${program} "$@"\n`, 0o755);
     this.write("bin/npx", `#!/bin/sh\nexec "$@"\n`, 0o755);
-    for (const name of ["dist", "examples"]) symlinkSync(path.join(repository, name), path.join(this.path, name));
+    symlinkSync(path.join(repository, "dist"), path.join(this.path, "dist"));
+    cpSync(path.join(repository, "examples"), path.join(this.path, "examples"), { recursive: true, filter: isSource });
     const modules = path.join(repository, "node_modules");
     mkdirSync(path.join(this.path, "node_modules"));
     for (const name of readdirSync(modules)) {
-      if (!name.startsWith(".")) symlinkSync(path.join(modules, name), path.join(this.path, "node_modules", name));
+      symlinkSync(path.join(modules, name), path.join(this.path, "node_modules", name));
     }
     symlinkSync(repository, path.join(this.path, "node_modules/shardgate"));
   }
