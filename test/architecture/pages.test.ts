@@ -1,5 +1,5 @@
 /** No page has a fenced block that no test runs, and none that a test could not run. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { examplesIn, examplesOf } from "../support/markdown-examples.js";
@@ -18,12 +18,49 @@ const pages = [
 ];
 const tests = filesIn("test", /\.test\.ts$/).map((file) => readFileSync(path.join(root, file), "utf8"));
 
+/** The headings of a page as links name them. */
+function anchorsOf(file: string): readonly string[] {
+  const headings = readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
 describe("every page", () => {
   it.each(pages)("%s has its blocks run by a test, if it has any", (page) => {
     // test/examples/pages.test.ts finds these by itself.
     const isOfExamples = /^examples\/([^/]+\/)?README\.md$/.test(page);
     const isRun = isOfExamples || tests.some((text) => text.includes(`examplesIn("${page}")`));
     expect(examplesIn(page).length === 0 || isRun).toBe(true);
+  });
+});
+
+describe("CONTRIBUTING.md", () => {
+  it("sets up as CI does", () => {
+    const commands = examplesIn("CONTRIBUTING.md").map(({ code }) => code.trim());
+    expect(commands).toEqual(["npm ci && npm test"]);
+    expect(readFileSync(path.join(root, ".ci/run"), "utf8").split("\n")).toContain(commands[0]);
+  });
+
+  it("names test files that there are", () => {
+    const text = readFileSync(path.join(root, "CONTRIBUTING.md"), "utf8");
+    const named = [...text.matchAll(/\btest\/[\w/-]+\.test\.ts/g)].map(([file]) => file);
+    expect(named.length).toBeGreaterThan(2);
+    expect(named.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
+  });
+});
+
+describe("every link of a page", () => {
+  it.each(pages)("leads from %s to a file, and to a heading in it", (page) => {
+    const text = readFileSync(path.join(root, page), "utf8");
+    const broken = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].filter(([, name = "", heading]) => {
+      const file = name === "" ? path.join(root, page) : path.join(root, path.dirname(page), name);
+      return !existsSync(file) || (heading !== undefined && !anchorsOf(file).includes(heading));
+    });
+    expect(broken.map(([link]) => link)).toEqual([]);
   });
 });
 
