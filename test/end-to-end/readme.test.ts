@@ -2,20 +2,32 @@
  * Runs every command, query and program of the README in its order, and holds the answers against what it promises; those
  * for other machines are in readme-gateways.test.ts.
  */
-import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, symlinkSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
 import { boundName, boundProperties, boundRules } from "../../src/core/bounds.js";
 import { errorRules } from "../../src/core/error.js";
 import * as limits from "../../src/core/limits.js";
 import { CommandPlace, isForOtherMachines } from "../support/command-place.js";
 import { graphql } from "../support/gateway-calls.js";
 import { examplesIn, fulfil, type Example } from "../support/markdown-examples.js";
-import { eventually, freePorts, program, repository, Run, shardgate, temporaryFolder } from "../support/processes.js";
+import {
+  eventually,
+  freePorts,
+  program,
+  repository,
+  Run,
+  shardgate,
+  Stop,
+  temporaryFolder,
+} from "../support/processes.js";
 
 const readme = readFileSync(path.join(repository, "README.md"), "utf8");
 const examples = examplesIn("README.md").filter(({ code }) => !isForOtherMachines(code));
+const { scripts } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8")) as {
+  readonly scripts: Readonly<Record<string, string>>;
+};
 let place: CommandPlace;
 let dev: Run;
 const servers: Run[] = [];
@@ -44,15 +56,14 @@ async function runShell(code: string): Promise<string> {
   return place.run(`${ending}\n${code.replace("PID_OF_NODE1", pid)}\n${/ &$/m.test(code) ? waiting : ""}`);
 }
 
-/** `npm ci` and `npm test` are what CI runs; the rest is run here, compiled in a folder of its own. */
+/** `npm ci` and `npm test` are what CI runs, and dist/ is compiled before all tests; the rest of it is run here. */
 async function runFirstCommands(code: string): Promise<string> {
   const [start = "", test = ""] = code.trim().split("\n");
   expect(readFileSync(path.join(repository, ".ci/run"), "utf8").trim().split("\n")).toContain(test);
   const folder = temporaryFolder();
-  for (const name of ["package.json", "schema", "src", "tsconfig.json", "tsconfig.build.json"]) {
-    cpSync(path.join(repository, name), path.join(folder.path, name), { recursive: true });
-  }
-  symlinkSync(path.join(repository, "node_modules"), path.join(folder.path, "node_modules"));
+  const manifest = { private: true, scripts: { ...scripts, build: "exit 0" } };
+  writeFileSync(path.join(folder.path, "package.json"), JSON.stringify(manifest));
+  symlinkSync(path.join(repository, "dist"), path.join(folder.path, "dist"));
   const [port = 0] = await freePorts(4);
   // In a process group of its own, which ends as a whole, as with Ctrl-C.
   const grouped = `set -m; ${start.replace("npm ci && ", "")} & echo "group $!"; wait`;
@@ -68,9 +79,6 @@ async function runFirstCommands(code: string): Promise<string> {
 
 /** A nightly command takes long: it is started with one option too many, which it must be the first to miss. */
 function checkNightly(code: string): void {
-  const { scripts } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8")) as {
-    readonly scripts: Readonly<Record<string, string>>;
-  };
   for (const line of code.trim().split("\n")) {
     const [, name = "", args = ""] = /^npm run (nightly:\w+)(?: -- (.*))?$/.exec(line) ?? [];
     const command = scripts[name]?.replace("npm run --silent build && ", "");
@@ -93,6 +101,26 @@ async function checkProbes(code: string): Promise<void> {
   for (const name of paths) expect((await fetch(place.origin + name)).status).toBe(200);
 }
 
+/** A real nginx takes the block, with the gateway here in place of those it names, and serves through it. */
+async function checkNginx(code: string, context: TestContext): Promise<void> {
+  const path = `${process.env["PATH"]}:/usr/sbin`;
+  const isInstalled = spawnSync("bash", ["-c", "command -v nginx"], { env: { PATH: path } }).status === 0;
+  if (!isInstalled) context.skip("nginx is not installed");
+  const [port = 0] = await freePorts(1);
+  const block = code
+    .replace(/\blisten 80;/, `listen 127.0.0.1:${port};`)
+    .replace(/\b10\.0\.0\.\d+:4000\b/g, `127.0.0.1:${place.port("4000")}`);
+  const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${kind};`);
+  const around = "daemon off; pid nginx.pid; events {}\nhttp { access_log off;";
+  place.write("nginx.conf", `${around} ${folders.join(" ")}\n${block} }\n`);
+  const nginx = place.start("exec nginx -p . -e stderr -c nginx.conf", { PATH: path });
+  servers.push(nginx);
+  await eventually(async () => {
+    if (!nginx.isRunning) throw new Stop(nginx.stderr);
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+  });
+}
+
 /** Generates types for a document by the configuration: the scalars are what the page says. */
 async function runCodegen(code: string): Promise<void> {
   place.write("codegen.ts", code);
@@ -108,7 +136,7 @@ async function outputOf({ language, code }: Example): Promise<string> {
   return code.startsWith("npm ci") ? runFirstCommands(code) : runShell(code);
 }
 
-async function check(example: Example): Promise<void> {
+async function check(example: Example, context: TestContext): Promise<void> {
   const { language, code, promised } = example;
   if (language === "graphql") {
     const answer = await graphql(place.origin, code);
@@ -117,6 +145,7 @@ async function check(example: Example): Promise<void> {
     return;
   }
   if (language === "yaml") return checkProbes(code);
+  if (language === "nginx") return checkNginx(code, context);
   if (code.includes("CodegenConfig")) return runCodegen(code);
   if (code.startsWith("npm run nightly:")) return checkNightly(code);
   if (/^npx shardgate node .*[^&]\n$/.test(code)) return runServer(code);
@@ -128,9 +157,9 @@ async function check(example: Example): Promise<void> {
 }
 
 describe("the README", () => {
-  it.each(examples.map((example, index) => [`${index + 1}: ${example.heading}`, example] as const))(
+  it.for(examples.map((example, index) => [`${index + 1}: ${example.heading}`, example] as const))(
     "keeps its word in example %s",
-    async (_, example) => check(example),
+    async ([, example], context) => check(example, context),
   );
 
   it("has examples of every task", () => {

@@ -67,6 +67,7 @@ export class CommandPlace {
       HOME: this.path,
       PATH: `${this.path}/bin:${process.env["PATH"]}`,
       SHARDGATE_ENDPOINT: this.origin,
+      SHARDGATE_DRAIN_DELAY: "0",
       npm_config_loglevel: "silent",
       ...environment,
     };
@@ -84,7 +85,7 @@ export class CommandPlace {
   /** Starts a command that serves until it is stopped, at the port that pages leave out; resolves once it serves. */
   async serve(command: string, environment: NodeJS.ProcessEnv = {}): Promise<Run> {
     const port = this.port(command.includes("shardgate node ") ? "4001" : "4000");
-    const run = this.start(`exec ${command}`, { SHARDGATE_PORT: port, ...environment });
+    const run = this.start(`exec env ${command}`, { SHARDGATE_PORT: port, ...environment });
     await run.prints(/^(listening|ready) /m);
     return run;
   }

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { repository } from "./processes.js";
 
-const languages = ["sh", "graphql", "ts", "yaml", "promql"] as const;
+const languages = ["sh", "graphql", "ts", "yaml", "promql", "nginx"] as const;
 
 export interface Example {
   readonly heading: string;
