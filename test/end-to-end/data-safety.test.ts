@@ -1,14 +1,14 @@
 /** Runs the commands of docs/data-safety.md, each in the state of the cluster that the page describes. */
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeRow } from "../support/cluster-calls.js";
 import { getEntry, putEntry, untilAnswered } from "../support/data-calls.js";
-import { examplesOf } from "../support/markdown-examples.js";
+import { examplesIn } from "../support/markdown-examples.js";
 import { ProcessCluster } from "../support/process-cluster.js";
-import { eventually, program, repository, Run } from "../support/processes.js";
+import { eventually, program, Run } from "../support/processes.js";
 
-const examples = examplesOf(readFileSync(path.join(repository, "docs/data-safety.md"), "utf8"));
+const examples = examplesIn("docs/data-safety.md");
 let cluster: ProcessCluster;
 /** Where the commands are run: `./data` is the cluster's folder. */
 let place: string;

@@ -1,84 +1,155 @@
-/** Runs every command and query of the README in its order, and holds the answers against what it promises. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+/**
+ * Runs every command, query and program of the README in its order, and holds the answers against what it promises; those
+ * for other machines are in readme-gateways.test.ts.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
 import { boundName, boundProperties, boundRules } from "../../src/core/bounds.js";
 import { errorRules } from "../../src/core/error.js";
 import * as limits from "../../src/core/limits.js";
+import { CommandPlace, isForOtherMachines } from "../support/command-place.js";
 import { graphql } from "../support/gateway-calls.js";
-import { examplesOf, fulfil, type Example } from "../support/markdown-examples.js";
-import { eventually, freePorts, program, repository, Run, shardgate, temporaryFolder } from "../support/processes.js";
+import { examplesIn, fulfil, type Example } from "../support/markdown-examples.js";
+import {
+  eventually,
+  freePorts,
+  program,
+  repository,
+  Run,
+  shardgate,
+  Stop,
+  temporaryFolder,
+} from "../support/processes.js";
 
 const readme = readFileSync(path.join(repository, "README.md"), "utf8");
-const examples = examplesOf(readme);
-const folder = temporaryFolder();
-const dataFolder = path.join(folder.path, "data");
+const examples = examplesIn("README.md").filter(({ code }) => !isForOtherMachines(code));
+const { scripts } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8")) as {
+  readonly scripts: Readonly<Record<string, string>>;
+};
+let place: CommandPlace;
 let dev: Run;
 const servers: Run[] = [];
-/** What the README calls 4000 to 4003 and 4100 to 4102, by the ports that are free here. */
-let ports: ReadonlyMap<string, number>;
 
 beforeAll(async () => {
-  const free = await freePorts(7);
-  const named = ["4000", "4001", "4002", "4003", "4100", "4101", "4102"];
-  ports = new Map(named.map((name, index) => [name, free[index] ?? 0]));
-  // `npx` itself is asked once, below; here it would look for the program in the folder of this run.
-  writeFileSync(path.join(folder.path, "npx"), `#!/bin/sh\nshift\nexec node ${program} "$@"\n`, { mode: 0o755 });
-  mkdirSync(path.join(folder.path, "node_modules"));
-  symlinkSync(repository, path.join(folder.path, "node_modules/shardgate"));
-  symlinkSync(path.join(repository, "examples"), path.join(folder.path, "examples"));
-  dev = shardgate(["dev", "--port", String(free[0]), "--data", dataFolder]);
+  place = await CommandPlace.open();
+  dev = shardgate(["dev", "--port", place.port("4000"), "--data", path.join(place.path, "data")]);
   await dev.prints(/^ready /m);
 });
 afterAll(async () => {
   await Promise.all([dev, ...servers].map((run) => run.stop()));
-  folder.remove();
+  place.remove();
 });
-
-function origin(): string {
-  return `http://127.0.0.1:${ports.get("4000")}`;
-}
-
-/** The text with this run's ports and process ids. */
-function located(text: string): string {
-  return text
-    .replace(/(?<=127\.0\.0\.1:|--port )4\d{3}\b/g, (port) => String(ports.get(port) ?? port))
-    .replace("PID_OF_NODE1", () => /^node1\s+(\d+)/m.exec(dev.stdout)?.[1] ?? "");
-}
 
 /** A command that serves until it is stopped is left running, once everything is served again. */
 async function runServer(code: string): Promise<void> {
-  const [, ...args] = located(code.replace("./data", dataFolder)).trim().split(" ");
-  servers.push(shardgate(args.slice(1)));
-  await eventually(async () => expect((await fetch(`${origin()}/data/user123`)).status).toBe(200));
+  servers.push(await place.serve(code));
+  await eventually(async () => expect((await fetch(`${place.origin}/data/user123`)).status).toBe(200));
 }
 
+/** What runs in the background is awaited until it serves, and ended with the shell. */
 async function runShell(code: string): Promise<string> {
-  const background = / &$/m.test(code);
-  // What runs in the background is awaited until it serves, and ended with the shell.
-  const waiting = `until curl -sf http://127.0.0.1:${ports.get("4100")}/ready; do sleep 0.1; done`;
-  const script = `set -eu; trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n${located(code)}\n${background ? waiting : ""}`;
-  const run = new Run(
-    "bash",
-    ["-c", script],
-    { SHARDGATE_ENDPOINT: origin(), PATH: `${folder.path}:${process.env["PATH"]}` },
-    folder.path,
-  );
-  const ended = await run.ended();
-  expect(ended, run.stderr).toBe(0);
-  return run.stdout;
+  const pid = /^node1\s+(\d+)/m.exec(dev.stdout)?.[1] ?? "";
+  const waiting = "until curl -sf http://127.0.0.1:4100/ready; do sleep 0.1; done";
+  const ending = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT";
+  return place.run(`${ending}\n${code.replace("PID_OF_NODE1", pid)}\n${/ &$/m.test(code) ? waiting : ""}`);
 }
 
-async function check({ language, code, promised }: Example): Promise<void> {
+/** `npm ci` and `npm test` are what CI runs, and dist/ is compiled before all tests; the rest of it is run here. */
+async function runFirstCommands(code: string): Promise<string> {
+  const [start = "", test = ""] = code.trim().split("\n");
+  expect(readFileSync(path.join(repository, ".ci/run"), "utf8").trim().split("\n")).toContain(test);
+  const folder = temporaryFolder();
+  const manifest = { private: true, scripts: { ...scripts, build: "exit 0" } };
+  writeFileSync(path.join(folder.path, "package.json"), JSON.stringify(manifest));
+  symlinkSync(path.join(repository, "dist"), path.join(folder.path, "dist"));
+  const [port = 0] = await freePorts(4);
+  // In a process group of its own, which ends as a whole, as with Ctrl-C.
+  const grouped = `set -m; ${start.replace("npm ci && ", "")} & echo "group $!"; wait`;
+  const run = new Run("bash", ["-c", grouped], { SHARDGATE_PORT: String(port) }, folder.path);
+  onTestFinished(async () => {
+    process.kill(-Number(/^group (\d+)/.exec(run.stdout)?.[1]), "SIGINT");
+    await run.ended();
+    folder.remove();
+  });
+  const [ready] = await run.prints(/^ready .*$/m);
+  return ready.replace(String(port), "4000");
+}
+
+/** A nightly command takes long: it is started with one option too many, which it must be the first to miss. */
+function checkNightly(code: string): void {
+  for (const line of code.trim().split("\n")) {
+    const [, name = "", args = ""] = /^npm run (nightly:\w+)(?: -- (.*))?$/.exec(line) ?? [];
+    const command = scripts[name]?.replace("npm run --silent build && ", "");
+    expect(command, line).toMatch(/^node test\/nightly\/run\.mjs \w+$/);
+    if (args === "") continue;
+    const call = (): string =>
+      execFileSync("bash", ["-c", `${command} ${args} --one-too-many`], {
+        cwd: repository,
+        stdio: "pipe",
+        encoding: "utf8",
+      });
+    expect(call, line).toThrow("Unknown option '--one-too-many'");
+  }
+}
+
+/** Each path that the probes name is answered as they want it. */
+async function checkProbes(code: string): Promise<void> {
+  const paths = [...code.matchAll(/path: (\S+), port: 4000/g)].map(([, name = ""]) => name);
+  expect(paths).toEqual(["/health", "/ready"]);
+  for (const name of paths) expect((await fetch(place.origin + name)).status).toBe(200);
+}
+
+/** A real nginx takes the block, with the gateway here in place of those it names, and serves through it. */
+async function checkNginx(code: string, context: TestContext): Promise<void> {
+  const path = `${process.env["PATH"]}:/usr/sbin`;
+  const isInstalled = spawnSync("bash", ["-c", "command -v nginx"], { env: { PATH: path } }).status === 0;
+  if (!isInstalled) context.skip("nginx is not installed");
+  const [port = 0] = await freePorts(1);
+  const block = code
+    .replace(/\blisten 80;/, `listen 127.0.0.1:${port};`)
+    .replace(/\b10\.0\.0\.\d+:4000\b/g, `127.0.0.1:${place.port("4000")}`);
+  const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${kind};`);
+  const around = "daemon off; pid nginx.pid; events {}\nhttp { access_log off;";
+  place.write("nginx.conf", `${around} ${folders.join(" ")}\n${block} }\n`);
+  const nginx = place.start("exec nginx -p . -e stderr -c nginx.conf", { PATH: path });
+  servers.push(nginx);
+  await eventually(async () => {
+    if (!nginx.isRunning) throw new Stop(nginx.stderr);
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+  });
+}
+
+/** Generates types for a document by the configuration: the scalars are what the page says. */
+async function runCodegen(code: string): Promise<void> {
+  place.write("codegen.ts", code);
+  const document = '{ get(key: "a") { version value expiresAt } }';
+  place.write("src/query.ts", `import { graphql } from "./generated/gql.js";\ngraphql(\`query Read ${document}\`);\n`);
+  await place.run(`node ${repository}/node_modules/@graphql-codegen/cli/cjs/bin.js --config codegen.ts`);
+  const types = readFileSync(path.join(place.path, "src/generated/graphql.ts"), "utf8");
+  expect(types).toMatch(/export type ReadQuery = .*version: string \| null, value: unknown.*expiresAt: string \| null/);
+}
+
+async function outputOf({ language, code }: Example): Promise<string> {
+  if (language === "ts") return place.runTypeScript(code);
+  return code.startsWith("npm ci") ? runFirstCommands(code) : runShell(code);
+}
+
+async function check(example: Example, context: TestContext): Promise<void> {
+  const { language, code, promised } = example;
   if (language === "graphql") {
-    const answer = await graphql(origin(), code);
-    const wanted: unknown = promised === null ? { data: { "…": "…" } } : JSON.parse(located(promised));
+    const answer = await graphql(place.origin, code);
+    const wanted: unknown = promised === null ? { data: { "…": "…" } } : JSON.parse(place.located(promised));
     expect(answer).toEqual(fulfil(wanted, answer));
     return;
   }
+  if (language === "yaml") return checkProbes(code);
+  if (language === "nginx") return checkNginx(code, context);
+  if (code.includes("CodegenConfig")) return runCodegen(code);
+  if (code.startsWith("npm run nightly:")) return checkNightly(code);
   if (/^npx shardgate node .*[^&]\n$/.test(code)) return runServer(code);
-  const output = (await runShell(code)).replaceAll("\r\n", "\n").trim();
+  const output = (await outputOf(example)).replaceAll("\r\n", "\n").trim();
   if (promised === null) return;
   const isJson = promised.startsWith("{");
   const actual: unknown = isJson ? JSON.parse(output) : output;
@@ -86,36 +157,14 @@ async function check({ language, code, promised }: Example): Promise<void> {
 }
 
 describe("the README", () => {
-  it.each(examples.map((example, index) => [`${index + 1}: ${example.heading}`, example] as const))(
+  it.for(examples.map((example, index) => [`${index + 1}: ${example.heading}`, example] as const))(
     "keeps its word in example %s",
-    async (_, example) => check(example),
+    async ([, example], context) => check(example, context),
   );
 
   it("has examples of every task", () => {
     expect(examples.length).toBeGreaterThan(15);
     expect(examples.filter(({ promised }) => promised !== null).length).toBeGreaterThan(10);
-  });
-
-  it("adopts an existing node as it says", async () => {
-    const plain = new Run("python3", [path.join(repository, "test/support/plain-node.py"), "0"]);
-    servers.push(plain);
-    const [, plainPort = ""] = await plain.prints(/listening (\d+)/);
-    const [gatewayPort = 0] = await freePorts(1);
-    const block = /^npx shardgate gateway .*--no-auto-assign\n(?:curl .*\n)+/m.exec(readme)?.[0] ?? "";
-    const [start = "", ...calls] = block
-      .replaceAll(":4000", `:${gatewayPort}`)
-      .replaceAll(":9000", `:${plainPort}`)
-      .trim()
-      .split("\n");
-    const place = ["--port", String(gatewayPort), "--data", path.join(folder.path, "adopted")];
-    const gateway = shardgate([...start.split(" ").slice(2), ...place]);
-    servers.push(gateway);
-    await gateway.prints(/^listening /m);
-    for (const call of calls) await runShell(call.replace("curl", "curl -sf"));
-    const { shards } = (await (await fetch(`http://127.0.0.1:${gatewayPort}/shards`)).json()) as {
-      shards: readonly { readonly nodeId: string | null }[];
-    };
-    expect(shards.map(({ nodeId }) => nodeId)).toEqual(["mine", null, null, null]);
   });
 
   it("starts the program by the name it uses", () => {

@@ -1,13 +1,12 @@
 /** A gateway and three storage nodes over mutual TLS, as processes, with certificates that are renewed under load. */
-import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { Agent, request, type RequestOptions } from "node:https";
 import path from "node:path";
 import { connect } from "node:tls";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority, type Certified } from "../support/certificates.js";
-import { eventually, freePorts, repository, shardgate, temporaryFolder, type Run } from "../support/processes.js";
+import { eventually, freePorts, shardgate, temporaryFolder, type Run } from "../support/processes.js";
 
 const ca = new CertificateAuthority("Cluster CA");
 const stranger = new CertificateAuthority("Another CA");
@@ -127,27 +126,5 @@ describe("a cluster over mutual TLS", () => {
     expect(await send("gateway", { path: "/ready" })).toBe(200);
     renew("node1");
     await eventually(async () => expect(await shownBy("node1")).toBe(certificates.get("node1")?.cert));
-  });
-});
-
-const hasOpenssl = spawnSync("bash", ["-c", "command -v openssl"]).status === 0;
-
-describe("the README's way to certificates", () => {
-  it.skipIf(!hasOpenssl)("makes some that a storage node takes", async () => {
-    const readme = readFileSync(path.join(repository, "README.md"), "utf8");
-    const [, commands = ""] = /^```\n(openssl req -x509[^]*?)^```$/m.exec(readme) ?? [];
-    const own = temporaryFolder();
-    onTestFinished(own.remove);
-    execFileSync("bash", ["-euc", commands], { cwd: own.path, stdio: "pipe" });
-    const made = (name: string): string => path.join(own.path, name);
-    const identity = ["--tls-cert", made("node1.crt"), "--tls-key", made("node1.key"), "--tls-ca", made("ca.crt")];
-    const node = shardgate(["node", "--engine", "memory", "--port", "0", ...identity]);
-    onTestFinished(async () => void (await node.stop()));
-    const [, port = ""] = await node.prints(/^listening https:\/\/127\.0\.0\.1:(\d+)/m);
-    ports.set("byReadme", Number(port));
-    const text = (name: string): string => readFileSync(made(name), "utf8");
-    const call = { path: "/health", ca: text("ca.crt") };
-    expect(await send("byReadme", { ...call, cert: text("node1.crt"), key: text("node1.key") })).toBe(200);
-    await expect(send("byReadme", call)).rejects.toThrow();
   });
 });

@@ -47,6 +47,20 @@ describe("the codegen example", () => {
   });
 });
 
+it("types the version and the expiry of an entry as texts", async () => {
+  const typed = copyExample("codegen", "");
+  typed.replace("main.ts", "key\n        value\n", "key\n        value\n        version\n        expiresAt\n");
+  typed.replace("main.ts", "const { entries }", "const numbers: number[] = [];\nconst { entries }");
+  const pushes = "numbers.push(outcome.version), numbers.push(outcome.expiresAt)";
+  typed.replace("main.ts", "console.log(outcome.key,", `(${pushes}, console.log)(outcome.key,`);
+  const generated = await typed.run("generate");
+  expect(await generated.ended(), generated.stderr).toBe(0);
+  const run = await typed.run("start");
+  const complaint = "Argument of type 'string | null' is not assignable to parameter of type 'number'";
+  expect(run.stdout.split("\n").filter((line) => line.includes(complaint))).toHaveLength(2);
+  await typed.stop();
+});
+
 describe("a gateway with --persisted-only", () => {
   let strict: Example;
   beforeAll(async () => {

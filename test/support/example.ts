@@ -1,11 +1,12 @@
 /** An example of examples/ in a folder of its own, where a test generates, compiles and runs it without a trace. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { examplesIn } from "./markdown-examples.js";
 import { ProcessCluster } from "./process-cluster.js";
 import { repository, Run, temporaryFolder } from "./processes.js";
 
 export interface Example {
-  /** Waits for the end of the example's script of this name. */
+  /** Waits for the end of the script of this name; `start` is what the example's page says. */
   run(script: "start" | "generate", ...args: readonly string[]): Promise<Run>;
   /** The contents of src/generated/ by file name. */
   generatedFiles(): Readonly<Record<string, string>>;
@@ -30,6 +31,24 @@ export async function startExample(name: string, ...gatewayArgs: readonly string
   };
 }
 
+/** The command by which the example's page starts it: its first block. */
+export function startCommand(name: string): string {
+  const code = examplesIn(`examples/${name}/README.md`)[0]?.code.trim() ?? "";
+  if (!isStart(code))
+    throw new Error(`examples/${name}/README.md does not begin with how to start it, but with ${code}`);
+  return code;
+}
+
+/** Whether a block of an example's page is how to start it, which the example's own test does. */
+export function isStart(code: string): boolean {
+  return /^(npm start|bash curl\.sh)$/.test(code.trim());
+}
+
+/** Of a folder of examples/: what is neither installed nor compiled. */
+export function isSource(file: string): boolean {
+  return !/^(dist|node_modules)$/.test(path.basename(file));
+}
+
 /** A copy that finds its gateway at `url`. */
 export function copyExample(name: string, url: string): Example {
   const copy = temporaryFolder();
@@ -37,14 +56,16 @@ export function copyExample(name: string, url: string): Example {
   const generated = path.join(folder, "src/generated");
   cpSync(path.join(repository, "examples", name), folder, {
     recursive: true,
-    filter: (source) => !/^(dist|node_modules)$/.test(path.basename(source)),
+    filter: isSource,
   });
   for (const shared of ["node_modules", "dist"]) {
     symlinkSync(path.join(repository, shared), path.join(copy.path, shared));
   }
   return {
     async run(script, ...args) {
-      const run = new Run("npm", ["run", "--silent", script, "--", ...args], { SHARDGATE_URL: url }, folder);
+      const command = script === "start" ? startCommand(name) : `npm run ${script}`;
+      const line = args.length === 0 ? command : `${command} -- ${args.join(" ")}`;
+      const run = new Run("bash", ["-c", line], { SHARDGATE_URL: url, npm_config_loglevel: "silent" }, folder);
       await run.ended();
       return run;
     },

@@ -1,34 +1,51 @@
 /**
- * Reads the examples of a Markdown file: every fenced block of sh or graphql, with the block of json, text or http behind
- * it as the answer it promises. In a promise, `…` stands for whatever comes: inside a string for any text, as the member
- * `"…": "…"` for further members.
+ * Reads the fenced blocks of a Markdown page: what a reader may run or copy, each with the block of json or text behind it
+ * as the answer it promises. In a promise, `…` stands for whatever comes: inside a string for any text, as the member
+ * `"…": "…"` for further members. A block that is neither is refused, so that each page's test meets every block; only a
+ * picture, which has no language and is indented on every line, is left out.
  */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { repository } from "./processes.js";
+
+const languages = ["sh", "graphql", "ts", "yaml", "promql", "nginx"] as const;
 
 export interface Example {
   readonly heading: string;
-  readonly language: "sh" | "graphql";
+  readonly language: (typeof languages)[number];
   readonly code: string;
   /** Null when the text promises no answer. */
   readonly promised: string | null;
 }
 
+/** The examples of a page of the repository, in their order. */
+export function examplesIn(page: string): readonly Example[] {
+  return examplesOf(readFileSync(path.join(repository, page), "utf8"));
+}
+
 /** The examples in their order. */
 export function examplesOf(markdown: string): readonly Example[] {
-  const examples: { heading: string; language: "sh" | "graphql"; code: string; promised: string | null }[] = [];
+  const examples: Example[] = [];
   let heading = "";
-  let isAnswerNext = false;
-  for (const match of markdown.matchAll(/^#+ (?<heading>.*)$|^```(?<language>\w*)\n(?<code>[^]*?)^```$/gm)) {
-    const { heading: title, language, code = "" } = match.groups ?? {};
-    if (title !== undefined) heading = title;
-    else if (language === "sh" || language === "graphql") {
-      examples.push({ heading, language, code, promised: null });
-      isAnswerNext = true;
-    } else if (isAnswerNext && (language === "json" || language === "text")) {
-      const last = examples.at(-1);
-      if (last !== undefined) last.promised = code;
-      isAnswerNext = false;
+  let blocks = 0;
+  for (const { groups = {} } of markdown.matchAll(/^#+ (?<title>.*)$|^```(?<language>.*)\n(?<code>[^]*?)^```$/gm)) {
+    const { title, language, code = "" } = groups;
+    if (title !== undefined) {
+      heading = title;
+      continue;
+    }
+    blocks++;
+    const last = examples.at(-1);
+    const known = languages.find((one) => one === language);
+    if (known !== undefined) examples.push({ heading, language: known, code, promised: null });
+    else if (/^(json|text)$/.test(language ?? "") && last?.heading === heading && last.promised === null) {
+      examples[examples.length - 1] = { ...last, promised: code };
+    } else if (language !== "" || /^\S/m.test(code)) {
+      throw new Error(`Under "${heading}" is a block of "${language}" that no test can run: ${code}`);
     }
   }
+  const fences = markdown.match(/^[ >]*(```|~~~)/gm)?.length ?? 0;
+  if (fences !== 2 * blocks) throw new Error(`${fences} fences make ${blocks} blocks: indented, or of another form.`);
   return examples;
 }
 
