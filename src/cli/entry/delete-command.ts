@@ -19,6 +19,7 @@ interface DeleteOptions extends ConnectionOptions {
 export function addDeleteCommand(program: Command, environment: Environment): void {
   const command = program
     .command("delete")
+    .aliases(["del", "rm"])
     .description("Delete entries.")
     .addArgument(keysArgument())
     .addOption(yesOption())

@@ -24,6 +24,7 @@ interface ScanOptions extends ConnectionOptions {
 export function addScanCommand(program: Command, environment: Environment): void {
   const command = program
     .command("scan")
+    .alias("ls")
     .description("List entries in key order (bytewise), over all shards.")
     .addOption(new Option("--prefix <text>", "only entries whose key starts with this").default(""))
     .addOption(
