@@ -120,7 +120,7 @@ async function bringUp(options: DevOptions, environment: Environment, members: M
   stdout.write(tableText(members, [origin, ...nodeUrls]));
   stdout.write(`logs in ${logFolder(options)}\n`);
   const onDelay = (reason: string) =>
-    void stderr.write(`not ready yet, still waiting; the logs may say why. GET ${origin}/ready answers: ${reason}\n`);
+    void stderr.write(`not ready yet, still waiting; the logs may say why. The gateway at ${origin} says: ${reason}\n`);
   const over = new AbortController();
   const isReady = waitUntilReady(origin, clock, AbortSignal.any([signal, over.signal]), onDelay);
   try {

@@ -177,7 +177,12 @@ describe("export", () => {
   });
 
   it.each([
-    [{ body: '{"errors":[{"message":"No.","extensions":{"code":"FORBIDDEN"}}]}' }, "No. (FORBIDDEN)", 1, 1],
+    [
+      { body: '{"errors":[{"message":"No.","extensions":{"code":"FORBIDDEN"}}]}' },
+      "No (FORBIDDEN). Ask an operator",
+      1,
+      6,
+    ],
     [{ body: '{"data":{"scan":null}}' }, "no page came back", 1, 1],
     [{ status: 500, body: "" }, "the answer is not JSON (HTTP 500)", 10, 5],
   ])("fails after %j", async (answer, message, attempts, exitCode) => {

@@ -149,7 +149,7 @@ describe("import", () => {
         ? { code: "FORBIDDEN", message: `Key ${key} is not yours.`, isRetryable: false }
         : null;
     const { code, err } = await importText(lines(4));
-    expect(code).toBe(1);
+    expect(code).toBe(6);
     expect(err).toContain("line 2: Key k2 is not yours. (FORBIDDEN)");
     expect(err).toContain("--from-line 2");
     expect(itemCounts()).toEqual([4]);
@@ -191,7 +191,7 @@ describe("import", () => {
     [{ status: 200, body: '{"hello":1}' }, "the answer is not GraphQL (HTTP 200)"],
     [{ status: 200, body: "null" }, "the answer is not GraphQL (HTTP 200)"],
     [{ status: 400, body: '{"errors":[{"message":"Cannot query."}]}' }, "Cannot query."],
-    [{ status: 403, body: '{"code":"FORBIDDEN","detail":"Not you."}' }, "Not you. (FORBIDDEN)"],
+    [{ status: 413, body: '{"code":"BODY_TOO_LARGE","detail":"Too long."}' }, "Too long (BODY_TOO_LARGE). Send less"],
     [{ status: 200, body: '{"data":{"putMany":[]}}' }, "the answer has not one result per item"],
     [{ status: 200, body: '{"data":{"putMany":[null]}}' }, "undefined (undefined)"],
   ])("fails at once for the answer %j", async (answer, message) => {

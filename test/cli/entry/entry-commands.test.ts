@@ -167,7 +167,13 @@ describe("put", () => {
       const { code, out, err } = await run(["put", "k", "2", "-o", "json", ...condition]);
       expect(code).toBe(4);
       expect(out).toContain('"current":{"key":"k","value":1.10,"version":"1"');
-      expect(err).toContain("VERSION_CONFLICT");
+      expect(err).toMatch(
+        /\(VERSION_CONFLICT\)\. Read it again with `shardgate get k`, and repeat with --if-version 1\.\n$/,
+      );
+    }
+    for (const condition of [["--if-present"], ["--if-version", "7"]]) {
+      const { err } = await run(["put", "new", "2", ...condition]);
+      expect(err).toMatch(/\(VERSION_CONFLICT\)\. There is no such entry: --if-absent writes it while that is so\.\n$/);
     }
     expect(await json("put", "new", "2", "--if-present")).toMatchObject({ code: "VERSION_CONFLICT", current: null });
     expect((await run(["put", "new", "2", "--if-present"])).out).toBe("");
