@@ -25,7 +25,6 @@ const advice: Partial<Record<ErrorCode, string>> = {
   FORBIDDEN: "Ask an operator for the permission, or use a token that has it (SHARDGATE_TOKEN or --token-file).",
   NOT_SUPPORTED:
     "A plain storage node knows no --if-version, --if-absent, --if-present, --ttl, --expires-at and no moves.",
-  OVERLOADED: "Too much is waiting already. Try again in a moment.",
   ANSWER_TOO_LARGE: lessAtOnce,
   REQUEST_TOO_COSTLY: lessAtOnce,
   TOO_MANY_KEYS: "Name fewer keys at once.",

@@ -46,7 +46,7 @@ export const errorRules = {
     "The answer was full before this operation ran. Send it again in a batch of its own.",
   ),
   DRAINING: rule(503, true, "The process is stopping and did nothing. Try again; another will answer."),
-  OVERLOADED: rule(503, true, "Too much is waiting already. Try again after the time in `Retry-After`."),
+  OVERLOADED: rule(503, true, "Too much is waiting already. Try again in a moment."),
   TOO_MANY_REQUESTS: rule(429, true, "You have your share under way already. Send less at once; others go first."),
   ANSWER_TOO_LARGE: rule(413, false, "Ask for fewer keys, a smaller page, or fewer fields in one request."),
   STORAGE_FULL: rule(507, true, "Free disk space at the storage node."),

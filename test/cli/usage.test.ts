@@ -173,7 +173,11 @@ describe("usage", () => {
     [["token", "a\nb", "--grant", "admin"], "needs a `name`"],
     [["token", "ada", "--grant", "admin", "--expires", "tomorrow"], "that is not a moment"],
     [["node", "--data", " "], "It must not be empty."],
-    [["node", "--log-level", "loud"], "Allowed choices are debug, info, warn, error, silent."],
+    [["node", "--log-level", "loud"], '"loud" is not one of the levels (debug, info, warn, error, silent)'],
+    [
+      ["gateway", "--log-level", "info,tls=debug"],
+      "parts are requests, access, cluster, routing, membership, storage.",
+    ],
     [["gateway", "--shards", "0"], "It must be a whole number from 1 to 16384."],
     [["gateway", "--shards", "16385"], "It must be a whole number from 1 to 16384."],
     [["gateway", "--nodes", "-1"], "It must be a whole number from 1 to 2000."],
