@@ -6,7 +6,7 @@ import { adviceOf, type ErrorCode } from "../core/error.js";
 
 /** `isWrite`: of a put or delete, which then also says whether something was written. */
 export function commandAdvice(code: ErrorCode, isWrite = false): string {
-  return advice[code] ?? adviceOf(code, isWrite);
+  return adviceOf(code, isWrite, advice[code]);
 }
 
 /** Of a token that the gateway did not take. `source` is where it came from; null when none was sent. */
@@ -20,6 +20,7 @@ const notGateway = "Is --endpoint the URL of a gateway?";
 const lessAtOnce = "Ask for less at once: fewer keys, or a smaller --limit.";
 
 const advice: Partial<Record<ErrorCode, string>> = {
+  SHARD_UNAVAILABLE: "Try again; if it lasts, `shardgate status` shows what is wrong.",
   OUTCOME_UNKNOWN: "The write may or may not have happened. Read the key with `shardgate get` before repeating it.",
   UNAUTHENTICATED: tokenAdvice(null),
   FORBIDDEN: "Ask an operator for the permission, or use a token that has it (SHARDGATE_TOKEN or --token-file).",

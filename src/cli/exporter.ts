@@ -87,7 +87,7 @@ export class Exporter {
 
 /** Some shards could not be read; what there is of the others was given out. */
 export function missingFailure(shards: readonly number[]): CommandFailure {
-  const text = `entries of ${shardsText(shards)} are missing: their storage nodes did not answer`;
+  const text = `entries of ${shardsText(shards)} are missing, which cannot be read now; \`shardgate status\` shows why`;
   return new CommandFailure(text, exitCodes.unavailable);
 }
 

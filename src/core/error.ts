@@ -25,7 +25,7 @@ export const errorRules = {
     false,
     "Read the entry again, and repeat the write on condition of what is there: its version, or that it is absent.",
   ),
-  SHARD_UNAVAILABLE: rule(503, true, "Try again; if it lasts, look at the shard's storage node."),
+  SHARD_UNAVAILABLE: rule(503, true, "Try again; if it lasts, look at the cluster's storage nodes."),
   OUTCOME_UNKNOWN: rule(
     504,
     false,
@@ -151,8 +151,7 @@ export class ShardgateError extends Error {
 }
 
 /** The code's advice; to those who asked for a `put` or `delete` also that nothing was written, where that is certain. */
-export function adviceOf(code: ErrorCode, isWrite: boolean): string {
-  const { advice } = errorRules[code];
+export function adviceOf(code: ErrorCode, isWrite: boolean, advice: string = errorRules[code].advice): string {
   return isWrite && unwrittenCodes.has(code) ? `Nothing was written. ${advice}` : advice;
 }
 

@@ -3,7 +3,7 @@
  * it got, tells each problem on standard error, and ends with the exit code of the worst.
  */
 import { exitCodeOf, exitCodes, worstExitCode } from "../exit-code.js";
-import { isErrorCode, type ErrorCode } from "../../core/error.js";
+import { errorRules, isErrorCode, type ErrorCode } from "../../core/error.js";
 import { CommandFailure } from "../failure.js";
 import { withAdvice } from "../gateway-call.js";
 import { objectText } from "../output/json-output.js";
@@ -63,7 +63,9 @@ export function failOnProblems<T extends object>(
   if (problems.length === 0) return;
   const lines = problems.map((problem) => {
     const { message, code } = problem;
-    return withAdvice(`${message} (${code})`, isErrorCode(code) ? adviceFor(code, problem) : null);
+    // To callers who may not know the storage nodes, the gateway says nothing but its advice.
+    const isAdvised = !isErrorCode(code) || message.includes(errorRules[code].advice);
+    return withAdvice(`${message} (${code})`, isAdvised ? null : adviceFor(code, problem));
   });
   const codes = problems.map(({ code }) => (isErrorCode(code) ? exitCodeOf(code) : exitCodes.failed));
   throw new CommandFailure([...new Set(lines)].join("\n"), worstExitCode(codes));
