@@ -236,6 +236,11 @@ describe("more writes than fit in one request", () => {
       /^no token\. Of the call's 1001 items, 1000 have an outcome, and 1 was not written\.$/,
     );
     await expect(harness.client({ headers }).put("a", 1)).rejects.toBe(cause);
+    let calls = 0;
+    const odd = () => (calls++ === 0 ? {} : Promise.reject("no token"));
+    expect((await thrown(harness.client({ headers: odd }).putMany(puts(1_002)))).message).toMatch(
+      /^no token\. Of the call's 1002 items, 1000 have an outcome, and 2 were not written\.$/,
+    );
   });
 
   it("of which one fails without neighbours throws what it threw ever since", async () => {

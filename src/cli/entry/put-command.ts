@@ -84,8 +84,8 @@ async function runPut(key: string, value: string, options: PutOptions, environme
 /** How to write on condition of what is there. */
 function conflictAdvice(key: string, current: EntryAnswer | null): string {
   if (current === null) return "There is no such entry: --if-absent writes it while that is so.";
-  const read = `Read it again with \`shardgate get ${shellWord(key)}\``;
-  return current.version === null ? `${read}.` : `${read}, and repeat with --if-version ${current.version}.`;
+  // Storage nodes that take conditions keep versions.
+  return `Read it again with \`shardgate get ${shellWord(key)}\`, and repeat with --if-version ${current.version}.`;
 }
 
 interface PutSuccess {
