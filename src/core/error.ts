@@ -31,7 +31,7 @@ export const errorRules = {
     false,
     "The write may or may not have happened. Read the key, or repeat with a condition.",
   ),
-  UNAUTHENTICATED: rule(401, false, "Send `Authorization: Bearer` with a token that is valid here."),
+  UNAUTHENTICATED: rule(401, false, "Use a token that is valid here (in HTTP: `Authorization: Bearer`)."),
   FORBIDDEN: rule(403, false, "Ask an operator for the permission, or use a token that has it."),
   NOT_SUPPORTED: rule(
     501,
