@@ -10,19 +10,10 @@ import { checkExposure, insecureOption, type ExposureOptions } from "./exposure.
 import { CommandFailure } from "./failure.js";
 import { checkPortsFree } from "./free-port.js";
 import { limitArguments, limitOption, type LimitOptions } from "./limit-option.js";
-import type { LogLevel } from "./log.js";
+import { logLevelOption, type LogLevels } from "./log-level.js";
 import { makeFolder } from "./make-folder.js";
 import { Member, type MemberPlan } from "./member.js";
-import {
-  dataOption,
-  engineOption,
-  hostOption,
-  logLevelOption,
-  option,
-  portMax,
-  portOption,
-  wholeNumber,
-} from "./option.js";
+import { dataOption, engineOption, hostOption, option, portMax, portOption, wholeNumber } from "./option.js";
 import {
   addPersistedDocumentsOptions,
   checkPersistedDocumentsOptions,
@@ -44,7 +35,7 @@ interface DevOptions extends WebCliOptions, PersistedDocumentsOptions, LimitOpti
   readonly engine: "lmdb" | "memory";
   readonly playground: boolean;
   readonly console: boolean;
-  readonly logLevel: LogLevel;
+  readonly logLevel: LogLevels;
 }
 
 export function addDevCommand(program: Command, environment: Environment): void {
@@ -120,7 +111,7 @@ async function bringUp(options: DevOptions, environment: Environment, members: M
   stdout.write(tableText(members, [origin, ...nodeUrls]));
   stdout.write(`logs in ${logFolder(options)}\n`);
   const onDelay = (reason: string) =>
-    void stderr.write(`not ready yet, still waiting; the logs may say why. GET ${origin}/ready answers: ${reason}\n`);
+    void stderr.write(`not ready yet, still waiting; the logs may say why. The gateway at ${origin} says: ${reason}\n`);
   const over = new AbortController();
   const isReady = waitUntilReady(origin, clock, AbortSignal.any([signal, over.signal]), onDelay);
   try {
@@ -153,7 +144,7 @@ function gatewayPlan(options: DevOptions): MemberPlan {
   const { port, host, nodes, shards, data, logLevel } = options;
   const args = ["gateway", "--port", `${port}`, "--host", host, "--nodes", `${nodes}`, "--data", data];
   if (shards !== undefined) args.push("--shards", `${shards}`);
-  args.push("--registry", join(data, "registry.json"), "--log-level", logLevel);
+  args.push("--registry", join(data, "registry.json"), "--log-level", logLevel.text);
   if (options.insecure === true) args.push("--insecure");
   if (!options.playground) args.push("--no-playground");
   if (!options.console) args.push("--no-console");
@@ -167,7 +158,7 @@ function nodePlan(options: DevOptions, number: number, gateway: string): MemberP
   const { data, engine, logLevel } = options;
   const name = `node${number}`;
   const args = ["node", "--id", name, "--port", `${nodePort(options, number)}`, "--host", nodeHost];
-  args.push("--data", data, "--engine", engine, "--gateway", gateway, "--log-level", logLevel);
+  args.push("--data", data, "--engine", engine, "--gateway", gateway, "--log-level", logLevel.text);
   args.push(...tracingArguments(options));
   const role = engine === "lmdb" ? `storage node, data in ${join(data, name)}` : "storage node, data in memory only";
   return { name, role, args, logPath: logPath(options, name) };

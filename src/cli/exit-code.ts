@@ -1,7 +1,15 @@
 /** How a command ended, for scripts: the one table from the codes of refusals to the exit codes of this program. */
 import type { ErrorCode } from "../core/error.js";
 
-export const exitCodes = { done: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, unavailable: 5 } as const;
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  conflict: 4,
+  unavailable: 5,
+  refused: 6,
+} as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
@@ -24,6 +32,8 @@ const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
   ASSIGNMENT_WOULD_HIDE_DATA: exitCodes.conflict,
   EPOCH_CONFLICT: exitCodes.conflict,
   REGISTRY_CONFLICT: exitCodes.conflict,
+  UNAUTHENTICATED: exitCodes.refused,
+  FORBIDDEN: exitCodes.refused,
   SHARD_UNAVAILABLE: exitCodes.unavailable,
   STALE_EPOCH: exitCodes.unavailable,
   SHARD_NOT_HOSTED: exitCodes.unavailable,
@@ -50,6 +60,7 @@ export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
 const worstFirst: readonly ExitCode[] = [
   exitCodes.failed,
   exitCodes.usage,
+  exitCodes.refused,
   exitCodes.unavailable,
   exitCodes.conflict,
   exitCodes.notFound,

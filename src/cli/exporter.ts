@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.js";
 import { clientAttemptsMax, exportFirstPageEntries, exportPageBytes, pageEntriesMax } from "../core/limits.js";
 import { exitCodes } from "./exit-code.js";
 import { CommandFailure } from "./failure.js";
-import { failureExitCode } from "./gateway-call.js";
+import { failureExitCode, withAdvice } from "./gateway-call.js";
 import { pauseAfter, type GatewayAnswer } from "./gateway-client.js";
 
 export interface ExporterParts {
@@ -61,7 +61,10 @@ export class Exporter {
         this.#pageEntries = Math.ceil(this.#pageEntries / 2);
         continue;
       } else if (isLast || !answer.isRetryable) {
-        throw new CommandFailure(`the export is not complete: ${answer.reason}`, failureExitCode(answer));
+        throw new CommandFailure(
+          `the export is not complete: ${withAdvice(answer.reason, answer.advice)}`,
+          failureExitCode(answer),
+        );
       } else {
         this.#parts.onRetry(answer.reason);
       }
@@ -84,7 +87,7 @@ export class Exporter {
 
 /** Some shards could not be read; what there is of the others was given out. */
 export function missingFailure(shards: readonly number[]): CommandFailure {
-  const text = `entries of ${shardsText(shards)} are missing: their storage nodes did not answer`;
+  const text = `entries of ${shardsText(shards)} are missing, which cannot be read now; \`shardgate status\` shows why`;
   return new CommandFailure(text, exitCodes.unavailable);
 }
 

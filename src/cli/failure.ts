@@ -1,5 +1,6 @@
 /** What a person is told when a command fails: one line for what can be expected, the stack for what cannot. */
 import { ShardgateError } from "../core/error.js";
+import { commandAdvice } from "./advice.js";
 import { exitCodes, type ExitCode } from "./exit-code.js";
 
 /** A command failed in a way that can be expected and that only the person at the command line sees. */
@@ -30,12 +31,13 @@ export class LockRefused extends ShardgateError {}
 /** The text after "shardgate: " for any thrown value. */
 export function failureText(error: unknown): string {
   if (error instanceof LockRefused) return oneLine(error.message);
-  if (error instanceof ShardgateError) return oneLine(`${error.message} ${error.rule.advice}`);
+  if (error instanceof ShardgateError) return oneLine(`${error.message} ${commandAdvice(error.code)}`);
   if (error instanceof CommandFailure) return error.message;
   if (!(error instanceof Error)) return messageOf(error);
-  const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  const { code, path, port, address, syscall } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error.stack ?? error.message;
-  if (port !== undefined) return `Cannot listen on port ${port} of ${address ?? "this host"}: ${reason(code, error)}.`;
+  if (port !== undefined && syscall !== "connect")
+    return `Cannot listen on port ${port} of ${address ?? "this host"}: ${reason(code, error)}.`;
   return path === undefined ? oneLine(error.message) : `Cannot use ${path}: ${reason(code, error)}.`;
 }
 

@@ -3,12 +3,12 @@
  * every failure into the message and exit code that the command ends with.
  */
 import type { Command } from "commander";
-import { errorRules, isErrorCode } from "../core/error.js";
+import { commandAdvice } from "./advice.js";
 import { readSecret } from "./cluster-secret.js";
 import type { Environment } from "./environment.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-code.js";
 import { CommandFailure } from "./failure.js";
-import { GatewayClient, type GatewayFailure } from "./gateway-client.js";
+import { GatewayClient, type GatewayFailure, type Token } from "./gateway-client.js";
 import { endpointOption, timeoutOption, tokenFileOption } from "./option.js";
 import { readCa } from "./tls-files.js";
 import { caOption, needsHttps } from "./tls-option.js";
@@ -47,21 +47,34 @@ export async function withGateway<T>(
   }
 }
 
+/** What a request does: reads, writes entries, or changes the cluster. Without an answer the last two may have happened. */
+export type Asked = "read" | "write" | "change";
+
 /** Asks `document` with the JSON text `variables`. `T` is what the document selects. Throws CommandFailure. */
-export async function ask<T>(client: Pick<GatewayClient, "post">, document: string, variables = "{}"): Promise<T> {
+export async function ask<T>(
+  client: Pick<GatewayClient, "post">,
+  document: string,
+  variables = "{}",
+  asked: Asked = document.startsWith("mutation") ? "change" : "read",
+): Promise<T> {
   const answer = await client.post(`{"query":${JSON.stringify(document)},"variables":${variables}}`);
   if (answer.kind === "data") return answer.data as T;
-  throw callFailure(answer, document.startsWith("mutation"));
+  throw callFailure(answer, asked);
 }
 
-/** What a failed request means to the person who asked. `isWrite`: without an answer nobody knows what happened. */
-export function callFailure(failure: GatewayFailure, isWrite: boolean): CommandFailure {
+/** What a failed request means to the person who asked. */
+export function callFailure(failure: GatewayFailure, asked: Asked): CommandFailure {
   const { reason, code, isUnsent } = failure;
-  const isLost = isWrite && code === null && !isUnsent && failure.isRetryable;
-  if (isLost) return new CommandFailure(`${reason}; ${errorRules.OUTCOME_UNKNOWN.advice}`);
+  const isLost = asked !== "read" && code === null && !isUnsent && failure.isRetryable;
+  if (isLost) return new CommandFailure(`${reason}. ${lostAdvice[asked]}`);
   const advice = isUnsent && failure.isRetryable ? "; is a gateway running there? Name another with --endpoint" : "";
-  return new CommandFailure(withAdvice(reason + advice, code), failureExitCode(failure));
+  return new CommandFailure(withAdvice(reason + advice, failure.advice), failureExitCode(failure));
 }
+
+const lostAdvice: Readonly<Record<Exclude<Asked, "read">, string>> = {
+  write: commandAdvice("OUTCOME_UNKNOWN"),
+  change: "The change may or may not have happened. Look with `shardgate status` before repeating it.",
+};
 
 /** The exit code of a failed read, or of a write that may be repeated. */
 export function failureExitCode({ code, isRetryable }: GatewayFailure): ExitCode {
@@ -70,18 +83,16 @@ export function failureExitCode({ code, isRetryable }: GatewayFailure): ExitCode
 }
 
 /** `reason`, which ends with its code in brackets, and what to do about that code. */
-export function withAdvice(reason: string, code: unknown): string {
-  return isErrorCode(code) ? `${reason.replace(/\.(?= \([A-Z_]+\)$)/, "")}. ${errorRules[code].advice}` : reason;
+export function withAdvice(reason: string, advice: string | null): string {
+  return advice === null ? reason : `${reason.replace(/\.(?= \([A-Z_]+\)$)/, "")}. ${advice}`;
 }
 
-/** From a file or the environment; the token itself is no option, so that it stands in no list of processes. */
-async function tokenOf(file: string | undefined, environment: Environment): Promise<string | null> {
-  const token = file === undefined ? environment.variable("SHARDGATE_TOKEN") : await readSecret(file);
-  if (file === undefined && (token === undefined || token === "")) return null;
+/** From a file or the environment; the token itself is no option, so that no list of processes shows it. */
+async function tokenOf(file: string | undefined, environment: Environment): Promise<Token | null> {
+  const text = file === undefined ? environment.variable("SHARDGATE_TOKEN") : await readSecret(file);
+  if (file === undefined && (text === undefined || text === "")) return null;
+  const source = file ?? "SHARDGATE_TOKEN";
   // RFC 6750, 2.1, b64token. The token itself is never shown.
-  if (token !== undefined && /^[A-Za-z0-9._~+/-]+=*$/.test(token)) return token;
-  throw new CommandFailure(
-    `${file ?? "SHARDGATE_TOKEN"} has characters that no bearer token has, or none.`,
-    exitCodes.usage,
-  );
+  if (text !== undefined && /^[A-Za-z0-9._~+/-]+=*$/.test(text)) return { text, source };
+  throw new CommandFailure(`${source} has characters that no bearer token has, or none.`, exitCodes.usage);
 }

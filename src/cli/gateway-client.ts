@@ -8,6 +8,7 @@ import { errorRules, isErrorCode, type ErrorCode } from "../core/error.js";
 import { clientAnswerBytesMax, clientPauseMs, clientPauseMsMax, importInFlightMax } from "../core/limits.js";
 import { tlsVersionMin } from "../tls/tls-source.js";
 import { errorOfProblem } from "../wire/problem.js";
+import { commandAdvice, tokenAdvice } from "./advice.js";
 import { messageOf } from "./failure.js";
 
 export type GatewayAnswer =
@@ -15,8 +16,10 @@ export type GatewayAnswer =
 
 export interface GatewayFailure {
   readonly kind: "failure";
-  /** For people; follows a colon. */
+  /** For people; follows a colon. Ends with the code in brackets when there is one. */
   readonly reason: string;
+  /** What to do about its code, a sentence or more; null without a code. */
+  readonly advice: string | null;
   /** What the gateway said; null when its answer has no code, or none came. */
   readonly code: ErrorCode | null;
   /** No connection came about: nothing was asked for, and nothing was done. */
@@ -32,9 +35,15 @@ export interface GatewayAccess {
   /** For one attempt, from the connection to the last byte of the answer. */
   readonly timeoutMs: number;
   /** Sent as a bearer token (RFC 6750); null: none. */
-  readonly token: string | null;
+  readonly token: Token | null;
   /** The only CA by which an https gateway is believed, PEM; null: those that Node.js trusts. */
   readonly ca: string | null;
+}
+
+export interface Token {
+  readonly text: string;
+  /** Where it was read: a file or an environment variable. */
+  readonly source: string;
 }
 
 export class GatewayClient {
@@ -67,7 +76,7 @@ export class GatewayClient {
         headers: {
           "content-type": "application/json",
           accept: "application/graphql-response+json, application/json",
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...(token === null ? {} : { authorization: `Bearer ${token.text}` }),
         },
         body,
         dispatcher: this.#agent,
@@ -80,7 +89,9 @@ export class GatewayClient {
         if (bytes > clientAnswerBytesMax) return { ...failure("the answer is too large", false), isTooLarge: true };
         chunks.push(chunk);
       }
-      return answerOf(statusCode, Buffer.concat(chunks));
+      const answer = answerOf(statusCode, Buffer.concat(chunks));
+      const isTokenRefused = answer.kind === "failure" && answer.code === "UNAUTHENTICATED";
+      return isTokenRefused ? { ...answer, advice: tokenAdvice(token?.source ?? null) } : answer;
     } catch (error) {
       const isUnsent = error instanceof Error && this.#unsent.has(error);
       const reason = `no answer from ${endpoint}: ${messageOf(error)}`;
@@ -142,11 +153,12 @@ function failureOfErrors([first]: readonly unknown[]): GatewayFailure {
 /** A code that this program does not know is shown, and otherwise taken for none. */
 function failureOfCode(message: string, code: unknown): GatewayFailure {
   const reason = typeof code === "string" ? `${message} (${code})` : message;
-  return { ...failure(reason, isWorthRetrying(code)), code: isErrorCode(code) ? code : null };
+  if (!isErrorCode(code)) return failure(reason, false);
+  return { ...failure(reason, isWorthRetrying(code)), code, advice: commandAdvice(code) };
 }
 
 function failure(reason: string, isRetryable: boolean): GatewayFailure {
-  return { kind: "failure", reason, code: null, isUnsent: false, isRetryable, isTooLarge: false };
+  return { kind: "failure", reason, advice: null, code: null, isUnsent: false, isRetryable, isTooLarge: false };
 }
 
 /** Whether a TLS connection failed because the gateway's certificate was not believed; codes of OpenSSL and Node.js. */

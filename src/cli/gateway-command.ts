@@ -9,7 +9,7 @@ import {
   storageNodesMax,
   suspectAfterMs,
 } from "../core/limits.js";
-import type { Log } from "../core/log.js";
+import { partLog, type Log } from "../core/log.js";
 import { NodeAllowList } from "../registry/node-allow-list.js";
 import { accessSafeguards, addAccessOptions } from "./access-options.js";
 import { clusterSecretOption } from "./cluster-secret.js";
@@ -19,11 +19,11 @@ import { checkExposure, insecureOption } from "./exposure.js";
 import { openOwnCluster } from "./gateway-cluster.js";
 import { serveGateway, type GatewayOptions } from "./gateway-process.js";
 import { boundsOf, limitOption } from "./limit-option.js";
+import { logLevelOption } from "./log-level.js";
 import { createLog } from "./log.js";
 import {
   dataOption,
   hostOption,
-  logLevelOption,
   option,
   parsedBy,
   parseText,
@@ -102,7 +102,7 @@ async function run(options: GatewayOptions, environment: Environment): Promise<v
   const { workers, logLevel, suspectAfter, downAfter } = options;
   const log = createLog("gateway", logLevel, stderr);
   if (workers === 1) {
-    const openCluster = () => openOwnCluster(options, { clock, log, newId });
+    const openCluster = () => openOwnCluster(options, { clock, log: partLog(log, "cluster"), newId });
     return serveGateway(options, environment, {
       log,
       openCluster,

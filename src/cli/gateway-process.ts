@@ -4,7 +4,7 @@
  */
 import { shareOf } from "../core/bounds.js";
 import { drainTimeoutMs, requestTimeoutMs, stopMarginMs } from "../core/limits.js";
-import type { Log } from "../core/log.js";
+import { partLog, type Log } from "../core/log.js";
 import { RecentTraffic } from "../gateway/console/recent-traffic.js";
 import { clusterFigures } from "../gateway/cluster/health.js";
 import { Metrics } from "../gateway/metrics.js";
@@ -18,7 +18,7 @@ import type { ExposureOptions } from "./exposure.js";
 import type { Cluster, ClusterOptions } from "./gateway-cluster.js";
 import { openNodes, type NodesOptions } from "./gateway-nodes.js";
 import { boundsOf, type LimitOptions } from "./limit-option.js";
-import type { LogLevel } from "./log.js";
+import type { LogLevels } from "./log-level.js";
 import { OpenedParts } from "./opened-parts.js";
 import { readPersistedDocuments, type PersistedDocumentsOptions } from "./persisted-documents.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
@@ -44,7 +44,7 @@ export interface GatewayOptions
   readonly workers: number;
   readonly playground: boolean;
   readonly console: boolean;
-  readonly logLevel: LogLevel;
+  readonly logLevel: LogLevels;
 }
 
 export interface GatewayRole {
@@ -92,7 +92,10 @@ async function openGateway(
   const tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
   opened.add(() => tls.close());
   const tokens = await clusterTokens(options);
-  const { access, close: closeAccess } = await openGatewayAccess(options, tokens, { clock, log });
+  const { access, close: closeAccess } = await openGatewayAccess(options, tokens, {
+    clock,
+    log: partLog(log, "access"),
+  });
   opened.add(closeAccess);
   const instance = `${options.host}:${options.port}${number === undefined ? "" : `#${number}`}`;
   const tracing = await openTracing(options, { name: "shardgate-gateway", instance }, { clock, log });
@@ -102,14 +105,23 @@ async function openGateway(
   const { registry } = cluster;
   const traffic = new RecentTraffic(clock);
   const metrics = new Metrics(traffic);
-  const reach = { environment, log, tls, tokens, map: () => registry.map, observer: metrics, ...tracing.traced };
+  const reach = {
+    environment,
+    log: partLog(log, "routing"),
+    tls,
+    tokens,
+    map: () => registry.map,
+    observer: metrics,
+    ...tracing.traced,
+  };
   const { guard, pool } = openNodes(options, reach);
   opened.add(() => pool.close());
   const { service: membership, start, stop } = cluster.membership(pool, guard);
   opened.add(stop);
   const router = new Router({ registry, pool, clock, random });
   const optional = { ...tracing.traced, ...(metricsOfAll !== undefined && { metricsOfAll }) };
-  const services = { router, membership, access, clock, log, metrics, bounds, requestTimeoutMs, ...optional };
+  const forRequests = { access, log: partLog(log, "requests"), bounds, requestTimeoutMs };
+  const services = { router, membership, clock, metrics, ...forRequests, ...optional };
   const server = await startGateway({
     host: options.host,
     port: options.port,

@@ -1,6 +1,4 @@
 /** `shardgate import`: reads NDJSON line by line and writes it through a gateway, in memory that does not grow with the file. */
-import { createReadStream } from "node:fs";
-import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { ShardgateError } from "../core/error.js";
 import { importLineBytesMax } from "../core/limits.js";
@@ -10,6 +8,7 @@ import { addConnectionOptions, withGateway, type ConnectionOptions } from "./gat
 import type { GatewayClient } from "./gateway-client.js";
 import { addExample } from "./help-example.js";
 import { parseImportLine } from "./import-line.js";
+import { openImportSource, textBytes } from "./import-source.js";
 import { Importer } from "./importer.js";
 import { readLines, type Line } from "./line-reader.js";
 import { option, outputOption, wholeNumber } from "./option.js";
@@ -72,16 +71,16 @@ async function runImport(file: string, options: ImportOptions, environment: Envi
 /** Resolves to the importer when it has finished. */
 async function importAll(file: string, fromLine: number, client: GatewayClient, environment: Environment) {
   const { clock, random, stderr, stdin } = environment;
+  const source = await openImportSource(file, stdin);
   const stop = listenForStop(environment);
   // A second Ctrl-C ends the process at once.
   void stop.requested.then(stop.dispose);
-  const source = file === "-" ? stdin : createReadStream(file);
   const progress = new Progress(stderr, clock, "imported");
   const onRetry = (reason: string): void => progress.note(`trying again: ${reason}`);
   const importer = new Importer({ client, clock, random, signal: stop.signal, onRetry });
   try {
     stop.signal.addEventListener("abort", () => source.destroy());
-    await feed(importer, source, { fromLine, nowMs: clock.nowMs(), stop, progress });
+    await feed(importer, textBytes(source, file), { fromLine, nowMs: clock.nowMs(), stop, progress });
   } finally {
     source.destroy();
     stop.dispose();
@@ -92,7 +91,7 @@ async function importAll(file: string, fromLine: number, client: GatewayClient, 
 }
 
 /** Takes lines until the end, the first failure or the request to stop, and waits for all outcomes. */
-async function feed(importer: Importer, source: Readable, feeding: Feeding): Promise<void> {
+async function feed(importer: Importer, source: AsyncIterable<Uint8Array>, feeding: Feeding): Promise<void> {
   const { fromLine, nowMs, stop, progress } = feeding;
   let next = 1;
   const onLine = async (line: Line) => {

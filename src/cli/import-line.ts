@@ -41,13 +41,35 @@ function membersOf(text: string): ReadonlyMap<string, string> {
   try {
     JSON.parse(text);
   } catch (error) {
-    throw refused(`is not JSON: ${messageOf(error)}`);
+    throw refused(notJson(text, error));
   }
   const twice = duplicateNameProblem(text, 1);
   if (twice !== null) throw refused(twice);
+  if (text.trim().startsWith("[")) throw refused(isArray);
   const members = jsonMembers(text, { start: 0, end: text.length });
   if (members === null) throw refused(`is not an object, ${form}`);
   return new Map([...members].map(([name, { start, end }]) => [name, text.slice(start, end)]));
+}
+
+const isArray = "begins a JSON array; an import has one object on each line, as `jq -c '.[]'` makes it";
+
+/** What the line is instead, of the files that people try. */
+function notJson(text: string, error: unknown): string {
+  if (text.trim().startsWith("[")) return isArray;
+  const markAt = text.indexOf("\uFEFF");
+  if (markAt >= 0 && isJson(text.slice(0, markAt) + text.slice(markAt + 1))) {
+    return `has a byte order mark (U+FEFF) before position ${markAt + 1}, as where files were joined; remove it`;
+  }
+  return `is not JSON: ${messageOf(error)}`;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseKeyText(text: string): string {

@@ -4,9 +4,11 @@
  * written is known by its lowest line, from which an import can go on. Entries that have expired meanwhile are counted.
  */
 import type { Clock } from "../core/clock.js";
+import { isErrorCode } from "../core/error.js";
 import { utf8Bytes } from "../core/key.js";
 import { batchKeysMax, clientAttemptsMax, importBatchBytesMax, importInFlightMax } from "../core/limits.js";
-import { exitCodes, type ExitCode } from "./exit-code.js";
+import { exitCodeOf, exitCodes, type ExitCode } from "./exit-code.js";
+import { withAdvice } from "./gateway-call.js";
 import { isWorthRetrying, pauseAfter, type GatewayAnswer } from "./gateway-client.js";
 import type { ImportItem } from "./import-line.js";
 
@@ -24,7 +26,7 @@ export interface ImporterParts {
 export interface ImportFailure {
   readonly line: number;
   readonly reason: string;
-  /** Unavailable when the same import may succeed later, else failed. */
+  /** Unavailable when the same import may succeed later, refused for want of a token or permission, else failed. */
   readonly exitCode: ExitCode;
 }
 
@@ -102,7 +104,7 @@ export class Importer {
       const isLast = attempt === clientAttemptsMax || this.#parts.signal.aborted;
       const retried = isLast ? [] : refusals.filter(({ isRetryable }) => isRetryable);
       for (const refusal of refusals) {
-        const exitCode = refusal.isRetryable ? exitCodes.unavailable : exitCodes.failed;
+        const exitCode = refusal.isRetryable ? exitCodes.unavailable : refusal.exitCode;
         if (!retried.includes(refusal)) this.fail(refusal.item.line, refusal.reason, exitCode);
       }
       pending = retried.map(({ item }) => item);
@@ -117,6 +119,8 @@ interface Refusal {
   readonly item: ImportItem;
   readonly reason: string;
   readonly isRetryable: boolean;
+  /** When it is not repeated. */
+  readonly exitCode: ExitCode;
   /** Its expiry has passed, so that there is nothing to write. */
   readonly isExpired: boolean;
 }
@@ -131,9 +135,12 @@ function bodyOf(items: readonly ImportItem[]): string {
 
 /** The items that were not written, by an answer to all of `items`. */
 function refusalsOf(items: readonly ImportItem[], answer: GatewayAnswer): readonly Refusal[] {
-  const all = (reason: string, isRetryable: boolean) =>
-    items.map((item) => ({ item, reason, isRetryable, isExpired: false }));
-  if (answer.kind === "failure") return all(answer.reason, answer.isRetryable);
+  const all = (reason: string, isRetryable: boolean, code: unknown = null) =>
+    items.map((item) => ({ item, reason, isRetryable, exitCode: exitCodeAfter(code), isExpired: false }));
+  if (answer.kind === "failure") {
+    const { reason, advice, code, isRetryable } = answer;
+    return all(isRetryable ? reason : withAdvice(reason, advice), isRetryable, code);
+  }
   const results = answer.data["putMany"];
   if (!Array.isArray(results) || results.length !== items.length)
     return all("the answer has not one result per item", false);
@@ -142,6 +149,12 @@ function refusalsOf(items: readonly ImportItem[], answer: GatewayAnswer): readon
     if (result?.__typename === "PutSuccess") return [];
     const reason = `${String(result?.message)} (${String(result?.code)})`;
     const isRetryable = result?.isRetryable === true || isWorthRetrying(result?.code);
-    return [{ item, reason, isRetryable, isExpired: result?.code === "EXPIRY_PASSED" }];
+    const exitCode = exitCodeAfter(result?.code);
+    return [{ item, reason, isRetryable, exitCode, isExpired: result?.code === "EXPIRY_PASSED" }];
   });
+}
+
+/** Other codes than these say that nothing was done, and an import may have written the lines before. */
+function exitCodeAfter(code: unknown): ExitCode {
+  return isErrorCode(code) && exitCodeOf(code) === exitCodes.refused ? exitCodes.refused : exitCodes.failed;
 }

@@ -1,19 +1,25 @@
 /** The real log: pino, one JSON object a line. */
 import { destination, pino, stdTimeFunctions, type DestinationStream } from "pino";
-import type { Log } from "../core/log.js";
+import type { Log, LogPart } from "../core/log.js";
+import { parseLogLevels, type LogLevels } from "./log-level.js";
 
-export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
-
-/** From which level on lines are written; "silent" writes none. */
-export type LogLevel = (typeof logLevels)[number];
-
-/** A log that names its process in every line, with its number when it is one of several workers, and writes to `output`. */
-export function createLog(name: string, level: LogLevel, output: DestinationStream, worker?: number): Log {
+/**
+ * A log that names its process in every line, with its number when it is one of several workers, and writes to `output`.
+ * Lines of its parts name theirs in `part`.
+ */
+export function createLog(
+  name: string,
+  { level, parts }: Omit<LogLevels, "text">,
+  output: DestinationStream,
+  worker?: number,
+): Log {
   const redact = { paths: secretPaths, censor: "[redacted]" };
-  return pino(
+  const log = pino(
     { base: { name, ...(worker !== undefined && { worker }) }, level, timestamp: stdTimeFunctions.isoTime, redact },
     output,
   );
+  const of = (part: LogPart): Log => log.child<never>({ part }, { level: parts.get(part) ?? level });
+  return Object.assign(log, { of });
 }
 
 /**
@@ -23,7 +29,7 @@ export function createLog(name: string, level: LogLevel, output: DestinationStre
 export function openAuditLog(file: string, log: Log): { readonly log: Log; close(): void } {
   const output = destination({ dest: file, append: true, sync: true, mode: 0o600 });
   output.on("error", (error) => log.error({ err: error, file }, "The audit log cannot be written."));
-  return { log: createLog("audit", "info", output), close: () => output.end() };
+  return { log: createLog("audit", parseLogLevels("info"), output), close: () => output.end() };
 }
 
 /** No line has them on purpose. This is for errors of libraries, which may carry the request that failed. */

@@ -16,18 +16,10 @@ import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from ".
 import type { Environment } from "./environment.js";
 import { checkExposure, insecureOption, type ExposureOptions, type Safeguard } from "./exposure.js";
 import { lockFolder } from "./file-lock.js";
-import { createLog, type LogLevel } from "./log.js";
+import { logLevelOption, type LogLevels } from "./log-level.js";
+import { createLog } from "./log.js";
 import { makeFolder } from "./make-folder.js";
-import {
-  dataOption,
-  engineOption,
-  hostOption,
-  logLevelOption,
-  option,
-  parsedBy,
-  portOption,
-  workersOption,
-} from "./option.js";
+import { dataOption, engineOption, hostOption, option, parsedBy, portOption, workersOption } from "./option.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
 import { TlsFiles } from "./tls-files.js";
 import { addNodeTlsOptions, checkNodeTlsOptions, tlsPaths, type ServerTlsOptions } from "./tls-option.js";
@@ -43,7 +35,7 @@ interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOp
   readonly gateway?: string;
   readonly advertise?: string;
   readonly workers: number;
-  readonly logLevel: LogLevel;
+  readonly logLevel: LogLevels;
 }
 
 /** Returns the command, beneath which there are others. */

@@ -2,7 +2,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import { ShardgateError } from "../core/error.js";
 import { clientTimeoutMs, clientTimeoutMsMax, workersMax } from "../core/limits.js";
-import { logLevels } from "./log.js";
 import { formats } from "./output/print.js";
 
 /** An option that can also be set by the environment variable of the same name. */
@@ -56,12 +55,6 @@ export function workersOption(): Option {
   return option("--workers <number>", "how many processes serve, to use more cores; 1 serves without any others")
     .argParser(wholeNumber(1, workersMax))
     .default(1);
-}
-
-export function logLevelOption(): Option {
-  return option("--log-level <level>", "from which level on lines are logged to standard error")
-    .choices(logLevels)
-    .default("info");
 }
 
 /** A parser for whole decimal numbers from `min` to `max`. */

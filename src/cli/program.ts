@@ -3,7 +3,7 @@
  * all that they are made of are loaded only when they may be wanted, so that the commands for people start at once.
  */
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { addCheckCommand } from "./cluster/check-command.js";
 import { addShardCommands } from "./cluster/shard-commands.js";
 import { addStatusCommand } from "./cluster/status-command.js";
@@ -11,6 +11,7 @@ import { addDeleteCommand } from "./entry/delete-command.js";
 import { addGetCommand } from "./entry/get-command.js";
 import { addPutCommand } from "./entry/put-command.js";
 import { addScanCommand } from "./entry/scan-command.js";
+import { namesOf } from "./completion/command-tree.js";
 import type { Environment } from "./environment.js";
 import { addExportCommand } from "./export-command.js";
 import { exitCodes, type ExitCode } from "./exit-code.js";
@@ -22,7 +23,7 @@ import { addSchemaCommands } from "./schema-command.js";
 export async function runCli(argv: readonly string[], environment: Environment): Promise<ExitCode> {
   try {
     const client = addClientCommands(emptyProgram(environment), environment);
-    const isClient = client.commands.some((command) => command.name() === argv[0]);
+    const isClient = client.commands.some((command) => namesOf(command).includes(argv[0] ?? ""));
     const program = isClient ? client : await createProgram(environment);
     await program.parseAsync([...argv], { from: "user" });
     return exitCodes.done;
@@ -92,8 +93,12 @@ function emptyProgram(environment: Environment): Command {
   return (
     new Command("shardgate")
       .description("A GraphQL and REST gateway in front of sharded key-value storage nodes.")
-      .version(packageVersion(), "--version", "print the version")
+      .version(packageVersion(), "-V, --version", "print the version")
       .helpOption("-h, --help", "print this help")
+      .configureHelp({
+        subcommandTerm: (command) => withAllNames(help.subcommandTerm(command), command),
+        commandUsage: (command) => withAllNames(help.commandUsage(command), command),
+      })
       .commandsGroup("More:")
       .helpCommand("help [command]", "print the help of a command")
       .exitOverride()
@@ -105,6 +110,14 @@ function emptyProgram(environment: Environment): Command {
         outputError: (text, write) => write(`shardgate: ${oneLine(text.replace(/^error: /, ""))}\n`),
       })
   );
+}
+
+const help = new Help();
+
+/** Commander's own text names only the first alias of a command. */
+function withAllNames(text: string, command: Command): string {
+  const names = namesOf(command);
+  return text.replace(names.slice(0, 2).join("|"), names.join("|"));
 }
 
 /** Two folders up in the sources as in the built package. */

@@ -68,9 +68,10 @@ export interface Client<Output = unknown, Input = Output> {
   put(key: string, value: Input, options?: PutOptions): Promise<PutOutcome<Output, Input>>;
 
   /**
-   * Writes up to 1000 entries in one request, as `put`: one outcome per item, in order. Items stand alone: this is no
-   * transaction. Items with the same key are applied in their order, and are never repeated. Throws
-   * ShardgateRequestError with TOO_MANY_KEYS or BODY_TOO_LARGE (16 MiB), and nothing is written.
+   * Writes any number of entries, as `put`: one outcome per item, in order. Items stand alone: this is no transaction.
+   * Items with the same key are applied in their order, and are never repeated. More than 1000 items, or than 2 MiB of
+   * them, take several requests, one after another, each with a `timeoutMs` of its own. When one of these fails, nothing
+   * more is sent, and the ShardgateRequestError says in `outcomes` and `unsentFrom` what became of each item.
    */
   putMany<S extends StandardSchema>(
     items: readonly PutItem<InferInput<S>>[],
@@ -85,7 +86,7 @@ export interface Client<Output = unknown, Input = Output> {
   ): Promise<DeleteOutcome<InferOutput<S>>>;
   delete(key: string, options?: DeleteOptions): Promise<DeleteOutcome<Output>>;
 
-  /** Deletes up to 1000 entries in one request: one outcome per item, in order; as `putMany`. */
+  /** Deletes any number of entries: one outcome per item, in order; in several requests as `putMany`. */
   deleteMany<S extends StandardSchema>(
     items: readonly (string | DeleteItem)[],
     options: CallOptions & WithSchema<S>,

@@ -6,6 +6,12 @@
 /** Most keys in one request: the gateway takes as many in one `entries` field. */
 export const requestKeysMax = 1000;
 
+/**
+ * Most bytes of the items in one request of writes: two values of the longest kind, and of usual JSON a good part of the
+ * arrays, objects and members that the gateway takes in one body.
+ */
+export const requestBytesMax = 2 * 1024 * 1024;
+
 /** Most requests of one batch of reads in flight; the six connections that browsers open to one host leave two free. */
 export const requestsInFlightMax = 4;
 

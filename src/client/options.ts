@@ -10,7 +10,7 @@ export interface ClientOptions {
   readonly endpoint: string;
   /** Headers of every request, for example a token. A function is called for each request, and may be asynchronous. */
   readonly headers?: RequestHeaders | (() => RequestHeaders | Promise<RequestHeaders>) | undefined;
-  /** How long one read, write or page may take in milliseconds, retries included. 15 000 unless said otherwise. */
+  /** How long one request of reads or writes, or one page, may take in milliseconds, retries included. 15 000 unless said otherwise. */
   readonly timeoutMs?: number | undefined;
   /** Most attempts at one call, the first included; 1 means no retries. 3 unless said otherwise. */
   readonly attemptsMax?: number | undefined;
@@ -55,7 +55,7 @@ export interface Settings {
 export function settingsOf(options: ClientOptions): Settings {
   const { headers = {}, parseValue } = options;
   return {
-    endpoint: options.endpoint,
+    endpoint: endpointOf(options),
     headers: typeof headers === "function" ? headers : () => headers,
     timeoutMs: options.timeoutMs ?? callTimeoutMs,
     attemptsMax: options.attemptsMax ?? callAttemptsMax,
@@ -69,6 +69,21 @@ export function settingsOf(options: ClientOptions): Settings {
     after: options.after ?? afterTimeout,
     scheduleBatch: options.scheduleBatch ?? atEndOfTick,
   };
+}
+
+/** Throws TypeError: a wrong endpoint would otherwise look like a gateway that does not answer. */
+function endpointOf({ endpoint }: ClientOptions): string {
+  // A page's own host; two slashes would begin another host's name.
+  if (/^\/(?!\/)/.test(endpoint)) return endpoint;
+  const url = /^https?:\/\//i.test(endpoint) && URL.canParse(endpoint) ? new URL(endpoint) : null;
+  if (url === null) {
+    throw new TypeError(
+      `\`endpoint\` is ${JSON.stringify(endpoint)}; it must be an http or https URL such as ` +
+        '"http://127.0.0.1:4000/graphql", or a path such as "/graphql" in a browser.',
+    );
+  }
+  if (url.username + url.password === "") return endpoint;
+  throw new TypeError("`endpoint` must have no user name and no password; send them in `headers`.");
 }
 
 function afterTimeout(delayMs: number, callback: () => void): () => void {

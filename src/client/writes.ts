@@ -1,6 +1,6 @@
 /**
- * Puts and deletions. Those of one call travel in one request; those of different calls never share one: a bad expiry
- * would then fail its neighbours, and one lost answer would leave all of them unknown.
+ * Puts and deletions. Those of one call travel in as few requests as they fit in; those of different calls never share
+ * one: a bad expiry would then fail its neighbours, and one lost answer would leave all of them unknown.
  */
 import { withDeadline } from "./deadline.js";
 import type { DeleteItem, PutItem } from "./entry.js";
@@ -16,6 +16,7 @@ import {
 } from "./raw-result.js";
 import { send } from "./request.js";
 import { sendItems } from "./retry.js";
+import { partialFailure, partsOf, type PartFailure } from "./write-parts.js";
 
 /** One outcome per item, in order. Of a value that does not fit the schema nothing is sent. */
 export async function putAll(
@@ -28,10 +29,15 @@ export async function putAll(
   const writes = items.map((item) => ({ item, text: putInput(item, settings) }));
   const mismatches = await Promise.all(items.map(({ key, value }) => valueMismatch(key, value, reading.schema)));
   const sent = writes.filter((_, index) => mismatches[index] === null);
-  const results = await sendWrites(settings.documents.putMany, sent, settings, signal);
-  return Promise.all(
-    writes.map((write, index) => mismatches[index] ?? putOutcome(write.item, resultOf(write, results), reading)),
+  const { results, failed } = await sendWrites(settings.documents.putMany, sent, settings, signal);
+  const outcomes = await Promise.all(
+    writes.map(async (write, index) => {
+      const result = results.get(write);
+      return mismatches[index] ?? (result === undefined ? null : putOutcome(write.item, result, reading));
+    }),
   );
+  if (failed !== null) throw partialFailure(failureIn(writes, failed), outcomes, "written");
+  return outcomes.map(certain);
 }
 
 /** One outcome per item, in order. */
@@ -42,8 +48,15 @@ export async function deleteAll(
   signal: AbortSignal | undefined,
 ): Promise<DeleteOutcome<unknown>[]> {
   const writes = items.map((item) => ({ item, text: deleteInput(item) }));
-  const results = await sendWrites(settings.documents.deleteMany, writes, settings, signal);
-  return Promise.all(writes.map((write) => deleteOutcome(write.item.key, resultOf(write, results), reading)));
+  const { results, failed } = await sendWrites(settings.documents.deleteMany, writes, settings, signal);
+  const outcomes = await Promise.all(
+    writes.map(async (write) => {
+      const result = results.get(write);
+      return result === undefined ? null : deleteOutcome(write.item.key, result, reading);
+    }),
+  );
+  if (failed !== null) throw partialFailure(failureIn(writes, failed), outcomes, "deleted");
+  return outcomes.map(certain);
 }
 
 /** An item and the GraphQL input that it becomes, in JSON text. */
@@ -62,14 +75,20 @@ function deleteInput({ key, condition }: DeleteItem): string {
   return JSON.stringify({ key, condition });
 }
 
+interface Sent {
+  readonly results: ReadonlyMap<Write, RawResult>;
+  /** The request behind which nothing was sent; null when all were answered. */
+  readonly failed: { readonly error: unknown; readonly part: readonly Write[] } | null;
+}
+
+/** Throws as `sendItems` when all writes travel in one request, and the reason of an aborted `signal`. */
 async function sendWrites(
   document: string,
   writes: readonly Write[],
   settings: Settings,
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<Write, RawResult>> {
+): Promise<Sent> {
   const results = new Map<Write, RawResult>();
-  if (writes.length === 0) return results;
   const writesOfKey = new Map<string, number>();
   for (const { item } of writes) writesOfKey.set(item.key, (writesOfKey.get(item.key) ?? 0) + 1);
   const request = (signal: AbortSignal) => ({
@@ -81,12 +100,24 @@ async function sendWrites(
     // Sent again behind a later write of the same key, it would undo that one.
     isRepeatable: ({ item }: Write) => writesOfKey.get(item.key) === 1,
   });
-  await withDeadline((signal) => sendItems(writes, request(signal), settings, signal), settings, signal);
-  return results;
+  const parts = partsOf(writes);
+  for (const part of parts) {
+    try {
+      await withDeadline((signal) => sendItems(part, request(signal), settings, signal), settings, signal);
+    } catch (error) {
+      if (parts.length === 1 || signal?.aborted) throw error;
+      return { results, failed: { error, part } };
+    }
+  }
+  return { results, failed: null };
 }
 
-function resultOf(write: Write, results: ReadonlyMap<Write, RawResult>): RawResult {
-  const result = results.get(write);
-  if (result === undefined) throw new Error("A write was left without a result.");
-  return result;
+function failureIn(writes: readonly Write[], { error, part }: NonNullable<Sent["failed"]>): PartFailure {
+  const last = part.at(-1);
+  return { error, count: part.length, end: writes.findIndex((write) => write === last) + 1 };
+}
+
+function certain<T>(outcome: T | null): T {
+  if (outcome === null) throw new Error("A write was left without a result.");
+  return outcome;
 }

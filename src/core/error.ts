@@ -7,6 +7,7 @@
 export interface ErrorRule {
   readonly httpStatus: number;
   readonly isRetryable: boolean;
+  /** For every operation that is refused with the code, and every reader: HTTP answers, logs, the console. */
   readonly advice: string;
 }
 
@@ -19,19 +20,23 @@ export const errorRules = {
     false,
     "Send JSON text without duplicate names; by default at most 1 MiB, nested at most 64 deep.",
   ),
-  VERSION_CONFLICT: rule(412, false, "Read the entry again and repeat the write with its version."),
-  SHARD_UNAVAILABLE: rule(503, true, "Nothing was written. Try again; if it lasts, look at the shard's storage node."),
+  VERSION_CONFLICT: rule(
+    412,
+    false,
+    "Read the entry again, and repeat the write on condition of what is there: its version, or that it is absent.",
+  ),
+  SHARD_UNAVAILABLE: rule(503, true, "Try again; if it lasts, look at the cluster's storage nodes."),
   OUTCOME_UNKNOWN: rule(
     504,
     false,
     "The write may or may not have happened. Read the key, or repeat with a condition.",
   ),
-  UNAUTHENTICATED: rule(401, false, "Send `Authorization: Bearer` with a token that is valid here."),
-  FORBIDDEN: rule(403, false, "Ask for the permission, or use a key you may access."),
+  UNAUTHENTICATED: rule(401, false, "Use a token that is valid here (in HTTP: `Authorization: Bearer`)."),
+  FORBIDDEN: rule(403, false, "Ask an operator for the permission, or use a token that has it."),
   NOT_SUPPORTED: rule(
     501,
     false,
-    "The storage node is a plain one: leave out conditions and expiry, or replace the node.",
+    "Leave out what the message names. A plain storage node knows no conditions, expiry and moves.",
   ),
   STALE_EPOCH: rule(409, true, "Refresh the cluster map and try again with the shard's current epoch."),
   SHARD_NOT_HOSTED: rule(421, true, "Ask the gateway which storage node owns the shard."),
@@ -41,19 +46,19 @@ export const errorRules = {
     "The answer was full before this operation ran. Send it again in a batch of its own.",
   ),
   DRAINING: rule(503, true, "The process is stopping and did nothing. Try again; another will answer."),
-  OVERLOADED: rule(503, true, "Too much is waiting already. Try again after the time in `Retry-After`."),
+  OVERLOADED: rule(503, true, "Too much is waiting already. Try again in a moment."),
   TOO_MANY_REQUESTS: rule(429, true, "You have your share under way already. Send less at once; others go first."),
   ANSWER_TOO_LARGE: rule(413, false, "Ask for fewer keys, a smaller page, or fewer fields in one request."),
-  STORAGE_FULL: rule(507, true, "Nothing was written. Free disk space at the storage node."),
+  STORAGE_FULL: rule(507, true, "Free disk space at the storage node."),
   EXPIRY_PASSED: rule(400, false, "Nothing was written. Send an expiry that lies ahead of the storage node's clock."),
   ENTRY_DAMAGED: rule(
     500,
     false,
-    "The entry fails its checksum. Restore the storage node's data from a copy; `shardgate node verify` lists all damage.",
+    "Data fail their checksum. Restore the storage node's data from a copy; `shardgate node verify` lists all damage.",
   ),
-  STORAGE_FAILED: rule(500, false, "Nothing was written. Read the storage node's log; its engine failed."),
+  STORAGE_FAILED: rule(500, false, "Read the storage node's log; its engine failed."),
   SHARD_NOT_FOUND: rule(404, false, "Shards are numbered from 0 to shardCount - 1."),
-  NODE_NOT_FOUND: rule(404, false, "Register the storage node first; `GET /nodes` lists those known."),
+  NODE_NOT_FOUND: rule(404, false, "Check the name, or register the storage node first."),
   NODE_CONFLICT: rule(
     409,
     false,
@@ -69,20 +74,24 @@ export const errorRules = {
     true,
     "The registry is an older copy. Every storage node registers anew; wait for that.",
   ),
-  ASSIGNMENT_WOULD_HIDE_DATA: rule(409, false, "Keep the shard where its data is, or say `force` to hide the data."),
-  EPOCH_CONFLICT: rule(409, false, "The assignment changed meanwhile. Read the shard again and repeat with its epoch."),
-  SHARD_COUNT_MISMATCH: rule(409, false, "The number of shards is fixed at creation. Start with the same number."),
+  ASSIGNMENT_WOULD_HIDE_DATA: rule(409, false, "Leave it as it is, or force the change: data may then be hidden."),
+  EPOCH_CONFLICT: rule(
+    409,
+    false,
+    "The assignment changed meanwhile. Read the shard again, and repeat with its epoch if that is still wanted.",
+  ),
+  SHARD_COUNT_MISMATCH: rule(
+    409,
+    false,
+    "The number of shards and how keys are hashed are fixed at creation. Start with the same.",
+  ),
   CLUSTER_MISMATCH: rule(
     409,
     false,
     "Start the storage node at its own cluster's gateway. If that one's registry was lost, restore it.",
   ),
   REGISTRY_CONFLICT: rule(409, true, "Others changed the cluster map at the same time. Try again."),
-  REGISTRY_UNAVAILABLE: rule(
-    503,
-    true,
-    "The registry store did not answer. Check its folder or server, and try again.",
-  ),
+  REGISTRY_UNAVAILABLE: rule(503, true, "Check the registry's folder or server, and try again."),
   REGISTRY_CORRUPT: rule(500, false, "Restore the registry file from a copy, or move it away to start anew."),
   BAD_REQUEST: rule(400, false, "Correct the request as the message says."),
   TOO_MANY_KEYS: rule(400, false, "Split the batch: by default at most 1000 keys in one field."),
@@ -92,11 +101,11 @@ export const errorRules = {
   HOST_NOT_ALLOWED: rule(
     421,
     false,
-    "Call this host by its address or `localhost`, or list the name in `--allow-host`.",
+    "Call this host by its address or `localhost`, or start it with that name as the message says.",
   ),
-  ORIGIN_NOT_ALLOWED: rule(403, false, "List the web page's origin in `--cors`."),
+  ORIGIN_NOT_ALLOWED: rule(403, false, "Ask a gateway that was started with the web page's origin in `--cors`."),
   BODY_TOO_COMPLEX: rule(400, false, "Nest less, or send fewer arrays, objects and members in one request."),
-  NOT_FOUND: rule(404, false, "Check the path; `/openapi.json` lists the routes."),
+  NOT_FOUND: rule(404, false, "Check the path; `/openapi.json` of a gateway lists its routes."),
   METHOD_NOT_ALLOWED: rule(405, false, "Use a method of the `Allow` header."),
   NOT_ACCEPTABLE: rule(406, false, "Accept `application/json` or `application/graphql-response+json`."),
   UNSUPPORTED_MEDIA_TYPE: rule(415, false, "Send `content-type: application/json`."),
@@ -140,6 +149,18 @@ export class ShardgateError extends Error {
     return errorRules[this.code];
   }
 }
+
+/** The code's advice; to those who asked for a `put` or `delete` also that nothing was written, where that is certain. */
+export function adviceOf(code: ErrorCode, isWrite: boolean, advice: string = errorRules[code].advice): string {
+  return isWrite && unwrittenCodes.has(code) ? `Nothing was written. ${advice}` : advice;
+}
+
+/** Of writes that certainly did not happen, and of which reads are refused with the same code. */
+const unwrittenCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "SHARD_UNAVAILABLE",
+  "STORAGE_FULL",
+  "STORAGE_FAILED",
+]);
 
 /** The code's advice for this storage node: NAME in a command becomes its name. */
 export function adviceFor(code: ErrorCode, node: string): string {

@@ -20,7 +20,7 @@ export const securityHeaders: readonly (readonly [name: string, value: string])[
 
 /** The headers of an error's answer. 429 and 503 say when to try again: when a breaker opened now lets someone through. */
 export function retryHeaders({ rule }: ShardgateError): Record<string, string> {
-  // RFC 9110, 11.6.1. It never says what was wrong with a token.
+  // RFC 9110, 11.6.1.
   if (rule.httpStatus === 401) return { "www-authenticate": "Bearer" };
   const isBusy = rule.httpStatus === 429 || rule.httpStatus === 503;
   return isBusy ? { "retry-after": String(Math.ceil(breakerOpenMs / 1000)) } : {};

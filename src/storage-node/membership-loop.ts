@@ -3,7 +3,7 @@
  * acknowledges the node's start; heartbeats bring newer assignments and keep the node alive for its gateway. It never
  * throws; trouble is logged when it begins, changes and ends.
  */
-import { adviceFor, ShardgateError } from "../core/error.js";
+import { adviceFor, ShardgateError, type ErrorCode } from "../core/error.js";
 import type { Log } from "../core/log.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../wire/membership.js";
 import type { ShardHost } from "./shard-host.js";
@@ -130,7 +130,7 @@ export class MembershipLoop {
     if (isRefusal && !error.rule.isRetryable) {
       const { code, message } = error;
       log.error(
-        { gatewayUrl, code, advice: adviceFor(code, name) },
+        { gatewayUrl, code, advice: memberAdvice[code] ?? adviceFor(code, name) },
         `This storage node is not part of the cluster: ${message}`,
       );
     } else {
@@ -138,3 +138,12 @@ export class MembershipLoop {
     }
   }
 }
+
+const sharedSecret = "Start the storage node and its gateways with the same --cluster-secret-file.";
+
+/** Where the rule's advice is for people who send requests; here it is for those who start storage nodes. */
+const memberAdvice: Partial<Record<ErrorCode, string>> = {
+  UNAUTHENTICATED: sharedSecret,
+  FORBIDDEN: sharedSecret,
+  BAD_REQUEST: "Start the storage node with other options, as the message says.",
+};

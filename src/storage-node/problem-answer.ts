@@ -55,7 +55,11 @@ function answerProblem(reply: FastifyReply, error: ShardgateError): FastifyReply
   return reply
     .code(error.rule.httpStatus)
     .type(problemMediaType)
-    .send(JSON.stringify(problemOf(error)));
+    .send(JSON.stringify(problemOf(error, isWrite(reply.request))));
+}
+
+function isWrite({ method, routeOptions }: FastifyRequest): boolean {
+  return (method === "PUT" || method === "DELETE") && routeOptions.url?.startsWith("/shard/") === true;
 }
 
 /** What fastify refuses by itself, as our error; null when it is no fault of the client. */

@@ -7,7 +7,7 @@ import type { FastifyInstance } from "fastify";
 import { ShardgateError } from "../core/error.js";
 import { healthPath, metricsPath } from "../wire/paths.js";
 
-/** Refuses every other request with UNAUTHENTICATED, which does not say what was wrong. */
+/** Refuses every other request with UNAUTHENTICATED, which says whether a token is missing. */
 export function requireToken(app: FastifyInstance, token: string): void {
   const expected = digestOf(`Bearer ${token}`);
   app.addHook("onRequest", async ({ headers, method, routeOptions }, reply) => {
@@ -16,7 +16,8 @@ export function requireToken(app: FastifyInstance, token: string): void {
     // Digests have one length, so that the comparison takes one time.
     if (timingSafeEqual(digestOf(headers.authorization ?? ""), expected)) return;
     reply.header("www-authenticate", "Bearer");
-    throw new ShardgateError("UNAUTHENTICATED", "Only gateways of this cluster may ask.");
+    const what = headers.authorization === undefined ? "carries no token" : "does not carry their token";
+    throw new ShardgateError("UNAUTHENTICATED", `Only gateways of this cluster may ask, and the request ${what}.`);
   });
 }
 

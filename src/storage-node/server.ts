@@ -14,7 +14,7 @@ import {
   receiveTimeoutMs,
   refusingMs,
 } from "../core/limits.js";
-import type { Log } from "../core/log.js";
+import { partLog, type Log } from "../core/log.js";
 import type { Tracer } from "../core/tracing.js";
 import { UnderWay } from "../core/under-way.js";
 import type { StorageEngine } from "../storage/engine.js";
@@ -93,10 +93,10 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const isFirst = worker?.isFirst !== false;
   const hasGateway = gatewayUrl !== null;
   const role = { start: incarnation, newId, hasGateway, isShared: worker !== undefined, isFirst };
-  const host = await ShardHost.open({ engine, clock, log, ...role, ...traced });
+  const host = await ShardHost.open({ engine, clock, log: partLog(log, "storage"), ...role, ...traced });
   const gate = new Gate();
   const app = createApp({
-    log,
+    log: partLog(log, "requests"),
     clock,
     gate,
     metrics,
@@ -143,7 +143,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
           token,
           host,
           clock,
-          log,
+          log: partLog(log, "membership"),
           tls,
         });
   let draining: Promise<void> | null = null;

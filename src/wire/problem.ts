@@ -1,5 +1,5 @@
 /** Problem details (RFC 9457): the body of every REST error, at the gateway and at the storage node. */
-import { errorRules, isErrorCode, ShardgateError, type ErrorCode } from "../core/error.js";
+import { adviceOf, errorRules, isErrorCode, ShardgateError, type ErrorCode } from "../core/error.js";
 
 /** `type` is left out, which RFC 9457 reads as "about:blank"; `code` is the closed list's. */
 export interface Problem {
@@ -12,9 +12,9 @@ export interface Problem {
   readonly [extension: string]: unknown;
 }
 
-/** The problem that tells `error` to a client; its details become extension members. */
-export function problemOf(error: ShardgateError): Problem {
-  const { httpStatus, isRetryable, advice } = errorRules[error.code];
+/** The problem that tells `error` to a client; its details become extension members. `isWrite`: see `adviceOf`. */
+export function problemOf(error: ShardgateError, isWrite = false): Problem {
+  const { httpStatus, isRetryable } = errorRules[error.code];
   return {
     ...error.details,
     title: titleOf(error.code),
@@ -22,7 +22,7 @@ export function problemOf(error: ShardgateError): Problem {
     detail: error.message,
     code: error.code,
     isRetryable,
-    advice,
+    advice: adviceOf(error.code, isWrite),
   };
 }
 

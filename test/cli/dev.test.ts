@@ -167,7 +167,7 @@ describe("dev", () => {
         expect(clock.pendingTimers).toBe(1);
       });
       expect(environment.written.err).toBe(
-        `not ready yet, still waiting; the logs may say why. GET ${origin}/ready answers: ${body}\n`,
+        `not ready yet, still waiting; the logs may say why. The gateway at ${origin} says: ${body}\n`,
       );
       expect(environment.written.out).not.toContain("\nready ");
       readyStatus = 200;

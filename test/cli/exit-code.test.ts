@@ -11,7 +11,8 @@ describe("exitCodeOf", () => {
     ["ASSIGNMENT_WOULD_HIDE_DATA", 4],
     ["SHARD_UNAVAILABLE", 5],
     ["INVALID_VALUE", 2],
-    ["FORBIDDEN", 1],
+    ["FORBIDDEN", 6],
+    ["UNAUTHENTICATED", 6],
     ["INTERNAL_SERVER_ERROR", 1],
   ] as const)("ends with a code of its own after %s", (code, exitCode) => {
     expect(exitCodeOf(code)).toBe(exitCode);
@@ -26,8 +27,9 @@ describe("exitCodeOf", () => {
 });
 
 describe("worstExitCode", () => {
-  it("puts failures before unavailability before conflicts before what is not there", () => {
-    expect(worstExitCode([3, 4, 5, 2, 1])).toBe(1);
+  it("puts failures before refusals before unavailability before conflicts before what is not there", () => {
+    expect(worstExitCode([3, 4, 5, 6, 2, 1])).toBe(1);
+    expect(worstExitCode([3, 4, 5, 6])).toBe(6);
     expect(worstExitCode([3, 4, 5])).toBe(5);
     expect(worstExitCode([3, 4])).toBe(4);
     expect(worstExitCode([3])).toBe(3);

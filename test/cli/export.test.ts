@@ -172,12 +172,19 @@ describe("export", () => {
     const { code, out, err } = await exportAll();
     expect(code).toBe(5);
     expect(out.trimEnd().split("\n")).toHaveLength(100);
-    expect(err).toMatch(/shardgate: entries of shards 3, 9 are missing: their storage nodes did not answer\n$/);
+    expect(err).toMatch(
+      /shardgate: entries of shards 3, 9 are missing, which cannot be read now; `shardgate status` shows why\n$/,
+    );
     expect(gateway.bodies).toHaveLength(12);
   });
 
   it.each([
-    [{ body: '{"errors":[{"message":"No.","extensions":{"code":"FORBIDDEN"}}]}' }, "No. (FORBIDDEN)", 1, 1],
+    [
+      { body: '{"errors":[{"message":"No.","extensions":{"code":"FORBIDDEN"}}]}' },
+      "No (FORBIDDEN). Ask an operator",
+      1,
+      6,
+    ],
     [{ body: '{"data":{"scan":null}}' }, "no page came back", 1, 1],
     [{ status: 500, body: "" }, "the answer is not JSON (HTTP 500)", 10, 5],
   ])("fails after %j", async (answer, message, attempts, exitCode) => {

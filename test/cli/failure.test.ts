@@ -18,6 +18,7 @@ describe("failureText", () => {
       "Cannot listen on port 80 of 10.0.0.1: this host has no such address.",
     ],
     [systemError({ code: "EACCES", port: 80 }), "Cannot listen on port 80 of this host: permission denied."],
+    [systemError({ code: "ECONNREFUSED", port: 80, address: "10.0.0.1", syscall: "connect" }), "EXYZ: odd, thing"],
     [systemError({ code: "EACCES", path: "/x" }), "Cannot use /x: permission denied."],
     [systemError({ code: "EXYZ", path: "/x" }), "Cannot use /x: EXYZ: odd, thing."],
     [systemError({ code: "EXYZ" }), "EXYZ: odd, thing"],

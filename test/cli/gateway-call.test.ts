@@ -34,7 +34,8 @@ describe("a command that asks a gateway", () => {
     ["TOO_MANY_REQUESTS", 5],
     ["DRAINING", 5],
     ["BAD_USER_INPUT", 2],
-    ["FORBIDDEN", 1],
+    ["FORBIDDEN", 6],
+    ["UNAUTHENTICATED", 6],
     ["INTERNAL_SERVER_ERROR", 1],
   ] as const)("ends, when refused with %s, with exit code %i and advice on standard error", async (code, exitCode) => {
     gateway.interrupt = () => ({ body: errorBody(code) });
@@ -82,11 +83,15 @@ describe("a command that asks a gateway", () => {
     gateway.interrupt = () => "hang up";
     const write = await run(["put", "k", "1"]);
     expect(write.code).toBe(1);
-    expect(write.err).toContain("; The write may or may not have happened.");
+    expect(write.err).toContain(". The write may or may not have happened. Read the key with `shardgate get`");
     const read = await run(["get", "k"]);
     expect(read.code).toBe(5);
     expect(read.err).not.toContain("may or may not");
-    expect(gateway.bodies).toHaveLength(2);
+    const change = await run(["shard", "assign", "6", "node2"]);
+    expect(change.code).toBe(1);
+    expect(change.err).toContain(". The change may or may not have happened. Look with `shardgate status`");
+    expect(change.err).not.toMatch(/key|write/);
+    expect(gateway.bodies).toHaveLength(3);
   });
 
   it("gives up after --timeout", async () => {
@@ -136,6 +141,30 @@ describe("the token", () => {
     writeFileSync(file, "x".repeat(10_000));
     expect((await run(["get", "k", "--token-file", file])).err).toContain("is longer than");
     expect((await run(["get", "k", "--token-file", `${file}-none`])).err).toContain("it does not exist");
+  });
+
+  it("is named by where it is from when it is refused, and where to put one when there is none", async () => {
+    const folder = temporaryFolder();
+    onTestFinished(folder.remove);
+    const file = path.join(folder.path, "token");
+    writeFileSync(file, "from-file\n");
+    gateway.interrupt = () => ({ status: 401, body: errorBody("UNAUTHENTICATED") });
+    const none = "Set SHARDGATE_TOKEN, or name a file with --token-file.\n";
+    const wrong = (source: string) => `The token is from ${source}: it may be mistyped, expired or taken back.\n`;
+    for (const argv of [["get", "k"], ["put", "k", "1"], ["shard", "assign", "6", "node2"], ["export"], ["scan"]]) {
+      const variables = { SHARDGATE_TOKEN: "from-environment" };
+      expect(await run(argv)).toMatchObject({ code: 6, err: expect.stringContaining(none) as string });
+      expect(await run(argv, { variables })).toMatchObject({
+        code: 6,
+        err: expect.stringContaining(wrong("SHARDGATE_TOKEN")) as string,
+      });
+      expect((await run([...argv, "--token-file", file], { variables })).err).toContain(wrong(file));
+    }
+    const imported = await run(["import", "-"], { input: '{"key":"k","value":1}' });
+    expect(imported).toMatchObject({
+      code: 6,
+      err: expect.stringContaining(`line 1: No (UNAUTHENTICATED). ${none}`) as string,
+    });
   });
 
   it("is no option of any command", async () => {

@@ -38,7 +38,7 @@ describe("parseImportLine", () => {
 
   it.each([
     ["{", "BAD_REQUEST", "the line is not JSON"],
-    ["[]", "BAD_REQUEST", "the line is not an object"],
+    ["[]", "BAD_REQUEST", "the line begins a JSON array"],
     ['"key"', "BAD_REQUEST", "the line is not an object"],
     ['{"key":"k"}', "BAD_REQUEST", 'lacks "key" or "value"'],
     ['{"value":1}', "BAD_REQUEST", 'lacks "key" or "value"'],

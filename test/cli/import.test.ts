@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCli } from "../../src/cli/program.js";
+import { shellWord } from "../../src/cli/shell-word.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { FakeGateway } from "./fake-gateway.js";
 import { bytesOf, testEnvironment } from "./test-environment.js";
@@ -147,7 +149,7 @@ describe("import", () => {
         ? { code: "FORBIDDEN", message: `Key ${key} is not yours.`, isRetryable: false }
         : null;
     const { code, err } = await importText(lines(4));
-    expect(code).toBe(1);
+    expect(code).toBe(6);
     expect(err).toContain("line 2: Key k2 is not yours. (FORBIDDEN)");
     expect(err).toContain("--from-line 2");
     expect(itemCounts()).toEqual([4]);
@@ -189,7 +191,7 @@ describe("import", () => {
     [{ status: 200, body: '{"hello":1}' }, "the answer is not GraphQL (HTTP 200)"],
     [{ status: 200, body: "null" }, "the answer is not GraphQL (HTTP 200)"],
     [{ status: 400, body: '{"errors":[{"message":"Cannot query."}]}' }, "Cannot query."],
-    [{ status: 403, body: '{"code":"FORBIDDEN","detail":"Not you."}' }, "Not you. (FORBIDDEN)"],
+    [{ status: 413, body: '{"code":"BODY_TOO_LARGE","detail":"Too long."}' }, "Too long (BODY_TOO_LARGE). Send less"],
     [{ status: 200, body: '{"data":{"putMany":[]}}' }, "the answer has not one result per item"],
     [{ status: 200, body: '{"data":{"putMany":[null]}}' }, "undefined (undefined)"],
   ])("fails at once for the answer %j", async (answer, message) => {
@@ -254,6 +256,64 @@ describe("import", () => {
     const environment = testEnvironment();
     expect(await runCli(["import", join(folder, "none")], environment)).toBe(1);
     expect(environment.written.err).toMatch(/^shardgate: Cannot use .*none: it does not exist\.\n$/);
+  });
+
+  it("names a folder", async () => {
+    const environment = testEnvironment();
+    expect(await runCli(["import", folder], environment)).toBe(2);
+    expect(environment.written.err).toBe(`shardgate: ${folder} is a folder; name a file, or - for standard input.\n`);
+  });
+
+  it.each([
+    ["gzip data", gzipSync(lines(3)), "is compressed with gzip. Unpack it first: gunzip -c %s | shardgate import -"],
+    [
+      "UTF-16 with its low bytes first",
+      Buffer.from(`\uFEFF${lines(3)}`, "utf16le"),
+      "is UTF-16. Make it UTF-8 first: iconv -f UTF-16 -t UTF-8 %s | shardgate import -",
+    ],
+    [
+      "UTF-16 with its high bytes first",
+      Buffer.from(`\uFEFF${lines(3)}`, "utf16le").swap16(),
+      "is UTF-16. Make it UTF-8 first: iconv -f UTF-16 -t UTF-8 %s | shardgate import -",
+    ],
+  ])("names %s, sends nothing, and says how to make lines of it", async (_what, bytes, message) => {
+    const file = join(folder, "it's");
+    await writeFile(file, bytes);
+    const environment = testEnvironment();
+    expect(await runCli(["import", file, "-e", gateway.url, "--from-line", "2"], environment)).toBe(2);
+    const word = shellWord(file);
+    expect(environment.written.err).toBe(`shardgate: ${file} ${message.replace("%s", word)}\n`);
+    const piped = testEnvironment({ stdin: bytesOf(bytes, 1) });
+    expect(await runCli(["import", "-", "-e", gateway.url], piped)).toBe(2);
+    expect(piped.written.err).toBe(`shardgate: standard input ${message.replace(" %s", "")}\n`);
+    expect(gateway.bodies).toEqual([]);
+  });
+
+  it.each(["", "\uFEFF", "\n", "\r\n"])("takes %j for a file without entries", async (text) => {
+    expect(await importText(text)).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(/^imported 0 entries/) as string,
+    });
+  });
+
+  it.each(['[{"key":"a","value":1}]', "[", '[\n  {\n "key": "a"'])("names a JSON array: %j", async (text) => {
+    const { code, err } = await importText(text);
+    expect(code).toBe(1);
+    expect(err).toContain(
+      "line 1: the line begins a JSON array; an import has one object on each line, as `jq -c '.[]'` makes it",
+    );
+  });
+
+  it("names a byte order mark in the middle, as where two files were joined", async () => {
+    const { code, err } = await importText(`\uFEFF${lines(2)}\uFEFF${lines(2, 3)}`);
+    expect(code).toBe(1);
+    expect(err).toContain(
+      "line 3: the line has a byte order mark (U+FEFF) before position 1, as where files were joined; remove it\n",
+    );
+    expect(gateway.entries.size).toBe(2);
+    expect((await importText('{"key":"a",\uFEFF"value":"\uFEFF"}')).err).toContain("(U+FEFF) before position 12,");
+    expect((await importText('{"key":"\uFEFFa","value":"\uFEFF"}')).code).toBe(0);
+    expect([...gateway.entries.keys()].at(-1)).toBe("\uFEFFa");
   });
 
   it("says where to go on when reading fails in the middle", async () => {

@@ -1,10 +1,13 @@
 /** The lines that pino writes: one JSON object each, without secrets. */
 import { describe, expect, it } from "vitest";
+import { parseLogLevels } from "../../src/cli/log-level.js";
 import { createLog } from "../../src/cli/log.js";
+import { logParts, partLog, type LogPart } from "../../src/core/log.js";
+import { RecordLog } from "../support/record-log.js";
 
-function openLog(level: Parameters<typeof createLog>[1] = "debug") {
+function openLog(levels = "debug") {
   const lines: string[] = [];
-  const log = createLog("gateway", level, { write: (line: string) => void lines.push(line) });
+  const log = createLog("gateway", parseLogLevels(levels), { write: (line: string) => void lines.push(line) });
   return { log, lines };
 }
 
@@ -52,5 +55,28 @@ describe("the log", () => {
     log.debug({}, "Unheard.");
     log.info({}, "Unheard.");
     expect(lines).toEqual([]);
+  });
+
+  it("gives each part of the program the level that it was given, or else the general one, and names it", () => {
+    const { log, lines } = openLog("warn,routing=debug,access=silent");
+    const all = [log, ...(Object.keys(logParts) as LogPart[]).map((part) => partLog(log, part))];
+    for (const each of all) each.debug({}, "Debug.");
+    for (const each of all) each.error({ token: "hush" }, "Error.");
+    const parts = lines.map(
+      (line) => JSON.parse(line) as { level: number; part?: string; name: string; token?: string },
+    );
+    const general = Object.keys(logParts).filter((part) => part !== "access");
+    expect(parts.map(({ level, part }) => [level, part])).toEqual([
+      [20, "routing"],
+      [50, undefined],
+      ...general.map((part) => [50, part]),
+    ]);
+    for (const { name } of parts) expect(name).toBe("gateway");
+    for (const { token } of parts.slice(1)) expect(token).toBe("[redacted]");
+  });
+
+  it("is one for all parts where it has none for them", () => {
+    const log = new RecordLog();
+    expect(partLog(log, "routing")).toBe(log);
   });
 });

@@ -142,7 +142,7 @@ describe("gateway", () => {
     await stopAll();
     expect(await readFile(join(data, "registry.json"), "utf8")).toContain('"shardCount"');
     expect(await failed("gateway", "--port", "0", "--data", data, "--shards", "8")).toMatch(
-      /4.*The number of shards is fixed/,
+      /4.*The number of shards and how keys are hashed are fixed/,
     );
     await serve("gateway", "--data", data);
   });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { parseLogLevels } from "../../src/cli/log-level.js";
 import { createLog } from "../../src/cli/log.js";
 import { shellWord } from "../../src/cli/shell-word.js";
 import { systemClock } from "../../src/cli/system-clock.js";
@@ -107,7 +108,7 @@ describe("systemClock", () => {
 describe("createLog", () => {
   it("writes one JSON object a line, from the level on", () => {
     const environment = testEnvironment();
-    const log = createLog("node1", "warn", environment.stderr);
+    const log = createLog("node1", parseLogLevels("warn"), environment.stderr);
     log.info({ a: 1 }, "Left out.");
     log.warn({ shard: 3 }, "Kept.");
     expect(JSON.parse(environment.written.err)).toMatchObject({ name: "node1", shard: 3, msg: "Kept.", level: 40 });

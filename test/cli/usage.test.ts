@@ -18,20 +18,38 @@ async function run(...argv: string[]) {
   return { code, out: environment.written.out, err: environment.written.err };
 }
 
-const commands = allCommands(commandTree(await createProgram(testEnvironment())));
+const root = commandTree(await createProgram(testEnvironment()));
+const commands = allCommands(root);
+/** Examples have the first name of a command. */
+const firstNames: Readonly<Record<string, string>> = { del: "delete", rm: "delete", ls: "scan" };
 
 afterEach(() => vi.unstubAllEnvs());
 
 describe("usage", () => {
   it("prints the version of the package", async () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
-    expect(await run("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
+    for (const flag of ["--version", "-V"]) expect(await run(flag)).toEqual({ code: 0, out: `${version}\n`, err: "" });
   });
 
   it("lists the commands", async () => {
     const { code, out } = await run("--help");
     expect(code).toBe(0);
-    for (const { path } of commands) if (path.length === 1) expect(out).toMatch(`\n  ${path.join(" ")} `);
+    const [, ...rows] = out.split("Servers:\n");
+    const names = rows.join("").matchAll(/^ {2}([a-z|]+) /gm);
+    const listed = [...names].flatMap(([, names = ""]) => names.split("|"));
+    expect(listed.toSorted()).toEqual(root.commands.map(({ path }) => path.join(" ")).toSorted());
+  });
+
+  it.each([
+    ["delete", "del", "rm"],
+    ["scan", "ls"],
+  ])("takes the other names of %s, and shows them in its help", async (name, ...others) => {
+    const { out } = await run(name, "--help");
+    expect(out).toContain(`Usage: shardgate ${[name, ...others].join("|")} `);
+    for (const other of others) {
+      expect(await run(other, "--help")).toEqual({ code: 0, out, err: "" });
+      expect(await run("help", other)).toEqual({ code: 0, out, err: "" });
+    }
   });
 
   it("prints the help on standard error and fails when no command is named", async () => {
@@ -103,7 +121,7 @@ describe("usage", () => {
       expect(code).toBe(0);
       const [, text = ""] = out.split(/\nExamples?:\n/);
       for (const line of text.trimEnd().split("\n")) {
-        expect(line).toMatch(new RegExp(`^  shardgate ${name}( |$)`));
+        expect(line).toMatch(new RegExp(`^  shardgate ${firstNames[name] ?? name}( |$)`));
         const words = line.trim().split(" ").slice(1);
         const path = words.slice(0, 2).join(" ");
         const node =
@@ -155,7 +173,11 @@ describe("usage", () => {
     [["token", "a\nb", "--grant", "admin"], "needs a `name`"],
     [["token", "ada", "--grant", "admin", "--expires", "tomorrow"], "that is not a moment"],
     [["node", "--data", " "], "It must not be empty."],
-    [["node", "--log-level", "loud"], "Allowed choices are debug, info, warn, error, silent."],
+    [["node", "--log-level", "loud"], '"loud" is not one of the levels (debug, info, warn, error, silent)'],
+    [
+      ["gateway", "--log-level", "info,tls=debug"],
+      "parts are requests, access, cluster, routing, membership, storage.",
+    ],
     [["gateway", "--shards", "0"], "It must be a whole number from 1 to 16384."],
     [["gateway", "--shards", "16385"], "It must be a whole number from 1 to 16384."],
     [["gateway", "--nodes", "-1"], "It must be a whole number from 1 to 2000."],

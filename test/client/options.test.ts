@@ -30,6 +30,30 @@ it("calls the global fetch without a this", async () => {
   expect([undefined, globalThis]).toContain(seen[0]);
 });
 
+it.each(["foo", "", "localhost:4000/graphql", "ftp://127.0.0.1/graphql", "http://", "//127.0.0.1/graphql"])(
+  "refuses the endpoint %j at once",
+  (endpoint) => {
+    expect(() => createClient({ endpoint })).toThrow(
+      new TypeError(
+        `\`endpoint\` is ${JSON.stringify(endpoint)}; it must be an http or https URL such as ` +
+          '"http://127.0.0.1:4000/graphql", or a path such as "/graphql" in a browser.',
+      ),
+    );
+  },
+);
+
+it("refuses an endpoint that is no text, or has a password, which it does not repeat", () => {
+  expect(() => createClient({ endpoint: undefined as never })).toThrow("`endpoint` is undefined; it must be");
+  const endpoint = "https://ada:secret@127.0.0.1/graphql";
+  const refusal = "`endpoint` must have no user name and no password; send them in `headers`.";
+  expect(() => createClient({ endpoint })).toThrow(new TypeError(refusal));
+});
+
+it.each(["http://127.0.0.1:4000/graphql", "HTTPS://api.example/graphql", "/graphql", "/sg/graphql"])(
+  "takes the endpoint %j",
+  (endpoint) => expect(createClient({ endpoint })).toMatchObject({ get: expect.any(Function) as unknown }),
+);
+
 it("gathers reads where there is no setImmediate", async () => {
   vi.stubGlobal("setImmediate", undefined);
   const client = harness.client();

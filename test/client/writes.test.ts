@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ClientHarness } from "./client-harness.js";
+import fc from "fast-check";
+import { ShardgateRequestError } from "../../src/client/index.js";
+import { requestBytesMax } from "../../src/client/limits.js";
+import { answer, ClientHarness, hang, loseAnswer, refuseConnection, type Fault } from "./client-harness.js";
 
 let harness: ClientHarness;
 beforeEach(async () => {
@@ -98,6 +101,164 @@ describe("putMany", () => {
     expect(harness.requests).toHaveLength(1);
     expect(await client.get("b")).toMatchObject({ value: 2 });
     expect(await client.putMany([])).toEqual([]);
+  });
+});
+
+const itemsOf = (index: number): readonly { key: string }[] => harness.requests[index]?.body.variables["items"] ?? [];
+const sizes = (): readonly number[] => harness.requests.map((_, index) => itemsOf(index).length);
+const proceed: Fault = (go) => go();
+
+describe("more writes than fit in one request", () => {
+  const puts = (count: number) => Array.from({ length: count }, (_, index) => ({ key: `k${index}`, value: index }));
+
+  it("travel in several, with one outcome per item, in order", async () => {
+    const client = harness.client();
+    const items = puts(2_001);
+    const outcomes = await client.putMany(items);
+    expect(sizes()).toEqual([1_000, 1_000, 1]);
+    expect(outcomes.map((outcome) => [outcome.kind, outcome.key])).toEqual(items.map(({ key }) => ["written", key]));
+    const deleted = await client.deleteMany([...items.map(({ key }) => key), "none"]);
+    expect(sizes().slice(3)).toEqual([1_000, 1_000, 2]);
+    expect(deleted.at(-2)).toMatchObject({ kind: "deleted", key: "k2000" });
+    expect(deleted.at(-1)).toMatchObject({ kind: "notFound", key: "none" });
+  });
+
+  it("are cut by bytes, too", async () => {
+    const value = "ä".repeat(250_000);
+    const items = Array.from({ length: 9 }, (_, index) => ({ key: `k${index}`, value }));
+    const outcomes = await harness.client().putMany(items);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(items.map(() => "written"));
+    expect(sizes()).toEqual([4, 4, 1]);
+  });
+
+  it("are sent whole and in their order, in requests that each are within the bounds", async () => {
+    const bytes = (text: string): number => new TextEncoder().encode(text).length;
+    const item = fc.record({ key: fc.string({ minLength: 1 }), length: fc.integer({ min: 0, max: 900_000 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(item, { minLength: 1, maxLength: 12 }), async (list) => {
+        const items = list.map(({ key, length }) => ({ key, value: "x".repeat(length) }));
+        const bodies: string[] = [];
+        const fetch = (_url: unknown, { body }: { body: string }) => {
+          bodies.push(body);
+          const { variables } = JSON.parse(body) as { variables: { items: unknown[] } };
+          const result = variables.items.map(() => ({ __typename: "PutSuccess", isNew: true, entry: {} }));
+          return Promise.resolve(Response.json({ data: { result } }));
+        };
+        const client = harness.client({ fetch: fetch as unknown as typeof globalThis.fetch });
+        expect((await client.putMany(items)).map(({ key }) => key)).toEqual(items.map(({ key }) => key));
+        const sent = bodies.map((body) => (JSON.parse(body) as { variables: { items: object[] } }).variables.items);
+        expect(sent.flat()).toEqual(items);
+        const lists = sent.map((items) => items.map((item) => bytes(JSON.stringify(item))));
+        for (const [index, sizes] of lists.entries()) {
+          const total = sizes.reduce((sum, size) => sum + size, 0);
+          expect(total <= requestBytesMax || sizes.length === 1).toBe(true);
+          // No request could have had the first item of the next one, too.
+          const next = lists[index + 1]?.[0] ?? requestBytesMax;
+          expect(total + next).toBeGreaterThan(requestBytesMax - 1);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("send an item that is too long for any alone", async () => {
+    const outcomes = await harness.client().putMany([
+      { key: "b", value: 1 },
+      { key: "c", value: "x".repeat(requestBytesMax) },
+      { key: "d", value: 1 },
+    ]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["written", "invalidValue", "written"]);
+    expect(sizes()).toEqual([1, 1, 1]);
+  });
+
+  it("keep the order of two writes of one key", async () => {
+    const client = harness.client();
+    await client.putMany([{ key: "k1500", value: "first" }, ...puts(2_000)]);
+    expect(await client.get("k1500")).toMatchObject({ value: 1_500 });
+  });
+
+  const thrown = async (work: Promise<unknown>): Promise<ShardgateRequestError> => {
+    const error: unknown = await work.then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    if (error instanceof ShardgateRequestError) return error;
+    throw new Error("The call did not fail as a request.", { cause: error });
+  };
+
+  it("say what became of each item when a later request is lost", async () => {
+    harness.router.refuse("k1", "FORBIDDEN");
+    harness.faults.push(proceed, loseAnswer);
+    const error = await thrown(harness.client().putMany(puts(2_500)));
+    expect(error).toMatchObject({ code: "NETWORK_FAILURE", isOutcomeUnknown: true, unsentFrom: 2_000 });
+    expect(error.message).toMatch(
+      /^There was no answer from .*\. Of the call's 2500 items, 1000 have an outcome, 1000 may have been written, and 500 were not sent\.$/,
+    );
+    expect(error.outcomes).toHaveLength(2_500);
+    expect(error.outcomes?.slice(0, 2)).toMatchObject([
+      { kind: "written", key: "k0", value: 0 },
+      { kind: "forbidden", key: "k1" },
+    ]);
+    expect(error.outcomes?.slice(1_000)).toEqual(Array.from({ length: 1_500 }, () => null));
+    expect(harness.requests).toHaveLength(2);
+  });
+
+  it("say that nothing more was written when a later request is refused", async () => {
+    harness.faults.push(proceed, proceed, answer(401, { code: "UNAUTHENTICATED", detail: "No." }));
+    const error = await thrown(harness.client().deleteMany(puts(3_000).map(({ key }) => key)));
+    expect(error).toMatchObject({ code: "UNAUTHENTICATED", isOutcomeUnknown: false, unsentFrom: 3_000, status: 401 });
+    expect(error.message).toMatch(/\. Of the call's 3000 items, 2000 have an outcome, and 1000 were not deleted\.$/);
+    expect(error.outcomes?.map((outcome) => outcome?.kind).lastIndexOf("notFound")).toBe(1_999);
+  });
+
+  it("say so also when the first request fails, and when an item had an outcome without being sent", async () => {
+    const schema = {
+      "~standard": {
+        version: 1 as const,
+        vendor: "test",
+        validate: (value: unknown) => (value === 1_400 ? { issues: [{ message: "No." }] } : { value }),
+      },
+    };
+    harness.faults.push(answer(400, { code: "BODY_TOO_LARGE", detail: "Too long." }));
+    const error = await thrown(harness.client().putMany(puts(1_500), { schema }));
+    expect(error).toMatchObject({ code: "BODY_TOO_LARGE", unsentFrom: 1_000 });
+    expect(error.outcomes?.[1_400]).toMatchObject({ kind: "mismatch", key: "k1400" });
+    expect(error.message).toMatch(/ 1 has an outcome, 1000 were not written, and 499 were not sent\.$/);
+  });
+
+  it("say so when the application's own headers cannot be had for a later request", async () => {
+    let count = 0;
+    const cause = new Error("no token");
+    const headers = () => (count++ === 0 ? {} : Promise.reject(cause));
+    const error = await thrown(harness.client({ headers }).putMany(puts(1_001)));
+    expect(error).toMatchObject({ code: "NOT_SENT", isOutcomeUnknown: false, cause, unsentFrom: 1_001, status: null });
+    expect(error.message).toMatch(
+      /^no token\. Of the call's 1001 items, 1000 have an outcome, and 1 was not written\.$/,
+    );
+    await expect(harness.client({ headers }).put("a", 1)).rejects.toBe(cause);
+    let calls = 0;
+    const odd = () => (calls++ === 0 ? {} : Promise.reject("no token"));
+    expect((await thrown(harness.client({ headers: odd }).putMany(puts(1_002)))).message).toMatch(
+      /^no token\. Of the call's 1002 items, 1000 have an outcome, and 2 were not written\.$/,
+    );
+  });
+
+  it("of which one fails without neighbours throws what it threw ever since", async () => {
+    harness.faults.push(refuseConnection);
+    const error = await thrown(harness.client().put("a", 1));
+    expect(error).toMatchObject({ outcomes: null, unsentFrom: null, isOutcomeUnknown: true });
+    expect(error.message).toBe(`There was no answer from ${harness.url}.`);
+  });
+
+  it("stop at an abort with its reason", async () => {
+    const controller = new AbortController();
+    harness.faults.push(proceed, (go, request) => {
+      controller.abort("enough");
+      return hang(go, request);
+    });
+    const call = harness.client().putMany(puts(3_000), { signal: controller.signal });
+    await expect(call).rejects.toBe("enough");
+    expect(harness.requests).toHaveLength(2);
   });
 });
 

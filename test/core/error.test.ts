@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { errorRules, isErrorCode, ShardgateError, unreachable } from "../../src/core/error.js";
+import { adviceOf, errorRules, isErrorCode, ShardgateError, unreachable } from "../../src/core/error.js";
 
 describe("the closed list of codes", () => {
   it("gives every code an HTTP error status and advice", () => {
@@ -8,6 +8,21 @@ describe("the closed list of codes", () => {
       expect(rule.httpStatus).toBeLessThan(600);
       expect(rule.advice).toMatch(/^[A-Z`].*\.$/);
     }
+  });
+
+  it("has advice that fits reads and writes, gateways and storage nodes, and every way to ask", () => {
+    for (const [code, { advice }] of Object.entries(errorRules)) {
+      if (code !== "EXPIRY_PASSED") expect(advice, code).not.toMatch(/written/);
+      expect(advice, code).not.toMatch(/`force`|`?--force|(GET|POST|PUT|DELETE) \/|`shardgate node ls/);
+    }
+  });
+
+  it("adds for writes that they did not happen, where that is certain", () => {
+    for (const code of ["SHARD_UNAVAILABLE", "STORAGE_FULL", "STORAGE_FAILED"] as const) {
+      expect(adviceOf(code, true)).toBe(`Nothing was written. ${errorRules[code].advice}`);
+      expect(adviceOf(code, false)).toBe(errorRules[code].advice);
+    }
+    expect(adviceOf("OUTCOME_UNKNOWN", true)).toBe(errorRules.OUTCOME_UNKNOWN.advice);
   });
 
   it("recognises its own codes and nothing else", () => {

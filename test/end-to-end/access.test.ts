@@ -162,11 +162,25 @@ describe("a cluster that asks who is there", () => {
     expect(await status.ended(), status.stderr).toBe(0);
     expect(await run(["put", "user/2", "2"], { SHARDGATE_TOKEN: token("ada") }).ended()).toBe(0);
     const refused = run(["status"], { SHARDGATE_TOKEN: token("ada") });
-    expect(await refused.ended()).toBe(1);
+    expect(await refused.ended()).toBe(6);
     expect(refused.stderr).toContain("(FORBIDDEN)");
-    const unknown = run(["get", "user/2"]);
-    expect(await unknown.ended()).toBe(1);
-    expect(unknown.stderr).toContain("(UNAUTHENTICATED)");
+    const unassigned = run(["shard", "assign", "0", "a"], { SHARDGATE_TOKEN: token("ada") });
+    expect(await unassigned.ended()).toBe(6);
+    expect(unassigned.stderr).toMatch(
+      /may not change the cluster; .* \(FORBIDDEN\)\. Ask an operator for the permission/,
+    );
+    const missing = run(["get", "user/2"]);
+    expect(await missing.ended()).toBe(6);
+    expect(missing.stderr).toBe(
+      "shardgate: The request carries no token, and this gateway asks for one (UNAUTHENTICATED). " +
+        "Set SHARDGATE_TOKEN, or name a file with --token-file.\n",
+    );
+    const wrong = run(["get", "user/2"], { SHARDGATE_TOKEN: token("stranger") });
+    expect(await wrong.ended()).toBe(6);
+    expect(wrong.stderr).toBe(
+      "shardgate: The request's token is not valid here (UNAUTHENTICATED). " +
+        "The token is from SHARDGATE_TOKEN: it may be mistyped, expired or taken back.\n",
+    );
 
     // A function is asked for each request, so that it can give a fresh token when the last is old.
     const tokens = ["nobody", "ada"];

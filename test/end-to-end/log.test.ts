@@ -5,13 +5,14 @@ import { eventually } from "../support/processes.js";
 
 let cluster: ProcessCluster;
 beforeAll(async () => {
-  cluster = await ProcessCluster.start({ nodes: 1, shards: 4, gatewayArgs: ["--log-level", "debug"] });
+  cluster = await ProcessCluster.start({ nodes: 1, shards: 4, gatewayArgs: ["--log-level", "info,requests=debug"] });
 });
 afterAll(() => cluster.stop());
 
 interface Line {
   readonly level: number;
   readonly msg: string;
+  readonly part?: string;
   readonly requestId?: string;
   readonly requestIds?: readonly string[];
   readonly batchId?: string;
@@ -19,9 +20,9 @@ interface Line {
   readonly err?: { readonly message: string };
 }
 
-function lines(): readonly Line[] {
+function lines(name = "gateway"): readonly Line[] {
   return cluster
-    .run("gateway")
+    .run(name)
     .stderr.split("\n")
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as Line);
@@ -42,6 +43,26 @@ async function send(path: string, requestId: string, body?: string): Promise<num
   return answer.status;
 }
 
+it("has the lines of each part of the program from the level that it was given, and names the part", async () => {
+  expect(await send("/data/a", "part-1")).toBe(404);
+  expect(await send("/shards/assign", "part-2", '{"shardId":0,"nodeId":"none"}')).toBe(404);
+  const partOf = (text: string, name?: string): readonly unknown[] => {
+    const found = lines(name).find(({ msg }) => msg.startsWith(text));
+    return [found?.level, found?.part];
+  };
+  await eventually(() => {
+    expect(partOf("A REST request was answered.")).toEqual([20, "requests"]);
+    expect(partOf("Cluster change attempted.")).toEqual([30, "access"]);
+    expect(partOf("Unassigned shards were assigned.")).toEqual([30, "cluster"]);
+    expect(partOf("The gateway listens.")).toEqual([30, "requests"]);
+    expect(partOf("The storage node is registered", "node1")).toEqual([30, "membership"]);
+    expect(partOf("The assignments changed.", "node1")).toEqual([30, "storage"]);
+    expect(partOf("The storage node listens.", "node1")).toEqual([30, undefined]);
+  });
+  // Of the batch that the request was sent in, at level debug.
+  expect(lines().filter(({ part, level }) => part !== "requests" && level < 30)).toEqual([]);
+});
+
 it("finds what became of a request by its id", async () => {
   expect(await send("/data/a", "fine-1")).toBe(404);
   await eventually(() => expect(lines().some(({ requestId }) => requestId === "fine-1")).toBe(true));
@@ -57,7 +78,7 @@ it("finds what became of a request by its id", async () => {
   });
   // The batch that failed has the cause itself, with what the system said, and names the request.
   const batch = lines().find(({ requestIds }) => requestIds?.includes("lost-1"));
-  expect(batch).toMatchObject({ level: 40, node: "node1", batchId: expect.stringMatching(/^b/) });
+  expect(batch).toMatchObject({ level: 40, part: "routing", node: "node1", batchId: expect.stringMatching(/^b/) });
   expect(batch?.err?.message).toMatch(/ECONNREFUSED|closed|reset/i);
 });
 

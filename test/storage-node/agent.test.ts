@@ -217,6 +217,18 @@ describe("the agent", () => {
     await until(() => expect(host.document.mapVersion).toBe(1));
   });
 
+  it.each([
+    ["UNAUTHENTICATED", "with the same --cluster-secret-file."],
+    ["FORBIDDEN", "with the same --cluster-secret-file."],
+    ["BAD_REQUEST", "with other options, as the message says."],
+  ] as const)("says after %s how to start it, not how to send a request", async (code, advice) => {
+    const { start, until, log } = await setUp(new FakeGateway(() => problem(code, "Not you.")));
+    start();
+    await until(() =>
+      expect(log.lines[0]?.facts["advice"]).toMatch(new RegExp(`^Start the storage node.* ${advice}$`)),
+    );
+  });
+
   it.each(["CLUSTER_MISMATCH", "NODE_CONFLICT", "STORE_NOT_RECOGNIZED"] as const)(
     "says once what to do about %s, and keeps trying",
     async (code) => {

@@ -3,7 +3,7 @@ import { Agent, createServer, request } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
-import { ShardgateError } from "../../src/core/error.js";
+import { errorRules, ShardgateError } from "../../src/core/error.js";
 import { drainTimeoutMs } from "../../src/core/limits.js";
 import { answerClientError } from "../../src/storage-node/problem-answer.js";
 import { startStorageNode } from "../../src/storage-node/server.js";
@@ -61,6 +61,16 @@ describe("the storage node's server", () => {
     expect([answer.status, answer.headers["retry-after"]]).toEqual([status, retryAfter]);
     expect(answer.json()["code"]).toBe(code);
     expect(answer.text).not.toContain("secret");
+  });
+
+  it("says to writers alone that nothing was written", async () => {
+    const { engine, send, putValue } = await runNode();
+    engine.writeFailure = new ShardgateError("STORAGE_FULL", "No room.");
+    const { advice } = (await putValue("/shard/2/store/a", "1")).json();
+    expect(advice).toBe("Nothing was written. Free disk space at the storage node.");
+    vi.spyOn(engine, "read").mockRejectedValue(new Error("broken"));
+    const answer = (await send("/shard/2/store/a")).json();
+    expect(answer).toMatchObject({ code: "STORAGE_FAILED", advice: errorRules.STORAGE_FAILED.advice });
   });
 
   it.each([

@@ -25,10 +25,12 @@ export interface OptionNode {
 export type ValueKind =
   { readonly kind: "words"; readonly words: readonly string[] } | { readonly kind: "path" } | { readonly kind: "any" };
 
-/** The command and all beneath it. */
+/** The command and all beneath it, each once for every name it has. */
 export function commandTree(command: Command, path: readonly string[] = []): CommandNode {
   const help = command.createHelp();
-  const commands = help.visibleCommands(command).map((each) => commandTree(each, [...path, each.name()]));
+  const commands = help
+    .visibleCommands(command)
+    .flatMap((each) => namesOf(each).map((name) => commandTree(each, [...path, name])));
   return {
     path,
     description: help.commandDescription(command),
@@ -36,6 +38,11 @@ export function commandTree(command: Command, path: readonly string[] = []): Com
     options: help.visibleOptions(command).map(optionNode),
     operand: operandOf(command.registeredArguments),
   };
+}
+
+/** The command's name and its aliases. */
+export function namesOf(command: Command): readonly string[] {
+  return [command.name(), ...command.aliases()];
 }
 
 /** The command and all beneath it, one after another. */

@@ -1,6 +1,7 @@
 /** `shardgate delete`: deletes entries, after asking. */
 import type { Command } from "commander";
 import { batchKeysMax } from "../../core/limits.js";
+import { commandAdvice } from "../advice.js";
 import { confirm, yesOption } from "../confirm.js";
 import type { Environment } from "../environment.js";
 import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
@@ -19,6 +20,7 @@ interface DeleteOptions extends ConnectionOptions {
 export function addDeleteCommand(program: Command, environment: Environment): void {
   const command = program
     .command("delete")
+    .aliases(["del", "rm"])
     .description("Delete entries.")
     .addArgument(keysArgument())
     .addOption(yesOption())
@@ -34,12 +36,14 @@ async function runDelete(keys: readonly string[], options: DeleteOptions, enviro
   const subject = keys.length === 1 ? JSON.stringify(keys[0]) : `${keys.length} entries`;
   await confirm(`Delete ${subject} at ${options.endpoint}?`, options.yes === true, environment);
   const variables = JSON.stringify({ items: keys.map((key) => ({ key })) });
-  const { deleteMany } = await withGateway(options, environment, (client) => ask<Answer>(client, document, variables));
+  const { deleteMany } = await withGateway(options, environment, (client) =>
+    ask<Answer>(client, document, variables, "write"),
+  );
   const outcomes = deleteMany.map((result, index) => ({ key: keys[index] ?? "", result }));
   const json = (): string => `${arrayText(outcomes.map((outcome) => outcomeText(outcome, deletionText)))}\n`;
   const table = (): string => tableOf(successes(outcomes), columns, environment);
   await print(options.output === "json" ? json() : table(), environment);
-  failOnProblems(outcomes);
+  failOnProblems(outcomes, (code) => commandAdvice(code, true));
 }
 
 interface DeleteSuccess {

@@ -3,7 +3,7 @@
  * it got, tells each problem on standard error, and ends with the exit code of the worst.
  */
 import { exitCodeOf, exitCodes, worstExitCode } from "../exit-code.js";
-import { isErrorCode } from "../../core/error.js";
+import { errorRules, isErrorCode, type ErrorCode } from "../../core/error.js";
 import { CommandFailure } from "../failure.js";
 import { withAdvice } from "../gateway-call.js";
 import { objectText } from "../output/json-output.js";
@@ -54,11 +54,19 @@ export function successes<T extends object>(outcomes: readonly KeyOutcome<T>[]):
   return outcomes.flatMap(({ result }) => (isProblem(result) ? [] : [result]));
 }
 
-/** Throws a CommandFailure that tells all problems, if there are any. */
-export function failOnProblems<T extends object>(outcomes: readonly KeyOutcome<T>[]): void {
+/** Throws a CommandFailure that tells all problems, with what to do about each, if there are any. */
+export function failOnProblems<T extends object>(
+  outcomes: readonly KeyOutcome<T>[],
+  adviceFor: (code: ErrorCode, problem: ProblemAnswer) => string,
+): void {
   const problems = outcomes.flatMap(({ result }) => (isProblem(result) ? [result] : []));
   if (problems.length === 0) return;
-  const lines = problems.map(({ message, code }) => withAdvice(`${message} (${code})`, code));
+  const lines = problems.map((problem) => {
+    const { message, code } = problem;
+    // To callers who may not know the storage nodes, the gateway says nothing but its advice.
+    const isAdvised = !isErrorCode(code) || message.includes(errorRules[code].advice);
+    return withAdvice(`${message} (${code})`, isAdvised ? null : adviceFor(code, problem));
+  });
   const codes = problems.map(({ code }) => (isErrorCode(code) ? exitCodeOf(code) : exitCodes.failed));
   throw new CommandFailure([...new Set(lines)].join("\n"), worstExitCode(codes));
 }

@@ -1,6 +1,7 @@
 /** `shardgate get`: reads entries. One key alone gives the value exactly as it is stored, so that it can go into a file. */
 import type { Command } from "commander";
 import { batchKeysMax } from "../../core/limits.js";
+import { commandAdvice } from "../advice.js";
 import type { Environment } from "../environment.js";
 import { addConnectionOptions, callFailure, withGateway, type ConnectionOptions } from "../gateway-call.js";
 import type { GatewayClient } from "../gateway-client.js";
@@ -40,7 +41,7 @@ export function addGetCommand(program: Command, environment: Environment): void 
 async function runGet(keys: readonly string[], options: GetOptions, environment: Environment): Promise<void> {
   const outcomes = await withGateway(options, environment, (client) => readAll(keys, client));
   await print(options.output === "json" ? jsonOf(outcomes) : textOf(outcomes, environment), environment);
-  failOnProblems(outcomes);
+  failOnProblems(outcomes, (code) => commandAdvice(code));
 }
 
 const document = `query Get($keys:[String!]!){entries(keys:$keys){...on Entry{${entryFields}}${problemFields}}}`;
@@ -57,7 +58,7 @@ async function readAll(keys: readonly string[], client: GatewayClient): Promise<
 async function readBatch(keys: readonly string[], client: GatewayClient): Promise<readonly KeyOutcome<EntryAnswer>[]> {
   const answer = await client.post(JSON.stringify({ query: document, variables: { keys } }));
   if (answer.kind === "failure") {
-    if (!answer.isTooLarge || keys.length === 1) throw callFailure(answer, false);
+    if (!answer.isTooLarge || keys.length === 1) throw callFailure(answer, "read");
     const half = Math.ceil(keys.length / 2);
     return [...(await readBatch(keys.slice(0, half), client)), ...(await readBatch(keys.slice(half), client))];
   }

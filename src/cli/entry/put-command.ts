@@ -2,6 +2,7 @@
 import { Option, type Command } from "commander";
 import { ttlSecondsMax } from "../../core/limits.js";
 import { parseVersion } from "../../core/version.js";
+import { commandAdvice } from "../advice.js";
 import type { Environment } from "../environment.js";
 import { expiryOfTtl, parseExpiresAt, type ExpiryInput } from "../expiry-input.js";
 import { exitCodes } from "../exit-code.js";
@@ -11,6 +12,7 @@ import { addExample } from "../help-example.js";
 import { outputOption, parsedBy, wholeNumber } from "../option.js";
 import { objectText } from "../output/json-output.js";
 import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import { shellWord } from "../shell-word.js";
 import { keyArgument, readValue } from "./entry-argument.js";
 import {
   entryFields,
@@ -65,14 +67,25 @@ export function addPutCommand(program: Command, environment: Environment): void 
 async function runPut(key: string, value: string, options: PutOptions, environment: Environment): Promise<void> {
   const expiry = expiryOf(options, environment.clock.nowMs());
   const variables = variablesOf({ key, valueText: await readValue(value, environment.stdin), expiry }, options);
-  const { put: result } = await withGateway(options, environment, (client) => ask<Answer>(client, document, variables));
+  const { put: result } = await withGateway(options, environment, (client) =>
+    ask<Answer>(client, document, variables, "write"),
+  );
   const outcomes = [{ key, result }];
   const text =
     options.output === "json"
       ? `${outcomeText({ key, result }, ({ entry, isNew }) => entryText(entry, { isNew: String(isNew) }))}\n`
       : tableOf(successes(outcomes), columns, environment);
   await print(text, environment);
-  failOnProblems(outcomes);
+  failOnProblems(outcomes, (code, { current = null }) =>
+    code === "VERSION_CONFLICT" ? conflictAdvice(key, current) : commandAdvice(code, true),
+  );
+}
+
+/** How to write on condition of what is there. */
+function conflictAdvice(key: string, current: EntryAnswer | null): string {
+  if (current === null) return "There is no such entry: --if-absent writes it while that is so.";
+  // Storage nodes that take conditions keep versions.
+  return `Read it again with \`shardgate get ${shellWord(key)}\`, and repeat with --if-version ${current.version}.`;
 }
 
 interface PutSuccess {

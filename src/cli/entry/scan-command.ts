@@ -2,6 +2,7 @@
 import { Option, type Command } from "commander";
 import { pageEntriesDefault, pageEntriesMax } from "../../core/limits.js";
 import type { Environment } from "../environment.js";
+import { CommandFailure } from "../failure.js";
 import { missingFailure } from "../exporter.js";
 import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
 import type { GatewayClient } from "../gateway-client.js";
@@ -24,6 +25,7 @@ interface ScanOptions extends ConnectionOptions {
 export function addScanCommand(program: Command, environment: Environment): void {
   const command = program
     .command("scan")
+    .alias("ls")
     .description("List entries in key order (bytewise), over all shards.")
     .addOption(new Option("--prefix <text>", "only entries whose key starts with this").default(""))
     .addOption(
@@ -76,13 +78,29 @@ async function* pages(client: GatewayClient, options: ScanOptions): AsyncGenerat
   let left = options.limit;
   do {
     const variables = { prefix: options.prefix, cursor, count: Math.min(left, pageEntriesMax) };
-    const { scan } = await ask<{ readonly scan: ScanAnswer }>(client, document, JSON.stringify(variables));
+    const asking = ask<{ readonly scan: ScanAnswer }>(client, document, JSON.stringify(variables));
+    const { scan } = await asking.catch(throwInOwnWords);
     const page = pageOf(scan, options.reverse === true);
     yield page;
     cursor = page.cursor;
     left -= page.entries.length;
   } while (cursor !== null && left > 0);
 }
+
+/** A refusal names arguments of the schema, which are options here. */
+function throwInOwnWords(error: unknown): never {
+  if (!(error instanceof CommandFailure)) throw error;
+  const message = error.message.replaceAll(/`(\w+)`/g, (text, name: string) => optionOfArgument[name] ?? text);
+  throw new CommandFailure(message, error.exitCode);
+}
+
+const optionOfArgument: Readonly<Record<string, string>> = {
+  prefix: "--prefix",
+  first: "--limit",
+  last: "--limit",
+  after: "--after",
+  before: "--after",
+};
 
 /** Pages forwards are `first` and `after`, backwards `last` and `before` (Relay cursor connections). */
 function documentOf({ reverse, keysOnly }: ScanOptions): string {

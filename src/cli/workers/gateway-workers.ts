@@ -4,7 +4,7 @@
  */
 import { boundName, shareOf, type GatewayBounds } from "../../core/bounds.js";
 import type { Clock } from "../../core/clock.js";
-import type { Log } from "../../core/log.js";
+import { partLog, type Log } from "../../core/log.js";
 import { ClusterControl } from "../../gateway/control/cluster-control.js";
 import type { ControlBegin, ControlCalls, ViewCalls } from "../../gateway/control/control-calls.js";
 import { RemoteCluster } from "../../gateway/control/remote-cluster.js";
@@ -54,7 +54,7 @@ export async function joinAsGateway(seat: OwnWorkerSeat, parts: JoinParts): Prom
     openCluster: async () => ({
       registry: remote,
       membership(pool) {
-        const service = new RemoteMembership({ cluster: remote, liveness, pool, log });
+        const service = new RemoteMembership({ cluster: remote, liveness, pool, log: partLog(log, "cluster") });
         return { service, start() {}, stop: () => service.stop() };
       },
       close: async () => {},
@@ -115,13 +115,21 @@ async function openControl(
   opened.add(() => tls.close());
   const tokens = await clusterTokens(options);
   const onSeen = (name: string): void => control.seen(name);
-  const cluster = await openOwnCluster(options, { clock, log, newId, onSeen });
+  const clusterLog = partLog(log, "cluster");
+  const cluster = await openOwnCluster(options, { clock, log: clusterLog, newId, onSeen });
   opened.add(() => cluster.close());
   const { registry, liveness } = cluster;
-  const control = new ClusterControl({ registry, liveness, log });
+  const control = new ClusterControl({ registry, liveness, log: clusterLog });
   opened.add(() => control.close());
   const map = () => registry.map;
-  const { guard, pool } = openNodes(options, { environment, log, tls, tokens, map, observer: silentObserver });
+  const { guard, pool } = openNodes(options, {
+    environment,
+    log: partLog(log, "routing"),
+    tls,
+    tokens,
+    map,
+    observer: silentObserver,
+  });
   opened.add(() => pool.close());
   const membership = cluster.membership(pool, guard);
   opened.add(() => membership.stop());

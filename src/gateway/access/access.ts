@@ -9,7 +9,7 @@ import { auditTo, type AuditLog } from "./audit-log.js";
 import { openCaller, type Caller } from "./caller.js";
 
 export interface Access {
-  /** Null: whoever it is does not say who they are, or not rightly. */
+  /** Null: credentials are missing or invalid. */
   callerOf(request: Pick<IncomingMessage, "headers">): Caller | null | Promise<Caller | null>;
   /** Nobody is asked: every client is the same caller. */
   readonly isOpen: boolean;
@@ -51,10 +51,19 @@ export function openAccess(log: Log): Access {
   return createAccess({ verifiers: [], isOpen: true, areNodesProven: false, audit: auditTo(log) });
 }
 
-/** The caller. Throws UNAUTHENTICATED, which never says what was wrong. */
-export function known(caller: Caller | null): Caller {
+/**
+ * The caller found by what `request` brings. Throws UNAUTHENTICATED, which says whether a token is missing, and never
+ * what is wrong with one.
+ */
+export function known(caller: Caller | null, { headers }: Pick<IncomingMessage, "headers">): Caller {
   if (caller !== null) return caller;
-  throw new ShardgateError("UNAUTHENTICATED", "The request does not say rightly who sends it.");
+  throw new ShardgateError("UNAUTHENTICATED", refusalOfToken(headers.authorization));
+}
+
+function refusalOfToken(authorization: string | undefined): string {
+  if (authorization === undefined) return "The request carries no token, and this gateway asks for one.";
+  if (bearerToken(authorization) === null) return "The request's `Authorization` is not `Bearer` and a token.";
+  return "The request's token is not valid here.";
 }
 
 function firstCaller(verifiers: readonly TokenVerifier[], token: string): Caller | null | Promise<Caller | null> {

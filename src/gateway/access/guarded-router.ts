@@ -2,7 +2,7 @@
  * The router as one caller may use it. Operations on foreign keys are refused here, each for itself, and reach no storage
  * node; nobody learns from the refusal whether the key exists.
  */
-import { errorRules, unreachable } from "../../core/error.js";
+import { adviceOf, unreachable } from "../../core/error.js";
 import type { Operation, Outcome } from "../../core/operation.js";
 import type { RouteContext, Router } from "../../routing/router.js";
 import type { Caller } from "./caller.js";
@@ -53,7 +53,7 @@ export class GuardedRouter implements Pick<Router, "execute"> {
 }
 
 /** Messages of routing name storage nodes and their URLs, which only those may know who may look at the cluster. */
-function withoutNodes(outcome: Outcome, { shard }: Operation): Outcome {
+function withoutNodes(outcome: Outcome, { kind, shard }: Operation): Outcome {
   if (outcome.kind !== "refused" || outcome.code === "ANSWER_TOO_LARGE") return outcome;
-  return { ...outcome, message: `Shard ${shard}: ${errorRules[outcome.code].advice}` };
+  return { ...outcome, message: `Shard ${shard}: ${adviceOf(outcome.code, kind === "put" || kind === "delete")}` };
 }

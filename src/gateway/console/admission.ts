@@ -38,7 +38,7 @@ function endWhenRefused(services: GatewayServices, request: IncomingMessage, res
 
 async function refusalOf(services: GatewayServices, request: IncomingMessage): Promise<ShardgateError | null> {
   try {
-    const caller = known(await services.access.callerOf(request));
+    const caller = known(await services.access.callerOf(request), request);
     requestServices(services, caller, String(request.headers[requestIdHeader])).membership.requireView();
     return null;
   } catch (error) {

@@ -72,7 +72,7 @@ export function createGraphqlHandler(
     const startMs = services.clock.monotonicMs();
     try {
       const found = services.access.callerOf(request);
-      const caller = known(found instanceof Promise ? await found : found);
+      const caller = known(found instanceof Promise ? await found : found, request);
       if (!services.access.isOpen) open.countFor(caller);
       const exchange = startExchange({ services, caller, log, span }, open);
       const pieces = isShortWayTaken ? await direct.piecesFor(exchange) : null;

@@ -4,6 +4,7 @@ import { ShardgateError } from "../../core/error.js";
 import { problemOf } from "../../wire/problem.js";
 import { problemHeaders } from "../problem-answer.js";
 import type { GatewayServices } from "../services.js";
+import { dataPrefix } from "./key-path.js";
 
 /** Answers the request with the problem that `thrown` is. */
 export function replyWithError(
@@ -30,10 +31,15 @@ export function replyWithError(
     else log.warn({ ...facts, advice: error.rule.advice }, "A request failed; `advice` says what to do.");
   }
   // Whoever reports a fault can say which log line it is.
-  const problem = httpStatus >= 500 ? { ...problemOf(error), requestId: request.id } : problemOf(error);
+  const told = problemOf(error, isWrite(request));
+  const problem = httpStatus >= 500 ? { ...told, requestId: request.id } : told;
   // Fastify would close the connection when the body is refused, and its client might never read why.
   reply.removeHeader("connection");
   return reply.code(httpStatus).headers(problemHeaders(error)).send(problem);
+}
+
+function isWrite({ method, routeOptions }: FastifyRequest): boolean {
+  return (method === "PUT" || method === "DELETE") && routeOptions.url?.startsWith(dataPrefix) === true;
 }
 
 /** The error of the closed list that `thrown` stands for. */

@@ -30,7 +30,7 @@ export function findCaller(app: FastifyInstance, services: GatewayServices, open
   app.addHook("onRequest", async (request) => {
     const caller = await services.access.callerOf(request.raw);
     const isOpen = request.routeOptions.config.isOpen === true;
-    request.caller = isOpen ? (caller ?? nobody) : known(caller);
+    request.caller = isOpen ? (caller ?? nobody) : known(caller, request.raw);
     if (!services.access.isOpen) openRequests.of(request.raw).countFor(request.caller);
     request.services = requestServices(services, request.caller, request.id);
   });

@@ -75,6 +75,12 @@ describe("completion bash", () => {
     expect(node).toEqual(["ls", "add", "rm", "accept-loss", "verify"]);
   });
 
+  it("completes the other names of commands, and what stands behind them", () => {
+    const [d, others, option, value] = bashCompletes(["d"], ["rm", "--ye"], ["ls", "--pre"], ["del", "-o", ""]);
+    expect(d).toEqual(["dev", "delete", "del"]);
+    expect([others, option, value]).toEqual([["--yes"], ["--prefix"], ["table", "json"]]);
+  });
+
   it("completes the options of every command", () => {
     const answers = bashCompletes(...commands.map(({ path }) => [...path, "--"]));
     expect(answers).toEqual(commands.map(({ options }) => longOptions(options)));

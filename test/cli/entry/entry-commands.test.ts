@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { clientAnswerBytesMax, valueInputBytesMax } from "../../../src/core/limits.js";
 import { NodeFault } from "../../../src/routing/node-client.js";
+import { testAccess } from "../../gateway/access/callers.js";
 import { startTestGateway, type TestGateway } from "../../gateway/test-gateway.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { FakeGateway } from "../fake-gateway.js";
@@ -74,6 +75,16 @@ describe("get", () => {
     }
     expect(await running).toMatchObject({ code: 5, out: "" });
     expect((await running).err.match(/SHARD_UNAVAILABLE/g)).toHaveLength(2);
+  });
+
+  it("does not say twice what a caller who may not know the storage nodes is advised", async () => {
+    await gateway.close();
+    gateway = await startTestGateway({ access: testAccess() });
+    const variables = { SHARDGATE_TOKEN: "writePrefix" };
+    const advice = "Try again; if it lasts, look at the cluster's storage nodes. (SHARD_UNAVAILABLE)\n";
+    expect((await run(["get", "a/1"], { variables })).err).toMatch(/^shardgate: Shard \d+: Try again/);
+    expect((await run(["get", "a/1"], { variables })).err).toContain(`: ${advice}`);
+    expect((await run(["put", "a/1", "1"], { variables })).err).toContain(`: Nothing was written. ${advice}`);
   });
 
   it("asks for more keys than one request takes", async () => {
@@ -167,7 +178,13 @@ describe("put", () => {
       const { code, out, err } = await run(["put", "k", "2", "-o", "json", ...condition]);
       expect(code).toBe(4);
       expect(out).toContain('"current":{"key":"k","value":1.10,"version":"1"');
-      expect(err).toContain("VERSION_CONFLICT");
+      expect(err).toMatch(
+        /\(VERSION_CONFLICT\)\. Read it again with `shardgate get k`, and repeat with --if-version 1\.\n$/,
+      );
+    }
+    for (const condition of [["--if-present"], ["--if-version", "7"]]) {
+      const { err } = await run(["put", "new", "2", ...condition]);
+      expect(err).toMatch(/\(VERSION_CONFLICT\)\. There is no such entry: --if-absent writes it while that is so\.\n$/);
     }
     expect(await json("put", "new", "2", "--if-present")).toMatchObject({ code: "VERSION_CONFLICT", current: null });
     expect((await run(["put", "new", "2", "--if-present"])).out).toBe("");

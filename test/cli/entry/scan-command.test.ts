@@ -35,6 +35,19 @@ describe("scan", () => {
     expect(rest).toEqual({ code: 0, out: "k0002\nk0003\nk0004\n", err: "" });
   });
 
+  it("names its own options when the gateway refuses what they say", async () => {
+    for (const argv of [
+      ["--after", "x"],
+      ["--after", "x", "--reverse"],
+    ]) {
+      const { code, err } = await run(...argv);
+      expect(code).toBe(2);
+      expect(err).toBe(
+        "shardgate: --after is not a cursor that a scan gave (BAD_USER_INPUT). Correct what the message names.\n",
+      );
+    }
+  });
+
   it("goes backwards, also over several pages", async () => {
     await fill(2100);
     const { out, err } = await run("--reverse", "--keys-only", "--limit", "2050");

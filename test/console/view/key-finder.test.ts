@@ -57,7 +57,7 @@ describe("the key finder", () => {
     const unavailable = { __typename: "ShardUnavailable", code: "SHARD_UNAVAILABLE", message: "node1 is silent." };
     const { root } = await found(unavailable, { ...place, state: "UNASSIGNED", primary: null });
     expect(root.textContent).toContain("shard 6 which no storage node owns");
-    expect(root.find("div", "alert").textContent).toMatch(/^SHARD_UNAVAILABLE node1 is silent\.Nothing was written/);
+    expect(root.find("div", "alert").textContent).toMatch(/^SHARD_UNAVAILABLE node1 is silent\.Try again/);
   });
 
   it("shows an error as it is", async () => {

@@ -61,8 +61,14 @@ describe("access", () => {
     expect([ask(access), ask(access, "Bearer t"), ask(access, "Bearer x")]).toEqual([openCaller, ada, null]);
   });
 
-  it("does not say what was wrong", () => {
-    expect(() => known(null)).toThrow(expect.objectContaining({ code: "UNAUTHENTICATED" }));
-    expect(known(ada)).toBe(ada);
+  it.each([
+    [undefined, "The request carries no token, and this gateway asks for one."],
+    ["Bearer x", "The request's token is not valid here."],
+    ["Basic dDp0", "The request's `Authorization` is not `Bearer` and a token."],
+    ["Bearer ", "The request's `Authorization` is not `Bearer` and a token."],
+  ])("says of the header %j whether a token is missing, and not what is wrong with one", (authorization, message) => {
+    const headers = authorization === undefined ? {} : { authorization };
+    expect(() => known(null, { headers })).toThrow(expect.objectContaining({ code: "UNAUTHENTICATED", message }));
+    expect(known(ada, { headers })).toBe(ada);
   });
 });

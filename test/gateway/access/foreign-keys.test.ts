@@ -172,6 +172,9 @@ describe("the cluster behind", () => {
     gateway.services.membership.heartbeat("node1", { incarnation: "node1" });
     expect(restricted.text).toContain("SHARD_UNAVAILABLE");
     expect(restricted.text + rest.text).not.toContain("node1");
+    // What it says instead fits what was asked for.
+    expect(restricted.text).toMatch(/Shard \d+: Nothing was written\. Try again/);
+    expect((rest.json() as { readonly detail: string }).detail).toMatch(/^Shard \d+: Try again/);
     expect(rest).toMatchObject({ status: 503 });
     expect(rest.headers).not.toHaveProperty("x-node");
     expect(free.text).toContain("node1");

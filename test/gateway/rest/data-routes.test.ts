@@ -234,6 +234,19 @@ describe("/data/{key} when storage nodes fail", () => {
     expect(answer.headers).not.toHaveProperty("x-node");
   });
 
+  it("says to writers, and to nobody else, that nothing was written", async () => {
+    await gateway.services.membership.remove("node1", true);
+    const advice = async (method: string, target: string): Promise<unknown> => {
+      const answer = await send(method, target, method === "PUT" ? { body: "1" } : {});
+      return (answer.json() as { readonly advice: unknown }).advice;
+    };
+    const retry = "Try again; if it lasts, look at the cluster's storage nodes.";
+    expect(await advice("GET", "/data/user123")).toBe(retry);
+    expect(await advice("GET", "/ready")).toBe(retry);
+    expect(await advice("PUT", "/data/user123")).toBe(`Nothing was written. ${retry}`);
+    expect(await advice("DELETE", "/data/user123")).toBe(`Nothing was written. ${retry}`);
+  });
+
   it("answers 503 for a node that refuses the connection, and 504 for a write whose answer is lost", async () => {
     const node = gateway.node("node1");
     node.failNext({ fault: refused }, 100);
