@@ -35,6 +35,8 @@ const seed = 0x6a6f7572;
 
 export class ChangeJournal {
   readonly #records: Bytes;
+  /** Number of the record that this process wrote last; a transaction that was taken back may have had it. */
+  #last = 0;
 
   constructor(records: Bytes) {
     this.#records = records;
@@ -42,9 +44,8 @@ export class ChangeJournal {
 
   /** The items of a commit, in any order, within its transaction. */
   append(items: readonly JournalItem[]): void {
-    let last = 0;
-    for (const id of this.#records.getKeys({ reverse: true, limit: 1 })) last = decodeNumber(id);
-    this.#records.put(encodeNumber(last + 1), encodeJournalRecord(items));
+    this.#last = this.#lastNumber() + 1;
+    this.#records.put(encodeNumber(this.#last), encodeJournalRecord(items));
   }
 
   /** All that it has, in order. Throws ENTRY_DAMAGED. */
@@ -73,6 +74,18 @@ export class ChangeJournal {
     for (const id of ids) this.#records.remove(id);
     return { sections, bytes };
   }
+
+  /** Two looks are a tenth of a search. Whole records leave in their order: while one is there, none behind it has left. */
+  #lastNumber(): number {
+    const record = this.#record(this.#last);
+    if (record !== undefined && isWholeRecord(record) && this.#record(this.#last + 1) === undefined) return this.#last;
+    for (const id of this.#records.getKeys({ reverse: true, limit: 1 })) return decodeNumber(id);
+    return 0;
+  }
+
+  #record(number: number): Uint8Array | undefined {
+    return this.#records.getBinaryFast(encodeNumber(number));
+  }
 }
 
 export function encodeJournalRecord(items: readonly JournalItem[]): Buffer {
@@ -98,7 +111,7 @@ export function encodeJournalRecord(items: readonly JournalItem[]): Buffer {
 
 /** Throws ENTRY_DAMAGED. */
 export function sectionsOf(record: Uint8Array): readonly JournalSection[] {
-  if (!isWhole(record, seed, checksumBytes)) throw journalDamaged();
+  if (!isWholeRecord(record)) throw journalDamaged();
   const bytes = bufferOf(record);
   const sections: JournalSection[] = [];
   for (let at = checksumBytes; at < record.length;) {
@@ -108,6 +121,10 @@ export function sectionsOf(record: Uint8Array): readonly JournalSection[] {
     at = to;
   }
   return sections;
+}
+
+function isWholeRecord(record: Uint8Array): boolean {
+  return isWhole(record, seed, checksumBytes);
 }
 
 function journalDamaged(): ShardgateError {
