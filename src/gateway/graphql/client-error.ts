@@ -79,11 +79,11 @@ function httpFacts(error: GraphQLError, cause: Error, code: ErrorCode): { readon
   return { http: { status, spec: graphqlCodes.has(code), headers } };
 }
 
-/** Yoga says `POST` when the fault is a mutation sent with GET. */
+/** Yoga says `POST` when the fault is a mutation sent with GET; it does not know that HEAD is answered as GET. */
 function allowOf(error: GraphQLError, code: ErrorCode): string | null {
   if (code !== "METHOD_NOT_ALLOWED") return null;
   const { http } = error.extensions as { readonly http?: { readonly headers?: { readonly Allow?: string } } };
-  return http?.headers?.Allow ?? "GET, POST";
+  return http?.headers?.Allow === "POST" ? "POST" : "GET, HEAD, POST";
 }
 
 /** A well-formed request whose document or variables are wrong. */

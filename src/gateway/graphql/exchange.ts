@@ -103,7 +103,7 @@ function readExchange(exchange: Exchange, persisted: PersistedDocuments | null):
     return executableParams(params, persisted);
   };
   // Yoga refuses methods other than these.
-  return incoming.method === "GET"
+  return incoming.method === "GET" || incoming.method === "HEAD"
     ? paramsOfQuery(incoming.url ?? "", bounds).then(taken)
     : readParamsBody(open, bounds).then((body) => taken(paramsOfBody(body, bounds)));
 }

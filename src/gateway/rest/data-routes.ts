@@ -1,5 +1,6 @@
 /** `/data/{key}`: one entry as one resource, whatever shard and storage node it is on. Same semantics as a node's plain routes. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Entry } from "../../core/entry.js";
 import { ShardgateError } from "../../core/error.js";
 import { parseJsonBytes } from "../../core/json-text.js";
 import { parseKeySegment, utf8Bytes, type Key } from "../../core/key.js";
@@ -44,17 +45,15 @@ export function addDataRoutes(app: FastifyInstance, bounds: GatewayBounds, openR
 
   app.get<DataRequest>("/data/:key", { schema: getSchema, exposeHeadRoute: false }, async (request, reply) => {
     const { entry } = await find(request, reply);
-    reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
-    if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
+    if (isAnswered(entry, request, reply)) return reply;
     openRequests.of(request.raw).answer.hold(entry.value.length);
-    return reply.type("application/json").send(entry.value);
+    return reply.send(entry.value);
   });
 
   app.head<DataRequest>("/data/:key", { schema: headSchema, config: documented }, async (request, reply) => {
     const { entry } = await find(request, reply);
-    reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
-    if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
-    return reply.type("application/json").header("content-length", utf8Bytes(entry.value)).send();
+    if (isAnswered(entry, request, reply)) return reply;
+    return reply.header("content-length", utf8Bytes(entry.value)).send();
   });
 
   app.put<DataRequest>("/data/:key", { schema: putSchema(bounds) }, async (request, reply) => {
@@ -84,6 +83,18 @@ async function find(request: Request, reply: FastifyReply): Promise<FoundOutcome
   const outcome = await execute(request, reply, { kind: "get", ...address });
   if (outcome.kind !== "found") throw failureOf(outcome, address);
   return outcome;
+}
+
+/** Sets the headers of an entry's answer; true, and it is answered, when the client has this version already. */
+function isAnswered(entry: Entry, { headers }: Request, reply: FastifyReply): boolean {
+  reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
+  if (!isNotModified(headers["if-none-match"], entry.version)) {
+    // Said in full: fastify would add the charset to an answer with a body only, and not to HEAD's.
+    reply.type("application/json; charset=utf-8");
+    return false;
+  }
+  reply.code(304).send();
+  return true;
 }
 
 /** The key's raw path segment, decoded once and strictly, and its shard, which every answer from here on names. */
