@@ -68,7 +68,9 @@ const problems: Readonly<Record<string, Schema>> = {
 const notModified = emptyAnswer("The client has this version already.", entryHeaders);
 const notFound = problemAnswer("KEY_NOT_FOUND.");
 const conflict = problemAnswer("VERSION_CONFLICT: the condition does not hold; `version` is the entry's own.");
-const notSupported = problemAnswer("NOT_SUPPORTED: a plain storage node keeps no versions and no expiry.");
+const notSupported = problemAnswer(
+  "NOT_SUPPORTED: a plain storage node keeps no versions and no expiry. TRANSFER_ENCODING_NOT_SUPPORTED.",
+);
 
 export const getSchema = {
   operationId: "getValue",
