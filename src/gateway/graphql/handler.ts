@@ -75,7 +75,7 @@ export function createGraphqlHandler(
       const found = services.access.callerOf(request);
       const caller = known(found instanceof Promise ? await found : found);
       if (!services.access.isOpen) open.countFor(caller);
-      const exchange = startExchange({ services, caller, log, span }, open);
+      const exchange = startExchange({ services, caller, log, rules, span }, open);
       const pieces = isShortWayTaken ? await direct.piecesFor(exchange) : null;
       if (pieces === null) await answerAtLength(exchange, response);
       else sendJson(pieces, open);
@@ -100,13 +100,13 @@ export function createGraphqlHandler(
 /** What a client reads of a failure that nobody expected. */
 const masked = "Something went wrong inside the server.";
 
-interface ExchangeStart extends Pick<Exchange, "caller" | "log"> {
+interface ExchangeStart extends Pick<Exchange, "caller" | "log" | "rules"> {
   /** The real ones. */
   readonly services: GatewayServices;
   readonly span: RouteContext["span"];
 }
 
-function startExchange({ services, caller, log, span }: ExchangeStart, open: OpenRequest): Exchange {
+function startExchange({ services, caller, log, rules, span }: ExchangeStart, open: OpenRequest): Exchange {
   const { request, clientGone: signal } = open;
   const { requestId } = log;
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
@@ -122,6 +122,7 @@ function startExchange({ services, caller, log, span }: ExchangeStart, open: Ope
     loaders: new RequestLoaders(usable, route, receipt),
     lists: new ListBudget(listItems),
     log,
+    rules,
     open,
     incoming: request,
     variablesText: null,

@@ -96,8 +96,9 @@ describe("a GraphQL request", () => {
   });
 
   it.each([
-    ["{", "The body is not JSON"],
-    ["", "The body is not JSON"],
+    ["{", "The body is not JSON: it ends too early."],
+    ["", "The body is not JSON: it is empty."],
+    ['{"query": secret}', 'The body is not JSON: unexpected "secret" at line 1, column 11.'],
     ["null", "must be a JSON object"],
     ["5", "must be a JSON object"],
     [`[${query}]`, "batches of several are refused"],
