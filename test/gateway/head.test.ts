@@ -20,6 +20,8 @@ it.each([
   ["/data/k", { "if-none-match": '"1"' }],
   ["/data/missing", {}],
   ["/data/%ff", {}],
+  ["/data?prefix=k", {}],
+  ["/data?limit=0", {}],
   ["/shards", {}],
   ["/nodes", {}],
   ["/health", {}],

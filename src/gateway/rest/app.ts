@@ -14,6 +14,7 @@ import { allowedMethods, type KnownRoute } from "./allowed-methods.js";
 import { addDataRoutes } from "./data-routes.js";
 import { replyWithError } from "./errors.js";
 import { dataPrefix, keepKeyRaw } from "./key-path.js";
+import { addListRoute } from "./list-routes.js";
 import { addNodeRoutes } from "./node-routes.js";
 import { sharedSchemas } from "./schemas.js";
 import { addShardRoutes } from "./shard-routes.js";
@@ -100,6 +101,7 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices, openRe
   });
   await app.register(async (scope) => addDataRoutes(scope, bounds, openRequests));
   await app.register(async (scope) => {
+    addListRoute(scope, bounds, openRequests);
     addShardRoutes(scope);
     addNodeRoutes(scope);
     addStatusRoutes(scope, services);

@@ -6,7 +6,6 @@ import { parseJsonBytes } from "../../core/json-text.js";
 import { parseKeySegment, utf8Bytes, type Key } from "../../core/key.js";
 import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
-import { StopSource } from "../../core/stop-signal.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
 import { nodeHeader, shardHeader } from "../../wire/paths.js";
 import type { GatewayBounds } from "../../core/bounds.js";
@@ -15,6 +14,7 @@ import { readBody } from "../edge/request-body.js";
 import { isTraced } from "../trace-permission.js";
 import { dataPrefix } from "./key-path.js";
 import { deleteSchema, getSchema, headSchema, putSchema } from "./data-schemas.js";
+import { whileClientWaits } from "./route-context.js";
 import { ServerTiming, serverTimingHeader } from "./server-timing.js";
 
 interface DataRequest {
@@ -105,25 +105,17 @@ function addressOf({ params, services: { membership } }: Request, reply: Fastify
   return { key, shard };
 }
 
-/** Runs the one operation within the request's deadline, and gives it up when the client has gone. */
-async function execute(
-  { services, caller, raw, id }: Request,
-  reply: FastifyReply,
-  operation: Operation,
-): Promise<Outcome> {
-  const { router, membership, clock, requestTimeoutMs } = services;
-  const timing = isTraced(raw, caller) ? new ServerTiming() : null;
-  const gone = new StopSource();
-  const abort = (): void => gone.abort();
-  reply.raw.once("close", abort);
+/** Runs the one operation. */
+async function execute(request: Request, reply: FastifyReply, operation: Operation): Promise<Outcome> {
+  const { router, membership } = request.services;
+  const timing = isTraced(request.raw, request.caller) ? new ServerTiming() : null;
   try {
-    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    const context = { deadlineMs, signal: gone, requestId: id, span: reply.request.span };
-    const [outcome] = await router.execute([operation], timing === null ? context : { ...context, recorder: timing });
+    const [outcome] = await whileClientWaits(request, reply, (context) =>
+      router.execute([operation], timing === null ? context : { ...context, recorder: timing }),
+    );
     if (outcome === undefined) throw new Error("The router gave no outcome.");
     return outcome;
   } finally {
-    reply.raw.off("close", abort);
     const node = membership.isVisible ? membership.shardOf(operation.shard).primary : null;
     if (node !== null) reply.header(nodeHeader, node);
     if (timing !== null) reply.header(serverTimingHeader, timing.text);

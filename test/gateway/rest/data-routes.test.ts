@@ -160,7 +160,7 @@ describe("the key of /data/{key}", () => {
     expect((await send("GET", target)).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
   });
 
-  it.each(["/data/a/b", "/data", "/data/a/", "//data/a", "/data//a"])(
+  it.each(["/data/a/b", "/data/a/", "//data/a", "/data//a"])(
     "is one whole path segment, so %s is no route",
     async (target) => {
       expect((await send("GET", target)).json()).toMatchObject({ status: 404, code: "NOT_FOUND" });

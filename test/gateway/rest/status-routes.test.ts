@@ -116,6 +116,7 @@ describe("GET /openapi.json", () => {
     ).toEqual([
       "DELETE /data/{key}",
       "DELETE /nodes/{id}",
+      "GET /data",
       "GET /data/{key}",
       "GET /health",
       "GET /metrics",
