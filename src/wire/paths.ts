@@ -37,6 +37,8 @@ export const problemMediaType = "application/problem+json";
 
 /** What `GET /health` of a storage node says in `protocol` when it has every route of the contract. */
 export const nodeProtocol = "shardgate/1";
+/** What `GET /health` of a gateway says there, so that none is taken for a storage node of another language. */
+export const gatewayProtocol = "shardgate-gateway/1";
 
 /** Path of one entry at its storage node. */
 export function entryPath(shard: ShardNumber, key: Key): string {

@@ -374,6 +374,8 @@ const administration = rows([
   ["0x7f.1", () => registerNode1("http://0x7f.1:1/"), "409 NODE_CONFLICT"],
   ["2130706433", () => registerNode1("http://2130706433:1/"), "409 NODE_CONFLICT"],
   ["::ffff:169.254.169.254", () => register("http://[::ffff:169.254.169.254]/"), "400 BAD_REQUEST"],
+  ["its own address as a storage node's", () => register(cluster.origin), "400 BAD_REQUEST"],
+  ["port 0", () => register("http://127.0.0.1:0"), "400 BAD_REQUEST"],
   ["CRLF in a URL", () => register("http://a\r\nx: y"), "400 BAD_REQUEST"],
   [
     "a map version that no schema holds",
