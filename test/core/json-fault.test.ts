@@ -41,7 +41,7 @@ describe("jsonFault", () => {
   it("finds a fault exactly in what JSON.parse refuses, and not before what could still become JSON", () => {
     const texts = fc.oneof(
       fc.json(),
-      fc.string({ unit: fc.constantFrom(..."{}[]\":,\\u01e-+.tnabcdef \n".split(""), "true", "null", '"a"') }),
+      fc.string({ unit: fc.constantFrom(...'{}[]":,\\u01e-+.tnabcdef \n'.split(""), "true", "null", '"a"') }),
       fc.tuple(fc.json(), fc.nat(), fc.string({ maxLength: 2 })).map(([json, place, other]) => {
         const at = place % (json.length + 1);
         return json.slice(0, at) + other + json.slice(at + 1);
