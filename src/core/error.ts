@@ -109,6 +109,7 @@ export const errorRules = {
   METHOD_NOT_ALLOWED: rule(405, false, "Use a method of the `Allow` header."),
   NOT_ACCEPTABLE: rule(406, false, "Accept `application/json` or `application/graphql-response+json`."),
   UNSUPPORTED_MEDIA_TYPE: rule(415, false, "Send `content-type: application/json`."),
+  TRANSFER_ENCODING_NOT_SUPPORTED: rule(501, false, "Send the body with its length, or in chunks, and not compressed."),
   GRAPHQL_PARSE_FAILED: rule(400, false, "Correct the document's syntax at the location given."),
   GRAPHQL_VALIDATION_FAILED: rule(400, false, "Correct the document; the schema is at `/graphql`."),
   DOCUMENT_TOO_LARGE: rule(400, false, "Pass values as variables, and send operations of their own documents."),

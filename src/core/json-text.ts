@@ -4,6 +4,7 @@
  * text without parsing them, so that a value in a request body can be stored exactly as it stands there.
  */
 import { ShardgateError } from "./error.js";
+import { jsonFault } from "./json-fault.js";
 import { jsonShape, membersIn } from "./json-shape.js";
 import { utf8Bytes } from "./key.js";
 import { defaultBounds, type GatewayBounds } from "./bounds.js";
@@ -41,8 +42,8 @@ export function jsonProblem(text: string, { valueBytes, valueDepth }: ValueBound
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
-  } catch (error) {
-    return `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  } catch {
+    return `is not JSON: ${jsonFault(text)}`;
   }
   return membersIn(parsed) === members ? null : duplicateNameProblem(text);
 }

@@ -27,6 +27,11 @@ export function keyProblem(text: string): string | null {
   return null;
 }
 
+/** The same of `text` as what keys begin with: it may be empty, and the names that URLs reserve are prefixes of others. */
+export function prefixProblem(text: string): string | null {
+  return text === "" || text === "." || text === ".." ? null : keyProblem(text);
+}
+
 /**
  * The key in one percent-encoded path segment. Throws INVALID_KEY when the encoding or the key is wrong.
  * The segment must be raw: `a%2Fb` is the key `a/b`, and `a%252Fb` the key `a%2Fb`.

@@ -90,8 +90,11 @@ export const graphqlIntrospectedMax = 200_000;
 /** Most that one GraphQL request may ask for, in keys and shards: ten full batch fields, or two pages of the largest cluster. */
 export const graphqlCostMax = 10_000;
 
-/** Most errors that validating a document finds before it ends; each costs a look through the document's lines. */
-export const graphqlValidationErrorsMax = 20;
+/**
+ * Most errors told of a document, or of its variables, and one more that says that there are others. Validation ends after
+ * as many; each costs a look through the document's lines.
+ */
+export const graphqlDocumentErrorsMax = 20;
 
 /** Most parsed GraphQL documents kept for the next request with the same one. */
 export const graphqlDocumentsCachedMax = 500;

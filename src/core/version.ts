@@ -13,15 +13,21 @@ export type Version = string & { readonly [versionBrand]: true };
 
 /** The version in `text`. Throws BAD_REQUEST unless it is a decimal from 1 to 2^64 - 1 without sign or leading zero. */
 export function parseVersion(text: string): Version {
-  // Only with 20 digits can it be too large.
-  if (!/^[1-9]\d{0,19}$/.test(text) || (text.length === 20 && BigInt(text) > 0xffff_ffff_ffff_ffffn)) {
-    throw new ShardgateError(
-      "BAD_REQUEST",
-      `Version ${JSON.stringify(text.slice(0, 40))} is not a decimal number from 1 to 2^64 - 1.`,
-    );
-  }
-  return text as Version;
+  if (isVersion(text)) return text;
+  throw new ShardgateError(
+    "BAD_REQUEST",
+    `Version ${JSON.stringify(text.slice(0, 40))} is not a decimal number from 1 to 2^64 - 1.`,
+  );
 }
+
+/** Whether `text` is a version, as `parseVersion` takes it. */
+export function isVersion(text: string): text is Version {
+  // Only with 20 digits can it be too large.
+  return /^[1-9]\d{0,19}$/.test(text) && (text.length < 20 || BigInt(text) <= 0xffff_ffff_ffff_ffffn);
+}
+
+/** A version that no entry has, since sequence numbers end far below: a condition on it never holds. */
+export const versionNeverGiven = "18446744073709551615" as Version;
 
 /** What all sequence numbers of an epoch (1 to `epochMax`) are greater than; 0 for the first. */
 export function sequenceFloor(epoch: number): number {

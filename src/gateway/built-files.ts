@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import path from "node:path";
 import { gunzip } from "node:zlib";
+import { acceptsEncoding } from "./accept.js";
 
 export interface BuiltFiles {
   /** What the targets of all files begin with, a slash at the end: `/playground/0123456789abcdef/`. */
@@ -70,7 +71,7 @@ function send(compressed: Buffer, { method, headers }: IncomingMessage, response
     response.setHeader("content-length", body.length);
     response.end(method === "HEAD" ? undefined : body);
   };
-  if (/\bgzip\b/.test(String(headers["accept-encoding"] ?? ""))) {
+  if (acceptsEncoding(headers["accept-encoding"], "gzip")) {
     response.setHeader("content-encoding", "gzip");
     end(compressed);
     return;

@@ -1,6 +1,7 @@
 /** The one way JSON from a client is parsed: not before its shape is known to be within bounds. */
 import type { GatewayBounds } from "../core/bounds.js";
 import { ShardgateError } from "../core/error.js";
+import { jsonFault } from "../core/json-fault.js";
 import { jsonShape, membersIn } from "../core/json-shape.js";
 import { duplicateNameProblem } from "../core/json-text.js";
 
@@ -27,6 +28,6 @@ function parsedJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ShardgateError("BAD_REQUEST", `${what} is not JSON: ${String(error)}.`, {}, error);
+    throw new ShardgateError("BAD_REQUEST", `${what} is not JSON: ${jsonFault(text)}.`, {}, error);
   }
 }

@@ -7,6 +7,7 @@ import type { ShardgateError } from "../core/error.js";
 import { breakerOpenMs } from "../core/limits.js";
 import { problemMediaType, requestIdHeader } from "../wire/paths.js";
 import { problemOf } from "../wire/problem.js";
+import { acceptedType, graphqlMediaTypes } from "./accept.js";
 
 /**
  * On whatever the gateway answers: browsers take it for what it is called, keep it from pages of other origins, and keep
@@ -42,20 +43,17 @@ export function endWithProblem(response: ServerResponse, error: ShardgateError):
 export function endWithGraphqlError(request: IncomingMessage, response: ServerResponse, error: ShardgateError): void {
   if (response.headersSent) return;
   const { httpStatus, isRetryable } = error.rule;
-  const isNew = request.headers.accept?.includes(graphqlMediaType) === true;
+  const mediaType = acceptedType(request.headers.accept, graphqlMediaTypes) ?? graphqlMediaTypes[0];
   const requestId = error.code === "INTERNAL_SERVER_ERROR" ? { requestId: request.headers[requestIdHeader] } : {};
   const extensions = { ...error.details, code: error.code, isRetryable, ...requestId };
   const body = JSON.stringify({ errors: [{ message: error.message, extensions }] });
   response.writeHead(httpStatus, {
-    "content-type": `${isNew ? graphqlMediaType : "application/json"}; charset=utf-8`,
+    "content-type": `${mediaType}; charset=utf-8`,
     "content-length": Buffer.byteLength(body),
     ...retryHeaders(error),
   });
   response.end(body);
 }
-
-/** Of GraphQL over HTTP, for clients that know it. */
-const graphqlMediaType = "application/graphql-response+json";
 
 /** The whole answer as text, for a socket whose request could not be parsed. */
 export function problemText(error: ShardgateError, headers: Readonly<Record<string, string>> = {}): string {

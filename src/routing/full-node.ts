@@ -4,8 +4,16 @@ import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { StopSignal } from "../core/stop-signal.js";
 import { decodeBatchAnswer, encodeBatchRequest } from "../wire/batch-body.js";
 import type { HostedShard, NodeAssignments, NodeHealth } from "../wire/membership.js";
-import { assignmentsPath, batchMediaType, batchPath, healthPath, nodeProtocol, shardsPath } from "../wire/paths.js";
-import type { NodeSign } from "./node-client.js";
+import {
+  assignmentsPath,
+  batchMediaType,
+  batchPath,
+  gatewayProtocol,
+  healthPath,
+  nodeProtocol,
+  shardsPath,
+} from "../wire/paths.js";
+import { NodeFault, type NodeSign } from "./node-client.js";
 import { faultOfAnswer, jsonIn, malformedFault, problemIn, type NodeLine } from "./node-exchange.js";
 import { refused } from "./refusal.js";
 
@@ -92,9 +100,9 @@ export async function sendAssignments(
   if (answer.status < 200 || answer.status >= 300) throw faultOfAnswer(answer, node);
 }
 
-/** `health` is null unless the answer has our protocol's name. */
+/** `health` is null unless the answer has our protocol's name. Throws a NodeFault where a gateway answers. */
 async function readHealth(
-  { exchange }: NodeLine,
+  { node, exchange }: NodeLine,
   signal: StopSignal,
 ): Promise<{ health: object | null; status: number }> {
   const { body, status } = await exchange(
@@ -102,9 +110,9 @@ async function readHealth(
     signal,
   );
   const health = jsonIn(body);
-  const isOurs =
-    typeof health === "object" && health !== null && "protocol" in health && health.protocol === nodeProtocol;
-  return { health: isOurs ? health : null, status };
+  if (typeof health !== "object" || health === null || !("protocol" in health)) return { health: null, status };
+  if (health.protocol === gatewayProtocol) throw new NodeFault("gateway", `${node} is a gateway`, true);
+  return { health: health.protocol === nodeProtocol ? health : null, status };
 }
 
 function isHostedShard(item: unknown): item is HostedShard {

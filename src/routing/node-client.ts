@@ -74,6 +74,7 @@ export type NodeFaultReason =
   | "serverError"
   | "redirect"
   | "malformedAnswer"
+  | "gateway"
   | "answerTooLarge"
   | "aborted";
 

@@ -12,10 +12,10 @@ import { endWithProblem } from "./problem-answer.js";
 
 /** To be called before the server listens. */
 export function watchConnections(server: Server, clock: Clock): OpenAnswers {
-  const openAnswers = new OpenAnswers();
+  const openAnswers = new OpenAnswers(clock);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    openAnswers.begin(request);
-    response.once("close", () => openAnswers.end(request));
+    openAnswers.begin(request, response);
+    response.once("close", () => openAnswers.end(request, response));
     response.once("finish", () => {
       if (!request.complete) letGo(request, clock);
     });

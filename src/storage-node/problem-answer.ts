@@ -26,10 +26,11 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 
 /**
  * Answers bytes that are no HTTP request, or one that did not arrive in time, and closes the connection. Where another
- * answer is owed, it only closes: what it wrote would be taken for that answer, or for a part of it.
+ * answer is owed, only that is sent: what else was written would be taken for that answer, or for a part of it.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, openAnswers: OpenAnswers): void {
-  if (error.code === "ECONNRESET" || !socket.writable || openAnswers.isOwed(socket)) {
+  if (error.code !== "ECONNRESET" && openAnswers.endBehindAnswers(socket)) return;
+  if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }

@@ -22,6 +22,7 @@ import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
 import { createWebServer } from "../tls/web-server.js";
 import type { ClusterTokens } from "../wire/cluster-token.js";
 import { healthPath, listeningUrl, metricsPath, requestIdHeader } from "../wire/paths.js";
+import { transferEncodingRefusal } from "../wire/transfer-encoding.js";
 import { startAgent, type Agent } from "./agent.js";
 import { watchConnections } from "./connections.js";
 import { resultWithin } from "./deadline.js";
@@ -267,6 +268,8 @@ function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: AppParts
     if (!gate.isClosed) gate.enter(reply.raw);
     else if (!watchPaths.has(request.routeOptions.url ?? ""))
       throw new ShardgateError("DRAINING", "The storage node is stopping.");
+    const refusal = transferEncodingRefusal(request.raw.headers["transfer-encoding"]);
+    if (refusal !== null) throw refusal;
     // Node's own refusal (RFC 9112, 3.2) would have no code.
     const { headers, httpVersion } = request.raw;
     if (headers.host === undefined && httpVersion !== "1.0") {

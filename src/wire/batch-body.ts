@@ -9,6 +9,7 @@
  */
 import type { Entry, EntryFacts } from "../core/entry.js";
 import { isErrorCode, ShardgateError, unreachable } from "../core/error.js";
+import { jsonFault } from "../core/json-fault.js";
 import { parseJsonBytes, type JsonText } from "../core/json-text.js";
 import { parseKey, type Key } from "../core/key.js";
 import {
@@ -289,11 +290,12 @@ function expiryOf(fields: Fields): Expiry | null {
 function splitBody(body: Buffer): { readonly head: Fields; readonly values: Buffer } {
   const end = body.indexOf(newline);
   if (end < 0) throw malformed("no newline ends the head");
+  const text = body.toString("utf8", 0, end);
   let head: unknown;
   try {
-    head = JSON.parse(body.toString("utf8", 0, end));
-  } catch (error) {
-    throw malformed(`the head is not JSON (${error instanceof Error ? error.message : String(error)})`);
+    head = JSON.parse(text);
+  } catch {
+    throw malformed(`the head is not JSON: ${jsonFault(text)}`);
   }
   return { head: recordOf(head), values: body.subarray(end + 1) };
 }

@@ -1,14 +1,15 @@
 /**
  * Conditions, expiry and facts of one entry as HTTP headers and query parameters, for the storage node's plain routes
- * and the gateway's facade alike. Entity tags and preconditions are RFC 9110's (8.8.3, 13.1); what a version store
- * cannot honour exactly (weak tags, lists of tags) is refused rather than guessed.
+ * and the gateway's facade alike. Entity tags and preconditions are RFC 9110's (8.8.3, 13.1); lists of tags, which a version
+ * store cannot honour, are refused rather than guessed. Proxies that compress answers make our tags weak or change them, so
+ * the version has a header of its own, and a tag that was only made weak still says which version it was.
  */
 import type { EntryFacts } from "../core/entry.js";
 import { ShardgateError } from "../core/error.js";
 import { ttlSecondsMax } from "../core/limits.js";
 import type { Expiry, WriteCondition } from "../core/operation.js";
-import { parseVersion, type Version } from "../core/version.js";
-import { createdAtHeader, expiresAtHeader } from "./paths.js";
+import { isVersion, versionNeverGiven, type Version } from "../core/version.js";
+import { createdAtHeader, expiresAtHeader, versionHeader } from "./paths.js";
 
 /** The two precondition headers as Node gives them; absent is undefined. */
 export interface ConditionHeaders {
@@ -18,7 +19,8 @@ export interface ConditionHeaders {
 
 /**
  * The condition of a write: `If-Match: "7"`, `If-Match: *` or `If-None-Match: *`; null without either header.
- * Throws BAD_REQUEST for anything else: weak, several or malformed tags, or both headers at once.
+ * A tag that is not ours holds for no version. Throws BAD_REQUEST for anything else: several or malformed tags, or both headers
+ * at once.
  */
 export function conditionOfHeaders({ ifMatch, ifNoneMatch }: ConditionHeaders): WriteCondition | null {
   if (ifMatch !== undefined && ifNoneMatch !== undefined) {
@@ -58,10 +60,16 @@ export function expiryOfQuery(ttl: string | undefined): Expiry | null {
   return { kind: "ttl", seconds: Number(ttl) };
 }
 
-/** The headers that tell `facts` beside a value: ETag, Last-Modified, X-Created-At, X-Expires-At; unknown ones are left out. */
+/**
+ * The headers that tell `facts` beside a value: ETag, X-Version, Last-Modified, X-Created-At, X-Expires-At; unknown ones are
+ * left out.
+ */
 export function headersOfFacts(facts: EntryFacts): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (facts.version !== null) headers["etag"] = tagOfVersion(facts.version);
+  if (facts.version !== null) {
+    headers["etag"] = tagOfVersion(facts.version);
+    headers[versionHeader] = facts.version;
+  }
   if (facts.updatedAtMs !== null) headers["last-modified"] = new Date(facts.updatedAtMs).toUTCString();
   if (facts.createdAtMs !== null) headers[createdAtHeader] = new Date(facts.createdAtMs).toISOString();
   if (facts.expiresAtMs !== null) headers[expiresAtHeader] = new Date(facts.expiresAtMs).toISOString();
@@ -73,10 +81,7 @@ function tagOfVersion(version: Version): string {
 }
 
 function versionOfTag(header: string): Version {
-  const tag = header.trim();
-  if (tag.startsWith("W/")) {
-    throw new ShardgateError("BAD_REQUEST", `If-Match ${shown(tag)} is a weak tag; a write needs the exact version.`);
-  }
+  const tag = header.trim().replace(/^W\//, "");
   if (tag.includes(",")) {
     throw new ShardgateError("BAD_REQUEST", `If-Match ${shown(tag)} lists several tags; a write takes one.`);
   }
@@ -84,7 +89,7 @@ function versionOfTag(header: string): Version {
   if (text === undefined) {
     throw new ShardgateError("BAD_REQUEST", `If-Match ${shown(tag)} is neither \`*\` nor a version in quotes.`);
   }
-  return parseVersion(text);
+  return isVersion(text) ? text : versionNeverGiven;
 }
 
 /** Text of a client for a message: quoted, escaped and short. */

@@ -17,6 +17,8 @@ export const clusterHeader = "x-shardgate-cluster";
 export const targetNodeHeader = "x-shardgate-node";
 /** On answers with a value that expires: an RFC 3339 moment. */
 export const expiresAtHeader = "x-expires-at";
+/** An entry's version, as in its ETag, for clients behind a proxy that changes that. */
+export const versionHeader = "x-version";
 /** When an entry was first written: an RFC 3339 moment with milliseconds (Last-Modified has seconds only). */
 export const createdAtHeader = "x-created-at";
 /** On answers of the gateway's facade: the key's shard, and the storage node that is its primary. */
@@ -35,6 +37,8 @@ export const problemMediaType = "application/problem+json";
 
 /** What `GET /health` of a storage node says in `protocol` when it has every route of the contract. */
 export const nodeProtocol = "shardgate/1";
+/** What `GET /health` of a gateway says there, so that none is taken for a storage node of another language. */
+export const gatewayProtocol = "shardgate-gateway/1";
 
 /** Path of one entry at its storage node. */
 export function entryPath(shard: ShardNumber, key: Key): string {

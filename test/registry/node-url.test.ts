@@ -93,6 +93,8 @@ describe("parseNodeUrl", () => {
     ["http://", "cannot be parsed"],
     ["http://:4001", "cannot be parsed"],
     ["http://node1:99999", "cannot be parsed"],
+    ["http://node1:0", "has port 0"],
+    ["https://127.0.0.1:00000/base", "has port 0"],
     ["http://[::1", "cannot be parsed"],
     ["http://[fe80::1%25eth0]", "cannot be parsed"],
     ["http://1.2.3.4.5", "cannot be parsed"],

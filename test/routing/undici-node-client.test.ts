@@ -10,6 +10,7 @@ import { encodeBatchAnswer } from "../../src/wire/batch-body.js";
 import {
   batchMediaType,
   clusterHeader,
+  gatewayProtocol,
   nodeProtocol,
   problemMediaType,
   targetNodeHeader,
@@ -406,6 +407,25 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     expect(await client.probe(call)).toMatchObject({ name: "x".repeat(63), isAcknowledged: true });
     health = { id: 7 };
     expect(await client.probe(call)).toMatchObject({ name: null, isAcknowledged: true });
+  });
+
+  it("asks nothing of a gateway", async () => {
+    const asked: (string | undefined)[] = [];
+    const { client } = await brokenClient(
+      (response) => {
+        asked.push(response.req.url);
+        response.writeHead(404).end();
+      },
+      (response) => response.end(JSON.stringify({ status: "ok", protocol: gatewayProtocol })),
+    );
+    const fault = {
+      reason: "gateway",
+      isUnsent: true,
+      message: expect.stringMatching(/^storage node .* is a gateway$/),
+    };
+    await expect(client.probe(call)).rejects.toMatchObject(fault);
+    await expect(client.execute([routed(put("a", "1"))], call)).rejects.toMatchObject(fault);
+    expect(asked).toEqual([]);
   });
 
   it("names the cluster that a full storage node keeps data of, and none that is no text", async () => {

@@ -85,7 +85,7 @@ describe("the storage node's server", () => {
   });
 
   it("says when a request did not arrive in time, and nothing to a connection that is gone", () => {
-    const none = new OpenAnswers();
+    const none = new OpenAnswers(new FakeClock());
     const socket = withTimeout(new PassThrough());
     answerClientError(Object.assign(new Error("slow"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), socket as never, none);
     expect(socket.read().toString()).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);

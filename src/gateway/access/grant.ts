@@ -3,7 +3,7 @@
  * the whole key space. What a set of grants adds up to is decided in permissions.ts.
  */
 import { ShardgateError } from "../../core/error.js";
-import { keyProblem } from "../../core/key.js";
+import { prefixProblem } from "../../core/key.js";
 
 /** `write` implies `read`; `admin` implies both, and may change the cluster. */
 export type Role = "read" | "write" | "admin";
@@ -34,9 +34,4 @@ export function grantOf(role: unknown, prefix: unknown): Grant {
 export function parseGrant(text: string): Grant {
   const colon = text.indexOf(":");
   return colon < 0 ? grantOf(text, undefined) : grantOf(text.slice(0, colon), text.slice(colon + 1));
-}
-
-/** As of a key, but a prefix may be empty, and the names that URLs reserve are prefixes of others. */
-function prefixProblem(prefix: string): string | null {
-  return prefix === "" || prefix === "." || prefix === ".." ? null : keyProblem(prefix);
 }

@@ -1,10 +1,11 @@
 /** The short calls with which the gateway looks after its storage nodes, beside the operations of clients. */
+import { ShardgateError } from "../../core/error.js";
 import { probeTimeoutMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import { StopSource } from "../../core/stop-signal.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import { assignmentsOf } from "../../routing/node-assignments.js";
-import type { CallOptions, NodeClient, NodeSign } from "../../routing/node-client.js";
+import { NodeFault, type CallOptions, type NodeClient, type NodeSign } from "../../routing/node-client.js";
 import type { NodePlace, NodePool } from "../../routing/node-pool.js";
 import type { HostedShard } from "../../wire/membership.js";
 
@@ -26,9 +27,15 @@ export class NodeCalls {
     return this.#sign(name, () => this.#client(name).probe(this.#options()));
   }
 
-  /** The same of a node that need not be registered. */
+  /** The same of a node that need not be registered. Throws BAD_REQUEST when a gateway answers, this one or another. */
   probeAt(place: NodePlace): Promise<NodeSign | null> {
-    return this.#sign(place.name, () => this.#pool.probeAt(place, this.#options()));
+    return this.#sign(place.name, async () => {
+      try {
+        return await this.#pool.probeAt(place, this.#options());
+      } catch (error) {
+        throw error instanceof NodeFault && error.reason === "gateway" ? gatewayThere(place) : error;
+      }
+    });
   }
 
   /** What the node has; "plain" when it cannot say, "silent" when it did not answer. */
@@ -72,6 +79,7 @@ export class NodeCalls {
     try {
       return await ask();
     } catch (error) {
+      if (error instanceof ShardgateError) throw error;
       this.#log.debug({ err: error, node: name }, "A storage node did not answer the probe.");
       return null;
     }
@@ -84,4 +92,9 @@ export class NodeCalls {
   #options(): CallOptions {
     return { timeoutMs: probeTimeoutMs, signal: this.#stopping };
   }
+}
+
+function gatewayThere({ name, url }: NodePlace): ShardgateError {
+  const message = `A gateway answers at ${url}, which is said to be storage node ${name}. Name the storage node's own URL.`;
+  return new ShardgateError("BAD_REQUEST", message, { node: name });
 }

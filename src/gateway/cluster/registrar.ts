@@ -44,8 +44,10 @@ export class Registrar {
 
   /** Acknowledges a start of a storage node with an agent, or refuses it. Throws what Membership.register throws. */
   async registerStart({ name, url, registration }: Newcomer, start: string): Promise<void> {
-    const { changes, memories, newId, seen } = this.#parts;
+    const { calls, changes, memories, newId, seen } = this.#parts;
     this.#refuseImpostor(name, url, start);
+    // Only a gateway is refused for it: the storage node may not be reachable yet.
+    if (changes.map.nodes.get(name)?.url !== url) await calls.probeAt({ name, url });
     try {
       this.#refuseOtherCount(name, registration.shardCount ?? null);
       const identity = identityOf(registration, start, changes.map.shardCount);

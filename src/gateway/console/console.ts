@@ -13,6 +13,7 @@ import type { GatewayServices } from "../services.js";
 import { admit } from "./admission.js";
 import { ConsoleFeed } from "./feed.js";
 import { consolePage, missingPage } from "./page.js";
+import { streamHeaders } from "./watchers.js";
 
 export interface Console {
   /** Answers a request that is the console's; false, and nothing is answered, for every other one. */
@@ -55,8 +56,9 @@ export function createConsole(
         response.writeHead(files === null ? 503 : 200, headers.page).end(method === "HEAD" ? undefined : html);
         return true;
       }
-      if (path === consoleEventsPath && method === "GET") {
-        void admit(services, request, response, () => feed.watch(response));
+      if (path === consoleEventsPath && (method === "GET" || method === "HEAD")) {
+        const end = (): void => void response.writeHead(200, streamHeaders).end();
+        void admit(services, request, response, method === "HEAD" ? end : () => feed.watch(response));
         return true;
       }
       return false;

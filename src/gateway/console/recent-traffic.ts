@@ -32,7 +32,7 @@ export class RecentTraffic implements TrafficListener {
 
   /** Requests for data count; heartbeats and health checks do not. */
   requestAnswered({ route, durationMs }: Parameters<TrafficListener["requestAnswered"]>[0]): void {
-    if (route !== "/graphql" && !route.startsWith("/data/")) return;
+    if (route !== "/graphql" && !route.startsWith("/data")) return;
     this.#seconds.record(this.#clock.monotonicMs(), durationMs);
   }
 

@@ -1,6 +1,14 @@
 /** The open streams of consoles (server-sent events, WHATWG HTML section 9.2): who is on, and what each is sent. */
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { consoleBacklogBytesMax, consoleTickMs } from "../../core/limits.js";
+
+export const streamHeaders: OutgoingHttpHeaders = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  // For proxies that would gather the stream first.
+  "x-accel-buffering": "no",
+};
 
 export class Watchers {
   readonly #onEmpty: () => void;
@@ -17,13 +25,7 @@ export class Watchers {
 
   /** Opens the stream, sends `text`, and from then on all that is broadcast. */
   add(response: ServerResponse, text: string): void {
-    response.writeHead(200, {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      // For proxies that would gather the stream first.
-      "x-accel-buffering": "no",
-    });
+    response.writeHead(200, streamHeaders);
     this.#responses.add(response);
     response.once("close", () => {
       if (this.#responses.delete(response) && this.#responses.size === 0) this.#onEmpty();

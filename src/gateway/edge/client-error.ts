@@ -5,13 +5,14 @@ import { gatewayLingerMs } from "../../core/limits.js";
 import { problemText } from "../problem-answer.js";
 import type { OpenRequests } from "./open-requests.js";
 
-/** Answers on the bare socket, unless it cannot be written to or owes another answer, and ends the connection. */
+/** Answers on the bare socket, unless it cannot be written to or owes another answer; ends the connection in any case. */
 export function answerClientError(
   error: Error & { readonly code?: string },
   socket: Socket,
   openRequests: OpenRequests,
 ): void {
-  if (error.code === "ECONNRESET" || !socket.writable || openRequests.isOwed(socket)) socket.destroy();
+  if (error.code !== "ECONNRESET" && openRequests.endBehindAnswers(socket)) return;
+  if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
   else endSocket(socket, problemText(errorOf(error.code)));
 }
 

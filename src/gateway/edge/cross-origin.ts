@@ -6,7 +6,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ShardgateError } from "../../core/error.js";
 import { corsMaxAgeSeconds } from "../../core/limits.js";
-import { createdAtHeader, expiresAtHeader, nodeHeader, requestIdHeader, shardHeader } from "../../wire/paths.js";
+import {
+  createdAtHeader,
+  expiresAtHeader,
+  nodeHeader,
+  requestIdHeader,
+  shardHeader,
+  versionHeader,
+} from "../../wire/paths.js";
 
 export class CrossOrigin {
   readonly #origins: ReadonlySet<string>;
@@ -75,6 +82,7 @@ function hostOf(origin: string): string | null {
 /** Those of our answers that browsers would keep from pages. */
 const exposedHeaders = [
   "etag",
+  versionHeader,
   "allow",
   "retry-after",
   "server-timing",

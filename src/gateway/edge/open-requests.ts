@@ -19,6 +19,7 @@ import {
 import { LinkedList, type Linked } from "../../core/linked-list.js";
 import { StopSource } from "../../core/stop-signal.js";
 import type { AnswerMemory } from "../../routing/answer-budget.js";
+import { LastAnswers } from "../../tls/last-answer.js";
 import type { Metrics, RequestRefusal } from "../metrics.js";
 import type { Caller } from "../access/caller.js";
 import { clientOf } from "./client-of.js";
@@ -36,12 +37,14 @@ export class OpenRequests {
   readonly #parts: OpenRequestsParts;
   readonly #shares: Shares;
   readonly #open = new LinkedList<OpenRequest>();
+  readonly #lastAnswers: LastAnswers;
   readonly #check = (): void => this.#checkAll();
   #stopChecking: (() => void) | null = null;
 
   constructor(parts: OpenRequestsParts) {
     const { requests, clientRequests, bodiesBytes, bodyBytes, answersBytes } = parts.bounds;
     this.#parts = parts;
+    this.#lastAnswers = new LastAnswers(parts.clock, gatewayDiscardMs);
     this.#shares = {
       requests: new FairShare(requests, clientRequests),
       // A client that is alone gets half, in which one body has to fit.
@@ -70,14 +73,18 @@ export class OpenRequests {
   }
 
   /**
-   * Whether the connection owes an answer to a request that came in whole. Whatever else was written there would be taken
-   * for that answer, or for a part of it: a write that happened would be told as a bad request.
+   * Ends the connection once every request that came in whole over it is answered; false: it owes no answer. Whatever else
+   * was written there would be taken for an answer, or for a part of it: a write that happened would be told as a bad
+   * request.
    */
-  isOwed(socket: Duplex): boolean {
-    for (const { request, isAnswered } of this.#open) {
-      if (request.socket === socket && request.complete && !isAnswered) return true;
+  endBehindAnswers(socket: Duplex): boolean {
+    if (this.#lastAnswers.isEnding(socket)) return true;
+    let last: OpenRequest | null = null;
+    for (const open of this.#open) {
+      if (open.request.socket === socket && open.request.complete && !open.isAnswered) last = open;
     }
-    return false;
+    if (last !== null) this.#lastAnswers.endBehind(last.response);
+    return last !== null;
   }
 
   /** Looks after nobody any more. */

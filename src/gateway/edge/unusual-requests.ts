@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import { ShardgateError } from "../../core/error.js";
 import { gatewayHeadersMax } from "../../core/limits.js";
 import { endWithProblem, problemText } from "../problem-answer.js";
+import { transferEncodingRefusal } from "../../wire/transfer-encoding.js";
 import { endSocket } from "./client-error.js";
 
 /** A request's target that is a whole URL, taken apart (RFC 9112, 3.2.2). */
@@ -25,8 +26,11 @@ export function targetOf(target: string): Target | null {
   return { form: rest.startsWith("/") ? rest : `/${rest}`, host };
 }
 
-/** Why a request with these headers is refused, BAD_REQUEST or HEADERS_TOO_LARGE; null: it is not. */
-export function headersRefusal({ rawHeaders, httpVersion }: IncomingMessage): ShardgateError | null {
+/**
+ * Why a request with these headers is refused: BAD_REQUEST, HEADERS_TOO_LARGE or TRANSFER_ENCODING_NOT_SUPPORTED; null: it
+ * is not.
+ */
+export function headersRefusal({ headers, rawHeaders, httpVersion }: IncomingMessage): ShardgateError | null {
   if (rawHeaders.length > 2 * gatewayHeadersMax) {
     return new ShardgateError("HEADERS_TOO_LARGE", `The request has more than ${gatewayHeadersMax} headers.`);
   }
@@ -35,7 +39,9 @@ export function headersRefusal({ rawHeaders, httpVersion }: IncomingMessage): Sh
     const name = rawHeaders[at];
     if (name?.length === 4 && name.toLowerCase() === "host") hosts++;
   }
-  if (hosts === 1 || (hosts === 0 && httpVersion === "1.0")) return null;
+  if (hosts === 1 || (hosts === 0 && httpVersion === "1.0")) {
+    return transferEncodingRefusal(headers["transfer-encoding"]);
+  }
   // RFC 9112, 3.2. Of two hosts, a proxy in front may have taken the other one.
   const what = hosts === 0 ? "no `Host` header" : "more than one `Host` header";
   return new ShardgateError("BAD_REQUEST", `The request has ${what}.`);

@@ -6,7 +6,7 @@ import { GraphQLError } from "graphql";
 import { type ErrorCode, errorRules, isErrorCode, ShardgateError } from "../../core/error.js";
 import { graphqlMessageCharactersMax } from "../../core/limits.js";
 import { retryHeaders } from "../problem-answer.js";
-import { placesOf } from "./documents.js";
+import { placesOf, type DocumentRules } from "./documents.js";
 import type { RequestLog } from "./request-log.js";
 
 /** `extensions.http` is how Yoga is told the response's status; it never leaves the gateway. */
@@ -18,7 +18,11 @@ interface HttpFacts {
 }
 
 /** The error as it is sent. Unexpected errors are logged with their cause. */
-export function clientError(error: GraphQLError, log: Pick<RequestLog, "error" | "requestId">): GraphQLError {
+export function clientError(
+  error: GraphQLError,
+  log: Pick<RequestLog, "error" | "requestId">,
+  { areSuggestionsShown }: Pick<DocumentRules, "areSuggestionsShown">,
+): GraphQLError {
   const cause = causeOf(error);
   const isExpected = cause instanceof ShardgateError || cause instanceof GraphQLError;
   const code = isExpected ? codeOf(error, cause) : "INTERNAL_SERVER_ERROR";
@@ -29,7 +33,8 @@ export function clientError(error: GraphQLError, log: Pick<RequestLog, "error" |
     );
   const details = cause instanceof ShardgateError ? cause.details : {};
   const requestId = code === "INTERNAL_SERVER_ERROR" ? { requestId: log.requestId } : {};
-  const message = code === "INTERNAL_SERVER_ERROR" ? "Something went wrong inside the server." : cut(error.message);
+  const told = areSuggestionsShown ? error.message : error.message.replace(suggestion, "");
+  const message = code === "INTERNAL_SERVER_ERROR" ? "Something went wrong inside the server." : cut(told);
   return new GraphQLError(message, {
     ...placesOf(error),
     path: error.path ?? null,
@@ -42,6 +47,9 @@ export function clientError(error: GraphQLError, log: Pick<RequestLog, "error" |
     },
   });
 }
+
+/** GraphQL.js can be told to keep it back, and says it all the same where a field needs a selection. */
+const suggestion = /\s*\bdid you mean\b[^]*$/i;
 
 function cut(message: string): string {
   return message.length > graphqlMessageCharactersMax ? `${message.slice(0, graphqlMessageCharactersMax)}…` : message;
@@ -79,11 +87,11 @@ function httpFacts(error: GraphQLError, cause: Error, code: ErrorCode): { readon
   return { http: { status, spec: graphqlCodes.has(code), headers } };
 }
 
-/** Yoga says `POST` when the fault is a mutation sent with GET. */
+/** Yoga says `POST` when the fault is a mutation sent with GET; it does not know that HEAD is answered as GET. */
 function allowOf(error: GraphQLError, code: ErrorCode): string | null {
   if (code !== "METHOD_NOT_ALLOWED") return null;
   const { http } = error.extensions as { readonly http?: { readonly headers?: { readonly Allow?: string } } };
-  return http?.headers?.Allow ?? "GET, POST";
+  return http?.headers?.Allow === "POST" ? "POST" : "GET, HEAD, POST";
 }
 
 /** A well-formed request whose document or variables are wrong. */

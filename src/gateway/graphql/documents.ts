@@ -13,11 +13,12 @@ import {
 import type { GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError } from "../../core/error.js";
 import { utf8Bytes } from "../../core/key.js";
+import { textFault } from "../../core/text-fault.js";
 import {
   graphqlDocumentCachedCharactersMax,
   graphqlDocumentsCachedMax,
   graphqlErrorPlacesMax,
-  graphqlValidationErrorsMax,
+  graphqlDocumentErrorsMax,
 } from "../../core/limits.js";
 import { checkDocumentSize, hasFragmentCycle } from "./document-size.js";
 import { hasIntrospection } from "./introspection.js";
@@ -71,7 +72,7 @@ export class BoundedDocuments {
       source.hide();
       return document;
     } catch (error) {
-      throw this.#refusal(error);
+      throw this.#refusal(error, source);
     }
   }
 
@@ -84,13 +85,16 @@ export class BoundedDocuments {
     if (text.length > documentTokens && hasMoreLines(text, documentTokens)) throw tooManyTokens(documentTokens);
   }
 
-  #refusal(error: unknown): unknown {
+  #refusal(error: unknown, source: DocumentSource): unknown {
     // The parser calls itself for each level, and the stack is finite.
     if (error instanceof RangeError) return graphqlError(tooDeep());
-    if (error instanceof GraphQLError && error.message.startsWith(parserGaveUp)) {
-      return graphqlError(tooManyTokens(this.#bounds.documentTokens));
-    }
-    return error instanceof ShardgateError ? graphqlError(error) : error;
+    if (error instanceof ShardgateError) return graphqlError(error);
+    if (!(error instanceof GraphQLError)) return error;
+    if (error.message.startsWith(parserGaveUp)) return graphqlError(tooManyTokens(this.#bounds.documentTokens));
+    // In our words: the parser's quote the document, and tell what it may have meant.
+    const [position = 0] = error.positions ?? [];
+    const message = `The document is not GraphQL: ${textFault(source.text, position)}.`;
+    return graphqlError(new ShardgateError("GRAPHQL_PARSE_FAILED", message), { source, positions: [position] });
   }
 
   #validate(document: DocumentNode): readonly GraphQLError[] {
@@ -100,7 +104,7 @@ export class BoundedDocuments {
     }
     // What follows the fragments of all others would have no end that was counted.
     const rules = hasFragmentCycle(document) ? [NoFragmentCyclesRule] : specifiedRules;
-    const options = { maxErrors: graphqlValidationErrorsMax, hideSuggestions: !areSuggestionsShown };
+    const options = { maxErrors: graphqlDocumentErrorsMax, hideSuggestions: !areSuggestionsShown };
     return validate(this.#schema, document, rules, options);
   }
 }
@@ -174,6 +178,6 @@ function tooDeep(): ShardgateError {
   return new ShardgateError("DOCUMENT_TOO_DEEP", "The document is nested too deep.");
 }
 
-function graphqlError(error: ShardgateError): GraphQLError {
-  return new GraphQLError(error.message, { originalError: error });
+function graphqlError(error: ShardgateError, place: GraphQLErrorOptions = {}): GraphQLError {
+  return new GraphQLError(error.message, { ...place, originalError: error });
 }

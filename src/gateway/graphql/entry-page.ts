@@ -5,7 +5,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import type { Entry } from "../../core/entry.js";
 import { ShardgateError } from "../../core/error.js";
-import { keyProblem, parseKey, type Key } from "../../core/key.js";
+import { keyProblem, parseKey, prefixProblem, type Key } from "../../core/key.js";
 import { pageEntriesDefault } from "../../core/limits.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
 import { scanShards, type ScanRouter } from "../../routing/scan.js";
@@ -95,7 +95,7 @@ async function hasEntryPastBound(
 
 function pageRequest({ prefix, first, after, last, before }: QueryScanArgs, entriesMax: number): PageRequest {
   if (first != null && last != null) throw badInput("Pass `first` or `last`, not both");
-  const problem = prefix === "" || prefix === "." || prefix === ".." ? null : keyProblem(prefix);
+  const problem = prefixProblem(prefix);
   if (problem !== null) throw badInput(`\`prefix\` ${problem}`);
   return {
     prefix,

@@ -1,12 +1,13 @@
 /** One request on its way through GraphQL, and what both ways of executing it share. */
 import type { IncomingMessage } from "node:http";
-import type { ExecutionResult, GraphQLError, OperationDefinitionNode } from "graphql";
+import { GraphQLError, type ExecutionResult, type OperationDefinitionNode } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { errorRules, type ErrorCode } from "../../core/error.js";
-import { graphqlErrorsMax } from "../../core/limits.js";
+import { graphqlDocumentErrorsMax, graphqlErrorsMax } from "../../core/limits.js";
 import type { OpenRequest } from "../edge/open-requests.js";
 import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "./context.js";
+import type { DocumentRules } from "./documents.js";
 import type { RequestLoaders } from "./loaders.js";
 import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
 import type { RequestLog } from "./request-log.js";
@@ -17,6 +18,7 @@ export interface Exchange extends GraphqlContext {
   readonly open: OpenRequest;
   readonly incoming: IncomingMessage;
   readonly log: RequestLog;
+  readonly rules: DocumentRules;
   /** What the variables were parsed from. Set once the parameters are read; null when there are none. */
   variablesText: (() => string) | null;
   /** Once somebody asked for them: a body can be read only once. */
@@ -52,11 +54,16 @@ export function finalMembers(
 const nothingBeside = {};
 
 /** Also counts them, and logs the first of those that are no fault of the client. */
-function clientErrors(errors: readonly GraphQLError[], { log, route, services }: Exchange): readonly GraphQLError[] {
-  const told = errors
-    .toSorted(byPlace)
-    .slice(0, graphqlErrorsMax)
-    .map((error) => clientError(error, log));
+function clientErrors(
+  errors: readonly GraphQLError[],
+  { log, route, rules, services }: Exchange,
+): readonly GraphQLError[] {
+  const isOfFields = errors[0]?.path !== undefined;
+  const max = isOfFields ? graphqlErrorsMax : graphqlDocumentErrorsMax;
+  const sorted = errors.toSorted(byPlace).slice(0, max);
+  const told = sorted.map((error) => clientError(error, log, rules));
+  const [first] = told;
+  if (!isOfFields && errors.length > max && first !== undefined) told.push(furtherErrors(first));
   let faults = 0;
   for (const [index, { extensions }] of told.entries()) {
     const code = extensions["code"] as ErrorCode;
@@ -72,6 +79,11 @@ function clientErrors(errors: readonly GraphQLError[], { log, route, services }:
     else log.warn(facts, "Fields of a GraphQL request failed; `advice` says what to do.");
   }
   return told;
+}
+
+/** Says that a document, or its variables, have more errors than are told; to programs it is one more of these. */
+function furtherErrors({ extensions }: GraphQLError): GraphQLError {
+  return new GraphQLError("There are more errors than these.", { extensions });
 }
 
 /**
@@ -103,7 +115,7 @@ function readExchange(exchange: Exchange, persisted: PersistedDocuments | null):
     return executableParams(params, persisted);
   };
   // Yoga refuses methods other than these.
-  return incoming.method === "GET"
+  return incoming.method === "GET" || incoming.method === "HEAD"
     ? paramsOfQuery(incoming.url ?? "", bounds).then(taken)
     : readParamsBody(open, bounds).then((body) => taken(paramsOfBody(body, bounds)));
 }

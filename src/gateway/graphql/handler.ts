@@ -1,12 +1,13 @@
 /** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
 import type { ServerResponse } from "node:http";
-import { errorRules, ShardgateError } from "../../core/error.js";
+import { ShardgateError } from "../../core/error.js";
 import { encodingOf } from "../../core/key.js";
 import { sentAsBytesMin } from "../../core/limits.js";
 import { endRequestSpan, startRequestSpan } from "../../core/tracing.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
 import type { RouteContext } from "../../routing/router.js";
+import { acceptedType, graphqlMediaTypes } from "../accept.js";
 import { known } from "../access/access.js";
 import { requestServices } from "../access/request-services.js";
 import type { OpenRequest } from "../edge/open-requests.js";
@@ -48,15 +49,15 @@ export function createGraphqlHandler(
     const { incoming, open } = exchange;
     open.setHeaders();
     const { method = "GET", headers, url = "" } = incoming;
+    // Yoga does not weigh the media types, and would find out that it can answer in none of them when all is done.
+    const accept = acceptedType(headers.accept, graphqlMediaTypes);
+    if (accept === null) throw new ShardgateError("NOT_ACCEPTABLE", "None of the accepted media types is available.");
     const yogaRequest = new yoga.fetchAPI.Request(`http://gateway${yogaPath}${searchOf(url)}`, {
-      method,
-      headers: { accept: headers.accept ?? "*/*" },
+      // Node leaves the body out of an answer to HEAD.
+      method: method === "HEAD" ? "GET" : method,
+      headers: { accept },
     });
-    const answer = await yoga.handleRequest(yogaRequest, exchange);
-    if (answer.status !== errorRules.NOT_ACCEPTABLE.httpStatus) return send(answer, response);
-    const error = new ShardgateError("NOT_ACCEPTABLE", "No media type that the request accepts can be answered.");
-    services.metrics.errorTold(error.code);
-    endWithGraphqlError(incoming, response, error);
+    await send(await yoga.handleRequest(yogaRequest, exchange), response);
   }
 
   /** Never rejects. */
@@ -74,7 +75,7 @@ export function createGraphqlHandler(
       const found = services.access.callerOf(request);
       const caller = known(found instanceof Promise ? await found : found, request);
       if (!services.access.isOpen) open.countFor(caller);
-      const exchange = startExchange({ services, caller, log, span }, open);
+      const exchange = startExchange({ services, caller, log, rules, span }, open);
       const pieces = isShortWayTaken ? await direct.piecesFor(exchange) : null;
       if (pieces === null) await answerAtLength(exchange, response);
       else sendJson(pieces, open);
@@ -99,13 +100,13 @@ export function createGraphqlHandler(
 /** What a client reads of a failure that nobody expected. */
 const masked = "Something went wrong inside the server.";
 
-interface ExchangeStart extends Pick<Exchange, "caller" | "log"> {
+interface ExchangeStart extends Pick<Exchange, "caller" | "log" | "rules"> {
   /** The real ones. */
   readonly services: GatewayServices;
   readonly span: RouteContext["span"];
 }
 
-function startExchange({ services, caller, log, span }: ExchangeStart, open: OpenRequest): Exchange {
+function startExchange({ services, caller, log, rules, span }: ExchangeStart, open: OpenRequest): Exchange {
   const { request, clientGone: signal } = open;
   const { requestId } = log;
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
@@ -121,6 +122,7 @@ function startExchange({ services, caller, log, span }: ExchangeStart, open: Ope
     loaders: new RequestLoaders(usable, route, receipt),
     lists: new ListBudget(listItems),
     log,
+    rules,
     open,
     incoming: request,
     variablesText: null,

@@ -7,6 +7,7 @@ import { GraphQLError, type DocumentNode } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { defaultBounds, type GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError, type ErrorCode } from "../../core/error.js";
+import { jsonFault } from "../../core/json-fault.js";
 import { documentIdCharactersShown } from "../../core/limits.js";
 import { BoundedDocuments, placesOf } from "./documents.js";
 import type { RequestParams } from "./request-params.js";
@@ -73,7 +74,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ShardgateError("BAD_REQUEST", `It is not JSON: ${String(error)}.`, {}, error);
+    throw new ShardgateError("BAD_REQUEST", `It is not JSON: ${jsonFault(text)}.`, {}, error);
   }
 }
 

@@ -15,8 +15,9 @@ import {
   type VariableDefinitionNode,
 } from "graphql";
 import type { GatewayBounds } from "../../core/bounds.js";
-import { ShardgateError } from "../../core/error.js";
+import type { ShardgateError } from "../../core/error.js";
 import { pageEntriesDefault } from "../../core/limits.js";
+import { costProblem } from "../cost-problem.js";
 
 /** An operation of a valid document, and its variables as they came or as they were coerced. */
 export interface CostlyRequest {
@@ -31,10 +32,7 @@ export function requestCostProblem(
   bounds: GatewayBounds,
   shardCount: number,
 ): ShardgateError | null {
-  const cost = requestCost(request, bounds, shardCount);
-  if (cost <= bounds.requestCost) return null;
-  const message = `The request asks for ${cost} keys and shards; at most ${bounds.requestCost} are allowed in one.`;
-  return new ShardgateError("REQUEST_TOO_COSTLY", message, { cost });
+  return costProblem(requestCost(request, bounds, shardCount), bounds);
 }
 
 /** A key, an ID, an item of a batch or an entry of a page costs 1, and so does each shard that a page is put together of. */

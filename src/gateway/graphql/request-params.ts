@@ -32,14 +32,14 @@ export function readParamsBody(open: OpenRequest, bounds: GatewayBounds): Promis
   );
 }
 
-/** Of a GET. Rejects as `parseJsonBody` throws. */
+/** Of a GET or HEAD, where an empty parameter means an absent one. Rejects as `parseJsonBody` throws. */
 export async function paramsOfQuery(url: string, bounds: GatewayBounds): Promise<SourcedParams> {
   const search = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   const variablesText = search.get("variables") || null;
   const variables =
     variablesText === null ? undefined : parseJsonBody(variablesText, "`variables`", { bounds, distinctLevels: 1 });
   const names = ["documentId", "query", "operationName"];
-  const params = Object.fromEntries(names.map((name) => [name, search.get(name) ?? undefined]));
+  const params = Object.fromEntries(names.map((name) => [name, search.get(name) || undefined]));
   return {
     params: asParams({ ...params, variables }),
     variablesText: variablesText === null ? null : () => variablesText,
@@ -77,9 +77,11 @@ function memberText(text: string, name: string): string {
   return text.slice(start, end);
 }
 
-/** Yoga checks the parameters' kinds itself, and refuses others. */
+/** An empty name of an operation means none. Yoga checks the parameters' kinds itself, and refuses others. */
 function asParams(parsed: object): RequestParams {
-  return parsed;
+  if (!("operationName" in parsed) || parsed.operationName !== "") return parsed;
+  const { operationName: _none, ...params } = parsed;
+  return params;
 }
 
 function decodeUtf8(body: Buffer): string {

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
+import { acceptedType, graphqlMediaTypes } from "../accept.js";
 import { loadBuiltFiles } from "../built-files.js";
 import { pageHeaders } from "../page-headers.js";
 import { missingPage, playgroundPage } from "./page.js";
@@ -40,9 +41,10 @@ export function createPlayground({ folder = builtFolder, ...options }: Playgroun
   };
 }
 
-/** GraphQL clients do not accept HTML; browsers that are sent to an address do. */
+/** GraphQL clients do not accept HTML, or like it less; browsers that are sent to an address like nothing better. */
 function isForPage({ method, url = "", headers }: IncomingMessage): boolean {
-  return method === "GET" && /^\/graphql\/?(\?|$)/.test(url) && (headers.accept ?? "").includes("text/html");
+  if ((method !== "GET" && method !== "HEAD") || !/^\/graphql\/?(\?|$)/.test(url)) return false;
+  return acceptedType(headers.accept, [...graphqlMediaTypes, "text/html"]) === "text/html";
 }
 
 /** Styles may be inline: Monaco, the editor, makes them as it goes. */

@@ -13,7 +13,8 @@ import { findCaller } from "./request-caller.js";
 import { allowedMethods, type KnownRoute } from "./allowed-methods.js";
 import { addDataRoutes } from "./data-routes.js";
 import { replyWithError } from "./errors.js";
-import { keepKeyRaw } from "./key-path.js";
+import { dataPrefix, keepKeyRaw } from "./key-path.js";
+import { addListRoute } from "./list-routes.js";
 import { addNodeRoutes } from "./node-routes.js";
 import { sharedSchemas } from "./schemas.js";
 import { addShardRoutes } from "./shard-routes.js";
@@ -47,12 +48,7 @@ export async function createRestApp(
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.replace(/\?.*$/s, "");
     const allowed = allowedMethods(routes, path);
-    if (allowed.length === 0) {
-      throw new ShardgateError(
-        "NOT_FOUND",
-        `There is no route ${request.method} ${request.originalUrl.slice(0, 256)}.`,
-      );
-    }
+    if (allowed.length === 0) throw new ShardgateError("NOT_FOUND", noPath(path));
     reply.header("allow", allowed.join(", "));
     throw new ShardgateError(
       "METHOD_NOT_ALLOWED",
@@ -67,6 +63,19 @@ export async function createRestApp(
   await addRoutes(app, services, openRequests);
   await app.ready();
   return app;
+}
+
+/** Clients that leave a key's slashes as they are ask for paths that are not there. */
+function noPath(path: string): string {
+  const key = path.startsWith(dataPrefix) ? path.slice(dataPrefix.length) : "";
+  const hint = key.includes("/")
+    ? ` A key is one segment of the path, its slashes written as %2F: ${shown(dataPrefix + key.replaceAll("/", "%2F"))}.`
+    : "";
+  return `There is no route ${shown(path)}.${hint}`;
+}
+
+function shown(path: string): string {
+  return path.length > 256 ? `${path.slice(0, 256)}…` : path;
 }
 
 async function addRoutes(app: FastifyInstance, services: GatewayServices, openRequests: OpenRequests): Promise<void> {
@@ -92,6 +101,7 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices, openRe
   });
   await app.register(async (scope) => addDataRoutes(scope, bounds, openRequests));
   await app.register(async (scope) => {
+    addListRoute(scope, bounds, openRequests);
     addShardRoutes(scope);
     addNodeRoutes(scope);
     addStatusRoutes(scope, services);

@@ -1,11 +1,11 @@
 /** `/data/{key}`: one entry as one resource, whatever shard and storage node it is on. Same semantics as a node's plain routes. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Entry } from "../../core/entry.js";
 import { ShardgateError } from "../../core/error.js";
 import { parseJsonBytes } from "../../core/json-text.js";
 import { parseKeySegment, utf8Bytes, type Key } from "../../core/key.js";
 import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
-import { StopSource } from "../../core/stop-signal.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../wire/conditional-headers.js";
 import { nodeHeader, shardHeader } from "../../wire/paths.js";
 import type { GatewayBounds } from "../../core/bounds.js";
@@ -14,6 +14,7 @@ import { readBody } from "../edge/request-body.js";
 import { isTraced } from "../trace-permission.js";
 import { dataPrefix } from "./key-path.js";
 import { deleteSchema, getSchema, headSchema, putSchema } from "./data-schemas.js";
+import { whileClientWaits } from "./route-context.js";
 import { ServerTiming, serverTimingHeader } from "./server-timing.js";
 
 interface DataRequest {
@@ -44,17 +45,15 @@ export function addDataRoutes(app: FastifyInstance, bounds: GatewayBounds, openR
 
   app.get<DataRequest>("/data/:key", { schema: getSchema, exposeHeadRoute: false }, async (request, reply) => {
     const { entry } = await find(request, reply);
-    reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
-    if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
+    if (isAnswered(entry, request, reply)) return reply;
     openRequests.of(request.raw).answer.hold(entry.value.length);
-    return reply.type("application/json").send(entry.value);
+    return reply.send(entry.value);
   });
 
   app.head<DataRequest>("/data/:key", { schema: headSchema, config: documented }, async (request, reply) => {
     const { entry } = await find(request, reply);
-    reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
-    if (isNotModified(request.headers["if-none-match"], entry.version)) return reply.code(304).send();
-    return reply.type("application/json").header("content-length", utf8Bytes(entry.value)).send();
+    if (isAnswered(entry, request, reply)) return reply;
+    return reply.header("content-length", utf8Bytes(entry.value)).send();
   });
 
   app.put<DataRequest>("/data/:key", { schema: putSchema(bounds) }, async (request, reply) => {
@@ -86,6 +85,18 @@ async function find(request: Request, reply: FastifyReply): Promise<FoundOutcome
   return outcome;
 }
 
+/** Sets the headers of an entry's answer; true, and it is answered, when the client has this version already. */
+function isAnswered(entry: Entry, { headers }: Request, reply: FastifyReply): boolean {
+  reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
+  if (!isNotModified(headers["if-none-match"], entry.version)) {
+    // Said in full: fastify would add the charset to an answer with a body only, and not to HEAD's.
+    reply.type("application/json; charset=utf-8");
+    return false;
+  }
+  reply.code(304).send();
+  return true;
+}
+
 /** The key's raw path segment, decoded once and strictly, and its shard, which every answer from here on names. */
 function addressOf({ params, services: { membership } }: Request, reply: FastifyReply): Address {
   const key = parseKeySegment(params.key);
@@ -94,25 +105,17 @@ function addressOf({ params, services: { membership } }: Request, reply: Fastify
   return { key, shard };
 }
 
-/** Runs the one operation within the request's deadline, and gives it up when the client has gone. */
-async function execute(
-  { services, caller, raw, id }: Request,
-  reply: FastifyReply,
-  operation: Operation,
-): Promise<Outcome> {
-  const { router, membership, clock, requestTimeoutMs } = services;
-  const timing = isTraced(raw, caller) ? new ServerTiming() : null;
-  const gone = new StopSource();
-  const abort = (): void => gone.abort();
-  reply.raw.once("close", abort);
+/** Runs the one operation. */
+async function execute(request: Request, reply: FastifyReply, operation: Operation): Promise<Outcome> {
+  const { router, membership } = request.services;
+  const timing = isTraced(request.raw, request.caller) ? new ServerTiming() : null;
   try {
-    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    const context = { deadlineMs, signal: gone, requestId: id, span: reply.request.span };
-    const [outcome] = await router.execute([operation], timing === null ? context : { ...context, recorder: timing });
+    const [outcome] = await whileClientWaits(request, reply, (context) =>
+      router.execute([operation], timing === null ? context : { ...context, recorder: timing }),
+    );
     if (outcome === undefined) throw new Error("The router gave no outcome.");
     return outcome;
   } finally {
-    reply.raw.off("close", abort);
     const node = membership.isVisible ? membership.shardOf(operation.shard).primary : null;
     if (node !== null) reply.header(nodeHeader, node);
     if (timing !== null) reply.header(serverTimingHeader, timing.text);

@@ -1,7 +1,14 @@
 /** What `/openapi.json` says of `/data/{key}`, and what fastify checks before its handlers run. */
 import type { ValueBounds } from "../../core/json-text.js";
 import { keyBytesMax, ttlSecondsMax } from "../../core/limits.js";
-import { createdAtHeader, expiresAtHeader, nodeHeader, shardHeader, traceHeader } from "../../wire/paths.js";
+import {
+  createdAtHeader,
+  expiresAtHeader,
+  nodeHeader,
+  shardHeader,
+  traceHeader,
+  versionHeader,
+} from "../../wire/paths.js";
 import { commonProblems, emptyAnswer, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
 import { serverTimingHeader } from "./server-timing.js";
 
@@ -32,7 +39,11 @@ const readHeaders = {
 const writeHeaders = {
   type: "object",
   properties: {
-    "if-match": { type: "string", description: 'The entry must have this version (`"7"`), or exist (`*`).' },
+    "if-match": {
+      type: "string",
+      description:
+        'The entry must have this version (`"7"`, also when a proxy made it `W/"7"`), or exist (`*`). Other tags fail.',
+    },
     "if-none-match": { type: "string", description: "Only `*`: the key must not exist." },
     ...traceHeaders,
   },
@@ -50,6 +61,10 @@ const placeHeaders = {
 const entryHeaders = {
   ...placeHeaders,
   etag: { type: "string", description: "The entry's version in quotes; absent when the storage node keeps none." },
+  [versionHeader]: {
+    type: "string",
+    description: "The same version, also behind proxies that change the ETag because they compress the answer.",
+  },
   "last-modified": { type: "string", description: "When the entry was last written." },
   [createdAtHeader]: { type: "string", format: "date-time", description: "When the entry was first written." },
   [expiresAtHeader]: { type: "string", format: "date-time", description: "When the entry expires; absent: never." },
@@ -68,7 +83,9 @@ const problems: Readonly<Record<string, Schema>> = {
 const notModified = emptyAnswer("The client has this version already.", entryHeaders);
 const notFound = problemAnswer("KEY_NOT_FOUND.");
 const conflict = problemAnswer("VERSION_CONFLICT: the condition does not hold; `version` is the entry's own.");
-const notSupported = problemAnswer("NOT_SUPPORTED: a plain storage node keeps no versions and no expiry.");
+const notSupported = problemAnswer(
+  "NOT_SUPPORTED: a plain storage node keeps no versions and no expiry. TRANSFER_ENCODING_NOT_SUPPORTED.",
+);
 
 export const getSchema = {
   operationId: "getValue",

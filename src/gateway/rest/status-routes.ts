@@ -2,19 +2,20 @@
 import type { FastifyInstance } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { missingShardsShown } from "../../core/limits.js";
+import { gatewayProtocol } from "../../wire/paths.js";
 import { problemOf } from "../../wire/problem.js";
 import type { GuardedMembership } from "../access/guarded-membership.js";
 import { clusterFigures, missingShards, missingText, type Readiness } from "../cluster/health.js";
 import type { GatewayServices } from "../services.js";
 import { problemHeaders } from "../problem-answer.js";
 import { openRoute } from "./request-caller.js";
-import { commonProblems, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";
+import { commonProblems, jsonAnswer, problemAnswer } from "./schemas.js";
 
 export function addStatusRoutes(
   app: FastifyInstance,
   { metrics, metricsOfAll }: Pick<GatewayServices, "metrics" | "metricsOfAll">,
 ): void {
-  app.get("/health", { schema: healthSchema, config: openRoute }, async () => ({ status: "ok" }));
+  app.get("/health", { schema: healthSchema, config: openRoute }, async () => health);
 
   app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }, reply) => {
     const { status, problems } = membership.readiness();
@@ -33,6 +34,8 @@ export function addStatusRoutes(
   app.get("/openapi.json", { schema: openApiSchema, config: openRoute }, async () => app.swagger());
 }
 
+const health = { status: "ok", protocol: gatewayProtocol };
+
 /** Which shards are missing is told to those who may look at the cluster. */
 function notReady(membership: GuardedMembership, problems: Readiness["problems"]): ShardgateError {
   if (!membership.isVisible) {
@@ -43,16 +46,21 @@ function notReady(membership: GuardedMembership, problems: Readiness["problems"]
   return new ShardgateError("SHARD_UNAVAILABLE", text, { missing, problems });
 }
 
-function statusAnswer(description: string, status: string): Schema {
-  const properties = { status: { type: "string", enum: [status] } };
-  return jsonAnswer(description, { type: "object", required: ["status"], properties });
-}
-
 const healthSchema = {
   operationId: "getHealth",
   summary: "Is the gateway alive?",
   tags: ["status"],
-  response: { ...commonProblems, 200: statusAnswer("It is.", "ok") },
+  response: {
+    ...commonProblems,
+    200: jsonAnswer("It is.", {
+      type: "object",
+      required: ["status", "protocol"],
+      properties: {
+        status: { type: "string", enum: ["ok"] },
+        protocol: { type: "string", enum: [gatewayProtocol], description: "Tells a gateway from a storage node." },
+      },
+    }),
+  },
 };
 
 const readySchema = {

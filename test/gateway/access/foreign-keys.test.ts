@@ -48,6 +48,22 @@ const askedKeys = (): readonly string[] =>
       batch.map(({ operation }) => (operation.kind === "scan" ? `scan ${operation.prefix}` : operation.key)),
     );
 
+describe("a caller who may not look at the cluster", () => {
+  it("gets the entry all the same when a field of its shard is refused", async () => {
+    const shard = "shard { number primary { name } replicas { name } assignments { isPrimary } }";
+    const { data, errors } = await run(
+      "readPrefix",
+      `{ entries(keys: ["a/1", "a/2"]) { ... on Entry { key ${shard} } } }`,
+    );
+    const nulls = { number: expect.any(Number), primary: null, replicas: null, assignments: null };
+    expect(data["entries"]).toEqual([
+      { key: "a/1", shard: nulls },
+      { key: "a/2", shard: nulls },
+    ]);
+    expect(new Set(errors.map(([, code]) => code))).toEqual(new Set(["FORBIDDEN"]));
+  });
+});
+
 describe("a foreign key", () => {
   it("costs only itself in a batch, and never reaches a storage node", async () => {
     const before = askedKeys().length;

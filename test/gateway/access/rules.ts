@@ -191,6 +191,13 @@ export const routes: Readonly<Record<string, readonly RouteRow[]>> = {
     { rule: "readForeign", path: "/data/b%2F1" },
     { rule: "readForeign", path: "/data/b%2Fnone", code: "KEY_NOT_FOUND" },
   ],
+  "GET /data": [
+    { rule: "readOwn", path: "/data?prefix=a%2F" },
+    { rule: "readOwn", path: "/data?prefix=a%2F1&limit=1" },
+    { rule: "readForeign", path: "/data?prefix=b%2F" },
+    { rule: "readForeign", path: "/data?prefix=a" },
+    { rule: "readForeign", path: "/data" },
+  ],
   "HEAD /data/{key}": [
     { rule: "readOwn", path: "/data/a%2F1" },
     { rule: "readForeign", path: "/data/b%2F1" },

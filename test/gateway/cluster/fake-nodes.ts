@@ -81,6 +81,9 @@ export class FakeNode implements NodeClient {
   }
 }
 
+/** Where a gateway answers. */
+export const gatewayUrl = "http://gateway:4000";
+
 export class FakePool {
   readonly nodes = new Map<string, FakeNode>();
   readonly reached: string[] = [];
@@ -91,7 +94,8 @@ export class FakePool {
     this.nodes.set(name, known);
     return known;
   }
-  probeAt({ name }: NodePlace): Promise<NodeSign> {
+  probeAt({ name, url }: NodePlace): Promise<NodeSign> {
+    if (url === gatewayUrl) return Promise.reject(new NodeFault("gateway", "The node is a gateway.", true));
     return this.client(name).probe();
   }
   figures(): { latencyMs: number | null; breaker: "closed"; queued: number } {

@@ -16,7 +16,7 @@ import { Registry } from "../../../src/registry/registry.js";
 import type { NodeAssignments, NodeRegistration } from "../../../src/wire/membership.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { RecordLog } from "../../support/record-log.js";
-import { FakePool, hosted, idsInOrder } from "./fake-nodes.js";
+import { FakePool, gatewayUrl, hosted, idsInOrder } from "./fake-nodes.js";
 
 let clock: FakeClock;
 let log: RecordLog;
@@ -271,6 +271,24 @@ describe("Membership.register, for a node that a person names", () => {
       message: "Storage node node1 keeps data of cluster other; this is cluster c1.",
     });
     expect(membership.map.nodes.size).toBe(0);
+  });
+
+  it("refuses a gateway's address, its own or another's, whoever names it", async () => {
+    const membership = await openMembership();
+    const refusal = {
+      code: "BAD_REQUEST",
+      message: `A gateway answers at ${gatewayUrl}, which is said to be storage node node1. Name the storage node's own URL.`,
+    };
+    await expect(membership.register({ id: "node1", url: gatewayUrl })).rejects.toMatchObject(refusal);
+    await expect(membership.register({ ...agentOf("node1"), url: gatewayUrl })).rejects.toMatchObject(refusal);
+    expect(membership.map.nodes.size).toBe(0);
+    await register(membership, "node1");
+    await expect(membership.register({ ...agentOf("node1"), url: gatewayUrl })).rejects.toMatchObject(refusal);
+    expect(membership.map.nodes.get("node1")?.url).toBe("http://node1:8000");
+    // It need not be reachable for all that.
+    pool.client("node2").isDown = true;
+    await membership.register(agentOf("node2"));
+    expect(membership.map.nodes.has("node2")).toBe(true);
   });
 
   it("refuses a full node whose health names another one, and says what to do", async () => {
@@ -955,7 +973,8 @@ describe("a started Membership", () => {
       await clock.advance(heartbeatIntervalMs);
     }
     expect(pool.client("plain").probes).toBeGreaterThanOrEqual(6);
-    expect(pool.client("node1").probes).toBe(1);
+    // Each was asked once more when it registered.
+    expect(pool.client("node1").probes).toBe(2);
     expect(membership.nodeState("plain")).toBe("UP");
     pool.client("plain").isDown = true;
     await clock.advance(downAfterMs);
@@ -971,7 +990,7 @@ describe("a started Membership", () => {
     const restarted = await openMembership();
     restarted.start();
     await settle();
-    expect(pool.client("node1").probes).toBe(1);
+    expect(pool.client("node1").probes).toBe(2);
     expect(restarted.shardState(shard(0))).toBe("UNAVAILABLE");
     expect(readinessOf(restarted)).toMatchObject({
       status: "unavailable",
@@ -1051,7 +1070,7 @@ describe("a started Membership", () => {
     node.onProbe = async () => void (await membership.register(agentOf("node1", { url: "http://moved:8000" }, 2)));
     membership.start();
     await settle();
-    expect(node.probes).toBe(1);
+    expect(node.probes).toBe(2);
     expect(membership.nodeStatus("node1").problem).toBeNull();
     await membership.stop();
   });

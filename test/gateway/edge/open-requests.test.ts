@@ -10,18 +10,29 @@ import {
 import { fakeExchange, openRequests } from "./open-requests.js";
 
 describe("open requests", () => {
-  it("know who waits for the answer to a whole request", () => {
+  it("are over with their answers", () => {
+    const { requests } = openRequests();
+    const { both, response, socket } = fakeExchange("a");
+    const open = requests.begin(...both);
+    expect(requests.of(both[0])).toBe(open);
+    response.emit("close");
+    expect(requests.endBehindAnswers(socket as never)).toBe(false);
+    expect(() => requests.of(both[0])).toThrowError(expect.objectContaining({ code: "BAD_REQUEST" }));
+  });
+
+  it("that are answered late keep their connection until then", () => {
     const { requests } = openRequests();
     const { both, request, response, socket } = fakeExchange("a");
+    Object.assign(response, { req: request });
     request.complete = false;
     requests.begin(...both);
-    expect(requests.isOwed(socket as never)).toBe(false);
+    expect(requests.endBehindAnswers(socket as never)).toBe(false);
     request.complete = true;
-    expect(requests.isOwed(socket as never)).toBe(true);
-    expect(requests.isOwed(new PassThrough())).toBe(false);
+    expect(requests.endBehindAnswers(new PassThrough())).toBe(false);
+    expect(requests.endBehindAnswers(socket as never)).toBe(true);
     response.emit("close");
-    expect(requests.isOwed(socket as never)).toBe(false);
-    expect(() => requests.of(both[0])).toThrowError(expect.objectContaining({ code: "BAD_REQUEST" }));
+    // What follows is no longer looked at.
+    expect(requests.endBehindAnswers(socket as never)).toBe(true);
   });
 
   it("are admitted while there is room, evenly, and make room when they end", () => {

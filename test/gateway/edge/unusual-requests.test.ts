@@ -18,8 +18,8 @@ it.each(["/data/a%252Fb?ttl=1", "/http://a/b", "//a/graphql", "*", "ftp://a/grap
 );
 
 describe("headersRefusal", () => {
-  const refusal = (rawHeaders: readonly string[], httpVersion = "1.1") =>
-    headersRefusal({ rawHeaders, httpVersion } as unknown as IncomingMessage)?.code ?? null;
+  const refusal = (rawHeaders: readonly string[], httpVersion = "1.1", headers = {}) =>
+    headersRefusal({ headers, rawHeaders, httpVersion } as unknown as IncomingMessage)?.code ?? null;
 
   it("wants one host, which HTTP/1.0 may leave out", () => {
     expect(refusal(["Host", "a", "ghost", "b"])).toBeNull();
@@ -27,6 +27,11 @@ describe("headersRefusal", () => {
     expect(refusal([], "1.0")).toBeNull();
     expect(refusal(["host", "a", "HOST", "a"])).toBe("BAD_REQUEST");
     expect(refusal(["host", "a", "Host", "b"], "1.0")).toBe("BAD_REQUEST");
+  });
+
+  it("takes no body that is framed or coded in another way than in chunks", () => {
+    const code = (transferEncoding: string) => refusal(["host", "a"], "1.1", { "transfer-encoding": transferEncoding });
+    expect([code("chunked"), code("gzip, chunked")]).toEqual([null, "TRANSFER_ENCODING_NOT_SUPPORTED"]);
   });
 
   it("bounds the number of headers", () => {

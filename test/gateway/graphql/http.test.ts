@@ -54,10 +54,35 @@ describe("a GraphQL request", () => {
     expect((await server.post(query, { "content-encoding": "gzip" })).status).toBe(415);
   });
 
+  it("may leave its operationName empty, which means that it has none", async () => {
+    const body = '{"query":"query Only { __typename }","operationName":""}';
+    expect((await server.post(body)).text).toBe('{"data":{"__typename":"Query"}}');
+    expect((await server.fetch("?query={__typename}&operationName=&documentId=", {})).text).toBe(
+      '{"data":{"__typename":"Query"}}',
+    );
+    const two = await server.post('{"query":"query A { __typename } query B { __typename }","operationName":""}');
+    expect(two.errors).toMatchObject([{ extensions: { code: "BAD_REQUEST" } }]);
+  });
+
+  it.each([
+    ["{__typename}", {}],
+    ["{__typename}", modern],
+    ["{ x }", modern],
+    ["{ x", {}],
+    ['mutation { put(key: "k", value: 1) { __typename } }', {}],
+  ])("by HEAD has the status and the headers of GET (%s)", async (document, headers) => {
+    const search = `?${new URLSearchParams({ query: document })}`;
+    const get = await fetch(server.url + search, { headers });
+    const head = await fetch(server.url + search, { method: "HEAD", headers });
+    expect(head.status).toBe(get.status);
+    expect(ofAnswer(head.headers)).toEqual(ofAnswer(get.headers));
+    expect(head.headers.get("content-length")).toBe(String(Buffer.byteLength(await get.text())));
+  });
+
   it.each(["PUT", "DELETE", "OPTIONS", "PATCH"])("is refused with method %s", async (method) => {
     const answer = await server.fetch("", { method });
     expect(answer.status).toBe(405);
-    expect(answer.headers.get("allow")).toBe("GET, POST");
+    expect(answer.headers.get("allow")).toBe("GET, HEAD, POST");
     expect(answer.errors).toMatchObject([{ extensions: { code: "METHOD_NOT_ALLOWED" } }]);
   });
 
@@ -71,8 +96,9 @@ describe("a GraphQL request", () => {
   });
 
   it.each([
-    ["{", "The body is not JSON"],
-    ["", "The body is not JSON"],
+    ["{", "The body is not JSON: it ends too early."],
+    ["", "The body is not JSON: it is empty."],
+    ['{"query": secret}', 'The body is not JSON: unexpected "secret" at line 1, column 11.'],
     ["null", "must be a JSON object"],
     ["5", "must be a JSON object"],
     [`[${query}]`, "batches of several are refused"],
@@ -116,11 +142,30 @@ describe("a GraphQL request", () => {
     }
   });
 
-  it("that accepts neither media type is refused", async () => {
-    const answer = await server.post(query, { accept: "image/png" });
-    expect(answer.status).toBe(406);
-    expect(answer.errors).toMatchObject([{ extensions: { code: "NOT_ACCEPTABLE" } }]);
+  it.each([
+    ["application/graphql-response+json;q=0.5, application/json;q=0.9", "application/json"],
+    ["application/json;q=0.5, application/graphql-response+json", "application/graphql-response+json"],
+    ["application/json;q=0, */*", "application/graphql-response+json"],
+    ["text/html, application/json;q=0.1", "application/json"],
+  ])("that accepts %s is answered in %s, also when it fails", async (accept, type) => {
+    for (const body of [query, "{"]) {
+      const { headers } = await server.post(body, { accept });
+      expect(headers.get("content-type")).toBe(`${type}; charset=utf-8`);
+    }
   });
+
+  it.each(["image/png", "application/json;q=0", "*/*;q=0", "text/event-stream", "multipart/mixed"])(
+    "that accepts %s, and neither of the two media types, is refused before anything is done",
+    async (accept) => {
+      const writing = '{"query":"mutation { put(key: \\"k\\", value: 1) { __typename } }"}';
+      for (const body of [query, writing]) {
+        const answer = await server.post(body, { accept });
+        expect(answer.status).toBe(406);
+        expect(answer.errors).toMatchObject([{ extensions: { code: "NOT_ACCEPTABLE" } }]);
+      }
+      expect(server.router.calls).toHaveLength(0);
+    },
+  );
 
   it("gets no CORS headers, and is not to be cached", async () => {
     const answer = await server.post(query, { origin: "http://evil.example" });
@@ -187,6 +232,18 @@ function endless(): Promise<string> {
     request.on("response", (response) => response.resume());
     more();
   });
+}
+
+/** Without those that differ between any two answers, or are about the connection. */
+function ofAnswer(headers: Headers): Readonly<Record<string, string>> {
+  const {
+    date: _date,
+    "x-request-id": _id,
+    connection: _kept,
+    "keep-alive": _for,
+    ...rest
+  } = Object.fromEntries(headers);
+  return rest;
 }
 
 function tooLong(): never {

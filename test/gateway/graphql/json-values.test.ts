@@ -1,6 +1,8 @@
 /** Values come back byte for byte as they were written, whichever way they were written and are read. */
+import { buildSchema, execute, parse, type ExecutionResult } from "graphql";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { valueBytesMax } from "../../../src/core/limits.js";
+import { typeDefs } from "../../../src/gateway/graphql/generated/type-defs.js";
 import { GraphqlServer, type Answer } from "./graphql-server.js";
 
 let server: GraphqlServer;
@@ -251,5 +253,34 @@ describe.each(["__proto__", "constructor", "toJSON", "hasOwnProperty", "valueOf"
     const { errors } = await server.runText(`query ($${name}: String!) { get(key: $${name}) { key } }`, "{}");
     expect(errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT" } }]);
     expect(server.router.calls).toEqual([]);
+  });
+});
+
+describe("JSON's null as a value", () => {
+  const schema = buildSchema(typeDefs);
+
+  /** What a gateway in front of this one makes of our answer: it executes the same document over our data. */
+  function stitched(document: string, { data }: Answer): ExecutionResult {
+    return execute({ schema, document: parse(document), rootValue: data }) as ExecutionResult;
+  }
+
+  it("reaches clients that are behind another gateway, without an error and without its neighbours lost", async () => {
+    await server.run(putMany, {
+      items: [
+        { key: "nothing", value: null },
+        { key: "one", value: 1 },
+      ],
+    });
+    const documents = [
+      '{ get(key: "nothing") { key value valueText sizeBytes } }',
+      '{ entries(keys: ["one", "nothing"]) { __typename ... on Entry { key value } } }',
+      "{ scan { edges { node { key value } } } }",
+    ];
+    for (const document of documents) {
+      const answer = await server.run(document);
+      expectNoErrors(answer);
+      expect(answer.text).toContain('"value":null');
+      expect(stitched(document, answer)).toEqual({ data: answer.data });
+    }
   });
 });

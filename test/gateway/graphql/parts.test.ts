@@ -6,7 +6,7 @@ import { defaultBounds } from "../../../src/core/bounds.js";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
 import { clientError } from "../../../src/gateway/graphql/client-error.js";
 import { RequestLog } from "../../../src/gateway/graphql/request-log.js";
-import { BoundedDocuments, DocumentCache } from "../../../src/gateway/graphql/documents.js";
+import { BoundedDocuments, DocumentCache, openRules } from "../../../src/gateway/graphql/documents.js";
 import { ExactVariables } from "../../../src/gateway/graphql/exact-variables.js";
 import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
 import { JsonInput } from "../../../src/gateway/graphql/json-input.js";
@@ -169,7 +169,7 @@ describe("the scalars", () => {
 describe("clientError", () => {
   it("gives an error of the engine that has a code of its own the nearest of the closed list", () => {
     const error = new GraphQLError("m", { extensions: { code: "SOMETHING_ELSE" } });
-    expect(clientError(error, requestLog(new RecordLog())).extensions).toMatchObject({
+    expect(clientError(error, requestLog(new RecordLog()), openRules).extensions).toMatchObject({
       code: "BAD_REQUEST",
       isRetryable: false,
     });
@@ -182,7 +182,9 @@ describe("clientError", () => {
     const document = parse("query ($n: Int) { large list echo(n: $n) }");
     const { errors = [] } = executeSync({ schema, document, rootValue, variableValues: { n: null } });
     expect(
-      errors.map((error) => [error.path?.[0], clientError(error, requestLog(log)).extensions["code"]]).toSorted(),
+      errors
+        .map((error) => [error.path?.[0], clientError(error, requestLog(log), openRules).extensions["code"]])
+        .toSorted(),
     ).toEqual([
       ["echo", "BAD_USER_INPUT"],
       ["large", "INTERNAL_SERVER_ERROR"],
@@ -194,7 +196,7 @@ describe("clientError", () => {
   it("logs an unexpected error and masks it", () => {
     const log = new RecordLog();
     const error = new GraphQLError("private", { originalError: new TypeError("private"), path: ["get"] });
-    expect(clientError(error, requestLog(log))).toMatchObject({
+    expect(clientError(error, requestLog(log), openRules)).toMatchObject({
       path: ["get"],
       extensions: { code: "INTERNAL_SERVER_ERROR", requestId: "r1" },
     });

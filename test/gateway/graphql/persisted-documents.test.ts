@@ -96,7 +96,7 @@ describe("a manifest", () => {
     ["[]", "a JSON object with document ids"],
     ["null", "a JSON object with document ids"],
     ['{"a":1}', "The document a is not a text."],
-    ['{"a":"{"}', "The document a is wrong at 1:2: Syntax Error: Expected Name"],
+    ['{"a":"{"}', "The document a is wrong at 1:2: The document is not GraphQL: it ends too early."],
     ['{"a":"{\\n  nothing\\n}"}', 'The document a is wrong at 2:3: Cannot query field "nothing"'],
     ['{"a":"{ __typename }","b":"fragment F on Query { __typename }"}', "The document b is wrong at 1:1: Fragment"],
     ['{"sha256:00":"{ __typename }"}', "The document sha256:00 has another hash: sha256:"],

@@ -233,7 +233,7 @@ describe("what REST refuses before its handlers", () => {
     expect(missing.json()).toMatchObject({
       status: 404,
       code: "NOT_FOUND",
-      detail: "There is no route GET /nothing?here=1.",
+      detail: "There is no route /nothing.",
     });
     expect(missing.headers).not.toHaveProperty("allow");
     for (const [method, target, allow] of [
@@ -248,6 +248,18 @@ describe("what REST refuses before its handlers", () => {
       expect([target, answer.status, answer.headers["allow"]]).toEqual([target, 405, allow]);
       expect(answer.json()).toMatchObject({ code: "METHOD_NOT_ALLOWED" });
     }
+  });
+
+  it.each([
+    ["/data/country/FRA", "/data/country%2FFRA."],
+    ["/data/a%2Fb/c/?ttl=1", "/data/a%2Fb%2Fc%2F."],
+    [`/data/a/${"x".repeat(300)}`, `/data/a%2F${"x".repeat(246)}…`],
+  ])("says how a key with slashes is written: %s", async (target, path) => {
+    for (const method of ["GET", "PUT", "DELETE"]) {
+      const problem = (await rawRequest(gateway.url, target, { method })).json();
+      expect(problem).toMatchObject({ status: 404, code: "NOT_FOUND", detail: expect.stringContaining(path) });
+    }
+    expect((await get("/shards/country/FRA")).json()["detail"]).toBe("There is no route /shards/country/FRA.");
   });
 
   it("says 415 for another media type, 413 for a long body, and 400 for broken JSON", async () => {

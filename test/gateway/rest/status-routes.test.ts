@@ -14,7 +14,10 @@ const get = (target: string): Promise<RawAnswer> => rawRequest(gateway.url, targ
 
 describe("GET /health and GET /ready", () => {
   it("is alive before it is ready", async () => {
-    expect(await get("/health")).toMatchObject({ status: 200, text: '{"status":"ok"}' });
+    expect(await get("/health")).toMatchObject({
+      status: 200,
+      text: '{"status":"ok","protocol":"shardgate-gateway/1"}',
+    });
     const unready = await get("/ready");
     expect(unready.json()).toMatchObject({
       status: 503,
@@ -116,6 +119,7 @@ describe("GET /openapi.json", () => {
     ).toEqual([
       "DELETE /data/{key}",
       "DELETE /nodes/{id}",
+      "GET /data",
       "GET /data/{key}",
       "GET /health",
       "GET /metrics",

@@ -1,5 +1,5 @@
 /**
- * @generated SignedSource<<90a54e5cebee91d186604cbc92e8ff9a>>
+ * @generated SignedSource<<d0d19f242efead28ce544d5792ae17b6>>
  * @lightSyntaxTransform
  */
 
@@ -12,7 +12,7 @@ import type { FragmentRefs } from "relay-runtime";
 export type planetLine$data = {
   readonly id: string;
   readonly key: string;
-  readonly value: unknown;
+  readonly value: unknown | null | undefined;
   readonly " $fragmentType": "planetLine";
 };
 export type planetLine$key = {

@@ -155,8 +155,8 @@ export type Entry = Node & {
   readonly sizeBytes: Scalars['Int']['output'];
   /** When the value was last written. Null when the storage node keeps no times. */
   readonly updatedAt?: Maybe<Scalars['DateTime']['output']>;
-  /** The value. */
-  readonly value: Scalars['JSON']['output'];
+  /** The value. Null means that JSON's `null` is stored; of a key that does not exist there is no entry. */
+  readonly value?: Maybe<Scalars['JSON']['output']>;
   /** The value as the JSON text that is stored, for clients whose JSON parser rounds numbers. */
   readonly valueText: Scalars['String']['output'];
   /** Changes with every write of this key; pass it to `WriteCondition.ifVersion`. Null when the storage node keeps no versions. */
@@ -551,8 +551,8 @@ export type RemoveStorageNodePayload = {
 /** A part of the key space. */
 export type Shard = Node & {
   readonly __typename: 'Shard';
-  /** The primary and the replicas. */
-  readonly assignments: ReadonlyArray<ShardAssignment>;
+  /** The primary and the replicas. Null for callers who may not look at the cluster. */
+  readonly assignments?: Maybe<ReadonlyArray<ShardAssignment>>;
   /** Grows with every change of this shard's assignment; pass it to `ifEpoch`. */
   readonly epoch: Scalars['Int']['output'];
   /** Who owned this shard, newest first, and why that changed. The last 32 changes are kept. */
@@ -567,8 +567,8 @@ export type Shard = Node & {
   readonly number: Scalars['Int']['output'];
   /** Takes the writes; null while unassigned. */
   readonly primary?: Maybe<StorageNode>;
-  /** Keep copies; empty as long as replicas are not supported. */
-  readonly replicas: ReadonlyArray<StorageNode>;
+  /** Keep copies; empty as long as replicas are not supported. Null for callers who may not look at the cluster. */
+  readonly replicas?: Maybe<ReadonlyArray<StorageNode>>;
   /** Bytes of the live keys and their values; null when the primary does not answer. */
   readonly sizeBytes?: Maybe<Scalars['BigInt']['output']>;
   /** What the shard is doing. */
@@ -968,7 +968,7 @@ export type EntryResolvers<ContextType = GraphqlContext, ParentType extends Reso
   shard?: Resolver<ResolversTypes['Shard'], ParentType, ContextType>;
   sizeBytes?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   updatedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
-  value?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+  value?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
   valueText?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   version?: Resolver<Maybe<ResolversTypes['Version']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
@@ -1111,7 +1111,7 @@ export type RemoveStorageNodePayloadResolvers<ContextType = GraphqlContext, Pare
 };
 
 export type ShardResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Shard'] = ResolversParentTypes['Shard']> = {
-  assignments?: Resolver<ReadonlyArray<ResolversTypes['ShardAssignment']>, ParentType, ContextType>;
+  assignments?: Resolver<Maybe<ReadonlyArray<ResolversTypes['ShardAssignment']>>, ParentType, ContextType>;
   epoch?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   history?: Resolver<Maybe<ReadonlyArray<ResolversTypes['AssignmentChange']>>, ParentType, ContextType, RequireFields<ShardHistoryArgs, 'first'>>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
@@ -1119,7 +1119,7 @@ export type ShardResolvers<ContextType = GraphqlContext, ParentType extends Reso
   lineage?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   number?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   primary?: Resolver<Maybe<ResolversTypes['StorageNode']>, ParentType, ContextType>;
-  replicas?: Resolver<ReadonlyArray<ResolversTypes['StorageNode']>, ParentType, ContextType>;
+  replicas?: Resolver<Maybe<ReadonlyArray<ResolversTypes['StorageNode']>>, ParentType, ContextType>;
   sizeBytes?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
   state?: Resolver<ResolversTypes['ShardState'], ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;

@@ -95,10 +95,10 @@ type Shard implements Node {
   state: ShardState!
   "Takes the writes; null while unassigned."
   primary: StorageNode
-  "Keep copies; empty as long as replicas are not supported."
-  replicas: [StorageNode!]!
-  "The primary and the replicas."
-  assignments: [ShardAssignment!]!
+  "Keep copies; empty as long as replicas are not supported. Null for callers who may not look at the cluster."
+  replicas: [StorageNode!]
+  "The primary and the replicas. Null for callers who may not look at the cluster."
+  assignments: [ShardAssignment!]
   "Live keys; null when the primary does not answer."
   keyCount: BigInt
   "Bytes of the live keys and their values; null when the primary does not answer."
@@ -205,8 +205,8 @@ type Entry implements Node {
   id: ID!
   "The key as written: 1 to 1024 bytes of UTF-8."
   key: String!
-  "The value."
-  value: JSON!
+  "The value. Null means that JSON's \`null\` is stored; of a key that does not exist there is no entry."
+  value: JSON
   "The value as the JSON text that is stored, for clients whose JSON parser rounds numbers."
   valueText: String!
   "Changes with every write of this key; pass it to \`WriteCondition.ifVersion\`. Null when the storage node keeps no versions."
