@@ -251,6 +251,18 @@ export const requestTimeoutMs = 5_000;
 /** How long one attempt at a storage node may take: short enough that a second one fits into the request's deadline. */
 export const attemptTimeoutMs = 2_000;
 
+/**
+ * The time of an attempt counts in slices this long. A gateway that stands still for longer, because it is busy with large
+ * answers, counts one slice, and reads what has come meanwhile: its own standstill is not the storage node's silence.
+ */
+export const attemptSliceMs = 250;
+
+/**
+ * An attempt that ends with this much of its answer says nothing against the storage node: it sent what it was asked for,
+ * and that was more than the line or the gateway took in time. Far above what a node that trickles sends in an attempt.
+ */
+export const largeAnswerBytesMin = 1024 * 1024;
+
 /** How long a client may take to send its headers; holds off those that open connections and trickle. */
 export const gatewayHeadersTimeoutMs = 10_000;
 

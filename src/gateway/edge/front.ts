@@ -68,8 +68,7 @@ export class Front {
     // Nearly all that is asked is GraphQL by POST, which writes its headers in one go.
     if (!isGraphql || request.method !== "POST") open.setHeaders();
     if (this.#origins.answerPreflight(request, response) || answerPage(request, response)) return;
-    // Whoever watches over the gateway has to see that it is overloaded.
-    const shortage = statusPaths.has(path) ? null : open.admit();
+    const shortage = isNeverRefused(path) ? null : open.admit();
     if (shortage === null) serve(open, isGraphql);
     else this.#refuse(open, shortage);
   }
@@ -96,6 +95,14 @@ const headersOfAll = securityHeaders.flat();
 
 const graphqlPath = "/graphql";
 const statusPaths: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
+
+/**
+ * Those who watch over the gateway have to see that it is overloaded. And a storage node whose heartbeats were refused for
+ * the gateway's load, or for that of a client at the same address, would be called silent.
+ */
+function isNeverRefused(path: string): boolean {
+  return statusPaths.has(path) || /^\/nodes\/[^/]+\/heartbeat$/.test(path);
+}
 
 const reasons: ReadonlyMap<string, RequestRefusal> = new Map([
   ["HOST_NOT_ALLOWED", "host"],
