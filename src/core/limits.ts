@@ -510,6 +510,18 @@ export const sweepIndexBytesMax = 8 * 1024 * 1024;
 export const drainTimeoutMs = 10_000;
 
 /**
+ * How long a gateway goes on serving after SIGTERM, by default: load balancers that ask `/ready` every 2 s have noticed,
+ * and so has Kubernetes, which needs a second or two to take an ended pod out of its services.
+ */
+export const drainDelayMsDefault = 5_000;
+
+/** Longest drain delay: load balancers that look once a minute, and then several times, have noticed. */
+export const drainDelayMsMax = 600_000;
+
+/** How long a gateway that takes no further connection waits for a first request on those that have had none. */
+export const drainUnusedMs = 1_000;
+
+/**
  * How long a drained storage node goes on refusing: its gateway takes a few refusals for a failure and stops sending, so
  * that no write is on its way, and its outcome unknown, when the connections close.
  */
@@ -532,6 +544,9 @@ export const stopMarginMs = 2_000;
 
 /** How long a start waits for the lock of its data folder or registry: a supervisor starts a process before the last is gone. */
 export const lockWaitMs = 1_000;
+
+/** Pause between two looks at whether the npm that started a process has ended; its port is free again soon after. */
+export const parentPollMs = 500;
 
 /** Pause between two tries at that lock. */
 export const lockPollMs = 25;

@@ -5,6 +5,7 @@
  * over all requests, so that no request needs a timer of its own.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GatewayBounds } from "../../core/bounds.js";
 import type { Clock } from "../../core/clock.js";
@@ -78,6 +79,13 @@ export class OpenRequests {
       if (request.socket === socket && request.complete && !isAnswered) return true;
     }
     return false;
+  }
+
+  /** Connections that have a request under way, or the rest of one that was answered early. */
+  sockets(): ReadonlySet<Socket> {
+    const sockets = new Set<Socket>();
+    for (const { request } of this.#open) sockets.add(request.socket);
+    return sockets;
   }
 
   /** Looks after nobody any more. */

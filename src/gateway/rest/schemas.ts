@@ -119,9 +119,7 @@ export const commonProblems: Readonly<Record<string, Schema>> = {
   429: problemAnswer("The client has its share of requests under way: TOO_MANY_REQUESTS."),
   431: problemAnswer("HEADERS_TOO_LARGE."),
   500: problemAnswer("A fault of the gateway: INTERNAL_SERVER_ERROR; its log has the cause."),
-  503: problemAnswer(
-    "The gateway is stopping (DRAINING) or full (OVERLOADED), or its registry does not answer (REGISTRY_UNAVAILABLE).",
-  ),
+  503: problemAnswer("The gateway is full (OVERLOADED), or its registry does not answer (REGISTRY_UNAVAILABLE)."),
 };
 
 /** What routes with a JSON body may answer, beside their own. */
