@@ -62,7 +62,7 @@ async function runShell(code: string): Promise<string> {
   const run = new Run(
     "bash",
     ["-c", script],
-    { SHARDGATE_ENDPOINT: origin(), PATH: `${folder.path}:${process.env["PATH"]}` },
+    { SHARDGATE_ENDPOINT: origin(), SHARDGATE_DRAIN_DELAY: "0", PATH: `${folder.path}:${process.env["PATH"]}` },
     folder.path,
   );
   const ended = await run.ended();
