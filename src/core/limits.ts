@@ -353,7 +353,13 @@ export const decodedTogetherBytesMax = 512;
 /** Most batches in flight to one storage node. */
 export const mailboxInFlightMax = 8;
 
-/** Most operations waiting for one storage node; more are refused with OVERLOADED. */
+/**
+ * Most operations at one storage node of a caller whose operations do not wait behind those of larger ones: a form's or a
+ * page's. Full-size values of so many fill one answer of the storage node twice.
+ */
+export const fewOperationsMax = 16;
+
+/** Most operations of small callers waiting for one storage node, and of larger ones; more are refused with OVERLOADED. */
 export const mailboxOperationsMax = 50_000;
 
 /** Most requests in flight to a plain storage node, which takes one key per request. */

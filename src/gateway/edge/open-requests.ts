@@ -47,7 +47,8 @@ export class OpenRequests {
       requests: new FairShare(requests, clientRequests),
       // A client that is alone gets half, in which one body has to fit.
       bodies: new FairShare(Math.max(bodiesBytes, 2 * bodyBytes)),
-      answers: new FairShare(answersBytes),
+      // The requests that a client has begun may bring more than its half, and that is not known before it has come.
+      answers: new FairShare(answersBytes, answersBytes, answersBytes / 2),
     };
   }
 
