@@ -57,8 +57,8 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
   }
 
   /**
-   * Asks all to end with `signal`, and ends those that take longer than `timeoutMs`. Rejects when one did not end well; it has said why
-   * itself, unless it was ended here.
+   * Asks all to end with `signal`, and ends those that take longer than `timeoutMs`. Rejects when one did not end well; it
+   * has said why itself, unless it was ended here.
    */
   async stop(timeoutMs: number, signal: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<void> {
     this.#isStopping = true;
