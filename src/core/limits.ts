@@ -252,6 +252,12 @@ export const requestTimeoutMs = 5_000;
 export const attemptTimeoutMs = 2_000;
 
 /**
+ * An attempt that its callers' deadline made shorter than this says nothing against a storage node that was silent: a busy
+ * one may need as long. A request's last attempt at a node that hangs is longer, and still counts.
+ */
+export const tellingAttemptMs = 500;
+
+/**
  * The time of an attempt counts in slices this long. A gateway that stands still for longer, because it is busy with large
  * answers, counts one slice, and reads what has come meanwhile: its own standstill is not the storage node's silence.
  */

@@ -3,7 +3,7 @@
  * every client, so only what the node itself did may open it: not what one request asked for, not a deadline that was
  * nearly over, and not what the gateway had no means for.
  */
-import { attemptTimeoutMs } from "../core/limits.js";
+import { tellingAttemptMs } from "../core/limits.js";
 import type { NodeFault, NodeFaultReason } from "./node-client.js";
 
 /** A batch that failed. Times are monotonic milliseconds. */
@@ -32,5 +32,5 @@ export function isNodesFault({ reason }: NodeFault): boolean {
 export function countsAgainstNode(fault: NodeFault, { sentMs, timeoutMs, lastAnswerMs }: FailedAttempt): boolean {
   if (fault.reason !== "timeout") return isNodesFault(fault);
   // Its callers' deadline cut the attempt short, or the node was answering others meanwhile.
-  return timeoutMs >= attemptTimeoutMs && (lastAnswerMs === null || lastAnswerMs < sentMs);
+  return timeoutMs >= tellingAttemptMs && (lastAnswerMs === null || lastAnswerMs < sentMs);
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { attemptTimeoutMs } from "../../src/core/limits.js";
+import { tellingAttemptMs } from "../../src/core/limits.js";
 import { countsAgainstNode, isNodesFault } from "../../src/routing/node-blame.js";
 import { NodeFault, type NodeFaultReason } from "../../src/routing/node-client.js";
 
 const fault = (reason: NodeFaultReason): NodeFault => new NodeFault(reason, "node1 failed", false);
-const wholeAttempt = { sentMs: 1_000, timeoutMs: attemptTimeoutMs, lastAnswerMs: null };
+const wholeAttempt = { sentMs: 1_000, timeoutMs: tellingAttemptMs, lastAnswerMs: null };
 
 describe("a failed batch", () => {
   it.each([
@@ -34,7 +34,7 @@ describe("a failed batch", () => {
   });
 
   it("does not count when the deadline of its callers cut the attempt short", () => {
-    expect(countsAgainstNode(fault("timeout"), { ...wholeAttempt, timeoutMs: attemptTimeoutMs - 1 })).toBe(false);
+    expect(countsAgainstNode(fault("timeout"), { ...wholeAttempt, timeoutMs: tellingAttemptMs - 1 })).toBe(false);
   });
 
   it("does not count when the storage node answered another batch meanwhile", () => {

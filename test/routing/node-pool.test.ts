@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { attemptTimeoutMs, breakerFailuresMax, breakerOpenMs, connectTimeoutMs } from "../../src/core/limits.js";
+import { breakerFailuresMax, breakerOpenMs, connectTimeoutMs, tellingAttemptMs } from "../../src/core/limits.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import { NodeFault, PlainNodeFault, type MapFacts } from "../../src/routing/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
@@ -243,9 +243,9 @@ describe("NodePool's breaker", () => {
         await cluster.until(cluster.pool.execute("node1", [routed(get("a"))], cluster.context(forMs)));
       }
     };
-    await failWithin(attemptTimeoutMs - 1);
+    await failWithin(tellingAttemptMs - 1);
     expect(cluster.pool.figures("node1").breaker).toBe("closed");
-    await failWithin(attemptTimeoutMs);
+    await failWithin(tellingAttemptMs);
     expect(cluster.pool.figures("node1").breaker).toBe("open");
   });
 
