@@ -144,7 +144,7 @@ function gatewayPlan(options: DevOptions): MemberPlan {
   const { port, host, nodes, shards, data, logLevel } = options;
   const args = ["gateway", "--port", `${port}`, "--host", host, "--nodes", `${nodes}`, "--data", data];
   if (shards !== undefined) args.push("--shards", `${shards}`);
-  args.push("--registry", join(data, "registry.json"), "--log-level", logLevel.text);
+  args.push("--registry", join(data, "registry.json"), "--log-level", logLevel.text, "--drain-delay", "0");
   if (options.insecure === true) args.push("--insecure");
   if (!options.playground) args.push("--no-playground");
   if (!options.console) args.push("--no-console");

@@ -118,13 +118,14 @@ export async function pauseAfter(
 ): Promise<void> {
   const pauseMs = random() * Math.min(clientPauseMsMax, clientPauseMs * 2 ** (attempt - 1));
   await new Promise<void>((resolve) => {
-    const cancel = clock.after(pauseMs, resolve);
-    const stop = () => {
+    const end = () => {
       cancel();
+      signal?.removeEventListener("abort", end);
       resolve();
     };
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
+    const cancel = clock.after(pauseMs, end);
+    if (signal?.aborted) end();
+    else signal?.addEventListener("abort", end, { once: true });
   });
 }
 

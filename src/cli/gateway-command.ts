@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import { unshareable } from "../core/bounds.js";
 import {
   downAfterMs,
+  drainDelayMsDefault,
+  drainDelayMsMax,
   shardCountMax,
   silenceMsMax,
   silentAfterMs,
@@ -63,6 +65,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
         "where storage nodes may be: networks, addresses and host names such as 10.0.0.0/8,nodes.internal",
       ).argParser(parsedBy((text) => new NodeAllowList(text))),
     )
+    .addOption(drainDelayOption())
     .addOption(option("--no-auto-assign", "assign no shard without being told (the variable may have any value)"))
     .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
     .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
@@ -89,6 +92,12 @@ export function addGatewayCommand(program: Command, environment: Environment): v
       }
       await run(options, environment);
     });
+}
+
+function drainDelayOption() {
+  return option("--drain-delay <milliseconds>", "how long to go on serving after SIGTERM while `/ready` says 503")
+    .argParser(wholeNumber(0, drainDelayMsMax))
+    .default(drainDelayMsDefault);
 }
 
 function silenceOption(flags: string, state: string, defaultMs: number) {

@@ -42,6 +42,7 @@ export interface GatewayOptions
     TracingOptions {
   readonly port: number;
   readonly workers: number;
+  readonly drainDelay: number;
   readonly playground: boolean;
   readonly console: boolean;
   readonly logLevel: LogLevels;
@@ -66,18 +67,27 @@ export async function serveGateway(
   const stop = listenForStop(environment);
   try {
     const opened = new OpenedParts();
-    const { url, figures } = await opened.orClose(() => openGateway(options, environment, { ...role, opened }));
-    role.serves(url, figures);
+    const gateway = await opened.orClose(() => openGateway(options, environment, { ...role, opened }));
+    role.serves(gateway.url, gateway.figures);
     const reason = await stop.requested;
     role.log.info({ reason }, "The gateway stops.");
-    await closeWithin(opened.close(), drainTimeoutMs + stopMarginMs, environment.clock);
+    const delayMs = drainDelayAfter(reason, options);
+    const closing = gateway.drain(delayMs).then(() => opened.close());
+    await closeWithin(closing, delayMs + drainTimeoutMs + stopMarginMs, environment.clock);
   } finally {
     stop.dispose();
   }
 }
 
+/** Only a supervisor or a load balancer's script sends SIGTERM; a person who presses Ctrl-C waits for nothing. */
+export function drainDelayAfter(reason: string, { drainDelay }: Pick<GatewayOptions, "drainDelay">): number {
+  return reason === "SIGTERM" ? drainDelay : 0;
+}
+
 interface OpenGateway {
   readonly url: string;
+  /** See Gateway.close. */
+  drain(delayMs: number): Promise<void>;
   readonly figures: () => Promise<readonly object[]>;
 }
 
@@ -139,5 +149,5 @@ async function openGateway(
     metrics.clusterSeen(clusterFigures(membership));
     return metrics.data();
   };
-  return { url: server.url, figures };
+  return { url: server.url, figures, drain: (delayMs) => server.close(delayMs) };
 }

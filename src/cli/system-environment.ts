@@ -8,6 +8,7 @@ import { relative } from "node:path";
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import type { Child, Environment } from "./environment.js";
+import { parentPollMs } from "../core/limits.js";
 import { shellWord } from "./shell-word.js";
 import { systemClock } from "./system-clock.js";
 
@@ -32,13 +33,30 @@ export function systemEnvironment(mainPath: string): Environment {
   };
 }
 
-/** SIGTERM, SIGINT, and the end of the parent when it was started by `shardgate dev` (its IPC channel closes). */
+/**
+ * SIGTERM, SIGINT, and the end of the parent: of `shardgate dev` (its IPC channel closes), and of npm, which runs its
+ * commands in a shell that ends at SIGTERM and passes nothing on.
+ */
 function onSignal(handler: (reason: string) => void): () => void {
-  const onDisconnect = () => handler("the end of its parent");
-  process.on("SIGTERM", handler).on("SIGINT", handler).on("disconnect", onDisconnect);
+  const onParentsEnd = () => handler("the end of its parent");
+  process.on("SIGTERM", handler).on("SIGINT", handler).on("disconnect", onParentsEnd);
+  const stopWatching = process.env["npm_lifecycle_event"] === undefined ? () => {} : watchParent(onParentsEnd);
   return () => {
-    process.off("SIGTERM", handler).off("SIGINT", handler).off("disconnect", onDisconnect);
+    stopWatching();
+    process.off("SIGTERM", handler).off("SIGINT", handler).off("disconnect", onParentsEnd);
   };
+}
+
+/** An orphan gets another parent, and no event tells of it. */
+function watchParent(onEnd: () => void): () => void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    onEnd();
+  }, parentPollMs);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 function killAtExit(): () => void {

@@ -254,6 +254,24 @@ export const requestTimeoutMs = 5_000;
 /** How long one attempt at a storage node may take: short enough that a second one fits into the request's deadline. */
 export const attemptTimeoutMs = 2_000;
 
+/**
+ * An attempt that its callers' deadline made shorter than this says nothing against a storage node that was silent: a busy
+ * one may need as long. A request's last attempt at a node that hangs is longer, and still counts.
+ */
+export const tellingAttemptMs = 500;
+
+/**
+ * The time of an attempt counts in slices this long. A gateway that stands still for longer, because it is busy with large
+ * answers, counts one slice, and reads what has come meanwhile: its own standstill is not the storage node's silence.
+ */
+export const attemptSliceMs = 250;
+
+/**
+ * An attempt that ends with this much of its answer says nothing against the storage node: it sent what it was asked for,
+ * and that was more than the line or the gateway took in time. Far above what a node that trickles sends in an attempt.
+ */
+export const largeAnswerBytesMin = 1024 * 1024;
+
 /** How long a client may take to send its headers; holds off those that open connections and trickle. */
 export const gatewayHeadersTimeoutMs = 10_000;
 
@@ -344,7 +362,13 @@ export const decodedTogetherBytesMax = 512;
 /** Most batches in flight to one storage node. */
 export const mailboxInFlightMax = 8;
 
-/** Most operations waiting for one storage node; more are refused with OVERLOADED. */
+/**
+ * Most operations at one storage node of a caller whose operations do not wait behind those of larger ones: a form's or a
+ * page's. Full-size values of so many fill one answer of the storage node twice.
+ */
+export const fewOperationsMax = 16;
+
+/** Most operations of small callers waiting for one storage node, and of larger ones; more are refused with OVERLOADED. */
 export const mailboxOperationsMax = 50_000;
 
 /** Most requests in flight to a plain storage node, which takes one key per request. */
@@ -513,6 +537,18 @@ export const sweepIndexBytesMax = 8 * 1024 * 1024;
 export const drainTimeoutMs = 10_000;
 
 /**
+ * How long a gateway goes on serving after SIGTERM, by default: load balancers that ask `/ready` every 2 s have noticed,
+ * and so has Kubernetes, which needs a second or two to take an ended pod out of its services.
+ */
+export const drainDelayMsDefault = 5_000;
+
+/** Longest drain delay: load balancers that look once a minute, and then several times, have noticed. */
+export const drainDelayMsMax = 600_000;
+
+/** How long a gateway that takes no further connection waits for a first request on those that have had none. */
+export const drainUnusedMs = 1_000;
+
+/**
  * How long a drained storage node goes on refusing: its gateway takes a few refusals for a failure and stops sending, so
  * that no write is on its way, and its outcome unknown, when the connections close.
  */
@@ -535,6 +571,9 @@ export const stopMarginMs = 2_000;
 
 /** How long a start waits for the lock of its data folder or registry: a supervisor starts a process before the last is gone. */
 export const lockWaitMs = 1_000;
+
+/** Pause between two looks at whether the npm that started a process has ended; its port is free again soon after. */
+export const parentPollMs = 500;
 
 /** Pause between two tries at that lock. */
 export const lockPollMs = 25;

@@ -20,6 +20,11 @@ export class LinkedList<Item extends Linked<Item>> {
     return this.#size;
   }
 
+  /** The oldest. */
+  get first(): Item | null {
+    return this.#first;
+  }
+
   /** At the end. What stands in a list already must be deleted there first. */
   add(item: Item): void {
     item.previous = this.#last;

@@ -1,12 +1,11 @@
 /**
  * The gateway's one HTTP server: `/graphql` goes to the GraphQL handler, or to the playground when a browser asks, `/` to
- * the console, everything else to the REST facade. Also how it stops: it takes no new request and finishes those it has.
+ * the console, everything else to the REST facade. How it stops is in edge/drain.ts.
  */
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { idSequence } from "../core/id-sequence.js";
 import {
-  drainTimeoutMs,
   gatewayConnectionCheckMs,
   gatewayHeaderBytesMax,
   gatewayHeadersTimeoutMs,
@@ -18,6 +17,7 @@ import { createWebServer } from "../tls/web-server.js";
 import { listeningUrl } from "../wire/paths.js";
 import { createConsole, withConsoleDocuments, type Console } from "./console/console.js";
 import { boundConnections } from "./edge/bounded-connections.js";
+import { Drain } from "./edge/drain.js";
 import { closedWeb, Front, type WebOptions } from "./edge/front.js";
 import { OpenRequests } from "./edge/open-requests.js";
 import { answerUnusual } from "./edge/unusual-requests.js";
@@ -54,8 +54,11 @@ export interface GatewayOptions {
 export interface Gateway {
   readonly url: string;
   readonly port: number;
-  /** Refuses new requests with DRAINING and waits up to `drainTimeoutMs` for those under way. */
-  close(): Promise<void>;
+  /**
+   * Stops as edge/drain.ts says: goes on serving for `delayMs` (by default 0), and then waits up to `drainTimeoutMs` for
+   * the requests under way. A second call waits for the first.
+   */
+  close(delayMs?: number): Promise<void>;
 }
 
 /** Resolves when the server listens. Rejects with Node's error when it cannot. */
@@ -70,7 +73,6 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     tls = noTls,
     web = closedWeb,
   } = options;
-  let isClosing = false;
   const playground: Playground = isPlaygroundEnabled
     ? createPlayground({ hasConsole: traffic !== undefined, asksForToken: !services.access.isOpen })
     : () => false;
@@ -81,10 +83,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     bounds,
     clock,
     metrics,
-    // A connection that falls idle while the server closes would otherwise be kept for the client's next request.
-    onAnswered: () => {
-      if (isClosing) setImmediate(() => server.closeIdleConnections());
-    },
+    onAnswered: () => drain.answered(),
   });
   const graphql = createGraphqlHandler(services, {
     persistedDocuments: documents,
@@ -98,12 +97,13 @@ export async function startGateway({ host, port, services, ...options }: Gateway
       isOpen: services.access.isOpen,
       metrics,
       nextId: idSequence(clock.nowMs()),
-      isClosing: () => isClosing,
+      isDraining: () => drain.hasBegun,
       answerPage: (request, response) => playground(request, response) || console.answer(request, response),
       serve: (open, isGraphql) => (isGraphql ? graphql(open) : rest(open.request, open.response)),
     });
   const app = await createRestApp(services, (rest) => webServer(frontBefore(rest), services, tls), openRequests);
   const server = app.server as Server;
+  const drain = new Drain(server, tls.current.server !== null, { openRequests, ...services });
   try {
     await listening(server, host, port);
   } catch (error) {
@@ -115,13 +115,13 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   services.log.info({ url }, "The gateway listens.");
 
   let closed: Promise<void> | null = null;
-  const close = async (): Promise<void> => {
-    isClosing = true;
-    await Promise.all([console.close(), drained(server, services)]);
+  const close = async (delayMs: number): Promise<void> => {
+    await drain.announce(delayMs);
+    await Promise.all([console.close(), drain.close()]);
     openRequests.close();
     await app.close();
   };
-  return { url, port: actualPort, close: () => (closed ??= close()) };
+  return { url, port: actualPort, close: (delayMs = 0) => (closed ??= close(delayMs)) };
 }
 
 const noConsole: Console = { answer: () => false, close: async () => {} };
@@ -153,23 +153,5 @@ function listening(server: Server, host: string, port: number): Promise<void> {
       server.off("error", reject);
       resolve();
     });
-  });
-}
-
-/** Resolves when no connection is left; those that outlast the drain are cut. */
-function drained(server: Server, { clock, log }: GatewayServices): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(drainTimeoutMs, () => {
-      log.warn(
-        { drainTimeoutMs },
-        "Requests that were still under way are cut off; their clients get no answer and may try again.",
-      );
-      server.closeAllConnections();
-    });
-    server.close(() => {
-      cancel();
-      resolve();
-    });
-    server.closeIdleConnections();
   });
 }

@@ -2,6 +2,7 @@
  * Collects one HTTP answer as undici hands it over piece by piece, bounds it, and knows whether the request had begun to
  * be written: `onRequestStart` comes right before the first byte, so whatever fails earlier never reached the node.
  */
+import { largeAnswerBytesMin } from "../core/limits.js";
 import { NodeFault } from "./node-client.js";
 import { faultOfError, type NodeAnswer } from "./node-exchange.js";
 
@@ -72,9 +73,15 @@ export class AnswerCollector {
 
   /** Ends the exchange now, for `fault`; what was not written yet never will be. */
   giveUp(fault: NodeFault): void {
-    const isUnsent = this.#controller === null;
-    this.#fail(isUnsent ? new NodeFault(fault.reason, fault.message, true) : fault);
+    this.#fail(this.#told(fault));
     this.#controller?.abort(fault);
+  }
+
+  /** What is known here of how far the exchange came. */
+  #told(fault: NodeFault): NodeFault {
+    if (this.#controller === null) return new NodeFault(fault.reason, fault.message, true);
+    if (fault.reason !== "timeout" || this.#bytes < largeAnswerBytesMin) return fault;
+    return new NodeFault("slowAnswer", `${fault.message}; ${this.#bytes} bytes of its answer came`, false);
   }
 
   #fail(fault: NodeFault): void {

@@ -8,22 +8,30 @@ import { breakerFailuresMax, breakerOpenMs } from "../core/limits.js";
 export type Breaker =
   | { readonly kind: "closed"; readonly failures: number }
   | { readonly kind: "open"; readonly probeAtMs: number }
-  | { readonly kind: "halfOpen" };
+  | { readonly kind: "halfOpen"; readonly sinceMs: number };
 
-/** Also what any success leads to. */
+/** Initial state, and the state after a success. */
 export const closedBreaker: Breaker = { kind: "closed", failures: 0 };
 
-/** After a batch without a usable answer. `random` (0 to 1) keeps several gateways from probing in step. */
-export function afterFailure(breaker: Breaker, nowMs: number, random: number): Breaker {
-  // A batch that had been sent before it opened; the node's time is not prolonged for that.
-  if (breaker.kind === "open") return breaker;
+export interface BatchFailure {
+  /** When the batch was sent. */
+  readonly sentMs: number;
+  readonly nowMs: number;
+  /** From 0 to 1; keeps several gateways from probing in step. */
+  readonly random: number;
+}
+
+/** After a batch without a usable answer. */
+export function afterFailure(breaker: Breaker, { sentMs, nowMs, random }: BatchFailure): Breaker {
+  // The batch had been sent before the breaker opened, or before the sign of life: it says nothing new.
+  if (breaker.kind === "open" || (breaker.kind === "halfOpen" && sentMs < breaker.sinceMs)) return breaker;
   const failures = breaker.kind === "closed" ? breaker.failures + 1 : breakerFailuresMax;
   return failures < breakerFailuresMax ? { kind: "closed", failures } : openBreaker(nowMs, random);
 }
 
 /** After any sign of life that is not the answer to a batch. */
-export function afterSignOfLife(breaker: Breaker): Breaker {
-  return breaker.kind === "open" ? { kind: "halfOpen" } : breaker;
+export function afterSignOfLife(breaker: Breaker, nowMs: number): Breaker {
+  return breaker.kind === "open" ? { kind: "halfOpen", sinceMs: nowMs } : breaker;
 }
 
 /** Whether the storage node should be probed now. */

@@ -2,12 +2,13 @@
  * Collects the operations of all requests and shards of one storage node and packs them into few batches. The thin loop
  * around `planBatch`: it looks at what waits once per turn of the event loop, so that everything submitted in one turn
  * travels together, and again whenever a batch returns. Callers share batches but nothing else: each is answered at its
- * own deadline or abort, and never takes a neighbour's operations with it.
+ * own deadline or abort, and never takes a neighbour's operations with it. Those who ask for much have batches of their
+ * own, and leave the others a place in flight: one caller's thousand large values are not in the way of another's single one.
  */
 import type { Clock } from "../core/clock.js";
 import type { Key } from "../core/key.js";
 import { LinkedList } from "../core/linked-list.js";
-import { attemptTimeoutMs, mailboxOperationsMax, requestIdsLoggedMax } from "../core/limits.js";
+import { attemptTimeoutMs, fewOperationsMax, mailboxOperationsMax, requestIdsLoggedMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { Span } from "../core/tracing.js";
 import { Deadlines } from "./deadlines.js";
@@ -50,11 +51,13 @@ export interface MailboxOptions {
 
 export class Mailbox {
   readonly #options: MailboxOptions;
-  /** Oldest first. */
-  readonly #waiting = new LinkedList<Letter>();
+  /** Of callers with at most `fewOperationsMax`, and of all others; each oldest first. */
+  readonly #few = new LinkedList<Letter>();
+  readonly #many = new LinkedList<Letter>();
   readonly #keysInFlight = new Set<Key>();
   readonly #deadlines: Deadlines<Submission>;
   #inFlight = 0;
+  #manyInFlight = 0;
   #isLookPlanned = false;
   #cancelTimer: (() => void) | null = null;
   #closedBecause: string | null = null;
@@ -67,7 +70,7 @@ export class Mailbox {
 
   /** Operations not yet sent. */
   get queued(): number {
-    return this.#waiting.size;
+    return this.#few.size + this.#many.size;
   }
 
   /** One outcome per operation, in order, at the caller's deadline at the latest. Never rejects. */
@@ -80,17 +83,20 @@ export class Mailbox {
     return new Promise((resolve) => {
       const submission = new Submission(operations, context, nowMs, resolve);
       submission.watch(this.#deadlines, () => this.#giveUp(submission, "aborted"));
-      for (const letter of submission.letters) this.#waiting.add(letter);
+      const lane = this.#laneOf(submission.letters.length);
+      for (const letter of submission.letters) lane.add(letter);
       this.#planLook();
     });
   }
 
   /** Answers everything that was not sent; what is in flight is left alone. */
   refuseWaiting(cause: string, reason: UnsentReason): void {
-    if (this.#waiting.size > 0) this.#options.onUnsent(reason, this.#waiting.size);
-    for (const letter of this.#waiting) {
-      this.#waiting.delete(letter);
-      letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
+    if (this.queued > 0) this.#options.onUnsent(reason, this.queued);
+    for (const lane of [this.#few, this.#many]) {
+      for (const letter of lane) {
+        lane.delete(letter);
+        letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
+      }
     }
   }
 
@@ -114,10 +120,14 @@ export class Mailbox {
     if (this.#closedBecause !== null) return unsent("closed", this.#closedBecause);
     if (signal?.aborted === true) return unsent("aborted", this.#because("aborted", false));
     if (nowMs >= deadlineMs) return unsent("deadline", this.#because("deadline", false));
-    if (this.#waiting.size + operations.length <= mailboxOperationsMax) return null;
+    if (this.#laneOf(operations.length).size + operations.length <= mailboxOperationsMax) return null;
     onUnsent("overloaded", operations.length);
     const message = `${mailboxOperationsMax} operations wait for ${node} already.`;
     return operations.map(() => refused("OVERLOADED", message));
+  }
+
+  #laneOf(operations: number): LinkedList<Letter> {
+    return operations <= fewOperationsMax ? this.#few : this.#many;
   }
 
   /**
@@ -134,32 +144,50 @@ export class Mailbox {
   }
 
   #look(): void {
-    const { clock, inFlightMax, onDepth } = this.#options;
+    const { clock, onDepth } = this.#options;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    for (let isDone = false; !isDone;) {
-      const plan = planBatch(this.#waiting, {
+    let waitMs = Infinity;
+    for (const lane of this.#lanesInTurn()) waitMs = Math.min(waitMs, this.#sendFrom(lane));
+    if (waitMs < Infinity) this.#cancelTimer = clock.after(waitMs, () => this.#planLook());
+    onDepth(this.queued);
+  }
+
+  /** First the one whose oldest operation has waited longer, so that neither holds up the other for good. */
+  #lanesInTurn(): readonly LinkedList<Letter>[] {
+    const [few, many] = [this.#few.first?.sinceMs ?? Infinity, this.#many.first?.sinceMs ?? Infinity];
+    return many < few ? [this.#many, this.#few] : [this.#few, this.#many];
+  }
+
+  /** Sends what may go now, and says for how long the rest gathers: milliseconds, or Infinity until something changes. */
+  #sendFrom(lane: LinkedList<Letter>): number {
+    const { clock, inFlightMax } = this.#options;
+    for (;;) {
+      const all = inFlightMax();
+      // One place is for callers with few operations, where there are several.
+      const hasItsPlaces = lane === this.#many && this.#manyInFlight >= Math.max(1, all - 1);
+      const plan = planBatch(lane, {
         inFlight: this.#inFlight,
-        inFlightMax: inFlightMax(),
+        inFlightMax: hasItsPlaces ? 0 : all,
         keysInFlight: this.#keysInFlight,
         nowMs: clock.monotonicMs(),
       });
-      if (plan.kind === "send") void this.#send(plan.batch);
-      else isDone = true;
-      if (plan.kind === "wait") this.#cancelTimer = clock.after(plan.forMs, () => this.#planLook());
+      if (plan.kind !== "send") return plan.kind === "wait" ? plan.forMs : Infinity;
+      void this.#send(plan.batch, lane);
     }
-    onDepth(this.#waiting.size);
   }
 
-  async #send(letters: readonly Letter[]): Promise<void> {
+  async #send(letters: readonly Letter[], lane: LinkedList<Letter>): Promise<void> {
     this.#inFlight++;
+    if (lane === this.#many) this.#manyInFlight++;
     for (const letter of letters) {
-      this.#waiting.delete(letter);
+      lane.delete(letter);
       letter.isSent = true;
       if (letter.writtenKey !== null) this.#keysInFlight.add(letter.writtenKey);
     }
     const outcomes = await this.#options.send(this.#batchOf(letters));
     this.#inFlight--;
+    if (lane === this.#many) this.#manyInFlight--;
     letters.forEach((letter, index) => {
       if (letter.writtenKey !== null) this.#keysInFlight.delete(letter.writtenKey);
       const outcome = outcomes[index];
@@ -193,10 +221,11 @@ export class Mailbox {
 
   /** Answers what one caller still waits for, and takes back what was not sent. */
   #giveUp(submission: Submission, reason: "deadline" | "aborted"): void {
+    const lane = this.#laneOf(submission.letters.length);
     let unsent = 0;
     for (const letter of submission.letters) {
       if (submission.isAnswered(letter.index)) continue;
-      if (this.#waiting.delete(letter)) unsent++;
+      if (lane.delete(letter)) unsent++;
       const cause = this.#because(reason, letter.isSent);
       submission.answer(letter.index, refusedBecause(letter.operation, cause, !letter.isSent));
     }

@@ -76,6 +76,13 @@ export type NodeFaultReason =
   | "malformedAnswer"
   | "gateway"
   | "answerTooLarge"
+  /** Much of the answer came, but not all of it in time. */
+  | "slowAnswer"
+  /** A plain node answered that it could not carry out this one request. */
+  | "requestFailed"
+  /** The gateway itself has no socket, port or memory for a connection. */
+  | "noConnection"
+  | "gatewayBug"
   | "aborted";
 
 /**

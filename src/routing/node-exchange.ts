@@ -96,6 +96,12 @@ function unsentFault(code: string): readonly [NodeFaultReason, string] {
     case "UND_ERR_DESTROYED":
     case "UND_ERR_CLOSED":
       return ["aborted", "is no longer used"];
+    case "EMFILE":
+    case "ENFILE":
+    case "ENOBUFS":
+    case "ENOMEM":
+    case "EADDRNOTAVAIL":
+      return ["noConnection", `could not be connected to: the gateway can open no further connection (${code})`];
     default:
       return ["connectionRefused", `could not be connected to (${code})`];
   }

@@ -11,6 +11,7 @@ import type { NodeRecord } from "../registry/cluster-map.js";
 import { batchPath } from "../wire/paths.js";
 import { afterFailure, afterSignOfLife, closedBreaker, isProbeDue, openBreaker, type Breaker } from "./breaker.js";
 import { Mailbox, type Batch } from "./mailbox.js";
+import { countsAgainstNode } from "./node-blame.js";
 import { NodeFault, PlainNodeFault, type NodeClient } from "./node-client.js";
 import type { BreakerKind, RoutingObserver } from "./observer.js";
 import { WatchedBatch } from "./recorder.js";
@@ -47,6 +48,8 @@ export class NodeLink {
   /** Why the breaker opened last. */
   #cause = "";
   #latencyMs: number | null = null;
+  /** When the last batch was answered, on the monotonic clock. */
+  #lastAnswerMs: number | null = null;
   #inFlight = 0;
   #isRetired = false;
 
@@ -79,7 +82,7 @@ export class NodeLink {
 
   /** The storage node gave a sign of life: an open breaker lets one batch through. */
   reachable(): void {
-    this.#turn(afterSignOfLife(this.#breaker));
+    this.#turn(afterSignOfLife(this.#breaker, this.#options.clock.monotonicMs()));
   }
 
   /** Refuses what waits, lets what is in flight come back, then closes the client. */
@@ -119,7 +122,7 @@ export class NodeLink {
       return outcomes;
     } catch (error) {
       const fault = faultOf(error, nodeText(this.record));
-      const outcomes = this.#failed(batch, batchId, fault);
+      const outcomes = this.#failed({ batch, batchId, sentMs: startMs }, fault);
       span?.fail(fault.reason);
       record?.returned(outcomes, clock.monotonicMs() - startMs, fault.reason);
       return outcomes;
@@ -152,18 +155,19 @@ export class NodeLink {
   #answered(operations: number, serviceMs: number): void {
     const before = this.#latencyMs ?? serviceMs;
     this.#latencyMs = before + (serviceMs - before) * latencyWeight;
+    this.#lastAnswerMs = this.#options.clock.monotonicMs();
     this.#options.observer.batchAnswered({ node: this.record.name, operations, serviceMs });
     this.#turn(closedBreaker);
   }
 
-  #failed(batch: Batch, batchId: string, fault: NodeFault): readonly Outcome[] {
+  #failed({ batch, batchId, sentMs }: SentBatch, fault: NodeFault): readonly Outcome[] {
     const { clock, observer, random } = this.#options;
     observer.batchFailed({ node: this.record.name, reason: fault.reason });
     this.#logFailure(batch, batchId, fault);
-    // "aborted" is our own doing and says nothing of the storage node.
-    if (fault.reason !== "aborted") {
+    const { timeoutMs } = batch;
+    if (countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) {
       this.#cause = `${fault.message}, and is left alone for a moment`;
-      this.#turn(afterFailure(this.#breaker, clock.monotonicMs(), random()));
+      this.#turn(afterFailure(this.#breaker, { sentMs, nowMs: clock.monotonicMs(), random: random() }));
     }
     if (fault instanceof PlainNodeFault) return fault.outcomes;
     return batch.operations.map(({ operation }) => refusedBecause(operation, fault.message, fault.isUnsent));
@@ -177,7 +181,7 @@ export class NodeLink {
     const facts = { batchId, node, url, reason, operations: batch.operations.length, err: fault };
     const told = { ...facts, requestIds: batch.requestIds() };
     if (reason === "aborted") log.debug(told, "A batch was given up.");
-    else if (fault instanceof ClientFault)
+    else if (reason === "gatewayBug")
       log.error(told, "The client of a storage node failed; this is a bug of the gateway.");
     else log.warn(told, "A batch got no usable answer; look at the storage node if it lasts.");
   }
@@ -213,10 +217,14 @@ export class NodeLink {
   }
 }
 
-/** The client itself threw what is no fault of the storage node. */
-class ClientFault extends NodeFault {}
+interface SentBatch {
+  readonly batch: Batch;
+  readonly batchId: string;
+  readonly sentMs: number;
+}
 
+/** What the client itself threw is no fault of the storage node. */
 function faultOf(error: unknown, node: string): NodeFault {
   if (error instanceof NodeFault) return error;
-  return new ClientFault("malformedAnswer", `${node} could not be understood`, false, error);
+  return new NodeFault("gatewayBug", `${node} could not be understood`, false, error);
 }

@@ -6,6 +6,7 @@
 import { plainNodeInFlightMax } from "../core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../core/operation.js";
 import type { StopSignal } from "../core/stop-signal.js";
+import { isNodesFault } from "./node-blame.js";
 import { NodeFault, PlainNodeFault } from "./node-client.js";
 import type { NodeLine } from "./node-exchange.js";
 import { isPlain, runAtPlainNode, type PlainOperation } from "./plain-routes.js";
@@ -37,7 +38,7 @@ export class PlainNode {
         this.#slots.run(() => runInOrder(line, sequence, { outcomes, faults }, signal)),
       ),
     );
-    const [fault] = faults;
+    const fault = faults.find(isNodesFault) ?? faults[0];
     if (fault !== undefined && faults.length === requests.length) throw new PlainNodeFault(fault, outcomes);
     return outcomes;
   }

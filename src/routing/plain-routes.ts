@@ -81,8 +81,10 @@ function outcomeIn(answer: NodeAnswer, operation: PlainOperation, node: string):
       break;
   }
   const fault = faultOfAnswer(answer, node);
-  // RFC 9110: 4xx says that the request was at fault and was not carried out.
-  throw status >= 400 && status < 500 ? new NodeFault(fault.reason, fault.message, true) : fault;
+  // RFC 9110, 15.5 and 15.6: 4xx says that the request was at fault and was not carried out, 500 and 501 that the server
+  // failed at this request. 502 to 504 speak of the server as a whole.
+  const isOfRequest = status >= 400 && status <= 501;
+  throw isOfRequest ? new NodeFault("requestFailed", fault.message, status < 500 || fault.isUnsent) : fault;
 }
 
 function foundIn({ body }: NodeAnswer, operation: GetOperation, node: string): Outcome {

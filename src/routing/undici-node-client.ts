@@ -13,6 +13,7 @@ import type { HostedShard, NodeAssignments } from "../wire/membership.js";
 import { clusterHeader, nodeProtocol, requestIdHeader, targetNodeHeader, traceparentHeader } from "../wire/paths.js";
 import { AnswerCollector } from "./answer-collector.js";
 import { askEngine, askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
+import { afterListening } from "./listening-time.js";
 import {
   NodeFault,
   plainSign,
@@ -150,16 +151,15 @@ export class UndiciNodeClient implements NodeClient {
     // Sent or not: each exchange knows that for itself, so the reason says the cautious thing.
     const end = (fault: NodeFault): void => limit.abort(fault);
     const onAbort = (): void => end(new NodeFault("aborted", `${node} was given up before it answered`, false));
-    const timer = setTimeout(
-      () => end(new NodeFault("timeout", `${node} did not answer in time`, false)),
-      options.timeoutMs,
+    const stopWaiting = afterListening(options.timeoutMs, () =>
+      end(new NodeFault("timeout", `${node} did not answer in time`, false)),
     );
     options.signal?.addEventListener("abort", onAbort, { once: true });
     if (options.signal?.aborted === true) onAbort();
     try {
       return await call(limit);
     } finally {
-      clearTimeout(timer);
+      stopWaiting();
       options.signal?.removeEventListener("abort", onAbort);
     }
   }

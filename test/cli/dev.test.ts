@@ -81,6 +81,8 @@ describe("dev", () => {
         join(data, "registry.json"),
         "--log-level",
         "info",
+        "--drain-delay",
+        "0",
       ]),
     );
     expect(starts[3]).toEqual(

@@ -70,6 +70,19 @@ describe("import", () => {
     expect([...gateway.entries.values()].map(({ valueText }) => valueText)).toEqual(values);
   });
 
+  it("may try again for as long as it takes, without a warning of Node", async () => {
+    const warnings: string[] = [];
+    const note = (warning: Error): void => void warnings.push(warning.message);
+    process.on("warning", note);
+    gateway.interrupt = ({ number }) => (number % 4 === 0 ? null : { status: 503, body: "{}" });
+    const { code } = await importText(lines(4_500));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", note);
+    expect([code, gateway.entries.size]).toEqual([0, 4_500]);
+    expect(gateway.bodies.length).toBeGreaterThan(11);
+    expect(warnings).toEqual([]);
+  });
+
   it("sends at most 1000 items in a request and a few requests at once", async () => {
     const { code, err } = await importText(lines(6500));
     expect(code).toBe(0);

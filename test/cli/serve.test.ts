@@ -147,6 +147,21 @@ describe("gateway", () => {
     await serve("gateway", "--data", data);
   });
 
+  it("goes on serving after SIGTERM for its drain delay, while it is not ready", async () => {
+    const url = await serve("gateway", "--registry", "memory", "--drain-delay", "2000");
+    serving[0]?.environment.send("SIGTERM");
+    const ready = await rawRequest(url, "/ready");
+    expect([ready.status, ready.json()]).toMatchObject([503, { code: "DRAINING" }]);
+    expect((await rawRequest(url, "/health")).status).toBe(200);
+    expect(await serving.pop()?.done).toBe(0);
+  });
+
+  it("ends without its drain delay when a person stops it with Ctrl-C", async () => {
+    await serve("gateway", "--registry", "memory", "--drain-delay", "600000");
+    serving[0]?.environment.send("SIGINT");
+    expect(await serving.pop()?.done).toBe(0);
+  });
+
   it("refuses a broken registry file and leaves it as it is", async () => {
     const path = join(data, "other.json");
     await writeFile(path, '{"half":');

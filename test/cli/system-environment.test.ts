@@ -8,6 +8,7 @@ import { createLog } from "../../src/cli/log.js";
 import { shellWord } from "../../src/cli/shell-word.js";
 import { systemClock } from "../../src/cli/system-clock.js";
 import { systemEnvironment } from "../../src/cli/system-environment.js";
+import { parentPollMs } from "../../src/core/limits.js";
 import { testEnvironment } from "./test-environment.js";
 
 let folder: string;
@@ -90,6 +91,29 @@ describe("systemEnvironment", () => {
     expect(reasons).toEqual(["the end of its parent", "SIGINT"]);
     dispose();
     expect(["SIGTERM", "SIGINT", "disconnect"].map((name) => process.listenerCount(name))).toEqual(before);
+  });
+
+  it.each([
+    ["npm started it", "start", ["the end of its parent"]],
+    ["npm did not start it", undefined, []],
+  ])("takes another parent for the end of its own where %s", (_, event, expected) => {
+    vi.useFakeTimers();
+    vi.stubEnv("npm_lifecycle_event", event);
+    const parent = vi.spyOn(process, "ppid", "get").mockReturnValue(100);
+    try {
+      const reasons: string[] = [];
+      const dispose = systemEnvironment("main.js").onSignal((reason) => reasons.push(reason));
+      vi.advanceTimersByTime(2 * parentPollMs);
+      expect(reasons).toEqual([]);
+      parent.mockReturnValue(1);
+      vi.advanceTimersByTime(3 * parentPollMs);
+      expect(reasons).toEqual(expected);
+      dispose();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      parent.mockRestore();
+      vi.useRealTimers();
+    }
   });
 });
 

@@ -80,7 +80,7 @@ describe("usage", () => {
     ],
     [
       "gateway",
-      ["port", "host", "nodes", "shards", "data", "registry", "suspect-after", "down-after"].concat([
+      ["port", "host", "nodes", "shards", "data", "registry", "suspect-after", "down-after", "drain-delay"].concat([
         "no-playground",
         "no-console",
         "persisted-documents",

@@ -2,7 +2,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { Agent, request } from "node:http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { drainTimeoutMs } from "../../src/core/limits.js";
+import { drainTimeoutMs, drainUnusedMs } from "../../src/core/limits.js";
 import { graphql } from "../support/gateway-calls.js";
 import { settle } from "../support/fake-clock.js";
 import { rawRequest } from "./rest/raw-request.js";
@@ -93,7 +93,7 @@ describe("a gateway that closes", () => {
     await vi.waitFor(() => expect(node.batches).toHaveLength(1));
     let isClosed = false;
     const closing = gateway.close().then(() => (isClosed = true));
-    await expect(rawRequest(gateway.url, "/health")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await vi.waitFor(() => expect(rawRequest(gateway.url, "/health")).rejects.toMatchObject({ code: "ECONNREFUSED" }));
     expect(isClosed).toBe(false);
     node.release();
     expect(await underWay).toBe(404);
@@ -102,7 +102,7 @@ describe("a gateway that closes", () => {
     agent.destroy();
   });
 
-  it("answers DRAINING to what comes on a connection that is still in use", async () => {
+  it("serves what comes on a connection that is open, and then closes it", async () => {
     const node = gateway.node("node1");
     node.hold();
     const socket = connect(gateway.port, "127.0.0.1");
@@ -117,8 +117,43 @@ describe("a gateway that closes", () => {
     node.release();
     await Promise.all([ended, closing]);
     expect(text).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/);
-    expect(text).toContain("HTTP/1.1 503 Service Unavailable");
-    expect(text).toContain('"code":"DRAINING"');
+    expect(text).toMatch(/HTTP\/1\.1 200 OK\r\n(.+\r\n)*connection: close\r\n/i);
+  });
+
+  it("is not ready from the first moment on, and serves as before until its delay is over", async () => {
+    const closing = gateway.close(3_000);
+    const ready = await rawRequest(gateway.url, "/ready");
+    expect(ready.status).toBe(503);
+    expect(ready.json()).toMatchObject({ code: "DRAINING", isRetryable: true });
+    expect(ready.headers["retry-after"]).toBe("1");
+    const graphqlPost = { method: "POST", headers: { "content-type": "application/json" } };
+    const answers = await Promise.all([
+      rawRequest(gateway.url, "/health"),
+      rawRequest(gateway.url, "/data/k", { method: "PUT", body: "1" }),
+      rawRequest(gateway.url, "/graphql", { ...graphqlPost, body: '{"query":"{ get(key: \\"k\\") { key } }"}' }),
+      rawRequest(gateway.url, "/graphql?query=%7B__typename%7D", { headers: { accept: "application/json" } }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 201, 200, 200]);
+    for (const { headers } of [ready, ...answers]) expect(headers["connection"]).toBe("close");
+    await gateway.clock.advance(3_000);
+    await closing;
+    await expect(rawRequest(gateway.url, "/health")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  it("does not wait for a connection that never has a request", async () => {
+    const sockets = [1, 2].map(() => connect(gateway.port, "127.0.0.1").resume());
+    for (const socket of sockets) socket.on("error", () => {});
+    await Promise.all(sockets.map((socket) => vi.waitFor(() => expect(socket.readyState).toBe("open"))));
+    sockets[1]?.write("GET /health HT");
+    // A request on another connection comes after those two.
+    expect((await rawRequest(gateway.url, "/health")).status).toBe(200);
+    const closing = gateway.close();
+    await vi.waitFor(async () => {
+      await gateway.clock.advance(drainUnusedMs);
+      expect(sockets.map(({ closed }) => closed)).toEqual([true, true]);
+    });
+    await closing;
+    expect(gateway.log.lines.some(({ message }) => message.includes("are cut off"))).toBe(false);
   });
 
   it("cuts off what outlasts the drain", async () => {

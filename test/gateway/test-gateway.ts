@@ -88,8 +88,8 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   });
   return {
     ...gateway,
-    async close() {
-      await gateway.close();
+    async close(delayMs) {
+      await gateway.close(delayMs);
       await membership.stop();
       await pool.close();
       await registry.close();

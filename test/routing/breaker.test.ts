@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { breakerFailuresMax, breakerOpenMs } from "../../src/core/limits.js";
 import { afterFailure, afterSignOfLife, closedBreaker, isProbeDue, type Breaker } from "../../src/routing/breaker.js";
 
+const failure = { sentMs: 100, nowMs: 100, random: 0 };
 const failed = (times: number, start: Breaker = closedBreaker): Breaker =>
-  Array.from({ length: times }).reduce<Breaker>((breaker) => afterFailure(breaker, 100, 0), start);
+  Array.from({ length: times }).reduce<Breaker>((breaker) => afterFailure(breaker, failure), start);
 
 describe("the breaker", () => {
   it("opens at the last of the failures in a row that it bears", () => {
@@ -19,22 +20,31 @@ describe("the breaker", () => {
   });
 
   it("draws its time at random, so that gateways do not probe in step", () => {
-    expect(afterFailure({ kind: "halfOpen" }, 0, 1)).toEqual({ kind: "open", probeAtMs: breakerOpenMs * 0.75 });
+    const halfOpen = { kind: "halfOpen", sinceMs: 0 } as const;
+    expect(afterFailure(halfOpen, { sentMs: 0, nowMs: 0, random: 1 })).toEqual({
+      kind: "open",
+      probeAtMs: breakerOpenMs * 0.75,
+    });
   });
 
   it("is not kept open longer by failures of batches that were sent before", () => {
     const open = failed(breakerFailuresMax);
-    expect(afterFailure(open, 900, 0)).toBe(open);
+    expect(afterFailure(open, { ...failure, nowMs: 900 })).toBe(open);
   });
 
   it("becomes half open at a sign of life, and opens again at the next failure", () => {
-    const halfOpen = afterSignOfLife(failed(breakerFailuresMax));
-    expect(halfOpen).toEqual({ kind: "halfOpen" });
-    expect(afterFailure(halfOpen, 0, 0).kind).toBe("open");
+    const halfOpen = afterSignOfLife(failed(breakerFailuresMax), 500);
+    expect(halfOpen).toEqual({ kind: "halfOpen", sinceMs: 500 });
+    expect(afterFailure(halfOpen, { sentMs: 500, nowMs: 600, random: 0 }).kind).toBe("open");
+  });
+
+  it("is not opened after a sign of life by the failure of a batch that was sent before it", () => {
+    const halfOpen = afterSignOfLife(failed(breakerFailuresMax), 500);
+    expect(afterFailure(halfOpen, { sentMs: 499, nowMs: 600, random: 0 })).toBe(halfOpen);
   });
 
   it("does not let a sign of life hide failures while it is closed", () => {
     const almost = failed(breakerFailuresMax - 1);
-    expect(afterSignOfLife(almost)).toBe(almost);
+    expect(afterSignOfLife(almost, 500)).toBe(almost);
   });
 });

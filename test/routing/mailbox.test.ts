@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   attemptTimeoutMs,
+  fewOperationsMax,
   mailboxInFlightMax,
   mailboxOperationsMax,
   mailboxWaitMs,
@@ -87,6 +88,53 @@ describe("Mailbox", () => {
     expect(depths.at(-1)).toBe(0);
   });
 
+  it("sends a caller's few operations while another's many fill all other places", async () => {
+    const { submit, sizes, sent, clock } = openMailbox();
+    const many = gets(mailboxInFlightMax * nodeBatchOperationsMax);
+    void submit(many);
+    await settle();
+    expect(sizes()).toEqual(Array.from({ length: mailboxInFlightMax - 1 }, () => nodeBatchOperationsMax));
+    const few = submit([get("a"), get("b")]);
+    await clock.advance(mailboxWaitMs);
+    expect(sizes().at(-1)).toBe(2);
+    await sent.at(-1)?.answer();
+    expect(await few).toEqual([gone, gone]);
+  });
+
+  it("takes a caller's few operations when another's many fill the queue", async () => {
+    const { submit, unsent, mailbox } = openMailbox();
+    for (let waiting = 0; waiting < mailboxOperationsMax; waiting += 10_000) void submit(gets(10_000));
+    expect(await submit(gets(100))).toMatchObject(gets(100).map(() => ({ code: "OVERLOADED" })));
+    expect(unsent).toEqual(["100 overloaded"]);
+    void submit(gets(fewOperationsMax));
+    expect(mailbox.queued).toBe(mailboxOperationsMax + fewOperationsMax);
+    await settle();
+  });
+
+  it("lets neither few nor many operations wait for good while the other kind comes without end", async () => {
+    for (const [waiting, coming] of [
+      [fewOperationsMax + 1, 1],
+      [1, fewOperationsMax + 1],
+    ] as const) {
+      const { submit, sent, clock } = openMailbox();
+      for (let batch = 0; batch < mailboxInFlightMax; batch++) {
+        void submit(gets(coming));
+        await clock.advance(mailboxWaitMs);
+      }
+      const outcomes = submit([get("patient"), ...gets(waiting - 1)]);
+      await clock.advance(1);
+      for (let answered = 0; answered < 3; answered++) {
+        void submit(gets(coming));
+        await clock.advance(mailboxWaitMs);
+        await sent[answered]?.answer();
+      }
+      const isPatient = ({ operations }: Batch) =>
+        operations.some(({ operation }) => "key" in operation && operation.key === "patient");
+      await sent.find(isPatient)?.answer();
+      expect(await Promise.race([outcomes, null])).not.toBeNull();
+    }
+  });
+
   it("gathers no longer than the oldest may wait", async () => {
     const { submit, sizes, sent, clock } = openMailbox();
     void submit([get("a")]);
@@ -125,7 +173,8 @@ describe("Mailbox", () => {
     const { submit, mailbox } = openMailbox();
     void submit(gets(mailboxOperationsMax));
     expect(mailbox.queued).toBe(mailboxOperationsMax);
-    expect(await submit([get("a")])).toMatchObject([{ kind: "refused", code: "OVERLOADED" }]);
+    const [first] = await submit(gets(fewOperationsMax + 1));
+    expect(first).toMatchObject({ kind: "refused", code: "OVERLOADED" });
   });
 
   it("answers nothing for no operations", async () => {
@@ -244,10 +293,11 @@ describe("Mailbox, telling what was not sent", () => {
     await submit([get("a"), get("b")], 5_000, gone.signal);
     await submit([get("a")], 0);
     void submit(gets(mailboxOperationsMax));
-    await submit([get("a")]);
-    expect(unsent).toEqual(["2 aborted", "1 deadline", "1 overloaded"]);
+    await submit(gets(fewOperationsMax + 1));
+    expect(unsent).toEqual(["2 aborted", "1 deadline", `${fewOperationsMax + 1} overloaded`]);
     await clock.advance(5_000);
-    expect(unsent.slice(3)).toEqual([`${mailboxOperationsMax - mailboxInFlightMax * nodeBatchOperationsMax} deadline`]);
+    const sent = (mailboxInFlightMax - 1) * nodeBatchOperationsMax;
+    expect(unsent.slice(3)).toEqual([`${mailboxOperationsMax - sent} deadline`]);
     mailbox.close("it was removed");
     await submit([get("a")]);
     expect(unsent.at(-1)).toBe("1 closed");

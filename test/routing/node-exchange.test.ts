@@ -25,6 +25,8 @@ describe("faultOfError", () => {
     ["ETIMEDOUT", "connectTimeout", "node2 could not be connected to in time"],
     ["ENOTFOUND", "connectionRefused", "node2 could not be connected to (ENOTFOUND)"],
     ["UND_ERR_DESTROYED", "aborted", "node2 is no longer used"],
+    ["EMFILE", "noConnection", "node2 could not be connected to: the gateway can open no further connection (EMFILE)"],
+    ["EADDRNOTAVAIL", "noConnection", expect.stringContaining("the gateway can open no further connection")],
   ])("knows that %s before anything was written left nothing behind", (code, reason, message) => {
     expect(faultOfError(withCode(code), "node2", false)).toMatchObject({ reason, message, isUnsent: true });
   });

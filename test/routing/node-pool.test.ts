@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { breakerFailuresMax, breakerOpenMs, connectTimeoutMs } from "../../src/core/limits.js";
+import { breakerFailuresMax, breakerOpenMs, connectTimeoutMs, tellingAttemptMs } from "../../src/core/limits.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import { NodeFault, PlainNodeFault, type MapFacts } from "../../src/routing/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
@@ -144,7 +144,7 @@ describe("NodePool", () => {
     ]);
   });
 
-  it("takes a client's bug for an answer that cannot be understood, and logs it", async () => {
+  it("takes a bug for an answer that did not come, and logs it", async () => {
     const { cluster } = open();
     vi.spyOn(cluster.node("node1"), "execute").mockRejectedValue(new TypeError("bug"));
     const outcomes = cluster.pool.execute("node1", [routed(get("a")), routed(put("a", "1"))], cluster.context());
@@ -217,10 +217,53 @@ describe("NodePool's breaker", () => {
     expect(cluster.pool.figures("node1").breaker).toBe("closed");
   });
 
-  it("is not opened by calls that the gateway itself ended", async () => {
+  it.each(["aborted", "answerTooLarge", "slowAnswer", "requestFailed", "noConnection"] as const)(
+    "is not opened by what says nothing against the storage node: %s",
+    async (reason) => {
+      const { cluster, send } = open();
+      cluster.node("node1").injectFault = () => ({ fault: new NodeFault(reason, "it was given up", false) });
+      for (let failure = 0; failure < breakerFailuresMax + 1; failure++) await send();
+      expect(cluster.pool.figures("node1").breaker).toBe("closed");
+    },
+  );
+
+  it("is not opened by bugs of the gateway", async () => {
     const { cluster, send } = open();
-    cluster.node("node1").injectFault = () => ({ fault: new NodeFault("aborted", "it was given up", false) });
+    vi.spyOn(cluster.node("node1"), "execute").mockRejectedValue(new TypeError("bug"));
     for (let failure = 0; failure < breakerFailuresMax + 1; failure++) await send();
+    expect(cluster.pool.figures("node1").breaker).toBe("closed");
+  });
+
+  it("is opened by a storage node that is silent for whole attempts, and not by deadlines that were nearly over", async () => {
+    const { cluster } = open();
+    const silent = { fault: new NodeFault("timeout", "node1 did not answer in time", false) };
+    cluster.node("node1").injectFault = () => silent;
+    const failWithin = async (forMs: number): Promise<void> => {
+      for (let failure = 0; failure < breakerFailuresMax; failure++) {
+        await cluster.until(cluster.pool.execute("node1", [routed(get("a"))], cluster.context(forMs)));
+      }
+    };
+    await failWithin(tellingAttemptMs - 1);
+    expect(cluster.pool.figures("node1").breaker).toBe("closed");
+    await failWithin(tellingAttemptMs);
+    expect(cluster.pool.figures("node1").breaker).toBe("open");
+  });
+
+  it("is not opened after a sign of life by the failure of a batch from before", async () => {
+    const { cluster, send, breakNode, repairNode } = open();
+    const node = cluster.node("node1");
+    let fail: (fault: NodeFault) => void = () => {};
+    vi.spyOn(node, "execute").mockImplementationOnce(() => new Promise((_, reject) => (fail = reject)));
+    const early = cluster.pool.execute("node1", [routed(get("early"))], cluster.context());
+    await settle();
+    await breakNode();
+    repairNode();
+    await cluster.clock.advance(1);
+    cluster.pool.reachable("node1");
+    fail(refusedConnection.fault);
+    await early;
+    expect(cluster.pool.figures("node1").breaker).toBe("halfOpen");
+    expect(await send()).toEqual([{ kind: "notFound" }]);
     expect(cluster.pool.figures("node1").breaker).toBe("closed");
   });
 

@@ -175,6 +175,25 @@ describe("a plain storage node", () => {
     expect(server.requests.filter((request) => request.startsWith("PUT"))).toHaveLength(1);
   });
 
+  it.each([
+    [400, "requestFailed", true],
+    [414, "requestFailed", true],
+    [500, "requestFailed", false],
+    [501, "requestFailed", false],
+    [502, "serverError", false],
+    [503, "serverError", false],
+    [504, "serverError", false],
+  ])("that answers %i has the fault %s", async (code, reason, isUnsent) => {
+    const { run } = await plainNode({ bad: status(code) });
+    const expected = isUnsent ? "SHARD_UNAVAILABLE" : "OUTCOME_UNKNOWN";
+    await expect(run([remove("bad")])).rejects.toMatchObject({ reason, outcomes: [{ code: expected }] });
+  });
+
+  it("is at fault when it fails as a whole for one key of several", async () => {
+    const { run } = await plainNode({ bad: status(500), worse: status(503) });
+    await expect(run([get("bad"), get("worse")])).rejects.toMatchObject({ reason: "serverError" });
+  });
+
   it("rejects the whole batch, unsent, when it cannot be connected to", async () => {
     const execution = clientOf(await unusedUrl()).execute([routed(put("a", "1"))], call);
     await expect(execution).rejects.toMatchObject({ reason: "connectionRefused", isUnsent: true });

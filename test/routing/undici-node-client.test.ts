@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { nodeAnswerBytesMax } from "../../src/core/limits.js";
+import { largeAnswerBytesMin, nodeAnswerBytesMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
 import { NodeFault, type MapFacts } from "../../src/routing/node-client.js";
 import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
@@ -200,6 +200,25 @@ describe("UndiciNodeClient, when the connection fails", () => {
       response.on("close", () => clearInterval(timer));
     });
     expect(await faultFrom(client, 150)).toMatchObject({ reason: "timeout", isUnsent: false });
+  });
+
+  it("reads an answer that came while the gateway stood still for longer than the timeout", async () => {
+    const standStill = (ms: number): void => {
+      for (const untilMs = performance.now() + ms; performance.now() < untilMs;);
+    };
+    const { client } = await brokenClient((response) => {
+      batch(response, [{ kind: "notFound" }]);
+      setImmediate(() => standStill(400));
+    });
+    expect(await client.execute([routed(get("a"))], { timeoutMs: 200 })).toEqual([{ kind: "notFound" }]);
+  });
+
+  it("tells an answer of which much has come from a storage node that is silent", async () => {
+    const { client } = await brokenClient((response) => {
+      response.writeHead(200, { "content-type": batchMediaType });
+      response.write(Buffer.alloc(largeAnswerBytesMin, " "));
+    });
+    expect(await faultFrom(client, 300)).toMatchObject({ reason: "slowAnswer", isUnsent: false });
   });
 
   it("knows that a storage node that hangs before the request proper executed nothing", async () => {

@@ -4,3 +4,6 @@ import { vi } from "vitest";
 const { waitFor } = vi;
 vi.waitFor = (callback, options) =>
   waitFor(callback, { timeout: 30_000, ...(typeof options === "number" ? { timeout: options } : options) });
+
+// A gateway that is sent SIGTERM goes on serving for seconds; only tests of that say how long.
+process.env["SHARDGATE_DRAIN_DELAY"] = "0";

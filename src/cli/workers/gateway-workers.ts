@@ -16,7 +16,7 @@ import { clusterTokens, type ClusterSecretOptions } from "../cluster-secret.js";
 import type { Environment } from "../environment.js";
 import { openOwnCluster, type ClusterOptions } from "../gateway-cluster.js";
 import { openNodes, type NodesOptions } from "../gateway-nodes.js";
-import type { GatewayRole } from "../gateway-process.js";
+import { drainDelayAfter, type GatewayRole } from "../gateway-process.js";
 import { OpenedParts } from "../opened-parts.js";
 import { listenForStop } from "../stop-request.js";
 import { TlsFiles } from "../tls-files.js";
@@ -28,6 +28,7 @@ import type { OwnWorkerSeat, PrimarySeat } from "./worker-process.js";
 
 export interface GatewayWorkersOptions extends ClusterOptions, NodesOptions, ClusterSecretOptions, GatewayTlsOptions {
   readonly workers: number;
+  readonly drainDelay: number;
 }
 
 export interface JoinParts {
@@ -98,7 +99,9 @@ export async function runGatewayWorkers(
         control.gone(peer);
       },
     };
-    await runWorkers<WorkerCalls & ViewCalls>({ seat, count: options.workers, environment, log, stop, service });
+    const count = options.workers;
+    const drainDelayMs = (reason: string): number => drainDelayAfter(reason, options);
+    await runWorkers<WorkerCalls & ViewCalls>({ seat, count, environment, log, stop, service, drainDelayMs });
     log.info({}, "The gateway stopped.");
   } finally {
     await opened.close();

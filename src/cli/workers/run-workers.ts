@@ -14,6 +14,8 @@ export interface RunWorkersParts<Theirs extends WorkerCalls> {
   readonly log: Log;
   readonly stop: StopRequest;
   readonly service: WorkersService<Theirs>;
+  /** How long a worker goes on serving when it is asked to stop for `reason`; by default 0. */
+  drainDelayMs?(reason: string): number;
 }
 
 /** Resolves when all have ended well. Rejects as Workers does. */
@@ -23,18 +25,21 @@ export async function runWorkers<Theirs extends WorkerCalls>(parts: RunWorkersPa
   const workers = new Workers<Theirs>({ ...parts, clock });
   // Longer than a worker gives itself.
   const timeoutMs = drainTimeoutMs + 2 * stopMarginMs;
+  let reason: string;
   try {
     const url = await Promise.race([workers.start(), stop.requested.then(() => null)]);
     if (url !== null) {
       log.info({ url, workers: count }, "All workers serve.");
       stdout.write(`listening ${url}\n`);
     }
-    const reason = await stop.requested;
+    reason = await stop.requested;
     log.info({ reason }, "The workers are asked to stop.");
   } catch (error) {
     // Why the start failed is what counts.
     await workers.stop(timeoutMs).catch(() => undefined);
     throw error;
   }
-  await workers.stop(timeoutMs);
+  // The same signal, by which a worker knows, too, whether a person or a supervisor stops it.
+  const signal = reason === "SIGTERM" ? "SIGTERM" : "SIGINT";
+  await workers.stop((parts.drainDelayMs?.(reason) ?? 0) + timeoutMs, signal);
 }

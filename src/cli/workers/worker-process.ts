@@ -28,7 +28,7 @@ export interface WorkerProcess {
   readonly line: MessageLine;
   /** Resolves when the process is gone, or could not be started. */
   readonly exited: Promise<WorkerExit>;
-  kill(signal: "SIGTERM" | "SIGKILL"): void;
+  kill(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): void;
 }
 
 export interface WorkerExit {

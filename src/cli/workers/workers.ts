@@ -57,14 +57,14 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
   }
 
   /**
-   * Asks all to end, and ends those that take longer than `timeoutMs`. Rejects when one did not end well; it has said why
-   * itself, unless it was ended here.
+   * Asks all to end with `signal`, and ends those that take longer than `timeoutMs`. Rejects when one did not end well; it
+   * has said why itself, unless it was ended here.
    */
-  async stop(timeoutMs: number): Promise<void> {
+  async stop(timeoutMs: number, signal: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<void> {
     this.#isStopping = true;
     for (const cancel of this.#pauses.values()) cancel();
     const processes = [...this.#running.values()].map(({ process }) => process);
-    for (const process of processes) process.kill("SIGTERM");
+    for (const process of processes) process.kill(signal);
     const exits = Promise.all(processes.map(({ exited }) => exited));
     const inTime = await within(exits, timeoutMs, this.#parts.clock);
     if (inTime === null) {
@@ -72,8 +72,8 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
       await exits;
       throw new CommandFailure(`Workers took longer than ${timeoutMs} ms to stop and were ended.`);
     }
-    // SIGTERM itself ends one that had only just begun.
-    const bad = inTime.find(({ code, how }) => code !== exitCodes.done && how !== "SIGTERM");
+    // The signal itself ends one that had only just begun.
+    const bad = inTime.find(({ code, how }) => code !== exitCodes.done && how !== signal);
     if (bad !== undefined) throw badEnd(bad);
   }
 

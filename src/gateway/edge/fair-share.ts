@@ -12,11 +12,18 @@ export class FairShare {
   readonly #clientMax: number;
   readonly #held = new Map<string, number>();
   #used = 0;
+  /** Of what clients hold, the part that others do not have to go without: see `ownFrom`. */
+  #excess = 0;
+  readonly #ownFrom: number;
 
-  /** `clientMax` is the most that one client may hold, whatever is free. */
-  constructor(max: number, clientMax = max) {
+  /**
+   * `clientMax` is the most that one client may hold, whatever is free. Where more than that is `add`ed, what a client
+   * holds beyond `ownFrom` takes nothing away from the others.
+   */
+  constructor(max: number, clientMax = max, ownFrom = Infinity) {
     this.#max = max;
     this.#clientMax = clientMax;
+    this.#ownFrom = ownFrom;
   }
 
   /** What is held by all clients. */
@@ -33,7 +40,7 @@ export class FairShare {
 
   /** Why `client` would not get so much more; null: it would. */
   shortage(client: string, amount: number): Shortage | null {
-    const free = this.#max - this.#used;
+    const free = this.#max - this.#used + this.#excess;
     if (amount > free) return "all";
     const wanted = (this.#held.get(client) ?? 0) + amount;
     return wanted > free || wanted > this.#clientMax ? "own" : null;
@@ -41,14 +48,22 @@ export class FairShare {
 
   /** For what is held already, whether or not it is too much. */
   add(client: string, amount: number): void {
+    const before = this.#held.get(client) ?? 0;
     this.#used += amount;
-    this.#held.set(client, (this.#held.get(client) ?? 0) + amount);
+    this.#excess += this.#excessOf(before + amount) - this.#excessOf(before);
+    this.#held.set(client, before + amount);
   }
 
   giveBack(client: string, amount: number): void {
+    const before = this.#held.get(client) ?? 0;
+    const left = before - amount;
     this.#used -= amount;
-    const left = (this.#held.get(client) ?? 0) - amount;
+    this.#excess += this.#excessOf(left) - this.#excessOf(before);
     if (left > 0) this.#held.set(client, left);
     else this.#held.delete(client);
+  }
+
+  #excessOf(held: number): number {
+    return Math.max(0, held - this.#ownFrom);
   }
 }

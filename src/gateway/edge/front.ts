@@ -31,8 +31,8 @@ export interface FrontParts {
   readonly isOpen: boolean;
   readonly metrics: Pick<Metrics, "requestRefused" | "errorTold">;
   readonly nextId: () => string;
-  /** The gateway takes nothing new. */
-  isClosing(): boolean;
+  /** The gateway is about to stop: it is not ready any more, and every answer closes its connection. */
+  isDraining(): boolean;
   /** Answers a request for a page; false, and nothing is answered, for every other one. */
   answerPage(request: IncomingMessage, response: ServerResponse): boolean;
   /** Serves a request for one of the two faces. */
@@ -51,15 +51,15 @@ export class Front {
   }
 
   receive(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
-    const { openRequests, nextId, isClosing, answerPage, serve } = this.#parts;
+    const { openRequests, nextId, isDraining, answerPage, serve } = this.#parts;
     const target = targetOf(request.url ?? "/");
     if (target !== null) request.url = target.form;
     const open = openRequests.begin(request, response, awaitsContinue);
     open.headers.push(requestIdHeader, settleRequestId(request, nextId), ...headersOfAll);
     const path = pathOf(request.url ?? "/");
-    if (isClosing()) {
-      response.setHeader("connection", "close");
-      return this.#refuse(open, new ShardgateError("DRAINING", "The gateway is stopping."));
+    if (isDraining()) {
+      open.headers.push("connection", "close");
+      if (path === readyPath) return this.#refuse(open, new ShardgateError("DRAINING", "The gateway is stopping."));
     }
     const refusal = this.#refusalOf(request, target?.host ?? null);
     if (refusal !== null) return this.#refuse(open, refusal);
@@ -68,8 +68,7 @@ export class Front {
     // Nearly all that is asked is GraphQL by POST, which writes its headers in one go.
     if (!isGraphql || request.method !== "POST") open.setHeaders();
     if (this.#origins.answerPreflight(request, response) || answerPage(request, response)) return;
-    // Whoever watches over the gateway has to see that it is overloaded.
-    const shortage = statusPaths.has(path) ? null : open.admit();
+    const shortage = isNeverRefused(path) ? null : open.admit();
     if (shortage === null) serve(open, isGraphql);
     else this.#refuse(open, shortage);
   }
@@ -95,7 +94,16 @@ export class Front {
 const headersOfAll = securityHeaders.flat();
 
 const graphqlPath = "/graphql";
-const statusPaths: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
+const readyPath = "/ready";
+const statusPaths: ReadonlySet<string> = new Set(["/health", readyPath, "/metrics"]);
+
+/**
+ * Those who watch over the gateway have to see that it is overloaded. And a storage node whose heartbeats were refused for
+ * the gateway's load, or for that of a client at the same address, would be called silent.
+ */
+function isNeverRefused(path: string): boolean {
+  return statusPaths.has(path) || /^\/nodes\/[^/]+\/heartbeat$/.test(path);
+}
 
 const reasons: ReadonlyMap<string, RequestRefusal> = new Map([
   ["HOST_NOT_ALLOWED", "host"],

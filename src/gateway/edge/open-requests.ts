@@ -5,6 +5,7 @@
  * over all requests, so that no request needs a timer of its own.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GatewayBounds } from "../../core/bounds.js";
 import type { Clock } from "../../core/clock.js";
@@ -49,7 +50,8 @@ export class OpenRequests {
       requests: new FairShare(requests, clientRequests),
       // A client that is alone gets half, in which one body has to fit.
       bodies: new FairShare(Math.max(bodiesBytes, 2 * bodyBytes)),
-      answers: new FairShare(answersBytes),
+      // The requests that a client has begun may bring more than its half, and that is not known before it has come.
+      answers: new FairShare(answersBytes, answersBytes, answersBytes / 2),
     };
   }
 
@@ -85,6 +87,13 @@ export class OpenRequests {
     }
     if (last !== null) this.#lastAnswers.endBehind(last.response);
     return last !== null;
+  }
+
+  /** Connections that have a request under way, or the rest of one that was answered early. */
+  sockets(): ReadonlySet<Socket> {
+    const sockets = new Set<Socket>();
+    for (const { request } of this.#open) sockets.add(request.socket);
+    return sockets;
   }
 
   /** Looks after nobody any more. */

@@ -75,7 +75,7 @@ const problems: Readonly<Record<string, Schema>> = {
   400: problemAnswer(
     "INVALID_KEY, or BAD_REQUEST for a wrong header or parameter, such as a `ttl` beyond the year 9999.",
   ),
-  503: problemAnswer("SHARD_UNAVAILABLE, OVERLOADED, DRAINING."),
+  503: problemAnswer("SHARD_UNAVAILABLE, OVERLOADED."),
   504: problemAnswer("OUTCOME_UNKNOWN, of writes: the answer was lost."),
   507: problemAnswer("STORAGE_FULL, of writes."),
 };

@@ -120,9 +120,7 @@ export const commonProblems: Readonly<Record<string, Schema>> = {
   431: problemAnswer("HEADERS_TOO_LARGE."),
   500: problemAnswer("A fault of the gateway: INTERNAL_SERVER_ERROR; its log has the cause."),
   501: problemAnswer("The body is coded in a way that is not understood: TRANSFER_ENCODING_NOT_SUPPORTED."),
-  503: problemAnswer(
-    "The gateway is stopping (DRAINING) or full (OVERLOADED), or its registry does not answer (REGISTRY_UNAVAILABLE).",
-  ),
+  503: problemAnswer("The gateway is full (OVERLOADED), or its registry does not answer (REGISTRY_UNAVAILABLE)."),
 };
 
 /** What routes with a JSON body may answer, beside their own. */

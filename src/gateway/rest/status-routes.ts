@@ -96,7 +96,8 @@ const readySchema = {
     }),
     503: problemAnswer(
       "SHARD_UNAVAILABLE: no shard is served, because no storage node is live and of this cluster. For callers who may " +
-        "look at the cluster, `missing` lists the shards, and `problems` says what keeps them from being served.",
+        "look at the cluster, `missing` lists the shards, and `problems` says what keeps them from being served. DRAINING: " +
+        "the gateway is stopping.",
     ),
   },
 };

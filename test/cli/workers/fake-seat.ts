@@ -44,7 +44,7 @@ export class FakeWorker implements WorkerProcess {
   readonly ownLine: MessageLine;
   readonly exited: Promise<WorkerExit>;
   readonly signals: string[] = [];
-  /** How it takes SIGTERM. */
+  /** How it takes SIGTERM and SIGINT. */
   onSigterm: () => void = () => this.end(0);
   #end: (exit: WorkerExit) => void = () => undefined;
 
@@ -83,7 +83,7 @@ export class FakeWorker implements WorkerProcess {
     this.#end(typeof how === "number" ? { code: how, how: `exit code ${how}` } : { code: null, how });
   }
 
-  kill(signal: "SIGTERM" | "SIGKILL"): void {
+  kill(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): void {
     this.signals.push(signal);
     if (signal === "SIGKILL") this.end("SIGKILL");
     else this.onSigterm();

@@ -51,6 +51,12 @@ async function json(url: string, body?: object): Promise<Readonly<Record<string,
 }
 
 describe("a gateway of two workers", () => {
+  it("ends without its drain delay when a person stops it with Ctrl-C", async () => {
+    await start("--drain-delay", "600000");
+    running?.environment.send("SIGINT");
+    expect(await running?.done).toBe(0);
+  });
+
   it("is one gateway: a storage node that registers at one is known to the other, and metrics are those of both", async () => {
     const [first = "", second = ""] = await start();
     expect(first).not.toBe(second);

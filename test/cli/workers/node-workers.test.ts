@@ -96,6 +96,16 @@ describe("the primary of a storage node", () => {
     expect(environment.handlers.size).toBe(0);
   });
 
+  it("passes Ctrl-C on as such, so that workers know that a person stops them", async () => {
+    const seat = new FakeSeat((worker) => void worker.serve());
+    const environment = testEnvironment();
+    const running = runNodeWorkers(seat, { count: 2, environment, log: new RecordLog() });
+    for (; environment.written.out === "";) await settle();
+    environment.send("SIGINT");
+    await running;
+    expect(seat.workers.map(({ signals }) => signals)).toEqual([["SIGINT"], ["SIGINT"]]);
+  });
+
   it("stops while its workers start", async () => {
     const seat = new FakeSeat();
     const environment = testEnvironment();

@@ -53,6 +53,17 @@ describe("a fair share", () => {
     expect(share.used).toBe(0);
   });
 
+  it("leaves others their room when one client holds more than its half all at once", () => {
+    const share = new FairShare(12, 12, 6);
+    share.add("greedy", 30);
+    expect(share.shortage("greedy", 0)).toBe("own");
+    expect(held(share, ["modest"])).toEqual({ modest: 3 });
+    share.giveBack("greedy", 30);
+    share.giveBack("modest", 3);
+    expect(share.used).toBe(0);
+    expect(held(share, ["a"])).toEqual({ a: 6 });
+  });
+
   it("never gives out more than there is, and in the end has it all back, whatever is asked", () => {
     const request = fc.tuple(fc.constantFrom("a", "b", "c"), fc.integer({ min: 0, max: 7 }));
     fc.assert(

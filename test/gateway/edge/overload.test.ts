@@ -105,6 +105,19 @@ describe("a gateway with more requests than it can do", () => {
     expect(counts(await Promise.all(Array.from({ length: 6 }, () => ask(greedy))))).toEqual({ 404: 6 });
   });
 
+  it("takes the heartbeat of a storage node at the address of a client that has its share", async () => {
+    await start({ clientRequests: 1 });
+    gateway.node("node1").hold();
+    const underWay = ask(greedy);
+    await vi.waitFor(() => expect(gateway.node("node1").batches).toHaveLength(1));
+    expect((await ask(greedy)).status).toBe(429);
+    const body = JSON.stringify({ incarnation: "node1" });
+    const heartbeat = await ask(greedy, "/nodes/node1/heartbeat", "POST", body, { "content-type": "application/json" });
+    expect(heartbeat.status).toBe(200);
+    gateway.node("node1").release();
+    expect((await underWay).status).toBe(404);
+  });
+
   it("has no more than a client's own bound under way for it", async () => {
     await start({ clientRequests: 2 });
     gateway.node("node1").hold();
