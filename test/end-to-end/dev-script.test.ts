@@ -23,8 +23,8 @@ it("starts the program anew when a source changes, and leaves it running while t
     cpSync(path.join(repository, name), path.join(copy.path, name), { recursive: true });
   }
   symlinkSync(path.join(repository, "node_modules"), path.join(copy.path, "node_modules"));
-  const args = ["src/dev.mjs", "--port", "0", "--nodes", "1", "--engine", "memory"];
-  run = new Run(process.execPath, args, {}, copy.path);
+  const args = ["run", "--silent", "dev", "--", "--port", "0", "--nodes", "1", "--engine", "memory"];
+  run = new Run("npm", args, {}, copy.path);
   const [, first = ""] = await run.prints(/^ready (\S+)\/graphql$/m);
 
   edit("src/cli/dev-command.ts", "`ready ${origin}", "`ready anew ${origin}");
