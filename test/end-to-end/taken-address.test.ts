@@ -88,6 +88,10 @@ it("keeps the keys of a storage node whose address another node of the cluster h
   await cluster.ready();
   await expectKept();
   await Promise.all([taker.stop(), moved.stop()]);
+  // The gateway must not take them for what is started now.
+  for (const name of cluster.nodeNames) {
+    await eventually(async () => expect((await nodeRow(origin, name)).state).toBe("DOWN"));
+  }
   cluster.startNode("node1");
   cluster.startNode("node2");
 });
