@@ -45,7 +45,7 @@ export default defineConfig({
           exclude: hasChromium ? [] : ["test/browser/**"],
           globalSetup: ["test/support/build.ts"],
           // Much of a file is waiting for processes to start and for what they do at intervals.
-          maxWorkers: 2 * cores,
+          maxWorkers: cores + 1,
           sequence: { groupOrder: 0 },
         },
       },
