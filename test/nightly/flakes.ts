@@ -48,5 +48,7 @@ async function run(seed: number): Promise<RoundReport> {
   const args = ["vitest", "run", "--project=system", ...order, ...reporting, ...files];
   await once(spawn("npx", args, { stdio: ["ignore", "ignore", "inherit"] }), "exit");
   if (!existsSync(report)) throw new Error(`Vitest wrote no report in round ${reports.length + 1}.`);
-  return JSON.parse(readFileSync(report, "utf8")) as RoundReport;
+  const found = JSON.parse(readFileSync(report, "utf8")) as RoundReport;
+  if (found.testResults.length === 0) throw new Error(`No test of the compiled program is in ${files.join(", ")}.`);
+  return found;
 }
