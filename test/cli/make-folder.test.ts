@@ -1,9 +1,11 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { makeFolder } from "../../src/cli/make-folder.js";
+
+vi.mock("node:fs/promises", { spy: true });
 
 let folder: string;
 beforeEach(async () => {
@@ -20,6 +22,15 @@ it("makes a folder and all above it, and takes one that is there", async () => {
 it("makes one folder for all who want it at once", async () => {
   await Promise.all(Array.from({ length: 20 }, () => makeFolder(join(folder, "a/b/c"))));
   expect((await stat(join(folder, "a/b/c"))).isDirectory()).toBe(true);
+});
+
+it("makes a folder whose parent another process makes at the same moment", async () => {
+  vi.mocked(mkdir).mockImplementationOnce(async (path) => {
+    await mkdir(join(folder, "a"));
+    throw Object.assign(new Error("As before the parent was there."), { code: "ENOENT", path });
+  });
+  await makeFolder(join(folder, "a/b"));
+  expect((await stat(join(folder, "a/b"))).isDirectory()).toBe(true);
 });
 
 it("says when a file is there instead, or on the way", async () => {

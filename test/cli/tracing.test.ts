@@ -1,10 +1,9 @@
-/** Traces of a real gateway and a real storage node, as a collector gets them; and that off costs nothing. */
-import { execFileSync } from "node:child_process";
+/** Traces of a real gateway and a real storage node, as a collector gets them. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCli } from "../../src/cli/program.js";
 import { traceFlushMs } from "../../src/core/limits.js";
 import { startFakeCollector, type CollectedSpan, type FakeCollector } from "../support/fake-collector.js";
-import { eventually, repository } from "../support/processes.js";
+import { eventually } from "../support/processes.js";
 import { testEnvironment, type TestEnvironment } from "./test-environment.js";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
@@ -201,20 +200,5 @@ describe("traces", () => {
     const environment = testEnvironment();
     expect(await runCli(["gateway", name, value], environment)).toBe(2);
     expect(environment.written.err).toContain(said);
-  });
-});
-
-describe("without --trace-endpoint", () => {
-  it("nothing of OpenTelemetry is loaded", () => {
-    const script = `
-      import Module from "node:module";
-      await import("./dist/cli/program.js");
-      console.log(JSON.stringify(Object.keys(Module._cache).filter((file) => file.includes("@opentelemetry"))));
-    `;
-    const output = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
-      cwd: repository,
-      encoding: "utf8",
-    });
-    expect(JSON.parse(output)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** What kill -9 may cost: nothing that was acknowledged. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, shardgate } from "../support/processes.js";
@@ -16,18 +16,18 @@ const putDocument = `mutation ($key: String!, $value: JSON!) {
   put(key: $key, value: $value) { ... on PutSuccess { entry { version } } ... on Problem { code } }
 }`;
 
-let cluster: ProcessCluster | null = null;
-afterEach(async () => {
-  await cluster?.stop();
-  cluster = null;
-});
-
 async function shardRows(origin: string): Promise<{ version: number; shards: readonly ShardRow[] }> {
   const answer = await fetch(`${origin}/shards`);
   return (await answer.json()) as { version: number; shards: readonly ShardRow[] };
 }
 
 describe("kill -9", () => {
+  let cluster: ProcessCluster | null = null;
+  afterEach(async () => {
+    await cluster?.stop();
+    cluster = null;
+  });
+
   it("of all storage nodes during writes loses no acknowledged write and no version", async () => {
     cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
     const { origin } = cluster;
@@ -63,9 +63,16 @@ describe("kill -9", () => {
     await stop();
     await expectKept(origin, acknowledged);
   });
+});
+
+describe("kill -9 or the stop of one cluster's gateway", () => {
+  let cluster: ProcessCluster;
+  beforeAll(async () => {
+    cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
+  });
+  afterAll(() => cluster.stop());
 
   it("of the gateway keeps map and epochs, and the nodes register again by themselves", async () => {
-    cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
     const before = await shardRows(cluster.origin);
     await graphqlData(cluster.origin, putDocument, { key: "user123", value: 1 });
     await cluster.run("gateway").stop("SIGKILL");
@@ -78,7 +85,7 @@ describe("kill -9", () => {
     expect(data).toEqual({ get: { value: 1 } });
     await eventually(async () => {
       const answer = await graphqlData<{ storageNodes: { name: string; state: string; lastSeenAt: string }[] }>(
-        cluster?.origin ?? "",
+        cluster.origin,
         "{ storageNodes { name state lastSeenAt } }",
       );
       expect(answer.storageNodes.map(({ name, state }) => `${name} ${state}`)).toEqual([
@@ -90,7 +97,6 @@ describe("kill -9", () => {
   });
 
   it("of gateway and registry file gives each shard back to the node that has its data", async () => {
-    cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
     for (let index = 0; index < 64; index++) {
       await graphqlData(cluster.origin, putDocument, { key: `key${index}`, value: index });
     }
@@ -107,11 +113,15 @@ describe("kill -9", () => {
     const data = await graphqlData(cluster.origin, '{ get(key: "key7") { value } }');
     expect(data).toEqual({ get: { value: 7 } });
   });
-});
 
-describe("a half-written registry file", () => {
-  it("is refused with a message that says what to do, and is left as it is", async () => {
-    cluster = await ProcessCluster.start({ nodes: 1, shards: 4, engine: "memory" });
+  it("leaves the number of shards, which is fixed at creation: a start with another is refused", async () => {
+    await cluster.run("gateway").stop();
+    const run = shardgate(["gateway", "--port", "0", "--shards", "16", "--registry", cluster.registryFile]);
+    expect(await run.ended()).toBe(1);
+    expect(run.stderr).toMatch(/8 shards/);
+  });
+
+  it("leaves half of the registry file, which is refused with a message that says what to do, and is left as it is", async () => {
     await cluster.run("gateway").stop("SIGKILL");
     const half = readFileSync(cluster.registryFile).subarray(0, 200);
     writeFileSync(cluster.registryFile, half);
@@ -121,15 +131,5 @@ describe("a half-written registry file", () => {
     expect(run.stderr).toContain(cluster.registryFile);
     expect(run.stderr).toMatch(/restore|move it away/i);
     expect(readFileSync(cluster.registryFile)).toEqual(half);
-  });
-});
-
-describe("the number of shards", () => {
-  it("is fixed at creation and a start with another is refused", async () => {
-    cluster = await ProcessCluster.start({ nodes: 1, shards: 4, engine: "memory" });
-    await cluster.run("gateway").stop();
-    const run = shardgate(["gateway", "--port", "0", "--shards", "8", "--registry", cluster.registryFile]);
-    expect(await run.ended()).toBe(1);
-    expect(run.stderr).toMatch(/4 shards/);
   });
 });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shardOfKey } from "../../src/core/shard.js";
 import type { Key } from "../../src/core/key.js";
 import { acceptLoss, assignShard, ask, nodeRow, removeNode, shardRows } from "../support/cluster-calls.js";
-import { getEntry, putEntry, untilAnswered } from "../support/data-calls.js";
+import { getEntry, putEntry, untilAnswered, untilWritten } from "../support/data-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, shardgate } from "../support/processes.js";
 
@@ -20,7 +20,7 @@ const silence = ["--suspect-after", "1500", "--down-after", "1500"];
 let cluster: ProcessCluster;
 beforeAll(async () => {
   cluster = await ProcessCluster.start({ nodes: 2, shards, gatewayArgs: silence });
-  for (const key of names) expect((await putEntry(cluster.origin, key, { value: "first" })).status).toBe(201);
+  for (const key of names) await untilWritten(cluster.origin, key, { value: "first" });
 });
 afterAll(() => cluster.stop());
 

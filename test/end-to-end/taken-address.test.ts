@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vit
 import type { Key } from "../../src/core/key.js";
 import { shardOfKey } from "../../src/core/shard.js";
 import { ask, assignShard, nodeRow, removeNode, shardRows } from "../support/cluster-calls.js";
-import { getEntry, putEntry, untilAnswered } from "../support/data-calls.js";
+import { getEntry, putEntry, untilAnswered, untilWritten } from "../support/data-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, shardgate, temporaryFolder, type Run } from "../support/processes.js";
 
@@ -20,7 +20,7 @@ let cluster: ProcessCluster;
 let lost: readonly string[];
 beforeAll(async () => {
   cluster = await ProcessCluster.start({ nodes: 2, shards, gatewayArgs: silence });
-  for (const key of names) expect((await putEntry(cluster.origin, key, { value: "kept" })).status).toBe(201);
+  for (const key of names) await untilWritten(cluster.origin, key, { value: "kept" });
   const rows = await shardRows(cluster.origin);
   lost = names.filter((key) => rows[shardOfKey(key as Key, shards)]?.nodeId === "node1");
 });
@@ -88,6 +88,10 @@ it("keeps the keys of a storage node whose address another node of the cluster h
   await cluster.ready();
   await expectKept();
   await Promise.all([taker.stop(), moved.stop()]);
+  // The gateway must not take them for what is started now.
+  for (const name of cluster.nodeNames) {
+    await eventually(async () => expect((await nodeRow(origin, name)).state).toBe("DOWN"));
+  }
   cluster.startNode("node1");
   cluster.startNode("node2");
 });

@@ -1,4 +1,4 @@
-/** The nightly command on histories that were kept; its runs are those of test/linearizability/processes.test.ts. */
+/** The nightly command on histories that were kept; its runs are those of test/linearizability/process-run.test.ts. */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, expect, it } from "vitest";

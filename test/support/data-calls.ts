@@ -65,3 +65,12 @@ export function untilAnswered(origin: string, key: string): Promise<GetAnswer> {
     return answer;
   });
 }
+
+/** Writes until it is acknowledged: on a busy machine a storage node can miss its moment, too. */
+export function untilWritten(origin: string, key: string, call: PutCall): Promise<PutAnswer> {
+  return eventually(async () => {
+    const answer = await putEntry(origin, key, call);
+    if (answer.version === null) throw new Error(`${key} is not written: ${answer.status} ${answer.code}.`);
+    return answer;
+  });
+}

@@ -7,18 +7,26 @@ export const nginxPath = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin"
   .map((folder) => path.join(folder, "nginx"))
   .find(isExecutable);
 
-/** Hands requests out in turn to `gatewayPorts`, over connections that it keeps. Resolves when it answers. */
-export async function startNginx(folder: string, port: number, gatewayPorts: readonly number[]): Promise<Run> {
+/**
+ * Hands requests out in turn to `gatewayPorts`, over connections that it keeps; `settings` are further ones of its server.
+ * Resolves when it answers.
+ */
+export async function startNginx(
+  folder: string,
+  port: number,
+  gatewayPorts: readonly number[],
+  settings = "",
+): Promise<Run> {
   if (nginxPath === undefined) throw new Error("nginx is not installed.");
   const configPath = path.join(folder, "nginx.conf");
-  writeFileSync(configPath, configuration(folder, port, gatewayPorts));
+  writeFileSync(configPath, configuration(folder, port, gatewayPorts, settings));
   const run = new Run(nginxPath, ["-p", folder, "-e", "stderr", "-c", configPath]);
   await eventually(() => fetch(`http://127.0.0.1:${port}/health`));
   return run;
 }
 
 /** The `upstream` and `location` are those of the README. */
-function configuration(folder: string, port: number, gatewayPorts: readonly number[]): string {
+function configuration(folder: string, port: number, gatewayPorts: readonly number[], settings: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
     .join(" ");
@@ -29,7 +37,7 @@ http {
   access_log off; ${temporary}
   upstream gateways { ${servers} keepalive 16; }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}; ${settings}
     location / {
       proxy_pass http://gateways;
       proxy_http_version 1.1;

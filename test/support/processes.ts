@@ -49,13 +49,13 @@ export class Run {
   }
 
   /** Waits until stdout has what `pattern` says; fails with all output when the process ends before. */
-  async prints(pattern: RegExp): Promise<RegExpMatchArray> {
+  async prints(pattern: RegExp, withinMs?: number): Promise<RegExpMatchArray> {
     return eventually(() => {
       const match = this.stdout.match(pattern);
       if (match) return match;
       if (!this.isRunning) throw new Stop(`Ended before it printed ${pattern}:\n${this.stdout}\n${this.stderr}`);
       throw new Error(`${pattern} is not in:\n${this.stdout}\n${this.stderr}`);
-    });
+    }, withinMs);
   }
 }
 

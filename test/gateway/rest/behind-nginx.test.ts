@@ -1,26 +1,32 @@
 /** Compare-and-set over REST behind a proxy that compresses answers, and so makes their ETags weak (RFC 9110, 8.8.3). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nginxProgram, startNginx, type NginxProxy } from "../../support/nginx-proxy.js";
+import { nginxPath, startNginx } from "../../support/nginx.js";
+import { freePorts, temporaryFolder, type Run } from "../../support/processes.js";
 import { startTestGateway, type TestGateway } from "../test-gateway.js";
 
 const value = JSON.stringify({ text: "long enough to be compressed ".repeat(20) });
 
-describe.skipIf(nginxProgram === null)("behind nginx with gzip", () => {
+describe.skipIf(nginxPath === undefined)("behind nginx with gzip", () => {
   let gateway: TestGateway;
-  let proxy: NginxProxy;
+  let nginx: Run;
+  let origin: string;
+  const folder = temporaryFolder();
   beforeAll(async () => {
     gateway = await startTestGateway();
     await gateway.register("node1");
     const gzip = "gzip on; gzip_types application/json; gzip_min_length 1; gzip_proxied any;";
-    proxy = await startNginx(gateway.url, gzip);
+    const [port = 0] = await freePorts(1);
+    origin = `http://127.0.0.1:${port}`;
+    nginx = await startNginx(folder.path, port, [Number(new URL(gateway.url).port)], gzip);
   });
   afterAll(async () => {
-    await proxy.stop();
+    await nginx.stop();
     await gateway.close();
+    folder.remove();
   });
 
   const send = (method: string, headers: Readonly<Record<string, string>> = {}, body?: string): Promise<Response> =>
-    fetch(`${proxy.origin}/data/k`, { method, headers, ...(body !== undefined && { body }) });
+    fetch(`${origin}/data/k`, { method, headers, ...(body !== undefined && { body }) });
 
   it("a write takes the tag or the version of the answer that was read, and no other", async () => {
     expect((await send("PUT", {}, value)).status).toBe(201);

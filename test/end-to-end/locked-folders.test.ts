@@ -1,7 +1,7 @@
 /** Locks of data folders and registries held by the real program: its workers, its offline commands, other pid namespaces. */
 import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, program, Run, shardgate, temporaryFolder } from "../support/processes.js";
 import { isAlive, workerPids } from "../support/worker-calls.js";
@@ -9,12 +9,6 @@ import { isAlive, workerPids } from "../support/worker-calls.js";
 /** Another pid namespace, in which the process is pid 1, where this machine lets us make one. */
 const inOtherNamespace = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const hasNamespaces = spawnSync("unshare", [...inOtherNamespace, "true"]).status === 0;
-
-let cluster: ProcessCluster | null = null;
-afterEach(async () => {
-  await cluster?.stop();
-  cluster = null;
-});
 
 async function put(origin: string, key: string): Promise<number> {
   return (await fetch(`${origin}/data/${key}`, { method: "PUT", body: `"${key}"` })).status;
@@ -33,8 +27,13 @@ function inUse(folder: string, pid: number | undefined): string {
 }
 
 describe("while a cluster runs", () => {
-  it("a second storage node and `node verify` are refused its data folder, in one line", async () => {
+  let cluster: ProcessCluster;
+  beforeAll(async () => {
     cluster = await ProcessCluster.start({ nodes: 1, shards: 4 });
+  });
+  afterAll(() => cluster.stop());
+
+  it("a second storage node and `node verify` are refused its data folder, in one line", async () => {
     const { origin, folder } = cluster;
     for (const command of [
       ["node", "--port", "0"],
@@ -49,7 +48,6 @@ describe("while a cluster runs", () => {
   });
 
   it("a second gateway of two workers and `registry restore` are refused its registry, in one line", async () => {
-    cluster = await ProcessCluster.start({ nodes: 1, shards: 4 });
     const { origin, registryFile } = cluster;
     const pid = cluster.run("gateway").child.pid;
     const start = `shardgate: The registry ${registryFile} is in use by another process (pid ${pid} on host ${hostname()},`;
@@ -62,11 +60,14 @@ describe("while a cluster runs", () => {
       expect(second.stderr.startsWith(start), second.stderr).toBe(true);
       expect(second.stderr.trim().split("\n")).toHaveLength(1);
     }
-    expect(await put(origin, "after")).toBe(201);
+    expect(await put(origin, "still")).toBe(201);
   });
 });
 
 describe("after kill -9 of the primary of a storage node of two workers", () => {
+  let cluster: ProcessCluster | null = null;
+  afterEach(() => cluster?.stop());
+
   it("its folder stays in use until the last worker is gone, and is then taken over", async () => {
     cluster = await ProcessCluster.start({ nodes: 1, shards: 4, nodeArgs: ["--workers", "2", "--log-level", "debug"] });
     const { origin, folder } = cluster;

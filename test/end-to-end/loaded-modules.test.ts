@@ -1,0 +1,41 @@
+/** What the compiled program loads for a command, which is most of what its start takes. */
+import { execFileSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { repository } from "../support/processes.js";
+
+/** The packages, as long as they are CommonJS, that are loaded when the command has printed its help. */
+function packagesOf(command: string): ReadonlySet<string> {
+  const script = `
+    import Module from "node:module";
+    import { runCli } from "./dist/cli/program.js";
+    import { systemEnvironment } from "./dist/cli/system-environment.js";
+    await runCli(["${command}", "--help"], { ...systemEnvironment("main.js"), stdout: process.stderr });
+    console.log(JSON.stringify(Object.keys(Module._cache)));
+  `;
+  const output = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+    cwd: repository,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const files = JSON.parse(output) as readonly string[];
+  return new Set(files.map((file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? file));
+}
+
+const server = "fastify";
+const tracing = "@opentelemetry/sdk-trace";
+
+it("a gateway loads GraphQL, but no engine, and tracing only when asked for", () => {
+  const packages = packagesOf("gateway");
+  expect([server, "graphql", "lmdb", tracing].filter((name) => packages.has(name))).toEqual([server, "graphql"]);
+});
+
+it("a storage node loads its engine, but nothing of GraphQL, and tracing only when asked for", () => {
+  const packages = packagesOf("node");
+  expect([server, "graphql", "lmdb", tracing].filter((name) => packages.has(name))).toEqual([server, "lmdb"]);
+});
+
+it.each(["dev", "get", "registry"])("`%s` loads no server", (command) => {
+  const packages = packagesOf(command);
+  expect(packages).toContain("commander");
+  expect([server, "lmdb", tracing].filter((name) => packages.has(name))).toEqual([]);
+});
