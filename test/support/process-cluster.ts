@@ -30,8 +30,10 @@ export class ProcessCluster {
       for (const name of cluster.nodeNames) cluster.startNode(name);
       await cluster.ready();
     } catch (error) {
+      const ended = [...cluster.#runs].filter(([, run]) => !run.isRunning);
+      const words = ended.map(([name, { stderr }]) => `\n${name} has ended: ${stderr}`);
       await cluster.stop();
-      throw error;
+      throw new Error(`The cluster is not ready.${words.join("")}`, { cause: error });
     }
     return cluster;
   }
