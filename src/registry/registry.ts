@@ -46,6 +46,8 @@ export class Registry {
   /** Commands that no write has taken up yet. */
   readonly #queue: Waiting[] = [];
   #unsettledCommands = 0;
+  /** Settles, never rejecting, when the last write is done. */
+  #write: Promise<unknown> = Promise.resolve();
   /** Settles, never rejecting, when no command waits; null while none does. */
   #work: Promise<void> | null = null;
   /** Settles, never rejecting, when the load under way is done. */
@@ -82,7 +84,8 @@ export class Registry {
     this.#beat = beat;
     this.#history = new AssignmentHistory(map.shardCount);
     this.#history.reset(records);
-    this.#unwatch = store.watch(() => void this.#refreshOrLog());
+    // A store may call for this process's own write before it is done: read then, it would be another process's.
+    this.#unwatch = store.watch(() => void this.#write.then(() => this.#refreshOrLog()));
   }
 
   /** The newest version known here. */
@@ -178,7 +181,10 @@ export class Registry {
       return true;
     }
     const expected = this.#isStoreEmpty ? null : { version: before.version, beat: this.#beat };
-    if (!(await this.#store.compareAndSet(expected, stored.document, stored.record))) {
+    // It begins after `#write` is set, since the store may call its watchers at once.
+    const write = Promise.resolve().then(() => this.#store.compareAndSet(expected, stored.document, stored.record));
+    this.#write = write.catch(() => undefined);
+    if (!(await write)) {
       await this.refresh();
       return false;
     }

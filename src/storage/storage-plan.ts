@@ -90,7 +90,7 @@ export class KeyDraft {
   #entry: Entry | null;
   #tombstone: Tombstone | null = null;
 
-  constructor({ shard, ...stored }: KeyBefore & { readonly shard: ShardDraft }) {
+  constructor(shard: ShardDraft, stored: KeyBefore) {
     this.shard = shard;
     this.#stored = stored;
     this.#entry = stored.before?.entry ?? null;
@@ -116,12 +116,12 @@ export class KeyDraft {
 
   /** The change as a whole, counted in the shard's header; to be called once, at the end. */
   change(): EntryChange {
-    const { before, buried } = this.#stored;
+    const { key, before, buried } = this.#stored;
     const after = this.#entry === null ? null : encodeEntry(this.shard.number, this.#entry);
     const header = this.shard.changed();
     if (before !== null) countEntry(header, before, -1);
     if (after !== null) countEntry(header, after, 1);
     header.tombstoneCount += (this.#tombstone === null ? 0 : 1) - (buried === null ? 0 : 1);
-    return { shard: this.shard.number, ...this.#stored, after, tombstone: this.#tombstone };
+    return { shard: this.shard.number, key, before, buried, after, tombstone: this.#tombstone };
   }
 }

@@ -77,7 +77,7 @@ function expire(source: SweepSource, shard: ShardDraft, nowMs: number, limit: nu
     const sequence = shard.nextSequence();
     if (sequence === null) return changes;
     const { key } = before.entry;
-    const draft = new KeyDraft({ shard, key, before, buried: null });
+    const draft = new KeyDraft(shard, { key, before, buried: null });
     draft.bury({ kind: "expired", key, version: versionOf(sequence), atMs: nowMs });
     changes.push(draft.change());
   }

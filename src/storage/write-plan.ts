@@ -94,16 +94,12 @@ class GroupDraft {
   ): WriteOutcome | RefusedOutcome {
     const sequence = key.shard.nextSequence();
     if (sequence === null) return versionsUsedUp(key.shard);
+    const version = versionOf(sequence);
     const createdAtMs = current === null ? this.#nowMs : current.createdAtMs;
-    const facts = {
-      version: versionOf(sequence),
-      createdAtMs,
-      // A clock that jumps back makes no entry that was changed before it was made.
-      updatedAtMs: Math.max(this.#nowMs, createdAtMs ?? 0),
-      expiresAtMs,
-    };
-    key.put({ key: operation.key, value: operation.value, ...facts });
-    return { kind: "written", isNew: current === null, facts };
+    // A clock that jumps back makes no entry that was changed before it was made.
+    const updatedAtMs = Math.max(this.#nowMs, createdAtMs ?? 0);
+    key.put({ key: operation.key, value: operation.value, version, createdAtMs, updatedAtMs, expiresAtMs });
+    return { kind: "written", isNew: current === null, facts: { version, createdAtMs, updatedAtMs, expiresAtMs } };
   }
 
   #remove(key: KeyDraft, current: Entry): WriteOutcome | RefusedOutcome {
@@ -129,7 +125,7 @@ class GroupDraft {
       const before = this.#state.find(shard.number, text);
       const mayBeBuried = before === null && shard.before.tombstoneCount > 0;
       const buried = mayBeBuried ? this.#state.findTombstone(shard.number, text) : null;
-      key = new KeyDraft({ shard, key: text, before, buried });
+      key = new KeyDraft(shard, { key: text, before, buried });
       this.#keys.set(id, key);
     }
     return key;

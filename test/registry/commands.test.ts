@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { shardCountMax } from "../../src/core/limits.js";
-import type { ClusterMap } from "../../src/registry/cluster-map.js";
+import type { ClusterMap, NodeRecord } from "../../src/registry/cluster-map.js";
 import { clusterMapFromText, clusterMapToText } from "../../src/registry/cluster-map-text.js";
-import { applyCommand, createClusterMap, shardsOfNode } from "../../src/registry/commands.js";
+import { applyCommand, createClusterMap, shardsOfNode, type NodeIdentity } from "../../src/registry/commands.js";
 import {
   after,
   afterIfAllowed,
   assigned,
+  claim,
   commandArbitrary,
   expectSound,
   identity,
@@ -118,9 +119,8 @@ describe("applyCommand", () => {
         for (const name of marked.nodes.keys()) {
           const record = marked.nodes.get(name);
           if (map.putBack === null || record === undefined) break;
-          const { storeId, lastStart, url } = record;
-          const clusterId = marked.clusterId;
-          const known = { start: lastStart ?? "first", storeId, isEphemeral: storeId === null, clusterId, mark: "m-9" };
+          const known = { ...knownStore(marked, record), clusterId: marked.clusterId, mark: "m-9" };
+          const { url } = record;
           map = after(map, { kind: "registerNode", name, url, identity: identity(name, known), newMark: "m-8" });
         }
         expect(map.putBack).toBeNull();
@@ -131,6 +131,13 @@ describe("applyCommand", () => {
     );
   });
 });
+
+/** The store that the map knows; of a node that a person registered, one that has what the node was given. */
+function knownStore({ shards }: ClusterMap, { name, storeId, lastStart }: NodeRecord): Partial<NodeIdentity> {
+  if (lastStart !== null) return { start: lastStart, storeId, isEphemeral: storeId === null };
+  const own = shards.filter(({ primary }) => primary === name);
+  return { claims: own.map(({ shard, epoch }) => claim(shard, epoch)) };
+}
 
 function byShard(a: { shard: number }, b: { shard: number }): number {
   return a.shard - b.shard;

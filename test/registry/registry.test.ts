@@ -538,6 +538,25 @@ describe("Registry.refresh and onChange", () => {
   });
 });
 
+describe("Registry on a store that tells of a write before it is done", () => {
+  it("does not take its own write for another process's, and reads neither map nor log again", async () => {
+    const store = new MemoryStore();
+    const { compareAndSet } = store;
+    const registry = await openRegistry(store);
+    const log = vi.spyOn(store, "log");
+    // As a file that is renamed: it can be read, and is watched, before its folder is synced.
+    vi.spyOn(store, "compareAndSet").mockImplementation(async (...write) => {
+      const isSet = await compareAndSet.apply(store, write);
+      await settle();
+      return isSet;
+    });
+    const map = await registry.execute(register("a"));
+    await settle();
+    expect(registry.map).toBe(map);
+    expect(log).not.toHaveBeenCalled();
+  });
+});
+
 describe("Registry on a file", () => {
   let folder = "";
   afterEach(() => rm(folder, { recursive: true, force: true }));
