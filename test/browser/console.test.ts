@@ -110,7 +110,7 @@ describe("the console of a cluster of three storage nodes", () => {
     await assignTo(other);
     const alert = page.getByRole("alert");
     await alert.getByText("ASSIGNMENT_WOULD_HIDE_DATA").waitFor();
-    await alert.getByText("Keep the shard where its data is").waitFor();
+    await alert.getByText("Leave it as it is, or force the change").waitFor();
     await page.getByText(/^The \d+ keys of shard 2 on node\d will not be seen/).waitFor();
     await page.getByRole("button", { name: `Hide the data and assign to ${other}` }).press("Enter");
     await page.getByText(`Shard 2 is given to ${other}, epoch 2.`).waitFor();
