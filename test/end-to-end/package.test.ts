@@ -6,7 +6,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser } from "../support/browser.js";
+import { hasChromium } from "../support/chromium.js";
+import { walkFirstPages, walkSignedIn } from "../support/first-steps.js";
+import { untilReady } from "../support/gateway-calls.js";
 import { freePorts, repository, Run, temporaryFolder } from "../support/processes.js";
 
 const folder = temporaryFolder();
@@ -61,6 +66,18 @@ describe("an empty project with the tarball and engine-strict", () => {
     return new Run(path.join(project, "node_modules/.bin/shardgate"), args, { SHARDGATE_ENDPOINT: origin }, project);
   }
 
+  function leads(name: string, walk: (browser: Browser) => Promise<void>): void {
+    if (!hasChromium) return;
+    works(name, async () => {
+      const browser = await launchBrowser();
+      try {
+        await walk(browser);
+      } finally {
+        await browser.close();
+      }
+    });
+  }
+
   function works(name: string, test: () => Promise<void>): void {
     it(name, async (context) => {
       if (cause !== undefined) context.skip(`npm's cache lacks a package, and no registry can be reached: ${cause}`);
@@ -72,6 +89,26 @@ describe("an empty project with the tarball and engine-strict", () => {
     const page = await fetch(`${origin}/`, { headers: { accept: "text/html" } });
     expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
     expect(dev().stdout).toContain(`data in ${path.join("data", "node1")}`);
+  });
+
+  leads("leads a new user through its pages, in a real browser", (browser) => walkFirstPages(browser, origin));
+
+  leads("leads a user with a token through them", async (browser) => {
+    const [port = 0, nodePort = 0] = await freePorts(2);
+    const [tokens, secret] = [path.join(project, "tokens.json"), path.join(project, "secret")];
+    const drawn = shardgate("token", "ada", "--grant", "read:", "write:user/");
+    expect(await drawn.ended()).toBe(0);
+    const [token = "", line = ""] = drawn.stdout.split("\n");
+    writeFileSync(tokens, `[${line}]`);
+    writeFileSync(secret, "0123456789abcdef0123456789abcdef");
+    const inCluster = ["--cluster-secret-file", secret];
+    const gatewayArgs = ["--port", String(port), "--registry", path.join(project, "registry.json"), "--tokens", tokens];
+    const nodeArgs = ["--port", String(nodePort), "--engine", "memory", "--gateway", `http://127.0.0.1:${port}`];
+    const gateway = shardgate("gateway", "--shards", "8", ...gatewayArgs, ...inCluster);
+    const node = shardgate("node", "--id", "node1", ...nodeArgs, ...inCluster);
+    await untilReady(`http://127.0.0.1:${port}`);
+    await walkSignedIn(browser, `http://127.0.0.1:${port}`, token);
+    await Promise.all([node.stop(), gateway.stop()]);
   });
 
   works("has the commands", async () => {
