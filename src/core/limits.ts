@@ -549,8 +549,8 @@ export const drainDelayMsMax = 600_000;
 export const drainUnusedMs = 1_000;
 
 /**
- * How long a drained storage node goes on refusing: its gateway takes a few refusals for a failure and stops sending, so
- * that no write is on its way, and its outcome unknown, when the connections close.
+ * How long a drained storage node goes on refusing: its gateways stop sending at the first refusal, so that no write is on its
+ * way, and its outcome unknown, when the connections close.
  */
 export const refusingMs = 200;
 

@@ -72,6 +72,8 @@ export type NodeFaultReason =
   | "connectionReset"
   | "timeout"
   | "serverError"
+  /** It said that it is stopping, and did nothing. */
+  | "draining"
   | "redirect"
   | "malformedAnswer"
   | "gateway"

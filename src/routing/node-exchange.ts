@@ -50,8 +50,10 @@ export function faultOfAnswer(answer: NodeAnswer, node: string): NodeFault {
   if (status >= 400) {
     const problem = problemIn(answer);
     if (problem === null) return new NodeFault("serverError", `${node} answered ${status}`, false);
-    const isUnsent = status < 500 || problem.code === "DRAINING" || problem.code === "OVERLOADED";
-    return new NodeFault("serverError", `${node} answered ${problem.code} (${clause(problem.message)})`, isUnsent);
+    const isDraining = problem.code === "DRAINING";
+    const isUnsent = status < 500 || isDraining || problem.code === "OVERLOADED";
+    const message = `${node} answered ${problem.code} (${clause(problem.message)})`;
+    return new NodeFault(isDraining ? "draining" : "serverError", message, isUnsent);
   }
   return malformedFault(node, `status ${status}, ${mediaType || "no media type"}`);
 }

@@ -165,7 +165,11 @@ export class NodeLink {
     observer.batchFailed({ node: this.record.name, reason: fault.reason });
     this.#logFailure(batch, batchId, fault);
     const { timeoutMs } = batch;
-    if (countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) {
+    if (fault.reason === "draining") {
+      // Sure at once, and the sooner nothing is sent, the less is on its way when the node closes its connections.
+      this.#cause = fault.message;
+      this.#turn(openBreaker(clock.monotonicMs(), random()));
+    } else if (countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) {
       this.#cause = `${fault.message}, and is left alone for a moment`;
       this.#turn(afterFailure(this.#breaker, { sentMs, nowMs: clock.monotonicMs(), random: random() }));
     }

@@ -208,7 +208,10 @@ describe("the end of a command of several workers", () => {
     expect(await cluster.run("node1").stop("SIGTERM")).toBe(0);
     await eventually(() => expect([...codes]).toContain("SHARD_UNAVAILABLE true"));
     await stop();
-    expect([...codes].filter((code) => code !== "SHARD_UNAVAILABLE true")).toEqual([]);
+    // On a busy machine an attempt may run out of time. What may not happen is that the connection of a write is cut.
+    const isLate = (await counter(origin, "shardgate_node_failures_total", /"timeout"/)) > 0;
+    const expected = ["SHARD_UNAVAILABLE true", ...(isLate ? ["OUTCOME_UNKNOWN false"] : [])];
+    expect([...codes].filter((code) => !expected.includes(code))).toEqual([]);
 
     cluster.startNode("node1");
     await expectKept(origin, acknowledged);

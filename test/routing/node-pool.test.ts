@@ -227,6 +227,15 @@ describe("NodePool's breaker", () => {
     },
   );
 
+  it("is opened by the first answer that the storage node is stopping, and refuses what waits", async () => {
+    const { cluster, send } = open();
+    const message = "storage node node1 answered DRAINING (The storage node is stopping)";
+    cluster.node("node1").failNext({ fault: new NodeFault("draining", message, true) }, 1);
+    expect(await send()).toMatchObject([{ kind: "refused", message: expect.stringContaining("DRAINING") }]);
+    expect(cluster.pool.figures("node1").breaker).toBe("open");
+    expect(await send()).toMatchObject([{ kind: "refused", message: expect.stringContaining("DRAINING") }]);
+  });
+
   it("is not opened by bugs of the gateway", async () => {
     const { cluster, send } = open();
     vi.spyOn(cluster.node("node1"), "execute").mockRejectedValue(new TypeError("bug"));
