@@ -136,6 +136,7 @@ async function openGateway(
     host: options.host,
     port: options.port,
     services,
+    log,
     tls,
     isPlaygroundEnabled: options.playground && options.persistedOnly !== true && options.production !== true,
     documentRules: documentRulesOf(options),

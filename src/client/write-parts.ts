@@ -26,7 +26,7 @@ export function partsOf<Item extends { readonly text: string }>(items: readonly 
 /** The failure of one of a call's requests. */
 export interface PartFailure {
   readonly error: unknown;
-  /** Items of that request. */
+  /** Items of that request whose outcome is not known; some may have had theirs in an attempt before. */
   readonly count: number;
   /** How many of the call's items, from the first, belong to it or come before it. */
   readonly end: number;

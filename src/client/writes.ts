@@ -78,7 +78,7 @@ function deleteInput({ key, condition }: DeleteItem): string {
 interface Sent {
   readonly results: ReadonlyMap<Write, RawResult>;
   /** The request behind which nothing was sent; null when all were answered. */
-  readonly failed: { readonly error: unknown; readonly part: readonly Write[] } | null;
+  readonly failed: (Pick<PartFailure, "error" | "count"> & { readonly part: readonly Write[] }) | null;
 }
 
 /** Throws as `sendItems` when all writes travel in one request, and the reason of an aborted `signal`. */
@@ -106,15 +106,16 @@ async function sendWrites(
       await withDeadline((signal) => sendItems(part, request(signal), settings, signal), settings, signal);
     } catch (error) {
       if (parts.length === 1 || signal?.aborted) throw error;
-      return { results, failed: { error, part } };
+      const count = part.filter((write) => !results.has(write)).length;
+      return { results, failed: { error, part, count } };
     }
   }
   return { results, failed: null };
 }
 
-function failureIn(writes: readonly Write[], { error, part }: NonNullable<Sent["failed"]>): PartFailure {
+function failureIn(writes: readonly Write[], { error, part, count }: NonNullable<Sent["failed"]>): PartFailure {
   const last = part.at(-1);
-  return { error, count: part.length, end: writes.findIndex((write) => write === last) + 1 };
+  return { error, count, end: writes.findIndex((write) => write === last) + 1 };
 }
 
 function certain<T>(outcome: T | null): T {

@@ -48,7 +48,7 @@ function rangesOf(header: string): readonly Range[] {
 /** A weight that is no number is taken for none. */
 function qualityOf(text: string): number {
   const quality = Number(text);
-  return Number.isNaN(quality) ? 1 : Math.min(1, Math.max(0, quality));
+  return Number.isNaN(quality) || text.trim() === "" ? 1 : Math.min(1, Math.max(0, quality));
 }
 
 /** The best-liked range of the first of `names` that is listed. */

@@ -5,6 +5,7 @@
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { idSequence } from "../core/id-sequence.js";
+import type { Log } from "../core/log.js";
 import {
   gatewayConnectionCheckMs,
   gatewayHeaderBytesMax,
@@ -35,6 +36,8 @@ export interface GatewayOptions {
   readonly port: number;
   /** Stay the caller's, who stops and closes what is behind them after the gateway. */
   readonly services: GatewayServices;
+  /** Of the server's start and stop; by default that of `services`, which is about requests. */
+  readonly log?: Log;
   /** Serves GraphiQL to browsers. */
   readonly isPlaygroundEnabled: boolean;
   /** What the console shows of the traffic. Without it no console is served. */
@@ -72,6 +75,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     isShortWayTaken,
     tls = noTls,
     web = closedWeb,
+    log = services.log,
   } = options;
   const playground: Playground = isPlaygroundEnabled
     ? createPlayground({ hasConsole: traffic !== undefined, asksForToken: !services.access.isOpen })
@@ -103,7 +107,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     });
   const app = await createRestApp(services, (rest) => webServer(frontBefore(rest), services, tls), openRequests);
   const server = app.server as Server;
-  const drain = new Drain(server, tls.current.server !== null, { openRequests, ...services });
+  const drain = new Drain(server, tls.current.server !== null, { openRequests, clock, log });
   try {
     await listening(server, host, port);
   } catch (error) {
@@ -112,7 +116,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   }
   const { port: actualPort } = server.address() as AddressInfo;
   const url = listeningUrl(host, actualPort, schemeOf(tls));
-  services.log.info({ url }, "The gateway listens.");
+  log.info({ url }, "The gateway listens.");
 
   let closed: Promise<void> | null = null;
   const close = async (delayMs: number): Promise<void> => {

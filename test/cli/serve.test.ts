@@ -156,6 +156,17 @@ describe("gateway", () => {
     expect(await serving.pop()?.done).toBe(0);
   });
 
+  it("logs its start and its stop at the general level, whatever level the lines of requests have", async () => {
+    await serve("gateway", "--registry", "memory", "--drain-delay", "1", "--log-level", "info,requests=error");
+    const { environment, done } = serving.pop() ?? {};
+    environment?.send("SIGTERM");
+    expect(await done).toBe(0);
+    const lines = environment?.written.err ?? "";
+    expect(lines).toContain("The gateway listens.");
+    expect(lines).toContain("The gateway is not ready any more");
+    expect(lines).not.toContain('"part":"requests"');
+  });
+
   it("ends without its drain delay when a person stops it with Ctrl-C", async () => {
     await serve("gateway", "--registry", "memory", "--drain-delay", "600000");
     serving[0]?.environment.send("SIGINT");

@@ -243,6 +243,17 @@ describe("more writes than fit in one request", () => {
     );
   });
 
+  it("count each item once when headers cannot be had for a second attempt at some of them", async () => {
+    harness.router.refuse("k1", "SHARD_UNAVAILABLE");
+    let count = 0;
+    const headers = () => (count++ === 0 ? {} : Promise.reject(new Error("no token")));
+    const error = await thrown(harness.client({ headers }).putMany(puts(1_500)));
+    expect(error.outcomes?.map((outcome) => outcome?.kind).slice(0, 3)).toEqual(["written", undefined, "written"]);
+    expect(error.message).toBe(
+      "no token. Of the call's 1500 items, 999 have an outcome, 1 was not written, and 500 were not sent.",
+    );
+  });
+
   it("of which one fails without neighbours throws what it threw ever since", async () => {
     harness.faults.push(refuseConnection);
     const error = await thrown(harness.client().put("a", 1));

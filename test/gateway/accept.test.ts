@@ -54,6 +54,7 @@ describe("acceptsEncoding", () => {
     [undefined, false],
     ["", false],
     ["br", false],
+    ["gzip;q=", true],
     ["gzip;q=0", false],
     ["gzip;q=0, *", false],
     ["*;q=0", false],
