@@ -55,6 +55,8 @@ export class ChangeIndex {
 
   /** Items with versions above `after`, in order. Throws ENTRY_DAMAGED. */
   *itemsAfter(shard: ShardNumber, after: number): Iterable<ChangeItem> {
+    // Lists may have what came after a damaged record: a page that ends in them would lead the reader past that.
+    this.#journal.checkStart();
     for (const { key: id, value } of this.#lists.getRange(between(versionsAfter(shard, after)))) {
       yield* newerThan(after, itemsOfList(shard, numberOfKey(id), value));
     }

@@ -54,6 +54,14 @@ export class ChangeJournal {
   }
 
   /**
+   * Throws ENTRY_DAMAGED when the first record is damaged. Only then may others that came after a damaged one have been taken:
+   * the whole ones before it leave first.
+   */
+  checkStart(): void {
+    for (const { value } of this.#records.getRange({ limit: 1 })) sectionsOf(value);
+  }
+
+  /**
    * Removes records from the beginning, up to `bytesMax` bytes and the rest of the last one, within a transaction. A damaged
    * one stays, so that readers of the feed are refused instead of missing what it has.
    */
