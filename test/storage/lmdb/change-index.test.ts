@@ -7,7 +7,7 @@ import { parseKey } from "../../../src/core/key.js";
 import { ChangeIndex } from "../../../src/storage/lmdb/change-index.js";
 import type { JournalItem } from "../../../src/storage/lmdb/change-journal.js";
 import { openDatabases, type Bytes, type Databases } from "../../../src/storage/lmdb/databases.js";
-import { versionKey } from "../../../src/storage/lmdb/record.js";
+import { encodeNumber, versionKey } from "../../../src/storage/lmdb/record.js";
 import { shard } from "../../conformance/storage-operations.js";
 
 let folder: string;
@@ -162,4 +162,23 @@ describe("ChangeIndex", () => {
     await change(() => index.fold(Infinity));
     expect([...index.listedAfter(shard(4), 0)]).toHaveLength(21);
   });
+
+  it.each([2 ** 60, NaN, -5, 3.5])(
+    "loses nothing behind a record of the journal whose number became %d",
+    async (number) => {
+      for (const version of [1, 2, 3]) await change(() => index.append([item(version)]));
+      const last = [...databases.journal.getKeys()].at(-1) ?? expect.fail();
+      const record = databases.journal.get(last) ?? expect.fail();
+      await change(() => {
+        databases.journal.remove(last);
+        databases.journal.put(encodeNumber(number), record);
+      });
+      for (const version of [4, 5, 6]) await change(() => index.append([item(version)]));
+      const found = index.itemsAfter(shard(4), 0)[Symbol.iterator]();
+      expect(() => Array.from({ length: 3 }, () => found.next())).toThrow("journal of changes fails its checksum");
+      await change(() => index.fold(Infinity));
+      expect([...index.listedAfter(shard(4), 0)].map(({ version }) => version)).toEqual([1, 2, 4, 5, 6]);
+      expect(databases.journal.get(encodeNumber(number))).toEqual(record);
+    },
+  );
 });
