@@ -189,15 +189,19 @@ export class Registry {
       return false;
     }
     this.#isStoreEmpty = false;
-    this.#history.add(round.changes);
+    // A load that found this write before it was done has them from the log.
+    if (round.map.version > this.#map.version) this.#history.add(round.changes);
     this.#adopt(round.map);
     settle(batch, round);
     return true;
   }
 
   async #load(): Promise<ClusterMap> {
+    const before = this.#map;
     const stored = await this.#store.load();
     const known = this.#map;
+    // Read before a write of this process that is done by now.
+    if (known !== before && (stored === null || stored.version < known.version)) return known;
     if (stored === null || stored.version < known.version) {
       const facts = { knownVersion: known.version, storedVersion: stored?.version ?? null };
       // The next change is written to it: what this process knows is all that is left.

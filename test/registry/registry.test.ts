@@ -555,6 +555,34 @@ describe("Registry on a store that tells of a write before it is done", () => {
     expect(registry.map).toBe(map);
     expect(log).not.toHaveBeenCalled();
   });
+
+  it("has each change once in its history when it reads the store while its own write is not done", async () => {
+    const store = new MemoryStore();
+    const { compareAndSet } = store;
+    const registry = await openRegistry(store, { shardCount: 1 });
+    await registry.execute(register("a"));
+    vi.spyOn(store, "compareAndSet").mockImplementation(async (...write) => {
+      const isSet = await compareAndSet.apply(store, write);
+      await registry.refresh();
+      return isSet;
+    });
+    await registry.execute({ kind: "assignUnassigned", liveNodes: ["a"], held: [] });
+    expect(registry.history(0)).toHaveLength(1);
+  });
+
+  it("does not call the store older that was read just before its own write", async () => {
+    const store = new MemoryStore();
+    const { load } = store;
+    const log = new RecordLog();
+    const registry = await openRegistry(store, { log });
+    vi.spyOn(store, "load").mockImplementationOnce(async () => {
+      const stored = await load.apply(store);
+      await registry.execute(register("a"));
+      return stored;
+    });
+    expect(await registry.refresh()).toMatchObject({ version: 3 });
+    expect(log.lines).toEqual([]);
+  });
 });
 
 describe("Registry on a file", () => {

@@ -55,6 +55,8 @@ export class ChangeIndex {
 
   /** Items with versions above `after`, in order. Throws ENTRY_DAMAGED. */
   *itemsAfter(shard: ShardNumber, after: number): Iterable<ChangeItem> {
+    // A page that ends in the lists would lead the reader past a damaged record, if they have what came after that.
+    this.#journal.checkEnds();
     for (const { key: id, value } of this.#lists.getRange(between(versionsAfter(shard, after)))) {
       yield* newerThan(after, itemsOfList(shard, numberOfKey(id), value));
     }

@@ -5,6 +5,7 @@
  */
 import { ShardgateError } from "../../core/error.js";
 import type { ShardNumber } from "../../core/shard.js";
+import { checksumOf } from "../checksum.js";
 import { bufferOf, isDamage } from "../stored-entry.js";
 import { isNear, packedSize, packItem, type ChangeItem, type PackedItems } from "./change-list.js";
 import { checksumBytes, isWhole, sealed } from "./checked-record.js";
@@ -31,6 +32,7 @@ export interface JournalStart {
 const lengthAt = 2;
 const firstVersionAt = lengthAt + 4;
 const itemsAt = firstVersionAt + 8;
+const numberBytes = 8;
 const seed = 0x6a6f7572;
 
 export class ChangeJournal {
@@ -45,12 +47,23 @@ export class ChangeJournal {
   /** The items of a commit, in any order, within its transaction. */
   append(items: readonly JournalItem[]): void {
     this.#last = this.#lastNumber() + 1;
-    this.#records.put(encodeNumber(this.#last), encodeJournalRecord(items));
+    const id = encodeNumber(this.#last);
+    this.#records.put(id, encodeJournalRecord(id, items));
   }
 
   /** All that it has, in order. Throws ENTRY_DAMAGED. */
   *sections(): Iterable<JournalSection> {
-    for (const { value } of this.#records.getRange()) yield* sectionsOf(value);
+    for (const { key: id, value } of this.#records.getRange()) yield* sectionsOf(id, value);
+  }
+
+  /**
+   * Throws ENTRY_DAMAGED when the first or last record is damaged. Only then may readers meet what came after a damaged one
+   * before it: it was taken, or the damaged one has another number, behind all that follow.
+   */
+  checkEnds(): void {
+    for (const reverse of [false, true]) {
+      for (const { key: id, value } of this.#records.getRange({ reverse, limit: 1 })) sectionsOf(id, value);
+    }
   }
 
   /**
@@ -64,7 +77,7 @@ export class ChangeJournal {
     for (const { key: id, value } of this.#records.getRange()) {
       if (bytes >= bytesMax) break;
       try {
-        sections.push(...sectionsOf(value));
+        sections.push(...sectionsOf(id, value));
         bytes += value.length;
         ids.push(id);
       } catch (error) {
@@ -77,18 +90,21 @@ export class ChangeJournal {
 
   /** Two looks are a tenth of a search. Whole records leave in their order: while one is there, none behind it has left. */
   #lastNumber(): number {
-    const record = this.#record(this.#last);
-    if (record !== undefined && isWholeRecord(record) && this.#record(this.#last + 1) === undefined) return this.#last;
-    for (const id of this.#records.getKeys({ reverse: true, limit: 1 })) return decodeNumber(id);
+    const id = encodeNumber(this.#last);
+    const record = this.#records.getBinaryFast(id);
+    const isThere = record !== undefined && isWholeRecord(id, record);
+    if (isThere && this.#records.getBinaryFast(encodeNumber(this.#last + 1)) === undefined) return this.#last;
+    for (const last of this.#records.getKeys({ reverse: true })) {
+      const number = last.length === numberBytes ? Math.floor(decodeNumber(last)) : -1;
+      // A damaged number may have none behind it.
+      if (Number.isSafeInteger(number) && number >= 0) return number;
+    }
     return 0;
-  }
-
-  #record(number: number): Uint8Array | undefined {
-    return this.#records.getBinaryFast(encodeNumber(number));
   }
 }
 
-export function encodeJournalRecord(items: readonly JournalItem[]): Buffer {
+/** `id` is the record's key in LMDB. */
+export function encodeJournalRecord(id: Uint8Array, items: readonly JournalItem[]): Buffer {
   const ordered = items.toSorted((one, other) => one.shard - other.shard || one.version - other.version);
   let length = checksumBytes;
   for (const { key } of ordered) length += itemsAt + packedSize(key);
@@ -106,12 +122,12 @@ export function encodeJournalRecord(items: readonly JournalItem[]): Buffer {
     end = packItem(record, end, section.firstVersion, item);
     record.writeUInt32BE(end - section.at, section.at + lengthAt);
   }
-  return sealed(record.subarray(0, end), seed);
+  return sealed(record.subarray(0, end), seedOf(id));
 }
 
 /** Throws ENTRY_DAMAGED. */
-export function sectionsOf(record: Uint8Array): readonly JournalSection[] {
-  if (!isWholeRecord(record)) throw journalDamaged();
+export function sectionsOf(id: Uint8Array, record: Uint8Array): readonly JournalSection[] {
+  if (!isWholeRecord(id, record)) throw journalDamaged();
   const bytes = bufferOf(record);
   const sections: JournalSection[] = [];
   for (let at = checksumBytes; at < record.length;) {
@@ -123,8 +139,12 @@ export function sectionsOf(record: Uint8Array): readonly JournalSection[] {
   return sections;
 }
 
-function isWholeRecord(record: Uint8Array): boolean {
-  return isWhole(record, seed, checksumBytes);
+function isWholeRecord(id: Uint8Array, record: Uint8Array): boolean {
+  return isWhole(record, seedOf(id), checksumBytes);
+}
+
+function seedOf(id: Uint8Array): number {
+  return checksumOf(seed, id, 0, id.length);
 }
 
 function journalDamaged(): ShardgateError {

@@ -121,7 +121,7 @@ export class FolderCheck {
 
   #journal(id: Uint8Array, value: Uint8Array): void {
     const isFound = this.#isIn(this.#databases.journal, id);
-    for (const section of sectionsOf(value)) {
+    for (const section of sectionsOf(id, value)) {
       const { shard } = section;
       const counted = this.#of(shard);
       for (const item of unpackItems(section)) {

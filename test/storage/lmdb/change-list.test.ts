@@ -4,6 +4,7 @@ import { parseKey } from "../../../src/core/key.js";
 import { changeListBytesMax } from "../../../src/core/limits.js";
 import { encodeJournalRecord, sectionsOf } from "../../../src/storage/lmdb/change-journal.js";
 import { itemsOfList, listsOf, unpackItems, type ChangeItem } from "../../../src/storage/lmdb/change-list.js";
+import { encodeNumber } from "../../../src/storage/lmdb/record.js";
 import { shard } from "../../conformance/storage-operations.js";
 
 function item(version: number, key = `key${version}`): ChangeItem {
@@ -64,13 +65,15 @@ describe("lists of the index of changes", () => {
 });
 
 describe("records of the journal of changes", () => {
+  const id = encodeNumber(7);
+
   it("give back what was written, ordered by shard and version", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 65_535 }), anyItems), { maxLength: 5 }), (shards) => {
         const items = [...new Map(shards)].flatMap(([number, list]) =>
           list.map((one) => ({ shard: shard(number), ...one })),
         );
-        const read = sectionsOf(encodeJournalRecord(items.toReversed())).flatMap((section) =>
+        const read = sectionsOf(id, encodeJournalRecord(id, items.toReversed())).flatMap((section) =>
           unpackItems(section).map((one) => ({ shard: section.shard, ...one })),
         );
         expect(read).toEqual(items.toSorted((one, other) => one.shard - other.shard || one.version - other.version));
@@ -78,9 +81,11 @@ describe("records of the journal of changes", () => {
     );
   });
 
-  it("are refused where any bit is another", () => {
-    const record = encodeJournalRecord([{ shard: shard(1), ...item(3) }]);
+  it("are refused where any bit is another, also of their number", () => {
+    const record = encodeJournalRecord(id, [{ shard: shard(1), ...item(3) }]);
     const damaged = expect.objectContaining({ code: "ENTRY_DAMAGED" });
-    for (const other of [...flipped(record), record.subarray(0, 2)]) expect(() => sectionsOf(other)).toThrow(damaged);
+    for (const other of [...flipped(record), record.subarray(0, 2)])
+      expect(() => sectionsOf(id, other)).toThrow(damaged);
+    for (const other of [...flipped(id), id.subarray(0, 7)]) expect(() => sectionsOf(other, record)).toThrow(damaged);
   });
 });

@@ -68,7 +68,7 @@ describe.each([
     const lists = [...databases.changes.getRange()].map(({ key, value }) =>
       itemsOfList(shardOfKeyBytes(key), numberOfKey(key), value),
     );
-    const journal = [...databases.journal.getRange()].flatMap(({ value }) => sectionsOf(value));
+    const journal = [...databases.journal.getRange()].flatMap(({ key, value }) => sectionsOf(key, value));
     await databases.root.close();
     return [...lists, ...journal].flatMap(unpackItems).length;
   }
