@@ -17,7 +17,7 @@ function start(name: string, args: readonly string[], environment: NodeJS.Proces
 
 function startGateway(port: number): void {
   const args = ["gateway", "--port", String(port), "--shards", "4", "--registry", `${folder.path}/${port}.json`];
-  start(`gateway ${port}`, args, { SHARDGATE_DRAIN_DELAY: "1000" });
+  start(`gateway ${port}`, args, { SHARDGATE_DRAIN_DELAY: "3000" });
 }
 
 interface Load {
