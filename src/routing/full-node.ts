@@ -100,17 +100,15 @@ export async function sendAssignments(
   if (answer.status < 200 || answer.status >= 300) throw faultOfAnswer(answer, node);
 }
 
-/**
- * `health` is null unless the answer has our protocol's name. Throws a NodeFault where a gateway answers, or a storage
- * node or gateway that goes by another name: whatever it is asked by this one, it refuses.
- */
+/** `health` is null unless the answer has our protocol's name. Throws a NodeFault where a gateway answers. */
 async function readHealth(
   { node, exchange }: NodeLine,
   signal: StopSignal,
 ): Promise<{ health: object | null; status: number }> {
-  const answer = await exchange({ method: "GET", path: healthPath, answerBytesMax: nodeAnswerBytesMax }, signal);
-  const { body, status } = answer;
-  if (problemIn(answer)?.code === "HOST_NOT_ALLOWED") throw faultOfAnswer(answer, node);
+  const { body, status } = await exchange(
+    { method: "GET", path: healthPath, answerBytesMax: nodeAnswerBytesMax },
+    signal,
+  );
   const health = jsonIn(body);
   if (typeof health !== "object" || health === null || !("protocol" in health)) return { health: null, status };
   if (health.protocol === gatewayProtocol) throw new NodeFault("gateway", `${node} is a gateway`, true);

@@ -1,7 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ShardgateError } from "../../src/core/error.js";
 import { largeAnswerBytesMin, nodeAnswerBytesMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
 import { NodeFault, type MapFacts } from "../../src/routing/node-client.js";
@@ -16,7 +15,6 @@ import {
   problemMediaType,
   targetNodeHeader,
 } from "../../src/wire/paths.js";
-import { problemOf } from "../../src/wire/problem.js";
 import { describeNodeClient } from "../conformance/node-client.js";
 import { startBrokenServer, unusedUrl, type BrokenAnswer } from "../support/broken-server.js";
 import { startNodeServer } from "../support/node-server.js";
@@ -443,28 +441,6 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
       reason: "gateway",
       isUnsent: true,
       message: expect.stringMatching(/^storage node .* is a gateway$/),
-    };
-    await expect(client.probe(call)).rejects.toMatchObject(fault);
-    await expect(client.execute([routed(put("a", "1"))], call)).rejects.toMatchObject(fault);
-    expect(asked).toEqual([]);
-  });
-
-  it("does not take what refuses to be called by this name for a plain storage node", async () => {
-    const asked: (string | undefined)[] = [];
-    const { client } = await brokenClient(
-      (response) => {
-        asked.push(response.req.url);
-        response.writeHead(404).end();
-      },
-      (response) => {
-        const problem = problemOf(new ShardgateError("HOST_NOT_ALLOWED", "It is called otherwise."));
-        response.writeHead(421, { "content-type": problemMediaType }).end(JSON.stringify(problem));
-      },
-    );
-    const fault = {
-      reason: "serverError",
-      isUnsent: true,
-      message: expect.stringMatching(/answered HOST_NOT_ALLOWED \(It is called otherwise\)$/),
     };
     await expect(client.probe(call)).rejects.toMatchObject(fault);
     await expect(client.execute([routed(put("a", "1"))], call)).rejects.toMatchObject(fault);
