@@ -107,23 +107,19 @@ export class IndexUpkeep {
   step(records: ShardRecords, shards: readonly ShardNumber[]): boolean {
     const { itemsMax, bytesMax } = this.#bounds;
     const budget = { itemsMax, bytesMax };
-    if (this.isJournalDue || this.#isPassDue(records, shards)) this.#fold(records);
+    const due = [...records.headersOf(shards)].filter(([shard, header]) => this.isDue(shard, header));
+    if (this.isJournalDue || (this.#pass === null && due.length > 0)) this.#fold(records);
     // What is stale in the journal can be removed only from the lists.
     if (this.isJournalDue && this.#pass === null) return true;
-    const underWay = shards.filter((shard) => shard === this.#pass?.shard);
-    const others = shards.filter((shard) => shard !== this.#pass?.shard);
-    for (const [shard, header] of records.headersOf([...underWay, ...others])) {
-      if (!this.isDue(shard, header)) continue;
+    const underWay = due.filter(([shard]) => shard === this.#pass?.shard);
+    const others = due.filter(([shard]) => shard !== this.#pass?.shard);
+    for (const [shard, header] of [...underWay, ...others]) {
       if (budget.itemsMax <= 0 || budget.bytesMax <= 0) return true;
       const pass = this.#pass?.shard === shard ? this.#pass : this.#passOver(shard, header);
       this.#pass = pass.kind === "walk" ? walk(records, pass, budget) : removeListed(records, pass, budget);
       if (this.#pass !== null) return true;
     }
     return this.isJournalDue;
-  }
-
-  #isPassDue(records: ShardRecords, shards: readonly ShardNumber[]): boolean {
-    return this.#pass === null && [...records.headersOf(shards)].some(([shard, header]) => this.isDue(shard, header));
   }
 
   #fold(records: ShardRecords): void {
