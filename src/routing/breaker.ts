@@ -19,13 +19,15 @@ export interface BatchFailure {
   readonly nowMs: number;
   /** From 0 to 1; keeps several gateways from probing in step. */
   readonly random: number;
+  /** The storage node said itself that it takes nothing more: no further failures are waited for. */
+  readonly isFinal: boolean;
 }
 
 /** After a batch without a usable answer. */
-export function afterFailure(breaker: Breaker, { sentMs, nowMs, random }: BatchFailure): Breaker {
+export function afterFailure(breaker: Breaker, { sentMs, nowMs, random, isFinal }: BatchFailure): Breaker {
   // The batch had been sent before the breaker opened, or before the sign of life: it says nothing new.
   if (breaker.kind === "open" || (breaker.kind === "halfOpen" && sentMs < breaker.sinceMs)) return breaker;
-  const failures = breaker.kind === "closed" ? breaker.failures + 1 : breakerFailuresMax;
+  const failures = breaker.kind === "closed" && !isFinal ? breaker.failures + 1 : breakerFailuresMax;
   return failures < breakerFailuresMax ? { kind: "closed", failures } : openBreaker(nowMs, random);
 }
 

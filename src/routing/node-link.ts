@@ -165,13 +165,11 @@ export class NodeLink {
     observer.batchFailed({ node: this.record.name, reason: fault.reason });
     this.#logFailure(batch, batchId, fault);
     const { timeoutMs } = batch;
-    if (fault.reason === "draining") {
-      // Sure at once, and the sooner nothing is sent, the less is on its way when the node closes its connections.
-      this.#cause = fault.message;
-      this.#turn(openBreaker(clock.monotonicMs(), random()));
-    } else if (countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) {
+    if (countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) {
       this.#cause = `${fault.message}, and is left alone for a moment`;
-      this.#turn(afterFailure(this.#breaker, { sentMs, nowMs: clock.monotonicMs(), random: random() }));
+      // The sooner nothing is sent to a node that stops, the less is on its way when it closes its connections.
+      const isFinal = fault.reason === "draining";
+      this.#turn(afterFailure(this.#breaker, { sentMs, nowMs: clock.monotonicMs(), random: random(), isFinal }));
     }
     if (fault instanceof PlainNodeFault) return fault.outcomes;
     return batch.operations.map(({ operation }) => refusedBecause(operation, fault.message, fault.isUnsent));
