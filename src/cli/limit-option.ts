@@ -12,7 +12,7 @@ export interface LimitOptions {
 export function limitOption(): Option {
   return option(
     "--limit <name=number>",
-    "a bound on what clients may send, again for each; README has their names (the variable: separated by commas)",
+    "a bound on what clients may send, again for each; docs/reference/limits.md has their names (the variable: separated by commas)",
   ).argParser((text: string, before?: Partial<GatewayBounds>) => ({ ...before, ...parsedBy(parseBounds)(text) }));
 }
 

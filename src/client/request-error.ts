@@ -18,7 +18,7 @@ export interface RequestFailure {
 }
 
 /**
- * `code` is one of the gateway's (README, "Error codes"), or of the client's own: NETWORK_FAILURE (no answer came),
+ * `code` is one of the gateway's (docs/reference/errors.md), or of the client's own: NETWORK_FAILURE (no answer came),
  * TIMEOUT (`timeoutMs` is over), BAD_ANSWER (the answer is not one of a gateway's GraphQL endpoint), NOT_SENT (the
  * client's `headers` failed for a request behind others of the call; `cause` is what it threw).
  */

@@ -29,7 +29,7 @@ import {
   valueDepthMax,
 } from "./limits.js";
 
-/** One settable bound. README's table of limits is checked against these by a test. */
+/** One settable bound. docs/reference/limits.md is generated from these. */
 export interface BoundRule {
   readonly default: number;
   readonly least: number;

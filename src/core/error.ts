@@ -11,7 +11,7 @@ export interface ErrorRule {
   readonly advice: string;
 }
 
-/** The closed list. README's table of error codes is checked against it by a test. */
+/** The closed list. docs/reference/errors.md is generated from it. */
 export const errorRules = {
   KEY_NOT_FOUND: rule(404, false, "Check the key; keys are compared byte by byte."),
   INVALID_KEY: rule(400, false, "Use 1 to 1024 bytes of UTF-8 without control characters; `.` and `..` are reserved."),

@@ -1,7 +1,7 @@
 /**
  * What the gateway counts, in Prometheus form: requests by route, and what the routing below them does. Each Metrics has
  * a prom-client registry of its own, so several gateways fit into one process. Labels are bounded by construction:
- * routes are patterns, codes a closed list and nodes registered names, never text of a client. README lists them all.
+ * routes are patterns, codes a closed list and nodes registered names, never text of a client. docs/reference/metrics.md lists them all.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { ErrorCode } from "../core/error.js";

@@ -1,6 +1,6 @@
 /**
  * What a storage node counts, in Prometheus form, in a registry of its own. Labels are routes, methods and statuses, never
- * text of a caller. What can be asked for is asked when the text is read. README lists them all.
+ * text of a caller. What can be asked for is asked when the text is read. docs/reference/metrics.md lists them all.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineObserver } from "./observed-engine.js";

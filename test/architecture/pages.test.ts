@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { documentPages } from "../support/document-pages.js";
 import { examplesIn, examplesOf } from "../support/markdown-examples.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -15,6 +16,9 @@ const pages = [
   ...readdirSync(root).filter((file) => file.endsWith(".md")),
   ...filesIn("docs", /\.md$/),
   ...filesIn("examples", /^(?!.*node_modules).*\.md$/),
+  "src/README.md",
+  "test/README.md",
+  "test/FAULTS.md",
 ];
 const tests = filesIn("test", /\.test\.ts$/).map((file) => readFileSync(path.join(root, file), "utf8"));
 
@@ -33,7 +37,8 @@ describe("every page", () => {
   it.each(pages)("%s has its blocks run by a test, if it has any", (page) => {
     // test/examples/pages.test.ts finds these by itself.
     const isOfExamples = /^examples\/([^/]+\/)?README\.md$/.test(page);
-    const isRun = isOfExamples || tests.some((text) => text.includes(`examplesIn("${page}")`));
+    const isRun =
+      isOfExamples || documentPages.includes(page) || tests.some((text) => text.includes(`examplesIn("${page}")`));
     expect(examplesIn(page).length === 0 || isRun).toBe(true);
   });
 });
@@ -45,8 +50,8 @@ describe("CONTRIBUTING.md", () => {
     expect(readFileSync(path.join(root, ".ci/run"), "utf8").split("\n")).toContain(commands[0]);
   });
 
-  it("names test files that there are", () => {
-    const text = readFileSync(path.join(root, "CONTRIBUTING.md"), "utf8");
+  it.each(["CONTRIBUTING.md", "docs/explanation/guarantees.md"])("and %s name test files that there are", (page) => {
+    const text = readFileSync(path.join(root, page), "utf8");
     const named = [...text.matchAll(/\btest\/[\w/-]+\.test\.ts/g)].map(([file]) => file);
     expect(named.length).toBeGreaterThan(2);
     expect(named.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);

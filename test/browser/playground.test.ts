@@ -166,5 +166,5 @@ async function screenshot({ page }: WatchedPage, name: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, name);
   await page.screenshot({ path: file });
-  expect(statSync(file).size).toBeLessThan(200_000);
+  expect(statSync(file).size).toBeLessThanOrEqual(150_000);
 }

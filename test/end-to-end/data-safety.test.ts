@@ -1,4 +1,4 @@
-/** Runs the commands of docs/data-safety.md, each in the state of the cluster that the page describes. */
+/** Runs the commands of docs/how-to/data-safety.md, each in the state of the cluster that the page describes. */
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { examplesIn } from "../support/markdown-examples.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, program, Run } from "../support/processes.js";
 
-const examples = examplesIn("docs/data-safety.md");
+const examples = examplesIn("docs/how-to/data-safety.md");
 let cluster: ProcessCluster;
 /** Where the commands are run: `./data` is the cluster's folder. */
 let place: string;
@@ -42,7 +42,7 @@ async function startWithEmptyFolder(): Promise<void> {
   );
 }
 
-describe("docs/data-safety.md", () => {
+describe("docs/how-to/data-safety.md", () => {
   it("has these commands and no others", () => {
     const commands = examples.map(({ code }) => code.trim().split(" ").slice(2, 4).join(" "));
     expect(commands).toEqual(["status", "node accept-loss", "registry restore", "node verify"]);

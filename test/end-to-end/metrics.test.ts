@@ -22,20 +22,20 @@ function described(text: string): readonly string[] {
   return [...text.matchAll(/^# TYPE (shardgate_\w+) /gm)].map(([, name = ""]) => name).toSorted();
 }
 
-function inReadme(process: string): readonly (readonly [name: string, labels: string])[] {
-  const readme = readFileSync(path.join(repository, "README.md"), "utf8");
-  const table = readme.split(`| metric of ${process} | labels | meaning |`)[1]?.split("\n\n")[0] ?? "";
-  return [...table.matchAll(/^\| `(shardgate_\w+)` \| ([\w, ]*) ?\| .+ \|$/gm)].map(
+function inPage(region: string): readonly (readonly [name: string, labels: string])[] {
+  const page = readFileSync(path.join(repository, "docs/reference/metrics.md"), "utf8");
+  const table = page.split(`<!-- from the code: ${region} -->`)[1]?.split("<!-- end -->")[0] ?? "";
+  return [...table.matchAll(/^\| `(shardgate_\w+)` \| \w+ \| ([\w, ]*) ?\| .+ \|$/gm)].map(
     ([, name = "", labels = ""]) => [name, labels.trim()] as const,
   );
 }
 
-describe("the README's table of metrics", () => {
+describe("docs/reference/metrics.md", () => {
   it.each([
-    ["the gateway", () => ofGateway],
-    ["a storage node", () => ofNode],
-  ] as const)("has exactly what %s has, with its labels", (process, text) => {
-    const told = inReadme(process);
+    ["gateway", () => ofGateway],
+    ["node", () => ofNode],
+  ] as const)("has exactly the metrics of a running %s, with their labels", (region, text) => {
+    const told = inPage(region);
     expect(told.map(([name]) => name).toSorted()).toEqual(described(text()));
     for (const [name, labels] of told) {
       const sample = new RegExp(`^${name}(?:_sum|_count)?(?:{([^}]*)})? `, "m").exec(text());

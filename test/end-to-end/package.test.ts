@@ -16,6 +16,7 @@ import { freePorts, repository, Run, temporaryFolder } from "../support/processe
 
 const folder = temporaryFolder();
 const project = path.join(folder.path, "project");
+const unpacked = path.join(folder.path, "package");
 let tarball: string;
 
 beforeAll(() => {
@@ -23,18 +24,29 @@ beforeAll(() => {
   const pack = ["pack", "--ignore-scripts", "--pack-destination", folder.path];
   execFileSync("npm", pack, { cwd: repository, stdio: "pipe" });
   tarball = path.join(folder.path, readdirSync(folder.path).find((name) => name.endsWith(".tgz")) ?? "");
+  execFileSync("tar", ["-xzf", tarball, "-C", folder.path]);
 });
 afterAll(() => folder.remove());
 
 it("has no source map without its source, and no file that names one", () => {
-  const unpacked = path.join(folder.path, "package");
-  execFileSync("tar", ["-xzf", tarball, "-C", folder.path]);
   const files = readdirSync(unpacked, { recursive: true, encoding: "utf8" });
   expect(files).toEqual(expect.arrayContaining(["README.md", "LICENSE", "dist/cli/main.js", "dist/client/index.d.ts"]));
   const named = files
     .filter((file) => /\.(m?js|css|map)$/.test(file))
     .flatMap((file) => filesNamedIn(path.join(unpacked, file)));
   expect(named.filter((file) => !existsSync(file)).map((file) => path.relative(unpacked, file))).toEqual([]);
+});
+
+it("has the documentation, whose links and pictures all lead to what is in the package", () => {
+  const files = readdirSync(unpacked, { recursive: true, encoding: "utf8" });
+  const pages = files.filter((file) => file.endsWith(".md"));
+  expect(pages).toEqual(expect.arrayContaining(["README.md", "docs/README.md", "docs/tutorial/first-steps.md"]));
+  const broken = pages.flatMap((page) => {
+    const links = readFileSync(path.join(unpacked, page), "utf8").matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g);
+    const names = [...links].map(([, name = ""]) => path.join(path.dirname(page), name));
+    return names.filter((name) => !existsSync(path.join(unpacked, name))).map((name) => `${page}: ${name}`);
+  });
+  expect(broken).toEqual([]);
 });
 
 describe("an empty project with the tarball and engine-strict", () => {

@@ -1,5 +1,5 @@
 /**
- * The rule by which a soak is judged, as pure decisions over its samples; README tells it in words. Growth is measured as
+ * The rule by which a soak is judged, as pure decisions over its samples; test/README.md describes it. Growth is measured as
  * the median of all pairwise slopes (Theil-Sen), which neither a saw-tooth nor some wild samples can bend.
  */
 

@@ -1,6 +1,6 @@
 /**
  * A folder in which the commands and programs of a page run as its reader runs them: `npx shardgate`, `shardgate` and the
- * package `shardgate` are what was built, examples/ and dist/ are there, and the ports 4000 to 4003, 4100 to 4102 and 9000
+ * package `shardgate` are what was built, examples/ and dist/ are there, and the ports 4000 to 4003, 4100 to 4103 and 9000
  * are others, which are free here.
  */
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { isSource } from "./example.js";
 import { freePorts, program, repository, Run, temporaryFolder } from "./processes.js";
 
-const named = ["4000", "4001", "4002", "4003", "4100", "4101", "4102", "9000"];
+const named = ["4000", "4001", "4002", "4003", "4100", "4101", "4102", "4103", "9000"];
 /** With this, what a place starts finds every host under `.internal` on this machine. */
 export const internalHosts = `--import=${pathToFileURL(path.join(import.meta.dirname, "named-hosts.mjs")).href}`;
 
@@ -30,6 +30,7 @@ export class CommandPlace {
     this.#ports = ports;
     this.write("bin/shardgate", `#!/bin/sh\nexec node ${program} "$@"\n`, 0o755);
     this.write("bin/npx", `#!/bin/sh\nexec "$@"\n`, 0o755);
+    this.write("bin/tsc", `#!/bin/sh\nexec node ${repository}/node_modules/typescript/bin/tsc "$@"\n`, 0o755);
     symlinkSync(path.join(repository, "dist"), path.join(this.path, "dist"));
     cpSync(path.join(repository, "examples"), path.join(this.path, "examples"), { recursive: true, filter: isSource });
     const modules = path.join(repository, "node_modules");
@@ -90,14 +91,14 @@ export class CommandPlace {
     return run;
   }
 
-  /** Compiles the TypeScript in strict mode, runs it, and resolves to what it printed. Rejects when either fails. */
+  /** Compiles the TypeScript in strict mode as main.ts, runs it, and resolves to what it printed. Rejects when either fails. */
   async runTypeScript(code: string): Promise<string> {
     const compilerOptions = { target: "es2023", module: "nodenext", lib: ["es2023", "dom"], types: [], strict: true };
     const settings = { ...compilerOptions, skipLibCheck: true, outDir: "compiled" };
     this.write("package.json", '{ "type": "module" }');
-    this.write("tsconfig.json", JSON.stringify({ compilerOptions: settings, include: ["sample.ts"] }));
-    this.write("sample.ts", this.located(code));
-    return this.run(`node ${repository}/node_modules/typescript/bin/tsc && node compiled/sample.js`);
+    this.write("sample.json", JSON.stringify({ compilerOptions: settings, include: ["main.ts"] }));
+    this.write("main.ts", this.located(code));
+    return this.run("tsc -p sample.json && node compiled/main.js");
   }
 }
 

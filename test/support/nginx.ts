@@ -25,7 +25,7 @@ export async function startNginx(
   return run;
 }
 
-/** The `upstream` and `location` are those of the README. */
+/** The `upstream` and `location` are those of docs/how-to/services.md. */
 function configuration(folder: string, port: number, gatewayPorts: readonly number[], settings: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)

@@ -17,7 +17,7 @@ export const sharedSchemas: readonly Schema[] = [
       title: { type: "string" },
       status: { type: "integer" },
       detail: { type: "string", description: "For people; names the key, shard or storage node." },
-      code: { type: "string", description: "One of the error codes of the README." },
+      code: { type: "string", description: "One of the error codes of docs/reference/errors.md." },
       isRetryable: { type: "boolean", description: "Whether the same request may succeed later." },
       advice: { type: "string", description: "What to do." },
     },

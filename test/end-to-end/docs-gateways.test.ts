@@ -1,15 +1,20 @@
 /**
- * Starts what the README says of other machines: each block with a gateway of its own, its hosts under `.internal` on this
- * one, and the certificates made as the README makes them.
+ * Starts what the pages say of other machines: each block with a gateway of its own, its hosts under `.internal` on this
+ * one, and the certificates made as the page makes them.
  */
 import { copyFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { CommandPlace, internalHosts, isForOtherMachines } from "../support/command-place.js";
+import { documentPages } from "../support/document-pages.js";
 import { examplesIn } from "../support/markdown-examples.js";
 import { repository, Run } from "../support/processes.js";
 
-const examples = examplesIn("README.md").filter(({ code }) => isForOtherMachines(code));
+const examples = documentPages
+  .flatMap((page) => examplesIn(page).map((example) => ({ page, example })))
+  .filter(({ example }) => isForOtherMachines(example.code))
+  // The certificates come first.
+  .toSorted((a, b) => Number(b.example.code.startsWith("openssl")) - Number(a.example.code.startsWith("openssl")));
 let place: CommandPlace;
 let plainNode: Run;
 let environment: NodeJS.ProcessEnv;
@@ -20,6 +25,7 @@ beforeAll(async () => {
   await plainNode.prints(/listening/);
   const [token = "", line = ""] = (await place.run("shardgate token operator --grant admin")).trim().split("\n");
   place.write("tokens.json", `[${line}]`);
+  place.write("secret", "a secret of at least thirty-two characters");
   environment = { NODE_OPTIONS: internalHosts, operator: token };
 });
 afterAll(async () => {
@@ -56,12 +62,12 @@ async function expectAdopted(): Promise<void> {
   expect(shards.map(({ nodeId }) => nodeId)).toEqual(["mine", null, null, null]);
 }
 
-describe("the README", () => {
-  it.each(examples.map((example, index) => [`${index + 1}: ${example.heading}`, example] as const))(
+describe("the documentation", () => {
+  it.each(examples.map(({ page, example }, index) => [`${index + 1}: ${page}, ${example.heading}`, example] as const))(
     "gives commands for other machines that work, in example %s",
     async (name, { language, code, promised }) => {
       expect([language, promised]).toEqual(["sh", null]);
-      await (code.startsWith("openssl") ? makeCertificates(code) : runCommands(code, name));
+      await (code.startsWith("openssl") ? makeCertificates(code) : runCommands(code, name.split(":")[0] ?? ""));
     },
   );
 });

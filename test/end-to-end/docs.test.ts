@@ -1,32 +1,24 @@
 /**
- * Runs every command, query and program of the README in its order, and holds the answers against what it promises; those
- * for other machines are in readme-gateways.test.ts.
+ * Runs every command, query and program of the README and of docs/ in their order, and compares the answers with what the
+ * pages promise; those for other machines are in docs-gateways.test.ts.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
-import { boundName, boundProperties, boundRules } from "../../src/core/bounds.js";
-import { errorRules } from "../../src/core/error.js";
-import * as limits from "../../src/core/limits.js";
+import { drainDelayMsDefault, drainTimeoutMs } from "../../src/core/limits.js";
 import { CommandPlace, isForOtherMachines } from "../support/command-place.js";
+import { documentPages } from "../support/document-pages.js";
 import { graphql } from "../support/gateway-calls.js";
 import { examplesIn, fulfil, type Example } from "../support/markdown-examples.js";
-import {
-  eventually,
-  freePorts,
-  program,
-  repository,
-  Run,
-  shardgate,
-  Stop,
-  temporaryFolder,
-} from "../support/processes.js";
+import { eventually, freePorts, repository, Run, shardgate, Stop, temporaryFolder } from "../support/processes.js";
 
-const readme = readFileSync(path.join(repository, "README.md"), "utf8");
-const examples = examplesIn("README.md").filter(({ code }) => !isForOtherMachines(code));
-const { scripts } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8")) as {
+const examples = documentPages
+  .flatMap((page) => examplesIn(page).map((example) => ({ page, example })))
+  .filter(({ example }) => !isForOtherMachines(example.code));
+const { scripts, devDependencies } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8")) as {
   readonly scripts: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
 };
 let place: CommandPlace;
 let dev: Run;
@@ -54,6 +46,22 @@ async function runShell(code: string): Promise<string> {
   const waiting = "until curl -sf http://127.0.0.1:4100/ready; do sleep 0.1; done";
   const ending = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT";
   return place.run(`${ending}\n${code.replace("PID_OF_NODE1", pid)}\n${/ &$/m.test(code) ? waiting : ""}`);
+}
+
+/** What is installed is there already; that the packages are those of this repository is checked, and the rest is run. */
+async function runInstallation(code: string): Promise<string> {
+  const [installed, others] = [true, false].map((isInstall) =>
+    code.split("\n").filter((line) => line.startsWith("npm install ") === isInstall),
+  );
+  const names =
+    installed?.flatMap((line) =>
+      line
+        .split(" ")
+        .slice(2)
+        .filter((word) => !word.startsWith("--")),
+    ) ?? [];
+  expect(names.filter((name) => name !== "shardgate" && devDependencies[name] === undefined)).toEqual([]);
+  return place.run(others?.join("\n") ?? "");
 }
 
 /** `npm ci` and `npm test` are what CI runs, and dist/ is compiled before all tests; the rest of it is run here. */
@@ -131,8 +139,23 @@ async function runCodegen(code: string): Promise<void> {
   expect(types).toMatch(/export type ReadQuery = .*version: string \| null, value: unknown.*expiresAt: string \| null/);
 }
 
+/** Starts what the unit starts, which ends well within the time that it allows. */
+async function checkUnit(code: string): Promise<void> {
+  const setting = (name: string): string => new RegExp(`^${name}=(.*)$`, "m").exec(code)?.[1] ?? "";
+  const [, args = ""] = /^\/usr\/bin\/node \S+\/dist\/cli\/main\.js (.*)$/.exec(setting("ExecStart")) ?? [];
+  const folder = path.join(place.path, setting("StateDirectory"));
+  const server = await place.serve(`shardgate ${args.replace("/var/lib/shardgate", folder)}`, {
+    SHARDGATE_PORT: place.port("4100"),
+  });
+  expect(await server.stop()).toBe(0);
+  expect(Number(setting("TimeoutStopSec")) * 1000).toBeGreaterThan(drainDelayMsDefault + drainTimeoutMs);
+}
+
 async function outputOf({ language, code }: Example): Promise<string> {
   if (language === "ts") return place.runTypeScript(code);
+  // The first process of all was started with it.
+  if (code === "npx shardgate dev\n") return dev.stdout.replaceAll(place.port("4000"), "4000");
+  if (code.includes("\nnpm install ")) return runInstallation(code);
   return code.startsWith("npm ci") ? runFirstCommands(code) : runShell(code);
 }
 
@@ -146,9 +169,10 @@ async function check(example: Example, context: TestContext): Promise<void> {
   }
   if (language === "yaml") return checkProbes(code);
   if (language === "nginx") return checkNginx(code, context);
+  if (language === "ini") return checkUnit(code);
   if (code.includes("CodegenConfig")) return runCodegen(code);
   if (code.startsWith("npm run nightly:")) return checkNightly(code);
-  if (/^npx shardgate node .*[^&]\n$/.test(code)) return runServer(code);
+  if (/^npx shardgate node --id .*[^&]\n$/.test(code)) return runServer(code);
   const output = (await outputOf(example)).replaceAll("\r\n", "\n").trim();
   if (promised === null) return;
   const isJson = promised.startsWith("{");
@@ -156,59 +180,19 @@ async function check(example: Example, context: TestContext): Promise<void> {
   expect(actual).toEqual(fulfil(isJson ? JSON.parse(promised) : promised.replace(/…\n/g, "…").trim(), actual));
 }
 
-describe("the README", () => {
-  it.for(examples.map((example, index) => [`${index + 1}: ${example.heading}`, example] as const))(
+describe("the documentation", () => {
+  it.for(examples.map(({ page, example }, index) => [`${index + 1}: ${page}, ${example.heading}`, example] as const))(
     "keeps its word in example %s",
     async ([, example], context) => check(example, context),
   );
 
   it("has examples of every task", () => {
-    expect(examples.length).toBeGreaterThan(15);
-    expect(examples.filter(({ promised }) => promised !== null).length).toBeGreaterThan(10);
+    expect(examples.length).toBeGreaterThan(40);
+    expect(examples.filter(({ example }) => example.promised !== null).length).toBeGreaterThan(25);
   });
 
   it("starts the program by the name it uses", () => {
     const version = execFileSync("npx", ["shardgate", "--version"], { cwd: repository, encoding: "utf8" });
     expect(version.trim()).toMatch(/^\d+\.\d+\.\d+$/);
-  });
-
-  it("has exactly the error codes of the closed list", () => {
-    const rows = [...readme.matchAll(/^\| ([A-Z_]+) \| (\d{3}) \| (yes|no) \| (.*) \|$/gm)];
-    const told = Object.fromEntries(
-      rows.map(([, code = "", status, retry, advice]) => [
-        code,
-        { httpStatus: Number(status), isRetryable: retry === "yes", advice },
-      ]),
-    );
-    expect(told).toEqual(errorRules);
-    // In a table of its own, the second of two rows would go unseen.
-    expect(rows.map(([, code]) => code)).toEqual(Object.keys(told));
-  });
-
-  it("lists exactly the options that the commands have", () => {
-    const told: string[] = [];
-    for (const [, option = "", commands = ""] of readme.matchAll(/^\| `(--[a-z-]+)` \| ([a-z, ]+) \|/gm)) {
-      for (const command of commands.split(", ")) told.push(`${command} ${option}`);
-    }
-    const real = ["dev", "gateway", "node", "import", "export"].flatMap((command) => {
-      const help = execFileSync(process.execPath, [program, command, "--help"], { encoding: "utf8" });
-      return [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => `${command} ${option}`);
-    });
-    expect(told.toSorted()).toEqual(real.filter((option) => !option.endsWith("--help")).toSorted());
-  });
-
-  it("tells the bounds that are enforced", () => {
-    for (const number of [limits.keyBytesMax, limits.shardCountMax, limits.storageNodesMax]) {
-      expect(readme).toContain(String(number));
-    }
-    expect(limits.requestTimeoutMs).toBe(5000);
-  });
-
-  it("lists exactly the limits that can be set", () => {
-    const rows = [...readme.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| (\d+) \| ([A-Z_]+) \| (.*) \|$/gm)];
-    const told = rows.map(([, name, standard, least, most, code, help]) => {
-      return { name, default: Number(standard), least: Number(least), most: Number(most), code, help };
-    });
-    expect(told).toEqual(boundProperties.map((each) => ({ name: boundName(each), ...boundRules[each] })));
   });
 });

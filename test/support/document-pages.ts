@@ -1,0 +1,18 @@
+/**
+ * The pages whose blocks test/end-to-end/docs.test.ts and docs-gateways.test.ts run. They share one cluster, so those that
+ * need an empty one come first.
+ */
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { repository } from "./processes.js";
+
+const first = ["README.md", "docs/tutorial/first-steps.md", "docs/how-to/several-machines.md"];
+/** Run by test/end-to-end/data-safety.test.ts, each command in the state of the cluster that it is for. */
+const ownTest = "docs/how-to/data-safety.md";
+const others = readdirSync(path.join(repository, "docs"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".md"))
+  .map((file) => `docs/${file}`)
+  .filter((file) => !first.includes(file) && file !== ownTest)
+  .toSorted();
+
+export const documentPages: readonly string[] = [...first, ...others, "test/README.md"];
