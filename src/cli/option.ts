@@ -31,7 +31,9 @@ export function engineOption(): Option {
 }
 
 export function endpointOption(): Option {
-  return option("-e, --endpoint <url>", "the gateway").argParser(parseEndpoint).default("http://127.0.0.1:4000");
+  const usual = "http://127.0.0.1:4000";
+  // Commander does not parse a default: without `parseEndpoint` it would lack the path.
+  return option("-e, --endpoint <url>", "the gateway").argParser(parseEndpoint).default(parseEndpoint(usual), usual);
 }
 
 export function timeoutOption(): Option {
