@@ -42,9 +42,12 @@ describe("the pages", () => {
     expect(words[Math.floor(words.length / 2)]).toBeLessThan(750);
   });
 
-  it("are all in the table of contents", () => {
+  it("are all in the tables of contents", () => {
     const contents = read("docs/README.md");
     const own = documentPages.filter((page) => /^docs\/(tutorial|how-to|reference|explanation)\//.test(page));
     expect(own.filter((page) => !contents.includes(`](${page.replace("docs/", "")})`))).toEqual([]);
+    const decisions = read("docs/decisions/README.md");
+    const decided = documentPages.filter((page) => /^docs\/decisions\/(?!README)/.test(page));
+    expect(decided.filter((page) => !decisions.includes(`](${path.basename(page)})`))).toEqual([]);
   });
 });
