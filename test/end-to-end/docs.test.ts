@@ -154,7 +154,8 @@ async function checkUnit(code: string): Promise<void> {
 async function outputOf({ language, code }: Example): Promise<string> {
   if (language === "ts") return place.runTypeScript(code);
   // The first process of all was started with it.
-  if (code === "npx shardgate dev\n") return (/^ready .*$/m.exec(dev.stdout)?.[0] ?? "").replace(place.port("4000"), "4000");
+  if (code === "npx shardgate dev\n")
+    return (/^ready .*$/m.exec(dev.stdout)?.[0] ?? "").replace(place.port("4000"), "4000");
   if (code.includes("\nnpm install ")) return runInstallation(code);
   return code.startsWith("npm ci") ? runFirstCommands(code) : runShell(code);
 }
