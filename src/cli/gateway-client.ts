@@ -2,6 +2,7 @@
  * Sends GraphQL requests, whose bodies are made as text, to a gateway. Every failure is told as data, with whether
  * another attempt may help; the attempts themselves are the callers', who know what to repeat.
  */
+import type { Readable } from "node:stream";
 import { Agent, buildConnector, request } from "undici";
 import type { Clock } from "../core/clock.js";
 import { errorRules, isErrorCode, type ErrorCode } from "../core/error.js";
@@ -71,7 +72,11 @@ export class GatewayClient {
   async post(body: string): Promise<GatewayAnswer> {
     const { endpoint, timeoutMs, token } = this.#access;
     try {
-      const { statusCode, body: stream } = await request(endpoint, {
+      const {
+        statusCode,
+        headers,
+        body: stream,
+      } = await request(endpoint, {
         method: "POST",
         headers: {
           "content-type": "application/json",
@@ -82,11 +87,12 @@ export class GatewayClient {
         dispatcher: this.#agent,
         signal: AbortSignal.timeout(timeoutMs),
       });
+      if (Number(headers["content-length"] ?? 0) > clientAnswerBytesMax) return tooLarge(stream);
       const chunks: Uint8Array[] = [];
       let bytes = 0;
       for await (const chunk of stream as AsyncIterable<Uint8Array>) {
         bytes += chunk.length;
-        if (bytes > clientAnswerBytesMax) return { ...failure("the answer is too large", false), isTooLarge: true };
+        if (bytes > clientAnswerBytesMax) return tooLarge(stream);
         chunks.push(chunk);
       }
       const answer = answerOf(statusCode, Buffer.concat(chunks));
@@ -156,6 +162,13 @@ function failureOfCode(message: string, code: unknown): GatewayFailure {
   const reason = typeof code === "string" ? `${message} (${code})` : message;
   if (!isErrorCode(code)) return failure(reason, false);
   return { ...failure(reason, isWorthRetrying(code)), code, advice: commandAdvice(code) };
+}
+
+/** Ends the connection, which still carries the rest of the answer. */
+function tooLarge(rest: Readable): GatewayFailure {
+  rest.once("error", () => {});
+  rest.destroy();
+  return { ...failure("the answer is too large", false), isTooLarge: true };
 }
 
 function failure(reason: string, isRetryable: boolean): GatewayFailure {
