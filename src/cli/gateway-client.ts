@@ -4,9 +4,8 @@
  */
 import type { Readable } from "node:stream";
 import { Agent, buildConnector, request } from "undici";
-import type { Clock } from "../core/clock.js";
 import { errorRules, isErrorCode, type ErrorCode } from "../core/error.js";
-import { clientAnswerBytesMax, clientPauseMs, clientPauseMsMax, importInFlightMax } from "../core/limits.js";
+import { clientAnswerBytesMax, importInFlightMax } from "../core/limits.js";
 import { tlsVersionMin } from "../tls/tls-source.js";
 import { errorOfProblem } from "../wire/problem.js";
 import { commandAdvice, tokenAdvice } from "./advice.js";
@@ -114,25 +113,6 @@ export class GatewayClient {
 /** Whether a repeated unconditional write or read may do better. A write whose outcome is unknown may be repeated. */
 export function isWorthRetrying(code: unknown): boolean {
   return isErrorCode(code) && (errorRules[code].isRetryable || code === "OUTCOME_UNKNOWN");
-}
-
-/** Waits before attempt number `attempt + 1`, with full jitter; ends at once when `signal` is aborted. */
-export async function pauseAfter(
-  attempt: number,
-  { clock, random }: { readonly clock: Clock; random(): number },
-  signal?: AbortSignal,
-): Promise<void> {
-  const pauseMs = random() * Math.min(clientPauseMsMax, clientPauseMs * 2 ** (attempt - 1));
-  await new Promise<void>((resolve) => {
-    const end = () => {
-      cancel();
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.after(pauseMs, end);
-    if (signal?.aborted) end();
-    else signal?.addEventListener("abort", end, { once: true });
-  });
 }
 
 function answerOf(status: number, bytes: Buffer): GatewayAnswer {

@@ -1,10 +1,8 @@
-import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { GatewayClient, pauseAfter } from "../../src/cli/gateway-client.js";
-import { clientAnswerBytesMax, clientPauseMs } from "../../src/core/limits.js";
-import { FakeClock } from "../support/fake-clock.js";
+import { GatewayClient } from "../../src/cli/gateway-client.js";
+import { clientAnswerBytesMax } from "../../src/core/limits.js";
 
 describe("GatewayClient", () => {
   it("gives up an answer that does not come", async () => {
@@ -44,27 +42,5 @@ describe("GatewayClient", () => {
     await closed;
     await client.close();
     await new Promise((resolve) => server.close(resolve));
-  });
-});
-
-describe("pauseAfter", () => {
-  it("does not wait when the work is already given up", async () => {
-    const clock = new FakeClock();
-    await pauseAfter(1, { clock, random: () => 1 }, AbortSignal.abort());
-    expect(clock.pendingTimers).toBe(0);
-  });
-
-  it("leaves no listener behind, whether it is over or given up", async () => {
-    const clock = new FakeClock();
-    const stop = new AbortController();
-    const over = pauseAfter(1, { clock, random: () => 1 }, stop.signal);
-    await clock.advance(clientPauseMs);
-    await over;
-    expect(getEventListeners(stop.signal, "abort")).toEqual([]);
-    const givenUp = pauseAfter(1, { clock, random: () => 1 }, stop.signal);
-    stop.abort();
-    await givenUp;
-    expect(getEventListeners(stop.signal, "abort")).toEqual([]);
-    expect(clock.pendingTimers).toBe(0);
   });
 });
