@@ -43,6 +43,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/exporter-trace-otlp-http": ["cli/otel-tracer.ts"],
   "@opentelemetry/resources": ["cli/otel-tracer.ts"],
   "@opentelemetry/sdk-trace": ["cli/otel-tracer.ts"],
+  "eventsource-parser": ["console/browser-platform.ts"],
   preact: ["console/"],
   uplot: ["console/uplot-chart.ts"],
 };
