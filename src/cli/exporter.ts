@@ -2,17 +2,17 @@
  * Reads all entries under a prefix through `scan`, page after page. Pages are sized by bytes, so that a million small
  * entries take few requests and full-size ones little memory. A page that lacks shards is asked for again for a while.
  */
-import type { Clock } from "../core/clock.js";
-import { clientAttemptsMax, exportFirstPageEntries, exportPageBytes, pageEntriesMax } from "../core/limits.js";
+import { pagesFrom, type Paged } from "../client/pages.js";
+import { again, repeat } from "../client/retry.js";
+import { exportFirstPageEntries, exportPageBytes, pageEntriesMax } from "../core/limits.js";
 import { exitCodes } from "./exit-code.js";
 import { CommandFailure } from "./failure.js";
 import { failureExitCode, withAdvice } from "./gateway-call.js";
-import { pauseAfter, type GatewayAnswer } from "./gateway-client.js";
+import type { GatewayAnswer } from "./gateway-client.js";
+import { retriesOf, type RetryParts } from "./retries.js";
 
-export interface ExporterParts {
+export interface ExporterParts extends RetryParts {
   readonly client: { post(body: string): Promise<GatewayAnswer> };
-  readonly clock: Clock;
-  random(): number;
   /** Told why a page is asked for again. */
   onRetry(reason: string): void;
 }
@@ -40,36 +40,30 @@ export class Exporter {
 
   /** The entries in key order, a page at a time. Throws CommandFailure when the gateway does not answer. */
   async *pages(prefix: string): AsyncGenerator<readonly ExportedEntry[]> {
-    let after: string | null = null;
-    do {
-      const { entries, cursor }: Page = await this.#page(prefix, after);
-      yield entries;
-      after = cursor;
-    } while (after !== null);
+    for await (const { entries } of pagesFrom(null, (after) => this.#page(prefix, after))) yield entries;
   }
 
-  async #page(prefix: string, after: string | null): Promise<Page> {
-    for (let attempt = 1; ; attempt++) {
+  #page(prefix: string, after: string | null): Promise<Page> {
+    const { client, onRetry } = this.#parts;
+    const attempt = async (isLast: boolean): Promise<Page | typeof again> => {
       const variables = { prefix, after, first: this.#pageEntries };
-      const answer = await this.#parts.client.post(JSON.stringify({ query: document, variables }));
-      const isLast = attempt >= clientAttemptsMax;
+      const answer = await client.post(JSON.stringify({ query: document, variables }));
       if (answer.kind === "data") {
         const page = pageOf(answer.data["scan"]);
         if (!this.#isWorthWaiting(page) || isLast) return this.#take(page, answer.bytes);
-        this.#parts.onRetry(`${shardsText(page.unavailableShards)} cannot be read`);
-      } else if (answer.isTooLarge && this.#pageEntries > 1) {
-        this.#pageEntries = Math.ceil(this.#pageEntries / 2);
-        continue;
-      } else if (isLast || !answer.isRetryable) {
-        throw new CommandFailure(
-          `the export is not complete: ${withAdvice(answer.reason, answer.advice)}`,
-          failureExitCode(answer),
-        );
-      } else {
-        this.#parts.onRetry(answer.reason);
+        onRetry(`${shardsText(page.unavailableShards)} cannot be read`);
+        return again;
       }
-      await pauseAfter(attempt, this.#parts);
-    }
+      if (answer.isTooLarge && this.#pageEntries > 1) {
+        this.#pageEntries = Math.ceil(this.#pageEntries / 2);
+        return attempt(isLast);
+      }
+      const message = `the export is not complete: ${withAdvice(answer.reason, answer.advice)}`;
+      if (isLast || !answer.isRetryable) throw new CommandFailure(message, failureExitCode(answer));
+      onRetry(answer.reason);
+      return again;
+    };
+    return repeat(attempt, retriesOf(this.#parts));
   }
 
   #isWorthWaiting({ unavailableShards }: Page): boolean {
@@ -96,10 +90,8 @@ export function shardsText(shards: readonly number[]): string {
   return `shard${shards.length === 1 ? "" : "s"} ${shards.join(", ")}`;
 }
 
-interface Page {
+interface Page extends Paged {
   readonly entries: readonly ExportedEntry[];
-  /** Where the next page begins; null after the last one. */
-  readonly cursor: string | null;
   readonly unavailableShards: readonly number[];
 }
 

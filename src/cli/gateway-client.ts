@@ -2,10 +2,10 @@
  * Sends GraphQL requests, whose bodies are made as text, to a gateway. Every failure is told as data, with whether
  * another attempt may help; the attempts themselves are the callers', who know what to repeat.
  */
+import type { Readable } from "node:stream";
 import { Agent, buildConnector, request } from "undici";
-import type { Clock } from "../core/clock.js";
 import { errorRules, isErrorCode, type ErrorCode } from "../core/error.js";
-import { clientAnswerBytesMax, clientPauseMs, clientPauseMsMax, importInFlightMax } from "../core/limits.js";
+import { clientAnswerBytesMax, importInFlightMax } from "../core/limits.js";
 import { tlsVersionMin } from "../tls/tls-source.js";
 import { errorOfProblem } from "../wire/problem.js";
 import { commandAdvice, tokenAdvice } from "./advice.js";
@@ -71,7 +71,11 @@ export class GatewayClient {
   async post(body: string): Promise<GatewayAnswer> {
     const { endpoint, timeoutMs, token } = this.#access;
     try {
-      const { statusCode, body: stream } = await request(endpoint, {
+      const {
+        statusCode,
+        headers,
+        body: stream,
+      } = await request(endpoint, {
         method: "POST",
         headers: {
           "content-type": "application/json",
@@ -82,11 +86,12 @@ export class GatewayClient {
         dispatcher: this.#agent,
         signal: AbortSignal.timeout(timeoutMs),
       });
+      if (Number(headers["content-length"] ?? 0) > clientAnswerBytesMax) return tooLarge(stream);
       const chunks: Uint8Array[] = [];
       let bytes = 0;
       for await (const chunk of stream as AsyncIterable<Uint8Array>) {
         bytes += chunk.length;
-        if (bytes > clientAnswerBytesMax) return { ...failure("the answer is too large", false), isTooLarge: true };
+        if (bytes > clientAnswerBytesMax) return tooLarge(stream);
         chunks.push(chunk);
       }
       const answer = answerOf(statusCode, Buffer.concat(chunks));
@@ -108,25 +113,6 @@ export class GatewayClient {
 /** Whether a repeated unconditional write or read may do better. A write whose outcome is unknown may be repeated. */
 export function isWorthRetrying(code: unknown): boolean {
   return isErrorCode(code) && (errorRules[code].isRetryable || code === "OUTCOME_UNKNOWN");
-}
-
-/** Waits before attempt number `attempt + 1`, with full jitter; ends at once when `signal` is aborted. */
-export async function pauseAfter(
-  attempt: number,
-  { clock, random }: { readonly clock: Clock; random(): number },
-  signal?: AbortSignal,
-): Promise<void> {
-  const pauseMs = random() * Math.min(clientPauseMsMax, clientPauseMs * 2 ** (attempt - 1));
-  await new Promise<void>((resolve) => {
-    const end = () => {
-      cancel();
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.after(pauseMs, end);
-    if (signal?.aborted) end();
-    else signal?.addEventListener("abort", end, { once: true });
-  });
 }
 
 function answerOf(status: number, bytes: Buffer): GatewayAnswer {
@@ -156,6 +142,13 @@ function failureOfCode(message: string, code: unknown): GatewayFailure {
   const reason = typeof code === "string" ? `${message} (${code})` : message;
   if (!isErrorCode(code)) return failure(reason, false);
   return { ...failure(reason, isWorthRetrying(code)), code, advice: commandAdvice(code) };
+}
+
+/** Ends the connection, which still carries the rest of the answer. */
+function tooLarge(rest: Readable): GatewayFailure {
+  rest.once("error", () => {});
+  rest.destroy();
+  return { ...failure("the answer is too large", false), isTooLarge: true };
 }
 
 function failure(reason: string, isRetryable: boolean): GatewayFailure {

@@ -1,6 +1,7 @@
 /** The cluster as a gateway has it that decides for itself: the registry, and the membership over it. */
 import { dirname, join } from "node:path";
 import type { Clock } from "../core/clock.js";
+import { registryFilePollMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import { Membership } from "../gateway/cluster/membership.js";
 import type { MembershipService } from "../gateway/services.js";
@@ -13,6 +14,7 @@ import type { NodeGuard } from "../routing/node-guard.js";
 import type { NodePool } from "../routing/node-pool.js";
 import type { RouterOptions } from "../routing/router.js";
 import { lockRegistry } from "./file-lock.js";
+import { watchFiles } from "./file-watch.js";
 import { makeFolder } from "./make-folder.js";
 
 export interface ClusterOptions {
@@ -50,7 +52,7 @@ export interface ClusterParts {
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
   const { clock, log, newId, onSeen = () => undefined } = parts;
   const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
-  const store = await openStore(options, clock);
+  const store = await openStore(options, parts);
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
     const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId });
@@ -94,9 +96,19 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
   }
 }
 
-async function openStore({ registry, data }: ClusterOptions, clock: Clock): Promise<RegistryStore> {
+async function openStore(
+  { registry, data }: ClusterOptions,
+  { clock, log }: Pick<ClusterParts, "clock" | "log">,
+): Promise<RegistryStore> {
   if (registry === "memory") return new MemoryStore();
   const path = registry ?? join(data, "registry.json");
   await makeFolder(dirname(path));
-  return FileStore.open(path, { lockFile: (lockPath) => lockRegistry(lockPath, clock) });
+  return FileStore.open(path, {
+    lockFile: (lockPath) => lockRegistry(lockPath, clock),
+    watchFile(filePath, onChange) {
+      const look = (isChanged: boolean): void => (isChanged ? onChange() : undefined);
+      const watch = watchFiles([filePath], look, { clock, log, pauseMs: registryFilePollMs });
+      return () => void watch.stop();
+    },
+  });
 }

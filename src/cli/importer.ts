@@ -3,19 +3,18 @@
  * that may help. Two writes of one key are never in flight together, so the later line wins. What is not certainly
  * written is known by its lowest line, from which an import can go on. Entries that have expired meanwhile are counted.
  */
-import type { Clock } from "../core/clock.js";
+import { again, repeat } from "../client/retry.js";
 import { isErrorCode } from "../core/error.js";
 import { utf8Bytes } from "../core/key.js";
-import { batchKeysMax, clientAttemptsMax, importBatchBytesMax, importInFlightMax } from "../core/limits.js";
+import { batchKeysMax, importBatchBytesMax, importInFlightMax } from "../core/limits.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-code.js";
 import { withAdvice } from "./gateway-call.js";
-import { isWorthRetrying, pauseAfter, type GatewayAnswer } from "./gateway-client.js";
+import { isWorthRetrying, type GatewayAnswer } from "./gateway-client.js";
 import type { ImportItem } from "./import-line.js";
+import { retriesOf, type RetryParts } from "./retries.js";
 
-export interface ImporterParts {
+export interface ImporterParts extends RetryParts {
   readonly client: { post(body: string): Promise<GatewayAnswer> };
-  readonly clock: Clock;
-  random(): number;
   /** When aborted, what is in flight is finished and nothing is repeated. */
   readonly signal: AbortSignal;
   /** Told why items are sent again. */
@@ -95,23 +94,23 @@ export class Importer {
   }
 
   async #deliver(items: readonly ImportItem[]): Promise<void> {
+    const { client, signal, onRetry } = this.#parts;
     let pending = items;
-    for (let attempt = 1; pending.length > 0; attempt++) {
-      const unwritten = refusalsOf(pending, await this.#parts.client.post(bodyOf(pending)));
+    await repeat(async (isLast) => {
+      const unwritten = refusalsOf(pending, await client.post(bodyOf(pending)));
       this.#written += pending.length - unwritten.length;
       const refusals = unwritten.filter(({ isExpired }) => !isExpired);
       this.#expired += unwritten.length - refusals.length;
-      const isLast = attempt === clientAttemptsMax || this.#parts.signal.aborted;
-      const retried = isLast ? [] : refusals.filter(({ isRetryable }) => isRetryable);
+      const retried = isLast || signal.aborted ? [] : refusals.filter(({ isRetryable }) => isRetryable);
       for (const refusal of refusals) {
         const exitCode = refusal.isRetryable ? exitCodes.unavailable : refusal.exitCode;
         if (!retried.includes(refusal)) this.fail(refusal.item.line, refusal.reason, exitCode);
       }
       pending = retried.map(({ item }) => item);
-      if (retried[0] === undefined) return;
-      this.#parts.onRetry(retried[0].reason);
-      await pauseAfter(attempt, this.#parts, this.#parts.signal);
-    }
+      if (retried[0] === undefined) return null;
+      onRetry(retried[0].reason);
+      return again;
+    }, retriesOf(this.#parts));
   }
 }
 

@@ -59,7 +59,10 @@ async function runRestore(from: string, options: RestoreOptions, environment: En
   const copy = await readCopy(from);
   const next = putBackDocument(copy, newId());
   await makeFolder(dirname(path));
-  const store = await FileStore.open(path, { lockFile: (lockPath) => lockRegistry(lockPath, clock) });
+  const store = await FileStore.open(path, {
+    lockFile: (lockPath) => lockRegistry(lockPath, clock),
+    watchFile: () => () => undefined,
+  });
   try {
     const replaced = await setAside(path, await loadIfWhole(store), mapOf(copy));
     if (!(await store.compareAndSet(replaced, next, null)))

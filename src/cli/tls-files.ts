@@ -1,16 +1,16 @@
 /**
- * Certificates and keys in files, read again and again: whoever renews them only has to replace the files. New ones are
- * taken when they are whole and fit together; until then the old ones stay.
+ * Certificates and keys in files, which are watched: to renew them, replace the files. New ones are taken when they are whole
+ * and fit together; until then the old ones stay.
  */
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { Clock } from "../core/clock.js";
 import { tlsFileBytesMax, tlsFilesPollMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
-import { RepeatingTask } from "../gateway/repeating-task.js";
 import { noTls, type TlsIdentity, type TlsMaterial, type TlsSource } from "../tls/tls-source.js";
 import { readBounded } from "./bounded-file.js";
 import { CommandFailure, failureText } from "./failure.js";
+import { watchFiles } from "./file-watch.js";
 
 export interface IdentityPaths {
   readonly cert: string;
@@ -33,7 +33,7 @@ export interface TlsFilesParts {
 export class TlsFiles implements TlsSource {
   readonly #parts: TlsFilesParts;
   readonly #listeners = new Set<() => void>();
-  readonly #watch: RepeatingTask;
+  #stop: () => Promise<void> = async () => {};
   #current: TlsMaterial = noTls.current;
   /** What is wrong with the newest files, and whether that was said. */
   #problem: string | null = null;
@@ -44,14 +44,12 @@ export class TlsFiles implements TlsSource {
     const files = new TlsFiles(parts);
     files.#current = await readMaterial(parts.paths, parts.clock.nowMs());
     files.#logCertificates("Certificates are in use.");
-    if (Object.values(parts.paths).some((path) => path !== null)) files.#watch.start();
+    files.#watch();
     return files;
   }
 
   private constructor(parts: TlsFilesParts) {
     this.#parts = parts;
-    const { clock, log } = parts;
-    this.#watch = new RepeatingTask({ clock, log, pauseMs: tlsFilesPollMs, work: () => this.#look() });
   }
 
   get current(): TlsMaterial {
@@ -65,7 +63,22 @@ export class TlsFiles implements TlsSource {
 
   /** Resolves when no file is read any more. */
   close(): Promise<void> {
-    return this.#watch.stop();
+    return this.#stop();
+  }
+
+  #watch(): void {
+    const { server, cluster, clusterCa } = this.#parts.paths;
+    const paths = [server?.cert, server?.key, cluster?.cert, cluster?.key, clusterCa].filter((path) => path != null);
+    if (paths.length === 0) return;
+    const { clock, log } = this.#parts;
+    // The first look is for what changed while the files were read.
+    let isNew = true;
+    const look = async (isChanged: boolean) => {
+      if (isChanged || isNew || this.#problem !== null) await this.#look();
+      isNew = false;
+    };
+    const watch = watchFiles(paths, look, { clock, log, pauseMs: tlsFilesPollMs });
+    this.#stop = () => watch.stop();
   }
 
   async #look(): Promise<void> {

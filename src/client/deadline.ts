@@ -36,7 +36,7 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
 }
 
 /** Waits; rejects with what `abortError` makes of the reason when `signal` is aborted meanwhile. */
-export function pause(delayMs: number, { after }: Settings, signal?: AbortSignal): Promise<void> {
+export function pause(delayMs: number, { after }: Pick<Settings, "after">, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       cancelTimer();

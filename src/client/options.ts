@@ -3,7 +3,7 @@
  * network, timers and random numbers.
  */
 import { jsonDocuments, textDocuments, type Documents } from "./documents.js";
-import { callAttemptsMax, callTimeoutMs } from "./limits.js";
+import { callAttemptsMax, callTimeoutMs, pauseMs, pauseMsMax } from "./limits.js";
 
 export interface ClientOptions {
   /** URL of the gateway's GraphQL endpoint, such as `http://127.0.0.1:4000/graphql`; in a browser also `/graphql`. */
@@ -41,6 +41,9 @@ export interface Settings {
   readonly headers: () => RequestHeaders | Promise<RequestHeaders>;
   readonly timeoutMs: number;
   readonly attemptsMax: number;
+  /** Before the second attempt; doubles with each further one. */
+  readonly pauseMs: number;
+  readonly pauseMsMax: number;
   /** Null: values were parsed with the answer. */
   readonly parseValue: ((text: string) => unknown) | null;
   readonly stringifyValue: (value: unknown) => string | undefined;
@@ -59,6 +62,8 @@ export function settingsOf(options: ClientOptions): Settings {
     headers: typeof headers === "function" ? headers : () => headers,
     timeoutMs: options.timeoutMs ?? callTimeoutMs,
     attemptsMax: options.attemptsMax ?? callAttemptsMax,
+    pauseMs,
+    pauseMsMax,
     parseValue: parseValue ?? null,
     stringifyValue: options.stringifyValue ?? ((value) => JSON.stringify(value)),
     sendsDocumentIds: options.sendsDocumentIds ?? false,

@@ -3,7 +3,6 @@
  * not executed and may succeed later. A read never executes anything, so only its `isRetryable` counts.
  */
 import { pause } from "./deadline.js";
-import { pauseMs, pauseMsMax } from "./limits.js";
 import type { Settings } from "./options.js";
 import { ShardgateRequestError } from "./request-error.js";
 import type { RawResult } from "./raw-result.js";
@@ -11,27 +10,31 @@ import type { RawResult } from "./raw-result.js";
 /** Said by an attempt that wants another one. */
 export const again = Symbol("again");
 
+/** How often, and after which pauses. */
+export type Retries = Pick<Settings, "attemptsMax" | "pauseMs" | "pauseMsMax" | "random" | "after">;
+
 /** Calls `attempt` until it has a result, at most `attemptsMax` times; the last time with `isLast`. */
 export async function repeat<T>(
   attempt: (isLast: boolean) => Promise<T | typeof again>,
-  settings: Settings,
-  signal: AbortSignal,
+  retries: Retries,
+  signal?: AbortSignal,
 ): Promise<T> {
   for (let count = 1; ; count++) {
-    const isLast = count >= settings.attemptsMax;
+    const isLast = count >= retries.attemptsMax;
     try {
       const result = await attempt(isLast);
       if (result !== again) return result;
     } catch (error) {
-      if (isLast || signal.aborted || !isWorthRepeating(error)) throw error;
+      if (isLast || signal?.aborted || !isWorthRepeating(error)) throw error;
     }
-    await pauseAfter(count, settings, signal);
+    await pauseAfter(count, retries, signal);
   }
 }
 
 /** Waits before attempt number `count + 1`. */
-export function pauseAfter(count: number, settings: Settings, signal?: AbortSignal): Promise<void> {
-  return pause(settings.random() * Math.min(pauseMsMax, pauseMs * 2 ** (count - 1)), settings, signal);
+export function pauseAfter(count: number, retries: Retries, signal?: AbortSignal): Promise<void> {
+  const { pauseMs, pauseMsMax, random } = retries;
+  return pause(random() * Math.min(pauseMsMax, pauseMs * 2 ** (count - 1)), retries, signal);
 }
 
 export interface ItemsRequest<Item> {

@@ -4,6 +4,7 @@ import type { Entry } from "./entry.js";
 import { scanPageEntries } from "./limits.js";
 import type { Settings } from "./options.js";
 import { ShardgateOutcomeError } from "./outcome.js";
+import { pagesFrom, type Paged } from "./pages.js";
 import { readEntry, type RawEntry, type ValueReading } from "./raw-result.js";
 import { send } from "./request.js";
 import { ShardgateRequestError } from "./request-error.js";
@@ -31,7 +32,10 @@ export interface EntryScan<Value> extends AsyncIterable<Entry<Value>, void, unde
   readonly unavailableShards: readonly number[];
 }
 
-interface Page {
+/** In the direction of the scan. */
+interface Page extends Paged, Pick<PageAnswer, "edges" | "unavailableShards"> {}
+
+interface PageAnswer {
   /** In key order, also when the scan goes backwards. */
   readonly edges: readonly { readonly cursor: string; readonly node: RawEntry }[];
   readonly pageInfo: { readonly hasNextPage?: boolean; readonly hasPreviousPage?: boolean };
@@ -44,10 +48,9 @@ export function scanEntries(options: ScanOptions, reading: ValueReading, setting
   const unavailable = new Set<number>();
 
   async function* entries(): AsyncGenerator<Entry<unknown>, void, undefined> {
-    for (let hasMore = true; hasMore;) {
-      const page = await readPage({ ...options, after: cursor }, settings);
-      for (const { number } of page.unavailableShards) unavailable.add(number);
-      const edges = options.reverse ? page.edges.toReversed() : page.edges;
+    const read = (after: string | null) => readPage({ ...options, after }, settings);
+    for await (const { edges, unavailableShards } of pagesFrom(cursor, read)) {
+      for (const { number } of unavailableShards) unavailable.add(number);
       for (const edge of edges) {
         // Also when its value is refused, so that a scan can go on behind it.
         cursor = edge.cursor;
@@ -55,8 +58,6 @@ export function scanEntries(options: ScanOptions, reading: ValueReading, setting
         if ("issues" in entry) throw new ShardgateOutcomeError(entry);
         yield entry;
       }
-      const { hasNextPage, hasPreviousPage } = page.pageInfo;
-      hasMore = edges.length > 0 && ((options.reverse ? hasPreviousPage : hasNextPage) ?? false);
     }
   }
 
@@ -79,9 +80,9 @@ function readPage(options: ScanOptions, settings: Settings): Promise<Page> {
     isWrite: false,
   };
   const attempt = async (isLast: boolean, signal: AbortSignal) => {
-    const page = (await send(request, settings, signal)) as Page;
-    if (page.unavailableShards.length === 0 || options.allowPartial) return page;
-    if (isLast) throw incomplete(page);
+    const answer = (await send(request, settings, signal)) as PageAnswer;
+    if (answer.unavailableShards.length === 0 || options.allowPartial) return pageOf(answer, options);
+    if (isLast) throw incomplete(answer);
     return again;
   };
   return withDeadline(
@@ -91,13 +92,19 @@ function readPage(options: ScanOptions, settings: Settings): Promise<Page> {
   );
 }
 
+function pageOf({ edges, pageInfo, unavailableShards }: PageAnswer, { reverse = false }: ScanOptions): Page {
+  const hasMore = reverse ? pageInfo.hasPreviousPage : pageInfo.hasNextPage;
+  const ordered = reverse ? edges.toReversed() : edges;
+  return { edges: ordered, cursor: hasMore === true ? (ordered.at(-1)?.cursor ?? null) : null, unavailableShards };
+}
+
 /** Undefined members are left out of the JSON text. */
 function variablesOf({ prefix = "", pageSize = scanPageEntries, reverse = false, after }: ScanOptions): object {
   const page = reverse ? { last: pageSize, before: after } : { first: pageSize, after };
   return { prefix, reverse, ...page };
 }
 
-function incomplete({ unavailableShards }: Page): ShardgateRequestError {
+function incomplete({ unavailableShards }: PageAnswer): ShardgateRequestError {
   const numbers = unavailableShards.map(({ number }) => number).join(", ");
   const message = `Entries of shards that cannot answer are missing: ${numbers} (see \`allowPartial\`).`;
   const facts = { isRetryable: true, isOutcomeUnknown: false, status: null };

@@ -2,9 +2,9 @@
  * The platform of a real browser. Only this file and the charts touch it; there is hardly any logic here. All that is fetched
  * is relative to the page's address, which main.tsx lets end with a slash.
  */
+import { createParser } from "eventsource-parser";
 import { consoleEventsPath } from "../wire/console.js";
 import { pageTokenName } from "../wire/page-token.js";
-import { eventReader } from "./model/event-text.js";
 import { problemInBody, type Problem } from "./model/gateway.js";
 import type { Platform } from "./platform.js";
 import { drawChart } from "./uplot-chart.js";
@@ -17,15 +17,17 @@ function tokenHeader(): Record<string, string> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
-/** Resolves when the stream is over: to the problem when the gateway told one instead of it, otherwise to null. */
+/**
+ * Server-sent events, which EventSource would read without the token. Resolves when the stream is over: to the problem when the gateway told one instead of it, otherwise to null.
+ */
 async function readEvents(onEvent: (name: string, data: string) => void, signal: AbortSignal): Promise<Problem | null> {
   try {
     const response = await fetch(consoleEventsPath.slice(1), { headers: tokenHeader(), signal });
     if (!response.ok) return problemInBody(await response.json());
     if (response.body === null) return null;
-    const take = eventReader(onEvent);
+    const parser = createParser({ onEvent: ({ event = "message", data }) => onEvent(event, data) });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let next = await reader.read(); !next.done; next = await reader.read()) take(next.value);
+    for (let next = await reader.read(); !next.done; next = await reader.read()) parser.feed(next.value);
   } catch {
     // Closed by the page, or lost on the way: either way it is over.
   }

@@ -671,5 +671,8 @@ export const tlsHandshakeTimeoutMs = 5_000;
 /** How often the files of certificates and keys are looked at for newer ones. */
 export const tlsFilesPollMs = 5_000;
 
+/** How often the registry's file is looked at for one that a person has put there: one call of the system each time. */
+export const registryFilePollMs = 1_000;
+
 /** Longest file of certificates or keys: several times the CAs that an operating system trusts. */
 export const tlsFileBytesMax = 1024 * 1024;

@@ -4,9 +4,9 @@
  * the new document is there whole. A file that is broken or not ours is refused and never touched. Where the path is a
  * symbolic link, the file it leads to is replaced, not the link.
  */
-import { closeSync, openSync, readSync, renameSync, watch, type FSWatcher } from "node:fs";
+import { closeSync, openSync, readSync, renameSync, statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import {
   hasCode,
   linkTarget,
@@ -23,13 +23,18 @@ import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from ".
 
 export interface FileStoreOptions {
   readonly lockFile: LockFile;
+  readonly watchFile: WatchFile;
 }
+
+/** Calls `onChange` after another file took the place of the one at `path`, or it was changed, until what it returns is called. */
+export type WatchFile = (path: string, onChange: () => void) => () => void;
 
 export class FileStore implements RegistryStore {
   readonly #path: string;
   readonly #lock: FileLock;
   readonly #log: FileLog;
-  readonly #watchers = new Set<FSWatcher>();
+  readonly #watchFile: WatchFile;
+  readonly #watches = new Set<() => void>();
   /** In memory only: the lock already proves that no other gateway is there to watch it. */
   #beat = 0;
   #isClosed = false;
@@ -40,18 +45,19 @@ export class FileStore implements RegistryStore {
    * Makes the folder when it is missing, and takes the lock; the file comes with the first write. Throws
    * REGISTRY_UNAVAILABLE, also when another process has the registry open.
    */
-  static async open(path: string, { lockFile }: FileStoreOptions): Promise<FileStore> {
+  static async open(path: string, { lockFile, watchFile }: FileStoreOptions): Promise<FileStore> {
     const absolute = resolve(path);
     return orUnavailable(absolute, async () => {
       await mkdir(dirname(absolute), { recursive: true });
       const target = await linkTarget(absolute);
-      return new FileStore(target, await lockFile(`${target}.lock`));
+      return new FileStore(target, await lockFile(`${target}.lock`), watchFile);
     });
   }
 
-  private constructor(path: string, lock: FileLock) {
+  private constructor(path: string, lock: FileLock, watchFile: WatchFile) {
     this.#path = path;
     this.#lock = lock;
+    this.#watchFile = watchFile;
     this.#log = new FileLog(`${path}.log`);
   }
 
@@ -76,26 +82,22 @@ export class FileStore implements RegistryStore {
 
   watch(onChange: () => void): () => void {
     try {
-      // The folder, because a rename replaces the file itself and a watch on that would follow the old one.
-      const watcher = watch(dirname(this.#path), { persistent: false }, (_event, name) => {
-        if (name === null || name === basename(this.#path)) onChange();
-      });
-      // The watch is over, for example with its folder. The reader finds out what happened when it looks.
-      watcher.on("error", () => onChange());
-      this.#watchers.add(watcher);
-      return () => {
-        this.#watchers.delete(watcher);
-        watcher.close();
-      };
+      statSync(dirname(this.#path));
     } catch (error) {
       throw unavailable(this.#path, error);
     }
+    const stop = this.#watchFile(this.#path, onChange);
+    this.#watches.add(stop);
+    return () => {
+      this.#watches.delete(stop);
+      stop();
+    };
   }
 
   /** Waits for the write under way, and gives the lock up. */
   async close(): Promise<void> {
-    for (const watcher of this.#watchers) watcher.close();
-    this.#watchers.clear();
+    for (const stop of this.#watches) stop();
+    this.#watches.clear();
     await this.#lastWrite;
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -17,7 +17,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   routing: ["core", "wire", "tls", "registry"],
   "storage-node": ["core", "wire", "tls", "storage"],
   gateway: ["core", "wire", "tls", "registry", "routing"],
-  cli: ["core", "wire", "tls", "storage", "registry", "routing", "storage-node", "gateway"],
+  cli: ["core", "wire", "tls", "storage", "registry", "routing", "storage-node", "gateway", "client"],
 };
 
 /** Package -> where in src/ it may be imported. `node:` modules are free above core and wire, and not in client. */
@@ -43,6 +43,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/exporter-trace-otlp-http": ["cli/otel-tracer.ts"],
   "@opentelemetry/resources": ["cli/otel-tracer.ts"],
   "@opentelemetry/sdk-trace": ["cli/otel-tracer.ts"],
+  "eventsource-parser": ["console/browser-platform.ts"],
   preact: ["console/"],
   uplot: ["console/uplot-chart.ts"],
 };

@@ -1,10 +1,8 @@
-import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { GatewayClient, pauseAfter } from "../../src/cli/gateway-client.js";
-import { clientPauseMs } from "../../src/core/limits.js";
-import { FakeClock } from "../support/fake-clock.js";
+import { GatewayClient } from "../../src/cli/gateway-client.js";
+import { clientAnswerBytesMax } from "../../src/core/limits.js";
 
 describe("GatewayClient", () => {
   it("gives up an answer that does not come", async () => {
@@ -19,26 +17,30 @@ describe("GatewayClient", () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-});
 
-describe("pauseAfter", () => {
-  it("does not wait when the work is already given up", async () => {
-    const clock = new FakeClock();
-    await pauseAfter(1, { clock, random: () => 1 }, AbortSignal.abort());
-    expect(clock.pendingTimers).toBe(0);
-  });
-
-  it("leaves no listener behind, whether it is over or given up", async () => {
-    const clock = new FakeClock();
-    const stop = new AbortController();
-    const over = pauseAfter(1, { clock, random: () => 1 }, stop.signal);
-    await clock.advance(clientPauseMs);
-    await over;
-    expect(getEventListeners(stop.signal, "abort")).toEqual([]);
-    const givenUp = pauseAfter(1, { clock, random: () => 1 }, stop.signal);
-    stop.abort();
-    await givenUp;
-    expect(getEventListeners(stop.signal, "abort")).toEqual([]);
-    expect(clock.pendingTimers).toBe(0);
+  it.each([
+    ["says how long it is", { "content-length": String(clientAnswerBytesMax + 1) }],
+    ["does not say how long it is", {}],
+  ])("takes no answer that is too large, when it %s", async (_, headers) => {
+    const part = Buffer.alloc(1024 * 1024, " ");
+    const server = createServer((_request, response) => {
+      response.writeHead(200, headers);
+      const more = () => {
+        while (!response.destroyed && response.write(part));
+      };
+      response.on("drain", more);
+      more();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+    const client = new GatewayClient({ endpoint, timeoutMs: 60_000, token: null, ca: null });
+    const closed = new Promise((resolve) =>
+      server.once("connection", (socket) => socket.on("error", () => {}).on("close", resolve)),
+    );
+    expect(await client.post("{}")).toMatchObject({ kind: "failure", isRetryable: false, isTooLarge: true });
+    // Before the client is: what is left of the answer is not waited for.
+    await closed;
+    await client.close();
+    await new Promise((resolve) => server.close(resolve));
   });
 });

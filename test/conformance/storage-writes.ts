@@ -278,8 +278,8 @@ function describeFigures(engine: () => StorageEngine): void {
     });
   });
 
-  it("keeps 100,000 entries, pages through all of them once, and finds any", { timeout: 60_000 }, async () => {
-    const all = Array.from({ length: 100_000 }, (_, index) => `user${(index * 7919) % 100_000}`);
+  it("keeps 20,000 entries, pages through all of them once, and finds any", async () => {
+    const all = Array.from({ length: 20_000 }, (_, index) => `user${(index * 7919) % 20_000}`);
     for (let start = 0; start < all.length; start += 4000) await fill(engine(), all.slice(start, start + 4000));
     const seen: string[] = [];
     for (let after: string | null = null; ;) {
@@ -289,7 +289,7 @@ function describeFigures(engine: () => StorageEngine): void {
       after = outcome.at(-1) ?? null;
     }
     expect(seen).toEqual(all.toSorted());
-    expect((await find(engine(), "user99999"))?.value).toBe('"value of user99999"');
-    expect((await figures(engine(), nowMs)).get(shard(0))).toMatchObject({ keyCount: 100_000 });
+    expect((await find(engine(), "user19999"))?.value).toBe('"value of user19999"');
+    expect((await figures(engine(), nowMs)).get(shard(0))).toMatchObject({ keyCount: 20_000 });
   });
 }

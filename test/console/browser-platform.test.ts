@@ -63,6 +63,35 @@ describe("the platform of the browser", () => {
     expect(fetched.mock.calls[0]?.[1]?.headers).toEqual({});
   });
 
+  it("hears the same events wherever the stream's bytes are cut", async () => {
+    const text =
+      'retry: 1000\n\nevent: other\ndata: {"a":1}\n\n: a comment\n\nevent: tick\ndata: {"b":"é event: x"}\n\nevent: ti';
+    const bytes = new TextEncoder().encode(text);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(bytes.subarray(0, cut));
+          controller.enqueue(bytes.subarray(cut));
+          controller.close();
+        },
+      });
+      vi.stubGlobal("fetch", async () => new Response(body));
+      const { heard, stream } = opened();
+      await new Promise(stream.onFailure);
+      expect(heard).toEqual(['{"b":"é event: x"}', null]);
+    }
+  });
+
+  it("hears events in every form that the standard allows", async () => {
+    const { body, send } = streaming();
+    vi.stubGlobal("fetch", async () => new Response(body));
+    const { heard } = opened();
+    send(
+      "event:tick\r\ndata:1\r\n\r\ndata: a\nid: 7\ndata: b\nevent: tick\n\ndata: of no name\n\nevent: tick\ndata\n\n",
+    );
+    await vi.waitFor(() => expect(heard).toEqual(["1", "a\nb", ""]));
+  });
+
   it("ends the stream when it is closed, and hears when there is none", async () => {
     vi.stubGlobal("fetch", async (_url: string, { signal }: RequestInit) => {
       await new Promise((resolve) => signal?.addEventListener("abort", resolve));

@@ -1,5 +1,16 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile, type FileHandle } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+  type FileHandle,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -9,6 +20,7 @@ import { encodeFile } from "../../src/registry/file/file-document.js";
 import { FileStore } from "../../src/registry/file-store.js";
 import type { StoreMark } from "../../src/registry/registry-store.js";
 import { describeRegistryStore } from "../conformance/registry-store.js";
+import { watchFile } from "../support/watch-file.js";
 
 let folder: string;
 let file: string;
@@ -197,6 +209,22 @@ describe("FileStore", () => {
     expect(() => store.watch(() => undefined)).toThrow(expect.objectContaining({ code: "REGISTRY_UNAVAILABLE" }));
   });
 
+  it("calls a watcher when a person puts another file in its place, also after its folder was away", async () => {
+    const store = await openStore(file);
+    await store.compareAndSet(null, document, null);
+    const onChange = vi.fn<() => void>();
+    store.watch(onChange);
+    await writeFile(path.join(folder, "copy"), encodeFile({ ...document, version: 8 }));
+    await rename(path.join(folder, "copy"), file);
+    await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
+    await rename(folder, `${folder}-away`);
+    await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2));
+    await rename(`${folder}-away`, folder);
+    await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(3));
+    expect(await store.load()).toMatchObject({ version: 8 });
+    await store.close();
+  });
+
   it("does not call a watcher for other files of the folder", async () => {
     const store = await openStore(file);
     const onChange = vi.fn<() => void>();
@@ -343,6 +371,7 @@ function at(version: number): StoreMark {
 /** With a lock as good as the kernel's, as long as there is only this process. */
 function openStore(of: string): Promise<FileStore> {
   return FileStore.open(of, {
+    watchFile,
     async lockFile(lockPath) {
       if (locked.has(lockPath)) throw new ShardgateError("REGISTRY_UNAVAILABLE", `${lockPath} is locked.`);
       locked.add(lockPath);

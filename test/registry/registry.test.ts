@@ -20,6 +20,7 @@ import type { RegistryStore } from "../../src/registry/registry-store.js";
 import { putBackDocument } from "../../src/registry/stored-cluster-map.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
+import { watchFile } from "../support/watch-file.js";
 import { assigned, byHand, claim, largestMap, mapWith, started } from "./map-samples.js";
 
 const opened: Registry[] = [];
@@ -631,7 +632,7 @@ describe("Registry on a file", () => {
 
 /** One process has the file open at a time here. */
 function openFile(file: string): Promise<FileStore> {
-  return FileStore.open(file, { lockFile: async () => ({ release: async () => undefined }) });
+  return FileStore.open(file, { lockFile: async () => ({ release: async () => undefined }), watchFile });
 }
 
 /** The same store for a process that hears of no changes. */

@@ -1,5 +1,6 @@
 /** `shardgate scan`: entries in key order, or against it, page after page; nothing but the page at hand is kept in memory. */
 import { Option, type Command } from "commander";
+import { pagesFrom, type Paged } from "../../client/pages.js";
 import { pageEntriesDefault, pageEntriesMax } from "../../core/limits.js";
 import type { Environment } from "../environment.js";
 import { CommandFailure } from "../failure.js";
@@ -63,28 +64,27 @@ function union(numbers: readonly number[], shards: ScanAnswer["unavailableShards
   return [...new Set([...numbers, ...shards.map(({ number }) => number)])].toSorted((a, b) => a - b);
 }
 
-interface Page {
+interface Page extends Paged {
   /** In the direction of the scan. */
   readonly entries: readonly EntryAnswer[];
-  /** Where the scan goes on; null at the end of all entries. */
-  readonly cursor: string | null;
   readonly unavailableShards: ScanAnswer["unavailableShards"];
 }
 
 /** Pages until the limit or the end of all entries. */
 async function* pages(client: GatewayClient, options: ScanOptions): AsyncGenerator<Page> {
   const document = documentOf(options);
-  let cursor = options.after ?? null;
   let left = options.limit;
-  do {
+  const read = async (cursor: string | null): Promise<Page> => {
     const variables = { prefix: options.prefix, cursor, count: Math.min(left, pageEntriesMax) };
     const asking = ask<{ readonly scan: ScanAnswer }>(client, document, JSON.stringify(variables));
     const { scan } = await asking.catch(throwInOwnWords);
-    const page = pageOf(scan, options.reverse === true);
+    return pageOf(scan, options.reverse === true);
+  };
+  for await (const page of pagesFrom(options.after ?? null, read)) {
     yield page;
-    cursor = page.cursor;
     left -= page.entries.length;
-  } while (cursor !== null && left > 0);
+    if (left <= 0) return;
+  }
 }
 
 /** A refusal names arguments of the schema, which are options here. */

@@ -1,9 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { open as openEnvironment } from "lmdb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
@@ -197,75 +194,5 @@ describe("LmdbEngine", () => {
     folder = await freshFolder();
     await writeFile(path.join(folder, "data.mdb"), "");
     expect((await (await open()).state()).claims.size).toBe(0);
-  });
-
-  it("takes the writes of several processes in one order, also when one of them is killed", async () => {
-    const script = path.join(import.meta.dirname, "writer.mjs");
-    const names = ["first", "second", "third"];
-    // The folder is made by one of them; from then on they come as they like.
-    const first = await open();
-    await claimAll(first);
-    await write(first, [put("begin", "1"), put("begin", "1", { shard: shard(1) })], nowMs);
-    const children = names.map((name) =>
-      spawn(process.execPath, [script, folder, name], { stdio: ["ignore", "pipe", "inherit"] }),
-    );
-    onTestFinished(() => {
-      for (const child of children) child.kill("SIGKILL");
-    });
-    const acknowledged = new Map<string, number[]>(names.map((name) => [name, []]));
-    const isDone = (name: string): boolean => (acknowledged.get(name)?.length ?? 0) >= 300;
-    const signals = await Promise.all(
-      children.map(async (child, index) => {
-        const ended = once(child, "exit");
-        const versions = acknowledged.get(names[index] ?? "") ?? [];
-        for await (const line of createInterface({ input: child.stdout })) {
-          versions.push(Number((JSON.parse(line) as { readonly version: string }).version));
-          // One is killed while the others write, and they have to go on.
-          if (index === 0 && versions.length === 150) child.kill("SIGKILL");
-          if (index > 0 && isDone("second") && isDone("third")) for (const other of children) other.kill("SIGKILL");
-        }
-        return (await ended)[1];
-      }),
-    );
-    expect(signals).toEqual(["SIGKILL", "SIGKILL", "SIGKILL"]);
-    const all = [...acknowledged.values()];
-    for (const versions of all) expect(versions).toEqual(versions.toSorted((a, b) => a - b));
-    expect(new Set(all.flat()).size).toBe(all.flat().length);
-
-    const survivor = await open();
-    const stats = await survivor.stats(nowMs);
-    expect(stats.get(shard(0))).toEqual({ ...stats.get(shard(1)), digest: expect.any(String) });
-    expect(stats.get(shard(0))?.keyCount).toBeGreaterThanOrEqual(all.flat().length + 1);
-    const [outcome] = await write(survivor, [put("next", "1")], nowMs);
-    expect(Number(outcome && "facts" in outcome && outcome.facts.version)).toBe(
-      (stats.get(shard(0))?.keyCount ?? 0) + 1,
-    );
-  });
-
-  it("has every acknowledged write, whole groups only, after kill -9 in the middle of writing", async () => {
-    const script = path.join(import.meta.dirname, "writer.mjs");
-    await claimAll(await open());
-    const child = spawn(process.execPath, [script, folder], { stdio: ["ignore", "pipe", "inherit"] });
-    const ended = once(child, "exit");
-    const acknowledged: string[] = [];
-    for await (const line of createInterface({ input: child.stdout })) {
-      acknowledged.push(line);
-      if (acknowledged.length === 200) child.kill("SIGKILL");
-    }
-    expect((await ended)[1]).toBe("SIGKILL");
-    expect(acknowledged.length).toBeGreaterThanOrEqual(200);
-
-    const survivor = await open();
-    for (const line of acknowledged) {
-      const { key, version } = JSON.parse(line) as { readonly key: string; readonly version: string };
-      expect(await find(survivor, key)).toMatchObject({ version, value: JSON.stringify(key) });
-      expect(await find(survivor, key, nowMs, 1)).toMatchObject({ version });
-    }
-    const stats = await survivor.stats(nowMs);
-    expect(stats.get(shard(0))).toEqual({ ...stats.get(shard(1)), digest: expect.any(String) });
-    const [outcome] = await write(survivor, [put("next", "1")], nowMs);
-    expect(Number(outcome && "facts" in outcome && outcome.facts.version)).toBe(
-      (stats.get(shard(0))?.keyCount ?? 0) + 1,
-    );
   });
 });

@@ -1,23 +1,14 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
 import { openForUpgrade } from "../../../src/storage/lmdb/databases.js";
 import { upgradeDatabases } from "../../../src/storage/lmdb/upgrade.js";
 import { verifyLmdbFolder } from "../../../src/storage/lmdb/verify.js";
-import { claim, get, noBudget, put, read, shard, write } from "../../conformance/storage-operations.js";
+import { claim, put, shard, write } from "../../conformance/storage-operations.js";
+import { expectUpgraded, madeMs, oldFolder, type Expected } from "./old-folder.js";
 
-interface Expected {
-  readonly document: { readonly clusterId: string; readonly shardCount: number; readonly mapVersion: number };
-  readonly shards: readonly { readonly shard: number; readonly keyCount: number; readonly sizeBytes: number }[];
-  readonly entries: readonly ({ readonly shard: number; readonly key: string } & Readonly<Record<string, unknown>>)[];
-}
-
-const fixture = path.join(import.meta.dirname, "../fixtures/lmdb-0.1.0");
 const oldDocument = JSON.stringify({
   clusterId: "c",
   shardCount: 4,
@@ -27,9 +18,6 @@ const oldDocument = JSON.stringify({
     { shardId: 2, epoch: 7, isHosted: true },
   ],
 });
-/** Before the first entry of the fixture expires. */
-const madeMs = 1_795_974_454_000;
-
 function figuresOf(sequence: number): Buffer {
   const bytes = Buffer.alloc(24);
   bytes.writeDoubleBE(sequence, 0);
@@ -40,33 +28,13 @@ describe("a folder of version 0.1.0", () => {
   let folder: string;
   let expected: Expected;
   beforeEach(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), "upgrade-"));
-    await cp(path.join(fixture, "data.mdb"), path.join(folder, "data.mdb"));
-    expected = JSON.parse(await readFile(path.join(fixture, "expected.json"), "utf8")) as Expected;
+    ({ folder, expected } = await oldFolder());
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  async function expectUpgraded(): Promise<void> {
-    const engine = await LmdbEngine.open(folder);
-    onTestFinished(() => engine.close());
-    const state = await engine.state();
-    const { clusterId, shardCount, mapVersion } = expected.document;
-    expect(JSON.parse(state.document ?? "")).toEqual({ clusterId, shardCount, mapVersion });
-    const claim = { epoch: 1, releasedEpoch: 0, lineage: 0, sealedFor: null };
-    expect(state.claims).toEqual(new Map([0, 1, 2, 3].map((number) => [number, { shard: number, ...claim }])));
-    for (const { shard: number, key, ...rest } of expected.entries) {
-      const [outcome] = await read(engine, [get(key, number)], { ...noBudget, nowMs: madeMs }, 1);
-      expect(outcome).toEqual({ kind: "found", entry: { key, ...rest } });
-    }
-    const stats = await engine.stats(madeMs);
-    for (const { shard: number, ...figures } of expected.shards)
-      expect(stats.get(shard(number))).toMatchObject(figures);
-    expect((await verifyLmdbFolder(folder)).problems).toEqual([]);
-  }
-
   it("opens with every entry, version, time, claim and figure, and again", async () => {
-    await expectUpgraded();
-    await expectUpgraded();
+    await expectUpgraded(folder, expected);
+    await expectUpgraded(folder, expected);
   });
 
   it("goes on with its sequences, and has a gap for readers who may have missed earlier deletes", async () => {
@@ -97,22 +65,7 @@ describe("a folder of version 0.1.0", () => {
       code: "STORAGE_FAILED",
       message: expect.stringContaining("start its storage node once"),
     });
-    await expectUpgraded();
-  });
-
-  it("is whole after kill -9 in the middle of the upgrade", async () => {
-    for (let times = 0; times < 3; times++) {
-      const script = path.join(import.meta.dirname, "upgrader.mjs");
-      const child = spawn(process.execPath, [script, folder], { stdio: ["ignore", "pipe", "inherit"] });
-      const ended = once(child, "exit");
-      let steps = 0;
-      for await (const _ of createInterface({ input: child.stdout })) {
-        steps++;
-        if (steps === 8) child.kill("SIGKILL");
-      }
-      expect((await ended)[1]).toBe("SIGKILL");
-    }
-    await expectUpgraded();
+    await expectUpgraded(folder, expected);
   });
 
   it("keeps releases, shards that were never written, and data without a cluster", async () => {

@@ -1,0 +1,19 @@
+/** The pages of a scan, one after another. */
+
+/** `cursor` is where the next page begins; null after the last one. */
+export interface Paged {
+  readonly cursor: string | null;
+}
+
+/** Reads the next page when it is asked for, the first from `after` on. */
+export async function* pagesFrom<Page extends Paged>(
+  after: string | null,
+  read: (after: string | null) => Promise<Page>,
+): AsyncGenerator<Page, void, undefined> {
+  let cursor = after;
+  do {
+    const page = await read(cursor);
+    yield page;
+    ({ cursor } = page);
+  } while (cursor !== null);
+}
