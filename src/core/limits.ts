@@ -350,6 +350,18 @@ export const breakerOpenMs = 1_000;
 /** How long an operation may gather with others while a batch to its storage node is in flight. */
 export const mailboxWaitMs = 2;
 
+/**
+ * Up to this utilization of the gateway's event loop nobody gathers while fewer than `mailboxInFlightMax` batches are in flight;
+ * from `gatheringFrom` on while one is. A batch of its own costs a fifth of a millisecond: an idle gateway has that time,
+ * and a busy one must save it.
+ */
+export const noGatheringUpTo = 0.7;
+export const gatheringFrom = 0.95;
+
+/** How often the event loop's utilization is looked at, and in what time an old one counts half. */
+export const utilizationSampleMs = 20;
+export const utilizationHalfLifeMs = 40;
+
 /** From this length on an answer is turned into bytes before it is written. */
 export const sentAsBytesMin = 16_384;
 

@@ -12,7 +12,7 @@ import { attemptTimeoutMs, fewOperationsMax, mailboxOperationsMax, requestIdsLog
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { Span } from "../core/tracing.js";
 import { Deadlines } from "./deadlines.js";
-import { planBatch } from "./mailbox-plan.js";
+import { eagerBelow, planBatch } from "./mailbox-plan.js";
 import type { UnsentReason } from "./observer.js";
 import type { WatchedOperation } from "./recorder.js";
 import { allUnsent, refused, refusedBecause } from "./refusal.js";
@@ -42,6 +42,8 @@ export interface MailboxOptions {
   readonly send: (batch: Batch) => Promise<readonly Outcome[]>;
   /** Batches that may be in flight now. */
   readonly inFlightMax: () => number;
+  /** The share of the time, from 0 to 1, in which this process works. */
+  readonly utilization: () => number;
   /** Told how many operations wait, whenever that was looked at. */
   readonly onDepth: (operations: number) => void;
   /** Told of operations that are answered without having been sent. */
@@ -161,7 +163,7 @@ export class Mailbox {
 
   /** Sends what may go now, and says for how long the rest gathers: milliseconds, or Infinity until something changes. */
   #sendFrom(lane: LinkedList<Letter>): number {
-    const { clock, inFlightMax } = this.#options;
+    const { clock, inFlightMax, utilization } = this.#options;
     for (;;) {
       const all = inFlightMax();
       // One place is for callers with few operations, where there are several.
@@ -169,6 +171,7 @@ export class Mailbox {
       const plan = planBatch(lane, {
         inFlight: this.#inFlight,
         inFlightMax: hasItsPlaces ? 0 : all,
+        eagerBelow: eagerBelow(utilization()),
         keysInFlight: this.#keysInFlight,
         nowMs: clock.monotonicMs(),
       });

@@ -21,6 +21,8 @@ import type { RouteContext } from "./submission.js";
 export interface NodeLinkOptions {
   readonly clock: Clock;
   readonly random: () => number;
+  /** See MailboxOptions. */
+  readonly utilization: () => number;
   readonly log: Log;
   readonly observer: RoutingObserver;
   /** Of batches, whose callers are traced too. */
@@ -61,6 +63,7 @@ export class NodeLink {
       node: nodeText(record),
       send: (batch) => this.#send(batch),
       inFlightMax: () => (this.#breaker.kind === "closed" ? mailboxInFlightMax : 1),
+      utilization: options.utilization,
       onDepth: (operations) => options.observer.queueDepth({ node: record.name, operations }),
       onUnsent: (reason, operations) => options.observer.unsent({ node: record.name, reason, operations }),
       clock: options.clock,

@@ -62,6 +62,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     createClient: ({ name }) => node(name),
     clock,
     random,
+    utilization: () => 1,
     log,
     observer: metrics,
   });

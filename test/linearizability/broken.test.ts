@@ -38,7 +38,7 @@ async function run(seed: number, breakage: Breakage = {}): Promise<readonly Call
   const clients = new Map<string, NodeClient>();
   for (const [name, node] of cluster.nodes) clients.set(name, overBadLine(node, random.fork(), breakage));
   const createClient = ({ name }: { readonly name: string }): NodeClient => clients.get(name) ?? cluster.node(name);
-  const parts = { clock, random: random.fork().next, log };
+  const parts = { clock, random: random.fork().next, utilization: random.fork().next, log };
   const pool = new NodePool({ ...parts, map: () => cluster.map, createClient, observer: silentObserver });
   const router = new Router({ ...parts, registry: cluster, pool });
   const routed: Target = async ({ asks }) => {

@@ -14,7 +14,8 @@ import { get, put, routed } from "../support/operations.js";
 
 const gone: Outcome = { kind: "notFound" };
 
-function openMailbox() {
+/** By default in a process that has no time for batches of their own. */
+function openMailbox(utilization = 1) {
   const clock = new FakeClock();
   const sent: (Batch & { answer(): Promise<void> })[] = [];
   const depths: number[] = [];
@@ -23,6 +24,7 @@ function openMailbox() {
     node: "storage node node2 (http://127.0.0.1:4002)",
     clock,
     inFlightMax: () => mailboxInFlightMax,
+    utilization: () => utilization,
     onDepth: (operations) => depths.push(operations),
     onUnsent: (reason, operations) => unsent.push(`${operations} ${reason}`),
     send: (batch) =>
@@ -53,6 +55,17 @@ describe("Mailbox", () => {
     expect(sizes()).toEqual([3]);
     await sent[0]?.answer();
     expect(await Promise.all(outcomes)).toEqual([[gone], [gone, gone]]);
+  });
+
+  it("lets nobody wait for others while the process has time, as long as batches may be in flight", async () => {
+    const { submit, sizes, sent } = openMailbox(0);
+    for (let turn = 0; turn < mailboxInFlightMax + 2; turn++) {
+      void submit([get(`key-${turn}`)]);
+      await settle();
+    }
+    expect(sizes()).toEqual(Array.from({ length: mailboxInFlightMax }, () => 1));
+    await sent[0]?.answer();
+    expect(sizes().slice(mailboxInFlightMax)).toEqual([2]);
   });
 
   it("sends a full batch of operations as exactly one", async () => {

@@ -61,6 +61,7 @@ describe("NodePool", () => {
     const pool = new NodePool({
       clock: new FakeClock(),
       random: () => 0,
+      utilization: () => 1,
       log: new RecordLog(),
       observer: silentObserver,
       map: () => mapOf(),
@@ -83,6 +84,7 @@ describe("NodePool", () => {
     const pool = new NodePool({
       clock: new FakeClock(),
       random: () => 0,
+      utilization: () => 1,
       log: new RecordLog(),
       observer: silentObserver,
       map: () => map,

@@ -56,7 +56,15 @@ export async function startLiveCluster(shardCount: number, nodes: readonly LiveN
   const metrics = new Metrics();
   const createClient = (node: NodePlace, facts: MapFacts) =>
     new UndiciNodeClient({ ...node, facts, guard: openGuard, tls: noTls });
-  const pool = new NodePool({ map: () => registry.map, createClient, clock, random, log, observer: metrics });
+  const pool = new NodePool({
+    map: () => registry.map,
+    createClient,
+    clock,
+    random,
+    utilization: () => 1,
+    log,
+    observer: metrics,
+  });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
   const parts = { registry, liveness, pool, newId, clock, log };
   const membership = new Membership({ ...parts, nodesMin: nodes.length, isAutoAssigning: true });

@@ -71,6 +71,7 @@ export class MemoryCluster {
       createClient: ({ name }) => this.node(name),
       clock,
       random,
+      utilization: () => 1,
       log,
       observer,
     });
