@@ -4,10 +4,8 @@
  */
 import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
-import { attemptTimeoutMs } from "../core/limits.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
-import { assignmentsOf } from "./node-assignments.js";
 import { clause } from "./node-exchange.js";
 import type { NodePool } from "./node-pool.js";
 import { endOrDeadline, isWanted, pause } from "./pause.js";
@@ -18,8 +16,13 @@ import type { RouteContext } from "./submission.js";
 export type { RouteContext } from "./submission.js";
 
 export interface RouterOptions {
-  readonly registry: { readonly map: ClusterMap; refresh(): Promise<ClusterMap> };
-  readonly pool: Pick<NodePool, "execute" | "client" | "figures" | "observer">;
+  readonly registry: { readonly map: ClusterMap };
+  readonly pool: Pick<NodePool, "execute" | "figures" | "observer">;
+  /**
+   * Called when a storage node refused operations for the epochs they carried: brings the newest cluster map, and the
+   * node up to date with it. Settles when both are done or failed; called often for one node at a time.
+   */
+  readonly refresh: (node: string) => Promise<void>;
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -42,8 +45,6 @@ interface Attempt {
 
 export class Router {
   readonly #options: RouterOptions;
-  /** Per storage node, the refresh under way: all who meet a stale epoch there share it. */
-  readonly #refreshes = new Map<string, Promise<void>>();
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -141,33 +142,17 @@ export class Router {
 
   /** Whatever must happen before operations are tried again; false when they should not be. */
   async #prepare(node: string, steps: readonly Step[], context: RouteContext, stage: RetryStage): Promise<boolean> {
-    const { clock, pool, random } = this.#options;
+    const { clock, pool, random, refresh } = this.#options;
     const isRetry = steps.includes("retry");
     // An open breaker answers at once; waiting here would only make the caller wait.
     if (isRetry && pool.figures(node).breaker === "open") return false;
-    if (steps.includes("refresh")) await endOrDeadline(clock, this.#refresh(node), context);
+    if (steps.includes("refresh")) await endOrDeadline(clock, refresh(node), context);
     // Nothing was done: others filled the storage node's answer, and an immediate repetition would meet them again.
     const isStuck = steps.every((step) => step === "resend");
     const pauseMs = isRetry || isStuck ? pauseAfter(stage.attempt, random()) : 0;
     if (!isWanted(clock, context, pauseMs)) return false;
     if (pauseMs > 0) await pause(clock, pauseMs, context.signal);
     return isWanted(clock, context);
-  }
-
-  #refresh(node: string): Promise<void> {
-    const underWay = this.#refreshes.get(node);
-    if (underWay !== undefined) return underWay;
-    const refresh = this.#refreshMap(node).finally(() => this.#refreshes.delete(node));
-    this.#refreshes.set(node, refresh);
-    return refresh;
-  }
-
-  /** Reads the newest cluster map, and tells the storage node in case it is the one that missed a change. */
-  async #refreshMap(node: string): Promise<void> {
-    const { pool, registry } = this.#options;
-    const map = await registry.refresh();
-    if (!map.nodes.has(node) || map.putBack !== null) return;
-    await pool.client(node).assign(assignmentsOf(map, node), { timeoutMs: attemptTimeoutMs });
   }
 }
 

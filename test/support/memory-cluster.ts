@@ -2,6 +2,7 @@
 import { hashName, type ShardNumber } from "../../src/core/shard.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
+import { mapRefresh } from "../../src/routing/map-refresh.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver, type RoutingObserver } from "../../src/routing/observer.js";
@@ -75,7 +76,8 @@ export class MemoryCluster {
       log,
       observer,
     });
-    this.router = new Router({ registry: this, pool: this.pool, clock, random });
+    const refresh = mapRefresh({ registry: this, client: (name) => this.pool.client(name) });
+    this.router = new Router({ registry: this, pool: this.pool, refresh, clock, random });
   }
 
   /** As the registry does. */
