@@ -35,7 +35,8 @@ export interface MailboxLoad {
 
 export type MailboxPlan<Waiting> =
   | { readonly kind: "send"; readonly batch: readonly Waiting[] }
-  | { readonly kind: "wait"; readonly forMs: number }
+  /** On the clock of `nowMs`. */
+  | { readonly kind: "wait"; readonly untilMs: number }
   /** Nothing can be sent before something arrives or returns. */
   | { readonly kind: "idle" };
 
@@ -48,9 +49,9 @@ export function planBatch<Waiting extends WaitingOperation>(
   const { batch, isFull } = nextBatch(waiting, load.keysInFlight);
   const oldest = batch[0];
   if (oldest === undefined) return { kind: "idle" };
-  const waitedMs = load.nowMs - oldest.sinceMs;
-  if (load.inFlight < load.eagerBelow || isFull || waitedMs >= mailboxWaitMs) return { kind: "send", batch };
-  return { kind: "wait", forMs: mailboxWaitMs - waitedMs };
+  const untilMs = oldest.sinceMs + mailboxWaitMs;
+  if (load.inFlight < load.eagerBelow || isFull || load.nowMs >= untilMs) return { kind: "send", batch };
+  return { kind: "wait", untilMs };
 }
 
 /**

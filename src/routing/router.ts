@@ -11,13 +11,13 @@ import type { NodePool } from "./node-pool.js";
 import { endOrDeadline, isWanted, pause } from "./pause.js";
 import { nodeText, refused, refusedBecause } from "./refusal.js";
 import { firstStage, pauseAfter, stageAfter, stepsAfter, type RetryStage, type Step } from "./retry.js";
-import type { RouteContext } from "./submission.js";
+import { Submission, type RouteContext, type TakeOutcomes } from "./submission.js";
 
 export type { RouteContext } from "./submission.js";
 
 export interface RouterOptions {
   readonly registry: { readonly map: ClusterMap };
-  readonly pool: Pick<NodePool, "execute" | "figures" | "observer">;
+  readonly pool: Pick<NodePool, "submit" | "figures" | "observer">;
   /**
    * Called when a storage node refused operations for the epochs they carried: brings the newest cluster map, and the
    * node up to date with it. Settles when both are done or failed; called often for one node at a time.
@@ -32,6 +32,15 @@ export interface RouterOptions {
 interface Group {
   readonly operations: Operation[];
   readonly indices: number[];
+}
+
+/** What all groups of one attempt have in common. */
+interface Errand {
+  readonly map: ClusterMap;
+  readonly context: RouteContext;
+  readonly stage: RetryStage;
+  /** For what is a bug of the gateway. */
+  readonly reject: (error: unknown) => void;
 }
 
 /** What one storage node answered. */
@@ -81,44 +90,37 @@ export class Router {
     const { map } = this.#options.registry;
     if (map.putBack !== null) return Promise.resolve(this.#told(allUnsettled(operations), stage));
     const only = onlyNode(operations, map);
-    return only === null
-      ? this.#runAtNodes(operations, context, stage)
-      : this.#runAtNode(only, operations, context, stage);
-  }
-
-  async #runAtNodes(
-    operations: readonly Operation[],
-    context: RouteContext,
-    stage: RetryStage,
-  ): Promise<readonly Outcome[]> {
-    const { map } = this.#options.registry;
-    const outcomes = operations.map((): Outcome | undefined => undefined);
-    await Promise.all(
-      [...groupsByNode(operations, map)].map(async ([node, group]) => {
-        const answers =
-          node === null
-            ? this.#told(allOwnerless(group.operations, map), stage)
-            : await this.#runAtNode(node, group.operations, context, stage);
-        replaceAt(outcomes, group.indices, answers);
-      }),
-    );
-    return outcomes as readonly Outcome[];
-  }
-
-  #runAtNode(
-    node: string,
-    operations: readonly Operation[],
-    context: RouteContext,
-    stage: RetryStage,
-  ): Promise<readonly Outcome[]> {
-    const { pool, registry } = this.#options;
-    const { map } = registry;
-    const routed = operations.map((operation) => ({ operation, epoch: map.shards[operation.shard]?.epoch ?? null }));
-    return pool.execute(node, routed, context).then((outcomes) => {
-      const answers = withinBudget(outcomes, context);
-      if (answers.every(({ kind }) => kind !== "refused")) return answers;
-      return this.#afterRefusals({ node, map, operations, answers }, context, stage);
+    return new Promise((resolve, reject) => {
+      const errand = { map, context, stage, reject };
+      if (only === null) this.#runAtNodes(operations, errand, resolve);
+      else this.#runAtNode(only, operations, errand, resolve);
     });
+  }
+
+  #runAtNodes(operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {
+    const { map, stage } = errand;
+    const groups = groupsByNode(operations, map);
+    const outcomes = operations.map((): Outcome | undefined => undefined);
+    let missing = groups.size;
+    if (missing === 0) return take([]);
+    for (const [node, { operations: own, indices }] of groups) {
+      const takeOwn = (answers: readonly Outcome[]): void => {
+        replaceAt(outcomes, indices, answers);
+        if (--missing === 0) take(outcomes as readonly Outcome[]);
+      };
+      if (node === null) takeOwn(this.#told(allOwnerless(own, map), stage));
+      else this.#runAtNode(node, own, errand, takeOwn);
+    }
+  }
+
+  #runAtNode(node: string, operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {
+    const { map, context, stage, reject } = errand;
+    const submission = new Submission(operations, map.shards, context, (outcomes) => {
+      const answers = withinBudget(outcomes, context);
+      if (answers.every(({ kind }) => kind !== "refused")) take(answers);
+      else this.#afterRefusals({ node, map, operations, answers }, context, stage).then(take, reject);
+    });
+    this.#options.pool.submit(node, submission);
   }
 
   /** The outcomes when some of the answers are refusals: what may be tried again is. */

@@ -39,7 +39,7 @@ describe("planBatch", () => {
   });
 
   it("lets newcomers gather while a batch is in flight, until the oldest has waited long enough", () => {
-    expect(planBatch([waiting({ sinceMs: 99.5 })], busy)).toEqual({ kind: "wait", forMs: mailboxWaitMs - 0.5 });
+    expect(planBatch([waiting({ sinceMs: 99.5 })], busy)).toEqual({ kind: "wait", untilMs: 99.5 + mailboxWaitMs });
     expect(planBatch([waiting({ sinceMs: 100 - mailboxWaitMs }), waiting()], busy)).toMatchObject({ kind: "send" });
   });
 
