@@ -16,7 +16,8 @@ import { Circuit, type CircuitParts } from "./circuit.js";
 import type { Deadlines } from "./deadlines.js";
 import { eagerBelow, planBatch } from "./mailbox-plan.js";
 import type { NextTurn } from "./next-turn.js";
-import { NodeFault, PlainNodeFault, type CallOptions, type NodeClient } from "./node-client.js";
+import { faultOf } from "./node-blame.js";
+import { PlainNodeFault, type CallOptions, type NodeClient, type NodeFault } from "./node-client.js";
 import type { BreakerKind, UnsentReason } from "./observer.js";
 import { nodeText, refused, refusedBecause } from "./refusal.js";
 import type { Letter, Submission, WaitingRoom } from "./submission.js";
@@ -43,16 +44,15 @@ export interface NodeFigures {
 export class Mailbox implements WaitingRoom {
   readonly record: NodeRecord;
   readonly client: NodeClient;
+  readonly circuit: Circuit;
   readonly #parts: MailboxParts;
-  readonly #circuit: Circuit;
   /** Of callers with at most `fewOperationsMax`, and of all others; each oldest first. */
   readonly #few = new LinkedList<Letter>();
   readonly #many = new LinkedList<Letter>();
   readonly #keysInFlight = new Set<Key>();
   #inFlight = 0;
   #manyInFlight = 0;
-  /** As the observer knows it. */
-  #depth = 0;
+  #depthTold = 0;
   #isLookPlanned = false;
   /** When the timer is due that ends the gathering; Infinity without one. */
   #wakeMs = Infinity;
@@ -66,7 +66,7 @@ export class Mailbox implements WaitingRoom {
     this.record = record;
     this.client = client;
     this.#parts = parts;
-    this.#circuit = new Circuit(record, client, parts, (cause) => this.#refuseWaiting("breakerOpen", cause));
+    this.circuit = new Circuit(record, client, parts, (cause) => this.#refuseWaiting("breakerOpen", cause));
   }
 
   get deadlines(): Deadlines<Submission> {
@@ -74,7 +74,7 @@ export class Mailbox implements WaitingRoom {
   }
 
   get figures(): NodeFigures {
-    const { latencyMs, kind: breaker } = this.#circuit;
+    const { latencyMs, kind: breaker } = this.circuit;
     return { latencyMs, breaker, queued: this.#queued };
   }
 
@@ -112,11 +112,6 @@ export class Mailbox implements WaitingRoom {
     this.#tellDepth();
   }
 
-  /** The storage node gave a sign of life. */
-  reachable(): void {
-    this.#circuit.reachable();
-  }
-
   /** Refuses what waits, lets what is in flight come back, then closes the client. */
   retire(cause: string): void {
     this.#isRetired = true;
@@ -141,7 +136,7 @@ export class Mailbox implements WaitingRoom {
 
   /** Why operations are not sent that need not even wait; null when they may. */
   #refusalOf({ context }: Submission, nowMs: number): { reason: UnsentReason; cause: string } | null {
-    const cause = this.#circuit.refusal(nowMs);
+    const cause = this.circuit.refusal(nowMs);
     if (cause !== null) return { reason: "breakerOpen", cause };
     if (this.#closedBecause !== null) return { reason: "closed", cause: this.#closedBecause };
     if (context.signal?.aborted === true) return { reason: "aborted", cause: this.#because("aborted", false) };
@@ -169,7 +164,7 @@ export class Mailbox implements WaitingRoom {
   /** Sends what may go now, and says until when the rest gathers; Infinity: until something arrives or returns. */
   #sendFrom(lane: LinkedList<Letter>, nowMs: number): number {
     while (lane.size > 0) {
-      const all = this.#circuit.inFlightMax;
+      const all = this.circuit.inFlightMax;
       // One place is for callers with few operations, where there are several.
       const hasItsPlaces = lane === this.#many && this.#manyInFlight >= Math.max(1, all - 1);
       const plan = planBatch(lane, {
@@ -233,7 +228,7 @@ export class Mailbox implements WaitingRoom {
     const nowMs = clock.monotonicMs();
     const serviceMs = nowMs - batch.sentMs;
     observer.batchAnswered({ node, operations, serviceMs });
-    this.#circuit.answered(serviceMs, nowMs);
+    this.circuit.answered(serviceMs, nowMs);
     batch.returned(outcomes, serviceMs, null);
     log.debug({ batchId, node, operations, waitMs, serviceMs }, "A batch was answered.");
     return outcomes;
@@ -244,7 +239,7 @@ export class Mailbox implements WaitingRoom {
     const { reason, message, isUnsent } = fault;
     observer.batchFailed({ node: this.record.name, reason });
     batch.logFailure(this.#parts.log, this.record, fault);
-    this.#circuit.failed(fault, batch);
+    this.circuit.failed(fault, batch);
     const outcomes =
       fault instanceof PlainNodeFault
         ? fault.outcomes
@@ -288,8 +283,8 @@ export class Mailbox implements WaitingRoom {
 
   #tellDepth(): void {
     const operations = this.#queued;
-    if (operations === this.#depth) return;
-    this.#depth = operations;
+    if (operations === this.#depthTold) return;
+    this.#depthTold = operations;
     this.#parts.observer.queueDepth({ node: this.record.name, operations });
   }
 
@@ -302,10 +297,4 @@ export class Mailbox implements WaitingRoom {
     if (reason === "aborted") return `the request was given up before ${node} answered`;
     return isSent ? `${node} did not answer in time` : `the request's time was over before ${node} could be asked`;
   }
-}
-
-/** What the client itself threw is no fault of the storage node. */
-function faultOf(error: unknown, node: string): NodeFault {
-  if (error instanceof NodeFault) return error;
-  return new NodeFault("gatewayBug", `${node} could not be understood`, false, error);
 }

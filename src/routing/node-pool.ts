@@ -68,7 +68,7 @@ export class NodePool {
 
   /** The storage node gave a sign of life elsewhere: a heartbeat, or the answer to a probe. */
   reachable(name: string): void {
-    this.#mailboxes.get(name)?.reachable();
+    this.#mailboxes.get(name)?.circuit.reachable();
   }
 
   figures(name: string): NodeFigures {

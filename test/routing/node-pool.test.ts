@@ -146,6 +146,32 @@ describe("NodePool", () => {
     ]);
   });
 
+  it("needs one timer for the deadlines of all storage nodes, while somebody waits", async () => {
+    const { cluster } = open();
+    for (const node of cluster.nodes.values()) node.hold();
+    const waiting = [...cluster.nodes.keys()].map((name) => {
+      return cluster.executeAt(name, [routed(get("a"))], cluster.context(100));
+    });
+    // Before they are sent: the clients have timers of their own.
+    expect(cluster.clock.pendingTimers).toBe(1);
+    await cluster.clock.advance(100);
+    expect((await Promise.all(waiting)).flat()).toMatchObject([
+      { message: expect.stringContaining("node1 (http://node1:1) did not answer in time") },
+      { message: expect.stringContaining("node2 (http://node2:1) did not answer in time") },
+      { message: expect.stringContaining("node3 (http://node3:1) did not answer in time") },
+    ]);
+    expect(cluster.clock.pendingTimers).toBe(0);
+  });
+
+  it("takes what a client throws for an answer that did not come, and goes on", async () => {
+    const { cluster, send } = open();
+    vi.spyOn(cluster.node("node1"), "execute").mockImplementationOnce(() => {
+      throw new TypeError("bug");
+    });
+    expect(await send()).toMatchObject([{ message: expect.stringContaining("could not be understood") }]);
+    expect(await send()).toEqual([{ kind: "notFound" }]);
+  });
+
   it("takes a bug for an answer that did not come, and logs it", async () => {
     const { cluster } = open();
     vi.spyOn(cluster.node("node1"), "execute").mockRejectedValue(new TypeError("bug"));
