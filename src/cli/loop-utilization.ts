@@ -1,6 +1,6 @@
 /**
- * How busy this process is: the share of the time in which its event loop works and does not wait. It is looked at when it is
- * asked for, so that an idle process has no timer for it.
+ * How busy this process is: the share of the time in which its event loop works instead of waiting. It is read when it is
+ * asked for, so that an idle process needs no timer.
  */
 import { performance, type EventLoopUtilization } from "node:perf_hooks";
 import { utilizationHalfLifeMs, utilizationSampleMs } from "../core/limits.js";

@@ -351,9 +351,9 @@ export const breakerOpenMs = 1_000;
 export const mailboxWaitMs = 2;
 
 /**
- * Up to this utilization of the gateway's event loop nobody gathers while fewer than `mailboxInFlightMax` batches are in flight;
- * from `gatheringFrom` on while one is. A batch of its own costs a fifth of a millisecond: an idle gateway has that time,
- * and a busy one must save it.
+ * Up to this utilization of the gateway's event loop every operation leaves at once, in as many batches as may be in flight;
+ * from `gatheringFrom` on, operations gather while a single batch is in flight. A batch of its own costs CPU time that an idle
+ * gateway has and a busy one must save.
  */
 export const noGatheringUpTo = 0.7;
 export const gatheringFrom = 0.95;

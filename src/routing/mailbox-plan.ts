@@ -1,8 +1,8 @@
 /**
- * What a mailbox sends now, as a pure decision. When few enough batches are in flight, whatever waits goes at once;
- * otherwise newcomers gather until a batch returns, the oldest has waited `mailboxWaitMs`, or a batch is full. Operations leave in the order
- * they came, except that a write stays back while a batch with a write of its key is in flight: two batches may overtake
- * each other on the way, writes of one key must not.
+ * What a mailbox sends now, as a pure decision. While few batches are in flight, whatever waits leaves at once; otherwise
+ * newcomers gather until a batch returns, the oldest has waited `mailboxWaitMs`, or a batch is full. Operations leave in the
+ * order they came, except that a write stays back while a batch with a write of its key is in flight: two batches may
+ * overtake each other on the way, writes of one key must not.
  */
 import type { Key } from "../core/key.js";
 import {
@@ -26,7 +26,7 @@ export interface WaitingOperation {
 export interface MailboxLoad {
   readonly inFlight: number;
   readonly inFlightMax: number;
-  /** While fewer are in flight, nobody gathers. See `eagerBelow`. */
+  /** While fewer are in flight, nothing gathers. See `eagerBelow`. */
   readonly eagerBelow: number;
   /** Keys that batches in flight write. */
   readonly keysInFlight: ReadonlySet<Key>;

@@ -86,7 +86,7 @@ describe("Mailbox", () => {
     expect(await Promise.all(outcomes)).toEqual([[gone], [gone, gone]]);
   });
 
-  it("lets nobody wait for others while the process has time, as long as batches may be in flight", async () => {
+  it("sends operations at once while the process has time, as long as batches may be in flight", async () => {
     const { submit, sizes, sent } = openMailbox(0);
     for (let turn = 0; turn < mailboxInFlightMax + 2; turn++) {
       void submit([get(`key-${turn}`)]);
