@@ -1,6 +1,6 @@
 /**
- * One batch on its way to a storage node: its figures, and what is told of it to those who asked, the recorders of its
- * callers, their traces, and whoever reads the log. A batch for which none of them asked makes nothing for them.
+ * One batch on its way to a storage node: its figures, and its reports to the recorders and traces of its callers and to
+ * the log. Without recorders and traces it makes no reports.
  */
 import { attemptTimeoutMs, requestIdsLoggedMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
@@ -21,7 +21,7 @@ export class Batch {
   readonly bytes: number;
   /** How long its oldest operation waited. */
   readonly waitMs: number;
-  /** The attempt ends after this: nobody waits for it any longer. */
+  /** The attempt ends after this: by then the deadlines of all its callers have passed, or it has taken too long. */
   readonly timeoutMs: number;
   readonly #isWatched: boolean;
   readonly #isTraced: boolean;
@@ -48,7 +48,7 @@ export class Batch {
     this.#isTraced = isTraced;
   }
 
-  /** It leaves now, for `node`: those who asked hear of it. Returns what its call is made with. */
+  /** It leaves now, for `node`: its reports begin. Returns the options of its call. */
   leave(node: NodeRecord, tracer: Tracer | undefined): CallOptions {
     const { id, timeoutMs } = this;
     if (this.#isWatched) this.#record = this.#startRecord(node);
@@ -65,7 +65,7 @@ export class Batch {
     this.#span?.end();
   }
 
-  /** Names the requests, so that whoever looks for one of them finds the whole cause here. */
+  /** Names the requests, so that a search for one of them finds the cause. */
   logFailure(log: Log, { name: node, url }: NodeRecord, fault: NodeFault): void {
     const { reason } = fault;
     const { id: batchId, letters } = this;

@@ -1,6 +1,6 @@
 /**
  * The breaker of one storage node at work, around the decisions of breaker.ts: it judges what came of each batch, has the
- * node probed while it is left alone, and says aloud when its state changes.
+ * node probed while it is left alone, and reports each change of its state.
  */
 import type { Clock } from "../core/clock.js";
 import { connectTimeoutMs, mailboxInFlightMax } from "../core/limits.js";
@@ -34,7 +34,7 @@ export class Circuit {
   /** When the last batch was answered, on the monotonic clock. */
   #lastAnswerMs: number | null = null;
 
-  /** `onOpen` is told why, each time it opens. */
+  /** `onOpen` gets the cause, each time it opens. */
   constructor(
     record: NodeRecord,
     client: Pick<NodeClient, "probe">,
@@ -91,7 +91,7 @@ export class Circuit {
     this.#turn(afterSignOfLife(this.#breaker, this.#parts.clock.monotonicMs()));
   }
 
-  /** On the side, for nobody's request. The next one is due only after another pause. */
+  /** On the side: no request waits for it. The next one is due only after another pause. */
   async #probe(): Promise<void> {
     const { clock, random } = this.#parts;
     this.#breaker = openBreaker(clock.monotonicMs(), random());

@@ -52,7 +52,7 @@ export class Mailbox implements WaitingRoom {
   readonly #keysInFlight = new Set<Key>();
   #inFlight = 0;
   #manyInFlight = 0;
-  #depthTold = 0;
+  #depthSeen = 0;
   #isLookPlanned = false;
   /** When the timer is due that ends the gathering; Infinity without one. */
   #wakeMs = Infinity;
@@ -283,8 +283,8 @@ export class Mailbox implements WaitingRoom {
 
   #tellDepth(): void {
     const operations = this.#queued;
-    if (operations === this.#depthTold) return;
-    this.#depthTold = operations;
+    if (operations === this.#depthSeen) return;
+    this.#depthSeen = operations;
     this.#parts.observer.queueDepth({ node: this.record.name, operations });
   }
 

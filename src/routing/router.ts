@@ -68,15 +68,15 @@ export class Router {
     const { budget } = context;
     if (budget?.isSpent !== true) return this.#run(operations, context, firstStage);
     return Promise.resolve(
-      this.#told(
+      this.#counted(
         operations.map(() => budget.refusal()),
         firstStage,
       ),
     );
   }
 
-  /** The outcomes, once the observer knows the refusals among them: the last ones only, after all that was tried again. */
-  #told(outcomes: readonly Outcome[], stage: RetryStage): readonly Outcome[] {
+  /** The outcomes, with their refusals counted: those of the first stage only, after everything that was tried again. */
+  #counted(outcomes: readonly Outcome[], stage: RetryStage): readonly Outcome[] {
     if (stage !== firstStage) return outcomes;
     const { observer } = this.#options.pool;
     for (const outcome of outcomes) {
@@ -88,7 +88,7 @@ export class Router {
   /** Most requests ask one storage node, many for a single key: they get there without a step between. */
   #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
-    if (map.putBack !== null) return Promise.resolve(this.#told(allUnsettled(operations), stage));
+    if (map.putBack !== null) return Promise.resolve(this.#counted(allUnsettled(operations), stage));
     const only = onlyNode(operations, map);
     return new Promise((resolve, reject) => {
       const errand = { map, context, stage, reject };
@@ -108,7 +108,7 @@ export class Router {
         replaceAt(outcomes, indices, answers);
         if (--missing === 0) take(outcomes as readonly Outcome[]);
       };
-      if (node === null) takeOwn(this.#told(allOwnerless(own, map), stage));
+      if (node === null) takeOwn(this.#counted(allOwnerless(own, map), stage));
       else this.#runAtNode(node, own, errand, takeOwn);
     }
   }
@@ -133,13 +133,13 @@ export class Router {
     const steps = stepsAfter(operations, answers, stage);
     const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
     const isOver = steps.every((step) => step === "done") || !(await this.#prepare(node, steps, context, stage));
-    if (isOver) return this.#told(outcomes, stage);
+    if (isOver) return this.#counted(outcomes, stage);
     // All that goes again goes together and in order, so that writes of one key stay in order.
     const indices = [...steps.keys()].filter((index) => steps[index] !== "done");
     pool.observer.retried({ node, operations: indices.length });
     const again = operations.filter((_, index) => steps[index] !== "done");
     replaceAt(outcomes, indices, await this.#run(again, context, stageAfter(steps, stage)));
-    return this.#told(outcomes, stage);
+    return this.#counted(outcomes, stage);
   }
 
   /** Whatever must happen before operations are tried again; false when they should not be. */

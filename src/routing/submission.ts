@@ -22,7 +22,7 @@ export interface RouteContext {
   readonly budget?: AnswerBudget;
   /** Names the client request in the log. */
   readonly requestId?: string;
-  /** Told how the operations travel, when somebody asked for that. */
+  /** Hears how the operations travel; absent unless the caller asked for that. */
   readonly recorder?: RouteRecorder;
   /** Of the request, when requests are traced: the spans of batches are linked with it. */
   readonly span?: Span | undefined;
