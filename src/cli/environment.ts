@@ -16,6 +16,8 @@ export interface Environment {
   variable(name: string): string | undefined;
   /** A random number from 0 to below 1. */
   random(): number;
+  /** The share of the time, from 0 to 1, in which this process's event loop works, of late. */
+  utilization(): number;
   /** What host names resolve to. */
   readonly resolve: Resolve;
   /** Bytes that nobody can guess. */

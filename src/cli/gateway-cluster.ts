@@ -10,6 +10,7 @@ import { Liveness } from "../registry/liveness.js";
 import { MemoryStore } from "../registry/memory-store.js";
 import type { RegistryStore } from "../registry/registry-store.js";
 import { Registry } from "../registry/registry.js";
+import type { MapRefreshParts } from "../routing/map-refresh.js";
 import type { NodeGuard } from "../routing/node-guard.js";
 import type { NodePool } from "../routing/node-pool.js";
 import type { RouterOptions } from "../routing/router.js";
@@ -29,7 +30,7 @@ export interface ClusterOptions {
 
 /** What a gateway's process needs of the cluster, wherever it has it from. */
 export interface Cluster<Service extends MembershipService = MembershipService> {
-  readonly registry: RouterOptions["registry"];
+  readonly registry: RouterOptions["registry"] & MapRefreshParts["registry"];
   /** To be made once there is a pool, and to be stopped before `close`. */
   membership(pool: NodePool, guard: NodeGuard): { readonly service: Service; start(): void; stop(): unknown };
   close(): Promise<void>;

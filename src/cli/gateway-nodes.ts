@@ -17,7 +17,7 @@ export interface NodesOptions {
 }
 
 export interface NodesParts {
-  readonly environment: Pick<Environment, "clock" | "random" | "resolve">;
+  readonly environment: Pick<Environment, "clock" | "random" | "resolve" | "utilization">;
   readonly log: Log;
   readonly tls: TlsSource;
   readonly tokens: ClusterTokens | null;
@@ -38,6 +38,7 @@ export function openNodes(
     createClient: ({ name, url }, facts) => new UndiciNodeClient({ name, url, facts, guard, tls, token }),
     clock,
     random,
+    utilization: () => environment.utilization(),
     log,
     observer,
     ...(tracer !== undefined && { tracer }),

@@ -9,6 +9,7 @@ import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import type { Child, Environment } from "./environment.js";
 import { parentPollMs } from "../core/limits.js";
+import { loopUtilization } from "./loop-utilization.js";
 import { shellWord } from "./shell-word.js";
 import { systemClock } from "./system-clock.js";
 
@@ -21,6 +22,7 @@ export function systemEnvironment(mainPath: string): Environment {
     clock: systemClock,
     variable: (name) => process.env[name],
     random: Math.random,
+    utilization: loopUtilization(),
     // As Node.js itself looks up the host of a connection.
     resolve: (host) => lookup(host, { all: true, hints: ADDRCONFIG }),
     randomBytes,

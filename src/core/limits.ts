@@ -350,6 +350,18 @@ export const breakerOpenMs = 1_000;
 /** How long an operation may gather with others while a batch to its storage node is in flight. */
 export const mailboxWaitMs = 2;
 
+/**
+ * Up to this utilization of the gateway's event loop every operation leaves at once, in as many batches as may be in flight;
+ * from `gatheringFrom` on, operations gather while a single batch is in flight. A batch of its own costs CPU time that an idle
+ * gateway has and a busy one must save.
+ */
+export const noGatheringUpTo = 0.7;
+export const gatheringFrom = 0.95;
+
+/** How often the event loop's utilization is looked at, and in what time an old one counts half. */
+export const utilizationSampleMs = 20;
+export const utilizationHalfLifeMs = 40;
+
 /** From this length on an answer is turned into bytes before it is written. */
 export const sentAsBytesMin = 16_384;
 

@@ -16,7 +16,7 @@ export interface WithDeadline<Waiting> extends Linked<Waiting> {
 export class Deadlines<Waiting extends WithDeadline<Waiting>> {
   readonly #options: DeadlinesOptions<Waiting>;
   readonly #waiting = new LinkedList<Waiting>();
-  /** When the timer is due; null without a timer, and there is one whenever somebody waits. */
+  /** When the timer is due; null without a timer, and there is one while anything waits. */
   #dueMs: number | null = null;
   #cancelTimer: () => void = () => {};
 

@@ -1,226 +1,105 @@
 /**
- * Collects the operations of all requests and shards of one storage node and packs them into few batches. The thin loop
- * around `planBatch`: it looks at what waits once per turn of the event loop, so that everything submitted in one turn
- * travels together, and again whenever a batch returns. Callers share batches but nothing else: each is answered at its
- * own deadline or abort, and never takes a neighbour's operations with it. Those who ask for much have batches of their
- * own, and leave the others a place in flight: one caller's thousand large values are not in the way of another's single one.
+ * The way to one storage node: collects the operations of all requests and shards, packs them into few batches, hands these
+ * to the node's client and the outcomes back. What leaves when is decided by `planBatch`, whether the node is asked at all
+ * by its circuit. Callers share batches but nothing else: each is answered at its own deadline or abort, and never takes a
+ * neighbour's operations with it. Those who ask for much have batches of their own, and leave the others a place in flight:
+ * one caller's thousand large values are not in the way of another's single one.
  */
-import type { Clock } from "../core/clock.js";
 import type { Key } from "../core/key.js";
 import { LinkedList } from "../core/linked-list.js";
-import { attemptTimeoutMs, fewOperationsMax, mailboxOperationsMax, requestIdsLoggedMax } from "../core/limits.js";
-import type { Outcome, RoutedOperation } from "../core/operation.js";
-import type { Span } from "../core/tracing.js";
-import { Deadlines } from "./deadlines.js";
-import { planBatch } from "./mailbox-plan.js";
-import type { UnsentReason } from "./observer.js";
-import type { WatchedOperation } from "./recorder.js";
-import { allUnsent, refused, refusedBecause } from "./refusal.js";
-import { Submission, type Letter, type RouteContext } from "./submission.js";
+import { fewOperationsMax, mailboxOperationsMax } from "../core/limits.js";
+import type { Outcome } from "../core/operation.js";
+import type { Tracer } from "../core/tracing.js";
+import type { NodeRecord } from "../registry/cluster-map.js";
+import { Batch } from "./batch.js";
+import { Circuit, type CircuitParts } from "./circuit.js";
+import type { Deadlines } from "./deadlines.js";
+import { eagerBelow, planBatch } from "./mailbox-plan.js";
+import type { NextTurn } from "./next-turn.js";
+import { faultOf } from "./node-blame.js";
+import { PlainNodeFault, type CallOptions, type NodeClient, type NodeFault } from "./node-client.js";
+import type { BreakerKind, UnsentReason } from "./observer.js";
+import { nodeText, refused, refusedBecause } from "./refusal.js";
+import type { Letter, Submission, WaitingRoom } from "./submission.js";
 
-/** One batch that is ready to go. */
-export interface Batch {
-  readonly operations: readonly RoutedOperation[];
-  /** Of the values it carries. */
-  readonly bytes: number;
-  /** How long its oldest operation waited. */
-  readonly waitMs: number;
-  /** The attempt ends after this: nobody waits for it any longer. */
-  readonly timeoutMs: number;
-  /** Those of its operations whose callers have a recorder. */
-  readonly watched: readonly WatchedOperation[];
-  /** Of its callers, each once, as far as they are traced. */
-  readonly spans: readonly Span[];
-  /** The client requests that it is for, as far as they have an id, each once, at most `requestIdsLoggedMax`. */
-  requestIds(): readonly string[];
+/** What the mailboxes of all storage nodes have in common. */
+export interface MailboxParts extends CircuitParts {
+  /** The share of the time, from 0 to 1, in which this process works. */
+  readonly utilization: () => number;
+  /** Of batches, whose callers are traced too. */
+  readonly tracer?: Tracer;
+  /** Draws the id of each batch, for the logs of both sides. */
+  readonly nextBatchId: () => string;
+  readonly deadlines: Deadlines<Submission>;
+  readonly turn: NextTurn;
 }
 
-export interface MailboxOptions {
-  /** The storage node, as messages name it. */
-  readonly node: string;
-  /** One outcome per operation, in order; never rejects. */
-  readonly send: (batch: Batch) => Promise<readonly Outcome[]>;
-  /** Batches that may be in flight now. */
-  readonly inFlightMax: () => number;
-  /** Told how many operations wait, whenever that was looked at. */
-  readonly onDepth: (operations: number) => void;
-  /** Told of operations that are answered without having been sent. */
-  readonly onUnsent: (reason: UnsentReason, operations: number) => void;
-  readonly clock: Clock;
+export interface NodeFigures {
+  /** Of recent batches, smoothed; null before the first. */
+  readonly latencyMs: number | null;
+  readonly breaker: BreakerKind;
+  readonly queued: number;
 }
 
-export class Mailbox {
-  readonly #options: MailboxOptions;
+export class Mailbox implements WaitingRoom {
+  readonly record: NodeRecord;
+  readonly client: NodeClient;
+  readonly circuit: Circuit;
+  readonly #parts: MailboxParts;
   /** Of callers with at most `fewOperationsMax`, and of all others; each oldest first. */
   readonly #few = new LinkedList<Letter>();
   readonly #many = new LinkedList<Letter>();
   readonly #keysInFlight = new Set<Key>();
-  readonly #deadlines: Deadlines<Submission>;
   #inFlight = 0;
   #manyInFlight = 0;
+  #depthSeen = 0;
   #isLookPlanned = false;
-  #cancelTimer: (() => void) | null = null;
+  /** When the timer is due that ends the gathering; Infinity without one. */
+  #wakeMs = Infinity;
+  #cancelWake: () => void = () => {};
+  /** Why it takes nothing more. */
   #closedBecause: string | null = null;
+  #isRetired = false;
+  readonly #look = (): void => this.#lookNow();
 
-  constructor(options: MailboxOptions) {
-    this.#options = options;
-    const onPassed = (submission: Submission): void => this.#giveUp(submission, "deadline");
-    this.#deadlines = new Deadlines({ clock: options.clock, onPassed });
+  constructor(record: NodeRecord, client: NodeClient, parts: MailboxParts) {
+    this.record = record;
+    this.client = client;
+    this.#parts = parts;
+    this.circuit = new Circuit(record, client, parts, (cause) => this.#refuseWaiting("breakerOpen", cause));
   }
 
-  /** Operations not yet sent. */
-  get queued(): number {
-    return this.#few.size + this.#many.size;
+  get deadlines(): Deadlines<Submission> {
+    return this.#parts.deadlines;
   }
 
-  /** One outcome per operation, in order, at the caller's deadline at the latest. Never rejects. */
-  submit(operations: readonly RoutedOperation[], context: RouteContext): Promise<readonly Outcome[]> {
-    const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (operations.length === 0) return Promise.resolve([]);
-    const refusal = this.#refusalOf(operations, context, nowMs);
-    if (refusal !== null) return Promise.resolve(refusal);
-    return new Promise((resolve) => {
-      const submission = new Submission(operations, context, nowMs, resolve);
-      submission.watch(this.#deadlines, () => this.#giveUp(submission, "aborted"));
-      const lane = this.#laneOf(submission.letters.length);
-      for (const letter of submission.letters) lane.add(letter);
-      this.#planLook();
-    });
+  get figures(): NodeFigures {
+    const { latencyMs, kind: breaker } = this.circuit;
+    return { latencyMs, breaker, queued: this.#queued };
   }
 
-  /** Answers everything that was not sent; what is in flight is left alone. */
-  refuseWaiting(cause: string, reason: UnsentReason): void {
-    if (this.queued > 0) this.#options.onUnsent(reason, this.queued);
-    for (const lane of [this.#few, this.#many]) {
-      for (const letter of lane) {
-        lane.delete(letter);
-        letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
-      }
+  /** Answers it at its caller's deadline at the latest; at once while the breaker is open. */
+  submit(submission: Submission): void {
+    const { length } = submission.letters;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const lane = this.#laneOf(length);
+    const refusal = this.#refusalOf(submission, nowMs);
+    if (refusal !== null) {
+      this.#unsent(refusal.reason, length);
+      return submission.refuseUnsent(refusal.cause);
     }
-  }
-
-  /** Takes nothing more, for `cause`. */
-  close(cause: string): void {
-    this.#closedBecause = cause;
-    this.refuseWaiting(cause, "closed");
-  }
-
-  /** What operations are answered that need not even wait; null when they may. */
-  #refusalOf(
-    operations: readonly RoutedOperation[],
-    { signal, deadlineMs }: RouteContext,
-    nowMs: number,
-  ): readonly Outcome[] | null {
-    const { node, onUnsent } = this.#options;
-    const unsent = (reason: UnsentReason, cause: string): readonly Outcome[] => {
-      onUnsent(reason, operations.length);
-      return allUnsent(operations, cause);
-    };
-    if (this.#closedBecause !== null) return unsent("closed", this.#closedBecause);
-    if (signal?.aborted === true) return unsent("aborted", this.#because("aborted", false));
-    if (nowMs >= deadlineMs) return unsent("deadline", this.#because("deadline", false));
-    if (this.#laneOf(operations.length).size + operations.length <= mailboxOperationsMax) return null;
-    onUnsent("overloaded", operations.length);
-    const message = `${mailboxOperationsMax} operations wait for ${node} already.`;
-    return operations.map(() => refused("OVERLOADED", message));
-  }
-
-  #laneOf(operations: number): LinkedList<Letter> {
-    return operations <= fewOperationsMax ? this.#few : this.#many;
-  }
-
-  /**
-   * `setImmediate` and not a microtask: it runs behind the sockets that are readable in this turn, so requests that
-   * arrived together leave together, and an idle gateway loses nothing by it.
-   */
-  #planLook(): void {
-    if (this.#isLookPlanned) return;
-    this.#isLookPlanned = true;
-    setImmediate(() => {
-      this.#isLookPlanned = false;
-      this.#look();
-    });
-  }
-
-  #look(): void {
-    const { clock, onDepth } = this.#options;
-    this.#cancelTimer?.();
-    this.#cancelTimer = null;
-    let waitMs = Infinity;
-    for (const lane of this.#lanesInTurn()) waitMs = Math.min(waitMs, this.#sendFrom(lane));
-    if (waitMs < Infinity) this.#cancelTimer = clock.after(waitMs, () => this.#planLook());
-    onDepth(this.queued);
-  }
-
-  /** First the one whose oldest operation has waited longer, so that neither holds up the other for good. */
-  #lanesInTurn(): readonly LinkedList<Letter>[] {
-    const [few, many] = [this.#few.first?.sinceMs ?? Infinity, this.#many.first?.sinceMs ?? Infinity];
-    return many < few ? [this.#many, this.#few] : [this.#few, this.#many];
-  }
-
-  /** Sends what may go now, and says for how long the rest gathers: milliseconds, or Infinity until something changes. */
-  #sendFrom(lane: LinkedList<Letter>): number {
-    const { clock, inFlightMax } = this.#options;
-    for (;;) {
-      const all = inFlightMax();
-      // One place is for callers with few operations, where there are several.
-      const hasItsPlaces = lane === this.#many && this.#manyInFlight >= Math.max(1, all - 1);
-      const plan = planBatch(lane, {
-        inFlight: this.#inFlight,
-        inFlightMax: hasItsPlaces ? 0 : all,
-        keysInFlight: this.#keysInFlight,
-        nowMs: clock.monotonicMs(),
-      });
-      if (plan.kind !== "send") return plan.kind === "wait" ? plan.forMs : Infinity;
-      void this.#send(plan.batch, lane);
+    if (lane.size + length > mailboxOperationsMax) {
+      this.#unsent("overloaded", length);
+      const message = `${mailboxOperationsMax} operations wait for ${nodeText(this.record)} already.`;
+      return submission.refuse(() => refused("OVERLOADED", message));
     }
-  }
-
-  async #send(letters: readonly Letter[], lane: LinkedList<Letter>): Promise<void> {
-    this.#inFlight++;
-    if (lane === this.#many) this.#manyInFlight++;
-    for (const letter of letters) {
-      lane.delete(letter);
-      letter.isSent = true;
-      if (letter.writtenKey !== null) this.#keysInFlight.add(letter.writtenKey);
-    }
-    const outcomes = await this.#options.send(this.#batchOf(letters));
-    this.#inFlight--;
-    if (lane === this.#many) this.#manyInFlight--;
-    letters.forEach((letter, index) => {
-      if (letter.writtenKey !== null) this.#keysInFlight.delete(letter.writtenKey);
-      const outcome = outcomes[index];
-      if (outcome === undefined) throw new Error(`${outcomes.length} outcomes came for ${letters.length} operations.`);
-      letter.submission.answer(letter.index, outcome);
-    });
+    submission.wait(this, nowMs);
+    for (const letter of submission.letters) lane.add(letter);
     this.#planLook();
   }
 
-  #batchOf(letters: readonly Letter[]): Batch {
-    const nowMs = this.#options.clock.monotonicMs();
-    let [bytes, sinceMs, deadlineMs, isWatched, isTraced] = [0, nowMs, nowMs, false, false];
-    for (const letter of letters) {
-      const { context } = letter.submission;
-      bytes += letter.valueBytes;
-      sinceMs = Math.min(sinceMs, letter.sinceMs);
-      deadlineMs = Math.max(deadlineMs, context.deadlineMs);
-      isWatched ||= context.recorder !== undefined;
-      isTraced ||= context.span !== undefined;
-    }
-    return {
-      operations: letters,
-      bytes,
-      waitMs: nowMs - sinceMs,
-      timeoutMs: Math.min(attemptTimeoutMs, deadlineMs - nowMs),
-      watched: isWatched ? watchedOf(letters, nowMs) : noneWatched,
-      spans: isTraced ? spansOf(letters) : noSpans,
-      requestIds: () => requestIdsOf(letters),
-    };
-  }
-
   /** Answers what one caller still waits for, and takes back what was not sent. */
-  #giveUp(submission: Submission, reason: "deadline" | "aborted"): void {
+  giveUp(submission: Submission, reason: "deadline" | "aborted"): void {
     const lane = this.#laneOf(submission.letters.length);
     let unsent = 0;
     for (const letter of submission.letters) {
@@ -229,37 +108,193 @@ export class Mailbox {
       const cause = this.#because(reason, letter.isSent);
       submission.answer(letter.index, refusedBecause(letter.operation, cause, !letter.isSent));
     }
-    if (unsent > 0) this.#options.onUnsent(reason, unsent);
+    if (unsent > 0) this.#unsent(reason, unsent);
+    this.#tellDepth();
+  }
+
+  /** Refuses what waits, lets what is in flight come back, then closes the client. */
+  retire(cause: string): void {
+    this.#isRetired = true;
+    this.#close(cause);
+    if (this.#inFlight === 0) void this.client.close();
+  }
+
+  /** Refuses what waits and ends what is in flight. */
+  async close(): Promise<void> {
+    this.#close(`the gateway is stopping, and ${nodeText(this.record)} was not asked`);
+    await this.client.close();
+  }
+
+  /** Operations not yet sent. */
+  get #queued(): number {
+    return this.#few.size + this.#many.size;
+  }
+
+  #laneOf(operations: number): LinkedList<Letter> {
+    return operations <= fewOperationsMax ? this.#few : this.#many;
+  }
+
+  /** Why operations are not sent that need not even wait; null when they may. */
+  #refusalOf({ context }: Submission, nowMs: number): { reason: UnsentReason; cause: string } | null {
+    const cause = this.circuit.refusal(nowMs);
+    if (cause !== null) return { reason: "breakerOpen", cause };
+    if (this.#closedBecause !== null) return { reason: "closed", cause: this.#closedBecause };
+    if (context.signal?.aborted === true) return { reason: "aborted", cause: this.#because("aborted", false) };
+    if (nowMs < context.deadlineMs) return null;
+    return { reason: "deadline", cause: this.#because("deadline", false) };
+  }
+
+  #planLook(): void {
+    if (this.#isLookPlanned) return;
+    this.#isLookPlanned = true;
+    this.#parts.turn.plan(this.#look);
+  }
+
+  #lookNow(): void {
+    this.#isLookPlanned = false;
+    const nowMs = this.#parts.clock.monotonicMs();
+    // First the lane whose oldest operation has waited longer, so that neither holds up the other for good.
+    const isManyFirst = (this.#many.first?.sinceMs ?? Infinity) < (this.#few.first?.sinceMs ?? Infinity);
+    const first = this.#sendFrom(isManyFirst ? this.#many : this.#few, nowMs);
+    const second = this.#sendFrom(isManyFirst ? this.#few : this.#many, nowMs);
+    this.#wakeAt(Math.min(first, second), nowMs);
+    this.#tellDepth();
+  }
+
+  /** Sends what may go now, and says until when the rest gathers; Infinity: until something arrives or returns. */
+  #sendFrom(lane: LinkedList<Letter>, nowMs: number): number {
+    while (lane.size > 0) {
+      const all = this.circuit.inFlightMax;
+      // One place is for callers with few operations, where there are several.
+      const hasItsPlaces = lane === this.#many && this.#manyInFlight >= Math.max(1, all - 1);
+      const plan = planBatch(lane, {
+        inFlight: this.#inFlight,
+        inFlightMax: hasItsPlaces ? 0 : all,
+        eagerBelow: this.#inFlight === 0 ? 1 : eagerBelow(this.#parts.utilization()),
+        keysInFlight: this.#keysInFlight,
+        nowMs,
+      });
+      if (plan.kind !== "send") return plan.kind === "wait" ? plan.untilMs : Infinity;
+      this.#send(plan.batch, lane, nowMs);
+    }
+    return Infinity;
+  }
+
+  #wakeAt(dueMs: number, nowMs: number): void {
+    if (dueMs === this.#wakeMs) return;
+    this.#cancelWake();
+    this.#wakeMs = dueMs;
+    if (dueMs === Infinity) return;
+    this.#cancelWake = this.#parts.clock.after(dueMs - nowMs, () => {
+      this.#wakeMs = Infinity;
+      this.#planLook();
+    });
+  }
+
+  #send(letters: readonly Letter[], lane: LinkedList<Letter>, nowMs: number): void {
+    const { observer, tracer, nextBatchId } = this.#parts;
+    this.#inFlight++;
+    if (lane === this.#many) this.#manyInFlight++;
+    for (const letter of letters) {
+      lane.delete(letter);
+      letter.isSent = true;
+      const { writtenKey } = letter;
+      if (writtenKey !== null) this.#keysInFlight.add(writtenKey);
+    }
+    const batch = new Batch(nextBatchId(), letters, nowMs);
+    const { bytes, waitMs } = batch;
+    observer.batchSent({ node: this.record.name, operations: letters.length, bytes, waitMs });
+    const options = batch.leave(this.record, tracer);
+    this.#call(letters, options).then(
+      (outcomes) => this.#returned(batch, lane, this.#answered(batch, outcomes)),
+      (error: unknown) => this.#returned(batch, lane, this.#failed(batch, faultOf(error, nodeText(this.record)))),
+    );
+  }
+
+  /** What the client throws instead of rejecting is no less an answer that did not come. */
+  #call(letters: readonly Letter[], options: CallOptions): Promise<readonly Outcome[]> {
+    try {
+      return this.client.execute(letters, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #answered(batch: Batch, outcomes: readonly Outcome[]): readonly Outcome[] {
+    const { clock, log, observer } = this.#parts;
+    const { id: batchId, waitMs } = batch;
+    const { name: node } = this.record;
+    const operations = batch.letters.length;
+    const nowMs = clock.monotonicMs();
+    const serviceMs = nowMs - batch.sentMs;
+    observer.batchAnswered({ node, operations, serviceMs });
+    this.circuit.answered(serviceMs, nowMs);
+    batch.returned(outcomes, serviceMs, null);
+    log.debug({ batchId, node, operations, waitMs, serviceMs }, "A batch was answered.");
+    return outcomes;
+  }
+
+  #failed(batch: Batch, fault: NodeFault): readonly Outcome[] {
+    const { clock, observer } = this.#parts;
+    const { reason, message, isUnsent } = fault;
+    observer.batchFailed({ node: this.record.name, reason });
+    batch.logFailure(this.#parts.log, this.record, fault);
+    this.circuit.failed(fault, batch);
+    const outcomes =
+      fault instanceof PlainNodeFault
+        ? fault.outcomes
+        : batch.letters.map(({ operation }) => refusedBecause(operation, message, isUnsent));
+    batch.returned(outcomes, clock.monotonicMs() - batch.sentMs, reason);
+    return outcomes;
+  }
+
+  #returned({ letters }: Batch, lane: LinkedList<Letter>, outcomes: readonly Outcome[]): void {
+    this.#inFlight--;
+    if (lane === this.#many) this.#manyInFlight--;
+    if (this.#isRetired && this.#inFlight === 0) void this.client.close();
+    for (const [index, letter] of letters.entries()) {
+      const { writtenKey } = letter;
+      if (writtenKey !== null) this.#keysInFlight.delete(writtenKey);
+      const outcome = outcomes[index];
+      if (outcome === undefined) throw new Error(`${outcomes.length} outcomes came for ${letters.length} operations.`);
+      letter.submission.answer(letter.index, outcome);
+    }
+    if (this.#queued > 0) return this.#planLook();
+    this.#wakeAt(Infinity, 0);
+    this.#tellDepth();
+  }
+
+  #close(cause: string): void {
+    this.#closedBecause = cause;
+    this.#refuseWaiting("closed", cause);
+  }
+
+  /** Answers everything that was not sent; what is in flight is left alone. */
+  #refuseWaiting(reason: UnsentReason, cause: string): void {
+    if (this.#queued > 0) this.#unsent(reason, this.#queued);
+    for (const lane of [this.#few, this.#many]) {
+      for (const letter of lane) {
+        lane.delete(letter);
+        letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
+      }
+    }
+    this.#tellDepth();
+  }
+
+  #tellDepth(): void {
+    const operations = this.#queued;
+    if (operations === this.#depthSeen) return;
+    this.#depthSeen = operations;
+    this.#parts.observer.queueDepth({ node: this.record.name, operations });
+  }
+
+  #unsent(reason: UnsentReason, operations: number): void {
+    this.#parts.observer.unsent({ node: this.record.name, reason, operations });
   }
 
   #because(reason: "deadline" | "aborted", isSent: boolean): string {
-    const { node } = this.#options;
+    const node = nodeText(this.record);
     if (reason === "aborted") return `the request was given up before ${node} answered`;
     return isSent ? `${node} did not answer in time` : `the request's time was over before ${node} could be asked`;
   }
-}
-
-const noneWatched: readonly WatchedOperation[] = [];
-const noSpans: readonly Span[] = [];
-
-function spansOf(letters: readonly Letter[]): readonly Span[] {
-  const spans = letters.flatMap(({ submission }) => submission.context.span ?? []);
-  return [...new Set(spans)];
-}
-
-function watchedOf(letters: readonly Letter[], nowMs: number): readonly WatchedOperation[] {
-  return letters.flatMap(({ operation, sinceMs, submission }, index) => {
-    const { recorder } = submission.context;
-    if (recorder === undefined) return [];
-    return [{ index, operation, waitMs: nowMs - sinceMs, recorder }];
-  });
-}
-
-function requestIdsOf(letters: readonly Letter[]): readonly string[] {
-  const ids = new Set<string>();
-  for (const { submission } of letters) {
-    if (submission.context.requestId !== undefined) ids.add(submission.context.requestId);
-    if (ids.size === requestIdsLoggedMax) break;
-  }
-  return [...ids];
 }

@@ -4,7 +4,7 @@
  * nearly over, and not what the gateway had no means for.
  */
 import { tellingAttemptMs } from "../core/limits.js";
-import type { NodeFault, NodeFaultReason } from "./node-client.js";
+import { NodeFault, type NodeFaultReason } from "./node-client.js";
 
 /** A batch that failed. Times are monotonic milliseconds. */
 export interface FailedAttempt {
@@ -33,4 +33,10 @@ export function countsAgainstNode(fault: NodeFault, { sentMs, timeoutMs, lastAns
   if (fault.reason !== "timeout") return isNodesFault(fault);
   // Its callers' deadline cut the attempt short, or the node was answering others meanwhile.
   return timeoutMs >= tellingAttemptMs && (lastAnswerMs === null || lastAnswerMs < sentMs);
+}
+
+/** What the client of a storage node rejected with; what it threw itself is no fault of the node. */
+export function faultOf(error: unknown, node: string): NodeFault {
+  if (error instanceof NodeFault) return error;
+  return new NodeFault("gatewayBug", `${node} could not be understood`, false, error);
 }

@@ -1,15 +1,16 @@
-/** The links to all storage nodes of the cluster map: made when first needed, dropped when the map no longer has them. */
+/** The mailboxes of all storage nodes of the cluster map: made when first needed, dropped when the map no longer has them. */
 import { ShardgateError } from "../core/error.js";
 import { idSequence } from "../core/id-sequence.js";
-import type { Outcome, RoutedOperation } from "../core/operation.js";
 import type { ClusterMap, NodeRecord } from "../registry/cluster-map.js";
 import type { CallOptions, NodeClient, MapFacts, NodeSign } from "./node-client.js";
-import { NodeLink, type NodeFigures, type NodeLinkOptions } from "./node-link.js";
+import { Deadlines } from "./deadlines.js";
+import { Mailbox, type MailboxParts, type NodeFigures } from "./mailbox.js";
+import { NextTurn } from "./next-turn.js";
 import type { RoutingObserver } from "./observer.js";
-import { allUnsent, nodeText } from "./refusal.js";
-import type { RouteContext } from "./submission.js";
+import { nodeText } from "./refusal.js";
+import type { Submission } from "./submission.js";
 
-export interface NodePoolOptions extends Omit<NodeLinkOptions, "nextBatchId"> {
+export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "deadlines" | "turn"> {
   /** The current cluster map. */
   readonly map: () => ClusterMap;
   readonly createClient: (node: NodePlace, facts: MapFacts) => NodeClient;
@@ -24,11 +25,17 @@ export function isPlainNode({ storeId, lastStart, isLossAccepted }: NodeRecord):
 }
 
 export class NodePool {
-  readonly #options: NodePoolOptions & NodeLinkOptions;
-  readonly #links = new Map<string, NodeLink>();
+  readonly #options: NodePoolOptions & MailboxParts;
+  readonly #mailboxes = new Map<string, Mailbox>();
 
   constructor(options: NodePoolOptions) {
-    this.#options = { ...options, nextBatchId: idSequence(options.clock.nowMs(), "b") };
+    const { clock } = options;
+    this.#options = {
+      ...options,
+      nextBatchId: idSequence(clock.nowMs(), "b"),
+      deadlines: new Deadlines({ clock, onPassed: (submission: Submission) => submission.expire() }),
+      turn: new NextTurn(),
+    };
   }
 
   get observer(): RoutingObserver {
@@ -37,9 +44,9 @@ export class NodePool {
 
   /** The client of a storage node, past mailbox and breaker. Throws NODE_NOT_FOUND. */
   client(name: string): NodeClient {
-    const link = this.#link(name);
-    if (link === null) throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${name} is not registered.`);
-    return link.client;
+    const mailbox = this.#mailbox(name);
+    if (mailbox === null) throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${name} is not registered.`);
+    return mailbox.client;
   }
 
   /** Probes a storage node that need not be registered. Rejects with a NodeFault. */
@@ -52,48 +59,48 @@ export class NodePool {
     }
   }
 
-  /** One outcome per operation, in order, at the caller's deadline at the latest. Never rejects. */
-  execute(name: string, operations: readonly RoutedOperation[], context: RouteContext): Promise<readonly Outcome[]> {
-    const link = this.#link(name);
-    if (link !== null) return link.execute(operations, context);
-    return Promise.resolve(allUnsent(operations, `storage node ${name} is not registered`));
+  /** Answers it at its caller's deadline at the latest. */
+  submit(name: string, submission: Submission): void {
+    const mailbox = this.#mailbox(name);
+    if (mailbox !== null) mailbox.submit(submission);
+    else submission.refuseUnsent(`storage node ${name} is not registered`);
   }
 
   /** The storage node gave a sign of life elsewhere: a heartbeat, or the answer to a probe. */
   reachable(name: string): void {
-    this.#links.get(name)?.reachable();
+    this.#mailboxes.get(name)?.circuit.reachable();
   }
 
   figures(name: string): NodeFigures {
-    return this.#links.get(name)?.figures ?? { latencyMs: null, breaker: "closed", queued: 0 };
+    return this.#mailboxes.get(name)?.figures ?? { latencyMs: null, breaker: "closed", queued: 0 };
   }
 
-  /** Drops the links of storage nodes that were removed or moved to another URL. To be called on every map change. */
+  /** Drops the mailboxes of storage nodes that were removed or moved to another URL. To be called on every map change. */
   prune(): void {
     const { nodes } = this.#options.map();
-    for (const [name, link] of this.#links) {
+    for (const [name, mailbox] of this.#mailboxes) {
       const url = nodes.get(name)?.url;
-      if (url === link.record.url) continue;
-      this.#links.delete(name);
-      link.retire(`${nodeText(link.record)} ${url === undefined ? "was removed" : `moved to ${url}`}`);
+      if (url === mailbox.record.url) continue;
+      this.#mailboxes.delete(name);
+      mailbox.retire(`${nodeText(mailbox.record)} ${url === undefined ? "was removed" : `moved to ${url}`}`);
     }
   }
 
   /** Calls in flight are rejected. */
   async close(): Promise<void> {
-    const links = [...this.#links.values()];
-    this.#links.clear();
-    await Promise.all(links.map((link) => link.close()));
+    const mailboxes = [...this.#mailboxes.values()];
+    this.#mailboxes.clear();
+    await Promise.all(mailboxes.map((mailbox) => mailbox.close()));
   }
 
-  #link(name: string): NodeLink | null {
-    const existing = this.#links.get(name);
+  #mailbox(name: string): Mailbox | null {
+    const existing = this.#mailboxes.get(name);
     if (existing !== undefined) return existing;
     const record = this.#options.map().nodes.get(name);
     if (record === undefined) return null;
-    const link = new NodeLink(record, this.#createClient(record), this.#options);
-    this.#links.set(name, link);
-    return link;
+    const mailbox = new Mailbox(record, this.#createClient(record), this.#options);
+    this.#mailboxes.set(name, mailbox);
+    return mailbox;
   }
 
   #createClient(place: NodePlace): NodeClient {

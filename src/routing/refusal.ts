@@ -1,6 +1,6 @@
 /** The outcomes that routing itself gives when a storage node did not: one place for their codes and wording. */
 import type { ErrorCode } from "../core/error.js";
-import type { Operation, RefusedOutcome, RoutedOperation, WriteOperation } from "../core/operation.js";
+import type { Operation, RefusedOutcome, WriteOperation } from "../core/operation.js";
 
 /** Whom a message means, for example "storage node node2 (http://127.0.0.1:4002)". */
 export function nodeText(node: { readonly name: string; readonly url: string }): string {
@@ -21,11 +21,6 @@ export function refusedBecause(operation: Operation, cause: string, isUnsent: bo
     "OUTCOME_UNKNOWN",
     `Whether the ${kind} of key ${name} in shard ${shard} happened is unknown: ${cause}.`,
   );
-}
-
-/** One refusal for each of `operations`, none of which was sent. */
-export function allUnsent(operations: readonly RoutedOperation[], cause: string): readonly RefusedOutcome[] {
-  return operations.map(({ operation }) => refusedBecause(operation, cause, true));
 }
 
 export function refused(code: ErrorCode, message: string): RefusedOutcome {

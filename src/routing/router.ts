@@ -4,22 +4,25 @@
  */
 import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
-import { attemptTimeoutMs } from "../core/limits.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
-import { assignmentsOf } from "./node-assignments.js";
 import { clause } from "./node-exchange.js";
 import type { NodePool } from "./node-pool.js";
 import { endOrDeadline, isWanted, pause } from "./pause.js";
 import { nodeText, refused, refusedBecause } from "./refusal.js";
 import { firstStage, pauseAfter, stageAfter, stepsAfter, type RetryStage, type Step } from "./retry.js";
-import type { RouteContext } from "./submission.js";
+import { Submission, type RouteContext, type TakeOutcomes } from "./submission.js";
 
 export type { RouteContext } from "./submission.js";
 
 export interface RouterOptions {
-  readonly registry: { readonly map: ClusterMap; refresh(): Promise<ClusterMap> };
-  readonly pool: Pick<NodePool, "execute" | "client" | "figures" | "observer">;
+  readonly registry: { readonly map: ClusterMap };
+  readonly pool: Pick<NodePool, "submit" | "figures" | "observer">;
+  /**
+   * Called when a storage node refused operations for the epochs they carried: brings the newest cluster map, and the
+   * node up to date with it. Settles when both are done or failed; called often for one node at a time.
+   */
+  readonly refresh: (node: string) => Promise<void>;
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -29,6 +32,15 @@ export interface RouterOptions {
 interface Group {
   readonly operations: Operation[];
   readonly indices: number[];
+}
+
+/** What all groups of one attempt have in common. */
+interface Errand {
+  readonly map: ClusterMap;
+  readonly context: RouteContext;
+  readonly stage: RetryStage;
+  /** For what is a bug of the gateway. */
+  readonly reject: (error: unknown) => void;
 }
 
 /** What one storage node answered. */
@@ -42,8 +54,6 @@ interface Attempt {
 
 export class Router {
   readonly #options: RouterOptions;
-  /** Per storage node, the refresh under way: all who meet a stale epoch there share it. */
-  readonly #refreshes = new Map<string, Promise<void>>();
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -58,15 +68,15 @@ export class Router {
     const { budget } = context;
     if (budget?.isSpent !== true) return this.#run(operations, context, firstStage);
     return Promise.resolve(
-      this.#told(
+      this.#counted(
         operations.map(() => budget.refusal()),
         firstStage,
       ),
     );
   }
 
-  /** The outcomes, once the observer knows the refusals among them: the last ones only, after all that was tried again. */
-  #told(outcomes: readonly Outcome[], stage: RetryStage): readonly Outcome[] {
+  /** The outcomes, with their refusals counted: those of the first stage only, after everything that was tried again. */
+  #counted(outcomes: readonly Outcome[], stage: RetryStage): readonly Outcome[] {
     if (stage !== firstStage) return outcomes;
     const { observer } = this.#options.pool;
     for (const outcome of outcomes) {
@@ -78,46 +88,39 @@ export class Router {
   /** Most requests ask one storage node, many for a single key: they get there without a step between. */
   #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
-    if (map.putBack !== null) return Promise.resolve(this.#told(allUnsettled(operations), stage));
+    if (map.putBack !== null) return Promise.resolve(this.#counted(allUnsettled(operations), stage));
     const only = onlyNode(operations, map);
-    return only === null
-      ? this.#runAtNodes(operations, context, stage)
-      : this.#runAtNode(only, operations, context, stage);
-  }
-
-  async #runAtNodes(
-    operations: readonly Operation[],
-    context: RouteContext,
-    stage: RetryStage,
-  ): Promise<readonly Outcome[]> {
-    const { map } = this.#options.registry;
-    const outcomes = operations.map((): Outcome | undefined => undefined);
-    await Promise.all(
-      [...groupsByNode(operations, map)].map(async ([node, group]) => {
-        const answers =
-          node === null
-            ? this.#told(allOwnerless(group.operations, map), stage)
-            : await this.#runAtNode(node, group.operations, context, stage);
-        replaceAt(outcomes, group.indices, answers);
-      }),
-    );
-    return outcomes as readonly Outcome[];
-  }
-
-  #runAtNode(
-    node: string,
-    operations: readonly Operation[],
-    context: RouteContext,
-    stage: RetryStage,
-  ): Promise<readonly Outcome[]> {
-    const { pool, registry } = this.#options;
-    const { map } = registry;
-    const routed = operations.map((operation) => ({ operation, epoch: map.shards[operation.shard]?.epoch ?? null }));
-    return pool.execute(node, routed, context).then((outcomes) => {
-      const answers = withinBudget(outcomes, context);
-      if (answers.every(({ kind }) => kind !== "refused")) return answers;
-      return this.#afterRefusals({ node, map, operations, answers }, context, stage);
+    return new Promise((resolve, reject) => {
+      const errand = { map, context, stage, reject };
+      if (only === null) this.#runAtNodes(operations, errand, resolve);
+      else this.#runAtNode(only, operations, errand, resolve);
     });
+  }
+
+  #runAtNodes(operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {
+    const { map, stage } = errand;
+    const groups = groupsByNode(operations, map);
+    const outcomes = operations.map((): Outcome | undefined => undefined);
+    let missing = groups.size;
+    if (missing === 0) return take([]);
+    for (const [node, { operations: own, indices }] of groups) {
+      const takeOwn = (answers: readonly Outcome[]): void => {
+        replaceAt(outcomes, indices, answers);
+        if (--missing === 0) take(outcomes as readonly Outcome[]);
+      };
+      if (node === null) takeOwn(this.#counted(allOwnerless(own, map), stage));
+      else this.#runAtNode(node, own, errand, takeOwn);
+    }
+  }
+
+  #runAtNode(node: string, operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {
+    const { map, context, stage, reject } = errand;
+    const submission = new Submission(operations, map.shards, context, (outcomes) => {
+      const answers = withinBudget(outcomes, context);
+      if (answers.every(({ kind }) => kind !== "refused")) take(answers);
+      else this.#afterRefusals({ node, map, operations, answers }, context, stage).then(take, reject);
+    });
+    this.#options.pool.submit(node, submission);
   }
 
   /** The outcomes when some of the answers are refusals: what may be tried again is. */
@@ -130,44 +133,28 @@ export class Router {
     const steps = stepsAfter(operations, answers, stage);
     const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
     const isOver = steps.every((step) => step === "done") || !(await this.#prepare(node, steps, context, stage));
-    if (isOver) return this.#told(outcomes, stage);
+    if (isOver) return this.#counted(outcomes, stage);
     // All that goes again goes together and in order, so that writes of one key stay in order.
     const indices = [...steps.keys()].filter((index) => steps[index] !== "done");
     pool.observer.retried({ node, operations: indices.length });
     const again = operations.filter((_, index) => steps[index] !== "done");
     replaceAt(outcomes, indices, await this.#run(again, context, stageAfter(steps, stage)));
-    return this.#told(outcomes, stage);
+    return this.#counted(outcomes, stage);
   }
 
   /** Whatever must happen before operations are tried again; false when they should not be. */
   async #prepare(node: string, steps: readonly Step[], context: RouteContext, stage: RetryStage): Promise<boolean> {
-    const { clock, pool, random } = this.#options;
+    const { clock, pool, random, refresh } = this.#options;
     const isRetry = steps.includes("retry");
     // An open breaker answers at once; waiting here would only make the caller wait.
     if (isRetry && pool.figures(node).breaker === "open") return false;
-    if (steps.includes("refresh")) await endOrDeadline(clock, this.#refresh(node), context);
+    if (steps.includes("refresh")) await endOrDeadline(clock, refresh(node), context);
     // Nothing was done: others filled the storage node's answer, and an immediate repetition would meet them again.
     const isStuck = steps.every((step) => step === "resend");
     const pauseMs = isRetry || isStuck ? pauseAfter(stage.attempt, random()) : 0;
     if (!isWanted(clock, context, pauseMs)) return false;
     if (pauseMs > 0) await pause(clock, pauseMs, context.signal);
     return isWanted(clock, context);
-  }
-
-  #refresh(node: string): Promise<void> {
-    const underWay = this.#refreshes.get(node);
-    if (underWay !== undefined) return underWay;
-    const refresh = this.#refreshMap(node).finally(() => this.#refreshes.delete(node));
-    this.#refreshes.set(node, refresh);
-    return refresh;
-  }
-
-  /** Reads the newest cluster map, and tells the storage node in case it is the one that missed a change. */
-  async #refreshMap(node: string): Promise<void> {
-    const { pool, registry } = this.#options;
-    const map = await registry.refresh();
-    if (!map.nodes.has(node) || map.putBack !== null) return;
-    await pool.client(node).assign(assignmentsOf(map, node), { timeoutMs: attemptTimeoutMs });
   }
 }
 

@@ -1,17 +1,18 @@
 /**
- * One caller's operations in a mailbox: collects their outcomes, which may come back with several batches, and resolves
- * when the last is there. Whoever answers an operation first wins; later answers are ignored.
+ * One caller's operations at one storage node: collects their outcomes, which may come back with several batches, and hands
+ * them on when the last is there. The first answer to an operation counts; later ones are ignored.
  */
 import { utf8Bytes, type Key } from "../core/key.js";
-import type { Operation, Outcome, RoutedOperation } from "../core/operation.js";
 import type { Linked } from "../core/linked-list.js";
+import type { Operation, Outcome, RoutedOperation } from "../core/operation.js";
 import type { StopSignal } from "../core/stop-signal.js";
 import type { Span } from "../core/tracing.js";
+import type { ShardRecord } from "../registry/cluster-map.js";
 import type { AnswerBudget } from "./answer-budget.js";
 import type { Deadlines, WithDeadline } from "./deadlines.js";
 import type { WaitingOperation } from "./mailbox-plan.js";
 import type { RouteRecorder } from "./recorder.js";
-import { isWrite } from "./refusal.js";
+import { isWrite, refusedBecause } from "./refusal.js";
 
 /** What every caller brings along: its own deadline on the monotonic clock, its own way to give up, its own budget. */
 export interface RouteContext {
@@ -21,10 +22,20 @@ export interface RouteContext {
   readonly budget?: AnswerBudget;
   /** Names the client request in the log. */
   readonly requestId?: string;
-  /** Told how the operations travel, when somebody asked for that. */
+  /** Hears how the operations travel; absent unless the caller asked for that. */
   readonly recorder?: RouteRecorder;
   /** Of the request, when requests are traced: the spans of batches are linked with it. */
   readonly span?: Span | undefined;
+}
+
+/** Takes the outcomes of a submission: one per operation, in order. */
+export type TakeOutcomes = (outcomes: readonly Outcome[]) => void;
+
+/** Where a submission waits, and what ends its waiting. */
+export interface WaitingRoom {
+  readonly deadlines: Deadlines<Submission>;
+  /** Answers whatever has no outcome yet. */
+  giveUp(submission: Submission, reason: "deadline" | "aborted"): void;
 }
 
 /** One operation on its way through a mailbox. There are thousands at a time: it has nothing that it can ask others for. */
@@ -39,7 +50,7 @@ export class Letter implements RoutedOperation, WaitingOperation, Linked<Letter>
   readonly index: number;
   readonly valueBytes: number;
 
-  constructor({ operation, epoch }: RoutedOperation, submission: Submission, index: number) {
+  constructor(operation: Operation, epoch: number | null, submission: Submission, index: number) {
     this.operation = operation;
     this.epoch = epoch;
     this.submission = submission;
@@ -62,38 +73,46 @@ export class Submission implements WithDeadline<Submission> {
   isListed = false;
   readonly letters: readonly Letter[];
   readonly context: RouteContext;
-  /** When it came, on the monotonic clock. */
-  readonly sinceMs: number;
+  readonly deadlineMs: number;
+  /** When it came to the mailbox, on the monotonic clock. */
+  sinceMs = 0;
+  readonly #take: TakeOutcomes;
   readonly #outcomes: (Outcome | undefined)[];
-  readonly #resolve: (outcomes: readonly Outcome[]) => void;
   #missing: number;
-  #deadlines: Deadlines<Submission> | null = null;
-  #giveUp: (() => void) | null = null;
+  #room: WaitingRoom | null = null;
+  #onAbort: (() => void) | null = null;
 
+  /** `shards`: of the cluster map that the operations go by, which gives each its epoch. */
   constructor(
-    operations: readonly RoutedOperation[],
+    operations: readonly Operation[],
+    shards: readonly Pick<ShardRecord, "epoch">[],
     context: RouteContext,
-    sinceMs: number,
-    resolve: (outcomes: readonly Outcome[]) => void,
+    take: TakeOutcomes,
   ) {
     this.context = context;
-    this.sinceMs = sinceMs;
-    this.#resolve = resolve;
+    this.deadlineMs = context.deadlineMs;
+    this.#take = take;
     this.#missing = operations.length;
     this.#outcomes = operations.map(() => undefined);
-    this.letters = operations.map((routed, index) => new Letter(routed, this, index));
+    this.letters = operations.map((operation, index) => {
+      return new Letter(operation, shards[operation.shard]?.epoch ?? null, this, index);
+    });
   }
 
-  /** Calls `giveUp` at the caller's abort, and stands among `deadlines`, unless all is answered before. */
-  watch(deadlines: Deadlines<Submission>, giveUp: () => void): void {
-    deadlines.add(this);
-    this.context.signal?.addEventListener("abort", giveUp, { once: true });
-    this.#deadlines = deadlines;
-    this.#giveUp = giveUp;
+  /** Waits in `room` from now on, until all is answered, at the caller's deadline or abort at the latest. */
+  wait(room: WaitingRoom, nowMs: number): void {
+    const { signal } = this.context;
+    this.sinceMs = nowMs;
+    this.#room = room;
+    room.deadlines.add(this);
+    if (signal === undefined) return;
+    this.#onAbort = () => room.giveUp(this, "aborted");
+    signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  get deadlineMs(): number {
-    return this.context.deadlineMs;
+  /** Its deadline has come. */
+  expire(): void {
+    this.#room?.giveUp(this, "deadline");
   }
 
   isAnswered(index: number): boolean {
@@ -104,8 +123,18 @@ export class Submission implements WithDeadline<Submission> {
     if (this.#outcomes[index] !== undefined) return;
     this.#outcomes[index] = outcome;
     if (--this.#missing > 0) return;
-    this.#deadlines?.delete(this);
-    if (this.#giveUp !== null) this.context.signal?.removeEventListener("abort", this.#giveUp);
-    this.#resolve(this.#outcomes as readonly Outcome[]);
+    this.#room?.deadlines.delete(this);
+    if (this.#onAbort !== null) this.context.signal?.removeEventListener("abort", this.#onAbort);
+    this.#take(this.#outcomes as readonly Outcome[]);
+  }
+
+  /** Answers everything with what `refusal` says. */
+  refuse(refusal: (operation: Operation) => Outcome): void {
+    for (const { operation, index } of this.letters) this.answer(index, refusal(operation));
+  }
+
+  /** Answers everything, none of which was sent, because of `cause`. */
+  refuseUnsent(cause: string): void {
+    this.refuse((operation) => refusedBecause(operation, cause, true));
   }
 }

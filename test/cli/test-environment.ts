@@ -23,6 +23,7 @@ export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvir
     clock: systemClock,
     variable: () => undefined,
     random: () => 0,
+    utilization: () => 1,
     resolve: () => Promise.reject(new Error("No host name is expected.")),
     randomBytes: (count) => Buffer.alloc(count, 7),
     newId: () => "11111111-2222-4333-8444-555555555555",

@@ -9,6 +9,7 @@ import type { GatewayServices } from "../../src/gateway/services.js";
 import { Liveness } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
+import { mapRefresh } from "../../src/routing/map-refresh.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import type { NodeKind } from "../../src/routing/node-client.js";
 import { NodePool } from "../../src/routing/node-pool.js";
@@ -62,13 +63,15 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     createClient: ({ name }) => node(name),
     clock,
     random,
+    utilization: () => 1,
     log,
     observer: metrics,
   });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
   const newId = idsInOrder();
   const membership = new Membership({ registry, liveness, pool, newId, clock, log, nodesMin, isAutoAssigning: true });
-  const router = new Router({ registry, pool, clock, random });
+  const refresh = mapRefresh({ registry, client: (name) => pool.client(name) });
+  const router = new Router({ registry, pool, refresh, clock, random });
   const services = {
     router,
     membership,

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseKey, type Key } from "../../src/core/key.js";
 import { mailboxWaitMs, nodeBatchBytesMax, nodeBatchOperationsMax } from "../../src/core/limits.js";
-import { planBatch, type MailboxLoad, type WaitingOperation } from "../../src/routing/mailbox-plan.js";
+import { eagerBelow, planBatch, type MailboxLoad, type WaitingOperation } from "../../src/routing/mailbox-plan.js";
 
-const idle: MailboxLoad = { inFlight: 0, inFlightMax: 8, keysInFlight: new Set(), nowMs: 100 };
+const idle: MailboxLoad = { inFlight: 0, inFlightMax: 8, eagerBelow: 1, keysInFlight: new Set(), nowMs: 100 };
 const busy: MailboxLoad = { ...idle, inFlight: 1 };
 
 function waiting(fields: Partial<WaitingOperation> = {}): WaitingOperation {
@@ -14,6 +14,19 @@ function waiting(fields: Partial<WaitingOperation> = {}): WaitingOperation {
 const many = (count: number, fields: Partial<WaitingOperation> = {}) =>
   Array.from({ length: count }, () => waiting(fields));
 const a = parseKey("a");
+
+describe("eagerBelow", () => {
+  it.each([
+    [0, 8],
+    [0.7, 8],
+    [0.825, 4],
+    [0.94, 1],
+    [0.95, 1],
+    [1, 1],
+  ])("at a utilization of %d is %d", (utilization, batches) => {
+    expect(eagerBelow(utilization)).toBe(batches);
+  });
+});
 
 describe("planBatch", () => {
   it("sends at once what waits while nothing is in flight", () => {
@@ -26,8 +39,15 @@ describe("planBatch", () => {
   });
 
   it("lets newcomers gather while a batch is in flight, until the oldest has waited long enough", () => {
-    expect(planBatch([waiting({ sinceMs: 99.5 })], busy)).toEqual({ kind: "wait", forMs: mailboxWaitMs - 0.5 });
+    expect(planBatch([waiting({ sinceMs: 99.5 })], busy)).toEqual({ kind: "wait", untilMs: 99.5 + mailboxWaitMs });
     expect(planBatch([waiting({ sinceMs: 100 - mailboxWaitMs }), waiting()], busy)).toMatchObject({ kind: "send" });
+  });
+
+  it("lets nobody gather while fewer batches are in flight than the process has time for", () => {
+    for (const inFlight of [0, 1, 3]) {
+      expect(planBatch([waiting()], { ...idle, inFlight, eagerBelow: 4 })).toMatchObject({ kind: "send" });
+    }
+    expect(planBatch([waiting()], { ...idle, inFlight: 4, eagerBelow: 4 })).toMatchObject({ kind: "wait" });
   });
 
   it("does not wait with a batch that is full", () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   attemptTimeoutMs,
   fewOperationsMax,
@@ -7,35 +7,66 @@ import {
   mailboxWaitMs,
   nodeBatchOperationsMax,
 } from "../../src/core/limits.js";
-import type { Operation, Outcome } from "../../src/core/operation.js";
-import { Mailbox, type Batch } from "../../src/routing/mailbox.js";
+import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
+import { Deadlines } from "../../src/routing/deadlines.js";
+import { Mailbox } from "../../src/routing/mailbox.js";
+import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
+import { NextTurn } from "../../src/routing/next-turn.js";
+import { NodeFault } from "../../src/routing/node-client.js";
+import { silentObserver } from "../../src/routing/observer.js";
+import type { Submission } from "../../src/routing/submission.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
+import { mapOf } from "../support/memory-cluster.js";
 import { get, put, routed } from "../support/operations.js";
+import { RecordLog } from "../support/record-log.js";
+import { submitted } from "../support/submitted.js";
 
 const gone: Outcome = { kind: "notFound" };
 
-function openMailbox() {
+interface Sent {
+  readonly operations: readonly RoutedOperation[];
+  readonly timeoutMs: number;
+  readonly waitMs: number;
+  answer(): Promise<void>;
+  fail(error: unknown): Promise<void>;
+}
+
+/** By default in a process that has no time for batches of their own. */
+function openMailbox(utilization = 1) {
   const clock = new FakeClock();
-  const sent: (Batch & { answer(): Promise<void> })[] = [];
+  const sent: Sent[] = [];
+  const waits: number[] = [];
   const depths: number[] = [];
   const unsent: string[] = [];
-  const mailbox = new Mailbox({
-    node: "storage node node2 (http://127.0.0.1:4002)",
-    clock,
-    inFlightMax: () => mailboxInFlightMax,
-    onDepth: (operations) => depths.push(operations),
-    onUnsent: (reason, operations) => unsent.push(`${operations} ${reason}`),
-    send: (batch) =>
-      new Promise((resolve) => {
-        const answer = async () => {
-          resolve(batch.operations.map(() => gone));
-          await settle();
-        };
-        sent.push({ ...batch, answer });
+  const client = new MemoryNodeClient(clock);
+  vi.spyOn(client, "execute").mockImplementation(
+    (operations, { timeoutMs }) =>
+      new Promise((resolve, reject) => {
+        const answer = () => (resolve(operations.map(() => gone)), settle());
+        const fail = (error: unknown) => (reject(error), settle());
+        sent.push({ operations, timeoutMs, waitMs: waits.at(-1) ?? NaN, answer, fail });
       }),
+  );
+  const [record] = mapOf({ nodes: ["node2"], url: () => "http://127.0.0.1:4002" }).nodes.values();
+  if (record === undefined) throw new Error("The map has no storage node.");
+  const mailbox = new Mailbox(record, client, {
+    clock,
+    random: () => 0.5,
+    utilization: () => utilization,
+    log: new RecordLog(),
+    nextBatchId: () => "b1",
+    deadlines: new Deadlines({ clock, onPassed: (submission: Submission) => submission.expire() }),
+    turn: new NextTurn(),
+    observer: {
+      ...silentObserver,
+      batchSent: ({ waitMs }) => waits.push(waitMs),
+      queueDepth: ({ operations }) => depths.push(operations),
+      unsent: ({ reason, operations }) => unsent.push(`${operations} ${reason}`),
+    },
   });
   const submit = (operations: readonly Operation[], deadlineMs = 5_000, signal?: AbortSignal) =>
-    mailbox.submit(
+    submitted(
+      (submission) => mailbox.submit(submission),
       operations.map((operation) => routed(operation)),
       signal === undefined ? { deadlineMs } : { deadlineMs, signal },
     );
@@ -53,6 +84,17 @@ describe("Mailbox", () => {
     expect(sizes()).toEqual([3]);
     await sent[0]?.answer();
     expect(await Promise.all(outcomes)).toEqual([[gone], [gone, gone]]);
+  });
+
+  it("sends operations at once while the process has time, as long as batches may be in flight", async () => {
+    const { submit, sizes, sent } = openMailbox(0);
+    for (let turn = 0; turn < mailboxInFlightMax + 2; turn++) {
+      void submit([get(`key-${turn}`)]);
+      await settle();
+    }
+    expect(sizes()).toEqual(Array.from({ length: mailboxInFlightMax }, () => 1));
+    await sent[0]?.answer();
+    expect(sizes().slice(mailboxInFlightMax)).toEqual([2]);
   });
 
   it("sends a full batch of operations as exactly one", async () => {
@@ -107,7 +149,7 @@ describe("Mailbox", () => {
     expect(await submit(gets(100))).toMatchObject(gets(100).map(() => ({ code: "OVERLOADED" })));
     expect(unsent).toEqual(["100 overloaded"]);
     void submit(gets(fewOperationsMax));
-    expect(mailbox.queued).toBe(mailboxOperationsMax + fewOperationsMax);
+    expect(mailbox.figures.queued).toBe(mailboxOperationsMax + fewOperationsMax);
     await settle();
   });
 
@@ -128,7 +170,7 @@ describe("Mailbox", () => {
         await clock.advance(mailboxWaitMs);
         await sent[answered]?.answer();
       }
-      const isPatient = ({ operations }: Batch) =>
+      const isPatient = ({ operations }: Sent) =>
         operations.some(({ operation }) => "key" in operation && operation.key === "patient");
       await sent.find(isPatient)?.answer();
       expect(await Promise.race([outcomes, null])).not.toBeNull();
@@ -172,13 +214,9 @@ describe("Mailbox", () => {
   it("refuses what is too much to wait", async () => {
     const { submit, mailbox } = openMailbox();
     void submit(gets(mailboxOperationsMax));
-    expect(mailbox.queued).toBe(mailboxOperationsMax);
+    expect(mailbox.figures.queued).toBe(mailboxOperationsMax);
     const [first] = await submit(gets(fewOperationsMax + 1));
     expect(first).toMatchObject({ kind: "refused", code: "OVERLOADED" });
-  });
-
-  it("answers nothing for no operations", async () => {
-    expect(await openMailbox().submit([])).toEqual([]);
   });
 
   it("gives an attempt the time that its most patient caller has, up to the attempt's own", async () => {
@@ -215,10 +253,10 @@ describe("Mailbox, when a caller gives up", () => {
     await settle();
     const held = submit([put("a", "2"), get("b")], 50);
     await clock.advance(mailboxWaitMs);
-    expect(mailbox.queued).toBe(1);
+    expect(mailbox.figures.queued).toBe(1);
     await clock.advance(50);
     expect(await held).toMatchObject([unavailable, unavailable]);
-    expect(mailbox.queued).toBe(0);
+    expect(mailbox.figures.queued).toBe(0);
     await sent[0]?.answer();
     await sent[1]?.answer();
     expect(sent).toHaveLength(2);
@@ -263,25 +301,39 @@ describe("Mailbox, when a caller gives up", () => {
 });
 
 describe("Mailbox, refusing", () => {
-  it("refuses what waits, and lets what is in flight come back", async () => {
+  it("refuses what waits when its circuit opens, and lets what is in flight come back", async () => {
+    const { submit, sent, unsent, depths, clock } = openMailbox();
+    const inFlight = submit([get("a")]);
+    await settle();
+    void submit([put("b", "1")]);
+    await clock.advance(mailboxWaitMs);
+    const waiting = submit([put("b", "2")]);
+    await settle();
+    expect(depths.at(-1)).toBe(1);
+    await sent[1]?.fail(new NodeFault("draining", "the node is down", true));
+    expect(unsent).toEqual(["1 breakerOpen"]);
+    expect(depths.at(-1)).toBe(0);
+    expect(await waiting).toMatchObject([
+      { code: "SHARD_UNAVAILABLE", message: expect.stringContaining("the node is down") },
+    ]);
+    await sent[0]?.answer();
+    expect(await inFlight).toEqual([gone]);
+    expect(sent).toHaveLength(2);
+  });
+
+  it("refuses what waits once retired, lets what is in flight come back, and takes nothing more", async () => {
     const { submit, sent, mailbox, unsent } = openMailbox();
     const inFlight = submit([get("a")]);
     await settle();
     const waiting = submit([put("b", "1")]);
-    mailbox.refuseWaiting("the node is down", "breakerOpen");
-    mailbox.refuseWaiting("the node is down", "breakerOpen");
-    expect(unsent).toEqual(["1 breakerOpen"]);
+    mailbox.retire("the node was removed");
+    expect(unsent).toEqual(["1 closed"]);
     expect(await waiting).toMatchObject([
-      { code: "SHARD_UNAVAILABLE", message: expect.stringContaining("the node is down.") },
+      { code: "SHARD_UNAVAILABLE", message: expect.stringContaining("the node was removed.") },
     ]);
+    expect(await submit([get("a")])).toMatchObject([{ code: "SHARD_UNAVAILABLE" }]);
     await sent[0]?.answer();
     expect(await inFlight).toEqual([gone]);
-  });
-
-  it("takes nothing more once closed", async () => {
-    const { submit, mailbox } = openMailbox();
-    mailbox.close("the node was removed");
-    expect(await submit([get("a")])).toMatchObject([{ code: "SHARD_UNAVAILABLE" }]);
   });
 });
 
@@ -298,7 +350,7 @@ describe("Mailbox, telling what was not sent", () => {
     await clock.advance(5_000);
     const sent = (mailboxInFlightMax - 1) * nodeBatchOperationsMax;
     expect(unsent.slice(3)).toEqual([`${mailboxOperationsMax - sent} deadline`]);
-    mailbox.close("it was removed");
+    mailbox.retire("it was removed");
     await submit([get("a")]);
     expect(unsent.at(-1)).toBe("1 closed");
   });

@@ -15,7 +15,7 @@ const refusedConnection = {
 
 function open(observer: Partial<RoutingObserver> = {}) {
   const cluster = new MemoryCluster({}, { ...silentObserver, ...observer });
-  const send = (key = "a") => cluster.until(cluster.pool.execute("node1", [routed(get(key))], cluster.context()));
+  const send = (key = "a") => cluster.until(cluster.executeAt("node1", [routed(get(key))], cluster.context()));
   /** Fails until the breaker is open, for good. */
   const breakNode = async () => {
     cluster.node("node1").injectFault = () => refusedConnection;
@@ -36,7 +36,7 @@ describe("NodePool", () => {
     await send();
     expect(cluster.pool.figures("node1").latencyMs).toBe(0);
     cluster.node("node1").hold();
-    const outcomes = cluster.pool.execute("node1", [routed(get("a"))], cluster.context());
+    const outcomes = cluster.executeAt("node1", [routed(get("a"))], cluster.context());
     await cluster.clock.advance(100);
     expect(cluster.pool.figures("node1")).toMatchObject({ queued: 0 });
     cluster.node("node1").release();
@@ -46,7 +46,7 @@ describe("NodePool", () => {
 
   it("refuses operations of a storage node that is not registered", async () => {
     const { cluster } = open();
-    const outcomes = await cluster.pool.execute("node9", [routed(put("a", "1"))], cluster.context());
+    const outcomes = await cluster.executeAt("node9", [routed(put("a", "1"))], cluster.context());
     expect(outcomes).toMatchObject([
       { code: "SHARD_UNAVAILABLE", message: expect.stringContaining("node9 is not registered") },
     ]);
@@ -61,6 +61,7 @@ describe("NodePool", () => {
     const pool = new NodePool({
       clock: new FakeClock(),
       random: () => 0,
+      utilization: () => 1,
       log: new RecordLog(),
       observer: silentObserver,
       map: () => mapOf(),
@@ -83,6 +84,7 @@ describe("NodePool", () => {
     const pool = new NodePool({
       clock: new FakeClock(),
       random: () => 0,
+      utilization: () => 1,
       log: new RecordLog(),
       observer: silentObserver,
       map: () => map,
@@ -115,7 +117,7 @@ describe("NodePool", () => {
     const note = (name: string) => (event: object) => void events.push([name, event]);
     const names = ["batchSent", "batchAnswered", "batchFailed", "breakerChanged"] as const;
     const { send, cluster } = open(Object.fromEntries(names.map((name) => [name, note(name)])));
-    await cluster.until(cluster.pool.execute("node1", [routed(put("a", `"ä"`))], cluster.context()));
+    await cluster.until(cluster.executeAt("node1", [routed(put("a", `"ä"`))], cluster.context()));
     cluster.node("node1").failNext(refusedConnection);
     await send();
     expect(events).toEqual([
@@ -130,7 +132,7 @@ describe("NodePool", () => {
     const { cluster } = open();
     const outcomes = [{ kind: "refused", code: "OUTCOME_UNKNOWN", message: "It may have been." }] as const;
     cluster.node("node1").failNext({ fault: new PlainNodeFault(refusedConnection.fault, outcomes) });
-    expect(await cluster.until(cluster.pool.execute("node1", [routed(put("a", "1"))], cluster.context()))).toEqual(
+    expect(await cluster.until(cluster.executeAt("node1", [routed(put("a", "1"))], cluster.context()))).toEqual(
       outcomes,
     );
   });
@@ -138,16 +140,42 @@ describe("NodePool", () => {
   it("names a long key by its beginning only", async () => {
     const { cluster } = open();
     cluster.node("node1").failNext({ fault: new NodeFault("timeout", "node1 did not answer in time", false) });
-    const outcomes = cluster.pool.execute("node1", [routed(put("k".repeat(1000), "1"))], cluster.context());
+    const outcomes = cluster.executeAt("node1", [routed(put("k".repeat(1000), "1"))], cluster.context());
     expect(await cluster.until(outcomes)).toMatchObject([
       { message: expect.stringContaining(`key "${"k".repeat(64)}…" in`) },
     ]);
   });
 
+  it("needs one timer for the deadlines of all storage nodes, while somebody waits", async () => {
+    const { cluster } = open();
+    for (const node of cluster.nodes.values()) node.hold();
+    const waiting = [...cluster.nodes.keys()].map((name) => {
+      return cluster.executeAt(name, [routed(get("a"))], cluster.context(100));
+    });
+    // Before they are sent: the clients have timers of their own.
+    expect(cluster.clock.pendingTimers).toBe(1);
+    await cluster.clock.advance(100);
+    expect((await Promise.all(waiting)).flat()).toMatchObject([
+      { message: expect.stringContaining("node1 (http://node1:1) did not answer in time") },
+      { message: expect.stringContaining("node2 (http://node2:1) did not answer in time") },
+      { message: expect.stringContaining("node3 (http://node3:1) did not answer in time") },
+    ]);
+    expect(cluster.clock.pendingTimers).toBe(0);
+  });
+
+  it("takes what a client throws for an answer that did not come, and goes on", async () => {
+    const { cluster, send } = open();
+    vi.spyOn(cluster.node("node1"), "execute").mockImplementationOnce(() => {
+      throw new TypeError("bug");
+    });
+    expect(await send()).toMatchObject([{ message: expect.stringContaining("could not be understood") }]);
+    expect(await send()).toEqual([{ kind: "notFound" }]);
+  });
+
   it("takes a bug for an answer that did not come, and logs it", async () => {
     const { cluster } = open();
     vi.spyOn(cluster.node("node1"), "execute").mockRejectedValue(new TypeError("bug"));
-    const outcomes = cluster.pool.execute("node1", [routed(get("a")), routed(put("a", "1"))], cluster.context());
+    const outcomes = cluster.executeAt("node1", [routed(get("a")), routed(put("a", "1"))], cluster.context());
     expect(await cluster.until(outcomes)).toMatchObject([{ code: "SHARD_UNAVAILABLE" }, { code: "OUTCOME_UNKNOWN" }]);
     expect(cluster.log.lines).toMatchObject([{ level: "error", facts: { node: "node1" } }]);
   });
@@ -159,7 +187,7 @@ describe("NodePool's breaker", () => {
     const { cluster, breakNode } = open({ breakerChanged: ({ state }) => states.push(state) });
     await breakNode();
     const before = cluster.node("node1").batches.length;
-    const outcomes = await cluster.pool.execute("node1", [routed(put("a", "1"))], cluster.context());
+    const outcomes = await cluster.executeAt("node1", [routed(put("a", "1"))], cluster.context());
     expect(outcomes).toEqual([
       {
         kind: "refused",
@@ -177,7 +205,7 @@ describe("NodePool's breaker", () => {
 
   it("refuses those who wait when it opens", async () => {
     const { cluster } = open();
-    const write = (value: string) => cluster.pool.execute("node1", [routed(put("a", value))], cluster.context(100));
+    const write = (value: string) => cluster.executeAt("node1", [routed(put("a", value))], cluster.context(100));
     cluster.node("node1").hold();
     const inFlight = write("1");
     await settle();
@@ -186,7 +214,7 @@ describe("NodePool's breaker", () => {
     cluster.node("node1").injectFault = () => refusedConnection;
     for (let failure = 0; failure < breakerFailuresMax; failure++) {
       expect(cluster.pool.figures("node1")).toMatchObject({ breaker: "closed", queued: 2 });
-      const read = cluster.pool.execute("node1", [routed(get("b"))], cluster.context());
+      const read = cluster.executeAt("node1", [routed(get("b"))], cluster.context());
       await cluster.clock.advance(10);
       await read;
     }
@@ -202,7 +230,7 @@ describe("NodePool's breaker", () => {
     const { cluster } = open();
     await cluster.node("node1").assign({ clusterId: "c", shardCount: 4, mapVersion: 1, shards: [] }, { timeoutMs: 1 });
     for (let round = 0; round < breakerFailuresMax + 1; round++) {
-      const outcomes = cluster.pool.execute("node1", [routed(get("a"), 5)], cluster.context());
+      const outcomes = cluster.executeAt("node1", [routed(get("a"), 5)], cluster.context());
       expect(await cluster.until(outcomes)).toMatchObject([{ code: "SHARD_NOT_HOSTED" }]);
     }
     expect(cluster.pool.figures("node1").breaker).toBe("closed");
@@ -249,7 +277,7 @@ describe("NodePool's breaker", () => {
     cluster.node("node1").injectFault = () => silent;
     const failWithin = async (forMs: number): Promise<void> => {
       for (let failure = 0; failure < breakerFailuresMax; failure++) {
-        await cluster.until(cluster.pool.execute("node1", [routed(get("a"))], cluster.context(forMs)));
+        await cluster.until(cluster.executeAt("node1", [routed(get("a"))], cluster.context(forMs)));
       }
     };
     await failWithin(tellingAttemptMs - 1);
@@ -263,7 +291,7 @@ describe("NodePool's breaker", () => {
     const node = cluster.node("node1");
     let fail: (fault: NodeFault) => void = () => {};
     vi.spyOn(node, "execute").mockImplementationOnce(() => new Promise((_, reject) => (fail = reject)));
-    const early = cluster.pool.execute("node1", [routed(get("early"))], cluster.context());
+    const early = cluster.executeAt("node1", [routed(get("early"))], cluster.context());
     await settle();
     await breakNode();
     repairNode();
@@ -285,7 +313,7 @@ describe("NodePool's breaker", () => {
     expect(await send()).toMatchObject([{ kind: "refused" }]);
     expect(probe).not.toHaveBeenCalled();
     await cluster.clock.advance(breakerOpenMs / 2);
-    expect(await cluster.pool.execute("node1", [routed(get("a"))], cluster.context())).toMatchObject([
+    expect(await cluster.executeAt("node1", [routed(get("a"))], cluster.context())).toMatchObject([
       { kind: "refused" },
     ]);
     expect(probe).toHaveBeenCalledExactlyOnceWith({ timeoutMs: connectTimeoutMs });
@@ -305,7 +333,7 @@ describe("NodePool's breaker", () => {
     await cluster.clock.advance(breakerOpenMs);
     for (let request = 0; request < 20; request++) {
       const sentAtMs = cluster.clock.monotonicMs();
-      await cluster.pool.execute("node1", [routed(get("a"))], cluster.context());
+      await cluster.executeAt("node1", [routed(get("a"))], cluster.context());
       expect(cluster.clock.monotonicMs()).toBe(sentAtMs);
       await cluster.clock.advance(breakerOpenMs / 10);
     }
@@ -325,7 +353,7 @@ describe("NodePool's breaker", () => {
     node.hold();
     const all = [];
     for (let request = 0; request < 5; request++) {
-      all.push(cluster.pool.execute("node1", [routed(get(`key-${request}`))], cluster.context()));
+      all.push(cluster.executeAt("node1", [routed(get(`key-${request}`))], cluster.context()));
       await cluster.clock.advance(10);
     }
     expect(node.batches.length - before).toBe(1);
@@ -351,9 +379,9 @@ describe("NodePool, when the cluster map changes", () => {
     const node = cluster.node("node1");
     const close = vi.spyOn(node, "close");
     node.hold();
-    const inFlight = cluster.pool.execute("node1", [routed(put("a", "1"))], cluster.context());
+    const inFlight = cluster.executeAt("node1", [routed(put("a", "1"))], cluster.context());
     await settle();
-    const waiting = cluster.pool.execute("node1", [routed(put("a", "2"))], cluster.context());
+    const waiting = cluster.executeAt("node1", [routed(put("a", "2"))], cluster.context());
     cluster.map = mapOf({ nodes: ["node2", "node3"] });
     cluster.pool.prune();
     expect(await waiting).toMatchObject([
@@ -381,9 +409,9 @@ describe("NodePool, when the cluster map changes", () => {
   it("refuses what waits and ends what is in flight when it is closed", async () => {
     const { cluster } = open();
     cluster.node("node1").hold();
-    const inFlight = cluster.pool.execute("node1", [routed(put("a", "1"))], cluster.context());
+    const inFlight = cluster.executeAt("node1", [routed(put("a", "1"))], cluster.context());
     await settle();
-    const waiting = cluster.pool.execute("node1", [routed(put("a", "2"))], cluster.context());
+    const waiting = cluster.executeAt("node1", [routed(put("a", "2"))], cluster.context());
     await cluster.pool.close();
     expect(await waiting).toMatchObject([{ code: "SHARD_UNAVAILABLE" }]);
     expect(await inFlight).toMatchObject([{ code: "OUTCOME_UNKNOWN" }]);

@@ -13,6 +13,7 @@ import { startGateway } from "../../src/gateway/server.js";
 import { Liveness } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
+import { mapRefresh } from "../../src/routing/map-refresh.js";
 import type { MapFacts } from "../../src/routing/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
 import { Router } from "../../src/routing/router.js";
@@ -56,11 +57,20 @@ export async function startLiveCluster(shardCount: number, nodes: readonly LiveN
   const metrics = new Metrics();
   const createClient = (node: NodePlace, facts: MapFacts) =>
     new UndiciNodeClient({ ...node, facts, guard: openGuard, tls: noTls });
-  const pool = new NodePool({ map: () => registry.map, createClient, clock, random, log, observer: metrics });
+  const pool = new NodePool({
+    map: () => registry.map,
+    createClient,
+    clock,
+    random,
+    utilization: () => 1,
+    log,
+    observer: metrics,
+  });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
   const parts = { registry, liveness, pool, newId, clock, log };
   const membership = new Membership({ ...parts, nodesMin: nodes.length, isAutoAssigning: true });
-  const router = new Router({ registry, pool, clock, random });
+  const refresh = mapRefresh({ registry, client: (name) => pool.client(name) });
+  const router = new Router({ registry, pool, refresh, clock, random });
   const services = {
     router,
     membership,

@@ -1,13 +1,15 @@
 /** A router over storage nodes in memory: the whole of routing without a network, on a fake clock. */
 import { hashName, type ShardNumber } from "../../src/core/shard.js";
-import type { Operation, Outcome } from "../../src/core/operation.js";
+import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
+import { mapRefresh } from "../../src/routing/map-refresh.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver, type RoutingObserver } from "../../src/routing/observer.js";
 import { Router, type RouteContext } from "../../src/routing/router.js";
 import { FakeClock } from "./fake-clock.js";
 import { RecordLog } from "./record-log.js";
+import { submitted } from "./submitted.js";
 
 export interface MapSketch {
   readonly shardCount?: number;
@@ -71,10 +73,12 @@ export class MemoryCluster {
       createClient: ({ name }) => this.node(name),
       clock,
       random,
+      utilization: () => 1,
       log,
       observer,
     });
-    this.router = new Router({ registry: this, pool: this.pool, clock, random });
+    const refresh = mapRefresh({ registry: this, client: (name) => this.pool.client(name) });
+    this.router = new Router({ registry: this, pool: this.pool, refresh, clock, random });
   }
 
   /** As the registry does. */
@@ -97,6 +101,15 @@ export class MemoryCluster {
 
   execute(operations: readonly Operation[], context = this.context()): Promise<readonly Outcome[]> {
     return this.router.execute(operations, context);
+  }
+
+  /** At one storage node, whatever the map says; never tried again. */
+  executeAt(
+    name: string,
+    operations: readonly RoutedOperation[],
+    context = this.context(),
+  ): Promise<readonly Outcome[]> {
+    return submitted((submission) => this.pool.submit(name, submission), operations, context);
   }
 
   /** Moves the clock on until `promise` settles. */
