@@ -10,7 +10,7 @@ import { MemoryStore } from "../registry/memory-store.js";
 import type { RegistryStore } from "../registry/registry-store.js";
 import { Registry } from "../registry/registry.js";
 import type { MapRefreshParts } from "../routing/map-refresh.js";
-import type { NodeGuard } from "../routing/node-guard.js";
+import type { NodeGuard } from "../registry/address/node-guard.js";
 import type { NodePool } from "../routing/node-pool.js";
 import type { RouterOptions } from "../routing/router.js";
 import { lockRegistry } from "./file-lock.js";

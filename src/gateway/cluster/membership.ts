@@ -12,10 +12,10 @@ import type { ClusterMap, NodeRecord, ShardRecord } from "../../registry/cluster
 import { otherCluster } from "../../registry/commands.js";
 import type { Liveness, NodeState } from "../../registry/liveness.js";
 import { parseNodeName } from "../../registry/node-name.js";
-import { parseNodeUrl } from "../../registry/node-url.js";
+import { parseNodeUrl } from "../../registry/address/node-url.js";
 import type { Registry } from "../../registry/registry.js";
 import { assignmentsOf } from "../../routing/node-assignments.js";
-import type { NodeGuard } from "../../routing/node-guard.js";
+import type { NodeGuard } from "../../registry/address/node-guard.js";
 import { isPlainNode, type NodePool } from "../../routing/node-pool.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
 import { ClusterView } from "./cluster-view.js";

@@ -5,12 +5,12 @@
  */
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
-import type { Clock } from "../core/clock.js";
-import { ShardgateError } from "../core/error.js";
-import { connectTimeoutMs } from "../core/limits.js";
-import type { NodeAllowList } from "../registry/node-allow-list.js";
-import { bareHost } from "../registry/node-url.js";
-import { reservedKind } from "../registry/reserved-address.js";
+import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
+import { connectTimeoutMs } from "../../core/limits.js";
+import type { NodeAllowList } from "./node-allow-list.js";
+import { bareHost } from "./node-url.js";
+import { reservedKind } from "./reserved-address.js";
 
 export interface ResolvedAddress {
   readonly address: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NodeAllowList } from "../../src/registry/node-allow-list.js";
+import { NodeAllowList } from "../../../src/registry/address/node-allow-list.js";
 
 describe("NodeAllowList", () => {
   it("knows networks and single addresses of both families", () => {

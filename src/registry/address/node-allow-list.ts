@@ -3,7 +3,7 @@
  * Reserved addresses are none of its business; nothing allows those.
  */
 import { BlockList, isIP, isIPv6 } from "node:net";
-import { ShardgateError } from "../core/error.js";
+import { ShardgateError } from "../../core/error.js";
 
 export class NodeAllowList {
   readonly #networks = new BlockList();

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ShardgateError } from "../../src/core/error.js";
-import { urlCharactersMax } from "../../src/core/limits.js";
-import { parseNodeUrl } from "../../src/registry/node-url.js";
+import { ShardgateError } from "../../../src/core/error.js";
+import { urlCharactersMax } from "../../../src/core/limits.js";
+import { parseNodeUrl } from "../../../src/registry/address/node-url.js";
 
 describe("parseNodeUrl", () => {
   it.each([

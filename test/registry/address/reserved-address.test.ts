@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { reservedKind } from "../../src/registry/reserved-address.js";
+import { reservedKind } from "../../../src/registry/address/reserved-address.js";
 
 /** As the URL parser writes it. */
 function normalised(address: string): string {

@@ -5,8 +5,8 @@
  * Messages never repeat the URL, which may have a password in it.
  */
 import { isIP } from "node:net";
-import { ShardgateError } from "../core/error.js";
-import { urlCharactersMax } from "../core/limits.js";
+import { ShardgateError } from "../../core/error.js";
+import { urlCharactersMax } from "../../core/limits.js";
 import { reservedKind } from "./reserved-address.js";
 
 /** The normalised origin and base path of the URL in `text`, without a trailing slash. Throws BAD_REQUEST. */
