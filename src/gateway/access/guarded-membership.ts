@@ -16,7 +16,7 @@ import type { NodeStatus, ShardState } from "../cluster/cluster-view.js";
 import { readinessOf, type Readiness } from "../cluster/health.js";
 import type { NodeReportRows } from "../cluster/node-reports.js";
 import type { MembershipService } from "../services.js";
-import type { AssignRequest } from "../cluster/shard-assigner.js";
+import type { AssignRequest } from "../cluster/cluster-commands.js";
 import type { Access } from "./access.js";
 import type { AuditRecord } from "./audit-log.js";
 import type { Caller } from "./caller.js";

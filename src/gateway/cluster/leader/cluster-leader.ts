@@ -1,35 +1,38 @@
 /**
- * Which storage nodes belong to the cluster, and whether they live. Nodes register and send heartbeats; those that do not
- * are probed. How they are taken in is in registrar.ts, which shards they get in shard-assigner.ts, and how all this is
- * looked at in cluster-view.ts.
+ * The cluster in the process that changes its map: which storage nodes belong to it, and whether they live. Nodes register
+ * and send heartbeats; those that do not are probed. How they are taken in is in registrar.ts, which shards they get in
+ * shard-assigner.ts, how they hear of it in reconciler.ts, and how all this is looked at in cluster-view.ts.
  */
-import type { Clock } from "../../core/clock.js";
-import { ShardgateError } from "../../core/error.js";
-import { heartbeatIntervalMs, silentAfterMs } from "../../core/limits.js";
-import type { Log } from "../../core/log.js";
-import type { ShardNumber } from "../../core/shard.js";
-import type { ClusterMap, NodeRecord, ShardRecord } from "../../registry/cluster-map.js";
-import { otherCluster } from "../../registry/commands.js";
-import type { Liveness, NodeState } from "../../registry/liveness.js";
-import { parseNodeName } from "../../registry/node-name.js";
-import { parseNodeUrl } from "../../registry/address/node-url.js";
-import type { Registry } from "../../registry/registry.js";
-import { assignmentsOf } from "../../routing/node-assignments.js";
-import type { NodeGuard } from "../../registry/address/node-guard.js";
-import { isPlainNode, type NodePool } from "../../routing/node-pool.js";
-import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
-import { ClusterView } from "./cluster-view.js";
+import type { Clock } from "../../../core/clock.js";
+import { ShardgateError } from "../../../core/error.js";
+import { heartbeatIntervalMs, silentAfterMs } from "../../../core/limits.js";
+import type { Log } from "../../../core/log.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { AssignmentChange, ClusterMap, NodeRecord, ShardRecord } from "../../../registry/cluster-map.js";
+import { otherCluster } from "../../../registry/commands.js";
+import type { Liveness, NodeState } from "../../../registry/liveness.js";
+import { parseNodeName } from "../../../registry/node-name.js";
+import { parseNodeUrl } from "../../../registry/address/node-url.js";
+import type { Registry } from "../../../registry/registry.js";
+import { assignmentsOf } from "../../../routing/node-assignments.js";
+import type { NodeGuard } from "../../../registry/address/node-guard.js";
+import { isPlainNode, type NodePool } from "../../../routing/node-pool.js";
+import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
+import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
+import { ClusterView } from "../cluster-view.js";
+import { NodeCalls } from "../node-calls.js";
+import { NodeRefreshes } from "../node-refreshes.js";
+import { NodeReports } from "../node-reports.js";
+import { RepeatingTask } from "../../repeating-task.js";
 import { MapChanges } from "./map-changes.js";
-import { NodeCalls } from "./node-calls.js";
 import { NodeMemories } from "./node-memories.js";
-import { NodeReports } from "./node-reports.js";
 import { isPlain, otherNode, Registrar } from "./registrar.js";
-import { RepeatingTask } from "../repeating-task.js";
-import { ShardAssigner, type AssignRequest } from "./shard-assigner.js";
+import { Reconciler } from "./reconciler.js";
+import { ShardAssigner } from "./shard-assigner.js";
 import { ShardMover } from "./shard-mover.js";
 
-export interface MembershipParts {
-  readonly registry: Pick<Registry, "map" | "execute" | "onChange" | "history">;
+export interface ClusterLeaderParts {
+  readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history">;
   readonly liveness: Pick<Liveness, "seen" | "forget" | "state" | "lastSeenAtMs">;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
@@ -44,12 +47,14 @@ export interface MembershipParts {
   readonly isAutoAssigning: boolean;
 }
 
-export class Membership extends ClusterView {
-  readonly #parts: MembershipParts;
+export class ClusterLeader extends ClusterView implements ClusterCommands {
+  readonly #parts: ClusterLeaderParts;
   readonly #memories = new NodeMemories();
   /** Of nodes that may not serve, or keep outdated data. */
   readonly reports: NodeReports;
   readonly #calls: NodeCalls;
+  readonly #reconciler: Reconciler;
+  readonly #refreshes: NodeRefreshes;
   readonly #changes: MapChanges;
   readonly #registrar: Registrar;
   readonly #mover: ShardMover;
@@ -59,7 +64,7 @@ export class Membership extends ClusterView {
   /** Of the last put-back that was logged. */
   #loggedMark: string | null = null;
 
-  constructor(parts: MembershipParts) {
+  constructor(parts: ClusterLeaderParts) {
     const { registry, liveness, pool, clock, log } = parts;
     const calls = new NodeCalls(pool, log);
     const reports = new NodeReports(clock);
@@ -70,7 +75,12 @@ export class Membership extends ClusterView {
     const nodeState = (name: string): NodeState => liveness.state(name);
     const isLive = (name: string): boolean => this.#isLive(name);
     const seen = (name: string): void => this.#seen(name);
-    const changes = new MapChanges({ registry, nodeState, calls });
+    this.#reconciler = new Reconciler(registry.map, { nodeState, calls, clock, log });
+    this.#refreshes = new NodeRefreshes(async (node) => {
+      await registry.refresh();
+      await this.#reconciler.doubt(node);
+    });
+    const changes = new MapChanges({ registry, reconciler: this.#reconciler });
     const shared = { ...parts, changes, calls, reports, memories: this.#memories, nodeState, isLive, seen };
     this.#changes = changes;
     this.#registrar = new Registrar(shared);
@@ -80,35 +90,19 @@ export class Membership extends ClusterView {
     this.#stopListening = registry.onChange((map) => this.#mapChanged(map));
   }
 
-  /**
-   * Adds or updates a storage node and gives it shards; the answer acknowledges the start that registered. Throws
-   * BAD_REQUEST, NODE_CONFLICT, CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, STORE_NOT_RECOGNIZED, REGISTRY_PUT_BACK (to be
-   * named with the next registration) and registry faults.
-   */
   async register(registration: NodeRegistration): Promise<NodeAssignments> {
     const name = parseNodeName(registration.id);
     const url = parseNodeUrl(registration.url);
     await this.#parts.guard?.check(url);
     const { incarnation = null } = registration;
+    const newcomer = { name, url, registration };
     // A process that draws an incarnation speaks for itself; what a person registered has to be seen first.
-    if (incarnation === null) await this.#registrar.registerByHand({ name, url, registration });
-    else await this.#registrar.registerStart({ name, url, registration }, incarnation);
-    try {
-      await this.#assigner.assignUnassigned(name);
-    } catch (error) {
-      this.#parts.log.warn(
-        { err: error, node: name },
-        "Unassigned shards could not be assigned at a registration; it is tried again each second.",
-      );
-    }
-    this.#registrar.requireSettled();
-    return assignmentsOf(this.map, name);
+    if (incarnation === null) return this.#settled(name, this.#registrar.registerByHand(newcomer));
+    return this.#reconciler.answering(name, () => {
+      return this.#settled(name, this.#registrar.registerStart(newcomer, incarnation));
+    });
   }
 
-  /**
-   * Throws NODE_NOT_FOUND to a node that has to register (again), or has a store and names no start, NODE_CONFLICT to a
-   * process whose name another one has taken over, and REGISTRY_PUT_BACK with the mark to register with.
-   */
   heartbeat(name: string, { incarnation, mapVersion, exhausted = [] }: Heartbeat): NodeAssignments {
     const record = this.#requireNode(name);
     const memory = this.#memories.of(name);
@@ -128,36 +122,32 @@ export class Membership extends ClusterView {
     this.#seen(name);
     this.#registrar.requireSettled();
     this.#registrar.accepted(name);
+    if (mapVersion !== undefined && mapVersion !== null) this.#reconciler.said(name, mapVersion);
     if (exhausted.length > 0) this.#renewEpochs(name, exhausted);
     return assignmentsOf(this.map, name, mapVersion ?? null);
   }
 
-  /**
-   * Resolves to the shards that have no owner now. Throws NODE_NOT_FOUND, ASSIGNMENT_WOULD_HIDE_DATA, EPOCH_CONFLICT and
-   * registry faults.
-   */
   remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
     return this.#assigner.remove(name, isForced);
   }
 
-  /**
-   * Gives a shard to a storage node; unless forced, one that has an owner must be empty there. Throws NOT_SUPPORTED for
-   * replicas and plain nodes, NODE_NOT_FOUND, SHARD_NOT_FOUND, EPOCH_CONFLICT, ASSIGNMENT_WOULD_HIDE_DATA,
-   * REGISTRY_PUT_BACK, SHARD_UNAVAILABLE and registry faults.
-   */
   assign(request: AssignRequest): Promise<ShardRecord> {
     return this.#assigner.assign(request);
   }
 
-  /**
-   * The operator accepts that what the node had is lost: its next start is acknowledged whatever its store is. Throws
-   * NODE_NOT_FOUND, BAD_REQUEST when it has lost nothing, and registry faults.
-   */
   async acceptLoss(name: string): Promise<void> {
     const isProblemKnown = this.map.nodes.has(name) && this.reports.of(name).problem?.code === "STORE_NOT_RECOGNIZED";
     const refusal = isProblemKnown ? this.#memories.of(name).refusal : null;
     await this.#changes.make({ kind: "acceptLoss", name, refusal });
     this.#parts.log.warn({ node: name }, "An operator accepts that the data of a storage node are lost.");
+  }
+
+  async histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]> {
+    return shards.map((shard) => this.#parts.registry.history(shard));
+  }
+
+  refresh(node: string): Promise<void> {
+    return this.#refreshes.of(node);
   }
 
   /** Begins to watch the storage nodes and to assign shards. */
@@ -173,15 +163,31 @@ export class Membership extends ClusterView {
     await this.#watch.stop();
     await this.#assigner.idle();
     await this.#changes.idle();
+    await this.#reconciler.stop();
   }
 
   async #watchOnce(): Promise<void> {
     const silent = [...this.map.nodes.keys()].filter((name) => this.#isSilent(name));
-    await Promise.all(silent.map((name) => this.#probe(name)));
+    await Promise.all([...silent.map((name) => this.#probe(name)), this.#reconciler.retry()]);
     this.reports.keepOnly((name) => this.map.nodes.has(name));
     this.#logStates();
     await this.#mover.cancelOthers();
     await this.#assigner.assignUnassigned(null);
+  }
+
+  /** What a storage node gets once it is registered, with the shards without an owner spread. */
+  async #settled(name: string, registered: Promise<void>): Promise<NodeAssignments> {
+    await registered;
+    try {
+      await this.#assigner.assignUnassigned(name);
+    } catch (error) {
+      this.#parts.log.warn(
+        { err: error, node: name },
+        "Unassigned shards could not be assigned at a registration; it is tried again each second.",
+      );
+    }
+    this.#registrar.requireSettled();
+    return assignmentsOf(this.map, name);
   }
 
   #requireNode(name: string): NodeRecord {
@@ -258,6 +264,7 @@ export class Membership extends ClusterView {
   #mapChanged(map: ClusterMap): void {
     const { pool, liveness } = this.#parts;
     pool.prune();
+    this.#reconciler.mapChanged(map);
     for (const name of this.#memories.keepOnly((known) => map.nodes.has(known))) {
       liveness.forget(name);
       this.reports.forget(name);

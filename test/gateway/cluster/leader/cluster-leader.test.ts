@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import {
   downAfterMs,
   heartbeatIntervalMs,
@@ -6,17 +6,17 @@ import {
   registryAttemptsMax,
   strangerProblemMs,
   suspectAfterMs,
-} from "../../../src/core/limits.js";
-import { parseShard } from "../../../src/core/shard.js";
-import { readinessOf } from "../../../src/gateway/cluster/health.js";
-import { Membership } from "../../../src/gateway/cluster/membership.js";
-import { Liveness } from "../../../src/registry/liveness.js";
-import { MemoryStore } from "../../../src/registry/memory-store.js";
-import { Registry } from "../../../src/registry/registry.js";
-import type { NodeAssignments, NodeRegistration } from "../../../src/wire/membership.js";
-import { FakeClock, settle } from "../../support/fake-clock.js";
-import { RecordLog } from "../../support/record-log.js";
-import { FakePool, gatewayUrl, hosted, idsInOrder } from "./fake-nodes.js";
+} from "../../../../src/core/limits.js";
+import { parseShard } from "../../../../src/core/shard.js";
+import { readinessOf } from "../../../../src/gateway/cluster/health.js";
+import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
+import { Liveness } from "../../../../src/registry/liveness.js";
+import { MemoryStore } from "../../../../src/registry/memory-store.js";
+import { Registry } from "../../../../src/registry/registry.js";
+import type { NodeAssignments, NodeRegistration } from "../../../../src/wire/membership.js";
+import { FakeClock, settle } from "../../../support/fake-clock.js";
+import { RecordLog } from "../../../support/record-log.js";
+import { FakePool, gatewayUrl, hosted, idsInOrder } from "../fake-nodes.js";
 
 let clock: FakeClock;
 let log: RecordLog;
@@ -33,11 +33,11 @@ beforeEach(() => {
   newId = idsInOrder();
 });
 
-async function openMembership({ nodesMin = 1, shardCount = 4, isAutoAssigning = true } = {}): Promise<Membership> {
+async function openMembership({ nodesMin = 1, shardCount = 4, isAutoAssigning = true } = {}): Promise<ClusterLeader> {
   const wanted = { shardCount, clusterName: null };
   registry = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c1", newLeaderId: newId });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
-  return new Membership({ registry, liveness, pool, newId, clock, log, nodesMin, isAutoAssigning });
+  return new ClusterLeader({ registry, liveness, pool, newId, clock, log, nodesMin, isAutoAssigning });
 }
 
 /** The registration of a storage node with an agent, at the start of this number. */
@@ -48,17 +48,17 @@ function agentOf(id: string, more: Partial<NodeRegistration> = {}, start = 1): N
 }
 
 /** Registers the node, which then knows its shards. */
-async function join(membership: Membership, registration: NodeRegistration): Promise<NodeAssignments> {
+async function join(membership: ClusterLeader, registration: NodeRegistration): Promise<NodeAssignments> {
   const assignments = await membership.register(registration);
   pool.client(registration.id).accept(assignments);
   return assignments;
 }
 
-async function register(membership: Membership, ...ids: readonly string[]): Promise<void> {
+async function register(membership: ClusterLeader, ...ids: readonly string[]): Promise<void> {
   for (const id of ids) await join(membership, agentOf(id));
 }
 
-function owners(membership: Membership): readonly (string | null)[] {
+function owners(membership: ClusterLeader): readonly (string | null)[] {
   return membership.map.shards.map(({ primary }) => primary);
 }
 
@@ -70,7 +70,7 @@ const shard = parseShard;
 const bySelf = { isPrimary: true, ifEpoch: null, isForced: false };
 const codeOf = (code: string) => expect.objectContaining({ code });
 
-describe("Membership.register", () => {
+describe("ClusterLeader.register", () => {
   it("adds the node, sees it, and answers with the shards it got", async () => {
     const membership = await openMembership();
     const before = membership.map.version;
@@ -230,7 +230,7 @@ describe("Membership.register", () => {
   });
 });
 
-describe("Membership.register, for a node that a person names", () => {
+describe("ClusterLeader.register, for a node that a person names", () => {
   it("uses a plain node once it answers", async () => {
     const membership = await openMembership();
     pool.client("plain1").kind = "plain";
@@ -455,7 +455,7 @@ describe("a registry that was put back", () => {
   const ahead = { clusterId: "c1", mapVersion: 40 };
 
   /** Two nodes that share four shards, and a map that one of them has left behind. */
-  async function putBack(): Promise<Membership> {
+  async function putBack(): Promise<ClusterLeader> {
     const membership = await openMembership({ nodesMin: 2 });
     await register(membership, "node1", "node2");
     await expect(membership.register(agentOf("node1", ahead))).rejects.toMatchObject({
@@ -464,7 +464,7 @@ describe("a registry that was put back", () => {
     });
     return membership;
   }
-  const markOf = ({ map }: Membership): string => map.putBack?.mark ?? "none";
+  const markOf = ({ map }: ClusterLeader): string => map.putBack?.mark ?? "none";
 
   it("serves and assigns nothing until every node has registered with the mark", async () => {
     const membership = await putBack();
@@ -544,7 +544,7 @@ describe("a registry that was put back", () => {
   });
 });
 
-describe("Membership.heartbeat", () => {
+describe("ClusterLeader.heartbeat", () => {
   it("keeps the node up and answers with its shards only when its map is old", async () => {
     const membership = await openMembership();
     await register(membership, "node1");
@@ -586,6 +586,21 @@ describe("Membership.heartbeat", () => {
     await join(membership, agentOf("node1"));
     expect(membership.heartbeat("node1", { incarnation: "node1-1" }).shards).toHaveLength(4);
     expect(membership.isReady()).toBe(true);
+  });
+
+  it("enters no queue, writes nothing and sends nothing when there is nothing new, however often it comes", async () => {
+    const membership = await openMembership();
+    await register(membership, "node1");
+    const calls = [vi.spyOn(registry, "execute"), vi.spyOn(registry, "refresh"), vi.spyOn(store, "compareAndSet")];
+    const [before, timers] = [await store.load(), clock.pendingTimers];
+    const sign = { incarnation: "node1-1", mapVersion: membership.map.version };
+    const answer = { clusterId: "c1", shardCount: 4, mapVersion: membership.map.version };
+    // The answer is no promise: there is nothing that it could wait for.
+    for (let beat = 0; beat < 1_000; beat++) expect(membership.heartbeat("node1", sign)).toEqual(answer);
+    await settle();
+    expect(calls.map(({ mock }) => mock.calls.length)).toEqual([0, 0, 0]);
+    expect([pool.client("node1").told, clock.pendingTimers]).toEqual([[], timers]);
+    expect(await store.load()).toEqual(before);
   });
 
   it("writes nothing to the registry when there is nothing new", async () => {
@@ -666,7 +681,7 @@ describe("Membership.heartbeat", () => {
   });
 });
 
-describe("Membership.assign", () => {
+describe("ClusterLeader.assign", () => {
   it("moves an empty shard: the owner seals it before anything changes, and hears of the end before the new one", async () => {
     const membership = await openMembership({ nodesMin: 2 });
     await register(membership, "node1", "node2");
@@ -872,7 +887,7 @@ describe("Membership.assign", () => {
     pool.client("node2").isBroken = true;
     await membership.assign({ shard: shard(0), node: "node2", ...bySelf, isForced: true });
     expect(owners(membership)[0]).toBe("node2");
-    expect(logged("was not told its shards")).toHaveLength(1);
+    expect(logged("did not take its assignments")).toHaveLength(1);
   });
 
   it.each([
@@ -884,12 +899,12 @@ describe("Membership.assign", () => {
   ])("refuses %j", async (wrong, code) => {
     const membership = await openMembership();
     await register(membership, "node1", "node2");
-    const request = { shard: shard(0), node: "node1", ...bySelf, ...wrong } as Parameters<Membership["assign"]>[0];
+    const request = { shard: shard(0), node: "node1", ...bySelf, ...wrong } as Parameters<ClusterLeader["assign"]>[0];
     await expect(membership.assign(request)).rejects.toMatchObject({ code });
   });
 });
 
-describe("Membership.remove", () => {
+describe("ClusterLeader.remove", () => {
   it("refuses a live node unless forced, and forgets all about it", async () => {
     const membership = await openMembership();
     await register(membership, "node1");
@@ -948,7 +963,7 @@ describe("Membership.remove", () => {
   });
 });
 
-describe("Membership.shardFigures", () => {
+describe("ClusterLeader.shardFigures", () => {
   it("tells the figures by shard, null from a plain node and from one that does not answer", async () => {
     const membership = await openMembership();
     pool.client("node1").hosted = [hosted(2, 5, 1)];
@@ -960,7 +975,7 @@ describe("Membership.shardFigures", () => {
   });
 });
 
-describe("a started Membership", () => {
+describe("a started ClusterLeader", () => {
   it("probes nodes without an agent and leaves alone those that send heartbeats", async () => {
     const membership = await openMembership();
     pool.client("plain").kind = "plain";

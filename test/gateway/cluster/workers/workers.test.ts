@@ -6,23 +6,14 @@ import {
   mapToldTimeoutMs,
   peerCallTimeoutMs,
   suspectAfterMs,
-} from "../../../src/core/limits.js";
-import { parseShard } from "../../../src/core/shard.js";
-import { ClusterControl } from "../../../src/gateway/control/cluster-control.js";
-import type { ControlCalls, ViewCalls } from "../../../src/gateway/control/control-calls.js";
-import { RemoteCluster, type Control } from "../../../src/gateway/control/remote-cluster.js";
-import { RemoteMembership } from "../../../src/gateway/control/remote-membership.js";
-import { Membership } from "../../../src/gateway/cluster/membership.js";
-import { noReport } from "../../../src/gateway/cluster/node-reports.js";
-import { Liveness } from "../../../src/registry/liveness.js";
-import { MemoryStore } from "../../../src/registry/memory-store.js";
-import { Registry } from "../../../src/registry/registry.js";
-import type { NodePlace } from "../../../src/routing/node-pool.js";
-import { Peer } from "../../../src/wire/peer.js";
-import { FakeClock, settle } from "../../support/fake-clock.js";
-import { linePair } from "../../support/line-pair.js";
-import { RecordLog } from "../../support/record-log.js";
-import { FakePool, idsInOrder } from "../cluster/fake-nodes.js";
+} from "../../../../src/core/limits.js";
+import { parseShard } from "../../../../src/core/shard.js";
+import { FollowedCluster } from "../../../../src/gateway/cluster/follower/followed-cluster.js";
+import { noReport } from "../../../../src/gateway/cluster/node-reports.js";
+import { Liveness } from "../../../../src/registry/liveness.js";
+import { Registry } from "../../../../src/registry/registry.js";
+import { FakeClock, settle } from "../../../support/fake-clock.js";
+import { openPrimary } from "./open-primary.js";
 
 const bounds = { suspectAfterMs, downAfterMs };
 const shard = parseShard;
@@ -30,55 +21,6 @@ const agent = (id: string) => {
   const starts = [`${id}-1`];
   return { id, url: `http://${id}:8000`, incarnation: `${id}-1`, storeId: `store-${id}`, starts, shards: [] };
 };
-
-async function openPrimary() {
-  const clock = new FakeClock();
-  const log = new RecordLog();
-  const store = new MemoryStore();
-  const wanted = { shardCount: 4, clusterName: null };
-  const registry = await Registry.open({
-    store,
-    clock,
-    log,
-    wanted,
-    newClusterId: () => "c1",
-    newLeaderId: () => "l1",
-  });
-  const liveness = new Liveness({ clock, ...bounds });
-  const control = new ClusterControl({ registry, liveness, log });
-  const nodes = new FakePool();
-  const pool = {
-    client: (name: string) => nodes.client(name),
-    probeAt: (place: NodePlace) => nodes.probeAt(place),
-    figures: () => nodes.figures(),
-    prune: () => nodes.prune(),
-    reachable: (name: string) => control.seen(name),
-  };
-  const membership = new Membership({
-    registry,
-    liveness,
-    pool,
-    newId: idsInOrder(),
-    clock,
-    log,
-    nodesMin: 1,
-    isAutoAssigning: true,
-  });
-  const calls = control.calls(membership);
-  /** Another worker begins. */
-  function join() {
-    const line = linePair();
-    const ofWorker = new Peer<ViewCalls>({ line: line.ends[0], calls, clock, log });
-    const ownLiveness = new Liveness({ clock, ...bounds });
-    const cluster = new RemoteCluster(ownLiveness);
-    const primary = new Peer<ControlCalls>({ line: line.ends[1], calls: cluster.calls, clock, log });
-    cluster.begin(primary, control.begin(ofWorker));
-    const ownPool = new FakePool();
-    const remote = new RemoteMembership({ cluster, liveness: ownLiveness, pool: ownPool, log });
-    return { line, ofWorker, cluster, pool: ownPool, membership: remote };
-  }
-  return { clock, log, store, registry, control, membership, nodes, join };
-}
 
 describe("the workers of a gateway", () => {
   it("all go by a change that any of them asked for, before it is answered", async () => {
@@ -145,12 +87,13 @@ describe("the workers of a gateway", () => {
 
   it("have the newest map of the store after a refresh", async () => {
     const { join, registry, clock, log, store } = await openPrimary();
-    const { cluster } = join();
+    const { cluster, membership } = join();
     const wanted = { shardCount: null, clusterName: null };
     const other = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c2", newLeaderId: () => "l2" });
     const far = { name: "far", url: "http://far:8000", identity: null, newMark: "mark" };
     await other.execute({ kind: "registerNode", ...far });
-    expect((await cluster.refresh()).nodes.has("far")).toBe(true);
+    await membership.refresh("far");
+    expect(cluster.map.nodes.has("far")).toBe(true);
     expect(cluster.map.version).toBe(registry.map.version);
     await other.close();
   });
@@ -188,13 +131,13 @@ describe("the workers of a gateway", () => {
   });
 
   it("keep what they hear of a storage node before they begin, because what they begin with is older", async () => {
-    const { control, clock, join } = await openPrimary();
+    const { views, clock, join } = await openPrimary();
     const { ofWorker } = join();
-    const cluster = new RemoteCluster(new Liveness({ clock, ...bounds }));
-    cluster.calls.report(["node1", noReport]);
-    cluster.calls.report(["node2", { problem: null, staleShards: [1] }]);
+    const cluster = new FollowedCluster(new Liveness({ clock, ...bounds }));
+    cluster.news.report(["node1", noReport]);
+    cluster.news.report(["node2", { problem: null, staleShards: [1] }]);
     const reports = [["node1", { problem: null, staleShards: [0] }]] as const;
-    cluster.begin(ofWorker as unknown as Control, { ...control.begin(ofWorker), reports });
+    cluster.begin({ ...views.begin(ofWorker), reports });
     expect(cluster.reports.rows()).toEqual([["node2", { problem: null, staleShards: [1] }]]);
   });
 
@@ -209,9 +152,9 @@ describe("the workers of a gateway", () => {
   });
 
   it("never go back to an older map", async () => {
-    const { join, control, membership: own } = await openPrimary();
+    const { join, views, membership: own } = await openPrimary();
     const { cluster, line, ofWorker } = join();
-    const { map } = control.begin(ofWorker);
+    const { map } = views.begin(ofWorker);
     await own.register(agent("node1"));
     await settle();
     const { version } = cluster.map;
@@ -233,10 +176,14 @@ describe("the workers of a gateway", () => {
 
   it("say that the primary is silent, and go on by what they know", async () => {
     const { join, clock } = await openPrimary();
-    const { membership, line, cluster } = join();
+    const { membership, line } = join();
     await membership.register(agent("node1"));
     line.cut();
-    const answers = [membership.register(agent("node2")), membership.heartbeat("node1", {}), cluster.refresh()];
+    const answers = [
+      membership.register(agent("node2")),
+      membership.heartbeat("node1", {}),
+      membership.refresh("node1"),
+    ];
     const refused = Promise.all(
       answers.map((answer) => expect(answer).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" })),
     );
@@ -247,7 +194,7 @@ describe("the workers of a gateway", () => {
   });
 
   it("do not wait for long for one of them that hangs, nor for one that is gone", async () => {
-    const { join, clock, log, control } = await openPrimary();
+    const { join, clock, log, views } = await openPrimary();
     const [one, hanging] = [join(), join()];
     hanging.line.cut();
     const registered = one.membership.register(agent("node1"));
@@ -262,18 +209,17 @@ describe("the workers of a gateway", () => {
     const before = warnings();
     const removed = one.membership.remove("node1", true);
     await settle();
-    control.gone(hanging.ofWorker);
+    views.gone(hanging.ofWorker);
     hanging.ofWorker.close();
     await removed;
     expect(warnings()).toBe(before);
-    control.close();
+    views.close();
   });
 });
 
-describe("RemoteCluster", () => {
-  it("has nothing to tell before it began", async () => {
-    const cluster = new RemoteCluster(new Liveness({ clock: new FakeClock(), ...bounds }));
-    expect(() => cluster.map).toThrow("before it had one");
-    await expect(cluster.refresh()).rejects.toThrow("before it had one");
+describe("FollowedCluster", () => {
+  it("has no map before it began", () => {
+    const cluster = new FollowedCluster(new Liveness({ clock: new FakeClock(), ...bounds }));
+    expect(() => cluster.map).toThrow("before there was one");
   });
 });

@@ -1,9 +1,9 @@
 /**
- * Asks the primary for histories of shards, all that are wanted at the same moment in one call: a single request may want
+ * Asks the leader for histories of shards, all that are wanted at the same moment in one call: a single request may want
  * that of every shard, and calls between processes are bounded in number.
  */
-import type { ShardNumber } from "../../core/shard.js";
-import type { AssignmentChange } from "../../registry/cluster-map.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { AssignmentChange } from "../../../registry/cluster-map.js";
 
 type History = readonly AssignmentChange[];
 type Ask = (shards: readonly ShardNumber[]) => Promise<readonly History[]>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { SharedRun } from "../../../src/gateway/cluster/shared-run.js";
-import { settle } from "../../support/fake-clock.js";
+import { SharedRun } from "../../../../src/gateway/cluster/leader/shared-run.js";
+import { settle } from "../../../support/fake-clock.js";
 
 /** Runs that end when the test says so. */
 function open() {

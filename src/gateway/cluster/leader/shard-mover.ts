@@ -3,15 +3,15 @@
  * empty: the map says that the shard is moving, the owner seals it, both say what they have of it, and only then does one
  * change of the map that is bound to all of this give it away. Whatever fails on the way cancels the move.
  */
-import type { Clock } from "../../core/clock.js";
-import { ShardgateError } from "../../core/error.js";
-import { movePollMs, moveTimeoutMs } from "../../core/limits.js";
-import type { Log } from "../../core/log.js";
-import type { ClusterMap, ShardRecord } from "../../registry/cluster-map.js";
-import { refuseWhilePutBack, requireNode } from "../../registry/commands/map-records.js";
-import type { HostedShard } from "../../wire/membership.js";
+import type { Clock } from "../../../core/clock.js";
+import { ShardgateError } from "../../../core/error.js";
+import { movePollMs, moveTimeoutMs } from "../../../core/limits.js";
+import type { Log } from "../../../core/log.js";
+import type { ClusterMap, ShardRecord } from "../../../registry/cluster-map.js";
+import { refuseWhilePutBack, requireNode } from "../../../registry/commands/map-records.js";
+import type { HostedShard } from "../../../wire/membership.js";
 import type { MapChanges } from "./map-changes.js";
-import type { NodeCalls } from "./node-calls.js";
+import type { NodeCalls } from "../node-calls.js";
 
 export interface ShardMoverParts {
   readonly changes: Pick<MapChanges, "map" | "make">;

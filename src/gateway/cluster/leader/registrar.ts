@@ -3,18 +3,18 @@
  * names. Whether a start goes on from where the registry's last one was is decided by the registry; why it was refused is
  * remembered here, for people.
  */
-import { adviceFor, ShardgateError, type ErrorCode } from "../../core/error.js";
-import type { Log } from "../../core/log.js";
-import type { ClusterMap } from "../../registry/cluster-map.js";
-import { otherCluster, type NodeIdentity } from "../../registry/commands.js";
-import type { NodeState } from "../../registry/liveness.js";
-import { isPlainNode } from "../../routing/node-pool.js";
-import { ownedShards } from "../../routing/owned-shards.js";
-import type { HostedShard, NodeRegistration } from "../../wire/membership.js";
+import { adviceFor, ShardgateError, type ErrorCode } from "../../../core/error.js";
+import type { Log } from "../../../core/log.js";
+import type { ClusterMap } from "../../../registry/cluster-map.js";
+import { otherCluster, type NodeIdentity } from "../../../registry/commands.js";
+import type { NodeState } from "../../../registry/liveness.js";
+import { isPlainNode } from "../../../routing/node-pool.js";
+import { ownedShards } from "../../../routing/owned-shards.js";
+import type { HostedShard, NodeRegistration } from "../../../wire/membership.js";
 import type { MapChanges } from "./map-changes.js";
-import type { NodeCalls } from "./node-calls.js";
+import type { NodeCalls } from "../node-calls.js";
 import type { NodeMemories } from "./node-memories.js";
-import type { NodeReports } from "./node-reports.js";
+import type { NodeReports } from "../node-reports.js";
 
 export interface RegistrarParts {
   readonly changes: Pick<MapChanges, "map" | "make">;
@@ -42,7 +42,7 @@ export class Registrar {
     this.#parts = parts;
   }
 
-  /** Acknowledges a start of a storage node with an agent, or refuses it. Throws what Membership.register throws. */
+  /** Acknowledges a start of a storage node with an agent, or refuses it. Throws what ClusterCommands.register throws. */
   async registerStart({ name, url, registration }: Newcomer, start: string): Promise<void> {
     const { calls, changes, memories, newId, seen } = this.#parts;
     this.#refuseImpostor(name, url, start);
@@ -51,7 +51,7 @@ export class Registrar {
     try {
       this.#refuseOtherCount(name, registration.shardCount ?? null);
       const identity = identityOf(registration, start, changes.map.shardCount);
-      await changes.make({ kind: "registerNode", name, url, identity, newMark: newId() }, new Set([name]));
+      await changes.make({ kind: "registerNode", name, url, identity, newMark: newId() });
       // Not acknowledged before it is settled who owns which shard.
       this.requireSettled();
     } catch (error) {

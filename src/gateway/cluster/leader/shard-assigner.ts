@@ -1,34 +1,25 @@
 /**
  * Gives shards to storage nodes: on request, and by itself those without an owner. Gathers what the registry's pure
  * commands must know of the outside (who lives, who has data), bound to the owner and epoch that it was gathered about;
- * when those have changed by the time a command is applied, it is gathered anew.
+ * when those have changed by the time a command is applied, it is gathered anew (MapChanges.makeOnNewest).
  */
-import { ShardgateError } from "../../core/error.js";
-import { registryAttemptsMax } from "../../core/limits.js";
-import type { Log } from "../../core/log.js";
-import type { ShardNumber } from "../../core/shard.js";
-import type { ClusterMap, ShardRecord } from "../../registry/cluster-map.js";
-import { EvidenceOutdated, type OwnedShardEvidence } from "../../registry/commands.js";
-import type { NodeState } from "../../registry/liveness.js";
-import type { HeldShard } from "../../registry/unassigned-shards.js";
-import { ownedShards } from "../../routing/owned-shards.js";
+import { ShardgateError } from "../../../core/error.js";
+import type { Log } from "../../../core/log.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { ClusterMap, ShardRecord } from "../../../registry/cluster-map.js";
+import type { OwnedShardEvidence } from "../../../registry/commands.js";
+import type { NodeState } from "../../../registry/liveness.js";
+import type { HeldShard } from "../../../registry/unassigned-shards.js";
+import { ownedShards } from "../../../routing/owned-shards.js";
+import type { AssignRequest } from "../cluster-commands.js";
+import type { NodeCalls } from "../node-calls.js";
 import type { MapChanges } from "./map-changes.js";
-import type { NodeCalls } from "./node-calls.js";
 import type { NodeMemories } from "./node-memories.js";
 import type { ShardMover } from "./shard-mover.js";
 import { SharedRun } from "./shared-run.js";
 
-export interface AssignRequest {
-  readonly shard: ShardNumber;
-  readonly node: string;
-  readonly isPrimary: boolean;
-  /** The epoch the caller has seen; null does not check. */
-  readonly ifEpoch: number | null;
-  readonly isForced: boolean;
-}
-
 export interface ShardAssignerParts {
-  readonly changes: Pick<MapChanges, "map" | "make">;
+  readonly changes: Pick<MapChanges, "map" | "make" | "makeOnNewest">;
   readonly mover: Pick<ShardMover, "move">;
   readonly nodeState: (name: string) => NodeState;
   /** Whether the storage node was heard of lately and has no problem. */
@@ -43,30 +34,30 @@ export interface ShardAssignerParts {
 export class ShardAssigner {
   readonly #parts: ShardAssignerParts;
   readonly #spreading = new SharedRun(() => this.#spread());
-  /** Nodes that wait for the next spreading, and get its result with an answer of their own. */
+  /** Nodes that wait for the next spreading, and have just said what they hold. */
   #reporters = new Set<string>();
 
   constructor(parts: ShardAssignerParts) {
     this.#parts = parts;
   }
 
-  /** See Membership.assign. */
+  /** See ClusterCommands.assign. */
   async assign(request: AssignRequest): Promise<ShardRecord> {
     const { shard } = request;
     if (!request.isPrimary) {
       throw new ShardgateError("NOT_SUPPORTED", "Replicas are not kept yet; assign a primary.", { shard });
     }
-    const map = await this.#onNewestEvidence(shard, () => this.#assignOnce(request));
+    const map = await this.#parts.changes.makeOnNewest(shard, () => this.#assignOnce(request));
     const record = map.shards[shard];
     if (record === undefined) throw new Error(`Shard ${shard} was assigned and is not in the cluster map.`);
     return record;
   }
 
-  /** See Membership.remove. */
+  /** See ClusterCommands.remove. */
   async remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
     const { changes, nodeState, log } = this.#parts;
     let owned: readonly ShardNumber[] = [];
-    await this.#onNewestEvidence(null, async () => {
+    await changes.makeOnNewest(null, async () => {
       const records = ownedShards(changes.map, name);
       owned = records.map(({ shard }) => shard);
       const evidence = isForced ? [] : await this.#evidenceOf(name, records);
@@ -78,8 +69,8 @@ export class ShardAssigner {
   }
 
   /**
-   * Gives every shard without an owner to a live node, once enough of them live. `reporter` has just said what it holds and
-   * gets the result with an answer of its own. Nodes that come at the same moment share one round.
+   * Gives every shard without an owner to a live node, once enough of them live. `reporter` has just said what it holds.
+   * Nodes that come at the same moment share one round.
    */
   assignUnassigned(reporter: string | null): Promise<void> {
     if (reporter !== null) this.#reporters.add(reporter);
@@ -111,27 +102,6 @@ export class ShardAssigner {
       const message = `Storage node ${name} has ${row.keyCount} entries of shard ${shard}, which clients would not see.`;
       throw new ShardgateError("ASSIGNMENT_WOULD_HIDE_DATA", message, { shard, node: name });
     }
-  }
-
-  /** Repeats `work` as long as the map changed below it. */
-  async #onNewestEvidence(shard: ShardNumber | null, work: () => Promise<ClusterMap>): Promise<ClusterMap> {
-    for (let attempt = 1; attempt <= registryAttemptsMax; attempt++) {
-      const { map } = this.#parts.changes;
-      try {
-        return await work();
-      } catch (error) {
-        const isOutdated = error instanceof EvidenceOutdated || this.#isOvertaken(error, shard, map);
-        if (!isOutdated) throw error;
-      }
-    }
-    const what = shard === null ? "The storage node's shards" : `Shard ${shard}`;
-    throw new ShardgateError("EPOCH_CONFLICT", `${what} changed ${registryAttemptsMax} times meanwhile. Try again.`);
-  }
-
-  /** EPOCH_CONFLICT that is not the caller's: the epoch that it did not name has changed since it was looked at. */
-  #isOvertaken(error: unknown, shard: ShardNumber | null, before: ClusterMap): boolean {
-    if (shard === null || !(error instanceof ShardgateError) || error.code !== "EPOCH_CONFLICT") return false;
-    return this.#parts.changes.map.shards[shard]?.epoch !== before.shards[shard]?.epoch;
   }
 
   /** What the node says of each of its shards; null where it does not, or not of the epoch that the map has. */
@@ -169,7 +139,7 @@ export class ShardAssigner {
       }
     }
     if (liveNodes.length < needed) return;
-    const after = await changes.make({ kind: "assignUnassigned", liveNodes, held }, reporters);
+    const after = await changes.make({ kind: "assignUnassigned", liveNodes, held });
     if (after !== map) log.info({ mapVersion: after.version, liveNodes }, "Unassigned shards were assigned.");
   }
 

@@ -1,7 +1,7 @@
 /** What this gateway remembers of each storage node beyond the cluster map and its liveness. Lost with the process. */
-import type { StoreRefusal } from "../../registry/commands.js";
-import type { NodeState } from "../../registry/liveness.js";
-import type { HostedShard } from "../../wire/membership.js";
+import type { StoreRefusal } from "../../../registry/commands.js";
+import type { NodeState } from "../../../registry/liveness.js";
+import type { HostedShard } from "../../../wire/membership.js";
 
 export interface NodeMemory {
   /** The start that registered with this process; null: none has, or it is a plain node. */
