@@ -7,7 +7,7 @@ import { createSecureContext } from "node:tls";
 import type { Clock } from "../core/clock.js";
 import { tlsFileBytesMax, tlsFilesPollMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
-import { RepeatingTask } from "../gateway/repeating-task.js";
+import { RepeatingTask } from "../core/repeating-task.js";
 import { noTls, type TlsIdentity, type TlsMaterial, type TlsSource } from "../tls/tls-source.js";
 import { readBounded } from "./bounded-file.js";
 import { CommandFailure, failureText } from "./failure.js";

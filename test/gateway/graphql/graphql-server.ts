@@ -12,7 +12,7 @@ import { createGraphqlHandler, type GraphqlOptions } from "../../../src/gateway/
 import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
 import { securityHeaders } from "../../../src/gateway/problem-answer.js";
 import { requestIdHeader } from "../../../src/wire/paths.js";
-import { settleRequestId } from "../../../src/gateway/request-id.js";
+import { settleRequestId } from "../../../src/gateway/edge/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
 import { ClusterLeader } from "../../../src/gateway/cluster/leader/cluster-leader.js";
 import { Metrics } from "../../../src/gateway/metrics.js";

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import path from "node:path";
 import { gunzip } from "node:zlib";
-import { acceptsEncoding } from "./accept.js";
+import { acceptsEncoding } from "../accept.js";
 
 export interface BuiltFiles {
   /** What the targets of all files begin with, a slash at the end: `/playground/0123456789abcdef/`. */

@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadBuiltFiles, type BuiltFiles } from "../../src/gateway/built-files.js";
-import { temporaryFolder } from "../support/processes.js";
+import { loadBuiltFiles, type BuiltFiles } from "../../../src/gateway/pages/built-files.js";
+import { temporaryFolder } from "../../support/processes.js";
 
 const folder = temporaryFolder();
 let server: Server;

@@ -1,7 +1,7 @@
 /** The id under which a request is logged and answered: the client's own when it is harmless text, else one of ours. */
 import type { IncomingMessage } from "node:http";
-import { requestIdCharactersMax } from "../core/limits.js";
-import { requestIdHeader } from "../wire/paths.js";
+import { requestIdCharactersMax } from "../../core/limits.js";
+import { requestIdHeader } from "../../wire/paths.js";
 
 /** Settles the request's id: whoever serves it reads it from the request's header, and the answer carries it whatever happens. */
 export function settleRequestId(request: IncomingMessage, nextId: () => string): string {
