@@ -30,6 +30,7 @@ import { isPlain, otherNode, Registrar } from "./registrar.js";
 import { Reconciler } from "./reconciler.js";
 import { ShardAssigner } from "./shard-assigner.js";
 import { ShardMover } from "./shard-mover.js";
+import { StateLog } from "./state-log.js";
 
 export interface ClusterLeaderParts {
   readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history">;
@@ -61,8 +62,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   readonly #assigner: ShardAssigner;
   readonly #watch: RepeatingTask;
   readonly #stopListening: () => void;
-  /** Of the last put-back that was logged. */
-  #loggedMark: string | null = null;
+  readonly #stateLog: StateLog;
 
   constructor(parts: ClusterLeaderParts) {
     const { registry, liveness, pool, clock, log } = parts;
@@ -86,6 +86,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#registrar = new Registrar(shared);
     this.#mover = new ShardMover(shared);
     this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover });
+    this.#stateLog = new StateLog(this.#memories, log);
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
     this.#stopListening = registry.onChange((map) => this.#mapChanged(map));
   }
@@ -152,25 +153,26 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
 
   /** Begins to watch the storage nodes and to assign shards. */
   start(): void {
-    this.#logPutBack(this.map);
+    this.#stateLog.putBack(this.map);
     this.#watch.start();
   }
 
   async stop(): Promise<void> {
     this.#stopListening();
     this.#mover.stop();
+    const sent = this.#reconciler.stop();
     this.#calls.stop();
     await this.#watch.stop();
     await this.#assigner.idle();
     await this.#changes.idle();
-    await this.#reconciler.stop();
+    await sent;
   }
 
   async #watchOnce(): Promise<void> {
     const silent = [...this.map.nodes.keys()].filter((name) => this.#isSilent(name));
     await Promise.all([...silent.map((name) => this.#probe(name)), this.#reconciler.retry()]);
     this.reports.keepOnly((name) => this.map.nodes.has(name));
-    this.#logStates();
+    for (const name of this.map.nodes.keys()) this.#stateLog.node(name, this.nodeStatus(name));
     await this.#mover.cancelOthers();
     await this.#assigner.assignUnassigned(null);
   }
@@ -269,35 +271,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
       liveness.forget(name);
       this.reports.forget(name);
     }
-    this.#logPutBack(map);
-  }
-
-  #logPutBack(map: ClusterMap): void {
-    const { log } = this.#parts;
-    const mark = map.putBack?.mark ?? null;
-    if (mark !== null && mark !== this.#loggedMark) {
-      const message =
-        "The registry was put back from an older copy. No shard is served until every storage node has registered again; " +
-        "give up one that is lost with `shardgate node accept-loss NAME`.";
-      log.error({ waiting: map.putBack?.waiting }, message);
-    } else if (mark === null && this.#loggedMark !== null) {
-      log.info({ mapVersion: map.version }, "Every storage node has registered again; shards are served.");
-    }
-    this.#loggedMark = mark;
-  }
-
-  #logStates(): void {
-    const { log } = this.#parts;
-    for (const name of this.map.nodes.keys()) {
-      const memory = this.#memories.of(name);
-      const state = this.nodeState(name);
-      // A node may not have come yet after the gateway's start. And that one answers is no news while it may not serve.
-      const isExpected = state === "SUSPECT" && this.#parts.liveness.lastSeenAtMs(name) === null;
-      if (state === memory.loggedState || isExpected || this.reports.of(name).problem !== null) continue;
-      memory.loggedState = state;
-      if (state === "UP") log.info({ node: name, state }, "A storage node is up.");
-      else log.warn({ node: name, state }, "A storage node is silent; look at its process and its log.");
-    }
+    this.#stateLog.putBack(map);
   }
 }
 

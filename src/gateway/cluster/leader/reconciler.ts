@@ -107,11 +107,11 @@ export class Reconciler {
   /** Sends to each storage node that still lacks assignments, unless it failed too lately. To be called now and then. */
   async retry(): Promise<void> {
     const nowMs = this.#parts.clock.monotonicMs();
-    const names = [...this.#nodes].filter(([, node]) => node.retryAtMs <= nowMs).map(([name]) => name);
-    await Promise.all(names.map((name) => this.#sendIfUp(name)));
+    const due = [...this.#nodes].filter(([, node]) => this.#lacks(node) && node.retryAtMs <= nowMs);
+    await Promise.all(due.map(([name]) => this.#sendIfUp(name)));
   }
 
-  /** Nothing is sent any more; resolves when nothing is on its way. */
+  /** Nothing is sent any more, and no failure is logged; resolves when nothing is on its way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all([...this.#nodes.values()].map(({ sending }) => sending.idle()));
@@ -150,6 +150,7 @@ export class Reconciler {
       node.known = Math.max(node.known, map.version);
       node.failures = 0;
     } catch (error) {
+      if (this.#isStopped) return;
       const pauseMs = Math.min(heartbeatIntervalMs * 2 ** node.failures, assignmentsRetryMsMax);
       node.failures++;
       node.retryAtMs = clock.monotonicMs() + pauseMs;
