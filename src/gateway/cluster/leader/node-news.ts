@@ -9,9 +9,12 @@ import type { ClusterMap } from "../../../registry/cluster-map.js";
 export function nodeNews(before: ClusterMap, after: ClusterMap): ReadonlyMap<string, ReadonlySet<string>> {
   const losing = new Set<string>();
   const gaining = new Map<string, Set<string>>();
-  for (const { shard, primary, epoch, move } of after.shards) {
-    const old = before.shards[shard];
-    if (old === undefined || (old.epoch === epoch && old.move?.id === move?.id)) continue;
+  for (const [index, record] of after.shards.entries()) {
+    const old = before.shards[index];
+    // Records are immutable: what did not change is mostly the same object.
+    if (old === undefined || old === record) continue;
+    const { primary, epoch, move } = record;
+    if (old.epoch === epoch && old.move?.id === move?.id) continue;
     const former = old.primary !== null && after.nodes.has(old.primary) ? old.primary : null;
     if (former !== null) losing.add(former);
     if (primary === null) continue;
