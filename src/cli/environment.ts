@@ -4,7 +4,7 @@
  */
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../core/clock.js";
-import type { Resolve } from "../routing/node-guard.js";
+import type { Resolve } from "../registry/address/node-guard.js";
 import type { WorkerSeat } from "./workers/worker-process.js";
 
 export interface Environment {

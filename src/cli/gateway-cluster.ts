@@ -1,17 +1,17 @@
-/** The cluster as a gateway has it that decides for itself: the registry, and the membership over it. */
+/** The cluster as a gateway has it that decides for itself: the registry, and its leader over it. */
 import { dirname, join } from "node:path";
 import type { Clock } from "../core/clock.js";
 import { registryFilePollMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
-import { Membership } from "../gateway/cluster/membership.js";
+import type { ClusterCommands } from "../gateway/cluster/cluster-commands.js";
+import { ClusterLeader } from "../gateway/cluster/leader/cluster-leader.js";
 import type { MembershipService } from "../gateway/services.js";
 import { FileStore } from "../registry/file-store.js";
 import { Liveness } from "../registry/liveness.js";
 import { MemoryStore } from "../registry/memory-store.js";
 import type { RegistryStore } from "../registry/registry-store.js";
 import { Registry } from "../registry/registry.js";
-import type { MapRefreshParts } from "../routing/map-refresh.js";
-import type { NodeGuard } from "../routing/node-guard.js";
+import type { NodeGuard } from "../registry/address/node-guard.js";
 import type { NodePool } from "../routing/node-pool.js";
 import type { RouterOptions } from "../routing/router.js";
 import { lockRegistry } from "./file-lock.js";
@@ -28,15 +28,17 @@ export interface ClusterOptions {
   readonly autoAssign: boolean;
 }
 
-/** What a gateway's process needs of the cluster, wherever it has it from. */
-export interface Cluster<Service extends MembershipService = MembershipService> {
-  readonly registry: RouterOptions["registry"] & MapRefreshParts["registry"];
+type ClusterService = MembershipService & Pick<ClusterCommands, "refresh">;
+
+/** What a gateway's process needs of the cluster, whether it leads or follows. */
+export interface Cluster<Service extends ClusterService = ClusterService> {
+  readonly registry: RouterOptions["registry"];
   /** To be made once there is a pool, and to be stopped before `close`. */
   membership(pool: NodePool, guard: NodeGuard): { readonly service: Service; start(): void; stop(): unknown };
   close(): Promise<void>;
 }
 
-export interface OwnCluster extends Cluster<Membership> {
+export interface OwnCluster extends Cluster<ClusterLeader> {
   readonly registry: Registry;
   readonly liveness: Liveness;
 }
@@ -62,7 +64,7 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
       registry,
       liveness,
       membership(pool, guard) {
-        const told = {
+        const heard = {
           client: (name: string) => pool.client(name),
           probeAt: (...place: Parameters<NodePool["probeAt"]>) => pool.probeAt(...place),
           figures: (name: string) => pool.figures(name),
@@ -73,10 +75,10 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
           },
         };
         const { nodes: nodesMin, autoAssign: isAutoAssigning } = options;
-        const service = new Membership({
+        const service = new ClusterLeader({
           registry,
           liveness,
-          pool: told,
+          pool: heard,
           guard,
           newId,
           clock,

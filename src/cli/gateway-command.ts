@@ -12,7 +12,7 @@ import {
   suspectAfterMs,
 } from "../core/limits.js";
 import { partLog, type Log } from "../core/log.js";
-import { NodeAllowList } from "../registry/node-allow-list.js";
+import { NodeAllowList } from "../registry/address/node-allow-list.js";
 import { accessSafeguards, addAccessOptions } from "./access-options.js";
 import { clusterSecretOption } from "./cluster-secret.js";
 import { addDisclosureOptions } from "./disclosure-option.js";

@@ -2,8 +2,8 @@
 import type { Log } from "../core/log.js";
 import type { Tracer } from "../core/tracing.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
-import type { NodeAllowList } from "../registry/node-allow-list.js";
-import { NodeGuard } from "../routing/node-guard.js";
+import type { NodeAllowList } from "../registry/address/node-allow-list.js";
+import { NodeGuard } from "../registry/address/node-guard.js";
 import { NodePool } from "../routing/node-pool.js";
 import type { RoutingObserver } from "../routing/observer.js";
 import { UndiciNodeClient } from "../routing/undici-node-client.js";

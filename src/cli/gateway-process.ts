@@ -9,7 +9,6 @@ import { RecentTraffic } from "../gateway/console/recent-traffic.js";
 import { clusterFigures } from "../gateway/cluster/health.js";
 import { Metrics } from "../gateway/metrics.js";
 import { startGateway } from "../gateway/server.js";
-import { mapRefresh } from "../routing/map-refresh.js";
 import { Router } from "../routing/router.js";
 import { openGatewayAccess, type AccessOptions } from "./access-options.js";
 import { clusterTokens, type ClusterSecretOptions } from "./cluster-secret.js";
@@ -129,8 +128,7 @@ async function openGateway(
   opened.add(() => pool.close());
   const { service: membership, start, stop } = cluster.membership(pool, guard);
   opened.add(stop);
-  const refresh = mapRefresh({ registry, client: (name) => pool.client(name) });
-  const router = new Router({ registry, pool, refresh, clock, random });
+  const router = new Router({ registry, pool, refresh: (node) => membership.refresh(node), clock, random });
   const optional = { ...tracing.traced, ...(metricsOfAll !== undefined && { metricsOfAll }) };
   const forRequests = { access, log: partLog(log, "requests"), bounds, requestTimeoutMs };
   const services = { router, membership, clock, metrics, ...forRequests, ...optional };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { drainTimeoutMs, stopMarginMs } from "../core/limits.js";
 import { parseNodeName } from "../registry/node-name.js";
-import { parseNodeUrl } from "../registry/node-url.js";
+import { parseNodeUrl } from "../registry/address/node-url.js";
 import type { Log } from "../core/log.js";
 import { startStorageNode } from "../storage-node/server.js";
 import type { StorageEngine } from "../storage/engine.js";

@@ -485,6 +485,9 @@ export const downAfterMs = 10_000;
 /** How long a storage node may take to answer a probe, or to take its assignments; a node slower than this is silent. */
 export const probeTimeoutMs = 1_000;
 
+/** Longest pause before a storage node that did not take its assignments is sent them again: each failure doubles the pause. */
+export const assignmentsRetryMsMax = 8_000;
+
 /** How long a storage node waits for a whole request: the longest body over a slow link. */
 export const receiveTimeoutMs = 30_000;
 

@@ -4,17 +4,16 @@ import type { Clock } from "../core/clock.js";
 import type { Log } from "../core/log.js";
 import type { Tracer } from "../core/tracing.js";
 import type { Router } from "../routing/router.js";
-import type { Heartbeat, NodeAssignments } from "../wire/membership.js";
 import type { Access } from "./access/access.js";
 import type { ClusterView } from "./cluster/cluster-view.js";
-import type { Membership } from "./cluster/membership.js";
+import type { ClusterCommands } from "./cluster/cluster-commands.js";
 import type { Metrics } from "./metrics.js";
 
-/** The membership as requests use it: this process's own, or that of the process that decides for several. */
+/** The cluster as requests use it, in the process that leads it or in one that follows. */
 export interface MembershipService
-  extends Pick<ClusterView, keyof ClusterView>, Pick<Membership, "register" | "remove" | "assign" | "acceptLoss"> {
-  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments>;
-}
+  extends
+    Pick<ClusterView, keyof ClusterView>,
+    Pick<ClusterCommands, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss"> {}
 
 export interface GatewayServices {
   readonly router: Router;

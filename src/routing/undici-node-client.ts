@@ -24,7 +24,7 @@ import {
   type NodeSign,
 } from "./node-client.js";
 import type { NodeAnswer, NodeLine, NodeRequest } from "./node-exchange.js";
-import type { NodeGuard } from "./node-guard.js";
+import type { NodeGuard } from "../registry/address/node-guard.js";
 import { PlainNode } from "./plain-node.js";
 import { nodeText } from "./refusal.js";
 

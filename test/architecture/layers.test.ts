@@ -48,6 +48,14 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   uplot: ["console/uplot-chart.ts"],
 };
 
+/** Room inside a layer -> the only places beside itself that may import from it. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  // Everyone else has the interfaces in gateway/cluster/, and cannot tell who leads.
+  "gateway/cluster/leader": ["cli"],
+  "gateway/cluster/follower": ["gateway/cluster/workers", "cli"],
+  "gateway/cluster/workers": ["cli"],
+};
+
 interface Import {
   readonly file: string;
   readonly specifier: string;
@@ -74,6 +82,15 @@ describe("src/", () => {
       const from = file.split("/")[0] ?? "";
       const to = path.relative(source, path.resolve(source, path.dirname(file), specifier)).split("/")[0] ?? "";
       return to !== from && !layers[from]?.includes(to);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it.each(Object.entries(rooms))("imports from %s only where that is meant to be known", (room, importers) => {
+    const wrong = imports.filter(({ file, specifier }) => {
+      if (!specifier.startsWith(".")) return false;
+      const to = path.relative(source, path.resolve(source, path.dirname(file), specifier));
+      return to.startsWith(`${room}/`) && ![room, ...importers].some((place) => file.startsWith(`${place}/`));
     });
     expect(wrong).toEqual([]);
   });

@@ -2,14 +2,13 @@
 import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess, type Access } from "../../src/gateway/access/access.js";
-import { Membership } from "../../src/gateway/cluster/membership.js";
+import { ClusterLeader } from "../../src/gateway/cluster/leader/cluster-leader.js";
 import { Metrics } from "../../src/gateway/metrics.js";
 import { startGateway, type Gateway, type GatewayOptions } from "../../src/gateway/server.js";
 import type { GatewayServices } from "../../src/gateway/services.js";
 import { Liveness } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
-import { mapRefresh } from "../../src/routing/map-refresh.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import type { NodeKind } from "../../src/routing/node-client.js";
 import { NodePool } from "../../src/routing/node-pool.js";
@@ -69,9 +68,17 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
   const newId = idsInOrder();
-  const membership = new Membership({ registry, liveness, pool, newId, clock, log, nodesMin, isAutoAssigning: true });
-  const refresh = mapRefresh({ registry, client: (name) => pool.client(name) });
-  const router = new Router({ registry, pool, refresh, clock, random });
+  const membership = new ClusterLeader({
+    registry,
+    liveness,
+    pool,
+    newId,
+    clock,
+    log,
+    nodesMin,
+    isAutoAssigning: true,
+  });
+  const router = new Router({ registry, pool, refresh: (node) => membership.refresh(node), clock, random });
   const services = {
     router,
     membership,

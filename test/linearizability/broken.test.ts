@@ -5,7 +5,6 @@
 import { describe, expect, it } from "vitest";
 import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../src/core/operation.js";
 import { versionOf } from "../../src/core/version.js";
-import { mapRefresh } from "../../src/routing/map-refresh.js";
 import type { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
 import { NodeFault, type CallOptions, type NodeClient } from "../../src/routing/node-client.js";
 import { NodePool } from "../../src/routing/node-pool.js";
@@ -41,8 +40,7 @@ async function run(seed: number, breakage: Breakage = {}): Promise<readonly Call
   const createClient = ({ name }: { readonly name: string }): NodeClient => clients.get(name) ?? cluster.node(name);
   const parts = { clock, random: random.fork().next, utilization: random.fork().next, log };
   const pool = new NodePool({ ...parts, map: () => cluster.map, createClient, observer: silentObserver });
-  const refresh = mapRefresh({ registry: cluster, client: (name) => pool.client(name) });
-  const router = new Router({ ...parts, registry: cluster, pool, refresh });
+  const router = new Router({ ...parts, registry: cluster, pool, refresh: cluster.refreshOver(pool) });
   const routed: Target = async ({ asks }) => {
     const operations = asks.map(({ key, action }) => operationOf(key, action));
     const outcomes = await router.execute(operations, cluster.context());

@@ -5,6 +5,7 @@ import { feedVariants } from "./feed.js";
 import { identityVariants } from "./identity.js";
 import { leaderVariants } from "./leader.js";
 import { moveVariants } from "./move.js";
+import { reconcilerVariants } from "./reconciler.js";
 import { takeoverVariants } from "./takeover.js";
 import type { Variant } from "./variant.js";
 
@@ -17,6 +18,7 @@ export interface SubjectModel {
 export const models: readonly SubjectModel[] = [
   { subject: "claims, fences and takeovers in one store", variants: takeoverVariants },
   { subject: "assignments that reach the workers of one node", variants: assignmentsVariants },
+  { subject: "assignments that are sent until the node has them", variants: reconcilerVariants },
   { subject: "stores, starts and a registry that was put back", variants: identityVariants },
   { subject: "moves of shards without entries", variants: moveVariants },
   { subject: "entries that expire", variants: expiryVariants },

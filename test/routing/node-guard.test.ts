@@ -2,110 +2,21 @@ import type { LookupAddress, LookupOptions } from "node:dns";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { connectTimeoutMs } from "../../src/core/limits.js";
-import { NodeAllowList } from "../../src/registry/node-allow-list.js";
+import { NodeAllowList } from "../../src/registry/address/node-allow-list.js";
 import { NodeFault } from "../../src/routing/node-client.js";
-import { NodeGuard, type Resolve } from "../../src/routing/node-guard.js";
+import { NodeGuard, type Resolve } from "../../src/registry/address/node-guard.js";
 import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
 import { noTls } from "../../src/tls/tls-source.js";
 import { startBrokenServer } from "../support/broken-server.js";
 import { FakeClock } from "../support/fake-clock.js";
+import { resolver } from "../support/node-names.js";
 import { get, put, routed } from "../support/operations.js";
 
 const clock = new FakeClock();
 
-/** A resolver that knows these names, and asks nobody. */
-function resolver(names: Readonly<Record<string, readonly string[]>>): Resolve {
-  return async (host) => {
-    const addresses = names[host];
-    if (addresses === undefined) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: "ENOTFOUND" });
-    return addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
-  };
-}
-
-const names = {
-  "good.example": ["10.0.0.1"],
-  "both.example": ["169.254.169.254", "10.0.0.1", "fe80::1"],
-  "evil.example": ["169.254.169.254"],
-  "evil6.example": ["64:ff9b::a9fe:a9fe", "::ffff:169.254.169.254"],
-  "none.example": [],
-  "node1.internal": ["192.168.0.1"],
-  // As a URL may end a name; resolvers take it so for a whole one.
-  "evil.example.": ["169.254.169.254"],
-  "node1.internal.": ["192.168.0.1"],
-};
-
-function guardOf(allow: string | null = null, isHttpsOnly = false, resolve = resolver(names)): NodeGuard {
+function guardOf(allow: string | null = null, isHttpsOnly = false, resolve = resolver): NodeGuard {
   return new NodeGuard({ allowList: allow === null ? null : new NodeAllowList(allow), isHttpsOnly, resolve, clock });
 }
-
-async function refusal(guard: NodeGuard, url: string): Promise<string | null> {
-  try {
-    await guard.check(url);
-    return null;
-  } catch (error) {
-    expect(error).toMatchObject({ code: "BAD_REQUEST" });
-    return (error as Error).message;
-  }
-}
-
-describe("NodeGuard, at a registration", () => {
-  it.each([
-    ["http://good.example", null, null],
-    ["http://both.example", null, null],
-    ["http://unknown.example", null, null],
-    ["http://none.example", null, null],
-    ["http://127.0.0.1:4001", null, null],
-    ["http://evil.example", null, "names evil.example, which is at 169.254.169.254, a link-local or metadata address"],
-    ["http://evil.example.", null, "names evil.example, which is at 169.254.169.254, a link-local or metadata address"],
-    [
-      "http://evil6.example",
-      null,
-      "names evil6.example, which is at 64:ff9b::a9fe:a9fe, a link-local or metadata address",
-    ],
-    ["http://[ff02::1]", null, "names ff02::1, a multicast or broadcast address"],
-    ["http://10.0.0.1", "10.0.0.0/8", null],
-    ["http://0xa.1", "10.0.0.0/8", null],
-    ["http://[::ffff:10.0.0.1]", "10.0.0.0/8", null],
-    ["http://127.0.0.1", "10.0.0.0/8", "names 127.0.0.1, which the gateway does not allow"],
-    ["http://[::1]", "10.0.0.0/8", "names ::1, which the gateway does not allow"],
-    ["http://good.example", "10.0.0.0/8", null],
-    [
-      "http://node1.internal",
-      "10.0.0.0/8",
-      "names node1.internal, which is at 192.168.0.1, which the gateway does not allow",
-    ],
-    ["http://node1.internal", "10.0.0.0/8,internal", null],
-    ["http://node1.internal", "internal", null],
-    ["http://node1.internal.", "internal", null],
-    ["http://good.example", "internal", "names good.example, which the gateway does not allow"],
-    ["http://unknown.example", "internal", "names unknown.example, which the gateway does not allow"],
-    ["http://10.0.0.1", "internal", "names 10.0.0.1, which the gateway does not allow"],
-    [
-      "http://evil.example",
-      "evil.example,0.0.0.0/0",
-      "names evil.example, which is at 169.254.169.254, a link-local or metadata address",
-    ],
-  ])("judges %s with the list %s", async (url, allow, problem) => {
-    expect(await refusal(guardOf(allow), url)).toBe(problem === null ? null : `The storage node's URL ${problem}.`);
-  });
-
-  it("wants https when it is told to", async () => {
-    expect(await refusal(guardOf(null, true), "http://good.example")).toBe(
-      "The storage node's URL does not start with https://, as the gateway demands.",
-    );
-    expect(await refusal(guardOf(null, true), "https://good.example")).toBeNull();
-  });
-
-  it("does not wait for a resolver that hangs", async () => {
-    const checking = refusal(
-      guardOf(null, false, () => new Promise(() => {})),
-      "http://slow.example",
-    );
-    await clock.advance(connectTimeoutMs);
-    expect([await checking, clock.pendingTimers]).toEqual([null, 0]);
-  });
-});
 
 describe("NodeGuard's lookup", () => {
   const lookUp = (guard: NodeGuard, host: string, options: LookupOptions) =>

@@ -7,13 +7,12 @@ import { systemClock } from "../../src/cli/system-clock.js";
 import { defaultBounds } from "../../src/core/bounds.js";
 import { downAfterMs, requestTimeoutMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess } from "../../src/gateway/access/access.js";
-import { Membership } from "../../src/gateway/cluster/membership.js";
+import { ClusterLeader } from "../../src/gateway/cluster/leader/cluster-leader.js";
 import { Metrics } from "../../src/gateway/metrics.js";
 import { startGateway } from "../../src/gateway/server.js";
 import { Liveness } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
-import { mapRefresh } from "../../src/routing/map-refresh.js";
 import type { MapFacts } from "../../src/routing/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
 import { Router } from "../../src/routing/router.js";
@@ -40,7 +39,7 @@ export interface LiveCluster {
   /** Of gateway and storage nodes. */
   readonly log: RecordLog;
   readonly registry: Registry;
-  readonly membership: Membership;
+  readonly membership: ClusterLeader;
   close(): Promise<void>;
 }
 
@@ -68,9 +67,8 @@ export async function startLiveCluster(shardCount: number, nodes: readonly LiveN
   });
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
   const parts = { registry, liveness, pool, newId, clock, log };
-  const membership = new Membership({ ...parts, nodesMin: nodes.length, isAutoAssigning: true });
-  const refresh = mapRefresh({ registry, client: (name) => pool.client(name) });
-  const router = new Router({ registry, pool, refresh, clock, random });
+  const membership = new ClusterLeader({ ...parts, nodesMin: nodes.length, isAutoAssigning: true });
+  const router = new Router({ registry, pool, refresh: (node) => membership.refresh(node), clock, random });
   const services = {
     router,
     membership,

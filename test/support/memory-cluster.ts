@@ -1,9 +1,10 @@
 /** A router over storage nodes in memory: the whole of routing without a network, on a fake clock. */
 import { hashName, type ShardNumber } from "../../src/core/shard.js";
 import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
+import { NodeRefreshes } from "../../src/gateway/cluster/node-refreshes.js";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
-import { mapRefresh } from "../../src/routing/map-refresh.js";
 import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
+import { assignmentsOf } from "../../src/routing/node-assignments.js";
 import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver, type RoutingObserver } from "../../src/routing/observer.js";
 import { Router, type RouteContext } from "../../src/routing/router.js";
@@ -57,7 +58,7 @@ export class MemoryCluster {
   readonly router: Router;
   /** Changed by tests; what the router sees at once. */
   map: ClusterMap;
-  /** What `registry.refresh` brings; null: the same map. */
+  /** What `refresh` brings; null: the same map. */
   fresherMap: ClusterMap | null = null;
   refreshes = 0;
   /** What the router and the pool draw. */
@@ -77,15 +78,20 @@ export class MemoryCluster {
       log,
       observer,
     });
-    const refresh = mapRefresh({ registry: this, client: (name) => this.pool.client(name) });
+    const refresh = this.refreshOver(this.pool);
     this.router = new Router({ registry: this, pool: this.pool, refresh, clock, random });
   }
 
-  /** As the registry does. */
-  async refresh(): Promise<ClusterMap> {
-    this.refreshes++;
-    this.map = this.fresherMap ?? this.map;
-    return this.map;
+  /** As the leader of a cluster refreshes: this map becomes the newest, and the storage node hears of it through `pool`. */
+  refreshOver(pool: Pick<NodePool, "client">): (node: string) => Promise<void> {
+    const refreshes = new NodeRefreshes(async (node) => {
+      this.refreshes++;
+      this.map = this.fresherMap ?? this.map;
+      const { map } = this;
+      if (!map.nodes.has(node) || map.putBack !== null) return;
+      await pool.client(node).assign(assignmentsOf(map, node), { timeoutMs: 2_000 });
+    });
+    return (node) => refreshes.of(node);
   }
 
   node(name: string): MemoryNodeClient {

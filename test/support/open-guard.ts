@@ -1,5 +1,5 @@
 /** A guard for storage nodes at loopback addresses, which need no resolver. */
-import { NodeGuard } from "../../src/routing/node-guard.js";
+import { NodeGuard } from "../../src/registry/address/node-guard.js";
 import { FakeClock } from "./fake-clock.js";
 
 export const openGuard = new NodeGuard({

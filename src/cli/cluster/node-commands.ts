@@ -3,7 +3,7 @@
  * runs one.
  */
 import { Argument, Option, type Command } from "commander";
-import { parseNodeUrl } from "../../registry/node-url.js";
+import { parseNodeUrl } from "../../registry/address/node-url.js";
 import { confirm, yesOption } from "../confirm.js";
 import type { Environment } from "../environment.js";
 import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";

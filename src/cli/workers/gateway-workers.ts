@@ -5,10 +5,14 @@
 import { boundName, shareOf, type GatewayBounds } from "../../core/bounds.js";
 import type { Clock } from "../../core/clock.js";
 import { partLog, type Log } from "../../core/log.js";
-import { ClusterControl } from "../../gateway/control/cluster-control.js";
-import type { ControlBegin, ControlCalls, ViewCalls } from "../../gateway/control/control-calls.js";
-import { RemoteCluster } from "../../gateway/control/remote-cluster.js";
-import { RemoteMembership } from "../../gateway/control/remote-membership.js";
+import { ClusterFollower } from "../../gateway/cluster/follower/cluster-follower.js";
+import {
+  FollowedCluster,
+  type ClusterBegin,
+  type ClusterNews,
+} from "../../gateway/cluster/follower/followed-cluster.js";
+import { leaderOver, type LeaderCalls } from "../../gateway/cluster/workers/leader-calls.js";
+import { WorkerViews } from "../../gateway/cluster/workers/worker-views.js";
 import { Liveness } from "../../registry/liveness.js";
 import { silentObserver } from "../../routing/observer.js";
 import { Peer } from "../../wire/peer.js";
@@ -42,20 +46,22 @@ export interface JoinParts {
 export async function joinAsGateway(seat: OwnWorkerSeat, parts: JoinParts): Promise<GatewayRole> {
   const { clock } = parts;
   const liveness = new Liveness(parts);
-  const remote = new RemoteCluster(liveness);
+  const followed = new FollowedCluster(liveness);
   let figures = async (): Promise<readonly object[]> => [];
-  const calls = { ...remote.calls, figures: () => figures() };
-  const primary = new Peer<PrimaryCalls & ControlCalls>({ line: seat.line, calls, clock, log: parts.log });
-  const begin = await joinPrimary<ControlBegin>(primary);
-  remote.begin(primary, begin);
+  const calls = { ...followed.news, figures: () => figures() };
+  const primary = new Peer<PrimaryCalls & LeaderCalls>({ line: seat.line, calls, clock, log: parts.log });
+  const begin = await joinPrimary<ClusterBegin>(primary);
+  followed.begin(begin);
   const log = parts.logOf(begin.worker);
   return {
     log,
     number: begin.worker,
     openCluster: async () => ({
-      registry: remote,
+      registry: followed,
       membership(pool) {
-        const service = new RemoteMembership({ cluster: remote, liveness, pool, log: partLog(log, "cluster") });
+        const leader = leaderOver(primary);
+        const clusterLog = partLog(log, "cluster");
+        const service = new ClusterFollower({ cluster: followed, leader, liveness, pool, log: clusterLog });
         return { service, start() {}, stop: () => service.stop() };
       },
       close: async () => {},
@@ -84,24 +90,24 @@ export async function runGatewayWorkers(
   const opened = new OpenedParts();
   try {
     warnOfSmallShares(bounds, options.workers, log);
-    const { control, calls } = await opened.orClose(() => openControl(options, { environment, log, opened }));
+    const { views, calls } = await opened.orClose(() => openLeader(options, { environment, log, opened }));
     const { MetricsOfWorkers } = await import("./metrics-of-workers.js");
     const metrics = new MetricsOfWorkers();
     const service = {
-      beginOf(peer: Peer<WorkerCalls & ViewCalls>): ControlBegin {
+      beginOf(peer: Peer<WorkerCalls & ClusterNews>): ClusterBegin {
         metrics.came(peer);
-        return control.begin(peer);
+        return views.begin(peer);
       },
       calls,
       metrics: () => metrics.text(),
-      onGone(peer: Peer<WorkerCalls & ViewCalls>) {
+      onGone(peer: Peer<WorkerCalls & ClusterNews>) {
         void metrics.gone(peer);
-        control.gone(peer);
+        views.gone(peer);
       },
     };
     const count = options.workers;
     const drainDelayMs = (reason: string): number => drainDelayAfter(reason, options);
-    await runWorkers<WorkerCalls & ViewCalls>({ seat, count, environment, log, stop, service, drainDelayMs });
+    await runWorkers<WorkerCalls & ClusterNews>({ seat, count, environment, log, stop, service, drainDelayMs });
     log.info({}, "The gateway stopped.");
   } finally {
     await opened.close();
@@ -109,21 +115,21 @@ export async function runGatewayWorkers(
   }
 }
 
-async function openControl(
+async function openLeader(
   options: GatewayWorkersOptions,
   { environment, log, opened }: { readonly environment: Environment; readonly log: Log; readonly opened: OpenedParts },
-): Promise<{ readonly control: ClusterControl; readonly calls: ControlCalls }> {
+): Promise<{ readonly views: WorkerViews; readonly calls: LeaderCalls }> {
   const { clock, newId } = environment;
   const tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
   opened.add(() => tls.close());
   const tokens = await clusterTokens(options);
-  const onSeen = (name: string): void => control.seen(name);
+  const onSeen = (name: string): void => views.seen(name);
   const clusterLog = partLog(log, "cluster");
   const cluster = await openOwnCluster(options, { clock, log: clusterLog, newId, onSeen });
   opened.add(() => cluster.close());
   const { registry, liveness } = cluster;
-  const control = new ClusterControl({ registry, liveness, log: clusterLog });
-  opened.add(() => control.close());
+  const views = new WorkerViews({ registry, liveness, log: clusterLog });
+  opened.add(() => views.close());
   const map = () => registry.map;
   const { guard, pool } = openNodes(options, {
     environment,
@@ -137,7 +143,7 @@ async function openControl(
   const membership = cluster.membership(pool, guard);
   opened.add(() => membership.stop());
   membership.start();
-  return { control, calls: control.calls(membership.service) };
+  return { views, calls: views.calls(membership.service) };
 }
 
 /** A client that is alone gets half of what there is, which should be enough for the largest request. */

@@ -16,7 +16,7 @@ import type { NodeStatus, ShardState } from "../cluster/cluster-view.js";
 import { readinessOf, type Readiness } from "../cluster/health.js";
 import type { NodeReportRows } from "../cluster/node-reports.js";
 import type { MembershipService } from "../services.js";
-import type { AssignRequest } from "../cluster/shard-assigner.js";
+import type { AssignRequest } from "../cluster/cluster-commands.js";
 import type { Access } from "./access.js";
 import type { AuditRecord } from "./audit-log.js";
 import type { Caller } from "./caller.js";
@@ -119,7 +119,7 @@ export class GuardedMembership {
     return this.#membership.shardFigures(node);
   }
 
-  /** As Membership.assign, for administrators; whether shard and node can be is looked at here, so that others learn nothing. */
+  /** As ClusterCommands.assign, for administrators; whether shard and node can be is looked at here, so that others learn nothing. */
   assign({ shard, node, ...rest }: AskedAssignment): Promise<ShardRecord> {
     const look = (): Facts | null => shardFacts(this.#membership.map, shard);
     return this.#audited("assign", { shard, node: shown(node), isForced: rest.isForced }, look, async () => {
@@ -129,7 +129,7 @@ export class GuardedMembership {
     });
   }
 
-  /** As Membership.remove, for administrators; throws BAD_REQUEST for what is no name. */
+  /** As ClusterCommands.remove, for administrators; throws BAD_REQUEST for what is no name. */
   remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
     return this.#audited("remove", { node: shown(name), isForced }, look, async () => {
@@ -138,7 +138,7 @@ export class GuardedMembership {
     });
   }
 
-  /** As Membership.acceptLoss, for administrators; throws BAD_REQUEST for what is no name. */
+  /** As ClusterCommands.acceptLoss, for administrators; throws BAD_REQUEST for what is no name. */
   acceptLoss(name: string): Promise<void> {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
     return this.#audited("acceptLoss", { node: shown(name) }, look, async () => {
@@ -147,7 +147,7 @@ export class GuardedMembership {
     });
   }
 
-  /** As Membership.register: for storage nodes, which draw an incarnation, and for administrators. */
+  /** As ClusterCommands.register: for storage nodes, which draw an incarnation, and for administrators. */
   async register(
     registration: NodeRegistration,
   ): Promise<{ readonly assignments: NodeAssignments; readonly isNew: boolean }> {
@@ -165,7 +165,7 @@ export class GuardedMembership {
     return this.#audited("register", asked, () => nodeFacts(this.#membership.map, id), work);
   }
 
-  /** As Membership.heartbeat, for storage nodes and administrators. */
+  /** As ClusterCommands.heartbeat, for storage nodes and administrators. */
   heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
     this.#requireMember(heartbeat.incarnation);
     return this.#membership.heartbeat(name, heartbeat);

@@ -58,16 +58,9 @@ export class NodeCalls {
     }
   }
 
-  /** Tells the node its shards. A node that misses it learns it from its next heartbeat, or from the router. */
-  async tell(name: string, map: ClusterMap): Promise<void> {
-    try {
-      await this.#client(name).assign(assignmentsOf(map, name), this.#options());
-    } catch (error) {
-      this.#log.warn(
-        { err: error, node: name },
-        "A storage node was not told its shards; its next heartbeat tells it.",
-      );
-    }
+  /** Sends the node its assignments; a plain one needs none. Rejects with a NodeFault. */
+  async assign(name: string, map: ClusterMap): Promise<void> {
+    await this.#client(name).assign(assignmentsOf(map, name), this.#options());
   }
 
   /** Gives up the calls in flight. */

@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import { consoleDocuments, consoleEventsPath } from "../../wire/console.js";
-import { loadBuiltFiles } from "../built-files.js";
-import { pageHeaders } from "../page-headers.js";
+import { loadBuiltFiles } from "../pages/built-files.js";
+import { pageHeaders } from "../pages/page-headers.js";
 import type { PersistedDocuments } from "../graphql/persisted-documents.js";
 import type { RecentTraffic } from "./recent-traffic.js";
 import type { GatewayServices } from "../services.js";

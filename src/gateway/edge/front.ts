@@ -8,7 +8,7 @@ import type { Metrics, RequestRefusal } from "../metrics.js";
 import { endWithGraphqlError, problemHeaders, securityHeaders } from "../problem-answer.js";
 import { problemOf } from "../../wire/problem.js";
 import { requestIdHeader } from "../../wire/paths.js";
-import { settleRequestId } from "../request-id.js";
+import { settleRequestId } from "./request-id.js";
 import { CrossOrigin } from "./cross-origin.js";
 import { HostCheck } from "./host-check.js";
 import type { OpenRequest, OpenRequests } from "./open-requests.js";

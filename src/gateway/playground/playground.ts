@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import { acceptedType, graphqlMediaTypes } from "../accept.js";
-import { loadBuiltFiles } from "../built-files.js";
-import { pageHeaders } from "../page-headers.js";
+import { loadBuiltFiles } from "../pages/built-files.js";
+import { pageHeaders } from "../pages/page-headers.js";
 import { missingPage, playgroundPage } from "./page.js";
 
 /** Answers a request that is the playground's; false, and nothing is answered, for every other one. */

@@ -19,6 +19,8 @@ export class FakeNode implements NodeClient {
   hosted: HostedShard[] = [];
   /** Called when it is asked for its shards. */
   onShards: () => void | Promise<void> = () => {};
+  /** Called when it gets assignments, before it takes them; what it throws is all that comes back. */
+  onAssign: () => Promise<void> = async () => {};
   /** Called when it is probed. */
   onProbe: () => void | Promise<void> = () => {};
   readonly told: NodeAssignments[] = [];
@@ -55,6 +57,7 @@ export class FakeNode implements NodeClient {
   }
   async assign(assignments: NodeAssignments): Promise<void> {
     this.#fail();
+    await this.onAssign();
     this.told.push(assignments);
     this.accept(assignments);
   }

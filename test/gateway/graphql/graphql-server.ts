@@ -12,9 +12,9 @@ import { createGraphqlHandler, type GraphqlOptions } from "../../../src/gateway/
 import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
 import { securityHeaders } from "../../../src/gateway/problem-answer.js";
 import { requestIdHeader } from "../../../src/wire/paths.js";
-import { settleRequestId } from "../../../src/gateway/request-id.js";
+import { settleRequestId } from "../../../src/gateway/edge/request-id.js";
 import type { PersistedDocuments } from "../../../src/gateway/graphql/persisted-documents.js";
-import { Membership } from "../../../src/gateway/cluster/membership.js";
+import { ClusterLeader } from "../../../src/gateway/cluster/leader/cluster-leader.js";
 import { Metrics } from "../../../src/gateway/metrics.js";
 import type { GatewayServices } from "../../../src/gateway/services.js";
 import { defaultBounds, type GatewayBounds } from "../../../src/core/bounds.js";
@@ -47,7 +47,7 @@ export class GraphqlServer {
   readonly figures = new Map<string, readonly HostedShard[] | null>();
   /** How often each was asked. */
   readonly figureCalls: string[] = [];
-  readonly membership: Membership;
+  readonly membership: ClusterLeader;
   readonly #persistedDocuments: PersistedDocuments | null;
   readonly #server: Server;
   /** Serves the same data through Yoga alone, and leaves no trace in what a test may look at. */
@@ -75,7 +75,7 @@ export class GraphqlServer {
 
   private constructor(registry: Registry, options: GraphqlOptions, bounds: Partial<GatewayBounds>) {
     const { clock, log, metrics } = this;
-    this.membership = new Membership({
+    this.membership = new ClusterLeader({
       registry,
       liveness: new Liveness({ clock, suspectAfterMs: 3_000, downAfterMs: 10_000 }),
       pool: {

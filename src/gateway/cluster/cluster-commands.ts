@@ -1,0 +1,61 @@
+/**
+ * The one way to change the cluster, whichever process asks. ClusterLeader does it; ClusterFollower passes it on to a leader in
+ * another process, over a transport of its own. Refusals keep code, message and details on the way. Every answer of a change
+ * comes once the asking process goes by the map that it is about. Both pass test/conformance/cluster-commands.ts.
+ */
+import type { ShardNumber } from "../../core/shard.js";
+import type { AssignmentChange, ShardRecord } from "../../registry/cluster-map.js";
+import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
+
+export interface AssignRequest {
+  readonly shard: ShardNumber;
+  readonly node: string;
+  readonly isPrimary: boolean;
+  /** The epoch the caller has seen; null does not check. */
+  readonly ifEpoch: number | null;
+  readonly isForced: boolean;
+}
+
+/** All reject with registry faults, too; a follower's with REGISTRY_UNAVAILABLE when the leader gives no answer. */
+export interface ClusterCommands {
+  /**
+   * Adds or updates a storage node and gives it shards; the answer acknowledges the start that registered. Throws
+   * BAD_REQUEST, NODE_CONFLICT, CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, STORE_NOT_RECOGNIZED, and REGISTRY_PUT_BACK with the
+   * mark to name in the next registration.
+   */
+  register(registration: NodeRegistration): Promise<NodeAssignments>;
+
+  /**
+   * A sign of life, answered with what the storage node has to know. Throws NODE_NOT_FOUND to a node that has to register
+   * (again), or has a store and names no start, NODE_CONFLICT to a process whose name another one has taken over, and
+   * REGISTRY_PUT_BACK with the mark to register with.
+   */
+  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments>;
+
+  /**
+   * Resolves to the shards that have no owner now. Throws NODE_NOT_FOUND, ASSIGNMENT_WOULD_HIDE_DATA and EPOCH_CONFLICT.
+   */
+  remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]>;
+
+  /**
+   * Gives a shard to a storage node; unless forced, one that has an owner must be empty there. Throws NOT_SUPPORTED for
+   * replicas and plain nodes, NODE_NOT_FOUND, SHARD_NOT_FOUND, EPOCH_CONFLICT, ASSIGNMENT_WOULD_HIDE_DATA,
+   * REGISTRY_PUT_BACK and SHARD_UNAVAILABLE.
+   */
+  assign(request: AssignRequest): Promise<ShardRecord>;
+
+  /**
+   * The operator accepts that what the storage node had is lost: its next start is acknowledged whatever its store is. Throws
+   * NODE_NOT_FOUND, and BAD_REQUEST when it has lost nothing.
+   */
+  acceptLoss(name: string): Promise<void>;
+
+  /** How the shards' assignments changed: one history for each, the newest change first, as far as the registry's log has it. */
+  histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]>;
+
+  /**
+   * `node` answered by another cluster map than this process has. Resolves once the registry was read again and the node was
+   * sent its assignments, which it may have refused. Those who ask for the same node meanwhile share it.
+   */
+  refresh(node: string): Promise<void>;
+}

@@ -1,0 +1,82 @@
+/**
+ * The cluster in a process that does not change its map: looks at what the leader said last, and passes on to it what
+ * changes the cluster, over whatever way to it there is.
+ */
+import type { Log } from "../../../core/log.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { AssignmentChange, ShardRecord } from "../../../registry/cluster-map.js";
+import type { Liveness } from "../../../registry/liveness.js";
+import type { NodePool } from "../../../routing/node-pool.js";
+import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
+import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
+import { ClusterView } from "../cluster-view.js";
+import { NodeCalls } from "../node-calls.js";
+import { NodeRefreshes } from "../node-refreshes.js";
+import type { FollowedCluster } from "./followed-cluster.js";
+import { HistoryCalls } from "./history-calls.js";
+
+export interface ClusterFollowerParts {
+  readonly cluster: FollowedCluster;
+  readonly leader: ClusterCommands;
+  readonly liveness: Pick<Liveness, "state" | "lastSeenAtMs" | "forget">;
+  readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
+  readonly log: Log;
+}
+
+export class ClusterFollower extends ClusterView implements ClusterCommands {
+  readonly #cluster: FollowedCluster;
+  readonly #leader: ClusterCommands;
+  readonly #calls: NodeCalls;
+  readonly #refreshes: NodeRefreshes;
+
+  constructor({ cluster, leader, liveness, pool, log }: ClusterFollowerParts) {
+    const calls = new NodeCalls(pool, log);
+    const histories = new HistoryCalls((shards) => leader.histories(shards));
+    const historyOf = (shard: ShardNumber): Promise<readonly AssignmentChange[]> => histories.of(shard);
+    super({ registry: cluster, liveness, pool, reports: cluster.reports, historyOf }, calls);
+    this.#cluster = cluster;
+    this.#leader = leader;
+    this.#calls = calls;
+    this.#refreshes = new NodeRefreshes((node) => leader.refresh(node));
+    cluster.listen({
+      mapChanged(before) {
+        pool.prune();
+        for (const name of before.nodes.keys()) if (!cluster.map.nodes.has(name)) liveness.forget(name);
+      },
+      seen: (name) => pool.reachable(name),
+    });
+  }
+
+  register(registration: NodeRegistration): Promise<NodeAssignments> {
+    return this.#leader.register(registration);
+  }
+
+  async heartbeat(name: string, heartbeat: Heartbeat): Promise<NodeAssignments> {
+    return this.#leader.heartbeat(name, heartbeat);
+  }
+
+  remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
+    return this.#leader.remove(name, isForced);
+  }
+
+  assign(request: AssignRequest): Promise<ShardRecord> {
+    return this.#leader.assign(request);
+  }
+
+  acceptLoss(name: string): Promise<void> {
+    return this.#leader.acceptLoss(name);
+  }
+
+  histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]> {
+    return this.#leader.histories(shards);
+  }
+
+  refresh(node: string): Promise<void> {
+    return this.#refreshes.of(node);
+  }
+
+  stop(): void {
+    this.#cluster.listen(null);
+    this.#calls.stop();
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * The cluster in the process that changes its map: which storage nodes belong to it, and whether they live. Nodes register
+ * and send heartbeats; those that do not are probed. How they are taken in is in registrar.ts, which shards they get in
+ * shard-assigner.ts, how they hear of it in reconciler.ts, and how all this is looked at in cluster-view.ts.
+ */
+import type { Clock } from "../../../core/clock.js";
+import { ShardgateError } from "../../../core/error.js";
+import { heartbeatIntervalMs, silentAfterMs } from "../../../core/limits.js";
+import type { Log } from "../../../core/log.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { AssignmentChange, ClusterMap, NodeRecord, ShardRecord } from "../../../registry/cluster-map.js";
+import { otherCluster } from "../../../registry/commands.js";
+import type { Liveness, NodeState } from "../../../registry/liveness.js";
+import { parseNodeName } from "../../../registry/node-name.js";
+import { parseNodeUrl } from "../../../registry/address/node-url.js";
+import type { Registry } from "../../../registry/registry.js";
+import { assignmentsOf } from "../../../routing/node-assignments.js";
+import type { NodeGuard } from "../../../registry/address/node-guard.js";
+import { isPlainNode, type NodePool } from "../../../routing/node-pool.js";
+import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
+import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
+import { ClusterView } from "../cluster-view.js";
+import { NodeCalls } from "../node-calls.js";
+import { NodeRefreshes } from "../node-refreshes.js";
+import { NodeReports } from "../node-reports.js";
+import { RepeatingTask } from "../../../core/repeating-task.js";
+import { MapChanges } from "./map-changes.js";
+import { NodeMemories } from "./node-memories.js";
+import { isPlain, otherNode, Registrar } from "./registrar.js";
+import { Reconciler } from "./reconciler.js";
+import { ShardAssigner } from "./shard-assigner.js";
+import { ShardMover } from "./shard-mover.js";
+import { StateLog } from "./state-log.js";
+
+export interface ClusterLeaderParts {
+  readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history">;
+  readonly liveness: Pick<Liveness, "seen" | "forget" | "state" | "lastSeenAtMs">;
+  readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
+  /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
+  readonly guard?: Pick<NodeGuard, "check">;
+  /** Draws ids of moves, and marks of a registry that was put back. */
+  readonly newId: () => string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The first shards are assigned once this many nodes live, so that the first to start does not get them all. */
+  readonly nodesMin: number;
+  /** Whether shards without an owner are assigned without being told; else only an operator assigns. */
+  readonly isAutoAssigning: boolean;
+}
+
+export class ClusterLeader extends ClusterView implements ClusterCommands {
+  readonly #parts: ClusterLeaderParts;
+  readonly #memories = new NodeMemories();
+  /** Of nodes that may not serve, or keep outdated data. */
+  readonly reports: NodeReports;
+  readonly #calls: NodeCalls;
+  readonly #reconciler: Reconciler;
+  readonly #refreshes: NodeRefreshes;
+  readonly #changes: MapChanges;
+  readonly #registrar: Registrar;
+  readonly #mover: ShardMover;
+  readonly #assigner: ShardAssigner;
+  readonly #watch: RepeatingTask;
+  readonly #stopListening: () => void;
+  readonly #stateLog: StateLog;
+
+  constructor(parts: ClusterLeaderParts) {
+    const { registry, liveness, pool, clock, log } = parts;
+    const calls = new NodeCalls(pool, log);
+    const reports = new NodeReports(clock);
+    super({ ...parts, reports, historyOf: async (shard) => registry.history(shard) }, calls);
+    this.#parts = parts;
+    this.#calls = calls;
+    this.reports = reports;
+    const nodeState = (name: string): NodeState => liveness.state(name);
+    const isLive = (name: string): boolean => this.#isLive(name);
+    const seen = (name: string): void => this.#seen(name);
+    this.#reconciler = new Reconciler(registry.map, { nodeState, calls, clock, log });
+    this.#refreshes = new NodeRefreshes(async (node) => {
+      await registry.refresh();
+      await this.#reconciler.doubt(node);
+    });
+    const changes = new MapChanges({ registry, reconciler: this.#reconciler });
+    const shared = { ...parts, changes, calls, reports, memories: this.#memories, nodeState, isLive, seen };
+    this.#changes = changes;
+    this.#registrar = new Registrar(shared);
+    this.#mover = new ShardMover(shared);
+    this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover });
+    this.#stateLog = new StateLog(this.#memories, log);
+    this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
+    this.#stopListening = registry.onChange((map) => this.#mapChanged(map));
+  }
+
+  async register(registration: NodeRegistration): Promise<NodeAssignments> {
+    const name = parseNodeName(registration.id);
+    const url = parseNodeUrl(registration.url);
+    await this.#parts.guard?.check(url);
+    const { incarnation = null } = registration;
+    const newcomer = { name, url, registration };
+    // A process that draws an incarnation speaks for itself; what a person registered has to be seen first.
+    if (incarnation === null) return this.#settled(name, this.#registrar.registerByHand(newcomer));
+    return this.#reconciler.answering(name, () => {
+      return this.#settled(name, this.#registrar.registerStart(newcomer, incarnation));
+    });
+  }
+
+  heartbeat(name: string, { incarnation, mapVersion, exhausted = [] }: Heartbeat): NodeAssignments {
+    const record = this.#requireNode(name);
+    const memory = this.#memories.of(name);
+    if (incarnation === undefined ? !isPlainNode(record) : memory.incarnation === null) {
+      // So that what it has claimed is compared with the map after each start of the gateway.
+      throw registerAgain(`This start of storage node ${name} has not registered with this gateway.`, name);
+    }
+    if (incarnation !== undefined && incarnation !== memory.incarnation) {
+      throw new ShardgateError("NODE_CONFLICT", `Another process has registered as storage node ${name} meanwhile.`);
+    }
+    if (record.isLossAccepted) {
+      // Its own start goes on, so that nothing is lost: its registration says so to the registry.
+      throw registerAgain(`The loss of storage node ${name} was accepted meanwhile.`, name);
+    }
+    if ((mapVersion ?? 0) > this.map.version) throw registerAgain(`Storage node ${name} knows a newer map.`, name);
+    memory.heartbeatMs = this.#parts.clock.monotonicMs();
+    this.#seen(name);
+    this.#registrar.requireSettled();
+    this.#registrar.accepted(name);
+    if (mapVersion !== undefined && mapVersion !== null) this.#reconciler.said(name, mapVersion);
+    if (exhausted.length > 0) this.#renewEpochs(name, exhausted);
+    return assignmentsOf(this.map, name, mapVersion ?? null);
+  }
+
+  remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
+    return this.#assigner.remove(name, isForced);
+  }
+
+  assign(request: AssignRequest): Promise<ShardRecord> {
+    return this.#assigner.assign(request);
+  }
+
+  async acceptLoss(name: string): Promise<void> {
+    const isProblemKnown = this.map.nodes.has(name) && this.reports.of(name).problem?.code === "STORE_NOT_RECOGNIZED";
+    const refusal = isProblemKnown ? this.#memories.of(name).refusal : null;
+    await this.#changes.make({ kind: "acceptLoss", name, refusal });
+    this.#parts.log.warn({ node: name }, "An operator accepts that the data of a storage node are lost.");
+  }
+
+  async histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]> {
+    return shards.map((shard) => this.#parts.registry.history(shard));
+  }
+
+  refresh(node: string): Promise<void> {
+    return this.#refreshes.of(node);
+  }
+
+  /** Begins to watch the storage nodes and to assign shards. */
+  start(): void {
+    this.#stateLog.putBack(this.map);
+    this.#watch.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopListening();
+    this.#mover.stop();
+    const sent = this.#reconciler.stop();
+    this.#calls.stop();
+    await this.#watch.stop();
+    await this.#assigner.idle();
+    await this.#changes.idle();
+    await sent;
+  }
+
+  async #watchOnce(): Promise<void> {
+    const silent = [...this.map.nodes.keys()].filter((name) => this.#isSilent(name));
+    await Promise.all([...silent.map((name) => this.#probe(name)), this.#reconciler.retry()]);
+    this.reports.keepOnly((name) => this.map.nodes.has(name));
+    for (const name of this.map.nodes.keys()) this.#stateLog.node(name, this.nodeStatus(name));
+    await this.#mover.cancelOthers();
+    await this.#assigner.assignUnassigned(null);
+  }
+
+  /** What a storage node gets once it is registered, with the shards without an owner spread. */
+  async #settled(name: string, registered: Promise<void>): Promise<NodeAssignments> {
+    await registered;
+    try {
+      await this.#assigner.assignUnassigned(name);
+    } catch (error) {
+      this.#parts.log.warn(
+        { err: error, node: name },
+        "Unassigned shards could not be assigned at a registration; it is tried again each second.",
+      );
+    }
+    this.#registrar.requireSettled();
+    return assignmentsOf(this.map, name);
+  }
+
+  #requireNode(name: string): NodeRecord {
+    const record = this.map.nodes.get(name);
+    if (record !== undefined) return record;
+    throw registerAgain(`Storage node ${name} is not registered.`, name);
+  }
+
+  /** It was heard of and may serve. */
+  #isLive(name: string): boolean {
+    const { liveness } = this.#parts;
+    const isHeardOf = liveness.lastSeenAtMs(name) !== null && liveness.state(name) !== "DOWN";
+    return isHeardOf && this.reports.of(name).problem === null;
+  }
+
+  /** Nodes without an agent never send heartbeats; they are asked instead. */
+  #isSilent(name: string): boolean {
+    const { heartbeatMs } = this.#memories.of(name);
+    return heartbeatMs === null || this.#parts.clock.monotonicMs() - heartbeatMs > silentAfterMs;
+  }
+
+  /**
+   * An answer counts only from a node that may serve: a plain one, or one that says this name and cluster, has registered
+   * here and is acknowledged.
+   */
+  async #probe(name: string): Promise<void> {
+    const url = this.map.nodes.get(name)?.url;
+    const sign = await this.#calls.probe(name);
+    // What answered at an address that the node has left is not asked for its keys any more.
+    if (sign === null || url === undefined || this.map.nodes.get(name)?.url !== url) return;
+    const { clusterId } = sign;
+    if (clusterId !== null && clusterId !== this.map.clusterId) {
+      this.#registrar.refused(name, otherCluster(name, clusterId, this.map), null);
+    } else if (sign.name !== null && sign.name !== name) {
+      this.#registrar.refused(name, otherNode(name, sign.name, url), null);
+    } else if (sign.kind === "full") {
+      const isKnown = sign.name !== null && clusterId !== null && this.#memories.of(name).incarnation !== null;
+      if (isKnown && sign.isAcknowledged) this.#seen(name);
+    } else if (isPlain(this.map, name)) {
+      this.#registrar.accepted(name);
+      this.#seen(name);
+    }
+  }
+
+  /** Routing hears of it too: an open breaker may try the node again. */
+  #seen(name: string): void {
+    if (!this.map.nodes.has(name)) return;
+    this.#parts.liveness.seen(name);
+    this.#parts.pool.reachable(name);
+  }
+
+  /** The node learns its new epochs as soon as they are there; its heartbeat does not wait for them. */
+  #renewEpochs(node: string, exhausted: NonNullable<Heartbeat["exhausted"]>): void {
+    const shards = exhausted
+      .map(({ shardId: shard, epoch }) => ({ shard, epoch }))
+      .filter(({ shard, epoch }) => {
+        const record = this.map.shards[shard];
+        return record !== undefined && record.primary === node && record.epoch === epoch;
+      });
+    const memory = this.#memories.of(node);
+    if (shards.length === 0 || memory.isRenewing) return;
+    memory.isRenewing = true;
+    const failed = (error: unknown): void =>
+      this.#parts.log.warn(
+        { err: error, node, shards },
+        "Shards whose versions run out got no new epoch yet; it is tried again at the storage node's next heartbeat.",
+      );
+    void this.#changes
+      .make({ kind: "renewEpochs", node, shards })
+      .catch(failed)
+      .finally(() => (memory.isRenewing = false));
+  }
+
+  #mapChanged(map: ClusterMap): void {
+    const { pool, liveness } = this.#parts;
+    pool.prune();
+    this.#reconciler.mapChanged(map);
+    for (const name of this.#memories.keepOnly((known) => map.nodes.has(known))) {
+      liveness.forget(name);
+      this.reports.forget(name);
+    }
+    this.#stateLog.putBack(map);
+  }
+}
+
+function registerAgain(message: string, node: string): ShardgateError {
+  return new ShardgateError("NODE_NOT_FOUND", `${message} Register again.`, { node });
+}

@@ -1,0 +1,40 @@
+/** What this gateway remembers of each storage node beyond the cluster map and its liveness. Lost with the process. */
+import type { StoreRefusal } from "../../../registry/commands.js";
+import type { NodeState } from "../../../registry/liveness.js";
+import type { HostedShard } from "../../../wire/membership.js";
+
+export interface NodeMemory {
+  /** The start that registered with this process; null: none has, or it is a plain node. */
+  incarnation: string | null;
+  /** What it last reported to have; null when it was never asked. */
+  held: readonly HostedShard[] | null;
+  /** Monotonic; null when it never sent a heartbeat. */
+  heartbeatMs: number | null;
+  /** The last registration whose store was not recognized; null: none was. */
+  refusal: StoreRefusal | null;
+  /** New epochs for its shards are on their way. */
+  isRenewing: boolean;
+  /** The last state that was logged. */
+  loggedState: NodeState | null;
+}
+
+export class NodeMemories {
+  readonly #memories = new Map<string, NodeMemory>();
+
+  /** The memory of a registered node; empty at first. The caller may change it. */
+  of(name: string): NodeMemory {
+    const known = this.#memories.get(name);
+    if (known !== undefined) return known;
+    const unknown = { incarnation: null, held: null, heartbeatMs: null, refusal: null };
+    const memory: NodeMemory = { ...unknown, isRenewing: false, loggedState: null };
+    this.#memories.set(name, memory);
+    return memory;
+  }
+
+  /** Drops every node that `isRegistered` does not know any more; returns their names. */
+  keepOnly(isRegistered: (name: string) => boolean): readonly string[] {
+    const forgotten = [...this.#memories.keys()].filter((name) => !isRegistered(name));
+    for (const name of forgotten) this.#memories.delete(name);
+    return forgotten;
+  }
+}

@@ -1,0 +1,42 @@
+/** What the leader logs of the cluster's state: once, when it changes. */
+import type { Log } from "../../../core/log.js";
+import type { ClusterMap } from "../../../registry/cluster-map.js";
+import type { NodeStatus } from "../cluster-view.js";
+import type { NodeMemories } from "./node-memories.js";
+
+export class StateLog {
+  readonly #memories: NodeMemories;
+  readonly #log: Log;
+  /** Of the last put-back that was logged. */
+  #mark: string | null = null;
+
+  constructor(memories: NodeMemories, log: Log) {
+    this.#memories = memories;
+    this.#log = log;
+  }
+
+  /** Whether a registered storage node lives. */
+  node(name: string, { state, lastSeenAtMs, problem }: Pick<NodeStatus, "state" | "lastSeenAtMs" | "problem">): void {
+    const memory = this.#memories.of(name);
+    // A node may not have come yet after the gateway's start. And that one answers is no news while it may not serve.
+    const isExpected = state === "SUSPECT" && lastSeenAtMs === null;
+    if (state === memory.loggedState || isExpected || problem !== null) return;
+    memory.loggedState = state;
+    if (state === "UP") this.#log.info({ node: name, state }, "A storage node is up.");
+    else this.#log.warn({ node: name, state }, "A storage node is silent; look at its process and its log.");
+  }
+
+  /** Whether the registry is put back. */
+  putBack(map: ClusterMap): void {
+    const mark = map.putBack?.mark ?? null;
+    if (mark !== null && mark !== this.#mark) {
+      const message =
+        "The registry was put back from an older copy. No shard is served until every storage node has registered again; " +
+        "give up one that is lost with `shardgate node accept-loss NAME`.";
+      this.#log.error({ waiting: map.putBack?.waiting }, message);
+    } else if (mark === null && this.#mark !== null) {
+      this.#log.info({ mapVersion: map.version }, "Every storage node has registered again; shards are served.");
+    }
+    this.#mark = mark;
+  }
+}

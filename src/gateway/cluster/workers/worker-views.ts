@@ -1,0 +1,88 @@
+/**
+ * The primary's side of a gateway of several workers: sends each of them every new cluster map, every sign of life and the
+ * problems of storage nodes, and answers what they ask of the leader. A change is answered once all workers go by its map,
+ * so that the next request to any of them sees it; one that does not answer is not waited for again.
+ */
+import { mapToldTimeoutMs } from "../../../core/limits.js";
+import type { Log } from "../../../core/log.js";
+import { clusterMapToText } from "../../../registry/cluster-map-text.js";
+import type { ClusterMap } from "../../../registry/cluster-map.js";
+import type { Liveness } from "../../../registry/liveness.js";
+import type { Registry } from "../../../registry/registry.js";
+import { NoAnswer, type Peer } from "../../../wire/peer.js";
+import type { ClusterCommands } from "../cluster-commands.js";
+import type { ClusterBegin, ClusterNews } from "../follower/followed-cluster.js";
+import type { NodeReportRows, NodeReports } from "../node-reports.js";
+import { answersOf, type LeaderCalls } from "./leader-calls.js";
+
+export interface WorkerViewsParts {
+  readonly registry: Pick<Registry, "map" | "onChange">;
+  readonly liveness: Pick<Liveness, "signs">;
+  readonly log: Log;
+}
+
+type Worker = Pick<Peer<ClusterNews>, "ask" | "tell">;
+
+export class WorkerViews {
+  readonly #parts: WorkerViewsParts;
+  /** Of each worker, when it goes by the last map that it was sent; never rejects. */
+  readonly #sent = new Map<Worker, Promise<void>>();
+  readonly #stopListening: (() => void)[];
+  /** Of the leader, once it is there. */
+  #reportRows: () => NodeReportRows = () => [];
+
+  constructor(parts: WorkerViewsParts) {
+    this.#parts = parts;
+    this.#stopListening = [parts.registry.onChange((map) => this.#sendAll(map))];
+  }
+
+  /** What a worker begins with; from now on it hears what changes. */
+  begin(worker: Worker): ClusterBegin {
+    const { registry, liveness } = this.#parts;
+    this.#sent.set(worker, Promise.resolve());
+    return { map: clusterMapToText(registry.map), seen: liveness.signs(), reports: this.#reportRows() };
+  }
+
+  gone(worker: Worker): void {
+    this.#sent.delete(worker);
+  }
+
+  /** A storage node gave a sign of life. */
+  seen(name: string): void {
+    for (const worker of this.#sent.keys()) worker.tell("seen", name);
+  }
+
+  /** How the workers are answered; from now on they hear of the storage nodes' problems. To be called once. */
+  calls(leader: ClusterCommands & { readonly reports: Pick<NodeReports, "of" | "rows" | "onChange"> }): LeaderCalls {
+    const { reports } = leader;
+    this.#reportRows = () => reports.rows();
+    // Only what changed: thousands of storage nodes may register in the same second, each with a report of its own.
+    const sendReport = (name: string): void => {
+      for (const worker of this.#sent.keys()) worker.tell("report", [name, reports.of(name)]);
+    };
+    this.#stopListening.push(reports.onChange(sendReport));
+    return answersOf(leader, async () => void (await Promise.all(this.#sent.values())));
+  }
+
+  close(): void {
+    for (const stop of this.#stopListening) stop();
+  }
+
+  #sendAll(map: ClusterMap): void {
+    const text = clusterMapToText(map);
+    for (const worker of this.#sent.keys()) this.#sent.set(worker, this.#send(worker, text));
+  }
+
+  async #send(worker: Worker, text: string): Promise<void> {
+    try {
+      await worker.ask("map", text, mapToldTimeoutMs);
+    } catch (error) {
+      // A worker that is gone has no client that could see an old map.
+      if (error instanceof NoAnswer && !this.#sent.has(worker)) return;
+      this.#parts.log.warn(
+        { err: error, mapVersion: this.#parts.registry.map.version },
+        "A worker did not take up a new cluster map in time; until it does, its clients may see the old one.",
+      );
+    }
+  }
+}
