@@ -2,20 +2,20 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
 import { membershipBodyBytesMax, nodeBatchBodyBytesMax } from "../core/limits.js";
-import type { Outcome, RoutedOperation } from "../core/operation.js";
-import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
 import type { NodeHealth } from "../wire/membership.js";
 import {
   assignmentsPath,
   batchMediaType,
   batchPath,
+  checkedValues,
+  checkedValuesHeader,
   healthPath,
   metricsPath,
   nodeProtocol,
   shardsPath,
 } from "../wire/paths.js";
-import type { Caller } from "./caller.js";
-import type { NodeFigures, NodeMetrics } from "./metrics.js";
+import type { AnswerBatch } from "./batch-service.js";
+import type { NodeFigures } from "./metrics.js";
 import { parseAssignments } from "./node-assignments.js";
 import { bodyOf, callerOf, refuseOtherMethods } from "./request-fields.js";
 import type { ShardHost } from "./shard-host.js";
@@ -26,16 +26,18 @@ export interface NodeFacts {
   readonly isDraining: () => boolean;
   /** Whether the node registers at a gateway by itself. */
   readonly hasAgent: boolean;
-  readonly metrics: Pick<NodeMetrics, "batchTaken" | "contentType">;
+  /** Every request but those of who watches has proved that a gateway of the cluster sends it. */
+  readonly areCallersProven: boolean;
+  readonly answerBatch: AnswerBatch;
+  readonly metricsMediaType: string;
   readonly metricsText: () => Promise<string>;
 }
 
 export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: NodeFacts): void {
   app.post(batchPath, { bodyLimit: nodeBatchBodyBytesMax }, async (request, reply) => {
-    const decoded = decodeBatchRequest(bodyOf(request));
-    facts.metrics.batchTaken(decoded.length);
-    const outcomes = await runBatch(host, decoded, callerOf(request));
-    return reply.type(batchMediaType).send(encodeBatchAnswer(outcomes));
+    const areValuesChecked = facts.areCallersProven && request.headers[checkedValuesHeader] === checkedValues;
+    const answer = await facts.answerBatch(bodyOf(request), { ...callerOf(request), areValuesChecked });
+    return reply.type(batchMediaType).send(answer);
   });
 
   app.get(shardsPath, async () => ({ shards: await host.hostedShards() }));
@@ -56,31 +58,13 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
     return reply.code(facts.isDraining() ? 503 : 200).send(healthOf(host, facts));
   });
 
-  app.get(metricsPath, async (_request, reply) =>
-    reply.type(facts.metrics.contentType).send(await facts.metricsText()),
-  );
+  app.get(metricsPath, async (_request, reply) => reply.type(facts.metricsMediaType).send(await facts.metricsText()));
 
   refuseOtherMethods(app, batchPath, ["POST"]);
   refuseOtherMethods(app, shardsPath, ["GET", "HEAD"]);
   refuseOtherMethods(app, assignmentsPath, ["PUT"]);
   refuseOtherMethods(app, healthPath, ["GET", "HEAD"]);
   refuseOtherMethods(app, metricsPath, ["GET", "HEAD"]);
-}
-
-/** Runs the operations that could be read; the others get their own errors as outcomes. */
-async function runBatch(
-  host: ShardHost,
-  decoded: readonly (RoutedOperation | ShardgateError)[],
-  caller: Caller,
-): Promise<readonly Outcome[]> {
-  const operations = decoded.filter((item): item is RoutedOperation => !(item instanceof ShardgateError));
-  const outcomes = (await host.execute(operations, caller)).values();
-  return decoded.map((item) => {
-    if (item instanceof ShardgateError) return { kind: "refused", code: item.code, message: item.message };
-    const { value } = outcomes.next();
-    if (value === undefined) throw new Error("The shard host gave too few outcomes.");
-    return value;
-  });
 }
 
 /** `own`: what only the server and its engine know. */

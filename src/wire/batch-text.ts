@@ -74,11 +74,12 @@ function versionText(version: string | null): string {
   return version === null ? "null" : `"${version}"`;
 }
 
-/** A key has neither control characters nor lone surrogates. */
+/** As JSON.stringify writes it. */
 function keyText(key: Key): string {
   for (let index = 0; index < key.length; index++) {
     const unit = key.charCodeAt(index);
-    if (unit === quote || unit === backslash) return JSON.stringify(key);
+    const isPlain = unit >= space && unit < firstSurrogate && unit !== quote && unit !== backslash;
+    if (!isPlain) return JSON.stringify(key);
   }
   return `"${key}"`;
 }
@@ -98,5 +99,7 @@ const smallNumberMax = 0x7fff_ffff;
 /** By their number: three digits. */
 const thousandths = Array.from({ length: 1000 }, (_, number) => `${number}`.padStart(3, "0"));
 
+const space = 0x20;
+const firstSurrogate = 0xd800;
 const quote = 0x22;
 const backslash = 0x5c;
