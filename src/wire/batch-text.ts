@@ -1,4 +1,5 @@
 /** Writes the items of a batch's head. Text made piece by piece takes half of the time of JSON.stringify with its objects. */
+import { decimalText } from "../core/decimal-text.js";
 import type { Entry, EntryFacts } from "../core/entry.js";
 import { unreachable } from "../core/error.js";
 import type { Key } from "../core/key.js";
@@ -62,12 +63,8 @@ function factsText({ version, createdAtMs, updatedAtMs, expiresAtMs }: EntryFact
   return `"version":${versionText(version)},"createdAt":${momentText(createdAtMs)},"updatedAt":${momentText(updatedAtMs)}${expiresAt}`;
 }
 
-/** Two small numbers are written in a quarter of the time that one takes which is as large as a moment of today. */
 function momentText(atMs: number | null): string {
-  if (atMs === null) return "null";
-  const seconds = Math.trunc(atMs / 1000);
-  const rest = seconds > 0 && seconds <= smallNumberMax ? thousandths[atMs - 1000 * seconds] : undefined;
-  return rest === undefined ? `${atMs}` : `${seconds}${rest}`;
+  return atMs === null ? "null" : decimalText(atMs);
 }
 
 function versionText(version: string | null): string {
@@ -93,11 +90,6 @@ function conditionText(condition: WriteCondition | null): string {
   if (condition === null) return "";
   return condition.kind === "ifVersion" ? `,"ifVersion":"${condition.version}"` : `,"${condition.kind}":true`;
 }
-
-/** JavaScript has a faster way for what fits into 31 bits. */
-const smallNumberMax = 0x7fff_ffff;
-/** By their number: three digits. */
-const thousandths = Array.from({ length: 1000 }, (_, number) => `${number}`.padStart(3, "0"));
 
 const space = 0x20;
 const firstSurrogate = 0xd800;
