@@ -7,15 +7,13 @@ import {
   assignmentsPath,
   batchMediaType,
   batchPath,
-  checkedValues,
-  checkedValuesHeader,
   healthPath,
   metricsPath,
   nodeProtocol,
   shardsPath,
 } from "../wire/paths.js";
 import type { AnswerBatch } from "./batch-service.js";
-import type { NodeFigures } from "./metrics.js";
+import type { NodeFigures, NodeMetrics } from "./metrics.js";
 import { parseAssignments } from "./node-assignments.js";
 import { bodyOf, callerOf, refuseOtherMethods } from "./request-fields.js";
 import type { ShardHost } from "./shard-host.js";
@@ -23,21 +21,17 @@ import type { ShardHost } from "./shard-host.js";
 export interface NodeFacts {
   readonly name: string;
   readonly engineName: string;
+  readonly answer: AnswerBatch;
   readonly isDraining: () => boolean;
   /** Whether the node registers at a gateway by itself. */
   readonly hasAgent: boolean;
-  /** Every request but those of who watches has proved that a gateway of the cluster sends it. */
-  readonly areCallersProven: boolean;
-  readonly answerBatch: AnswerBatch;
-  readonly metricsMediaType: string;
+  readonly metrics: Pick<NodeMetrics, "contentType">;
   readonly metricsText: () => Promise<string>;
 }
 
 export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: NodeFacts): void {
   app.post(batchPath, { bodyLimit: nodeBatchBodyBytesMax }, async (request, reply) => {
-    const areValuesChecked = facts.areCallersProven && request.headers[checkedValuesHeader] === checkedValues;
-    const answer = await facts.answerBatch(bodyOf(request), { ...callerOf(request), areValuesChecked });
-    return reply.type(batchMediaType).send(answer);
+    return reply.type(batchMediaType).send(await facts.answer(bodyOf(request), callerOf(request)));
   });
 
   app.get(shardsPath, async () => ({ shards: await host.hostedShards() }));
@@ -58,7 +52,9 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
     return reply.code(facts.isDraining() ? 503 : 200).send(healthOf(host, facts));
   });
 
-  app.get(metricsPath, async (_request, reply) => reply.type(facts.metricsMediaType).send(await facts.metricsText()));
+  app.get(metricsPath, async (_request, reply) =>
+    reply.type(facts.metrics.contentType).send(await facts.metricsText()),
+  );
 
   refuseOtherMethods(app, batchPath, ["POST"]);
   refuseOtherMethods(app, shardsPath, ["GET", "HEAD"]);

@@ -136,9 +136,8 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     engineName: engine.name,
     isDraining: () => gate.isClosed,
     hasAgent: hasGateway,
-    areCallersProven: token !== null,
-    answerBatch: batchService(host, metrics),
-    metricsMediaType: metrics.contentType,
+    answer: batchService(host, metrics),
+    metrics,
     metricsText: worker?.metricsText ?? (async () => metrics.text(await figures())),
   });
   try {
