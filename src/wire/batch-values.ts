@@ -2,11 +2,10 @@
  * The values in the body of a batch: their bytes stand one after another behind its head, which says how long each is. They
  * make up nearly all of a body, so each is copied once, and decoded in the cheapest way that its bytes allow.
  */
-import { isAscii } from "node:buffer";
 import { ShardgateError } from "../core/error.js";
 import { encodingOf, utf8Bytes } from "../core/key.js";
 import { decodedTogetherBytesMax } from "../core/limits.js";
-import { strictUtf8Text, utf8Text } from "../core/utf8.js";
+import { asciiText, strictUtf8Text, utf8Text } from "../core/utf8.js";
 
 /** Ends the head. */
 export const newline = 0x0a;
@@ -112,7 +111,7 @@ export class ValueReader {
   #decodeTogether(): void {
     this.#hasValues = true;
     if (this.#body.length - this.#start > this.#count * decodedTogetherBytesMax) return;
-    if (isAscii(this.#body.subarray(this.#start))) this.#whole = this.#body.toString("latin1", this.#start);
+    this.#whole = asciiText(this.#body, this.#start, this.#body.length);
   }
 }
 
