@@ -1,4 +1,4 @@
-/** What the calls of the engine cost, for whoever counts it: the same for every engine. */
+/** What the calls of the engine cost, as metrics count it: the same for every engine. */
 
 /** Called on the hot path: it adds up and returns. Times are milliseconds. */
 export interface EngineObserver {

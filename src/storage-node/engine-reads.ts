@@ -14,7 +14,7 @@ export interface EngineReadsOptions {
   readonly engine: Pick<StorageEngine, "name" | "read">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nobody counts. */
+  /** Absent: nothing is counted. */
   readonly observer?: Pick<EngineObserver, "readDone">;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;

@@ -26,7 +26,7 @@ export interface GroupCommitOptions {
   readonly engine: Pick<StorageEngine, "name" | "write">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nobody counts. */
+  /** Absent: nothing is counted. */
   readonly observer?: Pick<EngineObserver, "commitDone">;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;

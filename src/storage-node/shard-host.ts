@@ -34,7 +34,7 @@ export interface ShardHostOptions {
   readonly engine: StorageEngine;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nobody counts. */
+  /** Absent: nothing is counted. */
   readonly observer?: EngineObserver;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;

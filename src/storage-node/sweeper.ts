@@ -17,7 +17,7 @@ export interface SweeperOptions {
   readonly engine: Pick<StorageEngine, "sweep">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nobody counts. */
+  /** Absent: nothing is counted. */
   readonly observer?: Pick<EngineObserver, "sweepDone">;
   /** Asked before each sweep; false: not yet. */
   readonly mayRun: () => boolean;

@@ -41,7 +41,7 @@ describe("the service of batches", () => {
     expect(engine.writes).toEqual([]);
   });
 
-  it("looks at values that nobody has checked", async () => {
+  it("refuses a value that is not JSON where the caller has not checked values", async () => {
     expect(await answered([put("a", "1"), put("b", noJson)], false)).toMatchObject([
       { kind: "written" },
       { kind: "refused", code: "INVALID_VALUE" },
@@ -57,7 +57,7 @@ describe("the service of batches", () => {
     ]);
   });
 
-  it("takes no bytes for a value that are not UTF-8, whoever has checked it", async () => {
+  it("refuses a value that is not UTF-8, also where the caller has checked values", async () => {
     const { host } = await openHost();
     const batch = [put("a", '"x"'), put("b", '"y"')];
     const body = encodeBatchRequest(batch);
