@@ -3,7 +3,7 @@
  * as it stands there, so that every digit and the order of names survive.
  */
 import { ShardgateError } from "../core/error.js";
-import { duplicateNameProblem, jsonMembers, jsonProblem } from "../core/json-text.js";
+import { duplicateNameProblem, jsonMembers, parsedJsonProblem } from "../core/json-text.js";
 import { keyProblem } from "../core/key.js";
 import { expiryOfTtl, parseExpiresAt, type ExpiryInput } from "./expiry-input.js";
 import { messageOf } from "./failure.js";
@@ -20,15 +20,16 @@ export interface ImportItem {
  * INVALID_VALUE or BAD_REQUEST with the reason.
  */
 export function parseImportLine(text: string, line: number, nowMs: number): ImportItem {
+  const parsed = parsedLine(text);
   const members = membersOf(text);
   const unknown = [...members.keys()].find((name) => !names.has(name));
   if (unknown !== undefined) throw refused(`has the name ${JSON.stringify(unknown.slice(0, 64))}, ${form}`);
   const [keyText, valueText, expiresAtText, ttlText] = [...names].map((name) => members.get(name));
   if (keyText === undefined || valueText === undefined) throw refused(`lacks "key" or "value", ${form}`);
-  const key = parseKeyText(keyText);
-  const problem = jsonProblem(valueText);
+  const key = keyOf(parsed["key"]);
+  const problem = parsedJsonProblem(valueText, parsed["value"]);
   if (problem !== null) throw new ShardgateError("INVALID_VALUE", `the value of key ${quoted(key)} ${problem}`);
-  const expiry = parseExpiry(expiresAtText, ttlText, nowMs);
+  const expiry = parseExpiry(expiresAtText === undefined ? null : parsed["expiresAt"], ttlText, nowMs);
   const expiryText = expiry === null ? "" : `,"expiry":${JSON.stringify(expiry)}`;
   return { line, key, text: `{"key":${keyText},"value":${valueText}${expiryText}}` };
 }
@@ -36,13 +37,17 @@ export function parseImportLine(text: string, line: number, nowMs: number): Impo
 const names: ReadonlySet<string> = new Set(["key", "value", "expiresAt", "ttlSeconds"]);
 const form = 'but must be {"key":…,"value":…} with an optional "expiresAt" or "ttlSeconds"';
 
-/** The texts of the line's members, by name. */
-function membersOf(text: string): ReadonlyMap<string, string> {
+/** What the line is parsed to; each of its members is looked at where it stands in the text. */
+function parsedLine(text: string): Readonly<Record<string, unknown>> {
   try {
-    JSON.parse(text);
+    return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
   } catch (error) {
     throw refused(notJson(text, error));
   }
+}
+
+/** The texts of the line's members, by name. */
+function membersOf(text: string): ReadonlyMap<string, string> {
   const twice = duplicateNameProblem(text, 1);
   if (twice !== null) throw refused(twice);
   if (text.trim().startsWith("[")) throw refused(isArray);
@@ -72,8 +77,7 @@ function isJson(text: string): boolean {
   }
 }
 
-function parseKeyText(text: string): string {
-  const key: unknown = JSON.parse(text);
+function keyOf(key: unknown): string {
   if (typeof key !== "string") throw new ShardgateError("INVALID_KEY", "the key is not a string");
   const problem = keyProblem(key);
   if (problem !== null) throw new ShardgateError("INVALID_KEY", `key ${quoted(key)} ${problem}`);
@@ -81,9 +85,9 @@ function parseKeyText(text: string): string {
 }
 
 /** Null members are as absent ones: the entry never expires. */
-function parseExpiry(expiresAtText = "null", ttlText = "null", nowMs: number): ExpiryInput | null {
-  if (expiresAtText !== "null" && ttlText !== "null") throw refused('has both "expiresAt" and "ttlSeconds"');
-  if (expiresAtText !== "null") return reading("expiresAt", () => ({ at: parseExpiresAt(JSON.parse(expiresAtText)) }));
+function parseExpiry(expiresAt: unknown, ttlText = "null", nowMs: number): ExpiryInput | null {
+  if (expiresAt !== null && ttlText !== "null") throw refused('has both "expiresAt" and "ttlSeconds"');
+  if (expiresAt !== null) return reading("expiresAt", () => ({ at: parseExpiresAt(expiresAt) }));
   if (ttlText === "null") return null;
   // Number would also take 1e3 and 60.0.
   if (!/^\d+$/.test(ttlText)) throw refused('has a wrong "ttlSeconds": it is not a whole number of seconds');

@@ -5,7 +5,7 @@
  */
 import { ShardgateError } from "./error.js";
 import { jsonFault } from "./json-fault.js";
-import { jsonShape, membersIn } from "./json-shape.js";
+import { jsonShape, membersIn, type JsonShape } from "./json-shape.js";
 import { utf8Bytes } from "./key.js";
 import { defaultBounds, type GatewayBounds } from "./bounds.js";
 
@@ -34,10 +34,8 @@ export function parseJsonText(text: string, bounds: ValueBounds = defaultBounds)
 }
 
 /** Which rule `text` breaks as a value, as a phrase that follows "The value …"; null when it breaks none. */
-export function jsonProblem(text: string, { valueBytes, valueDepth }: ValueBounds = defaultBounds): string | null {
-  if (text.length > valueBytes || utf8Bytes(text) > valueBytes) return `is longer than ${valueBytes} bytes`;
-  if (!text.isWellFormed()) return "has a lone surrogate, which UTF-8 cannot express";
-  const { problem, members } = jsonShape(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
+export function jsonProblem(text: string, bounds: ValueBounds = defaultBounds): string | null {
+  const { problem, members } = textShape(text, bounds);
   if (problem !== null) return problem;
   let parsed: unknown;
   try {
@@ -46,6 +44,27 @@ export function jsonProblem(text: string, { valueBytes, valueDepth }: ValueBound
     return `is not JSON: ${jsonFault(text)}`;
   }
   return membersIn(parsed) === members ? null : duplicateNameProblem(text);
+}
+
+/**
+ * The same of a text that is known to be JSON, without parsing it again. `parsed`: what JSON.parse has made of it; where
+ * that is not at hand, undefined, and the names in the text are compared instead, which takes longer.
+ */
+export function parsedJsonProblem(text: string, parsed: unknown, bounds: ValueBounds = defaultBounds): string | null {
+  const { problem, members } = textShape(text, bounds);
+  return problem ?? (membersIn(parsed) === members ? null : duplicateNameProblem(text));
+}
+
+/** What can be said of a value without parsing it; see `jsonProblem` and `JsonShape`. */
+function textShape(text: string, { valueBytes, valueDepth }: ValueBounds): JsonShape {
+  const problem =
+    text.length > valueBytes || utf8Bytes(text) > valueBytes
+      ? `is longer than ${valueBytes} bytes`
+      : text.isWellFormed()
+        ? null
+        : "has a lone surrogate, which UTF-8 cannot express";
+  if (problem !== null) return { problem, members: 0 };
+  return jsonShape(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
 }
 
 /** The value in UTF-8 `bytes`. Throws INVALID_VALUE as `parseJsonText`, and for bytes that are not UTF-8. */

@@ -3,6 +3,7 @@
  * after a delete, nor by another owner of the shard, because each epoch has numbers of its own, above those of all earlier
  * ones. On the REST wire it is in quotes as an ETag (RFC 9110).
  */
+import { decimalText } from "./decimal-text.js";
 import { ShardgateError } from "./error.js";
 import { versionsPerEpoch } from "./limits.js";
 
@@ -41,5 +42,5 @@ export function sequenceCeiling(epoch: number): number {
 
 /** The version of a sequence number (at least 1). */
 export function versionOf(sequence: number): Version {
-  return String(sequence) as Version;
+  return decimalText(sequence) as Version;
 }

@@ -10,7 +10,15 @@ import { StopSource, type StopSignal } from "../core/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../tls/tls-source.js";
 import { tokenHeader } from "../wire/cluster-token.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
-import { clusterHeader, nodeProtocol, requestIdHeader, targetNodeHeader, traceparentHeader } from "../wire/paths.js";
+import {
+  checkedValues,
+  checkedValuesHeader,
+  clusterHeader,
+  nodeProtocol,
+  requestIdHeader,
+  targetNodeHeader,
+  traceparentHeader,
+} from "../wire/paths.js";
 import { AnswerCollector } from "./answer-collector.js";
 import { askEngine, askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
 import { afterListening } from "./listening-time.js";
@@ -54,7 +62,10 @@ export class UndiciNodeClient implements NodeClient {
 
   constructor(options: UndiciNodeClientOptions) {
     const { origin, pathname } = new URL(options.url);
-    this.#ownHeaders = { [targetNodeHeader]: options.name, ...tokenHeader(options.token ?? null) };
+    const token = options.token ?? null;
+    // Whatever puts come through here, a gateway has checked their values where they came in.
+    const checked = token === null ? {} : { [checkedValuesHeader]: checkedValues };
+    this.#ownHeaders = { [targetNodeHeader]: options.name, ...tokenHeader(token), ...checked };
     this.#facts = options.facts;
     this.#basePath = pathname.replace(/\/+$/, "");
     // `#within` bounds each call as a whole; undici's own timers see only parts of it.

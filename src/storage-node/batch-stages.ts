@@ -2,7 +2,8 @@
  * Splits a batch into as few stages as keep its meaning: a stage is one read of the engine and then one group of writes.
  * Operations on different keys are independent; those on one key, and a scan and the writes of its shard, keep their order.
  */
-import type { Operation, RoutedOperation } from "../core/operation.js";
+import type { RoutedOperation } from "../core/operation.js";
+import type { FencedRead, FencedWrite } from "../storage/engine.js";
 
 /** Indexes into the batch. The reads run first, from one snapshot, then the writes, in order. */
 export interface Stage {
@@ -12,18 +13,15 @@ export interface Stage {
 
 /** Stages in the order in which they run; each index stands in exactly one. */
 export function batchStages(operations: readonly RoutedOperation[]): readonly Stage[] {
-  // Of one kind, as most batches are, they need no stages.
-  const writes = operations.flatMap(({ operation }, index) => (isWrite(operation) ? [index] : []));
-  if (writes.length === 0) return operations.length === 0 ? [] : [{ reads: [...operations.keys()], writes }];
-  if (writes.length === operations.length) return [{ reads: [], writes }];
   const stages: { readonly reads: number[]; readonly writes: number[] }[] = [];
   /** By key, and by shard for scans: the last stage that read or wrote it. */
   const lastRead = new Map<string, number>();
   const lastWrite = new Map<string, number>();
-  operations.forEach(({ operation }, index) => {
+  operations.forEach((routed, index) => {
+    const { operation } = routed;
     const shard = `${operation.shard}`;
     const scope = operation.kind === "scan" ? shard : `${shard}/${operation.key}`;
-    const isWriting = isWrite(operation);
+    const isWriting = isWrite(routed);
     const at = isWriting
       ? Math.max(lastWrite.get(scope) ?? 0, lastRead.get(scope) ?? 0, lastRead.get(shard) ?? 0)
       : (lastWrite.get(scope) ?? -1) + 1;
@@ -39,6 +37,11 @@ function raise(stages: Map<string, number>, scope: string, stage: number): void 
   if (stage > (stages.get(scope) ?? -1)) stages.set(scope, stage);
 }
 
-function isWrite({ kind }: Operation): boolean {
+export function isRead(routed: RoutedOperation): routed is FencedRead {
+  return !isWrite(routed);
+}
+
+export function isWrite(routed: RoutedOperation): routed is FencedWrite {
+  const { kind } = routed.operation;
   return kind === "put" || kind === "delete";
 }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
+import { utf8Bytes } from "../core/key.js";
 import {
   engineTimeoutMs,
   groupCommitBytesMax,
@@ -15,15 +16,18 @@ import {
 } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { Outcome, RefusedOutcome } from "../core/operation.js";
-import { startShared, type Tracer } from "../core/tracing.js";
+import { startShared, type Span, type Tracer } from "../core/tracing.js";
 import type { FencedWrite, StorageEngine } from "../storage/engine.js";
 import type { Caller } from "./caller.js";
 import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
+import type { EngineObserver } from "./engine-observer.js";
 
 export interface GroupCommitOptions {
   readonly engine: Pick<StorageEngine, "name" | "write">;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is counted. */
+  readonly observer?: Pick<EngineObserver, "commitDone">;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;
 }
@@ -66,10 +70,7 @@ export class GroupCommit {
 
   /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
   submit(writes: readonly FencedWrite[], caller: Caller = {}): Promise<readonly Outcome[]> {
-    const bytes = writes.reduce(
-      (sum, { operation }) => sum + (operation.kind === "put" ? operation.value.length : 0),
-      0,
-    );
+    const bytes = valueBytes(writes);
     const queued = { operations: this.#queued.operations + writes.length, bytes: this.#queued.bytes + bytes };
     if (queued.operations > groupCommitQueueMax || queued.bytes > groupCommitQueueBytesMax) {
       const overloaded = refused("OVERLOADED", "Too many writes wait at this storage node already.");
@@ -126,52 +127,65 @@ export class GroupCommit {
 
   /** Resolves when the engine is done, because later groups must not overtake it; callers may have their answers before. */
   async #commit(group: readonly Submission[]): Promise<void> {
-    const writes = group.flatMap((submission) => submission.writes);
-    const callers = group.map(({ caller }) => caller);
-    const answer = (outcomeOf: (index: number) => Outcome): void => {
-      let index = 0;
-      for (const submission of group) submission.resolve(submission.writes.map(() => outcomeOf(index++)));
-    };
     const cancel = this.#options.clock.after(engineTimeoutMs, () => {
       const error = new ShardgateError("OUTCOME_UNKNOWN", `A commit took longer than ${engineTimeoutMs} ms.`);
-      const refusal = this.#failed(error, writes.length, callers);
-      answer(() => refusal);
+      const refusal = this.#failed(error, group);
+      for (const submission of group) refuse(submission, refusal);
     });
     try {
-      const outcomes = await this.#write(writes, callers);
-      answer((index) => outcomes[index] ?? unanswered);
+      const outcomes = await this.#write(group);
+      let from = 0;
+      for (const { writes, resolve } of group) {
+        const own = writes.map((_, index) => outcomes[from + index] ?? unanswered);
+        from += writes.length;
+        resolve(own);
+      }
     } catch (error) {
-      const refusal = this.#failed(error, writes.length, callers);
-      answer(() => refusal);
+      const refusal = this.#failed(error, group);
+      for (const submission of group) refuse(submission, refusal);
     } finally {
       cancel();
     }
   }
 
-  async #write(writes: readonly FencedWrite[], callers: readonly Caller[]): Promise<readonly Outcome[]> {
-    const { engine, clock, tracer } = this.#options;
-    const attributes = { "shardgate.engine": engine.name, "shardgate.operations": writes.length };
-    const spans = tracer === undefined ? [] : callers.flatMap((caller) => caller.span ?? []);
-    const span = startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
+  async #write(group: readonly Submission[]): Promise<readonly Outcome[]> {
+    const { engine, clock, observer } = this.#options;
+    const writes = group.flatMap((submission) => submission.writes);
+    const span = this.#span(group, writes.length);
+    const startMs = clock.monotonicMs();
+    let isFailed = false;
     try {
       const outcomes = await engine.write(writes, clock.nowMs());
       this.#lastFailure = null;
       return outcomes;
     } catch (error) {
+      isFailed = true;
       span?.fail(refusalOfCommit(error).code);
       throw error;
     } finally {
       span?.end();
+      const bytes = group.reduce((sum, submission) => sum + submission.bytes, 0);
+      const durationMs = clock.monotonicMs() - startMs;
+      observer?.commitDone({ operations: writes.length, bytes, durationMs, isFailed });
     }
   }
 
+  #span(group: readonly Submission[], operations: number): Span | undefined {
+    const { engine, tracer } = this.#options;
+    if (tracer === undefined) return undefined;
+    const attributes = { "shardgate.engine": engine.name, "shardgate.operations": operations };
+    const spans = group.flatMap(({ caller }) => caller.span ?? []);
+    return startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
+  }
+
   /** Logs it once per kind of failure: a full disk fails every group, many times a second. */
-  #failed(error: unknown, operations: number, callers: readonly Caller[]): RefusedOutcome {
+  #failed(error: unknown, group: readonly Submission[]): RefusedOutcome {
     const refusal = refusalOfCommit(error);
     const failure = error instanceof ShardgateError ? error.code : String(error);
     if (failure === this.#lastFailure) return refusal;
     this.#lastFailure = failure;
-    const requestIds = callers.flatMap(({ requestId }) => requestId ?? []).slice(0, requestIdsLoggedMax);
+    const requestIds = group.flatMap(({ caller }) => caller.requestId ?? []).slice(0, requestIdsLoggedMax);
+    const operations = group.reduce((sum, submission) => sum + submission.operations, 0);
     const what = refusal.code === "OUTCOME_UNKNOWN" ? "it is unknown whether they happened" : "none of them happened";
     this.#options.log.error(
       { err: error, operations, requestIds },
@@ -187,6 +201,12 @@ interface Submission extends Load {
   /** When it began to wait, by the monotonic clock. */
   readonly sinceMs: number;
   readonly resolve: (outcomes: readonly Outcome[]) => void;
+}
+
+function valueBytes(writes: readonly FencedWrite[]): number {
+  let bytes = 0;
+  for (const { operation } of writes) if (operation.kind === "put") bytes += utf8Bytes(operation.value);
+  return bytes;
 }
 
 function refuse({ writes, resolve }: Submission, refusal: RefusedOutcome): void {

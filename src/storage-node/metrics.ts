@@ -3,7 +3,7 @@
  * text of a caller. What can be asked for is asked when the text is read. docs/reference/metrics.md lists them all.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { EngineObserver } from "./observed-engine.js";
+import type { EngineObserver } from "./engine-observer.js";
 
 /** What the storage node is at the moment; asked for each time the text is read. */
 export interface NodeFigures {
@@ -122,7 +122,7 @@ export class NodeMetrics implements EngineObserver {
     this.#batchOperations.observe(operations);
   }
 
-  readDone({ operations, durationMs, isFailed }: Parameters<EngineObserver["readDone"]>[0]): void {
+  readDone(operations: number, durationMs: number, isFailed: boolean): void {
     this.#readSeconds.observe(durationMs / 1000);
     this.#readOperations.inc(operations);
     if (isFailed) this.#failures.inc({ call: "read" });

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
 import { requestIdCharactersMax } from "../core/limits.js";
-import { clusterHeader, requestIdHeader } from "../wire/paths.js";
+import { checkedValues, checkedValuesHeader, clusterHeader, requestIdHeader } from "../wire/paths.js";
 import type { Caller } from "./caller.js";
 
 /** The query parameter, undefined when absent. Throws BAD_REQUEST when it is given twice. */
@@ -17,10 +17,11 @@ export function bodyOf({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
 }
 
-/** For spans, for the log, and to keep gateways of other clusters out. */
-export function callerOf({ span, headers }: FastifyRequest): Caller {
+/** For spans, for the log, to keep gateways of other clusters out, and to know whose word counts for values. */
+export function callerOf({ span, headers, isOfCluster = false }: FastifyRequest): Caller {
   const requestId = headers[requestIdHeader]?.toString().slice(0, requestIdCharactersMax);
-  return { span, requestId, clusterId: headers[clusterHeader]?.toString() };
+  const areValuesChecked = isOfCluster && headers[checkedValuesHeader] === checkedValues;
+  return { span, requestId, clusterId: headers[clusterHeader]?.toString(), areValuesChecked };
 }
 
 /** The number in `text`. Throws BAD_REQUEST unless it is a decimal from `min` to `max` without sign or leading zero. */

@@ -24,13 +24,13 @@ import type { ClusterTokens } from "../wire/cluster-token.js";
 import { healthPath, listeningUrl, metricsPath, requestIdHeader } from "../wire/paths.js";
 import { transferEncodingRefusal } from "../wire/transfer-encoding.js";
 import { startAgent, type Agent } from "./agent.js";
+import { batchService } from "./batch-service.js";
 import { watchConnections } from "./connections.js";
 import { resultWithin } from "./deadline.js";
 import { addEntryRoutes } from "./entry-routes.js";
 import { refuseForeignRequests } from "./foreign-requests.js";
 import { NodeMetrics } from "./metrics.js";
 import { addNodeRoutes, figuresOf } from "./node-routes.js";
-import { observedEngine } from "./observed-engine.js";
 import { answerClientError, answerError } from "./problem-answer.js";
 import { requireToken } from "./required-token.js";
 import { ShardHost } from "./shard-host.js";
@@ -87,22 +87,41 @@ export interface StorageNode {
 
 /** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
 export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
-  const { name, clock, log, tracer, worker, gatewayUrl, incarnation, newId, tls = noTls, tokens = null } = options;
+  const {
+    name,
+    engine,
+    clock,
+    log,
+    tracer,
+    worker,
+    gatewayUrl,
+    incarnation,
+    newId,
+    tls = noTls,
+    tokens = null,
+  } = options;
   const traced = tracer === undefined ? {} : { tracer };
   const metrics = new NodeMetrics();
-  const engine = observedEngine(options.engine, clock, metrics);
   const isFirst = worker?.isFirst !== false;
   const hasGateway = gatewayUrl !== null;
   const role = { start: incarnation, newId, hasGateway, isShared: worker !== undefined, isFirst };
-  const host = await ShardHost.open({ engine, clock, log: partLog(log, "storage"), ...role, ...traced });
+  const host = await ShardHost.open({
+    engine,
+    observer: metrics,
+    clock,
+    log: partLog(log, "storage"),
+    ...role,
+    ...traced,
+  });
   const gate = new Gate();
+  const token = tokens?.gatewayToken ?? null;
   const app = createApp({
     log: partLog(log, "requests"),
     clock,
     gate,
     metrics,
     tls,
-    token: tokens?.gatewayToken ?? null,
+    token,
     ownHosts: hostsOf(options),
   });
   if (tracer !== undefined) traceRequests(app, tracer);
@@ -117,6 +136,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     engineName: engine.name,
     isDraining: () => gate.isClosed,
     hasAgent: hasGateway,
+    answer: batchService(host, metrics),
     metrics,
     metricsText: worker?.metricsText ?? (async () => metrics.text(await figures())),
   });
@@ -131,7 +151,6 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const url = listeningUrl(options.host, port, schemeOf(tls));
   log.info({ url, engine: engine.name }, "The storage node listens.");
   const advertisedUrl = options.advertisedUrl ?? url;
-  const token = tokens?.nodeToken ?? null;
   const agent =
     gatewayUrl === null || !isFirst
       ? null
@@ -141,7 +160,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
           advertisedUrl,
           incarnation,
           isEphemeral: !engine.isDurable,
-          token,
+          token: tokens?.nodeToken ?? null,
           host,
           clock,
           log: partLog(log, "membership"),
@@ -152,7 +171,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     url,
     port,
     metrics: async () => metrics.data(await figures()),
-    drain: () => (draining ??= drainNode({ ...options, engine, app, gate, shardHost: host, agent })),
+    drain: () => (draining ??= drainNode({ ...options, app, gate, shardHost: host, agent })),
   };
 }
 

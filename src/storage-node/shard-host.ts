@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
-import { engineTimeoutMs } from "../core/limits.js";
+import { engineTimeoutMs, nodeBatchAnswerBytesMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { Outcome, RefusedOutcome, RoutedOperation } from "../core/operation.js";
 import type { Tracer } from "../core/tracing.js";
@@ -14,11 +14,12 @@ import { UnderWay } from "../core/under-way.js";
 import { isOwned } from "../storage/claim.js";
 import type { FencedRead, FencedWrite, StorageEngine } from "../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
-import { BatchAnswer } from "./batch-answer.js";
-import { batchStages } from "./batch-stages.js";
+import { BatchAnswer, withinOneAnswer } from "./batch-answer.js";
+import { batchStages, isRead, isWrite } from "./batch-stages.js";
 import type { Caller } from "./caller.js";
 import { resultWithin } from "./deadline.js";
 import { notInTime, refusalBeforeWrite, refused } from "./engine-failure.js";
+import type { EngineObserver } from "./engine-observer.js";
 import { EngineReads } from "./engine-reads.js";
 import { GroupCommit } from "./group-commit.js";
 import { hostedShards } from "./hosted-shards.js";
@@ -33,6 +34,8 @@ export interface ShardHostOptions {
   readonly engine: StorageEngine;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is counted. */
+  readonly observer?: EngineObserver;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;
   /** Id of this start of the storage node, the same in all of its processes. */
@@ -118,7 +121,7 @@ export class ShardHost {
     this.#underWay.begin();
     try {
       const refusal = this.#isAdmitted(caller) ? null : await this.#refusalOf(caller);
-      return refusal === null ? await this.#runStages(operations, caller) : operations.map(() => refusal);
+      return refusal === null ? await this.#run(operations, caller) : operations.map(() => refusal);
     } finally {
       this.#underWay.end();
     }
@@ -203,48 +206,49 @@ export class ShardHost {
     }
   }
 
+  #run(operations: readonly RoutedOperation[], caller: Caller): Promise<readonly Outcome[]> {
+    // Of one kind, as most batches are, they need no stages.
+    if (operations.every(isRead)) return this.#read(operations, nodeBatchAnswerBytesMax, caller);
+    if (operations.every(isWrite)) return this.#write(operations, caller).then(withinOneAnswer);
+    return this.#runStages(operations, caller);
+  }
+
   async #runStages(operations: readonly RoutedOperation[], caller: Caller): Promise<readonly Outcome[]> {
-    const answer = new BatchAnswer();
+    const answer = new BatchAnswer(operations.length);
     for (const { reads, writes } of batchStages(operations)) {
-      await this.#read(pick(operations, reads), answer, caller);
-      await this.#write(pick(operations, writes), answer, caller);
+      const open = reads.filter((index) => answer.isOpenAt(index));
+      answer.add(open, await this.#read(pick(operations, open).filter(isRead), answer.bytesLeft, caller));
+      answer.add(writes, await this.#write(pick(operations, writes).filter(isWrite), caller));
     }
-    return answer.outcomes(operations);
+    return answer.outcomes;
   }
 
-  async #read(reads: Picked, answer: BatchAnswer, caller: Caller): Promise<void> {
-    const admitted: (readonly [number, FencedRead])[] = [];
-    for (const [index, routed] of reads) {
-      const refusal = answer.refusalAt(index) ?? scanRefusal(routed);
-      if (refusal === null) admitted.push([index, routed as FencedRead]);
-      else answer.add(index, refusal);
+  /** What is wrong with one read is its own refused outcome, and fails none of its neighbours in the engine. */
+  async #read(reads: readonly FencedRead[], bytesMax: number, caller: Caller): Promise<readonly Outcome[]> {
+    const refusals = reads.some(isScan) ? reads.map(scanRefusal) : [];
+    if (refusals.some((refusal) => refusal !== null)) {
+      const admitted = reads.filter((_, at) => refusals[at] === null);
+      const outcomes = (await this.#read(admitted, bytesMax, caller)).values();
+      return refusals.map((refusal) => refusal ?? outcomes.next().value ?? unanswered);
     }
-    if (admitted.length === 0) return;
-    const fenced = admitted.map(([, read]) => read);
-    const outcomes = await this.#reads.run(fenced, answer.bytesLeft, caller);
+    if (reads.length === 0) return [];
+    const outcomes = await this.#reads.run(reads, bytesMax, caller);
+    if (!this.#store.isIndependent || !outcomes.some(isNotHosted)) return outcomes;
     // Where another process of this storage node has joined a cluster meanwhile, the refusals count.
-    const isAlone = this.#store.isIndependent && (!outcomes.some(isNotHosted) || (await this.#refresh()) === null);
-    for (const [at, [index, read]] of admitted.entries()) {
-      const outcome = outcomes[at];
-      if (outcome === undefined) continue;
-      const isUnclaimed = isAlone && this.#store.isIndependent && read.epoch === null && isNotHosted(outcome);
-      answer.add(index, isUnclaimed ? nothingIn(read) : outcome);
-    }
+    if ((await this.#refresh()) !== null || !this.#store.isIndependent) return outcomes;
+    return reads.map((read, at) => {
+      const outcome = outcomes[at] ?? unanswered;
+      return read.epoch === null && isNotHosted(outcome) ? nothingIn(read) : outcome;
+    });
   }
 
-  async #write(writes: Picked, answer: BatchAnswer, caller: Caller): Promise<void> {
-    if (writes.length === 0) return;
-    const fenced = writes.map(([, routed]) => routed as FencedWrite);
-    const refusal = this.#store.isIndependent ? await this.#claimFor(fenced) : null;
-    const outcomes = refusal === null ? await this.#commits.submit(fenced, caller) : fenced.map(() => refusal);
-    for (const [at, [index, { operation }]] of writes.entries()) {
-      const outcome = outcomes[at];
-      if (outcome === undefined) continue;
-      this.#spent.note(operation.shard, outcome);
-      // A conflict carries the entry as it is, and nothing was written, so it may be asked again like a read.
-      const full = outcome.kind === "conflict" ? answer.refusalAt(index) : null;
-      answer.add(index, full ?? outcome);
-    }
+  async #write(writes: readonly FencedWrite[], caller: Caller): Promise<readonly Outcome[]> {
+    if (writes.length === 0) return [];
+    const refusal = this.#store.isIndependent ? await this.#claimFor(writes) : null;
+    if (refusal !== null) return writes.map(() => refusal);
+    const outcomes = await this.#commits.submit(writes, caller);
+    for (const [at, { operation }] of writes.entries()) this.#spent.note(operation.shard, outcomes[at] ?? unanswered);
+    return outcomes;
   }
 
   /** A storage node that stands alone claims a shard at its first write. Resolves to why the writes must not run. */
@@ -262,18 +266,19 @@ export class ShardHost {
   }
 }
 
-type Picked = readonly (readonly [number, RoutedOperation])[];
-
 const notAcknowledged = refused(
   "SHARD_UNAVAILABLE",
   "The storage node has started and waits for its gateway to acknowledge it.",
 );
 
-function pick(operations: readonly RoutedOperation[], indexes: readonly number[]): Picked {
-  return indexes.flatMap((index) => {
-    const operation = operations[index];
-    return operation === undefined ? [] : [[index, operation] as const];
-  });
+const unanswered = refused("STORAGE_FAILED", "The storage engine failed.");
+
+function pick(operations: readonly RoutedOperation[], indexes: readonly number[]): readonly RoutedOperation[] {
+  return indexes.flatMap((index) => operations[index] ?? []);
+}
+
+function isScan({ operation }: FencedRead): boolean {
+  return operation.kind === "scan";
 }
 
 function isNotHosted(outcome: Outcome): boolean {

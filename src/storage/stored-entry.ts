@@ -7,6 +7,7 @@ import type { Entry } from "../core/entry.js";
 import type { JsonText } from "../core/json-text.js";
 import { encodingOf, utf8Bytes, type Key } from "../core/key.js";
 import type { ShardNumber } from "../core/shard.js";
+import { utf8Text } from "../core/utf8.js";
 import { versionOf } from "../core/version.js";
 import { checksumOf, checksumSeed } from "./checksum.js";
 import { viewOf } from "./memory-view.js";
@@ -53,7 +54,7 @@ export function decodeEntry(shard: ShardNumber, key: Key, record: Uint8Array): E
   const expiresAtMs = view.getFloat64(byteOffset + expiresAt);
   return {
     key,
-    value: bufferOf(record).toString("utf8", entryHeaderBytes, length) as JsonText,
+    value: utf8Text(bufferOf(record), entryHeaderBytes, length) as JsonText,
     version: versionOf(view.getFloat64(byteOffset + checksumBytes)),
     createdAtMs: view.getFloat64(byteOffset + createdAt),
     updatedAtMs: view.getFloat64(byteOffset + updatedAt),

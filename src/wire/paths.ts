@@ -15,6 +15,12 @@ export const shardEpochHeader = "shard-epoch";
 export const clusterHeader = "x-shardgate-cluster";
 /** On requests of a gateway: the name of the storage node it means. Another one, at the address of that one, refuses them. */
 export const targetNodeHeader = "x-shardgate-node";
+/**
+ * On batches of a gateway that proves itself with the cluster's secret: it has checked that the values in them are JSON
+ * within the bounds of a value. Without that proof it counts for nothing.
+ */
+export const checkedValuesHeader = "x-shardgate-values";
+export const checkedValues = "checked";
 /** On answers with a value that expires: an RFC 3339 moment. */
 export const expiresAtHeader = "x-expires-at";
 /** An entry's version, as in its ETag, for clients behind a proxy that changes that. */

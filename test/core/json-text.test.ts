@@ -6,11 +6,39 @@ import {
   jsonElements,
   jsonMembers,
   jsonTextOf,
+  jsonProblem,
   parseJsonBytes,
+  parsedJsonProblem,
   parseJsonText,
 } from "../../src/core/json-text.js";
 
 const whole = (text: string) => ({ start: 0, end: text.length });
+
+describe("a text that is known to be JSON", () => {
+  const small = { valueBytes: 60, valueDepth: 3 };
+  /** JSON with names that come twice, too deep, too long, or none of these. */
+  const json = fc.letrec<{ value: string }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 5 },
+      fc.constantFrom("1", '"a"', "null", '"\ud800"', '"{\\"a\\":1}"'),
+      fc.array(tie("value"), { maxLength: 3 }).map((items) => `[${items.join(",")}]`),
+      fc
+        .array(fc.tuple(fc.constantFrom('"a"', '"b"', '"\\u0061"'), tie("value")), { maxLength: 3 })
+        .map((members) => `{${members.map(([name, value]) => `${name}:${value}`).join(",")}}`),
+    ),
+  })).value;
+
+  it("breaks the same rules as where it has to be parsed, whether what it was parsed to is at hand or not", () => {
+    fc.assert(
+      fc.property(json, (text) => {
+        const problem = jsonProblem(text, small);
+        expect(parsedJsonProblem(text, JSON.parse(text), small)).toBe(problem);
+        expect(parsedJsonProblem(text, undefined, small)).toBe(problem);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
 
 describe("parseJsonText", () => {
   it.each([

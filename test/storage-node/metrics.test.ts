@@ -1,6 +1,6 @@
 /** What `GET /metrics` of a storage node says, over real HTTP. */
-import { describe, expect, it } from "vitest";
-import { drainTimeoutMs, sweepIntervalMs } from "../../src/core/limits.js";
+import { describe, expect, it, vi } from "vitest";
+import { drainTimeoutMs, engineTimeoutMs, sweepIntervalMs } from "../../src/core/limits.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { encodeBatchRequest } from "../../src/wire/batch-body.js";
 import { settle } from "../support/fake-clock.js";
@@ -72,6 +72,27 @@ describe("GET /metrics of a storage node", () => {
       'shardgate_storage_engine_failures_total{call="read"}': 1,
       'shardgate_storage_engine_failures_total{call="sweep"}': 1,
       shardgate_storage_sweeps_total: 1,
+    });
+  });
+
+  it.each([
+    ["ends", null, 0],
+    ["fails", new Error("broken"), 1],
+  ])("counts a read that came too late once it %s", async (_, failure, failures) => {
+    const node = await runNode();
+    await node.putValue("/shard/1/store/a", "1");
+    node.engine.readFailure = failure;
+    node.engine.holdReads();
+    const answer = node.send("/shard/1/store/a");
+    await vi.waitFor(() => expect(node.engine.reads).toHaveLength(1));
+    await node.clock.advance(engineTimeoutMs);
+    expect((await answer).status).toBe(503);
+    node.engine.release();
+    await vi.waitFor(async () => {
+      expect(await samplesOf(node)).toMatchObject({
+        shardgate_storage_read_seconds_count: 1,
+        'shardgate_storage_engine_failures_total{call="read"}': failures,
+      });
     });
   });
 

@@ -126,6 +126,19 @@ describe("ShardHost.execute", () => {
     expect(new Set(codes(outcomes))).toEqual(new Set([null, "BATCH_ANSWER_FULL"]));
   });
 
+  it("answers a batch of writes with no more conflicts than an answer has room for", async () => {
+    const { host } = await setUp();
+    const keys = Array.from({ length: 12 }, (_, index) => `k${index}`);
+    for (const key of keys) await host.execute([put(key, megabyte)]);
+    const never = { kind: "ifVersion", version: "999" as Version } as const;
+    const writes = [...keys.map((key) => put(key, "1", { condition: never })), put("new", "2")];
+    const outcomes = await host.execute(writes);
+    const roomFor = nodeBatchAnswerBytesMax / 1024 / 1024;
+    expect(kinds(outcomes.slice(0, roomFor))).toEqual(Array.from({ length: roomFor }, () => "conflict"));
+    expect(new Set(codes(outcomes.slice(roomFor, 12)))).toEqual(new Set(["BATCH_ANSWER_FULL"]));
+    expect(outcomes[12]?.kind).toBe("written");
+  });
+
   it.each([
     ["short", (index: number) => `k${index}`],
     ["long", (index: number) => `${'"'.repeat(keyBytesMax - 4)}${1000 + index}`],

@@ -20,6 +20,7 @@ import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
 import { startStorageNode, type StorageNode } from "../../src/storage-node/server.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { noTls } from "../../src/tls/tls-source.js";
+import type { ClusterTokens } from "../../src/wire/cluster-token.js";
 import { untilReady } from "./gateway-calls.js";
 import { openGuard } from "./open-guard.js";
 import { RecordLog } from "./record-log.js";
@@ -47,15 +48,19 @@ const clock = systemClock;
 const random = (): number => 0.5;
 const newId = randomUUID;
 
-/** Resolves when every shard is served. */
-export async function startLiveCluster(shardCount: number, nodes: readonly LiveNode[]): Promise<LiveCluster> {
+/** Resolves when every shard is served. With `tokens`, gateway and storage nodes prove themselves to each other. */
+export async function startLiveCluster(
+  shardCount: number,
+  nodes: readonly LiveNode[],
+  tokens: ClusterTokens | null = null,
+): Promise<LiveCluster> {
   const log = new RecordLog();
   const wanted = { shardCount, clusterName: "live" };
   const ids = { newClusterId: () => "live", newLeaderId: newId };
   const registry = await Registry.open({ store: new MemoryStore(), clock, log, wanted, ...ids });
   const metrics = new Metrics();
   const createClient = (node: NodePlace, facts: MapFacts) =>
-    new UndiciNodeClient({ ...node, facts, guard: openGuard, tls: noTls });
+    new UndiciNodeClient({ ...node, facts, guard: openGuard, tls: noTls, token: tokens?.gatewayToken ?? null });
   const pool = new NodePool({
     map: () => registry.map,
     createClient,
@@ -83,7 +88,7 @@ export async function startLiveCluster(shardCount: number, nodes: readonly LiveN
   const gateway = await startGateway(listening);
   const yoga = await startGateway({ ...listening, isShortWayTaken: false });
   membership.start();
-  const running = await Promise.all(nodes.map((node) => startLiveNode(node, gateway.url, log)));
+  const running = await Promise.all(nodes.map((node) => startLiveNode(node, gateway.url, log, tokens)));
   await untilReady(gateway.url);
   return {
     origin: gateway.url,
@@ -106,6 +111,7 @@ export function startLiveNode(
   { name, port = 0, advertisedUrl }: LiveNode,
   gatewayUrl: string | null,
   log: RecordLog,
+  tokens: ClusterTokens | null = null,
 ): Promise<StorageNode> {
   return startStorageNode({
     name,
@@ -118,5 +124,6 @@ export function startLiveNode(
     advertisedUrl: advertisedUrl ?? null,
     incarnation: newId(),
     newId,
+    tokens,
   });
 }

@@ -105,12 +105,61 @@ const get: RoutedOperation = {
 };
 const unreadable = expect.objectContaining({ code: "BAD_REQUEST", message: expect.stringContaining("cannot be read") });
 
+/** The same body in another form of JSON, which only the general reader takes. */
+function respelled(body: Buffer): Buffer {
+  const end = body.indexOf("\n");
+  return Buffer.concat([Buffer.from(` ${body.toString("utf8", 0, end)}`), body.subarray(end)]);
+}
+
+/** What came out, or the error. */
+function result<T>(read: () => T): T | { readonly code: string; readonly message: string } {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ShardgateError)) throw error;
+    return faultOf(error);
+  }
+}
+
+/** Without what is said of the head's own text, which differs between the two forms. */
+function faultOf({ code, message }: ShardgateError): { readonly code: string; readonly message: string } {
+  return { code, message: message.replace(/is not JSON: .*/, "is not JSON") };
+}
+
+/** A body with a character less, more or changed somewhere. */
+const damage = fc.record({
+  place: fc.double({ min: 0, max: 1, noNaN: true }),
+  removed: fc.nat({ max: 3 }),
+  put: fc.constantFrom("", "0", "1", "9", "-", ".", "e", '"', "\\", ",", ":", "{", "}", "]", " ", "\n", "é", "\u0000"),
+});
+type Damage = typeof damage extends fc.Arbitrary<infer Value> ? Value : never;
+
+function damaged(body: Buffer, { place, removed, put }: Damage): Buffer {
+  const at = Math.floor(place * body.length);
+  return Buffer.concat([body.subarray(0, at), Buffer.from(put), body.subarray(at + removed)]);
+}
+
 describe("a batch request", () => {
   it("comes back as it went out", () => {
     fc.assert(
       fc.property(fc.array(routed), (operations) => {
         expect(decodeBatchRequest(encodeBatchRequest(operations))).toEqual(operations);
       }),
+    );
+  });
+
+  it("means the same in the usual form and in any other, also when it is damaged", () => {
+    fc.assert(
+      fc.property(fc.array(routed, { maxLength: 4 }), damage, fc.boolean(), (operations, how, areChecked) => {
+        const body = damaged(encodeBatchRequest(operations), how);
+        const other = respelled(body);
+        const decoded = (sent: Buffer) =>
+          result(() =>
+            decodeBatchRequest(sent, areChecked).map((item) => (item instanceof ShardgateError ? faultOf(item) : item)),
+          );
+        expect(decoded(body)).toEqual(decoded(other));
+      }),
+      { numRuns: 2000 },
     );
   });
 
@@ -203,6 +252,18 @@ describe("a batch request", () => {
 });
 
 describe("a batch answer", () => {
+  it("means the same in the usual form and in any other, also when it is damaged", () => {
+    fc.assert(
+      fc.property(fc.array(answered, { maxLength: 4 }), damage, (pairs, how) => {
+        const operations = pairs.map(({ request }) => request);
+        const body = damaged(encodeBatchAnswer(pairs.map(({ outcome }) => outcome)), how);
+        const decoded = (sent: Buffer) => result(() => decodeBatchAnswer(sent, operations));
+        expect(decoded(body)).toEqual(decoded(respelled(body)));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it("comes back as it went out", () => {
     fc.assert(
       fc.property(fc.array(answered), (pairs) => {

@@ -13,7 +13,7 @@ function written(
 }
 
 function readerOf(body: Buffer, count = 9): ValueReader {
-  return new ValueReader(body.subarray(body.indexOf(newline) + 1), count);
+  return new ValueReader(body, body.indexOf(newline) + 1, count);
 }
 
 describe("the values of a batch", () => {
@@ -24,7 +24,7 @@ describe("the values of a batch", () => {
         const { body, lengths } = written(head, values);
         expect(body.toString("utf8")).toBe(`${head}\n${values.join("")}`);
         expect(lengths).toEqual(values.map((value) => Buffer.byteLength(value)));
-        const reader = new ValueReader(body.subarray(Buffer.byteLength(head) + 1), values.length);
+        const reader = new ValueReader(body, Buffer.byteLength(head) + 1, values.length);
         expect(lengths.map((length) => reader.text(length))).toEqual(values);
         expect(() => reader.end()).not.toThrow();
       }),
@@ -42,18 +42,30 @@ describe("the values of a batch", () => {
     expect(lengths.map((length) => reader.text(length))).toEqual(values);
   });
 
-  it("can be had as bytes, and in any mixture", () => {
+  it("can be had strictly or not, in any mixture", () => {
     const { body } = written("{}", ["ab", "cde", "f"]);
     const reader = readerOf(body);
-    expect(reader.bytes(2).toString()).toBe("ab");
+    expect(reader.strictText(2)).toBe("ab");
     expect(reader.text(3)).toBe("cde");
     expect(() => reader.end()).toThrow("bytes are left behind the last value");
-    expect(reader.bytes(1).toString()).toBe("f");
+    expect(reader.has(1)).toBe(true);
+    expect(reader.has(2)).toBe(false);
+    expect(reader.strictText(1)).toBe("f");
+    expect(reader.isAtEnd).toBe(true);
+  });
+
+  it.each([[9], [0]])("are not read strictly where they are no UTF-8, neighbours aside (of %i expected)", (count) => {
+    // The second value's bytes are whole characters only together with the third's.
+    const body = Buffer.concat([Buffer.from("{}\nab"), Buffer.from("é"), Buffer.from("ü")]);
+    const reader = readerOf(body, count);
+    expect([2, 1, 1, 2].map((length) => reader.strictText(length))).toEqual(["ab", null, null, "ü"]);
+    const lenient = readerOf(body, count);
+    expect([2, 1, 1, 2].map((length) => lenient.text(length))).toEqual(["ab", "\ufffd", "\ufffd", "ü"]);
   });
 
   it.each([[-1], [0.5], ["1"], [undefined], [Number.NaN]])("have no length %s", (length) => {
     const reader = readerOf(written("{}", ["ab"]).body);
-    expect(() => reader.bytes(length)).toThrow("is not a length");
+    expect(() => reader.strictText(length)).toThrow("is not a length");
     expect(() => reader.text(length)).toThrow("is not a length");
   });
 

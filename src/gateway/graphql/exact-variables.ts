@@ -65,10 +65,10 @@ export class ExactVariables {
   #value(parsed: unknown, text: string, span: JsonSpan, type: GraphQLInputType): unknown {
     if (isNonNullType(type)) {
       // JSON's null is a value like any other where a value is required.
-      return isJson(type.ofType) ? jsonInput(text, span) : this.#value(parsed, text, span, type.ofType);
+      return isJson(type.ofType) ? jsonInput(parsed, text, span) : this.#value(parsed, text, span, type.ofType);
     }
     if (parsed === null || !this.#isJsonInside(type)) return parsed;
-    if (isJson(type)) return jsonInput(text, span);
+    if (isJson(type)) return jsonInput(parsed, text, span);
     if (isListType(type)) return this.#list(parsed, text, span, type.ofType);
     if (!isInputObjectType(type) || !isObject(parsed)) return parsed;
     return this.#object(parsed, text, span, this.#positionsInside(type));
@@ -136,8 +136,8 @@ function membersOf(text: string, span: JsonSpan): ReturnType<typeof jsonMembers>
   }
 }
 
-function jsonInput(text: string, { start, end }: JsonSpan): JsonInput {
-  return new JsonInput(text.slice(start, end));
+function jsonInput(parsed: unknown, text: string, { start, end }: JsonSpan): JsonInput {
+  return new JsonInput(text.slice(start, end), parsed);
 }
 
 function wholeOf(text: string): JsonSpan {

@@ -3,14 +3,19 @@
  * in `putMany` must cost its own item alone: so every text passes coercion, and the resolver checks it item by item.
  */
 import { ShardgateError } from "../../core/error.js";
-import { parseJsonText, type JsonText, type ValueBounds } from "../../core/json-text.js";
+import { parsedJsonProblem, type JsonText, type ValueBounds } from "../../core/json-text.js";
 
 export class JsonInput {
   readonly #source: string | ShardgateError;
+  readonly #parsed: unknown;
 
-  /** `source`: the value's text as the client wrote it, or the INVALID_VALUE error why there is none. */
-  constructor(source: string | ShardgateError) {
+  /**
+   * `source`: the value's JSON text as the client wrote it, or the INVALID_VALUE error why there is none. `parsed`: what the
+   * text was parsed to already, with the request; undefined where it was written from a literal.
+   */
+  constructor(source: string | ShardgateError, parsed?: unknown) {
     this.#source = source;
+    this.#parsed = parsed;
   }
 
   /** The unchecked text. Throws INVALID_VALUE when there is none. */
@@ -21,7 +26,9 @@ export class JsonInput {
 
   /** The value. Throws INVALID_VALUE when it breaks a rule for values. */
   check(bounds: ValueBounds): JsonText {
-    return parseJsonText(this.text, bounds);
+    const problem = parsedJsonProblem(this.text, this.#parsed, bounds);
+    if (problem !== null) throw new ShardgateError("INVALID_VALUE", `The value ${problem}.`);
+    return this.text as JsonText;
   }
 
   /** Keeps the value out of the messages in which GraphQL quotes the arguments it refuses. */

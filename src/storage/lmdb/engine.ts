@@ -4,8 +4,6 @@
  * snapshot only within one turn of the event loop, because an open one makes the file grow.
  */
 import { stat } from "node:fs/promises";
-import type { ScanOperation } from "../../core/operation.js";
-import type { Key } from "../../core/key.js";
 import type { ShardNumber } from "../../core/shard.js";
 import { readChanges } from "../change-feed.js";
 import { fenceRefusal, withClaimChange } from "../claim.js";
@@ -20,7 +18,7 @@ import { decodeDocument, encodeDocument } from "./checked-record.js";
 import { openDatabases, type Databases } from "./databases.js";
 import { Environment } from "./environment.js";
 import { storageError } from "./failure.js";
-import { FenceCache } from "./fence-cache.js";
+import { FencedEntries } from "./fenced-entries.js";
 import { checkLmdbFolder, lmdbFile } from "./folder.js";
 import { documentKey } from "./format.js";
 import { ShardRecords, type ShardHeaders } from "./shard-records.js";
@@ -34,7 +32,7 @@ export class LmdbEngine implements StorageEngine {
   readonly #databases: Databases;
   readonly #environment: Environment;
   readonly #records: ShardRecords;
-  readonly #fences: FenceCache;
+  readonly #entries: FencedEntries;
   readonly #upkeep: IndexUpkeep;
   readonly #schedule: SweepSchedule;
 
@@ -57,20 +55,15 @@ export class LmdbEngine implements StorageEngine {
     this.#databases = databases;
     this.#environment = new Environment(folder, databases);
     this.#records = new ShardRecords(databases);
-    this.#fences = new FenceCache(databases.documents, this.#records);
+    this.#entries = new FencedEntries(databases.documents, this.#records);
     this.#schedule = new SweepSchedule(this.#records, this.#upkeep);
   }
 
   read(...[operations, budget]: Parameters<StorageEngine["read"]>): ReturnType<StorageEngine["read"]> {
-    const source = {
-      fence: (shard: ShardNumber) => this.#fences.fence(shard),
-      find: (shard: ShardNumber, key: Key) => this.#records.findEntry(shard, key),
-      range: (operation: ScanOperation) => this.#records.range(operation),
-    };
     const read = (): Promise<ReadAnswer> =>
       this.#environment.snapshot(() => {
-        this.#fences.refresh();
-        return readFrom(source, operations, budget);
+        this.#entries.refresh();
+        return readFrom(this.#entries, operations, budget);
       });
     return readJudged(read, (marks) => this.#raise(marks));
   }
@@ -115,7 +108,7 @@ export class LmdbEngine implements StorageEngine {
         if (after !== before) changed.set(claim.shard, after);
       }
       for (const [shard, header] of changed) this.#records.putHeader(shard, header);
-      if (changed.size > 0) this.#fences.changed();
+      if (changed.size > 0) this.#entries.fenceChanged();
       if (change.document !== undefined) this.#databases.documents.put(documentKey, encodeDocument(change.document));
       const { claims } = this.#state({ whole: new Map([...whole, ...changed]), damaged });
       return { ...state, claims, document: change.document ?? state.document };
@@ -179,7 +172,7 @@ export class LmdbEngine implements StorageEngine {
   #apply(plan: StoragePlan): void {
     this.#records.apply(plan);
     const isFenceChanged = plan.headers.some(({ before, after }) => before.expiryMarkMs !== after.expiryMarkMs);
-    if (isFenceChanged) this.#fences.changed();
+    if (isFenceChanged) this.#entries.fenceChanged();
   }
 
   /** Resolves to false when a claim is not that of the read any more. */
@@ -191,14 +184,14 @@ export class LmdbEngine implements StorageEngine {
         const header = headers.get(shard);
         if (header === undefined) {
           // Damaged since its fence was read. Reading the fences again refuses this shard alone.
-          this.#fences.changed();
+          this.#entries.fenceChanged();
           return false;
         }
         if (fenceRefusal(header, shard, epoch) !== null) return false;
         raised.set(shard, { ...header, expiryMarkMs: Math.max(header.expiryMarkMs, expiryMarkMs) });
       }
       for (const [shard, header] of raised) this.#records.putHeader(shard, header);
-      this.#fences.changed();
+      this.#entries.fenceChanged();
       return true;
     });
     if (isRaised) this.#schedule.written(marks.keys());

@@ -15,11 +15,11 @@ export class Environment {
   }
 
   /** Runs `read` on the newest snapshot, and lets go of it before anyone else has a turn. */
-  async snapshot<T>(read: () => T): Promise<T> {
+  snapshot<T>(read: () => T): Promise<T> {
     try {
-      return this.#readNow(read);
+      return Promise.resolve(this.#readNow(read));
     } catch (error) {
-      throw await storageError(error, this.#folder);
+      return storageError(error, this.#folder).then((failure) => Promise.reject(failure));
     }
   }
 
