@@ -1,6 +1,6 @@
 /**
  * The GraphQL handler on a real socket, with a real registry and membership, over the MemoryRouter. Every request that
- * only reads is sent a second time, past the short way, and must get the same answer.
+ * only reads is sent a second time, to Yoga and GraphQL.js, and must get the same answer.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import { idSequence } from "../../../src/core/id-sequence.js";
 import { openAccess } from "../../../src/gateway/access/access.js";
 import { openRules } from "../../../src/gateway/graphql/documents.js";
-import { createGraphqlHandler, type GraphqlOptions } from "../../../src/gateway/graphql/handler.js";
+import { GraphqlHandler, type GraphqlOptions } from "../../../src/gateway/graphql/handler.js";
 import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
 import { securityHeaders } from "../../../src/gateway/problem-answer.js";
 import { requestIdHeader } from "../../../src/wire/paths.js";
@@ -50,7 +50,7 @@ export class GraphqlServer {
   readonly membership: Membership;
   readonly #persistedDocuments: PersistedDocuments | null;
   readonly #server: Server;
-  /** Serves the same data through Yoga alone, and leaves no trace in what a test may look at. */
+  /** Serves the same data through Yoga and GraphQL.js alone, and leaves no trace in what a test may look at. */
   readonly #yogaServer: Server;
 
   static async start({
@@ -111,7 +111,7 @@ export class GraphqlServer {
     };
     this.#persistedDocuments = options.persistedDocuments;
     this.#server = serverOf(services, options);
-    this.#yogaServer = serverOf(unseen, { ...options, isShortWayTaken: false });
+    this.#yogaServer = serverOf(unseen, { ...options, isOracle: true });
   }
 
   get url(): string {
@@ -191,13 +191,13 @@ export class GraphqlServer {
 }
 
 function serverOf(services: GatewayServices, options: GraphqlOptions): Server {
-  const handler = createGraphqlHandler(services, options);
+  const handler = new GraphqlHandler(services, options);
   const nextId = idSequence(services.clock.nowMs());
   const openRequests = new OpenRequests(services);
   return createServer((request, response) => {
     const open = openRequests.begin(request, response);
     open.headers.push(requestIdHeader, settleRequestId(request, nextId), ...securityHeaders.flat());
-    handler(open);
+    void handler.answer(open);
   });
 }
 

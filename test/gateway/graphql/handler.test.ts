@@ -1,4 +1,4 @@
-/** Both ways of executing, held against each other: the same request must get the same answer, byte for byte. */
+/** Both ways of answering, held against each other: the same request must get the same answer, byte for byte. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphqlServer } from "./graphql-server.js";
 
@@ -65,6 +65,11 @@ describe("the short way", () => {
     ["a document id that nobody knows", '{"documentId":"none"}'],
     ["a subscription", '{"query":"subscription { x }"}'],
     ["introspection", '{"query":"{__schema{types{name}}}"}'],
+    ["a wrong document for an operation that it does not have", '{"query":"query A{nothing}","operationName":"B"}'],
+    [
+      "a single value for a list",
+      '{"query":"query($k:[String!]!){entries(keys:$k){__typename}}","variables":{"k":"a"}}',
+    ],
     ["broken JSON", '{"query":'],
     ["an array", '[{"query":"{__typename}"}]'],
   ])("answers %s as Yoga does", async (_, body) => {
