@@ -7,13 +7,12 @@ import { execute, getVariableValues, GraphQLError, type GraphQLSchema } from "gr
 import type { GatewayBounds } from "../../core/bounds.js";
 import { costProblem } from "../cost-problem.js";
 import type { GraphqlContext } from "./context.js";
-import { DocumentCache } from "./document-cache.js";
 import type { DocumentRules } from "./documents.js";
 import { ExactVariables } from "./exact-variables.js";
+import { requestDemand, type RequestDemand } from "./field-demand.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 import type { Variables } from "./plan/variable-values.js";
-import { PreparedDocument } from "./prepared-document.js";
-import { requestDemand, type RequestDemand } from "./request-demand.js";
+import { DocumentCache, PreparedDocument } from "./prepared-documents.js";
 import type { Result } from "./result-text.js";
 
 export interface ExecutorOptions {
@@ -58,8 +57,8 @@ export class Executor {
     if (refusal !== null) return refusal;
     trace(plan, context);
     // A receipt names the field that asked for a key: there each has to ask by itself.
-    if (keys === null || keys.length === 0 || receipt !== null) return plan.run(context, variables, receipt !== null);
-    return loaders.readAhead(keys).then(() => plan.run(context, variables));
+    if (keys === null || receipt !== null) return plan.run(context, variables, receipt !== null);
+    return loaders.readAhead(keys, () => plan.run(context, variables));
   }
 
   #documentOf(text: string): PreparedDocument {

@@ -4,7 +4,7 @@
  */
 import type { GraphQLResolveInfo } from "graphql";
 import { errorRules, ShardgateError } from "../../core/error.js";
-import { parseKey, type Key } from "../../core/key.js";
+import { keyProblem, parseKey, type Key } from "../../core/key.js";
 import type { FoundOutcome, NotFoundOutcome, Outcome, RefusedOutcome } from "../../core/operation.js";
 import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import type { RouteContext } from "../../routing/router.js";
@@ -16,26 +16,26 @@ export type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
 
 type ShardFigures = ReadonlyMap<ShardNumber, HostedShard> | null;
 
-/** Keys that one call of the router reads. */
-interface Batch {
-  readonly keys: Key[];
-  readonly readings: Reading[];
-  /** Resolves when the outcomes of all are known; never rejects. */
-  isRead: Promise<void>;
+/** That all keys of a batch failed together. */
+interface Failure {
+  readonly kind: "failed";
+  readonly error: unknown;
 }
 
-interface Reading {
-  /** Null until it is known; an error when the batch failed as a whole. */
-  outcome: ReadOutcome | Error | null;
-  /** Null for a text that is no key. */
-  readonly batch: Batch | null;
+/** Keys that are read together, and what came of each; null until it is known. */
+interface Batch {
+  readonly kind: "batch";
+  readonly outcomes: Map<string, ReadOutcome | Failure | null>;
+  /** When all are known. Never rejects. */
+  readonly isRead: Promise<void>;
 }
 
 export class RequestLoaders {
   readonly #services: RequestServices;
   readonly #route: RouteContext;
   readonly #receipt: Receipt | null;
-  readonly #readings = new Map<string, Reading>();
+  /** By key: what reading it gave, or the batch that it is in. */
+  readonly #known = new Map<string, ReadOutcome | Failure | Batch>();
   /** What this turn's fields have asked for so far. */
   #gathering: Batch | null = null;
   #figures: Map<string, Promise<ShardFigures>> | null = null;
@@ -56,26 +56,33 @@ export class RequestLoaders {
     info: Pick<GraphQLResolveInfo, "path">,
     use: (outcomes: readonly ReadOutcome[]) => Result,
   ): Result | Promise<Result> {
-    const readings = keys.map((key) => this.#readings.get(key) ?? this.#begin(key, null));
-    if (this.#receipt !== null) {
-      for (const [index, { batch }] of readings.entries())
-        if (batch !== null) this.#receipt.asks(info, keys[index] as Key);
+    if (this.#receipt !== null) for (const key of keys) if (isKey(key)) this.#receipt.asks(info, key);
+    const outcomes: ReadOutcome[] = [];
+    for (const key of keys) {
+      const known = this.#known.get(key);
+      if (known === undefined || known.kind === "batch") return this.#readLater(keys, use);
+      outcomes.push(outcomeOf(known));
     }
-    if (readings.every(isKnown)) return use(readings.map(outcomeOf));
-    const batches = new Set(readings.map(({ batch }) => batch?.isRead));
-    return Promise.all(batches).then(() => use(readings.map(outcomeOf)));
+    return use(outcomes);
   }
 
-  /** Reads keys before fields ask for them. Refusals are remembered, because all the fields ask in one turn. Never rejects. */
-  readAhead(keys: readonly string[]): Promise<void> {
-    const batch = emptyBatch();
-    for (const key of keys) if (!this.#readings.has(key)) this.#begin(key, batch);
-    return (batch.isRead = this.#run(batch, true));
+  /**
+   * What `use` gives when `keys` were read before the fields ask for them. Refusals are remembered here, because all the
+   * fields ask in one turn. Throws or rejects only with what `use` throws.
+   */
+  readAhead<Result>(keys: readonly string[], use: () => Result | Promise<Result>): Result | Promise<Result> {
+    const valid = keys.filter(isKey);
+    if (valid.length === 0) return use();
+    const once = valid.length === 1 ? valid : [...new Set(valid)];
+    return this.#ask(once, (outcomes) => {
+      once.forEach((key, index) => this.#known.set(key, outcomes[index] ?? failed));
+      return use();
+    });
   }
 
   /** The key was written: what was read of it may be wrong now. */
   forget(key: Key): void {
-    this.#readings.delete(key);
+    this.#known.delete(key);
   }
 
   /** Figures of the shards at a storage node, by its name; null when it does not answer. */
@@ -88,71 +95,62 @@ export class RequestLoaders {
     return figures;
   }
 
-  /** `batch`: the one that will read it; null: the one that is being gathered. */
-  #begin(text: string, batch: Batch | null): Reading {
-    const refusal = keyRefusal(text);
-    const reading: Reading =
-      refusal === null
-        ? { outcome: null, batch: batch ?? (this.#gathering ??= this.#gather()) }
-        : { outcome: refusal, batch: null };
-    this.#readings.set(text, reading);
-    reading.batch?.keys.push(text as Key);
-    reading.batch?.readings.push(reading);
-    return reading;
-  }
-
-  /** Fields that have nothing to wait for ask in the same turn, and their keys are read together. */
-  #gather(): Batch {
-    const batch = emptyBatch();
-    batch.isRead = Promise.resolve().then(() => {
-      this.#gathering = null;
-      return this.#run(batch, false);
-    });
-    return batch;
-  }
-
-  #run(batch: Batch, areRefusalsKept: boolean): Promise<void> {
-    const { membership, router } = this.#services;
-    const { shardCount } = membership;
-    const operations = batch.keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
-    return router.execute(operations, this.#route).then(
-      (outcomes) => this.#settle(batch, outcomes, areRefusalsKept),
-      (error: unknown) => this.#fail(batch, error as Error, areRefusalsKept),
+  #readLater<Result>(keys: readonly string[], use: (outcomes: readonly ReadOutcome[]) => Result): Promise<Result> {
+    const found = keys.map((key) => this.#known.get(key) ?? this.#begin(key));
+    const reads = new Set(found.map((each) => (each.kind === "batch" ? each.isRead : null)));
+    return Promise.all(reads).then(() =>
+      use(found.map((each, index) => outcomeOf(each.kind === "batch" ? each.outcomes.get(keys[index] ?? "") : each))),
     );
   }
 
-  #settle(batch: Batch, outcomes: readonly Outcome[], areRefusalsKept: boolean): void {
-    try {
-      this.#take(batch, outcomes, areRefusalsKept);
-    } catch (error) {
-      this.#fail(batch, error as Error, areRefusalsKept);
-    }
+  #begin(text: string): RefusedOutcome | Batch {
+    const refusal = keyRefusal(text);
+    if (refusal !== null) return refusal;
+    const batch = (this.#gathering ??= this.#gather());
+    batch.outcomes.set(text, null);
+    this.#known.set(text, batch);
+    return batch;
   }
 
-  /** Throws ANSWER_TOO_LARGE. */
-  #take({ keys, readings }: Batch, outcomes: readonly Outcome[], areRefusalsKept: boolean): void {
-    for (const [index, reading] of readings.entries()) {
-      const outcome = outcomes[index];
-      if (!isReadOutcome(outcome)) throw new Error(`The router answered a get with ${outcome?.kind}.`);
-      reading.outcome = outcome;
-      if (outcome.kind !== "refused") continue;
-      // Not this key's fault: the request as a whole asks for too much.
-      if (outcome.code === "ANSWER_TOO_LARGE") throw new ShardgateError(outcome.code, outcome.message);
-      const key = keys[index];
-      if (areRefusalsKept || key === undefined || !errorRules[outcome.code].isRetryable) continue;
-      this.forget(key);
-      this.#receipt?.forgets(key);
-    }
+  /** It is read once this turn's other fields have asked, too. */
+  #gather(): Batch {
+    const outcomes: Batch["outcomes"] = new Map();
+    const read = (): Promise<void> => {
+      this.#gathering = null;
+      const keys = [...outcomes.keys()] as Key[];
+      return this.#ask(keys, (answers) => {
+        for (const [index, key] of keys.entries()) {
+          const outcome = answers[index] ?? failed;
+          outcomes.set(key, outcome);
+          this.#known.set(key, outcome);
+          if (!isRetryable(outcome)) continue;
+          this.forget(key);
+          this.#receipt?.forgets(key);
+        }
+      });
+    };
+    return { kind: "batch", outcomes, isRead: Promise.resolve().then(read) };
   }
 
-  #fail({ keys, readings }: Batch, error: Error, isKept: boolean): void {
-    for (const reading of readings) reading.outcome = error;
-    if (!isKept) for (const key of keys) this.forget(key);
+  #ask<Result>(
+    keys: readonly Key[],
+    take: (outcomes: readonly (ReadOutcome | Failure)[]) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const { membership, router } = this.#services;
+    const { shardCount } = membership;
+    const operations = keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
+    return router.execute(operations, this.#route).then(
+      (outcomes) => take(readOutcomes(outcomes)),
+      (error: unknown) => take(keys.map(() => ({ kind: "failed", error }))),
+    );
   }
 }
 
-function emptyBatch(): Batch {
-  return { keys: [], readings: [], isRead: Promise.resolve() };
+/** When the router leaves a key without an outcome. */
+const failed: Failure = { kind: "failed", error: new Error("The router left a get without an outcome.") };
+
+function isKey(text: string): text is Key {
+  return keyProblem(text) === null;
 }
 
 function keyRefusal(text: string): RefusedOutcome | null {
@@ -165,17 +163,31 @@ function keyRefusal(text: string): RefusedOutcome | null {
   }
 }
 
-function isReadOutcome(outcome: Outcome | undefined): outcome is ReadOutcome {
-  return outcome?.kind === "found" || outcome?.kind === "notFound" || outcome?.kind === "refused";
+function readOutcomes(outcomes: readonly Outcome[]): readonly (ReadOutcome | Failure)[] {
+  try {
+    return outcomes.map(readOutcome);
+  } catch (error) {
+    return outcomes.map(() => ({ kind: "failed", error }));
+  }
 }
 
-function isKnown({ outcome }: Reading): boolean {
-  return outcome !== null;
+/** Throws ANSWER_TOO_LARGE. */
+function readOutcome(outcome: Outcome): ReadOutcome {
+  if (outcome.kind === "found" || outcome.kind === "notFound") return outcome;
+  if (outcome.kind !== "refused") throw new Error(`The router answered a get with ${outcome.kind}.`);
+  // Not this key's fault: the request as a whole asks for too much.
+  if (outcome.code === "ANSWER_TOO_LARGE") throw new ShardgateError(outcome.code, outcome.message);
+  return outcome;
+}
+
+/** Another batch may not fail. */
+function isRetryable(outcome: ReadOutcome | Failure): boolean {
+  return outcome.kind === "failed" || (outcome.kind === "refused" && errorRules[outcome.code].isRetryable);
 }
 
 /** Throws what its batch failed with. */
-function outcomeOf({ outcome }: Reading): ReadOutcome {
-  if (outcome === null) throw new Error("A key was used before it was read.");
-  if (outcome instanceof Error) throw outcome;
-  return outcome;
+function outcomeOf(known: ReadOutcome | Failure | null | undefined): ReadOutcome {
+  if (known == null) throw new Error("A key was used before it was read.");
+  if (known.kind === "failed") throw known.error;
+  return known;
 }

@@ -4,6 +4,7 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { GraphQLSchema } from "graphql";
 import { expect } from "vitest";
 import { idSequence } from "../../../src/core/id-sequence.js";
 import { openAccess } from "../../../src/gateway/access/access.js";
@@ -49,6 +50,7 @@ export class GraphqlServer {
   readonly figureCalls: string[] = [];
   readonly membership: Membership;
   readonly #persistedDocuments: PersistedDocuments | null;
+  readonly #handlers: readonly [GraphqlHandler, GraphqlHandler];
   readonly #server: Server;
   /** Serves the same data through Yoga and GraphQL.js alone, and leaves no trace in what a test may look at. */
   readonly #yogaServer: Server;
@@ -58,6 +60,7 @@ export class GraphqlServer {
     persistedDocuments = null as PersistedDocuments | null,
     bounds = {} as Partial<GatewayBounds>,
     rules = openRules,
+    schema = undefined as GraphQLSchema | undefined,
   } = {}): Promise<GraphqlServer> {
     const clock = new FakeClock();
     const registry = await Registry.open({
@@ -68,7 +71,7 @@ export class GraphqlServer {
       newClusterId: () => "cluster-1",
       newLeaderId: () => "leader-1",
     });
-    const server = new GraphqlServer(registry, { persistedDocuments, ...rules }, bounds);
+    const server = new GraphqlServer(registry, { persistedDocuments, schema, ...rules }, bounds);
     await Promise.all([listening(server.#server), listening(server.#yogaServer)]);
     return server;
   }
@@ -110,12 +113,20 @@ export class GraphqlServer {
       metrics: new Metrics(),
     };
     this.#persistedDocuments = options.persistedDocuments;
-    this.#server = serverOf(services, options);
-    this.#yogaServer = serverOf(unseen, { ...options, isOracle: true });
+    this.#handlers = [
+      new GraphqlHandler(services, options),
+      new GraphqlHandler(unseen, { ...options, isOracle: true }),
+    ];
+    this.#server = serverOf(this.#handlers[0], services);
+    this.#yogaServer = serverOf(this.#handlers[1], unseen);
   }
 
   get url(): string {
     return urlOf(this.#server);
+  }
+
+  replaceSchema(schema: GraphQLSchema): void {
+    for (const handler of this.#handlers) handler.replaceSchema(schema);
   }
 
   /** A storage node that is up. */
@@ -190,8 +201,7 @@ export class GraphqlServer {
   }
 }
 
-function serverOf(services: GatewayServices, options: GraphqlOptions): Server {
-  const handler = new GraphqlHandler(services, options);
+function serverOf(handler: GraphqlHandler, services: GatewayServices): Server {
   const nextId = idSequence(services.clock.nowMs());
   const openRequests = new OpenRequests(services);
   return createServer((request, response) => {

@@ -12,6 +12,7 @@ import {
   type OperationDefinitionNode,
 } from "graphql";
 import { planConditionsMax } from "../../../core/limits.js";
+import { hasIntrospection } from "../introspection.js";
 import { Execution, type PlanResult } from "./execution.js";
 import { RootSelection, type PlannedField, type PlanSource } from "./selection.js";
 import { coercerOfVariables, type Variables, type VariablesCoercer } from "./variable-values.js";
@@ -64,16 +65,6 @@ export class OperationPlan {
 
 function leftToGraphqlJs(): null {
   return null;
-}
-
-function hasIntrospection(document: DocumentNode): boolean {
-  let isThere = false;
-  visit(document, {
-    Field: ({ name }) => {
-      if (name.value.startsWith("__") && name.value !== "__typename") isThere = true;
-    },
-  });
-  return isThere;
 }
 
 function conditionsIn(document: DocumentNode): readonly string[] {

@@ -1,9 +1,11 @@
-/** A document as one schema takes it: its errors, or the plans of its operations, each made when it first comes. */
+/** Documents as one schema takes them, and the cache of those that are likely to come again. */
 import { getOperationAST, GraphQLError, type DocumentNode, type GraphQLSchema } from "graphql";
 import type { GatewayBounds } from "../../core/bounds.js";
+import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../core/limits.js";
 import { parseDocument, validateDocument, type DocumentRules } from "./documents.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 
+/** A document's errors, or the plans of its operations, each made when it first comes. */
 export class PreparedDocument {
   /** Null for a text that is no GraphQL. */
   readonly #document: DocumentNode | null;
@@ -36,6 +38,34 @@ export class PreparedDocument {
     const plan = known ?? new OperationPlan(this.#schema, this.#document, operation);
     this.#plans.set(operationName, plan);
     return plan;
+  }
+}
+
+/** Remembers something by a document's text; forgets what was not asked for the longest. */
+export class DocumentCache<T> {
+  /** The one that was asked for last comes last. */
+  readonly #kept = new Map<string, T>();
+  #last: { readonly text: string; readonly value: T } | null = null;
+
+  get(text: string): T | undefined {
+    if (this.#last?.text === text) return this.#last.value;
+    const value = this.#kept.get(text);
+    if (value === undefined) return undefined;
+    this.#kept.delete(text);
+    this.#kept.set(text, value);
+    this.#last = { text, value };
+    return value;
+  }
+
+  set(text: string, value: T): void {
+    if (text.length > graphqlDocumentCachedCharactersMax) return;
+    this.#kept.set(text, value);
+    this.#last = { text, value };
+    if (this.#kept.size <= graphqlDocumentsCachedMax) return;
+    for (const oldest of this.#kept.keys()) {
+      this.#kept.delete(oldest);
+      return;
+    }
   }
 }
 

@@ -3,8 +3,8 @@ import { getOperationAST, getVariableValues, parse } from "graphql";
 import { afterEach, describe, expect, it } from "vitest";
 import { defaultBounds } from "../../../src/core/bounds.js";
 import { OperationPlan } from "../../../src/gateway/graphql/plan/operation-plan.js";
-import { requestDemand, type RequestDemand } from "../../../src/gateway/graphql/request-demand.js";
-import { createExecutableSchema } from "../../../src/gateway/graphql/schema.js";
+import { asking, requestDemand, type RequestDemand } from "../../../src/gateway/graphql/field-demand.js";
+import { createExecutableSchema, type SchemaPart } from "../../../src/gateway/graphql/schema.js";
 import { GraphqlServer } from "./graphql-server.js";
 
 const schema = createExecutableSchema();
@@ -167,5 +167,37 @@ describe("a request that costs too much", () => {
     expect(data).toBeUndefined();
     expect(errors).toMatchObject([{ extensions: { code: "REQUEST_TOO_COSTLY", cost: 2 } }]);
     expect(server.router.calls).toEqual([]);
+  });
+});
+
+/** `pair` reads two keys that follow from its argument; nothing but this declaration knows of it. */
+const pairPart: SchemaPart = {
+  typeDefs: "extend type Query { pair(name: String!): [Boolean!] }",
+  resolvers: {
+    Query: {
+      pair: asking({ keys: ({ name }: { name: string }) => keysOfPair(name) }, (_root, { name }, context, info) =>
+        context.loaders.read(keysOfPair(name), info, (outcomes) => outcomes.map(({ kind }) => kind === "found")),
+      ),
+    },
+  },
+};
+
+function keysOfPair(name: string): readonly string[] {
+  return [`${name}:left`, `${name}:right`];
+}
+
+describe("a field that a deployment adds", () => {
+  let server: GraphqlServer;
+  afterEach(() => server.close());
+
+  it("is read ahead together with others, and bounded, by what is declared beside its resolver", async () => {
+    const query = '{ pair(name: "a") get(key: "b") { value } more: pair(name: "b") }';
+    server = await GraphqlServer.start({ bounds: { requestCost: 5 }, schema: createExecutableSchema(pairPart) });
+    server.router.seed("a:right", 1);
+    expect((await server.run(query)).data).toEqual({ pair: [false, true], get: null, more: [false, false] });
+    expect(server.router.calls.map(({ operations }) => operations.length)).toEqual([5]);
+    const { errors } = await server.run(query.replace("{", '{ last: get(key: "c") { value }'));
+    expect(errors).toMatchObject([{ extensions: { code: "REQUEST_TOO_COSTLY", cost: 6 } }]);
+    expect(server.router.calls).toHaveLength(1);
   });
 });
