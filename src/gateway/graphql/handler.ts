@@ -1,5 +1,5 @@
 /** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { ShardgateError } from "../../core/error.js";
@@ -25,7 +25,7 @@ import type { PersistedDocuments } from "./persisted-documents.js";
 import { Receipt } from "./receipt.js";
 import { RequestLog } from "./request-log.js";
 import { isOrdinary } from "./request-params.js";
-import { resultPieces, type Result } from "./result-text.js";
+import { resultPieces } from "./result-text.js";
 import { createExecutableSchema } from "./schema.js";
 import { createYogaServer, yogaPath } from "./yoga.js";
 
@@ -61,6 +61,7 @@ export class GraphqlHandler {
   async answer(open: OpenRequest): Promise<void> {
     const { request, response } = open;
     const { method = "GET" } = request;
+    const { persistedDocuments } = this.#options;
     const { access, clock, metrics, tracer } = this.#services;
     const log = new RequestLog(this.#services.log, String(request.headers[requestIdHeader]));
     const span =
@@ -73,7 +74,8 @@ export class GraphqlHandler {
       const caller = known(found instanceof Promise ? await found : found, request);
       if (!access.isOpen) open.countFor(caller);
       const exchange = startExchange({ services: this.#services, executor: this.#executor, caller, log, span }, open);
-      const result = await this.#ordinaryResult(exchange);
+      const params = this.#isPlain(request) ? await ordinaryParams(exchange, persistedDocuments) : null;
+      const result = params === null ? null : (exchange.result = await resultOf(params, exchange));
       if (result?.data === undefined) await this.#answerAtLength(exchange, response);
       else sendJson(resultPieces({ data: result.data, ...finalMembers(result.errors, exchange) }), open);
     } catch (error) {
@@ -95,26 +97,13 @@ export class GraphqlHandler {
   }
 
   #executorOf(schema: GraphQLSchema): Executor {
-    const { isOracle, ...rules } = this.#options;
-    return new Executor(schema, { bounds: this.#services.bounds, rules, isOracle });
+    const { isOracle } = this.#options;
+    return new Executor(schema, { bounds: this.#services.bounds, rules: this.#options, isOracle });
   }
 
-  /**
-   * The short way for the requests that make up nearly all traffic: a POST by a client that takes plain JSON, without the
-   * objects of the Fetch API that Yoga needs. Null, with nothing executed, for what Yoga has to read itself.
-   */
-  async #ordinaryResult(exchange: Exchange): Promise<Result | null> {
-    const { method, headers } = exchange.incoming;
-    if (this.#options.isOracle === true || method !== "POST" || !plainAccepts.has(headers.accept ?? "*/*")) return null;
-    let params: GraphQLParams;
-    try {
-      params = await paramsOf(exchange, this.#options.persistedDocuments);
-    } catch {
-      // Yoga says why.
-      return null;
-    }
-    if (!isOrdinary(params)) return null;
-    return (exchange.result = await resultOf(params, exchange));
+  /** Nearly all traffic: a POST by a client that takes plain JSON. It needs none of the Fetch API's objects that Yoga makes. */
+  #isPlain({ method, headers }: IncomingMessage): boolean {
+    return this.#options.isOracle !== true && method === "POST" && plainAccepts.has(headers.accept ?? "*/*");
   }
 
   /** By Yoga: everything that is not ordinary, or was refused. */
@@ -141,6 +130,14 @@ const plainAccepts: ReadonlySet<string> = new Set([
   "application/json, text/plain, */*",
   "application/json, */*",
 ]);
+
+/** Null, with nothing executed, for those that Yoga has to read: it says what is wrong with them. */
+function ordinaryParams(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams | null> {
+  return paramsOf(exchange, persisted).then(
+    (params) => (isOrdinary(params) ? params : null),
+    () => null,
+  );
+}
 
 /** What a client reads of a failure that nobody expected. */
 const masked = "Something went wrong inside the server.";
