@@ -10,6 +10,7 @@ import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import type { RouteContext } from "../../routing/router.js";
 import type { HostedShard } from "../../wire/membership.js";
 import type { RequestServices } from "../access/request-services.js";
+import { problemInstead } from "./problems.js";
 import type { Receipt } from "./receipt.js";
 
 export type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
@@ -57,13 +58,8 @@ export class RequestLoaders {
     use: (outcomes: readonly ReadOutcome[]) => Result,
   ): Result | Promise<Result> {
     if (this.#receipt !== null) for (const key of keys) if (isKey(key)) this.#receipt.asks(info, key);
-    const outcomes: ReadOutcome[] = [];
-    for (const key of keys) {
-      const known = this.#known.get(key);
-      if (known === undefined || known.kind === "batch") return this.#readLater(keys, use);
-      outcomes.push(outcomeOf(known));
-    }
-    return use(outcomes);
+    const found = keys.map((key) => this.#known.get(key) ?? this.#begin(key));
+    return found.some(isBatch) ? useLater(keys, found, use) : use(found.map(outcomeOf));
   }
 
   /**
@@ -93,14 +89,6 @@ export class RequestLoaders {
     const figures = this.#services.membership.shardFigures(name);
     all.set(name, figures);
     return figures;
-  }
-
-  #readLater<Result>(keys: readonly string[], use: (outcomes: readonly ReadOutcome[]) => Result): Promise<Result> {
-    const found = keys.map((key) => this.#known.get(key) ?? this.#begin(key));
-    const reads = new Set(found.map((each) => (each.kind === "batch" ? each.isRead : null)));
-    return Promise.all(reads).then(() =>
-      use(found.map((each, index) => outcomeOf(each.kind === "batch" ? each.outcomes.get(keys[index] ?? "") : each))),
-    );
   }
 
   #begin(text: string): RefusedOutcome | Batch {
@@ -146,6 +134,22 @@ export class RequestLoaders {
   }
 }
 
+/** `found`: for each of `keys` its outcome, or the batch that it is in. */
+function useLater<Result>(
+  keys: readonly string[],
+  found: readonly (ReadOutcome | Failure | Batch)[],
+  use: (outcomes: readonly ReadOutcome[]) => Result,
+): Promise<Result> {
+  const reads = new Set(found.filter(isBatch).map(({ isRead }) => isRead));
+  return Promise.all(reads).then(() =>
+    use(found.map((each, index) => outcomeOf(isBatch(each) ? each.outcomes.get(keys[index] ?? "") : each))),
+  );
+}
+
+function isBatch(found: ReadOutcome | Failure | Batch): found is Batch {
+  return found.kind === "batch";
+}
+
 /** When the router leaves a key without an outcome. */
 const failed: Failure = { kind: "failed", error: new Error("The router left a get without an outcome.") };
 
@@ -154,13 +158,14 @@ function isKey(text: string): text is Key {
 }
 
 function keyRefusal(text: string): RefusedOutcome | null {
-  try {
-    parseKey(text);
-    return null;
-  } catch (error) {
-    if (error instanceof ShardgateError) return { kind: "refused", code: error.code, message: error.message };
-    throw error;
-  }
+  return problemInstead<null, RefusedOutcome>(
+    "INVALID_KEY",
+    () => {
+      parseKey(text);
+      return null;
+    },
+    (message) => ({ kind: "refused", code: "INVALID_KEY", message }),
+  );
 }
 
 function readOutcomes(outcomes: readonly Outcome[]): readonly (ReadOutcome | Failure)[] {
@@ -186,8 +191,8 @@ function isRetryable(outcome: ReadOutcome | Failure): boolean {
 }
 
 /** Throws what its batch failed with. */
-function outcomeOf(known: ReadOutcome | Failure | null | undefined): ReadOutcome {
-  if (known == null) throw new Error("A key was used before it was read.");
+function outcomeOf(known: ReadOutcome | Failure | Batch | null | undefined): ReadOutcome {
+  if (known == null || isBatch(known)) throw new Error("A key was used before it was read.");
   if (known.kind === "failed") throw known.error;
   return known;
 }
