@@ -23,7 +23,7 @@ import { closedWeb, Front, type WebOptions } from "./edge/front.js";
 import { OpenRequests } from "./edge/open-requests.js";
 import { answerUnusual } from "./edge/unusual-requests.js";
 import { openRules, type DocumentRules } from "./graphql/documents.js";
-import { createGraphqlHandler } from "./graphql/handler.js";
+import { GraphqlHandler } from "./graphql/handler.js";
 import type { PersistedDocuments } from "./graphql/persisted-documents.js";
 import { createPlayground, type Playground } from "./playground/playground.js";
 import type { RecentTraffic } from "./console/recent-traffic.js";
@@ -51,7 +51,7 @@ export interface GatewayOptions {
   /** By default the schema is told to whoever asks, and whoever is close. */
   readonly documentRules?: DocumentRules;
   /** See GraphqlOptions. */
-  readonly isShortWayTaken?: boolean;
+  readonly isOracle?: boolean;
 }
 
 export interface Gateway {
@@ -72,7 +72,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     persistedDocuments = null,
     documentRules = openRules,
     traffic,
-    isShortWayTaken,
+    isOracle,
     tls = noTls,
     web = closedWeb,
     log = services.log,
@@ -89,9 +89,9 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     metrics,
     onAnswered: () => drain.answered(),
   });
-  const graphql = createGraphqlHandler(services, {
+  const graphql = new GraphqlHandler(services, {
     persistedDocuments: documents,
-    isShortWayTaken,
+    isOracle,
     ...documentRules,
   });
   const frontBefore = (rest: RequestListener): Front =>
@@ -103,7 +103,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
       nextId: idSequence(clock.nowMs()),
       isDraining: () => drain.hasBegun,
       answerPage: (request, response) => playground(request, response) || console.answer(request, response),
-      serve: (open, isGraphql) => (isGraphql ? graphql(open) : rest(open.request, open.response)),
+      serve: (open, isGraphql) => (isGraphql ? void graphql.answer(open) : rest(open.request, open.response)),
     });
   const app = await createRestApp(services, (rest) => webServer(frontBefore(rest), services, tls), openRequests);
   const server = app.server as Server;

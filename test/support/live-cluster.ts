@@ -86,7 +86,7 @@ export async function startLiveCluster(
   };
   const listening = { host: "127.0.0.1", port: 0, services, isPlaygroundEnabled: false };
   const gateway = await startGateway(listening);
-  const yoga = await startGateway({ ...listening, isShortWayTaken: false });
+  const yoga = await startGateway({ ...listening, isOracle: true });
   membership.start();
   const running = await Promise.all(nodes.map((node) => startLiveNode(node, gateway.url, log, tokens)));
   await untilReady(gateway.url);

@@ -3,7 +3,7 @@ import type { RouteContext } from "../../routing/router.js";
 import type { Caller } from "../access/caller.js";
 import type { RequestServices } from "../access/request-services.js";
 import type { ListBudget } from "./list-budget.js";
-import type { Loaders } from "./loaders.js";
+import type { RequestLoaders } from "./loaders.js";
 import type { Receipt } from "./receipt.js";
 
 export interface GraphqlContext {
@@ -12,7 +12,8 @@ export interface GraphqlContext {
   readonly services: RequestServices;
   /** The request's deadline, and the signal that aborts when its client disconnects. */
   readonly route: RouteContext;
-  readonly loaders: Loaders;
+  /** What it reads; each key and figure once. */
+  readonly loaders: Pick<RequestLoaders, "read" | "readAhead" | "forget" | "shardFigures">;
   /** What every resolver of a list pays from. */
   readonly lists: ListBudget;
   /** Null for the many requests that ask for none. */

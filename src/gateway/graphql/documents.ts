@@ -1,4 +1,4 @@
-/** Parsing and validating GraphQL documents within bounds, and keeping those that are likely to come again. */
+/** Parsing and validating GraphQL documents within bounds. */
 import {
   GraphQLError,
   NoFragmentCyclesRule,
@@ -14,12 +14,7 @@ import type { GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError } from "../../core/error.js";
 import { utf8Bytes } from "../../core/key.js";
 import { textFault } from "../../core/text-fault.js";
-import {
-  graphqlDocumentCachedCharactersMax,
-  graphqlDocumentsCachedMax,
-  graphqlErrorPlacesMax,
-  graphqlDocumentErrorsMax,
-} from "../../core/limits.js";
+import { graphqlDocumentErrorsMax, graphqlErrorPlacesMax } from "../../core/limits.js";
 import { checkDocumentSize, hasFragmentCycle } from "./document-size.js";
 import { hasIntrospection } from "./introspection.js";
 
@@ -33,80 +28,55 @@ export interface DocumentRules {
 
 export const openRules: DocumentRules = { isIntrospectionEnabled: true, areSuggestionsShown: true };
 
-export class BoundedDocuments {
-  readonly rules: DocumentRules;
-  readonly #schema: GraphQLSchema;
-  readonly #bounds: GatewayBounds;
-  /** A document that is left to Yoga comes again at once. */
-  #latest: { readonly text: string; readonly document: DocumentNode } | null = null;
-  readonly #errors = new WeakMap<DocumentNode, readonly GraphQLError[]>();
-
-  constructor(schema: GraphQLSchema, bounds: GatewayBounds, rules: DocumentRules = openRules) {
-    this.rules = rules;
-    this.#schema = schema;
-    this.#bounds = bounds;
-  }
-
-  /** Throws a GraphQLError for a document that is no GraphQL, or passes a bound. */
-  parse(source: string | Source): DocumentNode {
-    const text = typeof source === "string" ? source : source.body;
-    if (this.#latest?.text === text) return this.#latest.document;
-    const document = this.#parse(text);
-    this.#latest = { text, document };
+/** Throws a GraphQLError for a document that is no GraphQL, or passes a bound. */
+export function parseDocument(text: string, bounds: GatewayBounds): DocumentNode {
+  const source = new DocumentSource(text);
+  try {
+    checkText(text, bounds);
+    const document = parse(source, { maxTokens: bounds.documentTokens });
+    checkDocumentSize(document, bounds);
+    source.hide();
     return document;
+  } catch (error) {
+    throw refusalOf(error, source, bounds);
   }
+}
 
-  /** As GraphQL's own `validate`. */
-  validate(document: DocumentNode): readonly GraphQLError[] {
-    let errors = this.#errors.get(document);
-    if (errors === undefined) this.#errors.set(document, (errors = this.#validate(document)));
-    return errors;
+/** As GraphQL's own `validate`, with GRAPHQL_VALIDATION_FAILED or INTROSPECTION_DISABLED. */
+export function validateDocument(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  { isIntrospectionEnabled, areSuggestionsShown }: DocumentRules,
+): readonly GraphQLError[] {
+  if (!isIntrospectionEnabled && hasIntrospection(document)) {
+    return [graphqlError(new ShardgateError("INTROSPECTION_DISABLED", "This gateway does not tell its schema."))];
   }
+  // What follows the fragments of all others would have no end that was counted.
+  const rules = hasFragmentCycle(document) ? [NoFragmentCyclesRule] : specifiedRules;
+  const options = { maxErrors: graphqlDocumentErrorsMax, hideSuggestions: !areSuggestionsShown };
+  const errors = validate(schema, document, rules, options);
+  for (const { extensions } of errors) extensions["code"] ??= "GRAPHQL_VALIDATION_FAILED";
+  return errors;
+}
 
-  #parse(text: string): DocumentNode {
-    const source = new DocumentSource(text);
-    try {
-      this.#checkText(text);
-      const document = parse(source, { maxTokens: this.#bounds.documentTokens });
-      checkDocumentSize(document, this.#bounds);
-      source.hide();
-      return document;
-    } catch (error) {
-      throw this.#refusal(error, source);
-    }
+function checkText(text: string, { documentBytes, documentTokens }: GatewayBounds): void {
+  if (text.length > documentBytes || utf8Bytes(text) > documentBytes) {
+    throw new ShardgateError("DOCUMENT_TOO_LARGE", `The document is longer than ${documentBytes} bytes.`);
   }
+  // Finding an error's line counts lines. More of them than tokens are of no use.
+  if (text.length > documentTokens && hasMoreLines(text, documentTokens)) throw tooManyTokens(documentTokens);
+}
 
-  #checkText(text: string): void {
-    const { documentBytes, documentTokens } = this.#bounds;
-    if (text.length > documentBytes || utf8Bytes(text) > documentBytes) {
-      throw new ShardgateError("DOCUMENT_TOO_LARGE", `The document is longer than ${documentBytes} bytes.`);
-    }
-    // Whoever says where an error is counts lines. More of them than tokens are of no use.
-    if (text.length > documentTokens && hasMoreLines(text, documentTokens)) throw tooManyTokens(documentTokens);
-  }
-
-  #refusal(error: unknown, source: DocumentSource): unknown {
-    // The parser calls itself for each level, and the stack is finite.
-    if (error instanceof RangeError) return graphqlError(tooDeep());
-    if (error instanceof ShardgateError) return graphqlError(error);
-    if (!(error instanceof GraphQLError)) return error;
-    if (error.message.startsWith(parserGaveUp)) return graphqlError(tooManyTokens(this.#bounds.documentTokens));
-    // In our words: the parser's quote the document, and tell what it may have meant.
-    const [position = 0] = error.positions ?? [];
-    const message = `The document is not GraphQL: ${textFault(source.text, position)}.`;
-    return graphqlError(new ShardgateError("GRAPHQL_PARSE_FAILED", message), { source, positions: [position] });
-  }
-
-  #validate(document: DocumentNode): readonly GraphQLError[] {
-    const { isIntrospectionEnabled, areSuggestionsShown } = this.rules;
-    if (!isIntrospectionEnabled && hasIntrospection(document)) {
-      return [graphqlError(new ShardgateError("INTROSPECTION_DISABLED", "This gateway does not tell its schema."))];
-    }
-    // What follows the fragments of all others would have no end that was counted.
-    const rules = hasFragmentCycle(document) ? [NoFragmentCyclesRule] : specifiedRules;
-    const options = { maxErrors: graphqlDocumentErrorsMax, hideSuggestions: !areSuggestionsShown };
-    return validate(this.#schema, document, rules, options);
-  }
+function refusalOf(error: unknown, source: DocumentSource, { documentTokens }: GatewayBounds): unknown {
+  // The parser calls itself for each level, and the stack is finite.
+  if (error instanceof RangeError) return graphqlError(tooDeep());
+  if (error instanceof ShardgateError) return graphqlError(error);
+  if (!(error instanceof GraphQLError)) return error;
+  if (error.message.startsWith(parserGaveUp)) return graphqlError(tooManyTokens(documentTokens));
+  // In our words: the parser's quote the document, and tell what it may have meant.
+  const [position = 0] = error.positions ?? [];
+  const message = `The document is not GraphQL: ${textFault(source.text, position)}.`;
+  return graphqlError(new ShardgateError("GRAPHQL_PARSE_FAILED", message), { source, positions: [position] });
 }
 
 /** Where in its document an error is, for the one that is sent. Of many places the first: each costs a look at the text. */
@@ -130,34 +100,6 @@ class DocumentSource extends Source {
 
   hide(): void {
     this.body = "";
-  }
-}
-
-/** Remembers something by a document's text; forgets what was not asked for the longest. */
-export class DocumentCache<T> {
-  /** The one that was asked for last comes last. */
-  readonly #kept = new Map<string, T>();
-  #last: { readonly text: string; readonly value: T } | null = null;
-
-  get(text: string): T | undefined {
-    if (this.#last?.text === text) return this.#last.value;
-    const value = this.#kept.get(text);
-    if (value === undefined) return undefined;
-    this.#kept.delete(text);
-    this.#kept.set(text, value);
-    this.#last = { text, value };
-    return value;
-  }
-
-  set(text: string, value: T): void {
-    if (text.length > graphqlDocumentCachedCharactersMax) return;
-    this.#kept.set(text, value);
-    this.#last = { text, value };
-    if (this.#kept.size <= graphqlDocumentsCachedMax) return;
-    for (const oldest of this.#kept.keys()) {
-      this.#kept.delete(oldest);
-      return;
-    }
   }
 }
 

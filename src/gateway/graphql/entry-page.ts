@@ -10,6 +10,7 @@ import { pageEntriesDefault } from "../../core/limits.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
 import { scanShards, type ScanRouter } from "../../routing/scan.js";
 import type { GraphqlContext } from "./context.js";
+import type { CostFacts } from "./field-demand.js";
 import type { QueryScanArgs } from "./generated/resolver-types.js";
 
 export interface EntryPage {
@@ -62,6 +63,20 @@ export async function readEntryPage(
   };
 }
 
+/** Every shard is asked for its part of the page, and once more when somebody wants to know what lies behind its start. */
+export function costOfScan(
+  { first, after, last, before }: QueryScanArgs,
+  { bounds, shardCount, isSelected }: CostFacts,
+): number {
+  const count = first ?? last ?? Math.min(pageEntriesDefault, bounds.pageEntries);
+  // Refused by `pageRequest`.
+  if (count < 0 || count > bounds.pageEntries) return 0;
+  const page = count + shardCount;
+  const isPastStart = last == null ? "hasPreviousPage" : "hasNextPage";
+  const start = last == null ? after : before;
+  return start != null && isSelected("pageInfo", isPastStart) ? page + 1 + shardCount : page;
+}
+
 function scan(
   { limit, ...page }: Omit<PageRequest, "count"> & { readonly limit: number },
   { services: { router, membership }, route, receipt }: GraphqlContext,
@@ -85,9 +100,8 @@ async function hasEntryPastBound(
 ): Promise<boolean> {
   const bound = isReverse ? before : after;
   if (bound === null) return false;
-  context.receipt?.asks(info, bound);
-  const atBound = await context.loaders.entries.load(bound);
-  if (atBound.kind === "found" && bound.startsWith(prefix)) return true;
+  const isThere = await context.loaders.read([bound], info, ([outcome]) => outcome?.kind === "found");
+  if (isThere && bound.startsWith(prefix)) return true;
   const beyond = isReverse ? { after: bound, before: null } : { after: null, before: bound };
   const { entries } = await scan({ prefix, ...beyond, limit: 1, isReverse: !isReverse }, context, info);
   return entries.length > 0;

@@ -1,28 +1,30 @@
-/** One request on its way through GraphQL, and what both ways of executing it share. */
+/** One request on its way through GraphQL, and what both ways of answering it share. */
 import type { IncomingMessage } from "node:http";
-import { GraphQLError, type ExecutionResult, type OperationDefinitionNode } from "graphql";
+import { GraphQLError, type ExecutionResult } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { errorRules, type ErrorCode } from "../../core/error.js";
 import { graphqlDocumentErrorsMax, graphqlErrorsMax } from "../../core/limits.js";
 import type { OpenRequest } from "../edge/open-requests.js";
 import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "./context.js";
-import type { DocumentRules } from "./documents.js";
-import type { RequestLoaders } from "./loaders.js";
+import type { Executor } from "./executor.js";
 import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
 import type { RequestLog } from "./request-log.js";
 import { paramsOfBody, paramsOfQuery, readParamsBody, type SourcedParams } from "./request-params.js";
+import type { Result } from "./result-text.js";
 
 export interface Exchange extends GraphqlContext {
-  readonly loaders: RequestLoaders;
+  /** The one that the request began with; it may be replaced meanwhile. */
+  readonly executor: Executor;
   readonly open: OpenRequest;
   readonly incoming: IncomingMessage;
   readonly log: RequestLog;
-  readonly rules: DocumentRules;
   /** What the variables were parsed from. Set once the parameters are read; null when there are none. */
   variablesText: (() => string) | null;
   /** Once somebody asked for them: a body can be read only once. */
   params: Promise<GraphQLParams> | null;
+  /** Once it is there: Yoga sends what the short way could not. */
+  result: Result | null;
 }
 
 /** The request's parameters, with the text of a persisted document in place of its id. Rejects as the functions of request-params.ts throw. */
@@ -30,12 +32,15 @@ export function paramsOf(exchange: Exchange, persisted: PersistedDocuments | nul
   return (exchange.params ??= readExchange(exchange, persisted));
 }
 
-/** Names the operation in the request's trace, by OpenTelemetry's semantic conventions for GraphQL. Its document never is. */
-export function traceOperation({ route }: Exchange, { operation, name }: OperationDefinitionNode): void {
-  route.span?.set({
-    "graphql.operation.type": operation,
-    ...(name !== undefined && { "graphql.operation.name": name.value }),
-  });
+/** Executes the request, once. `params`: as Yoga takes them. */
+export function resultOf(params: GraphQLParams, exchange: Exchange): Result | Promise<Result> {
+  const { result, variablesText, executor, incoming } = exchange;
+  if (result !== null) return result;
+  const { query = "", operationName, variables } = params;
+  return executor.execute(
+    { query, operationName, variables, variablesText, mayWrite: incoming.method === "POST" },
+    exchange,
+  );
 }
 
 /** What a result has beside its data, as it is sent: what a client gets to see of the errors, and the receipt if there is one. */
@@ -56,12 +61,12 @@ const nothingBeside = {};
 /** Also counts them, and logs the first of those that are no fault of the client. */
 function clientErrors(
   errors: readonly GraphQLError[],
-  { log, route, rules, services }: Exchange,
+  { executor, log, route, services }: Exchange,
 ): readonly GraphQLError[] {
   const isOfFields = errors[0]?.path !== undefined;
   const max = isOfFields ? graphqlErrorsMax : graphqlDocumentErrorsMax;
   const sorted = errors.toSorted(byPlace).slice(0, max);
-  const told = sorted.map((error) => clientError(error, log, rules));
+  const told = sorted.map((error) => clientError(error, log, executor.options.rules));
   const [first] = told;
   if (!isOfFields && errors.length > max && first !== undefined) told.push(furtherErrors(first));
   let faults = 0;

@@ -1,5 +1,7 @@
 /** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { GraphQLSchema } from "graphql";
+import type { GraphQLParams } from "graphql-yoga";
 import { ShardgateError } from "../../core/error.js";
 import { encodingOf } from "../../core/key.js";
 import { sentAsBytesMin } from "../../core/limits.js";
@@ -14,99 +16,139 @@ import type { OpenRequest } from "../edge/open-requests.js";
 import { endWithGraphqlError } from "../problem-answer.js";
 import type { GatewayServices } from "../services.js";
 import { isTraced } from "../trace-permission.js";
-import { BoundedDocuments, type DocumentRules } from "./documents.js";
-import { DirectExecution } from "./direct-execution.js";
-import { ExactVariables } from "./exact-variables.js";
-import type { Exchange } from "./exchange.js";
+import type { DocumentRules } from "./documents.js";
+import { finalMembers, paramsOf, resultOf, type Exchange } from "./exchange.js";
+import { Executor } from "./executor.js";
 import { ListBudget } from "./list-budget.js";
 import { RequestLoaders } from "./loaders.js";
-import { Receipt } from "./receipt.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
-import { createExecutableSchema } from "./schema.js";
+import { Receipt } from "./receipt.js";
 import { RequestLog } from "./request-log.js";
+import { isOrdinary } from "./request-params.js";
+import { resultPieces } from "./result-text.js";
+import { createExecutableSchema } from "./schema.js";
 import { createYogaServer, yogaPath } from "./yoga.js";
 
 export interface GraphqlOptions extends DocumentRules {
+  /** By default that of every gateway. */
+  readonly schema?: GraphQLSchema | undefined;
   /** Documents that requests may name instead of bringing them along; null: none. */
   readonly persistedDocuments: PersistedDocuments | null;
-  /** By default true; false sends everything through Yoga, so that tests can hold the two ways against each other. */
-  readonly isShortWayTaken?: boolean | undefined;
+  /** By default false; true sends everything through Yoga and GraphQL.js, so that tests can hold both ways against each other. */
+  readonly isOracle?: boolean | undefined;
 }
 
-/** The handler of the one path where GraphQL is served; the query string is looked at, the path is not. */
-export function createGraphqlHandler(
-  services: GatewayServices,
-  { persistedDocuments, isShortWayTaken = true, ...rules }: GraphqlOptions,
-): (open: OpenRequest) => void {
-  const schema = createExecutableSchema();
-  const variables = new ExactVariables(schema);
-  const documents = new BoundedDocuments(schema, services.bounds, rules);
-  const direct = new DirectExecution(schema, variables, documents, persistedDocuments);
-  const yoga = createYogaServer(schema, variables, documents, persistedDocuments);
+/** Answers at the one path where GraphQL is served; the query string is looked at, the path is not. */
+export class GraphqlHandler {
+  readonly #services: GatewayServices;
+  readonly #options: GraphqlOptions;
+  readonly #yoga: ReturnType<typeof createYogaServer>;
+  #executor: Executor;
 
-  /** By Yoga: everything that is not ordinary. */
-  async function answerAtLength(exchange: Exchange, response: ServerResponse): Promise<void> {
-    const { incoming, open } = exchange;
-    open.setHeaders();
-    const { method = "GET", headers, url = "" } = incoming;
-    // Yoga does not weigh the media types, and would find out that it can answer in none of them when all is done.
-    const accept = acceptedType(headers.accept, graphqlMediaTypes);
-    if (accept === null) throw new ShardgateError("NOT_ACCEPTABLE", "None of the accepted media types is available.");
-    const yogaRequest = new yoga.fetchAPI.Request(`http://gateway${yogaPath}${searchOf(url)}`, {
-      // Node leaves the body out of an answer to HEAD.
-      method: method === "HEAD" ? "GET" : method,
-      headers: { accept },
-    });
-    await send(await yoga.handleRequest(yogaRequest, exchange), response);
+  constructor(services: GatewayServices, { schema = createExecutableSchema(), ...options }: GraphqlOptions) {
+    this.#services = services;
+    this.#options = options;
+    this.#yoga = createYogaServer(options.persistedDocuments);
+    this.#executor = this.#executorOf(schema);
+  }
+
+  /** Serves another schema from the next request on; those under way go on with theirs. */
+  replaceSchema(schema: GraphQLSchema): void {
+    this.#executor = this.#executorOf(schema);
   }
 
   /** Never rejects. */
-  async function answer(open: OpenRequest): Promise<void> {
+  async answer(open: OpenRequest): Promise<void> {
     const { request, response } = open;
     const { method = "GET" } = request;
-    const log = new RequestLog(services.log, String(request.headers[requestIdHeader]));
-    const { tracer } = services;
+    const { persistedDocuments } = this.#options;
+    const { access, clock, metrics, tracer } = this.#services;
+    const log = new RequestLog(this.#services.log, String(request.headers[requestIdHeader]));
     const span =
       tracer === undefined
         ? undefined
         : startRequestSpan(tracer, { method, route: yogaPath, headers: request.headers });
-    const startMs = services.clock.monotonicMs();
+    const startMs = clock.monotonicMs();
     try {
-      const found = services.access.callerOf(request);
+      const found = access.callerOf(request);
       const caller = known(found instanceof Promise ? await found : found, request);
-      if (!services.access.isOpen) open.countFor(caller);
-      const exchange = startExchange({ services, caller, log, rules, span }, open);
-      const pieces = isShortWayTaken ? await direct.piecesFor(exchange) : null;
-      if (pieces === null) await answerAtLength(exchange, response);
-      else sendJson(pieces, open);
+      if (!access.isOpen) open.countFor(caller);
+      const exchange = startExchange({ services: this.#services, executor: this.#executor, caller, log, span }, open);
+      const params = this.#isPlain(request) ? await ordinaryParams(exchange, persistedDocuments) : null;
+      const result = params === null ? null : (exchange.result = await resultOf(params, exchange));
+      if (result?.data === undefined) await this.#answerAtLength(exchange, response);
+      else sendJson(resultPieces({ data: result.data, ...finalMembers(result.errors, exchange) }), open);
     } catch (error) {
       const told = error instanceof ShardgateError ? error : new ShardgateError("INTERNAL_SERVER_ERROR", masked);
       if (told !== error)
         log.error({ err: error }, "A GraphQL request could not be answered; this is a bug, please report `err`.");
-      services.metrics.errorTold(told.code);
+      metrics.errorTold(told.code);
       open.setHeaders();
       endWithGraphqlError(request, response, told);
     }
     const status = response.statusCode;
-    const durationMs = services.clock.monotonicMs() - startMs;
-    services.metrics.requestAnswered({ route: yogaPath, method, status, durationMs });
-    services.log.debug({ requestId: log.requestId, method, status, durationMs }, "A GraphQL request was answered.");
+    const durationMs = clock.monotonicMs() - startMs;
+    metrics.requestAnswered({ route: yogaPath, method, status, durationMs });
+    this.#services.log.debug(
+      { requestId: log.requestId, method, status, durationMs },
+      "A GraphQL request was answered.",
+    );
     if (span !== undefined) endRequestSpan(span, status);
   }
 
-  return (open) => void answer(open);
+  #executorOf(schema: GraphQLSchema): Executor {
+    const { isOracle } = this.#options;
+    return new Executor(schema, { bounds: this.#services.bounds, rules: this.#options, isOracle });
+  }
+
+  /** Nearly all traffic: a POST by a client that takes plain JSON. It needs none of the Fetch API's objects that Yoga makes. */
+  #isPlain({ method, headers }: IncomingMessage): boolean {
+    return this.#options.isOracle !== true && method === "POST" && plainAccepts.has(headers.accept ?? "*/*");
+  }
+
+  /** By Yoga: everything that is not ordinary, or was refused. */
+  async #answerAtLength(exchange: Exchange, response: ServerResponse): Promise<void> {
+    const { incoming, open } = exchange;
+    open.setHeaders();
+    const { method = "GET", headers } = incoming;
+    // Yoga does not weigh the media types, and would find out that it can answer in none of them when all is done.
+    const accept = acceptedType(headers.accept, graphqlMediaTypes);
+    if (accept === null) throw new ShardgateError("NOT_ACCEPTABLE", "None of the accepted media types is available.");
+    const yogaRequest = new this.#yoga.fetchAPI.Request(`http://gateway${yogaPath}`, {
+      // Node leaves the body out of an answer to HEAD.
+      method: method === "HEAD" ? "GET" : method,
+      headers: { accept },
+    });
+    await send(await this.#yoga.handleRequest(yogaRequest, exchange), response);
+  }
+}
+
+/** What the clients in use send; anything finer is negotiated by Yoga. */
+const plainAccepts: ReadonlySet<string> = new Set([
+  "*/*",
+  "application/json",
+  "application/json, text/plain, */*",
+  "application/json, */*",
+]);
+
+/** Null, with nothing executed, for those that Yoga has to read: it says what is wrong with them. */
+function ordinaryParams(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams | null> {
+  return paramsOf(exchange, persisted).then(
+    (params) => (isOrdinary(params) ? params : null),
+    () => null,
+  );
 }
 
 /** What a client reads of a failure that nobody expected. */
 const masked = "Something went wrong inside the server.";
 
-interface ExchangeStart extends Pick<Exchange, "caller" | "log" | "rules"> {
+interface ExchangeStart extends Pick<Exchange, "caller" | "executor" | "log"> {
   /** The real ones. */
   readonly services: GatewayServices;
   readonly span: RouteContext["span"];
 }
 
-function startExchange({ services, caller, log, rules, span }: ExchangeStart, open: OpenRequest): Exchange {
+function startExchange({ services, executor, caller, log, span }: ExchangeStart, open: OpenRequest): Exchange {
   const { request, clientGone: signal } = open;
   const { requestId } = log;
   const deadlineMs = services.clock.monotonicMs() + services.requestTimeoutMs;
@@ -122,17 +164,13 @@ function startExchange({ services, caller, log, rules, span }: ExchangeStart, op
     loaders: new RequestLoaders(usable, route, receipt),
     lists: new ListBudget(listItems),
     log,
-    rules,
+    executor,
     open,
     incoming: request,
     variablesText: null,
     params: null,
+    result: null,
   };
-}
-
-function searchOf(url: string): string {
-  const start = url.indexOf("?");
-  return start < 0 ? "" : url.slice(start);
 }
 
 async function send(answer: Response, response: ServerResponse): Promise<void> {

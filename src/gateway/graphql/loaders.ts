@@ -1,41 +1,45 @@
 /**
- * Loaders of one request: they collect the keys that its fields ask for in the same turn, drop doubles and read them in
- * one go. What they remember is the request's own view; nothing is cached beyond it.
+ * What one request reads, each key once: the keys that its fields ask for in the same turn are read in one go. What is
+ * remembered is the request's own view; nothing is cached beyond it.
  */
-import DataLoader from "dataloader";
+import type { GraphQLResolveInfo } from "graphql";
 import { errorRules, ShardgateError } from "../../core/error.js";
-import type { Key } from "../../core/key.js";
+import { keyProblem, parseKey, type Key } from "../../core/key.js";
 import type { FoundOutcome, NotFoundOutcome, Outcome, RefusedOutcome } from "../../core/operation.js";
 import { shardOfKey, type ShardNumber } from "../../core/shard.js";
 import type { RouteContext } from "../../routing/router.js";
 import type { HostedShard } from "../../wire/membership.js";
 import type { RequestServices } from "../access/request-services.js";
+import { problemInstead } from "./problems.js";
 import type { Receipt } from "./receipt.js";
 
 export type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
 
-type EntryLoader = DataLoader<Key, ReadOutcome>;
-type FigureLoader = DataLoader<string, ReadonlyMap<ShardNumber, HostedShard> | null>;
+type ShardFigures = ReadonlyMap<ShardNumber, HostedShard> | null;
 
-export interface Loaders {
-  /** What reading a key gave. A refusal that a retry may overcome is not remembered. */
-  readonly entries: EntryLoader;
-  /** What `entries` would give, without a promise, for a key that was read ahead; undefined for any other. Throws as it rejects. */
-  ahead(key: string): ReadOutcome | undefined;
-  /** The key was written: what was read of it may be wrong now. */
-  forget(key: Key): void;
-  /** Figures of the shards at a storage node, by its name; null when it does not tell. */
-  readonly shardFigures: FigureLoader;
+/** That all keys of a batch failed together. */
+interface Failure {
+  readonly kind: "failed";
+  readonly error: unknown;
 }
 
-/** Each loader is made when it is first needed: most requests need one. */
-export class RequestLoaders implements Loaders {
+/** Keys that are read together, and what came of each; null until it is known. */
+interface Batch {
+  readonly kind: "batch";
+  readonly outcomes: Map<string, ReadOutcome | Failure | null>;
+  /** When all are known. Never rejects. */
+  readonly isRead: Promise<void>;
+}
+
+export class RequestLoaders {
   readonly #services: RequestServices;
   readonly #route: RouteContext;
   readonly #receipt: Receipt | null;
-  #entries: EntryLoader | null = null;
-  #shardFigures: FigureLoader | null = null;
-  readonly #ahead = new Map<string, ReadOutcome | Error>();
+  /** By key: what reading it gave, or the batch that it is in. */
+  readonly #known = new Map<string, ReadOutcome | Failure | Batch>();
+  /** What this turn's fields have asked for so far. */
+  #gathering: Batch | null = null;
+  #figures: Map<string, Promise<ShardFigures>> | null = null;
 
   constructor(services: RequestServices, route: RouteContext, receipt: Receipt | null) {
     this.#services = services;
@@ -43,76 +47,152 @@ export class RequestLoaders implements Loaders {
     this.#receipt = receipt;
   }
 
-  get entries(): EntryLoader {
-    return (this.#entries ??= new DataLoader((keys) => this.#read(keys)));
+  /**
+   * What `use` makes of the outcomes of `keys`, in their order: at once when all are known, else a promise of it. A text
+   * that is no key is refused with INVALID_KEY. Throws or rejects when a key's batch failed as a whole, for example with
+   * ANSWER_TOO_LARGE. A refusal that a retry may overcome is not remembered.
+   */
+  read<Result>(
+    keys: readonly string[],
+    info: Pick<GraphQLResolveInfo, "path">,
+    use: (outcomes: readonly ReadOutcome[]) => Result,
+  ): Result | Promise<Result> {
+    if (this.#receipt !== null) for (const key of keys) if (isKey(key)) this.#receipt.asks(info, key);
+    const found = keys.map((key) => this.#known.get(key) ?? this.#begin(key));
+    return found.some(isBatch) ? useLater(keys, found, use) : use(found.map(outcomeOf));
   }
 
-  /** Reads keys, each once, before anything asks for them. Never rejects. */
-  readAhead(keys: readonly Key[]): Promise<void> {
-    const once = keys.length === 1 ? keys : [...new Set(keys)];
-    return this.#ask(once).then(
-      (outcomes) => this.#keepAhead(once, outcomes),
-      (error: unknown) => this.#failAhead(once, error),
-    );
+  /**
+   * What `use` gives when `keys` were read before the fields ask for them. Refusals are remembered here, because all the
+   * fields ask in one turn. Throws or rejects only with what `use` throws.
+   */
+  readAhead<Result>(keys: readonly string[], use: () => Result | Promise<Result>): Result | Promise<Result> {
+    const valid = keys.filter(isKey);
+    if (valid.length === 0) return use();
+    const once = valid.length === 1 ? valid : [...new Set(valid)];
+    return this.#ask(once, (outcomes) => {
+      once.forEach((key, index) => this.#known.set(key, outcomes[index] ?? failed));
+      return use();
+    });
   }
 
-  ahead(key: string): ReadOutcome | undefined {
-    const found = this.#ahead.get(key);
-    if (found instanceof Error) throw found;
-    return found;
-  }
-
+  /** The key was written: what was read of it may be wrong now. */
   forget(key: Key): void {
-    this.#entries?.clear(key);
+    this.#known.delete(key);
   }
 
-  get shardFigures(): FigureLoader {
-    const { membership } = this.#services;
-    return (this.#shardFigures ??= new DataLoader((names) =>
-      Promise.all(names.map((name) => membership.shardFigures(name))),
-    ));
+  /** Figures of the shards at a storage node, by its name; null when it does not answer. */
+  shardFigures(name: string): Promise<ShardFigures> {
+    const all = (this.#figures ??= new Map<string, Promise<ShardFigures>>());
+    const known = all.get(name);
+    if (known !== undefined) return known;
+    const figures = this.#services.membership.shardFigures(name);
+    all.set(name, figures);
+    return figures;
   }
 
-  #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
-    return this.#ask(keys).then((outcomes) => this.#taken(keys, outcomes));
+  #begin(text: string): RefusedOutcome | Batch {
+    const refusal = keyRefusal(text);
+    if (refusal !== null) return refusal;
+    const batch = (this.#gathering ??= this.#gather());
+    batch.outcomes.set(text, null);
+    this.#known.set(text, batch);
+    return batch;
   }
 
-  #ask(keys: readonly Key[]): Promise<readonly Outcome[]> {
+  /** It is read once this turn's other fields have asked, too. */
+  #gather(): Batch {
+    const outcomes: Batch["outcomes"] = new Map();
+    const read = (): Promise<void> => {
+      this.#gathering = null;
+      const keys = [...outcomes.keys()] as Key[];
+      return this.#ask(keys, (answers) => {
+        for (const [index, key] of keys.entries()) {
+          const outcome = answers[index] ?? failed;
+          outcomes.set(key, outcome);
+          this.#known.set(key, outcome);
+          if (!isRetryable(outcome)) continue;
+          this.forget(key);
+          this.#receipt?.forgets(key);
+        }
+      });
+    };
+    return { kind: "batch", outcomes, isRead: Promise.resolve().then(read) };
+  }
+
+  #ask<Result>(
+    keys: readonly Key[],
+    take: (outcomes: readonly (ReadOutcome | Failure)[]) => Result | Promise<Result>,
+  ): Promise<Result> {
     const { membership, router } = this.#services;
     const { shardCount } = membership;
     const operations = keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
-    return router.execute(operations, this.#route);
-  }
-
-  #keepAhead(keys: readonly Key[], outcomes: readonly Outcome[]): void {
-    try {
-      this.#taken(keys, outcomes).forEach((outcome, index) => this.#ahead.set(keys[index] ?? "", outcome));
-    } catch (error) {
-      this.#failAhead(keys, error);
-    }
-  }
-
-  #failAhead(keys: readonly Key[], error: unknown): void {
-    for (const key of keys) this.#ahead.set(key, error as Error);
-  }
-
-  /** Throws ANSWER_TOO_LARGE. */
-  #taken(keys: readonly Key[], answers: readonly Outcome[]): readonly ReadOutcome[] {
-    const outcomes = answers.map(readOutcome);
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.kind !== "refused") continue;
-      // Not this key's fault: the field as a whole asks for too much.
-      if (outcome.code === "ANSWER_TOO_LARGE") throw new ShardgateError(outcome.code, outcome.message);
-      const key = keys[index];
-      if (key === undefined || !errorRules[outcome.code].isRetryable) continue;
-      this.forget(key);
-      this.#receipt?.forgets(key);
-    }
-    return outcomes;
+    return router.execute(operations, this.#route).then(
+      (outcomes) => take(readOutcomes(outcomes)),
+      (error: unknown) => take(keys.map(() => ({ kind: "failed", error }))),
+    );
   }
 }
 
+/** `found`: for each of `keys` its outcome, or the batch that it is in. */
+function useLater<Result>(
+  keys: readonly string[],
+  found: readonly (ReadOutcome | Failure | Batch)[],
+  use: (outcomes: readonly ReadOutcome[]) => Result,
+): Promise<Result> {
+  const reads = new Set(found.filter(isBatch).map(({ isRead }) => isRead));
+  return Promise.all(reads).then(() =>
+    use(found.map((each, index) => outcomeOf(isBatch(each) ? each.outcomes.get(keys[index] ?? "") : each))),
+  );
+}
+
+function isBatch(found: ReadOutcome | Failure | Batch): found is Batch {
+  return found.kind === "batch";
+}
+
+/** When the router leaves a key without an outcome. */
+const failed: Failure = { kind: "failed", error: new Error("The router left a get without an outcome.") };
+
+function isKey(text: string): text is Key {
+  return keyProblem(text) === null;
+}
+
+function keyRefusal(text: string): RefusedOutcome | null {
+  return problemInstead<null, RefusedOutcome>(
+    "INVALID_KEY",
+    () => {
+      parseKey(text);
+      return null;
+    },
+    (message) => ({ kind: "refused", code: "INVALID_KEY", message }),
+  );
+}
+
+function readOutcomes(outcomes: readonly Outcome[]): readonly (ReadOutcome | Failure)[] {
+  try {
+    return outcomes.map(readOutcome);
+  } catch (error) {
+    return outcomes.map(() => ({ kind: "failed", error }));
+  }
+}
+
+/** Throws ANSWER_TOO_LARGE. */
 function readOutcome(outcome: Outcome): ReadOutcome {
-  if (outcome.kind === "found" || outcome.kind === "notFound" || outcome.kind === "refused") return outcome;
-  throw new Error(`The router answered a get with ${outcome.kind}.`);
+  if (outcome.kind === "found" || outcome.kind === "notFound") return outcome;
+  if (outcome.kind !== "refused") throw new Error(`The router answered a get with ${outcome.kind}.`);
+  // Not this key's fault: the request as a whole asks for too much.
+  if (outcome.code === "ANSWER_TOO_LARGE") throw new ShardgateError(outcome.code, outcome.message);
+  return outcome;
+}
+
+/** Another batch may not fail. */
+function isRetryable(outcome: ReadOutcome | Failure): boolean {
+  return outcome.kind === "failed" || (outcome.kind === "refused" && errorRules[outcome.code].isRetryable);
+}
+
+/** Throws what its batch failed with. */
+function outcomeOf(known: ReadOutcome | Failure | Batch | null | undefined): ReadOutcome {
+  if (known == null || isBatch(known)) throw new Error("A key was used before it was read.");
+  if (known.kind === "failed") throw known.error;
+  return known;
 }

@@ -3,13 +3,13 @@
  * bringing it along. The manifest is the one that GraphQL Code Generator's client-preset writes: a JSON object of texts.
  */
 import { createHash } from "node:crypto";
-import { GraphQLError, type DocumentNode } from "graphql";
+import { GraphQLError, type DocumentNode, type GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { defaultBounds, type GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError, type ErrorCode } from "../../core/error.js";
 import { jsonFault } from "../../core/json-fault.js";
 import { documentIdCharactersShown } from "../../core/limits.js";
-import { BoundedDocuments, placesOf } from "./documents.js";
+import { openRules, parseDocument, placesOf, validateDocument } from "./documents.js";
 import type { RequestParams } from "./request-params.js";
 import { createExecutableSchema } from "./schema.js";
 
@@ -28,10 +28,10 @@ export function parsePersistedDocuments(
   manifestText: string,
   bounds: GatewayBounds = defaultBounds,
 ): PersistedDocuments["texts"] {
-  const documents = new BoundedDocuments(createExecutableSchema(), bounds);
+  const schema = createExecutableSchema();
   const texts = new Map<string, string>();
   for (const [id, text] of manifestEntries(manifestText)) {
-    checkDocument(id, text, documents);
+    checkDocument(id, text, schema, bounds);
     const hash = createHash("sha256").update(text).digest("hex");
     if (id.startsWith("sha256:") && id !== `sha256:${hash}`) {
       throw new ShardgateError("BAD_REQUEST", `The document ${id} has another hash: sha256:${hash}.`);
@@ -78,7 +78,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function checkDocument(id: string, text: string, documents: BoundedDocuments): void {
+function checkDocument(id: string, text: string, schema: GraphQLSchema, bounds: GatewayBounds): void {
   const wrong = (usual: ErrorCode, thrown: unknown): ShardgateError => {
     const error = thrown as GraphQLError;
     const { message, originalError: cause } = error;
@@ -89,11 +89,11 @@ function checkDocument(id: string, text: string, documents: BoundedDocuments): v
   };
   const parsed = (): DocumentNode => {
     try {
-      return documents.parse(text);
+      return parseDocument(text, bounds);
     } catch (error) {
       throw wrong("GRAPHQL_PARSE_FAILED", error);
     }
   };
-  const [error] = documents.validate(parsed());
+  const [error] = validateDocument(schema, parsed(), openRules);
   if (error !== undefined) throw wrong("GRAPHQL_VALIDATION_FAILED", error);
 }

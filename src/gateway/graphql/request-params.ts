@@ -63,6 +63,24 @@ export function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams
   };
 }
 
+/** Whether Yoga would take the parameters without a remark. */
+export function isOrdinary(params: GraphQLParams): boolean {
+  const { query, variables, operationName, extensions } = params;
+  return (
+    Object.keys(params).every((name) => ordinaryNames.has(name)) &&
+    typeof query === "string" &&
+    (operationName == null || typeof operationName === "string") &&
+    isObjectOrNothing(variables) &&
+    isObjectOrNothing(extensions)
+  );
+}
+
+const ordinaryNames: ReadonlySet<string> = new Set(["query", "variables", "operationName", "extensions"]);
+
+function isObjectOrNothing(value: unknown): boolean {
+  return value == null || (typeof value === "object" && !Array.isArray(value));
+}
+
 function isJsonMedia(contentType: string, encoding: string): boolean {
   if (contentType === "application/json" && encoding === "identity") return true;
   const [mediaType = "", ...options] = contentType.split(";").map((part) => part.trim().toLowerCase());

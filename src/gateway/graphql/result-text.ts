@@ -28,7 +28,7 @@ export class ResultObject {
 }
 
 /** A result whose data are as GraphQL.js makes them, or as a plan does. */
-type Result = Omit<ExecutionResult, "data"> & { readonly data?: object | null };
+export type Result = Omit<ExecutionResult, "data"> & { readonly data?: object | null };
 
 /**
  * The response body (GraphQL over HTTP: `errors` first, so that a reader sees them). Throws ANSWER_TOO_LARGE when its

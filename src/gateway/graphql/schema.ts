@@ -1,4 +1,4 @@
-/** The executable schema: the text of schema/ with its resolvers and scalars. */
+/** The executable schema: the text of schema/ with its resolvers and scalars, and what a deployment adds. */
 import type { GraphQLSchema } from "graphql";
 import { createSchema } from "graphql-yoga";
 import type { GraphqlContext } from "./context.js";
@@ -30,6 +30,18 @@ const resolvers: Resolvers = {
   Version: versionScalar,
 };
 
-export function createExecutableSchema(): GraphQLSchema {
-  return createSchema<GraphqlContext>({ typeDefs, resolvers });
+type SchemaDefinition = Parameters<typeof createSchema<GraphqlContext>>[0];
+
+/** Types and fields of one deployment, beside those that every gateway has. */
+export interface SchemaPart {
+  /** For example `extend type Query { … }`. */
+  readonly typeDefs: string;
+  readonly resolvers: NonNullable<SchemaDefinition["resolvers"]>;
+}
+
+export function createExecutableSchema(...parts: readonly SchemaPart[]): GraphQLSchema {
+  return createSchema<GraphqlContext>({
+    typeDefs: [typeDefs, ...parts.map((part) => part.typeDefs)],
+    resolvers: [resolvers, ...parts.flatMap((part) => part.resolvers)],
+  });
 }

@@ -1,14 +1,15 @@
 /**
  * The GraphQL handler on a real socket, with a real registry and membership, over the MemoryRouter. Every request that
- * only reads is sent a second time, past the short way, and must get the same answer.
+ * only reads is sent a second time, to Yoga and GraphQL.js, and must get the same answer.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { GraphQLSchema } from "graphql";
 import { expect } from "vitest";
 import { idSequence } from "../../../src/core/id-sequence.js";
 import { openAccess } from "../../../src/gateway/access/access.js";
 import { openRules } from "../../../src/gateway/graphql/documents.js";
-import { createGraphqlHandler, type GraphqlOptions } from "../../../src/gateway/graphql/handler.js";
+import { GraphqlHandler, type GraphqlOptions } from "../../../src/gateway/graphql/handler.js";
 import { OpenRequests } from "../../../src/gateway/edge/open-requests.js";
 import { securityHeaders } from "../../../src/gateway/problem-answer.js";
 import { requestIdHeader } from "../../../src/wire/paths.js";
@@ -49,8 +50,9 @@ export class GraphqlServer {
   readonly figureCalls: string[] = [];
   readonly membership: ClusterLeader;
   readonly #persistedDocuments: PersistedDocuments | null;
+  readonly #handlers: readonly [GraphqlHandler, GraphqlHandler];
   readonly #server: Server;
-  /** Serves the same data through Yoga alone, and leaves no trace in what a test may look at. */
+  /** Serves the same data through Yoga and GraphQL.js alone, and leaves no trace in what a test may look at. */
   readonly #yogaServer: Server;
 
   static async start({
@@ -58,6 +60,7 @@ export class GraphqlServer {
     persistedDocuments = null as PersistedDocuments | null,
     bounds = {} as Partial<GatewayBounds>,
     rules = openRules,
+    schema = undefined as GraphQLSchema | undefined,
   } = {}): Promise<GraphqlServer> {
     const clock = new FakeClock();
     const registry = await Registry.open({
@@ -68,7 +71,7 @@ export class GraphqlServer {
       newClusterId: () => "cluster-1",
       newLeaderId: () => "leader-1",
     });
-    const server = new GraphqlServer(registry, { persistedDocuments, ...rules }, bounds);
+    const server = new GraphqlServer(registry, { persistedDocuments, schema, ...rules }, bounds);
     await Promise.all([listening(server.#server), listening(server.#yogaServer)]);
     return server;
   }
@@ -110,12 +113,20 @@ export class GraphqlServer {
       metrics: new Metrics(),
     };
     this.#persistedDocuments = options.persistedDocuments;
-    this.#server = serverOf(services, options);
-    this.#yogaServer = serverOf(unseen, { ...options, isShortWayTaken: false });
+    this.#handlers = [
+      new GraphqlHandler(services, options),
+      new GraphqlHandler(unseen, { ...options, isOracle: true }),
+    ];
+    this.#server = serverOf(this.#handlers[0], services);
+    this.#yogaServer = serverOf(this.#handlers[1], unseen);
   }
 
   get url(): string {
     return urlOf(this.#server);
+  }
+
+  replaceSchema(schema: GraphQLSchema): void {
+    for (const handler of this.#handlers) handler.replaceSchema(schema);
   }
 
   /** A storage node that is up. */
@@ -190,14 +201,13 @@ export class GraphqlServer {
   }
 }
 
-function serverOf(services: GatewayServices, options: GraphqlOptions): Server {
-  const handler = createGraphqlHandler(services, options);
+function serverOf(handler: GraphqlHandler, services: GatewayServices): Server {
   const nextId = idSequence(services.clock.nowMs());
   const openRequests = new OpenRequests(services);
   return createServer((request, response) => {
     const open = openRequests.begin(request, response);
     open.headers.push(requestIdHeader, settleRequestId(request, nextId), ...securityHeaders.flat());
-    handler(open);
+    void handler.answer(open);
   });
 }
 

@@ -6,11 +6,12 @@ import { defaultBounds } from "../../../src/core/bounds.js";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
 import { clientError } from "../../../src/gateway/graphql/client-error.js";
 import { RequestLog } from "../../../src/gateway/graphql/request-log.js";
-import { BoundedDocuments, DocumentCache, openRules } from "../../../src/gateway/graphql/documents.js";
+import { openRules, parseDocument } from "../../../src/gateway/graphql/documents.js";
 import { ExactVariables } from "../../../src/gateway/graphql/exact-variables.js";
 import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
 import { JsonInput } from "../../../src/gateway/graphql/json-input.js";
 import { problemInstead } from "../../../src/gateway/graphql/problems.js";
+import { DocumentCache } from "../../../src/gateway/graphql/prepared-documents.js";
 import { RawJson, ResultObject, resultPieces, resultText } from "../../../src/gateway/graphql/result-text.js";
 import { dateTimeScalar, jsonScalar, versionScalar } from "../../../src/gateway/graphql/scalars.js";
 import { RecordLog } from "../../support/record-log.js";
@@ -135,11 +136,10 @@ describe("DocumentCache", () => {
   });
 });
 
-describe("BoundedDocuments", () => {
+describe("parseDocument", () => {
   it("parses, and passes syntax errors on", () => {
-    const documents = new BoundedDocuments(buildSchema("type Query { a: Int }"), defaultBounds);
-    expect(documents.parse("{ a }").kind).toBe("Document");
-    expect(() => documents.parse("{")).toThrow(GraphQLError);
+    expect(parseDocument("{ a }", defaultBounds).kind).toBe("Document");
+    expect(() => parseDocument("{", defaultBounds)).toThrow(GraphQLError);
   });
 });
 

@@ -123,7 +123,7 @@ class FuzzRun implements FuzzReport {
       if (direct.text.includes('"data":{')) this.executedBothWays++;
       return;
     }
-    throw new Error(`The short way answers ${JSON.stringify(direct)}, Yoga ${JSON.stringify(yoga)}.`);
+    throw new Error(`The plan answers ${JSON.stringify(direct)}, GraphQL.js ${JSON.stringify(yoga)}.`);
   }
 
   /** How many codes the text has; all of them must be known, and none that of a fault. */

@@ -1,10 +1,9 @@
 /**
  * One operation of a valid document, made ready to be run many times: what GraphQL.js finds out for every request (which
  * fields, which arguments, which types) is found out once. It gives the results and errors that GraphQL.js would, in the
- * same order. What it cannot do (introspection, above all) has no plan, and is left to GraphQL.js.
+ * same order. What it cannot do (introspection, above all) is not runnable, and left to GraphQL.js.
  */
 import {
-  getOperationAST,
   Kind,
   visit,
   type DocumentNode,
@@ -13,13 +12,15 @@ import {
   type OperationDefinitionNode,
 } from "graphql";
 import { planConditionsMax } from "../../../core/limits.js";
+import { hasIntrospection } from "../introspection.js";
 import { Execution, type PlanResult } from "./execution.js";
 import { RootSelection, type PlannedField, type PlanSource } from "./selection.js";
 import { coercerOfVariables, type Variables, type VariablesCoercer } from "./variable-values.js";
 
 export class OperationPlan {
   readonly operation: OperationDefinitionNode;
-  /** The variables as resolvers get them; null when they do not fit, which GraphQL.js then explains. */
+  readonly document: DocumentNode;
+  /** The variables as resolvers get them; null when GraphQL.js has to run the operation: it is not runnable, or they do not fit. */
   readonly coerce: VariablesCoercer;
   readonly #source: PlanSource;
   /** The variables that decide which fields there are, with `@skip` and `@include`. */
@@ -27,29 +28,17 @@ export class OperationPlan {
   /** One for each combination of their values: within it, the fields are always the same. */
   readonly #roots = new Map<string, RootSelection>();
 
-  /** Null for an operation that GraphQL.js has to run. */
-  static of(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): OperationPlan | null {
-    const operation = getOperationAST(document, operationName);
-    if (operation == null || operation.operation === "subscription" || hasIntrospection(document)) return null;
-    const conditions = conditionsIn(document);
-    const coerce = coercerOfVariables(schema, operation);
-    if (conditions.length > planConditionsMax || coerce === null) return null;
-    return new OperationPlan(operation, coerce, { schema, fragments: fragmentsIn(document) }, conditions);
-  }
-
-  private constructor(
-    operation: OperationDefinitionNode,
-    coerce: VariablesCoercer,
-    source: PlanSource,
-    conditions: readonly string[],
-  ) {
+  /** `operation`: a query or mutation of `document`, which is valid. */
+  constructor(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) {
     this.operation = operation;
-    this.coerce = coerce;
-    this.#source = source;
-    this.#conditions = conditions;
+    this.document = document;
+    this.#source = { schema, fragments: fragmentsIn(document) };
+    this.#conditions = conditionsIn(document);
+    const isRunnable = this.#conditions.length <= planConditionsMax && !hasIntrospection(document);
+    this.coerce = (isRunnable ? coercerOfVariables(schema, operation) : null) ?? leftToGraphqlJs;
   }
 
-  /** The fields at the operation's top, in their order. `variables`: from `coerce`. Throws a GraphQLError when a condition is null. */
+  /** The fields at the operation's top, in their order. `variables`: coerced. Throws a GraphQLError when a condition is null. */
   fieldsOf(variables: Variables): readonly PlannedField[] {
     return this.#rootFor(variables).fields(variables);
   }
@@ -62,7 +51,10 @@ export class OperationPlan {
   #rootFor(variables: Variables): RootSelection {
     const combination = this.#conditions.length === 0 ? "" : this.#combination(variables);
     let root = this.#roots.get(combination);
-    if (root === undefined) this.#roots.set(combination, (root = new RootSelection(this.#source, this.operation)));
+    if (root !== undefined) return root;
+    root = new RootSelection(this.#source, this.operation);
+    // Of many conditions there would be too many combinations.
+    if (this.#conditions.length <= planConditionsMax) this.#roots.set(combination, root);
     return root;
   }
 
@@ -71,14 +63,8 @@ export class OperationPlan {
   }
 }
 
-function hasIntrospection(document: DocumentNode): boolean {
-  let isThere = false;
-  visit(document, {
-    Field: ({ name }) => {
-      if (name.value.startsWith("__") && name.value !== "__typename") isThere = true;
-    },
-  });
-  return isThere;
+function leftToGraphqlJs(): null {
+  return null;
 }
 
 function conditionsIn(document: DocumentNode): readonly string[] {

@@ -21,6 +21,8 @@ import {
   TypeNameMetaFieldDef,
 } from "graphql";
 import { collectFields, collectSubfields } from "graphql/execution/collectFields.js";
+import { getFieldDef } from "graphql/execution/execute.js";
+import { demandOf, type FieldDemand } from "../field-demand.js";
 import { argumentsReader, type ArgumentsReader } from "./field-arguments.js";
 import type { Variables } from "./variable-values.js";
 
@@ -42,6 +44,8 @@ export interface PlannedField {
   readonly nodes: readonly FieldNode[];
   /** Null: the property of this name. */
   readonly resolve: GraphQLFieldResolver<unknown, unknown> | null;
+  /** Null for a field that asks for nothing of the storage nodes. */
+  readonly demand: FieldDemand<never> | null;
   readonly argumentsIn: ArgumentsReader;
   readonly shape: Shape;
 }
@@ -120,16 +124,16 @@ function plannedField(
   node: FieldNode,
 ): PlannedField {
   const name = node.name.value;
-  const isTypeName = name === TypeNameMetaFieldDef.name;
-  const field = isTypeName ? TypeNameMetaFieldDef : parent.getFields()[name];
-  if (field === undefined) throw new Error(`A valid document asks for ${parent.name}.${name}, which does not exist.`);
+  const field = getFieldDef(source.schema, parent, node);
+  if (field == null) throw new Error(`A valid document asks for ${parent.name}.${name}, which does not exist.`);
   return {
     responseName,
     prefix: `${JSON.stringify(responseName)}:`,
     name,
     parent,
     nodes,
-    resolve: isTypeName ? () => parent.name : (field.resolve ?? null),
+    resolve: field === TypeNameMetaFieldDef ? () => parent.name : (field.resolve ?? null),
+    demand: demandOf(field),
     argumentsIn: argumentsReader(field, node),
     shape: shapeOf(field.type, new Selection(source, nodes)),
   };

@@ -1,9 +1,8 @@
 /** Refetching by global ID: `node` and `nodes`. */
 import type { GraphQLResolveInfo } from "graphql";
 import { unreachable } from "../../../core/error.js";
-import { parseKey } from "../../../core/key.js";
-import { checkBatchSize } from "../batch-bound.js";
 import type { GraphqlContext } from "../context.js";
+import { asking, costOfBatch } from "../field-demand.js";
 import type {
   NodeResolvers,
   QueryResolvers,
@@ -11,18 +10,19 @@ import type {
   ResolversTypes,
 } from "../generated/resolver-types.js";
 import { decodeGlobalId } from "../global-id.js";
-import { readEntry } from "./entry.js";
+import { checkBatchSize } from "../list-budget.js";
+import { entryIn } from "./entry.js";
 
 type Refetched = ResolversInterfaceTypes<ResolversTypes>["Node"];
 
 export const nodeQueries = {
-  node: (_root, { id }, context, info) => refetch(id, context, info),
-  nodes: (_root, { ids }, context, info) => {
+  node: asking({ cost: () => 1 }, (_root, { id }, context, info) => refetch(id, context, info)),
+  nodes: asking({ cost: ({ ids }, facts) => costOfBatch(ids, facts) }, (_root, { ids }, context, info) => {
     checkBatchSize(ids, "ids", context);
     context.lists.pay(ids);
     // A list of promises: each ID that fails is an error of its own place. The generated types know no promise of null.
     return ids.map((id) => refetch(id, context, info) as Promise<Refetched>);
-  },
+  }),
 } satisfies QueryResolvers;
 
 export const nodeType = {
@@ -39,7 +39,7 @@ async function refetch(id: string, context: GraphqlContext, info: GraphQLResolve
   const { membership } = context.services;
   switch (type) {
     case "Entry":
-      return readEntry(parseKey(local), context, info);
+      return context.loaders.read([local], info, (outcomes) => entryIn(outcomes, local, context));
     case "Shard":
       return membership.map.shards.find(({ shard }) => String(shard) === local) ?? null;
     case "StorageNode":

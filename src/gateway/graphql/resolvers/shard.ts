@@ -62,6 +62,6 @@ async function figuresOf(
   { shard, primary }: ShardRecord,
   { loaders }: GraphqlContext,
 ): Promise<Pick<HostedShard, "keyCount" | "sizeBytes"> | null> {
-  const figures = primary === null ? null : await loaders.shardFigures.load(primary);
+  const figures = primary === null ? null : await loaders.shardFigures(primary);
   return figures === null ? null : (figures.get(shard) ?? { keyCount: 0, sizeBytes: 0 });
 }

@@ -3,8 +3,8 @@ import type { GraphQLResolveInfo } from "graphql";
 import { parseKey } from "../../../core/key.js";
 import type { DeleteOperation, Outcome, PutOperation, WriteOperation } from "../../../core/operation.js";
 import { shardOfKey } from "../../../core/shard.js";
-import { checkBatchSize } from "../batch-bound.js";
 import type { GraphqlContext } from "../context.js";
+import { asking, costOfBatch } from "../field-demand.js";
 import type {
   DeleteInput,
   MutationResolvers,
@@ -13,6 +13,7 @@ import type {
   ResolversUnionTypes,
 } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../global-id.js";
+import { checkBatchSize } from "../list-budget.js";
 import * as problems from "../problems.js";
 import { conditionOf, expiryOf } from "../write-arguments.js";
 import { runWrites } from "../write-batch.js";
@@ -26,24 +27,28 @@ type InvalidKey = Extract<DeleteResult, { readonly __typename: "InvalidKey" }>;
 type InvalidValue = Extract<PutResult, { readonly __typename: "InvalidValue" }>;
 
 export const entryMutations = {
-  put: async (_root, args, context, info) => only(await runPuts([putItem(args, "", context)], context, info)),
-  putMany: (_root, { items }, context, info) => {
+  put: asking({ cost: () => 1 }, async (_root, args, context, info) =>
+    only(await runPuts([putItem(args, "", context)], context, info)),
+  ),
+  putMany: asking({ cost: ({ items }, facts) => costOfBatch(items, facts) }, (_root, { items }, context, info) => {
     checkBatchSize(items, "items", context);
     return runPuts(
       items.map((item, index) => putItem(item, `items[${index}].`, context)),
       context,
       info,
     );
-  },
-  delete: async (_root, args, context, info) => only(await runDeletes([deleteItem(args, "", context)], context, info)),
-  deleteMany: (_root, { items }, context, info) => {
+  }),
+  delete: asking({ cost: () => 1 }, async (_root, args, context, info) =>
+    only(await runDeletes([deleteItem(args, "", context)], context, info)),
+  ),
+  deleteMany: asking({ cost: ({ items }, facts) => costOfBatch(items, facts) }, (_root, { items }, context, info) => {
     checkBatchSize(items, "items", context);
     return runDeletes(
       items.map((item, index) => deleteItem(item, `items[${index}].`, context)),
       context,
       info,
     );
-  },
+  }),
 } satisfies MutationResolvers;
 
 /** `where` goes before the names of arguments in messages. Throws BAD_USER_INPUT. */

@@ -1,5 +1,10 @@
-/** Both ways of executing, held against each other: the same request must get the same answer, byte for byte. */
+/** Both ways of answering, held against each other: the same request must get the same answer, byte for byte. */
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+import { buildSchema } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createExecutableSchema } from "../../../src/gateway/graphql/schema.js";
 import { GraphqlServer } from "./graphql-server.js";
 
 /** The first is taken by the short way, the second means the same to Yoga and is left to it. */
@@ -65,6 +70,11 @@ describe("the short way", () => {
     ["a document id that nobody knows", '{"documentId":"none"}'],
     ["a subscription", '{"query":"subscription { x }"}'],
     ["introspection", '{"query":"{__schema{types{name}}}"}'],
+    ["a wrong document for an operation that it does not have", '{"query":"query A{nothing}","operationName":"B"}'],
+    [
+      "a single value for a list",
+      '{"query":"query($k:[String!]!){entries(keys:$k){__typename}}","variables":{"k":"a"}}',
+    ],
     ["broken JSON", '{"query":'],
     ["an array", '[{"query":"{__typename}"}]'],
   ])("answers %s as Yoga does", async (_, body) => {
@@ -74,3 +84,38 @@ describe("the short way", () => {
     expect(await answerTo(body, short)).toEqual(direct);
   });
 });
+
+describe("a schema that is replaced while requests are served", () => {
+  const query = '{ get(key: "a") { value } }';
+  const greeting = {
+    typeDefs: "extend type Query { greeting: String }",
+    resolvers: { Query: { greeting: () => "hello" } },
+  };
+
+  it.each([short, long])("holds from the next request on, and those under way go on (accept: %s)", async (accept) => {
+    const body = JSON.stringify({ query });
+    const underWay = await begunRequest(body, accept);
+    // Here `get` does not exist.
+    server.replaceSchema(buildSchema("type Query { greeting: String }"));
+    expect((await answerTo(body, accept)).body).toContain("GRAPHQL_VALIDATION_FAILED");
+    expect(await underWay.finish()).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
+    server.replaceSchema(createExecutableSchema(greeting));
+    expect((await server.run("{ greeting }")).data).toEqual({ greeting: "hello" });
+    expect((await answerTo(body, accept)).body).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
+  });
+});
+
+/** A request that the server answers already, without its body; `finish` sends that and gives the answer's. */
+async function begunRequest(body: string, accept: string): Promise<{ finish(): Promise<string> }> {
+  const headers = { "content-type": "application/json", accept, expect: "100-continue" };
+  const sent = request(server.url, { method: "POST", headers });
+  sent.flushHeaders();
+  await once(sent, "continue");
+  return {
+    async finish() {
+      sent.end(body);
+      const [response] = (await once(sent, "response")) as [IncomingMessage];
+      return text(response);
+    },
+  };
+}
