@@ -503,10 +503,16 @@ export const frameJoinedBytesMax = 16 * 1024;
 /** Most requests that a storage node takes in at once on one connection of frames; it reads on when one is answered. */
 export const frameRequestsMax = 256;
 
+/**
+ * Most of them that run at once on one connection: many times what a gateway has on its way to a storage node, and few
+ * enough that their answers, which may be `nodeBatchAnswerBytesMax` long, fit in memory.
+ */
+export const frameRunningMax = 32;
+
 /** Most bytes of unfinished requests on one connection of frames; a gateway sends what goes beyond as `POST /batch`. */
 export const frameRequestBytesMax = 4 * nodeBatchBodyBytesMax;
 
-/** Bytes of answers that a gateway has not fetched, after which a storage node reads nothing more from that connection. */
+/** Bytes of answers that a gateway has not fetched, after which a storage node begins nothing more for that connection. */
 export const frameAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
 
 /** Most connections of frames from one process of a gateway to one storage node, which asks for one for each of its workers. */

@@ -2,8 +2,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../core/error.js";
 import { membershipBodyBytesMax, nodeBatchBodyBytesMax } from "../core/limits.js";
-import type { Outcome, RoutedOperation } from "../core/operation.js";
-import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
 import type { NodeHealth } from "../wire/membership.js";
 import {
   assignmentsPath,
@@ -14,7 +12,7 @@ import {
   nodeProtocol,
   shardsPath,
 } from "../wire/paths.js";
-import type { Caller } from "./caller.js";
+import type { AnswerBatch } from "./batch-service.js";
 import type { NodeFigures, NodeMetrics } from "./metrics.js";
 import { parseAssignments } from "./node-assignments.js";
 import { bodyOf, callerOf, refuseOtherMethods } from "./request-fields.js";
@@ -23,19 +21,17 @@ import type { ShardHost } from "./shard-host.js";
 export interface NodeFacts {
   readonly name: string;
   readonly engineName: string;
+  readonly answer: AnswerBatch;
   readonly isDraining: () => boolean;
   /** Whether the node registers at a gateway by itself. */
   readonly hasAgent: boolean;
-  readonly metrics: Pick<NodeMetrics, "batchTaken" | "contentType">;
+  readonly metrics: Pick<NodeMetrics, "contentType">;
   readonly metricsText: () => Promise<string>;
 }
 
 export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: NodeFacts): void {
   app.post(batchPath, { bodyLimit: nodeBatchBodyBytesMax }, async (request, reply) => {
-    const decoded = decodeBatchRequest(bodyOf(request));
-    facts.metrics.batchTaken(decoded.length);
-    const outcomes = await runBatch(host, decoded, callerOf(request));
-    return reply.type(batchMediaType).send(encodeBatchAnswer(outcomes));
+    return reply.type(batchMediaType).send(await facts.answer(bodyOf(request), callerOf(request)));
   });
 
   app.get(shardsPath, async () => ({ shards: await host.hostedShards() }));
@@ -67,22 +63,6 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
   refuseOtherMethods(app, metricsPath, ["GET", "HEAD"]);
 }
 
-/** Runs the operations that could be read; the others get their own errors as outcomes. */
-async function runBatch(
-  host: ShardHost,
-  decoded: readonly (RoutedOperation | ShardgateError)[],
-  caller: Caller,
-): Promise<readonly Outcome[]> {
-  const operations = decoded.filter((item): item is RoutedOperation => !(item instanceof ShardgateError));
-  const outcomes = (await host.execute(operations, caller)).values();
-  return decoded.map((item) => {
-    if (item instanceof ShardgateError) return { kind: "refused", code: item.code, message: item.message };
-    const { value } = outcomes.next();
-    if (value === undefined) throw new Error("The shard host gave too few outcomes.");
-    return value;
-  });
-}
-
 /** `own`: what only the server and its engine know. */
 export async function figuresOf(
   host: ShardHost,
@@ -106,7 +86,7 @@ function healthOf(host: ShardHost, { name, engineName, isDraining, hasAgent }: N
     protocol: nodeProtocol,
     engine: engineName,
     id: name,
-    capabilities: ["batch", "scan", "ttl", "conditions"],
+    capabilities: ["batch", "scan", "ttl", "conditions", "frames"],
     clusterId,
     storeId,
     isAcknowledged: hasAgent && host.isAcknowledged,
