@@ -16,12 +16,13 @@ import {
 } from "../core/limits.js";
 import { decodeRequest, FrameError, FrameReader, type Frame, type Hello } from "../wire/frame.js";
 import { FrameWriter, OutgoingMessage } from "../wire/frame-writer.js";
+import type { Caller } from "./caller.js";
 import { FrameRequest, problemMessage, type FrameService } from "./frame-request.js";
 import { PartialRequests } from "./partial-requests.js";
 
 export class FrameConnection {
   readonly #socket: Duplex;
-  readonly #clusterId: string | undefined;
+  readonly #caller: Caller;
   readonly #service: FrameService;
   readonly #reader = new FrameReader();
   readonly #writer: FrameWriter;
@@ -40,10 +41,10 @@ export class FrameConnection {
   #isLeaving = false;
   #isEnding = false;
 
-  /** `head`: what came behind the upgrade already. `clusterId`: as the gateway named it there. */
-  constructor(socket: Duplex, head: Buffer, clusterId: string | undefined, service: FrameService) {
+  /** `head`: what came behind the upgrade already. `caller`: as that said. */
+  constructor(socket: Duplex, head: Buffer, caller: Caller, service: FrameService) {
     this.#socket = socket;
-    this.#clusterId = clusterId;
+    this.#caller = caller;
     this.#service = service;
     this.#writer = new FrameWriter(socket);
     this.#lastReadMs = service.clock.monotonicMs();
@@ -156,7 +157,7 @@ export class FrameConnection {
       this.#refuse(id, new ShardgateError("BAD_REQUEST", "What comes before the batch cannot be read."));
       return;
     }
-    const request = new FrameRequest(id, decoded, { sinceMs, clusterId: this.#clusterId });
+    const request = new FrameRequest(id, decoded, { sinceMs, caller: this.#caller });
     this.#open.set(id, request);
     this.#waiting.push(request);
   }
@@ -177,7 +178,7 @@ export class FrameConnection {
     const nowMs = this.#service.clock.monotonicMs();
     let at = 0;
     for (; at < this.#waiting.length; at++) {
-      if (this.#running >= frameRunningMax || this.#writer.waitingBytes > frameAnswerBytesMax) break;
+      if (this.#running >= frameRunningMax || this.#writer.unfinishedBytes > frameAnswerBytesMax) break;
       const request = this.#waiting[at];
       if (request === undefined || request.isCancelled) continue;
       if (request.isOver(nowMs)) this.#open.delete(request.id);

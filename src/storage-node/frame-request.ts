@@ -8,6 +8,7 @@ import { OutgoingMessage } from "../wire/frame-writer.js";
 import { batchPath, requestIdHeader, traceparentHeader } from "../wire/paths.js";
 import { problemOf } from "../wire/problem.js";
 import type { AnswerBatch } from "./batch-service.js";
+import type { Caller } from "./caller.js";
 import type { NodeMetrics } from "./metrics.js";
 
 /** What all connections of frames of a storage node share. */
@@ -28,8 +29,8 @@ export interface FrameService {
 interface FrameOrigin {
   /** When it began to come, on the monotonic clock. */
   readonly sinceMs: number;
-  /** As the gateway named it in the upgrade. */
-  readonly clusterId: string | undefined;
+  /** As the upgrade said. */
+  readonly caller: Caller;
 }
 
 export class FrameRequest {
@@ -61,7 +62,7 @@ export class FrameRequest {
     const { gate, clock, tracer } = service;
     const startMs = clock.monotonicMs();
     const span = tracer === undefined ? undefined : this.#startSpan(tracer);
-    const caller = { span, requestId: this.#facts.requestId, clusterId: this.#origin.clusterId };
+    const caller = { ...this.#origin.caller, span, requestId: this.#facts.requestId };
     try {
       if (gate.isClosed) throw new ShardgateError("DRAINING", "The storage node is stopping.");
       const body = await service.answer(this.#batch, caller);

@@ -7,9 +7,10 @@ import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { receiveCheckMs } from "../core/limits.js";
 import { frameProtocol } from "../wire/frame.js";
-import { batchPath, clusterHeader } from "../wire/paths.js";
+import { batchPath } from "../wire/paths.js";
 import { FrameConnection } from "./frame-connection.js";
 import type { FrameService } from "./frame-request.js";
+import { callerOf } from "./request-fields.js";
 
 export interface FrameConnections {
   /** Asks all gateways to send nothing more over frames. */
@@ -45,7 +46,8 @@ export function offerFrames(app: FastifyInstance, service: FrameService): FrameC
     response.once("close", () => asked.delete(request));
     app.routing(request, response);
   });
-  app.addHook("preHandler", async ({ raw }, reply) => {
+  app.addHook("preHandler", async (request, reply) => {
+    const { raw } = request;
     const head = asked.get(raw);
     if (head === undefined) return;
     reply.hijack();
@@ -54,7 +56,7 @@ export function offerFrames(app: FastifyInstance, service: FrameService): FrameC
     // The request is over for those who count it.
     reply.raw.emit("close");
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${frameProtocol}\r\n\r\n`);
-    const connection = new FrameConnection(socket, head, raw.headers[clusterHeader]?.toString(), service);
+    const connection = new FrameConnection(socket, head, callerOf(request), service);
     connections.add(connection);
     socket.once("close", () => connections.delete(connection));
     if (!isWatched) watch();

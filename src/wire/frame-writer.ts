@@ -32,6 +32,10 @@ export class OutgoingMessage {
     this.body = body;
     this.prefix = prefix;
   }
+
+  get bytes(): number {
+    return this.prefix.length + this.body.length;
+  }
 }
 
 const noBytes = Buffer.alloc(0);
@@ -39,7 +43,7 @@ const noBytes = Buffer.alloc(0);
 export class FrameWriter {
   readonly #sink: FrameSink;
   #waiting: OutgoingMessage[] = [];
-  #waitingBytes = 0;
+  #unfinishedBytes = 0;
   #isPlanned = false;
   #isFull = false;
   #isStopped = false;
@@ -48,9 +52,9 @@ export class FrameWriter {
     this.#sink = sink;
   }
 
-  /** Bytes of messages that are not written yet. */
-  get waitingBytes(): number {
-    return this.#waitingBytes;
+  /** Bytes of messages that are not written to their end. */
+  get unfinishedBytes(): number {
+    return this.#unfinishedBytes;
   }
 
   get isIdle(): boolean {
@@ -60,7 +64,7 @@ export class FrameWriter {
   send(message: OutgoingMessage): void {
     if (this.#isStopped) return;
     this.#waiting.push(message);
-    this.#waitingBytes += message.prefix.length + message.body.length;
+    this.#unfinishedBytes += message.bytes;
     if (this.#isPlanned || this.#isFull) return;
     this.#isPlanned = true;
     // Behind all promises that settle in this turn, which have more to send.
@@ -74,7 +78,7 @@ export class FrameWriter {
   drop(id: number): void {
     const at = this.#waiting.findIndex((message) => message.id === id);
     const [message] = at < 0 ? [] : this.#waiting.splice(at, 1);
-    if (message !== undefined) this.#waitingBytes -= bytesLeft(message);
+    if (message !== undefined) this.#unfinishedBytes -= message.bytes;
   }
 
   /** Writes what may be written now, and not at the end of this turn. */
@@ -92,7 +96,7 @@ export class FrameWriter {
   stop(): void {
     this.#isStopped = true;
     this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#unfinishedBytes = 0;
   }
 
   #write(): void {
@@ -108,6 +112,7 @@ export class FrameWriter {
     for (const message of round) {
       bytes += this.#addFrame(message, pieces);
       if (message.sentBytes < message.body.length) this.#waiting.push(message);
+      else this.#unfinishedBytes -= message.bytes;
     }
     if (bytes <= frameJoinedBytesMax) return this.#sink.write(Buffer.concat(pieces, bytes));
     let isWilling = true;
@@ -131,11 +136,6 @@ export class FrameWriter {
     if (end > sentBytes) pieces.push(end - sentBytes === body.length ? body : body.subarray(sentBytes, end));
     message.isBegun = true;
     message.sentBytes = end;
-    this.#waitingBytes -= bodyBytes;
     return frameHeadBytes + bodyBytes;
   }
-}
-
-function bytesLeft({ prefix, body, sentBytes, isBegun }: OutgoingMessage): number {
-  return (isBegun ? 0 : prefix.length) + body.length - sentBytes;
 }

@@ -53,7 +53,7 @@ describe("FrameWriter", () => {
     writer.send(new OutgoingMessage("request", 2, Buffer.from("two"), Buffer.from("prefix ")));
     writer.send(new OutgoingMessage("cancel", 3, Buffer.alloc(0)));
     expect(writes).toEqual([]);
-    expect(writer.waitingBytes).toBe(13);
+    expect(writer.unfinishedBytes).toBe(13);
     await turn();
     expect(writes).toHaveLength(1);
     expect(framesIn(writes)).toEqual([
@@ -61,7 +61,7 @@ describe("FrameWriter", () => {
       { type: "request", id: 2, hasMore: false, body: Buffer.from("prefix two") },
       { type: "cancel", id: 3, hasMore: false, body: Buffer.alloc(0) },
     ]);
-    expect([writer.waitingBytes, writer.isIdle]).toEqual([0, true]);
+    expect([writer.unfinishedBytes, writer.isIdle]).toEqual([0, true]);
   });
 
   it("cuts a long message, and writes short ones that come later before its end", async () => {
@@ -101,7 +101,7 @@ describe("FrameWriter", () => {
     expect(writes).toHaveLength(1);
     writer.drop(2);
     writer.drop(99);
-    expect(writer.waitingBytes).toBe(5);
+    expect(writer.unfinishedBytes).toBe(5);
     drain(writer);
     expect(waiting.isBegun).toBe(false);
     expect(framesIn(writes).map(({ id }) => id)).toEqual([1, 3]);
@@ -115,7 +115,7 @@ describe("FrameWriter", () => {
     writer.drop(1);
     drain(writer);
     expect(framesIn(writes)).toMatchObject([{ id: 1, hasMore: true }]);
-    expect([writer.waitingBytes, writer.isIdle]).toEqual([0, true]);
+    expect([writer.unfinishedBytes, writer.isIdle]).toEqual([0, true]);
   });
 
   it("leaves large pieces uncopied and corks them", async () => {
@@ -134,7 +134,7 @@ describe("FrameWriter", () => {
     writer.stop();
     writer.send(new OutgoingMessage("answer", 2, Buffer.from("2")));
     await turn();
-    expect([writes, writer.waitingBytes]).toEqual([[], 0]);
+    expect([writes, writer.unfinishedBytes]).toEqual([[], 0]);
   });
 
   it("brings all messages over whole, whatever their lengths and however often the connection wants a pause", async () => {
@@ -150,7 +150,7 @@ describe("FrameWriter", () => {
         const arrived = bodiesIn(framesIn(writes));
         expect(arrived.size).toBe(bodies.length);
         for (const [id, body] of bodies.entries()) expect(arrived.get(id)?.equals(body)).toBe(true);
-        expect(writer.waitingBytes).toBe(0);
+        expect(writer.unfinishedBytes).toBe(0);
       }),
       { numRuns: 50 },
     );
