@@ -38,6 +38,8 @@ interface Call {
   /** The call's time in ticks, and the tick it began in. */
   readonly ticks: number;
   readonly startTick: number;
+  /** `FrameCalls.#heard` when it began. */
+  readonly heardBefore: number;
   /** Of an answer in several frames: what has come of it. */
   parts: Buffer[] | null;
   isProblem: boolean;
@@ -56,8 +58,8 @@ export class FrameCalls {
   #tick = 0;
   #timer: NodeJS.Timeout | null = null;
   readonly #idleTimer: NodeJS.Timeout;
-  /** The tick in which something came last. */
-  #heardTick = 0;
+  /** How often something came. */
+  #heard = 0;
   #isUsed = true;
   #isLeaving = false;
   /** Why the connection broke, as far as is known. */
@@ -111,6 +113,7 @@ export class FrameCalls {
         // The tick under way counts for nothing.
         ticks: Math.ceil(options.timeoutMs / frameTickMs) + 1,
         startTick: this.#tick,
+        heardBefore: this.#heard,
         parts: null,
         isProblem: false,
         bytes: 0,
@@ -157,7 +160,7 @@ export class FrameCalls {
   }
 
   #received(bytes: Buffer): void {
-    this.#heardTick = this.#tick;
+    this.#heard++;
     this.#reader.push(bytes);
     try {
       for (;;) {
@@ -231,7 +234,7 @@ export class FrameCalls {
     const came = isSlow ? `; ${call.bytes} bytes of its answer came` : "";
     this.#giveUp(call, isSlow ? "slowAnswer" : "timeout", `did not answer in time${came}`);
     // Nothing at all came in all that time: it may be the connection, and not the storage node.
-    if (this.#heardTick <= call.startTick) this.leave();
+    if (this.#heard === call.heardBefore) this.leave();
   }
 
   /** Ends one call; the storage node need not answer it any more. */
@@ -253,10 +256,11 @@ export class FrameCalls {
     return new NodeFault(reason, `${this.#parts.node} ${what}`, !message.isBegun, this.#cause ?? undefined);
   }
 
-  #failAll(reason: NodeFaultReason, what: string): void {
+  #failAll(reason: NodeFaultReason, what?: string): void {
     for (const call of this.#calls.values()) {
+      const end = call.message.isBegun ? "its answer was complete" : "the batch was sent";
       call.stopListening?.();
-      call.reject(this.#fault(call, reason, what));
+      call.reject(this.#fault(call, reason, what ?? `closed the connection before ${end}`));
     }
     this.#calls.clear();
     this.#writer.stop();
@@ -271,7 +275,7 @@ export class FrameCalls {
     clearInterval(this.#idleTimer);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#takeNoMore();
-    this.#failAll("connectionReset", "closed the connection before its answer was complete");
+    this.#failAll("connectionReset");
   }
 }
 

@@ -12,6 +12,8 @@ export interface FrameSink {
   write(bytes: Buffer): boolean;
   cork(): void;
   uncork(): void;
+  /** It is closed, or about to be. */
+  readonly destroyed: boolean;
 }
 
 /** One message on its way out. */
@@ -100,7 +102,7 @@ export class FrameWriter {
   }
 
   #write(): void {
-    while (this.#waiting.length > 0 && !this.#isFull) this.#isFull = !this.#writeRound();
+    while (this.#waiting.length > 0 && !this.#isFull && !this.#sink.destroyed) this.#isFull = !this.#writeRound();
   }
 
   /** One frame of each message. False: the connection wants no more. */

@@ -1,4 +1,4 @@
-/** The gateway's end of a connection of frames, as bytes: a test says exactly what is sent, and sees what came back. */
+/** One end of a connection of frames, as bytes: a test says exactly what is sent, and sees what came back. */
 import { connect, type Socket } from "node:net";
 import { vi } from "vitest";
 import type { Outcome, RoutedOperation } from "../../src/core/operation.js";
@@ -48,10 +48,12 @@ export class FramePeer {
   isClosed = false;
   readonly #reader = new FrameReader();
   readonly #parts = new Map<number, { type: FrameType; bodies: Buffer[] }>();
-  #isUpgraded = false;
+  #isUpgraded: boolean;
 
-  constructor(socket: Socket) {
+  /** `isUpgraded`: only frames come. */
+  constructor(socket: Socket, isUpgraded = false) {
     this.socket = socket;
+    this.#isUpgraded = isUpgraded;
     socket.on("data", (bytes: Buffer) => this.#received(bytes));
     socket.on("end", () => (this.isEnded = true));
     socket.on("error", () => {});

@@ -14,6 +14,7 @@ function sinkOf(willing = Infinity) {
     writer.drained();
   };
   const sink = {
+    destroyed: false,
     write: (bytes: Buffer) => (writes.push(Buffer.from(bytes)), ++undrained < willing),
     cork: () => void corked++,
     uncork: () => void corked--,
@@ -125,6 +126,16 @@ describe("FrameWriter", () => {
     await turn();
     expect(writes.map(({ length }) => length)).toEqual([9, frameJoinedBytesMax]);
     expect(isCorked()).toBe(false);
+  });
+
+  it("begins nothing on a connection that is gone", async () => {
+    const { sink, writes } = sinkOf();
+    const writer = new FrameWriter(sink);
+    const message = new OutgoingMessage("request", 1, Buffer.from("1"));
+    writer.send(message);
+    sink.destroyed = true;
+    await turn();
+    expect([writes, message.isBegun]).toEqual([[], false]);
   });
 
   it("writes nothing once it is stopped", async () => {
