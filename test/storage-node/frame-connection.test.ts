@@ -98,20 +98,25 @@ describe("a connection of frames", () => {
     await peer.message(2, "answer");
   });
 
-  it("finds a cluster that is not the gateway's, also when that became so while the connection was open", async () => {
+  it("refuses a gateway whose cluster is not the storage node's any more", async () => {
     const options = {
       gatewayUrl: "http://127.0.0.1:9",
       worker: { isFirst: false, count: 2, metricsText: async () => "" },
     };
-    const { peer } = await runPeer(options, upgradeHead([`${clusterHeader}: c2`]));
+    const { peer, engine } = await runPeer(options, upgradeHead([`${clusterHeader}: c2`]));
     peer.request(1, [get("a")]);
     expect(await peer.outcomes(1, [get("a")])).toMatchObject([{ code: "SHARD_UNAVAILABLE" }]);
+    vi.spyOn(ShardHost.prototype, "document", "get").mockReturnValue({ clusterId: "c1" } as never);
+    peer.request(2, [put("a", "1")]);
+    expect(await peer.problem(2)).toBe(
+      'CLUSTER_MISMATCH: This storage node belongs to cluster "c1"; the request is from cluster "c2".',
+    );
+    expect(engine.writes).toEqual([]);
+    vi.restoreAllMocks();
   });
 
-  it("answers CLUSTER_MISMATCH once the storage node is of another cluster", async () => {
+  it("has operations of an epoch that is not the storage node's refused", async () => {
     const { peer, send } = await runPeer();
-    peer.request(1, [get("a")]);
-    await peer.outcomes(1, [get("a")]);
     const assigned = await send("/assignments", { method: "PUT", body: JSON.stringify(assignments(1, { 2: 3 })) });
     expect(assigned.status).toBe(204);
     peer.request(2, [get("a", 4)]);
