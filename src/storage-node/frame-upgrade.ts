@@ -4,13 +4,13 @@
  */
 import { ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { receiveCheckMs } from "../core/limits.js";
 import { frameProtocol } from "../wire/frame.js";
 import { batchPath } from "../wire/paths.js";
+import type { Caller } from "./caller.js";
 import { FrameConnection } from "./frame-connection.js";
 import type { FrameService } from "./frame-request.js";
-import { callerOf } from "./request-fields.js";
 
 export interface FrameConnections {
   /** Asks all gateways to send nothing more over frames. */
@@ -19,8 +19,12 @@ export interface FrameConnections {
   end(): void;
 }
 
-/** To be called when all other hooks are there. */
-export function offerFrames(app: FastifyInstance, service: FrameService): FrameConnections {
+/** To be called when all other hooks are there. `callerOf`: who asks for the upgrade, and so for all that comes by it. */
+export function offerFrames(
+  app: FastifyInstance,
+  service: FrameService,
+  callerOf: (request: FastifyRequest) => Caller,
+): FrameConnections {
   const connections = new Set<FrameConnection>();
   /** What came behind the upgrades that are being judged. */
   const asked = new Map<IncomingMessage, Buffer>();

@@ -34,6 +34,7 @@ import { NodeMetrics } from "./metrics.js";
 import { addNodeRoutes, figuresOf } from "./node-routes.js";
 import { observedEngine } from "./observed-engine.js";
 import { answerClientError, answerError } from "./problem-answer.js";
+import { callerOf } from "./request-fields.js";
 import { requireToken } from "./required-token.js";
 import { ShardHost } from "./shard-host.js";
 import { traceRequests } from "./traced-requests.js";
@@ -118,7 +119,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const answer = batchService(host, metrics);
   const connections = worker?.count ?? 1;
   const service = { answer, gate, metrics, clock, log: partLog(log, "requests"), connections, ...traced };
-  const frames = offerFrames(app, service);
+  const frames = offerFrames(app, service, callerOf);
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
     name,
