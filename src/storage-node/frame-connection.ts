@@ -77,6 +77,10 @@ export class FrameConnection {
     this.#endIfDone();
   }
 
+  cut(): void {
+    this.#socket.destroy();
+  }
+
   /** Lets go of a gateway that takes or asks too long. To be called about once a second. */
   check(nowMs: number): void {
     if (this.#socket.writableNeedDrain) this.#stuckSinceMs ??= nowMs;

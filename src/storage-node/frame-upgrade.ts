@@ -5,7 +5,7 @@
 import { ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { receiveCheckMs } from "../core/limits.js";
+import { receiveCheckMs, refusedRequestMs } from "../core/limits.js";
 import { frameProtocol } from "../wire/frame.js";
 import { batchPath } from "../wire/paths.js";
 import type { Caller } from "./caller.js";
@@ -15,8 +15,10 @@ import type { FrameService } from "./frame-request.js";
 export interface FrameConnections {
   /** Asks all gateways to send nothing more over frames. */
   sayGoodbye(): void;
-  /** Ends all connections behind what they owe. */
+  /** Ends all connections behind what they owe, and cuts them off when that takes too long. */
   end(): void;
+  /** Cuts all connections off. */
+  cut(): void;
 }
 
 /** To be called when all other hooks are there. `callerOf`: who asks for the upgrade, and so for all that comes by it. */
@@ -38,6 +40,7 @@ export function offerFrames(
       watch();
     });
   };
+  const cut = (): void => connections.forEach((connection) => connection.cut());
   app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!isForFrames(request)) return serveWithoutUpgrade(app.server, request, { socket, head });
     // Node has taken its own listener away.
@@ -67,7 +70,12 @@ export function offerFrames(
   });
   return {
     sayGoodbye: () => connections.forEach((connection) => connection.sayGoodbye()),
-    end: () => connections.forEach((connection) => connection.end()),
+    end() {
+      for (const connection of connections) connection.end();
+      const cancel = service.clock.after(refusedRequestMs, cut);
+      app.server.once("close", cancel);
+    },
+    cut,
   };
 }
 

@@ -201,7 +201,8 @@ async function drainNode({ app, gate, frames, shardHost, agent, engine, clock, l
   // Before the last refusals, because a heartbeat would make the gateway try again.
   await agent?.stop();
   if (isFinished) await new Promise<void>((resolve) => clock.after(refusingMs, resolve));
-  frames.end();
+  if (isFinished) frames.end();
+  else frames.cut();
   await app.close();
   await engine.close();
   log.info({}, "The storage node stopped.");

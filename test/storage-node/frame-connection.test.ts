@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
+  drainTimeoutMs,
   frameBodyBytesMax,
   frameRequestsMax,
   frameRunningMax,
@@ -373,6 +374,38 @@ describe("a storage node that drains", () => {
     await clock.advance(1_000);
     await draining;
     await vi.waitFor(() => expect(peer.isClosed).toBe(true));
+  });
+
+  it("cuts a connection off whose requests do not end in time", async () => {
+    const { peer, engine, node, clock } = await runPeer();
+    engine.hold();
+    peer.request(1, [put("a", "1")]);
+    await vi.waitFor(() => expect(engine.writes).toEqual([1]));
+    const draining = node.drain();
+    await clock.advance(drainTimeoutMs);
+    await vi.waitFor(() => expect(peer.isClosed).toBe(true));
+    engine.release();
+    await draining;
+  });
+
+  it("cuts a connection off whose gateway fetches nothing any more", async () => {
+    const { peer, engine, node, clock } = await runPeer();
+    const large = put("large", JSON.stringify("x".repeat(1_000_000)));
+    const body = batch([large]);
+    peer.send(frame("request", 1, body.subarray(0, 60_000), true));
+    for (let at = 60_000; at < body.length; at += 60_000) {
+      peer.send(frame("part", 1, body.subarray(at, at + 60_000), at + 60_000 < body.length));
+    }
+    await peer.message(1, "answer");
+    peer.socket.pause();
+    for (let id = 2; id <= 30; id++) peer.request(id, [get("large")]);
+    await vi.waitFor(() => expect(engine.reads.length).toBeGreaterThan(10));
+    let isOver = false;
+    const draining = node.drain().finally(() => (isOver = true));
+    while (!isOver) await clock.advance(refusedRequestMs);
+    await draining;
+    expect(peer.messages.length).toBeLessThan(30);
+    expect(clock.monotonicMs()).toBeLessThan(receiveTimeoutMs);
   });
 
   it("ends a connection whose gateway ended its side, once all is answered", async () => {
