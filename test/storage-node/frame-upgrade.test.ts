@@ -1,6 +1,9 @@
+import { connect } from "node:tls";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { clusterHeader, targetNodeHeader } from "../../src/wire/paths.js";
+import { CertificateAuthority } from "../support/certificates.js";
 import { openPeer, upgradeHead, type FramePeer } from "../support/frame-peer.js";
+import { RenewableTls } from "../support/renewable-tls.js";
 import { put } from "./operations.js";
 import { runNode } from "./running-node.js";
 
@@ -128,6 +131,18 @@ describe("an upgrade to something else", () => {
     await vi.waitFor(() => expect(peer.isEnded).toBe(true));
     const statuses = [...peer.head.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => Number(code));
     expect(statuses).toEqual([status, 404]);
+  });
+
+  it("is answered over TLS, too", async () => {
+    const ca = new CertificateAuthority("Cluster CA");
+    const { node } = await runNode({ tls: new RenewableTls({ server: ca.issue() }) });
+    const socket = connect({ host: "127.0.0.1", port: node.port, ca: ca.cert });
+    let text = "";
+    socket.setEncoding("latin1").on("data", (chunk: string) => (text += chunk));
+    socket.write("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+    socket.write("GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code)).toEqual(["200", "404"]);
   });
 
   it("ends nothing but itself when its client goes away", async () => {
