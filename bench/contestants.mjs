@@ -22,6 +22,7 @@ export const contestants = {
   "shardgate REST": { process: "gateway", dialect: facade, kinds: ["get", "put"] },
   "bare proxy": { process: "bare-proxy", script: "peers/bare-proxy.mjs", dialect: proxy, kinds: all },
   "bare batching": { process: "bare-batching", script: "peers/bare-batching.mjs", dialect: graphql, kinds: ["get"] },
+  "bare frames": { process: "bare-frames", script: "peers/bare-frames.mjs", dialect: graphql, kinds: ["get"] },
   "storage nodes": { dialectOf: storageNodes, kinds: all },
   mercurius: { process: "mercurius", script: "peers/mercurius.mjs", dialect: graphql, kinds: keyed },
   apollo: { process: "apollo", script: "peers/apollo.mjs", dialect: graphql, kinds: keyed },

@@ -31,7 +31,13 @@ export const suites = {
   },
   peers: { parts: [{ ...usual, contestants: all, workloads: jobs }] },
   ceiling: {
-    parts: [{ ...usual, contestants: [...pair, "bare batching"], workloads: [getWorkload(100), getWorkload(4096)] }],
+    parts: [
+      {
+        ...usual,
+        contestants: [...pair, "bare batching", "bare frames"],
+        workloads: [getWorkload(100), getWorkload(4096)],
+      },
+    ],
   },
   clients: {
     parts: [0, 1, 5].map((delayMs) => ({

@@ -506,6 +506,45 @@ export const refusedRequestMs = 1_000;
 /** How long an idle connection to a storage node stays open; longer than callers keep theirs, so that they close first. */
 export const idleConnectionMs = 72_000;
 
+/**
+ * Longest body of one frame between gateway and storage node. A longer message is cut into several, and a short one waits
+ * for one of them at most: less than a millisecond on a line of a gigabit.
+ */
+export const frameBodyBytesMax = 64 * 1024;
+
+/** Up to here the frames of one turn are joined for one write; copying more would cost more than a write of several pieces. */
+export const frameJoinedBytesMax = 16 * 1024;
+
+/** Most requests that a storage node takes in at once on one connection of frames; it reads on when one is answered. */
+export const frameRequestsMax = 256;
+
+/**
+ * Most of them that run at once on one connection: many times what a gateway has on its way to a storage node, and few
+ * enough that their answers, which may be `nodeBatchAnswerBytesMax` long, fit in memory.
+ */
+export const frameRunningMax = 32;
+
+/** Most bytes of unfinished requests on one connection of frames; a gateway sends what goes beyond as `POST /batch`. */
+export const frameRequestBytesMax = 4 * nodeBatchBodyBytesMax;
+
+/** Bytes of answers that a gateway has not fetched, after which a storage node begins nothing more for that connection. */
+export const frameAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
+
+/** Most connections of frames from one process of a gateway to one storage node, which asks for one for each of its workers. */
+export const frameConnectionsMax = 16;
+
+/** How long a gateway sends `POST /batch` before it asks again for the upgrade that was refused, or did not work. */
+export const frameRetryMs = 10_000;
+
+/** After this long without a call a gateway closes its connection of frames: before the storage node does. */
+export const frameIdleMs = 60_000;
+
+/** The gateway counts the time of calls over frames in ticks this long: a call ends up to one too late, never too early. */
+export const frameTickMs = 50;
+
+/** Longest `traceparent` (W3C Trace Context, version 00). */
+export const traceparentCharactersMax = 55;
+
 /** How often expired entries are removed from a storage node's engine. */
 export const sweepIntervalMs = 1_000;
 

@@ -14,7 +14,7 @@ import {
   shardsPath,
 } from "../wire/paths.js";
 import { NodeFault, type NodeSign } from "./node-client.js";
-import { faultOfAnswer, jsonIn, malformedFault, problemIn, type NodeLine } from "./node-exchange.js";
+import { faultOfAnswer, jsonIn, malformedFault, problemIn, type NodeAnswer, type NodeLine } from "./node-exchange.js";
 import { refused } from "./refusal.js";
 
 /**
@@ -38,6 +38,15 @@ export async function executeBatch(
     signal,
   );
   if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null;
+  return outcomesOf(answer, operations, node);
+}
+
+/** What `answer` to a batch says of each operation. Throws a NodeFault when it is none. */
+export function outcomesOf(
+  answer: NodeAnswer,
+  operations: readonly RoutedOperation[],
+  node: string,
+): readonly Outcome[] {
   const problem = answer.status === 409 ? problemIn(answer) : null;
   if (problem?.code === "CLUSTER_MISMATCH" || problem?.code === "NODE_CONFLICT") {
     return operations.map(() => refused(problem.code, problem.message));
@@ -50,16 +59,23 @@ export async function executeBatch(
   }
 }
 
+/** The sign of a full storage node. */
+interface FullSign extends NodeSign {
+  /** Batches may travel in frames. */
+  readonly hasFrames: boolean;
+}
+
 /**
  * What `GET /health` tells: a full storage node by our protocol's name, "other", or "failing" when the node (or a proxy)
  * could not say.
  */
-export async function askHealth(line: NodeLine, signal: StopSignal): Promise<NodeSign | "other" | "failing"> {
+export async function askHealth(line: NodeLine, signal: StopSignal): Promise<FullSign | "other" | "failing"> {
   const { health, status } = await readHealth(line, signal);
   if (health === null) return status >= 500 ? "failing" : "other";
-  const { id, clusterId, isAcknowledged } = health as Partial<Record<keyof NodeHealth, unknown>>;
+  const { id, clusterId, isAcknowledged, capabilities } = health as Partial<Record<keyof NodeHealth, unknown>>;
   return {
     kind: "full",
+    hasFrames: Array.isArray(capabilities) && capabilities.includes("frames"),
     name: typeof id === "string" ? id.slice(0, nameCharactersMax) : null,
     clusterId: typeof clusterId === "string" ? clusterId : null,
     isAcknowledged: isAcknowledged !== false,

@@ -1,6 +1,6 @@
 /**
  * A storage node over HTTP: the one place that knows undici. It keeps connections open, gives up in time, cuts off long
- * answers, and finds out whether the node has the whole contract or only the plain routes. Sockets run on real time, so
+ * answers, and finds out whether the node has the whole contract or only the plain routes, and whether it knows frames. Sockets run on real time, so
  * the timers here are real ones too.
  */
 import { buildConnector, Pool } from "undici";
@@ -10,7 +10,9 @@ import { StopSource, type StopSignal } from "../core/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../tls/tls-source.js";
 import { tokenHeader } from "../wire/cluster-token.js";
 import type { HostedShard, NodeAssignments } from "../wire/membership.js";
+import { frameProtocol } from "../wire/frame.js";
 import {
+  batchPath,
   checkedValues,
   checkedValuesHeader,
   clusterHeader,
@@ -21,6 +23,7 @@ import {
 } from "../wire/paths.js";
 import { AnswerCollector } from "./answer-collector.js";
 import { askEngine, askHealth, askShards, executeBatch, sendAssignments } from "./full-node.js";
+import { FrameConnections, type UpgradeReceiver } from "./frame-connections.js";
 import { afterListening } from "./listening-time.js";
 import {
   NodeFault,
@@ -35,6 +38,7 @@ import type { NodeAnswer, NodeLine, NodeRequest } from "./node-exchange.js";
 import type { NodeGuard } from "../registry/address/node-guard.js";
 import { PlainNode } from "./plain-node.js";
 import { nodeText } from "./refusal.js";
+import { UpgradeRequest } from "./upgrade-request.js";
 
 export interface UndiciNodeClientOptions {
   readonly name: string;
@@ -57,6 +61,7 @@ export class UndiciNodeClient implements NodeClient {
   readonly #facts: MapFacts;
   readonly #line: NodeLine;
   readonly #plainNode = new PlainNode();
+  readonly #frames: FrameConnections;
   /** Null: not known, or to be asked again. */
   #kind: NodeKind | null = null;
 
@@ -75,12 +80,21 @@ export class UndiciNodeClient implements NodeClient {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    // Another process may answer on the next connection, one that was replaced or upgraded.
-    this.#pool.on("disconnect", () => (this.#kind = null));
+    // Another process may answer on the next connection. That of a registered store is a full one, or does not know batches.
+    this.#pool.on("disconnect", () => {
+      if (this.#facts.mayBePlain()) this.#kind = null;
+    });
+    this.#frames = new FrameConnections({
+      node: nodeText(options),
+      clusterId: options.facts.clusterId,
+      upgrade: (clusterId, receiver) => this.#upgrade(clusterId, receiver),
+    });
     this.#line = { node: nodeText(options), exchange: (request, signal) => this.#exchange(request, signal) };
   }
 
   execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]> {
+    const frames = this.#frames.pick();
+    if (frames !== null) return frames.execute(operations, options);
     const line = this.#lineFor(options);
     return this.#within(options, async (signal) => {
       if ((await this.#kindFor(signal)) === "full") {
@@ -113,6 +127,7 @@ export class UndiciNodeClient implements NodeClient {
   }
 
   close(): Promise<void> {
+    this.#frames.close();
     return this.#pool.destroy();
   }
 
@@ -138,8 +153,10 @@ export class UndiciNodeClient implements NodeClient {
   async #learn(signal: StopSignal): Promise<NodeSign> {
     const health = await askHealth(this.#line, signal);
     if (typeof health === "object") {
-      this.#kind = health.kind;
-      return health;
+      const { hasFrames, ...sign } = health;
+      this.#kind = sign.kind;
+      if (hasFrames) this.#frames.offered();
+      return sign;
     }
     // A failing answer may be a proxy's while the node starts: it is taken for plain now, and asked again next time.
     if (health === "failing") return { ...plainSign, kind: this.#kind ?? "plain" };
@@ -193,6 +210,13 @@ export class UndiciNodeClient implements NodeClient {
       signal.addEventListener("abort", onAbort, { once: true });
       this.#pool.dispatch({ method, path: this.#basePath + path, headers, body }, collector);
     });
+  }
+
+  #upgrade(clusterId: string, receiver: UpgradeReceiver): (fault: NodeFault) => void {
+    const request = new UpgradeRequest(this.#line.node, frameProtocol, receiver);
+    const headers = { ...this.#ownHeaders, [clusterHeader]: clusterId };
+    this.#pool.dispatch({ method: "GET", path: this.#basePath + batchPath, headers, upgrade: frameProtocol }, request);
+    return (fault) => request.giveUp(fault);
   }
 }
 

@@ -86,7 +86,7 @@ function healthOf(host: ShardHost, { name, engineName, isDraining, hasAgent }: N
     protocol: nodeProtocol,
     engine: engineName,
     id: name,
-    capabilities: ["batch", "scan", "ttl", "conditions"],
+    capabilities: ["batch", "scan", "ttl", "conditions", "frames"],
     clusterId,
     storeId,
     isAcknowledged: hasAgent && host.isAcknowledged,

@@ -29,9 +29,11 @@ import { watchConnections } from "./connections.js";
 import { resultWithin } from "./deadline.js";
 import { addEntryRoutes } from "./entry-routes.js";
 import { refuseForeignRequests } from "./foreign-requests.js";
+import { offerFrames, type FrameConnections } from "./frame-upgrade.js";
 import { NodeMetrics } from "./metrics.js";
 import { addNodeRoutes, figuresOf } from "./node-routes.js";
 import { answerClientError, answerError } from "./problem-answer.js";
+import { callerOf } from "./request-fields.js";
 import { requireToken } from "./required-token.js";
 import { ShardHost } from "./shard-host.js";
 import { traceRequests } from "./traced-requests.js";
@@ -68,6 +70,8 @@ export interface StorageNodeOptions {
 export interface NodeWorker {
   /** Of one of them: it records the start, registers the storage node, sends its heartbeats and removes expired entries. */
   readonly isFirst: boolean;
+  /** How many they are. */
+  readonly count: number;
   /** The metrics of all of them, in the Prometheus text format. */
   readonly metricsText: () => Promise<string>;
 }
@@ -130,13 +134,17 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     return figuresOf(host, own);
   };
   refuseForeignRequests(app, { name, hasGateway });
+  const answer = batchService(host, metrics);
+  const connections = worker?.count ?? 1;
+  const service = { answer, gate, metrics, clock, log: partLog(log, "requests"), connections, ...traced };
+  const frames = offerFrames(app, service, callerOf);
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
     name,
     engineName: engine.name,
+    answer,
     isDraining: () => gate.isClosed,
     hasAgent: hasGateway,
-    answer: batchService(host, metrics),
     metrics,
     metricsText: worker?.metricsText ?? (async () => metrics.text(await figures())),
   });
@@ -171,7 +179,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     url,
     port,
     metrics: async () => metrics.data(await figures()),
-    drain: () => (draining ??= drainNode({ ...options, app, gate, shardHost: host, agent })),
+    drain: () => (draining ??= drainNode({ ...options, app, gate, frames, shardHost: host, agent })),
   };
 }
 
@@ -183,6 +191,7 @@ function hostsOf({ host, advertisedUrl }: Pick<StorageNodeOptions, "host" | "adv
 interface Draining {
   readonly app: FastifyInstance;
   readonly gate: Gate;
+  readonly frames: FrameConnections;
   readonly shardHost: ShardHost;
   readonly agent: Agent | null;
   readonly engine: StorageEngine;
@@ -190,8 +199,9 @@ interface Draining {
   readonly log: Log;
 }
 
-async function drainNode({ app, gate, shardHost, agent, engine, clock, log }: Draining): Promise<void> {
+async function drainNode({ app, gate, frames, shardHost, agent, engine, clock, log }: Draining): Promise<void> {
   const drained = gate.close().then(() => shardHost.drain());
+  frames.sayGoodbye();
   const isFinished = await resultWithin(
     clock,
     drainTimeoutMs,
@@ -208,6 +218,8 @@ async function drainNode({ app, gate, shardHost, agent, engine, clock, log }: Dr
   // Before the last refusals, because a heartbeat would make the gateway try again.
   await agent?.stop();
   if (isFinished) await new Promise<void>((resolve) => clock.after(refusingMs, resolve));
+  if (isFinished) frames.end();
+  else frames.cut();
   await app.close();
   await engine.close();
   log.info({}, "The storage node stopped.");
@@ -228,8 +240,17 @@ class Gate {
   }
 
   enter(response: ServerResponse): void {
+    this.begin();
+    response.once("close", () => this.end());
+  }
+
+  begin(): void {
     this.#underWay.begin();
-    response.once("close", () => this.#underWay.end());
+  }
+
+  /** Once for each `begin`. */
+  end(): void {
+    this.#underWay.end();
   }
 
   /** Resolves when every request that was let in has its answer. */

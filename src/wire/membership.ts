@@ -75,7 +75,7 @@ export interface NodeHealth {
   readonly protocol: string;
   readonly engine: string;
   readonly id: string;
-  /** Names of optional abilities: "batch", "scan", "ttl", "conditions". */
+  /** Names of optional abilities: "batch", "scan", "ttl", "conditions", "frames". */
   readonly capabilities: readonly string[];
   /** The cluster whose data it keeps; null: none yet. */
   readonly clusterId?: string | null;

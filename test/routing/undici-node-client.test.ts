@@ -17,21 +17,24 @@ import {
 } from "../../src/wire/paths.js";
 import { describeNodeClient } from "../conformance/node-client.js";
 import { startBrokenServer, unusedUrl, type BrokenAnswer } from "../support/broken-server.js";
-import { startNodeServer } from "../support/node-server.js";
+import { startNodeServer, type NodeServer } from "../support/node-server.js";
 import { openGuard } from "../support/open-guard.js";
 import { get, put, routed } from "../support/operations.js";
 
-for (const [kind, basePath] of [
-  ["full", ""],
-  ["plain", ""],
-  ["full", "/base/path"],
-  ["plain", "/base/path"],
+for (const [kind, basePath, hasFrames] of [
+  ["full", "", false],
+  ["plain", "", false],
+  ["full", "/base/path", false],
+  ["plain", "/base/path", false],
+  ["full", "", true],
+  ["full", "/base/path", true],
 ] as const) {
-  describeNodeClient(`UndiciNodeClient at "${basePath}"`, kind, async () => {
-    const server = await startNodeServer(kind, { basePath });
+  describeNodeClient(`UndiciNodeClient at "${basePath}"${hasFrames ? " with frames" : ""}`, kind, async () => {
+    const server = await startNodeServer(kind, { basePath, hasFrames });
     let caller = "c";
     const facts = { clusterId: () => caller, mayBePlain: () => true };
     const client = new UndiciNodeClient({ name: "node1", url: server.url, facts, guard: openGuard, tls: noTls });
+    if (hasFrames) await untilFramed(client, server);
     return {
       client,
       setCluster: (clusterId) => void (caller = clusterId),
@@ -41,6 +44,14 @@ for (const [kind, basePath] of [
         await server.close();
       },
     };
+  });
+}
+
+/** Once its batches go in frames. */
+async function untilFramed(client: UndiciNodeClient, server: NodeServer): Promise<void> {
+  await vi.waitFor(async () => {
+    await client.execute([], { timeoutMs: 5_000 });
+    expect(server.framedBatches).toBeGreaterThan(0);
   });
 }
 

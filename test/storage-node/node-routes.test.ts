@@ -103,7 +103,7 @@ describe("GET /health", () => {
         protocol: "shardgate/1",
         engine: "scripted",
         id: "node1",
-        capabilities: ["batch", "scan", "ttl", "conditions"],
+        capabilities: ["batch", "scan", "ttl", "conditions", "frames"],
         clusterId: null,
         storeId: "store1",
         isAcknowledged: false,
@@ -120,7 +120,7 @@ describe("GET /health", () => {
   });
 
   it("is answered by what was known before while the engine fails", async () => {
-    const worker = { isFirst: false, metricsText: async () => "" };
+    const worker = { isFirst: false, count: 2, metricsText: async () => "" };
     const { send, engine } = await runNode({ worker });
     engine.stateFailure = new Error("No disk.");
     expect((await send("/health")).status).toBe(200);

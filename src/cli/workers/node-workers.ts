@@ -30,6 +30,7 @@ export function aloneAsNode(log: Log, { newId, stdout }: Pick<Environment, "newI
 /** They are one storage node, so they have one incarnation. */
 interface NodeBegin {
   readonly incarnation: string;
+  readonly count: number;
 }
 
 export interface JoinParts {
@@ -42,11 +43,11 @@ export async function joinAsNode(seat: OwnWorkerSeat, { clock, log, logOf }: Joi
   let node: StorageNode | null = null;
   const calls = { figures: async () => (await node?.metrics()) ?? [] };
   const primary = new Peer<PrimaryCalls>({ line: seat.line, calls, clock, log });
-  const { worker, incarnation } = await joinPrimary<NodeBegin>(primary);
+  const { worker, incarnation, count } = await joinPrimary<NodeBegin>(primary);
   return {
     log: logOf(worker),
     incarnation,
-    worker: { isFirst: worker === 1, metricsText: () => metricsOfAll(primary) },
+    worker: { isFirst: worker === 1, count, metricsText: () => metricsOfAll(primary) },
     serves(started) {
       node = started;
       primary.tell("listening", started.url);
@@ -66,7 +67,7 @@ export async function runNodeWorkers(seat: PrimarySeat, parts: NodeWorkersParts)
   try {
     const { MetricsOfWorkers } = await import("./metrics-of-workers.js");
     const metrics = new MetricsOfWorkers();
-    const begin: NodeBegin = { incarnation: parts.environment.newId() };
+    const begin: NodeBegin = { incarnation: parts.environment.newId(), count: parts.count };
     await runWorkers({
       ...parts,
       seat,

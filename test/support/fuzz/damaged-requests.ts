@@ -1,6 +1,7 @@
 /** Good HTTP requests that were damaged on the way, byte by byte. */
 import * as fc from "fast-check";
 import { encodeBatchRequest } from "../../../src/wire/batch-body.js";
+import { batch, frame, upgradeHead } from "../frame-peer.js";
 import { get, put, remove, routed, scan } from "../operations.js";
 import { requestBytes } from "./request-bytes.js";
 
@@ -42,7 +43,20 @@ export const goodNodeRequests: readonly Buffer[] = [
   ),
   requestBytes("GET", "/shards"),
   Buffer.concat([requestBytes("GET", "/shard/1/store/damaged"), requestBytes("GET", "/health")]),
+  ...framesOf([
+    frame("request", 1, batch([routed(put("damaged", "[1,2]"))])),
+    frame("request", 2, batch([routed(get("damaged"))]).subarray(0, 20), true),
+    frame("cancel", 1),
+    frame("part", 2, batch([routed(get("damaged"))]).subarray(20)),
+    frame("request", 3, batch([routed(scan(1)), routed(remove("damaged"))])),
+  ]),
 ];
+
+/** An upgrade and the frames behind it, in their order and in the other one. */
+function framesOf(frames: readonly Buffer[]): readonly Buffer[] {
+  const upgrade = Buffer.from(upgradeHead());
+  return [Buffer.concat([upgrade, ...frames]), Buffer.concat([upgrade, ...frames.toReversed()])];
+}
 
 /** One of the good requests with up to four damages. */
 export function damaged(good: readonly Buffer[]): fc.Arbitrary<Buffer> {
