@@ -3,7 +3,7 @@ import { keyCount, keyOf, sizes, valueOf } from "./workloads.mjs";
 
 const perRequest = 500;
 /** Of many storage nodes on a busy machine, one may be late, and is left alone for a second then. */
-const attemptsMax = 5;
+const attemptsMax = 20;
 const pauseMs = 1000;
 
 export async function fill(origin) {
