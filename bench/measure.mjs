@@ -4,6 +4,7 @@ import { askerOf, processesOf } from "./contestants.mjs";
 import { cpuMsBetween, readCpu } from "./cpu.mjs";
 import { openLoad } from "./load.mjs";
 import { ratiosOf } from "./ratios.mjs";
+import { nodesTouchedBy } from "./shard-map.mjs";
 import { entryOf, keyCount } from "./workloads.mjs";
 
 /** Without these there is nothing to compare. Another that fails under load sits out the workload. */
@@ -71,15 +72,6 @@ function figuresOf({ entrant, samples, nodesTouched }, all) {
     ...(before !== undefined && { toBefore: ratiosOf(samples, before) }),
     ...(first.entrant.cluster !== cluster && { toFirst: ratiosOf(samples, first.samples) }),
   };
-}
-
-/** How many storage nodes have the keys of one job, on the average; null for jobs that name no keys. */
-function nodesTouchedBy(jobs, { shardOf, originOf }) {
-  const keysOf = ({ key, keys, items }) => keys ?? items?.map((item) => item.key) ?? (key === undefined ? null : [key]);
-  const lists = jobs.map(keysOf);
-  if (lists.includes(null)) return null;
-  const counts = lists.map((keys) => new Set(keys.map((key) => originOf(shardOf(key)))).size);
-  return counts.reduce((sum, count) => sum + count, 0) / counts.length;
 }
 
 /** Made once, so that all contestants do the same. */
