@@ -6,80 +6,142 @@ import path from "node:path";
 import { preparePostgres } from "./postgres.mjs";
 import { readShardMap } from "./shard-map.mjs";
 
-const program = path.resolve(import.meta.dirname, "../dist/cli/main.js");
-const delayedServer = path.resolve(import.meta.dirname, "delayed-server.mjs");
+const here = import.meta.dirname;
+const root = path.resolve(here, "..");
 /** Hive does not end on SIGTERM. */
 const graceMs = 3000;
+/** A gateway that is profiled writes what it has when it has drained. */
+const profiledGraceMs = 30_000;
 
 /**
  * Storage nodes, a gateway, and one process for each of `scripts` (peer name to file) over the same nodes; resolves when
- * all of them answer. `delayMs` is how much later than it arrived a storage node sees each request. With `hasPostgres`
- * there is a PostgreSQL server too, and scripts get its address as their third argument.
+ * all of them answer. `options`: `delayMs` is how much later than it arrived a storage node sees what it is sent; with
+ * `areNodesTogether` all storage nodes are one process, with engines in memory; `workers` are the gateway's; `before` is
+ * the folder of an earlier commit that was built, of which there are storage nodes and a gateway beside; with
+ * `hasPostgres` there is a PostgreSQL server too, and scripts get its address as their third argument. Gateways leave CPU
+ * profiles in `profile`, if given.
  */
-export async function startCluster({ nodes, shards, delayMs = 0, scripts = {}, hasPostgres = false, basePort }) {
-  const folders = [mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-"))];
-  const children = new Map();
-  let nextPort = basePort;
-  const start = (name, args, env = {}) => {
+export async function startCluster({ scripts = {}, hasPostgres = false, before, basePort, ...options }) {
+  const parts = new Parts(basePort, options.profile);
+  try {
+    const builds = { today: await startBuild(parts, { ...options, folder: root, prefix: "" }) };
+    if (before !== undefined)
+      builds.before = await startBuild(parts, { ...options, folder: path.resolve(before), prefix: "before-" });
+    const postgresUrl = hasPostgres ? parts.startPostgres() : "";
+    for (const [name, script] of Object.entries(scripts)) {
+      const { port, origin } = parts.place(name);
+      parts.start(name, [path.resolve(here, script), port, parts.originOf("gateway"), postgresUrl]);
+      await untilAnswering(origin, (status) => status > 0);
+    }
+    return {
+      shardMap: builds.today.shardMap,
+      originOf: (name) => parts.originOf(name),
+      pidsOf: (names) => names.map((name) => parts.pidOf(name)),
+      nodeNamesOf: (build = "today") => builds[build].nodeNames,
+      gateways: Object.values(builds).map(({ gateway }) => parts.originOf(gateway)),
+      stop: () => parts.stop(),
+    };
+  } catch (error) {
+    await parts.stop();
+    throw error;
+  }
+}
+
+async function startBuild(parts, { folder, prefix, nodes, shards, workers, delayMs = 0, areNodesTogether = false }) {
+  const program = path.join(folder, "dist/cli/main.js");
+  const gateway = `${prefix}gateway`;
+  const data = parts.newFolder();
+  const { port, origin } = parts.place(gateway);
+  const gatewayArgs = ["--port", port, "--registry", path.join(data, "registry.json"), "--shards", shards];
+  const workersArgs = workers === undefined ? [] : ["--workers", workers];
+  parts.start(gateway, [program, "gateway", ...gatewayArgs, "--nodes", nodes, ...workersArgs]);
+  await untilAnswering(`${origin}/health`, (status) => status > 0);
+  const nodeNames = [];
+  if (areNodesTogether) {
+    nodeNames.push(`${prefix}nodes`);
+    parts.start(nodeNames[0], [path.join(here, "many-nodes.mjs"), path.join(folder, "dist"), origin, nodes]);
+  } else {
+    const delay = delayMs === 0 ? [] : ["--import", path.join(here, "delayed-server.mjs")];
+    for (let number = 1; number <= nodes; number++) {
+      const name = `${prefix}node${number}`;
+      nodeNames.push(name);
+      const args = ["node", "--id", `node${number}`, "--port", parts.place(name).port, "--gateway", origin];
+      parts.start(name, [...delay, program, ...args, "--data", data], { BENCH_DELAY_MS: String(delayMs) });
+    }
+  }
+  await untilAnswering(`${origin}/ready`, (status) => status === 200);
+  return { gateway, nodeNames, shardMap: await readShardMap(origin) };
+}
+
+/** The processes, folders and ports of one cluster. */
+class Parts {
+  #folders = [];
+  #children = new Map();
+  #origins = new Map();
+  #nextPort;
+  #profile;
+
+  constructor(basePort, profile) {
+    this.#nextPort = basePort;
+    this.#profile = profile;
+  }
+
+  newFolder() {
+    this.#folders.push(mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-")));
+    return this.#folders.at(-1);
+  }
+
+  /** Where a process of this name is to listen. */
+  place(name) {
+    const port = this.#nextPort++;
+    const origin = `http://127.0.0.1:${port}`;
+    this.#origins.set(name, origin);
+    return { port, origin };
+  }
+
+  originOf(name) {
+    return this.#origins.get(name);
+  }
+
+  pidOf(name) {
+    return this.#children.get(name).pid;
+  }
+
+  start(name, args, env = {}) {
     const production = { SHARDGATE_LOG_LEVEL: "error", NODE_ENV: "production", GRAPHILE_ENV: "production" };
     const settings = { ...process.env, ...production, ...env };
-    children.set(name, spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"], env: settings }));
-  };
-
-  const gatewayPort = nextPort++;
-  const origins = new Map([["gateway", `http://127.0.0.1:${gatewayPort}`]]);
-  const registry = path.join(folders[0], "registry.json");
-  start("gateway", [
-    ...[program, "gateway", "--port", gatewayPort, "--registry", registry].map(String),
-    ...["--shards", shards, "--nodes", nodes].map(String),
-  ]);
-  const nodeNames = Array.from({ length: nodes }, (_, index) => `node${index + 1}`);
-  for (const name of nodeNames) {
-    const port = nextPort++;
-    origins.set(name, `http://127.0.0.1:${port}`);
-    const delay = delayMs === 0 ? [] : ["--import", delayedServer];
-    const args = ["node", "--id", name, "--port", String(port), "--gateway", origins.get("gateway")];
-    start(name, [...delay, program, ...args, "--data", folders[0]], { BENCH_DELAY_MS: String(delayMs) });
+    const profile = this.#profile === undefined || !name.endsWith("gateway") ? [] : profileArgs(this.#profile, name);
+    const stdio = ["ignore", "ignore", "inherit"];
+    this.#children.set(name, spawn(process.execPath, [...profile, ...args].map(String), { stdio, env: settings }));
   }
-  const stop = async () => {
-    const ends = [...children.values()].map(
+
+  /** Its URL; it answers when it may. */
+  startPostgres() {
+    const { folder, url, command, args, options } = preparePostgres(this.#nextPort++);
+    this.#folders.push(folder);
+    this.#children.set("postgres", spawn(command, args, { ...options, stdio: ["ignore", "ignore", "inherit"] }));
+    return url;
+  }
+
+  async stop() {
+    const children = [...this.#children.values()];
+    const ends = children.map(
       (child) => new Promise((resolve) => (isRunning(child) ? child.once("exit", resolve) : resolve())),
     );
     // PostgreSQL takes SIGTERM as a wish to wait for its clients, who are ended beside it, and SIGINT as one to stop.
-    for (const [name, child] of children) child.kill(name === "postgres" ? "SIGINT" : "SIGTERM");
+    for (const [name, child] of this.#children) child.kill(name === "postgres" ? "SIGINT" : "SIGTERM");
+    const overdueMs = this.#profile === undefined ? graceMs : profiledGraceMs;
     const overdue = setTimeout(() => {
-      for (const child of children.values()) child.kill("SIGKILL");
-    }, graceMs);
+      for (const child of children) child.kill("SIGKILL");
+    }, overdueMs);
     await Promise.all(ends);
     clearTimeout(overdue);
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  };
-  try {
-    await untilAnswering(`${origins.get("gateway")}/ready`, (status) => status === 200);
-    let postgresUrl = "";
-    if (hasPostgres) {
-      const { folder, url, command, args, options } = preparePostgres(nextPort++);
-      folders.push(folder);
-      postgresUrl = url;
-      children.set("postgres", spawn(command, args, { ...options, stdio: ["ignore", "ignore", "inherit"] }));
-    }
-    for (const [name, script] of Object.entries(scripts)) {
-      const port = nextPort++;
-      origins.set(name, `http://127.0.0.1:${port}`);
-      start(name, [path.resolve(import.meta.dirname, script), String(port), origins.get("gateway"), postgresUrl]);
-      await untilAnswering(origins.get(name), (status) => status > 0);
-    }
-  } catch (error) {
-    await stop();
-    throw error;
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }
-  return {
-    shardMap: await readShardMap(origins.get("gateway")),
-    originOf: (name) => origins.get(name),
-    pidsOf: (names) => names.map((name) => children.get(name).pid),
-    nodeNames,
-    stop,
-  };
+}
+
+function profileArgs(folder, name) {
+  return ["--cpu-prof", "--cpu-prof-dir", path.resolve(folder, name)];
 }
 
 function isRunning(child) {
@@ -87,7 +149,7 @@ function isRunning(child) {
 }
 
 async function untilAnswering(url, isGood) {
-  for (let attempt = 0; attempt < 600; attempt++) {
+  for (let attempt = 0; attempt < 1200; attempt++) {
     const status = await fetch(url).then(
       (response) => response.status,
       () => 0,
@@ -95,5 +157,5 @@ async function untilAnswering(url, isGood) {
     if (isGood(status)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`${url} did not answer as it should within 30 s.`);
+  throw new Error(`${url} did not answer as it should within a minute.`);
 }

@@ -5,9 +5,10 @@
 import { connect } from "./connection.mjs";
 
 /**
- * Connects `clients` clients to all origins of `jobs`, and gives `{ run, close }`. A job is a list of requests that are
- * sent at once, `{ origin, bytes, answerStart }`, and is done when all are answered. `run(seconds)` throws when an answer
- * is not a 2xx or does not begin with `answerStart`.
+ * Connects `clients` clients to all origins of `jobs`, and gives `{ run, close, firstP99Ms }`. A job is a list of requests
+ * that are sent at once, `{ origin, bytes, answerStart }`, and is done when all are answered. `run(seconds)` throws when an
+ * answer is not a 2xx or does not begin with `answerStart`. Each client does one job before: a connection may wait until
+ * somebody takes it, which `firstP99Ms` tells, and no figure of a run.
  */
 export async function openLoad({ clients, jobs }) {
   const origins = [...new Set(jobs.flatMap((job) => job.map(({ origin }) => origin)))];
@@ -17,40 +18,55 @@ export async function openLoad({ clients, jobs }) {
       return new Map(entries);
     }),
   );
-  return {
-    run: (seconds) => runLoad(connected, jobs, seconds),
-    close() {
-      for (const connections of connected) for (const connection of connections.values()) connection.close();
-    },
+  const close = () => {
+    for (const connections of connected) for (const connection of connections.values()) connection.close();
   };
+  const firstMs = [];
+  const nextJob = inTurn(jobs);
+  const first = connected.map((connections) => runClient(connections, { nextJob, endMs: 0, latenciesMs: firstMs }));
+  try {
+    await Promise.all(first);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const firstP99Ms = quantileOf(Float64Array.from(firstMs).toSorted(), 0.99);
+  return { run: (seconds) => runLoad(connected, jobs, seconds), close, firstP99Ms };
 }
 
 async function runLoad(connected, jobs, seconds) {
   const latenciesMs = [];
-  // A start of its own for each run, so that runs do not ask for the same keys in the same order.
-  let next = Math.floor(Math.random() * jobs.length);
-  const nextJob = () => jobs[next++ % jobs.length];
+  const nextJob = inTurn(jobs);
   const startMs = performance.now();
   const endMs = startMs + seconds * 1000;
-  await Promise.all(connected.map((connections) => runClient(connections, nextJob, endMs, latenciesMs)));
+  await Promise.all(connected.map((connections) => runClient(connections, { nextJob, endMs, latenciesMs })));
   const elapsedSeconds = (performance.now() - startMs) / 1000;
   const sorted = Float64Array.from(latenciesMs).toSorted();
-  const quantile = (part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
   return {
     requests: sorted.length,
     requestsPerSecond: sorted.length / elapsedSeconds,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
+    p50Ms: quantileOf(sorted, 0.5),
+    p99Ms: quantileOf(sorted, 0.99),
   };
 }
 
-function runClient(connections, nextJob, endMs, latenciesMs) {
+/** A start of its own for each run, so that runs do not ask for the same keys in the same order. */
+function inTurn(jobs) {
+  let next = Math.floor(Math.random() * jobs.length);
+  return () => jobs[next++ % jobs.length];
+}
+
+function quantileOf(sorted, part) {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+}
+
+/** One job at least, and no further one after `endMs`. */
+function runClient(connections, { nextJob, endMs, latenciesMs }) {
   return new Promise((resolve, reject) => {
     let sentMs = 0;
     let unanswered = 0;
     const send = () => {
       sentMs = performance.now();
-      if (sentMs >= endMs) return resolve();
       const job = nextJob();
       unanswered = job.length;
       for (const request of job) connections.get(request.origin).exchange(request, answered);
@@ -59,8 +75,10 @@ function runClient(connections, nextJob, endMs, latenciesMs) {
       const problem = problemOf(request, answer);
       if (problem !== null) return reject(problem);
       if (--unanswered > 0) return;
-      latenciesMs.push(performance.now() - sentMs);
-      send();
+      const nowMs = performance.now();
+      latenciesMs.push(nowMs - sentMs);
+      if (nowMs < endMs) send();
+      else resolve();
     };
     send();
   });

@@ -3,45 +3,75 @@ import { requestBytes } from "./connection.mjs";
 import { askerOf, processesOf } from "./contestants.mjs";
 import { cpuMsBetween, readCpu } from "./cpu.mjs";
 import { openLoad } from "./load.mjs";
+import { ratiosOf } from "./ratios.mjs";
+import { nodesTouchedBy } from "./shard-map.mjs";
 import { entryOf, keyCount } from "./workloads.mjs";
 
 /** Without these there is nothing to compare. Another that fails under load sits out the workload. */
-const needed = new Set(["shardgate", "bare proxy"]);
+const needed = new Set(["shardgate", "before", "bare proxy"]);
 /** At most so many bytes of requests are made beforehand for one contestant; then the first is sent again. */
 const requestsBytesMax = 8 * 1024 * 1024;
 
-/** One row per contestant that can do the workload; their answers are compared before anything is timed. */
-export async function measure({ cluster, contestants, workload, clients, rounds, seconds, warmUpSeconds }) {
-  const able = Object.entries(contestants).filter(([, { kinds }]) =>
-    workload.kinds.every((kind) => kinds.includes(kind)),
-  );
-  const prepared = [];
+/**
+ * One row for each of `entrants` (`{ name, contestant, cluster, setting }`) that can do the workload, with `setting` in it;
+ * their answers are compared before anything is timed. A row has its ratios to the same rounds of the build before and of
+ * the bare proxy of its cluster, and to its contestant's on the first cluster.
+ */
+export async function measure({ entrants, workload, clients, rounds, seconds, warmUpSeconds }) {
+  const able = entrants.filter(({ contestant }) => workload.kinds.every((kind) => contestant.kinds.includes(kind)));
   const jobs = jobsOf(workload);
-  for (const [name, contestant] of able) {
-    const asker = askerOf(contestant, cluster);
-    for (const job of jobsToCheck(workload, jobs)) await checkAnswer({ name, asker, job });
-    const { own, upstream } = processesOf(contestant, cluster.nodeNames);
-    prepared.push({
-      contestant: name,
-      jobs: jobs.map((job) => asker.requestsOf(job).map(prepareRequest)),
-      ownPids: cluster.pidsOf(own),
-      upstreamPids: cluster.pidsOf(upstream),
-      /** The first is that of the warm-up. */
-      samples: [],
-    });
-  }
+  const prepared = [];
+  for (const entrant of able) prepared.push(await prepare(entrant, workload, jobs));
   let running = prepared;
   for (let round = -1; round < rounds; round++) {
-    for (const one of running) await addSample(one, clients, round < 0 ? warmUpSeconds : seconds);
+    // There and back, so that nobody always comes after the same one.
+    const inTurn = round % 2 === 0 ? running : running.toReversed();
+    for (const one of inTurn) await addSample(one, clients, round < 0 ? warmUpSeconds : seconds);
     running = running.filter(({ samples }) => samples.length === round + 2);
   }
-  const rows = running.map(({ contestant, samples }) => ({ contestant, ...mediansOf(samples.slice(1)) }));
-  const floor = rows.find(({ contestant }) => contestant === "bare proxy");
-  return rows.map((row) => ({
-    ...row,
-    /** 1 / CPU per request, relative to the bare proxy. */
-    capacityPerCore: floor === undefined ? null : floor.cpuPerRequestMs / row.cpuPerRequestMs,
+  for (const one of running) one.samples.shift();
+  return running.map((one) => ({
+    workload: workload.name,
+    clients,
+    ...one.entrant.setting,
+    ...figuresOf(one, running),
   }));
+}
+
+async function prepare(entrant, workload, jobs) {
+  const { name, contestant, cluster } = entrant;
+  const asker = askerOf(contestant, cluster);
+  for (const job of jobsToCheck(workload, jobs)) await checkAnswer({ name, asker, job });
+  const { own, upstream } = processesOf(contestant, cluster.nodeNamesOf(contestant.build));
+  return {
+    entrant,
+    jobs: jobs.map((job) => asker.requestsOf(job).map(prepareRequest)),
+    nodesTouched: nodesTouchedBy(jobs, cluster.shardMap),
+    ownPids: cluster.pidsOf(own),
+    upstreamPids: cluster.pidsOf(upstream),
+    /** The first is that of the warm-up, until it is dropped. */
+    samples: [],
+  };
+}
+
+function figuresOf({ entrant, samples, nodesTouched }, all) {
+  const { name, cluster } = entrant;
+  const samplesOf = (other) =>
+    all.find((one) => one.entrant.name === other && one.entrant.cluster === cluster)?.samples;
+  const medians = mediansOf(samples);
+  const proxy = samplesOf("bare proxy");
+  const before = samplesOf("before");
+  const first = all.find((one) => one.entrant.name === name);
+  return {
+    contestant: name,
+    ...medians,
+    nodesTouched,
+    /** 1 / CPU per request, relative to the bare proxy. */
+    capacityPerCore: proxy === undefined ? null : mediansOf(proxy).cpuPerRequestMs / medians.cpuPerRequestMs,
+    ...(proxy !== undefined && { toProxy: ratiosOf(samples, proxy) }),
+    ...(before !== undefined && { toBefore: ratiosOf(samples, before) }),
+    ...(first.entrant.cluster !== cluster && { toFirst: ratiosOf(samples, first.samples) }),
+  };
 }
 
 /** Made once, so that all contestants do the same. */
@@ -59,8 +89,9 @@ async function addSample(one, clients, seconds) {
   try {
     one.samples.push(await sampleOf(one, clients, seconds));
   } catch (error) {
-    if (needed.has(one.contestant)) throw error;
-    console.warn(`${one.contestant} sits this workload out: ${error.message}`);
+    const { name } = one.entrant;
+    if (needed.has(name)) throw error;
+    console.warn(`${name} sits this workload out: ${error.message}`);
   }
 }
 
@@ -71,7 +102,8 @@ async function sampleOf({ jobs, ownPids, upstreamPids }, clients, seconds) {
   const { requests, ...figures } = await load.run(seconds).finally(load.close);
   const ownMs = cpuMsBetween(ownBefore, readCpu(ownPids));
   const upstreamMs = cpuMsBetween(upstreamBefore, readCpu(upstreamPids));
-  return { cpuPerRequestMs: ownMs / requests, nodesCpuPerRequestMs: upstreamMs / requests, ...figures };
+  const { firstP99Ms } = load;
+  return { cpuPerRequestMs: ownMs / requests, nodesCpuPerRequestMs: upstreamMs / requests, ...figures, firstP99Ms };
 }
 
 /** Some of each kind. */

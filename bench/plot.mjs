@@ -1,5 +1,7 @@
 /** A report as an SVG picture: a group of bars for each measurement, one bar per contestant, capacity per core. */
 
+import { labelOf } from "./label.mjs";
+
 const colours = {
   shardgate: "#0b7a75",
   "shardgate REST": "#6fb1ad",
@@ -9,7 +11,7 @@ const colours = {
 const otherColours = ["#c98b2b", "#a5548a", "#5b6fb5", "#b5533c", "#7d8f3a"];
 const barHeight = 16;
 const groupGap = 14;
-const labelWidth = 290;
+const labelWidth = 340;
 const plotWidth = 520;
 const top = 64;
 
@@ -55,10 +57,6 @@ function groupsOf(rows) {
     groups.set(label, [...(groups.get(label) ?? []), row]);
   }
   return groups;
-}
-
-function labelOf({ workload, clients, nodes, shards, delayMs }) {
-  return `${workload} · ${clients} cl · ${nodes} n · ${shards} sh${delayMs > 0 ? ` · ${delayMs} ms` : ""}`;
 }
 
 function colourOf(name, names) {

@@ -30,7 +30,16 @@ function checkCells({ what, figure, isHeld }) {
 
 function suiteParts(result) {
   const { suite, rounds, seconds, rows } = result;
-  const head = ["contestant", "capacity per core", "CPU µs", "upstream CPU µs", "requests/s", "p50 ms", "p99 ms"];
+  const head = [
+    "contestant",
+    "capacity per core",
+    "CPU µs",
+    "upstream CPU µs",
+    "requests/s",
+    "p50 ms",
+    "p99 ms",
+    "first p99 ms",
+  ];
   const cells = measurementsOf(rows).flatMap(({ label, rows: members }) =>
     members.map((row, index) => [index === 0 ? label : "", ...figureCells(row)]),
   );
@@ -50,6 +59,7 @@ function figureCells(row) {
     row.requestsPerSecond.toFixed(0),
     row.p50Ms.toFixed(2),
     row.p99Ms.toFixed(2),
+    row.firstP99Ms?.toFixed(2) ?? "",
   ];
 }
 
@@ -64,7 +74,18 @@ function storageParts(result) {
     "## storage",
     `${conditionsOf(result)}; microseconds of CPU per key read in batches of ${result.reads[0].batchSize}.`,
     table(["values", ...ways], cells),
+    ...singlesParts(result.singles),
     `Synced writes a second: one after another ${single.toFixed(0)}, many at once ${grouped.toFixed(0)}.`,
+  ];
+}
+
+/** `singles`: build to the CPU time at both ends of a batch of one get. */
+function singlesParts(singles) {
+  if (singles === undefined) return [];
+  const cells = Object.entries(singles).map(([build, { node, caller }]) => [build, node.toFixed(1), caller.toFixed(1)]);
+  return [
+    "Batches of one get over the wire, of eight callers at once; microseconds of CPU:",
+    table(["build", "storage node", "its caller"], cells),
   ];
 }
 

@@ -5,11 +5,10 @@ import path from "node:path";
 
 export const resultsFolder = path.resolve(import.meta.dirname, "results");
 
-/** Writes `<suite>.json` with `figures` and what they were measured with; answers what it wrote. */
-export function saveResult(suite, figures) {
-  mkdirSync(resultsFolder, { recursive: true });
+/** `figures` of a suite with what they were measured with. */
+export function resultOf(suite, figures) {
   const { dependencies } = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "package.json"), "utf8"));
-  const result = {
+  return {
     suite,
     date: new Date().toISOString().slice(0, 10),
     node: process.version,
@@ -18,8 +17,12 @@ export function saveResult(suite, figures) {
     versions: dependencies,
     ...figures,
   };
-  writeFileSync(path.join(resultsFolder, `${suite}.json`), `${JSON.stringify(result, null, 2)}\n`);
-  return result;
+}
+
+/** Writes `<suite>.json`. */
+export function saveResult(result) {
+  mkdirSync(resultsFolder, { recursive: true });
+  writeFileSync(path.join(resultsFolder, `${result.suite}.json`), `${JSON.stringify(result, null, 2)}\n`);
 }
 
 /** Suite to result. */

@@ -26,3 +26,12 @@ export function shardMap({ shardCount, shards, nodes }) {
     shards: owners.map((_, shard) => shard),
   };
 }
+
+/** How many storage nodes have the keys of one job, on the average; null for jobs that name no keys. */
+export function nodesTouchedBy(jobs, { shardOf, originOf }) {
+  const keysOf = ({ key, keys, items }) => keys ?? items?.map((item) => item.key) ?? (key === undefined ? null : [key]);
+  const lists = jobs.map(keysOf);
+  if (lists.includes(null)) return null;
+  const counts = lists.map((keys) => new Set(keys.map((key) => originOf(shardOf(key)))).size);
+  return counts.reduce((sum, count) => sum + count, 0) / counts.length;
+}

@@ -1,18 +1,23 @@
 /**
  * What the storage node adds to LMDB: CPU time per key of raw reads (the floor), of the engine, of the hosted shards, of
- * the batch body, and of whole `POST /batch` requests over HTTP, in interleaved rounds in one process; and how many synced
- * writes a second group commit makes of single ones. `node bench/storage.mjs` after `npm run build` writes
- * bench/results/storage.json and the report; `--no-save` only prints.
+ * the batch body, and of whole `POST /batch` requests over HTTP, in interleaved rounds in one process; beside them, with
+ * the gateway's client and a storage node that is a process of its own, batches and single gets over the wire, of an earlier
+ * build too; and how many synced writes a second group commit makes of single ones. `node bench/storage.mjs` after
+ * `npm run build` writes bench/results/storage.json and the report; `--no-save` only prints; `--before FOLDER` is where an
+ * earlier commit is built.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { parseArgs } from "node:util";
 import { Client } from "undici";
+import { startCluster } from "./cluster.mjs";
 import { writeReport } from "./report.mjs";
-import { saveResult } from "./results.mjs";
+import { resultOf, saveResult } from "./results.mjs";
+import { openWire } from "./storage-wire.mjs";
 
-const dist = path.resolve(import.meta.dirname, "../dist");
-const load = (file) => import(path.join(dist, file));
+const repository = path.resolve(import.meta.dirname, "..");
+const load = (file) => import(path.join(repository, "dist", file));
 const { LmdbEngine } = await load("storage/lmdb/engine.js");
 const { openDatabases } = await load("storage/lmdb/databases.js");
 const { entryKey } = await load("storage/lmdb/record.js");
@@ -25,6 +30,9 @@ const keyCount = 10_000;
 const shardCount = 64;
 const batchSize = 100;
 const rounds = 7;
+const batchesPerRound = 400;
+const singleCallers = 8;
+const singlesPerCaller = 300;
 /** Of reads: until all of the code that they run through is compiled. */
 const warmUpRounds = 4;
 const log = { debug() {}, info() {}, warn: console.warn, error: console.error };
@@ -33,16 +41,46 @@ const folderOf = (name) => path.join(folder, name);
 const clock = systemClock;
 const alone = { clock, log, start: "bench", newId: () => "bench", hasGateway: false };
 
-try {
-  const reads = [];
-  for (const bytes of [100, 4096]) reads.push({ bytes, batchSize, microsecondsPerKey: await measureReads(bytes) });
-  const writesPerSecond = await measureWrites();
-  if (!process.argv.includes("--no-save")) {
-    saveResult("storage", { rounds, reads, writesPerSecond });
+if (process.argv[1] === import.meta.filename) {
+  const { values } = parseArgs({
+    options: {
+      before: { type: "string" },
+      port: { type: "string", default: "14100" },
+      "no-save": { type: "boolean" },
+    },
+  });
+  const result = resultOf("storage", await measureStorage({ ...values, basePort: Number(values.port) }));
+  if (values["no-save"] !== true) {
+    saveResult(result);
     writeReport();
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+}
+
+/** `before`: the folder where an earlier commit is built, if any. `basePort`: the first of four. */
+export async function measureStorage({ before, basePort }) {
+  const cluster = await startCluster({ nodes: 1, shards: shardCount, before, basePort });
+  const wires = new Map();
+  try {
+    const builds = { today: repository, ...(before !== undefined && { before: path.resolve(before) }) };
+    for (const [build, buildFolder] of Object.entries(builds)) {
+      const [name] = cluster.nodeNamesOf(build);
+      const [pid] = cluster.pidsOf([name]);
+      const place = { name: "node1", url: cluster.originOf(name), pid };
+      wires.set(build, await openWire({ folder: buildFolder, ...place }));
+    }
+    const readsOf = async (bytes) => {
+      for (const wire of wires.values()) await fillWire(wire, bytes);
+      return { bytes, batchSize, microsecondsPerKey: await measureReads(bytes, wires.get("today")) };
+    };
+    const small = await readsOf(100);
+    const singles = await measureSingles(wires);
+    const large = await readsOf(4096);
+    return { rounds, reads: [small, large], singles, writesPerSecond: await measureWrites() };
+  } finally {
+    for (const wire of wires.values()) await wire.close();
+    await cluster.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function keyAt(index) {
@@ -54,7 +92,7 @@ function putAt(index, bytes) {
   return { kind: "put", shard: index % shardCount, key: keyAt(index), value, expiry: null, condition: null };
 }
 
-async function measureReads(bytes) {
+async function measureReads(bytes, wire) {
   const engine = await LmdbEngine.open(folderOf(`reads-${bytes}`));
   const all = Array.from({ length: keyCount }, (_, index) => putAt(index, bytes));
   await claimAll(engine);
@@ -104,7 +142,7 @@ async function measureReads(bytes) {
       return (await answer.body.arrayBuffer()).byteLength;
     },
   };
-  const samples = await interleaved(ways, batch);
+  const samples = await interleaved(ways, batch, wire);
   console.log(
     `reads of ${bytes} B in batches of ${batchSize}, microseconds of CPU per key (median of ${rounds} rounds):`,
   );
@@ -127,18 +165,71 @@ async function claimAll(engine) {
   await engine.changeState(() => ({ claims }));
 }
 
-async function interleaved(ways, batch) {
-  const samples = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
+async function interleaved(ways, batch, wire) {
+  const onWire = ["over the wire, storage node", "over the wire, both ends"];
+  const samples = Object.fromEntries([...Object.keys(ways), ...onWire].map((name) => [name, []]));
   for (let round = -warmUpRounds; round < rounds; round++) {
+    const batches = () => Array.from({ length: batchesPerRound }, batch);
+    const add = (name, microseconds) => {
+      if (round >= 0) samples[name].push(microseconds / (batchesPerRound * batchSize));
+    };
     for (const [name, run] of Object.entries(ways)) {
-      const batches = Array.from({ length: 400 }, batch);
+      const all = batches();
       const before = process.cpuUsage();
-      for (const operations of batches) await run(operations);
+      for (const operations of all) await run(operations);
       const { user, system } = process.cpuUsage(before);
-      if (round >= 0) samples[name].push((user + system) / (batches.length * batchSize));
+      add(name, user + system);
     }
+    const all = batches();
+    const { node, caller } = await wire.run(async () => {
+      for (const operations of all) await wire.execute(operations);
+    });
+    add(onWire[0], node);
+    add(onWire[1], node + caller);
   }
   return samples;
+}
+
+/** One entry of each key, in batches of a thousand. */
+async function fillWire(wire, bytes) {
+  for (let start = 0; start < keyCount; start += 1000) {
+    const puts = Array.from({ length: 1000 }, (_, offset) => ({
+      operation: putAt(start + offset, bytes),
+      epoch: null,
+    }));
+    await wire.execute(puts);
+  }
+}
+
+/** Microseconds of CPU time per get at each end, of callers that ask for one key each, as an idle gateway does; by build. */
+async function measureSingles(wires) {
+  const samples = Object.fromEntries([...wires.keys()].map((name) => [name, { node: [], caller: [] }]));
+  let next = 0;
+  const get = () => {
+    const index = (next++ * 7919) % keyCount;
+    return [{ operation: { kind: "get", shard: index % shardCount, key: keyAt(index) }, epoch: null }];
+  };
+  for (let round = -warmUpRounds; round < rounds; round++) {
+    for (const [name, wire] of wires) {
+      const { node, caller } = await wire.run(async () => {
+        const callers = Array.from({ length: singleCallers }, async () => {
+          for (let call = 0; call < singlesPerCaller; call++) await wire.execute(get());
+        });
+        await Promise.all(callers);
+      });
+      if (round < 0) continue;
+      samples[name].node.push(node / (singleCallers * singlesPerCaller));
+      samples[name].caller.push(caller / (singleCallers * singlesPerCaller));
+    }
+  }
+  const singles = {};
+  for (const [name, { node, caller }] of Object.entries(samples)) {
+    singles[name] = { node: median(node), caller: median(caller) };
+    console.log(
+      `single gets over the wire, ${name}: ${median(node).toFixed(1)} microseconds of CPU at the storage node, ${median(caller).toFixed(1)} at its caller`,
+    );
+  }
+  return singles;
 }
 
 /** Both through the hosted shards: one write after another, and as many at once as a busy node has. */

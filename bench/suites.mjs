@@ -16,24 +16,27 @@ const jobs = [
 /** A few clients alone would be measured before the code that serves them is compiled. */
 const mostFirst = (clients) => clients.toSorted((a, b) => b - a);
 
-const usual = { nodes: 3, shards: 64, delayMs: 0, clients: [64] };
+const usual = { nodes: 3, shards: 64, delayMs: 0 };
+const usualPart = { clusters: [usual], clients: [64] };
 
 /**
- * `parts`: the cluster, who takes part, how many clients, and what they do; who cannot do a workload sits it out. Quick is
- * the best and the plainest of the peers only, so that it takes two minutes.
+ * `parts`: the clusters (settings of startCluster), who takes part at each, how many clients, and what they do; who cannot
+ * do a workload sits it out. All clusters of a part run at once and take turns, so that they can be compared. `warmUpSeconds`
+ * is for what the usual warm-up is too short for. Quick is the best and the plainest of the peers only, so that it takes
+ * two minutes.
  */
 export const suites = {
   quick: {
     parts: [
-      { ...usual, contestants: [...pair, "storage nodes", "mercurius", "yoga"], workloads: jobs },
-      { ...usual, contestants: pair, workloads: [getWorkload(100)], clients: mostFirst([1, 64]) },
+      { ...usualPart, contestants: [...pair, "storage nodes", "mercurius", "yoga"], workloads: jobs },
+      { ...usualPart, contestants: pair, workloads: [getWorkload(100)], clients: mostFirst([1, 64]) },
     ],
   },
-  peers: { parts: [{ ...usual, contestants: all, workloads: jobs }] },
+  peers: { parts: [{ ...usualPart, contestants: all, workloads: jobs }] },
   ceiling: {
     parts: [
       {
-        ...usual,
+        ...usualPart,
         contestants: [...pair, "bare batching", "bare frames"],
         workloads: [getWorkload(100), getWorkload(4096)],
       },
@@ -41,8 +44,7 @@ export const suites = {
   },
   clients: {
     parts: [0, 1, 5].map((delayMs) => ({
-      ...usual,
-      delayMs,
+      clusters: [{ ...usual, delayMs }],
       contestants: pair,
       workloads: [getWorkload(100)],
       clients: mostFirst([1, 8, 32, 64, 256]),
@@ -51,7 +53,7 @@ export const suites = {
   keys: {
     parts: [
       {
-        ...usual,
+        ...usualPart,
         contestants: [...pair, "storage nodes"],
         workloads: [100, 4096].flatMap((bytes) => [
           getWorkload(bytes),
@@ -65,15 +67,68 @@ export const suites = {
     parts: [
       ...[4, 64, 1024].map((shards) => ({ ...usual, shards })),
       ...[1, 8, 16].map((nodes) => ({ ...usual, nodes })),
-    ].map((part) => ({ ...part, contestants: pair, workloads: [getWorkload(100), manyWorkload(100, 100)] })),
+    ].map((cluster) => ({
+      ...usualPart,
+      clusters: [cluster],
+      contestants: pair,
+      workloads: [getWorkload(100), manyWorkload(100, 100)],
+    })),
   },
   ycsb: {
     parts: [
       {
-        ...usual,
+        ...usualPart,
         contestants: [...pair, "storage nodes", "mercurius"],
         workloads: ["A", "B", "C", "E"].map(ycsbWorkload),
       },
     ],
   },
+  before: {
+    parts: [
+      {
+        ...usualPart,
+        contestants: ["shardgate", "before", "bare proxy", "bare batching", "bare frames"],
+        workloads: jobs.filter(({ name }) => name !== manyWorkload(100, 4096).name),
+      },
+    ],
+  },
+  "few-clients": {
+    parts: [0, 1, 5].map((delayMs) => ({
+      clusters: [{ ...usual, delayMs }],
+      contestants: ["shardgate", "before", "bare proxy"],
+      workloads: [getWorkload(100)],
+      clients: mostFirst([1, 8, 32]),
+      warmUpSeconds: 1,
+    })),
+  },
+  /** With few requests a second, it takes seconds until the code of a gateway of many nodes is compiled. */
+  "many-nodes": {
+    parts: [
+      {
+        ...usualPart,
+        clusters: [1, 16, 100, 400].map((nodes) => ({ ...usual, nodes, shards: 1024, areNodesTogether: true })),
+        contestants: ["shardgate"],
+        workloads: [getWorkload(100), manyWorkload(100, 100)],
+        warmUpSeconds: 4,
+      },
+    ],
+  },
+  workers: {
+    parts: [
+      {
+        clusters: [1, 2].map((workers) => ({ ...usual, workers })),
+        contestants: ["shardgate"],
+        workloads: [getWorkload(100)],
+        clients: [256],
+        warmUpSeconds: 2,
+      },
+    ],
+  },
+};
+
+/** Runs of several suites by name; the last one takes `--before`, and measures the storage node (storage.mjs) too. */
+export const runs = {
+  usual: ["peers", "ceiling", "clients", "keys", "shards", "ycsb"],
+  quick: ["quick"],
+  verdict: ["before", "few-clients", "many-nodes", "storage"],
 };

@@ -1,7 +1,9 @@
 /**
  * What shardgate means to hold, and whether results show that it does. The bounds are the aims of the project; all else is
- * computed from what was measured.
+ * computed from what was measured. What is held against an earlier build is in verdict.mjs.
  */
+import { labelOf } from "./label.mjs";
+import { verdictChecksOf } from "./verdict.mjs";
 
 /** At 64 clients: capacity per core of the gateway, the bare proxy's being 1. */
 const capacityMin = {
@@ -9,16 +11,24 @@ const capacityMin = {
   "get, 4 KB": 1.6,
   "100 keys of 100 B": 2.5,
   "100 keys of 4 KB": 1.5,
-  "put, 100 B": 1.5,
+  "put, 100 B": 1.6,
   "putMany of 100, 100 B": 2.5,
 };
 const p99ToBareProxyMax = 1.2;
-const p50AloneToBareProxyMax = 1.1;
+const p50AloneToBareProxyMax = 1.3;
 const costGrowthMax = 1.2;
 const rawReadsShareMin = 0.5;
 const groupCommitGainMin = 20;
 /** Contestants that are no peers: ourselves, and what has no GraphQL. */
-const noPeers = new Set(["shardgate", "shardgate REST", "bare proxy", "bare batching", "storage nodes"]);
+const noPeers = new Set([
+  "shardgate",
+  "before",
+  "shardgate REST",
+  "bare proxy",
+  "bare batching",
+  "bare frames",
+  "storage nodes",
+]);
 
 /**
  * `{ what, figure, isHeld }` for each aim, with `isHeld` null where nothing was measured. `results` is a map from suite to
@@ -35,6 +45,7 @@ export function checksOf(results) {
     ...orUnmeasured("cost per key from 1 to 1000 keys", keyChecks(rowsOf("keys"))),
     ...orUnmeasured("cost per request from 4 to 1024 shards", shardChecks(rowsOf("shards"))),
     ...orUnmeasured("storage node", storageChecks(results.get("storage"))),
+    ...orUnmeasured("beside an earlier build", verdictChecksOf(results)),
   ];
 }
 
@@ -145,11 +156,6 @@ function ours(rows) {
 function both(rows) {
   const rowOf = (name) => rows.find(({ contestant }) => contestant === name);
   return { shardgate: rowOf("shardgate"), proxy: rowOf("bare proxy") };
-}
-
-function labelOf({ workload, clients, nodes, shards, delayMs }) {
-  const clientsText = clients === 1 ? "1 client" : `${clients} clients`;
-  return `${workload}, ${clientsText}, ${nodes} nodes, ${shards} shards${delayMs > 0 ? `, ${delayMs} ms away` : ""}`;
 }
 
 function groupBy(rows, keyOf) {

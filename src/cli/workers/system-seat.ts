@@ -5,7 +5,7 @@ import type { WorkerExit, WorkerProcess, WorkerSeat } from "./worker-process.js"
 
 export function systemSeat(): WorkerSeat {
   if (!cluster.isPrimary) return ownSeat();
-  // In turn, also where an operating system would have them compete.
+  // In turn, also where an operating system would have them compete: see docs/decisions/connections-in-turn.md.
   cluster.schedulingPolicy = cluster.SCHED_RR;
   return {
     kind: "primary",
