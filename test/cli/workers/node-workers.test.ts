@@ -84,8 +84,8 @@ describe("the primary of a storage node", () => {
     expect(environment.written.out).toBe(`listening ${url}\n`);
     const incarnation = environment.newId();
     expect(seat.workers.map(({ begun }) => begun)).toEqual([
-      { incarnation, worker: 1 },
-      { incarnation, worker: 2 },
+      { incarnation, count: 2, worker: 1 },
+      { incarnation, count: 2, worker: 2 },
     ]);
     const peer = await seat.last.begin();
     expect(await peer.ask("metrics", null)).toContain("process_cpu_seconds_total");
