@@ -252,13 +252,13 @@ export class Mailbox implements WaitingRoom {
     this.#inFlight--;
     if (lane === this.#many) this.#manyInFlight--;
     if (this.#isRetired && this.#inFlight === 0) void this.client.close();
-    for (const [index, letter] of letters.entries()) {
+    letters.forEach((letter, index) => {
       const { writtenKey } = letter;
       if (writtenKey !== null) this.#keysInFlight.delete(writtenKey);
       const outcome = outcomes[index];
       if (outcome === undefined) throw new Error(`${outcomes.length} outcomes came for ${letters.length} operations.`);
       letter.submission.answer(letter.index, outcome);
-    }
+    });
     if (this.#queued > 0) return this.#planLook();
     this.#wakeAt(Infinity, 0);
     this.#tellDepth();

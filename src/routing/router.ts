@@ -212,13 +212,13 @@ function ownerOf(operation: Operation | undefined, { shards }: ClusterMap): stri
 /** Under null stand those that no storage node owns. */
 function groupsByNode(operations: readonly Operation[], map: ClusterMap): ReadonlyMap<string | null, Group> {
   const groups = new Map<string | null, Group>();
-  for (const [index, operation] of operations.entries()) {
+  operations.forEach((operation, index) => {
     const node = ownerOf(operation, map);
     let group = groups.get(node);
     if (group === undefined) groups.set(node, (group = { operations: [], indices: [] }));
     group.operations.push(operation);
     group.indices.push(index);
-  }
+  });
   return groups;
 }
 
@@ -232,8 +232,8 @@ function replaceAt(
   indices: readonly number[],
   replacements: readonly Outcome[],
 ): void {
-  for (const [at, outcome] of replacements.entries()) {
+  replacements.forEach((outcome, at) => {
     const index = indices[at];
     if (index !== undefined) outcomes[index] = outcome;
-  }
+  });
 }
