@@ -58,8 +58,14 @@ export class RequestLoaders {
     use: (outcomes: readonly ReadOutcome[]) => Result,
   ): Result | Promise<Result> {
     if (this.#receipt !== null) for (const key of keys) if (isKey(key)) this.#receipt.asks(info, key);
-    const found = keys.map((key) => this.#known.get(key) ?? this.#begin(key));
-    return found.some(isBatch) ? useLater(keys, found, use) : use(found.map(outcomeOf));
+    const outcomes: ReadOutcome[] = [];
+    // In one pass: most keys were read ahead, and further passes cost a request of many keys a fifth of its time.
+    for (const key of keys) {
+      const known = this.#known.get(key);
+      if (known === undefined || isBatch(known)) return this.#readUnknown(keys, use);
+      outcomes.push(outcomeOf(known));
+    }
+    return use(outcomes);
   }
 
   /**
@@ -89,6 +95,14 @@ export class RequestLoaders {
     const figures = this.#services.membership.shardFigures(name);
     all.set(name, figures);
     return figures;
+  }
+
+  #readUnknown<Result>(
+    keys: readonly string[],
+    use: (outcomes: readonly ReadOutcome[]) => Result,
+  ): Result | Promise<Result> {
+    const found = keys.map((key) => this.#known.get(key) ?? this.#begin(key));
+    return found.some(isBatch) ? useLater(keys, found, use) : use(found.map(outcomeOf));
   }
 
   #begin(text: string): RefusedOutcome | Batch {
