@@ -24,6 +24,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ["storage/lmdb/databases.ts"],
   undici: ["routing/undici-node-client.ts", "storage-node/agent.ts", "cli/"],
+  dataloader: ["gateway/graphql/loaders.ts"],
   graphql: ["gateway/graphql/"],
   "graphql-yoga": ["gateway/graphql/"],
   fastify: ["storage-node/", "gateway/rest/"],

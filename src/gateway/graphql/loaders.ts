@@ -2,6 +2,7 @@
  * What one request reads, each key once: the keys that its fields ask for in the same turn are read in one go. What is
  * remembered is the request's own view; nothing is cached beyond it.
  */
+import DataLoader from "dataloader";
 import type { GraphQLResolveInfo } from "graphql";
 import { errorRules, ShardgateError } from "../../core/error.js";
 import { keyProblem, parseKey, type Key } from "../../core/key.js";
@@ -23,22 +24,14 @@ interface Failure {
   readonly error: unknown;
 }
 
-/** Keys that are read together, and what came of each; null until it is known. */
-interface Batch {
-  readonly kind: "batch";
-  readonly outcomes: Map<string, ReadOutcome | Failure | null>;
-  /** When all are known. Never rejects. */
-  readonly isRead: Promise<void>;
-}
-
 export class RequestLoaders {
   readonly #services: RequestServices;
   readonly #route: RouteContext;
   readonly #receipt: Receipt | null;
-  /** By key: what reading it gave, or the batch that it is in. */
-  readonly #known = new Map<string, ReadOutcome | Failure | Batch>();
-  /** What this turn's fields have asked for so far. */
-  #gathering: Batch | null = null;
+  /** Of the keys that were read ahead. */
+  readonly #ahead = new Map<string, ReadOutcome | Failure>();
+  /** Made when a key is first asked for that was not read ahead: most requests have none. */
+  #entries: DataLoader<Key, ReadOutcome> | null = null;
   #figures: Map<string, Promise<ShardFigures>> | null = null;
 
   constructor(services: RequestServices, route: RouteContext, receipt: Receipt | null) {
@@ -61,8 +54,8 @@ export class RequestLoaders {
     const outcomes: ReadOutcome[] = [];
     // In one pass: most keys were read ahead, and further passes cost a request of many keys a fifth of its time.
     for (const key of keys) {
-      const known = this.#known.get(key);
-      if (known === undefined || isBatch(known)) return this.#readUnknown(keys, use);
+      const known = this.#ahead.get(key);
+      if (known === undefined) return this.#load(keys, use);
       outcomes.push(outcomeOf(known));
     }
     return use(outcomes);
@@ -77,14 +70,15 @@ export class RequestLoaders {
     if (valid.length === 0) return use();
     const once = valid.length === 1 ? valid : [...new Set(valid)];
     return this.#ask(once, (outcomes) => {
-      once.forEach((key, index) => this.#known.set(key, outcomes[index] ?? failed));
+      once.forEach((key, index) => this.#ahead.set(key, outcomes[index] ?? failed));
       return use();
     });
   }
 
   /** The key was written: what was read of it may be wrong now. */
   forget(key: Key): void {
-    this.#known.delete(key);
+    this.#ahead.delete(key);
+    this.#entries?.clear(key);
   }
 
   /** Figures of the shards at a storage node, by its name; null when it does not answer. */
@@ -97,41 +91,29 @@ export class RequestLoaders {
     return figures;
   }
 
-  #readUnknown<Result>(
-    keys: readonly string[],
-    use: (outcomes: readonly ReadOutcome[]) => Result,
-  ): Result | Promise<Result> {
-    const found = keys.map((key) => this.#known.get(key) ?? this.#begin(key));
-    return found.some(isBatch) ? useLater(keys, found, use) : use(found.map(outcomeOf));
+  #load<Result>(keys: readonly string[], use: (outcomes: readonly ReadOutcome[]) => Result): Result | Promise<Result> {
+    // What cannot be used throws before anything is loaded that nothing would wait for.
+    const known = keys.map((key) => {
+      const outcome = this.#ahead.get(key) ?? keyRefusal(key);
+      return outcome === null ? null : outcomeOf(outcome);
+    });
+    if (known.every((outcome) => outcome !== null)) return use(known);
+    const entries = (this.#entries ??= new DataLoader((loaded) => this.#read(loaded)));
+    return Promise.all(known.map((outcome, index) => outcome ?? entries.load(keys[index] as Key))).then(use);
   }
 
-  #begin(text: string): RefusedOutcome | Batch {
-    const refusal = keyRefusal(text);
-    if (refusal !== null) return refusal;
-    const batch = (this.#gathering ??= this.#gather());
-    batch.outcomes.set(text, null);
-    this.#known.set(text, batch);
-    return batch;
-  }
-
-  /** It is read once this turn's other fields have asked, too. */
-  #gather(): Batch {
-    const outcomes: Batch["outcomes"] = new Map();
-    const read = (): Promise<void> => {
-      this.#gathering = null;
-      const keys = [...outcomes.keys()] as Key[];
-      return this.#ask(keys, (answers) => {
-        for (const [index, key] of keys.entries()) {
-          const outcome = answers[index] ?? failed;
-          outcomes.set(key, outcome);
-          this.#known.set(key, outcome);
-          if (!isRetryable(outcome)) continue;
+  /** Remembers none that a retry may overcome. */
+  #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
+    return this.#ask(keys, (outcomes) =>
+      keys.map((key, index) => {
+        const outcome = outcomes[index] ?? failed;
+        if (isRetryable(outcome)) {
           this.forget(key);
           this.#receipt?.forgets(key);
         }
-      });
-    };
-    return { kind: "batch", outcomes, isRead: Promise.resolve().then(read) };
+        return outcomeOf(outcome);
+      }),
+    );
   }
 
   #ask<Result>(
@@ -146,22 +128,6 @@ export class RequestLoaders {
       (error: unknown) => take(keys.map(() => ({ kind: "failed", error }))),
     );
   }
-}
-
-/** `found`: for each of `keys` its outcome, or the batch that it is in. */
-function useLater<Result>(
-  keys: readonly string[],
-  found: readonly (ReadOutcome | Failure | Batch)[],
-  use: (outcomes: readonly ReadOutcome[]) => Result,
-): Promise<Result> {
-  const reads = new Set(found.filter(isBatch).map(({ isRead }) => isRead));
-  return Promise.all(reads).then(() =>
-    use(found.map((each, index) => outcomeOf(isBatch(each) ? each.outcomes.get(keys[index] ?? "") : each))),
-  );
-}
-
-function isBatch(found: ReadOutcome | Failure | Batch): found is Batch {
-  return found.kind === "batch";
 }
 
 /** When the router leaves a key without an outcome. */
@@ -205,8 +171,7 @@ function isRetryable(outcome: ReadOutcome | Failure): boolean {
 }
 
 /** Throws what its batch failed with. */
-function outcomeOf(known: ReadOutcome | Failure | Batch | null | undefined): ReadOutcome {
-  if (known == null || isBatch(known)) throw new Error("A key was used before it was read.");
+function outcomeOf(known: ReadOutcome | Failure): ReadOutcome {
   if (known.kind === "failed") throw known.error;
   return known;
 }

