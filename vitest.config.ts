@@ -62,7 +62,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "unit-mocked", include: mocked, exclude: system, maxWorkers: cores + 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: "unit-mocked",
+          include: mocked,
+          exclude: system,
+          maxWorkers: cores + 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },
