@@ -26,7 +26,7 @@ export default defineConfig({
   // Vite would load graphql's ES module build beside the CommonJS one that Node, and so Yoga, loads: two GraphQLErrors.
   resolve: { alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }] },
   test: {
-    setupFiles: ["test/support/patient-waits.ts"],
+    setupFiles: ["test/support/patient-waits.ts", "test/support/shared-validators.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {

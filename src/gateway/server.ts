@@ -4,6 +4,7 @@
  */
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { GraphQLSchema } from "graphql";
 import { idSequence } from "../core/id-sequence.js";
 import type { Log } from "../core/log.js";
 import {
@@ -51,6 +52,8 @@ export interface GatewayOptions {
   /** By default the schema is told to whoever asks, and whoever is close. */
   readonly documentRules?: DocumentRules;
   /** See GraphqlOptions. */
+  readonly schema?: GraphQLSchema;
+  /** See GraphqlOptions. */
   readonly isOracle?: boolean;
 }
 
@@ -72,6 +75,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     persistedDocuments = null,
     documentRules = openRules,
     traffic,
+    schema,
     isOracle,
     tls = noTls,
     web = closedWeb,
@@ -91,6 +95,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   });
   const graphql = new GraphqlHandler(services, {
     persistedDocuments: documents,
+    schema,
     isOracle,
     ...documentRules,
   });

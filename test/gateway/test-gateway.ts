@@ -3,6 +3,7 @@ import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess, type Access } from "../../src/gateway/access/access.js";
 import { ClusterLeader } from "../../src/gateway/cluster/leader/cluster-leader.js";
+import { createExecutableSchema } from "../../src/gateway/graphql/schema.js";
 import { Metrics } from "../../src/gateway/metrics.js";
 import { startGateway, type Gateway, type GatewayOptions } from "../../src/gateway/server.js";
 import type { GatewayServices } from "../../src/gateway/services.js";
@@ -36,6 +37,9 @@ export interface TestGatewayOptions extends Partial<Omit<GatewayOptions, "servic
 }
 
 const random = (): number => 0.5;
+
+/** Schemas never change, so that one serves all gateways. */
+const schema = createExecutableSchema();
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const { shardCount = 4, nodesMin = 1, bounds = {}, access: givenAccess = null, ...settings } = options;
@@ -94,6 +98,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     port: 0,
     services,
     isPlaygroundEnabled: false,
+    schema,
     ...settings,
   });
   return {
