@@ -3,7 +3,6 @@ import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess, type Access } from "../../src/gateway/access/access.js";
 import { ClusterLeader } from "../../src/gateway/cluster/leader/cluster-leader.js";
-import { createExecutableSchema } from "../../src/gateway/graphql/schema.js";
 import { Metrics } from "../../src/gateway/metrics.js";
 import { startGateway, type Gateway, type GatewayOptions } from "../../src/gateway/server.js";
 import type { GatewayServices } from "../../src/gateway/services.js";
@@ -17,6 +16,7 @@ import { Router } from "../../src/routing/router.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { idsInOrder } from "./cluster/fake-nodes.js";
+import { commonSchema } from "./common-schema.js";
 
 export interface TestGateway extends Gateway {
   readonly clock: FakeClock;
@@ -37,9 +37,6 @@ export interface TestGatewayOptions extends Partial<Omit<GatewayOptions, "servic
 }
 
 const random = (): number => 0.5;
-
-/** Schemas never change, so that one serves all gateways. */
-const schema = createExecutableSchema();
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const { shardCount = 4, nodesMin = 1, bounds = {}, access: givenAccess = null, ...settings } = options;
@@ -98,7 +95,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     port: 0,
     services,
     isPlaygroundEnabled: false,
-    schema,
+    schema: commonSchema,
     ...settings,
   });
   return {
