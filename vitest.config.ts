@@ -21,6 +21,7 @@ const mocked = readdirSync(path.join(import.meta.dirname, "test"), { recursive: 
       /\bvi\.(mock|doMock)\(/.test(readFileSync(path.join(import.meta.dirname, file), "utf8")),
   );
 const cores = os.availableParallelism();
+const inMemory = ["test/support/folders-in-memory.ts"];
 
 export default defineConfig({
   // Vite would load graphql's ES module build beside the CommonJS one that Node, and so Yoga, loads: two GraphQLErrors.
@@ -55,6 +56,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: [...system, ...mocked],
+          setupFiles: inMemory,
           isolate: false,
           maxWorkers: cores + 1,
           sequence: { groupOrder: 1 },
@@ -62,7 +64,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "unit-mocked", include: mocked, exclude: system, maxWorkers: cores + 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: "unit-mocked",
+          include: mocked,
+          exclude: system,
+          setupFiles: inMemory,
+          maxWorkers: cores + 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

@@ -4,7 +4,6 @@
  */
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { GraphQLSchema } from "graphql";
 import { idSequence } from "../core/id-sequence.js";
 import type { Log } from "../core/log.js";
 import {
@@ -24,7 +23,7 @@ import { closedWeb, Front, type WebOptions } from "./edge/front.js";
 import { OpenRequests } from "./edge/open-requests.js";
 import { answerUnusual } from "./edge/unusual-requests.js";
 import { openRules, type DocumentRules } from "./graphql/documents.js";
-import { GraphqlHandler } from "./graphql/handler.js";
+import { GraphqlHandler, type GraphqlOptions } from "./graphql/handler.js";
 import type { PersistedDocuments } from "./graphql/persisted-documents.js";
 import { createPlayground, type Playground } from "./playground/playground.js";
 import type { RecentTraffic } from "./console/recent-traffic.js";
@@ -52,7 +51,7 @@ export interface GatewayOptions {
   /** By default the schema is told to whoever asks, and whoever is close. */
   readonly documentRules?: DocumentRules;
   /** See GraphqlOptions. */
-  readonly schema?: GraphQLSchema;
+  readonly schema?: GraphqlOptions["schema"];
   /** See GraphqlOptions. */
   readonly isOracle?: boolean;
 }
