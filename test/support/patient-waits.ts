@@ -6,7 +6,11 @@ import { vi } from "vitest";
 
 const { waitFor } = vi;
 vi.waitFor = (callback, options) =>
-  waitFor(callback, { timeout: 30_000, interval: 5, ...(typeof options === "number" ? { timeout: options } : options) });
+  waitFor(callback, {
+    timeout: 30_000,
+    interval: 5,
+    ...(typeof options === "number" ? { timeout: options } : options),
+  });
 
 // A gateway that is sent SIGTERM goes on serving for seconds; only tests of that say how long.
 process.env["SHARDGATE_DRAIN_DELAY"] = "0";
