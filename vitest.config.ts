@@ -21,12 +21,13 @@ const mocked = readdirSync(path.join(import.meta.dirname, "test"), { recursive: 
       /\bvi\.(mock|doMock)\(/.test(readFileSync(path.join(import.meta.dirname, file), "utf8")),
   );
 const cores = os.availableParallelism();
+const inMemory = ["test/support/folders-in-memory.ts"];
 
 export default defineConfig({
   // Vite would load graphql's ES module build beside the CommonJS one that Node, and so Yoga, loads: two GraphQLErrors.
   resolve: { alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }] },
   test: {
-    setupFiles: ["test/support/patient-waits.ts"],
+    setupFiles: ["test/support/patient-waits.ts", "test/support/shared-validators.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {
@@ -55,6 +56,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: [...system, ...mocked],
+          setupFiles: inMemory,
           isolate: false,
           maxWorkers: cores + 1,
           sequence: { groupOrder: 1 },
@@ -66,6 +68,7 @@ export default defineConfig({
           name: "unit-mocked",
           include: mocked,
           exclude: system,
+          setupFiles: inMemory,
           maxWorkers: cores + 1,
           sequence: { groupOrder: 1 },
         },

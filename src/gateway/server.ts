@@ -23,7 +23,7 @@ import { closedWeb, Front, type WebOptions } from "./edge/front.js";
 import { OpenRequests } from "./edge/open-requests.js";
 import { answerUnusual } from "./edge/unusual-requests.js";
 import { openRules, type DocumentRules } from "./graphql/documents.js";
-import { GraphqlHandler } from "./graphql/handler.js";
+import { GraphqlHandler, type GraphqlOptions } from "./graphql/handler.js";
 import type { PersistedDocuments } from "./graphql/persisted-documents.js";
 import { createPlayground, type Playground } from "./playground/playground.js";
 import type { RecentTraffic } from "./console/recent-traffic.js";
@@ -51,6 +51,8 @@ export interface GatewayOptions {
   /** By default the schema is told to whoever asks, and whoever is close. */
   readonly documentRules?: DocumentRules;
   /** See GraphqlOptions. */
+  readonly schema?: GraphqlOptions["schema"];
+  /** See GraphqlOptions. */
   readonly isOracle?: boolean;
 }
 
@@ -72,6 +74,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
     persistedDocuments = null,
     documentRules = openRules,
     traffic,
+    schema,
     isOracle,
     tls = noTls,
     web = closedWeb,
@@ -91,6 +94,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   });
   const graphql = new GraphqlHandler(services, {
     persistedDocuments: documents,
+    schema,
     isOracle,
     ...documentRules,
   });

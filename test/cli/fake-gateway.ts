@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { jsonElements, jsonMembers } from "../../src/core/json-text.js";
+import { clientAnswerBytesMax } from "../../src/core/limits.js";
 
 export interface StoredItem {
   readonly valueText: string;
@@ -16,12 +17,12 @@ interface FakeAnswer {
 
 /**
  * Answers instead of the gateway; null lets it answer itself, "hang up" closes the connection without an answer, "never
- * answer" keeps it open.
+ * answer" keeps it open, "too large" announces more bytes than the command line takes.
  */
 export type Interruption = (request: {
   number: number;
   body: string;
-}) => FakeAnswer | "hang up" | "never answer" | null;
+}) => FakeAnswer | "hang up" | "never answer" | "too large" | null;
 
 interface ScanVariables {
   readonly prefix: string;
@@ -61,8 +62,11 @@ export class FakeGateway {
         setImmediate(() => {
           this.#inFlight--;
           if (answer === "never answer") return;
+          const type = { "content-type": "application/json" };
           if (answer === "hang up") request.socket.destroy();
-          else response.writeHead(answer.status ?? 200, { "content-type": "application/json" }).end(answer.body);
+          else if (answer === "too large")
+            response.writeHead(200, { ...type, "content-length": clientAnswerBytesMax + 1 }).write(" ");
+          else response.writeHead(answer.status ?? 200, type).end(answer.body);
         });
       });
     });

@@ -14,10 +14,13 @@ const vite = await createServer({
   optimizeDeps: { noDiscovery: true },
   server: { middlewareMode: true, watch: null, hmr: false, ws: false },
 });
-const load = (file) => vite.ssrLoadModule(path.join(import.meta.dirname, "../../src/cli", file));
-const [{ lockFolder }, { systemClock }] = await Promise.all([load("file-lock.ts"), load("system-clock.ts")]);
+const load = (file) => vite.ssrLoadModule(path.join(import.meta.dirname, file));
+const [{ lockFolder }, { hurriedClock }] = await Promise.all([
+  load("../../src/cli/file-lock.ts"),
+  load("../support/hurried-clock.ts"),
+]);
 try {
-  await lockFolder(folder, systemClock);
+  await lockFolder(folder, hurriedClock);
   process.stdout.write(`locked by ${process.pid}\n`);
   setInterval(() => undefined, 60_000);
 } catch (error) {

@@ -1,9 +1,9 @@
 /** Our spans as OpenTelemetry's SDK sends them to a collector. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OtelTracer } from "../../src/cli/otel-tracer.js";
-import { spanAttributeCharactersMax, spanLinksMax, traceQueueMax } from "../../src/core/limits.js";
+import { spanAttributeCharactersMax, spanLinksMax, traceExportMs, traceQueueMax } from "../../src/core/limits.js";
 import { startFakeCollector, type FakeCollector } from "../support/fake-collector.js";
-import { eventually } from "../support/processes.js";
+import { advanceUntil, useFakeTimeouts } from "../support/fake-timeouts.js";
 import { RecordLog } from "../support/record-log.js";
 
 let collector: FakeCollector;
@@ -14,6 +14,7 @@ beforeEach(async () => {
   log.lines.length = 0;
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await Promise.all(tracers.splice(0).map((tracer) => tracer.close()));
   await collector.close();
 });
@@ -120,10 +121,13 @@ describe("OtelTracer", () => {
   });
 
   it("says when the collector takes traces again", async () => {
+    useFakeTimeouts();
     collector.status = 400;
     const tracer = openTracer();
     tracer.start("one", { kind: "server", parent: null }).end();
-    await eventually(() => expect(log.lines.map(({ level }) => level)).toEqual(["warn"]));
+    vi.advanceTimersByTime(traceExportMs - 1);
+    expect(collector.bodies).toEqual([]);
+    await advanceUntil(() => expect(log.lines.map(({ level }) => level)).toEqual(["warn"]));
     collector.status = 200;
     tracer.start("two", { kind: "server", parent: null }).end();
     await tracer.close();

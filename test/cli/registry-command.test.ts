@@ -3,13 +3,13 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFile
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { lockRegistry } from "../../src/cli/file-lock.js";
-import { systemClock } from "../../src/cli/system-clock.js";
 import { registryFileBytesMax } from "../../src/core/limits.js";
 import { applyCommand, createClusterMap } from "../../src/registry/commands.js";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
 import { decodeFile, encodeFile } from "../../src/registry/file/file-document.js";
 import { FileStore } from "../../src/registry/file-store.js";
 import { documentOf, mapOf } from "../../src/registry/stored-cluster-map.js";
+import { hurriedClock } from "../support/hurried-clock.js";
 import { temporaryFolder } from "../support/processes.js";
 import { runCommand, type CommandRun } from "./run-command.js";
 
@@ -44,7 +44,9 @@ function put(map: ClusterMap): Buffer {
 
 const read = (file: string): ClusterMap => mapOf(decodeFile(readFileSync(file), file));
 const restore = (...options: string[]): Promise<CommandRun> =>
-  runCommand(["registry", "restore", copy, "--data", path.dirname(registry), ...options]);
+  runCommand(["registry", "restore", copy, "--data", path.dirname(registry), ...options], {
+    overrides: { clock: hurriedClock },
+  });
 
 describe("registry restore", () => {
   it("puts the copy where there is none, marked as put back, and says which storage nodes are waited for", async () => {
@@ -136,7 +138,7 @@ describe("registry restore changes nothing", () => {
 
   it("when a gateway is running", async () => {
     const before = put(clusterMap("c1", []));
-    const lock = await lockRegistry(`${registry}.lock`, systemClock);
+    const lock = await lockRegistry(`${registry}.lock`, hurriedClock);
     await refused(`The registry ${registry} is in use by another process`);
     await lock.release();
     expect(readFileSync(registry)).toEqual(before);

@@ -4,10 +4,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Environment } from "../../src/cli/environment.js";
 import { lockFolder } from "../../src/cli/file-lock.js";
 import { runCli } from "../../src/cli/program.js";
-import { systemClock } from "../../src/cli/system-clock.js";
 import { rawRequest } from "../gateway/rest/raw-request.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { hurriedClock } from "../support/hurried-clock.js";
 import { FakeSeat } from "./workers/fake-seat.js";
 import { bytesOf, testEnvironment, type TestEnvironment } from "./test-environment.js";
 
@@ -31,8 +33,12 @@ afterEach(async () => {
 });
 
 /** Runs a command that serves until it is stopped; resolves to the URL it listens on. */
-async function serve(...argv: string[]): Promise<string> {
-  const environment = testEnvironment();
+function serve(...argv: string[]): Promise<string> {
+  return serveWith({}, ...argv);
+}
+
+async function serveWith(overrides: Partial<Environment>, ...argv: string[]): Promise<string> {
+  const environment = testEnvironment(overrides);
   const done = runCli([...argv, "--port", "0"], environment);
   serving.push({ environment, done });
   await vi.waitFor(
@@ -60,8 +66,9 @@ async function page(url: string): Promise<string> {
   return `${answer.status} ${answer.headers.get("content-type")}`;
 }
 
+/** What a start that fails says; one that finds a lock held waits for that first. */
 async function failed(...argv: string[]): Promise<string> {
-  const environment = testEnvironment();
+  const environment = testEnvironment({ clock: hurriedClock });
   expect(await runCli([...argv, "--log-level", "silent"], environment)).toBe(1);
   expect(environment.written.out).toBe("");
   expect(environment.written.err).toMatch(/^shardgate: [^\n]+\n$/);
@@ -90,7 +97,7 @@ describe("node", () => {
     // A file that is no LMDB's is refused once the folder is locked.
     await writeFile(join(folder, "data.mdb"), "x".repeat(10_000));
     await failed("node", "--id", "n1", "--data", data, "--port", "0");
-    await (await lockFolder(folder, systemClock)).release();
+    await (await lockFolder(folder, hurriedClock)).release();
   });
 
   it("hands its lock to its workers, which take none themselves, and gives it up behind the last of them", async () => {
@@ -101,10 +108,10 @@ describe("node", () => {
     const done = runCli(argv, environment);
     await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening /));
     expect([seat.handed.length, seat.workers.length]).toEqual([1, 2]);
-    await expect(lockFolder(folder, systemClock)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    await expect(lockFolder(folder, hurriedClock)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
     environment.send("SIGTERM");
     expect(await done).toBe(0);
-    await (await lockFolder(folder, systemClock)).release();
+    await (await lockFolder(folder, hurriedClock)).release();
   });
 
   it("takes its options from the environment", async () => {
@@ -148,11 +155,14 @@ describe("gateway", () => {
   });
 
   it("goes on serving after SIGTERM for its drain delay, while it is not ready", async () => {
-    const url = await serve("gateway", "--registry", "memory", "--drain-delay", "2000");
+    const clock = new FakeClock();
+    const url = await serveWith({ clock }, "gateway", "--registry", "memory", "--drain-delay", "2000");
     serving[0]?.environment.send("SIGTERM");
     const ready = await rawRequest(url, "/ready");
     expect([ready.status, ready.json()]).toMatchObject([503, { code: "DRAINING" }]);
+    await clock.advance(1999);
     expect((await rawRequest(url, "/health")).status).toBe(200);
+    await clock.advance(1);
     expect(await serving.pop()?.done).toBe(0);
   });
 

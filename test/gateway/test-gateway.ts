@@ -16,6 +16,7 @@ import { Router } from "../../src/routing/router.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { idsInOrder } from "./cluster/fake-nodes.js";
+import { commonSchema } from "./common-schema.js";
 
 export interface TestGateway extends Gateway {
   readonly clock: FakeClock;
@@ -94,6 +95,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     port: 0,
     services,
     isPlaygroundEnabled: false,
+    schema: commonSchema,
     ...settings,
   });
   return {

@@ -70,13 +70,14 @@ export class Stop extends Error {}
 /** Tries until `attempt` does not throw, for at most `withinMs`; then throws what it threw last. */
 export async function eventually<T>(attempt: () => T | Promise<T>, withinMs = 30_000): Promise<T> {
   const untilMs = performance.now() + withinMs;
-  for (;;) {
+  // What comes at once is not waited for long, and what takes seconds is not asked a thousand times.
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, 20)) {
     try {
       return await attempt();
     } catch (error) {
       if (error instanceof Stop || performance.now() > untilMs) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

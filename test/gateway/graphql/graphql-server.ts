@@ -29,6 +29,7 @@ import type { HostedShard } from "../../../src/wire/membership.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { RecordLog } from "../../support/record-log.js";
 import { idsInOrder } from "../cluster/fake-nodes.js";
+import { commonSchema } from "../common-schema.js";
 import { MemoryRouter } from "./memory-router.js";
 
 export interface Answer {
@@ -60,7 +61,7 @@ export class GraphqlServer {
     persistedDocuments = null as PersistedDocuments | null,
     bounds = {} as Partial<GatewayBounds>,
     rules = openRules,
-    schema = undefined as GraphQLSchema | undefined,
+    schema = commonSchema,
   } = {}): Promise<GraphqlServer> {
     const clock = new FakeClock();
     const registry = await Registry.open({
