@@ -86,41 +86,10 @@ function resultOf(read: () => unknown): unknown {
 }
 
 /** What a hostile or broken peer may put between two bytes of a head. */
-const pieces = [
-  ...[
-    '"',
-    ",",
-    ":",
-    "{",
-    "}",
-    "[",
-    "]",
-    "\\",
-    "-",
-    "0",
-    "1",
-    "9",
-    "e5",
-    ".0",
-    " ",
-    "\n",
-    "\u007f",
-    "\u0080",
-    "\u00ff",
-    "",
-  ],
-  ...[
-    "null",
-    "true",
-    '"1"',
-    ',"epoch":',
-    ',"key":"b"',
-    ',"ifAbsent":true',
-    ',"expiresAt":',
-    ',"valueBytes":1',
-    "\\u0061",
-  ],
-];
+const pieces = Array.from(`",:{}[]\\-019 \n\u007f\u0080\u00ff`).concat(
+  ["", "e5", ".0", "null", "true", '"1"', "\\u0061"],
+  [',"epoch":', ',"key":"b"', ',"ifAbsent":true', ',"expiresAt":', ',"valueBytes":1'],
+);
 
 interface Change {
   readonly at: number;
