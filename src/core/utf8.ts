@@ -27,6 +27,15 @@ export function asciiText(buffer: Buffer, start: number, end: number): string | 
   return utf8Bytes(text) === text.length ? text : null;
 }
 
+/**
+ * The same well-formed text in memory of its own, for what is kept for long: a text that was cut out of another one keeps all
+ * of that in memory.
+ */
+export function ownText<Text extends string>(text: Text): Text {
+  const bytes = Buffer.from(text);
+  return utf8Text(bytes, 0, bytes.length) as Text;
+}
+
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A shorter text is decoded before it is found out what is in it. */

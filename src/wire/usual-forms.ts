@@ -134,8 +134,8 @@ function readOutcome(scanner: HeadScanner, values: ValueReader, operation: Opera
   if (status === 204) return operation.kind === "delete" && scanner.skip("}") ? { kind: "deleted", version } : null;
   const createdAtMs = readMoment(scanner, ',"createdAt":');
   const updatedAtMs = readMoment(scanner, ',"updatedAt":');
-  if (createdAtMs === null || updatedAtMs === null) return null;
   const expiresAtMs = readMoment(scanner, ',"expiresAt":');
+  if (createdAtMs == null || updatedAtMs == null || expiresAtMs === undefined) return null;
   if (operation.kind !== "get") {
     if (operation.kind !== "put" || (status !== 200 && status !== 201) || !scanner.skip("}")) return null;
     const facts: EntryFacts = { version, createdAtMs, updatedAtMs, expiresAtMs };
@@ -147,8 +147,9 @@ function readOutcome(scanner: HeadScanner, values: ValueReader, operation: Opera
   return { kind: "found", entry: { key: operation.key, value, version, createdAtMs, updatedAtMs, expiresAtMs } };
 }
 
-/** Null: none is there, or not as its encoder writes one after 1970; then what follows does not fit either. */
-function readMoment(scanner: HeadScanner, name: string): number | null {
-  const atMs = scanner.skip(name) ? scanner.wholeNumber() : -1;
-  return atMs >= 0 && atMs <= momentMsMax ? atMs : null;
+/** Null: none is there. Undefined: not as its encoder writes one after 1970. */
+function readMoment(scanner: HeadScanner, name: string): number | null | undefined {
+  if (!scanner.skip(name)) return null;
+  const atMs = scanner.wholeNumber();
+  return atMs >= 0 && atMs <= momentMsMax ? atMs : undefined;
 }

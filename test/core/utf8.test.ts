@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { strictUtf8Text, utf8Text } from "../../src/core/utf8.js";
+import { ownText, strictUtf8Text, utf8Text } from "../../src/core/utf8.js";
 
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
@@ -29,6 +29,14 @@ describe("text from UTF-8 bytes", () => {
         const end = before + part.length;
         expect(utf8Text(buffer, before, end)).toBe(lenient.decode(part));
         expect(strictUtf8Text(buffer, before, end)).toBe(strictOrNull(part));
+      }),
+    );
+  });
+
+  it("is the same once it is copied into memory of its own", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 600 }), (text) => {
+        expect(ownText(text)).toBe(text);
       }),
     );
   });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseJsonText } from "../../src/core/json-text.js";
 import { parseKey } from "../../src/core/key.js";
@@ -67,5 +68,91 @@ describe("the usual forms of a batch are read without JSON.parse", () => {
     const parse = vi.spyOn(JSON, "parse");
     expect(decodeBatchAnswer(body, [asked, asked])).toEqual([outcome, outcome]);
     expect(parse).not.toHaveBeenCalled();
+  });
+});
+
+/** With a space before it the head has no usual form, and is read by JSON.parse. */
+function generalForm(body: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(" "), body]);
+}
+
+/** What `read` gives, or the code of what it throws: where a head is no JSON, the message says at which character. */
+function resultOf(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return { code: (error as { readonly code?: string }).code };
+  }
+}
+
+/** What a hostile or broken peer may put between two bytes of a head. */
+const pieces = Array.from(`",:{}[]\\-019 \n\u007f\u0080\u00ff`).concat(
+  ["", "e5", ".0", "null", "true", '"1"', "\\u0061"],
+  [',"epoch":', ',"key":"b"', ',"ifAbsent":true', ',"expiresAt":', ',"valueBytes":1'],
+);
+
+interface Change {
+  readonly at: number;
+  readonly removed: number;
+  readonly piece: string;
+}
+
+const change: fc.Arbitrary<Change> = fc.record({
+  at: fc.nat(),
+  removed: fc.nat(12),
+  piece: fc.constantFrom(...pieces),
+});
+
+/** `at` counts round the body. */
+function changed(body: Buffer, changes: readonly Change[]): Buffer {
+  return changes.reduce((before, { at, removed, piece }) => {
+    const start = at % (before.length + 1);
+    return Buffer.concat([before.subarray(0, start), Buffer.from(piece, "latin1"), before.subarray(start + removed)]);
+  }, body);
+}
+
+describe("what differs from the usual forms is read, or refused, as JSON.parse reads it", () => {
+  it.each([
+    ["a moment without digits", ',"expiresAt":'],
+    ["a moment that is no number", ',"expiresAt":x'],
+  ])("%s", (_, expiry) => {
+    const head = `{"outcomes":[{"status":200,"version":"7","createdAt":1,"updatedAt":1${expiry},"valueBytes":1}]}`;
+    const decode = () => decodeBatchAnswer(Buffer.from(`${head}\n1`), [{ operation: get, epoch: null }]);
+    expect(decode).toThrow("The batch body cannot be read");
+  });
+
+  it("whatever is changed in a request", () => {
+    const batch = operations.map(([, operation]) => ({ operation, epoch: 3 }));
+    fc.assert(
+      fc.property(
+        fc.subarray(batch, { minLength: 1, maxLength: 3 }),
+        fc.array(change, { maxLength: 3 }),
+        fc.boolean(),
+        (asked, changes, areChecked) => {
+          const body = changed(encodeBatchRequest(asked), changes);
+          expect(resultOf(() => decodeBatchRequest(body, areChecked))).toEqual(
+            resultOf(() => decodeBatchRequest(generalForm(body), areChecked)),
+          );
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("whatever is changed in an answer", () => {
+    fc.assert(
+      fc.property(
+        fc.subarray([...outcomes], { minLength: 1, maxLength: 3 }),
+        fc.array(change, { maxLength: 3 }),
+        (answered, changes) => {
+          const asked = answered.map(([, operation]) => ({ operation, epoch: 3 }));
+          const body = changed(encodeBatchAnswer(answered.map(([, , outcome]) => outcome)), changes);
+          expect(resultOf(() => decodeBatchAnswer(body, asked))).toEqual(
+            resultOf(() => decodeBatchAnswer(generalForm(body), asked)),
+          );
+        },
+      ),
+      { numRuns: 2000 },
+    );
   });
 });

@@ -2,6 +2,7 @@
 import type { Entry } from "../../core/entry.js";
 import { compareKeys, type Key } from "../../core/key.js";
 import type { ScanOperation } from "../../core/operation.js";
+import { ownText } from "../../core/utf8.js";
 import type { Change } from "../engine.js";
 import type { Tombstone } from "../change-feed.js";
 import { isExpired } from "../expiry.js";
@@ -76,7 +77,9 @@ export class MemoryShard {
     return oldest;
   }
 
-  apply({ key, before, after, tombstone }: EntryChange): void {
+  apply({ key: given, before, after, tombstone }: EntryChange): void {
+    // As it came it is a part of its batch, as the value is, and would keep all of that in memory.
+    const key = ownText(given);
     this.drop(key);
     if (before !== null) this.#changes.remove(Number(before.entry.version));
     this.#expiring.delete(key);
@@ -101,7 +104,7 @@ export class MemoryShard {
   }
 
   #add(key: Key, { entry, checksum, sizeBytes }: StoredEntry): void {
-    this.#entries.set(key, { entry, checksum, sizeBytes });
+    this.#entries.set(key, { entry: { ...entry, key, value: ownText(entry.value) }, checksum, sizeBytes });
     this.#changes.add(Number(entry.version), key);
     if (entry.expiresAtMs !== null) this.#expiring.add(key);
   }

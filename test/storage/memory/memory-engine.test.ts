@@ -1,4 +1,7 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { decodeBatchRequest, encodeBatchRequest } from "../../../src/wire/batch-body.js";
 import { MemoryEngine, type MemoryFaults } from "../../../src/storage/memory/memory-engine.js";
 import { describeStorageEngine } from "../../conformance/storage-engine.js";
 import { describeUnknownOutcomes } from "../../conformance/storage-outcomes.js";
@@ -69,4 +72,32 @@ describe("MemoryEngine", () => {
     expect(await keys(engine)).toEqual(["theirs"]);
     expect((await engine.state()).document).toBe(String(count));
   });
+
+  it("keeps nothing of a batch beside what it stores of it", async () => {
+    const engine = new MemoryEngine();
+    await claimAll(engine);
+    const text = JSON.stringify("x".repeat(400));
+    const overwritten = Array.from({ length: 199 }, (_, index) => put(`overwritten again and again ${index}`, text));
+    const writeBatch = async (number: number): Promise<void> => {
+      const operations = [...overwritten, put(`one for each batch ${number}`, text)];
+      const body = encodeBatchRequest(operations.map((operation) => ({ operation, epoch: 1 })));
+      const writes = decodeBatchRequest(body, true).flatMap((decoded) =>
+        "operation" in decoded && decoded.operation.kind === "put" ? [decoded.operation] : [],
+      );
+      await write(engine, writes, nowMs);
+    };
+    await writeBatch(0);
+    const before = heapBytes();
+    for (let number = 1; number <= 300; number++) await writeBatch(number);
+    // Whole, the batches have 30 MB.
+    expect(heapBytes() - before).toBeLessThan(5e6);
+    expect(await keys(engine)).toHaveLength(199 + 301);
+  });
 });
+
+/** What is in use once the garbage is collected. */
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  return process.memoryUsage().heapUsed;
+}

@@ -57,7 +57,8 @@ export class Reconciler {
     this.#map = map;
     const news = nodeNews(before, map);
     for (const name of news.keys()) this.#of(name).due = map.version;
-    for (const name of this.#nodes.keys()) if (!map.nodes.has(name)) this.#nodes.delete(name);
+    // One that registers is in no map yet, and its answer is under way.
+    for (const [name, { answers }] of this.#nodes) if (answers === 0 && !map.nodes.has(name)) this.#nodes.delete(name);
     const isSettled = before.putBack !== null && map.putBack === null;
     // What changed while the registry was put back has not been sent.
     const waiting = isSettled ? [...this.#nodes.keys()].filter((name) => !news.has(name)) : [];
@@ -86,7 +87,7 @@ export class Reconciler {
     node.answers++;
     try {
       const assignments = await work();
-      this.#of(name).known = assignments.mapVersion;
+      node.known = assignments.mapVersion;
       return assignments;
     } finally {
       node.answers--;

@@ -1,7 +1,7 @@
 /**
  * The primary's side of a gateway of several workers: sends each of them every new cluster map, every sign of life and the
  * problems of storage nodes, and answers what they ask of the leader. A change is answered once all workers go by its map,
- * so that the next request to any of them sees it; one that does not answer is not waited for again.
+ * so that the next request to any of them sees it; one that does not answer holds up each change for `mapToldTimeoutMs`.
  */
 import { mapToldTimeoutMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";

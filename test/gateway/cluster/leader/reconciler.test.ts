@@ -238,6 +238,22 @@ describe("the reconciler", () => {
     expect(cluster.sent.at(-1)).toBe(`c ${cluster.map.version}`);
   });
 
+  it("sends nothing to a newcomer that registers, also when the map changes for others before it is in it", async () => {
+    const cluster = new Cluster();
+    const answer = await cluster.reconciler.answering("d", async () => {
+      await cluster.reconciler.settled(cluster.give(0, "c"));
+      const identity = null;
+      cluster.adopt(
+        after(cluster.map, { kind: "registerNode", name: "d", url: "http://d", identity, newMark: "mark" }),
+      );
+      await cluster.reconciler.settled(cluster.give(1, "d"));
+      return assignmentsOf(cluster.map, "d");
+    });
+    await cluster.reconciler.retry();
+    const { mapVersion } = answer;
+    expect(cluster.sent.toSorted()).toEqual([`a ${mapVersion - 2}`, `a ${mapVersion}`, `c ${mapVersion - 2}`]);
+  });
+
   it("sends a doubtful storage node its assignments although it said that it has them, once for all who doubt", async () => {
     const cluster = new Cluster();
     const { version } = cluster.map;
