@@ -27,8 +27,8 @@ type InvalidKey = Extract<DeleteResult, { readonly __typename: "InvalidKey" }>;
 type InvalidValue = Extract<PutResult, { readonly __typename: "InvalidValue" }>;
 
 export const entryMutations = {
-  put: asking({ cost: () => 1 }, async (_root, args, context, info) =>
-    only(await runPuts([putItem(args, "", context)], context, info)),
+  put: asking({ cost: () => 1 }, (_root, args, context, info) =>
+    runPuts([putItem(args, "", context)], context, info).then(only),
   ),
   putMany: asking({ cost: ({ items }, facts) => costOfBatch(items, facts) }, (_root, { items }, context, info) => {
     checkBatchSize(items, "items", context);
@@ -38,8 +38,8 @@ export const entryMutations = {
       info,
     );
   }),
-  delete: asking({ cost: () => 1 }, async (_root, args, context, info) =>
-    only(await runDeletes([deleteItem(args, "", context)], context, info)),
+  delete: asking({ cost: () => 1 }, (_root, args, context, info) =>
+    runDeletes([deleteItem(args, "", context)], context, info).then(only),
   ),
   deleteMany: asking({ cost: ({ items }, facts) => costOfBatch(items, facts) }, (_root, { items }, context, info) => {
     checkBatchSize(items, "items", context);
