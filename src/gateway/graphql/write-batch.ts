@@ -30,11 +30,11 @@ async function runInRounds(
   for (const round of roundsOf(operations)) {
     const batch = round.map(({ operation }) => operation);
     const answers = await runTogether(batch, context, routeContext);
-    for (const [at, { index }] of round.entries()) {
+    round.forEach(({ index }, at) => {
       const answer = answers[at];
       if (answer === undefined) throw new Error("The router left a write without an outcome.");
       outcomes[index] = answer;
-    }
+    });
   }
   return outcomes;
 }
