@@ -89,6 +89,8 @@ export const suites = {
         ...usualPart,
         contestants: ["shardgate", "before", "bare proxy", "bare batching", "bare frames"],
         workloads: jobs.filter(({ name }) => name !== manyWorkload(100, 4096).name),
+        // Each workload begins with code that has not run before, and V8 needs thousands of requests to compile it.
+        warmUpSeconds: 2,
       },
     ],
   },

@@ -4,29 +4,55 @@
  */
 import type { GraphQLResolveInfo } from "graphql";
 import type { Outcome, WriteOperation } from "../../core/operation.js";
+import type { RouteContext } from "../../routing/router.js";
 import type { GraphqlContext } from "./context.js";
 
 /** One outcome per operation, in order. */
-export async function runWrites(
+export function runWrites(
   operations: readonly WriteOperation[],
-  { services, route, loaders, receipt }: GraphqlContext,
+  context: GraphqlContext,
   info: Pick<GraphQLResolveInfo, "path">,
 ): Promise<readonly Outcome[]> {
-  const context = receipt === null ? route : { ...route, recorder: receipt.runs(info, operations) };
+  const { route, receipt } = context;
+  const routeContext = receipt === null ? route : { ...route, recorder: receipt.runs(info, operations) };
+  // Most requests have one write, which has no other to wait for.
+  return operations.length === 1
+    ? runTogether(operations, context, routeContext)
+    : runInRounds(operations, context, routeContext);
+}
+
+async function runInRounds(
+  operations: readonly WriteOperation[],
+  context: GraphqlContext,
+  routeContext: RouteContext,
+): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const round of roundsOf(operations)) {
     const batch = round.map(({ operation }) => operation);
-    const answers = await services.router.execute(batch, context);
-    for (const [at, { index, operation }] of round.entries()) {
+    const answers = await runTogether(batch, context, routeContext);
+    round.forEach(({ index }, at) => {
       const answer = answers[at];
       if (answer === undefined) throw new Error("The router left a write without an outcome.");
       outcomes[index] = answer;
-      // Whatever became of the write, what was read before may be wrong now.
-      loaders.forget(operation.key);
-      receipt?.forgets(operation.key);
-    }
+    });
   }
   return outcomes;
+}
+
+/** `operations`: of different keys. */
+function runTogether(
+  operations: readonly WriteOperation[],
+  { services, loaders, receipt }: GraphqlContext,
+  routeContext: RouteContext,
+): Promise<readonly Outcome[]> {
+  return services.router.execute(operations, routeContext).then((outcomes) => {
+    for (const { key } of operations) {
+      // Whatever became of the write, what was read before may be wrong now.
+      loaders.forget(key);
+      receipt?.forgets(key);
+    }
+    return outcomes;
+  });
 }
 
 interface PlacedWrite {

@@ -85,6 +85,25 @@ describe("the short way", () => {
   });
 });
 
+describe("long values", () => {
+  const pair = '{"query":"{ first: get(key: \\"long\\") { value } second: get(key: \\"a\\") { value } }"}';
+
+  it.each([
+    ["ASCII", "x"],
+    ["characters that are one byte in Latin-1 and two in UTF-8", "é"],
+    ["characters of three bytes", "€"],
+    ["characters of two UTF-16 units", "😀"],
+  ])("of %s arrive whole, whatever their length, as Yoga sends them", async (_, character) => {
+    for (const length of [1000, 1020, 1024, 4096, 8000, 16_384, 60_000]) {
+      const value = [character.repeat(length / character.length), { b: null }];
+      server.router.seed("long", value);
+      const direct = await answerTo(pair, short);
+      expect(JSON.parse(direct.body)).toEqual({ data: { first: { value }, second: { value: [1.5, { b: null }] } } });
+      expect(direct).toEqual(await answerTo(pair, long));
+    }
+  });
+});
+
 describe("a schema that is replaced while requests are served", () => {
   const query = '{ get(key: "a") { value } }';
   const greeting = {

@@ -27,8 +27,8 @@ type InvalidKey = Extract<DeleteResult, { readonly __typename: "InvalidKey" }>;
 type InvalidValue = Extract<PutResult, { readonly __typename: "InvalidValue" }>;
 
 export const entryMutations = {
-  put: asking({ cost: () => 1 }, async (_root, args, context, info) =>
-    only(await runPuts([putItem(args, "", context)], context, info)),
+  put: asking({ cost: () => 1 }, (_root, args, context, info) =>
+    runPuts([putItem(args, "", context)], context, info).then(only),
   ),
   putMany: asking({ cost: ({ items }, facts) => costOfBatch(items, facts) }, (_root, { items }, context, info) => {
     checkBatchSize(items, "items", context);
@@ -38,8 +38,8 @@ export const entryMutations = {
       info,
     );
   }),
-  delete: asking({ cost: () => 1 }, async (_root, args, context, info) =>
-    only(await runDeletes([deleteItem(args, "", context)], context, info)),
+  delete: asking({ cost: () => 1 }, (_root, args, context, info) =>
+    runDeletes([deleteItem(args, "", context)], context, info).then(only),
   ),
   deleteMany: asking({ cost: ({ items }, facts) => costOfBatch(items, facts) }, (_root, { items }, context, info) => {
     checkBatchSize(items, "items", context);
@@ -114,9 +114,16 @@ async function runItems<O extends WriteOperation, P, R>(
   run: (operations: readonly O[]) => Promise<readonly Outcome[]>,
   resultOf: (operation: O, outcome: Outcome) => R,
 ): Promise<readonly (P | R)[]> {
-  const operations = items.flatMap((item) => ("problem" in item ? [] : [item.operation]));
-  const outcomes = (await run(operations)).values();
-  return items.map((item) => ("problem" in item ? item.problem : resultOf(item.operation, next(outcomes))));
+  const operations: O[] = [];
+  for (const item of items) if ("operation" in item) operations.push(item.operation);
+  const outcomes = await run(operations);
+  let at = 0;
+  return items.map((item) => {
+    if ("problem" in item) return item.problem;
+    const outcome = outcomes[at++];
+    if (outcome === undefined) throw new Error("There are fewer outcomes than operations.");
+    return resultOf(item.operation, outcome);
+  });
 }
 
 function putResult({ key, value }: PutOperation, outcome: Outcome, context: GraphqlContext): PutResult {
@@ -152,12 +159,7 @@ function deleteResult({ key }: DeleteOperation, outcome: Outcome, context: Graph
   }
 }
 
-function only<R>(results: readonly R[]): R {
-  return next(results.values());
-}
-
-function next<R>(results: Iterator<R>): R {
-  const { value, done } = results.next();
-  if (done === true) throw new Error("There are fewer results than operations.");
-  return value;
+function only<R>([result]: readonly R[]): R {
+  if (result === undefined) throw new Error("A write was left without a result.");
+  return result;
 }
