@@ -512,6 +512,9 @@ export const idleConnectionMs = 72_000;
  */
 export const frameBodyBytesMax = 64 * 1024;
 
+/** Each part of a message that is not whole counts as this many bytes at least: so much it may take, however short it is. */
+export const framePartBytesMin = 1024;
+
 /** Up to here the frames of one turn are joined for one write; copying more would cost more than a write of several pieces. */
 export const frameJoinedBytesMax = 16 * 1024;
 

@@ -27,6 +27,7 @@ export class Batch {
   readonly #isTraced: boolean;
   #record: WatchedBatch | null = null;
   #span: Span | undefined;
+  #log: Log | null = null;
 
   constructor(id: string, letters: readonly Letter[], nowMs: number) {
     this.id = id;
@@ -49,20 +50,24 @@ export class Batch {
   }
 
   /** It leaves now, for `node`: its reports begin. Returns the options of its call. */
-  leave(node: NodeRecord, tracer: Tracer | undefined): CallOptions {
+  leave(node: NodeRecord, { tracer, log }: { readonly tracer?: Tracer; readonly log: Log }): CallOptions {
     const { id, timeoutMs } = this;
-    if (this.#isWatched) this.#record = this.#startRecord(node);
-    if (!this.#isTraced) return { timeoutMs, requestId: id };
-    this.#span = this.#startSpan(node, tracer);
+    this.#log = log;
+    this.#report(() => {
+      if (this.#isTraced) this.#span = this.#startSpan(node, tracer);
+      if (this.#isWatched) this.#record = this.#startRecord(node);
+    });
     const traceparent = this.#span?.traceparent;
-    return { timeoutMs, requestId: id, ...(traceparent !== undefined && { traceparent }) };
+    return traceparent === undefined ? { timeoutMs, requestId: id } : { timeoutMs, requestId: id, traceparent };
   }
 
   /** `outcomes`: of all its operations, in order. `fault`: why it got no usable answer; null when it got one. */
   returned(outcomes: readonly Outcome[], serviceMs: number, fault: NodeFaultReason | null): void {
-    this.#record?.returned(outcomes, serviceMs, fault);
-    if (fault !== null) this.#span?.fail(fault);
-    this.#span?.end();
+    this.#report(() => {
+      if (fault !== null) this.#span?.fail(fault);
+      this.#span?.end();
+      this.#record?.returned(outcomes, serviceMs, fault);
+    });
   }
 
   /** Names the requests, so that a search for one of them finds the cause. */
@@ -82,6 +87,19 @@ export class Batch {
     else if (reason === "gatewayBug")
       log.error(facts, "The client of a storage node failed; this is a bug of the gateway.");
     else log.warn(facts, "A batch got no usable answer; look at the storage node if it lasts.");
+  }
+
+  /** What a recorder or a trace throws costs none of the callers their answers. */
+  #report(report: () => void): void {
+    if (!this.#isWatched && !this.#isTraced) return;
+    try {
+      report();
+    } catch (error) {
+      this.#log?.error(
+        { err: error, batchId: this.id },
+        "The course of a batch could not be recorded; this is a bug of the gateway.",
+      );
+    }
   }
 
   /** The client requests that it is for, as far as they have an id, each once, at most `requestIdsLoggedMax`. */

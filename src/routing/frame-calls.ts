@@ -4,7 +4,9 @@
  */
 import type { Duplex } from "node:stream";
 import {
+  attemptTimeoutMs,
   frameIdleMs,
+  framePartBytesMin,
   frameTickMs,
   largeAnswerBytesMin,
   nodeAnswerBytesMax,
@@ -14,6 +16,7 @@ import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { encodeBatchRequest } from "../wire/batch-body.js";
 import { decodeHello, encodeRequestFacts, FrameReader, type Frame, type Hello } from "../wire/frame.js";
 import { FrameWriter, OutgoingMessage } from "../wire/frame-writer.js";
+import { MessageParts } from "../wire/message-parts.js";
 import { batchMediaType, problemMediaType } from "../wire/paths.js";
 import { outcomesOf } from "./full-node.js";
 import { NodeFault, type CallOptions, type NodeFaultReason } from "./node-client.js";
@@ -41,9 +44,8 @@ interface Call {
   /** `FrameCalls.#heard` when it began. */
   readonly heardBefore: number;
   /** Of an answer in several frames: what has come of it. */
-  parts: Buffer[] | null;
+  parts: MessageParts | null;
   isProblem: boolean;
-  bytes: number;
   stopListening: (() => void) | null;
 }
 
@@ -58,6 +60,8 @@ export class FrameCalls {
   #tick = 0;
   #timer: NodeJS.Timeout | null = null;
   readonly #idleTimer: NodeJS.Timeout;
+  /** The connection is ending. */
+  #endTimer: NodeJS.Timeout | null = null;
   /** How often something came. */
   #heard = 0;
   #isUsed = true;
@@ -116,7 +120,6 @@ export class FrameCalls {
         heardBefore: this.#heard,
         parts: null,
         isProblem: false,
-        bytes: 0,
         stopListening: null,
       };
       this.#calls.set(message.id, call);
@@ -130,8 +133,11 @@ export class FrameCalls {
   /** Takes no further calls, and ends the connection when those under way are over. */
   leave(): void {
     this.#takeNoMore();
+    if (this.#calls.size > 0 || this.#endTimer !== null) return;
     // What is written is on its way by then, and nothing is expected.
-    if (this.#calls.size === 0) this.#socket.end(() => this.#socket.destroy());
+    this.#socket.end(() => this.#socket.destroy());
+    // A storage node that reads nothing any more would keep it open for good.
+    this.#endTimer = setTimeout(() => this.#socket.destroy(), attemptTimeoutMs).unref();
   }
 
   /** Ends the connection now, and all calls with `reason`. */
@@ -197,14 +203,13 @@ export class FrameCalls {
   }
 
   #takePart(call: Call, { body, hasMore }: Frame): void {
-    call.bytes += body.length;
-    if (call.bytes > nodeAnswerBytesMax) {
+    call.parts ??= new MessageParts();
+    call.parts.add(body);
+    if (call.parts.bytes > nodeAnswerBytesMax + framePartBytesMin) {
       this.#giveUp(call, "answerTooLarge", `gave an answer longer than ${nodeAnswerBytesMax} bytes`);
-      return;
+    } else if (!hasMore) {
+      this.#answered(call, call.parts.join());
     }
-    call.parts ??= [];
-    call.parts.push(body);
-    if (!hasMore) this.#answered(call, Buffer.concat(call.parts));
   }
 
   #answered(call: Call, body: Buffer): void {
@@ -230,8 +235,9 @@ export class FrameCalls {
 
   #timedOut(call: Call): void {
     if (!this.#calls.has(call.message.id)) return;
-    const isSlow = call.bytes >= largeAnswerBytesMin;
-    const came = isSlow ? `; ${call.bytes} bytes of its answer came` : "";
+    const bytes = call.parts?.bytes ?? 0;
+    const isSlow = bytes >= largeAnswerBytesMin;
+    const came = isSlow ? `; ${bytes} bytes of its answer came` : "";
     this.#giveUp(call, isSlow ? "slowAnswer" : "timeout", `did not answer in time${came}`);
     // Nothing at all came in all that time: it may be the connection, and not the storage node.
     if (this.#heard === call.heardBefore) this.leave();
@@ -273,7 +279,7 @@ export class FrameCalls {
 
   #closed(): void {
     clearInterval(this.#idleTimer);
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const timer of [this.#timer, this.#endTimer]) if (timer !== null) clearTimeout(timer);
     this.#takeNoMore();
     this.#failAll("connectionReset");
   }

@@ -17,7 +17,7 @@ import type { Deadlines } from "./deadlines.js";
 import { eagerBelow, planBatch } from "./mailbox-plan.js";
 import type { NextTurn } from "./next-turn.js";
 import { faultOf } from "./node-blame.js";
-import { PlainNodeFault, type CallOptions, type NodeClient, type NodeFault } from "./node-client.js";
+import { PlainNodeFault, type CallOptions, type NodeClient } from "./node-client.js";
 import type { BreakerKind, UnsentReason } from "./observer.js";
 import { nodeText, refused, refusedBecause } from "./refusal.js";
 import type { Letter, Submission, WaitingRoom } from "./submission.js";
@@ -192,7 +192,7 @@ export class Mailbox implements WaitingRoom {
   }
 
   #send(letters: readonly Letter[], lane: LinkedList<Letter>, nowMs: number): void {
-    const { observer, tracer, nextBatchId } = this.#parts;
+    const { observer, nextBatchId } = this.#parts;
     this.#inFlight++;
     if (lane === this.#many) this.#manyInFlight++;
     for (const letter of letters) {
@@ -204,10 +204,10 @@ export class Mailbox implements WaitingRoom {
     const batch = new Batch(nextBatchId(), letters, nowMs);
     const { bytes, waitMs } = batch;
     observer.batchSent({ node: this.record.name, operations: letters.length, bytes, waitMs });
-    const options = batch.leave(this.record, tracer);
+    const options = batch.leave(this.record, this.#parts);
     this.#call(letters, options).then(
       (outcomes) => this.#returned(batch, lane, this.#answered(batch, outcomes)),
-      (error: unknown) => this.#returned(batch, lane, this.#failed(batch, faultOf(error, nodeText(this.record)))),
+      (error: unknown) => this.#returned(batch, lane, this.#failed(batch, error)),
     );
   }
 
@@ -225,6 +225,7 @@ export class Mailbox implements WaitingRoom {
     const { id: batchId, waitMs } = batch;
     const { name: node } = this.record;
     const operations = batch.letters.length;
+    if (outcomes.length !== operations) return this.#failed(batch, new Error(`It gave ${outcomes.length} outcomes.`));
     const nowMs = clock.monotonicMs();
     const serviceMs = nowMs - batch.sentMs;
     observer.batchAnswered({ node, operations, serviceMs });
@@ -234,8 +235,9 @@ export class Mailbox implements WaitingRoom {
     return outcomes;
   }
 
-  #failed(batch: Batch, fault: NodeFault): readonly Outcome[] {
+  #failed(batch: Batch, error: unknown): readonly Outcome[] {
     const { clock, observer } = this.#parts;
+    const fault = faultOf(error, nodeText(this.record));
     const { reason, message, isUnsent } = fault;
     observer.batchFailed({ node: this.record.name, reason });
     batch.logFailure(this.#parts.log, this.record, fault);
@@ -253,11 +255,9 @@ export class Mailbox implements WaitingRoom {
     if (lane === this.#many) this.#manyInFlight--;
     if (this.#isRetired && this.#inFlight === 0) void this.client.close();
     letters.forEach((letter, index) => {
-      const { writtenKey } = letter;
+      const { writtenKey, operation, submission } = letter;
       if (writtenKey !== null) this.#keysInFlight.delete(writtenKey);
-      const outcome = outcomes[index];
-      if (outcome === undefined) throw new Error(`${outcomes.length} outcomes came for ${letters.length} operations.`);
-      letter.submission.answer(letter.index, outcome);
+      submission.answer(letter.index, outcomes[index] ?? refusedBecause(operation, "it has no outcome", false));
     });
     if (this.#queued > 0) return this.#planLook();
     this.#wakeAt(Infinity, 0);

@@ -116,9 +116,14 @@ export class Router {
   #runAtNode(node: string, operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {
     const { map, context, stage, reject } = errand;
     const submission = new Submission(operations, map.shards, context, (outcomes) => {
-      const answers = withinBudget(outcomes, context);
-      if (answers.every(({ kind }) => kind !== "refused")) take(answers);
-      else this.#afterRefusals({ node, map, operations, answers }, context, stage).then(take, reject);
+      // Other callers of the same batch are answered behind this one: what is thrown here must end here.
+      try {
+        const answers = withinBudget(outcomes, context);
+        if (answers.every(({ kind }) => kind !== "refused")) take(answers);
+        else this.#afterRefusals({ node, map, operations, answers }, context, stage).then(take).catch(reject);
+      } catch (error) {
+        reject(error);
+      }
     });
     this.#options.pool.submit(node, submission);
   }

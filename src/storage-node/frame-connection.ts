@@ -29,7 +29,8 @@ export class FrameConnection {
   readonly #partial = new PartialRequests();
   /** Whole requests without an answer. */
   readonly #open = new Map<number, FrameRequest>();
-  /** Those of them that have not begun, and cancelled ones; oldest first. */
+  #openBytes = 0;
+  /** Those of them that have not begun; oldest first. */
   #waiting: FrameRequest[] = [];
   /** Begun, whether or not an answer is still wanted. */
   #running = 0;
@@ -96,8 +97,10 @@ export class FrameConnection {
     }
   }
 
+  /** Refusals count as answers do: whoever fetches none of them is read no further. */
   get #isFull(): boolean {
-    return this.#open.size >= frameRequestsMax;
+    if (this.#open.size >= frameRequestsMax || this.#openBytes >= frameRequestBytesMax) return true;
+    return this.#writer.unfinishedBytes > frameAnswerBytesMax;
   }
 
   #received(bytes: Buffer): void {
@@ -113,6 +116,8 @@ export class FrameConnection {
       while (!this.#isEnding && !this.#isFull) {
         const frame = this.#reader.next();
         if (frame === null) break;
+        // What follows is another frame.
+        this.#withinFrameSinceMs = null;
         this.#takeFrame(frame);
       }
     } catch (error) {
@@ -121,6 +126,8 @@ export class FrameConnection {
     }
     this.#readOn();
     this.#beginNext();
+    // Those that were too late have made room, and nothing else comes back here.
+    if (this.#isPaused && !this.#isFull && !this.#isEnding) this.#take();
   }
 
   /** Pauses while there is no room. A frame that waits for that is no slow one. */
@@ -163,6 +170,7 @@ export class FrameConnection {
     }
     const request = new FrameRequest(id, decoded, { sinceMs, caller: this.#caller });
     this.#open.set(id, request);
+    this.#openBytes += request.bytes;
     this.#waiting.push(request);
   }
 
@@ -171,9 +179,17 @@ export class FrameConnection {
     const request = this.#open.get(id);
     if (request !== undefined) {
       request.isCancelled = true;
-      this.#open.delete(id);
+      this.#forget(request);
+      // It must not stay in memory until those before it are done.
+      const at = this.#waiting.indexOf(request);
+      if (at >= 0) this.#waiting.splice(at, 1);
     }
     this.#writer.drop(id);
+  }
+
+  /** No answer is owed to it any more. */
+  #forget({ id, bytes }: FrameRequest): void {
+    if (this.#open.delete(id)) this.#openBytes -= bytes;
   }
 
   /** Begins what waits, as far as its answers have room. */
@@ -184,8 +200,8 @@ export class FrameConnection {
     for (; at < this.#waiting.length; at++) {
       if (this.#running >= frameRunningMax || this.#writer.unfinishedBytes > frameAnswerBytesMax) break;
       const request = this.#waiting[at];
-      if (request === undefined || request.isCancelled) continue;
-      if (request.isOver(nowMs)) this.#open.delete(request.id);
+      if (request === undefined) continue;
+      if (request.isOver(nowMs)) this.#forget(request);
       else void this.#begin(request);
     }
     this.#waiting.splice(0, at);
@@ -198,7 +214,7 @@ export class FrameConnection {
     const answer = await request.run(this.#service);
     this.#running--;
     if (!request.isCancelled) {
-      this.#open.delete(request.id);
+      this.#forget(request);
       this.#writer.send(answer);
     }
     gate.end();
@@ -238,6 +254,8 @@ export class FrameConnection {
     // What has begun goes on: a write may be committed already. Its answer is not wanted.
     for (const request of this.#open.values()) request.isCancelled = true;
     this.#open.clear();
+    this.#openBytes = 0;
+    this.#waiting = [];
   }
 }
 

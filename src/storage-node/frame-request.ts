@@ -52,6 +52,10 @@ export class FrameRequest {
     this.#origin = origin;
   }
 
+  get bytes(): number {
+    return this.#batch.length;
+  }
+
   /** Whether nobody waits for it any more. */
   isOver(nowMs: number): boolean {
     return nowMs - this.#origin.sinceMs > this.#facts.timeoutMs;

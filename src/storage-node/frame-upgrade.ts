@@ -11,6 +11,7 @@ import { batchPath } from "../wire/paths.js";
 import type { Caller } from "./caller.js";
 import { FrameConnection } from "./frame-connection.js";
 import type { FrameService } from "./frame-request.js";
+import type { OpenAnswers } from "./open-answers.js";
 
 export interface FrameConnections {
   /** Asks all gateways to send nothing more over frames. */
@@ -25,6 +26,7 @@ export interface FrameConnections {
 export function offerFrames(
   app: FastifyInstance,
   service: FrameService,
+  openAnswers: Pick<OpenAnswers, "endBehindAnswers">,
   callerOf: (request: FastifyRequest) => Caller,
 ): FrameConnections {
   const connections = new Set<FrameConnection>();
@@ -42,9 +44,15 @@ export function offerFrames(
   };
   const cut = (): void => connections.forEach((connection) => connection.cut());
   app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!isForFrames(request)) return serveWithoutUpgrade(app.server, request, { socket, head });
     // Node has taken its own listener away.
-    socket.on("error", () => {});
+    const ignoreErrors = (): void => {};
+    socket.on("error", ignoreErrors);
+    // An upgrade sent ahead of the answers to earlier requests: its own answer would come between them.
+    if (openAnswers.endBehindAnswers(socket)) return void socket.resume();
+    if (!isForFrames(request)) {
+      socket.off("error", ignoreErrors);
+      return serveWithoutUpgrade(app.server, request, { socket, head });
+    }
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(request.socket);

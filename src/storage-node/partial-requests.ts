@@ -1,24 +1,24 @@
 /** Requests of one connection of frames of which parts are missing, bounded together and each. */
-import { frameRequestBytesMax, frameRequestsMax, nodeBatchBodyBytesMax } from "../core/limits.js";
+import { framePartBytesMin, frameRequestBytesMax, frameRequestsMax, nodeBatchBodyBytesMax } from "../core/limits.js";
 import { FrameError } from "../wire/frame.js";
+import { MessageParts } from "../wire/message-parts.js";
 
 /** A request that came in parts. */
 export interface JoinedRequest {
   readonly body: Buffer;
   /** When its first part came. */
   readonly sinceMs: number;
-  /** It is longer than any batch, and `body` is only where it begins. */
+  /** It is longer than any batch, or cut into too many parts; `body` is empty. */
   readonly isTooLong: boolean;
 }
 
 interface PartialRequest {
   readonly sinceMs: number;
-  readonly parts: Buffer[];
-  bytes: number;
+  readonly parts: MessageParts;
 }
 
-/** A request's facts come before its batch. */
-const requestBytesMax = nodeBatchBodyBytesMax + 1024;
+/** A request's facts come before its batch, and its last part may be short. */
+const requestBytesMax = nodeBatchBodyBytesMax + 1024 + framePartBytesMin;
 
 export class PartialRequests {
   /** Oldest first. */
@@ -41,7 +41,7 @@ export class PartialRequests {
 
   /** Throws a FrameError when they are more, or longer, than a gateway may have on their way at once. */
   begin(id: number, body: Buffer, sinceMs: number): void {
-    const request = { sinceMs, parts: [], bytes: 0 };
+    const request = { sinceMs, parts: new MessageParts() };
     this.#requests.set(id, request);
     if (this.#requests.size > frameRequestsMax) {
       throw new FrameError("tooMuch", `More than ${frameRequestsMax} requests are on their way at once.`);
@@ -56,15 +56,15 @@ export class PartialRequests {
     this.#keep(request, body);
     if (hasMore) return null;
     this.delete(id);
-    const { sinceMs, parts, bytes } = request;
-    return { body: Buffer.concat(parts), sinceMs, isTooLong: bytes > requestBytesMax };
+    const { sinceMs, parts } = request;
+    return { body: parts.join(), sinceMs, isTooLong: parts.bytes > requestBytesMax };
   }
 
   delete(id: number): void {
     const request = this.#requests.get(id);
     if (request === undefined) return;
     this.#requests.delete(id);
-    this.#bytes -= Math.min(request.bytes, requestBytesMax);
+    this.#bytes -= Math.min(request.parts.bytes, requestBytesMax);
   }
 
   clear(): void {
@@ -73,11 +73,11 @@ export class PartialRequests {
   }
 
   /** What lies beyond the longest request is thrown away. */
-  #keep(request: PartialRequest, body: Buffer): void {
-    const before = Math.min(request.bytes, requestBytesMax);
-    request.bytes += body.length;
-    if (request.bytes <= requestBytesMax) request.parts.push(body);
-    this.#bytes += Math.min(request.bytes, requestBytesMax) - before;
+  #keep({ parts }: PartialRequest, body: Buffer): void {
+    const before = Math.min(parts.bytes, requestBytesMax);
+    parts.add(body);
+    if (parts.bytes > requestBytesMax) parts.discard();
+    this.#bytes += Math.min(parts.bytes, requestBytesMax) - before;
     if (this.#bytes <= frameRequestBytesMax) return;
     throw new FrameError("tooMuch", `Requests of more than ${frameRequestBytesMax} bytes are on their way at once.`);
   }

@@ -33,6 +33,7 @@ import { offerFrames, type FrameConnections } from "./frame-upgrade.js";
 import { NodeMetrics } from "./metrics.js";
 import { addNodeRoutes, figuresOf } from "./node-routes.js";
 import { answerClientError, answerError } from "./problem-answer.js";
+import type { OpenAnswers } from "./open-answers.js";
 import { callerOf } from "./request-fields.js";
 import { requireToken } from "./required-token.js";
 import { ShardHost } from "./shard-host.js";
@@ -119,7 +120,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   });
   const gate = new Gate();
   const token = tokens?.gatewayToken ?? null;
-  const app = createApp({
+  const { app, openAnswers } = createApp({
     log: partLog(log, "requests"),
     clock,
     gate,
@@ -137,7 +138,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const answer = batchService(host, metrics);
   const connections = worker?.count ?? 1;
   const service = { answer, gate, metrics, clock, log: partLog(log, "requests"), connections, ...traced };
-  const frames = offerFrames(app, service, callerOf);
+  const frames = offerFrames(app, service, openAnswers, callerOf);
   addEntryRoutes(app, host);
   addNodeRoutes(app, host, {
     name,
@@ -271,7 +272,12 @@ interface AppParts {
   readonly ownHosts: readonly string[];
 }
 
-function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: AppParts): FastifyInstance {
+interface ServedApp {
+  readonly app: FastifyInstance;
+  readonly openAnswers: OpenAnswers;
+}
+
+function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: AppParts): ServedApp {
   const timeouts = { requestTimeout: receiveTimeoutMs, keepAliveTimeout: idleConnectionMs };
   const http = {
     headersTimeout: receiveHeadTimeoutMs,
@@ -331,7 +337,7 @@ function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: AppParts
     const error = new ShardgateError("NOT_FOUND", `${request.method} ${request.url} is no route of a storage node.`);
     return answerError(error, request, reply, log);
   });
-  return app;
+  return { app, openAnswers };
 }
 
 /** Answered while the node drains, too. */

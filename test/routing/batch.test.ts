@@ -6,11 +6,13 @@ import type { BatchRecord } from "../../src/routing/recorder.js";
 import { Submission, type Letter, type RouteContext } from "../../src/routing/submission.js";
 import { mapOf } from "../support/memory-cluster.js";
 import { get, put } from "../support/operations.js";
+import { RecordLog } from "../support/record-log.js";
 import { RecordTracer } from "../support/record-tracer.js";
 
 const map = mapOf({ nodes: ["node1"], url: () => "http://127.0.0.1:4001" });
 const [node] = [...map.nodes.values()];
 if (node === undefined) throw new Error("The map has no storage node.");
+const log = new RecordLog();
 
 function lettersOf(operations: readonly Operation[], sinceMs: number, context: RouteContext): readonly Letter[] {
   const submission = new Submission(operations, map.shards, context, () => {});
@@ -32,11 +34,11 @@ describe("Batch", () => {
   it("makes no span when none of its callers is traced, and none without a tracer", () => {
     const tracer = new RecordTracer();
     const untraced = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100 }), 0);
-    expect(untraced.leave(node, tracer)).toEqual({ timeoutMs: 100, requestId: "b1" });
+    expect(untraced.leave(node, { tracer, log })).toEqual({ timeoutMs: 100, requestId: "b1" });
     expect(tracer.spans).toEqual([]);
     const span = tracer.start("request", { kind: "server", parent: null });
     const traced = new Batch("b2", lettersOf([get("a")], 0, { deadlineMs: 100, span }), 0);
-    expect(traced.leave(node, undefined)).toEqual({ timeoutMs: 100, requestId: "b2" });
+    expect(traced.leave(node, { log })).toEqual({ timeoutMs: 100, requestId: "b2" });
     traced.returned([{ kind: "notFound" }], 1, null);
   });
 
@@ -50,7 +52,7 @@ describe("Batch", () => {
       ...lettersOf([get("b")], 0, { deadlineMs: 100 }),
     ];
     const batch = new Batch("b1", letters, 5);
-    const options = batch.leave(node, tracer);
+    const options = batch.leave(node, { tracer, log });
     const span = tracer.spans.at(-1);
     expect(options).toEqual({ timeoutMs: 95, requestId: "b1", traceparent: span?.traceparent });
     expect(span).toMatchObject({ parent: first, links: [first, second], isEnded: false });
@@ -74,13 +76,33 @@ describe("Batch", () => {
     expect(span).toMatchObject({ isEnded: true, failure: null });
   });
 
+  it.each(["sent", "answered"] as const)("outlives a recorder that throws when it hears of operations %s", (heard) => {
+    const ownLog = new RecordLog();
+    const tracer = new RecordTracer();
+    const span = tracer.start("request", { kind: "server", parent: null });
+    const cause = new Error("A bug.");
+    const silent = { sent: () => {}, answered: () => {} };
+    const recorder = {
+      ...silent,
+      [heard]: () => {
+        throw cause;
+      },
+    };
+    const batch = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100, span, recorder }), 0);
+    const options = batch.leave(node, { tracer, log: ownLog });
+    expect(options).toEqual({ timeoutMs: 100, requestId: "b1", traceparent: tracer.spans.at(-1)?.traceparent });
+    batch.returned([{ kind: "notFound" }], 7, null);
+    expect(tracer.spans.at(-1)).toMatchObject({ isEnded: true });
+    expect(ownLog.lines).toMatchObject([{ level: "error", facts: { err: cause, batchId: "b1" } }]);
+  });
+
   it("ends its span as failed, and its record with the reason, when it got no usable answer", () => {
     const tracer = new RecordTracer();
     const span = tracer.start("request", { kind: "server", parent: null });
     const records: BatchRecord[] = [];
     const recorder = { sent: (_: Operation, record: BatchRecord) => records.push(record), answered() {} };
     const batch = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100, span, recorder }), 0);
-    batch.leave(node, tracer);
+    batch.leave(node, { tracer, log });
     batch.returned([{ kind: "refused", code: "SHARD_UNAVAILABLE", message: "It is gone." }], 7, "timeout");
     expect(tracer.spans.at(-1)).toMatchObject({ isEnded: true, failure: "timeout" });
     expect(records).toMatchObject([{ id: "b1", node: "node1", operations: 1, serviceMs: 7, fault: "timeout" }]);

@@ -1,6 +1,12 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { frameBodyBytesMax, frameIdleMs, largeAnswerBytesMin, nodeAnswerBytesMax } from "../../src/core/limits.js";
+import {
+  frameBodyBytesMax,
+  frameIdleMs,
+  framePartBytesMin,
+  largeAnswerBytesMin,
+  nodeAnswerBytesMax,
+} from "../../src/core/limits.js";
 import type { Outcome } from "../../src/core/operation.js";
 import { FrameCalls } from "../../src/routing/frame-calls.js";
 import { NodeFault, type CallOptions } from "../../src/routing/node-client.js";
@@ -265,6 +271,18 @@ describe("FrameCalls, when something else than frames comes", () => {
   });
 });
 
+describe("FrameCalls, when an answer comes in tiny parts", () => {
+  it("counts what they take in memory: a storage node cannot fill it with parts of nothing", async () => {
+    const { calls, peer } = await open();
+    const execution = faultOf(calls.execute(gets(), call));
+    await peer.message(1);
+    const parts = Buffer.concat(Array.from({ length: 1_000 }, () => frame("part", 1, "", true)));
+    peer.send(frame("answer", 1, "", true));
+    for (let sent = 0; sent <= nodeAnswerBytesMax / framePartBytesMin; sent += 1_000) peer.send(parts);
+    expect(await execution).toMatchObject({ reason: "answerTooLarge", isUnsent: false });
+  });
+});
+
 describe("FrameCalls, when nobody waits any longer", () => {
   it("gives up a call whose time is over, says so, and passes over its answer", async () => {
     const { calls, peer } = await open();
@@ -337,6 +355,15 @@ describe("FrameCalls, when nobody waits any longer", () => {
 });
 
 describe("FrameCalls, at its end", () => {
+  it("closes a connection that it has left, also when the storage node reads nothing any more", async () => {
+    const { calls, peer, socket, left } = await open();
+    peer.socket.pause();
+    const long = Array.from({ length: 8 }, (_, at) => routed(put(`k${at}`, JSON.stringify("x".repeat(1_000_000)))));
+    await faultOf(calls.execute(long, { timeoutMs: 100 }));
+    expect(left).toHaveBeenCalledTimes(1);
+    await vi.waitFor(() => expect(socket.destroyed).toBe(true), { timeout: 15_000 });
+  });
+
   it("takes no call after a goodbye, has those under way answered, and ends the connection", async () => {
     const { calls, peer, left } = await open();
     const execution = calls.execute(gets(), call);

@@ -27,7 +27,7 @@ interface Sent {
   readonly operations: readonly RoutedOperation[];
   readonly timeoutMs: number;
   readonly waitMs: number;
-  answer(): Promise<void>;
+  answer(outcomes?: readonly Outcome[]): Promise<void>;
   fail(error: unknown): Promise<void>;
 }
 
@@ -35,6 +35,7 @@ interface Sent {
 function openMailbox(utilization = 1) {
   const clock = new FakeClock();
   const sent: Sent[] = [];
+  const log = new RecordLog();
   const waits: number[] = [];
   const depths: number[] = [];
   const unsent: string[] = [];
@@ -42,7 +43,7 @@ function openMailbox(utilization = 1) {
   vi.spyOn(client, "execute").mockImplementation(
     (operations, { timeoutMs }) =>
       new Promise((resolve, reject) => {
-        const answer = () => (resolve(operations.map(() => gone)), settle());
+        const answer = (outcomes = operations.map((): Outcome => gone)) => (resolve(outcomes), settle());
         const fail = (error: unknown) => (reject(error), settle());
         sent.push({ operations, timeoutMs, waitMs: waits.at(-1) ?? NaN, answer, fail });
       }),
@@ -53,7 +54,7 @@ function openMailbox(utilization = 1) {
     clock,
     random: () => 0.5,
     utilization: () => utilization,
-    log: new RecordLog(),
+    log,
     nextBatchId: () => "b1",
     deadlines: new Deadlines({ clock, onPassed: (submission: Submission) => submission.expire() }),
     turn: new NextTurn(),
@@ -71,7 +72,7 @@ function openMailbox(utilization = 1) {
       signal === undefined ? { deadlineMs } : { deadlineMs, signal },
     );
   const sizes = () => sent.map(({ operations }) => operations.length);
-  return { clock, mailbox, sent, submit, sizes, depths, unsent };
+  return { clock, log, mailbox, sent, submit, sizes, depths, unsent };
 }
 
 const gets = (count: number) => Array.from({ length: count }, (_, index) => get(`key-${index}`));
@@ -298,6 +299,26 @@ describe("Mailbox, when a caller gives up", () => {
     await outcomes;
     expect(clock.pendingTimers).toBe(0);
   });
+});
+
+describe("Mailbox, with a client that breaks its contract", () => {
+  it.each([0, 1, 3])(
+    "refuses all operations of a batch that has %i outcomes for 2, and goes on with their keys",
+    async (count) => {
+      const { submit, sent, log } = openMailbox();
+      const [read, write] = [submit([get("a")]), submit([put("b", "1")])];
+      await settle();
+      await sent[0]?.answer(Array.from({ length: count }, () => gone));
+      expect([await read, await write]).toMatchObject([[{ code: "SHARD_UNAVAILABLE" }], [{ code: "OUTCOME_UNKNOWN" }]]);
+      expect(log.lines.find(({ level }) => level === "error")?.facts["err"]).toMatchObject({
+        cause: new Error(`It gave ${count} outcomes.`),
+      });
+      const next = submit([put("b", "2")]);
+      await settle();
+      await sent[1]?.answer();
+      expect(await next).toEqual([gone]);
+    },
+  );
 });
 
 describe("Mailbox, refusing", () => {

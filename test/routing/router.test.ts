@@ -444,6 +444,37 @@ describe("Router, whatever happens", () => {
   });
 });
 
+describe("Router, when what one caller does with its outcomes throws", () => {
+  /** A caller's context with a bug in it. */
+  function brokenContext(cluster: MemoryCluster, ms?: number) {
+    const budget = new AnswerBudget(requestAnswerBytesMax);
+    vi.spyOn(budget, "spend").mockImplementation(() => {
+      throw new Error("A bug.");
+    });
+    return { ...cluster.context(ms), budget };
+  }
+
+  it("rejects that caller's request, and answers all others of the same batch", async () => {
+    const cluster = new MemoryCluster();
+    const before = cluster.execute([get(key)]);
+    const broken = cluster.execute([get(key), put("other", "1")], brokenContext(cluster));
+    const after = cluster.execute([put(key, "1")]);
+    await expect(cluster.until(broken)).rejects.toThrow("A bug.");
+    expect(await cluster.until(before)).toEqual([{ kind: "notFound" }]);
+    expect(await cluster.until(after)).toMatchObject([{ kind: "written" }]);
+    expect(await cluster.until(cluster.execute([put(key, "2")]))).toMatchObject([{ kind: "written", isNew: false }]);
+  });
+
+  it("rejects it at its deadline, and answers the others at theirs", async () => {
+    const cluster = new MemoryCluster();
+    vi.spyOn(cluster.node("node3"), "execute").mockReturnValue(new Promise(() => {}));
+    const broken = cluster.execute([get(key)], brokenContext(cluster, 100));
+    const other = cluster.execute([get(key)], cluster.context(100));
+    await expect(cluster.until(broken)).rejects.toThrow("A bug.");
+    expect(await cluster.until(other)).toMatchObject([unavailable]);
+  });
+});
+
 function expectFitting(operation: Operation | undefined, outcome: Outcome): void {
   if (operation === undefined || operation.kind === "scan") throw new Error("No such operation.");
   if (outcome.kind === "found") expect(outcome.entry.value).toContain(`"${operation.key}"`);

@@ -83,6 +83,34 @@ describe("the upgrade to frames", () => {
   });
 });
 
+describe("an upgrade that comes before earlier requests of its connection are answered", () => {
+  it.each(["shardgate-batch/1", "h2c"])("ends the connection behind those answers: to %s", async (protocol) => {
+    const { node, engine, send } = await runNode();
+    const upgrade = upgradeHead().replace("shardgate-batch/1", protocol);
+    const write = "PUT /shard/1/store/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\n1";
+    engine.hold();
+    const peer = await openAt(node.url, `${write}${upgrade}${upgrade}`);
+    await vi.waitFor(() => expect(engine.writes).toHaveLength(1));
+    expect((await send("/health")).status).toBe(200);
+    engine.release();
+    await vi.waitFor(() => expect(peer.isEnded).toBe(true));
+    const statuses = [...peer.head.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code);
+    expect(statuses).toEqual(["201"]);
+  });
+
+  it("leaves the storage node running when the client goes away before them", async () => {
+    const { node, engine, send } = await runNode();
+    engine.holdReads();
+    const peer = await openAt(node.url, `GET /shard/1/store/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n${upgradeHead()}`);
+    await vi.waitFor(() => expect(engine.reads).toHaveLength(1));
+    peer.socket.resetAndDestroy();
+    engine.release();
+    await vi.waitFor(async () =>
+      expect((await send("/metrics")).text).toMatch(/shardgate_storage_requests_in_flight 1\n/),
+    );
+  });
+});
+
 describe("an upgrade to something else", () => {
   it.each([
     ["GET /health, to h2c", "GET /health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n", "", 200],
