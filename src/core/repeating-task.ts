@@ -39,7 +39,7 @@ export class RepeatingTask {
     } catch (error) {
       log.error(
         { err: error },
-        "A repeated task failed; it runs again after its pause. If it goes on failing, `err` has the cause.",
+        "A periodic task failed. It runs again after its interval; `err` has the cause.",
       );
     }
     if (!this.#isStopped) this.#cancelPause = clock.after(pauseMs, () => this.start());

@@ -127,7 +127,7 @@ describe("node", () => {
     );
     await writeFile(join(data, "file"), "");
     expect(await failed("node", "--port", "0", "--data", join(data, "file"))).toContain(
-      "a part of the path is not a folder",
+      "a parent in the path is not a folder",
     );
     await writeFile(join(data, "node1"), "");
     expect(await failed("node", "--port", "0", "--data", data)).toContain("a file is there instead of a folder");

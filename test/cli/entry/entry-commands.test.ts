@@ -81,7 +81,7 @@ describe("get", () => {
     await gateway.close();
     gateway = await startTestGateway({ access: testAccess() });
     const variables = { SHARDGATE_TOKEN: "writePrefix" };
-    const advice = "Try again; if it lasts, look at the cluster's storage nodes. (SHARD_UNAVAILABLE)\n";
+    const advice = "Try again. If the error persists, check the cluster's storage nodes. (SHARD_UNAVAILABLE)\n";
     expect((await run(["get", "a/1"], { variables })).err).toMatch(/^shardgate: Shard \d+: Try again/);
     expect((await run(["get", "a/1"], { variables })).err).toContain(`: ${advice}`);
     expect((await run(["put", "a/1", "1"], { variables })).err).toContain(`: Nothing was written. ${advice}`);
@@ -179,7 +179,7 @@ describe("put", () => {
       expect(code).toBe(4);
       expect(out).toContain('"current":{"key":"k","value":1.10,"version":"1"');
       expect(err).toMatch(
-        /\(VERSION_CONFLICT\)\. Read it again with `shardgate get k`, and repeat with --if-version 1\.\n$/,
+        /\(VERSION_CONFLICT\)\. Read the entry again with `shardgate get k`, and repeat with --if-version 1\.\n$/,
       );
     }
     for (const condition of [["--if-present"], ["--if-version", "7"]]) {

@@ -22,7 +22,7 @@ async function start(...options: string[]): Promise<readonly string[]> {
   running = { environment, done: runCli([...argv, "--log-level", "debug"], environment) };
   await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening /));
   return lines(environment)
-    .filter(({ msg }) => msg === "A worker serves.")
+    .filter(({ msg }) => msg === "A worker is serving requests.")
     .map(({ url }) => String(url));
 }
 

@@ -38,7 +38,7 @@ it.each<[Partial<GatewayBounds>, string, string]>([
   [{ documentFields: 2 }, "{ cluster { id name } }", "TOO_MANY_FIELDS The document has more than 2 fields"],
   [{ rootFields: 1 }, "{ __typename cluster { id } }", "TOO_MANY_ROOT_FIELDS The document has 2 fields at its top"],
   [{ bodyDepth: 1 }, "{ __typename }", "BODY_TOO_COMPLEX The body is nested deeper than 1 levels."],
-  [{ bodyParts: 8 }, "{ __typename }", "BODY_TOO_COMPLEX The body is made of more than 8 parts."],
+  [{ bodyParts: 8 }, "{ __typename }", "BODY_TOO_COMPLEX The body has more than 8 parts."],
   [{ bodyBytes: 20 }, "{ __typename }", "BODY_TOO_LARGE The body is longer than 20 bytes"],
 ])("with %j, %s is refused", async (bounds, query, message) => {
   expect(await refusal(bounds, query)).toContain(message);
