@@ -31,17 +31,21 @@ export interface OpenAccess {
 export function addAccessOptions(command: Command): Command {
   return command
     .addOption(
-      option("--tokens <file>", "file of tokens with their callers and grants; `shardgate token` creates its lines").argParser(
-        parseText,
-      ),
+      option(
+        "--tokens <file>",
+        "file of tokens with their callers and grants; `shardgate token` creates its lines",
+      ).argParser(parseText),
     )
     .addOption(option("--jwt-issuer <name>", "issuer (`iss`) of the JSON Web Tokens to accept").argParser(parseText))
     .addOption(option("--jwt-audience <name>", "audience (`aud`) that such a token must name").argParser(parseText))
-    .addOption(option("--jwt-jwks <file or URL>", "JSON Web Key Set that verifies such tokens").argParser(parseKeySource))
     .addOption(
-      option("--audit-log <file>", "file to append a line to for each cluster change; without it they go to the log").argParser(
-        parseText,
-      ),
+      option("--jwt-jwks <file or URL>", "JSON Web Key Set that verifies such tokens").argParser(parseKeySource),
+    )
+    .addOption(
+      option(
+        "--audit-log <file>",
+        "file to append a line to for each cluster change; without it they go to the log",
+      ).argParser(parseText),
     );
 }
 

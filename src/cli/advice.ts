@@ -32,7 +32,8 @@ const advice: Partial<Record<ErrorCode, string>> = {
   BODY_TOO_LARGE: "Send less at once.",
   BODY_TOO_COMPLEX: "Send a value with less nesting and fewer members.",
   HEADERS_TOO_LARGE: "Use a shorter token.",
-  EXPIRY_PASSED: "Nothing was written. Choose a --ttl or --expires-at that is in the future by the storage node's clock.",
+  EXPIRY_PASSED:
+    "Nothing was written. Choose a --ttl or --expires-at that is in the future by the storage node's clock.",
   SHARD_NOT_FOUND: "`shardgate shard ls` lists the shards.",
   NODE_NOT_FOUND: "`shardgate node ls` lists the storage nodes that the gateway knows.",
   ASSIGNMENT_WOULD_HIDE_DATA: "Keep the assignment, or add --force: data may then be hidden.",
@@ -41,7 +42,8 @@ const advice: Partial<Record<ErrorCode, string>> = {
   BAD_REQUEST: "Correct what the message names.",
   BAD_USER_INPUT: "Correct what the message names.",
   REQUEST_TIMEOUT: "Nothing was done. The connection may be slow; try again.",
-  HOST_NOT_ALLOWED: "Use the gateway's IP address in --endpoint, or start the gateway with this host name in `--allow-host`.",
+  HOST_NOT_ALLOWED:
+    "Use the gateway's IP address in --endpoint, or start the gateway with this host name in `--allow-host`.",
   NOT_FOUND: notGateway,
   METHOD_NOT_ALLOWED: notGateway,
   NOT_ACCEPTABLE: notGateway,

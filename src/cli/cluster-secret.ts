@@ -20,7 +20,9 @@ export async function clusterTokens({ clusterSecretFile: file }: ClusterSecretOp
   if (file === undefined) return null;
   const secret = await readSecret(file);
   if (secret.length < clusterSecretCharactersMin) {
-    throw new CommandFailure(`Cannot use ${file}: a secret must have at least ${clusterSecretCharactersMin} characters.`);
+    throw new CommandFailure(
+      `Cannot use ${file}: a secret must have at least ${clusterSecretCharactersMin} characters.`,
+    );
   }
   return deriveClusterTokens(secret);
 }

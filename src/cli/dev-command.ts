@@ -42,9 +42,7 @@ export function addDevCommand(program: Command, environment: Environment): void 
   const dev = program
     .command("dev")
     .description("Run a gateway and storage nodes on this machine until Ctrl-C. The next start finds the same data.")
-    .addOption(
-      portOption("port of the gateway; the storage nodes use the ports after it (0: any free ports)", 4000),
-    )
+    .addOption(portOption("port of the gateway; the storage nodes use the ports after it (0: any free ports)", 4000))
     .addOption(hostOption("address the gateway listens on; storage nodes stay on 127.0.0.1"))
     .addOption(
       option("--nodes <number>", "number of storage nodes").argParser(wholeNumber(1, storageNodesMax)).default(3),
@@ -66,7 +64,9 @@ export function addDevCommand(program: Command, environment: Environment): void 
     .addHelpText("after", "\nExample:\n  shardgate dev --port 4000 --nodes 3 --data ./data")
     .action(async (options: DevOptions, command: Command) => {
       if (options.port !== 0 && options.port + options.nodes > portMax) {
-        command.error(`option '--port ${options.port}' leaves too few ports after it for ${options.nodes} storage nodes.`);
+        command.error(
+          `option '--port ${options.port}' leaves too few ports after it for ${options.nodes} storage nodes.`,
+        );
       }
       checkPersistedDocumentsOptions(options, command);
       checkExposure(options, [], command);
@@ -111,7 +111,9 @@ async function bringUp(options: DevOptions, environment: Environment, members: M
   stdout.write(tableText(members, [origin, ...nodeUrls]));
   stdout.write(`logs in ${logFolder(options)}\n`);
   const onDelay = (reason: string) =>
-    void stderr.write(`not ready yet, still waiting; the logs may show why. The gateway at ${origin} reports: ${reason}\n`);
+    void stderr.write(
+      `not ready yet, still waiting; the logs may show why. The gateway at ${origin} reports: ${reason}\n`,
+    );
   const over = new AbortController();
   const isReady = waitUntilReady(origin, clock, AbortSignal.any([signal, over.signal]), onDelay);
   try {
@@ -127,7 +129,9 @@ async function report(member: Member, { stderr, programName }: Environment, { si
   const how = await member.exited;
   if (signal.aborted) return;
   const again = [programName, ...member.plan.args.map(shellWord)].join(" ");
-  stderr.write(`${member.plan.name} ended (${how}); the other processes keep running. To start it again:\n  ${again}\n`);
+  stderr.write(
+    `${member.plan.name} ended (${how}); the other processes keep running. To start it again:\n  ${again}\n`,
+  );
 }
 
 /** The gateway first, so that the requests it has accepted still find the storage nodes. */

@@ -17,9 +17,14 @@ export function addDisclosureOptions(command: Command): Command {
         "same as --no-introspection --no-suggestions --no-playground (any value of the variable sets it)",
       ),
     )
-    .addOption(option("--no-introspection", "refuse queries of __schema and __type (any value of the variable sets it)"))
     .addOption(
-      option("--no-suggestions", 'omit "Did you mean" suggestions from error messages (any value of the variable sets it)'),
+      option("--no-introspection", "refuse queries of __schema and __type (any value of the variable sets it)"),
+    )
+    .addOption(
+      option(
+        "--no-suggestions",
+        'omit "Did you mean" suggestions from error messages (any value of the variable sets it)',
+      ),
     );
 }
 

@@ -56,7 +56,9 @@ export function addGatewayCommand(program: Command, environment: Environment): v
         .default(1),
     )
     .addOption(dataOption("data folder; the registry is its file registry.json"))
-    .addOption(option("--registry <file>", "file of the registry; `memory` keeps it in memory only").argParser(parseText))
+    .addOption(
+      option("--registry <file>", "file of the registry; `memory` keeps it in memory only").argParser(parseText),
+    )
     .addOption(silenceOption("--suspect-after <milliseconds>", "SUSPECT", suspectAfterMs))
     .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
     .addOption(

@@ -76,9 +76,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
         );
       }
       if (options.workers > 1 && options.engine === "memory") {
-        command.error(
-          "option '--engine memory' works in one process only: omit '--workers', or use '--engine lmdb'.",
-        );
+        command.error("option '--engine memory' works in one process only: omit '--workers', or use '--engine lmdb'.");
       }
       checkNodeTlsOptions(options, command);
       checkExposure(options, safeguards(options), command);

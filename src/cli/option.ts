@@ -33,7 +33,9 @@ export function engineOption(): Option {
 export function endpointOption(): Option {
   const usual = "http://127.0.0.1:4000";
   // Commander does not parse a default: without `parseEndpoint` it would lack the path.
-  return option("-e, --endpoint <url>", "URL of the gateway").argParser(parseEndpoint).default(parseEndpoint(usual), usual);
+  return option("-e, --endpoint <url>", "URL of the gateway")
+    .argParser(parseEndpoint)
+    .default(parseEndpoint(usual), usual);
 }
 
 export function timeoutOption(): Option {
@@ -49,7 +51,9 @@ export function tokenFileOption(): Option {
   ).argParser(parseText);
 }
 
-export function outputOption(description = "output format: a table for people, or one JSON document for programs"): Option {
+export function outputOption(
+  description = "output format: a table for people, or one JSON document for programs",
+): Option {
   return option("-o, --output <format>", description).choices(formats).default("table");
 }
 

@@ -139,7 +139,10 @@ class LoggedExporter implements SpanExporter {
     const url = this.#url;
     if (!isFailing) this.#log.info({ url }, "The trace collector accepts traces again.");
     else {
-      this.#log.warn({ url, err: error }, "The trace collector does not accept traces; they are lost. Check --trace-endpoint.");
+      this.#log.warn(
+        { url, err: error },
+        "The trace collector does not accept traces; they are lost. Check --trace-endpoint.",
+      );
     }
   }
 }

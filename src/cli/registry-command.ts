@@ -34,7 +34,9 @@ export function addRegistryCommands(program: Command, environment: Environment):
   addExample(registry, example);
   const restore = registry
     .command("restore")
-    .description("Restore an older copy of a registry file. Storage nodes report later changes when they register again.")
+    .description(
+      "Restore an older copy of a registry file. Storage nodes report later changes when they register again.",
+    )
     .argument("<from>", "backup copy to restore", parseText)
     .addOption(
       option("--registry <file>", "registry file to replace (default: registry.json in --data)").argParser(parseFile),
@@ -49,7 +51,8 @@ const example = "registry restore ./backup/registry.json --data ./data";
 
 /** The gateway's word for a registry in memory is the name of no file here. */
 function parseFile(text: string): string {
-  if (text === "memory") throw new InvalidArgumentError("A registry in memory cannot be restored; name a file with --registry.");
+  if (text === "memory")
+    throw new InvalidArgumentError("A registry in memory cannot be restored; name a file with --registry.");
   return parseText(text);
 }
 
@@ -66,7 +69,10 @@ async function runRestore(from: string, options: RestoreOptions, environment: En
   try {
     const replaced = await setAside(path, await loadIfWhole(store), mapOf(copy));
     if (!(await store.compareAndSet(replaced, next, null)))
-      throw new ShardgateError("REGISTRY_CONFLICT", `The registry ${path} changed during the restore; nothing was restored.`);
+      throw new ShardgateError(
+        "REGISTRY_CONFLICT",
+        `The registry ${path} changed during the restore; nothing was restored.`,
+      );
   } finally {
     await store.close();
   }

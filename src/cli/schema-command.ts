@@ -11,7 +11,9 @@ export function addSchemaCommands(program: Command, environment: Environment): v
   addExample(schema, "schema print > schema.graphql");
   const command = schema
     .command("print")
-    .description("Print the schema of this version of shardgate in GraphQL's schema language, without calling a gateway.")
+    .description(
+      "Print the schema of this version of shardgate in GraphQL's schema language, without calling a gateway.",
+    )
     .addOption(outputOption("output format: the schema as text (table), or as a string in a JSON document (json)"))
     .action(({ output }: { readonly output: Format }) =>
       print(output === "json" ? `${JSON.stringify({ schema: typeDefs })}\n` : typeDefs, environment),

@@ -151,7 +151,8 @@ async function readIdentity(
   const certificate = parsedCertificate(cert, paths.cert);
   const { validFrom, validTo } = certificate;
   if (Date.parse(validTo) < nowMs) throw unusable(paths.cert, `its certificate expired at ${isoTime(validTo)}`);
-  if (Date.parse(validFrom) > nowMs) throw unusable(paths.cert, `its certificate is not valid before ${isoTime(validFrom)}`);
+  if (Date.parse(validFrom) > nowMs)
+    throw unusable(paths.cert, `its certificate is not valid before ${isoTime(validFrom)}`);
   if (!certificate.checkPrivateKey(parsedKey(key, paths.key))) {
     throw unusable(paths.key, `it is not the private key of the certificate in ${paths.cert}`);
   }

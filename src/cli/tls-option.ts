@@ -21,16 +21,22 @@ export interface GatewayTlsOptions extends ServerTlsOptions {
 
 export function addNodeTlsOptions(command: Command): Command {
   return addIdentityOptions(command).addOption(
-    fileOption("--tls-ca", "CA file of the cluster: clients, the gateway included, must present a certificate of this CA"),
+    fileOption(
+      "--tls-ca",
+      "CA file of the cluster: clients, the gateway included, must present a certificate of this CA",
+    ),
   );
 }
 
 export function addGatewayTlsOptions(command: Command): Command {
   return addIdentityOptions(command)
-    .addOption(fileOption("--tls-ca", "CA file of the cluster: storage nodes are called over https only, and must present a certificate of this CA"))
     .addOption(
-      fileOption("--tls-node-cert", "certificate to present to storage nodes, if it differs from --tls-cert"),
+      fileOption(
+        "--tls-ca",
+        "CA file of the cluster: storage nodes are called over https only, and must present a certificate of this CA",
+      ),
     )
+    .addOption(fileOption("--tls-node-cert", "certificate to present to storage nodes, if it differs from --tls-cert"))
     .addOption(fileOption("--tls-node-key", "private key of that certificate"));
 }
 
@@ -66,7 +72,9 @@ export function tlsPaths(options: GatewayTlsOptions): TlsPaths {
 
 function addIdentityOptions(command: Command): Command {
   return command
-    .addOption(fileOption("--tls-cert", "serve https with this certificate; intermediate certificates follow it in the file"))
+    .addOption(
+      fileOption("--tls-cert", "serve https with this certificate; intermediate certificates follow it in the file"),
+    )
     .addOption(fileOption("--tls-key", "private key of that certificate"));
 }
 

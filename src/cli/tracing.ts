@@ -70,7 +70,9 @@ function parseTraceEndpoint(text: string): string {
     throw new InvalidArgumentError("It must be an http or https URL.");
   }
   if (url.username !== "" || url.password !== "") {
-    throw new InvalidArgumentError("It must not contain a user name or password; set OTEL_EXPORTER_OTLP_HEADERS instead.");
+    throw new InvalidArgumentError(
+      "It must not contain a user name or password; set OTEL_EXPORTER_OTLP_HEADERS instead.",
+    );
   }
   return url.pathname === "/" ? `${url.origin}/v1/traces` : url.href;
 }

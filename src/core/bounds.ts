@@ -70,7 +70,11 @@ export const boundRules = {
   ),
   listItems: rule([requestListItemsMax, 1, 10_000_000], "ANSWER_TOO_LARGE", "items of all lists in one answer"),
   requests: rule([gatewayRequestsMax, 1, 100_000], "OVERLOADED", "concurrent requests"),
-  clientRequests: rule([gatewayClientRequestsMax, 1, 100_000], "TOO_MANY_REQUESTS", "concurrent requests of one client"),
+  clientRequests: rule(
+    [gatewayClientRequestsMax, 1, 100_000],
+    "TOO_MANY_REQUESTS",
+    "concurrent requests of one client",
+  ),
   bodiesBytes: rule([gatewayBodiesBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all request bodies in progress"),
   answersBytes: rule([gatewayAnswersBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all responses in progress"),
   // Nothing is answered on a connection that is one too many.

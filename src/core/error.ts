@@ -45,12 +45,24 @@ export const errorRules = {
     true,
     "The batch's response reached its size limit before this operation ran. Send it again in a separate batch.",
   ),
-  DRAINING: rule(503, true, "The process is shutting down and did not run the request. Try again with another one, or later."),
+  DRAINING: rule(
+    503,
+    true,
+    "The process is shutting down and did not run the request. Try again with another one, or later.",
+  ),
   OVERLOADED: rule(503, true, "The server is at a limit of waiting work. Try again in a moment."),
-  TOO_MANY_REQUESTS: rule(429, true, "This client is at its limit of concurrent requests. Wait until some have finished, then try again."),
+  TOO_MANY_REQUESTS: rule(
+    429,
+    true,
+    "This client is at its limit of concurrent requests. Wait until some have finished, then try again.",
+  ),
   ANSWER_TOO_LARGE: rule(413, false, "Ask for fewer keys, a smaller page, or fewer fields in one request."),
   STORAGE_FULL: rule(507, true, "Free disk space at the storage node."),
-  EXPIRY_PASSED: rule(400, false, "Nothing was written. Send an expiry that is in the future by the storage node's clock."),
+  EXPIRY_PASSED: rule(
+    400,
+    false,
+    "Nothing was written. Send an expiry that is in the future by the storage node's clock.",
+  ),
   ENTRY_DAMAGED: rule(
     500,
     false,
@@ -92,7 +104,11 @@ export const errorRules = {
   ),
   REGISTRY_CONFLICT: rule(409, true, "Other requests changed the cluster map at the same time. Try again."),
   REGISTRY_UNAVAILABLE: rule(503, true, "Check the registry's folder or server, and try again."),
-  REGISTRY_CORRUPT: rule(500, false, "Restore the registry file from a backup, or move it away to start with a new registry."),
+  REGISTRY_CORRUPT: rule(
+    500,
+    false,
+    "Restore the registry file from a backup, or move it away to start with a new registry.",
+  ),
   BAD_REQUEST: rule(400, false, "Correct the request as the message says."),
   TOO_MANY_KEYS: rule(400, false, "Split the batch: by default at most 1000 keys in one field."),
   BODY_TOO_LARGE: rule(413, false, "Send less in one request."),
@@ -123,11 +139,23 @@ export const errorRules = {
     false,
     "The request was not run. Ask for less in one request; the message states its cost.",
   ),
-  INTROSPECTION_DISABLED: rule(403, false, "Introspection is off on this gateway. `shardgate schema print` prints the schema."),
+  INTROSPECTION_DISABLED: rule(
+    403,
+    false,
+    "Introspection is off on this gateway. `shardgate schema print` prints the schema.",
+  ),
   PERSISTED_DOCUMENT_NOT_FOUND: rule(404, false, "Start the gateway with a manifest that contains the document."),
-  PERSISTED_DOCUMENT_REQUIRED: rule(403, false, "Send `documentId` instead of `query`. This gateway runs only persisted documents."),
+  PERSISTED_DOCUMENT_REQUIRED: rule(
+    403,
+    false,
+    "Send `documentId` instead of `query`. This gateway runs only persisted documents.",
+  ),
   BAD_USER_INPUT: rule(400, false, "Correct the argument or variable that the message names."),
-  INTERNAL_SERVER_ERROR: rule(500, false, "The fault is in the server, not in the request. The server's log has the cause."),
+  INTERNAL_SERVER_ERROR: rule(
+    500,
+    false,
+    "The fault is in the server, not in the request. The server's log has the cause.",
+  ),
 } as const satisfies Readonly<Record<string, ErrorRule>>;
 
 /** A code from the closed list. */

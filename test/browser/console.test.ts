@@ -103,7 +103,7 @@ describe("the console of a cluster of three storage nodes", () => {
     const owner = /node\d/.exec(before)?.[0] ?? "";
     const other = cluster.nodeNames.find((name) => name !== owner) ?? "";
     const assignTo = async (node: string): Promise<void> => {
-      await page.getByLabel("Storage node to give the shard to").selectOption(node);
+      await page.getByLabel("Storage node to assign the shard to").selectOption(node);
       await page.getByRole("button", { name: "Assign", exact: true }).focus();
       await page.keyboard.press("Enter");
     };

@@ -200,7 +200,10 @@ describe("import", () => {
   });
 
   it.each([
-    [{ status: 404, body: "nothing here" }, "the answer is not JSON (HTTP 404); check that this is the URL of a gateway"],
+    [
+      { status: 404, body: "nothing here" },
+      "the answer is not JSON (HTTP 404); check that this is the URL of a gateway",
+    ],
     [{ status: 200, body: '{"hello":1}' }, "the answer is not GraphQL (HTTP 200)"],
     [{ status: 200, body: "null" }, "the answer is not GraphQL (HTTP 200)"],
     [{ status: 400, body: '{"errors":[{"message":"Cannot query."}]}' }, "Cannot query."],

@@ -93,7 +93,9 @@ describe("registry restore", () => {
   it("says when the registry changed meanwhile, and restores nothing", async () => {
     const changing = vi.spyOn(FileStore.prototype, "compareAndSet").mockResolvedValue(false);
     put(clusterMap("c1", []));
-    expect((await restore()).err).toContain(`The registry ${registry} changed during the restore; nothing was restored.`);
+    expect((await restore()).err).toContain(
+      `The registry ${registry} changed during the restore; nothing was restored.`,
+    );
     changing.mockRestore();
     // The lock is given up: the next try succeeds.
     expect(await restore()).toMatchObject({ code: 0 });

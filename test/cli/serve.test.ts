@@ -162,7 +162,7 @@ describe("gateway", () => {
     environment?.send("SIGTERM");
     expect(await done).toBe(0);
     const lines = environment?.written.err ?? "";
-    expect(lines).toContain("The gateway listens.");
+    expect(lines).toContain("The gateway is listening.");
     expect(lines).toContain("The gateway is not ready any more");
     expect(lines).not.toContain('"part":"requests"');
   });

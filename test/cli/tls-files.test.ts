@@ -158,7 +158,11 @@ describe("TlsFiles", () => {
     ["crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "it contains no PEM certificate"],
     ["crt", "x".repeat(tlsFileBytesMax + 1), `it is longer than ${tlsFileBytesMax} bytes`],
     ["crt", ca.issue({ validTo: "20251231000000Z" }).cert, "its certificate expired at 2025-12-31T00:00:00.000Z"],
-    ["crt", ca.issue({ validFrom: "20270101000000Z" }).cert, "its certificate is not valid before 2027-01-01T00:00:00.000Z"],
+    [
+      "crt",
+      ca.issue({ validFrom: "20270101000000Z" }).cert,
+      "its certificate is not valid before 2027-01-01T00:00:00.000Z",
+    ],
     ["crt", `${first.cert}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`, "error:"],
     ["key", "", "it contains no PEM private key"],
     ["key", first.cert, "it contains no PEM private key"],

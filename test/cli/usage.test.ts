@@ -169,7 +169,7 @@ describe("usage", () => {
     [["gateway", "--jwt-jwks", "http://example.org/keys"], "http is for loopback only"],
     [["gateway", "--jwt-jwks", "https://"], "It must be a file or a URL of a JSON Web Key Set."],
     [["token", "ada"], "required option '--grant <grant...>' not specified"],
-    [["token", "ada", "--grant", "owner:x"], "A role is `read`, `write` or `admin`."],
+    [["token", "ada", "--grant", "owner:x"], "A role must be `read`, `write` or `admin`."],
     [["token", "a\nb", "--grant", "admin"], "needs a `name`"],
     [["token", "ada", "--grant", "admin", "--expires", "tomorrow"], "that is not a moment"],
     [["node", "--data", " "], "It must not be empty."],

@@ -207,7 +207,9 @@ describe("more writes than fit in one request", () => {
     harness.faults.push(proceed, proceed, answer(401, { code: "UNAUTHENTICATED", detail: "No." }));
     const error = await thrown(harness.client().deleteMany(puts(3_000).map(({ key }) => key)));
     expect(error).toMatchObject({ code: "UNAUTHENTICATED", isOutcomeUnknown: false, unsentFrom: 3_000, status: 401 });
-    expect(error.message).toMatch(/\. Of the 3000 items of this call, 2000 have an outcome, and 1000 were not deleted\.$/);
+    expect(error.message).toMatch(
+      /\. Of the 3000 items of this call, 2000 have an outcome, and 1000 were not deleted\.$/,
+    );
     expect(error.outcomes?.map((outcome) => outcome?.kind).lastIndexOf("notFound")).toBe(1_999);
   });
 

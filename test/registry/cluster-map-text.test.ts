@@ -110,7 +110,7 @@ describe("the cluster map as text", () => {
     [map, '"moves":[', '"moves":[[1,"m-8",0],', "it lists the move of a shard twice"],
     [map, '"putBack":null', '"putBack":7', "`putBack` is not an object"],
     [putBack, '"mark":"m-1",', "", "`mark` is not a text"],
-    [putBack, '"waiting":[1]', '"waiting":[]', "it is marked as put back and waits for no storage node"],
+    [putBack, '"waiting":[1]', '"waiting":[]', "it is marked as restored, but waits for no storage node"],
     [putBack, '"waiting":[1]', '"waiting":[2]', "`waiting` is 2"],
     [putBack, '"waiting":[1]', '"waiting":[1,1]', "it lists a waiting storage node twice"],
     [putBack, "[[0,0,3,5,1]]", "[[0,2,3,5,1]]", "`node` is 2"],

@@ -84,7 +84,7 @@ describe("Registry.open", () => {
     await openRegistry(store, { shardCount: 4, clusterName: "orders" });
     await expect(openRegistry(store, { shardCount: 8 })).rejects.toMatchObject({
       code: "SHARD_COUNT_MISMATCH",
-      message: "The cluster has 4 shards; 8 were asked for.",
+      message: "The cluster has 4 shards; 8 were requested.",
     });
     await expect(openRegistry(store, { clusterName: "users" })).rejects.toMatchObject({ code: "CLUSTER_MISMATCH" });
     const text = clusterMapToText({ ...mapWith([]), version: 3, hash: "md5" });

@@ -36,6 +36,7 @@ async function runAcceptLoss(name: string, options: AcceptLossOptions, environme
   const document =
     "mutation AcceptLoss($input:AcceptStorageNodeLossInput!){acceptStorageNodeLoss(input:$input){__typename}}";
   await withGateway(options, environment, (client) => ask(client, document, JSON.stringify({ input: { name } })));
-  const text = output === "json" ? JSON.stringify({ name }) : `accepted: ${name} serves its shards after its next registration`;
+  const text =
+    output === "json" ? JSON.stringify({ name }) : `accepted: ${name} serves its shards after its next registration`;
   await print(`${text}\n`, environment);
 }

@@ -22,9 +22,10 @@ export function addLocateCommand(shard: Command, environment: Environment): void
     .description("Show the shard of a key and its storage node. The key need not exist.")
     .addArgument(keyArgument())
     .addOption(
-      new Option("--shards <number>", "compute the shard for this number of shards, without calling a gateway").argParser(
-        wholeNumber(1, shardCountMax),
-      ),
+      new Option(
+        "--shards <number>",
+        "compute the shard for this number of shards, without calling a gateway",
+      ).argParser(wholeNumber(1, shardCountMax)),
     )
     .addOption(outputOption())
     .action((key: Key, options: LocateOptions) =>

@@ -19,7 +19,7 @@ export async function runWrites(
     const answers = await services.router.execute(batch, context);
     for (const [at, { index, operation }] of round.entries()) {
       const answer = answers[at];
-      if (answer === undefined) throw new Error("The router left a write without an outcome.");
+      if (answer === undefined) throw new Error("The router returned no outcome for a write.");
       outcomes[index] = answer;
       // Whatever became of the write, what was read before may be wrong now.
       loaders.forget(operation.key);

@@ -43,7 +43,7 @@ describe("scan", () => {
       const { code, err } = await run(...argv);
       expect(code).toBe(2);
       expect(err).toBe(
-        "shardgate: --after is not a cursor that a scan gave (BAD_USER_INPUT). Correct what the message names.\n",
+        "shardgate: --after is not a cursor returned by a scan (BAD_USER_INPUT). Correct what the message names.\n",
       );
     }
   });

@@ -74,7 +74,9 @@ describe("a gateway of two workers", () => {
 
   it("names the worker in each line of its log", async () => {
     await start();
-    const served = lines(running?.environment ?? expect.fail()).filter(({ msg }) => msg === "The gateway listens.");
+    const served = lines(running?.environment ?? expect.fail()).filter(
+      ({ msg }) => msg === "The gateway is listening.",
+    );
     expect(served.map(({ worker }) => worker).toSorted()).toEqual([1, 2]);
   });
 

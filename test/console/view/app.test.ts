@@ -120,7 +120,9 @@ describe("the console", () => {
     );
     await signIn("narrow");
     await page.act(() => page.platform.stream.fail(refusal("FORBIDDEN")));
-    expect(form()?.find("div", "alert").textContent).toContain("FORBIDDEN This token may not see the cluster.");
+    expect(form()?.find("div", "alert").textContent).toContain(
+      "FORBIDDEN This token does not permit reading cluster data.",
+    );
     await signIn("right");
     await page.act(() => page.platform.stream.send("cluster", clusterOf(3, 12)));
     expect(form()).toBeUndefined();

@@ -159,7 +159,7 @@ describe("assigning a shard", () => {
     const page = await opened(0, "1");
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("The one key of shard 0 on node1 will not be seen until");
+    expect(page.root.textContent).toContain("The one key of shard 0 on node1 will be hidden until");
   });
 
   it("lets go of the second step", async () => {
@@ -186,7 +186,7 @@ describe("assigning a shard", () => {
       };
       await assign(page);
       expect(page.root.find("div", "alert").textContent).toBe(
-        `UNREACHABLE The gateway gave no answer: ${text}.Check that the gateway runs.`,
+        `UNREACHABLE The gateway did not answer: ${text}.Check that the gateway is running.`,
       );
     }
   });

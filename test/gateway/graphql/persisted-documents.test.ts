@@ -106,7 +106,7 @@ describe("a manifest", () => {
 
   it("that nests too deep is refused like any document", () => {
     const deep = JSON.stringify({ a: `${"{a".repeat(100_000)}` });
-    expect(() => parsePersistedDocuments(deep)).toThrow("The document a is wrong: The document is nested too deep.");
+    expect(() => parsePersistedDocuments(deep)).toThrow("The document a is wrong: The document is nested too deeply.");
   });
 
   it("may be empty", () => {
