@@ -244,7 +244,7 @@ describe("dev", () => {
     await vi.waitFor(() => expect(environment.written.out).toContain(readyLine()));
     for (const child of children) child.end("SIGKILL");
     expect(await done).toBe(1);
-    expect(environment.written.err).toMatch(/shardgate: every process ended; there is nothing left to run\.\n$/);
+    expect(environment.written.err).toMatch(/shardgate: every process has ended\.\n$/);
   });
 
   it("stops in the middle of the start", async () => {

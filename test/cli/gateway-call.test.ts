@@ -75,7 +75,7 @@ describe("a command that asks a gateway", () => {
     ]) {
       const { code, err } = await runCommand([...argv, "-e", stopped]);
       expect(code).toBe(5);
-      expect(err).toMatch(/ECONNREFUSED.*; is a gateway running there\? Name another with --endpoint\n$/);
+      expect(err).toMatch(/ECONNREFUSED.*; check that a gateway runs there, or set another URL with --endpoint\n$/);
     }
   });
 
@@ -89,7 +89,7 @@ describe("a command that asks a gateway", () => {
     expect(read.err).not.toContain("may or may not");
     const change = await run(["shard", "assign", "6", "node2"]);
     expect(change.code).toBe(1);
-    expect(change.err).toContain(". The change may or may not have happened. Look with `shardgate status`");
+    expect(change.err).toContain(". The change may or may not have happened. Check with `shardgate status`");
     expect(change.err).not.toMatch(/key|write/);
     expect(gateway.bodies).toHaveLength(3);
   });

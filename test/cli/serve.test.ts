@@ -142,7 +142,7 @@ describe("gateway", () => {
     await stopAll();
     expect(await readFile(join(data, "registry.json"), "utf8")).toContain('"shardCount"');
     expect(await failed("gateway", "--port", "0", "--data", data, "--shards", "8")).toMatch(
-      /4.*The number of shards and how keys are hashed are fixed/,
+      /4.*The number of shards and the key hash are fixed/,
     );
     await serve("gateway", "--data", data);
   });
@@ -163,7 +163,7 @@ describe("gateway", () => {
     expect(await done).toBe(0);
     const lines = environment?.written.err ?? "";
     expect(lines).toContain("The gateway is listening.");
-    expect(lines).toContain("The gateway is not ready any more");
+    expect(lines).toContain("The gateway is draining");
     expect(lines).not.toContain('"part":"requests"');
   });
 

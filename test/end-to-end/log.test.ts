@@ -55,7 +55,7 @@ it("has the lines of each part of the program from the level that it was given, 
     expect(partOf("Cluster change attempted.")).toEqual([30, "access"]);
     expect(partOf("Unassigned shards were assigned.")).toEqual([30, "cluster"]);
     expect(partOf("The gateway is listening.")).toEqual([30, undefined]);
-    expect(partOf("The storage node is registered", "node1")).toEqual([30, "membership"]);
+    expect(partOf("The storage node has registered", "node1")).toEqual([30, "membership"]);
     expect(partOf("The assignments changed.", "node1")).toEqual([30, "storage"]);
     expect(partOf("The storage node is listening.", "node1")).toEqual([30, undefined]);
   });

@@ -69,7 +69,7 @@ describe("the cluster map as text", () => {
   });
 
   it.each<[ClusterMap, string, string, string | RegExp]>([
-    [map, '"format":2', '"format":3', "its format is 3 and this shardgate reads 1 and 2. Start the version"],
+    [map, '"format":2', '"format":3', "its format is 3, but this version of shardgate reads formats 1 and 2. Start the version"],
     [map, '"format":2,', "", "its format is undefined"],
     [map, '{"format"', '["format"', "it is not JSON"],
     [map, '"version":7', '"version":0', "`version` is 0"],
@@ -125,7 +125,7 @@ describe("the cluster map as text", () => {
     expect(error.code).toBe("REGISTRY_CORRUPT");
     expect(error.message).toMatch(/^The stored cluster map cannot be used: /);
     expect(error.message).toContain(problem);
-    expect(error.message).toMatch(/move it away to start anew\.$|restore a copy\.$/);
+    expect(error.message).toMatch(/move it away to start with a new registry\.$|restore a backup\.$/);
   });
 
   it.each(["", "null", "7", "[]", "{", "{}"])("is refused when it is %j", (text) => {

@@ -234,17 +234,17 @@ describe("what no gateway sends", () => {
     ],
     ["a frame of 4 GiB", [Buffer.alloc(9, 0xff)], "Frames of type 127 are unknown."],
     ["a cancel in parts", [frame("cancel", 1, "", true)], "No cancel comes in parts."],
-    ["a part of nothing", [frame("part", 7, "x")], "A part belongs to no request (7)."],
+    ["a part of nothing", [frame("part", 7, "x")], "A frame continues request 7, which does not exist."],
     [
       "a part of a request that was cancelled",
       [frame("request", 1, body, true), frame("cancel", 1), frame("part", 1, "x")],
-      "A part belongs to no request (1).",
+      "A frame continues request 1, which does not exist.",
     ],
-    ["an id twice", [frame("request", 1, body, true), frame("request", 1, body)], "Request 1 is here already."],
-    ["a hello", [frame("hello", 0, "{}")], "Gateways send no frames of type hello."],
-    ["an answer", [frame("answer", 1, "x")], "Gateways send no frames of type answer."],
-    ["a problem", [frame("problem", 1, "x")], "Gateways send no frames of type problem."],
-    ["a goodbye", [frame("goodbye", 0)], "Gateways send no frames of type goodbye."],
+    ["an id twice", [frame("request", 1, body, true), frame("request", 1, body)], "Request id 1 is already in use."],
+    ["a hello", [frame("hello", 0, "{}")], "Gateways must not send frames of type hello."],
+    ["an answer", [frame("answer", 1, "x")], "Gateways must not send frames of type answer."],
+    ["a problem", [frame("problem", 1, "x")], "Gateways must not send frames of type problem."],
+    ["a goodbye", [frame("goodbye", 0)], "Gateways must not send frames of type goodbye."],
     [
       "too many requests in parts",
       Array.from({ length: frameRequestsMax + 1 }, (_, id) => frame("request", id + 1, "", true)),
@@ -256,7 +256,7 @@ describe("what no gateway sends", () => {
         frame("request", id, part, true),
         ...Array.from({ length: nodeBatchBodyBytesMax / part.length }, () => frame("part", id, part, true)),
       ]),
-      "Requests of more than 50331648 bytes are on their way at once.",
+      "Requests of more than 50331648 bytes are in progress on the connection.",
     ],
   ])("ends the connection with a goodbye that says why: %s", async (_what, frames, why) => {
     const { peer, engine, send } = await runPeer();

@@ -146,7 +146,7 @@ describe("GroupCommit", () => {
       engine.writeFailure = failure;
       const [outcome] = await commits.submit([put("a", "1")]);
       expect(outcome).toMatchObject({ code: "OUTCOME_UNKNOWN", message: expect.stringContaining("may or may not") });
-      expect(log.lines[0]?.message).toContain("unknown whether they happened");
+      expect(log.lines[0]?.message).toContain("unknown whether they were written");
     },
   );
 

@@ -58,7 +58,7 @@ export function AssignForm({ shard, nodes, keys }: AssignFormProps) {
       </form>
       {result?.kind === "assigned" && (
         <p class="done" role="status">
-          Shard {shard.number} will be assigned to {target}, epoch {result.epoch}.
+          Shard {shard.number} was assigned to {target}, epoch {result.epoch}.
         </p>
       )}
       {result?.kind === "refused" && <ProblemNote problem={result.problem} />}

@@ -88,11 +88,11 @@ describe("the console", () => {
   it("is stale when the stream stops, and live again when it is back", async () => {
     const page = await opened();
     await page.act(() => page.platform.clock.advance(3_500));
-    expect(alerts(page)).toEqual([expect.stringContaining("What you see is old")]);
+    expect(alerts(page)).toEqual([expect.stringContaining("These data are out of date")]);
     expect(page.root.find("div", /is-stale/).textContent).toContain("node1");
     await page.act(() => page.platform.clock.advance(1_000));
     await page.act(() => page.platform.stream.fail({ code: "DRAINING", message: "It is stopping.", advice: "" }));
-    expect(alerts(page)).toEqual([expect.stringMatching(/^It is stopping\. What you see is old/)]);
+    expect(alerts(page)).toEqual([expect.stringMatching(/^It is stopping\. These data are out of date/)]);
     await page.act(() => page.platform.clock.advance(1_000));
     expect(page.platform.streams).toHaveLength(3);
     await page.act(() => page.platform.stream.send("tick", tickOf([upRow, upRow, upRow], [second(2, 9)])));

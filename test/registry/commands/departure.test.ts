@@ -111,7 +111,7 @@ describe("acceptLoss", () => {
     );
     expect(refusal(() => after(serving, { ...accept, refusal: null }))).toMatchObject({
       code: "BAD_REQUEST",
-      message: expect.stringContaining("Storage node a has lost nothing that could be accepted:"),
+      message: expect.stringContaining("Storage node a was not refused since this gateway started"),
     });
   });
 

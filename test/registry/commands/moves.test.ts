@@ -33,7 +33,7 @@ describe("beginMove", () => {
     expect(refusal(() => after(serving, { ...begin, ifEpoch: 9 })).code).toBe("EPOCH_CONFLICT");
     expect(refusal(() => after(moving, { ...begin, node: "c", moveId: "m-8" }))).toMatchObject({
       code: "EPOCH_CONFLICT",
-      message: "Shard 0 is being moved to storage node b already.",
+      message: "Shard 0 is already being moved to storage node b.",
     });
   });
 
