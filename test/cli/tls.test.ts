@@ -150,7 +150,10 @@ describe("a command", () => {
     async (command) => {
       const url = await gateway(...identity());
       const { code, err } = await run(command.split(" "), url, "stranger.crt");
-      expect([code, err]).toEqual([1, expect.stringMatching(/: no answer from .*; check that --tls-ca is the gateway's CA\n$/)]);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/: no answer from .*; check that --tls-ca is the gateway's CA\n$/),
+      ]);
       expect(await runCommand([...command.split(" "), "-e", url])).toMatchObject({ code: 1 });
     },
   );

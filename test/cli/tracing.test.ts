@@ -173,7 +173,9 @@ describe("traces", () => {
     await start("--trace-endpoint", collector.url);
     for (let index = 0; index < 3; index++)
       expect(await query('{ get(key: "a") { key } }')).toBe('{"data":{"get":null}}');
-    await eventually(() => expect(gateway.environment.written.err).toContain("The trace collector does not accept traces"));
+    await eventually(() =>
+      expect(gateway.environment.written.err).toContain("The trace collector does not accept traces"),
+    );
     await stop();
   });
 

@@ -69,7 +69,12 @@ describe("the cluster map as text", () => {
   });
 
   it.each<[ClusterMap, string, string, string | RegExp]>([
-    [map, '"format":2', '"format":3', "its format is 3, but this version of shardgate reads formats 1 and 2. Start the version"],
+    [
+      map,
+      '"format":2',
+      '"format":3',
+      "its format is 3, but this version of shardgate reads formats 1 and 2. Start the version",
+    ],
     [map, '"format":2,', "", "its format is undefined"],
     [map, '{"format"', '["format"', "it is not JSON"],
     [map, '"version":7', '"version":0', "`version` is 0"],

@@ -232,7 +232,9 @@ describe("delete", () => {
   it("needs --yes where nobody can be asked", async () => {
     const { code, out, err } = await run(["delete", "a"]);
     expect([code, out]).toEqual([2, ""]);
-    expect(err).toMatch(/^shardgate: Delete "a" at http[^ ]+\? There is no terminal to ask on; add --yes to confirm\.\n$/);
+    expect(err).toMatch(
+      /^shardgate: Delete "a" at http[^ ]+\? There is no terminal to ask on; add --yes to confirm\.\n$/,
+    );
     expect((await run(["get", "a"])).code).toBe(0);
   });
 

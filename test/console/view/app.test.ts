@@ -61,7 +61,7 @@ describe("the console", () => {
     const page = await opened();
     const text = page.root.textContent;
     expect(alerts(page)).toEqual([]);
-    for (const part of ["healthy", "version 7", "3 / 3", "12 / 12", "no holes", "30", "2.93 KiB", "70", "p99 30 ms"]) {
+    for (const part of ["healthy", "version 7", "3 / 3", "12 / 12", "none missing", "30", "2.93 KiB", "70", "p99 30 ms"]) {
       expect(text).toContain(part);
     }
     expect(page.root.find("p", "live").textContent).toBe(" live");

@@ -112,7 +112,7 @@ describe("assigning a shard", () => {
     const page = await opened();
     page.platform.answer = () => ({ data: { assignShard: { shard: { epoch: 2 } } } });
     expect(page.root.findAll("option").map(({ textContent }) => textContent)).toEqual([
-      "Give to…",
+      "Assign to…",
       "node2 (DOWN)",
       "node3",
     ]);
@@ -128,7 +128,9 @@ describe("assigning a shard", () => {
     const page = await opened();
     page.platform.answer = () => ({ errors: [{ message: "It changed.", extensions: { code: "EPOCH_CONFLICT" } }] });
     await assign(page);
-    expect(page.root.find("div", "alert").textContent).toMatch(/^EPOCH_CONFLICT It changed\.The shard's assignment has changed/);
+    expect(page.root.find("div", "alert").textContent).toMatch(
+      /^EPOCH_CONFLICT It changed\.The shard's assignment has changed/,
+    );
     expect(page.root.findAll("button", /Hide/)).toEqual([]);
     await page.act(() => page.root.find("select").enter("node2", "change"));
     expect(page.root.findAll("div", "alert")).toEqual([]);

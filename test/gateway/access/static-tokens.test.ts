@@ -64,9 +64,9 @@ describe("static tokens", () => {
     [[entry("a", { grants: [{ role: "read", prefx: "a" }] })], "may have only `role` and `prefix`"],
     [[entry("a", { grants: [{ role: "read" }] })], "Token 1: `read` needs a prefix"],
     [[entry("a", { expiresAt: "2030-01-31" })], "Token 1 has an `expiresAt` that is not a timestamp"],
-    [[entry("a", { expiresAt: "2030-13-31T12:00:00Z" })], "is not a moment"],
-    [[entry("a", { expiresAt: "2030-02-31T12:00:00Z" })], "is not a moment"],
-    [[entry("a", { expiresAt: 1 })], "is not a moment"],
+    [[entry("a", { expiresAt: "2030-13-31T12:00:00Z" })], "is not a timestamp"],
+    [[entry("a", { expiresAt: "2030-02-31T12:00:00Z" })], "is not a timestamp"],
+    [[entry("a", { expiresAt: 1 })], "is not a timestamp"],
   ])("are refused as %j, without their hashes in the message", (content, message) => {
     const text = typeof content === "string" ? content : JSON.stringify(content);
     const parsing = () => parseStaticTokens(text);
