@@ -96,9 +96,9 @@ describe("a manifest", () => {
     ["[]", "a JSON object from document ids"],
     ["null", "a JSON object from document ids"],
     ['{"a":1}', "The document a is not a string."],
-    ['{"a":"{"}', "The document a is wrong at 1:2: The document is not GraphQL: it ends too early."],
-    ['{"a":"{\\n  nothing\\n}"}', 'The document a is wrong at 2:3: Cannot query field "nothing"'],
-    ['{"a":"{ __typename }","b":"fragment F on Query { __typename }"}', "The document b is wrong at 1:1: Fragment"],
+    ['{"a":"{"}', "The document a is invalid at 1:2: The document is not GraphQL: it ends too early."],
+    ['{"a":"{\\n  nothing\\n}"}', 'The document a is invalid at 2:3: Cannot query field "nothing"'],
+    ['{"a":"{ __typename }","b":"fragment F on Query { __typename }"}', "The document b is invalid at 1:1: Fragment"],
     ['{"sha256:00":"{ __typename }"}', "The id of document sha256:00 does not match its hash, sha256:"],
   ])("%s is refused", (text, message) => {
     expect(() => parsePersistedDocuments(text)).toThrow(message);
@@ -106,7 +106,7 @@ describe("a manifest", () => {
 
   it("that nests too deep is refused like any document", () => {
     const deep = JSON.stringify({ a: `${"{a".repeat(100_000)}` });
-    expect(() => parsePersistedDocuments(deep)).toThrow("The document a is wrong: The document is nested too deeply.");
+    expect(() => parsePersistedDocuments(deep)).toThrow("The document a is invalid: The document is nested too deeply.");
   });
 
   it("may be empty", () => {
