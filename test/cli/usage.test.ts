@@ -171,7 +171,7 @@ describe("usage", () => {
     [["token", "ada"], "required option '--grant <grant...>' not specified"],
     [["token", "ada", "--grant", "owner:x"], "A role must be `read`, `write` or `admin`."],
     [["token", "a\nb", "--grant", "admin"], "needs a `name`"],
-    [["token", "ada", "--grant", "admin", "--expires", "tomorrow"], "that is not a moment"],
+    [["token", "ada", "--grant", "admin", "--expires", "tomorrow"], "that is not a timestamp"],
     [["node", "--data", " "], "It must not be empty."],
     [["node", "--log-level", "loud"], '"loud" is not one of the levels (debug, info, warn, error, silent)'],
     [

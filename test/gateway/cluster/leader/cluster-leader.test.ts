@@ -343,7 +343,7 @@ describe("a storage node that is refused", () => {
       status: "degraded",
       problems: [{ node: "node1", store: "new", shards: [0, 1], code: "STORE_NOT_RECOGNIZED" }],
     });
-    expect(logged("may not serve")).toMatchObject([{ level: "error", facts: { node: "node1" } }]);
+    expect(logged("was refused and serves no shards")).toMatchObject([{ level: "error", facts: { node: "node1" } }]);
   });
 
   it("is not called up by the log, and keeps its shards", async () => {
@@ -926,7 +926,7 @@ describe("ClusterLeader.remove", () => {
     await register(membership, "node1");
     await clock.advance(downAfterMs);
     expect(readinessOf(membership).problems).toMatchObject([
-      { node: "node1", store: "store-node1", code: "SHARD_UNAVAILABLE", message: expect.stringContaining("is silent") },
+      { node: "node1", store: "store-node1", code: "SHARD_UNAVAILABLE", message: expect.stringContaining("sends no heartbeats") },
     ]);
     await expect(membership.remove("node1", false)).rejects.toMatchObject({ code: "ASSIGNMENT_WOULD_HIDE_DATA" });
     expect(await membership.remove("node1", true)).toHaveLength(4);
@@ -1026,7 +1026,7 @@ describe("a started ClusterLeader", () => {
     pool.client("node1").isDown = true;
     restarted.start();
     await clock.advance(downAfterMs);
-    expect(logged("is silent")).toMatchObject([{ level: "warn", facts: { node: "node1", state: "DOWN" } }]);
+    expect(logged("sends no heartbeats")).toMatchObject([{ level: "warn", facts: { node: "node1", state: "DOWN" } }]);
     await restarted.stop();
   });
 
