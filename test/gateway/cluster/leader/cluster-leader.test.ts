@@ -440,7 +440,7 @@ describe("a former owner that comes back", () => {
     const back = agentOf("node1", { shards: [hosted(0, 3, 1), hosted(1, 4, 1), hosted(2, 0, 1)] }, 2);
     await join(membership, back);
     expect(membership.nodeStatus("node1").staleShards).toEqual([0]);
-    expect(logged("clients do not see them")).toMatchObject([{ level: "warn", facts: { node: "node1", shards: [0] } }]);
+    expect(logged("clients do not see these entries")).toMatchObject([{ level: "warn", facts: { node: "node1", shards: [0] } }]);
     expect(membership.isReady()).toBe(true);
     await membership.assign({ shard: shard(0), node: "node1", ...bySelf, isForced: true });
     expect(membership.nodeStatus("node1").staleShards).toEqual([]);
