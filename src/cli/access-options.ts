@@ -31,17 +31,21 @@ export interface OpenAccess {
 export function addAccessOptions(command: Command): Command {
   return command
     .addOption(
-      option("--tokens <file>", "tokens of callers, with what they may do; `shardgate token` makes them").argParser(
-        parseText,
-      ),
+      option(
+        "--tokens <file>",
+        "file of tokens with their callers and grants; `shardgate token` creates its lines",
+      ).argParser(parseText),
     )
-    .addOption(option("--jwt-issuer <name>", "who signs the JSON Web Tokens that are taken").argParser(parseText))
-    .addOption(option("--jwt-audience <name>", "whom such a token must be for").argParser(parseText))
-    .addOption(option("--jwt-jwks <file or URL>", "the keys such a token is signed with").argParser(parseKeySource))
+    .addOption(option("--jwt-issuer <name>", "issuer (`iss`) of the JSON Web Tokens to accept").argParser(parseText))
+    .addOption(option("--jwt-audience <name>", "audience (`aud`) that such a token must name").argParser(parseText))
     .addOption(
-      option("--audit-log <file>", "file that gets a line for each change of the cluster; the log otherwise").argParser(
-        parseText,
-      ),
+      option("--jwt-jwks <file or URL>", "JSON Web Key Set that verifies such tokens").argParser(parseKeySource),
+    )
+    .addOption(
+      option(
+        "--audit-log <file>",
+        "file to append a line to for each cluster change; without it they go to the log",
+      ).argParser(parseText),
     );
 }
 
@@ -50,7 +54,7 @@ export function accessSafeguards(options: AccessOptions, command: Command): read
   const { tokens, jwtIssuer, jwtAudience, jwtJwks } = options;
   const jwt = [jwtIssuer, jwtAudience, jwtJwks].filter((value) => value !== undefined);
   if (jwt.length === 1 || jwt.length === 2) {
-    command.error("options '--jwt-issuer', '--jwt-audience' and '--jwt-jwks' are needed together.");
+    command.error("options '--jwt-issuer', '--jwt-audience' and '--jwt-jwks' must be used together.");
   }
   return [
     { options: "--tokens <file>", isGiven: tokens !== undefined },
@@ -123,10 +127,10 @@ async function openWatched<Content>(
 /** Whoever can change the answer of a server decides who may do what, so it must not come over an open line. */
 function parseKeySource(text: string): string {
   if (!isUrl(text)) return parseText(text);
-  if (!URL.canParse(text)) throw new InvalidArgumentError("It must be a file or the URL of a key set.");
+  if (!URL.canParse(text)) throw new InvalidArgumentError("It must be a file or a URL of a JSON Web Key Set.");
   const { protocol, hostname } = new URL(text);
   if (protocol === "https:" || isLoopback(hostname)) return text;
-  throw new InvalidArgumentError("Keys are fetched over https; http is for loopback only.");
+  throw new InvalidArgumentError("Key sets are fetched over https; http is allowed for loopback addresses only.");
 }
 
 function isUrl(text: string): boolean {

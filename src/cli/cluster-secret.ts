@@ -11,7 +11,7 @@ export interface ClusterSecretOptions {
 }
 
 export function clusterSecretOption(): Option {
-  const description = "file with the secret that gateways and storage nodes of a cluster know each other by";
+  const description = "file with the secret by which gateways and storage nodes of a cluster authenticate each other";
   return option("--cluster-secret-file <file>", description).argParser(parseText);
 }
 
@@ -20,7 +20,9 @@ export async function clusterTokens({ clusterSecretFile: file }: ClusterSecretOp
   if (file === undefined) return null;
   const secret = await readSecret(file);
   if (secret.length < clusterSecretCharactersMin) {
-    throw new CommandFailure(`Cannot use ${file}: a secret has at least ${clusterSecretCharactersMin} characters.`);
+    throw new CommandFailure(
+      `Cannot use ${file}: a secret must have at least ${clusterSecretCharactersMin} characters.`,
+    );
   }
   return deriveClusterTokens(secret);
 }

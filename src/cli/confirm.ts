@@ -7,7 +7,7 @@ import { CommandFailure } from "./failure.js";
 
 /** Without a variable of its own: one that is set once would take every question away for good. */
 export function yesOption(): Option {
-  return new Option("-y, --yes", "do not ask; needed where nobody can be asked");
+  return new Option("-y, --yes", "do not ask for confirmation; required without a terminal");
 }
 
 /** Resolves when `isConfirmed`, or when the person says yes to `question`; else throws CommandFailure. */
@@ -15,7 +15,7 @@ export async function confirm(question: string, isConfirmed: boolean, environmen
   if (isConfirmed) return;
   const { stdin, stderr } = environment;
   if (stdin.isTTY !== true || stderr.isTTY !== true) {
-    throw new CommandFailure(`${question} Nobody can be asked here: add --yes to do it.`, exitCodes.usage);
+    throw new CommandFailure(`${question} There is no terminal to ask on; add --yes to confirm.`, exitCodes.usage);
   }
   stderr.write(`${question} [y/N] `);
   if (!/^y(es)?$/i.test((await firstLine(environment)).trim())) throw new CommandFailure("nothing was done.");

@@ -41,24 +41,22 @@ interface DevOptions extends WebCliOptions, PersistedDocumentsOptions, LimitOpti
 export function addDevCommand(program: Command, environment: Environment): void {
   const dev = program
     .command("dev")
-    .description("Run a gateway and storage nodes on this machine until Ctrl-C; a second start finds all data.")
-    .addOption(
-      portOption("port of the gateway; the storage nodes take the ports after it (0: all take free ones)", 4000),
-    )
+    .description("Run a gateway and storage nodes on this machine until Ctrl-C. The next start finds the same data.")
+    .addOption(portOption("port of the gateway; the storage nodes use the ports after it (0: any free ports)", 4000))
     .addOption(hostOption("address the gateway listens on; storage nodes stay on 127.0.0.1"))
     .addOption(
-      option("--nodes <number>", "how many storage nodes").argParser(wholeNumber(1, storageNodesMax)).default(3),
+      option("--nodes <number>", "number of storage nodes").argParser(wholeNumber(1, storageNodesMax)).default(3),
     )
     .addOption(
       option(
         "--shards <number>",
-        "number of shards of a new cluster (64 when not given); fixed from then on",
+        "number of shards of a new cluster (default: 64); it cannot be changed later",
       ).argParser(wholeNumber(1, shardCountMax)),
     )
-    .addOption(dataOption("folder of all data: one folder for each storage node, the registry, the logs"))
+    .addOption(dataOption("data folder: the registry, the logs, and one folder for each storage node"))
     .addOption(engineOption())
-    .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
-    .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
+    .addOption(option("--no-playground", "do not serve GraphiQL at /graphql (any value of the variable sets it)"))
+    .addOption(option("--no-console", "do not serve the console at / (any value of the variable sets it)"))
     .addOption(limitOption())
     .addOption(logLevelOption());
   addPersistedDocumentsOptions(addTracingOptions(addWebOptions(dev)))
@@ -66,7 +64,9 @@ export function addDevCommand(program: Command, environment: Environment): void 
     .addHelpText("after", "\nExample:\n  shardgate dev --port 4000 --nodes 3 --data ./data")
     .action(async (options: DevOptions, command: Command) => {
       if (options.port !== 0 && options.port + options.nodes > portMax) {
-        command.error(`option '--port ${options.port}' leaves no room for ${options.nodes} ports after it.`);
+        command.error(
+          `option '--port ${options.port}' leaves too few ports after it for ${options.nodes} storage nodes.`,
+        );
       }
       checkPersistedDocumentsOptions(options, command);
       checkExposure(options, [], command);
@@ -87,7 +87,7 @@ async function runDev(options: DevOptions, environment: Environment): Promise<vo
     await Promise.race([stop.requested, bringUp(options, environment, members, stop)]);
     for (const member of members) void report(member, environment, stop);
     await Promise.race([stop.requested, Promise.all(members.map(({ exited }) => exited))]);
-    if (!stop.signal.aborted) throw new CommandFailure("every process ended; there is nothing left to run.");
+    if (!stop.signal.aborted) throw new CommandFailure("every process has ended.");
   } finally {
     await stopAll(members, environment);
     stop.dispose();
@@ -111,7 +111,9 @@ async function bringUp(options: DevOptions, environment: Environment, members: M
   stdout.write(tableText(members, [origin, ...nodeUrls]));
   stdout.write(`logs in ${logFolder(options)}\n`);
   const onDelay = (reason: string) =>
-    void stderr.write(`not ready yet, still waiting; the logs may say why. The gateway at ${origin} says: ${reason}\n`);
+    void stderr.write(
+      `not ready yet, still waiting; the logs may show why. The gateway at ${origin} reports: ${reason}\n`,
+    );
   const over = new AbortController();
   const isReady = waitUntilReady(origin, clock, AbortSignal.any([signal, over.signal]), onDelay);
   try {
@@ -127,7 +129,9 @@ async function report(member: Member, { stderr, programName }: Environment, { si
   const how = await member.exited;
   if (signal.aborted) return;
   const again = [programName, ...member.plan.args.map(shellWord)].join(" ");
-  stderr.write(`${member.plan.name} ended (${how}); the others go on. To start it again:\n  ${again}\n`);
+  stderr.write(
+    `${member.plan.name} ended (${how}); the other processes keep running. To start it again:\n  ${again}\n`,
+  );
 }
 
 /** The gateway first, so that the requests it has accepted still find the storage nodes. */

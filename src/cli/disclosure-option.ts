@@ -14,12 +14,17 @@ export function addDisclosureOptions(command: Command): Command {
     .addOption(
       option(
         "--production",
-        "--no-introspection, --no-suggestions and --no-playground together (the variable may have any value)",
+        "same as --no-introspection --no-suggestions --no-playground (any value of the variable sets it)",
       ),
     )
-    .addOption(option("--no-introspection", "refuse __schema and __type (the variable may have any value)"))
     .addOption(
-      option("--no-suggestions", 'leave "Did you mean" out of error messages (the variable may have any value)'),
+      option("--no-introspection", "refuse queries of __schema and __type (any value of the variable sets it)"),
+    )
+    .addOption(
+      option(
+        "--no-suggestions",
+        'omit "Did you mean" suggestions from error messages (any value of the variable sets it)',
+      ),
     );
 }
 

@@ -29,5 +29,5 @@ const intMax = 2_147_483_647;
 
 function momentText(atMs: number): string {
   if (atMs <= expiryMsMax) return new Date(atMs).toISOString();
-  throw new ShardgateError("BAD_REQUEST", "The entry would expire beyond the year 9999, the last that can be written.");
+  throw new ShardgateError("BAD_REQUEST", "The entry would expire after the year 9999, the latest that is supported.");
 }

@@ -81,7 +81,7 @@ export class Exporter {
 
 /** Some shards could not be read; what there is of the others was given out. */
 export function missingFailure(shards: readonly number[]): CommandFailure {
-  const text = `entries of ${shardsText(shards)} are missing, which cannot be read now; \`shardgate status\` shows why`;
+  const text = `entries of ${shardsText(shards)} are missing, because they cannot be read now; \`shardgate status\` shows why`;
   return new CommandFailure(text, exitCodes.unavailable);
 }
 
@@ -108,7 +108,7 @@ interface ScanAnswer {
 
 function pageOf(scan: unknown): Page {
   if (typeof scan !== "object" || scan === null)
-    throw new CommandFailure("the export is not complete: no page came back");
+    throw new CommandFailure("the export is not complete: the gateway returned no page");
   const { edges, pageInfo, unavailableShards } = scan as ScanAnswer;
   return {
     entries: edges.map(({ node }) => node),

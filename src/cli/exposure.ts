@@ -14,7 +14,7 @@ export interface ExposureOptions {
 
 /** Without an environment variable: this is said by whoever means it, and never inherited or left over. */
 export function insecureOption(): Option {
-  return new Option("--insecure", "let other hosts in, and whoever comes do everything");
+  return new Option("--insecure", "accept other hosts without authentication: all of them may do everything");
 }
 
 /** Ends the program as used wrongly when `host` lets others in and nothing makes that safe. */
@@ -26,7 +26,7 @@ export function checkExposure(
   if (isLoopback(host) || insecure === true || safeguards.some(({ isGiven }) => isGiven)) return;
   const ways = safeguards.map(({ options }) => `${options}, or `).join("");
   command.error(
-    `option '--host ${host}' lets other hosts in, and whoever comes could do everything: add ${ways}--insecure if that is meant.`,
+    `option '--host ${host}' accepts other hosts, which could do everything without authentication: add ${ways}--insecure to allow that.`,
   );
 }
 

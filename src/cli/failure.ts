@@ -53,12 +53,12 @@ export function oneLine(text: string): string {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: "it is in use; stop what listens there, or choose another with --port",
+  EADDRINUSE: "it is in use; stop the process that listens there, or choose another port with --port",
   EADDRNOTAVAIL: "this host has no such address",
   EACCES: "permission denied",
   EPERM: "permission denied",
   ENOENT: "it does not exist",
-  ENOTDIR: "a part of the path is not a folder",
+  ENOTDIR: "a parent in the path is not a folder",
   EEXIST: "a file is there instead of a folder",
   EISDIR: "it is a folder",
   EROFS: "the file system is read-only",

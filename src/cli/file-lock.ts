@@ -94,7 +94,7 @@ async function loadTryLock(subject: Subject): Promise<TryLock> {
   try {
     return (await import("fs-native-extensions")).tryLock;
   } catch (error) {
-    throw noLock(`this platform (${process.platform}, ${process.arch}) has no binary for it`, subject, error);
+    throw noLock(`file locks have no binary for this platform (${process.platform}, ${process.arch})`, subject, error);
   }
 }
 
@@ -105,7 +105,7 @@ async function isTakenInTime(take: () => boolean, subject: Subject): Promise<boo
     try {
       if (take()) return true;
     } catch (error) {
-      throw noLock(`the file system refuses it (${messageOf(error)})`, subject, error);
+      throw noLock(`the file system refuses the lock (${messageOf(error)})`, subject, error);
     }
     if (clock.monotonicMs() >= untilMs) return false;
     await new Promise<void>((resolve) => clock.after(lockPollMs, resolve));
@@ -115,7 +115,7 @@ async function isTakenInTime(take: () => boolean, subject: Subject): Promise<boo
 function noLock(reason: string, { code, what }: Subject, cause: unknown): LockRefused {
   const message =
     `${what} cannot be locked against other processes: ${reason}. ` +
-    "Nothing was opened. Use a local disk, on Linux with glibc, macOS or Windows.";
+    "Nothing was opened. Use a local disk on Linux (with glibc), macOS or Windows.";
   return new LockRefused(code, message, {}, cause);
 }
 

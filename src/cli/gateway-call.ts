@@ -67,13 +67,14 @@ export function callFailure(failure: GatewayFailure, asked: Asked): CommandFailu
   const { reason, code, isUnsent } = failure;
   const isLost = asked !== "read" && code === null && !isUnsent && failure.isRetryable;
   if (isLost) return new CommandFailure(`${reason}. ${lostAdvice[asked]}`);
-  const advice = isUnsent && failure.isRetryable ? "; is a gateway running there? Name another with --endpoint" : "";
+  const advice =
+    isUnsent && failure.isRetryable ? "; check that a gateway runs there, or set another URL with --endpoint" : "";
   return new CommandFailure(withAdvice(reason + advice, failure.advice), failureExitCode(failure));
 }
 
 const lostAdvice: Readonly<Record<Exclude<Asked, "read">, string>> = {
   write: commandAdvice("OUTCOME_UNKNOWN"),
-  change: "The change may or may not have happened. Look with `shardgate status` before repeating it.",
+  change: "The change may or may not have happened. Check with `shardgate status` before repeating it.",
 };
 
 /** The exit code of a failed read, or of a write that may be repeated. */
@@ -94,5 +95,8 @@ async function tokenOf(file: string | undefined, environment: Environment): Prom
   const source = file ?? "SHARDGATE_TOKEN";
   // RFC 6750, 2.1, b64token. The token itself is never shown.
   if (text !== undefined && /^[A-Za-z0-9._~+/-]+=*$/.test(text)) return { text, source };
-  throw new CommandFailure(`${source} has characters that no bearer token has, or none.`, exitCodes.usage);
+  throw new CommandFailure(
+    `The token in ${source} is empty or has characters that are not allowed in a bearer token.`,
+    exitCodes.usage,
+  );
 }

@@ -101,7 +101,7 @@ export class GatewayClient {
       const isUnsent = error instanceof Error && this.#unsent.has(error);
       const reason = `no answer from ${endpoint}: ${messageOf(error)}`;
       if (!isUnsent || !isUntrusted(error)) return { ...failure(reason, true), isUnsent };
-      return { ...failure(`${reason}; is its CA that of --tls-ca?`, false), isUnsent };
+      return { ...failure(`${reason}; check that --tls-ca is the gateway's CA`, false), isUnsent };
     }
   }
 
@@ -121,7 +121,7 @@ function answerOf(status: number, bytes: Buffer): GatewayAnswer {
   try {
     body = JSON.parse(bytes.toString("utf8")) as typeof body;
   } catch {
-    return failure(`the answer is not JSON (HTTP ${status}); is this the URL of a gateway?`, isOverload);
+    return failure(`the answer is not JSON (HTTP ${status}); check that this is the URL of a gateway`, isOverload);
   }
   if (Array.isArray(body?.errors) && body.errors.length > 0) return failureOfErrors(body.errors as readonly unknown[]);
   if (typeof body?.data === "object" && body.data !== null) {
@@ -129,7 +129,7 @@ function answerOf(status: number, bytes: Buffer): GatewayAnswer {
   }
   const problem = errorOfProblem(body);
   if (problem !== null) return failureOfCode(problem.message, problem.code);
-  return failure(`the answer is not GraphQL (HTTP ${status}); is this the URL of a gateway?`, isOverload);
+  return failure(`the answer is not GraphQL (HTTP ${status}); check that this is the URL of a gateway`, isOverload);
 }
 
 function failureOfErrors([first]: readonly unknown[]): GatewayFailure {

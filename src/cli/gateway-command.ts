@@ -41,34 +41,36 @@ import { addWebOptions } from "./web-option.js";
 export function addGatewayCommand(program: Command, environment: Environment): void {
   const gateway = program
     .command("gateway")
-    .description("Run a gateway: GraphQL at /graphql, REST at /data, the cluster at /shards and /nodes.")
-    .addOption(portOption("port to listen on; 0 takes a free one", 4000))
+    .description("Run a gateway: GraphQL at /graphql, entries over REST at /data, the cluster at /shards and /nodes.")
+    .addOption(portOption("port to listen on (0: any free port)", 4000))
     .addOption(hostOption("address to listen on"))
     .addOption(
       option(
         "--shards <number>",
-        "number of shards of a new cluster (64 when not given); fixed from then on",
+        "number of shards of a new cluster (default: 64); it cannot be changed later",
       ).argParser(wholeNumber(1, shardCountMax)),
     )
     .addOption(
-      option("--nodes <number>", "how many storage nodes to wait for before shards are first assigned")
+      option("--nodes <number>", "number of storage nodes that must register before shards are first assigned")
         .argParser(wholeNumber(1, storageNodesMax))
         .default(1),
     )
-    .addOption(dataOption("folder of all data; the registry is the file registry.json in it"))
-    .addOption(option("--registry <file>", "another file for the registry; `memory` for none").argParser(parseText))
+    .addOption(dataOption("data folder; the registry is its file registry.json"))
+    .addOption(
+      option("--registry <file>", "file of the registry; `memory` keeps it in memory only").argParser(parseText),
+    )
     .addOption(silenceOption("--suspect-after <milliseconds>", "SUSPECT", suspectAfterMs))
     .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
     .addOption(
       option(
         "--allow-nodes <list>",
-        "where storage nodes may be: networks, addresses and host names such as 10.0.0.0/8,nodes.internal",
+        "allowed networks, addresses and host names of storage nodes, such as 10.0.0.0/8,nodes.internal",
       ).argParser(parsedBy((text) => new NodeAllowList(text))),
     )
     .addOption(drainDelayOption())
-    .addOption(option("--no-auto-assign", "assign no shard without being told (the variable may have any value)"))
-    .addOption(option("--no-playground", "serve no GraphiQL page at /graphql (the variable may have any value)"))
-    .addOption(option("--no-console", "serve no console page at / (the variable may have any value)"))
+    .addOption(option("--no-auto-assign", "do not assign shards automatically (any value of the variable sets it)"))
+    .addOption(option("--no-playground", "do not serve GraphiQL at /graphql (any value of the variable sets it)"))
+    .addOption(option("--no-console", "do not serve the console at / (any value of the variable sets it)"))
     .addOption(limitOption())
     .addOption(workersOption())
     .addOption(logLevelOption());
@@ -95,13 +97,13 @@ export function addGatewayCommand(program: Command, environment: Environment): v
 }
 
 function drainDelayOption() {
-  return option("--drain-delay <milliseconds>", "how long to go on serving after SIGTERM while `/ready` says 503")
+  return option("--drain-delay <milliseconds>", "how long to keep serving after SIGTERM while `/ready` answers 503")
     .argParser(wholeNumber(0, drainDelayMsMax))
     .default(drainDelayMsDefault);
 }
 
 function silenceOption(flags: string, state: string, defaultMs: number) {
-  return option(flags, `silence after which a storage node is ${state}; it is heard of every second`)
+  return option(flags, `time without a heartbeat after which a storage node is ${state}; heartbeats come every second`)
     .argParser(wholeNumber(silentAfterMs, silenceMsMax))
     .default(defaultMs);
 }

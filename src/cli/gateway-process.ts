@@ -70,7 +70,7 @@ export async function serveGateway(
     const gateway = await opened.orClose(() => openGateway(options, environment, { ...role, opened }));
     role.serves(gateway.url, gateway.figures);
     const reason = await stop.requested;
-    role.log.info({ reason }, "The gateway stops.");
+    role.log.info({ reason }, "The gateway is shutting down.");
     const delayMs = drainDelayAfter(reason, options);
     const closing = gateway.drain(delayMs).then(() => opened.close());
     await closeWithin(closing, delayMs + drainTimeoutMs + stopMarginMs, environment.clock);

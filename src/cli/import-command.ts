@@ -34,15 +34,15 @@ export function addImportCommand(program: Command, environment: Environment): vo
   const command = program
     .command("import")
     .description(
-      'Write the entries of an NDJSON file: {"key":…,"value":…,"expiresAt"?} on each line; "ttlSeconds" is read, too.',
+      'Write the entries of an NDJSON file, one object on each line: {"key":…,"value":…}, optionally "expiresAt" or "ttlSeconds".',
     )
-    .argument("<file>", "the file; `-` for standard input")
+    .argument("<file>", "file to read, or `-` for standard input")
     .addOption(
-      option("--from-line <number>", "first line to write; an import that failed says which")
+      option("--from-line <number>", "first line to write; a failed import prints the line to continue from")
         .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER))
         .default(1),
     )
-    .addOption(outputOption("with json, how much was imported is one JSON document on standard output"))
+    .addOption(outputOption("json prints the number of imported entries as one JSON document"))
     .action(async (file: string, options: ImportOptions, command: Command) => {
       const { endpoint, tlsCa } = options;
       const endpointWords = command.getOptionValueSource("endpoint") === "default" ? "" : ` --endpoint ${endpoint}`;
@@ -63,7 +63,7 @@ async function runImport(file: string, options: ImportOptions, environment: Envi
   if (failure === null) return;
   const { line, reason, exitCode } = failure;
   throw new CommandFailure(
-    `line ${line}: ${reason}\nEvery line before it is written. To go on: ${again} --from-line ${line}`,
+    `line ${line}: ${reason}\nEvery line before it was written. To continue: ${again} --from-line ${line}`,
     exitCode,
   );
 }

@@ -56,14 +56,14 @@ function membersOf(text: string): ReadonlyMap<string, string> {
   return new Map([...members].map(([name, { start, end }]) => [name, text.slice(start, end)]));
 }
 
-const isArray = "begins a JSON array; an import has one object on each line, as `jq -c '.[]'` makes it";
+const isArray = "begins a JSON array; an import needs one object on each line, as `jq -c '.[]'` prints it";
 
 /** What the line is instead, of the files that people try. */
 function notJson(text: string, error: unknown): string {
   if (text.trim().startsWith("[")) return isArray;
   const markAt = text.indexOf("\uFEFF");
   if (markAt >= 0 && isJson(text.slice(0, markAt) + text.slice(markAt + 1))) {
-    return `has a byte order mark (U+FEFF) before position ${markAt + 1}, as where files were joined; remove it`;
+    return `has a byte order mark (U+FEFF) before position ${markAt + 1}, perhaps from joining files; remove it`;
   }
   return `is not JSON: ${messageOf(error)}`;
 }
@@ -90,7 +90,7 @@ function parseExpiry(expiresAt: unknown, ttlText = "null", nowMs: number): Expir
   if (expiresAt !== null) return reading("expiresAt", () => ({ at: parseExpiresAt(expiresAt) }));
   if (ttlText === "null") return null;
   // Number would also take 1e3 and 60.0.
-  if (!/^\d+$/.test(ttlText)) throw refused('has a wrong "ttlSeconds": it is not a whole number of seconds');
+  if (!/^\d+$/.test(ttlText)) throw refused('has an invalid "ttlSeconds": it is not a whole number of seconds');
   return reading("ttlSeconds", () => expiryOfTtl(Number(ttlText), nowMs));
 }
 
@@ -98,7 +98,7 @@ function reading(name: string, read: () => ExpiryInput): ExpiryInput {
   try {
     return read();
   } catch (error) {
-    throw error instanceof ShardgateError ? refused(`has a wrong "${name}": ${error.message}`) : error;
+    throw error instanceof ShardgateError ? refused(`has an invalid "${name}": ${error.message}`) : error;
   }
 }
 

@@ -12,7 +12,7 @@ export interface LimitOptions {
 export function limitOption(): Option {
   return option(
     "--limit <name=number>",
-    "a bound on what clients may send, again for each; docs/reference/limits.md has their names (the variable: separated by commas)",
+    "limit on client requests, repeatable; names are in docs/reference/limits.md (in the variable: separated by commas)",
   ).argParser((text: string, before?: Partial<GatewayBounds>) => ({ ...before, ...parsedBy(parseBounds)(text) }));
 }
 

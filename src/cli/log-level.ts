@@ -18,7 +18,7 @@ export interface LogLevels {
 
 export function logLevelOption(): Option {
   const description =
-    "from which level on lines are logged to standard error; `,PART=LEVEL` behind it for a part: " +
+    "lowest level that is logged to standard error; append `,PART=LEVEL` for a part of the program: " +
     Object.keys(logParts).join(", ");
   return option("--log-level <level>", description)
     .choices(logLevels)

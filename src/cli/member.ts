@@ -47,7 +47,7 @@ export class Member {
     const how = await this.exited;
     const { name, logPath } = this.plan;
     const said = await lastWords(logPath);
-    throw new CommandFailure(`${name} ended before all was ready (${how})${said === "" ? "." : `: ${said}`}`);
+    throw new CommandFailure(`${name} ended before the cluster was ready (${how})${said === "" ? "." : `: ${said}`}`);
   }
 
   /** Asks the process to end and, when it takes longer than `timeoutMs`, ends it. */

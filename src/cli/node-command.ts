@@ -42,25 +42,25 @@ interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOp
 export function addNodeCommand(program: Command, environment: Environment): Command {
   const node = program
     .command("node")
-    .description("Run one storage node: a REST server that keeps shards.")
+    .description("Run one storage node: a REST server that stores shards.")
     .addOption(
-      option("--id <name>", "the node's name in the cluster, and of its folder")
+      option("--id <name>", "name of the node in the cluster, and of its folder")
         .argParser(parsedBy(parseNodeName))
         .default("node1"),
     )
-    .addOption(portOption("port to listen on; 0 takes a free one", 4001))
+    .addOption(portOption("port to listen on (0: any free port)", 4001))
     .addOption(hostOption("address to listen on"))
-    .addOption(dataOption("folder of all data; this node's is the folder of its name in it"))
+    .addOption(dataOption("data folder; this node uses the subfolder of its name"))
     .addOption(engineOption())
     .addOption(
-      option("--gateway <url>", "gateway to register at; without it the node stands alone").argParser(
+      option("--gateway <url>", "URL of the gateway to register with; without it the node joins no cluster").argParser(
         parsedBy(parseNodeUrl),
       ),
     )
     .addOption(
       option(
         "--advertise <url>",
-        "URL under which the gateway reaches this node, when it is not the one it listens on",
+        "URL at which the gateway reaches this node, if it differs from the listening address",
       ).argParser(parsedBy(parseNodeUrl)),
     )
     .addOption(workersOption())
@@ -76,9 +76,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
         );
       }
       if (options.workers > 1 && options.engine === "memory") {
-        command.error(
-          "option '--engine memory' is for one process, whose memory nobody shares: leave out '--workers', or use lmdb.",
-        );
+        command.error("option '--engine memory' works in one process only: omit '--workers', or use '--engine lmdb'.");
       }
       checkNodeTlsOptions(options, command);
       checkExposure(options, safeguards(options), command);
@@ -151,7 +149,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     });
     role.serves(node);
     const reason = await stop.requested;
-    log.info({ reason }, "The storage node stops.");
+    log.info({ reason }, "The storage node is shutting down.");
     await closeWithin(
       node
         .drain()

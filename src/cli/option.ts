@@ -25,7 +25,7 @@ export function dataOption(description: string): Option {
 }
 
 export function engineOption(): Option {
-  return option("--engine <name>", "where entries are kept: on disk (lmdb), or only in memory until the process ends")
+  return option("--engine <name>", "storage engine: on disk (lmdb), or in memory until the process ends (memory)")
     .choices(["lmdb", "memory"])
     .default("lmdb");
 }
@@ -33,11 +33,13 @@ export function engineOption(): Option {
 export function endpointOption(): Option {
   const usual = "http://127.0.0.1:4000";
   // Commander does not parse a default: without `parseEndpoint` it would lack the path.
-  return option("-e, --endpoint <url>", "the gateway").argParser(parseEndpoint).default(parseEndpoint(usual), usual);
+  return option("-e, --endpoint <url>", "URL of the gateway")
+    .argParser(parseEndpoint)
+    .default(parseEndpoint(usual), usual);
 }
 
 export function timeoutOption(): Option {
-  return option("--timeout <milliseconds>", "how long to wait for one answer of the gateway")
+  return option("--timeout <milliseconds>", "time limit for each answer of the gateway")
     .argParser(wholeNumber(1, clientTimeoutMsMax))
     .default(clientTimeoutMs);
 }
@@ -45,16 +47,18 @@ export function timeoutOption(): Option {
 export function tokenFileOption(): Option {
   return option(
     "--token-file <file>",
-    "file with the token to send; otherwise it is taken from SHARDGATE_TOKEN",
+    "file with the token to send; without it, the token is read from SHARDGATE_TOKEN",
   ).argParser(parseText);
 }
 
-export function outputOption(description = "a table for people, or one JSON document for programs"): Option {
+export function outputOption(
+  description = "output format: a table for people, or one JSON document for programs",
+): Option {
   return option("-o, --output <format>", description).choices(formats).default("table");
 }
 
 export function workersOption(): Option {
-  return option("--workers <number>", "how many processes serve, to use more cores; 1 serves without any others")
+  return option("--workers <number>", "number of processes that serve requests, to use more cores")
     .argParser(wholeNumber(1, workersMax))
     .default(1);
 }

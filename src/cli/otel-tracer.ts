@@ -137,9 +137,12 @@ class LoggedExporter implements SpanExporter {
     if (isFailing === this.#isFailing) return;
     this.#isFailing = isFailing;
     const url = this.#url;
-    if (!isFailing) this.#log.info({ url }, "The collector takes traces again.");
+    if (!isFailing) this.#log.info({ url }, "The trace collector accepts traces again.");
     else {
-      this.#log.warn({ url, err: error }, "The collector takes no traces, so they are lost; check --trace-endpoint.");
+      this.#log.warn(
+        { url, err: error },
+        "The trace collector does not accept traces; they are lost. Check --trace-endpoint.",
+      );
     }
   }
 }

@@ -18,13 +18,13 @@ export function addPersistedDocumentsOptions(command: Command): Command {
     .addOption(
       option(
         "--persisted-documents <file>",
-        "documents that requests may name by `documentId`: a JSON object, as client-preset of GraphQL codegen writes it",
+        "file of documents that requests name by `documentId`: a JSON object, as GraphQL codegen's client-preset writes it",
       ).argParser(parseText),
     )
     .addOption(
       option(
         "--persisted-only",
-        "refuse every other document, and serve no GraphiQL page (the variable may have any value)",
+        "refuse all other documents, and do not serve GraphiQL (any value of the variable sets it)",
       ),
     );
 }

@@ -29,17 +29,19 @@ interface RestoreOptions {
 export function addRegistryCommands(program: Command, environment: Environment): void {
   const registry = program
     .command("registry")
-    .description("Look after the registry file of a gateway that is stopped.")
+    .description("Maintain the registry file of a stopped gateway.")
     .helpCommand(false);
   addExample(registry, example);
   const restore = registry
     .command("restore")
-    .description("Put an older copy of a registry file back; its storage nodes say what has changed since.")
-    .argument("<from>", "the copy", parseText)
-    .addOption(
-      option("--registry <file>", "the registry file (registry.json in --data when not given)").argParser(parseFile),
+    .description(
+      "Restore an older copy of a registry file. Storage nodes report later changes when they register again.",
     )
-    .addOption(dataOption("folder of all data"))
+    .argument("<from>", "backup copy to restore", parseText)
+    .addOption(
+      option("--registry <file>", "registry file to replace (default: registry.json in --data)").argParser(parseFile),
+    )
+    .addOption(dataOption("data folder of the gateway"))
     .addOption(outputOption())
     .action((from: string, options: RestoreOptions) => runRestore(from, options, environment));
   addExample(restore, example);
@@ -49,7 +51,8 @@ const example = "registry restore ./backup/registry.json --data ./data";
 
 /** The gateway's word for a registry in memory is the name of no file here. */
 function parseFile(text: string): string {
-  if (text === "memory") throw new InvalidArgumentError("A registry in memory cannot be restored; name a file.");
+  if (text === "memory")
+    throw new InvalidArgumentError("A registry in memory cannot be restored; name a file with --registry.");
   return parseText(text);
 }
 
@@ -66,7 +69,10 @@ async function runRestore(from: string, options: RestoreOptions, environment: En
   try {
     const replaced = await setAside(path, await loadIfWhole(store), mapOf(copy));
     if (!(await store.compareAndSet(replaced, next, null)))
-      throw new ShardgateError("REGISTRY_CONFLICT", `The registry ${path} changed meanwhile; nothing was restored.`);
+      throw new ShardgateError(
+        "REGISTRY_CONFLICT",
+        `The registry ${path} changed during the restore; nothing was restored.`,
+      );
   } finally {
     await store.close();
   }
@@ -115,7 +121,7 @@ async function setAside(
   }
   const { clusterId } = current;
   if (clusterId !== copy.clusterId) {
-    const message = `The registry ${path} is of cluster ${clusterId}, the copy of cluster ${copy.clusterId}. Nothing was changed.`;
+    const message = `The registry ${path} belongs to cluster ${clusterId}, but the copy belongs to cluster ${copy.clusterId}. Nothing was changed.`;
     throw new ShardgateError("CLUSTER_MISMATCH", message);
   }
   await copyFile(file, aside);
@@ -128,8 +134,8 @@ function textOf(path: string, document: StoredDocument): string {
   const next =
     waiting.length === 0
       ? "Start the gateway."
-      : `Start the gateway. Its shards are served once each of these storage nodes has registered again: ${waiting.join(", ")}. ` +
-        "For one that is gone for good, run `shardgate node accept-loss NAME`.";
+      : `Start the gateway. It serves shards again when each of these storage nodes has registered: ${waiting.join(", ")}. ` +
+        "For a node that is lost for good, run `shardgate node accept-loss NAME`.";
   return `restored ${path}: cluster ${clusterName}, ${shardCount} shards, map version ${version}\n${next}\n`;
 }
 

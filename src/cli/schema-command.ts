@@ -7,12 +7,14 @@ import { outputOption } from "./option.js";
 import { print, type Format } from "./output/print.js";
 
 export function addSchemaCommands(program: Command, environment: Environment): void {
-  const schema = program.command("schema").description("The GraphQL schema.").helpCommand(false);
+  const schema = program.command("schema").description("Print the GraphQL schema.").helpCommand(false);
   addExample(schema, "schema print > schema.graphql");
   const command = schema
     .command("print")
-    .description("Print the schema of this version of shardgate in GraphQL's schema language; no gateway is asked.")
-    .addOption(outputOption("the schema as it is (table), or as a string in one JSON document"))
+    .description(
+      "Print the schema of this version of shardgate in GraphQL's schema language, without calling a gateway.",
+    )
+    .addOption(outputOption("output format: the schema as text (table), or as a string in a JSON document (json)"))
     .action(({ output }: { readonly output: Format }) =>
       print(output === "json" ? `${JSON.stringify({ schema: typeDefs })}\n` : typeDefs, environment),
     );

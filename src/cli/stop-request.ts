@@ -39,5 +39,5 @@ export async function closeWithin(closing: Promise<void>, timeoutMs: number, clo
     clock,
   );
   if (isClosed === null)
-    throw new CommandFailure(`Stopping took longer than ${timeoutMs} ms; what was unfinished is given up.`);
+    throw new CommandFailure(`Stopping took longer than ${timeoutMs} ms; unfinished work was abandoned.`);
 }

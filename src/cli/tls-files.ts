@@ -43,7 +43,7 @@ export class TlsFiles implements TlsSource {
   static async open(parts: TlsFilesParts): Promise<TlsFiles> {
     const files = new TlsFiles(parts);
     files.#current = await readMaterial(parts.paths, parts.clock.nowMs());
-    files.#logCertificates("Certificates are in use.");
+    files.#logCertificates("TLS certificates were loaded.");
     files.#watch();
     return files;
   }
@@ -89,7 +89,7 @@ export class TlsFiles implements TlsSource {
       if (newest === this.#current) return;
       this.#current = newest;
       for (const listener of this.#listeners) listener();
-      this.#logCertificates("Renewed certificates are in use.");
+      this.#logCertificates("Renewed TLS certificates were loaded.");
     } catch (error) {
       this.#report(failureText(error));
     }
@@ -100,7 +100,7 @@ export class TlsFiles implements TlsSource {
     if (problem !== this.#problem) this.#isReported = false;
     else if (!this.#isReported) {
       this.#isReported = true;
-      this.#parts.log.error({ problem }, "New certificates cannot be used; the old ones stay in use.");
+      this.#parts.log.error({ problem }, "New TLS certificates cannot be used; the old ones stay in use.");
     }
     this.#problem = problem;
   }
@@ -128,7 +128,7 @@ export async function readCa(file: string, nowMs: number, known: string | null =
 }
 
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
-const noCertificate = "it has no certificate in PEM form";
+const noCertificate = "it contains no PEM certificate";
 
 /** `known` itself when nothing in the files is new. */
 async function readMaterial(paths: TlsPaths, nowMs: number, known?: TlsMaterial): Promise<TlsMaterial> {
@@ -151,7 +151,8 @@ async function readIdentity(
   const certificate = parsedCertificate(cert, paths.cert);
   const { validFrom, validTo } = certificate;
   if (Date.parse(validTo) < nowMs) throw unusable(paths.cert, `its certificate expired at ${isoTime(validTo)}`);
-  if (Date.parse(validFrom) > nowMs) throw unusable(paths.cert, `its certificate begins at ${isoTime(validFrom)}`);
+  if (Date.parse(validFrom) > nowMs)
+    throw unusable(paths.cert, `its certificate is not valid before ${isoTime(validFrom)}`);
   if (!certificate.checkPrivateKey(parsedKey(key, paths.key))) {
     throw unusable(paths.key, `it is not the private key of the certificate in ${paths.cert}`);
   }
@@ -168,11 +169,11 @@ function parsedCertificate(pem: string, file: string): X509Certificate {
 }
 
 function parsedKey(pem: string, file: string): KeyObject {
-  if (/ENCRYPTED/.test(pem)) throw unusable(file, "its private key is encrypted; nobody is here to decrypt it");
+  if (/ENCRYPTED/.test(pem)) throw unusable(file, "its private key is encrypted; use an unencrypted key");
   try {
     return createPrivateKey(pem);
   } catch {
-    throw unusable(file, "it has no private key in PEM form");
+    throw unusable(file, "it contains no PEM private key");
   }
 }
 

@@ -21,21 +21,27 @@ export interface GatewayTlsOptions extends ServerTlsOptions {
 
 export function addNodeTlsOptions(command: Command): Command {
   return addIdentityOptions(command).addOption(
-    fileOption("--tls-ca", "CA of the cluster: clients must have a certificate of it, and so must the gateway"),
+    fileOption(
+      "--tls-ca",
+      "CA file of the cluster: clients, the gateway included, must present a certificate of this CA",
+    ),
   );
 }
 
 export function addGatewayTlsOptions(command: Command): Command {
   return addIdentityOptions(command)
-    .addOption(fileOption("--tls-ca", "CA of the cluster: storage nodes are called over https only, and must have its"))
     .addOption(
-      fileOption("--tls-node-cert", "certificate shown to storage nodes, when it is another one than --tls-cert"),
+      fileOption(
+        "--tls-ca",
+        "CA file of the cluster: storage nodes are called over https only, and must present a certificate of this CA",
+      ),
     )
-    .addOption(fileOption("--tls-node-key", "its private key"));
+    .addOption(fileOption("--tls-node-cert", "certificate to present to storage nodes, if it differs from --tls-cert"))
+    .addOption(fileOption("--tls-node-key", "private key of that certificate"));
 }
 
 export function caOption() {
-  return fileOption("--tls-ca", "CA by which the gateway is verified, when it is none that Node.js trusts");
+  return fileOption("--tls-ca", "CA file that verifies the gateway, if Node.js does not trust its CA already");
 }
 
 /** Ends the program as used wrongly when options do not go together. `gateway` is the URL to register at. */
@@ -54,7 +60,7 @@ export function checkGatewayTlsOptions(options: GatewayTlsOptions, command: Comm
 
 /** What is wrong when a CA is given, and `name` is the option with an http URL. */
 export function needsHttps(name: string): string {
-  return `option '--tls-ca' needs '${name} https://…': over plain http nobody proves anything.`;
+  return `option '--tls-ca' needs '${name} https://…': a CA cannot verify plain http.`;
 }
 
 export function tlsPaths(options: GatewayTlsOptions): TlsPaths {
@@ -66,8 +72,10 @@ export function tlsPaths(options: GatewayTlsOptions): TlsPaths {
 
 function addIdentityOptions(command: Command): Command {
   return command
-    .addOption(fileOption("--tls-cert", "serve https with this certificate, which those between it and its CA follow"))
-    .addOption(fileOption("--tls-key", "its private key"));
+    .addOption(
+      fileOption("--tls-cert", "serve https with this certificate; intermediate certificates follow it in the file"),
+    )
+    .addOption(fileOption("--tls-key", "private key of that certificate"));
 }
 
 function fileOption(name: string, description: string) {

@@ -21,15 +21,15 @@ interface TokenOptions {
 export function addTokenCommand(program: Command, environment: Environment): void {
   const command = program
     .command("token")
-    .description("Draw a token for a caller, and print it with its line of the file that `gateway --tokens` reads.")
-    .addArgument(new Argument("<name>", "who it is for; stands in logs"))
+    .description("Create a token for a caller; print the token and its line for the file of `gateway --tokens`.")
+    .addArgument(new Argument("<name>", "name of the caller, as it appears in logs"))
     .addOption(
-      new Option("--grant <grant...>", "what it allows: read:PREFIX, write:PREFIX, or admin; no prefix means all keys")
+      new Option("--grant <grant...>", "permission: read:PREFIX, write:PREFIX or admin; an empty prefix means all keys")
         .argParser((text: string, others: readonly Grant[] = []) => [...others, parsedBy(parseGrant)(text)])
         .makeOptionMandatory(),
     )
-    .addOption(new Option("--expires <moment>", "until when it is valid, such as 2030-01-31T12:00:00Z"))
-    .addOption(outputOption("the token and then its line (table), or both in one JSON document"))
+    .addOption(new Option("--expires <moment>", "time at which the token expires, such as 2030-01-31T12:00:00Z"))
+    .addOption(outputOption("output format: the token, then its line (table), or both in one JSON document (json)"))
     .action(async (name: string, { grant: grants, expires, output }: TokenOptions, command: Command) => {
       const token = `sg_${environment.randomBytes(tokenBytes).toString("base64url")}`;
       const expiry = expires === undefined ? {} : { expiresAt: expires };

@@ -17,11 +17,11 @@ export function addTracingOptions(command: Command): Command {
     .addOption(
       option(
         "--trace-endpoint <url>",
-        "collector for OpenTelemetry traces, as OTLP over HTTP; none when not given",
+        "URL of an OpenTelemetry collector (OTLP over HTTP); without it nothing is traced",
       ).argParser(parseTraceEndpoint),
     )
     .addOption(
-      option("--trace-sample <ratio>", "share of requests that are traced, 0 to 1, unless the client decides")
+      option("--trace-sample <ratio>", "share of requests to trace, 0 to 1, where the client has not decided")
         .argParser(parseRatio)
         .default(1),
     );
@@ -57,7 +57,7 @@ export async function openTracing(
           clock,
         )) === null
       ) {
-        log.warn({ traceFlushMs }, "The collector did not take the last traces in time; they are lost.");
+        log.warn({ traceFlushMs }, "The trace collector did not accept the last traces in time; they are lost.");
       }
     },
   };
@@ -70,7 +70,9 @@ function parseTraceEndpoint(text: string): string {
     throw new InvalidArgumentError("It must be an http or https URL.");
   }
   if (url.username !== "" || url.password !== "") {
-    throw new InvalidArgumentError("It must have no user name and password; set OTEL_EXPORTER_OTLP_HEADERS instead.");
+    throw new InvalidArgumentError(
+      "It must not contain a user name or password; set OTEL_EXPORTER_OTLP_HEADERS instead.",
+    );
   }
   return url.pathname === "/" ? `${url.origin}/v1/traces` : url.href;
 }

@@ -26,11 +26,11 @@ interface VerifyOptions {
 export function addVerifyCommand(node: Command, environment: Environment): void {
   const command = node
     .command("verify")
-    .description("Read the whole data folder of a stopped storage node and name all that is damaged in it.")
+    .description("Check the whole data folder of a stopped storage node, and list all damage.")
     .addOption(
-      option("--id <name>", "the node's name, and of its folder").argParser(parsedBy(parseNodeName)).default("node1"),
+      option("--id <name>", "name of the node and of its folder").argParser(parsedBy(parseNodeName)).default("node1"),
     )
-    .addOption(dataOption("folder of all data; this node's is the folder of its name in it"))
+    .addOption(dataOption("data folder; this node uses the subfolder of its name"))
     .addOption(outputOption())
     .action((options: VerifyOptions) => runVerify(options, environment));
   addExample(command, "node verify --id node3 --data ./data");
@@ -57,7 +57,7 @@ async function requireData(folder: string): Promise<void> {
     (found) => found.isFile(),
     () => false,
   );
-  if (!isThere) throw new CommandFailure(`${folder} is no data folder of a storage node: there is no file ${file}.`);
+  if (!isThere) throw new CommandFailure(`${folder} is not the data folder of a storage node: it has no file ${file}.`);
 }
 
 function textOf(folder: string, report: FolderReport): string {

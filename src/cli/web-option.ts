@@ -13,13 +13,13 @@ export function addWebOptions(command: Command): Command {
     .addOption(
       option(
         "--cors <origins>",
-        "origins whose web pages may use the gateway, such as https://app.example,http://localhost:3000; * for all",
+        "origins of web pages that may call the gateway, such as https://app.example,http://localhost:3000; * for all",
       ).argParser(listOf(parseOrigin)),
     )
     .addOption(
       option(
         "--allow-host <names>",
-        "names that clients call the gateway by, beside addresses and localhost; then all others are refused",
+        "host names under which clients may call the gateway, besides IP addresses and localhost; when set, all other names are refused",
       ).argParser(listOf(parseHostName)),
     );
 }
@@ -49,7 +49,7 @@ function parseOrigin(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && /^https?:$/.test(url.protocol) && url.origin === text.toLowerCase()) return url.origin;
   throw new InvalidArgumentError(
-    "Each must be an origin as browsers send it: scheme, host, and a port that is not usual.",
+    "Each must be an origin as browsers send it: scheme, host, and the port unless it is the default.",
   );
 }
 

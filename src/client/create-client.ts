@@ -80,6 +80,6 @@ function readShard(key: string, settings: Settings, signal: AbortSignal | undefi
 
 function only<T>(items: readonly T[]): T {
   const [item] = items;
-  if (item === undefined) throw new Error("A call was left without an outcome.");
+  if (item === undefined) throw new Error("A call has no outcome.");
   return item;
 }

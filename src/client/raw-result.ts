@@ -36,7 +36,7 @@ export interface ValueReading {
 /** The results in an answer's list. Throws BAD_ANSWER when there are not `count`. */
 export function resultList(answer: unknown, count: number, isWrite: boolean): readonly RawResult[] {
   if (Array.isArray(answer) && answer.length === count) return answer as readonly RawResult[];
-  const message = `The answer does not have the ${count} results that were asked for.`;
+  const message = `The answer does not have the ${count} requested results.`;
   throw new ShardgateRequestError("BAD_ANSWER", message, {
     isRetryable: false,
     isOutcomeUnknown: isWrite,

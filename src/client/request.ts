@@ -84,7 +84,7 @@ function failureOf(body: AnswerBody | null, status: number, isWrite: boolean): S
   const error = body?.errors?.[0];
   const facts: ErrorFacts = error?.extensions ?? body ?? {};
   if (typeof facts.code !== "string") {
-    const message = `The answer is not a gateway's (HTTP ${status}); is this the URL of its GraphQL endpoint?`;
+    const message = `The answer is not from a gateway (HTTP ${status}); check that \`endpoint\` is the URL of its GraphQL endpoint.`;
     const isRetryable = busyStatuses.has(status);
     const isOutcomeUnknown = isWrite && !isRefusal(status);
     return new ShardgateRequestError("BAD_ANSWER", message, { isRetryable, isOutcomeUnknown, status });

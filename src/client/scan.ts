@@ -106,7 +106,7 @@ function variablesOf({ prefix = "", pageSize = scanPageEntries, reverse = false,
 
 function incomplete({ unavailableShards }: PageAnswer): ShardgateRequestError {
   const numbers = unavailableShards.map(({ number }) => number).join(", ");
-  const message = `Entries of shards that cannot answer are missing: ${numbers} (see \`allowPartial\`).`;
+  const message = `Entries are missing, because these shards cannot answer: ${numbers} (see \`allowPartial\`).`;
   const facts = { isRetryable: true, isOutcomeUnknown: false, status: null };
   return new ShardgateRequestError("SHARD_UNAVAILABLE", message, facts);
 }

@@ -82,6 +82,6 @@ async function orLost(
 }
 
 function withoutVersions({ key }: Found<unknown>): PutOutcome<unknown> {
-  const message = `Key ${JSON.stringify(key)} cannot be updated safely: its storage node keeps no versions.`;
+  const message = `Key ${JSON.stringify(key)} cannot be updated safely: its storage node does not keep versions.`;
   return { kind: "notSupported", key, code: "NOT_SUPPORTED", message, isRetryable: false };
 }

@@ -48,7 +48,7 @@ export function partialFailure(
     ...(unsent === 0 ? [] : [`${unsent} ${unsent === 1 ? "was" : "were"} not sent`]),
   ];
   const last = facts.pop();
-  const message = `${failure.message.replace(/\.$/, "")}. Of the call's ${outcomes.length} items, ${facts.join(", ")}, and ${last}.`;
+  const message = `${failure.message.replace(/\.$/, "")}. Of the ${outcomes.length} items of this call, ${facts.join(", ")}, and ${last}.`;
   return new ShardgateRequestError(failure.code, message, {
     ...failure,
     cause: failure.cause,

@@ -119,6 +119,6 @@ function failureIn(writes: readonly Write[], { error, part, count }: NonNullable
 }
 
 function certain<T>(outcome: T | null): T {
-  if (outcome === null) throw new Error("A write was left without a result.");
+  if (outcome === null) throw new Error("A write has no result.");
   return outcome;
 }

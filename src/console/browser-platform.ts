@@ -58,7 +58,7 @@ export const browserPlatform: Platform = {
     const tab = open("", "_blank");
     void fetch(path, { headers: tokenHeader() })
       .then((response) => response.text())
-      .catch(() => "The gateway gave no answer.")
+      .catch(() => "The gateway did not answer.")
       .then((text) =>
         (tab?.location ?? location).assign(URL.createObjectURL(new Blob([text], { type: "text/plain" }))),
       );

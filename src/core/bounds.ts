@@ -46,7 +46,7 @@ export const boundRules = {
   bodyParts: rule(
     [jsonBodyPartsMax, 100, 100_000_000],
     "BODY_TOO_COMPLEX",
-    "parts of a JSON body: each array, object and element one, each member four",
+    "parts of a JSON body: each array, object and element counts 1, each member 4",
   ),
   documentBytes: rule([graphqlDocumentBytesMax, 64, 2 ** 24], "DOCUMENT_TOO_LARGE", "bytes of a GraphQL document"),
   documentTokens: rule([graphqlTokensMax, 10, 2 ** 20], "DOCUMENT_TOO_LARGE", "tokens of a document, and its lines"),
@@ -55,7 +55,7 @@ export const boundRules = {
   documentAliases: rule([graphqlAliasesMax, 0, 100_000], "TOO_MANY_ALIASES", "aliases in a document"),
   documentDirectives: rule([graphqlDirectivesMax, 0, 100_000], "TOO_MANY_DIRECTIVES", "directives in a document"),
   documentFields: rule([graphqlFieldsMax, 1, 1_000_000], "TOO_MANY_FIELDS", "fields in a document, fragments expanded"),
-  rootFields: rule([graphqlRootFieldsMax, 1, 10_000], "TOO_MANY_ROOT_FIELDS", "fields at the top of an operation"),
+  rootFields: rule([graphqlRootFieldsMax, 1, 10_000], "TOO_MANY_ROOT_FIELDS", "root fields of an operation"),
   requestCost: rule([graphqlCostMax, 1, 10_000_000], "REQUEST_TOO_COSTLY", "keys and shards asked for in one request"),
   batchKeys: rule([batchKeysMax, 1, 10_000], "TOO_MANY_KEYS", "keys, items or IDs in one batch field"),
   // A storage node lists no more at once.
@@ -69,10 +69,14 @@ export const boundRules = {
     "bytes of values that one request may read",
   ),
   listItems: rule([requestListItemsMax, 1, 10_000_000], "ANSWER_TOO_LARGE", "items of all lists in one answer"),
-  requests: rule([gatewayRequestsMax, 1, 100_000], "OVERLOADED", "requests under way at once"),
-  clientRequests: rule([gatewayClientRequestsMax, 1, 100_000], "TOO_MANY_REQUESTS", "requests of one client at once"),
-  bodiesBytes: rule([gatewayBodiesBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all bodies under way"),
-  answersBytes: rule([gatewayAnswersBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all answers under way"),
+  requests: rule([gatewayRequestsMax, 1, 100_000], "OVERLOADED", "concurrent requests"),
+  clientRequests: rule(
+    [gatewayClientRequestsMax, 1, 100_000],
+    "TOO_MANY_REQUESTS",
+    "concurrent requests of one client",
+  ),
+  bodiesBytes: rule([gatewayBodiesBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all request bodies in progress"),
+  answersBytes: rule([gatewayAnswersBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all responses in progress"),
   // Nothing is answered on a connection that is one too many.
   connections: rule([gatewayConnectionsMax, 1, 1_000_000], "OVERLOADED", "connections; others are closed at once"),
 } as const satisfies Readonly<Record<string, BoundRule>>;
@@ -124,7 +128,7 @@ function parseBound(text: string): readonly [BoundProperty, number] {
   const property = boundProperties.find((each) => boundName(each) === name);
   if (property === undefined) {
     const known = boundProperties.map(boundName).join(", ");
-    throw new ShardgateError("BAD_REQUEST", `${JSON.stringify(name)} is no limit; these are: ${known}.`);
+    throw new ShardgateError("BAD_REQUEST", `${JSON.stringify(name)} is not a limit. The limits are: ${known}.`);
   }
   const { least, most } = boundRules[property];
   const number = rest.length === 0 && /^\d{1,15}$/.test(digits) ? Number(digits) : Number.NaN;

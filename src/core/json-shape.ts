@@ -38,7 +38,7 @@ export function jsonShape(text: string, { depthMax, partsMax }: JsonShapeBounds)
     else if (unit === colon) members++;
   }
   parts += 3 * members;
-  return { problem: parts > partsMax ? `is made of more than ${partsMax} parts` : null, members };
+  return { problem: parts > partsMax ? `has more than ${partsMax} parts` : null, members };
 }
 
 /** Members of all objects in a parsed value: fewer than its text has when an object had one name twice. */

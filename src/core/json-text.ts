@@ -81,7 +81,7 @@ export function parseJsonBytes(bytes: Uint8Array, bounds: ValueBounds = defaultB
 /** The JSON text of a parsed value that has no numbers beyond a double's precision, for example of a GraphQL literal. */
 export function jsonTextOf(value: unknown): JsonText {
   const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new ShardgateError("INVALID_VALUE", "The value has no JSON form.");
+  if (text === undefined) throw new ShardgateError("INVALID_VALUE", "The value cannot be written as JSON.");
   return parseJsonText(text);
 }
 

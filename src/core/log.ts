@@ -14,11 +14,11 @@ export interface Log {
 
 /** Each with what its lines are about. What belongs to no part, such as start and stop, is logged at the general level. */
 export const logParts = {
-  requests: "each request that a gateway or storage node answers, and why one failed",
-  access: "tokens and key sets, and the audit lines where --audit-log names no file",
-  cluster: "the registry, the storage nodes a gateway knows, and who gets which shard",
-  routing: "each batch to a storage node, retries, storage nodes that are avoided",
-  membership: "how a storage node registers with its gateway",
+  requests: "requests to a gateway or storage node, and why they failed",
+  access: "tokens and key sets; audit lines, too, without --audit-log",
+  cluster: "the registry, states of storage nodes, shard assignments",
+  routing: "batches to storage nodes, retries, circuit breakers",
+  membership: "registration of a storage node with its gateway",
   storage: "a storage node's shards: claims, reads, commits, expiry",
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -37,10 +37,7 @@ export class RepeatingTask {
     try {
       await work();
     } catch (error) {
-      log.error(
-        { err: error },
-        "A repeated task failed; it runs again after its pause. If it goes on failing, `err` has the cause.",
-      );
+      log.error({ err: error }, "A periodic task failed. It runs again after its interval; `err` has the cause.");
     }
     if (!this.#isStopped) this.#cancelPause = clock.after(pauseMs, () => this.start());
   }

@@ -99,24 +99,56 @@ export class Metrics implements RoutingObserver {
       for (const { requests, ...labels } of answered.values()) yield [labels, requests] as const;
     });
     this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", "route", secondBuckets);
-    this.#requestsInFlight = gauge("requests_in_flight", "Client requests without their answer yet.", [], "sum");
-    this.#errors = counter("errors_total", "Errors told to clients: GraphQL errors and REST problems.", ["code"]);
-    this.#refused = counter("operations_refused_total", "Operations that failed in the end.", ["code"]);
-    this.#requestsRefused = counter("requests_refused_total", "Requests and connections refused unheard.", ["reason"]);
+    this.#requestsInFlight = gauge("requests_in_flight", "Client requests in progress.", [], "sum");
+    this.#errors = counter("errors_total", "Errors returned to clients: GraphQL errors and REST problems.", ["code"]);
+    this.#refused = counter("operations_refused_total", "Operations that failed after all retries.", ["code"]);
+    this.#requestsRefused = counter(
+      "requests_refused_total",
+      "Requests and connections refused before they were read.",
+      ["reason"],
+    );
     this.#tallied(Counter, "node_batches_total", "Batches sent to a storage node.", ({ batches }) => batches);
-    this.#tallied(Counter, "node_operations_total", "Operations sent to a node.", ({ operations }) => operations);
-    this.#failures = counter("node_failures_total", "Batches that got no usable answer.", [...node, "reason"]);
+    this.#tallied(
+      Counter,
+      "node_operations_total",
+      "Operations sent to a storage node.",
+      ({ operations }) => operations,
+    );
+    this.#failures = counter("node_failures_total", "Batches without a usable answer.", [...node, "reason"]);
     this.#retries = counter("node_retries_total", "Operations sent again.", node);
     this.#batchOperations = histogram("node_batch_operations", "Operations in one batch.", "node", sizeBuckets);
-    this.#waitSeconds = histogram("node_batch_wait_seconds", "Time a batch gathered.", "node", secondBuckets);
-    this.#serviceSeconds = histogram("node_batch_service_seconds", "Time a batch took.", "node", secondBuckets);
-    this.#breaker = gauge("node_breaker_state", "0 closed, 1 half open, 2 open.", node, "max");
+    this.#waitSeconds = histogram(
+      "node_batch_wait_seconds",
+      "Time for which a batch collected operations.",
+      "node",
+      secondBuckets,
+    );
+    this.#serviceSeconds = histogram(
+      "node_batch_service_seconds",
+      "Time from sending a batch to its answer.",
+      "node",
+      secondBuckets,
+    );
+    this.#breaker = gauge(
+      "node_breaker_state",
+      "State of the circuit breaker: 0 closed, 1 half open, 2 open.",
+      node,
+      "max",
+    );
     this.#tallied(Gauge, "node_queued_operations", "Operations waiting for a storage node.", ({ queued }) => queued);
-    this.#tallied(Gauge, "node_batches_in_flight", "Batches without their answer yet.", ({ inFlight }) => inFlight);
-    this.#unsent = counter("node_unsent_operations_total", "Operations not sent to their node.", [...node, "reason"]);
+    this.#tallied(Gauge, "node_batches_in_flight", "Batches in progress.", ({ inFlight }) => inFlight);
+    this.#unsent = counter("node_unsent_operations_total", "Operations that were not sent to their storage node.", [
+      ...node,
+      "reason",
+    ]);
     this.#shards = gauge("shards", "Shards by state.", ["state"], "first");
     this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"], "first");
-    this.#nodesWithProblem = gauge("storage_nodes_with_problem", "Storage nodes that may not serve.", [], "first");
+    this.#nodesWithProblem = gauge(
+      "storage_nodes_with_problem",
+      "Storage nodes that were refused and serve no shards.",
+      [],
+      "first",
+    );
     this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", [], "min");
     collectDefaultMetrics({ register: this.#registry });
   }

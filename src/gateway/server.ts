@@ -120,7 +120,7 @@ export async function startGateway({ host, port, services, ...options }: Gateway
   }
   const { port: actualPort } = server.address() as AddressInfo;
   const url = listeningUrl(host, actualPort, schemeOf(tls));
-  log.info({ url }, "The gateway listens.");
+  log.info({ url }, "The gateway is listening.");
 
   let closed: Promise<void> | null = null;
   const close = async (delayMs: number): Promise<void> => {

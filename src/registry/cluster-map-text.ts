@@ -67,8 +67,8 @@ export function readClusterMap(text: string): {
   if (fields["format"] === 1) return readFormat1(fields);
   if (fields["format"] !== format) {
     throw corrupt(
-      `its format is ${JSON.stringify(fields["format"])} and this shardgate reads 1 and ${format}`,
-      "Start the version of shardgate that wrote it, or restore a copy.",
+      `its format is ${JSON.stringify(fields["format"])}, but this version of shardgate reads formats 1 and ${format}`,
+      "Start the version of shardgate that wrote it, or restore a backup.",
     );
   }
   return { map: mapOf(fields), changes: [] };
@@ -143,7 +143,7 @@ function putBackOf(value: unknown, shardCount: number, names: readonly string[])
   if (value === null) return null;
   const fields = json.recordIn(value, "`putBack`");
   const waiting = json.listIn(fields, "waiting").map((node) => nameIn({ waiting: node }, "waiting", names));
-  if (waiting.length === 0) throw corrupt("it is marked as put back and waits for no storage node");
+  if (waiting.length === 0) throw corrupt("it is marked as restored, but waits for no storage node");
   json.refuseTwice(waiting, "a waiting storage node");
   const columns = ["shard", "node", "lineage", "epoch", "hasKeys"];
   const rows = json.listIn(fields, "claims").map((item) => rowIn(item, "a claim", columns));

@@ -67,7 +67,7 @@ export function rejectAll(batch: readonly Waiting[], reason: unknown): void {
 export function tooLong(): ShardgateError {
   return new ShardgateError(
     "BAD_REQUEST",
-    `The change would make the cluster map longer than ${registryDocumentBytesMax} bytes, or use up the room that is kept ` +
+    `The change would make the cluster map longer than ${registryDocumentBytesMax} bytes, or use up the reserve ` +
       `above ${registryGrowthBytesMax} bytes. Remove storage nodes, or give them shorter names and URLs.`,
   );
 }
@@ -75,15 +75,15 @@ export function tooLong(): ShardgateError {
 export function notLeading(map: ClusterMap): ShardgateError {
   return new ShardgateError(
     "REGISTRY_CONFLICT",
-    `Another gateway leads this cluster since map version ${map.version}; this one changes nothing any more. Restart it.`,
+    `Another gateway has led this cluster since map version ${map.version}; this gateway makes no more changes. Restart it.`,
   );
 }
 
 export function lostEveryTry(map: ClusterMap): ShardgateError {
   return new ShardgateError(
     "REGISTRY_CONFLICT",
-    `The change was tried ${registryAttemptsMax} times, and the store never was at version ${map.version} as this ` +
-      "process believes.",
+    `The change was tried ${registryAttemptsMax} times, but the store was never at map version ${map.version}, which this ` +
+      "process expects.",
   );
 }
 

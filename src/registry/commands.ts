@@ -98,7 +98,10 @@ export function createClusterMap(facts: {
 }): ClusterMap {
   const { clusterId, shardCount } = facts;
   if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > shardCountMax) {
-    throw new ShardgateError("BAD_REQUEST", `The number of shards ${shardCount} is not from 1 to ${shardCountMax}.`);
+    throw new ShardgateError(
+      "BAD_REQUEST",
+      `The number of shards must be from 1 to ${shardCountMax}, not ${shardCount}.`,
+    );
   }
   const shards = Array.from({ length: shardCount }, (_, shard) => {
     return { shard: parseShard(shard), epoch: 0, primary: null, lineage: 0, move: null };

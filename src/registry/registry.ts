@@ -27,9 +27,9 @@ export interface RegistryOptions {
   readonly newLeaderId: () => string;
 }
 
-const mapOlder = "The registry store has an older cluster map than this process; the newer one is kept.";
+const mapOlder = "The registry store has an older cluster map than this process. The newer one stays in use.";
 const mapLost =
-  "The registry store has lost its cluster map; this process keeps it, and the next change writes it again.";
+  "The registry store has lost its cluster map. This process still has it, and writes it again with the next change.";
 
 export class Registry {
   readonly #store: RegistryStore;
@@ -105,7 +105,7 @@ export class Registry {
    */
   execute(command: RegistryCommand): Promise<ClusterMap> {
     if (this.#unsettledCommands >= registryQueueMax) {
-      const message = `${registryQueueMax} changes of the cluster map are waiting already.`;
+      const message = `${registryQueueMax} changes of the cluster map are waiting, which is the maximum.`;
       return Promise.reject(new ShardgateError("OVERLOADED", message));
     }
     this.#unsettledCommands++;
@@ -246,7 +246,7 @@ export class Registry {
     } catch (error) {
       this.#log.warn(
         { err: error },
-        "The registry changed and could not be read; the known cluster map is kept. Check the store.",
+        "The registry changed, but it cannot be read. The last known cluster map stays in use. Check the registry store.",
       );
     }
   }

@@ -41,7 +41,10 @@ export async function takeLead(
       return { map: led, beat: stored?.beat ?? 0 };
     }
   }
-  throw new ShardgateError("REGISTRY_CONFLICT", "The registry store changed at every try to take the lead. Try again.");
+  throw new ShardgateError(
+    "REGISTRY_CONFLICT",
+    "The registry store changed during every attempt to take the lead. Try again.",
+  );
 }
 
 /** The map as a store keeps it. */
@@ -71,7 +74,7 @@ function readMap({ version, text }: StoredDocument | StoredRegistry): {
   if (read.map.version === version) return read;
   throw new ShardgateError(
     "REGISTRY_CORRUPT",
-    `The registry store has version ${version} and its cluster map ${read.map.version}. Restore a copy, or move it away.`,
+    `The registry store has version ${version}, but its cluster map has version ${read.map.version}. Restore a backup, or move the store away.`,
   );
 }
 
@@ -86,15 +89,15 @@ function newMap(wanted: WantedCluster, newClusterId: () => string): ClusterMap {
 /** What is fixed at creation: the hash and the number of shards decide where every key is. */
 function refuseOther(map: ClusterMap, wanted: WantedCluster): void {
   if (wanted.shardCount !== null && wanted.shardCount !== map.shardCount) {
-    const message = `The cluster has ${map.shardCount} shards; ${wanted.shardCount} were asked for.`;
+    const message = `The cluster has ${map.shardCount} shards; ${wanted.shardCount} were requested.`;
     throw new ShardgateError("SHARD_COUNT_MISMATCH", message, { shardCount: map.shardCount });
   }
   if (map.hash !== hashName) {
-    const message = `The cluster's keys are hashed with ${JSON.stringify(map.hash)}; this shardgate has ${hashName}.`;
+    const message = `The cluster's keys are hashed with ${JSON.stringify(map.hash)}; this version of shardgate uses ${hashName}.`;
     throw new ShardgateError("SHARD_COUNT_MISMATCH", message, { hash: map.hash });
   }
   if (wanted.clusterName !== null && wanted.clusterName !== map.clusterName) {
-    const message = `The registry is that of cluster ${map.clusterName}; ${wanted.clusterName} was asked for.`;
+    const message = `The registry belongs to cluster ${map.clusterName}; cluster ${wanted.clusterName} was requested.`;
     throw new ShardgateError("CLUSTER_MISMATCH", message);
   }
 }

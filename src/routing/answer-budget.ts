@@ -30,7 +30,7 @@ export class AnswerBudget {
 
   /** What becomes of operations that are not asked for because it is spent. */
   refusal(): RefusedOutcome {
-    if (this.#left > 0) return refused("OVERLOADED", "The gateway holds as many answers as it can.");
+    if (this.#left > 0) return refused("OVERLOADED", "The gateway is at its limit of bytes for answers in progress.");
     return refused(
       "ANSWER_TOO_LARGE",
       `The values asked for in one request are longer than ${this.#bytesMax} bytes together.`,

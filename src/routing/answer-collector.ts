@@ -36,7 +36,7 @@ export class AnswerCollector {
 
   onRequestStart(controller: Controller): void {
     // Given up while it waited for a connection: undici writes nothing of a request that is aborted here.
-    if (this.#isOver) return controller.abort(new Error("The request was given up before it was sent."));
+    if (this.#isOver) return controller.abort(new Error("The request was cancelled before it was sent."));
     this.#controller = controller;
   }
 
@@ -81,7 +81,7 @@ export class AnswerCollector {
   #told(fault: NodeFault): NodeFault {
     if (this.#controller === null) return new NodeFault(fault.reason, fault.message, true);
     if (fault.reason !== "timeout" || this.#bytes < largeAnswerBytesMin) return fault;
-    return new NodeFault("slowAnswer", `${fault.message}; ${this.#bytes} bytes of its answer came`, false);
+    return new NodeFault("slowAnswer", `${fault.message}; ${this.#bytes} bytes of its answer arrived`, false);
   }
 
   #fail(fault: NodeFault): void {

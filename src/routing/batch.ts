@@ -83,10 +83,10 @@ export class Batch {
       err: fault,
       requestIds: this.#requestIds(),
     };
-    if (reason === "aborted") log.debug(facts, "A batch was given up.");
+    if (reason === "aborted") log.debug(facts, "A batch was cancelled.");
     else if (reason === "gatewayBug")
       log.error(facts, "The client of a storage node failed; this is a bug of the gateway.");
-    else log.warn(facts, "A batch got no usable answer; look at the storage node if it lasts.");
+    else log.warn(facts, "A batch got no usable answer. If this persists, check the storage node.");
   }
 
   /** What a recorder or a trace throws costs none of the callers their answers. */

@@ -80,7 +80,7 @@ export class Circuit {
   failed(fault: NodeFault, { sentMs, timeoutMs }: { readonly sentMs: number; readonly timeoutMs: number }): void {
     const { clock, random } = this.#parts;
     if (!countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) return;
-    this.#cause = `${fault.message}, and is left alone for a moment`;
+    this.#cause = `${fault.message}, and is not called for a moment`;
     // The sooner nothing is sent to a node that stops, the less is on its way when it closes its connections.
     const isFinal = fault.reason === "draining";
     this.#turn(afterFailure(this.#breaker, { sentMs, nowMs: clock.monotonicMs(), random: random(), isFinal }));
@@ -113,11 +113,11 @@ export class Circuit {
     if (next.kind === "open") {
       log.warn(
         { node, url, cause: this.#cause },
-        "The storage node fails; its requests are refused for now. Look at its process and its log.",
+        "The storage node keeps failing, so its requests are refused for a moment. Check its process and its log.",
       );
       this.#onOpen(this.#cause);
     } else if (next.kind === "closed") {
-      log.info({ node, url }, "The storage node is used again.");
+      log.info({ node, url }, "The storage node is called again.");
     }
   }
 }

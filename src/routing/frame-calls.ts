@@ -155,7 +155,7 @@ export class FrameCalls {
 
   /** True: its caller has given it up already. */
   #isGivenUp(call: Call, signal: NonNullable<CallOptions["signal"]>): boolean {
-    const onAbort = (): void => this.#giveUp(call, "aborted", "was given up before it answered");
+    const onAbort = (): void => this.#giveUp(call, "aborted", "did not answer before the request was cancelled");
     if (signal.aborted) {
       onAbort();
       return true;
@@ -237,7 +237,7 @@ export class FrameCalls {
     if (!this.#calls.has(call.message.id)) return;
     const bytes = call.parts?.bytes ?? 0;
     const isSlow = bytes >= largeAnswerBytesMin;
-    const came = isSlow ? `; ${bytes} bytes of its answer came` : "";
+    const came = isSlow ? `; ${bytes} bytes of its answer arrived` : "";
     this.#giveUp(call, isSlow ? "slowAnswer" : "timeout", `did not answer in time${came}`);
     // Nothing at all came in all that time: it may be the connection, and not the storage node.
     if (this.#heard === call.heardBefore) this.leave();

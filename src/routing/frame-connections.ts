@@ -59,7 +59,7 @@ export class FrameConnections {
   close(): void {
     this.#isClosed = true;
     if (this.#rest !== null) clearTimeout(this.#rest);
-    for (const calls of this.#all) calls.destroy("aborted", "was given up before it answered");
+    for (const calls of this.#all) calls.destroy("aborted", "did not answer before the request was cancelled");
   }
 
   #open(clusterId: string): void {
@@ -67,10 +67,10 @@ export class FrameConnections {
     this.#isOpening = true;
     const { node } = this.#parts;
     let opened: FrameCalls | null = null;
-    const late = new NodeFault("timeout", `${node} did not say hello in time`, false);
+    const late = new NodeFault("timeout", `${node} did not complete the handshake in time`, false);
     const stopWaiting = afterListening(attemptTimeoutMs, () => {
       giveUp(late);
-      opened?.destroy(late.reason, "did not say hello in time");
+      opened?.destroy(late.reason, "did not complete the handshake in time");
     });
     const isOver = (mayRetry: boolean): void => {
       stopWaiting();
@@ -98,7 +98,7 @@ export class FrameConnections {
         opened = calls;
         this.#all.add(calls);
         socket.once("close", () => this.#all.delete(calls));
-        if (this.#isClosed) calls.destroy("aborted", "was given up before it answered");
+        if (this.#isClosed) calls.destroy("aborted", "did not answer before the request was cancelled");
       },
     });
   }

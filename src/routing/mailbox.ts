@@ -90,7 +90,7 @@ export class Mailbox implements WaitingRoom {
     }
     if (lane.size + length > mailboxOperationsMax) {
       this.#unsent("overloaded", length);
-      const message = `${mailboxOperationsMax} operations wait for ${nodeText(this.record)} already.`;
+      const message = `${mailboxOperationsMax} operations are already waiting for ${nodeText(this.record)}, which is the maximum.`;
       return submission.refuse(() => refused("OVERLOADED", message));
     }
     submission.wait(this, nowMs);
@@ -121,7 +121,7 @@ export class Mailbox implements WaitingRoom {
 
   /** Refuses what waits and ends what is in flight. */
   async close(): Promise<void> {
-    this.#close(`the gateway is stopping, and ${nodeText(this.record)} was not asked`);
+    this.#close(`the gateway is shutting down, and the operation was not sent to ${nodeText(this.record)}`);
     await this.client.close();
   }
 
@@ -294,7 +294,7 @@ export class Mailbox implements WaitingRoom {
 
   #because(reason: "deadline" | "aborted", isSent: boolean): string {
     const node = nodeText(this.record);
-    if (reason === "aborted") return `the request was given up before ${node} answered`;
-    return isSent ? `${node} did not answer in time` : `the request's time was over before ${node} could be asked`;
+    if (reason === "aborted") return `the request was cancelled before ${node} answered`;
+    return isSent ? `${node} did not answer in time` : `the request timed out before it was sent to ${node}`;
   }
 }

@@ -130,7 +130,7 @@ export class MemoryNodeClient implements NodeClient {
         else reject(fault);
       };
       const pass = (): void => settle(null);
-      const onAbort = (): void => settle(new NodeFault("aborted", "the storage node was given up", false));
+      const onAbort = (): void => settle(new NodeFault("aborted", "the request was cancelled", false));
       const cancelTimer = this.#clock.after(timeoutMs, () =>
         settle(new NodeFault("timeout", "the storage node did not answer in time", false)),
       );

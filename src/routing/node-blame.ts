@@ -38,5 +38,5 @@ export function countsAgainstNode(fault: NodeFault, { sentMs, timeoutMs, lastAns
 /** What the client of a storage node rejected with; what it threw itself is no fault of the node. */
 export function faultOf(error: unknown, node: string): NodeFault {
   if (error instanceof NodeFault) return error;
-  return new NodeFault("gatewayBug", `${node} could not be understood`, false, error);
+  return new NodeFault("gatewayBug", `the answer of ${node} could not be understood`, false, error);
 }

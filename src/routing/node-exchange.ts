@@ -110,7 +110,8 @@ function unsentFault(code: string): readonly [NodeFaultReason, string] {
 }
 
 function sentFault(code: string): readonly [NodeFaultReason, string] {
-  if (code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED") return ["aborted", "was given up before it answered"];
+  if (code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED")
+    return ["aborted", "did not answer before the request was cancelled"];
   if (notHttp.has(code) || code.startsWith("HPE_"))
     return ["malformedAnswer", `gave an answer that is not HTTP (${code})`];
   return ["connectionReset", `closed the connection before its answer was complete (${code})`];

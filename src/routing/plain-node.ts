@@ -72,7 +72,7 @@ async function runInOrder(
 }
 
 function overtaken({ node }: NodeLine): NodeFault {
-  const message = `an earlier write of the key at ${node} is in doubt, and this one was not sent`;
+  const message = `the outcome of an earlier write of the key at ${node} is unknown, so this one was not sent`;
   return new NodeFault("aborted", message, true);
 }
 
@@ -100,7 +100,7 @@ class Slots {
 
 function notSupported({ kind, shard }: Operation, node: string): Outcome {
   const what = kind === "scan" ? "no scans" : "no conditions and no expiry";
-  return refused("NOT_SUPPORTED", `Shard ${shard} is kept by ${node}, a plain one that knows ${what}.`);
+  return refused("NOT_SUPPORTED", `Shard ${shard} is on ${node}, a plain storage node, which supports ${what}.`);
 }
 
 /** The requests of each key, in order: they run one after another, so that its writes keep their order. */

@@ -57,7 +57,7 @@ function refusalIn(answer: NodeAnswer, node: string): Outcome | null {
     const outcome = refused(problem.code, problem.message);
     return typeof epoch === "number" || epoch === null ? { ...outcome, epoch } : outcome;
   }
-  if (answer.status === 429) return refused("OVERLOADED", `Too much is waiting at ${node} already.`);
+  if (answer.status === 429) return refused("OVERLOADED", `Too many requests are waiting at ${node}.`);
   return null;
 }
 

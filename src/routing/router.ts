@@ -192,7 +192,7 @@ function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): r
 
 /** What operations are answered while it is not settled who owns which shard. */
 function allUnsettled(operations: readonly Operation[]): readonly Outcome[] {
-  const cause = "the registry was put back from an older copy; its storage nodes have to register again first";
+  const cause = "the registry was restored from an older copy, and its storage nodes must register again first";
   return operations.map((operation) => refusedBecause(operation, cause, true));
 }
 

@@ -171,7 +171,7 @@ export class UndiciNodeClient implements NodeClient {
   #plain(): "plain" {
     if (this.#facts.mayBePlain()) return "plain";
     this.#kind = null;
-    const message = `${this.#line.node} answers unlike the storage node that registered there, without ${nodeProtocol}`;
+    const message = `${this.#line.node} answered without ${nodeProtocol}, unlike the storage node that registered there`;
     throw new NodeFault("malformedAnswer", message, true);
   }
 
@@ -181,7 +181,8 @@ export class UndiciNodeClient implements NodeClient {
     const limit = new StopSource();
     // Sent or not: each exchange knows that for itself, so the reason says the cautious thing.
     const end = (fault: NodeFault): void => limit.abort(fault);
-    const onAbort = (): void => end(new NodeFault("aborted", `${node} was given up before it answered`, false));
+    const onAbort = (): void =>
+      end(new NodeFault("aborted", `${node} did not answer before the request was cancelled`, false));
     const stopWaiting = afterListening(options.timeoutMs, () =>
       end(new NodeFault("timeout", `${node} did not answer in time`, false)),
     );

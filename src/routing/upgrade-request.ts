@@ -48,12 +48,12 @@ export class UpgradeRequest {
     }
     socket.on("error", () => {});
     socket.destroy();
-    this.#fail(new NodeFault("malformedAnswer", `${this.#node} changed to another protocol than was asked for`, false));
+    this.#fail(new NodeFault("malformedAnswer", `${this.#node} switched to another protocol than requested`, false));
   }
 
   /** Any other answer refuses it. What it says is of no use: the next request by HTTP says the same. */
   onResponseStart(controller: Controller): void {
-    const fault = new NodeFault("malformedAnswer", `${this.#node} did not change the protocol`, false);
+    const fault = new NodeFault("malformedAnswer", `${this.#node} did not switch protocols`, false);
     this.#fail(fault);
     controller.abort(fault);
   }

@@ -64,7 +64,7 @@ function firstPauseMs({ host, clock, log }: AgentOptions): number {
   if (pauseMs > 0) {
     log.warn(
       { pauseMs },
-      "This storage node was started very often within minutes, and each start takes new epochs for its shards; it waits before it registers. The log before its last ends may say why it keeps ending.",
+      "This storage node was restarted very often within minutes, and each start uses up epochs of its shards, so it waits before it registers. Check the end of its earlier logs for the cause of the restarts.",
     );
   }
   return pauseMs;

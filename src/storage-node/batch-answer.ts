@@ -48,5 +48,5 @@ export function withinOneAnswer(outcomes: readonly Outcome[]): readonly Outcome[
   return answer.outcomes;
 }
 
-const full = refused("BATCH_ANSWER_FULL", "The answer was full before this operation's turn.");
+const full = refused("BATCH_ANSWER_FULL", "The batch's response reached its size limit before this operation ran.");
 const unanswered = refused("STORAGE_FAILED", "The storage engine failed.");

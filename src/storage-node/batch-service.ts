@@ -37,7 +37,7 @@ async function executeReadable(
   return decoded.map((item) => {
     if (item instanceof ShardgateError) return refused(item.code, item.message);
     const { value } = outcomes.next();
-    if (value === undefined) throw new Error("The shard host gave too few outcomes.");
+    if (value === undefined) throw new Error("The shard host returned too few outcomes.");
     return value;
   });
 }

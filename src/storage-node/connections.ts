@@ -21,7 +21,7 @@ export function watchConnections(server: Server, clock: Clock): OpenAnswers {
     });
   });
   server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
-    endWithProblem(response, new ShardgateError("BAD_REQUEST", "Nothing but `Expect: 100-continue` is understood."));
+    endWithProblem(response, new ShardgateError("BAD_REQUEST", "Only `Expect: 100-continue` is supported."));
   });
   return openAnswers;
 }

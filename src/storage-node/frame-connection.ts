@@ -146,26 +146,26 @@ export class FrameConnection {
   #takeFrame({ type, id, hasMore, body }: Frame): void {
     if (type === "request") {
       if (this.#open.has(id) || this.#partial.has(id))
-        throw new FrameError("idInUse", `Request ${id} is here already.`);
+        throw new FrameError("idInUse", `Request id ${id} is already in use.`);
       if (hasMore) this.#partial.begin(id, body, this.#lastReadMs);
       else this.#takeRequest(id, body);
     } else if (type === "part") {
       const joined = this.#partial.add(id, body, hasMore);
       if (joined === null) return;
       if (joined.isTooLong)
-        this.#refuse(id, new ShardgateError("BODY_TOO_LARGE", "The batch is longer than any may be."));
+        this.#refuse(id, new ShardgateError("BODY_TOO_LARGE", "The batch exceeds the maximum length."));
       else this.#takeRequest(id, joined.body, joined.sinceMs);
     } else if (type === "cancel") {
       this.#cancel(id);
     } else {
-      throw new FrameError("wrongDirection", `Gateways send no frames of type ${type}.`);
+      throw new FrameError("wrongDirection", `Gateways must not send frames of type ${type}.`);
     }
   }
 
   #takeRequest(id: number, body: Buffer, sinceMs = this.#lastReadMs): void {
     const decoded = decodeRequest(body);
     if (decoded === null) {
-      this.#refuse(id, new ShardgateError("BAD_REQUEST", "What comes before the batch cannot be read."));
+      this.#refuse(id, new ShardgateError("BAD_REQUEST", "The head of the request cannot be read."));
       return;
     }
     const request = new FrameRequest(id, decoded, { sinceMs, caller: this.#caller });

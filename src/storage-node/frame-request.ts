@@ -68,7 +68,7 @@ export class FrameRequest {
     const span = tracer === undefined ? undefined : this.#startSpan(tracer);
     const caller = { ...this.#origin.caller, span, requestId: this.#facts.requestId };
     try {
-      if (gate.isClosed) throw new ShardgateError("DRAINING", "The storage node is stopping.");
+      if (gate.isClosed) throw new ShardgateError("DRAINING", "The storage node is shutting down.");
       const body = await service.answer(this.#batch, caller);
       this.#done(service, span, { status: 200, startMs });
       return new OutgoingMessage("answer", this.id, body);
@@ -102,7 +102,10 @@ export class FrameRequest {
     if (error instanceof ShardgateError) return error;
     const { requestId } = this.#facts;
     log.error({ err: error, requestId }, "A request failed unexpectedly; this is a bug, please report `err`.");
-    return new ShardgateError("INTERNAL_SERVER_ERROR", "The storage node failed; its log has the cause.");
+    return new ShardgateError(
+      "INTERNAL_SERVER_ERROR",
+      "The storage node failed to process the request; its log has the cause.",
+    );
   }
 }
 

@@ -73,7 +73,7 @@ export class GroupCommit {
     const bytes = valueBytes(writes);
     const queued = { operations: this.#queued.operations + writes.length, bytes: this.#queued.bytes + bytes };
     if (queued.operations > groupCommitQueueMax || queued.bytes > groupCommitQueueBytesMax) {
-      const overloaded = refused("OVERLOADED", "Too many writes wait at this storage node already.");
+      const overloaded = refused("OVERLOADED", "Too many writes are already waiting at this storage node.");
       return Promise.resolve(writes.map(() => overloaded));
     }
     this.#queued = queued;
@@ -186,10 +186,11 @@ export class GroupCommit {
     this.#lastFailure = failure;
     const requestIds = group.flatMap(({ caller }) => caller.requestId ?? []).slice(0, requestIdsLoggedMax);
     const operations = group.reduce((sum, submission) => sum + submission.operations, 0);
-    const what = refusal.code === "OUTCOME_UNKNOWN" ? "it is unknown whether they happened" : "none of them happened";
+    const what =
+      refusal.code === "OUTCOME_UNKNOWN" ? "it is unknown whether they were written" : "none of them was written";
     this.#options.log.error(
       { err: error, operations, requestIds },
-      `The storage engine failed a group of writes; ${what}. Check the disk; further ones like it are not logged.`,
+      `The storage engine failed a group of writes; ${what}. Check the disk. Further failures of this kind are not logged.`,
     );
     return refusal;
   }

@@ -52,7 +52,7 @@ export class MembershipLoop {
       this.#isRegistered = true;
       this.#trouble = null;
       const { gatewayUrl, log } = this.#options;
-      if (!wasRegistered) log.info({ gatewayUrl }, "The storage node is registered at the gateway.");
+      if (!wasRegistered) log.info({ gatewayUrl }, "The storage node has registered with the gateway.");
     } catch (error) {
       this.#isRegistered = false;
       if (!isStopped()) this.#report(error);
@@ -71,7 +71,7 @@ export class MembershipLoop {
     } catch (error) {
       if (this.#isNewMark(error)) return false;
       if (!(error instanceof ShardgateError) || error.code !== "NODE_NOT_FOUND") throw error;
-      log.info({}, "The gateway asks this storage node to register again.");
+      log.info({}, "The gateway requires this storage node to register again.");
       return false;
     }
   }
@@ -87,7 +87,7 @@ export class MembershipLoop {
     const { host } = this.#options;
     await host.acknowledge(assignments);
     if (!host.isAcknowledged) {
-      throw new Error("The gateway's answer is older than what this storage node knows already.");
+      throw new Error("The gateway's answer is older than the assignments that this storage node already has.");
     }
   }
 
@@ -117,7 +117,7 @@ export class MembershipLoop {
     if (typeof mark !== "string" || mark === this.#mark) return false;
     this.#mark = mark;
     const { gatewayUrl, log } = this.#options;
-    log.warn({ gatewayUrl, mark }, "The gateway's registry was put back from an older copy; registering again.");
+    log.warn({ gatewayUrl, mark }, "The gateway's registry was restored from an older copy; registering again.");
     return true;
   }
 
@@ -134,7 +134,7 @@ export class MembershipLoop {
         `This storage node is not part of the cluster: ${message}`,
       );
     } else {
-      log.warn({ gatewayUrl, err: error }, "The gateway gives no usable answer; trying again every second.");
+      log.warn({ gatewayUrl, err: error }, "The gateway sends no usable answer; trying again every second.");
     }
   }
 }

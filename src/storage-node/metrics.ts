@@ -53,29 +53,29 @@ export class NodeMetrics implements EngineObserver {
     this.#requests = counter("requests_total", "Requests answered.", ["route", "method", "status"]);
     this.#requestSeconds = histogram("request_seconds", "Time to answer a request.", secondBuckets, ["route"]);
     this.#batchOperations = histogram("batch_operations", "Operations in one batch.", sizeBuckets);
-    this.#readSeconds = histogram("read_seconds", "Time of one read of the engine.", secondBuckets);
-    this.#readOperations = counter("read_operations_total", "Gets and scans given to the engine.");
+    this.#readSeconds = histogram("read_seconds", "Time of one engine read.", secondBuckets);
+    this.#readOperations = counter("read_operations_total", "Gets and scans passed to the engine.");
     this.#commitSeconds = histogram("commit_seconds", "Time of one group commit, until it is durable.", secondBuckets);
     this.#commitOperations = histogram("commit_operations", "Writes in one group commit.", sizeBuckets);
-    this.#commitBytes = counter("commit_bytes_total", "Bytes of the values given to the engine.");
-    this.#failures = counter("engine_failures_total", "Calls that the engine failed.", ["call"]);
+    this.#commitBytes = counter("commit_bytes_total", "Bytes of the values passed to the engine.");
+    this.#failures = counter("engine_failures_total", "Failed engine calls.", ["call"]);
     this.#sweeps = counter("sweeps_total", "Sweeps for expired entries.");
     this.#swept = counter("swept_entries_total", "Expired entries removed.");
     this.#tombstonesDropped = counter(
       "dropped_tombstones_total",
-      "Records of deletes and expiries dropped for their age or number.",
+      "Records of deletes and expiries that were dropped because of their age or number.",
     );
     this.#gauges = [
-      gauge("requests_in_flight", "Requests without their answer yet.", (figures) => figures.requestsInFlight),
+      gauge("requests_in_flight", "Requests in progress.", (figures) => figures.requestsInFlight),
       gauge("queued_writes", "Writes waiting for a group commit.", (figures) => figures.queuedWrites),
       commonGauge("hosted_shards", "Shards that this storage node owns.", (figures) => figures.hostedShards),
       commonGauge("entries", "Live entries.", (figures) => figures.entries),
       commonGauge("entry_bytes", "Bytes of the live keys and values.", (figures) => figures.entryBytes),
       commonGauge("file_bytes", "Bytes of the engine's file; absent without one.", (figures) => figures.fileBytes),
-      commonGauge("acknowledged", "1 once a gateway has acknowledged this start, else 0.", ({ isAcknowledged }) =>
+      commonGauge("acknowledged", "1 after a gateway has accepted this start, else 0.", ({ isAcknowledged }) =>
         isAcknowledged ? 1 : 0,
       ),
-      commonGauge("draining", "1 while it stops, else 0.", ({ isDraining }) => (isDraining ? 1 : 0)),
+      commonGauge("draining", "1 while the storage node shuts down, else 0.", ({ isDraining }) => (isDraining ? 1 : 0)),
     ];
     for (const call of ["read", "write", "sweep"]) this.#failures.inc({ call }, 0);
     collectDefaultMetrics({ register: this.#registry });

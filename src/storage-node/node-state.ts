@@ -35,8 +35,13 @@ export function documentOf({ document }: Pick<StoreState, "document">): NodeDocu
   try {
     return parseDocument(JSON.parse(document));
   } catch (error) {
-    const advice = "Restore the data folder from a copy, or start with an empty one.";
-    throw new ShardgateError("STORAGE_FAILED", `The storage node's own document is damaged. ${advice}`, {}, error);
+    const advice = "Restore the data folder from a backup, or start with an empty one.";
+    throw new ShardgateError(
+      "STORAGE_FAILED",
+      `The storage node's record of its cluster is damaged. ${advice}`,
+      {},
+      error,
+    );
   }
 }
 
@@ -145,7 +150,7 @@ function refuseForeign(document: NodeDocument, { clusterId, shardCount }: NodeAs
   if (shardCount !== document.shardCount) {
     throw new ShardgateError(
       "SHARD_COUNT_MISMATCH",
-      `The data here are spread over ${document.shardCount} shards, not over ${shardCount}.`,
+      `The data here are of a cluster with ${document.shardCount} shards, not ${shardCount}.`,
     );
   }
 }

@@ -122,7 +122,10 @@ export class NodeStore {
 
   async #change(decide: (state: StoreState) => StoreChange | null): Promise<boolean> {
     if (this.#changesWaiting >= assignmentChangesMax) {
-      throw new ShardgateError("OVERLOADED", "Too many changes of the assignments wait at this storage node already.");
+      throw new ShardgateError(
+        "OVERLOADED",
+        "Too many changes of assignments are already waiting at this storage node.",
+      );
     }
     this.#changesWaiting++;
     let isChanged = false;

@@ -44,7 +44,7 @@ export class PartialRequests {
     const request = { sinceMs, parts: new MessageParts() };
     this.#requests.set(id, request);
     if (this.#requests.size > frameRequestsMax) {
-      throw new FrameError("tooMuch", `More than ${frameRequestsMax} requests are on their way at once.`);
+      throw new FrameError("tooMuch", `More than ${frameRequestsMax} requests are in progress on the connection.`);
     }
     this.#keep(request, body);
   }
@@ -52,7 +52,8 @@ export class PartialRequests {
   /** The request whose last part this was, else null. Throws a FrameError as `begin`, and when there is no such request. */
   add(id: number, body: Buffer, hasMore: boolean): JoinedRequest | null {
     const request = this.#requests.get(id);
-    if (request === undefined) throw new FrameError("unknownPart", `A part belongs to no request (${id}).`);
+    if (request === undefined)
+      throw new FrameError("unknownPart", `A frame continues request ${id}, which does not exist.`);
     this.#keep(request, body);
     if (hasMore) return null;
     this.delete(id);
@@ -79,6 +80,9 @@ export class PartialRequests {
     if (parts.bytes > requestBytesMax) parts.discard();
     this.#bytes += Math.min(parts.bytes, requestBytesMax) - before;
     if (this.#bytes <= frameRequestBytesMax) return;
-    throw new FrameError("tooMuch", `Requests of more than ${frameRequestBytesMax} bytes are on their way at once.`);
+    throw new FrameError(
+      "tooMuch",
+      `Requests of more than ${frameRequestBytesMax} bytes are in progress on the connection.`,
+    );
   }
 }

@@ -20,7 +20,10 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   );
   return answerProblem(
     reply,
-    new ShardgateError("INTERNAL_SERVER_ERROR", "The storage node failed; its log has the cause."),
+    new ShardgateError(
+      "INTERNAL_SERVER_ERROR",
+      "The storage node failed to process the request; its log has the cause.",
+    ),
   );
 }
 
@@ -68,7 +71,7 @@ function clientFault(error: unknown): ShardgateError | null {
   if (!(error instanceof Error)) return null;
   const { code, statusCode } = error as Error & { readonly code?: string; readonly statusCode?: number };
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    return new ShardgateError("BODY_TOO_LARGE", "The request's body is longer than this route takes.");
+    return new ShardgateError("BODY_TOO_LARGE", "The request's body is longer than this route allows.");
   }
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return null;
   return new ShardgateError("BAD_REQUEST", `The request cannot be read: ${error.message}.`, {}, error);

@@ -45,7 +45,7 @@ export function refuseOtherMethods(app: FastifyInstance, route: string, allowed:
     url: route,
     handler: async (request, reply) => {
       reply.header("allow", allowed.join(", "));
-      throw new ShardgateError("METHOD_NOT_ALLOWED", `${request.method} is no method of ${route}.`);
+      throw new ShardgateError("METHOD_NOT_ALLOWED", `${request.method} is not supported on ${route}.`);
     },
   });
 }

@@ -25,8 +25,11 @@ export function requireToken(app: FastifyInstance, token: string): void {
     request.isOfCluster = timingSafeEqual(digestOf(headers.authorization ?? ""), expected);
     if (request.isOfCluster) return;
     reply.header("www-authenticate", "Bearer");
-    const what = headers.authorization === undefined ? "carries no token" : "does not carry their token";
-    throw new ShardgateError("UNAUTHENTICATED", `Only gateways of this cluster may ask, and the request ${what}.`);
+    const what = headers.authorization === undefined ? "carries no token" : "does not carry the cluster's token";
+    throw new ShardgateError(
+      "UNAUTHENTICATED",
+      `Only gateways of this cluster may call this storage node, and the request ${what}.`,
+    );
   });
 }
 

@@ -158,7 +158,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const address = app.server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   const url = listeningUrl(options.host, port, schemeOf(tls));
-  log.info({ url, engine: engine.name }, "The storage node listens.");
+  log.info({ url, engine: engine.name }, "The storage node is listening.");
   const advertisedUrl = options.advertisedUrl ?? url;
   const agent =
     gatewayUrl === null || !isFirst
@@ -212,7 +212,7 @@ async function drainNode({ app, gate, frames, shardHost, agent, engine, clock, l
   if (!isFinished) {
     log.warn(
       { drainTimeoutMs },
-      "The drain took too long; what is still open is cut off, and its callers try again elsewhere.",
+      "The drain took too long; unfinished requests were cut off, and their callers try again elsewhere.",
     );
     shardHost.abandon();
   }
@@ -313,7 +313,7 @@ function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: AppParts
     delete request.raw.headers["content-type"];
     if (!gate.isClosed) gate.enter(reply.raw);
     else if (!watchPaths.has(request.routeOptions.url ?? ""))
-      throw new ShardgateError("DRAINING", "The storage node is stopping.");
+      throw new ShardgateError("DRAINING", "The storage node is shutting down.");
     const refusal = transferEncodingRefusal(request.raw.headers["transfer-encoding"]);
     if (refusal !== null) throw refusal;
     // Node's own refusal (RFC 9112, 3.2) would have no code.
@@ -334,7 +334,7 @@ function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: AppParts
   });
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) => {
-    const error = new ShardgateError("NOT_FOUND", `${request.method} ${request.url} is no route of a storage node.`);
+    const error = new ShardgateError("NOT_FOUND", `A storage node has no route ${request.method} ${request.url}.`);
     return answerError(error, request, reply, log);
   });
   return { app, openAnswers };

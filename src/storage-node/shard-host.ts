@@ -79,7 +79,7 @@ export class ShardHost {
     if (options.hasGateway || clusterId === null) return;
     options.log.warn(
       { clusterId, shards: this.hostedCount },
-      "This storage node runs without a gateway over data of a cluster; it refuses the cluster's gateways, and serves others the shards it owned there.",
+      "This storage node has data of a cluster but runs without a gateway. It refuses requests of the cluster's gateways, and serves all other clients the shards that it owned in the cluster.",
     );
   }
 
@@ -117,7 +117,7 @@ export class ShardHost {
    * names another cluster than the store's.
    */
   async execute(operations: readonly RoutedOperation[], caller: Caller = {}): Promise<readonly Outcome[]> {
-    if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is stopping."));
+    if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is shutting down."));
     this.#underWay.begin();
     try {
       const refusal = this.#isAdmitted(caller) ? null : await this.#refusalOf(caller);
@@ -168,7 +168,7 @@ export class ShardHost {
     if (shards.length === 0) return;
     this.#options.log.error(
       { shards },
-      "The records of these shards' claims and figures are damaged. Nothing of these shards is read or written; all others are served. Stop this storage node, run `shardgate node verify` to list all damage, and restore a copy of the data folder.",
+      "The header records of these shards are damaged. These shards are neither read nor written; all others are served. Stop this storage node, run `shardgate node verify` to list all damage, and restore the data folder from a backup.",
     );
   }
 
@@ -201,7 +201,10 @@ export class ShardHost {
       const refreshed = this.#store.refresh().then(() => null);
       return await resultWithin(this.#options.clock, engineTimeoutMs, refreshed, notInTime);
     } catch (error) {
-      this.#options.log.error({ err: error }, "The storage engine failed to read the storage node's own document.");
+      this.#options.log.error(
+        { err: error },
+        "The storage engine failed to read the storage node's record of its cluster.",
+      );
       return refusalBeforeWrite(error);
     }
   }

@@ -19,14 +19,15 @@ export function refuseWebPages(app: FastifyInstance, { ownHosts, areCallersProve
   const own = new Set(ownHosts.map(normalHostName));
   app.addHook("onRequest", async ({ raw }) => {
     if (isOfPage(raw)) {
-      throw new ShardgateError("ORIGIN_NOT_ALLOWED", "Storage nodes answer no web pages; ask a gateway.");
+      throw new ShardgateError("ORIGIN_NOT_ALLOWED", "Storage nodes do not answer web pages; call a gateway instead.");
     }
     const { host } = raw.headers;
     if (areCallersProven || host === undefined || !isLoopbackAddress(raw.socket.localAddress ?? "")) return;
     const name = hostNameOf(host);
-    if (name === null) throw new ShardgateError("BAD_REQUEST", "The request's host is not a name or an address.");
+    if (name === null)
+      throw new ShardgateError("BAD_REQUEST", "The request's host is neither a host name nor an IP address.");
     if (!isRebindable(name) || own.has(name)) return;
-    const message = `The storage node is not called ${JSON.stringify(name)}; start it with an --advertise URL of that host if it is.`;
+    const message = `The storage node does not allow the host name ${JSON.stringify(name)}. To allow it, start the storage node with an --advertise URL of that host.`;
     throw new ShardgateError("HOST_NOT_ALLOWED", message);
   });
 }

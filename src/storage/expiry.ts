@@ -22,7 +22,7 @@ export function expiryMoment(
 ): number | RefusedOutcome | null {
   if (expiry === null) return null;
   const moment = expiry.kind === "ttl" ? nowMs + expiry.seconds * 1000 : expiry.atMs;
-  if (!(moment <= expiryMsMax)) return refused("BAD_REQUEST", "An expiry must lie before the year 10000.");
+  if (!(moment <= expiryMsMax)) return refused("BAD_REQUEST", "An expiry must be before the year 10000.");
   if (moment <= nowMs) {
     const late = `The expiry ${momentText(moment)} has passed: it is ${momentText(nowMs)} at the storage node.`;
     return refused("EXPIRY_PASSED", late);

@@ -33,5 +33,5 @@ function refusedFor(answer: ReadAnswer, error: unknown): readonly ReadOutcome[] 
   if (!(error instanceof ShardgateError)) throw error;
   // Nothing was read that others could see: whether the mark is there or not, the read can be tried again.
   const code = error.code === "OUTCOME_UNKNOWN" ? "SHARD_UNAVAILABLE" : error.code;
-  return withRefused(answer, code, `That an entry has expired could not be recorded. ${error.message}`);
+  return withRefused(answer, code, `The expiry of an entry could not be recorded. ${error.message}`);
 }

@@ -126,5 +126,5 @@ const notFound = { kind: "notFound" } as const;
 const answerFull: RefusedOutcome = {
   kind: "refused",
   code: "BATCH_ANSWER_FULL",
-  message: "The answer was full before this operation ran.",
+  message: "The batch's response reached its size limit before this operation ran.",
 };

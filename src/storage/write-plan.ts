@@ -133,6 +133,6 @@ class GroupDraft {
 }
 
 function versionsUsedUp({ number, header }: ShardDraft): RefusedOutcome {
-  const message = `Shard ${number} has used up the versions of epoch ${header.epoch}; a new epoch is on its way. Try again.`;
+  const message = `Shard ${number} has used up the versions of epoch ${header.epoch} and is waiting for a new epoch. Try again.`;
   return { kind: "refused", code: "SHARD_UNAVAILABLE", message };
 }

@@ -103,24 +103,24 @@ describe("the console of a cluster of three storage nodes", () => {
     const owner = /node\d/.exec(before)?.[0] ?? "";
     const other = cluster.nodeNames.find((name) => name !== owner) ?? "";
     const assignTo = async (node: string): Promise<void> => {
-      await page.getByLabel("Storage node to give the shard to").selectOption(node);
+      await page.getByLabel("Storage node to assign the shard to").selectOption(node);
       await page.getByRole("button", { name: "Assign", exact: true }).focus();
       await page.keyboard.press("Enter");
     };
     await assignTo(other);
     const alert = page.getByRole("alert");
     await alert.getByText("ASSIGNMENT_WOULD_HIDE_DATA").waitFor();
-    await alert.getByText("Leave it as it is, or force the change").waitFor();
-    await page.getByText(/^The \d+ keys of shard 2 on node\d will not be seen/).waitFor();
+    await alert.getByText("Keep the assignment, or force the change").waitFor();
+    await page.getByText(/^The \d+ keys of shard 2 on node\d will be hidden/).waitFor();
     await page.getByRole("button", { name: `Hide the data and assign to ${other}` }).press("Enter");
-    await page.getByText(`Shard 2 is given to ${other}, epoch 2.`).waitFor();
+    await page.getByText(`Shard 2 was assigned to ${other}, epoch 2.`).waitFor();
     await page.locator(".history li", { hasText: "epoch 2" }).getByText("operator").waitFor();
     await page.waitForFunction("document.querySelector('[role=slider]').ariaValueText.endsWith('epoch 2')");
     await assignTo(owner);
     await alert.getByText("ASSIGNMENT_WOULD_HIDE_DATA").waitFor();
     await page.getByText(/^Shard 2 is empty now/).waitFor();
     await page.getByRole("button", { name: `Assign to ${owner}` }).press("Enter");
-    await page.getByText(`Shard 2 is given to ${owner}, epoch 3.`).waitFor();
+    await page.getByText(`Shard 2 was assigned to ${owner}, epoch 3.`).waitFor();
     expect(faults).toEqual([]);
     await page.context().close();
   });
@@ -179,11 +179,11 @@ describe("the console of a cluster of three storage nodes", () => {
   it("is stale while the gateway is away, and goes on by itself", async () => {
     const { page, faults } = await openConsole(cluster.origin);
     await cluster.run("gateway").stop();
-    await page.getByText("What you see is old").waitFor();
+    await page.getByText("These data are out of date").waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
     cluster.startGateway();
     await page.locator("#live", { hasText: "live" }).waitFor();
-    expect(await page.getByText("What you see is old").count()).toBe(0);
+    expect(await page.getByText("These data are out of date").count()).toBe(0);
     // The browser itself reports the connections that were refused meanwhile.
     expect(faults.filter((fault) => !fault.includes("net::ERR_"))).toEqual([]);
     await page.context().close();

@@ -169,7 +169,7 @@ describe("dev", () => {
         expect(clock.pendingTimers).toBe(1);
       });
       expect(environment.written.err).toBe(
-        `not ready yet, still waiting; the logs may say why. The gateway at ${origin} says: ${body}\n`,
+        `not ready yet, still waiting; the logs may show why. The gateway at ${origin} reports: ${body}\n`,
       );
       expect(environment.written.out).not.toContain("\nready ");
       readyStatus = 200;
@@ -203,7 +203,7 @@ describe("dev", () => {
     });
     expect(await done).toBe(1);
     expect(environment.written.err).toBe(
-      "shardgate: node2 ended before all was ready (exit code 1): Cannot listen on port 4002.\n",
+      "shardgate: node2 ended before the cluster was ready (exit code 1): Cannot listen on port 4002.\n",
     );
     expect(children.map(({ signals }) => signals.length)).toEqual([1, 1, 1, 1]);
     expect(environment.written.out).not.toContain("ready");
@@ -211,8 +211,8 @@ describe("dev", () => {
 
   it("shows the end of a long log, and nothing of an empty or missing one", async () => {
     expect(await endAtStart(`${"x".repeat(50_000)}\nthe last line\n`)).toMatch(/ready \(SIGKILL\): the last line\n$/);
-    expect(await endAtStart("")).toBe("shardgate: gateway ended before all was ready (SIGKILL).\n");
-    expect(await endAtStart(null)).toBe("shardgate: gateway ended before all was ready (SIGKILL).\n");
+    expect(await endAtStart("")).toBe("shardgate: gateway ended before the cluster was ready (SIGKILL).\n");
+    expect(await endAtStart(null)).toBe("shardgate: gateway ended before the cluster was ready (SIGKILL).\n");
   });
 
   it("fails when a process ends between listening and ready", async () => {
@@ -221,7 +221,7 @@ describe("dev", () => {
     await vi.waitFor(() => expect(environment.written.out).toContain("logs in"));
     children[1]?.end("SIGSEGV");
     expect(await done).toBe(1);
-    expect(environment.written.err).toContain("node1 ended before all was ready (SIGSEGV)");
+    expect(environment.written.err).toContain("node1 ended before the cluster was ready (SIGSEGV)");
   });
 
   it("reports a process that ends later with the command that starts it again, and goes on", async () => {
@@ -230,7 +230,7 @@ describe("dev", () => {
     children[2]?.end("SIGKILL");
     await vi.waitFor(() => expect(environment.written.err).not.toBe(""));
     expect(environment.written.err).toBe(
-      "node2 ended (SIGKILL); the others go on. To start it again:\n" +
+      "node2 ended (SIGKILL); the other processes keep running. To start it again:\n" +
         `  node dist/cli/main.js node --id node2 --port 0 --host 127.0.0.1 --data '${data}' --engine lmdb ` +
         `--gateway ${origin} --log-level info\n`,
     );
@@ -244,7 +244,7 @@ describe("dev", () => {
     await vi.waitFor(() => expect(environment.written.out).toContain(readyLine()));
     for (const child of children) child.end("SIGKILL");
     expect(await done).toBe(1);
-    expect(environment.written.err).toMatch(/shardgate: every process ended; there is nothing left to run\.\n$/);
+    expect(environment.written.err).toMatch(/shardgate: every process has ended\.\n$/);
   });
 
   it("stops in the middle of the start", async () => {
@@ -292,7 +292,7 @@ describe("dev", () => {
     const environment = testEnvironment();
     expect(await runCli(["dev", "--port", `${port}`, "--data", data], environment)).toBe(1);
     expect(environment.written.err).toBe(
-      `shardgate: Cannot listen on port ${port} of 127.0.0.1: it is in use; stop what listens there, or choose another with --port.\n`,
+      `shardgate: Cannot listen on port ${port} of 127.0.0.1: it is in use; stop the process that listens there, or choose another port with --port.\n`,
     );
   });
 
@@ -308,6 +308,6 @@ describe("dev", () => {
     await writeFile(join(data, "file"), "");
     const environment = testEnvironment();
     expect(await runCli(["dev", "--port", "0", "--data", join(data, "file")], environment)).toBe(1);
-    expect(environment.written.err).toMatch(/^shardgate: Cannot use .*: a part of the path is not a folder\.\n$/);
+    expect(environment.written.err).toMatch(/^shardgate: Cannot use .*: a parent in the path is not a folder\.\n$/);
   });
 });

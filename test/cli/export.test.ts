@@ -173,7 +173,7 @@ describe("export", () => {
     expect(code).toBe(5);
     expect(out.trimEnd().split("\n")).toHaveLength(100);
     expect(err).toMatch(
-      /shardgate: entries of shards 3, 9 are missing, which cannot be read now; `shardgate status` shows why\n$/,
+      /shardgate: entries of shards 3, 9 are missing, because they cannot be read now; `shardgate status` shows why\n$/,
     );
     expect(gateway.bodies).toHaveLength(12);
   });
@@ -185,7 +185,7 @@ describe("export", () => {
       1,
       6,
     ],
-    [{ body: '{"data":{"scan":null}}' }, "no page came back", 1, 1],
+    [{ body: '{"data":{"scan":null}}' }, "the gateway returned no page", 1, 1],
     [{ status: 500, body: "" }, "the answer is not JSON (HTTP 500)", 10, 5],
   ])("fails after %j", async (answer, message, attempts, exitCode) => {
     gateway.interrupt = () => answer;

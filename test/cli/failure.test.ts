@@ -11,7 +11,7 @@ describe("failureText", () => {
     [new CommandFailure("line 1: no\nTo go on: …"), "line 1: no\nTo go on: …"],
     [
       new ShardgateError("REGISTRY_CORRUPT", "The file is\nbroken."),
-      "The file is broken. Restore the registry file from a copy, or move it away to start anew.",
+      "The file is broken. Restore the registry file from a backup, or move it away to start with a new registry.",
     ],
     [
       systemError({ code: "EADDRNOTAVAIL", port: 80, address: "10.0.0.1" }),

@@ -162,7 +162,9 @@ describe("where no lock can be had", () => {
     const error = await lockWith(() => {
       throw new Error("Cannot find addon");
     });
-    expect(error.message).toMatch(/cannot be locked against other processes: this platform .* has no binary for it\./);
+    expect(error.message).toMatch(
+      /cannot be locked against other processes: file locks have no binary for this platform .*\./,
+    );
     expect(error).toMatchObject({ code: "STORAGE_FAILED" });
   });
 
@@ -172,7 +174,9 @@ describe("where no lock can be had", () => {
         throw new Error("ENOLCK: no locks available");
       },
     }));
-    expect(error.message).toMatch(/cannot be locked against other processes: the file system refuses it \(ENOLCK/);
+    expect(error.message).toMatch(
+      /cannot be locked against other processes: the file system refuses the lock \(ENOLCK/,
+    );
   });
 });
 

@@ -57,7 +57,7 @@ describe("a command that asks a gateway", () => {
 
   it.each([
     [{ status: 502, body: "<html>" }, 5, "is not JSON (HTTP 502)"],
-    [{ status: 200, body: "<html>" }, 1, "is this the URL of a gateway?"],
+    [{ status: 200, body: "<html>" }, 1, "check that this is the URL of a gateway"],
     [{ status: 302, body: "{}" }, 1, "is not GraphQL (HTTP 302)"],
   ])("understands %j", async (answer, exitCode, message) => {
     gateway.interrupt = () => answer;
@@ -75,7 +75,7 @@ describe("a command that asks a gateway", () => {
     ]) {
       const { code, err } = await runCommand([...argv, "-e", stopped]);
       expect(code).toBe(5);
-      expect(err).toMatch(/ECONNREFUSED.*; is a gateway running there\? Name another with --endpoint\n$/);
+      expect(err).toMatch(/ECONNREFUSED.*; check that a gateway runs there, or set another URL with --endpoint\n$/);
     }
   });
 
@@ -89,7 +89,7 @@ describe("a command that asks a gateway", () => {
     expect(read.err).not.toContain("may or may not");
     const change = await run(["shard", "assign", "6", "node2"]);
     expect(change.code).toBe(1);
-    expect(change.err).toContain(". The change may or may not have happened. Look with `shardgate status`");
+    expect(change.err).toContain(". The change may or may not have happened. Check with `shardgate status`");
     expect(change.err).not.toMatch(/key|write/);
     expect(gateway.bodies).toHaveLength(3);
   });
@@ -122,7 +122,7 @@ describe("the token", () => {
     expect(ended).toEqual({
       code: 2,
       out: "",
-      err: "shardgate: SHARDGATE_TOKEN has characters that no bearer token has, or none.\n",
+      err: "shardgate: The token in SHARDGATE_TOKEN is empty or has characters that are not allowed in a bearer token.\n",
     });
     expect(gateway.bodies).toHaveLength(0);
   });
@@ -149,8 +149,8 @@ describe("the token", () => {
     const file = path.join(folder.path, "token");
     writeFileSync(file, "from-file\n");
     gateway.interrupt = () => ({ status: 401, body: errorBody("UNAUTHENTICATED") });
-    const none = "Set SHARDGATE_TOKEN, or name a file with --token-file.\n";
-    const wrong = (source: string) => `The token is from ${source}: it may be mistyped, expired or taken back.\n`;
+    const none = "Set SHARDGATE_TOKEN, or name a file that has the token with --token-file.\n";
+    const wrong = (source: string) => `The token is from ${source}. It may be mistyped, expired or revoked.\n`;
     for (const argv of [["get", "k"], ["put", "k", "1"], ["shard", "assign", "6", "node2"], ["export"], ["scan"]]) {
       const variables = { SHARDGATE_TOKEN: "from-environment" };
       expect(await run(argv)).toMatchObject({ code: 6, err: expect.stringContaining(none) as string });

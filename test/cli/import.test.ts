@@ -112,7 +112,7 @@ describe("import", () => {
     expect(gateway.entries.size).toBe(3);
     expect(err).toMatch(/^imported 3 entries.*\nshardgate: line 4: the line is not JSON/);
     expect(err).toContain(
-      `Every line before it is written. To go on: shardgate import - --endpoint ${gateway.url}/graphql --from-line 4\n`,
+      `Every line before it was written. To continue: shardgate import - --endpoint ${gateway.url}/graphql --from-line 4\n`,
     );
   });
 
@@ -200,7 +200,10 @@ describe("import", () => {
   });
 
   it.each([
-    [{ status: 404, body: "nothing here" }, "the answer is not JSON (HTTP 404); is this the URL of a gateway?"],
+    [
+      { status: 404, body: "nothing here" },
+      "the answer is not JSON (HTTP 404); check that this is the URL of a gateway",
+    ],
     [{ status: 200, body: '{"hello":1}' }, "the answer is not GraphQL (HTTP 200)"],
     [{ status: 200, body: "null" }, "the answer is not GraphQL (HTTP 200)"],
     [{ status: 400, body: '{"errors":[{"message":"Cannot query."}]}' }, "Cannot query."],
@@ -313,7 +316,7 @@ describe("import", () => {
     const { code, err } = await importText(text);
     expect(code).toBe(1);
     expect(err).toContain(
-      "line 1: the line begins a JSON array; an import has one object on each line, as `jq -c '.[]'` makes it",
+      "line 1: the line begins a JSON array; an import needs one object on each line, as `jq -c '.[]'` prints it",
     );
   });
 
@@ -321,7 +324,7 @@ describe("import", () => {
     const { code, err } = await importText(`\uFEFF${lines(2)}\uFEFF${lines(2, 3)}`);
     expect(code).toBe(1);
     expect(err).toContain(
-      "line 3: the line has a byte order mark (U+FEFF) before position 1, as where files were joined; remove it\n",
+      "line 3: the line has a byte order mark (U+FEFF) before position 1, perhaps from joining files; remove it\n",
     );
     expect(gateway.entries.size).toBe(2);
     expect((await importText('{"key":"a",\uFEFF"value":"\uFEFF"}')).err).toContain("(U+FEFF) before position 12,");

@@ -53,8 +53,8 @@ describe("registry restore", () => {
     const { code, out, err } = await restore();
     expect([code, err]).toEqual([0, ""]);
     expect(out).toBe(
-      `restored ${registry}: cluster shop, 4 shards, map version 4\nStart the gateway. Its shards are served once each of ` +
-        "these storage nodes has registered again: node1, node2. For one that is gone for good, run `shardgate node " +
+      `restored ${registry}: cluster shop, 4 shards, map version 4\nStart the gateway. It serves shards again when each of ` +
+        "these storage nodes has registered: node1, node2. For a node that is lost for good, run `shardgate node " +
         "accept-loss NAME`.\n",
     );
     const map = read(registry);
@@ -95,7 +95,9 @@ describe("registry restore", () => {
   it("says when the registry changed meanwhile, and restores nothing", async () => {
     const changing = vi.spyOn(FileStore.prototype, "compareAndSet").mockResolvedValue(false);
     put(clusterMap("c1", []));
-    expect((await restore()).err).toContain(`The registry ${registry} changed meanwhile; nothing was restored.`);
+    expect((await restore()).err).toContain(
+      `The registry ${registry} changed during the restore; nothing was restored.`,
+    );
     changing.mockRestore();
     // The lock is given up: the next try succeeds.
     expect(await restore()).toMatchObject({ code: 0 });
@@ -132,7 +134,7 @@ describe("registry restore changes nothing", () => {
 
   it("when the registry is of another cluster", async () => {
     const before = put(clusterMap("c2", []));
-    await refused(`The registry ${registry} is of cluster c2, the copy of cluster c1.`);
+    await refused(`The registry ${registry} belongs to cluster c2, but the copy belongs to cluster c1.`);
     expect(readFileSync(registry)).toEqual(before);
   });
 
@@ -146,7 +148,7 @@ describe("registry restore changes nothing", () => {
 
   it.each([
     ["is damaged", (bytes: Buffer) => bytes.subarray(0, -1), "its checksum is wrong"],
-    ["is no registry", () => Buffer.from("[]"), "does not begin with the head of a registry file"],
+    ["is no registry", () => Buffer.from("[]"), "does not begin with the header of a registry file"],
     ["is far too long", () => Buffer.alloc(registryFileBytesMax + 1), "longer than any registry"],
     ["has a text that is no cluster map", () => encodeFile({ version: 3, text: "{}" }), "copy"],
   ])("when the copy %s", async (_what, damage, message) => {

@@ -134,7 +134,7 @@ describe("node", () => {
     );
     await writeFile(join(data, "file"), "");
     expect(await failed("node", "--port", "0", "--data", join(data, "file"))).toContain(
-      "a part of the path is not a folder",
+      "a parent in the path is not a folder",
     );
     await writeFile(join(data, "node1"), "");
     expect(await failed("node", "--port", "0", "--data", data)).toContain("a file is there instead of a folder");
@@ -149,7 +149,7 @@ describe("gateway", () => {
     await stopAll();
     expect(await readFile(join(data, "registry.json"), "utf8")).toContain('"shardCount"');
     expect(await failed("gateway", "--port", "0", "--data", data, "--shards", "8")).toMatch(
-      /4.*The number of shards and how keys are hashed are fixed/,
+      /4.*The number of shards and the key hash are fixed/,
     );
     await serve("gateway", "--data", data);
   });
@@ -172,8 +172,8 @@ describe("gateway", () => {
     environment?.send("SIGTERM");
     expect(await done).toBe(0);
     const lines = environment?.written.err ?? "";
-    expect(lines).toContain("The gateway listens.");
-    expect(lines).toContain("The gateway is not ready any more");
+    expect(lines).toContain("The gateway is listening.");
+    expect(lines).toContain("The gateway is draining");
     expect(lines).not.toContain('"part":"requests"');
   });
 

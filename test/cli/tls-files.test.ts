@@ -75,7 +75,7 @@ describe("TlsFiles", () => {
     expect(current.cluster).toBe(current.server);
     expect(current.clusterCa).toContain(ca.cert);
     const facts = { for: "IP Address:127.0.0.1, DNS:localhost", until: "2120-01-01T00:00:00.000Z" };
-    expect(log.lines).toEqual([{ level: "info", facts, message: "Certificates are in use." }]);
+    expect(log.lines).toEqual([{ level: "info", facts, message: "TLS certificates were loaded." }]);
   });
 
   it("takes up new files, tells its listeners once, and looks no more when it is closed", async () => {
@@ -90,7 +90,7 @@ describe("TlsFiles", () => {
     await looks(2);
     expect(files.current).toEqual({ server: first, cluster: second, clusterCa: null });
     expect(seen).toEqual([files.current]);
-    expect(log.lines.at(-1)).toMatchObject({ level: "info", message: "Renewed certificates are in use." });
+    expect(log.lines.at(-1)).toMatchObject({ level: "info", message: "Renewed TLS certificates were loaded." });
     end();
     await write("a", second);
     await looks(1);
@@ -129,7 +129,7 @@ describe("TlsFiles", () => {
     const files = await open({ server });
     await writeFile(server.cert, "broken");
     await looks(4);
-    const broken = `Cannot use ${server.cert}: it has no certificate in PEM form.`;
+    const broken = `Cannot use ${server.cert}: it contains no PEM certificate.`;
     expect(errors()).toEqual([broken]);
     await rm(server.cert);
     await looks(4);
@@ -153,16 +153,20 @@ describe("TlsFiles", () => {
   });
 
   it.each([
-    ["crt", "", "it has no certificate in PEM form"],
-    ["crt", first.key, "it has no certificate in PEM form"],
-    ["crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "it has no certificate in PEM form"],
+    ["crt", "", "it contains no PEM certificate"],
+    ["crt", first.key, "it contains no PEM certificate"],
+    ["crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "it contains no PEM certificate"],
     ["crt", "x".repeat(tlsFileBytesMax + 1), `it is longer than ${tlsFileBytesMax} bytes`],
     ["crt", ca.issue({ validTo: "20251231000000Z" }).cert, "its certificate expired at 2025-12-31T00:00:00.000Z"],
-    ["crt", ca.issue({ validFrom: "20270101000000Z" }).cert, "its certificate begins at 2027-01-01T00:00:00.000Z"],
+    [
+      "crt",
+      ca.issue({ validFrom: "20270101000000Z" }).cert,
+      "its certificate is not valid before 2027-01-01T00:00:00.000Z",
+    ],
     ["crt", `${first.cert}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`, "error:"],
-    ["key", "", "it has no private key in PEM form"],
-    ["key", first.cert, "it has no private key in PEM form"],
-    ["key", encryptedKey(), "its private key is encrypted; nobody is here to decrypt it"],
+    ["key", "", "it contains no PEM private key"],
+    ["key", first.cert, "it contains no PEM private key"],
+    ["key", encryptedKey(), "its private key is encrypted; use an unencrypted key"],
     ["key", second.key, "it is not the private key of the certificate in CRT"],
   ])("refuses a %s of %#, and says which file it is", async (kind, text, problem) => {
     const server = await write("a", first);
@@ -191,9 +195,9 @@ describe("readCa", () => {
   });
 
   it.each([
-    ["nothing", "it has no certificate in PEM form"],
+    ["nothing", "it contains no PEM certificate"],
     [ofYesterday, "its CA has expired"],
-    [`${ca.cert}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----`, "it has no certificate in PEM form"],
+    [`${ca.cert}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----`, "it contains no PEM certificate"],
   ])("refuses what is no CA, %#", async (text, problem) => {
     await writeFile(place("ca"), text);
     expect(await refusal(readCa(place("ca"), clock.nowMs()))).toBe(`Cannot use ${place("ca")}: ${problem}.`);

@@ -110,7 +110,7 @@ describe("a cluster over TLS", () => {
     const nodeUrl = await node(...mutual());
     expect(await runCommand(["node", "add", "node1", nodeUrl, "-e", url])).toMatchObject({ code: 0 });
     // It was reached, and is no plain storage node.
-    expect(logs()).toContain("it serves shards once it registers by itself");
+    expect(logs()).toContain("It serves shards after it has registered itself");
   });
 
   it("keeps out a gateway without a certificate, or with one of another CA", async () => {
@@ -150,7 +150,10 @@ describe("a command", () => {
     async (command) => {
       const url = await gateway(...identity());
       const { code, err } = await run(command.split(" "), url, "stranger.crt");
-      expect([code, err]).toEqual([1, expect.stringMatching(/: no answer from .*; is its CA that of --tls-ca\?\n$/)]);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/: no answer from .*; check that --tls-ca is the gateway's CA\n$/),
+      ]);
       expect(await runCommand([...command.split(" "), "-e", url])).toMatchObject({ code: 1 });
     },
   );
@@ -158,7 +161,7 @@ describe("a command", () => {
   it("knows that nothing was sent to a port that speaks no TLS", async () => {
     const url = await gateway();
     const { code, err } = await run(["put", "k", "1"], url.replace("http:", "https:"));
-    expect([code, err]).toEqual([5, expect.stringContaining("is a gateway running there?")]);
+    expect([code, err]).toEqual([5, expect.stringContaining("check that a gateway runs there")]);
   });
 
   it("does not start with a CA that it cannot use", async () => {

@@ -188,7 +188,9 @@ describe("traces", () => {
     useFakeTimeouts();
     for (let index = 0; index < 3; index++)
       expect(await query('{ get(key: "a") { key } }')).toBe('{"data":{"get":null}}');
-    await advanceUntil(() => expect(gateway.environment.written.err).toContain("The collector takes no traces"));
+    await advanceUntil(() =>
+      expect(gateway.environment.written.err).toContain("The trace collector does not accept traces"),
+    );
     await stopInFakeTime();
   });
 

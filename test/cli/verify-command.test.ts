@@ -97,7 +97,7 @@ describe("node verify", () => {
     for (const id of ["other", "missing"]) {
       const { code, err } = await run("--id", id);
       expect(code).toBe(1);
-      expect(err).toMatch(/^shardgate: \S+ is no data folder of a storage node: there is no file \S+data\.mdb\.\n$/);
+      expect(err).toMatch(/^shardgate: \S+ is not the data folder of a storage node: it has no file \S+data\.mdb\.\n$/);
     }
     expect(readdirSync(other)).toEqual([]);
     expect(readdirSync(data.path).toSorted()).toEqual(["node1", "other"]);

@@ -56,7 +56,7 @@ describe("scan", () => {
     const scan = harness.client().scan();
     await expect(keysOf(scan)).rejects.toMatchObject({
       code: "SHARD_UNAVAILABLE",
-      message: "Entries of shards that cannot answer are missing: 0, 1 (see `allowPartial`).",
+      message: "Entries are missing, because these shards cannot answer: 0, 1 (see `allowPartial`).",
       isRetryable: true,
     });
     expect(harness.requests).toHaveLength(3);

@@ -92,7 +92,7 @@ describe("update", () => {
       kind: "notSupported",
       key: "n",
       code: "NOT_SUPPORTED",
-      message: 'Key "n" cannot be updated safely: its storage node keeps no versions.',
+      message: 'Key "n" cannot be updated safely: its storage node does not keep versions.',
       isRetryable: false,
     });
     expect(fn).not.toHaveBeenCalled();

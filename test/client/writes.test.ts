@@ -192,7 +192,7 @@ describe("more writes than fit in one request", () => {
     const error = await thrown(harness.client().putMany(puts(2_500)));
     expect(error).toMatchObject({ code: "NETWORK_FAILURE", isOutcomeUnknown: true, unsentFrom: 2_000 });
     expect(error.message).toMatch(
-      /^There was no answer from .*\. Of the call's 2500 items, 1000 have an outcome, 1000 may have been written, and 500 were not sent\.$/,
+      /^There was no answer from .*\. Of the 2500 items of this call, 1000 have an outcome, 1000 may have been written, and 500 were not sent\.$/,
     );
     expect(error.outcomes).toHaveLength(2_500);
     expect(error.outcomes?.slice(0, 2)).toMatchObject([
@@ -207,7 +207,9 @@ describe("more writes than fit in one request", () => {
     harness.faults.push(proceed, proceed, answer(401, { code: "UNAUTHENTICATED", detail: "No." }));
     const error = await thrown(harness.client().deleteMany(puts(3_000).map(({ key }) => key)));
     expect(error).toMatchObject({ code: "UNAUTHENTICATED", isOutcomeUnknown: false, unsentFrom: 3_000, status: 401 });
-    expect(error.message).toMatch(/\. Of the call's 3000 items, 2000 have an outcome, and 1000 were not deleted\.$/);
+    expect(error.message).toMatch(
+      /\. Of the 3000 items of this call, 2000 have an outcome, and 1000 were not deleted\.$/,
+    );
     expect(error.outcomes?.map((outcome) => outcome?.kind).lastIndexOf("notFound")).toBe(1_999);
   });
 
@@ -233,13 +235,13 @@ describe("more writes than fit in one request", () => {
     const error = await thrown(harness.client({ headers }).putMany(puts(1_001)));
     expect(error).toMatchObject({ code: "NOT_SENT", isOutcomeUnknown: false, cause, unsentFrom: 1_001, status: null });
     expect(error.message).toMatch(
-      /^no token\. Of the call's 1001 items, 1000 have an outcome, and 1 was not written\.$/,
+      /^no token\. Of the 1001 items of this call, 1000 have an outcome, and 1 was not written\.$/,
     );
     await expect(harness.client({ headers }).put("a", 1)).rejects.toBe(cause);
     let calls = 0;
     const odd = () => (calls++ === 0 ? {} : Promise.reject("no token"));
     expect((await thrown(harness.client({ headers: odd }).putMany(puts(1_002)))).message).toMatch(
-      /^no token\. Of the call's 1002 items, 1000 have an outcome, and 2 were not written\.$/,
+      /^no token\. Of the 1002 items of this call, 1000 have an outcome, and 2 were not written\.$/,
     );
   });
 
@@ -250,7 +252,7 @@ describe("more writes than fit in one request", () => {
     const error = await thrown(harness.client({ headers }).putMany(puts(1_500)));
     expect(error.outcomes?.map((outcome) => outcome?.kind).slice(0, 3)).toEqual(["written", undefined, "written"]);
     expect(error.message).toBe(
-      "no token. Of the call's 1500 items, 999 have an outcome, 1 was not written, and 500 were not sent.",
+      "no token. Of the 1500 items of this call, 999 have an outcome, 1 was not written, and 500 were not sent.",
     );
   });
 

@@ -150,7 +150,7 @@ describe("the platform of the browser", () => {
     await vi.waitFor(() => expect(shownAt).toEqual(["blob:1", "blob:2"]));
     expect(await Promise.all(shown.map((blob) => blob.text()))).toEqual([
       "shardgate_up 1",
-      "The gateway gave no answer.",
+      "The gateway did not answer.",
     ]);
     vi.restoreAllMocks();
   });

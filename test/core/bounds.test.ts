@@ -47,10 +47,10 @@ describe("parseBounds", () => {
   });
 
   it.each([
-    ["", '"" is no limit'],
-    ["batchKeys=5", '"batchKeys" is no limit'],
-    ["__proto__=5", "is no limit"],
-    ["batch-keys=5,", '"" is no limit'],
+    ["", '"" is not a limit'],
+    ["batchKeys=5", '"batchKeys" is not a limit'],
+    ["__proto__=5", "is not a limit"],
+    ["batch-keys=5,", '"" is not a limit'],
     ["batch-keys", "whole number from 1 to 10000"],
     ["batch-keys=0", "whole number from 1 to 10000"],
     ["batch-keys=10001", "whole number from 1 to 10000"],

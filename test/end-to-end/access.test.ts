@@ -172,14 +172,14 @@ describe("a cluster that asks who is there", () => {
     const missing = run(["get", "user/2"]);
     expect(await missing.ended()).toBe(6);
     expect(missing.stderr).toBe(
-      "shardgate: The request carries no token, and this gateway asks for one (UNAUTHENTICATED). " +
-        "Set SHARDGATE_TOKEN, or name a file with --token-file.\n",
+      "shardgate: This gateway requires a token, and the request carries none (UNAUTHENTICATED). " +
+        "Set SHARDGATE_TOKEN, or name a file that has the token with --token-file.\n",
     );
     const wrong = run(["get", "user/2"], { SHARDGATE_TOKEN: token("stranger") });
     expect(await wrong.ended()).toBe(6);
     expect(wrong.stderr).toBe(
-      "shardgate: The request's token is not valid here (UNAUTHENTICATED). " +
-        "The token is from SHARDGATE_TOKEN: it may be mistyped, expired or taken back.\n",
+      "shardgate: The request's token is not valid (UNAUTHENTICATED). " +
+        "The token is from SHARDGATE_TOKEN. It may be mistyped, expired or revoked.\n",
     );
 
     // A function is asked for each request, so that it can give a fresh token when the last is old.

@@ -54,10 +54,10 @@ it("has the lines of each part of the program from the level that it was given, 
     expect(partOf("A REST request was answered.")).toEqual([20, "requests"]);
     expect(partOf("Cluster change attempted.")).toEqual([30, "access"]);
     expect(partOf("Unassigned shards were assigned.")).toEqual([30, "cluster"]);
-    expect(partOf("The gateway listens.")).toEqual([30, undefined]);
-    expect(partOf("The storage node is registered", "node1")).toEqual([30, "membership"]);
+    expect(partOf("The gateway is listening.")).toEqual([30, undefined]);
+    expect(partOf("The storage node has registered", "node1")).toEqual([30, "membership"]);
     expect(partOf("The assignments changed.", "node1")).toEqual([30, "storage"]);
-    expect(partOf("The storage node listens.", "node1")).toEqual([30, undefined]);
+    expect(partOf("The storage node is listening.", "node1")).toEqual([30, undefined]);
   });
   // Of the batch that the request was sent in, at level debug.
   expect(lines().filter(({ part, level }) => part !== "requests" && level < 30)).toEqual([]);

@@ -112,7 +112,7 @@ describe("a cluster over mutual TLS", () => {
     isOver = true;
     await Promise.all(load);
     expect([...statuses.keys()].filter((status) => ![200, 201, 404].includes(status))).toEqual([]);
-    for (const run of runs) expect(run.stderr).toContain("Renewed certificates are in use.");
+    for (const run of runs) expect(run.stderr).toContain("Renewed TLS certificates were loaded.");
   });
 
   it("keeps the old certificate when the new file is broken, and takes the next one that is not", async () => {
@@ -120,7 +120,7 @@ describe("a cluster over mutual TLS", () => {
     writeFileSync(file("node1.crt"), "broken");
     const node1 = runs[1];
     await eventually(() =>
-      expect(node1?.stderr).toContain("New certificates cannot be used; the old ones stay in use."),
+      expect(node1?.stderr).toContain("New TLS certificates cannot be used; the old ones stay in use."),
     );
     expect(await shownBy("node1")).toBe(cert);
     expect(await send("gateway", { path: "/ready" })).toBe(200);

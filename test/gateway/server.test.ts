@@ -153,7 +153,7 @@ describe("a gateway that closes", () => {
       expect(sockets.map(({ closed }) => closed)).toEqual([true, true]);
     });
     await closing;
-    expect(gateway.log.lines.some(({ message }) => message.includes("are cut off"))).toBe(false);
+    expect(gateway.log.lines.some(({ message }) => message.includes("were cut off"))).toBe(false);
   });
 
   it("cuts off what outlasts the drain", async () => {
@@ -169,6 +169,6 @@ describe("a gateway that closes", () => {
       expect(await Promise.race([underWay, null])).toMatchObject({ code: "ECONNRESET" });
     });
     await closing;
-    expect(gateway.log.lines.some(({ message }) => message.includes("are cut off"))).toBe(true);
+    expect(gateway.log.lines.some(({ message }) => message.includes("were cut off"))).toBe(true);
   });
 });

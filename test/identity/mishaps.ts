@@ -113,7 +113,7 @@ async function cloneBeside({ cluster, random, promises }: MishapParts): Promise<
   } finally {
     await clone.stop();
   }
-  if (clone.stderr.includes("is registered at the gateway"))
+  if (clone.stderr.includes("has registered with the gateway"))
     promises.complaints.push(`a clone of ${node} was accepted`);
   if (name !== node) cluster.startNode(name);
   return `${node} as ${name}`;

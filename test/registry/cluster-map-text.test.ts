@@ -69,7 +69,12 @@ describe("the cluster map as text", () => {
   });
 
   it.each<[ClusterMap, string, string, string | RegExp]>([
-    [map, '"format":2', '"format":3', "its format is 3 and this shardgate reads 1 and 2. Start the version"],
+    [
+      map,
+      '"format":2',
+      '"format":3',
+      "its format is 3, but this version of shardgate reads formats 1 and 2. Start the version",
+    ],
     [map, '"format":2,', "", "its format is undefined"],
     [map, '{"format"', '["format"', "it is not JSON"],
     [map, '"version":7', '"version":0', "`version` is 0"],
@@ -110,7 +115,7 @@ describe("the cluster map as text", () => {
     [map, '"moves":[', '"moves":[[1,"m-8",0],', "it lists the move of a shard twice"],
     [map, '"putBack":null', '"putBack":7', "`putBack` is not an object"],
     [putBack, '"mark":"m-1",', "", "`mark` is not a text"],
-    [putBack, '"waiting":[1]', '"waiting":[]', "it is marked as put back and waits for no storage node"],
+    [putBack, '"waiting":[1]', '"waiting":[]', "it is marked as restored, but waits for no storage node"],
     [putBack, '"waiting":[1]', '"waiting":[2]', "`waiting` is 2"],
     [putBack, '"waiting":[1]', '"waiting":[1,1]', "it lists a waiting storage node twice"],
     [putBack, "[[0,0,3,5,1]]", "[[0,2,3,5,1]]", "`node` is 2"],
@@ -125,7 +130,7 @@ describe("the cluster map as text", () => {
     expect(error.code).toBe("REGISTRY_CORRUPT");
     expect(error.message).toMatch(/^The stored cluster map cannot be used: /);
     expect(error.message).toContain(problem);
-    expect(error.message).toMatch(/move it away to start anew\.$|restore a copy\.$/);
+    expect(error.message).toMatch(/move it away to start with a new registry\.$|restore a backup\.$/);
   });
 
   it.each(["", "null", "7", "[]", "{", "{}"])("is refused when it is %j", (text) => {

@@ -84,7 +84,7 @@ describe("Registry.open", () => {
     await openRegistry(store, { shardCount: 4, clusterName: "orders" });
     await expect(openRegistry(store, { shardCount: 8 })).rejects.toMatchObject({
       code: "SHARD_COUNT_MISMATCH",
-      message: "The cluster has 4 shards; 8 were asked for.",
+      message: "The cluster has 4 shards; 8 were requested.",
     });
     await expect(openRegistry(store, { clusterName: "users" })).rejects.toMatchObject({ code: "CLUSTER_MISMATCH" });
     const text = clusterMapToText({ ...mapWith([]), version: 3, hash: "md5" });
@@ -123,7 +123,7 @@ describe("Registry.open", () => {
     await store.compareAndSet(null, { version: 9, text: clusterMapToText(mapWith([])) }, null);
     await expect(openRegistry(store)).rejects.toMatchObject({
       code: "REGISTRY_CORRUPT",
-      message: expect.stringContaining("version 9 and its cluster map 1"),
+      message: expect.stringContaining("version 9, but its cluster map has version 1"),
     });
   });
 
@@ -215,7 +215,7 @@ describe("Registry.execute", () => {
     await one.refresh();
     await expect(one.execute(register("a"))).rejects.toMatchObject({
       code: "REGISTRY_CONFLICT",
-      message: expect.stringContaining("Another gateway leads"),
+      message: expect.stringContaining("Another gateway has led"),
     });
     expect((await other.execute(register("a"))).nodes.has("a")).toBe(true);
   });

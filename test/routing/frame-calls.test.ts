@@ -209,11 +209,11 @@ describe("FrameCalls, when the connection breaks", () => {
     const { calls, peer, left } = await open();
     const execution = faultOf(calls.execute(puts(), call));
     await peer.message(1);
-    calls.destroy("aborted", "was given up before it answered");
+    calls.destroy("aborted", "did not answer before the request was cancelled");
     expect(await execution).toMatchObject({
       reason: "aborted",
       isUnsent: false,
-      message: "storage node node2 was given up before it answered",
+      message: "storage node node2 did not answer before the request was cancelled",
     });
     expect(left).toHaveBeenCalledTimes(1);
     await vi.waitFor(() => expect(peer.isClosed).toBe(true));

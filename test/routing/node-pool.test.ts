@@ -192,7 +192,7 @@ describe("NodePool's breaker", () => {
       {
         kind: "refused",
         code: "SHARD_UNAVAILABLE",
-        message: `Shard ${get("a").shard} is unavailable: storage node node1 (http://node1:1) refused the connection, and is left alone for a moment.`,
+        message: `Shard ${get("a").shard} is unavailable: storage node node1 (http://node1:1) refused the connection, and is not called for a moment.`,
       },
     ]);
     expect(cluster.node("node1").batches).toHaveLength(before);

@@ -97,7 +97,7 @@ describe("Router", () => {
     const cluster = new MemoryCluster();
     cluster.map = { ...cluster.map, putBack: { mark: "m", waiting: ["node1"], claims: new Map() } };
     expect(await cluster.until(cluster.execute([get(key), put("a", "1")]))).toMatchObject([
-      { ...unavailable, message: expect.stringContaining("Shard 2 is unavailable: the registry was put back") },
+      { ...unavailable, message: expect.stringContaining("Shard 2 is unavailable: the registry was restored") },
       unavailable,
     ]);
     expect([...cluster.nodes.values()].flatMap(({ batches }) => batches)).toEqual([]);

@@ -53,7 +53,10 @@ it("registers, takes newer assignments and serves all other shards, and its log 
   await damage();
   const host = await open({ start: "start2" });
   expect(damageLines(log)).toMatchObject([
-    { facts: { shards: [2] }, message: expect.stringMatching(/shardgate node verify.*restore a copy/) },
+    {
+      facts: { shards: [2] },
+      message: expect.stringMatching(/shardgate node verify.*restore the data folder from a backup/),
+    },
   ]);
 
   let answer = assignments(2, { 1: 2, 2: 2 });

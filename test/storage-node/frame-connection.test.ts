@@ -83,7 +83,7 @@ describe("a connection of frames", () => {
     peer.send(frame("request", 1, Buffer.concat([encodeRequestFacts({ timeoutMs: 1_000 }), Buffer.from("{}\n")])));
     expect(await peer.problem(1)).toMatch(/^BAD_REQUEST: .*`operations` is not an array/);
     peer.send(frame("request", 2, "abc"));
-    expect(await peer.problem(2)).toBe("BAD_REQUEST: What comes before the batch cannot be read.");
+    expect(await peer.problem(2)).toBe("BAD_REQUEST: The head of the request cannot be read.");
     peer.request(3, [get("a")]);
     expect(await peer.outcomes(3, [get("a")])).toEqual([{ kind: "notFound" }]);
   });
@@ -94,7 +94,7 @@ describe("a connection of frames", () => {
     peer.send(frame("request", 1, part, true));
     for (let bytes = 0; bytes <= nodeBatchBodyBytesMax; bytes += part.length) peer.send(frame("part", 1, part, true));
     peer.send(frame("part", 1, "", false));
-    expect(await peer.problem(1)).toBe("BODY_TOO_LARGE: The batch is longer than any may be.");
+    expect(await peer.problem(1)).toBe("BODY_TOO_LARGE: The batch exceeds the maximum length.");
     peer.request(2, [get("a")]);
     await peer.message(2, "answer");
   });
@@ -142,7 +142,9 @@ describe("a connection of frames", () => {
     const { peer, log } = await runPeer();
     vi.spyOn(ShardHost.prototype, "execute").mockRejectedValueOnce(new Error("/secret/path"));
     peer.request(1, [get("a")]);
-    expect(await peer.problem(1)).toBe("INTERNAL_SERVER_ERROR: The storage node failed; its log has the cause.");
+    expect(await peer.problem(1)).toBe(
+      "INTERNAL_SERVER_ERROR: The storage node failed to process the request; its log has the cause.",
+    );
     expect(log.lines.some(({ level }) => level === "error")).toBe(true);
   });
 });
@@ -232,21 +234,21 @@ describe("what no gateway sends", () => {
     ],
     ["a frame of 4 GiB", [Buffer.alloc(9, 0xff)], "Frames of type 127 are unknown."],
     ["a cancel in parts", [frame("cancel", 1, "", true)], "No cancel comes in parts."],
-    ["a part of nothing", [frame("part", 7, "x")], "A part belongs to no request (7)."],
+    ["a part of nothing", [frame("part", 7, "x")], "A frame continues request 7, which does not exist."],
     [
       "a part of a request that was cancelled",
       [frame("request", 1, body, true), frame("cancel", 1), frame("part", 1, "x")],
-      "A part belongs to no request (1).",
+      "A frame continues request 1, which does not exist.",
     ],
-    ["an id twice", [frame("request", 1, body, true), frame("request", 1, body)], "Request 1 is here already."],
-    ["a hello", [frame("hello", 0, "{}")], "Gateways send no frames of type hello."],
-    ["an answer", [frame("answer", 1, "x")], "Gateways send no frames of type answer."],
-    ["a problem", [frame("problem", 1, "x")], "Gateways send no frames of type problem."],
-    ["a goodbye", [frame("goodbye", 0)], "Gateways send no frames of type goodbye."],
+    ["an id twice", [frame("request", 1, body, true), frame("request", 1, body)], "Request id 1 is already in use."],
+    ["a hello", [frame("hello", 0, "{}")], "Gateways must not send frames of type hello."],
+    ["an answer", [frame("answer", 1, "x")], "Gateways must not send frames of type answer."],
+    ["a problem", [frame("problem", 1, "x")], "Gateways must not send frames of type problem."],
+    ["a goodbye", [frame("goodbye", 0)], "Gateways must not send frames of type goodbye."],
     [
       "too many requests in parts",
       Array.from({ length: frameRequestsMax + 1 }, (_, id) => frame("request", id + 1, "", true)),
-      `More than ${frameRequestsMax} requests are on their way at once.`,
+      `More than ${frameRequestsMax} requests are in progress on the connection.`,
     ],
     [
       "too many bytes in parts",
@@ -254,7 +256,7 @@ describe("what no gateway sends", () => {
         frame("request", id, part, true),
         ...Array.from({ length: nodeBatchBodyBytesMax / part.length }, () => frame("part", id, part, true)),
       ]),
-      "Requests of more than 50331648 bytes are on their way at once.",
+      "Requests of more than 50331648 bytes are in progress on the connection.",
     ],
   ])("ends the connection with a goodbye that says why: %s", async (_what, frames, why) => {
     const { peer, engine, send } = await runPeer();
@@ -368,7 +370,7 @@ describe("a storage node that drains", () => {
     const draining = node.drain();
     expect((await peer.message(0, "goodbye")).body).toHaveLength(0);
     peer.request(2, [get("a")]);
-    expect(await peer.problem(2)).toBe("DRAINING: The storage node is stopping.");
+    expect(await peer.problem(2)).toBe("DRAINING: The storage node is shutting down.");
     engine.release();
     expect(await peer.outcomes(1, [put("a", "1")])).toMatchObject([{ kind: "written" }]);
     await clock.advance(1_000);

@@ -116,7 +116,7 @@ describe("GroupCommit", () => {
   it("refuses a whole group with the engine's code when it rejects, and logs it once", async () => {
     const { engine, commits, log } = await setUp();
     engine.writeFailure = new ShardgateError("STORAGE_FULL", "No room in /secret/path.");
-    const message = "The storage node has no room left; nothing was written.";
+    const message = "The storage node has no disk space left; nothing was written.";
     const full = { kind: "refused", code: "STORAGE_FULL", message };
     expect(await Promise.all([commits.submit([put("a", "1")]), commits.submit([put("b", "1")])])).toEqual([
       [full],
@@ -136,7 +136,7 @@ describe("GroupCommit", () => {
     engine.writeFailure = new ShardgateError("STORAGE_FAILED", "/secret/path broke");
     await commits.submit([put("a", "1")]);
     expect(log.lines).toHaveLength(3);
-    expect(log.lines[0]?.message).toContain("none of them happened");
+    expect(log.lines[0]?.message).toContain("none of them was written");
   });
 
   it.each([new ShardgateError("OUTCOME_UNKNOWN", "The reply was lost."), new Error("A bug.")])(
@@ -146,7 +146,7 @@ describe("GroupCommit", () => {
       engine.writeFailure = failure;
       const [outcome] = await commits.submit([put("a", "1")]);
       expect(outcome).toMatchObject({ code: "OUTCOME_UNKNOWN", message: expect.stringContaining("may or may not") });
-      expect(log.lines[0]?.message).toContain("unknown whether they happened");
+      expect(log.lines[0]?.message).toContain("unknown whether they were written");
     },
   );
 

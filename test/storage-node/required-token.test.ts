@@ -22,8 +22,8 @@ describe("a storage node with a secret", () => {
     for (const authorization of [undefined, "Bearer wrong", "Bearer from-node", "from-gateway", "Basic from-gateway"]) {
       const answer = await send(path, { method, headers: authorization === undefined ? {} : { authorization } });
       expect(answer).toMatchObject({ status: 401, headers: { "www-authenticate": "Bearer" } });
-      const what = authorization === undefined ? "carries no token" : "does not carry their token";
-      const detail = `Only gateways of this cluster may ask, and the request ${what}.`;
+      const what = authorization === undefined ? "carries no token" : "does not carry the cluster's token";
+      const detail = `Only gateways of this cluster may call this storage node, and the request ${what}.`;
       expect(answer.json()).toMatchObject({ code: "UNAUTHENTICATED", detail });
     }
   });

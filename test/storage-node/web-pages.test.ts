@@ -16,7 +16,7 @@ describe("a storage node", () => {
   it.each([
     ["a page's batch, which browsers send without asking", { origin: page, "content-type": "text/plain" }],
     ["a page without an origin of its own", { origin: "null" }],
-    ["what a browser says is of another site", { "sec-fetch-site": "cross-site" }],
+    ["what a browser says is of another origin", { "sec-fetch-site": "cross-site" }],
     ["what a browser says is of a page of this very address", { "sec-fetch-site": "same-origin" }],
   ])("refuses %s", async (_, headers) => {
     const { send } = await nodeWithEntry();

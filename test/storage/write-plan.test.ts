@@ -41,7 +41,7 @@ describe("planWrites", () => {
     const last = epoch * versionsPerEpoch;
     const live = { ...put("b", "1"), condition: null };
     const { outcomes, headers } = planOver({ epoch, sequence: last - 1 }, put("a", "1"), live, remove("a"));
-    const message = `Shard 0 has used up the versions of epoch ${epoch}; a new epoch is on its way. Try again.`;
+    const message = `Shard 0 has used up the versions of epoch ${epoch} and is waiting for a new epoch. Try again.`;
     const refusal = { kind: "refused", code: "SHARD_UNAVAILABLE", message };
     expect(outcomes).toMatchObject([{ facts: { version: String(last) } }, refusal, refusal]);
     expect(headers[0]?.after).toMatchObject({ sequence: last, keyCount: 1 });

@@ -49,7 +49,7 @@ export function logLines({ stderr }: Run): readonly LogLine[] {
 
 /** The process ids of all workers that a run at level debug has said of that they serve; the newest of each number. */
 export function workerPids(run: Run): ReadonlyMap<number, number> {
-  const serving = logLines(run).filter(({ msg }) => msg === "A worker serves.");
+  const serving = logLines(run).filter(({ msg }) => msg === "A worker is serving requests.");
   return new Map(serving.map(({ worker = 0, pid = 0 }) => [worker, pid]));
 }
 

@@ -19,7 +19,7 @@ interface AcceptLossOptions extends ConnectionOptions {
 export function addAcceptLossCommand(node: Command, environment: Environment): void {
   const command = node
     .command("accept-loss")
-    .description("Accept that a storage node has lost its data: it may serve with another or an older store.")
+    .description("Accept that a storage node has lost data, so that it may serve with a new or an older store.")
     .addArgument(nodeNameArgument())
     .addOption(yesOption())
     .addOption(outputOption())
@@ -30,12 +30,13 @@ export function addAcceptLossCommand(node: Command, environment: Environment): v
 async function runAcceptLoss(name: string, options: AcceptLossOptions, environment: Environment): Promise<void> {
   const { endpoint, output, yes = false } = options;
   const question =
-    `Accept at ${endpoint} that storage node ${name} has lost data? It then serves its shards with whatever data it has: ` +
-    "keys that it lacks are answered as not found, and older values as the present ones.";
+    `Accept at ${endpoint} that storage node ${name} has lost data? It then serves its shards with the data that it has: ` +
+    "missing keys are answered as not found, and older values as current.";
   await confirm(question, yes, environment);
   const document =
     "mutation AcceptLoss($input:AcceptStorageNodeLossInput!){acceptStorageNodeLoss(input:$input){__typename}}";
   await withGateway(options, environment, (client) => ask(client, document, JSON.stringify({ input: { name } })));
-  const text = output === "json" ? JSON.stringify({ name }) : `accepted: ${name} serves again once it has registered`;
+  const text =
+    output === "json" ? JSON.stringify({ name }) : `accepted: ${name} serves its shards after its next registration`;
   await print(`${text}\n`, environment);
 }

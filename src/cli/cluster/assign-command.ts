@@ -20,13 +20,13 @@ interface AssignOptions extends ConnectionOptions {
 export function addAssignCommand(shard: Command, environment: Environment): void {
   const command = shard
     .command("assign")
-    .description("Give a shard to a storage node. Its data do not move with it.")
+    .description("Assign a shard to a storage node, without moving its data.")
     .addArgument(shardArgument())
     .addArgument(nodeNameArgument())
     .addOption(
-      new Option("--if-epoch <epoch>", "only if the shard still has this epoch").argParser(wholeNumber(0, epochMax)),
+      new Option("--if-epoch <epoch>", "assign only if the shard has this epoch").argParser(wholeNumber(0, epochMax)),
     )
-    .addOption(new Option("--force", "also when that hides the data that the present primary has"))
+    .addOption(new Option("--force", "assign even if that hides the data of the current primary"))
     .addOption(yesOption())
     .addOption(outputOption())
     .action((number: number, node: string, options: AssignOptions) => runAssign(number, node, options, environment));
@@ -36,7 +36,7 @@ export function addAssignCommand(shard: Command, environment: Environment): void
 async function runAssign(shard: number, storageNode: string, options: AssignOptions, environment: Environment) {
   const { ifEpoch, force = false, yes = false } = options;
   if (force) {
-    const question = `Give shard ${shard} to ${storageNode}, even if that hides its data, at ${options.endpoint}?`;
+    const question = `Assign shard ${shard} to ${storageNode} at ${options.endpoint}, even if that hides its data?`;
     await confirm(question, yes, environment);
   }
   const document = `mutation Assign($input:AssignShardInput!){assignShard(input:$input){shard{${shardFields}}}}`;

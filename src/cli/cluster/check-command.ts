@@ -17,7 +17,7 @@ interface CheckOptions extends ConnectionOptions {
 export function addCheckCommand(program: Command, environment: Environment): void {
   const command = program
     .command("check")
-    .description("Succeed if every shard has a live primary; else tell which have none, and fail.")
+    .description("Exit with 0 if every shard has a live primary; else list the shards without one and fail.")
     .addOption(outputOption())
     .action((options: CheckOptions) => runCheck(options, environment));
   addExample(addConnectionOptions(command), "check || echo 'some keys cannot be reached'");

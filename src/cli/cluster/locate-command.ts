@@ -19,12 +19,13 @@ interface LocateOptions extends ConnectionOptions {
 export function addLocateCommand(shard: Command, environment: Environment): void {
   const command = shard
     .command("locate")
-    .description("Tell which shard a key belongs to, and who owns it; the key need not exist.")
+    .description("Show the shard of a key and its storage node. The key need not exist.")
     .addArgument(keyArgument())
     .addOption(
-      new Option("--shards <number>", "compute it for this number of shards, without asking a gateway").argParser(
-        wholeNumber(1, shardCountMax),
-      ),
+      new Option(
+        "--shards <number>",
+        "compute the shard for this number of shards, without calling a gateway",
+      ).argParser(wholeNumber(1, shardCountMax)),
     )
     .addOption(outputOption())
     .action((key: Key, options: LocateOptions) =>

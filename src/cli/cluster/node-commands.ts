@@ -36,7 +36,7 @@ export function addNodeCommands(node: Command, environment: Environment): void {
 function addListCommand(node: Command, environment: Environment): void {
   const command = node
     .command("ls")
-    .description("List the storage nodes that a gateway knows.")
+    .description("List the storage nodes of the cluster.")
     .addOption(outputOption())
     .action(async (options: NodeOptions) => {
       const { storageNodes } = await withGateway(options, environment, (client) =>
@@ -52,9 +52,9 @@ function addListCommand(node: Command, environment: Environment): void {
 function addAddCommand(node: Command, environment: Environment): void {
   const command = node
     .command("add")
-    .description("Make a plain storage node known, which cannot register by itself, or give a known one another URL.")
+    .description("Add a plain storage node, which cannot register itself, or change the URL of a storage node.")
     .addArgument(nodeNameArgument())
-    .addArgument(new Argument("<url>", "where the gateway reaches it").argParser(parsedBy(parseNodeUrl)))
+    .addArgument(new Argument("<url>", "URL at which the gateway reaches it").argParser(parsedBy(parseNodeUrl)))
     .addOption(outputOption())
     .action((name: string, url: string, options: NodeOptions) => runAdd(name, url, options, environment));
   addExample(addConnectionOptions(command), "node add mine http://127.0.0.1:9000");
@@ -79,9 +79,9 @@ async function runAdd(name: string, url: string, options: NodeOptions, environme
 function addRemoveCommand(node: Command, environment: Environment): void {
   const command = node
     .command("rm")
-    .description("Forget a storage node; its shards are given to others.")
+    .description("Remove a storage node. Its shards are assigned to others.")
     .addArgument(nodeNameArgument())
-    .addOption(new Option("--force", "also when it is live or owns shards with data"))
+    .addOption(new Option("--force", "remove it even if it is live or owns shards with data"))
     .addOption(yesOption())
     .addOption(outputOption())
     .action((name: string, options: RemoveOptions) => runRemove(name, options, environment));
@@ -101,7 +101,7 @@ const removalColumns: Columns<Removal> = [
 async function runRemove(name: string, options: RemoveOptions, environment: Environment): Promise<void> {
   const { force = false, yes = false } = options;
   const what = force ? ", even if it is live or has data," : "";
-  await confirm(`Forget storage node ${name}${what} at ${options.endpoint}?`, yes, environment);
+  await confirm(`Remove storage node ${name}${what} at ${options.endpoint}?`, yes, environment);
   const document =
     "mutation RemoveNode($input:RemoveStorageNodeInput!){removeStorageNode(input:$input){unassignedShards{number}}}";
   const { removeStorageNode } = await withGateway(options, environment, (client) =>

@@ -30,7 +30,7 @@ function problemLines({ name, problem }: Node): readonly string[] {
 function staleLines({ name, staleShards }: Node): readonly string[] {
   if (staleShards.length === 0) return [];
   return [
-    `${name} still has data of ${shardsShown(staleShards)}, which other storage nodes own now and serve without them.`,
-    `  Assign such a shard to ${name} with \`shardgate shard assign\` and --force to serve its data instead, or leave it.`,
+    `${name} still has data of ${shardsShown(staleShards)}, now owned by other storage nodes; clients do not see these data.`,
+    `  To serve them again, assign the shard to ${name} with \`shardgate shard assign\` and --force.`,
   ];
 }

@@ -21,7 +21,7 @@ interface ReadOptions extends ConnectionOptions {
 export function addShardCommands(program: Command, environment: Environment): void {
   const shard = program
     .command("shard")
-    .description("Look at shards, and assign them to storage nodes.")
+    .description("Inspect shards, and assign them to storage nodes.")
     .helpCommand(false);
   addExample(shard, "shard ls", "shard locate user123");
   addListCommand(shard, environment);
@@ -79,7 +79,7 @@ const changeColumns: Columns<ChangeAnswer> = [
 function addHistoryCommand(shard: Command, environment: Environment): void {
   const command = shard
     .command("history")
-    .description("Who owned a shard, newest first, and why that changed.")
+    .description("List the owners of a shard, newest first, and why they changed.")
     .addArgument(shardArgument())
     .addOption(outputOption())
     .action(async (number: number, options: ReadOptions) => {

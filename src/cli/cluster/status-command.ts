@@ -19,7 +19,7 @@ interface StatusOptions extends ConnectionOptions {
 export function addStatusCommand(program: Command, environment: Environment): void {
   const command = program
     .command("status")
-    .description("Show the cluster at a glance: its health, its shards, its storage nodes.")
+    .description("Show the health, shards and storage nodes of the cluster.")
     .addOption(outputOption())
     .action((options: StatusOptions) => runStatus(options, environment));
   addExample(addConnectionOptions(command), "status");

@@ -19,8 +19,8 @@ const scripts: Readonly<Record<Shell, (root: CommandNode) => string>> = {
 export function addCompletionCommand(program: Command, environment: Environment): void {
   const command = program
     .command("completion")
-    .description("Print a script with which a shell completes this program's commands and options.")
-    .addArgument(new Argument("<shell>", "the shell that is to complete").choices(Object.keys(scripts)))
+    .description("Print a shell script that completes this program's commands and options.")
+    .addArgument(new Argument("<shell>", "shell to print the script for").choices(Object.keys(scripts)))
     .action((shell: Shell) => print(scripts[shell](commandTree(program)), environment));
   addExample(
     command,

@@ -25,7 +25,7 @@ export async function readValue(argument: string, stdin: Input): Promise<string>
   const text = (argument === "-" ? await readAll(stdin) : argument).trim();
   const problem = jsonProblem(text);
   if (problem === null) return text;
-  const hint = /^[\w .-]+$/.test(text) && argument !== "-" ? `; a text needs quotes of its own: '"${text}"'` : "";
+  const hint = /^[\w .-]+$/.test(text) && argument !== "-" ? `; a JSON string needs double quotes: '"${text}"'` : "";
   throw usageFailure(problem + hint);
 }
 

@@ -31,7 +31,7 @@ interface GetOptions extends ConnectionOptions {
 export function addGetCommand(program: Command, environment: Environment): void {
   const command = program
     .command("get")
-    .description("Read entries: the value of one key as it is stored, or several entries as rows.")
+    .description("Read entries. One key prints its value as stored; several keys print a row each.")
     .addArgument(keysArgument())
     .addOption(outputOption())
     .action((keys: readonly string[], options: GetOptions) => runGet(keys, options, environment));

@@ -39,22 +39,22 @@ export function addPutCommand(program: Command, environment: Environment): void 
     .command("put")
     .description("Write one entry.")
     .addArgument(keyArgument())
-    .argument("<value>", "JSON text; `-` reads it from standard input")
+    .argument("<value>", "JSON text, or `-` to read it from standard input")
     .addOption(
-      new Option("--ttl <seconds>", "the entry expires after this time").argParser(wholeNumber(1, ttlSecondsMax)),
+      new Option("--ttl <seconds>", "seconds until the entry expires").argParser(wholeNumber(1, ttlSecondsMax)),
     )
     .addOption(
-      new Option("--expires-at <moment>", "the entry expires then: a timestamp such as 2026-01-31T12:00:00Z")
+      new Option("--expires-at <moment>", "time at which the entry expires, such as 2026-01-31T12:00:00Z")
         .argParser(parsedBy(parseExpiresAt))
         .conflicts("ttl"),
     )
     .addOption(
-      new Option("--if-version <version>", "only if the entry has this version")
+      new Option("--if-version <version>", "write only if the entry has this version")
         .argParser(parsedBy(parseVersion))
         .conflicts(["ifAbsent", "ifPresent"]),
     )
-    .addOption(new Option("--if-absent", "only if there is no such entry").conflicts("ifPresent"))
-    .addOption(new Option("--if-present", "only if there is such an entry"))
+    .addOption(new Option("--if-absent", "write only if the key does not exist").conflicts("ifPresent"))
+    .addOption(new Option("--if-present", "write only if the key exists"))
     .addOption(outputOption())
     .action((key: string, value: string, options: PutOptions) => runPut(key, value, options, environment));
   addExample(
@@ -83,9 +83,9 @@ async function runPut(key: string, value: string, options: PutOptions, environme
 
 /** How to write on condition of what is there. */
 function conflictAdvice(key: string, current: EntryAnswer | null): string {
-  if (current === null) return "There is no such entry: --if-absent writes it while that is so.";
+  if (current === null) return "The key does not exist. Use --if-absent to create it.";
   // Storage nodes that take conditions keep versions.
-  return `Read it again with \`shardgate get ${shellWord(key)}\`, and repeat with --if-version ${current.version}.`;
+  return `Read the entry again with \`shardgate get ${shellWord(key)}\`, and repeat with --if-version ${current.version}.`;
 }
 
 interface PutSuccess {

@@ -30,13 +30,13 @@ export function addScanCommand(program: Command, environment: Environment): void
     .description("List entries in key order (bytewise), over all shards.")
     .addOption(new Option("--prefix <text>", "only entries whose key starts with this").default(""))
     .addOption(
-      new Option("--limit <number>", "most entries to list")
+      new Option("--limit <number>", "maximum number of entries to list")
         .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER))
         .default(pageEntriesDefault),
     )
-    .addOption(new Option("--after <cursor>", "go on behind this cursor, which a scan that has more gives out"))
-    .addOption(new Option("--reverse", "from the last key to the first"))
-    .addOption(new Option("--keys-only", "keys without values, one a line"))
+    .addOption(new Option("--after <cursor>", "continue after this cursor, which an incomplete scan prints"))
+    .addOption(new Option("--reverse", "list from the last key to the first"))
+    .addOption(new Option("--keys-only", "print keys only, one per line"))
     .addOption(outputOption())
     .action((options: ScanOptions) => runScan(options, environment));
   addExample(addConnectionOptions(command), "scan --prefix user/ --limit 20", "scan --reverse --keys-only");
@@ -56,7 +56,7 @@ async function runScan(options: ScanOptions, environment: Environment): Promise<
     return sink.write(text.ofEnd(cursor, missing));
   });
   if (!isRead) return;
-  if (cursor !== null) environment.stderr.write(`There are more entries; go on with --after ${cursor}\n`);
+  if (cursor !== null) environment.stderr.write(`There are more entries; continue with --after ${cursor}\n`);
   if (missing.length > 0) throw missingFailure(missing);
 }
 

@@ -156,7 +156,7 @@ function warnOfSmallShares(bounds: GatewayBounds, workers: number, log: Log): vo
     if (shares[all] >= 2 * shares[one]) continue;
     log.warn(
       { workers, [boundName(all)]: bounds[all], [boundName(one)]: bounds[one] },
-      `A request as large as \`${boundName(one)}\` allows finds no room in one worker's share of \`${boundName(all)}\`; raise the latter to twice as much for each worker, or lower the former.`,
+      `A request of the size that \`${boundName(one)}\` allows does not fit into one worker's share of \`${boundName(all)}\`. Raise \`${boundName(all)}\` to twice that size for each worker, or lower \`${boundName(one)}\`.`,
     );
   }
 }

@@ -47,7 +47,7 @@ export class MetricsOfWorkers {
       return figures;
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
-      throw new ShardgateError("OVERLOADED", "A worker did not say in time what it has counted.");
+      throw new ShardgateError("OVERLOADED", "A worker did not report its metrics in time.");
     }
   }
 }

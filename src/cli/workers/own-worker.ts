@@ -14,6 +14,6 @@ export async function metricsOfAll(primary: Peer<PrimaryCalls>): Promise<string>
     return await primary.ask("metrics", null);
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
-    throw new ShardgateError("OVERLOADED", "The primary process did not say in time what all have counted.");
+    throw new ShardgateError("OVERLOADED", "The primary process did not report the workers' metrics in time.");
   }
 }

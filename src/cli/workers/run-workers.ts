@@ -29,11 +29,11 @@ export async function runWorkers<Theirs extends WorkerCalls>(parts: RunWorkersPa
   try {
     const url = await Promise.race([workers.start(), stop.requested.then(() => null)]);
     if (url !== null) {
-      log.info({ url, workers: count }, "All workers serve.");
+      log.info({ url, workers: count }, "All workers are serving requests.");
       stdout.write(`listening ${url}\n`);
     }
     reason = await stop.requested;
-    log.info({ reason }, "The workers are asked to stop.");
+    log.info({ reason }, "Asking the workers to stop.");
   } catch (error) {
     // Why the start failed is what counts.
     await workers.stop(timeoutMs).catch(() => undefined);

@@ -88,7 +88,7 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
         begin: () => ({ ...service.beginOf(peer), worker }),
         listening: (url) => {
           isServing = true;
-          log.debug({ worker, pid: process.pid, url }, "A worker serves.");
+          log.debug({ worker, pid: process.pid, url }, "A worker is serving requests.");
           resolve(url);
         },
         metrics: () => service.metrics(),
@@ -114,7 +114,7 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
     const pauseMs = failures === 0 ? 0 : Math.min(workerPauseMsMax, workerPauseMs * 2 ** (failures - 1));
     log.error(
       { worker, how, livedMs: Math.round(livedMs), pauseMs },
-      "A worker ended unexpectedly and is started again after a pause; its own last lines may say why.",
+      "A worker ended unexpectedly and will be restarted after a pause. Its last log lines may show why.",
     );
     const cancel = clock.after(pauseMs, () => {
       this.#pauses.delete(worker);
@@ -129,5 +129,5 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
 function badEnd({ code, how }: WorkerExit): CommandFailure | ToldFailure {
   const known = Object.values(exitCodes).find((each): each is ExitCode => each === code && each !== exitCodes.done);
   if (known !== undefined) return new ToldFailure(known);
-  return new CommandFailure(`A worker ended unexpectedly (${how}); its last lines in the log may say why.`);
+  return new CommandFailure(`A worker ended unexpectedly (${how}). Its last log lines may show why.`);
 }

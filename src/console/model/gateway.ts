@@ -77,7 +77,7 @@ export async function shardDetails(post: Post, number: number): Promise<ShardAns
   const { data, problem } = await ask<ShardData>(post, "console/shard", { number });
   if (problem !== null) return { kind: "failed", problem };
   const { shard } = data;
-  if (shard === null) return { kind: "failed", problem: problemOf("", `The gateway knows no shard ${number}.`) };
+  if (shard === null) return { kind: "failed", problem: problemOf("", `Shard ${number} does not exist.`) };
   const details = {
     number: shard.number,
     keys: shard.keyCount === null ? null : Number(shard.keyCount),
@@ -121,8 +121,8 @@ async function ask<Data>(
     if (error !== undefined) return { data: null, problem: problemOf(error.extensions?.code ?? "", error.message) };
     return { data: data as Data, problem: null };
   } catch (error) {
-    const message = `The gateway gave no answer: ${error instanceof Error ? error.message : String(error)}.`;
-    return { data: null, problem: { code: "UNREACHABLE", message, advice: "Check that the gateway runs." } };
+    const message = `The gateway did not answer: ${error instanceof Error ? error.message : String(error)}.`;
+    return { data: null, problem: { code: "UNREACHABLE", message, advice: "Check that the gateway is running." } };
   }
 }
 

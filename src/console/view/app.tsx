@@ -48,7 +48,7 @@ export function App(faces: AppProps) {
           {!isLive && (
             <p class="stale" role="alert">
               {link.kind === "lost" && link.problem !== null ? link.problem.message : "The gateway does not answer."}{" "}
-              What you see is old; the page goes on by itself when the gateway is back.
+              These data are out of date. The page updates by itself when the gateway answers again.
             </p>
           )}
           <Cluster cluster={cluster} summary={summary} />

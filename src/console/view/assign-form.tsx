@@ -37,7 +37,7 @@ export function AssignForm({ shard, nodes, keys }: AssignFormProps) {
         }}
       >
         <select
-          aria-label="Storage node to give the shard to"
+          aria-label="Storage node to assign the shard to"
           required
           value={target}
           onChange={({ currentTarget }) => {
@@ -45,7 +45,7 @@ export function AssignForm({ shard, nodes, keys }: AssignFormProps) {
             setResult(null);
           }}
         >
-          <option value="">Give to…</option>
+          <option value="">Assign to…</option>
           {others.map(({ name, state }) => (
             <option key={name} value={name}>
               {state === "UP" ? name : `${name} (${state})`}
@@ -58,17 +58,17 @@ export function AssignForm({ shard, nodes, keys }: AssignFormProps) {
       </form>
       {result?.kind === "assigned" && (
         <p class="done" role="status">
-          Shard {shard.number} is given to {target}, epoch {result.epoch}.
+          Shard {shard.number} was assigned to {target}, epoch {result.epoch}.
         </p>
       )}
       {result?.kind === "refused" && <ProblemNote problem={result.problem} />}
       {result?.kind === "refused" && result.isForceable && (
-        <div class="confirm" role="group" aria-label="Overrule the refusal">
+        <div class="confirm" role="group" aria-label="Confirm the forced assignment">
           <p>
             {keys === 0
-              ? `Shard ${shard.number} is empty now. Older keys of it that ${target} still has would be seen again.`
-              : `${keysText(keys)} of shard ${shard.number} on ${owner ?? "its storage node"} will not be seen ` +
-                "until the shard is given back."}
+              ? `Shard ${shard.number} is empty now. Older keys that ${target} still has would become visible again.`
+              : `${keysText(keys)} of shard ${shard.number} on ${owner ?? "its storage node"} will be hidden ` +
+                "until the shard is assigned back."}
           </p>
           <div class="row">
             <button type="button" class="danger" disabled={isSending} onClick={() => void assign(true)}>

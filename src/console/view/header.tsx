@@ -26,7 +26,7 @@ export function Header({ cluster, summary, isLive, hasPlayground, asksForToken, 
         <span class="brand">shardgate</span> <span class="cluster-name">{name === "shardgate" ? "console" : name}</span>
       </h1>
       {cluster !== null && <Facts mapVersion={cluster.mapVersion} summary={summary} isLive={isLive} />}
-      <nav aria-label="Other faces of the gateway">
+      <nav aria-label="Other pages of the gateway">
         {hasPlayground && <a href="graphql">Playground</a>}
         <a href="openapi.json">REST</a>
         {(!asksForToken || cluster !== null) && <MetricsLink asksForToken={asksForToken} />}

@@ -71,7 +71,7 @@ export function KeySpace({ nodes, shards, selected, markedOwner, onSelect }: Key
         <Canvas width={width} height={layout.height} draw={draw} />
         {current !== undefined && <SelectionFrame box={cellOf(layout, selected)} />}
       </div>
-      <ul class="legend" aria-label="Marks of the key space">
+      <ul class="legend" aria-label="Legend of the key space">
         {nodes.slice(0, legendMax).map(({ name, index }) => (
           <li key={name}>
             <OwnerChip index={index} /> {name}

@@ -11,7 +11,7 @@ export function Tiles({ cluster, summary }: { readonly cluster: ClusterState; re
     <dl class="tiles">
       <Tile name="Storage nodes up" value={`${summary.nodesUp} / ${cluster.nodes.length}`} />
       <Tile name="Shards active" value={`${ACTIVE} / ${cluster.shards.length}`}>
-        {UNAVAILABLE + UNASSIGNED === 0 ? "no holes" : `${UNAVAILABLE} unavailable, ${UNASSIGNED} unassigned`}
+        {UNAVAILABLE + UNASSIGNED === 0 ? "none missing" : `${UNAVAILABLE} unavailable, ${UNASSIGNED} unassigned`}
       </Tile>
       <Tile name="Keys" value={wholeText(summary.keys)}>
         {atLeast}

@@ -21,7 +21,7 @@ export function TokenForm({ problem, hadToken, onToken }: TokenFormProps) {
       <section class="card token" aria-labelledby="token-title">
         <h2 id="token-title">Sign in</h2>
         <p class="hint">
-          This gateway asks for a token. To see the cluster it needs <code>read</code> on all keys.
+          This gateway requires a token. To show the cluster, the token needs <code>read</code> on all keys.
         </p>
         {hadToken && <ProblemNote problem={forPage(problem)} />}
         <form
@@ -47,7 +47,7 @@ export function TokenForm({ problem, hadToken, onToken }: TokenFormProps) {
             Show the cluster
           </button>
         </form>
-        <p class="hint">Kept until this tab is closed, for the playground too.</p>
+        <p class="hint">Kept until this tab is closed; the playground uses it, too.</p>
       </section>
     </main>
   );
@@ -55,7 +55,7 @@ export function TokenForm({ problem, hadToken, onToken }: TokenFormProps) {
 
 /** What a header can carry of a token (RFC 6750, 2.1), with the spaces that copying adds. */
 const tokenPattern = String.raw`\s*[A-Za-z0-9._~+\/\-]+=*\s*`;
-const tokenTitle = "Letters, digits and - . _ ~ + / =, as the token was handed out";
+const tokenTitle = "A token consists of letters, digits and - . _ ~ + / =";
 
 /** In the words of this page: who looks at it sends no headers. */
 function forPage(problem: Problem): Problem {
@@ -71,8 +71,8 @@ const texts: ReadonlyMap<string, Omit<Problem, "code">> = new Map([
   [
     "FORBIDDEN",
     {
-      message: "This token may not see the cluster.",
-      advice: "Use one with read on all keys. In the playground it works for the keys that it grants.",
+      message: "This token does not permit reading cluster data.",
+      advice: "Use a token with read on all keys. In the playground this token works for the keys that it grants.",
     },
   ],
 ]);

@@ -61,9 +61,9 @@ export function known(caller: Caller | null, { headers }: Pick<IncomingMessage, 
 }
 
 function refusalOfToken(authorization: string | undefined): string {
-  if (authorization === undefined) return "The request carries no token, and this gateway asks for one.";
-  if (bearerToken(authorization) === null) return "The request's `Authorization` is not `Bearer` and a token.";
-  return "The request's token is not valid here.";
+  if (authorization === undefined) return "This gateway requires a token, and the request carries none.";
+  if (bearerToken(authorization) === null) return "The `Authorization` header is not `Bearer` followed by a token.";
+  return "The request's token is not valid.";
 }
 
 function firstCaller(verifiers: readonly TokenVerifier[], token: string): Caller | null | Promise<Caller | null> {

@@ -17,14 +17,14 @@ export interface Grant {
 /** The grant of a role and a prefix from outside; `admin` may leave the prefix out. Throws BAD_REQUEST. */
 export function grantOf(role: unknown, prefix: unknown): Grant {
   if (role !== "read" && role !== "write" && role !== "admin") {
-    throw new ShardgateError("BAD_REQUEST", "A role is `read`, `write` or `admin`.");
+    throw new ShardgateError("BAD_REQUEST", "A role must be `read`, `write` or `admin`.");
   }
   if (role === "admin") {
     if (prefix === undefined || prefix === "") return { role, prefix: "" };
-    throw new ShardgateError("BAD_REQUEST", "`admin` is for the whole key space: its prefix is empty or left out.");
+    throw new ShardgateError("BAD_REQUEST", "`admin` covers the whole key space: its prefix must be empty or absent.");
   }
   if (typeof prefix !== "string")
-    throw new ShardgateError("BAD_REQUEST", `\`${role}\` needs a prefix, "" for all keys.`);
+    throw new ShardgateError("BAD_REQUEST", `\`${role}\` needs a prefix; "" means all keys.`);
   const problem = prefixProblem(prefix);
   if (problem !== null) throw new ShardgateError("BAD_REQUEST", `The prefix ${JSON.stringify(prefix)} ${problem}.`);
   return { role, prefix };

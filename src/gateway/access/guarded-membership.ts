@@ -53,7 +53,7 @@ export class GuardedMembership {
 
   /** Throws FORBIDDEN unless the caller may look at the cluster. */
   requireView(): void {
-    if (!this.isVisible) throw this.#forbidden("look at the cluster; that needs `read` on the whole key space");
+    if (!this.isVisible) throw this.#forbidden("read cluster data; that needs `read` on the whole key space");
   }
 
   /** Throws FORBIDDEN, as everything does that says more of the cluster than a shard's number, state, epoch and lineage. */
@@ -198,7 +198,7 @@ export class GuardedMembership {
     const { isNode, permissions } = this.#caller;
     const isProofNeeded = this.#access.areNodesProven && incarnation !== undefined;
     if (isNode || (permissions.isAdmin && !isProofNeeded)) return;
-    throw this.#forbidden("speak for a storage node; that needs the cluster's secret");
+    throw this.#forbidden("act as a storage node; that needs the cluster's secret");
   }
 
   async #audited<T>(

@@ -99,11 +99,11 @@ async function verified(
 /** Throws BAD_REQUEST for claims that are not as they must be. Without the claim `shardgate` nothing is granted. */
 function callerIn({ sub, ["shardgate"]: grants = [] }: JWTPayload): Caller {
   if (!isCallerName(sub)) {
-    throw new ShardgateError("BAD_REQUEST", "The claim `sub` is no name of a caller.");
+    throw new ShardgateError("BAD_REQUEST", "Claim `sub` is not a valid caller name.");
   }
   const isList = Array.isArray(grants) && grants.length <= callerGrantsMax;
   if (!isList || !grants.every((grant) => typeof grant === "string")) {
-    throw new ShardgateError("BAD_REQUEST", "The claim `shardgate` is no list of grants.");
+    throw new ShardgateError("BAD_REQUEST", "Claim `shardgate` is not a list of grants.");
   }
   return { name: sub, permissions: new Permissions(grants.map(parseGrant)), isNode: false };
 }
@@ -119,7 +119,7 @@ function reportTo(log: Log): Report {
     else if (isTokensFault(error)) log.debug({ reason: String(error) }, "A JSON Web Token was refused.");
     else if (!isTrouble) {
       isTrouble = true;
-      log.warn({ err: error }, "JSON Web Tokens cannot be checked; their callers are refused.");
+      log.warn({ err: error }, "JSON Web Tokens cannot be verified; requests that carry one are refused.");
     }
   };
 }

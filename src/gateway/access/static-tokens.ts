@@ -69,7 +69,7 @@ function tokenOf(item: unknown, which: string): StaticToken {
   }
   if (!isCallerName(name)) {
     const own = ownCallerNames.join(", ");
-    throw bad(`${which} needs a \`name\` of 1 to ${callerNameCharactersMax} characters that is none of ${own}`);
+    throw bad(`${which} needs a \`name\` of 1 to ${callerNameCharactersMax} characters, other than ${own}`);
   }
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/i.test(sha256)) {
     throw bad(`${which} needs \`sha256\`: 64 hexadecimal digits`);
@@ -96,7 +96,7 @@ function grantIn(item: unknown, which: string): Grant {
 
 function momentOf(text: unknown, which: string): number {
   const atMs = parseTimestamp(text);
-  if (atMs === null) throw bad(`${which} has an \`expiresAt\` that is not a moment such as 2030-01-31T12:00:00Z`);
+  if (atMs === null) throw bad(`${which} has an \`expiresAt\` that is not a timestamp such as 2030-01-31T12:00:00Z`);
   return atMs;
 }
 

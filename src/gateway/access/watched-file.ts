@@ -62,14 +62,14 @@ export class WatchedFile<Content> {
       if (text !== this.#text) {
         this.#content = parse(text);
         this.#text = text;
-        log.info({ file: path }, "A changed file is in force.");
+        log.info({ file: path }, "A changed file was loaded.");
       }
       this.#trouble = "";
     } catch (error) {
       const trouble = error instanceof Error ? error.message : String(error);
       if (trouble === this.#trouble) return;
       this.#trouble = trouble;
-      log.error({ file: path, reason: trouble }, "A changed file cannot be used; what it said before stays in force.");
+      log.error({ file: path, reason: trouble }, "A changed file cannot be used; its previous contents stay in use.");
     }
   }
 
@@ -85,7 +85,7 @@ async function textOf(path: string): Promise<string> {
   try {
     const stats = await handle.stat();
     // Of anything else nobody knows how long it is, or whether it ends.
-    if (!stats.isFile()) throw new ShardgateError("BAD_REQUEST", "It is not a file.");
+    if (!stats.isFile()) throw new ShardgateError("BAD_REQUEST", "It is not a regular file.");
     if (stats.size > accessFileBytesMax) {
       throw new ShardgateError("BAD_REQUEST", `It is longer than ${accessFileBytesMax} bytes.`);
     }

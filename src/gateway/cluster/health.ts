@@ -63,8 +63,8 @@ function waitingNode(map: ClusterMap, name: string): ClusterProblem {
   return {
     ...placeOf(map, name),
     code: "REGISTRY_PUT_BACK",
-    message: `The registry was put back from an older copy, and storage node ${name} has not registered since.`,
-    advice: `Start the storage node. If its data are lost, \`shardgate node accept-loss ${name}\` gives them up.`,
+    message: `The registry was restored from an older copy, and storage node ${name} has not registered since.`,
+    advice: `Start the storage node. If its data are lost, accept the loss with \`shardgate node accept-loss ${name}\`.`,
   };
 }
 
@@ -73,9 +73,9 @@ function silentNodes(view: ShardStates & NodeStates): readonly ClusterProblem[] 
   return [...map.nodes.keys()].flatMap((name): readonly ClusterProblem[] => {
     const [first] = ownedShards(map, name);
     if (first === undefined || view.shardState(first.shard) === "ACTIVE") return [];
-    const what = view.nodeState(name) === "DOWN" ? "is silent" : "has not registered with this gateway yet";
+    const what = view.nodeState(name) === "DOWN" ? "sends no heartbeats" : "has not registered with this gateway yet";
     const message = `Storage node ${name} ${what}; its shards cannot be served.`;
-    const advice = "Look at the storage node's process and its log.";
+    const advice = "Check the storage node's process and its log.";
     return [{ ...placeOf(map, name), code: "SHARD_UNAVAILABLE", message, advice }];
   });
 }
@@ -83,7 +83,7 @@ function silentNodes(view: ShardStates & NodeStates): readonly ClusterProblem[] 
 function withoutNode({ isRecovered }: ClusterMap, shards: readonly number[]): ClusterProblem {
   const message = `${shards.length} shards have no storage node.`;
   const advice = isRecovered
-    ? "The registry was lost: start the storage nodes that have the shards' data. Assign a shard by force if they are lost."
+    ? "The registry was lost. Start the storage nodes that have the shards' data. If a shard's data are lost, assign it by force."
     : "Start a storage node, or assign the shards to one.";
   return { node: null, store: null, shards, code: "SHARD_UNAVAILABLE", message, advice };
 }

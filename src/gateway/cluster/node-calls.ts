@@ -43,7 +43,7 @@ export class NodeCalls {
     try {
       return (await this.#client(name).shards(this.#options())) ?? "plain";
     } catch (error) {
-      this.#log.debug({ err: error, node: name }, "A storage node did not say which shards it has.");
+      this.#log.debug({ err: error, node: name }, "A storage node did not report its shards.");
       return "silent";
     }
   }
@@ -53,7 +53,7 @@ export class NodeCalls {
     try {
       return await this.#client(name).engine(this.#options());
     } catch (error) {
-      this.#log.debug({ err: error, node: name }, "A storage node did not say which engine it has.");
+      this.#log.debug({ err: error, node: name }, "A storage node did not report its engine.");
       return null;
     }
   }
@@ -88,6 +88,6 @@ export class NodeCalls {
 }
 
 function gatewayThere({ name, url }: NodePlace): ShardgateError {
-  const message = `A gateway answers at ${url}, which is said to be storage node ${name}. Name the storage node's own URL.`;
+  const message = `${url} is a gateway, not storage node ${name}. Use the storage node's own URL.`;
   return new ShardgateError("BAD_REQUEST", message, { node: name });
 }

@@ -43,7 +43,10 @@ async function refusalOf(services: GatewayServices, request: IncomingMessage): P
     return null;
   } catch (error) {
     if (error instanceof ShardgateError) return error;
-    services.log.error({ err: error }, "Who watches the console could not be found out.");
-    return new ShardgateError("INTERNAL_SERVER_ERROR", "The gateway failed at this request; its log has the cause.");
+    services.log.error({ err: error }, "Could not re-authenticate console viewers.");
+    return new ShardgateError(
+      "INTERNAL_SERVER_ERROR",
+      "The gateway failed to process the request; its log has the cause.",
+    );
   }
 }

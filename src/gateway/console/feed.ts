@@ -35,7 +35,7 @@ export class ConsoleFeed {
   /** Answers with the stream, or with OVERLOADED when too many watch already. */
   watch(response: ServerResponse): void {
     if (this.#watchers.count >= consoleWatchersMax) {
-      const text = `${consoleWatchersMax} consoles watch already; close one of them.`;
+      const text = `${consoleWatchersMax} consoles are open already, which is the maximum; close one of them.`;
       return endWithProblem(response, new ShardgateError("OVERLOADED", text));
     }
     if (this.#watchers.count === 0) this.#start();

@@ -24,7 +24,7 @@ export function consolePage({ base, hasPlayground, asksForToken }: ConsolePagePa
     <script type="module" src="${base}console.js"></script>
   </head>
   <body>
-    <noscript>The console needs JavaScript. The same facts are at <a href="nodes">/nodes</a> and <a href="shards">/shards</a>.</noscript>
+    <noscript>The console needs JavaScript. The same data are at <a href="nodes">/nodes</a> and <a href="shards">/shards</a>.</noscript>
     <div id="console" data-playground="${hasPlayground}" data-asks-for-token="${asksForToken}"></div>
   </body>
 </html>

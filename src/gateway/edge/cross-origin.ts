@@ -44,7 +44,7 @@ export class CrossOrigin {
     // Browsers say it themselves on secure pages, and no page can forge it; a proxy may have changed the host.
     if (site === "same-origin" || site === "none") return null;
     if (site === undefined && origin !== undefined && hostOf(origin) === host?.toLowerCase()) return null;
-    const shown = JSON.stringify(origin ?? "of another site");
+    const shown = JSON.stringify(origin ?? "of another origin");
     return new ShardgateError("ORIGIN_NOT_ALLOWED", `Web pages of ${shown} are not listed in --cors.`);
   }
 

@@ -47,7 +47,10 @@ export class Drain {
     const { clock, log } = this.#parts;
     this.#stage = "announced";
     if (delayMs === 0) return;
-    log.info({ delayMs }, "The gateway is not ready any more, and takes no further connection after the drain delay.");
+    log.info(
+      { delayMs },
+      "The gateway is draining: it is no longer ready, and accepts no new connections after the drain delay.",
+    );
     await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
   }
 
@@ -62,7 +65,7 @@ export class Drain {
       clock.after(drainTimeoutMs, () => {
         log.warn(
           { drainTimeoutMs },
-          "Requests that were still under way are cut off; their clients get no answer and may try again.",
+          "Unfinished requests were cut off; their clients get no answer and may try again.",
         );
         this.#server.closeAllConnections();
       }),

@@ -23,14 +23,15 @@ export class HostCheck {
     const told = host ?? request.headers.host;
     if (told === undefined || told === this.#lastTaken) return null;
     const name = hostNameOf(told);
-    if (name === null) return new ShardgateError("BAD_REQUEST", "The request's host is not a name or an address.");
+    if (name === null)
+      return new ShardgateError("BAD_REQUEST", "The request's host is neither a host name nor an IP address.");
     if (!isRebindable(name) || this.#names.has(name)) {
       this.#lastTaken = told;
       return null;
     }
     const isChecked = this.#names.size > 0 || (this.#isOpen && isLoopbackAddress(request.socket.localAddress ?? ""));
     if (!isChecked) return null;
-    const message = `The gateway is not called ${JSON.stringify(name)}; start it with --allow-host ${name} if it is.`;
+    const message = `The gateway does not allow the host name ${JSON.stringify(name)}. To allow it, start the gateway with --allow-host ${name}.`;
     return new ShardgateError("HOST_NOT_ALLOWED", message);
   }
 }

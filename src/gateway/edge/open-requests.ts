@@ -70,7 +70,7 @@ export class OpenRequests {
   /** What `begin` made of it; throws BAD_REQUEST when its client has gone. */
   of(request: IncomingMessage): OpenRequest {
     const open = (request as BegunRequest)[openOf];
-    if (open === undefined) throw new ShardgateError("BAD_REQUEST", "The client went away.");
+    if (open === undefined) throw new ShardgateError("BAD_REQUEST", "The client closed the connection.");
     return open;
   }
 
@@ -231,7 +231,7 @@ export class OpenRequest implements Linked<OpenRequest> {
   /** The client is gone. */
   leave(): void {
     this.clientGone.abort();
-    this.#giveUpBody?.(new ShardgateError("BAD_REQUEST", "The client went away while sending the body."));
+    this.#giveUpBody?.(new ShardgateError("BAD_REQUEST", "The client closed the connection while sending the body."));
   }
 
   /** Gives everything back. */
@@ -261,7 +261,7 @@ export class OpenRequest implements Linked<OpenRequest> {
     if (takenMs <= gatewayBodyGraceMs || this.#bodyBytes * 1000 >= takenMs * gatewayBodyBytesPerSecondMin) return;
     this.endBody();
     this.#parts.metrics.requestRefused("slow-body");
-    giveUp(new ShardgateError("REQUEST_TIMEOUT", "The body comes too slowly."));
+    giveUp(new ShardgateError("REQUEST_TIMEOUT", "The body arrives too slowly."));
   }
 
   #cutAfter(afterMs: number, nowMs: number, reason: RequestRefusal | null): boolean {
@@ -275,10 +275,10 @@ export class OpenRequest implements Linked<OpenRequest> {
   #refused(shortage: Shortage, what: "requests" | "bodies" | "answers"): ShardgateError {
     if (shortage === "all") {
       this.#parts.metrics.requestRefused(what);
-      return new ShardgateError("OVERLOADED", `The gateway has as many ${what} under way as it can hold.`);
+      return new ShardgateError("OVERLOADED", `The gateway is at its limit of concurrent ${what}.`);
     }
     this.#parts.metrics.requestRefused(`client-${what}`);
-    return new ShardgateError("TOO_MANY_REQUESTS", `You have your share of the ${what} under way already.`);
+    return new ShardgateError("TOO_MANY_REQUESTS", `This client is at its limit of concurrent ${what}.`);
   }
 }
 

@@ -50,10 +50,10 @@ export function headersRefusal({ headers, rawHeaders, httpVersion }: IncomingMes
 /** For what Node would answer without a code, or not at all. */
 export function answerUnusual(server: Server): void {
   server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
-    endWithProblem(response, new ShardgateError("BAD_REQUEST", "Nothing but `Expect: 100-continue` is understood."));
+    endWithProblem(response, new ShardgateError("BAD_REQUEST", "Only `Expect: 100-continue` is supported."));
   });
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
-    const error = new ShardgateError("METHOD_NOT_ALLOWED", "CONNECT is no method here; the gateway is no proxy.");
+    const error = new ShardgateError("METHOD_NOT_ALLOWED", "CONNECT is not supported.");
     endSocket(socket, problemText(error, { allow: "GET, HEAD, POST, PUT, DELETE" }));
   });
 }

@@ -27,10 +27,7 @@ export function clientError(
   const isExpected = cause instanceof ShardgateError || cause instanceof GraphQLError;
   const code = isExpected ? codeOf(error, cause) : "INTERNAL_SERVER_ERROR";
   if (code === "INTERNAL_SERVER_ERROR")
-    log.error(
-      { err: cause, path: error.path },
-      "A field failed for a reason that nobody expected; this is a bug, please report `err`.",
-    );
+    log.error({ err: cause, path: error.path }, "A field failed unexpectedly; this is a bug, please report `err`.");
   const details = cause instanceof ShardgateError ? cause.details : {};
   const requestId = code === "INTERNAL_SERVER_ERROR" ? { requestId: log.requestId } : {};
   const told = areSuggestionsShown ? error.message : error.message.replace(suggestion, "");

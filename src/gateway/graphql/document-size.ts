@@ -101,7 +101,7 @@ class DocumentSize {
   #expandOperation(selectionSet: SelectionSetNode): void {
     const { rootFields } = this.#bounds;
     const fields = this.#expand([selectionSet], 1);
-    if (fields > rootFields) throw tooMuch("TOO_MANY_ROOT_FIELDS", fields, "fields at its top", rootFields);
+    if (fields > rootFields) throw tooMuch("TOO_MANY_ROOT_FIELDS", fields, "root fields", rootFields);
   }
 
   /**
@@ -117,7 +117,10 @@ class DocumentSize {
     this.#compare(members, level.spreads.size);
     this.#introspected += copies * members.length;
     if (this.#introspected > graphqlIntrospectedMax) {
-      throw new ShardgateError("TOO_MANY_FIELDS", "The document asks for too much of the schema at once.");
+      throw new ShardgateError(
+        "TOO_MANY_FIELDS",
+        "The document's introspection asks for too much of the schema at once.",
+      );
     }
     for (const fields of members) {
       const inside = fields.flatMap(({ selectionSet }) => selectionSet ?? []);
@@ -130,11 +133,7 @@ class DocumentSize {
   #collect({ selections }: SelectionSetNode, level: Level): void {
     for (const selection of selections) {
       if (++this.#fields > this.#bounds.documentFields) {
-        throw tooMany(
-          "TOO_MANY_FIELDS",
-          "fields, those of its fragments counted at each use",
-          this.#bounds.documentFields,
-        );
+        throw tooMany("TOO_MANY_FIELDS", "fields, with fragments counted at each use", this.#bounds.documentFields);
       }
       if (selection.kind === Kind.FIELD) {
         const name = (selection.alias ?? selection.name).value;

@@ -49,7 +49,7 @@ export function validateDocument(
   { isIntrospectionEnabled, areSuggestionsShown }: DocumentRules,
 ): readonly GraphQLError[] {
   if (!isIntrospectionEnabled && hasIntrospection(document)) {
-    return [graphqlError(new ShardgateError("INTROSPECTION_DISABLED", "This gateway does not tell its schema."))];
+    return [graphqlError(new ShardgateError("INTROSPECTION_DISABLED", "Introspection is disabled on this gateway."))];
   }
   // What follows the fragments of all others would have no end that was counted.
   const rules = hasFragmentCycle(document) ? [NoFragmentCyclesRule] : specifiedRules;
@@ -117,7 +117,7 @@ function tooManyTokens(max: number): ShardgateError {
 }
 
 function tooDeep(): ShardgateError {
-  return new ShardgateError("DOCUMENT_TOO_DEEP", "The document is nested too deep.");
+  return new ShardgateError("DOCUMENT_TOO_DEEP", "The document is nested too deeply.");
 }
 
 function graphqlError(error: ShardgateError, place: GraphQLErrorOptions = {}): GraphQLError {

@@ -141,7 +141,7 @@ function decodeCursor(cursor: string, name: string): Key {
   const key = text.slice(cursorForm.length);
   // Base64 readers skip what they do not know: only the text that would be written is taken.
   const isOurs = text.startsWith(cursorForm) && keyProblem(key) === null && encodeCursor(key) === cursor;
-  if (!isOurs) throw badInput(`\`${name}\` is not a cursor that a scan gave`);
+  if (!isOurs) throw badInput(`\`${name}\` is not a cursor returned by a scan`);
   return parseKey(key);
 }
 

@@ -80,7 +80,7 @@ function clientErrors(
     const { advice } = errorRules[code];
     const facts = { err: errors[index], code, advice, errors: errors.length };
     // As with REST: nobody reads the answer to a client that went away.
-    if (route.signal?.aborted === true) log.debug(facts, "A GraphQL request was given up by its client.");
+    if (route.signal?.aborted === true) log.debug(facts, "A client abandoned its GraphQL request.");
     else log.warn(facts, "Fields of a GraphQL request failed; `advice` says what to do.");
   }
   return told;
@@ -88,7 +88,7 @@ function clientErrors(
 
 /** Says that a document, or its variables, have more errors than are told; to programs it is one more of these. */
 function furtherErrors({ extensions }: GraphQLError): GraphQLError {
-  return new GraphQLError("There are more errors than these.", { extensions });
+  return new GraphQLError("There are more errors than the ones listed.", { extensions });
 }
 
 /**

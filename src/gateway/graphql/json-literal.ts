@@ -46,7 +46,7 @@ class LiteralText {
       case Kind.NULL:
         return this.#add("null");
       case Kind.ENUM:
-        throw new GraphQLError(`Enum value ${node.value} has no JSON form; write it as a string.`, {
+        throw new GraphQLError(`Enum value ${node.value} cannot be written as JSON; use a string.`, {
           nodes: node,
           extensions: { code: "BAD_USER_INPUT" },
         });
@@ -74,7 +74,9 @@ class LiteralText {
     if (value instanceof JsonInput) return this.#add(value.text);
     if (Array.isArray(value)) return this.#list(value, (item) => this.#coerced(item, name));
     if (typeof value === "number" && (value !== (value | 0) || Object.is(value, -0))) {
-      throw invalid(`Variable $${name} stands inside a JSON literal: declare it as JSON, so that its digits are kept.`);
+      throw invalid(
+        `Variable $${name} is used inside a JSON literal: declare it as JSON, so that its digits are kept.`,
+      );
     }
     if (typeof value === "object" && value !== null) {
       return this.#object(Object.entries(value), (item) => this.#coerced(item, name));

@@ -131,7 +131,7 @@ export class RequestLoaders {
 }
 
 /** When the router leaves a key without an outcome. */
-const failed: Failure = { kind: "failed", error: new Error("The router left a get without an outcome.") };
+const failed: Failure = { kind: "failed", error: new Error("The router returned no outcome for a get.") };
 
 function isKey(text: string): text is Key {
   return keyProblem(text) === null;

@@ -34,7 +34,7 @@ export function parsePersistedDocuments(
     checkDocument(id, text, schema, bounds);
     const hash = createHash("sha256").update(text).digest("hex");
     if (id.startsWith("sha256:") && id !== `sha256:${hash}`) {
-      throw new ShardgateError("BAD_REQUEST", `The document ${id} has another hash: sha256:${hash}.`);
+      throw new ShardgateError("BAD_REQUEST", `The id of document ${id} does not match its hash, sha256:${hash}.`);
     }
     for (const name of [hash, `sha256:${hash}`, id]) texts.set(name, text);
   }
@@ -49,24 +49,24 @@ export function executableParams(given: RequestParams, documents: PersistedDocum
   const isOwn = params.query !== undefined && params.query !== null;
   if (documentId === undefined || documentId === null) {
     if (documents?.isOnly !== true) return params;
-    throw new ShardgateError("PERSISTED_DOCUMENT_REQUIRED", "This gateway takes no documents but those it knows.");
+    throw new ShardgateError("PERSISTED_DOCUMENT_REQUIRED", "This gateway runs only persisted documents.");
   }
   if (typeof documentId !== "string") throw new ShardgateError("BAD_REQUEST", "`documentId` must be a string.");
-  if (isOwn) throw new ShardgateError("BAD_REQUEST", "Either `documentId` or `query` may be given, not both.");
+  if (isOwn) throw new ShardgateError("BAD_REQUEST", "Send either `documentId` or `query`, not both.");
   const query = documents?.texts.get(documentId);
   if (query !== undefined) return { ...params, query };
   const shown = JSON.stringify(documentId.slice(0, documentIdCharactersShown));
-  throw new ShardgateError("PERSISTED_DOCUMENT_NOT_FOUND", `This gateway knows no document ${shown}.`);
+  throw new ShardgateError("PERSISTED_DOCUMENT_NOT_FOUND", `This gateway has no persisted document ${shown}.`);
 }
 
 function manifestEntries(text: string): readonly [string, string][] {
   const manifest = parseJson(text);
   if (typeof manifest !== "object" || manifest === null || Array.isArray(manifest)) {
-    throw new ShardgateError("BAD_REQUEST", "It must be a JSON object with document ids as names.");
+    throw new ShardgateError("BAD_REQUEST", "It must be a JSON object from document ids to documents.");
   }
   return Object.entries(manifest).map(([id, document]: [string, unknown]) => {
     if (typeof document === "string") return [id, document];
-    throw new ShardgateError("BAD_REQUEST", `The document ${id} is not a text.`);
+    throw new ShardgateError("BAD_REQUEST", `The document ${id} is not a string.`);
   });
 }
 
@@ -85,7 +85,7 @@ function checkDocument(id: string, text: string, schema: GraphQLSchema, bounds: 
     const code = cause instanceof ShardgateError ? cause.code : usual;
     const { locations } = new GraphQLError(message, placesOf(error));
     const place = (locations ?? []).slice(0, 1).map(({ line, column }) => ` at ${line}:${column}`);
-    return new ShardgateError(code, `The document ${id} is wrong${place.join("")}: ${message}`, {}, error);
+    return new ShardgateError(code, `The document ${id} is invalid${place.join("")}: ${message}`, {}, error);
   };
   const parsed = (): DocumentNode => {
     try {

@@ -71,7 +71,7 @@ export function keyNotFound(key: string): KeyProblem<"KeyNotFound"> {
 }
 
 export function versionConflict(key: string, current: Entry | null): ConflictProblem {
-  const message = `The condition does not hold for key ${JSON.stringify(key)}; nothing was changed.`;
+  const message = `The write's condition does not hold for key ${JSON.stringify(key)}; nothing was written.`;
   return { __typename: "VersionConflict", key, current, ...facts("VERSION_CONFLICT", message) };
 }
 

@@ -28,7 +28,7 @@ export function readParamsBody(open: OpenRequest, bounds: GatewayBounds): Promis
   const isTaken = isJsonMedia(headers["content-type"] ?? "", headers["content-encoding"] ?? "identity");
   if (isTaken) return readBody(open, bounds.bodyBytes);
   return Promise.reject(
-    new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8, not compressed."),
+    new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be uncompressed application/json in UTF-8."),
   );
 }
 
@@ -54,7 +54,7 @@ export function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new ShardgateError(
       "BAD_REQUEST",
-      "The body must be a JSON object with `query`; batches of several are refused.",
+      "The body must be a JSON object with `query`; arrays of several requests are not supported.",
     );
   }
   return {

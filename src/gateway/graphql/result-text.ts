@@ -125,7 +125,7 @@ class ResultWriter {
   #counted(text: string): void {
     this.#charactersLeft -= text.length;
     if (this.#charactersLeft < 0)
-      throw new ShardgateError("ANSWER_TOO_LARGE", "The answer is too long; fewer keys or fields would fit.");
+      throw new ShardgateError("ANSWER_TOO_LARGE", "The answer is too large. Ask for fewer keys or fields.");
     if (text.length < ownPieceCharactersMin) return this.add(text);
     this.#pieces.push(this.#text, text);
     this.#text = "";

@@ -19,7 +19,7 @@ export const jsonScalar = new GraphQLScalarType<JsonInput, RawJson>({
   },
   // exact-variables.ts has put a JsonInput wherever a JSON variable is expected.
   parseValue: (value) => {
-    if (!(value instanceof JsonInput)) throw new Error("A JSON variable was not taken from the request's text.");
+    if (!(value instanceof JsonInput)) throw new Error("A JSON variable was not read from the request's text.");
     return value;
   },
   parseLiteral: (node, variables) => jsonInputOfLiteral(node, variables ?? {}),

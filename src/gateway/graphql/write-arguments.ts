@@ -14,7 +14,9 @@ export function conditionOf(input: InputMaybe<ConditionInput> | undefined, where
   if (input.ifVersion != null) return { kind: "ifVersion", version: input.ifVersion };
   const isAbsent = input.ifAbsent !== undefined;
   if ((isAbsent ? input.ifAbsent : input.ifPresent) !== true) {
-    throw badInput(`\`${where}.${isAbsent ? "ifAbsent" : "ifPresent"}\` must be true; leave the condition out instead`);
+    throw badInput(
+      `\`${where}.${isAbsent ? "ifAbsent" : "ifPresent"}\` must be true; to write without a condition, omit it`,
+    );
   }
   return { kind: isAbsent ? "ifAbsent" : "ifPresent" };
 }
@@ -23,7 +25,7 @@ export function conditionOf(input: InputMaybe<ConditionInput> | undefined, where
 export function expiryOf(input: InputMaybe<ExpiryInput> | undefined, where: string): Expiry | null {
   if (input == null) return null;
   if (input.at != null) {
-    if (input.at > expiryMsMax) throw badInput(`\`${where}.at\` lies beyond the year 9999 of UTC`);
+    if (input.at > expiryMsMax) throw badInput(`\`${where}.at\` is after the year 9999 in UTC`);
     return { kind: "at", atMs: input.at };
   }
   const seconds = input.ttlSeconds ?? 0;

@@ -32,7 +32,7 @@ async function runInRounds(
     const answers = await runTogether(batch, context, routeContext);
     round.forEach(({ index }, at) => {
       const answer = answers[at];
-      if (answer === undefined) throw new Error("The router left a write without an outcome.");
+      if (answer === undefined) throw new Error("The router returned no outcome for a write.");
       outcomes[index] = answer;
     });
   }

@@ -28,7 +28,7 @@ export function playgroundPage({ base, hasConsole, asksForToken }: PlaygroundPag
     <noscript>The playground needs JavaScript.</noscript>
     <header class="bar">
       <h1><strong>shardgate</strong> playground</h1>
-${asksForToken ? tokenForm : ""}      <nav aria-label="Other faces of the gateway">
+${asksForToken ? tokenForm : ""}      <nav aria-label="Other pages of the gateway">
 ${hasConsole ? `        <a href="./">Console</a>\n` : ""}        <a href="openapi.json">REST</a>
       </nav>
     </header>
@@ -44,7 +44,7 @@ const tokenForm = `      <form id="token" autocomplete="off">
         <p id="token-asked" hidden>
           <label for="token-text">Token</label>
           <input id="token-text" type="password" autocomplete="off" spellcheck="false" required
-            pattern="\\s*[A-Za-z0-9._~+\\/\\-]+=*\\s*" title="Letters, digits and - . _ ~ + / =, as the token was handed out" aria-describedby="token-problem" />
+            pattern="\\s*[A-Za-z0-9._~+\\/\\-]+=*\\s*" title="A token consists of letters, digits and - . _ ~ + / =" aria-describedby="token-problem" />
           <button type="submit">Sign in</button>
         </p>
         <p id="token-problem" role="alert"></p>

@@ -37,9 +37,9 @@ mutation FirstPutAndGet {
 `;
 
 const manyKeys = `# Many keys in one field, at most one request
-# per storage node. Each key has an outcome of
-# its own, in the order asked: one that fails
-# leaves the others alone.
+# per storage node. Each key has its own
+# result, in the order of the keys: one that
+# fails does not affect the others.
 query ManyKeys($keys: [String!]!) {
   entries(keys: $keys) {
     __typename
@@ -72,7 +72,7 @@ const compareAndSet = `# A write with a condition happens only when
 # "replace" needs the entry's version: copy it
 # from the answer into the variables, and run
 # this again. A third run shows that a version
-# is good for one write only.
+# is valid for one write only.
 mutation CompareAndSet($version: Version!) {
   create: put(
     key: "counter"
@@ -142,7 +142,7 @@ query ScanWithCursor(
 `;
 
 const shardsAndNodes = `# Which shard a key belongs to, which storage
-# node has it, and how all of them are.
+# node owns it, and the state of all nodes.
 query ShardsAndNodes {
   shardForKey(key: "user/ada") {
     number
@@ -177,9 +177,9 @@ query ShardsAndNodes {
 }
 `;
 
-const reassign = `# Give a shard to another storage node. What
-# would hide data is refused, unless "force"
-# says that it may.
+const reassign = `# Assign a shard to another storage node. A
+# change that would hide data is refused,
+# unless "force" is true.
 mutation Reassign(
   $shard: Int!
   $storageNode: String!

@@ -52,7 +52,7 @@ export async function createRestApp(
     reply.header("allow", allowed.join(", "));
     throw new ShardgateError(
       "METHOD_NOT_ALLOWED",
-      `${request.method} is not a method of this path; ${allowed.join(", ")} are.`,
+      `${request.method} is not supported on this path; ${allowed.join(", ")} are.`,
     );
   });
   countRequests(app, services);
@@ -69,7 +69,7 @@ export async function createRestApp(
 function noPath(path: string): string {
   const key = path.startsWith(dataPrefix) ? path.slice(dataPrefix.length) : "";
   const hint = key.includes("/")
-    ? ` A key is one segment of the path, its slashes written as %2F: ${shown(dataPrefix + key.replaceAll("/", "%2F"))}.`
+    ? ` A key is one path segment; write its slashes as %2F: ${shown(dataPrefix + key.replaceAll("/", "%2F"))}.`
     : "";
   return `There is no route ${shown(path)}.${hint}`;
 }
@@ -88,13 +88,13 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices, openRe
         title: "shardgate",
         version: "1",
         description:
-          "Keys and values over many storage nodes. Every answer carries `x-request-id`, taken from the request or drawn; " +
+          "Keys and values over many storage nodes. Every answer carries `x-request-id`, taken from the request or generated; " +
           "errors are RFC 9457 problems with a `code` from one closed list.",
       },
       tags: [
         { name: "data", description: "Keys and values." },
         { name: "cluster", description: "Shards and storage nodes." },
-        { name: "status", description: "For those who watch." },
+        { name: "status", description: "Health, metrics and this description." },
       ],
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json["$id"] ?? `schema-${index}`) },
@@ -111,7 +111,7 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices, openRe
 function refuseCompressed(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ headers }) => {
     if ((headers["content-encoding"] ?? "identity") === "identity") return;
-    throw new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must not be compressed.");
+    throw new ShardgateError("UNSUPPORTED_MEDIA_TYPE", "The body must be uncompressed.");
   });
 }
 

@@ -18,20 +18,20 @@ const params = {
   properties: {
     key: {
       type: "string",
-      description: `The key: 1 to ${keyBytesMax} bytes of UTF-8, percent-encoded whole (\`/\` becomes \`%2F\`).`,
+      description: `The key: 1 to ${keyBytesMax} bytes of UTF-8, percent-encoded (\`/\` becomes \`%2F\`).`,
       examples: ["user123"],
     },
   },
 };
 
 const traceHeaders = {
-  [traceHeader]: { type: "string", description: "`1`: the answer tells in `Server-Timing` what it cost." },
+  [traceHeader]: { type: "string", description: "`1`: the answer reports the storage node's time in `Server-Timing`." },
 };
 
 const readHeaders = {
   type: "object",
   properties: {
-    "if-none-match": { type: "string", description: "Answers 304 when the entry still has this ETag." },
+    "if-none-match": { type: "string", description: "The answer is 304 when the entry still has this ETag." },
     ...traceHeaders,
   },
 };
@@ -63,7 +63,7 @@ const entryHeaders = {
   etag: { type: "string", description: "The entry's version in quotes; absent when the storage node keeps none." },
   [versionHeader]: {
     type: "string",
-    description: "The same version, also behind proxies that change the ETag because they compress the answer.",
+    description: "The same version as in the ETag. Compressing proxies may change the ETag, but not this header.",
   },
   "last-modified": { type: "string", description: "When the entry was last written." },
   [createdAtHeader]: { type: "string", format: "date-time", description: "When the entry was first written." },
@@ -73,16 +73,18 @@ const entryHeaders = {
 const problems: Readonly<Record<string, Schema>> = {
   ...commonProblems,
   400: problemAnswer(
-    "INVALID_KEY, or BAD_REQUEST for a wrong header or parameter, such as a `ttl` beyond the year 9999.",
+    "INVALID_KEY, or BAD_REQUEST for an invalid header or parameter, such as a `ttl` beyond the year 9999.",
   ),
   503: problemAnswer("SHARD_UNAVAILABLE, OVERLOADED."),
-  504: problemAnswer("OUTCOME_UNKNOWN, of writes: the answer was lost."),
-  507: problemAnswer("STORAGE_FULL, of writes."),
+  504: problemAnswer("OUTCOME_UNKNOWN (writes only): the storage node's answer was lost."),
+  507: problemAnswer("STORAGE_FULL (writes only)."),
 };
 
 const notModified = emptyAnswer("The client has this version already.", entryHeaders);
 const notFound = problemAnswer("KEY_NOT_FOUND.");
-const conflict = problemAnswer("VERSION_CONFLICT: the condition does not hold; `version` is the entry's own.");
+const conflict = problemAnswer(
+  "VERSION_CONFLICT: the condition does not hold; `version` is the entry's current version.",
+);
 const notSupported = problemAnswer(
   "NOT_SUPPORTED: a plain storage node keeps no versions and no expiry. TRANSFER_ENCODING_NOT_SUPPORTED.",
 );
@@ -104,7 +106,7 @@ export const getSchema = {
 export const headSchema = {
   // The OpenAPI generator makes it "getValue-head".
   operationId: "getValue",
-  summary: "Read everything of an entry but its value",
+  summary: "Read an entry's headers without its value",
   tags: ["data"],
   params,
   headers: readHeaders,
@@ -114,7 +116,7 @@ export const headSchema = {
 export const putSchema = ({ valueBytes, valueDepth }: ValueBounds): Schema => ({
   operationId: "putValue",
   summary: "Write a value",
-  description: "The body is stored as it is sent, whatever its media type is called. Without `ttl` it never expires.",
+  description: "The body is stored as sent, whatever its `content-type`. Without `ttl` the entry never expires.",
   tags: ["data"],
   params,
   headers: writeHeaders,
@@ -138,7 +140,7 @@ export const putSchema = ({ valueBytes, valueDepth }: ValueBounds): Schema => ({
   },
   response: {
     ...problems,
-    200: emptyAnswer("An entry was replaced.", entryHeaders),
+    200: emptyAnswer("An existing entry was replaced.", entryHeaders),
     201: emptyAnswer("The entry is new.", entryHeaders),
     412: conflict,
     413: problemAnswer("BODY_TOO_LARGE."),
@@ -155,7 +157,7 @@ export const deleteSchema = {
   headers: writeHeaders,
   response: {
     ...problems,
-    204: emptyAnswer("The entry is gone.", placeHeaders),
+    204: emptyAnswer("The entry was deleted.", placeHeaders),
     404: notFound,
     412: conflict,
     501: notSupported,

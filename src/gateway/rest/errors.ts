@@ -25,9 +25,9 @@ export function replyWithError(
       url: request.originalUrl,
     };
     // A client that went away gave its request up; nobody reads the answer.
-    if (request.raw.destroyed) log.debug(facts, "A request was given up by its client.");
+    if (request.raw.destroyed) log.debug(facts, "A client abandoned its request.");
     else if (error.code === "INTERNAL_SERVER_ERROR")
-      log.error(facts, "A request failed for a reason that nobody expected; this is a bug, please report `err`.");
+      log.error(facts, "A request failed unexpectedly; this is a bug, please report `err`.");
     else log.warn({ ...facts, advice: error.rule.advice }, "A request failed; `advice` says what to do.");
   }
   // Whoever reports a fault can say which log line it is.
@@ -48,12 +48,12 @@ export function errorOf(thrown: unknown): ShardgateError {
   if (isFastifyError(thrown)) {
     if (thrown.validation !== undefined) return validationError(thrown.validation, thrown.validationContext);
     if (thrown.statusCode === 415) {
-      const message = "The body has a media type that this route does not take.";
+      const message = "This route does not accept the body's media type.";
       return new ShardgateError("UNSUPPORTED_MEDIA_TYPE", message, {}, thrown);
     }
     if (thrown.statusCode === 400) return new ShardgateError("BAD_REQUEST", thrown.message, {}, thrown);
   }
-  const masked = "The gateway failed at this request; its log has the cause.";
+  const masked = "The gateway failed to process the request; its log has the cause.";
   return new ShardgateError("INTERNAL_SERVER_ERROR", masked, {}, thrown);
 }
 
@@ -65,7 +65,7 @@ function isFastifyError(thrown: unknown): thrown is FastifyError {
 /** Says which field of which part of the request breaks the route's schema. */
 function validationError([problem]: readonly FastifySchemaValidationError[], part = "request"): ShardgateError {
   const where = part === "querystring" ? "query" : part;
-  const { instancePath = "", params = {}, message = "is not what this route takes" } = problem ?? {};
+  const { instancePath = "", params = {}, message = "is not valid for this route" } = problem ?? {};
   const missing = params["missingProperty"];
   const field = [...instancePath.split("/"), ...(typeof missing === "string" ? [missing] : [])]
     .filter(Boolean)

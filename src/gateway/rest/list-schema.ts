@@ -10,10 +10,13 @@ const entry = {
   required: ["key", "version", "createdAt", "updatedAt", "expiresAt", "value"],
   properties: {
     key: { type: "string" },
-    version: { type: ["string", "null"], description: "For `If-Match`; null when the storage node keeps none." },
+    version: {
+      type: ["string", "null"],
+      description: "The entry's version, for `If-Match`; null when the storage node keeps none.",
+    },
     createdAt: time("When the key was first written."),
     updatedAt: time("When the value was last written."),
-    expiresAt: time("When the entry expires; null: never."),
+    expiresAt: time("When the entry expires; null means never."),
     value: { description: "The value as it was written, byte for byte." },
   },
 };
@@ -28,12 +31,12 @@ export const listSchema = ({ pageEntries, requestCost }: GatewayBounds): Schema 
   querystring: {
     type: "object",
     properties: {
-      prefix: { type: "string", description: "Only keys that begin with it." },
-      after: { type: "string", description: "Only keys behind this one: `next` of the page before." },
+      prefix: { type: "string", description: "Only keys that begin with this prefix." },
+      after: { type: "string", description: "Only keys after this one; pass `next` of the previous page." },
       limit: {
         type: "string",
         pattern: "^[1-9][0-9]*$",
-        description: `Most entries of the page: 1 to ${pageEntries}, by default ${Math.min(pageEntriesDefault, pageEntries)}.`,
+        description: `Maximum number of entries in the page: 1 to ${pageEntries}, by default ${Math.min(pageEntriesDefault, pageEntries)}.`,
         examples: ["10"],
       },
     },
@@ -45,15 +48,15 @@ export const listSchema = ({ pageEntries, requestCost }: GatewayBounds): Schema 
       required: ["entries", "next", "unavailableShards"],
       properties: {
         entries: { type: "array", items: entry },
-        next: { type: ["string", "null"], description: "`after` for the page behind this one; null: there is none." },
+        next: { type: ["string", "null"], description: "Value of `after` for the next page; null on the last page." },
         unavailableShards: {
           type: "array",
           items: { type: "integer" },
-          description: "Shards that could not answer: their entries are missing from this page.",
+          description: "Shards that could not answer; their entries are missing from this page.",
         },
       },
     }),
-    400: problemAnswer("BAD_REQUEST: a parameter is wrong. REQUEST_TOO_COSTLY."),
+    400: problemAnswer("BAD_REQUEST: a parameter is invalid. REQUEST_TOO_COSTLY."),
     403: problemAnswer("FORBIDDEN: the caller may not read all keys that begin with `prefix`."),
     413: problemAnswer("ANSWER_TOO_LARGE."),
   },

@@ -11,7 +11,7 @@ import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, nodeUrlSchema, 
 const incarnation = {
   type: "string",
   maxLength: incarnationCharactersMax,
-  description: "Drawn anew at each start of the storage node: the id of that start.",
+  description: "Id of this start of the storage node; it generates a new one at each start.",
 };
 
 const identifier = { type: "string", maxLength: incarnationCharactersMax };
@@ -41,24 +41,25 @@ export const listSchema = {
               url: { type: "string" },
               state: { type: "string", enum: ["UP", "SUSPECT", "DOWN"] },
               lastSeenAt: { type: ["string", "null"], format: "date-time" },
-              latencyMs: { type: ["number", "null"], description: "Of recent batches; null before the first." },
+              latencyMs: { type: ["number", "null"], description: "Latency of recent batches; null before the first." },
               shards: { ...shardNumbers, description: "The shards it is the primary of." },
-              storeId: { type: ["string", "null"], description: "Its store; null on a plain storage node." },
+              storeId: { type: ["string", "null"], description: "Id of its store; null on a plain storage node." },
               problem: {
                 type: ["object", "null"],
-                description: "Why it may not serve its shards; null: its last registration was accepted.",
+                description: "Why it may not serve its shards; null when its last registration was accepted.",
                 required: ["code", "message", "advice", "shards", "storeId"],
                 properties: {
                   code: { type: "string" },
                   message: { type: "string" },
                   advice: { type: "string", description: "What to do." },
-                  shards: { ...shardNumbers, description: "Those that cannot be served." },
-                  storeId: { type: ["string", "null"], description: "The store that it came with." },
+                  shards: { ...shardNumbers, description: "The shards that cannot be served." },
+                  storeId: { type: ["string", "null"], description: "Id of the store that it registered with." },
                 },
               },
               staleShards: {
                 ...shardNumbers,
-                description: "Shards of which it has entries that clients do not see, since another node owns them.",
+                description:
+                  "Shards that another node owns, but of which this node still has entries. Clients do not see these entries.",
               },
             },
           },
@@ -70,8 +71,8 @@ export const listSchema = {
 
 export const registerSchema = {
   operationId: "registerNode",
-  summary: "Add a storage node, or tell that it is back",
-  description: "`id` and `url` are enough for a storage node in any language that has the three plain routes.",
+  summary: "Register a storage node",
+  description: "A plain storage node, which has only the three plain routes, is registered with `id` and `url` alone.",
   tags: ["cluster"],
   body: {
     type: "object",
@@ -80,35 +81,39 @@ export const registerSchema = {
       id: nodeIdSchema,
       url: nodeUrlSchema,
       clusterId: { type: ["string", "null"], description: "The cluster whose data the node keeps." },
-      shardCount: { type: ["integer", "null"], minimum: 1, description: "Of that cluster." },
+      shardCount: { type: ["integer", "null"], minimum: 1, description: "Number of shards of that cluster." },
       mapVersion: {
         type: ["integer", "null"],
         minimum: 0,
         maximum: mapVersionToldMax,
-        description: "The cluster map the node was last told of.",
+        description: "Version of the cluster map that the node last received.",
       },
       shards: {
         type: "array",
         maxItems: shardCountMax,
         items: { $ref: "HostedShard#" },
-        description: "Every shard that the node has claimed or has data of.",
+        description: "All shards that the node has claimed or has data of.",
       },
       incarnation,
       storeId: { ...identifier, description: "Id of the node's store. Absent: a plain node." },
-      isEphemeral: { type: "boolean", description: "The store forgets everything when the process ends." },
+      isEphemeral: { type: "boolean", description: "Whether the store loses its data when the process ends." },
       starts: {
         type: "array",
         maxItems: storeStartsMax + 1,
         items: identifier,
-        description: "Ids of the store's starts, the newest first.",
+        description: "Ids of the store's starts, newest first.",
       },
-      mark: { ...identifier, type: ["string", "null"], description: "Mark of a registry that was put back." },
+      mark: {
+        ...identifier,
+        type: ["string", "null"],
+        description: "Mark of a restored registry, from a REGISTRY_PUT_BACK problem.",
+      },
     },
   },
   response: {
     ...bodyProblems,
-    200: jsonAnswer("It was known.", { $ref: "NodeAssignments#" }),
-    201: jsonAnswer("It is new.", { $ref: "NodeAssignments#" }),
+    200: jsonAnswer("The storage node was registered already.", { $ref: "NodeAssignments#" }),
+    201: jsonAnswer("The storage node is new.", { $ref: "NodeAssignments#" }),
     409: problemAnswer(
       "NODE_CONFLICT, CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, REGISTRY_CONFLICT. STORE_NOT_RECOGNIZED: the store is not " +
         "the one that the registry knows. REGISTRY_PUT_BACK: register again, with the problem's `mark`.",
@@ -118,18 +123,18 @@ export const registerSchema = {
 
 export const removeSchema = {
   operationId: "removeNode",
-  summary: "Forget a storage node",
+  summary: "Remove a storage node",
   description:
-    "Its shards lose their owner. Unless `force` is true, it is refused while the node is live or owns shards that it does not report as empty.",
+    "Its shards become unassigned. Unless `force` is true, the request is refused while the node is live or owns shards that it does not report as empty.",
   tags: ["cluster"],
   params,
   querystring: {
     type: "object",
-    properties: { force: { type: "string", enum: ["true", "false"], description: "Remove it all the same." } },
+    properties: { force: { type: "string", enum: ["true", "false"], description: "Remove the node even then." } },
   },
   response: {
     ...commonProblems,
-    200: jsonAnswer("It is forgotten.", {
+    200: jsonAnswer("The storage node was removed.", {
       type: "object",
       required: ["id", "unassignedShards"],
       properties: { id: { type: "string" }, unassignedShards: { type: "array", items: { type: "integer" } } },
@@ -143,13 +148,13 @@ export const acceptLossSchema = {
   operationId: "acceptNodeLoss",
   summary: "Accept that a storage node's data are lost",
   description:
-    "For a storage node that was refused with STORE_NOT_RECOGNIZED, or that a registry that was put back waits for. Its " +
-    "next start is acknowledged with whatever it has; what it had before is given up.",
+    "For a storage node that was refused with STORE_NOT_RECOGNIZED, or that a restored registry waits for. Its " +
+    "next registration is accepted with the data that it then has; missing data are lost.",
   tags: ["cluster"],
   params,
   response: {
     ...commonProblems,
-    200: jsonAnswer("The loss is accepted.", {
+    200: jsonAnswer("The loss was accepted.", {
       type: "object",
       required: ["id"],
       properties: { id: { type: "string", maxLength: nameCharactersMax } },
@@ -162,18 +167,18 @@ export const acceptLossSchema = {
 
 export const heartbeatSchema = {
   operationId: "heartbeat",
-  summary: "Tell that a storage node lives",
+  summary: "Send a storage node's heartbeat",
   tags: ["cluster"],
   params,
   body: {
     type: ["object", "null"],
     properties: {
       incarnation,
-      mapVersion: { type: ["integer", "null"], description: "Of the assignments the node has." },
+      mapVersion: { type: ["integer", "null"], description: "Version of the assignments that the node has." },
       exhausted: {
         type: "array",
         maxItems: shardCountMax,
-        description: "Shards whose versions of this epoch run out: they need a new epoch.",
+        description: "Shards that are running out of versions in their epoch; they need a new epoch.",
         items: {
           type: "object",
           required: ["shardId", "epoch"],
@@ -184,7 +189,7 @@ export const heartbeatSchema = {
   },
   response: {
     ...bodyProblems,
-    200: jsonAnswer("What the node has to know.", { $ref: "NodeAssignments#" }),
+    200: jsonAnswer("The cluster's id and the node's assignments.", { $ref: "NodeAssignments#" }),
     404: problemAnswer("NODE_NOT_FOUND: register, once for each start of the gateway."),
     409: problemAnswer(
       "NODE_CONFLICT: another process has taken over the id. REGISTRY_PUT_BACK: register again, with the problem's `mark`.",

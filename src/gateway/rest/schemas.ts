@@ -10,7 +10,7 @@ export const sharedSchemas: readonly Schema[] = [
   {
     $id: "Problem",
     type: "object",
-    description: "Why a request failed (RFC 9457). Programs look at `code` alone.",
+    description: "Why a request failed, as in RFC 9457. Programs should use `code` only.",
     required: ["title", "status", "detail", "code", "isRetryable", "advice"],
     additionalProperties: true,
     properties: {
@@ -25,14 +25,17 @@ export const sharedSchemas: readonly Schema[] = [
   {
     $id: "ShardRow",
     type: "object",
-    description: "That a storage node holds a shard; `nodeId` is null for a shard without an owner.",
+    description: "Assignment of a shard to a storage node; `nodeId` is null for a shard without an owner.",
     required: ["shardId", "nodeId", "isPrimary", "epoch", "lineage", "state"],
     properties: {
       shardId: { type: "integer", minimum: 0 },
       nodeId: { type: ["string", "null"] },
       isPrimary: { type: "boolean" },
       epoch: { type: "integer", description: "Grows with every change of this shard's assignment." },
-      lineage: { type: "integer", description: "Raised when data may have been lost; versions compare within one." },
+      lineage: {
+        type: "integer",
+        description: "Raised when data may have been lost. Versions are comparable only within one lineage.",
+      },
       state: { type: "string", enum: ["ACTIVE", "UNAVAILABLE", "UNASSIGNED"] },
     },
   },
@@ -43,19 +46,29 @@ export const sharedSchemas: readonly Schema[] = [
     required: ["shardId", "epoch", "keyCount", "sizeBytes"],
     properties: {
       shardId: { type: "integer", minimum: 0, maximum: shardCountMax - 1 },
-      epoch: { type: ["integer", "null"], minimum: 0, maximum: epochMax, description: "The highest that it claimed." },
+      epoch: {
+        type: ["integer", "null"],
+        minimum: 0,
+        maximum: epochMax,
+        description: "The highest epoch that it claimed.",
+      },
       keyCount: { type: "integer", minimum: 0 },
       sizeBytes: { type: "integer", minimum: 0 },
-      releasedEpoch: { type: "integer", minimum: 0, maximum: epochMax, description: "The highest that it gave up." },
+      releasedEpoch: {
+        type: "integer",
+        minimum: 0,
+        maximum: epochMax,
+        description: "The highest epoch that it gave up.",
+      },
       lineage: { type: "integer", minimum: 0 },
       sequence: { type: "integer", minimum: 0, description: "The last number given to a change." },
-      sealedFor: { type: ["string", "null"], description: "Id of the move that it is sealed for." },
+      sealedFor: { type: ["string", "null"], description: "Id of the move for which the shard is sealed." },
     },
   },
   {
     $id: "NodeAssignments",
     type: "object",
-    description: "What a storage node has to know of the cluster map.",
+    description: "The part of the cluster map that a storage node needs.",
     required: ["clusterId", "shardCount", "mapVersion"],
     properties: {
       clusterId: { type: "string" },
@@ -71,7 +84,10 @@ export const sharedSchemas: readonly Schema[] = [
             shardId: { type: "integer" },
             epoch: { type: "integer" },
             lineage: { type: "integer" },
-            sealedFor: { type: "string", description: "Id of the move for which it neither reads nor writes." },
+            sealedFor: {
+              type: "string",
+              description: "Id of the move during which the node neither reads nor writes the shard.",
+            },
           },
         },
       },
@@ -110,23 +126,23 @@ export function problemAnswer(description: string): Schema {
 
 /** What any route may answer, beside what its own schema says. */
 export const commonProblems: Readonly<Record<string, Schema>> = {
-  400: problemAnswer("The request is wrong: BAD_REQUEST."),
-  401: problemAnswer("UNAUTHENTICATED: there is no valid token, and this gateway asks for one."),
+  400: problemAnswer("BAD_REQUEST: the request is invalid."),
+  401: problemAnswer("UNAUTHENTICATED: this gateway requires a token, and the request carries no valid one."),
   403: problemAnswer(
-    "FORBIDDEN: the caller may not do this. ORIGIN_NOT_ALLOWED: the request comes from a web page that is not listed.",
+    "FORBIDDEN: the caller lacks the permission. ORIGIN_NOT_ALLOWED: the web page's origin is not in `--cors`.",
   ),
-  421: problemAnswer("The gateway is not called by this name: HOST_NOT_ALLOWED."),
-  429: problemAnswer("The client has its share of requests under way: TOO_MANY_REQUESTS."),
+  421: problemAnswer("HOST_NOT_ALLOWED: the gateway does not allow this host name."),
+  429: problemAnswer("TOO_MANY_REQUESTS: the client is at its limit of concurrent requests."),
   431: problemAnswer("HEADERS_TOO_LARGE."),
-  500: problemAnswer("A fault of the gateway: INTERNAL_SERVER_ERROR; its log has the cause."),
-  501: problemAnswer("The body is coded in a way that is not understood: TRANSFER_ENCODING_NOT_SUPPORTED."),
-  503: problemAnswer("The gateway is full (OVERLOADED), or its registry does not answer (REGISTRY_UNAVAILABLE)."),
+  500: problemAnswer("INTERNAL_SERVER_ERROR: the gateway failed; its log has the cause."),
+  501: problemAnswer("TRANSFER_ENCODING_NOT_SUPPORTED: the body's transfer encoding is not supported."),
+  503: problemAnswer("OVERLOADED: the gateway is at a limit. REGISTRY_UNAVAILABLE: its registry does not answer."),
 };
 
 /** What routes with a JSON body may answer, beside their own. */
 export const bodyProblems: Readonly<Record<string, Schema>> = {
   ...commonProblems,
-  408: problemAnswer("REQUEST_TIMEOUT: the body came too slowly."),
+  408: problemAnswer("REQUEST_TIMEOUT: the body arrived too slowly."),
   413: problemAnswer("BODY_TOO_LARGE."),
   415: problemAnswer("UNSUPPORTED_MEDIA_TYPE: the body must be `application/json`."),
 };

@@ -53,8 +53,8 @@ function rowOf({ shard, primary, epoch, lineage }: ShardRecord, membership: Guar
 
 const listSchema = {
   operationId: "listShards",
-  summary: "List the shards and who holds them",
-  description: "One row per assignment, in shard order; a row with `nodeId` null for each shard without an owner.",
+  summary: "List the shards and their storage nodes",
+  description: "One row per assignment, in shard order. A shard without an owner has a row whose `nodeId` is null.",
   tags: ["cluster"],
   response: {
     ...commonProblems,
@@ -63,7 +63,7 @@ const listSchema = {
       required: ["shardCount", "version", "shards"],
       properties: {
         shardCount: { type: "integer", minimum: 1, maximum: shardCountMax },
-        version: { type: "integer", description: "Of the cluster map; grows with every change." },
+        version: { type: "integer", description: "Version of the cluster map; grows with every change." },
         shards: { type: "array", items: { $ref: "ShardRow#" } },
       },
     }),
@@ -72,9 +72,9 @@ const listSchema = {
 
 const assignSchema = {
   operationId: "assignShard",
-  summary: "Give a shard to a storage node",
+  summary: "Assign a shard to a storage node",
   description:
-    "Unless `force` is true, the present owner must report the shard as empty, and the storage node must have nothing of it.",
+    "Unless `force` is true, the current owner must report the shard as empty, and the storage node must have no entries of it.",
   tags: ["cluster"],
   body: {
     type: "object",
@@ -82,16 +82,18 @@ const assignSchema = {
     properties: {
       shardId: { type: "integer", minimum: 0, description: "The shard." },
       nodeId: nodeIdSchema,
-      isPrimary: { type: "boolean", default: true, description: "Only true: replicas are not kept yet." },
-      ifEpoch: { type: ["integer", "null"], minimum: 0, description: "The shard must be at this epoch." },
-      force: { type: "boolean", default: false, description: "Assign even if data is hidden by it." },
+      isPrimary: { type: "boolean", default: true, description: "Must be true: replicas are not supported yet." },
+      ifEpoch: { type: ["integer", "null"], minimum: 0, description: "Assign only if the shard is at this epoch." },
+      force: { type: "boolean", default: false, description: "Assign even if that hides data." },
     },
   },
   response: {
     ...bodyProblems,
-    200: jsonAnswer("The shard as it is now.", { $ref: "ShardRow#" }),
+    200: jsonAnswer("The shard after the change.", { $ref: "ShardRow#" }),
     404: problemAnswer("SHARD_NOT_FOUND, NODE_NOT_FOUND."),
     409: problemAnswer("ASSIGNMENT_WOULD_HIDE_DATA, EPOCH_CONFLICT, REGISTRY_CONFLICT, REGISTRY_PUT_BACK."),
-    501: problemAnswer("NOT_SUPPORTED: replicas are not kept yet, or a plain storage node cannot say what it has."),
+    501: problemAnswer(
+      "NOT_SUPPORTED: replicas are not supported yet, or a plain storage node cannot report its entries.",
+    ),
   },
 };

@@ -48,16 +48,20 @@ function notReady(membership: GuardedMembership, problems: Readiness["problems"]
 
 const healthSchema = {
   operationId: "getHealth",
-  summary: "Is the gateway alive?",
+  summary: "Check that the gateway is alive",
   tags: ["status"],
   response: {
     ...commonProblems,
-    200: jsonAnswer("It is.", {
+    200: jsonAnswer("The gateway is alive.", {
       type: "object",
       required: ["status", "protocol"],
       properties: {
         status: { type: "string", enum: ["ok"] },
-        protocol: { type: "string", enum: [gatewayProtocol], description: "Tells a gateway from a storage node." },
+        protocol: {
+          type: "string",
+          enum: [gatewayProtocol],
+          description: "Identifies the process as a gateway, not a storage node.",
+        },
       },
     }),
   },
@@ -65,26 +69,26 @@ const healthSchema = {
 
 const readySchema = {
   operationId: "getReadiness",
-  summary: "Can keys be served?",
+  summary: "Check that keys can be served",
   description:
     "`ready` when every shard has a live primary and no storage node has a problem, `degraded` when some shards are served.",
   tags: ["status"],
   response: {
     ...commonProblems,
-    200: jsonAnswer("Shards are served; not all of them when `degraded`.", {
+    200: jsonAnswer("Shards are served; only some of them when `degraded`.", {
       type: "object",
       required: ["status"],
       properties: {
         status: { type: "string", enum: ["ready", "degraded"] },
         problems: {
           type: "array",
-          description: "What keeps shards from being served, for callers who may look at the cluster.",
+          description: "Why shards are not served, for callers who may read cluster data.",
           items: {
             type: "object",
             required: ["node", "store", "shards", "code", "message", "advice"],
             properties: {
-              node: { type: ["string", "null"], description: "Null: the shards have no storage node." },
-              store: { type: ["string", "null"], description: "Id of the storage node's store, as far as known." },
+              node: { type: ["string", "null"], description: "Null when the shards have no storage node." },
+              store: { type: ["string", "null"], description: "Id of the storage node's store; null when unknown." },
               shards: { type: "array", items: { type: "integer" } },
               code: { type: "string" },
               message: { type: "string" },
@@ -96,15 +100,15 @@ const readySchema = {
     }),
     503: problemAnswer(
       "SHARD_UNAVAILABLE: no shard is served, because no storage node is live and of this cluster. For callers who may " +
-        "look at the cluster, `missing` lists the shards, and `problems` says what keeps them from being served. DRAINING: " +
-        "the gateway is stopping.",
+        "read cluster data, `missing` lists the shards, and `problems` says why they are not served. DRAINING: " +
+        "the gateway is shutting down.",
     ),
   },
 };
 
 const metricsSchema = {
   operationId: "getMetrics",
-  summary: "What the gateway has counted, for Prometheus",
+  summary: "Metrics of the gateway",
   tags: ["status"],
   response: {
     ...commonProblems,

@@ -38,7 +38,7 @@ export class NodeAllowList {
     const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
     const bits = length === undefined ? bitsMax : /^\d{1,3}$/.test(length) ? Number(length) : Number.POSITIVE_INFINITY;
     if (bits > bitsMax || bitsMax < 0 || rest.length > 0 || address.includes("%")) {
-      throw refused(`${JSON.stringify(entry)}, which is no network such as 10.0.0.0/8 or fd00::/8`);
+      throw refused(`${JSON.stringify(entry)}, which is not a network such as 10.0.0.0/8 or fd00::/8`);
     }
     this.#networks.addSubnet(address, bits, bitsMax === 32 ? "ipv4" : "ipv6");
   }

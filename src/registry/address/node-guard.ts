@@ -48,7 +48,8 @@ export class NodeGuard {
 
   /** Why nothing may be sent there, as far as the URL alone tells; a clause without its subject. */
   problem({ protocol, hostname }: Place): string | null {
-    if (this.#parts.isHttpsOnly && protocol !== "https:") return "does not start with https://, as the gateway demands";
+    if (this.#parts.isHttpsOnly && protocol !== "https:")
+      return "does not start with https://, which the gateway requires";
     const host = bareHost(hostname);
     if (isIP(host) !== 0) return this.#addressProblem(host, host);
     const { allowList } = this.#parts;

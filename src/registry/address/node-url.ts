@@ -19,7 +19,7 @@ export function parseNodeUrl(text: string): string {
   if (/[?#\\]/.test(text)) throw refused("has a query, a fragment or a backslash");
   const url = parsed(text);
   if (url.username !== "" || url.password !== "") throw refused("has a user name or password");
-  if (url.port === "0") throw refused("has port 0, at which nothing can listen");
+  if (url.port === "0") throw refused("has port 0, which cannot be called");
   const kind = reservedHostKind(url.hostname);
   if (kind !== null) throw refused(`names ${url.hostname}, ${kind}`);
   const normalised = url.origin + url.pathname.replace(/\/+$/, "");

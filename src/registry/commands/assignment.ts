@@ -38,7 +38,7 @@ export function assign(map: ClusterMap, command: Assign, nowMs: number): Changed
   if (primary === node) return unchanged(map);
   const isTaken = primary !== null;
   if (isTaken && !command.isForced) {
-    throw new EvidenceOutdated(`Shard ${shard} belongs to storage node ${primary} and is assigned by a move only.`);
+    throw new EvidenceOutdated(`Shard ${shard} belongs to storage node ${primary} and can only be assigned by a move.`);
   }
   const isUnknown = map.isRecovered && !isTaken;
   if (isUnknown && !command.isForced) {

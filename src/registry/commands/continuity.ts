@@ -53,7 +53,7 @@ function notRecognized(map: ClusterMap, known: NodeRecord, identity: NodeIdentit
 function whatInstead({ storeId: known, lastStart }: NodeRecord, { storeId, isEphemeral }: NodeIdentity): string {
   if (isEphemeral) return "a store in memory instead of its data folder";
   if (known !== null && known === storeId) {
-    return `an older copy of its data folder: start ${lastStart} of store ${known} is missing in it`;
+    return `an older copy of its data folder, which lacks start ${lastStart} of store ${known}`;
   }
   return `another or an empty data folder: its store is ${storeId ?? "unnamed"}; the cluster knows ${known ?? "none"}`;
 }

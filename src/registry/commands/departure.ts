@@ -63,12 +63,12 @@ export function acceptLoss(map: ClusterMap, { name, refusal }: AcceptLoss, nowMs
   if (record.isLossAccepted && !isWaitedFor) return unchanged(map);
   const isRefused = refusal !== null && refusal.lastStart === record.lastStart;
   if (!isRefused && record.storeId === null && record.lastStart === null && !record.isLossAccepted) {
-    const message = `Storage node ${name} has no store whose loss could be accepted. Remove it by force instead.`;
+    const message = `Storage node ${name} has no store, so there is no loss to accept. Remove it by force instead.`;
     throw new ShardgateError("BAD_REQUEST", message, { node: name });
   }
   if (!isRefused && !isWaitedFor) {
     const message =
-      `Storage node ${name} has lost nothing that could be accepted: it was not refused since this gateway started. ` +
+      `Storage node ${name} was not refused since this gateway started, so there is no loss to accept. ` +
       "If it is gone for good, remove it by force.";
     throw new ShardgateError("BAD_REQUEST", message, { node: name });
   }
@@ -86,14 +86,14 @@ function withNextLineage(record: ShardRecord): ShardRecord {
 
 function refuseToHide(map: ClusterMap, owned: readonly ShardRecord[], { name, evidence, isLive }: RemoveNode): void {
   if (map.putBack?.waiting.includes(name) === true) {
-    const message = `Storage node ${name} may own shards of which the registry, an older copy, does not know; it is not removed.`;
+    const message = `Storage node ${name} may own shards that the registry, an older copy, does not list; it is not removed.`;
     throw new ShardgateError("ASSIGNMENT_WOULD_HIDE_DATA", message, { node: name });
   }
   const known = new Map(evidence.map((item) => [item.shard, item]));
   for (const record of owned) {
     const item = known.get(record.shard);
     if (item === undefined)
-      throw new EvidenceOutdated(`Shard ${record.shard} of storage node ${name} was not asked for.`);
+      throw new EvidenceOutdated(`Storage node ${name} was not asked for its entries of shard ${record.shard}.`);
     requireCurrent(record, item);
     if (item.keyCount === 0) continue;
     const what = item.keyCount === null ? "could not be asked for its entries" : `has ${item.keyCount} entries`;

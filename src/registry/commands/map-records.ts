@@ -49,7 +49,7 @@ export function requireShard(map: ClusterMap, number: number, ifEpoch: number | 
 export function requireCurrent({ shard, primary, epoch }: ShardRecord, evidence: ShardOwner): void {
   if (evidence.shard === shard && evidence.primary === primary && evidence.epoch === epoch) return;
   throw new EvidenceOutdated(
-    `Evidence about shard ${evidence.shard} is of ${evidence.primary ?? "no owner"} at epoch ${evidence.epoch}; ` +
+    `The check of shard ${evidence.shard} was made for ${evidence.primary ?? "no owner"} at epoch ${evidence.epoch}; ` +
       `the cluster map has ${primary ?? "no owner"} at epoch ${epoch}.`,
   );
 }
@@ -59,8 +59,8 @@ export function refuseWhilePutBack({ putBack }: ClusterMap): void {
   if (putBack === null) return;
   throw new ShardgateError(
     "REGISTRY_PUT_BACK",
-    `The registry was put back from an older copy; no shard is assigned before these storage nodes have registered ` +
-      `anew or are given up: ${putBack.waiting.join(", ")}.`,
+    `The registry was restored from an older copy; no shard is assigned until these storage nodes have registered ` +
+      `again or their loss is accepted: ${putBack.waiting.join(", ")}.`,
     { mark: putBack.mark },
   );
 }

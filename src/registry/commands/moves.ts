@@ -44,10 +44,11 @@ export function beginMove(map: ClusterMap, command: BeginMove): Changed {
   const record = requireShard(map, command.shard, command.ifEpoch);
   requireNode(map, node);
   const { shard, primary, epoch, move } = record;
-  if (primary === null) throw new EvidenceOutdated(`Shard ${shard} has no owner and is assigned without a move.`);
+  if (primary === null)
+    throw new EvidenceOutdated(`Shard ${shard} has no owner and can only be assigned without a move.`);
   if (primary === node) return unchanged(map);
   if (move !== null) {
-    const message = `Shard ${shard} is being moved to storage node ${move.target} already.`;
+    const message = `Shard ${shard} is already being moved to storage node ${move.target}.`;
     throw new ShardgateError("EPOCH_CONFLICT", message, { shard, epoch });
   }
   return unchanged(withMove(map, record, { id: moveId, target: node, phase: "sealed" }));
@@ -61,7 +62,7 @@ export function completeMove(map: ClusterMap, { moveId, source, target }: Comple
   const record = requireShard(map, source.shard, null);
   const { shard, epoch, move } = record;
   if (move?.id !== moveId) {
-    const message = `The move of shard ${shard} was cancelled meanwhile; ${record.primary === null ? "it has no owner" : `its owner is ${record.primary}`}.`;
+    const message = `The move of shard ${shard} was cancelled; ${record.primary === null ? "it has no owner" : `its owner is ${record.primary}`}.`;
     throw new ShardgateError("EPOCH_CONFLICT", message, { shard, epoch });
   }
   requireCurrent(record, source);
@@ -99,7 +100,7 @@ function refuseToHide(record: ShardRecord, { target }: ShardMove, sourceCount: n
   const { shard, primary: node } = record;
   const message =
     sourceCount > 0
-      ? `Shard ${shard} has ${sourceCount} entries on storage node ${node}, which clients would no longer see.`
-      : `Storage node ${target} has ${targetCount} older entries of shard ${shard}, which clients would see again.`;
+      ? `Shard ${shard} has ${sourceCount} entries on storage node ${node}, which would be hidden from clients.`
+      : `Storage node ${target} has ${targetCount} older entries of shard ${shard}, which would become visible to clients again.`;
   throw new ShardgateError("ASSIGNMENT_WOULD_HIDE_DATA", message, { shard, node: sourceCount > 0 ? node : target });
 }

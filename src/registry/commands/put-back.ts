@@ -162,7 +162,7 @@ function requireRecordOf(map: ClusterMap, { shard }: ReportedClaim): ShardRecord
 function otherMark(name: string, { mark }: PutBack): ShardgateError {
   return new ShardgateError(
     "REGISTRY_PUT_BACK",
-    `The registry was put back from an older copy: storage node ${name} has to register anew, naming the mark ${mark}.`,
+    `The registry was restored from an older copy: storage node ${name} must register again with the mark ${mark}.`,
     { mark },
   );
 }

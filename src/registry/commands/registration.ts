@@ -47,7 +47,7 @@ export function registerNode(map: ClusterMap, command: RegisterNode, nowMs: numb
 
 /** The refusal of a storage node whose store belongs to another cluster than the map's. */
 export function otherCluster(name: string, clusterId: string, map: ClusterMap): ShardgateError {
-  const message = `Storage node ${name} keeps data of cluster ${clusterId}; this is cluster ${map.clusterId}.`;
+  const message = `Storage node ${name} has data of cluster ${clusterId}; this is cluster ${map.clusterId}.`;
   return new ShardgateError("CLUSTER_MISMATCH", message, { node: name });
 }
 
@@ -115,7 +115,7 @@ function withNode(map: ClusterMap, record: NodeRecord): ClusterMap {
 
 function refuseTooMany(map: ClusterMap, name: string): void {
   if (map.nodes.has(name) || map.nodes.size < storageNodesMax) return;
-  const message = `Storage node ${name} is one too many: the cluster has ${storageNodesMax} already. Remove one first.`;
+  const message = `Storage node ${name} cannot be added: the cluster already has ${storageNodesMax} storage nodes, the maximum. Remove one first.`;
   throw new ShardgateError("BAD_REQUEST", message, { node: name });
 }
 
@@ -133,7 +133,7 @@ function refuseStoreOfAnother(map: ClusterMap, name: string, identity: NodeIdent
   for (const other of map.nodes.values()) {
     if (other.storeId !== storeId || other.name === name) continue;
     const message =
-      `Storage node ${other.name} already keeps store ${storeId}; ${name} cannot have it, too. ` +
+      `Storage node ${other.name} already uses store ${storeId}; ${name} cannot use it, too. ` +
       `Start it under its own name, or remove storage node ${other.name} first.`;
     throw new ShardgateError("NODE_CONFLICT", message, { node: name, storeId });
   }

@@ -24,10 +24,13 @@ export function encodeFile(document: StoredDocument): Buffer {
 export function decodeFile(bytes: Buffer, path: string): StoredDocument {
   const [, fileFormat, version = "", sha256] = headOf(bytes) ?? [];
   if (fileFormat === undefined) {
-    throw corruptFile(path, bytes.length === 0 ? "it is empty" : "it does not begin with the head of a registry file");
+    throw corruptFile(
+      path,
+      bytes.length === 0 ? "it is empty" : "it does not begin with the header of a registry file",
+    );
   }
   if (fileFormat !== format) {
-    throw corruptFile(path, `its format is ${fileFormat} and this shardgate reads ${format}: another version wrote it`);
+    throw corruptFile(path, `its format is ${fileFormat}, but this version of shardgate reads format ${format}`);
   }
   const text = bytes.subarray(bytes.indexOf(0x0a) + 1);
   if (checksum(version, text) !== sha256) {
@@ -39,7 +42,7 @@ export function decodeFile(bytes: Buffer, path: string): StoredDocument {
 /** The version in the first `headBytesMax` bytes of the file at `path`. Throws REGISTRY_CORRUPT when they are no head. */
 export function versionInHead(bytes: Buffer, path: string): number {
   const head = headOf(bytes);
-  if (head === null) throw corruptFile(path, "its head was overwritten a moment ago");
+  if (head === null) throw corruptFile(path, "its header was overwritten just now");
   return Number(head[2]);
 }
 

@@ -5,7 +5,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 export function corrupt(
   what: string,
-  advice: string = "Restore a copy, or move it away to start anew.",
+  advice: string = "Restore a backup, or move it away to start with a new registry.",
 ): ShardgateError {
   return new ShardgateError("REGISTRY_CORRUPT", `The stored cluster map cannot be used: ${what}. ${advice}`);
 }

@@ -95,7 +95,7 @@ export function decodeTombstone(shard: ShardNumber, version: number, record: Uin
   const kind = isGood ? tombstoneKinds[bytes.readUInt8(kindAt)] : undefined;
   const key = bytes.toString("utf8", keyAt, record.length) as Key;
   if (kind === undefined) {
-    const message = `The record that key ${JSON.stringify(key)} of shard ${shard} is gone fails its checksum.`;
+    const message = `The tombstone of key ${JSON.stringify(key)} in shard ${shard} fails its checksum.`;
     throw new ShardgateError("ENTRY_DAMAGED", message, { shard, key });
   }
   return { kind, key, version: versionOf(version), atMs: bytes.readDoubleBE(atMsAt) };
@@ -110,7 +110,10 @@ export function decodeDocument(record: Uint8Array): string {
   if (isWhole(record, documentSeed, checksumBytes)) {
     return bufferOf(record).toString("utf8", checksumBytes, record.length);
   }
-  throw new ShardgateError("STORAGE_FAILED", "The record of the store's identity is damaged. Restore it from a copy.");
+  throw new ShardgateError(
+    "STORAGE_FAILED",
+    "The record of the store's identity is damaged. Restore it from a backup.",
+  );
 }
 
 const documentSeed = -1;
@@ -130,6 +133,6 @@ export function isWhole(record: Uint8Array, seed: number, lengthMin: number): bo
 }
 
 function headerDamaged(shard: ShardNumber): ShardgateError {
-  const message = `The record of shard ${shard}'s claim and figures fails its checksum; nothing of the shard was read or written.`;
+  const message = `The header record of shard ${shard}, with its claim and counts, fails its checksum; nothing of the shard was read or written.`;
   return new ShardgateError("ENTRY_DAMAGED", message, { shard });
 }

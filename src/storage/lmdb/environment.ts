@@ -78,6 +78,6 @@ export class Environment {
 }
 
 function outcomeUnknown(failure: ShardgateError): ShardgateError {
-  const message = `${failure.message} Whether the change happened shows when the data are opened again.`;
+  const message = `${failure.message} Whether the change happened is unknown until the data are opened again.`;
   return new ShardgateError("OUTCOME_UNKNOWN", message, {}, failure);
 }

@@ -10,7 +10,7 @@ export async function storageError(cause: unknown, folder: string): Promise<Shar
   if (cause instanceof ShardgateError) return cause;
   const reason = await commitReason(cause);
   if (await isFull(reason, folder)) {
-    return new ShardgateError("STORAGE_FULL", `There is no room left for the data in ${folder}.`, {}, reason);
+    return new ShardgateError("STORAGE_FULL", `There is no disk space left for the data in ${folder}.`, {}, reason);
   }
   const message = reason instanceof Error ? reason.message : String(reason);
   return new ShardgateError("STORAGE_FAILED", `The storage engine failed in ${folder}: ${message}.`, {}, reason);

@@ -23,7 +23,7 @@ export async function checkLmdbFolder(folder: string): Promise<void> {
     await writableFileSize(path.join(folder, "lock.mdb"));
     if (size > 0) await checkFile(lmdbFile(folder));
     else if (!(await hasRoom(folder))) {
-      throw new ShardgateError("STORAGE_FULL", `There is no room left to begin a data file in ${folder}.`);
+      throw new ShardgateError("STORAGE_FULL", `There is no disk space left to create a data file in ${folder}.`);
     }
   } catch (error) {
     if (error instanceof ShardgateError) throw error;

@@ -131,6 +131,6 @@ function oldDocument(text: string): OldDocument {
   }
   throw new ShardgateError(
     "STORAGE_FAILED",
-    "The record of the storage node's cluster and shards cannot be read, so the data were not upgraded. Restore them from a copy.",
+    "The record of the storage node's cluster and shards cannot be read, so the data were not upgraded. Restore them from a backup.",
   );
 }

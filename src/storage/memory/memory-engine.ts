@@ -232,6 +232,6 @@ export class MemoryEngine implements StorageEngine {
 }
 
 function changedTooOften(): ShardgateError {
-  const message = "The shards were changed by others again and again during the call; nothing was written. Try again.";
+  const message = "Other calls kept changing the shards during the call; nothing was written. Try again.";
   return new ShardgateError("STORAGE_FAILED", message);
 }

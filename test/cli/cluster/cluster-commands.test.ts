@@ -108,7 +108,7 @@ describe("shard assign and history", () => {
     expect((await run([...argv, "--force"], { isTerminal: true, input: "n\n" })).code).toBe(1);
     const { code, err } = await run([...argv, "--force"], { isTerminal: true, input: "y\n" });
     expect(code).toBe(0);
-    expect(err).toContain("Give shard 2 to node1, even if that hides its data, at ");
+    expect(err).toContain("Assign shard 2 to node1 at ");
     expect((await run(["shard", "assign", "2", "node2", "--force", "--yes"])).code).toBe(0);
   });
 });
@@ -136,7 +136,7 @@ describe("node ls, add and rm", () => {
     expect(await run(["node", "rm", "node1", "--yes"])).toMatchObject({ code: 4, out: "" });
     const { code, out, err } = await run(["node", "rm", "node1", "--force"], { isTerminal: true, input: "y\n" });
     expect(code).toBe(0);
-    expect(err).toContain("Forget storage node node1, even if it is live or has data, at ");
+    expect(err).toContain("Remove storage node node1, even if it is live or has data, at ");
     expect(out).toContain("node1");
     expect(out).toContain("0,1");
   });

@@ -33,8 +33,8 @@ const nodes = [
 const told = [
   "node1, store store-1, shards 0, 3 not served: Storage node node1 came with an empty folder. (STORE_NOT_RECOGNIZED)",
   "  If its data are lost for good, run `shardgate node accept-loss node1`.",
-  "node2 still has data of shard 5, which other storage nodes own now and serve without them.",
-  "  Assign such a shard to node2 with `shardgate shard assign` and --force to serve its data instead, or leave it.",
+  "node2 still has data of shard 5, now owned by other storage nodes; clients do not see these data.",
+  "  To serve them again, assign the shard to node2 with `shardgate shard assign` and --force.",
   "node3: Storage node node1 came with an empty folder. (X)",
   "  If its data are lost for good, run `shardgate node accept-loss node1`.",
 ].join("\n");
@@ -101,7 +101,7 @@ describe("node accept-loss", () => {
 
   it("asks, saying what it means, and does it after yes", async () => {
     const { code, out, err } = await run(["node", "accept-loss", "node1"], { isTerminal: true, input: "y\n" });
-    expect([code, out]).toEqual([0, "accepted: node1 serves again once it has registered\n"]);
+    expect([code, out]).toEqual([0, "accepted: node1 serves its shards after its next registration\n"]);
     expect(err).toMatch(/^Accept at .* that storage node node1 has lost data\? .* answered as not found.* \[y\/N\] $/);
     expect(gateway.bodies.map((body) => JSON.parse(body) as unknown)).toMatchObject([
       { query: expect.stringContaining("acceptStorageNodeLoss"), variables: { input: { name: "node1" } } },

@@ -81,7 +81,7 @@ describe("get", () => {
     await gateway.close();
     gateway = await startTestGateway({ access: testAccess() });
     const variables = { SHARDGATE_TOKEN: "writePrefix" };
-    const advice = "Try again; if it lasts, look at the cluster's storage nodes. (SHARD_UNAVAILABLE)\n";
+    const advice = "Try again. If the error persists, check the cluster's storage nodes. (SHARD_UNAVAILABLE)\n";
     expect((await run(["get", "a/1"], { variables })).err).toMatch(/^shardgate: Shard \d+: Try again/);
     expect((await run(["get", "a/1"], { variables })).err).toContain(`: ${advice}`);
     expect((await run(["put", "a/1", "1"], { variables })).err).toContain(`: Nothing was written. ${advice}`);
@@ -168,7 +168,7 @@ describe("put", () => {
     const { out } = await run(["put", "k", "1", "--ttl", "5462151399", "-o", "json"], { overrides });
     expect(JSON.parse(out)).toMatchObject({ expiresAt: new Date(nowMs + 5_462_151_399_000).toISOString() });
     const refused = await run(["put", "k", "1", "--ttl", "253402300799"], { overrides });
-    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("beyond the year 9999") });
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("after the year 9999") });
   });
 
   it("keeps conditions, and shows the entry as it is when one does not hold", async () => {
@@ -178,12 +178,12 @@ describe("put", () => {
       expect(code).toBe(4);
       expect(out).toContain('"current":{"key":"k","value":1.10,"version":"1"');
       expect(err).toMatch(
-        /\(VERSION_CONFLICT\)\. Read it again with `shardgate get k`, and repeat with --if-version 1\.\n$/,
+        /\(VERSION_CONFLICT\)\. Read the entry again with `shardgate get k`, and repeat with --if-version 1\.\n$/,
       );
     }
     for (const condition of [["--if-present"], ["--if-version", "7"]]) {
       const { err } = await run(["put", "new", "2", ...condition]);
-      expect(err).toMatch(/\(VERSION_CONFLICT\)\. There is no such entry: --if-absent writes it while that is so\.\n$/);
+      expect(err).toMatch(/\(VERSION_CONFLICT\)\. The key does not exist\. Use --if-absent to create it\.\n$/);
     }
     expect(await json("put", "new", "2", "--if-present")).toMatchObject({ code: "VERSION_CONFLICT", current: null });
     expect((await run(["put", "new", "2", "--if-present"])).out).toBe("");
@@ -193,12 +193,12 @@ describe("put", () => {
   });
 
   it.each([
-    [["hello world"], `a text needs quotes of its own: '"hello world"'`],
+    [["hello world"], `a JSON string needs double quotes: '"hello world"'`],
     [['{"a":1,"a":2}'], "twice in one object"],
     [["1", "--ttl", "0"], "whole number from 1"],
     [["1", "--ttl", "253402300800"], "whole number from 1 to 253402300799"],
     [["1", "--expires-at", "tomorrow"], "is not an RFC 3339 timestamp"],
-    [["1", "--expires-at", "9999-12-31T23:59:59-01:00"], "beyond the year 9999"],
+    [["1", "--expires-at", "9999-12-31T23:59:59-01:00"], "after the year 9999"],
     [["1", "--expires-at", "2200-01-01T00:00:00Z", "--ttl", "5"], "cannot be used with option"],
     [["1", "--if-version", "x"], "is not a decimal number"],
     [["1", "--if-absent", "--if-present"], "cannot be used with option"],
@@ -218,7 +218,7 @@ describe("put", () => {
     const { code, err } = await run(["put", "k", "-"], { input });
     expect(code).toBe(2);
     expect(err).toContain(message);
-    expect(err).not.toContain("quotes of its own");
+    expect(err).not.toContain("needs double quotes");
   });
 });
 
@@ -231,7 +231,9 @@ describe("delete", () => {
   it("needs --yes where nobody can be asked", async () => {
     const { code, out, err } = await run(["delete", "a"]);
     expect([code, out]).toEqual([2, ""]);
-    expect(err).toMatch(/^shardgate: Delete "a" at http[^ ]+\? Nobody can be asked here: add --yes to do it\.\n$/);
+    expect(err).toMatch(
+      /^shardgate: Delete "a" at http[^ ]+\? There is no terminal to ask on; add --yes to confirm\.\n$/,
+    );
     expect((await run(["get", "a"])).code).toBe(0);
   });
 

@@ -30,7 +30,7 @@ describe("scan", () => {
     const { code, out, err } = await run("--limit", "2");
     expect(code).toBe(0);
     expect(out).toMatch(/^key +version  shard  value\nk0000 +\d+ +\d  0\.10\nk0001 +\d+ +\d  1\.10\n$/);
-    const [, cursor = ""] = /go on with --after (\S+)\n$/.exec(err) ?? [];
+    const [, cursor = ""] = /continue with --after (\S+)\n$/.exec(err) ?? [];
     const rest = await run("--after", cursor, "--keys-only");
     expect(rest).toEqual({ code: 0, out: "k0002\nk0003\nk0004\n", err: "" });
   });
@@ -43,7 +43,7 @@ describe("scan", () => {
       const { code, err } = await run(...argv);
       expect(code).toBe(2);
       expect(err).toBe(
-        "shardgate: --after is not a cursor that a scan gave (BAD_USER_INPUT). Correct what the message names.\n",
+        "shardgate: --after is not a cursor returned by a scan (BAD_USER_INPUT). Correct what the message names.\n",
       );
     }
   });

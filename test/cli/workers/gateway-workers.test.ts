@@ -22,7 +22,7 @@ async function start(...options: string[]): Promise<readonly string[]> {
   running = { environment, done: runCli([...argv, "--log-level", "debug"], environment) };
   await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening /));
   return lines(environment)
-    .filter(({ msg }) => msg === "A worker serves.")
+    .filter(({ msg }) => msg === "A worker is serving requests.")
     .map(({ url }) => String(url));
 }
 
@@ -74,7 +74,9 @@ describe("a gateway of two workers", () => {
 
   it("names the worker in each line of its log", async () => {
     await start();
-    const served = lines(running?.environment ?? expect.fail()).filter(({ msg }) => msg === "The gateway listens.");
+    const served = lines(running?.environment ?? expect.fail()).filter(
+      ({ msg }) => msg === "The gateway is listening.",
+    );
     expect(served.map(({ worker }) => worker).toSorted()).toEqual([1, 2]);
   });
 

@@ -61,7 +61,17 @@ describe("the console", () => {
     const page = await opened();
     const text = page.root.textContent;
     expect(alerts(page)).toEqual([]);
-    for (const part of ["healthy", "version 7", "3 / 3", "12 / 12", "no holes", "30", "2.93 KiB", "70", "p99 30 ms"]) {
+    for (const part of [
+      "healthy",
+      "version 7",
+      "3 / 3",
+      "12 / 12",
+      "none missing",
+      "30",
+      "2.93 KiB",
+      "70",
+      "p99 30 ms",
+    ]) {
       expect(text).toContain(part);
     }
     expect(page.root.find("p", "live").textContent).toBe(" live");
@@ -88,11 +98,11 @@ describe("the console", () => {
   it("is stale when the stream stops, and live again when it is back", async () => {
     const page = await opened();
     await page.act(() => page.platform.clock.advance(3_500));
-    expect(alerts(page)).toEqual([expect.stringContaining("What you see is old")]);
+    expect(alerts(page)).toEqual([expect.stringContaining("These data are out of date")]);
     expect(page.root.find("div", /is-stale/).textContent).toContain("node1");
     await page.act(() => page.platform.clock.advance(1_000));
     await page.act(() => page.platform.stream.fail({ code: "DRAINING", message: "It is stopping.", advice: "" }));
-    expect(alerts(page)).toEqual([expect.stringMatching(/^It is stopping\. What you see is old/)]);
+    expect(alerts(page)).toEqual([expect.stringMatching(/^It is stopping\. These data are out of date/)]);
     await page.act(() => page.platform.clock.advance(1_000));
     expect(page.platform.streams).toHaveLength(3);
     await page.act(() => page.platform.stream.send("tick", tickOf([upRow, upRow, upRow], [second(2, 9)])));
@@ -120,7 +130,9 @@ describe("the console", () => {
     );
     await signIn("narrow");
     await page.act(() => page.platform.stream.fail(refusal("FORBIDDEN")));
-    expect(form()?.find("div", "alert").textContent).toContain("FORBIDDEN This token may not see the cluster.");
+    expect(form()?.find("div", "alert").textContent).toContain(
+      "FORBIDDEN This token does not permit reading cluster data.",
+    );
     await signIn("right");
     await page.act(() => page.platform.stream.send("cluster", clusterOf(3, 12)));
     expect(form()).toBeUndefined();

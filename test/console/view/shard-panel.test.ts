@@ -88,7 +88,7 @@ describe("the shard panel", () => {
     expect(page.root.textContent).not.toContain("Never assigned.");
     page.platform.answer = () => ({ data: { shard: null } });
     await page.show(panelOf(2));
-    expect(page.root.find("div", "alert").textContent).toBe(" The gateway knows no shard 2.");
+    expect(page.root.find("div", "alert").textContent).toBe(" Shard 2 does not exist.");
   });
 
   it("asks again when the shard has another epoch, and forgets an answer that comes too late", async () => {
@@ -112,7 +112,7 @@ describe("assigning a shard", () => {
     const page = await opened();
     page.platform.answer = () => ({ data: { assignShard: { shard: { epoch: 2 } } } });
     expect(page.root.findAll("option").map(({ textContent }) => textContent)).toEqual([
-      "Give to…",
+      "Assign to…",
       "node2 (DOWN)",
       "node3",
     ]);
@@ -121,14 +121,16 @@ describe("assigning a shard", () => {
       documentId: "console/assign",
       variables: { input: { shard: 0, storageNode: "node3", ifEpoch: 1, force: false } },
     });
-    expect(page.root.find("p", "status").textContent).toBe("Shard 0 is given to node3, epoch 2.");
+    expect(page.root.find("p", "status").textContent).toBe("Shard 0 was assigned to node3, epoch 2.");
   });
 
   it("shows a refusal with its advice, and no way around those that have none", async () => {
     const page = await opened();
     page.platform.answer = () => ({ errors: [{ message: "It changed.", extensions: { code: "EPOCH_CONFLICT" } }] });
     await assign(page);
-    expect(page.root.find("div", "alert").textContent).toMatch(/^EPOCH_CONFLICT It changed\.The assignment changed/);
+    expect(page.root.find("div", "alert").textContent).toMatch(
+      /^EPOCH_CONFLICT It changed\.The shard's assignment has changed/,
+    );
     expect(page.root.findAll("button", /Hide/)).toEqual([]);
     await page.act(() => page.root.find("select").enter("node2", "change"));
     expect(page.root.findAll("div", "alert")).toEqual([]);
@@ -138,18 +140,18 @@ describe("assigning a shard", () => {
     const page = await opened();
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("The 13 keys of shard 0 on node1 will not be seen");
+    expect(page.root.textContent).toContain("The 13 keys of shard 0 on node1 will be hidden");
     page.platform.answer = () => ({ data: { assignShard: { shard: { epoch: 2 } } } });
     await page.act(() => page.root.find("button", "Hide the data and assign to node3").fire("click"));
     expect(page.platform.posted.at(-1)).toMatchObject({ variables: { input: { ifEpoch: 1, force: true } } });
-    expect(page.root.textContent).toContain("Shard 0 is given to node3");
+    expect(page.root.textContent).toContain("Shard 0 was assigned to node3");
   });
 
   it("says of an empty shard that older keys of it would be seen again", async () => {
     const page = await opened(0, "0");
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("Shard 0 is empty now. Older keys of it that node3 still has");
+    expect(page.root.textContent).toContain("Shard 0 is empty now. Older keys that node3 still has");
     page.platform.answer = () => ({ data: { assignShard: { shard: { epoch: 2 } } } });
     await page.act(() => page.root.find("button", "Assign to node3").fire("click"));
     expect(page.platform.posted.at(-1)).toMatchObject({ variables: { input: { force: true } } });
@@ -159,14 +161,14 @@ describe("assigning a shard", () => {
     const page = await opened(0, "1");
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("The one key of shard 0 on node1 will not be seen until");
+    expect(page.root.textContent).toContain("The one key of shard 0 on node1 will be hidden until");
   });
 
   it("lets go of the second step", async () => {
     const page = await opened(2, null);
     page.platform.answer = () => refusal;
     await assign(page);
-    expect(page.root.textContent).toContain("The keys of shard 2 on its storage node will not be seen");
+    expect(page.root.textContent).toContain("The keys of shard 2 on its storage node will be hidden");
     await page.act(() => page.root.find("button", "Cancel").fire("click"));
     expect(page.root.findAll("div", "alert")).toEqual([]);
     expect(page.root.findAll("button", /Hide/)).toEqual([]);
@@ -186,7 +188,7 @@ describe("assigning a shard", () => {
       };
       await assign(page);
       expect(page.root.find("div", "alert").textContent).toBe(
-        `UNREACHABLE The gateway gave no answer: ${text}.Check that the gateway runs.`,
+        `UNREACHABLE The gateway did not answer: ${text}.Check that the gateway is running.`,
       );
     }
   });

@@ -62,10 +62,10 @@ describe("access", () => {
   });
 
   it.each([
-    [undefined, "The request carries no token, and this gateway asks for one."],
-    ["Bearer x", "The request's token is not valid here."],
-    ["Basic dDp0", "The request's `Authorization` is not `Bearer` and a token."],
-    ["Bearer ", "The request's `Authorization` is not `Bearer` and a token."],
+    [undefined, "This gateway requires a token, and the request carries none."],
+    ["Bearer x", "The request's token is not valid."],
+    ["Basic dDp0", "The `Authorization` header is not `Bearer` followed by a token."],
+    ["Bearer ", "The `Authorization` header is not `Bearer` followed by a token."],
   ])("says of the header %j whether a token is missing, and not what is wrong with one", (authorization, message) => {
     const headers = authorization === undefined ? {} : { authorization };
     expect(() => known(null, { headers })).toThrow(expect.objectContaining({ code: "UNAUTHENTICATED", message }));

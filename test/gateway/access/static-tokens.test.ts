@@ -54,7 +54,7 @@ describe("static tokens", () => {
     [[entry("a", { name: "" })], "Token 1 needs a `name`"],
     [[entry("a", { name: "a\nb" })], "Token 1 needs a `name`"],
     [[entry("a", { name: "x".repeat(129) })], "Token 1 needs a `name`"],
-    [[entry("a", { name: "anyone" })], "that is none of anyone, storage-node, nobody"],
+    [[entry("a", { name: "anyone" })], "other than anyone, storage-node, nobody"],
     [[entry("a", { name: "storage-node" })], "Token 1 needs a `name`"],
     ['[{"name":"a","grants":[],"grants":[{"role":"admin"}]}]', 'It has the name "grants" twice in one object.'],
     [[entry("a", { sha256: "secret" })], "Token 1 needs `sha256`: 64 hexadecimal digits."],
@@ -63,10 +63,10 @@ describe("static tokens", () => {
     [[entry("a", { grants: ["read:a"] })], "A grant of Token 1 must be a JSON object."],
     [[entry("a", { grants: [{ role: "read", prefx: "a" }] })], "may have only `role` and `prefix`"],
     [[entry("a", { grants: [{ role: "read" }] })], "Token 1: `read` needs a prefix"],
-    [[entry("a", { expiresAt: "2030-01-31" })], "Token 1 has an `expiresAt` that is not a moment"],
-    [[entry("a", { expiresAt: "2030-13-31T12:00:00Z" })], "is not a moment"],
-    [[entry("a", { expiresAt: "2030-02-31T12:00:00Z" })], "is not a moment"],
-    [[entry("a", { expiresAt: 1 })], "is not a moment"],
+    [[entry("a", { expiresAt: "2030-01-31" })], "Token 1 has an `expiresAt` that is not a timestamp"],
+    [[entry("a", { expiresAt: "2030-13-31T12:00:00Z" })], "is not a timestamp"],
+    [[entry("a", { expiresAt: "2030-02-31T12:00:00Z" })], "is not a timestamp"],
+    [[entry("a", { expiresAt: 1 })], "is not a timestamp"],
   ])("are refused as %j, without their hashes in the message", (content, message) => {
     const text = typeof content === "string" ? content : JSON.stringify(content);
     const parsing = () => parseStaticTokens(text);

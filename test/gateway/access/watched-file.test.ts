@@ -83,7 +83,7 @@ describe("a watched file", () => {
     await until(() => expect(watched.content).toBe("two"));
     writeFileSync(file, "broken");
     await until(() => expect(errors()).toHaveLength(3));
-    expect(log.lines.filter(({ message }) => message === "A changed file is in force.")).toHaveLength(1);
+    expect(log.lines.filter(({ message }) => message === "A changed file was loaded.")).toHaveLength(1);
   });
 
   it("is not in force while it is being written: two looks in a row have to find the same", async () => {
@@ -113,7 +113,7 @@ describe("a watched file", () => {
     writeFileSync(file, "x".repeat(accessFileBytesMax + 1));
     await expect(open(file)).rejects.toThrow("is longer than");
     for (const endless of ["/dev/zero", path.dirname(file)]) {
-      await expect(open(endless)).rejects.toThrow("It is not a file.");
+      await expect(open(endless)).rejects.toThrow("It is not a regular file.");
     }
   });
 });

@@ -15,7 +15,7 @@ export class MadeUpCluster {
   access: Access = openAccess(new RecordLog());
   readonly states = new Map<string, NodeState>();
   readonly lastSeenAtMs = new Map<string, number | null>();
-  /** Names in the order in which their figures were asked for. */
+  /** Names in the order in which their figures were requested. */
   readonly asked: string[] = [];
   askedAtOnceMax = 0;
   /** Names of those that do not tell their figures. */

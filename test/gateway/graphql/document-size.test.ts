@@ -64,7 +64,7 @@ describe("a document", () => {
     ["{ ...f b } fragment f on T { a b }", 2],
     ["{ a } query y { a b c }", 3],
     ["{ a { b c d } }", 1],
-  ])("has the fields at its top of its widest operation: %s", (text, fields) => {
+  ])("has the root fields of its widest operation: %s", (text, fields) => {
     expect(size(text, "rootFields", "TOO_MANY_ROOT_FIELDS")).toBe(fields);
   });
 

@@ -31,7 +31,7 @@ it.each([
     const { errors, text } = await server.run(query, variables);
     expect(errors).toHaveLength(graphqlDocumentErrorsMax + 1);
     expect(errors.at(-1)).toMatchObject({
-      message: "There are more errors than these.",
+      message: "There are more errors than the ones listed.",
       extensions: { code: errors[0]?.extensions["code"], isRetryable: false },
     });
     expect(text.length).toBeLessThan((graphqlDocumentErrorsMax + 1) * (graphqlMessageCharactersMax + 300));

@@ -150,7 +150,7 @@ describe("a request that costs too much", () => {
     expect(refused.data).toBeUndefined();
     expect(refused.errors).toMatchObject([
       {
-        message: "The request asks for 4 keys and shards; at most 3 are allowed in one.",
+        message: "The request asks for 4 keys and shards; at most 3 are allowed in one request.",
         extensions: { code: "REQUEST_TOO_COSTLY", cost: 4, isRetryable: false },
       },
     ]);

@@ -101,7 +101,7 @@ describe("a GraphQL request", () => {
     ['{"query": secret}', 'The body is not JSON: unexpected "secret" at line 1, column 11.'],
     ["null", "must be a JSON object"],
     ["5", "must be a JSON object"],
-    [`[${query}]`, "batches of several are refused"],
+    [`[${query}]`, "arrays of several requests are not supported"],
     ["{}", "Must provide query string"],
     ['{"query":5}', "query"],
     ['{"query":"{ __typename }","variables":[]}', "variables"],

@@ -78,7 +78,7 @@ describe("the keys of one request", () => {
   it.each([
     ["the values are too large", () => router.refuse("b", "ANSWER_TOO_LARGE", "Too large."), "Too large."],
     ["the router fails", () => (router.gate = () => Promise.reject(new Error("broken"))), "broken"],
-    ["the router leaves a key out", () => (router.execute = () => Promise.resolve([])), "without an outcome"],
+    ["the router leaves a key out", () => (router.execute = () => Promise.resolve([])), "no outcome"],
     [
       "the router answers something else",
       () => (router.execute = () => Promise.resolve([{ kind: "deleted", version: null }])),

@@ -146,7 +146,7 @@ describe("parseDocument", () => {
 describe("the scalars", () => {
   it("refuse what resolvers and coercion must not hand them", () => {
     expect(() => jsonScalar.serialize({ a: 1 })).toThrow("something other than JSON text");
-    expect(() => jsonScalar.parseValue({ a: 1 })).toThrow("not taken from the request");
+    expect(() => jsonScalar.parseValue({ a: 1 })).toThrow("not read from the request");
     expect(() => dateTimeScalar.serialize("now")).toThrow("something other than a number");
     expect(() => versionScalar.parseValue(1)).toThrow("must be a string");
   });

@@ -64,7 +64,7 @@ describe("a request with documentId", () => {
     for (const to of [server, strict, plain]) {
       const answer = await post(to, { documentId: "x".repeat(100) });
       expect([answer.status, codeOf(answer)]).toEqual([404, "PERSISTED_DOCUMENT_NOT_FOUND"]);
-      expect(answer.errors[0]?.message).toBe(`This gateway knows no document "${"x".repeat(80)}".`);
+      expect(answer.errors[0]?.message).toBe(`This gateway has no persisted document "${"x".repeat(80)}".`);
     }
     expect(codeOf(await post(server, { documentId: "" }))).toBe("PERSISTED_DOCUMENT_NOT_FOUND");
   });
@@ -93,20 +93,22 @@ describe("a request with a document of its own", () => {
 describe("a manifest", () => {
   it.each([
     ["{", "It is not JSON"],
-    ["[]", "a JSON object with document ids"],
-    ["null", "a JSON object with document ids"],
-    ['{"a":1}', "The document a is not a text."],
-    ['{"a":"{"}', "The document a is wrong at 1:2: The document is not GraphQL: it ends too early."],
-    ['{"a":"{\\n  nothing\\n}"}', 'The document a is wrong at 2:3: Cannot query field "nothing"'],
-    ['{"a":"{ __typename }","b":"fragment F on Query { __typename }"}', "The document b is wrong at 1:1: Fragment"],
-    ['{"sha256:00":"{ __typename }"}', "The document sha256:00 has another hash: sha256:"],
+    ["[]", "a JSON object from document ids"],
+    ["null", "a JSON object from document ids"],
+    ['{"a":1}', "The document a is not a string."],
+    ['{"a":"{"}', "The document a is invalid at 1:2: The document is not GraphQL: it ends too early."],
+    ['{"a":"{\\n  nothing\\n}"}', 'The document a is invalid at 2:3: Cannot query field "nothing"'],
+    ['{"a":"{ __typename }","b":"fragment F on Query { __typename }"}', "The document b is invalid at 1:1: Fragment"],
+    ['{"sha256:00":"{ __typename }"}', "The id of document sha256:00 does not match its hash, sha256:"],
   ])("%s is refused", (text, message) => {
     expect(() => parsePersistedDocuments(text)).toThrow(message);
   });
 
   it("that nests too deep is refused like any document", () => {
     const deep = JSON.stringify({ a: `${"{a".repeat(100_000)}` });
-    expect(() => parsePersistedDocuments(deep)).toThrow("The document a is wrong: The document is nested too deep.");
+    expect(() => parsePersistedDocuments(deep)).toThrow(
+      "The document a is invalid: The document is nested too deeply.",
+    );
   });
 
   it("may be empty", () => {

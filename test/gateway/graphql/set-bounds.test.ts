@@ -36,9 +36,9 @@ it.each<[Partial<GatewayBounds>, string, string]>([
   [{ documentAliases: 1 }, "{ a: __typename b: __typename }", "TOO_MANY_ALIASES The document has more than 1 "],
   [{ documentDirectives: 0 }, "{ a @skip(if: true) }", "TOO_MANY_DIRECTIVES The document has 1 directives; at most 0"],
   [{ documentFields: 2 }, "{ cluster { id name } }", "TOO_MANY_FIELDS The document has more than 2 fields"],
-  [{ rootFields: 1 }, "{ __typename cluster { id } }", "TOO_MANY_ROOT_FIELDS The document has 2 fields at its top"],
+  [{ rootFields: 1 }, "{ __typename cluster { id } }", "TOO_MANY_ROOT_FIELDS The document has 2 root fields"],
   [{ bodyDepth: 1 }, "{ __typename }", "BODY_TOO_COMPLEX The body is nested deeper than 1 levels."],
-  [{ bodyParts: 8 }, "{ __typename }", "BODY_TOO_COMPLEX The body is made of more than 8 parts."],
+  [{ bodyParts: 8 }, "{ __typename }", "BODY_TOO_COMPLEX The body has more than 8 parts."],
   [{ bodyBytes: 20 }, "{ __typename }", "BODY_TOO_LARGE The body is longer than 20 bytes"],
 ])("with %j, %s is refused", async (bounds, query, message) => {
   expect(await refusal(bounds, query)).toContain(message);

@@ -217,7 +217,7 @@ describe("putMany", () => {
     const answer = await server.run(putMany, { items });
     expect(answer.data).toEqual({ putMany: null });
     expect(answer.errors).toMatchObject([
-      { message: "`items[1].condition.ifPresent` must be true; leave the condition out instead." },
+      { message: "`items[1].condition.ifPresent` must be true; to write without a condition, omit it." },
     ]);
     expect(server.router.calls).toHaveLength(0);
   });

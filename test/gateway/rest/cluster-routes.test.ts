@@ -86,7 +86,7 @@ describe("POST /shards/assign", () => {
     [{ shardId: 0, nodeId: "a b" }, 400, "a b"],
     [{ shardId: 4, nodeId: "node1" }, 404, "Shard 4 does not exist"],
     [{ shardId: 0, nodeId: "node9" }, 404, "node9"],
-    [{ shardId: 0, nodeId: "node1", isPrimary: false }, 501, "Replicas are not kept yet"],
+    [{ shardId: 0, nodeId: "node1", isPrimary: false }, 501, "Replicas are not supported yet"],
   ])("refuses %j", async (body, status, detail) => {
     await gateway.register("node1");
     const answer = await post("/shards/assign", body);

@@ -255,7 +255,7 @@ describe("/data/{key} when storage nodes fail", () => {
       const answer = await send(method, target, method === "PUT" ? { body: "1" } : {});
       return (answer.json() as { readonly advice: unknown }).advice;
     };
-    const retry = "Try again; if it lasts, look at the cluster's storage nodes.";
+    const retry = "Try again. If the error persists, check the cluster's storage nodes.";
     expect(await advice("GET", "/data/user123")).toBe(retry);
     expect(await advice("GET", "/ready")).toBe(retry);
     expect(await advice("PUT", "/data/user123")).toBe(`Nothing was written. ${retry}`);

@@ -23,7 +23,7 @@ describe("errorOf", () => {
   });
 
   it.each([
-    [[], undefined, "The request is not what this route takes."],
+    [[], undefined, "The request is not valid for this route."],
     [[{ instancePath: "", params: {}, message: "must be object" }], "body", "The body must be object."],
     [
       [{ instancePath: "/a/0", params: {}, message: "must be string" }],
@@ -31,7 +31,7 @@ describe("errorOf", () => {
       "Field `a/0` of the query must be string.",
     ],
     [[{ instancePath: "/a", params: { missingProperty: "b" } }], "headers", "Field `a/b` of the headers is missing."],
-    [[{ instancePath: "/a", params: {} }], "params", "Field `a` of the params is not what this route takes."],
+    [[{ instancePath: "/a", params: {} }], "params", "Field `a` of the params is not valid for this route."],
   ])("says which field of which part is wrong: %j", (validation, validationContext, message) => {
     expect(errorOf(fastifyError({ validation, validationContext }))).toMatchObject({ code: "BAD_REQUEST", message });
   });
@@ -45,6 +45,6 @@ describe("errorOf", () => {
   ])("masks %j", (thrown) => {
     const error = errorOf(thrown);
     expect(error.code).toBe("INTERNAL_SERVER_ERROR");
-    expect(error.message).toBe("The gateway failed at this request; its log has the cause.");
+    expect(error.message).toBe("The gateway failed to process the request; its log has the cause.");
   });
 });

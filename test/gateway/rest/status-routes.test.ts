@@ -44,7 +44,7 @@ describe("GET /health and GET /ready", () => {
           shards: [2, 3, 6, 7, 8, 9],
           code: "SHARD_UNAVAILABLE",
           message: "Storage node node2 is silent; its shards cannot be served.",
-          advice: "Look at the storage node's process and its log.",
+          advice: "Check the storage node's process and its log.",
         },
       ],
     });

@@ -224,7 +224,7 @@ describe("the address of a storage node", () => {
 
   it("has to begin with https where the gateway demands it", async () => {
     expect(await registered("http://good.example", { isHttpsOnly: true })).toBe(
-      "The storage node's URL does not start with https://, as the gateway demands.",
+      "The storage node's URL does not start with https://, which the gateway requires.",
     );
     expect(await registered("https://good.example", { isHttpsOnly: true })).toBe("https://good.example");
   });

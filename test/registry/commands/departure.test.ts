@@ -107,11 +107,11 @@ describe("acceptLoss", () => {
   it("refuses an unknown storage node, and one that has lost nothing", () => {
     expect(refusal(() => after(serving, { ...accept, name: "ghost" })).code).toBe("NODE_NOT_FOUND");
     expect(refusal(() => after(mapWith(["a"]), { ...accept, refusal: null })).message).toBe(
-      "Storage node a has no store whose loss could be accepted. Remove it by force instead.",
+      "Storage node a has no store, so there is no loss to accept. Remove it by force instead.",
     );
     expect(refusal(() => after(serving, { ...accept, refusal: null }))).toMatchObject({
       code: "BAD_REQUEST",
-      message: expect.stringContaining("Storage node a has lost nothing that could be accepted:"),
+      message: expect.stringContaining("Storage node a was not refused since this gateway started"),
     });
   });
 

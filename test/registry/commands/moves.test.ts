@@ -33,7 +33,7 @@ describe("beginMove", () => {
     expect(refusal(() => after(serving, { ...begin, ifEpoch: 9 })).code).toBe("EPOCH_CONFLICT");
     expect(refusal(() => after(moving, { ...begin, node: "c", moveId: "m-8" }))).toMatchObject({
       code: "EPOCH_CONFLICT",
-      message: "Shard 0 is being moved to storage node b already.",
+      message: "Shard 0 is already being moved to storage node b.",
     });
   });
 
@@ -66,12 +66,12 @@ describe("completeMove", () => {
   it("refuses to hide entries of the source, and to bring old ones of the target back", () => {
     expect(refusal(() => after(moving, complete({ keyCount: 5 })))).toMatchObject({
       code: "ASSIGNMENT_WOULD_HIDE_DATA",
-      message: "Shard 0 has 5 entries on storage node a, which clients would no longer see.",
+      message: "Shard 0 has 5 entries on storage node a, which would be hidden from clients.",
       details: { shard: 0, node: "a" },
     });
     expect(refusal(() => after(moving, complete({}, 3)))).toMatchObject({
       code: "ASSIGNMENT_WOULD_HIDE_DATA",
-      message: "Storage node b has 3 older entries of shard 0, which clients would see again.",
+      message: "Storage node b has 3 older entries of shard 0, which would become visible to clients again.",
       details: { shard: 0, node: "b" },
     });
   });

@@ -124,7 +124,7 @@ describe("registerNode of a start", () => {
     const copy = { storeId: "a-store", start: "c-1", starts: ["c-1", "a-start-1"] };
     expect(refusal(() => after(serving, started("c", copy)))).toMatchObject({
       code: "NODE_CONFLICT",
-      message: expect.stringContaining("Storage node a already keeps store a-store"),
+      message: expect.stringContaining("Storage node a already uses store a-store"),
     });
     expect(after(serving, started("c", { ...copy, isEphemeral: true })).nodes.has("c")).toBe(true);
   });
@@ -148,7 +148,7 @@ describe("registerNode of a store of another cluster", () => {
   it("is refused once a shard was assigned", () => {
     expect(refusal(() => after(serving, started("c", foreign)))).toMatchObject({
       code: "CLUSTER_MISMATCH",
-      message: "Storage node c keeps data of cluster c-before; this is cluster c-1.",
+      message: "Storage node c has data of cluster c-before; this is cluster c-1.",
       details: { node: "c" },
     });
   });

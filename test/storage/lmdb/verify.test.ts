@@ -140,7 +140,7 @@ describe("verifyLmdbFolder", () => {
     record.writeUInt8(record.readUInt8(10) ^ 1, 10);
     await databases.tombstones.put(item?.key ?? Buffer.from([]), record);
     await databases.root.close();
-    expect(whatOf(await verifyLmdbFolder(folder))).toContain('that key "key3" of shard 0 is gone fails its checksum');
+    expect(whatOf(await verifyLmdbFolder(folder))).toContain('tombstone of key "key3" in shard 0 fails its checksum');
     const engine = await LmdbEngine.open(folder);
     const request = { shard: shard(0), epoch: null, cursor: null, limit: 1000, bytesMax: 1e6 };
     expect(await engine.changes(request)).toMatchObject({ kind: "refused", code: "ENTRY_DAMAGED" });
@@ -186,7 +186,7 @@ describe("verifyLmdbFolder", () => {
   it("refuses a shard alone whose header was changed", async () => {
     const folder = await filledFolder(parent);
     await damageHeader(folder, shard(1));
-    expect(whatOf(await verifyLmdbFolder(folder))).toContain("shard 1's claim and figures fails its checksum");
+    expect(whatOf(await verifyLmdbFolder(folder))).toContain("shard 1, with its claim and counts, fails its checksum");
     const engine = await LmdbEngine.open(folder);
     const outcomes = await read(engine, [get("key1", 1), get("key2", 2)], noBudget);
     expect(outcomes).toMatchObject([{ kind: "refused", code: "ENTRY_DAMAGED" }, { kind: "found" }]);

@@ -109,16 +109,17 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     const memory = this.#memories.of(name);
     if (incarnation === undefined ? !isPlainNode(record) : memory.incarnation === null) {
       // So that what it has claimed is compared with the map after each start of the gateway.
-      throw registerAgain(`This start of storage node ${name} has not registered with this gateway.`, name);
+      throw registerAgain(`Storage node ${name} has not registered with this gateway since its last start.`, name);
     }
     if (incarnation !== undefined && incarnation !== memory.incarnation) {
-      throw new ShardgateError("NODE_CONFLICT", `Another process has registered as storage node ${name} meanwhile.`);
+      throw new ShardgateError("NODE_CONFLICT", `Another process has registered as storage node ${name}.`);
     }
     if (record.isLossAccepted) {
       // Its own start goes on, so that nothing is lost: its registration says so to the registry.
-      throw registerAgain(`The loss of storage node ${name} was accepted meanwhile.`, name);
+      throw registerAgain(`An operator has accepted that storage node ${name} lost data.`, name);
     }
-    if ((mapVersion ?? 0) > this.map.version) throw registerAgain(`Storage node ${name} knows a newer map.`, name);
+    if ((mapVersion ?? 0) > this.map.version)
+      throw registerAgain(`Storage node ${name} has a newer cluster map than this gateway.`, name);
     memory.heartbeatMs = this.#parts.clock.monotonicMs();
     this.#seen(name);
     this.#registrar.requireSettled();
@@ -140,7 +141,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     const isProblemKnown = this.map.nodes.has(name) && this.reports.of(name).problem?.code === "STORE_NOT_RECOGNIZED";
     const refusal = isProblemKnown ? this.#memories.of(name).refusal : null;
     await this.#changes.make({ kind: "acceptLoss", name, refusal });
-    this.#parts.log.warn({ node: name }, "An operator accepts that the data of a storage node are lost.");
+    this.#parts.log.warn({ node: name }, "An operator accepted that a storage node lost data.");
   }
 
   async histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]> {
@@ -185,7 +186,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     } catch (error) {
       this.#parts.log.warn(
         { err: error, node: name },
-        "Unassigned shards could not be assigned at a registration; it is tried again each second.",
+        "Unassigned shards could not be assigned when a storage node registered; trying again every second.",
       );
     }
     this.#registrar.requireSettled();
@@ -255,7 +256,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     const failed = (error: unknown): void =>
       this.#parts.log.warn(
         { err: error, node, shards },
-        "Shards whose versions run out got no new epoch yet; it is tried again at the storage node's next heartbeat.",
+        "Shards that are running out of versions got no new epoch; trying again at the storage node's next heartbeat.",
       );
     void this.#changes
       .make({ kind: "renewEpochs", node, shards })

@@ -52,7 +52,10 @@ export class MapChanges {
       }
     }
     const what = shard === null ? "The storage node's shards" : `Shard ${shard}`;
-    throw new ShardgateError("EPOCH_CONFLICT", `${what} changed ${registryAttemptsMax} times meanwhile. Try again.`);
+    throw new ShardgateError(
+      "EPOCH_CONFLICT",
+      `${what} changed during each of ${registryAttemptsMax} attempts. Try again.`,
+    );
   }
 
   /** Resolves when no change is under way. */

@@ -156,7 +156,7 @@ export class Reconciler {
       node.failures++;
       node.retryAtMs = clock.monotonicMs() + pauseMs;
       const facts = { err: error, node: name, mapVersion: map.version };
-      const message = "A storage node did not take its assignments; it is tried again until it has them or is DOWN.";
+      const message = "A storage node did not accept its assignments; trying again until it has them or is DOWN.";
       if (node.failures === 1) log.warn(facts, message);
       else log.debug(facts, message);
     }

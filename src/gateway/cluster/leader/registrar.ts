@@ -79,7 +79,10 @@ export class Registrar {
     if (sign !== null && sign.name !== null && sign.name !== name) throw otherNode(name, sign.name, url);
     const map = await changes.make({ kind: "registerNode", name, url, identity: null, newMark: newId() });
     if (sign?.kind === "full") {
-      log.info({ node: name, url }, "A storage node was added by hand; it serves shards once it registers by itself.");
+      log.info(
+        { node: name, url },
+        "A storage node was added by hand. It serves shards after it has registered itself.",
+      );
     } else if (sign !== null && isPlain(map, name)) {
       this.accepted(name);
       seen(name);
@@ -91,14 +94,14 @@ export class Registrar {
     const { putBack } = this.#parts.changes.map;
     if (putBack === null) return;
     // Without how many are waited for: a message that changes with each of them would be news for all others.
-    const message = "The registry was put back from an older copy, and not every storage node has registered since.";
+    const message = "The registry was restored from an older copy, and some storage nodes have not registered since.";
     throw new ShardgateError("REGISTRY_PUT_BACK", message, { mark: putBack.mark });
   }
 
   /** The node may serve its shards, whatever it was refused for before. */
   accepted(name: string): void {
     const { reports, log } = this.#parts;
-    if (reports.setProblem(name, null)) log.info({ node: name }, "The storage node's problem is over.");
+    if (reports.setProblem(name, null)) log.info({ node: name }, "The storage node's problem is resolved.");
   }
 
   /** The node may not serve its shards. Said once, however often it is found. */
@@ -109,7 +112,7 @@ export class Registrar {
     const problem = { code, message, advice: adviceFor(code, name), shards, storeId };
     // That the registry was put back is logged once for all nodes.
     if (!reports.setProblem(name, problem) || code === "REGISTRY_PUT_BACK") return;
-    log.error({ node: name, ...problem }, "A storage node may not serve; `advice` says what to do.");
+    log.error({ node: name, ...problem }, "A storage node was refused and serves no shards; `advice` says what to do.");
   }
 
   #remember(name: string, url: string, { storeId }: NodeRegistration, error: unknown): void {
@@ -135,8 +138,8 @@ export class Registrar {
     const shards = stale.map(({ shardId }) => shardId);
     if (!reports.setStaleShards(name, shards) || shards.length === 0) return;
     const message =
-      "A storage node has entries of shards that another one has owned since; clients do not see them. " +
-      "Assign the shards to it by force to see its entries instead.";
+      "A storage node has entries of shards that other storage nodes own now; clients do not see these entries. " +
+      "To serve them instead, assign the shards to it by force.";
     log.warn({ node: name, shards }, message);
   }
 
@@ -145,7 +148,7 @@ export class Registrar {
     if (shardCount === null || shardCount === map.shardCount) return;
     throw new ShardgateError(
       "SHARD_COUNT_MISMATCH",
-      `Storage node ${name} keeps data spread over ${shardCount} shards; this cluster has ${map.shardCount}.`,
+      `Storage node ${name} has data of a cluster with ${shardCount} shards; this cluster has ${map.shardCount}.`,
       { node: name },
     );
   }
@@ -165,7 +168,7 @@ export class Registrar {
     if (known === undefined || known.url === url || nodeState(name) !== "UP") return;
     if (reports.of(name).problem?.code === "STORE_NOT_RECOGNIZED") return;
     if (start !== null && start === memories.of(name).incarnation) return;
-    const message = `Storage node ${name} lives at ${known.url}; ${url} cannot take its name.`;
+    const message = `Storage node ${name} is live at ${known.url}; ${url} cannot use its name.`;
     throw new ShardgateError("NODE_CONFLICT", message);
   }
 }
@@ -174,7 +177,7 @@ export class Registrar {
 export function otherNode(name: string, answering: string, url: string): ShardgateError {
   const message =
     `Storage node ${answering} answers at ${url}, not ${name}. ` +
-    `Start ${name} with its own data folder and a URL of its own; it registers that by itself.`;
+    `Start ${name} with its own data folder and its own URL; it then registers that URL itself.`;
   return new ShardgateError("NODE_CONFLICT", message, { node: name });
 }
 

@@ -45,7 +45,7 @@ export class ShardAssigner {
   async assign(request: AssignRequest): Promise<ShardRecord> {
     const { shard } = request;
     if (!request.isPrimary) {
-      throw new ShardgateError("NOT_SUPPORTED", "Replicas are not kept yet; assign a primary.", { shard });
+      throw new ShardgateError("NOT_SUPPORTED", "Replicas are not supported yet; assign a primary.", { shard });
     }
     const map = await this.#parts.changes.makeOnNewest(shard, () => this.#assignOnce(request));
     const record = map.shards[shard];

@@ -95,7 +95,7 @@ export class ShardMover {
     try {
       await this.#parts.changes.make({ kind: "cancelMove", moveId });
     } catch (error) {
-      this.#parts.log.warn({ err: error, moveId }, "A move of a shard could not be cancelled yet; it is tried again.");
+      this.#parts.log.warn({ err: error, moveId }, "The move of a shard could not be cancelled; trying again.");
     }
   }
 
@@ -105,7 +105,7 @@ export class ShardMover {
     const row = this.#parts.isLive(primary) ? await this.#rowOf(primary, record) : "silent";
     if (row === "plain") throw plainRefusal(record, primary);
     if (typeof row === "object") return row;
-    const why = row === "silent" ? "cannot be asked now" : "does not list it";
+    const why = row === "silent" ? "cannot be reached now" : "does not list it";
     throw wouldHide(record, `may have entries on storage node ${primary}, which ${why}`);
   }
 
@@ -115,7 +115,7 @@ export class ShardMover {
     // The target may never have had anything of it.
     if (row === "unlisted") return { shardId: record.shard, epoch: null, keyCount: 0, sizeBytes: 0 };
     if (row !== "silent") return row;
-    const message = `Storage node ${target} does not say what it has of shard ${record.shard}; the shard stays where it is.`;
+    const message = `Storage node ${target} did not report whether it has entries of shard ${record.shard}; the shard stays where it is.`;
     throw new ShardgateError("SHARD_UNAVAILABLE", message, { shard: record.shard, node: target });
   }
 
@@ -160,7 +160,7 @@ function wouldHide({ shard, primary }: ShardRecord, what: string): ShardgateErro
 
 function plainRefusal({ shard }: ShardRecord, node: string): ShardgateError {
   const message =
-    `Storage node ${node} is a plain one and cannot say whether it has entries of shard ${shard}. ` +
+    `Storage node ${node} is a plain storage node and cannot report whether it has entries of shard ${shard}. ` +
     "Move them with export and import, or assign the shard by force.";
   return new ShardgateError("NOT_SUPPORTED", message, { shard, node });
 }

@@ -23,7 +23,7 @@ export class StateLog {
     if (state === memory.loggedState || isExpected || problem !== null) return;
     memory.loggedState = state;
     if (state === "UP") this.#log.info({ node: name, state }, "A storage node is up.");
-    else this.#log.warn({ node: name, state }, "A storage node is silent; look at its process and its log.");
+    else this.#log.warn({ node: name, state }, "A storage node sends no heartbeats; check its process and its log.");
   }
 
   /** Whether the registry is put back. */
@@ -31,8 +31,8 @@ export class StateLog {
     const mark = map.putBack?.mark ?? null;
     if (mark !== null && mark !== this.#mark) {
       const message =
-        "The registry was put back from an older copy. No shard is served until every storage node has registered again; " +
-        "give up one that is lost with `shardgate node accept-loss NAME`.";
+        "The registry was restored from an older copy. No shard is served until every storage node has registered again; " +
+        "for a node that is lost for good, run `shardgate node accept-loss NAME`.";
       this.#log.error({ waiting: map.putBack?.waiting }, message);
     } else if (mark === null && this.#mark !== null) {
       this.#log.info({ mapVersion: map.version }, "Every storage node has registered again; shards are served.");

@@ -46,7 +46,7 @@ export function leaderOver(line: Pick<Peer<LeaderCalls>, "ask">): ClusterCommand
       return await line.ask(name, body);
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
-      const message = `The gateway's primary process gave no answer to "${name}", which may have happened.`;
+      const message = `The gateway's primary process did not answer "${name}". The change may or may not have happened.`;
       throw new ShardgateError("REGISTRY_UNAVAILABLE", message, {}, error);
     }
   };

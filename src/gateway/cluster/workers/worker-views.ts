@@ -81,7 +81,7 @@ export class WorkerViews {
       if (error instanceof NoAnswer && !this.#sent.has(worker)) return;
       this.#parts.log.warn(
         { err: error, mapVersion: this.#parts.registry.map.version },
-        "A worker did not take up a new cluster map in time; until it does, its clients may see the old one.",
+        "A worker did not adopt a new cluster map in time. Until it does, its clients may see the old one.",
       );
     }
   }

@@ -19,7 +19,7 @@ export type Scalars = {
   Boolean: { input: boolean; output: boolean; }
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
-  /** A count that may pass 2^31, as a decimal string. */
+  /** A count that may exceed 2^31, as a decimal string. */
   BigInt: { input: string; output: string; }
   /**
    * An RFC 3339 timestamp, for example `2026-01-31T12:00:00.000Z`. Answers are in UTC with milliseconds; arguments may have
@@ -29,10 +29,10 @@ export type Scalars = {
   /**
    * Any JSON value, JSON's `null` included, by default at most 1 MiB of text and nested at most 64 deep. Every digit of a number
    * is kept as written. In a document write it as a GraphQL literal (without enum values; `null` only through a variable), or pass it
-   * as a variable, which is stored byte for byte as it stands in the request.
+   * as a variable, which is stored byte for byte as in the request.
    */
   JSON: { input: JsonInput; output: JsonText; }
-  /** An unsigned 64-bit integer as a decimal string. Versions of one key grow; compare versions of different keys for nothing. */
+  /** An unsigned 64-bit integer as a decimal string. Versions of one key increase; versions of different keys are not comparable. */
   Version: { input: Version; output: Version; }
 };
 
@@ -45,15 +45,15 @@ export type AcceptStorageNodeLossInput = {
 /** Result of `acceptStorageNodeLoss`. */
 export type AcceptStorageNodeLossPayload = {
   readonly __typename: 'AcceptStorageNodeLossPayload';
-  /** As it is now. */
+  /** State after the change. */
   readonly storageNode: StorageNode;
 };
 
-/** Which storage node holds a shard. */
+/** Which storage node to assign a shard to. */
 export type AssignShardInput = {
   /**
-   * Without it, a shard is taken from its storage node only when that reports it as empty; else the assignment is refused with
-   * ASSIGNMENT_WOULD_HIDE_DATA. With it, the data there are hidden, and the shard's lineage is raised.
+   * If false, the shard's current storage node must report it as empty; else the assignment is refused with
+   * ASSIGNMENT_WOULD_HIDE_DATA. If true, data may be hidden, and the shard's lineage is raised.
    */
   readonly force: Scalars['Boolean']['input'];
   /** Refuses with EPOCH_CONFLICT unless the shard has this epoch. */
@@ -69,15 +69,15 @@ export type AssignShardInput = {
 /** Result of `assignShard`. */
 export type AssignShardPayload = {
   readonly __typename: 'AssignShardPayload';
-  /** As it is now. */
+  /** State after the change. */
   readonly shard: Shard;
 };
 
 /** Why an assignment changed. */
 export type AssignmentCause =
-  /** The gateway spread unassigned shards. */
+  /** The gateway distributed unassigned shards. */
   | 'AUTOMATIC'
-  /** Somebody asked for it. */
+  /** An operator requested it. */
   | 'OPERATOR'
   /** A storage node started: each of its starts gives its shards a new epoch. */
   | 'REGISTRATION';
@@ -85,19 +85,19 @@ export type AssignmentCause =
 /** One change of a shard's assignment. */
 export type AssignmentChange = {
   readonly __typename: 'AssignmentChange';
-  /** When it happened. */
+  /** When the assignment changed. */
   readonly at: Scalars['DateTime']['output'];
-  /** Why it happened. */
+  /** Why the assignment changed. */
   readonly cause: AssignmentCause;
-  /** The shard's epoch from then on. */
+  /** The shard's epoch since this change. */
   readonly epoch: Scalars['Int']['output'];
-  /** Whether it became the primary. */
+  /** Whether the owner became the primary. */
   readonly isPrimary: Scalars['Boolean']['output'];
-  /** Who owned the shard from then on; null: nobody. The storage node may be forgotten by now. */
+  /** Owner of the shard since this change; null when it became unassigned. The storage node may have been removed since. */
   readonly storageNodeName?: Maybe<Scalars['String']['output']>;
 };
 
-/** The whole store. */
+/** The whole cluster. */
 export type Cluster = Node & {
   readonly __typename: 'Cluster';
   /** Opaque and globally unique. */
@@ -106,7 +106,7 @@ export type Cluster = Node & {
   readonly isHealthy: Scalars['Boolean']['output'];
   /** Version of the cluster map; grows with every change. */
   readonly mapVersion: Scalars['Int']['output'];
-  /** For people. */
+  /** Display name. */
   readonly name: Scalars['String']['output'];
   /** Fixed at creation; 1 to 16,384. */
   readonly shardCount: Scalars['Int']['output'];
@@ -127,7 +127,7 @@ export type DeleteInput = {
 /** The outcome of one deletion. */
 export type DeleteResult = DeleteSuccess | Forbidden | InvalidKey | KeyNotFound | NotSupported | OutcomeUnknown | ShardUnavailable | VersionConflict;
 
-/** The entry is gone. */
+/** The entry was deleted. */
 export type DeleteSuccess = {
   readonly __typename: 'DeleteSuccess';
   /** Global ID of the entry that was deleted, for clients that keep a store by ID. */
@@ -145,7 +145,7 @@ export type Entry = Node & {
   readonly createdAt?: Maybe<Scalars['DateTime']['output']>;
   /** When the entry expires; null means never. */
   readonly expiresAt?: Maybe<Scalars['DateTime']['output']>;
-  /** Stays the same while the value changes, and after a deletion and a new `put`. */
+  /** Global ID. It depends on the key only: it survives changes of the value, a deletion and a new `put`. */
   readonly id: Scalars['ID']['output'];
   /** The key as written: 1 to 1024 bytes of UTF-8. */
   readonly key: Scalars['String']['output'];
@@ -155,7 +155,7 @@ export type Entry = Node & {
   readonly sizeBytes: Scalars['Int']['output'];
   /** When the value was last written. Null when the storage node keeps no times. */
   readonly updatedAt?: Maybe<Scalars['DateTime']['output']>;
-  /** The value. Null means that JSON's `null` is stored; of a key that does not exist there is no entry. */
+  /** The value. Null means that JSON's `null` is stored; a key that does not exist has no entry. */
   readonly value?: Maybe<Scalars['JSON']['output']>;
   /** The value as the JSON text that is stored, for clients whose JSON parser rounds numbers. */
   readonly valueText: Scalars['String']['output'];
@@ -166,31 +166,31 @@ export type Entry = Node & {
 /** A page of entries. */
 export type EntryConnection = {
   readonly __typename: 'EntryConnection';
-  /** In key order (bytewise), whichever way the page was asked for. */
+  /** In key order (bytewise), for `first` and `last` alike. */
   readonly edges: ReadonlyArray<EntryEdge>;
-  /** Whether there is more on either side. */
+  /** Whether more entries precede or follow. */
   readonly pageInfo: PageInfo;
-  /** Shards that could not answer: their entries are missing from this page. */
+  /** Shards that could not answer; their entries are missing from this page. */
   readonly unavailableShards: ReadonlyArray<Shard>;
 };
 
 /** An entry and its place in a scan. */
 export type EntryEdge = {
   readonly __typename: 'EntryEdge';
-  /** Pass it as `after` or `before`. It stays valid while keys come and go. */
+  /** Pass it as `after` or `before`. It stays valid when keys are added or deleted. */
   readonly cursor: Scalars['String']['output'];
   /** The entry. */
   readonly node: Entry;
 };
 
-/** When an entry expires, by the clock of the storage node that owns its shard. At most until the end of the year 9999. */
+/** When an entry expires, by the clock of the storage node that owns its shard. The latest moment is the end of the year 9999. */
 export type Expiry =
-  /** A moment ahead of that clock; for one that has passed there the write is refused with `ExpiryPassed`. */
+  /** A moment in the future by that clock; a write whose moment has passed is refused with `ExpiryPassed`. */
   { readonly at: Scalars['DateTime']['input']; readonly ttlSeconds?: never; }
-  |  /** Seconds from now, at least 1; an `Int` has room for 68 years. For later moments there is `at`. */
+  |  /** Seconds from now, at least 1. An `Int` holds up to 68 years; for later moments use `at`. */
   { readonly at?: never; readonly ttlSeconds: Scalars['Int']['input']; };
 
-/** The write's expiry has passed by the clock of the shard's storage node; nothing was written. */
+/** By the clock of the shard's storage node, the write's expiry has already passed; nothing was written. */
 export type ExpiryPassed = Problem & {
   readonly __typename: 'ExpiryPassed';
   readonly code: ProblemCode;
@@ -239,68 +239,68 @@ export type KeyNotFound = Problem & {
   readonly message: Scalars['String']['output'];
 };
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type Mutation = {
   readonly __typename: 'Mutation';
   /**
-   * Accepts that the data of a storage node are lost: its next start is taken with whatever it has, under a new lineage of its
-   * shards. For one that is refused with STORE_NOT_RECOGNIZED, or that a registry that was put back waits for.
+   * Accepts that a storage node lost data: its next registration is accepted with the data that it has, under a new lineage of its
+   * shards. For storage nodes that were refused with STORE_NOT_RECOGNIZED, or that a restored registry waits for.
    */
   readonly acceptStorageNodeLoss?: Maybe<AcceptStorageNodeLossPayload>;
-  /** Gives a shard to a storage node, by hand. Its data do not move with it: unless forced, it must have none. */
+  /** Assigns a shard to a storage node, without moving its data. Unless `force` is true, the shard must be empty. */
   readonly assignShard?: Maybe<AssignShardPayload>;
   /** Deletes one entry. */
   readonly delete?: Maybe<DeleteResult>;
-  /** One result per item, in order (by default at most 1000). Items stand alone: no transaction. */
+  /** One result per item, in order (by default at most 1000). Items are independent: there is no transaction. */
   readonly deleteMany?: Maybe<ReadonlyArray<DeleteResult>>;
-  /** Reads in turn with the other mutations of this request: a `get` after a `put` sees it. */
+  /** Reads one entry, in order with the mutations of this request: a `get` after a `put` sees what it wrote. */
   readonly get?: Maybe<Entry>;
   /** Writes one entry. Without `expiry` it never expires. */
   readonly put?: Maybe<PutResult>;
   /**
-   * One result per item, in order (by default at most 1000). Items stand alone: no transaction. Items with the same key are
+   * One result per item, in order (by default at most 1000). Items are independent: there is no transaction. Items with the same key are
    * applied in their order.
    */
   readonly putMany?: Maybe<ReadonlyArray<PutResult>>;
-  /** Adds a storage node by hand, for nodes that do not register by themselves; or gives a known one another URL. */
+  /** Adds a plain storage node, which does not register itself, or changes the URL of a storage node. */
   readonly registerStorageNode?: Maybe<RegisterStorageNodePayload>;
-  /** Forgets a storage node. */
+  /** Removes a storage node. Its shards are assigned to others. */
   readonly removeStorageNode?: Maybe<RemoveStorageNodePayload>;
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationAcceptStorageNodeLossArgs = {
   input: AcceptStorageNodeLossInput;
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationAssignShardArgs = {
   input: AssignShardInput;
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationDeleteArgs = {
   condition?: InputMaybe<WriteCondition>;
   key: Scalars['String']['input'];
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationDeleteManyArgs = {
   items: ReadonlyArray<DeleteInput>;
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationGetArgs = {
   key: Scalars['String']['input'];
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationPutArgs = {
   condition?: InputMaybe<WriteCondition>;
   expiry?: InputMaybe<Expiry>;
@@ -309,19 +309,19 @@ export type MutationPutArgs = {
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationPutManyArgs = {
   items: ReadonlyArray<PutInput>;
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationRegisterStorageNodeArgs = {
   input: RegisterStorageNodeInput;
 };
 
 
-/** Writes, run one after another. Fields are nullable so that a failing one does not hide what the earlier ones did. */
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationRemoveStorageNodeArgs = {
   input: RemoveStorageNodeInput;
 };
@@ -352,14 +352,14 @@ export type OutcomeUnknown = Problem & {
   readonly shard: Shard;
 };
 
-/** Where a page lies in the whole, after the Relay cursor connections specification. */
+/** Position of a page, as in the Relay cursor connections specification. */
 export type PageInfo = {
   readonly __typename: 'PageInfo';
   /** Cursor of the last edge; null when the page is empty. */
   readonly endCursor?: Maybe<Scalars['String']['output']>;
-  /** Whether more follow; when paging backwards, whether any lie behind `before`. */
+  /** Whether more edges follow; when paging backwards, whether any edge follows `before`. */
   readonly hasNextPage: Scalars['Boolean']['output'];
-  /** Whether more precede; when paging forwards, whether any lie before `after`. */
+  /** Whether more edges precede; when paging forwards, whether any edge precedes `after`. */
   readonly hasPreviousPage: Scalars['Boolean']['output'];
   /** Cursor of the first edge; null when the page is empty. */
   readonly startCursor?: Maybe<Scalars['String']['output']>;
@@ -379,23 +379,23 @@ export type Problem = {
 export type ProblemCode =
   /** The stored entry fails its checksum. */
   | 'ENTRY_DAMAGED'
-  /** The write's expiry has passed by the clock of the shard's storage node. */
+  /** By the clock of the shard's storage node, the write's expiry has already passed. */
   | 'EXPIRY_PASSED'
-  /** The caller may not do this. */
+  /** The caller lacks the permission. */
   | 'FORBIDDEN'
-  /** The key breaks a rule for keys. */
+  /** The key is not valid. */
   | 'INVALID_KEY'
-  /** The value breaks a rule for values. */
+  /** The value is not valid. */
   | 'INVALID_VALUE'
   /** No entry has the key. */
   | 'KEY_NOT_FOUND'
-  /** The shard's storage node cannot do this. */
+  /** The shard's storage node does not support the operation. */
   | 'NOT_SUPPORTED'
   /** The write may or may not have happened. */
   | 'OUTCOME_UNKNOWN'
-  /** Too much is waiting for the shard's storage node. */
+  /** Too many operations are waiting for the shard's storage node. */
   | 'OVERLOADED'
-  /** The shard's storage node could not be reached, or there is none. */
+  /** The shard's storage node could not be reached, or the shard has none. */
   | 'SHARD_UNAVAILABLE'
   /** The engine of the shard's storage node failed. */
   | 'STORAGE_FAILED'
@@ -408,7 +408,7 @@ export type ProblemCode =
 export type PutInput = {
   /** Without it the write always happens. */
   readonly condition?: InputMaybe<WriteCondition>;
-  /** Without it the entry never expires, whatever the one it replaces did. */
+  /** Without it the entry never expires, even if the entry that it replaces did. */
   readonly expiry?: InputMaybe<Expiry>;
   /** 1 to 1024 bytes of UTF-8. */
   readonly key: Scalars['String']['input'];
@@ -422,68 +422,68 @@ export type PutResult = ExpiryPassed | Forbidden | InvalidKey | InvalidValue | N
 /** The entry was written. */
 export type PutSuccess = {
   readonly __typename: 'PutSuccess';
-  /** As it is now. */
+  /** The entry as written. */
   readonly entry: Entry;
   /** False when an entry was replaced. */
   readonly isNew: Scalars['Boolean']['output'];
 };
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type Query = {
   readonly __typename: 'Query';
-  /** The whole store. */
+  /** The whole cluster. */
   readonly cluster?: Maybe<Cluster>;
   /** One result per key, in the order of `keys` (by default at most 1000). */
   readonly entries?: Maybe<ReadonlyArray<GetResult>>;
   /** One entry; null when the key does not exist. */
   readonly get?: Maybe<Entry>;
-  /** Refetches any object by its global ID; null when it is gone. */
+  /** Refetches any object by its global ID; null when it no longer exists. */
   readonly node?: Maybe<Node>;
   /** One object per ID, in the order of `ids` (by default at most 1000). */
   readonly nodes?: Maybe<ReadonlyArray<Maybe<Node>>>;
   /**
    * Entries whose key starts with `prefix`, in key order: the `first` after `after`, or the `last` before `before`. `first`
-   * or `last` is by default at most 1000; without either, it is the first 100.
+   * or `last` is by default at most 1000; without either, the first 100 are returned.
    */
   readonly scan?: Maybe<EntryConnection>;
-  /** One shard; null when there is none of this number. */
+  /** One shard; null when no shard has this number. */
   readonly shard?: Maybe<Shard>;
   /** The shard that owns `key`, whether or not the key exists. */
   readonly shardForKey?: Maybe<Shard>;
   /** All shards, or those in one state, by number. */
   readonly shards?: Maybe<ReadonlyArray<Shard>>;
-  /** One storage node; null when there is none of this name. */
+  /** One storage node; null when none has this name. */
   readonly storageNode?: Maybe<StorageNode>;
   /** All storage nodes, by name. */
   readonly storageNodes?: Maybe<ReadonlyArray<StorageNode>>;
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryEntriesArgs = {
   keys: ReadonlyArray<Scalars['String']['input']>;
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryGetArgs = {
   key: Scalars['String']['input'];
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryNodeArgs = {
   id: Scalars['ID']['input'];
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryNodesArgs = {
   ids: ReadonlyArray<Scalars['ID']['input']>;
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryScanArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
@@ -493,47 +493,47 @@ export type QueryScanArgs = {
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryShardArgs = {
   number: Scalars['Int']['input'];
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryShardForKeyArgs = {
   key: Scalars['String']['input'];
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryShardsArgs = {
   state?: InputMaybe<ShardState>;
 };
 
 
-/** Reads. Fields are nullable so that one failing field leaves the others standing. */
+/** Reads. Fields are nullable so that one failing field does not discard the others. */
 export type QueryStorageNodeArgs = {
   name: Scalars['String']['input'];
 };
 
 /** A storage node to add. */
 export type RegisterStorageNodeInput = {
-  /** A letter or digit, then letters, digits, `.`, `_` and `-`; at most 63. */
+  /** Starts with a letter or digit; may also contain `.`, `_` and `-`. At most 63 characters. */
   readonly name: Scalars['String']['input'];
-  /** Where the gateway reaches it: http or https. */
+  /** URL at which the gateway reaches it: http or https. */
   readonly url: Scalars['String']['input'];
 };
 
 /** Result of `registerStorageNode`. */
 export type RegisterStorageNodePayload = {
   readonly __typename: 'RegisterStorageNodePayload';
-  /** As it is now. */
+  /** State after the change. */
   readonly storageNode: StorageNode;
 };
 
-/** A storage node to forget. */
+/** A storage node to remove. */
 export type RemoveStorageNodeInput = {
-  /** Without it, a storage node is kept that is live, or owns shards that it does not report as empty. */
+  /** If false, the removal is refused while the storage node is live or owns shards that it does not report as empty. */
   readonly force: Scalars['Boolean']['input'];
   /** Name of a registered storage node. */
   readonly name: Scalars['String']['input'];
@@ -542,36 +542,36 @@ export type RemoveStorageNodeInput = {
 /** Result of `removeStorageNode`. */
 export type RemoveStorageNodePayload = {
   readonly __typename: 'RemoveStorageNodePayload';
-  /** Global ID of the storage node that is forgotten. */
+  /** Global ID of the removed storage node. */
   readonly removedId: Scalars['ID']['output'];
-  /** The shards it owned; they are given to other storage nodes. */
+  /** The shards it owned; they are assigned to other storage nodes. */
   readonly unassignedShards: ReadonlyArray<Shard>;
 };
 
 /** A part of the key space. */
 export type Shard = Node & {
   readonly __typename: 'Shard';
-  /** The primary and the replicas. Null for callers who may not look at the cluster. */
+  /** The primary and the replicas. Null for callers who may not read cluster data. */
   readonly assignments?: Maybe<ReadonlyArray<ShardAssignment>>;
   /** Grows with every change of this shard's assignment; pass it to `ifEpoch`. */
   readonly epoch: Scalars['Int']['output'];
-  /** Who owned this shard, newest first, and why that changed. The last 32 changes are kept. */
+  /** Changes of the shard's owner, newest first. The last 32 are kept. */
   readonly history?: Maybe<ReadonlyArray<AssignmentChange>>;
   /** Opaque and globally unique. */
   readonly id: Scalars['ID']['output'];
   /** Live keys; null when the primary does not answer. */
   readonly keyCount?: Maybe<Scalars['BigInt']['output']>;
-  /** Raised when data may have been lost, or were hidden by force. Versions of entries compare within one lineage. */
+  /** Raised when data may have been lost, or were hidden by force. Versions are comparable only within one lineage. */
   readonly lineage: Scalars['Int']['output'];
   /** 0 to `Cluster.shardCount` - 1 (at most 16,383); a key's shard is its FNV-1a hash modulo `shardCount`. */
   readonly number: Scalars['Int']['output'];
-  /** Takes the writes; null while unassigned. */
+  /** The storage node that serves the shard; null while unassigned. */
   readonly primary?: Maybe<StorageNode>;
-  /** Keep copies; empty as long as replicas are not supported. Null for callers who may not look at the cluster. */
+  /** Storage nodes with copies; empty, because replicas are not supported yet. Null for callers who may not read cluster data. */
   readonly replicas?: Maybe<ReadonlyArray<StorageNode>>;
   /** Bytes of the live keys and their values; null when the primary does not answer. */
   readonly sizeBytes?: Maybe<Scalars['BigInt']['output']>;
-  /** What the shard is doing. */
+  /** Whether the shard is served. */
   readonly state: ShardState;
 };
 
@@ -581,18 +581,18 @@ export type ShardHistoryArgs = {
   first: Scalars['Int']['input'];
 };
 
-/** That a storage node holds a shard. */
+/** Assignment of a shard to a storage node. */
 export type ShardAssignment = {
   readonly __typename: 'ShardAssignment';
-  /** Whether it takes the writes. */
+  /** Whether the storage node is the shard's primary. */
   readonly isPrimary: Scalars['Boolean']['output'];
   /** The shard. */
   readonly shard: Shard;
-  /** Who holds it. */
+  /** The storage node that it is assigned to. */
   readonly storageNode: StorageNode;
 };
 
-/** What a shard is doing. */
+/** Whether a shard is served. */
 export type ShardState =
   /** Its primary is up, or was until a moment ago. */
   | 'ACTIVE'
@@ -602,8 +602,8 @@ export type ShardState =
   | 'UNAVAILABLE';
 
 /**
- * The shard's storage node could not be reached, or could not do it: `code` is SHARD_UNAVAILABLE, OVERLOADED, STORAGE_FULL,
- * STORAGE_FAILED or ENTRY_DAMAGED. A write certainly did not happen.
+ * The shard's storage node could not be reached, or failed: `code` is SHARD_UNAVAILABLE, OVERLOADED, STORAGE_FULL,
+ * STORAGE_FAILED or ENTRY_DAMAGED. If the operation was a write, nothing was written.
  */
 export type ShardUnavailable = Problem & {
   readonly __typename: 'ShardUnavailable';
@@ -620,21 +620,21 @@ export type StorageNode = Node & {
   readonly __typename: 'StorageNode';
   /** Opaque and globally unique. */
   readonly id: Scalars['ID']['output'];
-  /** When this gateway last heard of it; null when it never did. */
+  /** When this gateway last received a heartbeat or an answer from it; null before the first. */
   readonly lastSeenAt?: Maybe<Scalars['DateTime']['output']>;
-  /** How long its latest answers took; null before the first. */
+  /** Latency of its recent answers; null before the first. */
   readonly latencyMs?: Maybe<Scalars['Float']['output']>;
   /** The id it registered with, for example `node1`; REST calls it `nodeId`. */
   readonly name: Scalars['String']['output'];
-  /** Why it may not serve its shards; null: its last registration was accepted. */
+  /** Why it may not serve its shards; null when its last registration was accepted. */
   readonly problem?: Maybe<StorageNodeProblem>;
   /** The shards it is the primary of. */
   readonly shards: ReadonlyArray<Shard>;
-  /** Shards of which it has entries that clients do not see, since another storage node owns them. */
+  /** Shards that another storage node owns, but of which this one still has entries. Clients do not see these entries. */
   readonly staleShards: ReadonlyArray<Scalars['Int']['output']>;
-  /** What the gateway believes of it. */
+  /** Its state, as this gateway sees it. */
   readonly state: StorageNodeState;
-  /** Where the gateway reaches it. */
+  /** URL at which the gateway reaches it. */
   readonly url: Scalars['String']['output'];
 };
 
@@ -649,17 +649,17 @@ export type StorageNodeProblem = {
   readonly message: Scalars['String']['output'];
   /** Numbers of the shards that cannot be served. */
   readonly shards: ReadonlyArray<Scalars['Int']['output']>;
-  /** Id of the store that the storage node came with; null when it named none. */
+  /** Id of the store that the storage node registered with; null when it sent none. */
   readonly storeId?: Maybe<Scalars['String']['output']>;
 };
 
-/** What the gateway believes of a storage node. */
+/** State of a storage node, as this gateway sees it. */
 export type StorageNodeState =
-  /** Silent for long (10 s unless configured otherwise). */
+  /** No heartbeat for a long time (by default 10 s). */
   | 'DOWN'
-  /** Silent for a while (3 s unless configured otherwise). */
+  /** No heartbeat for a while (by default 3 s). */
   | 'SUSPECT'
-  /** Heard of lately. */
+  /** Its heartbeats arrive. */
   | 'UP';
 
 /** The condition of a write did not hold; nothing was written. */

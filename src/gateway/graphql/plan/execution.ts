@@ -223,7 +223,9 @@ export class Execution<Context> {
   #objectType(name: unknown, abstract: GraphQLAbstractType, field: PlannedField): GraphQLObjectType {
     const type = typeof name === "string" ? this.#schema.getType(name) : undefined;
     if (isObjectType(type) && this.#schema.isSubType(abstract, type)) return type;
-    throw new Error(`${field.parent.name}.${field.name} gave ${String(name)}, which is no ${abstract.name}.`);
+    throw new Error(
+      `${field.parent.name}.${field.name} returned type ${String(name)}, which is not a ${abstract.name}.`,
+    );
   }
 
   /** Null for the place of an error, or, where null cannot stand, the error for the place around it. */
@@ -250,7 +252,7 @@ async function settledObject(fields: readonly PlannedField[], values: readonly C
 
 function serialized(value: unknown, type: GraphQLLeafType): unknown {
   const result: unknown = type.serialize(value);
-  if (result == null) throw new Error(`A value of type ${type.name} was written as nothing.`);
+  if (result == null) throw new Error(`Type ${type.name} serialized a value to null.`);
   return result;
 }
 

@@ -185,7 +185,7 @@ describe("ClusterLeader.register", () => {
     const impostor = agentOf("node1", { url: "http://elsewhere:8000", incarnation: "other" });
     await expect(membership.register(impostor)).rejects.toMatchObject({
       code: "NODE_CONFLICT",
-      message: "Storage node node1 lives at http://node1:8000; http://elsewhere:8000 cannot take its name.",
+      message: "Storage node node1 is live at http://node1:8000; http://elsewhere:8000 cannot use its name.",
     });
     await expect(membership.register({ id: "node1", url: "http://elsewhere:8000" })).rejects.toMatchObject({
       code: "NODE_CONFLICT",
@@ -222,7 +222,7 @@ describe("ClusterLeader.register", () => {
     });
     expect((await registered).shards).toEqual([]);
     stop();
-    expect(logged("at a registration")).toMatchObject([{ level: "warn" }]);
+    expect(logged("when a storage node registered")).toMatchObject([{ level: "warn" }]);
     membership.start();
     await settle();
     expect(membership.isReady()).toBe(true);
@@ -268,7 +268,7 @@ describe("ClusterLeader.register, for a node that a person names", () => {
     pool.client("node1").clusterId = "other";
     await expect(membership.register({ id: "node1", url: "http://node1:8000" })).rejects.toMatchObject({
       code: "CLUSTER_MISMATCH",
-      message: "Storage node node1 keeps data of cluster other; this is cluster c1.",
+      message: "Storage node node1 has data of cluster other; this is cluster c1.",
     });
     expect(membership.map.nodes.size).toBe(0);
   });
@@ -277,7 +277,7 @@ describe("ClusterLeader.register, for a node that a person names", () => {
     const membership = await openMembership();
     const refusal = {
       code: "BAD_REQUEST",
-      message: `A gateway answers at ${gatewayUrl}, which is said to be storage node node1. Name the storage node's own URL.`,
+      message: `${gatewayUrl} is a gateway, not storage node node1. Use the storage node's own URL.`,
     };
     await expect(membership.register({ id: "node1", url: gatewayUrl })).rejects.toMatchObject(refusal);
     await expect(membership.register({ ...agentOf("node1"), url: gatewayUrl })).rejects.toMatchObject(refusal);
@@ -343,7 +343,7 @@ describe("a storage node that is refused", () => {
       status: "degraded",
       problems: [{ node: "node1", store: "new", shards: [0, 1], code: "STORE_NOT_RECOGNIZED" }],
     });
-    expect(logged("may not serve")).toMatchObject([{ level: "error", facts: { node: "node1" } }]);
+    expect(logged("was refused and serves no shards")).toMatchObject([{ level: "error", facts: { node: "node1" } }]);
   });
 
   it("is not called up by the log, and keeps its shards", async () => {
@@ -364,7 +364,7 @@ describe("a storage node that is refused", () => {
     const { shards } = await membership.register(agentOf("node1", {}, 3));
     expect(shards).toMatchObject([0, 1, 2, 3].map((shardId) => ({ shardId, epoch: 2, lineage: 0 })));
     expect(membership.isReady()).toBe(true);
-    expect(logged("problem is over")).toHaveLength(1);
+    expect(logged("problem is resolved")).toHaveLength(1);
     await expect(membership.acceptLoss("node1")).rejects.toMatchObject({ code: "BAD_REQUEST" });
   });
 
@@ -440,7 +440,9 @@ describe("a former owner that comes back", () => {
     const back = agentOf("node1", { shards: [hosted(0, 3, 1), hosted(1, 4, 1), hosted(2, 0, 1)] }, 2);
     await join(membership, back);
     expect(membership.nodeStatus("node1").staleShards).toEqual([0]);
-    expect(logged("clients do not see them")).toMatchObject([{ level: "warn", facts: { node: "node1", shards: [0] } }]);
+    expect(logged("clients do not see these entries")).toMatchObject([
+      { level: "warn", facts: { node: "node1", shards: [0] } },
+    ]);
     expect(membership.isReady()).toBe(true);
     await membership.assign({ shard: shard(0), node: "node1", ...bySelf, isForced: true });
     expect(membership.nodeStatus("node1").staleShards).toEqual([]);
@@ -492,7 +494,7 @@ describe("a registry that was put back", () => {
     });
     expect((await membership.register(first)).shards).toMatchObject([{ epoch: 7 }, { epoch: 7 }]);
     expect(readinessOf(membership)).toEqual({ status: "ready", problems: [] });
-    expect(logged("was put back from an older copy")).toMatchObject([{ level: "error" }]);
+    expect(logged("was restored from an older copy")).toMatchObject([{ level: "error" }]);
     expect(logged("shards are served")).toHaveLength(1);
   });
 
@@ -523,7 +525,7 @@ describe("a registry that was put back", () => {
     const restarted = await openMembership();
     log.lines.splice(0);
     restarted.start();
-    expect(logged("was put back from an older copy")).toMatchObject([{ level: "error" }]);
+    expect(logged("was restored from an older copy")).toMatchObject([{ level: "error" }]);
     await restarted.stop();
   });
 
@@ -674,7 +676,7 @@ describe("ClusterLeader.heartbeat", () => {
     store.injectFault("writeFails");
     membership.heartbeat("node1", beat);
     await settle();
-    expect(logged("got no new epoch yet")).toHaveLength(1);
+    expect(logged("got no new epoch")).toHaveLength(1);
     membership.heartbeat("node1", beat);
     await membership.stop();
     expect(membership.map.shards[0]?.epoch).toBe(2);
@@ -839,7 +841,7 @@ describe("ClusterLeader.assign", () => {
 
   it.each([
     ["does not answer", { isBroken: true }, "ASSIGNMENT_WOULD_HIDE_DATA"],
-    ["is a plain one and cannot say", { kind: "plain" as const }, "NOT_SUPPORTED"],
+    ["is a plain storage node and cannot report", { kind: "plain" as const }, "NOT_SUPPORTED"],
   ])("takes it for data that the owner %s", async (_why, state, code) => {
     const membership = await openMembership({ nodesMin: 2 });
     await register(membership, "node1", "node2");
@@ -851,7 +853,7 @@ describe("ClusterLeader.assign", () => {
 
   it.each([
     ["does not answer", { isBroken: true }, "SHARD_UNAVAILABLE"],
-    ["is a plain one", { kind: "plain" as const }, "NOT_SUPPORTED"],
+    ["is a plain storage node", { kind: "plain" as const }, "NOT_SUPPORTED"],
   ])("refuses a target that %s", async (_why, state, code) => {
     const membership = await openMembership({ nodesMin: 2 });
     await register(membership, "node1", "node2");
@@ -887,7 +889,7 @@ describe("ClusterLeader.assign", () => {
     pool.client("node2").isBroken = true;
     await membership.assign({ shard: shard(0), node: "node2", ...bySelf, isForced: true });
     expect(owners(membership)[0]).toBe("node2");
-    expect(logged("did not take its assignments")).toHaveLength(1);
+    expect(logged("did not accept its assignments")).toHaveLength(1);
   });
 
   it.each([
@@ -926,7 +928,12 @@ describe("ClusterLeader.remove", () => {
     await register(membership, "node1");
     await clock.advance(downAfterMs);
     expect(readinessOf(membership).problems).toMatchObject([
-      { node: "node1", store: "store-node1", code: "SHARD_UNAVAILABLE", message: expect.stringContaining("is silent") },
+      {
+        node: "node1",
+        store: "store-node1",
+        code: "SHARD_UNAVAILABLE",
+        message: expect.stringContaining("sends no heartbeats"),
+      },
     ]);
     await expect(membership.remove("node1", false)).rejects.toMatchObject({ code: "ASSIGNMENT_WOULD_HIDE_DATA" });
     expect(await membership.remove("node1", true)).toHaveLength(4);
@@ -1026,7 +1033,7 @@ describe("a started ClusterLeader", () => {
     pool.client("node1").isDown = true;
     restarted.start();
     await clock.advance(downAfterMs);
-    expect(logged("is silent")).toMatchObject([{ level: "warn", facts: { node: "node1", state: "DOWN" } }]);
+    expect(logged("sends no heartbeats")).toMatchObject([{ level: "warn", facts: { node: "node1", state: "DOWN" } }]);
     await restarted.stop();
   });
 
