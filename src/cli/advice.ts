@@ -58,5 +58,5 @@ const advice: Partial<Record<ErrorCode, string>> = {
   TOO_MANY_ROOT_FIELDS: otherVersion,
   PERSISTED_DOCUMENT_NOT_FOUND: otherVersion,
   PERSISTED_DOCUMENT_REQUIRED:
-    "Use a gateway that was started without `--persisted-only`; this one runs only persisted documents.",
+    "Use a gateway that was started without `--persisted-only`; this one runs only the queries in its manifest.",
 };

@@ -42,7 +42,7 @@ export function addDevCommand(program: Command, environment: Environment): void 
   const dev = program
     .command("dev")
     .description("Run a gateway and storage nodes on this machine until Ctrl-C. The next start finds the same data.")
-    .addOption(portOption("port of the gateway; the storage nodes use the ports after it (0: any free ports)", 4000))
+    .addOption(portOption("port of the gateway; the storage nodes use the ports after it (0 picks free ports)", 4000))
     .addOption(hostOption("address the gateway listens on; storage nodes stay on 127.0.0.1"))
     .addOption(
       option("--nodes <number>", "number of storage nodes").argParser(wholeNumber(1, storageNodesMax)).default(3),

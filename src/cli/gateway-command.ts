@@ -42,7 +42,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
   const gateway = program
     .command("gateway")
     .description("Run a gateway: GraphQL at /graphql, entries over REST at /data, the cluster at /shards and /nodes.")
-    .addOption(portOption("port to listen on (0: any free port)", 4000))
+    .addOption(portOption("port to listen on (0 picks a free port)", 4000))
     .addOption(hostOption("address to listen on"))
     .addOption(
       option(

@@ -48,7 +48,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
         .argParser(parsedBy(parseNodeName))
         .default("node1"),
     )
-    .addOption(portOption("port to listen on (0: any free port)", 4001))
+    .addOption(portOption("port to listen on (0 picks a free port)", 4001))
     .addOption(hostOption("address to listen on"))
     .addOption(dataOption("data folder; this node uses the subfolder of its name"))
     .addOption(engineOption())

@@ -66,7 +66,7 @@ describe("gateway --persisted-documents", () => {
   it("does not start with a document that cannot be executed, and names it", async () => {
     await writeFile(manifest, '{"known":"{ __typename }","of-old":"{ x }"}');
     expect(await failed(...gateway, "--persisted-documents", manifest)).toBe(
-      `shardgate: Cannot use ${manifest}: The document of-old is wrong at 1:3: Cannot query field "x" on type "Query".\n`,
+      `shardgate: Cannot use ${manifest}: The document of-old is invalid at 1:3: Cannot query field "x" on type "Query".\n`,
     );
   });
 

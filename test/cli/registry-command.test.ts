@@ -150,7 +150,7 @@ describe("registry restore changes nothing", () => {
     ["is damaged", (bytes: Buffer) => bytes.subarray(0, -1), "its checksum is wrong"],
     ["is no registry", () => Buffer.from("[]"), "does not begin with the header of a registry file"],
     ["is far too long", () => Buffer.alloc(registryFileBytesMax + 1), "longer than any registry"],
-    ["has a text that is no cluster map", () => encodeFile({ version: 3, text: "{}" }), "copy"],
+    ["has a text that is no cluster map", () => encodeFile({ version: 3, text: "{}" }), "restore a backup"],
   ])("when the copy %s", async (_what, damage, message) => {
     writeFileSync(copy, damage(readFileSync(copy)));
     await refused(message);

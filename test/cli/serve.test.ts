@@ -187,7 +187,7 @@ describe("gateway", () => {
     const path = join(data, "other.json");
     await writeFile(path, '{"half":');
     expect(await failed("gateway", "--port", "0", "--registry", path)).toContain(
-      "Restore the registry file from a copy",
+      "Restore the registry file from a backup",
     );
     expect(await readFile(path, "utf8")).toBe('{"half":');
   });

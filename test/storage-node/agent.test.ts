@@ -160,7 +160,7 @@ describe("the agent", () => {
     await until(() => expect(paths()).toContain(heartbeat));
     expect(paths()[0]).toBe(registration);
     expect(log.lines.filter(({ level }) => level === "warn")).toHaveLength(1);
-    expect(log.lines.filter(({ message }) => message.includes("is registered"))).toHaveLength(2);
+    expect(log.lines.filter(({ message }) => message.includes("has registered with"))).toHaveLength(2);
   });
 
   it("names what it claimed while it stood alone, so that the cluster's epochs come after that", async () => {
@@ -358,7 +358,7 @@ describe("the agent of a storage node that restarts in a loop", () => {
     start();
     await vi.waitFor(() => expect(gateway.calls).toHaveLength(1));
     expect(clock.monotonicMs()).toBe(0);
-    await vi.waitFor(() => expect(log.lines.at(-1)?.message).toContain("is registered"));
+    await vi.waitFor(() => expect(log.lines.at(-1)?.message).toContain("has registered with"));
   });
 
   it("waits before it registers, and says why", async () => {

@@ -125,7 +125,7 @@ describe("a request in parts", () => {
       for (let id = 1; id <= 5; id++) requests.begin(id, Buffer.alloc(0), 0);
       for (let at = 0; at < 60_000; at++) requests.add((at % 5) + 1, Buffer.alloc(0), true);
     };
-    expect(sendEmptyParts).toThrow("Requests of more than 50331648 bytes are on their way at once.");
+    expect(sendEmptyParts).toThrow("Requests of more than 50331648 bytes are in progress on the connection.");
   });
 
   it("keeps none of the bytes alive that its short parts came with", () => {

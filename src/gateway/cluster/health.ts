@@ -73,7 +73,7 @@ function silentNodes(view: ShardStates & NodeStates): readonly ClusterProblem[] 
   return [...map.nodes.keys()].flatMap((name): readonly ClusterProblem[] => {
     const [first] = ownedShards(map, name);
     if (first === undefined || view.shardState(first.shard) === "ACTIVE") return [];
-    const what = view.nodeState(name) === "DOWN" ? "sends no heartbeats" : "has not registered with this gateway yet";
+    const what = view.nodeState(name) === "DOWN" ? "does not respond" : "has not registered with this gateway yet";
     const message = `Storage node ${name} ${what}; its shards cannot be served.`;
     const advice = "Check the storage node's process and its log.";
     return [{ ...placeOf(map, name), code: "SHARD_UNAVAILABLE", message, advice }];

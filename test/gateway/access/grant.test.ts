@@ -14,9 +14,9 @@ describe("a grant", () => {
   });
 
   it.each([
-    ["", "A role is"],
-    ["owner:a", "A role is"],
-    ["Read:a", "A role is"],
+    ["", "A role must be"],
+    ["owner:a", "A role must be"],
+    ["Read:a", "A role must be"],
     ["read", "needs a prefix"],
     ["admin:a", "whole key space"],
     ["read:a\u0000", "has a control character"],

@@ -208,7 +208,7 @@ describe("GET /console/events", () => {
   it("refuses one console too many", async () => {
     const watchers = await Promise.all(Array.from({ length: consoleWatchersMax }, () => Watcher.open()));
     const refused = await rawRequest(origin, "/console/events");
-    expect(refused.json()).toMatchObject({ code: "OVERLOADED", detail: expect.stringContaining("50 consoles watch") });
+    expect(refused.json()).toMatchObject({ code: "OVERLOADED", detail: expect.stringContaining("50 consoles are open already") });
     watchers[0]?.response.destroy();
     await vi.waitFor(async () => {
       const watcher = await Watcher.open();

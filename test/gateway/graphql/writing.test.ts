@@ -100,7 +100,7 @@ describe("put", () => {
     ["expiry: {ttlSeconds: 0}", "`expiry.ttlSeconds` is 0", "BAD_USER_INPUT"],
     ["expiry: {ttlSeconds: -5}", "at least 1", "BAD_USER_INPUT"],
     ["expiry: {ttlSeconds: 2147483648}", "32-bit", "GRAPHQL_VALIDATION_FAILED"],
-    ['expiry: {at: "9999-12-31T23:59:59.999-00:01"}', "`expiry.at` lies beyond the year 9999", "BAD_USER_INPUT"],
+    ['expiry: {at: "9999-12-31T23:59:59.999-00:01"}', "`expiry.at` is after the year 9999", "BAD_USER_INPUT"],
     ['expiry: {at: "+010000-01-01T00:00:00Z"}', "DateTime must be", "BAD_USER_INPUT"],
     ['expiry: {at: "2026-02-30T12:00:00Z"}', "DateTime must be", "BAD_USER_INPUT"],
     ['expiry: {at: "2026-13-01T12:00:00Z"}', "DateTime must be", "BAD_USER_INPUT"],

@@ -43,7 +43,7 @@ describe("GET /health and GET /ready", () => {
           store: "store-node2",
           shards: [2, 3, 6, 7, 8, 9],
           code: "SHARD_UNAVAILABLE",
-          message: "Storage node node2 is silent; its shards cannot be served.",
+          message: "Storage node node2 does not respond; its shards cannot be served.",
           advice: "Check the storage node's process and its log.",
         },
       ],

@@ -23,7 +23,7 @@ export class StateLog {
     if (state === memory.loggedState || isExpected || problem !== null) return;
     memory.loggedState = state;
     if (state === "UP") this.#log.info({ node: name, state }, "A storage node is up.");
-    else this.#log.warn({ node: name, state }, "A storage node sends no heartbeats; check its process and its log.");
+    else this.#log.warn({ node: name, state }, "A storage node does not respond; check its process and its log.");
   }
 
   /** Whether the registry is put back. */

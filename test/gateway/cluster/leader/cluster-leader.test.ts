@@ -932,7 +932,7 @@ describe("ClusterLeader.remove", () => {
         node: "node1",
         store: "store-node1",
         code: "SHARD_UNAVAILABLE",
-        message: expect.stringContaining("sends no heartbeats"),
+        message: expect.stringContaining("does not respond"),
       },
     ]);
     await expect(membership.remove("node1", false)).rejects.toMatchObject({ code: "ASSIGNMENT_WOULD_HIDE_DATA" });
@@ -1033,7 +1033,7 @@ describe("a started ClusterLeader", () => {
     pool.client("node1").isDown = true;
     restarted.start();
     await clock.advance(downAfterMs);
-    expect(logged("sends no heartbeats")).toMatchObject([{ level: "warn", facts: { node: "node1", state: "DOWN" } }]);
+    expect(logged("does not respond")).toMatchObject([{ level: "warn", facts: { node: "node1", state: "DOWN" } }]);
     await restarted.stop();
   });
 

@@ -164,7 +164,7 @@ describe("a plan", () => {
       if (query !== undefined) query.resolve = () => ({ __typename: name });
       const { data, errors } = await planOf(parse("{ u { ... on A { a } } }"), null, wrong).run({}, {});
       expect(resultText({ data })).toBe('{"data":{"u":null}}');
-      expect(errors?.map(({ message }) => message)).toEqual([`Query.u gave ${name}, which is no U.`]);
+      expect(errors?.map(({ message }) => message)).toEqual([`Query.u returned type ${name}, which is not a U.`]);
     }
   });
 });
