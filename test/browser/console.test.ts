@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/cli/system-clock.js";
+import { systemClock } from "../../src/cli/environment/system-clock.js";
 import { createConsole, type Console } from "../../src/gateway/console/console.js";
 import { RecentTraffic } from "../../src/gateway/console/recent-traffic.js";
 import { MadeUpCluster } from "../gateway/console/made-up-cluster.js";

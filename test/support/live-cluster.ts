@@ -3,7 +3,7 @@
  * (the log, what nobody caught) while bytes really travel.
  */
 import { randomUUID } from "node:crypto";
-import { systemClock } from "../../src/cli/system-clock.js";
+import { systemClock } from "../../src/cli/environment/system-clock.js";
 import { defaultBounds } from "../../src/core/bounds.js";
 import { downAfterMs, requestTimeoutMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess } from "../../src/gateway/access/access.js";
