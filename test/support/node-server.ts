@@ -7,8 +7,8 @@ import { parseJsonBytes } from "../../src/core/json-text.js";
 import { parseKeySegment } from "../../src/core/key.js";
 import type { Operation, RoutedOperation } from "../../src/core/operation.js";
 import { parseShard } from "../../src/core/shard.js";
-import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
-import type { NodeKind } from "../../src/routing/node-client.js";
+import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
+import type { NodeKind } from "../../src/routing/node-client/node-client.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../../src/wire/batch-body.js";
 import {
   batchMediaType,

@@ -6,7 +6,7 @@ import type { NodeAllowList } from "../../registry/address/node-allow-list.js";
 import { NodeGuard } from "../../registry/address/node-guard.js";
 import { NodePool } from "../../routing/node-pool.js";
 import type { RoutingObserver } from "../../routing/observer.js";
-import { UndiciNodeClient } from "../../routing/undici-node-client.js";
+import { UndiciNodeClient } from "../../routing/node-client/undici-node-client.js";
 import type { TlsSource } from "../../tls/tls-source.js";
 import type { ClusterTokens } from "../../wire/cluster-token.js";
 import type { Environment } from "../environment/environment.js";

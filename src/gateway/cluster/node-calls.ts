@@ -5,7 +5,7 @@ import type { Log } from "../../core/log.js";
 import { StopSource } from "../../core/stop-signal.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import { assignmentsOf } from "../../routing/node-assignments.js";
-import { NodeFault, type CallOptions, type NodeClient, type NodeSign } from "../../routing/node-client.js";
+import { NodeFault, type CallOptions, type NodeClient, type NodeSign } from "../../routing/node-client/node-client.js";
 import type { NodePlace, NodePool } from "../../routing/node-pool.js";
 import type { HostedShard } from "../../wire/membership.js";
 

@@ -9,7 +9,7 @@ import type { Clock } from "../../core/clock.js";
 import { utf8Bytes, type Key } from "../../core/key.js";
 import { receiptCharactersMax } from "../../core/limits.js";
 import type { Operation, Outcome } from "../../core/operation.js";
-import type { NodeFaultReason } from "../../routing/node-client.js";
+import type { NodeFaultReason } from "../../routing/node-client/node-client.js";
 import type { BatchRecord, RouteRecorder } from "../../routing/recorder.js";
 
 /** `extensions.shardgate` of the answer. Times are milliseconds. */

@@ -23,7 +23,7 @@ import { requestTimeoutMs } from "../../../src/core/limits.js";
 import { Liveness } from "../../../src/registry/liveness.js";
 import { MemoryStore } from "../../../src/registry/memory-store.js";
 import { Registry } from "../../../src/registry/registry.js";
-import type { NodeClient } from "../../../src/routing/node-client.js";
+import type { NodeClient } from "../../../src/routing/node-client/node-client.js";
 import type { Router } from "../../../src/routing/router.js";
 import type { HostedShard } from "../../../src/wire/membership.js";
 import { FakeClock } from "../../support/fake-clock.js";

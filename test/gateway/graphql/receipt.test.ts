@@ -6,7 +6,7 @@ import type { GetOperation } from "../../../src/core/operation.js";
 import { shardOfKey, type ShardNumber } from "../../../src/core/shard.js";
 import { encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
 import { Receipt, type ReceiptReport } from "../../../src/gateway/graphql/receipt.js";
-import { NodeFault } from "../../../src/routing/node-client.js";
+import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { startTestGateway, type TestGateway } from "../test-gateway.js";
 

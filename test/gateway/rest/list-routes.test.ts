@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseKey } from "../../../src/core/key.js";
 import { pageEntriesDefault, pageEntriesMax } from "../../../src/core/limits.js";
 import { shardOfKey } from "../../../src/core/shard.js";
-import { NodeFault } from "../../../src/routing/node-client.js";
+import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "../test-gateway.js";
 import { postJson, rawRequest, type RawAnswer } from "./raw-request.js";
 
