@@ -2,7 +2,7 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { buildConsole } from "./console/build.mjs";
-import { buildPlayground } from "./gateway/playground/build.mjs";
+import { buildPlayground } from "./gateway/pages/playground/build.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 

@@ -24,14 +24,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ["storage/lmdb/databases.ts"],
   undici: ["routing/node-client/undici-node-client.ts", "storage-node/agent.ts", "cli/"],
-  dataloader: ["gateway/graphql/loaders.ts"],
+  dataloader: ["gateway/graphql/execution/loaders.ts"],
   graphql: ["gateway/graphql/"],
   "graphql-yoga": ["gateway/graphql/"],
   fastify: ["storage-node/", "gateway/rest/"],
   "@fastify/swagger": ["gateway/rest/"],
   "prom-client": [
-    "gateway/metrics.ts",
-    "gateway/tallied-histogram.ts",
+    "gateway/metrics/gateway-metrics.ts",
+    "gateway/metrics/tallied-histogram.ts",
     "storage-node/metrics.ts",
     "cli/serve/workers/metrics-of-workers.ts",
   ],

@@ -1,6 +1,6 @@
 /** The options about what a gateway tells of its schema to whoever asks: everything, unless it is told otherwise. */
 import type { Command } from "commander";
-import type { DocumentRules } from "../../gateway/graphql/documents.js";
+import type { DocumentRules } from "../../gateway/graphql/documents/document-rules.js";
 import { option } from "./option.js";
 
 export interface DisclosureOptions {

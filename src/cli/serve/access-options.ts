@@ -5,7 +5,7 @@ import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 import { createAccess, type Access, type TokenVerifier } from "../../gateway/access/access.js";
 import { auditTo } from "../../gateway/access/audit-log.js";
-import { clusterTokenVerifier } from "../../gateway/access/cluster-token.js";
+import { clusterTokenVerifier } from "../../gateway/access/cluster-token-verifier.js";
 import { jsonWebTokenVerifier, parseKeySet, remoteKeySet, type KeySet } from "../../gateway/access/json-web-tokens.js";
 import { parseStaticTokens, staticTokenVerifier } from "../../gateway/access/static-tokens.js";
 import { WatchedFile } from "../../gateway/access/watched-file.js";

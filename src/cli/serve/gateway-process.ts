@@ -5,10 +5,10 @@
 import { shareOf } from "../../core/bounds.js";
 import { drainTimeoutMs, requestTimeoutMs, stopMarginMs } from "../../core/limits.js";
 import { partLog, type Log } from "../../core/log.js";
-import { RecentTraffic } from "../../gateway/console/recent-traffic.js";
+import { RecentTraffic } from "../../gateway/pages/console/recent-traffic.js";
 import { clusterFigures } from "../../gateway/cluster/health.js";
-import { Metrics } from "../../gateway/metrics.js";
-import { startGateway } from "../../gateway/server.js";
+import { Metrics } from "../../gateway/metrics/gateway-metrics.js";
+import { startGateway } from "../../gateway/gateway-server.js";
 import { Router } from "../../routing/router.js";
 import { openGatewayAccess, type AccessOptions } from "./access-options.js";
 import { clusterTokens, type ClusterSecretOptions } from "../options/cluster-secret.js";

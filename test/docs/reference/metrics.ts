@@ -1,5 +1,5 @@
 /** docs/reference/metrics.md: names, kinds and meanings as the processes give them. */
-import { Metrics } from "../../../src/gateway/metrics.js";
+import { Metrics } from "../../../src/gateway/metrics/gateway-metrics.js";
 import { NodeMetrics } from "../../../src/storage-node/metrics.js";
 import { table, type Regions } from "./page.js";
 
