@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** Package -> where in src/ it may be imported. `node:` modules are free above core and wire, and not in client. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ["storage/lmdb/databases.ts"],
-  undici: ["routing/node-client/undici-node-client.ts", "storage-node/agent.ts", "cli/"],
+  undici: ["routing/node-client/undici-node-client.ts", "storage-node/membership/agent.ts", "cli/"],
   dataloader: ["gateway/graphql/execution/loaders.ts"],
   graphql: ["gateway/graphql/"],
   "graphql-yoga": ["gateway/graphql/"],
@@ -32,7 +32,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "prom-client": [
     "gateway/metrics/gateway-metrics.ts",
     "gateway/metrics/tallied-histogram.ts",
-    "storage-node/metrics.ts",
+    "storage-node/node-metrics.ts",
     "cli/serve/workers/metrics-of-workers.ts",
   ],
   jose: ["gateway/access/json-web-tokens.ts"],

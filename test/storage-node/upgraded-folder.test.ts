@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { LmdbEngine } from "../../src/storage/lmdb/engine.js";
-import { ShardHost } from "../../src/storage-node/shard-host.js";
+import { ShardHost } from "../../src/storage-node/shards/shard-host.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { get } from "./operations.js";

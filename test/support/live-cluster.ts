@@ -17,7 +17,7 @@ import type { MapFacts } from "../../src/routing/node-client/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
 import { Router } from "../../src/routing/router.js";
 import { UndiciNodeClient } from "../../src/routing/node-client/undici-node-client.js";
-import { startStorageNode, type StorageNode } from "../../src/storage-node/server.js";
+import { startStorageNode, type StorageNode } from "../../src/storage-node/node-server.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { noTls } from "../../src/tls/tls-source.js";
 import type { ClusterTokens } from "../../src/wire/cluster-token.js";

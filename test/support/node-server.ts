@@ -19,7 +19,7 @@ import {
   targetNodeHeader,
 } from "../../src/wire/paths.js";
 import type { AnswerBatch } from "../../src/storage-node/batch-service.js";
-import { FrameConnection } from "../../src/storage-node/frame-connection.js";
+import { FrameConnection } from "../../src/storage-node/frames/frame-connection.js";
 import { frameProtocol } from "../../src/wire/frame.js";
 import { FakeClock } from "./fake-clock.js";
 import { RecordLog } from "./record-log.js";

@@ -8,7 +8,7 @@ import { drainTimeoutMs, stopMarginMs } from "../../core/limits.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import { parseNodeUrl } from "../../registry/address/node-url.js";
 import type { Log } from "../../core/log.js";
-import { startStorageNode } from "../../storage-node/server.js";
+import { startStorageNode } from "../../storage-node/node-server.js";
 import type { StorageEngine } from "../../storage/engine.js";
 import { LmdbEngine } from "../../storage/lmdb/engine.js";
 import { MemoryEngine } from "../../storage/memory/memory-engine.js";

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../../core/clock.js";
 import type { Log } from "../../../core/log.js";
-import type { NodeWorker, StorageNode } from "../../../storage-node/server.js";
+import type { NodeWorker, StorageNode } from "../../../storage-node/node-server.js";
 import { Peer } from "../../../wire/peer.js";
 import type { Environment } from "../../environment/environment.js";
 import { listenForStop } from "../stop-request.js";
