@@ -7,7 +7,7 @@ import { Metrics } from "../../src/gateway/metrics/gateway-metrics.js";
 import { startGateway, type Gateway, type GatewayOptions } from "../../src/gateway/gateway-server.js";
 import type { GatewayServices } from "../../src/gateway/services.js";
 import { Liveness } from "../../src/registry/liveness.js";
-import { MemoryStore } from "../../src/registry/memory-store.js";
+import { MemoryStore } from "../../src/registry/stores/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
 import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
 import type { NodeKind } from "../../src/routing/node-client/node-client.js";

@@ -11,7 +11,7 @@ import { ClusterLeader } from "../../src/gateway/cluster/leader/cluster-leader.j
 import { Metrics } from "../../src/gateway/metrics/gateway-metrics.js";
 import { startGateway } from "../../src/gateway/gateway-server.js";
 import { Liveness } from "../../src/registry/liveness.js";
-import { MemoryStore } from "../../src/registry/memory-store.js";
+import { MemoryStore } from "../../src/registry/stores/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
 import type { MapFacts } from "../../src/routing/node-client/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";

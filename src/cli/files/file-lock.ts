@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import type { ErrorCode } from "../../core/error.js";
 import { lockPollMs, lockWaitMs } from "../../core/limits.js";
-import type { FileLock } from "../../registry/file-lock.js";
+import type { FileLock } from "../../registry/stores/store-lock.js";
 import { LockRefused, messageOf } from "../terminal/command-failure.js";
 
 export interface HeldLock extends FileLock {

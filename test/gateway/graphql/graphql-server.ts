@@ -21,7 +21,7 @@ import type { GatewayServices } from "../../../src/gateway/services.js";
 import { defaultBounds, type GatewayBounds } from "../../../src/core/bounds.js";
 import { requestTimeoutMs } from "../../../src/core/limits.js";
 import { Liveness } from "../../../src/registry/liveness.js";
-import { MemoryStore } from "../../../src/registry/memory-store.js";
+import { MemoryStore } from "../../../src/registry/stores/memory-store.js";
 import { Registry } from "../../../src/registry/registry.js";
 import type { NodeClient } from "../../../src/routing/node-client/node-client.js";
 import type { Router } from "../../../src/routing/router.js";

@@ -2,9 +2,9 @@
  * A registry store that forgets everything when the process ends: the twin of the durable ones, for tests. Several
  * Registry instances may share one. It can be made to fail in the ways that a durable store fails.
  */
-import { ShardgateError } from "../core/error.js";
-import { compactedLog } from "./assignment-log.js";
-import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "./registry-store.js";
+import { ShardgateError } from "../../core/error.js";
+import { compactedLog } from "../assignment-log.js";
+import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../registry-store.js";
 
 /** A write or beat may fail before it happened, or be carried out and then not be confirmed; or another writer was faster. */
 export type MemoryStoreFault =

@@ -3,8 +3,8 @@
  * as columns), and checked thoroughly when it is read, because a map that contradicts itself would send writes to the wrong
  * storage node. Whether the map suits this process (its hash, its number of shards) is for stored-cluster-map.ts to say.
  */
-import { epochMax, shardCountMax } from "../core/limits.js";
-import { parseShard, type ShardNumber } from "../core/shard.js";
+import { epochMax, shardCountMax } from "../../core/limits.js";
+import { parseShard, type ShardNumber } from "../../core/shard.js";
 import type {
   AssignmentChange,
   ClusterMap,
@@ -13,10 +13,10 @@ import type {
   PutBackClaim,
   ShardMove,
   ShardRecord,
-} from "./cluster-map.js";
-import { readFormat1 } from "./text/format-1.js";
-import * as json from "./text/json-fields.js";
-import { corrupt, numberIn, rowIn, textIn, textOrNullIn, type Fields } from "./text/json-fields.js";
+} from "../cluster-map.js";
+import { readFormat1 } from "./format-1.js";
+import * as json from "./json-fields.js";
+import { corrupt, numberIn, rowIn, textIn, textOrNullIn, type Fields } from "./json-fields.js";
 
 const format = 2;
 

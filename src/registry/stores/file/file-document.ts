@@ -4,8 +4,8 @@
  * cut off or edited, whatever the text is.
  */
 import { createHash } from "node:crypto";
-import { ShardgateError } from "../../core/error.js";
-import type { StoredDocument } from "../registry-store.js";
+import { ShardgateError } from "../../../core/error.js";
+import type { StoredDocument } from "../../registry-store.js";
 
 const format = "1";
 const headPattern = /^shardgate-registry format=(\d{1,9}) version=(\d{1,16}) sha256=([0-9a-f]{64})$/;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { parseShard } from "../../src/core/shard.js";
-import { recordOfChanges } from "../../src/registry/assignment-log.js";
-import { MemoryStore } from "../../src/registry/memory-store.js";
-import { describeRegistryStore } from "../conformance/registry-store.js";
+import { parseShard } from "../../../src/core/shard.js";
+import { recordOfChanges } from "../../../src/registry/assignment-log.js";
+import { MemoryStore } from "../../../src/registry/stores/memory-store.js";
+import { describeRegistryStore } from "../../conformance/registry-store.js";
 
 describeRegistryStore("MemoryStore", async () => {
   const store = new MemoryStore();

@@ -1,8 +1,8 @@
 /** Files that are replaced as a whole and durably: a temporary file beside the old one is synced, then renamed over it. */
 import { open, readlink, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { ShardgateError } from "../../core/error.js";
-import { registryFileBytesMax } from "../../core/limits.js";
+import { ShardgateError } from "../../../core/error.js";
+import { registryFileBytesMax } from "../../../core/limits.js";
 import { corruptFile } from "./file-document.js";
 
 /** The bytes of the file; null when there is none. Throws REGISTRY_CORRUPT when it is longer than any of ours. */

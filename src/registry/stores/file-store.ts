@@ -18,8 +18,8 @@ import {
 } from "./file/durable-file.js";
 import { decodeFile, encodeFile, headBytesMax, versionInHead } from "./file/file-document.js";
 import { FileLog } from "./file/file-log.js";
-import type { FileLock, LockFile } from "./file-lock.js";
-import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "./registry-store.js";
+import type { FileLock, LockFile } from "./store-lock.js";
+import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../registry-store.js";
 
 export interface FileStoreOptions {
   readonly lockFile: LockFile;

@@ -5,8 +5,8 @@
  */
 import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { registryLogBytesMin } from "../../core/limits.js";
-import { compactedLog } from "../assignment-log.js";
+import { registryLogBytesMin } from "../../../core/limits.js";
+import { compactedLog } from "../../assignment-log.js";
 import { readWhole, replaceFile } from "./durable-file.js";
 
 interface LogLine {
