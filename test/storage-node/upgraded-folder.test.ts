@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { LmdbEngine } from "../../src/storage/lmdb/engine.js";
+import { LmdbEngine } from "../../src/storage/lmdb/lmdb-engine.js";
 import { ShardHost } from "../../src/storage-node/shards/shard-host.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";

@@ -10,7 +10,7 @@ import { parseNodeUrl } from "../../registry/address/node-url.js";
 import type { Log } from "../../core/log.js";
 import { startStorageNode } from "../../storage-node/node-server.js";
 import type { StorageEngine } from "../../storage/engine.js";
-import { LmdbEngine } from "../../storage/lmdb/engine.js";
+import { LmdbEngine } from "../../storage/lmdb/lmdb-engine.js";
 import { MemoryEngine } from "../../storage/memory/memory-engine.js";
 import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "../options/cluster-secret.js";
 import type { Environment } from "../environment/environment.js";

@@ -7,12 +7,12 @@ import { systemClock } from "../../../src/cli/environment/system-clock.js";
 import { parseJsonText } from "../../../src/core/json-text.js";
 import { parseKey } from "../../../src/core/key.js";
 import { parseShard } from "../../../src/core/shard.js";
-import * as verify from "../../../src/storage/lmdb/verify.js";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
+import * as verify from "../../../src/storage/lmdb/check/verify.js";
+import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
 import { temporaryFolder } from "../../support/processes.js";
 import { runCommand, type CommandRun } from "../run-command.js";
 
-vi.mock("../../../src/storage/lmdb/verify.js", { spy: true });
+vi.mock("../../../src/storage/lmdb/check/verify.js", { spy: true });
 
 let data: ReturnType<typeof temporaryFolder>;
 /** Of the storage node node1. */

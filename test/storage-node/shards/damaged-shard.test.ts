@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
+import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
 import { startAgent } from "../../../src/storage-node/membership/agent.js";
 import { ShardHost, type ShardHostOptions } from "../../../src/storage-node/shards/shard-host.js";
 import { damageHeader } from "../../storage/lmdb/damaged-header.js";

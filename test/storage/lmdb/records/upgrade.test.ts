@@ -2,12 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
-import { openForUpgrade } from "../../../src/storage/lmdb/databases.js";
-import { upgradeDatabases } from "../../../src/storage/lmdb/upgrade.js";
-import { verifyLmdbFolder } from "../../../src/storage/lmdb/verify.js";
-import { claim, put, shard, write } from "../../conformance/storage-operations.js";
-import { expectUpgraded, madeMs, oldFolder, type Expected } from "./old-folder.js";
+import { LmdbEngine } from "../../../../src/storage/lmdb/lmdb-engine.js";
+import { openForUpgrade } from "../../../../src/storage/lmdb/records/databases.js";
+import { upgradeDatabases } from "../../../../src/storage/lmdb/records/upgrade.js";
+import { verifyLmdbFolder } from "../../../../src/storage/lmdb/check/verify.js";
+import { claim, put, shard, write } from "../../../conformance/storage-operations.js";
+import { expectUpgraded, madeMs, oldFolder, type Expected } from "../old-folder.js";
 
 const oldDocument = JSON.stringify({
   clusterId: "c",

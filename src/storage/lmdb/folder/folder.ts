@@ -5,8 +5,8 @@
  */
 import { access, constants, mkdir, open, stat, statfs, type FileHandle } from "node:fs/promises";
 import path from "node:path";
-import { ShardgateError } from "../../core/error.js";
-import { lmdbFreeBytesMin } from "../../core/limits.js";
+import { ShardgateError } from "../../../core/error.js";
+import { lmdbFreeBytesMin } from "../../../core/limits.js";
 import { areAllIn, freePages } from "./free-pages.js";
 
 /** The file that has all entries; beside it is only LMDB's lock. */

@@ -1,8 +1,8 @@
 /** Snapshots and transactions of an LMDB environment: how long they last, and what their failures mean. */
 import { ShardgateError } from "../../core/error.js";
-import type { Databases } from "./databases.js";
-import { isGivenUp, storageError } from "./failure.js";
-import { formatKey } from "./format.js";
+import type { Databases } from "./records/databases.js";
+import { isGivenUp, storageError } from "./folder/failure.js";
+import { formatKey } from "./records/record-format.js";
 
 export class Environment {
   readonly #folder: string;

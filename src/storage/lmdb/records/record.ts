@@ -2,11 +2,11 @@
  * How keys and small records are written in LMDB, as bytes whose order is the order of keys. Every number is a big-endian
  * double: exact for safe integers, and bytewise in numeric order from zero on. Shards are two bytes, text is UTF-8.
  */
-import { utf8Bytes, type Key } from "../../core/key.js";
-import { keyBytesMax } from "../../core/limits.js";
-import type { ScanOperation } from "../../core/operation.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { bufferOf } from "../stored-entry.js";
+import { utf8Bytes, type Key } from "../../../core/key.js";
+import { keyBytesMax } from "../../../core/limits.js";
+import type { ScanOperation } from "../../../core/operation.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { bufferOf } from "../../stored-entry.js";
 
 /** Keys from `lower` on and before `upper`. */
 export interface ByteRange {

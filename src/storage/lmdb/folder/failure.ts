@@ -1,5 +1,5 @@
 /** What a failure of LMDB means: no room, or anything else. */
-import { ShardgateError } from "../../core/error.js";
+import { ShardgateError } from "../../../core/error.js";
 import { hasRoom } from "./folder.js";
 
 /**

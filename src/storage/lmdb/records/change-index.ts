@@ -1,11 +1,11 @@
 /**
  * The index of changes: which key of a shard got which version. Commits append to one journal for all shards; `fold` moves
  * what has come together there to lists of each shard. An item is stale when its key has another version by now; readers
- * skip it, and lmdb/index-upkeep.ts has it removed. It answers from the snapshot or transaction that is current when it is
+ * skip it, and storage/lmdb/records/index-upkeep.ts has it removed. It answers from the snapshot or transaction that is current when it is
  * called.
  */
-import type { ShardNumber } from "../../core/shard.js";
-import { isDamage } from "../stored-entry.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { isDamage } from "../../stored-entry.js";
 import { ChangeJournal, type JournalItem } from "./change-journal.js";
 import {
   itemsOfList,

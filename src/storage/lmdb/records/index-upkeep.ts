@@ -12,11 +12,11 @@ import {
   staleItemsPerKeyMax,
   sweepIndexBytesMax,
   sweepIndexItemsMax,
-} from "../../core/limits.js";
-import type { ShardNumber } from "../../core/shard.js";
-import type { ShardHeader } from "../shard-header.js";
-import type { EntryChange } from "../storage-plan.js";
-import { isSwept } from "../sweep-plan.js";
+} from "../../../core/limits.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { ShardHeader } from "../../shard-header.js";
+import type { EntryChange } from "../../storage-plan.js";
+import { isSwept } from "../../sweep-plan.js";
 import type { ShardRecords } from "./shard-records.js";
 
 export interface IndexBounds {

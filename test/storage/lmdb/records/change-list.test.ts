@@ -1,11 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseKey } from "../../../src/core/key.js";
-import { changeListBytesMax } from "../../../src/core/limits.js";
-import { encodeJournalRecord, sectionsOf } from "../../../src/storage/lmdb/change-journal.js";
-import { itemsOfList, listsOf, unpackItems, type ChangeItem } from "../../../src/storage/lmdb/change-list.js";
-import { encodeNumber } from "../../../src/storage/lmdb/record.js";
-import { shard } from "../../conformance/storage-operations.js";
+import { parseKey } from "../../../../src/core/key.js";
+import { changeListBytesMax } from "../../../../src/core/limits.js";
+import { encodeJournalRecord, sectionsOf } from "../../../../src/storage/lmdb/records/change-journal.js";
+import {
+  itemsOfList,
+  listsOf,
+  unpackItems,
+  type ChangeItem,
+} from "../../../../src/storage/lmdb/records/change-list.js";
+import { encodeNumber } from "../../../../src/storage/lmdb/records/record.js";
+import { shard } from "../../../conformance/storage-operations.js";
 
 function item(version: number, key = `key${version}`): ChangeItem {
   return { version, key: parseKey(key) };

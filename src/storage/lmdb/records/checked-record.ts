@@ -1,13 +1,13 @@
 /** Records of LMDB that carry a checksum of their own, beside entries: shard headers, tombstones, the document. */
-import { ShardgateError } from "../../core/error.js";
-import type { Key } from "../../core/key.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { versionOf } from "../../core/version.js";
-import type { Tombstone } from "../change-feed.js";
-import { checksumOf } from "../checksum.js";
-import { viewOf } from "../memory-view.js";
-import type { ShardHeader } from "../shard-header.js";
-import { bufferOf } from "../stored-entry.js";
+import { ShardgateError } from "../../../core/error.js";
+import type { Key } from "../../../core/key.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { versionOf } from "../../../core/version.js";
+import type { Tombstone } from "../../change-feed.js";
+import { checksumOf } from "../../checksum.js";
+import { viewOf } from "../../memory-view.js";
+import type { ShardHeader } from "../../shard-header.js";
+import { bufferOf } from "../../stored-entry.js";
 
 /** Of the checksum, at the beginning of each record. */
 export const checksumBytes = 4;

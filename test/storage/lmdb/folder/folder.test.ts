@@ -2,10 +2,10 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeF
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { checkLmdbFolder } from "../../../src/storage/lmdb/folder.js";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
-import { verifyLmdbFolder } from "../../../src/storage/lmdb/verify.js";
-import { claimAll, nowMs, put, remove, write } from "../../conformance/storage-operations.js";
+import { checkLmdbFolder } from "../../../../src/storage/lmdb/folder/folder.js";
+import { LmdbEngine } from "../../../../src/storage/lmdb/lmdb-engine.js";
+import { verifyLmdbFolder } from "../../../../src/storage/lmdb/check/verify.js";
+import { claimAll, nowMs, put, remove, write } from "../../../conformance/storage-operations.js";
 
 const statfs = vi.hoisted(() => vi.fn<(folder: string) => Promise<{ bavail: number; bsize: number }>>());
 vi.mock("node:fs/promises", async (importOriginal) => ({ ...(await importOriginal<object>()), statfs }));

@@ -1,15 +1,15 @@
 /**
  * Everything that LMDB keeps of shards, read and written record by record. It answers from the snapshot or transaction that
- * is current when it is called; lmdb/engine.ts decides which that is. Damage is thrown as ENTRY_DAMAGED.
+ * is current when it is called; storage/lmdb/lmdb-engine.ts decides which that is. Damage is thrown as ENTRY_DAMAGED.
  */
-import type { Entry } from "../../core/entry.js";
-import type { Key } from "../../core/key.js";
-import type { ScanOperation } from "../../core/operation.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { versionOfChange, type Tombstone } from "../change-feed.js";
-import type { Change } from "../engine.js";
-import { emptyHeader, type ShardHeader } from "../shard-header.js";
-import type { EntryChange, StoragePlan } from "../storage-plan.js";
+import type { Entry } from "../../../core/entry.js";
+import type { Key } from "../../../core/key.js";
+import type { ScanOperation } from "../../../core/operation.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { versionOfChange, type Tombstone } from "../../change-feed.js";
+import type { Change } from "../../engine.js";
+import { emptyHeader, type ShardHeader } from "../../shard-header.js";
+import type { EntryChange, StoragePlan } from "../../storage-plan.js";
 import {
   decodeEntry,
   decodeStoredEntry,
@@ -17,9 +17,9 @@ import {
   isWholeEntry,
   uncheckedVersion,
   type StoredEntry,
-} from "../stored-entry.js";
-import type { ExpiredEntries } from "../sweep-plan.js";
-import type { StoredState } from "../write-plan.js";
+} from "../../stored-entry.js";
+import type { ExpiredEntries } from "../../sweep-plan.js";
+import type { StoredState } from "../../write-plan.js";
 import { ChangeIndex } from "./change-index.js";
 import type { JournalItem } from "./change-journal.js";
 import type { ChangeItem } from "./change-list.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { ShardgateError } from "../../../src/core/error.js";
-import { storageError } from "../../../src/storage/lmdb/failure.js";
+import { ShardgateError } from "../../../../src/core/error.js";
+import { storageError } from "../../../../src/storage/lmdb/folder/failure.js";
 
 const statfs = vi.hoisted(() => vi.fn<(folder: string) => Promise<{ bavail: number; bsize: number }>>());
 vi.mock("node:fs/promises", async (importOriginal) => ({ ...(await importOriginal<object>()), statfs }));

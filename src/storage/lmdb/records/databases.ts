@@ -1,8 +1,8 @@
 /** The LMDB environment of one storage node and its databases: how they are opened, and only by this program. */
 import { open, type Database, type RootDatabase } from "lmdb";
-import { ShardgateError } from "../../core/error.js";
-import { lmdbMapBytes } from "../../core/limits.js";
-import { firstFormat, format, formatKey, upgradingFormat } from "./format.js";
+import { ShardgateError } from "../../../core/error.js";
+import { lmdbMapBytes } from "../../../core/limits.js";
+import { firstFormat, format, formatKey, upgradingFormat } from "./record-format.js";
 import { decodeText, encodeText, entryKeyEncoder, type EntryId } from "./record.js";
 import { upgradeDatabases } from "./upgrade.js";
 
@@ -19,7 +19,7 @@ export interface Databases {
   readonly records: Bytes;
   /** The same database for single entries; half of the time of finding one was for a key in a buffer of its own. */
   readonly entries: Database<Uint8Array, EntryId>;
-  /** Shard and ceiling -> list of changes; see lmdb/change-index.ts. */
+  /** Shard and ceiling -> list of changes; see storage/lmdb/records/change-index.ts. */
   readonly changes: Bytes;
   /** Number -> what a commit put. */
   readonly journal: Bytes;

@@ -14,15 +14,15 @@ import { claimOf, judgingMs, statsOf, type ShardHeader } from "../shard-header.j
 import type { StoragePlan } from "../storage-plan.js";
 import { planSweep, sweepLimits, sweptOf, type SweepPlan } from "../sweep-plan.js";
 import { planWrites } from "../write-plan.js";
-import { decodeDocument, encodeDocument } from "./checked-record.js";
-import { openDatabases, type Databases } from "./databases.js";
-import { Environment } from "./environment.js";
-import { storageError } from "./failure.js";
-import { FencedEntries } from "./fenced-entries.js";
-import { checkLmdbFolder, lmdbFile } from "./folder.js";
-import { documentKey } from "./format.js";
-import { ShardRecords, type ShardHeaders } from "./shard-records.js";
-import { indexBounds, IndexUpkeep, type IndexBounds } from "./index-upkeep.js";
+import { decodeDocument, encodeDocument } from "./records/checked-record.js";
+import { openDatabases, type Databases } from "./records/databases.js";
+import { Environment } from "./lmdb-environment.js";
+import { storageError } from "./folder/failure.js";
+import { FencedEntries } from "./records/fenced-entries.js";
+import { checkLmdbFolder, lmdbFile } from "./folder/folder.js";
+import { documentKey } from "./records/record-format.js";
+import { ShardRecords, type ShardHeaders } from "./records/shard-records.js";
+import { indexBounds, IndexUpkeep, type IndexBounds } from "./records/index-upkeep.js";
 import { SweepSchedule } from "./sweep-schedule.js";
 
 export class LmdbEngine implements StorageEngine {

@@ -1,16 +1,16 @@
-/** The comparisons of lmdb/verify.ts, one database after the other. */
-import { ShardgateError } from "../../core/error.js";
-import type { Key } from "../../core/key.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { digestWith, emptyDigest } from "../checksum.js";
-import { emptyHeader, type ShardHeader } from "../shard-header.js";
-import { decodeStoredEntry, type StoredEntry } from "../stored-entry.js";
-import { ChangeIndex } from "./change-index.js";
-import { sectionsOf } from "./change-journal.js";
-import { itemsOfList, unpackItems, type ChangeItem } from "./change-list.js";
-import { decodeDocument, decodeHeader, decodeTombstone } from "./checked-record.js";
-import type { Bytes, Databases } from "./databases.js";
-import { documentKey, fencesKey, formatKey } from "./format.js";
+/** The comparisons of storage/lmdb/check/verify.ts, one database after the other. */
+import { ShardgateError } from "../../../core/error.js";
+import type { Key } from "../../../core/key.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { digestWith, emptyDigest } from "../../checksum.js";
+import { emptyHeader, type ShardHeader } from "../../shard-header.js";
+import { decodeStoredEntry, type StoredEntry } from "../../stored-entry.js";
+import { ChangeIndex } from "../records/change-index.js";
+import { sectionsOf } from "../records/change-journal.js";
+import { itemsOfList, unpackItems, type ChangeItem } from "../records/change-list.js";
+import { decodeDocument, decodeHeader, decodeTombstone } from "../records/checked-record.js";
+import type { Bytes, Databases } from "../records/databases.js";
+import { documentKey, fencesKey, formatKey } from "../records/record-format.js";
 import {
   decodeNumber,
   decodeText,
@@ -22,8 +22,8 @@ import {
   shardKey,
   shardOfKeyBytes,
   versionKey,
-} from "./record.js";
-import { ShardRecords } from "./shard-records.js";
+} from "../records/record.js";
+import { ShardRecords } from "../records/shard-records.js";
 import type { FolderProblem, FolderReport } from "./verify.js";
 
 type Figures = Omit<FolderReport, "problems" | "problemCount">;

@@ -3,18 +3,18 @@
  * databases to the new ones, so that a process that is killed in the middle goes on at its next start. Versions, times,
  * values and sequences stay; who owned which shard comes from the old document.
  */
-import { ShardgateError } from "../../core/error.js";
-import type { Entry } from "../../core/entry.js";
-import type { JsonText } from "../../core/json-text.js";
-import { upgradeEntriesMax } from "../../core/limits.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { versionOf } from "../../core/version.js";
-import { countEntry, emptyHeader, type MutableHeader, type ShardHeader } from "../shard-header.js";
-import { bufferOf, encodeEntry } from "../stored-entry.js";
+import { ShardgateError } from "../../../core/error.js";
+import type { Entry } from "../../../core/entry.js";
+import type { JsonText } from "../../../core/json-text.js";
+import { upgradeEntriesMax } from "../../../core/limits.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { versionOf } from "../../../core/version.js";
+import { countEntry, emptyHeader, type MutableHeader, type ShardHeader } from "../../shard-header.js";
+import { bufferOf, encodeEntry } from "../../stored-entry.js";
 import { ChangeIndex } from "./change-index.js";
 import { decodeHeader, encodeDocument, encodeHeader } from "./checked-record.js";
 import type { Databases, FirstFormat } from "./databases.js";
-import { documentKey, format, formatKey, upgradingFormat } from "./format.js";
+import { documentKey, format, formatKey, upgradingFormat } from "./record-format.js";
 import { decodeText, encodeNumber, encodeText, expiryKey, keyOfEntryKey, shardKey, shardOfKeyBytes } from "./record.js";
 
 type Upgraded = Databases & FirstFormat;

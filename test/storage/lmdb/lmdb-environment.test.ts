@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
-import type { Databases } from "../../../src/storage/lmdb/databases.js";
-import { Environment } from "../../../src/storage/lmdb/environment.js";
+import type { Databases } from "../../../src/storage/lmdb/records/databases.js";
+import { Environment } from "../../../src/storage/lmdb/lmdb-environment.js";
 
 interface Script {
   /** What a read throws once the commit has been tried; null: nothing. */

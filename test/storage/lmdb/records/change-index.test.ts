@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { parseKey } from "../../../src/core/key.js";
-import { ChangeIndex } from "../../../src/storage/lmdb/change-index.js";
-import type { JournalItem } from "../../../src/storage/lmdb/change-journal.js";
-import { openDatabases, type Bytes, type Databases } from "../../../src/storage/lmdb/databases.js";
-import { encodeNumber, versionKey } from "../../../src/storage/lmdb/record.js";
-import { shard } from "../../conformance/storage-operations.js";
+import { parseKey } from "../../../../src/core/key.js";
+import { ChangeIndex } from "../../../../src/storage/lmdb/records/change-index.js";
+import type { JournalItem } from "../../../../src/storage/lmdb/records/change-journal.js";
+import { openDatabases, type Bytes, type Databases } from "../../../../src/storage/lmdb/records/databases.js";
+import { encodeNumber, versionKey } from "../../../../src/storage/lmdb/records/record.js";
+import { shard } from "../../../conformance/storage-operations.js";
 
 let folder: string;
 let databases: Databases;

@@ -3,14 +3,14 @@
  * shards reads one number more instead of a header per shard. Every commit that changes a fence, in whichever process,
  * changes that number too.
  */
-import type { Entry } from "../../core/entry.js";
-import type { Key } from "../../core/key.js";
-import type { ScanOperation } from "../../core/operation.js";
-import type { ShardNumber } from "../../core/shard.js";
-import type { EntrySource } from "../read-operations.js";
-import type { ShardFence } from "../shard-header.js";
+import type { Entry } from "../../../core/entry.js";
+import type { Key } from "../../../core/key.js";
+import type { ScanOperation } from "../../../core/operation.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { EntrySource } from "../../read-operations.js";
+import type { ShardFence } from "../../shard-header.js";
 import type { Bytes } from "./databases.js";
-import { fencesKey } from "./format.js";
+import { fencesKey } from "./record-format.js";
 import { decodeNumber, encodeNumber } from "./record.js";
 import type { ShardRecords } from "./shard-records.js";
 

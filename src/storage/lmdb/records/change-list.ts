@@ -3,11 +3,11 @@
  * list's last version. Many items to a record, because each operation on LMDB costs about as much as the rest of a put; and
  * keys are moved as bytes, because strings for all of them cost as much again.
  */
-import { ShardgateError } from "../../core/error.js";
-import { encodingOf, utf8Bytes, type Key } from "../../core/key.js";
-import { changeListBytesMax } from "../../core/limits.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { bufferOf } from "../stored-entry.js";
+import { ShardgateError } from "../../../core/error.js";
+import { encodingOf, utf8Bytes, type Key } from "../../../core/key.js";
+import { changeListBytesMax } from "../../../core/limits.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { bufferOf } from "../../stored-entry.js";
 import { checksumBytes, isWhole, sealed } from "./checked-record.js";
 
 export interface ChangeItem {

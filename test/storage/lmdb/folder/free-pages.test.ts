@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { areAllIn, freePages, type PageRange } from "../../../src/storage/lmdb/free-pages.js";
+import { areAllIn, freePages, type PageRange } from "../../../../src/storage/lmdb/folder/free-pages.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "free-pages-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

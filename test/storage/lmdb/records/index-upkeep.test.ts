@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
-import { IndexUpkeep, indexBounds } from "../../../src/storage/lmdb/index-upkeep.js";
-import { verifyLmdbFolder } from "../../../src/storage/lmdb/verify.js";
-import { emptyHeader, type ShardHeader } from "../../../src/storage/shard-header.js";
+import { LmdbEngine } from "../../../../src/storage/lmdb/lmdb-engine.js";
+import { IndexUpkeep, indexBounds } from "../../../../src/storage/lmdb/records/index-upkeep.js";
+import { verifyLmdbFolder } from "../../../../src/storage/lmdb/check/verify.js";
+import { emptyHeader, type ShardHeader } from "../../../../src/storage/shard-header.js";
 import {
   changeClaims,
   claim,
@@ -15,8 +15,8 @@ import {
   remove,
   shard,
   write,
-} from "../../conformance/storage-operations.js";
-import { itemCount, listing, walking } from "./stale-items.js";
+} from "../../../conformance/storage-operations.js";
+import { itemCount, listing, walking } from "../stale-items.js";
 
 describe.each([
   ["remembers what is stale", listing, 10],

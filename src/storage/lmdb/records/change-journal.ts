@@ -1,12 +1,12 @@
 /**
  * What was put lately, of all shards: one record for each commit, in the order of the commits, so that a commit touches one
- * page of the journal instead of one page for each shard. lmdb/change-index.ts moves it to the shards' lists, many commits
+ * page of the journal instead of one page for each shard. storage/lmdb/records/change-index.ts moves it to the shards' lists, many commits
  * at once.
  */
-import { ShardgateError } from "../../core/error.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { checksumOf } from "../checksum.js";
-import { bufferOf, isDamage } from "../stored-entry.js";
+import { ShardgateError } from "../../../core/error.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { checksumOf } from "../../checksum.js";
+import { bufferOf, isDamage } from "../../stored-entry.js";
 import { isNear, packedSize, packItem, type ChangeItem, type PackedItems } from "./change-list.js";
 import { checksumBytes, isWhole, sealed } from "./checked-record.js";
 import type { Bytes } from "./databases.js";

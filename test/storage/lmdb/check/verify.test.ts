@@ -2,15 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ChangeIndex } from "../../../src/storage/lmdb/change-index.js";
-import { listsOf } from "../../../src/storage/lmdb/change-list.js";
-import { openDatabases } from "../../../src/storage/lmdb/databases.js";
-import { tombstoneAgeMsMax, verifyProblemsMax } from "../../../src/core/limits.js";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
-import { formatKey } from "../../../src/storage/lmdb/format.js";
-import { encodeNumber, versionKey } from "../../../src/storage/lmdb/record.js";
-import { verifyLmdbFolder, type FolderReport } from "../../../src/storage/lmdb/verify.js";
-import type { Databases } from "../../../src/storage/lmdb/databases.js";
+import { ChangeIndex } from "../../../../src/storage/lmdb/records/change-index.js";
+import { listsOf } from "../../../../src/storage/lmdb/records/change-list.js";
+import { openDatabases } from "../../../../src/storage/lmdb/records/databases.js";
+import { tombstoneAgeMsMax, verifyProblemsMax } from "../../../../src/core/limits.js";
+import { LmdbEngine } from "../../../../src/storage/lmdb/lmdb-engine.js";
+import { formatKey } from "../../../../src/storage/lmdb/records/record-format.js";
+import { encodeNumber, versionKey } from "../../../../src/storage/lmdb/records/record.js";
+import { verifyLmdbFolder, type FolderReport } from "../../../../src/storage/lmdb/check/verify.js";
+import type { Databases } from "../../../../src/storage/lmdb/records/databases.js";
 import {
   find,
   get,
@@ -23,9 +23,9 @@ import {
   scan,
   shard,
   write,
-} from "../../conformance/storage-operations.js";
-import { damageHeader } from "./damaged-header.js";
-import { filledFolder } from "./filled-folder.js";
+} from "../../../conformance/storage-operations.js";
+import { damageHeader } from "../damaged-header.js";
+import { filledFolder } from "../filled-folder.js";
 
 let parent: string;
 beforeAll(async () => {

@@ -2,12 +2,12 @@
  * Reads a whole data folder offline and compares everything in it: checksums, counts, sizes, digests, the index of changes
  * and the order of expiry against the entries and back, tombstones against entries, sequences. Nothing is changed.
  */
-import type { Key } from "../../core/key.js";
-import { verifyProblemsMax } from "../../core/limits.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { checkLmdbFolder } from "./folder.js";
-import { openDatabasesReadOnly, type Databases } from "./databases.js";
-import { storageError } from "./failure.js";
+import type { Key } from "../../../core/key.js";
+import { verifyProblemsMax } from "../../../core/limits.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { checkLmdbFolder } from "../folder/folder.js";
+import { openDatabasesReadOnly, type Databases } from "../records/databases.js";
+import { storageError } from "../folder/failure.js";
 import { FolderCheck } from "./folder-check.js";
 
 export interface FolderProblem {

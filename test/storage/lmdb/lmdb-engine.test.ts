@@ -4,11 +4,11 @@ import path from "node:path";
 import { open as openEnvironment } from "lmdb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
-import { openDatabases } from "../../../src/storage/lmdb/databases.js";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
-import { fencesKey } from "../../../src/storage/lmdb/format.js";
-import { encodeNumber } from "../../../src/storage/lmdb/record.js";
-import { indexBounds } from "../../../src/storage/lmdb/index-upkeep.js";
+import { openDatabases } from "../../../src/storage/lmdb/records/databases.js";
+import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
+import { fencesKey } from "../../../src/storage/lmdb/records/record-format.js";
+import { encodeNumber } from "../../../src/storage/lmdb/records/record.js";
+import { indexBounds } from "../../../src/storage/lmdb/records/index-upkeep.js";
 import { describeStorageEngine } from "../../conformance/storage-engine.js";
 import {
   changeClaims,
