@@ -4,7 +4,7 @@
  */
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { idSequence } from "../core/id-sequence.js";
+import { idSequence } from "../core/tasks/id-sequence.js";
 import type { Log } from "../core/log.js";
 import {
   gatewayConnectionCheckMs,

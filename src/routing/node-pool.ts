@@ -1,6 +1,6 @@
 /** The mailboxes of all storage nodes of the cluster map: made when first needed, dropped when the map no longer has them. */
 import { ShardgateError } from "../core/error.js";
-import { idSequence } from "../core/id-sequence.js";
+import { idSequence } from "../core/tasks/id-sequence.js";
 import type { ClusterMap, NodeRecord } from "../registry/cluster-map.js";
 import type { CallOptions, NodeClient, MapFacts, NodeSign } from "./node-client/node-client.js";
 import { Deadlines } from "./mailbox/deadlines.js";

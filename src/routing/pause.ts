@@ -1,6 +1,6 @@
 /** Waiting that a caller's deadline and abort can end. */
 import type { Clock } from "../core/clock.js";
-import type { StopSignal } from "../core/stop-signal.js";
+import type { StopSignal } from "../core/tasks/stop-signal.js";
 import type { RouteContext } from "./mailbox/submission.js";
 
 /** Resolves after `pauseMs`, or as soon as the caller gives up. */

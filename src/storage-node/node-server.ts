@@ -16,7 +16,7 @@ import {
 } from "../core/limits.js";
 import { partLog, type Log } from "../core/log.js";
 import type { Tracer } from "../core/tracing.js";
-import { UnderWay } from "../core/under-way.js";
+import { UnderWay } from "../core/tasks/under-way.js";
 import type { StorageEngine } from "../storage/engine.js";
 import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
 import { createWebServer } from "../tls/web-server.js";

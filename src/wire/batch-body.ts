@@ -8,10 +8,10 @@
  * milliseconds since 1970.
  */
 import { ShardgateError } from "../core/error.js";
-import { jsonFault } from "../core/json-fault.js";
+import { jsonFault } from "../core/text/json-fault.js";
 import { nodeBatchOperationsMax } from "../core/limits.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
-import { utf8Text } from "../core/utf8.js";
+import { utf8Text } from "../core/text/utf8.js";
 import { listIn, operationOf, outcomeOf, recordOf, type Fields } from "./batch-fields.js";
 import { operationText, outcomeText } from "./batch-text.js";
 import { malformed, newline, ValueReader, ValueWriter } from "./batch-values.js";

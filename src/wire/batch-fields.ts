@@ -4,7 +4,7 @@
  */
 import type { Entry, EntryFacts } from "../core/entry.js";
 import { isErrorCode, ShardgateError } from "../core/error.js";
-import { parseJsonText, type JsonText } from "../core/json-text.js";
+import { parseJsonText, type JsonText } from "../core/text/json-text.js";
 import { parseKey, utf8Bytes, type Key } from "../core/key.js";
 import {
   expiryMsMax,

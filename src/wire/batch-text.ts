@@ -1,5 +1,5 @@
 /** Writes the items of a batch's head. Text made piece by piece takes half of the time of JSON.stringify with its objects. */
-import { decimalText } from "../core/decimal-text.js";
+import { decimalText } from "../core/text/decimal-text.js";
 import type { Entry, EntryFacts } from "../core/entry.js";
 import { unreachable } from "../core/error.js";
 import type { Key } from "../core/key.js";

@@ -5,7 +5,7 @@
 import { ShardgateError } from "../core/error.js";
 import { encodingOf, utf8Bytes } from "../core/key.js";
 import { decodedTogetherBytesMax } from "../core/limits.js";
-import { asciiText, strictUtf8Text, utf8Text } from "../core/utf8.js";
+import { asciiText, strictUtf8Text, utf8Text } from "../core/text/utf8.js";
 
 /** Ends the head. */
 export const newline = 0x0a;

@@ -4,7 +4,7 @@
  * (scans, pages, refusals, what others write) is left to that, and so is everything that is wrong.
  */
 import type { EntryFacts } from "../core/entry.js";
-import { jsonProblem, type JsonText } from "../core/json-text.js";
+import { jsonProblem, type JsonText } from "../core/text/json-text.js";
 import type { Key } from "../core/key.js";
 import {
   expiryMsMax,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { requestIdsLoggedMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
-import { parseJsonText } from "../../src/core/json-text.js";
+import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type { ShardNumber } from "../../src/core/shard.js";
 import { AnswerBudget } from "../../src/routing/answer-budget.js";

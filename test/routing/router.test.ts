@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Entry } from "../../src/core/entry.js";
-import { parseJsonText } from "../../src/core/json-text.js";
+import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import {
   attemptsMax,

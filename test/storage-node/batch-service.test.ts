@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JsonText } from "../../src/core/json-text.js";
+import type { JsonText } from "../../src/core/text/json-text.js";
 import { valueBytesMax } from "../../src/core/limits.js";
 import type { RoutedOperation } from "../../src/core/operation.js";
 import { batchService } from "../../src/storage-node/batch-service.js";

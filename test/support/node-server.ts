@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { ShardgateError } from "../../src/core/error.js";
-import { parseJsonBytes } from "../../src/core/json-text.js";
+import { parseJsonBytes } from "../../src/core/text/json-text.js";
 import { parseKeySegment } from "../../src/core/key.js";
 import type { Operation, RoutedOperation } from "../../src/core/operation.js";
 import { parseShard } from "../../src/core/shard.js";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
 import type { Entry } from "../../src/core/entry.js";
 import { compareKeys, keyProblem, parseKey } from "../../src/core/key.js";
-import { parseJsonText } from "../../src/core/json-text.js";
+import { parseJsonText } from "../../src/core/text/json-text.js";
 import { expiryMsMax, shardCountMax, ttlSecondsMax } from "../../src/core/limits.js";
 import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../src/core/operation.js";
 import { parseShard } from "../../src/core/shard.js";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { parseJsonText } from "../../src/core/json-text.js";
+import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
 import { parseShard } from "../../src/core/shard.js";

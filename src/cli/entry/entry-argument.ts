@@ -1,6 +1,6 @@
 /** Keys and values as arguments, checked before anything is sent. */
 import { Argument } from "commander";
-import { jsonProblem } from "../../core/json-text.js";
+import { jsonProblem } from "../../core/text/json-text.js";
 import { parseKey } from "../../core/key.js";
 import { valueInputBytesMax } from "../../core/limits.js";
 import type { Input } from "../environment/environment.js";

@@ -4,7 +4,7 @@
  */
 import { statSync, type BigIntStats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { RepeatingTask, type RepeatingTaskParts } from "../../core/repeating-task.js";
+import { RepeatingTask, type RepeatingTaskParts } from "../../core/tasks/repeating-task.js";
 
 export type FileWatchParts = Omit<RepeatingTaskParts, "work">;
 

@@ -1,7 +1,7 @@
 /** What a person or a file says of an entry's expiry, as the gateway's input type `Expiry` takes it. */
 import { ShardgateError } from "../../core/error.js";
 import { expiryMsMax, ttlSecondsMax } from "../../core/limits.js";
-import { parseTimestamp } from "../../core/timestamp.js";
+import { parseTimestamp } from "../../core/text/timestamp.js";
 
 /** The input type `Expiry` of the schema. */
 export type ExpiryInput = { readonly ttlSeconds: number } | { readonly at: string };

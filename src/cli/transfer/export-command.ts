@@ -3,7 +3,7 @@
  * same objects as one JSON document.
  */
 import type { Command } from "commander";
-import { compactJson, type JsonText } from "../../core/json-text.js";
+import { compactJson, type JsonText } from "../../core/text/json-text.js";
 import type { Environment } from "../environment/environment.js";
 import { Exporter, missingFailure, type ExportedEntry } from "./exporter.js";
 import { addConnectionOptions, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";

@@ -3,7 +3,7 @@
  * as it stands there, so that every digit and the order of names survive.
  */
 import { ShardgateError } from "../../core/error.js";
-import { duplicateNameProblem, jsonMembers, parsedJsonProblem } from "../../core/json-text.js";
+import { duplicateNameProblem, jsonMembers, parsedJsonProblem } from "../../core/text/json-text.js";
 import { keyProblem } from "../../core/key.js";
 import { expiryOfTtl, parseExpiresAt, type ExpiryInput } from "../options/expiry-input.js";
 import { messageOf } from "../terminal/command-failure.js";

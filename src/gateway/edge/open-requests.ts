@@ -17,8 +17,8 @@ import {
   gatewayDiscardMs,
   gatewaySendTimeoutMs,
 } from "../../core/limits.js";
-import { LinkedList, type Linked } from "../../core/linked-list.js";
-import { StopSource } from "../../core/stop-signal.js";
+import { LinkedList, type Linked } from "../../core/tasks/linked-list.js";
+import { StopSource } from "../../core/tasks/stop-signal.js";
 import type { AnswerMemory } from "../../routing/answer-budget.js";
 import { LastAnswers } from "../../tls/last-answer.js";
 import type { Metrics, RequestRefusal } from "../metrics/gateway-metrics.js";

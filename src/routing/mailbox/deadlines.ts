@@ -1,6 +1,6 @@
 /** Knows whose deadline has come, with one timer for all who wait: nearly all of them are answered long before. */
 import type { Clock } from "../../core/clock.js";
-import { LinkedList, type Linked } from "../../core/linked-list.js";
+import { LinkedList, type Linked } from "../../core/tasks/linked-list.js";
 
 export interface DeadlinesOptions<Waiting> {
   readonly clock: Clock;

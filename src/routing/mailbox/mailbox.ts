@@ -6,7 +6,7 @@
  * one caller's thousand large values are not in the way of another's single one.
  */
 import type { Key } from "../../core/key.js";
-import { LinkedList } from "../../core/linked-list.js";
+import { LinkedList } from "../../core/tasks/linked-list.js";
 import { fewOperationsMax, mailboxOperationsMax } from "../../core/limits.js";
 import type { Outcome } from "../../core/operation.js";
 import type { Tracer } from "../../core/tracing.js";

@@ -3,9 +3,9 @@
  * them on when the last is there. The first answer to an operation counts; later ones are ignored.
  */
 import { utf8Bytes, type Key } from "../../core/key.js";
-import type { Linked } from "../../core/linked-list.js";
+import type { Linked } from "../../core/tasks/linked-list.js";
 import type { Operation, Outcome, RoutedOperation } from "../../core/operation.js";
-import type { StopSignal } from "../../core/stop-signal.js";
+import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import type { Span } from "../../core/tracing.js";
 import type { ShardRecord } from "../../registry/cluster-map.js";
 import type { AnswerBudget } from "../answer-budget.js";

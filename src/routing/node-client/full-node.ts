@@ -1,7 +1,7 @@
 /** What is asked of a storage node that has the whole REST contract, and how its answers are read. */
 import { nameCharactersMax, nodeAnswerBytesMax } from "../../core/limits.js";
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
-import type { StopSignal } from "../../core/stop-signal.js";
+import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import { decodeBatchAnswer, encodeBatchRequest } from "../../wire/batch-body.js";
 import type { HostedShard, NodeAssignments, NodeHealth } from "../../wire/membership.js";
 import {

@@ -3,7 +3,7 @@
  * and MemoryNodeClient (tests, with fault injection); both pass test/conformance/node-client.ts.
  */
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
-import type { StopSignal } from "../../core/stop-signal.js";
+import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";
 
 export interface CallOptions {

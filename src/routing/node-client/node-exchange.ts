@@ -3,7 +3,7 @@
  * is known here: errors are told apart by their codes, and by whether the request had begun to be written.
  */
 import type { ShardgateError } from "../../core/error.js";
-import type { StopSignal } from "../../core/stop-signal.js";
+import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import { errorOfProblem } from "../../wire/problem.js";
 import { NodeFault, type NodeFaultReason } from "./node-client.js";
 

@@ -5,7 +5,7 @@
  */
 import { plainNodeInFlightMax } from "../../core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../../core/operation.js";
-import type { StopSignal } from "../../core/stop-signal.js";
+import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import { isNodesFault } from "./node-blame.js";
 import { NodeFault, PlainNodeFault } from "./node-client.js";
 import type { NodeLine } from "./node-exchange.js";

@@ -1,10 +1,10 @@
 /** The three plain routes of a storage node, `GET`, `PUT` and `DELETE /shard/{shard}/store/{key}`, asked for one key. */
 import type { EntryFacts } from "../../core/entry.js";
 import { ShardgateError } from "../../core/error.js";
-import { parseJsonBytes } from "../../core/json-text.js";
+import { parseJsonBytes } from "../../core/text/json-text.js";
 import { nodeAnswerBytesMax, valueBytesMax } from "../../core/limits.js";
 import type { GetOperation, Operation, Outcome, RoutedOperation, WriteOperation } from "../../core/operation.js";
-import type { StopSignal } from "../../core/stop-signal.js";
+import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import { entryPath, problemMediaType, shardEpochHeader } from "../../wire/paths.js";
 import { NodeFault } from "./node-client.js";
 import { clause, faultOfAnswer, problemIn, type NodeAnswer, type NodeLine, type NodeRequest } from "./node-exchange.js";

@@ -6,7 +6,7 @@
 import { buildConnector, Pool } from "undici";
 import { connectTimeoutMs, nodeConnectionsMax } from "../../core/limits.js";
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
-import { StopSource, type StopSignal } from "../../core/stop-signal.js";
+import { StopSource, type StopSignal } from "../../core/tasks/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../../tls/tls-source.js";
 import { tokenHeader } from "../../wire/cluster-token.js";
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../../core/error.js";
-import { parseJsonBytes } from "../../core/json-text.js";
+import { parseJsonBytes } from "../../core/text/json-text.js";
 import { parseKeySegment, type Key } from "../../core/key.js";
 import { nodeBatchAnswerBytesMax, pageEntriesDefault, pageEntriesMax, valueBytesMax } from "../../core/limits.js";
 import type { Operation, Outcome } from "../../core/operation.js";

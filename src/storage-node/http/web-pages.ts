@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../../core/error.js";
-import { hostNameOf, isLoopbackAddress, isRebindable, normalHostName } from "../../core/host-name.js";
+import { hostNameOf, isLoopbackAddress, isRebindable, normalHostName } from "../../core/text/host-name.js";
 
 export interface WebPageOptions {
   /** Hosts of the node's URLs, which are taken whatever they are. */

@@ -10,7 +10,7 @@ import { engineTimeoutMs, nodeBatchAnswerBytesMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { Outcome, RefusedOutcome, RoutedOperation } from "../../core/operation.js";
 import type { Tracer } from "../../core/tracing.js";
-import { UnderWay } from "../../core/under-way.js";
+import { UnderWay } from "../../core/tasks/under-way.js";
 import { isOwned } from "../../storage/claim.js";
 import type { FencedRead, FencedWrite, StorageEngine } from "../../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";

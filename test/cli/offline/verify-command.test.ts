@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { lockFolder } from "../../../src/cli/files/file-lock.js";
 import { systemClock } from "../../../src/cli/environment/system-clock.js";
-import { parseJsonText } from "../../../src/core/json-text.js";
+import { parseJsonText } from "../../../src/core/text/json-text.js";
 import { parseKey } from "../../../src/core/key.js";
 import { parseShard } from "../../../src/core/shard.js";
 import * as verify from "../../../src/storage/lmdb/check/verify.js";

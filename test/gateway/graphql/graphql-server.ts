@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { GraphQLSchema } from "graphql";
 import { expect } from "vitest";
-import { idSequence } from "../../../src/core/id-sequence.js";
+import { idSequence } from "../../../src/core/tasks/id-sequence.js";
 import { openAccess } from "../../../src/gateway/access/access.js";
 import { openRules } from "../../../src/gateway/graphql/documents/document-rules.js";
 import { GraphqlHandler, type GraphqlOptions } from "../../../src/gateway/graphql/handler.js";

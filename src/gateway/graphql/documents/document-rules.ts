@@ -13,7 +13,7 @@ import {
 import type { GatewayBounds } from "../../../core/bounds.js";
 import { ShardgateError } from "../../../core/error.js";
 import { utf8Bytes } from "../../../core/key.js";
-import { textFault } from "../../../core/text-fault.js";
+import { textFault } from "../../../core/text/text-fault.js";
 import { graphqlDocumentErrorsMax, graphqlErrorPlacesMax } from "../../../core/limits.js";
 import { checkDocumentSize, hasFragmentCycle } from "./document-size.js";
 import { hasIntrospection } from "./introspection.js";

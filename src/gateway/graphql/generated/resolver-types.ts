@@ -1,6 +1,6 @@
 import type { Moment } from '../values/scalars.js';
 import type { JsonInput } from '../values/json-input.js';
-import type { JsonText } from '../../../core/json-text.js';
+import type { JsonText } from '../../../core/text/json-text.js';
 import type { Version } from '../../../core/version.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AssignmentChange as AssignmentChangeRecord, ClusterMap, ShardRecord, NodeRecord } from '../../../registry/cluster-map.js';

@@ -7,7 +7,7 @@ import { GraphQLError, type DocumentNode, type GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { defaultBounds, type GatewayBounds } from "../../../core/bounds.js";
 import { ShardgateError, type ErrorCode } from "../../../core/error.js";
-import { jsonFault } from "../../../core/json-fault.js";
+import { jsonFault } from "../../../core/text/json-fault.js";
 import { documentIdCharactersShown } from "../../../core/limits.js";
 import { openRules, parseDocument, placesOf, validateDocument } from "../documents/document-rules.js";
 import type { RequestParams } from "./request-params.js";

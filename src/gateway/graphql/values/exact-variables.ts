@@ -17,7 +17,7 @@ import {
   type OperationDefinitionNode,
 } from "graphql";
 import { ShardgateError } from "../../../core/error.js";
-import { jsonElements, jsonMembers, type JsonSpan } from "../../../core/json-text.js";
+import { jsonElements, jsonMembers, type JsonSpan } from "../../../core/text/json-text.js";
 import { JsonInput } from "./json-input.js";
 
 type Variables = Readonly<Record<string, unknown>>;

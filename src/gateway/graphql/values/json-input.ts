@@ -3,7 +3,7 @@
  * in `putMany` must cost its own item alone: so every text passes coercion, and the resolver checks it item by item.
  */
 import { ShardgateError } from "../../../core/error.js";
-import { parsedJsonProblem, type JsonText, type ValueBounds } from "../../../core/json-text.js";
+import { parsedJsonProblem, type JsonText, type ValueBounds } from "../../../core/text/json-text.js";
 
 export class JsonInput {
   readonly #source: string | ShardgateError;

@@ -1,7 +1,7 @@
 /** The custom scalars: how their arguments are read and their results written. */
 import { GraphQLError, GraphQLScalarType } from "graphql";
 import { ShardgateError } from "../../../core/error.js";
-import { parseTimestamp } from "../../../core/timestamp.js";
+import { parseTimestamp } from "../../../core/text/timestamp.js";
 import { parseVersion, type Version } from "../../../core/version.js";
 import { JsonInput } from "./json-input.js";
 import { jsonInputOfLiteral } from "./json-literal.js";

@@ -6,7 +6,7 @@ import type { Clock } from "../../../core/clock.js";
 import { consoleCallsMax, consoleFiguresPauseMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { ClusterView } from "../../cluster/cluster-view.js";
-import { RepeatingTask } from "../../../core/repeating-task.js";
+import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 
 export interface Figures {
   readonly keys: number | null;

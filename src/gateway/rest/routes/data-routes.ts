@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Entry } from "../../../core/entry.js";
 import { ShardgateError } from "../../../core/error.js";
-import { parseJsonBytes } from "../../../core/json-text.js";
+import { parseJsonBytes } from "../../../core/text/json-text.js";
 import { parseKeySegment, utf8Bytes, type Key } from "../../../core/key.js";
 import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../../core/operation.js";
 import type { ShardNumber } from "../../../core/shard.js";

@@ -1,5 +1,5 @@
 /** What `/openapi.json` says of `/data/{key}`, and what fastify checks before its handlers run. */
-import type { ValueBounds } from "../../../core/json-text.js";
+import type { ValueBounds } from "../../../core/text/json-text.js";
 import { keyBytesMax, ttlSecondsMax } from "../../../core/limits.js";
 import {
   createdAtHeader,

@@ -5,7 +5,7 @@
  */
 import { ShardgateError } from "../../../core/error.js";
 import type { Entry } from "../../../core/entry.js";
-import type { JsonText } from "../../../core/json-text.js";
+import type { JsonText } from "../../../core/text/json-text.js";
 import { upgradeEntriesMax } from "../../../core/limits.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import { versionOf } from "../../../core/version.js";

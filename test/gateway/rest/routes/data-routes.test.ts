@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { requestTimeoutMs, valueBytesMax } from "../../../../src/core/limits.js";
-import type { StopSignal } from "../../../../src/core/stop-signal.js";
+import type { StopSignal } from "../../../../src/core/tasks/stop-signal.js";
 import { NodeFault } from "../../../../src/routing/node-client/node-client.js";
 import { settle } from "../../../support/fake-clock.js";
 import { startTestGateway, type TestGateway } from "../../test-gateway.js";

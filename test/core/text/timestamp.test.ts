@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseTimestamp } from "../../src/core/timestamp.js";
+import { parseTimestamp } from "../../../src/core/text/timestamp.js";
 
 describe("parseTimestamp", () => {
   it.each([

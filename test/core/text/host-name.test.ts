@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hostNameOf, isLoopbackAddress, isRebindable } from "../../src/core/host-name.js";
+import { hostNameOf, isLoopbackAddress, isRebindable } from "../../../src/core/text/host-name.js";
 
 describe("a host name", () => {
   it.each([

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LinkedList, type Linked } from "../../src/core/linked-list.js";
+import { LinkedList, type Linked } from "../../../src/core/tasks/linked-list.js";
 
 interface Item extends Linked<Item> {
   readonly name: number;

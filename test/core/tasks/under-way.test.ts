@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { UnderWay } from "../../src/core/under-way.js";
+import { UnderWay } from "../../../src/core/tasks/under-way.js";
 
 it("tells all who wait when nothing is under way any more, and whoever comes later at once", async () => {
   const underWay = new UnderWay();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StopSource, type StopSignal } from "../../src/core/stop-signal.js";
+import { StopSource, type StopSignal } from "../../../src/core/tasks/stop-signal.js";
 
 /** Both kinds of signal, with how each is made to abort. */
 const kinds: readonly [string, () => { readonly signal: StopSignal; readonly abort: (reason?: unknown) => void }][] = [

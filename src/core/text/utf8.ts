@@ -2,7 +2,7 @@
  * Text from UTF-8 bytes. Most of it is ASCII, of which each byte is a character whatever encoding it is read in: reading it
  * as Latin-1, and then counting how long it would be in UTF-8, takes half of the time that decoding takes.
  */
-import { utf8Bytes } from "./key.js";
+import { utf8Bytes } from "../key.js";
 
 /** The bytes of `buffer` from `start` to `end`; what is no UTF-8 in them reads as U+FFFD. */
 export function utf8Text(buffer: Buffer, start: number, end: number): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { RepeatingTask } from "../../src/core/repeating-task.js";
-import { FakeClock, settle } from "../support/fake-clock.js";
-import { RecordLog } from "../support/record-log.js";
+import { RepeatingTask } from "../../../src/core/tasks/repeating-task.js";
+import { FakeClock, settle } from "../../support/fake-clock.js";
+import { RecordLog } from "../../support/record-log.js";
 
 function open(work: () => Promise<void>) {
   const [clock, log] = [new FakeClock(), new RecordLog()];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonFault, jsonFaultAt } from "../../src/core/json-fault.js";
+import { jsonFault, jsonFaultAt } from "../../../src/core/text/json-fault.js";
 
 describe("jsonFault", () => {
   it.each([

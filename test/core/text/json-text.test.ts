@@ -10,7 +10,7 @@ import {
   parseJsonBytes,
   parsedJsonProblem,
   parseJsonText,
-} from "../../src/core/json-text.js";
+} from "../../../src/core/text/json-text.js";
 
 const whole = (text: string) => ({ start: 0, end: text.length });
 

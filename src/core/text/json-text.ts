@@ -3,11 +3,11 @@
  * wrote: a parsed number would lose digits, a parsed object would reorder names. Also finds values inside a larger JSON
  * text without parsing them, so that a value in a request body can be stored exactly as it stands there.
  */
-import { ShardgateError } from "./error.js";
+import { ShardgateError } from "../error.js";
 import { jsonFault } from "./json-fault.js";
 import { jsonShape, membersIn, type JsonShape } from "./json-shape.js";
-import { utf8Bytes } from "./key.js";
-import { defaultBounds, type GatewayBounds } from "./bounds.js";
+import { utf8Bytes } from "../key.js";
+import { defaultBounds, type GatewayBounds } from "../bounds.js";
 
 declare const jsonBrand: unique symbol;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonShape, membersIn, type JsonShapeBounds } from "../../src/core/json-shape.js";
+import { jsonShape, membersIn, type JsonShapeBounds } from "../../../src/core/text/json-shape.js";
 
 const free = { depthMax: Number.POSITIVE_INFINITY, partsMax: Number.POSITIVE_INFINITY };
 

@@ -1,6 +1,6 @@
 /** Work that is done again and again with a pause between, never twice at once, and whose failures never escape a timer. */
-import type { Clock } from "./clock.js";
-import type { Log } from "./log.js";
+import type { Clock } from "../clock.js";
+import type { Log } from "../log.js";
 
 export interface RepeatingTaskParts {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { strictUtf8Text, utf8Text } from "../../src/core/utf8.js";
+import { strictUtf8Text, utf8Text } from "../../../src/core/text/utf8.js";
 
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });

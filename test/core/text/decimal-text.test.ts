@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decimalText } from "../../src/core/decimal-text.js";
+import { decimalText } from "../../../src/core/text/decimal-text.js";
 
 describe("decimalText", () => {
   it.each([

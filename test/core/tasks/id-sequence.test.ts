@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { idSequence } from "../../src/core/id-sequence.js";
+import { idSequence } from "../../../src/core/tasks/id-sequence.js";
 
 it("draws ids that differ, also from those of another sequence", () => {
   const [next, nextBatch] = [idSequence(1_000), idSequence(1_000, "b")];
