@@ -4,7 +4,7 @@
  */
 import { ShardgateError } from "../core/error.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
-import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
+import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch/batch-body.js";
 import type { Caller } from "./caller.js";
 import { refused } from "./shards/engine-failure.js";
 import type { NodeMetrics } from "./node-metrics.js";

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { drainTimeoutMs, engineTimeoutMs, sweepIntervalMs } from "../../src/core/limits.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
-import { encodeBatchRequest } from "../../src/wire/batch-body.js";
+import { encodeBatchRequest } from "../../src/wire/batch/batch-body.js";
 import { settle } from "../support/fake-clock.js";
 import { get, put } from "./operations.js";
 import { runNode } from "./running-node.js";

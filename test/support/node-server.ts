@@ -9,7 +9,7 @@ import type { Operation, RoutedOperation } from "../../src/core/operation.js";
 import { parseShard } from "../../src/core/shard.js";
 import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
 import type { NodeKind } from "../../src/routing/node-client/node-client.js";
-import { decodeBatchRequest, encodeBatchAnswer } from "../../src/wire/batch-body.js";
+import { decodeBatchRequest, encodeBatchAnswer } from "../../src/wire/batch/batch-body.js";
 import {
   batchMediaType,
   clusterHeader,
@@ -20,7 +20,7 @@ import {
 } from "../../src/wire/paths.js";
 import type { AnswerBatch } from "../../src/storage-node/batch-service.js";
 import { FrameConnection } from "../../src/storage-node/frames/frame-connection.js";
-import { frameProtocol } from "../../src/wire/frame.js";
+import { frameProtocol } from "../../src/wire/frame/frame.js";
 import { FakeClock } from "./fake-clock.js";
 import { RecordLog } from "./record-log.js";
 

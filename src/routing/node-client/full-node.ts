@@ -2,7 +2,7 @@
 import { nameCharactersMax, nodeAnswerBytesMax } from "../../core/limits.js";
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
 import type { StopSignal } from "../../core/tasks/stop-signal.js";
-import { decodeBatchAnswer, encodeBatchRequest } from "../../wire/batch-body.js";
+import { decodeBatchAnswer, encodeBatchRequest } from "../../wire/batch/batch-body.js";
 import type { HostedShard, NodeAssignments, NodeHealth } from "../../wire/membership.js";
 import {
   assignmentsPath,

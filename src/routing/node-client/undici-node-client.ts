@@ -10,7 +10,7 @@ import { StopSource, type StopSignal } from "../../core/tasks/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../../tls/tls-source.js";
 import { tokenHeader } from "../../wire/cluster-token.js";
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";
-import { frameProtocol } from "../../wire/frame.js";
+import { frameProtocol } from "../../wire/frame/frame.js";
 import {
   batchPath,
   checkedValues,

@@ -14,8 +14,8 @@ import {
   receiveTimeoutMs,
   refusedRequestMs,
 } from "../../core/limits.js";
-import { decodeRequest, FrameError, FrameReader, type Frame, type Hello } from "../../wire/frame.js";
-import { FrameWriter, OutgoingMessage } from "../../wire/frame-writer.js";
+import { decodeRequest, FrameError, FrameReader, type Frame, type Hello } from "../../wire/frame/frame.js";
+import { FrameWriter, OutgoingMessage } from "../../wire/frame/frame-writer.js";
 import type { Caller } from "../caller.js";
 import { FrameRequest, problemMessage, type FrameService } from "./frame-request.js";
 import { PartialRequests } from "./partial-requests.js";

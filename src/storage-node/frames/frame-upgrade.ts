@@ -6,7 +6,7 @@ import { ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { receiveCheckMs, refusedRequestMs } from "../../core/limits.js";
-import { frameProtocol } from "../../wire/frame.js";
+import { frameProtocol } from "../../wire/frame/frame.js";
 import { batchPath } from "../../wire/paths.js";
 import type { Caller } from "../caller.js";
 import { FrameConnection } from "./frame-connection.js";

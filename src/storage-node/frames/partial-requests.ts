@@ -1,6 +1,6 @@
 /** Requests of one connection of frames of which parts are missing, bounded together and each. */
 import { frameRequestBytesMax, frameRequestsMax, nodeBatchBodyBytesMax } from "../../core/limits.js";
-import { FrameError } from "../../wire/frame.js";
+import { FrameError } from "../../wire/frame/frame.js";
 
 /** A request that came in parts. */
 export interface JoinedRequest {

@@ -6,7 +6,7 @@ import type { Operation, Outcome } from "../../../src/core/operation.js";
 import { NodeFault, type MapFacts } from "../../../src/routing/node-client/node-client.js";
 import { UndiciNodeClient } from "../../../src/routing/node-client/undici-node-client.js";
 import { noTls } from "../../../src/tls/tls-source.js";
-import { encodeBatchAnswer } from "../../../src/wire/batch-body.js";
+import { encodeBatchAnswer } from "../../../src/wire/batch/batch-body.js";
 import {
   batchMediaType,
   clusterHeader,

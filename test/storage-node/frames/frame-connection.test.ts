@@ -12,7 +12,7 @@ import {
 } from "../../../src/core/limits.js";
 import { ShardHost } from "../../../src/storage-node/shards/shard-host.js";
 import type { StorageNodeOptions } from "../../../src/storage-node/node-server.js";
-import { encodeRequestFacts } from "../../../src/wire/frame.js";
+import { encodeRequestFacts } from "../../../src/wire/frame/frame.js";
 import { clusterHeader } from "../../../src/wire/paths.js";
 import { batch, frame, openPeer, upgradeHead, type FramePeer } from "../../support/frame-peer.js";
 import { RecordTracer } from "../../support/record-tracer.js";

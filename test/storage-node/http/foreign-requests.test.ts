@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { encodeBatchRequest } from "../../../src/wire/batch-body.js";
+import { encodeBatchRequest } from "../../../src/wire/batch/batch-body.js";
 import { assignments, get, put } from "../operations.js";
 import { runNode } from "../running-node.js";
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { nodeBatchBodyBytesMax } from "../../../src/core/limits.js";
 import type { JsonText } from "../../../src/core/text/json-text.js";
 import type { RoutedOperation } from "../../../src/core/operation.js";
-import { decodeBatchAnswer, encodeBatchRequest } from "../../../src/wire/batch-body.js";
+import { decodeBatchAnswer, encodeBatchRequest } from "../../../src/wire/batch/batch-body.js";
 import { assignments, get, put, remove, scan } from "../operations.js";
 import type { Answer } from "../raw-http.js";
 import { runNode } from "../running-node.js";

@@ -8,7 +8,7 @@ import {
   sweepIntervalMs,
 } from "../../../src/core/limits.js";
 import type { Version } from "../../../src/core/version.js";
-import { encodeBatchAnswer } from "../../../src/wire/batch-body.js";
+import { encodeBatchAnswer } from "../../../src/wire/batch/batch-body.js";
 import { settle } from "../../support/fake-clock.js";
 import { assignments, get, put, remove, scan } from "../operations.js";
 import { codes, kinds, openHost as setUp } from "../running-host.js";

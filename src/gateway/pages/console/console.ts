@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
-import { consoleDocuments, consoleEventsPath } from "../../../wire/console.js";
+import { consoleDocuments, consoleEventsPath } from "../../../wire/console-events.js";
 import { loadBuiltFiles } from "../built-files.js";
 import { pageHeaders } from "../page-headers.js";
 import type { PersistedDocuments } from "../../graphql/request/persisted-documents.js";

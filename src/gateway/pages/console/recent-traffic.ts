@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../../core/clock.js";
 import { nodeLatencyPartMs, nodeLatencyParts, storageNodesMax, trafficSecondsMax } from "../../../core/limits.js";
-import type { TrafficSecond } from "../../../wire/console.js";
+import type { TrafficSecond } from "../../../wire/console-events.js";
 import { HistogramRing, type LatencyHistogram } from "./latency-histogram.js";
 import type { TrafficListener } from "../../metrics/gateway-metrics.js";
 

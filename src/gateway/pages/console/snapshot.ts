@@ -1,7 +1,7 @@
 /** The console's events, made from what the gateway knows at this moment. Pure over its sources; sends nothing. */
 import type { Clock } from "../../../core/clock.js";
 import { compareKeys } from "../../../core/key.js";
-import type { ClusterEvent, NodeRow, TickEvent } from "../../../wire/console.js";
+import type { ClusterEvent, NodeRow, TickEvent } from "../../../wire/console-events.js";
 import type { ClusterView, ShardState } from "../../cluster/cluster-view.js";
 import type { NodeProblem } from "../../cluster/node-reports.js";
 import type { RecentTraffic } from "./recent-traffic.js";

@@ -11,9 +11,9 @@ import {
   nodeBatchBodyBytesMax,
 } from "../../../core/limits.js";
 import type { Outcome, RoutedOperation } from "../../../core/operation.js";
-import { encodeBatchRequest } from "../../../wire/batch-body.js";
-import { decodeHello, encodeRequestFacts, FrameReader, type Frame, type Hello } from "../../../wire/frame.js";
-import { FrameWriter, OutgoingMessage } from "../../../wire/frame-writer.js";
+import { encodeBatchRequest } from "../../../wire/batch/batch-body.js";
+import { decodeHello, encodeRequestFacts, FrameReader, type Frame, type Hello } from "../../../wire/frame/frame.js";
+import { FrameWriter, OutgoingMessage } from "../../../wire/frame/frame-writer.js";
 import { batchMediaType, problemMediaType } from "../../../wire/paths.js";
 import { outcomesOf } from "../full-node.js";
 import { NodeFault, type CallOptions, type NodeFaultReason } from "../node-client.js";

@@ -15,7 +15,7 @@ import { createConsole, withConsoleDocuments, type Console } from "../../../../s
 import { RecentTraffic } from "../../../../src/gateway/pages/console/recent-traffic.js";
 import { Watchers } from "../../../../src/gateway/pages/console/watchers.js";
 import { parsePersistedDocuments } from "../../../../src/gateway/graphql/request/persisted-documents.js";
-import { consoleDocuments, type ClusterEvent, type TickEvent } from "../../../../src/wire/console.js";
+import { consoleDocuments, type ClusterEvent, type TickEvent } from "../../../../src/wire/console-events.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { testAccess } from "../../access/callers.js";
 import { rawRequest } from "../../rest/raw-request.js";

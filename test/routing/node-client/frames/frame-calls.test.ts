@@ -9,8 +9,8 @@ import {
 import type { Outcome } from "../../../../src/core/operation.js";
 import { FrameCalls } from "../../../../src/routing/node-client/frames/frame-calls.js";
 import { NodeFault, type CallOptions } from "../../../../src/routing/node-client/node-client.js";
-import { encodeBatchRequest } from "../../../../src/wire/batch-body.js";
-import { decodeRequest } from "../../../../src/wire/frame.js";
+import { encodeBatchRequest } from "../../../../src/wire/batch/batch-body.js";
+import { decodeRequest } from "../../../../src/wire/frame/frame.js";
 import { answerFrame, helloFrame } from "../../../support/frame-node.js";
 import { frame, FramePeer } from "../../../support/frame-peer.js";
 import { get, put, routed } from "../../../support/operations.js";

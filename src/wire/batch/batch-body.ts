@@ -7,11 +7,11 @@
  * Answer head: `{"outcomes":[{"status":200,"version":"7","createdAt":…,"updatedAt":…,"valueBytes":12}, …]}`, times in
  * milliseconds since 1970.
  */
-import { ShardgateError } from "../core/error.js";
-import { jsonFault } from "../core/text/json-fault.js";
-import { nodeBatchOperationsMax } from "../core/limits.js";
-import type { Outcome, RoutedOperation } from "../core/operation.js";
-import { utf8Text } from "../core/text/utf8.js";
+import { ShardgateError } from "../../core/error.js";
+import { jsonFault } from "../../core/text/json-fault.js";
+import { nodeBatchOperationsMax } from "../../core/limits.js";
+import type { Outcome, RoutedOperation } from "../../core/operation.js";
+import { utf8Text } from "../../core/text/utf8.js";
 import { listIn, operationOf, outcomeOf, recordOf, type Fields } from "./batch-fields.js";
 import { operationText, outcomeText } from "./batch-text.js";
 import { malformed, newline, ValueReader, ValueWriter } from "./batch-values.js";

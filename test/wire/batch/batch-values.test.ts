@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodedTogetherBytesMax } from "../../src/core/limits.js";
-import { newline, ValueReader, ValueWriter } from "../../src/wire/batch-values.js";
+import { decodedTogetherBytesMax } from "../../../src/core/limits.js";
+import { newline, ValueReader, ValueWriter } from "../../../src/wire/batch/batch-values.js";
 
 function written(
   head: string,

@@ -3,7 +3,7 @@
  * waiting message in turn, and no more than the connection takes, so that what waits can still be called back. The same
  * for both ends.
  */
-import { frameBodyBytesMax, frameJoinedBytesMax } from "../core/limits.js";
+import { frameBodyBytesMax, frameJoinedBytesMax } from "../../core/limits.js";
 import { frameHeadBytes, writeFrameHead, type FrameType } from "./frame.js";
 
 /** What is needed of a socket. */

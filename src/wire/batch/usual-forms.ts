@@ -3,9 +3,9 @@
  * are carried out. Reading these with JSON.parse, and then object by object, took most of a batch's time. Every other form
  * (scans, pages, refusals, what others write) is left to that, and so is everything that is wrong.
  */
-import type { EntryFacts } from "../core/entry.js";
-import { jsonProblem, type JsonText } from "../core/text/json-text.js";
-import type { Key } from "../core/key.js";
+import type { EntryFacts } from "../../core/entry.js";
+import { jsonProblem, type JsonText } from "../../core/text/json-text.js";
+import type { Key } from "../../core/key.js";
 import {
   expiryMsMax,
   momentMsMax,
@@ -13,9 +13,9 @@ import {
   shardCountMax,
   ttlSecondsMax,
   valueBytesMax,
-} from "../core/limits.js";
-import type { Expiry, Operation, Outcome, RoutedOperation, WriteCondition } from "../core/operation.js";
-import type { ShardNumber } from "../core/shard.js";
+} from "../../core/limits.js";
+import type { Expiry, Operation, Outcome, RoutedOperation, WriteCondition } from "../../core/operation.js";
+import type { ShardNumber } from "../../core/shard.js";
 import type { ValueReader } from "./batch-values.js";
 import { HeadScanner } from "./head-scanner.js";
 

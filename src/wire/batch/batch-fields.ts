@@ -2,10 +2,10 @@
  * Reads the items of a batch's head, of any form, from the objects that JSON.parse has made of them. usual-forms.ts reads the
  * usual ones faster, and must read the same.
  */
-import type { Entry, EntryFacts } from "../core/entry.js";
-import { isErrorCode, ShardgateError } from "../core/error.js";
-import { parseJsonText, type JsonText } from "../core/text/json-text.js";
-import { parseKey, utf8Bytes, type Key } from "../core/key.js";
+import type { Entry, EntryFacts } from "../../core/entry.js";
+import { isErrorCode, ShardgateError } from "../../core/error.js";
+import { parseJsonText, type JsonText } from "../../core/text/json-text.js";
+import { parseKey, utf8Bytes, type Key } from "../../core/key.js";
 import {
   expiryMsMax,
   momentMsMax,
@@ -13,7 +13,7 @@ import {
   pageEntriesMax,
   ttlSecondsMax,
   valueBytesMax,
-} from "../core/limits.js";
+} from "../../core/limits.js";
 import type {
   Expiry,
   Operation,
@@ -22,11 +22,11 @@ import type {
   RoutedOperation,
   ScanOperation,
   WriteCondition,
-} from "../core/operation.js";
-import { parseShard } from "../core/shard.js";
-import { parseVersion, type Version } from "../core/version.js";
+} from "../../core/operation.js";
+import { parseShard } from "../../core/shard.js";
+import { parseVersion, type Version } from "../../core/version.js";
 import { malformed, type ValueReader } from "./batch-values.js";
-import { pageProblem } from "./scan-page.js";
+import { pageProblem } from "../scan-page.js";
 
 export type Fields = Readonly<Record<string, unknown>>;
 

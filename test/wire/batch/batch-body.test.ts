@@ -1,19 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ShardgateError } from "../../src/core/error.js";
-import type { Entry } from "../../src/core/entry.js";
-import { compareKeys, keyProblem, parseKey } from "../../src/core/key.js";
-import { parseJsonText } from "../../src/core/text/json-text.js";
-import { expiryMsMax, shardCountMax, ttlSecondsMax } from "../../src/core/limits.js";
-import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../src/core/operation.js";
-import { parseShard } from "../../src/core/shard.js";
-import { parseVersion } from "../../src/core/version.js";
+import { ShardgateError } from "../../../src/core/error.js";
+import type { Entry } from "../../../src/core/entry.js";
+import { compareKeys, keyProblem, parseKey } from "../../../src/core/key.js";
+import { parseJsonText } from "../../../src/core/text/json-text.js";
+import { expiryMsMax, shardCountMax, ttlSecondsMax } from "../../../src/core/limits.js";
+import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../../src/core/operation.js";
+import { parseShard } from "../../../src/core/shard.js";
+import { parseVersion } from "../../../src/core/version.js";
 import {
   decodeBatchAnswer,
   decodeBatchRequest,
   encodeBatchAnswer,
   encodeBatchRequest,
-} from "../../src/wire/batch-body.js";
+} from "../../../src/wire/batch/batch-body.js";
 
 const key = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 12 })

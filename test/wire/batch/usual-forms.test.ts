@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { parseJsonText } from "../../src/core/text/json-text.js";
-import { parseKey } from "../../src/core/key.js";
-import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
-import { parseShard } from "../../src/core/shard.js";
-import { parseVersion } from "../../src/core/version.js";
+import { parseJsonText } from "../../../src/core/text/json-text.js";
+import { parseKey } from "../../../src/core/key.js";
+import type { Operation, Outcome, RoutedOperation } from "../../../src/core/operation.js";
+import { parseShard } from "../../../src/core/shard.js";
+import { parseVersion } from "../../../src/core/version.js";
 import {
   decodeBatchAnswer,
   decodeBatchRequest,
   encodeBatchAnswer,
   encodeBatchRequest,
-} from "../../src/wire/batch-body.js";
+} from "../../../src/wire/batch/batch-body.js";
 
 const at = { shard: parseShard(2), key: parseKey("user123") };
 const version = parseVersion("4294967303");

@@ -2,9 +2,9 @@
  * Reads the head of a batch character by character in the form in which our own encoder writes it, without building
  * objects in between. Whatever has another form is JSON all the same, and left to JSON.parse.
  */
-import { keyProblem, type Key } from "../core/key.js";
-import { keyBytesMax } from "../core/limits.js";
-import type { Version } from "../core/version.js";
+import { keyProblem, type Key } from "../../core/key.js";
+import { keyBytesMax } from "../../core/limits.js";
+import type { Version } from "../../core/version.js";
 
 export class HeadScanner {
   readonly #text: string;

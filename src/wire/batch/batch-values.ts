@@ -2,10 +2,10 @@
  * The values in the body of a batch: their bytes stand one after another behind its head, which says how long each is. They
  * make up nearly all of a body, so each is copied once, and decoded in the cheapest way that its bytes allow.
  */
-import { ShardgateError } from "../core/error.js";
-import { encodingOf, utf8Bytes } from "../core/key.js";
-import { decodedTogetherBytesMax } from "../core/limits.js";
-import { asciiText, strictUtf8Text, utf8Text } from "../core/text/utf8.js";
+import { ShardgateError } from "../../core/error.js";
+import { encodingOf, utf8Bytes } from "../../core/key.js";
+import { decodedTogetherBytesMax } from "../../core/limits.js";
+import { asciiText, strictUtf8Text, utf8Text } from "../../core/text/utf8.js";
 
 /** Ends the head. */
 export const newline = 0x0a;

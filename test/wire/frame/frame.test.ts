@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { frameBodyBytesMax } from "../../src/core/limits.js";
+import { frameBodyBytesMax } from "../../../src/core/limits.js";
 import {
   decodeHello,
   decodeRequest,
@@ -12,7 +12,7 @@ import {
   writeFrameHead,
   type Frame,
   type FrameType,
-} from "../../src/wire/frame.js";
+} from "../../../src/wire/frame/frame.js";
 
 const types = Object.keys(frameTypes) as FrameType[];
 const bytesOf = (frame: Frame): Buffer => {
