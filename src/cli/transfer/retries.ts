@@ -1,5 +1,5 @@
 /** How `import` and `export` try again: as the client does, but more often and for longer, so that a storage node can restart. */
-import type { Retries } from "../../client/retry.js";
+import type { Retries } from "../../client/request/retry.js";
 import type { Clock } from "../../core/clock.js";
 import { clientAttemptsMax, clientPauseMs, clientPauseMsMax } from "../../core/limits.js";
 

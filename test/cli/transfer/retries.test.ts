@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { expect, it } from "vitest";
 import { retriesOf } from "../../../src/cli/transfer/retries.js";
-import { pauseAfter } from "../../../src/client/retry.js";
+import { pauseAfter } from "../../../src/client/request/retry.js";
 import { clientPauseMs } from "../../../src/core/limits.js";
 import { FakeClock } from "../../support/fake-clock.js";
 

@@ -1,6 +1,6 @@
 /** One attempt at one GraphQL request over HTTP, and what its failure means: repeat it? did it write? */
 import { abortError, untilAborted } from "./deadline.js";
-import type { Settings } from "./options.js";
+import type { Settings } from "../options.js";
 import { ShardgateRequestError } from "./request-error.js";
 
 export interface GraphqlRequest {

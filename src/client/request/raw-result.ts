@@ -1,8 +1,8 @@
 /** Results as they stand in answers, and the outcomes that callers get: values parsed and validated. */
-import type { Entry } from "./entry.js";
-import type { DeleteOutcome, GetOutcome, Mismatch, PutOutcome } from "./outcome.js";
+import type { Entry } from "../entry.js";
+import type { DeleteOutcome, GetOutcome, Mismatch, PutOutcome } from "../outcome.js";
 import { ShardgateRequestError } from "./request-error.js";
-import type { SchemaIssue, StandardSchema } from "./standard-schema.js";
+import type { SchemaIssue, StandardSchema } from "../standard-schema.js";
 
 /** An entry as the documents of this client select it. */
 export interface RawEntry {

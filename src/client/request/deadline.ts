@@ -1,6 +1,6 @@
 /** Waiting that ends: with its work, when the caller's signal is aborted, or when the time of a call is over. */
 import { ShardgateRequestError } from "./request-error.js";
-import type { Settings } from "./options.js";
+import type { Settings } from "../options.js";
 
 /**
  * Runs `work` with a signal that is aborted when `signal` is, or after `timeoutMs`. Rejects with the reason of an

@@ -2,10 +2,10 @@
  * Puts and deletions. Those of one call travel in as few requests as they fit in; those of different calls never share
  * one: a bad expiry would then fail its neighbours, and one lost answer would leave all of them unknown.
  */
-import { withDeadline } from "./deadline.js";
-import type { DeleteItem, PutItem } from "./entry.js";
-import type { Settings } from "./options.js";
-import type { DeleteOutcome, PutOutcome } from "./outcome.js";
+import { withDeadline } from "../request/deadline.js";
+import type { DeleteItem, PutItem } from "../entry.js";
+import type { Settings } from "../options.js";
+import type { DeleteOutcome, PutOutcome } from "../outcome.js";
 import {
   deleteOutcome,
   putOutcome,
@@ -13,9 +13,9 @@ import {
   valueMismatch,
   type RawResult,
   type ValueReading,
-} from "./raw-result.js";
-import { send } from "./request.js";
-import { sendItems } from "./retry.js";
+} from "../request/raw-result.js";
+import { send } from "../request/request.js";
+import { sendItems } from "../request/retry.js";
 import { partialFailure, partsOf, type PartFailure } from "./write-parts.js";
 
 /** One outcome per item, in order. Of a value that does not fit the schema nothing is sent. */

@@ -3,7 +3,7 @@
  * not executed and may succeed later. A read never executes anything, so only its `isRetryable` counts.
  */
 import { pause } from "./deadline.js";
-import type { Settings } from "./options.js";
+import type { Settings } from "../options.js";
 import { ShardgateRequestError } from "./request-error.js";
 import type { RawResult } from "./raw-result.js";
 

@@ -2,8 +2,8 @@
 import * as v from "valibot";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { createClient, type StandardSchema } from "../../src/client/index.js";
-import { ClientHarness, allOf, answer, change } from "./client-harness.js";
+import { createClient, type StandardSchema } from "../../../src/client/index.js";
+import { ClientHarness, allOf, answer, change } from "../client-harness.js";
 
 let harness: ClientHarness;
 beforeEach(async () => {

@@ -2,7 +2,7 @@
  * The failure of a whole request, as opposed to the outcome of one key: no answer, a refusal by the gateway, or an
  * answer that makes no sense.
  */
-import type { DeleteOutcome, PutOutcome } from "./outcome.js";
+import type { DeleteOutcome, PutOutcome } from "../outcome.js";
 
 /** One per item of a call; null where the item's request failed or was not sent. */
 export type PartialOutcomes = readonly (PutOutcome<unknown> | DeleteOutcome<unknown> | null)[];

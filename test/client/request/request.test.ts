@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { clientDocuments } from "../../src/client/index.js";
-import { parsePersistedDocuments } from "../../src/gateway/graphql/request/persisted-documents.js";
-import { ClientHarness, answer, hang, hangForever } from "./client-harness.js";
+import { clientDocuments } from "../../../src/client/index.js";
+import { parsePersistedDocuments } from "../../../src/gateway/graphql/request/persisted-documents.js";
+import { ClientHarness, answer, hang, hangForever } from "../client-harness.js";
 
 let harness: ClientHarness;
 beforeEach(async () => {

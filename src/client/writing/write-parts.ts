@@ -2,8 +2,8 @@
  * More writes than fit in one request travel in several, one after another: so two writes of one key keep their order,
  * and when a request fails, it is certain which items were not sent. That is told by the error that is then thrown.
  */
-import { requestBytesMax, requestKeysMax } from "./limits.js";
-import { ShardgateRequestError, type PartialOutcomes } from "./request-error.js";
+import { requestBytesMax, requestKeysMax } from "../limits.js";
+import { ShardgateRequestError, type PartialOutcomes } from "../request/request-error.js";
 
 /** The items in their order, in parts that each fit in one request; an item that is too long for any has its own. */
 export function partsOf<Item extends { readonly text: string }>(items: readonly Item[]): readonly (readonly Item[])[] {

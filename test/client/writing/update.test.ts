@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ClientHarness, answer, loseAnswer, refuseConnection, type Fault } from "./client-harness.js";
+import { ClientHarness, answer, loseAnswer, refuseConnection, type Fault } from "../client-harness.js";
 
 let harness: ClientHarness;
 beforeEach(async () => {

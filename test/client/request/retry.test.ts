@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ClientHarness, answer, hang, loseAnswer, refuseConnection } from "./client-harness.js";
+import { ClientHarness, answer, hang, loseAnswer, refuseConnection } from "../client-harness.js";
 
 let harness: ClientHarness;
 beforeEach(async () => {
