@@ -16,7 +16,7 @@ import { ShardPanel } from "./shard-panel.js";
 import { Tiles } from "./tiles.js";
 import { TokenForm } from "./token-form.js";
 import { TrafficChart } from "./traffic-chart.js";
-import { Waiting } from "./waiting.js";
+import { Waiting } from "./parts/waiting.js";
 
 export interface AppProps {
   readonly hasPlayground: boolean;

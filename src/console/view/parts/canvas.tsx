@@ -1,7 +1,7 @@
 /** A canvas as large as its layout says, drawn again whenever `draw` is another function. */
 import { useEffect, useRef } from "preact/hooks";
-import type { Pen } from "../draw/canvas.js";
-import { usePlatform } from "../platform.js";
+import type { Pen } from "../../draw/canvas.js";
+import { usePlatform } from "../../platform.js";
 
 export interface CanvasProps {
   readonly width: number;

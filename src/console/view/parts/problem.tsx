@@ -1,5 +1,5 @@
 /** A refusal or a failure: its code, what happened, and what to do. */
-import type { Problem } from "../model/gateway.js";
+import type { Problem } from "../../model/gateway.js";
 
 export function ProblemNote({ problem: { code, message, advice } }: { readonly problem: Problem }) {
   return (

@@ -1,5 +1,5 @@
 /** What the page says before it knows anything of the cluster. */
-import type { Problem } from "../model/gateway.js";
+import type { Problem } from "../../model/gateway.js";
 import { ProblemNote } from "./problem.js";
 
 export interface WaitingProps {

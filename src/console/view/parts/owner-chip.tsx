@@ -1,5 +1,5 @@
 /** A storage node's mark: its tag on its colour. */
-import { ownerColour, ownerTag } from "../model/owner-mark.js";
+import { ownerColour, ownerTag } from "../../model/owner-mark.js";
 
 export function OwnerChip({ index }: { readonly index: number }) {
   return (
