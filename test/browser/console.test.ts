@@ -199,7 +199,7 @@ describe("the console of 300 storage nodes and 4096 shards", () => {
   beforeAll(async () => {
     large = new MadeUpCluster(systemClock, 300, 4096);
     const traffic = new RecentTraffic(systemClock);
-    const built = path.join(repository, "dist/gateway/console/files");
+    const built = path.join(repository, "dist/gateway/pages/console/files");
     console = createConsole(large.services(), { traffic, hasPlayground: false, folder: built });
     server = createServer((request, response) => {
       if (!console.answer(request, response)) response.writeHead(404).end();

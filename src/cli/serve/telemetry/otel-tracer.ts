@@ -1,6 +1,6 @@
 /**
  * Traces by OpenTelemetry's own SDK, sent to a collector as OTLP over HTTP. Loaded only when somebody asks for traces (see
- * tracing.ts). Spans wait in a bounded queue and are dropped when it is full: requests never wait for a collector.
+ * tracing-option.ts). Spans wait in a bounded queue and are dropped when it is full: requests never wait for a collector.
  */
 import { ROOT_CONTEXT, SpanKind as OtelKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
 import type { Context, Span as OtelSpan, SpanContext, Tracer as OtelApiTracer } from "@opentelemetry/api";

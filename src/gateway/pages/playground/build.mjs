@@ -1,6 +1,6 @@
 /**
  * Makes the files that the playground's page loads: the parts of GraphiQL as @graphql-yoga/render-graphiql carries them,
- * our own scripts as tsc compiled them, style and icon. All compressed, each a file of its own in dist/gateway/playground/files.
+ * our own scripts as tsc compiled them, style and icon. All compressed, each a file of its own in dist/gateway/pages/playground/files.
  */
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -50,5 +50,5 @@ function withoutIconTitles(text) {
 function script(file) {
   return readFileSync(file, "utf8")
     .replace(/^\/\/# sourceMappingURL=.*$/m, "")
-    .replaceAll('"../../wire/', '"./');
+    .replaceAll('"../../../wire/', '"./');
 }
