@@ -5,7 +5,7 @@
 import { ShardgateError } from "../core/error.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch/batch-body.js";
-import type { Caller } from "./caller.js";
+import type { Caller } from "./operation-caller.js";
 import { refused } from "./shards/engine-failure.js";
 import type { NodeMetrics } from "./node-metrics.js";
 import type { ShardHost } from "./shards/shard-host.js";

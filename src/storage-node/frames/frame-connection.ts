@@ -16,7 +16,7 @@ import {
 } from "../../core/limits.js";
 import { decodeRequest, FrameError, FrameReader, type Frame, type Hello } from "../../wire/frame/frame.js";
 import { FrameWriter, OutgoingMessage } from "../../wire/frame/frame-writer.js";
-import type { Caller } from "../caller.js";
+import type { Caller } from "../operation-caller.js";
 import { FrameRequest, problemMessage, type FrameService } from "./frame-request.js";
 import { PartialRequests } from "./partial-requests.js";
 

@@ -8,7 +8,7 @@ import { OutgoingMessage } from "../../wire/frame/frame-writer.js";
 import { batchPath, requestIdHeader, traceparentHeader } from "../../wire/paths.js";
 import { problemOf } from "../../wire/problem.js";
 import type { AnswerBatch } from "../batch-service.js";
-import type { Caller } from "../caller.js";
+import type { Caller } from "../operation-caller.js";
 import type { NodeMetrics } from "../node-metrics.js";
 
 /** What all connections of frames of a storage node share. */

@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { receiveCheckMs, refusedRequestMs } from "../../core/limits.js";
 import { frameProtocol } from "../../wire/frame/frame.js";
 import { batchPath } from "../../wire/paths.js";
-import type { Caller } from "../caller.js";
+import type { Caller } from "../operation-caller.js";
 import { FrameConnection } from "./frame-connection.js";
 import type { FrameService } from "./frame-request.js";
 

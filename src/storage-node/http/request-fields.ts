@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { requestIdCharactersMax } from "../../core/limits.js";
 import { checkedValues, checkedValuesHeader, clusterHeader, requestIdHeader } from "../../wire/paths.js";
-import type { Caller } from "../caller.js";
+import type { Caller } from "../operation-caller.js";
 
 /** The query parameter, undefined when absent. Throws BAD_REQUEST when it is given twice. */
 export function queryText(request: FastifyRequest, name: string): string | undefined {

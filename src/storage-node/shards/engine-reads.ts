@@ -5,7 +5,7 @@ import type { Log } from "../../core/log.js";
 import type { Outcome } from "../../core/operation.js";
 import { startShared, type Span, type Tracer } from "../../core/tracing.js";
 import type { FencedRead, StorageEngine } from "../../storage/engine.js";
-import type { Caller } from "../caller.js";
+import type { Caller } from "../operation-caller.js";
 import { resultWithin } from "./work-deadline.js";
 import { notInTime, refusalBeforeWrite, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";

@@ -18,7 +18,7 @@ import type { Log } from "../../core/log.js";
 import type { Outcome, RefusedOutcome } from "../../core/operation.js";
 import { startShared, type Span, type Tracer } from "../../core/tracing.js";
 import type { FencedWrite, StorageEngine } from "../../storage/engine.js";
-import type { Caller } from "../caller.js";
+import type { Caller } from "../operation-caller.js";
 import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
 

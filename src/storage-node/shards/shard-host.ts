@@ -16,7 +16,7 @@ import type { FencedRead, FencedWrite, StorageEngine } from "../../storage/engin
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";
 import { BatchAnswer, withinOneAnswer } from "./batch-answer.js";
 import { batchStages, isRead, isWrite } from "./batch-stages.js";
-import type { Caller } from "../caller.js";
+import type { Caller } from "../operation-caller.js";
 import { resultWithin } from "./work-deadline.js";
 import { notInTime, refusalBeforeWrite, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
