@@ -15,7 +15,10 @@ const vite = await createServer({
   server: { middlewareMode: true, watch: null, hmr: false, ws: false },
 });
 const load = (file) => vite.ssrLoadModule(path.join(import.meta.dirname, "../../../src/cli", file));
-const [{ lockFolder }, { systemClock }] = await Promise.all([load("file-lock.ts"), load("system-clock.ts")]);
+const [{ lockFolder }, { systemClock }] = await Promise.all([
+  load("files/file-lock.ts"),
+  load("environment/system-clock.ts"),
+]);
 try {
   await lockFolder(folder, systemClock);
   process.stdout.write(`locked by ${process.pid}\n`);
