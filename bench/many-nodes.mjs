@@ -8,8 +8,8 @@ import path from "node:path";
 const [build, gatewayUrl, count] = process.argv.slice(2);
 const load = (file) => import(path.join(build, file));
 const { MemoryEngine } = await load("storage/memory/memory-engine.js");
-const { startStorageNode } = await load("storage-node/server.js");
-const { systemClock } = await load("cli/system-clock.js");
+const { startStorageNode } = await load("storage-node/node-server.js");
+const { systemClock } = await load("cli/environment/system-clock.js");
 
 /** On a busy machine heartbeats are late, which the nodes would tell one by one. */
 const log = { debug() {}, info() {}, warn() {}, error: console.error };

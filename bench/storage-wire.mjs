@@ -13,7 +13,7 @@ const callOptions = { timeoutMs: 5000 };
  */
 export async function openWire({ folder, name, url, pid }) {
   const load = (file) => import(path.join(folder, "dist", file));
-  const { UndiciNodeClient } = await load("routing/undici-node-client.js");
+  const { UndiciNodeClient } = await load("routing/node-client/undici-node-client.js");
   const { noTls } = await load("tls/tls-source.js");
   let clusterId = "";
   const client = new UndiciNodeClient({

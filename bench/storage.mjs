@@ -18,13 +18,13 @@ import { openWire } from "./storage-wire.mjs";
 
 const repository = path.resolve(import.meta.dirname, "..");
 const load = (file) => import(path.join(repository, "dist", file));
-const { LmdbEngine } = await load("storage/lmdb/engine.js");
-const { openDatabases } = await load("storage/lmdb/databases.js");
-const { entryKey } = await load("storage/lmdb/record.js");
-const { ShardHost } = await load("storage-node/shard-host.js");
-const { startStorageNode } = await load("storage-node/server.js");
-const { encodeBatchRequest, decodeBatchRequest, encodeBatchAnswer } = await load("wire/batch-body.js");
-const { systemClock } = await load("cli/system-clock.js");
+const { LmdbEngine } = await load("storage/lmdb/lmdb-engine.js");
+const { openDatabases } = await load("storage/lmdb/records/databases.js");
+const { entryKey } = await load("storage/lmdb/records/record.js");
+const { ShardHost } = await load("storage-node/shards/shard-host.js");
+const { startStorageNode } = await load("storage-node/node-server.js");
+const { encodeBatchRequest, decodeBatchRequest, encodeBatchAnswer } = await load("wire/batch/batch-body.js");
+const { systemClock } = await load("cli/environment/system-clock.js");
 
 const keyCount = 10_000;
 const shardCount = 64;

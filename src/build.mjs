@@ -2,15 +2,15 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { buildConsole } from "./console/build.mjs";
-import { buildPlayground } from "./gateway/playground/build.mjs";
+import { buildPlayground } from "./gateway/pages/playground/build.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 
 // npm does so only when it links the program, not when it is compiled again: `npx shardgate` would not be allowed to start.
 chmodSync(path.join(root, "dist/cli/main.js"), 0o755);
 buildSchemaText();
-buildPlayground(path.join(root, "dist/gateway/playground"));
-await buildConsole(path.join(root, "dist/gateway/console"));
+buildPlayground(path.join(root, "dist/gateway/pages/playground"));
+await buildConsole(path.join(root, "dist/gateway/pages/console"));
 
 /** One file for clients and tools: `shardgate/schema.graphql`. */
 function buildSchemaText() {

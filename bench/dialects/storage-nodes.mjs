@@ -1,6 +1,6 @@
 /**
  * The storage nodes themselves, asked by a client that knows the shard map: the plain routes for one entry, one
- * `POST /batch` for each node concerned otherwise. src/wire/batch-body.ts says what such a body is.
+ * `POST /batch` for each node concerned otherwise. src/wire/batch/batch-body.ts says what such a body is.
  */
 
 /** The dialect for the nodes of `map` (shard-map.mjs). */

@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { stopMarginMs } from "../core/limits.js";
 import { runCli } from "./program.js";
-import { systemEnvironment } from "./system-environment.js";
+import { systemEnvironment } from "./environment/system-environment.js";
 
 // A reader that went away (`shardgate export | head`) is no crash; who needs to know listens for itself.
 process.stdout.on("error", () => undefined);

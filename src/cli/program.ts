@@ -12,12 +12,12 @@ import { addGetCommand } from "./entry/get-command.js";
 import { addPutCommand } from "./entry/put-command.js";
 import { addScanCommand } from "./entry/scan-command.js";
 import { namesOf } from "./completion/command-tree.js";
-import type { Environment } from "./environment.js";
-import { addExportCommand } from "./export-command.js";
-import { exitCodes, type ExitCode } from "./exit-code.js";
-import { CommandFailure, failureText, oneLine, ToldFailure } from "./failure.js";
-import { addImportCommand } from "./import-command.js";
-import { addSchemaCommands } from "./schema-command.js";
+import type { Environment } from "./environment/environment.js";
+import { addExportCommand } from "./transfer/export-command.js";
+import { exitCodes, type ExitCode } from "./terminal/exit-code.js";
+import { CommandFailure, failureText, oneLine, ToldFailure } from "./terminal/command-failure.js";
+import { addImportCommand } from "./transfer/import-command.js";
+import { addSchemaCommands } from "./offline/schema-command.js";
 
 /** Runs the command in `argv` (without the program's own path) to its end and resolves to the exit code. */
 export async function runCli(argv: readonly string[], environment: Environment): Promise<ExitCode> {
@@ -36,23 +36,23 @@ export async function runCli(argv: readonly string[], environment: Environment):
 /** Commands that load a server, or much of one: a storage node starts in half the time without the gateway's modules. */
 const serverCommands = {
   async dev(program, environment) {
-    (await import("./dev-command.js")).addDevCommand(program, environment);
+    (await import("./serve/dev-command.js")).addDevCommand(program, environment);
   },
   async gateway(program, environment) {
-    (await import("./gateway-command.js")).addGatewayCommand(program, environment);
+    (await import("./serve/gateway-command.js")).addGatewayCommand(program, environment);
   },
   async node(program, environment) {
     const [{ addNodeCommand }, { addNodeCommands }, { addVerifyCommand }] = await Promise.all([
-      import("./node-command.js"),
+      import("./serve/node-command.js"),
       import("./cluster/node-commands.js"),
-      import("./verify-command.js"),
+      import("./offline/verify-command.js"),
     ]);
     const node = addNodeCommand(program, environment);
     addNodeCommands(node, environment);
     addVerifyCommand(node, environment);
   },
   async registry(program, environment) {
-    (await import("./registry-command.js")).addRegistryCommands(program, environment);
+    (await import("./offline/registry-command.js")).addRegistryCommands(program, environment);
   },
 } as const satisfies Readonly<Record<string, (program: Command, environment: Environment) => Promise<void>>>;
 
@@ -62,7 +62,7 @@ export async function createProgram(environment: Environment): Promise<Command> 
   for (const add of Object.values(serverCommands)) await add(program, environment);
   addClientCommands(program, environment);
   const [{ addTokenCommand }, { addCompletionCommand }] = await Promise.all([
-    import("./token-command.js"),
+    import("./offline/token-command.js"),
     import("./completion/completion-command.js"),
   ]);
   addTokenCommand(program, environment);

@@ -7,7 +7,7 @@ import type { DeleteItem, Expiry, PutItem, ShardOfKey, WriteCondition } from "./
 import type { DeleteOutcome, GetOutcome, PutOutcome } from "./outcome.js";
 import type { EntryScan, ScanOptions } from "./scan.js";
 import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.js";
-import type { UpdateOptions } from "./update.js";
+import type { UpdateOptions } from "./writing/update.js";
 
 /** Options of every call. */
 export interface CallOptions {

@@ -2,7 +2,7 @@
 export { createClient } from "./create-client.js";
 export { clientDocuments } from "./documents.js";
 export { orThrow, ShardgateOutcomeError, valueOf } from "./outcome.js";
-export { ShardgateRequestError } from "./request-error.js";
+export { ShardgateRequestError } from "./request/request-error.js";
 
 export type { CallOptions, Client, DeleteOptions, PutOptions, WithSchema } from "./client.js";
 export type { DeleteItem, Entry, Expiry, PutItem, ShardOfKey, WriteCondition } from "./entry.js";
@@ -28,4 +28,4 @@ export type {
 } from "./outcome.js";
 export type { EntryScan, ScanOptions } from "./scan.js";
 export type { InferInput, InferOutput, SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.js";
-export type { UpdateOptions } from "./update.js";
+export type { UpdateOptions } from "./writing/update.js";

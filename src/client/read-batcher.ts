@@ -3,12 +3,12 @@
  * promises to each caller is what a request of its own would have given: a failing key or an aborted caller touches no
  * other.
  */
-import { untilAborted, withDeadline } from "./deadline.js";
+import { untilAborted, withDeadline } from "./request/deadline.js";
 import { requestKeysMax, requestsInFlightMax } from "./limits.js";
 import type { Settings } from "./options.js";
-import { resultList, type RawResult } from "./raw-result.js";
-import { send } from "./request.js";
-import { sendItems } from "./retry.js";
+import { resultList, type RawResult } from "./request/raw-result.js";
+import { send } from "./request/request.js";
+import { sendItems } from "./request/retry.js";
 
 /** One key of a batch, however many ask for it. */
 interface Load {

@@ -1,14 +1,14 @@
 /** All entries of a prefix in key order, page by page behind an async iterator that can be resumed elsewhere. */
-import { withDeadline } from "./deadline.js";
+import { withDeadline } from "./request/deadline.js";
 import type { Entry } from "./entry.js";
 import { scanPageEntries } from "./limits.js";
 import type { Settings } from "./options.js";
 import { ShardgateOutcomeError } from "./outcome.js";
 import { pagesFrom, type Paged } from "./pages.js";
-import { readEntry, type RawEntry, type ValueReading } from "./raw-result.js";
-import { send } from "./request.js";
-import { ShardgateRequestError } from "./request-error.js";
-import { again, repeat } from "./retry.js";
+import { readEntry, type RawEntry, type ValueReading } from "./request/raw-result.js";
+import { send } from "./request/request.js";
+import { ShardgateRequestError } from "./request/request-error.js";
+import { again, repeat } from "./request/retry.js";
 
 export interface ScanOptions {
   /** Only keys that start with it; all keys unless said otherwise. */

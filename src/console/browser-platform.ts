@@ -3,7 +3,7 @@
  * is relative to the page's address, which main.tsx lets end with a slash.
  */
 import { createParser } from "eventsource-parser";
-import { consoleEventsPath } from "../wire/console.js";
+import { consoleEventsPath } from "../wire/console-events.js";
 import { pageTokenName } from "../wire/page-token.js";
 import { problemInBody, type Problem } from "./model/gateway.js";
 import type { Platform } from "./platform.js";

@@ -13,7 +13,7 @@ export async function buildConsole(folder) {
   const files = path.join(folder, "files");
   mkdirSync(files, { recursive: true });
   await build(mergeConfig(config, { build: { outDir: files } }));
-  copyFileSync(path.join(import.meta.dirname, "../gateway/playground/icon.svg"), path.join(files, "icon.svg"));
+  copyFileSync(path.join(import.meta.dirname, "../gateway/pages/playground/icon.svg"), path.join(files, "icon.svg"));
   for (const name of readdirSync(files)) {
     const file = path.join(files, name);
     writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));

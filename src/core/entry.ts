@@ -1,5 +1,5 @@
 /** An entry: what is stored under one key. Times are milliseconds since 1970 (UTC); null means that nobody recorded them. */
-import type { JsonText } from "./json-text.js";
+import type { JsonText } from "./text/json-text.js";
 import type { Key } from "./key.js";
 import type { Version } from "./version.js";
 

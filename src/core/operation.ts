@@ -4,7 +4,7 @@
  */
 import type { Entry, EntryFacts } from "./entry.js";
 import { unreachable, type ErrorCode } from "./error.js";
-import type { JsonText } from "./json-text.js";
+import type { JsonText } from "./text/json-text.js";
 import type { Key } from "./key.js";
 import type { ShardNumber } from "./shard.js";
 import type { Version } from "./version.js";

@@ -1,6 +1,6 @@
 /**
  * Traces, as far as the code below cli/ knows them: spans with attributes and links, that continue what another process
- * began. Made by cli/otel-tracer.ts when asked for; otherwise there is no tracer, and nothing is measured for one.
+ * began. Made by cli/serve/telemetry/otel-tracer.ts when asked for; otherwise there is no tracer, and nothing is measured for one.
  */
 
 export interface Span {

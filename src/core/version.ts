@@ -3,7 +3,7 @@
  * after a delete, nor by another owner of the shard, because each epoch has numbers of its own, above those of all earlier
  * ones. On the REST wire it is in quotes as an ETag (RFC 9110).
  */
-import { decimalText } from "./decimal-text.js";
+import { decimalText } from "./text/decimal-text.js";
 import { ShardgateError } from "./error.js";
 import { versionsPerEpoch } from "./limits.js";
 

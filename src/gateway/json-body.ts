@@ -1,9 +1,9 @@
 /** The one way JSON from a client is parsed: not before its shape is known to be within bounds. */
 import type { GatewayBounds } from "../core/bounds.js";
 import { ShardgateError } from "../core/error.js";
-import { jsonFault } from "../core/json-fault.js";
-import { jsonShape, membersIn } from "../core/json-shape.js";
-import { duplicateNameProblem } from "../core/json-text.js";
+import { jsonFault } from "../core/text/json-fault.js";
+import { jsonShape, membersIn } from "../core/text/json-shape.js";
+import { duplicateNameProblem } from "../core/text/json-text.js";
 
 export interface JsonBodyRules {
   readonly bounds: Pick<GatewayBounds, "bodyDepth" | "bodyParts">;

@@ -7,7 +7,7 @@ import type { Router } from "../routing/router.js";
 import type { Access } from "./access/access.js";
 import type { ClusterView } from "./cluster/cluster-view.js";
 import type { ClusterCommands } from "./cluster/cluster-commands.js";
-import type { Metrics } from "./metrics.js";
+import type { Metrics } from "./metrics/gateway-metrics.js";
 
 /** The cluster as requests use it, in the process that leads it or in one that follows. */
 export interface MembershipService
@@ -18,7 +18,7 @@ export interface MembershipService
 export interface GatewayServices {
   readonly router: Router;
   readonly membership: MembershipService;
-  /** Who asks; requests are served by what access/request-services.ts makes of these services for their caller. */
+  /** Who asks; requests are served by what gateway/guard/request-services.ts makes of these services for their caller. */
   readonly access: Access;
   readonly clock: Clock;
   readonly log: Log;

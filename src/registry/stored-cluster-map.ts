@@ -6,7 +6,7 @@ import { ShardgateError } from "../core/error.js";
 import { registryAttemptsMax, shardCountDefault } from "../core/limits.js";
 import { hashName } from "../core/shard.js";
 import { recordOfChanges } from "./assignment-log.js";
-import { clusterMapToText, readClusterMap } from "./cluster-map-text.js";
+import { clusterMapToText, readClusterMap } from "./text/cluster-map-text.js";
 import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
 import { applyCommand, createClusterMap } from "./commands.js";
 import type { RegistryStore, StoredDocument, StoredRegistry } from "./registry-store.js";

@@ -1,14 +1,14 @@
 /** The mailboxes of all storage nodes of the cluster map: made when first needed, dropped when the map no longer has them. */
 import { ShardgateError } from "../core/error.js";
-import { idSequence } from "../core/id-sequence.js";
+import { idSequence } from "../core/tasks/id-sequence.js";
 import type { ClusterMap, NodeRecord } from "../registry/cluster-map.js";
-import type { CallOptions, NodeClient, MapFacts, NodeSign } from "./node-client.js";
-import { Deadlines } from "./deadlines.js";
-import { Mailbox, type MailboxParts, type NodeFigures } from "./mailbox.js";
-import { NextTurn } from "./next-turn.js";
+import type { CallOptions, NodeClient, MapFacts, NodeSign } from "./node-client/node-client.js";
+import { Deadlines } from "./mailbox/deadlines.js";
+import { Mailbox, type MailboxParts, type NodeFigures } from "./mailbox/mailbox.js";
+import { NextTurn } from "./mailbox/next-turn.js";
 import type { RoutingObserver } from "./observer.js";
 import { nodeText } from "./refusal.js";
-import type { Submission } from "./submission.js";
+import type { Submission } from "./mailbox/submission.js";
 
 export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "deadlines" | "turn"> {
   /** The current cluster map. */

@@ -3,7 +3,7 @@
  * up and returns; it never throws. Times are milliseconds.
  */
 import type { ErrorCode } from "../core/error.js";
-import type { NodeFaultReason } from "./node-client.js";
+import type { NodeFaultReason } from "./node-client/node-client.js";
 
 /** "closed": in use; "open": refused at once; "halfOpen": seen alive again, one batch tries it. */
 export type BreakerKind = "closed" | "open" | "halfOpen";

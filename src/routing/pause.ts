@@ -1,7 +1,7 @@
 /** Waiting that a caller's deadline and abort can end. */
 import type { Clock } from "../core/clock.js";
-import type { StopSignal } from "../core/stop-signal.js";
-import type { RouteContext } from "./submission.js";
+import type { StopSignal } from "../core/tasks/stop-signal.js";
+import type { RouteContext } from "./mailbox/submission.js";
 
 /** Resolves after `pauseMs`, or as soon as the caller gives up. */
 export function pause(clock: Clock, pauseMs: number, signal?: StopSignal): Promise<void> {

@@ -3,7 +3,7 @@
  * what the batch took. Callers without a recorder cost nothing: a batch that nobody watches makes no record.
  */
 import type { Operation, Outcome } from "../core/operation.js";
-import type { NodeFaultReason } from "./node-client.js";
+import type { NodeFaultReason } from "./node-client/node-client.js";
 
 /** One batch as its callers may see it: its figures, and nothing of other callers' keys. */
 export interface BatchRecord {

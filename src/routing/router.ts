@@ -6,14 +6,14 @@ import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import type { ClusterMap } from "../registry/cluster-map.js";
-import { clause } from "./node-exchange.js";
+import { clause } from "./node-client/node-exchange.js";
 import type { NodePool } from "./node-pool.js";
 import { endOrDeadline, isWanted, pause } from "./pause.js";
 import { nodeText, refused, refusedBecause } from "./refusal.js";
 import { firstStage, pauseAfter, stageAfter, stepsAfter, type RetryStage, type Step } from "./retry.js";
-import { Submission, type RouteContext, type TakeOutcomes } from "./submission.js";
+import { Submission, type RouteContext, type TakeOutcomes } from "./mailbox/submission.js";
 
-export type { RouteContext } from "./submission.js";
+export type { RouteContext } from "./mailbox/submission.js";
 
 export interface RouterOptions {
   readonly registry: { readonly map: ClusterMap };

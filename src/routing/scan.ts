@@ -9,7 +9,7 @@ import { compareKeys, utf8Bytes } from "../core/key.js";
 import { nodeBatchAnswerBytesMax, pageEntriesMax, scanPageBytesMax } from "../core/limits.js";
 import type { Operation, Outcome, PageOutcome, ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
-import type { RouteContext } from "./submission.js";
+import type { RouteContext } from "./mailbox/submission.js";
 
 export interface ScanRequest {
   readonly shardCount: number;

@@ -4,11 +4,11 @@
  */
 import { ShardgateError } from "../core/error.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
-import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch-body.js";
-import type { Caller } from "./caller.js";
-import { refused } from "./engine-failure.js";
-import type { NodeMetrics } from "./metrics.js";
-import type { ShardHost } from "./shard-host.js";
+import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch/batch-body.js";
+import type { Caller } from "./operation-caller.js";
+import { refused } from "./shards/engine-failure.js";
+import type { NodeMetrics } from "./node-metrics.js";
+import type { ShardHost } from "./shards/shard-host.js";
 
 /**
  * The answer's body for a request's. `body` is read before the call returns, and may be overwritten afterwards. Rejects with

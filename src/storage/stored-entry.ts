@@ -4,10 +4,10 @@
  */
 import { ShardgateError } from "../core/error.js";
 import type { Entry } from "../core/entry.js";
-import type { JsonText } from "../core/json-text.js";
+import type { JsonText } from "../core/text/json-text.js";
 import { encodingOf, utf8Bytes, type Key } from "../core/key.js";
 import type { ShardNumber } from "../core/shard.js";
-import { utf8Text } from "../core/utf8.js";
+import { utf8Text } from "../core/text/utf8.js";
 import { versionOf } from "../core/version.js";
 import { checksumOf, checksumSeed } from "./checksum.js";
 import { viewOf } from "./memory-view.js";

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/cli/system-clock.js";
-import { createConsole, type Console } from "../../src/gateway/console/console.js";
-import { RecentTraffic } from "../../src/gateway/console/recent-traffic.js";
-import { MadeUpCluster } from "../gateway/console/made-up-cluster.js";
+import { systemClock } from "../../src/cli/environment/system-clock.js";
+import { createConsole, type Console } from "../../src/gateway/pages/console/console.js";
+import { RecentTraffic } from "../../src/gateway/pages/console/recent-traffic.js";
+import { MadeUpCluster } from "../gateway/pages/console/made-up-cluster.js";
 import { accessibilityFaults, launchBrowser, openPage, type WatchedPage } from "../support/browser.js";
 import { graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
@@ -199,7 +199,7 @@ describe("the console of 300 storage nodes and 4096 shards", () => {
   beforeAll(async () => {
     large = new MadeUpCluster(systemClock, 300, 4096);
     const traffic = new RecentTraffic(systemClock);
-    const built = path.join(repository, "dist/gateway/console/files");
+    const built = path.join(repository, "dist/gateway/pages/console/files");
     console = createConsole(large.services(), { traffic, hasPlayground: false, folder: built });
     server = createServer((request, response) => {
       if (!console.answer(request, response)) response.writeHead(404).end();

@@ -145,7 +145,7 @@ describe("the playground", () => {
   });
 
   it("loads less than 3 MB, the workers included", async () => {
-    const folder = path.join(repository, "dist/gateway/playground/files");
+    const folder = path.join(repository, "dist/gateway/pages/playground/files");
     const names = readdirSync(folder);
     expect(names).toHaveLength(11);
     const bytes = names.reduce((sum, name) => sum + statSync(path.join(folder, name)).size, 0);

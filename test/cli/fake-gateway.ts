@@ -1,7 +1,7 @@
 /** A gateway that keeps entries in a map and knows only what `import` and `export` send; the test makes it fail. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { jsonElements, jsonMembers } from "../../src/core/json-text.js";
+import { jsonElements, jsonMembers } from "../../src/core/text/json-text.js";
 import { clientAnswerBytesMax } from "../../src/core/limits.js";
 
 export interface StoredItem {

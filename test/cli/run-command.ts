@@ -1,6 +1,6 @@
 /** Runs one command line inside the test and says how it ended and what it wrote. */
 import type { ErrorCode } from "../../src/core/error.js";
-import type { Environment } from "../../src/cli/environment.js";
+import type { Environment } from "../../src/cli/environment/environment.js";
 import { runCli } from "../../src/cli/program.js";
 import { bytesOf, testEnvironment } from "./test-environment.js";
 

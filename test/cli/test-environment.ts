@@ -1,7 +1,7 @@
 /** An environment inside the test: streams that keep what is written, signals that the test sends, children it makes. */
 import { PassThrough, Readable, Writable } from "node:stream";
-import type { Child, Environment } from "../../src/cli/environment.js";
-import { systemClock } from "../../src/cli/system-clock.js";
+import type { Child, Environment } from "../../src/cli/environment/environment.js";
+import { systemClock } from "../../src/cli/environment/system-clock.js";
 
 export interface TestEnvironment extends Environment {
   /** What was written so far. */

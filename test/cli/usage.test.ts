@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { allCommands, commandTree } from "../../src/cli/completion/command-tree.js";
-import { parsedBy } from "../../src/cli/option.js";
+import { parsedBy } from "../../src/cli/options/option.js";
 import { createProgram, runCli } from "../../src/cli/program.js";
 import { testEnvironment } from "./test-environment.js";
 

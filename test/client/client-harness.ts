@@ -3,7 +3,7 @@
  * breaks them as a test tells it to. Pauses end at once and are recorded; deadlines pass when the test says so.
  */
 import { createClient, type Client, type ClientOptions } from "../../src/client/index.js";
-import type { PersistedDocuments } from "../../src/gateway/graphql/persisted-documents.js";
+import type { PersistedDocuments } from "../../src/gateway/graphql/request/persisted-documents.js";
 import type { MemoryRouter } from "../gateway/graphql/memory-router.js";
 import { GraphqlServer } from "../gateway/graphql/graphql-server.js";
 

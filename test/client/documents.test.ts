@@ -5,9 +5,9 @@ import { buildSchema, getNamedType, isObjectType, isUnionType, parse, validate }
 import { describe, expect, it } from "vitest";
 import { clientDocuments } from "../../src/client/index.js";
 import * as limits from "../../src/client/limits.js";
-import { problemKinds } from "../../src/client/raw-result.js";
+import { problemKinds } from "../../src/client/request/raw-result.js";
 import { batchKeysMax, pageEntriesMax, requestTimeoutMs } from "../../src/core/limits.js";
-import { parsePersistedDocuments } from "../../src/gateway/graphql/persisted-documents.js";
+import { parsePersistedDocuments } from "../../src/gateway/graphql/request/persisted-documents.js";
 
 const folder = path.resolve(import.meta.dirname, "../../schema");
 const texts = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8"));

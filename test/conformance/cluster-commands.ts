@@ -7,8 +7,8 @@ import { downAfterMs, heartbeatIntervalMs, suspectAfterMs } from "../../src/core
 import { parseShard } from "../../src/core/shard.js";
 import type { ClusterCommands } from "../../src/gateway/cluster/cluster-commands.js";
 import type { ClusterView } from "../../src/gateway/cluster/cluster-view.js";
-import type { MemoryStore } from "../../src/registry/memory-store.js";
-import { NodeFault } from "../../src/routing/node-client.js";
+import type { MemoryStore } from "../../src/registry/stores/memory-store.js";
+import { NodeFault } from "../../src/routing/node-client/node-client.js";
 import type { NodeRegistration } from "../../src/wire/membership.js";
 import { hosted, type FakePool } from "../gateway/cluster/fake-nodes.js";
 import { settle, type FakeClock } from "../support/fake-clock.js";

@@ -1,7 +1,7 @@
 /** What every NodeClient does, whatever is behind it. `open` gives a client of a fresh, empty storage node. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Outcome, Operation } from "../../src/core/operation.js";
-import { NodeFault, type NodeClient, type NodeKind } from "../../src/routing/node-client.js";
+import { NodeFault, type NodeClient, type NodeKind } from "../../src/routing/node-client/node-client.js";
 import type { AssignedShard } from "../../src/wire/membership.js";
 import { get, put, remove, routed, scan } from "../support/operations.js";
 

@@ -1,6 +1,6 @@
 /** What every registry store must do, whatever keeps the document. Each implementation's test calls this once. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { clusterMapFromText, clusterMapToText } from "../../src/registry/cluster-map-text.js";
+import { clusterMapFromText, clusterMapToText } from "../../src/registry/text/cluster-map-text.js";
 import { assignmentHistoryMax } from "../../src/core/limits.js";
 import { parseShard } from "../../src/core/shard.js";
 import { recordOfChanges } from "../../src/registry/assignment-log.js";

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { JsonText } from "../../src/core/json-text.js";
+import type { JsonText } from "../../src/core/text/json-text.js";
 import type { Key } from "../../src/core/key.js";
 import { nodeBatchAnswerBytesMax, tombstoneAgeMsMax } from "../../src/core/limits.js";
 import type { Expiry, ScanOperation, WriteCondition, WriteOperation } from "../../src/core/operation.js";

@@ -1,7 +1,7 @@
 /** Short ways to write down operations on one shard, for the conformance suite of storage engines. */
 import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import type { Entry } from "../../src/core/entry.js";
-import type { JsonText } from "../../src/core/json-text.js";
+import type { JsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type {
   DeleteOperation,

@@ -1,6 +1,6 @@
 /** Conformance of storage engines: gets, puts, deletes, conditions, versions, atomic groups and figures. */
 import { describe, expect, it } from "vitest";
-import type { JsonText } from "../../src/core/json-text.js";
+import type { JsonText } from "../../src/core/text/json-text.js";
 import type { WriteCondition } from "../../src/core/operation.js";
 import type { StorageEngine } from "../../src/storage/engine.js";
 import {

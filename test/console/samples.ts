@@ -1,6 +1,6 @@
 /** States of a cluster as the page knows them. */
 import { emptyCluster, withCluster, withTick, type ClusterState } from "../../src/console/model/cluster-state.js";
-import type { ClusterEvent, NodeRow, TickEvent } from "../../src/wire/console.js";
+import type { ClusterEvent, NodeRow, TickEvent } from "../../src/wire/console-events.js";
 
 export const upRow: NodeRow = ["UP", 200, 10, 1_000, 1.5, 9, "lmdb", null];
 export const downRow: NodeRow = ["DOWN", 42_000, null, null, null, null, null, null];

@@ -4,8 +4,8 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { breakerFailuresMax, breakerOpenMs, downAfterMs, sweepIntervalMs } from "../../src/core/limits.js";
-import { NodeFault } from "../../src/routing/node-client.js";
-import { startStorageNode } from "../../src/storage-node/server.js";
+import { NodeFault } from "../../src/routing/node-client/node-client.js";
+import { startStorageNode } from "../../src/storage-node/node-server.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { postJson, rawRequest } from "../gateway/rest/raw-request.js";
 import { startTestGateway, type TestGateway } from "../gateway/test-gateway.js";

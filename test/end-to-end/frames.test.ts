@@ -1,9 +1,9 @@
 /** Frames between processes: a line that is cut in the middle of them, TLS, a secret that is wrong, a restart, a drain. */
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
-import { FrameCalls } from "../../src/routing/frame-calls.js";
-import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
+import { FrameCalls } from "../../src/routing/node-client/frames/frame-calls.js";
+import { UndiciNodeClient } from "../../src/routing/node-client/undici-node-client.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
-import { startStorageNode, type StorageNodeOptions } from "../../src/storage-node/server.js";
+import { startStorageNode, type StorageNodeOptions } from "../../src/storage-node/node-server.js";
 import { noTls, type TlsSource } from "../../src/tls/tls-source.js";
 import { startByteLine, type ByteLine } from "../support/byte-line.js";
 import { CertificateAuthority } from "../support/certificates.js";

@@ -8,7 +8,7 @@ function packagesOf(command: string): ReadonlySet<string> {
   const script = `
     import Module from "node:module";
     import { runCli } from "./dist/cli/program.js";
-    import { systemEnvironment } from "./dist/cli/system-environment.js";
+    import { systemEnvironment } from "./dist/cli/environment/system-environment.js";
     await runCli(["${command}", "--help"], { ...systemEnvironment("main.js"), stdout: process.stderr });
     console.log(JSON.stringify(Object.keys(Module._cache)));
   `;

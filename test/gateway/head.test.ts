@@ -1,7 +1,7 @@
 /** HEAD on every path that has GET: the same status and headers, and no body (RFC 9110, 9.3.2). */
 import type { IncomingHttpHeaders } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { RecentTraffic } from "../../src/gateway/console/recent-traffic.js";
+import { RecentTraffic } from "../../src/gateway/pages/console/recent-traffic.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { rawRequest } from "./rest/raw-request.js";
 import { startTestGateway, type TestGateway } from "./test-gateway.js";

@@ -5,8 +5,8 @@
 import { describe, expect, it } from "vitest";
 import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../src/core/operation.js";
 import { versionOf } from "../../src/core/version.js";
-import type { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
-import { NodeFault, type CallOptions, type NodeClient } from "../../src/routing/node-client.js";
+import type { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
+import { NodeFault, type CallOptions, type NodeClient } from "../../src/routing/node-client/node-client.js";
 import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver } from "../../src/routing/observer.js";
 import { Router } from "../../src/routing/router.js";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { shardCountMax } from "../../src/core/limits.js";
 import type { ClusterMap, NodeRecord } from "../../src/registry/cluster-map.js";
-import { clusterMapFromText, clusterMapToText } from "../../src/registry/cluster-map-text.js";
+import { clusterMapFromText, clusterMapToText } from "../../src/registry/text/cluster-map-text.js";
 import { applyCommand, createClusterMap, shardsOfNode, type NodeIdentity } from "../../src/registry/commands.js";
 import {
   after,

@@ -10,11 +10,11 @@ import {
   registryQueueMax,
   urlCharactersMax,
 } from "../../src/core/limits.js";
-import { clusterMapToText } from "../../src/registry/cluster-map-text.js";
+import { clusterMapToText } from "../../src/registry/text/cluster-map-text.js";
 import { EvidenceOutdated, shardsOfNode } from "../../src/registry/commands.js";
-import { decodeFile } from "../../src/registry/file/file-document.js";
-import { FileStore } from "../../src/registry/file-store.js";
-import { MemoryStore } from "../../src/registry/memory-store.js";
+import { decodeFile } from "../../src/registry/stores/file/file-document.js";
+import { FileStore } from "../../src/registry/stores/file-store.js";
+import { MemoryStore } from "../../src/registry/stores/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
 import type { RegistryStore } from "../../src/registry/registry-store.js";
 import { putBackDocument } from "../../src/registry/stored-cluster-map.js";

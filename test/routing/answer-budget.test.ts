@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { answerBytes } from "../../src/core/answer-bytes.js";
-import { parseJsonText } from "../../src/core/json-text.js";
+import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import { requestAnswerBytesMax, valueBytesMax } from "../../src/core/limits.js";
 import type { Outcome } from "../../src/core/operation.js";

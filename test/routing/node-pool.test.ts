@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { breakerFailuresMax, breakerOpenMs, connectTimeoutMs, tellingAttemptMs } from "../../src/core/limits.js";
-import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
-import { NodeFault, PlainNodeFault, type MapFacts } from "../../src/routing/node-client.js";
+import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
+import { NodeFault, PlainNodeFault, type MapFacts } from "../../src/routing/node-client/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
 import { silentObserver, type RoutingObserver } from "../../src/routing/observer.js";
 import { FakeClock, settle } from "../support/fake-clock.js";

@@ -2,11 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { requestIdsLoggedMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
-import { parseJsonText } from "../../src/core/json-text.js";
+import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type { ShardNumber } from "../../src/core/shard.js";
 import { AnswerBudget } from "../../src/routing/answer-budget.js";
-import { NodeFault } from "../../src/routing/node-client.js";
+import { NodeFault } from "../../src/routing/node-client/node-client.js";
 import { silentObserver } from "../../src/routing/observer.js";
 import type { BatchRecord, RouteRecorder } from "../../src/routing/recorder.js";
 import { settle } from "../support/fake-clock.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Entry } from "../../src/core/entry.js";
-import { parseJsonText } from "../../src/core/json-text.js";
+import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import {
   attemptsMax,
@@ -12,7 +12,7 @@ import {
 } from "../../src/core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
 import { AnswerBudget } from "../../src/routing/answer-budget.js";
-import { NodeFault } from "../../src/routing/node-client.js";
+import { NodeFault } from "../../src/routing/node-client/node-client.js";
 import { silentObserver } from "../../src/routing/observer.js";
 import { refused } from "../../src/routing/refusal.js";
 import { settle } from "../support/fake-clock.js";

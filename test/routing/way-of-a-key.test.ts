@@ -2,7 +2,7 @@
 import { createHook } from "node:async_hooks";
 import { expect, it } from "vitest";
 import type { Outcome } from "../../src/core/operation.js";
-import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
+import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
 import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver } from "../../src/routing/observer.js";
 import { Router } from "../../src/routing/router.js";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { JsonText } from "../../src/core/json-text.js";
+import type { JsonText } from "../../src/core/text/json-text.js";
 import { valueBytesMax } from "../../src/core/limits.js";
 import type { RoutedOperation } from "../../src/core/operation.js";
 import { batchService } from "../../src/storage-node/batch-service.js";
-import { decodeBatchAnswer, encodeBatchRequest } from "../../src/wire/batch-body.js";
+import { decodeBatchAnswer, encodeBatchRequest } from "../../src/wire/batch/batch-body.js";
 import { get, put } from "./operations.js";
 import { runNode } from "./running-node.js";
 import { kinds, openHost } from "./running-host.js";

@@ -1,6 +1,6 @@
 /** Short ways to write operations and assignments in the tests of the storage node. */
 import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
-import type { JsonText } from "../../src/core/json-text.js";
+import type { JsonText } from "../../src/core/text/json-text.js";
 import type { Key } from "../../src/core/key.js";
 import type { RoutedOperation, WriteCondition } from "../../src/core/operation.js";
 import type { ShardNumber } from "../../src/core/shard.js";

@@ -1,9 +1,9 @@
 /** Shard hosts over a ScriptedEngine, as one process or as two of one storage node. */
 import type { Outcome } from "../../src/core/operation.js";
-import { ShardHost, type ShardHostOptions } from "../../src/storage-node/shard-host.js";
+import { ShardHost, type ShardHostOptions } from "../../src/storage-node/shards/shard-host.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
-import { ScriptedEngine } from "./scripted-engine.js";
+import { ScriptedEngine } from "./shards/scripted-engine.js";
 
 /** By default of a storage node that stands alone. */
 export async function openHost(engine = new ScriptedEngine(), options: Partial<ShardHostOptions> = {}) {

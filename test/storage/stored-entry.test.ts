@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../src/core/entry.js";
-import type { JsonText } from "../../src/core/json-text.js";
+import type { JsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type { ShardNumber } from "../../src/core/shard.js";
 import { versionOf } from "../../src/core/version.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { tombstoneAgeMsMax, versionsPerEpoch } from "../../src/core/limits.js";
-import type { JsonText } from "../../src/core/json-text.js";
+import type { JsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import { versionOf } from "../../src/core/version.js";
 import { emptyHeader, type ShardHeader } from "../../src/storage/shard-header.js";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { vi } from "vitest";
 import type { Outcome } from "../../src/core/operation.js";
-import { encodeBatchAnswer } from "../../src/wire/batch-body.js";
+import { encodeBatchAnswer } from "../../src/wire/batch/batch-body.js";
 import { batchMediaType, nodeProtocol } from "../../src/wire/paths.js";
 import { FramePeer, frame } from "./frame-peer.js";
 

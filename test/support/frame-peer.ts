@@ -2,8 +2,14 @@
 import { connect, type Socket } from "node:net";
 import { vi } from "vitest";
 import type { Outcome, RoutedOperation } from "../../src/core/operation.js";
-import { decodeBatchAnswer, encodeBatchRequest } from "../../src/wire/batch-body.js";
-import { encodeRequestFacts, FrameReader, writeFrameHead, type Frame, type FrameType } from "../../src/wire/frame.js";
+import { decodeBatchAnswer, encodeBatchRequest } from "../../src/wire/batch/batch-body.js";
+import {
+  encodeRequestFacts,
+  FrameReader,
+  writeFrameHead,
+  type Frame,
+  type FrameType,
+} from "../../src/wire/frame/frame.js";
 import { errorOfProblem } from "../../src/wire/problem.js";
 
 /** A message whose frames have been put together. */

@@ -1,5 +1,5 @@
 /** The real clock, ten times as fast: for deadlines that end a wait for something real, such as a lock of the kernel. */
-import { systemClock } from "../../src/cli/system-clock.js";
+import { systemClock } from "../../src/cli/environment/system-clock.js";
 import type { Clock } from "../../src/core/clock.js";
 
 const factor = 10;

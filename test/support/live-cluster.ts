@@ -3,21 +3,21 @@
  * (the log, what nobody caught) while bytes really travel.
  */
 import { randomUUID } from "node:crypto";
-import { systemClock } from "../../src/cli/system-clock.js";
+import { systemClock } from "../../src/cli/environment/system-clock.js";
 import { defaultBounds } from "../../src/core/bounds.js";
 import { downAfterMs, requestTimeoutMs, suspectAfterMs } from "../../src/core/limits.js";
 import { openAccess } from "../../src/gateway/access/access.js";
 import { ClusterLeader } from "../../src/gateway/cluster/leader/cluster-leader.js";
-import { Metrics } from "../../src/gateway/metrics.js";
-import { startGateway } from "../../src/gateway/server.js";
+import { Metrics } from "../../src/gateway/metrics/gateway-metrics.js";
+import { startGateway } from "../../src/gateway/gateway-server.js";
 import { Liveness } from "../../src/registry/liveness.js";
-import { MemoryStore } from "../../src/registry/memory-store.js";
+import { MemoryStore } from "../../src/registry/stores/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
-import type { MapFacts } from "../../src/routing/node-client.js";
+import type { MapFacts } from "../../src/routing/node-client/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
 import { Router } from "../../src/routing/router.js";
-import { UndiciNodeClient } from "../../src/routing/undici-node-client.js";
-import { startStorageNode, type StorageNode } from "../../src/storage-node/server.js";
+import { UndiciNodeClient } from "../../src/routing/node-client/undici-node-client.js";
+import { startStorageNode, type StorageNode } from "../../src/storage-node/node-server.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { noTls } from "../../src/tls/tls-source.js";
 import type { ClusterTokens } from "../../src/wire/cluster-token.js";

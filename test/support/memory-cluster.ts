@@ -3,7 +3,7 @@ import { hashName, type ShardNumber } from "../../src/core/shard.js";
 import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
 import { NodeRefreshes } from "../../src/gateway/cluster/node-refreshes.js";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
-import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
+import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
 import { assignmentsOf } from "../../src/routing/node-assignments.js";
 import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver, type RoutingObserver } from "../../src/routing/observer.js";

@@ -3,13 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { ShardgateError } from "../../src/core/error.js";
-import { parseJsonBytes } from "../../src/core/json-text.js";
+import { parseJsonBytes } from "../../src/core/text/json-text.js";
 import { parseKeySegment } from "../../src/core/key.js";
 import type { Operation, RoutedOperation } from "../../src/core/operation.js";
 import { parseShard } from "../../src/core/shard.js";
-import { MemoryNodeClient } from "../../src/routing/memory-node-client.js";
-import type { NodeKind } from "../../src/routing/node-client.js";
-import { decodeBatchRequest, encodeBatchAnswer } from "../../src/wire/batch-body.js";
+import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
+import type { NodeKind } from "../../src/routing/node-client/node-client.js";
+import { decodeBatchRequest, encodeBatchAnswer } from "../../src/wire/batch/batch-body.js";
 import {
   batchMediaType,
   clusterHeader,
@@ -19,8 +19,8 @@ import {
   targetNodeHeader,
 } from "../../src/wire/paths.js";
 import type { AnswerBatch } from "../../src/storage-node/batch-service.js";
-import { FrameConnection } from "../../src/storage-node/frame-connection.js";
-import { frameProtocol } from "../../src/wire/frame.js";
+import { FrameConnection } from "../../src/storage-node/frames/frame-connection.js";
+import { frameProtocol } from "../../src/wire/frame/frame.js";
 import { FakeClock } from "./fake-clock.js";
 import { RecordLog } from "./record-log.js";
 

@@ -1,6 +1,6 @@
 /** Short ways to write down operations in tests. */
 import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
-import { parseJsonText } from "../../src/core/json-text.js";
+import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type {
   DeleteOperation,

@@ -1,6 +1,6 @@
 /** Operations at one storage node as a promise of their outcomes, past the router. */
 import type { Outcome, RoutedOperation } from "../../src/core/operation.js";
-import { Submission, type RouteContext } from "../../src/routing/submission.js";
+import { Submission, type RouteContext } from "../../src/routing/mailbox/submission.js";
 
 export function submitted(
   submit: (submission: Submission) => void,

@@ -1,6 +1,6 @@
 /** As the command line watches a registry's file, but so often that tests need not wait long. */
-import { watchFiles } from "../../src/cli/file-watch.js";
-import { systemClock } from "../../src/cli/system-clock.js";
+import { watchFiles } from "../../src/cli/files/file-watch.js";
+import { systemClock } from "../../src/cli/environment/system-clock.js";
 import { RecordLog } from "./record-log.js";
 
 export function watchFile(path: string, onChange: () => void): () => void {

@@ -3,12 +3,12 @@
  * store take the node's place, because only then is a missing key answered "not found".
  */
 import type { Command } from "commander";
-import { confirm, yesOption } from "../confirm.js";
-import type { Environment } from "../environment.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption } from "../option.js";
-import { print, type Format } from "../output/print.js";
+import { confirm, yesOption } from "../terminal/confirm.js";
+import type { Environment } from "../environment/environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption } from "../options/option.js";
+import { print, type Format } from "../terminal/print.js";
 import { nodeNameArgument } from "./cluster-argument.js";
 
 interface AcceptLossOptions extends ConnectionOptions {

@@ -1,12 +1,12 @@
 /** `shardgate shard assign`: gives a shard to a storage node. Data do not move along, so that forcing it asks first. */
 import { Option, type Command } from "commander";
 import { epochMax } from "../../core/limits.js";
-import { confirm, yesOption } from "../confirm.js";
-import type { Environment } from "../environment.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption, wholeNumber } from "../option.js";
-import { print, tableOf, type Format } from "../output/print.js";
+import { confirm, yesOption } from "../terminal/confirm.js";
+import type { Environment } from "../environment/environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption, wholeNumber } from "../options/option.js";
+import { print, tableOf, type Format } from "../terminal/print.js";
 import { nodeNameArgument, shardArgument } from "./cluster-argument.js";
 import { shardColumns, shardFields, shardText, type ShardAnswer } from "./shard-answer.js";
 

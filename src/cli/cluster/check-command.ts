@@ -1,12 +1,12 @@
 /** `shardgate check`: whether every shard has a live primary; for scripts and monitoring, which look at the exit code. */
 import type { Command } from "commander";
-import type { Environment } from "../environment.js";
-import { CommandFailure } from "../failure.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption } from "../option.js";
-import { objectText } from "../output/json-output.js";
-import { print, type Format } from "../output/print.js";
+import type { Environment } from "../environment/environment.js";
+import { CommandFailure } from "../terminal/command-failure.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption } from "../options/option.js";
+import { objectText } from "../terminal/json-output.js";
+import { print, type Format } from "../terminal/print.js";
 import { missingShards, missingShardsText } from "./missing-shards.js";
 import { shardFields, shardText, type ShardAnswer } from "./shard-answer.js";
 

@@ -4,11 +4,11 @@ import type { Key } from "../../core/key.js";
 import { shardCountMax } from "../../core/limits.js";
 import { shardOfKey } from "../../core/shard.js";
 import { keyArgument } from "../entry/entry-argument.js";
-import type { Environment } from "../environment.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption, wholeNumber } from "../option.js";
-import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import type { Environment } from "../environment/environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption, wholeNumber } from "../options/option.js";
+import { print, tableOf, type Columns, type Format } from "../terminal/print.js";
 import { shardColumns, shardFields, shardText, type ShardAnswer } from "./shard-answer.js";
 
 interface LocateOptions extends ConnectionOptions {

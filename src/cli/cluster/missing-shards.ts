@@ -1,6 +1,6 @@
 /** Which shards lack a live primary, and why, in words. */
 import { missingShardsShown } from "../../core/limits.js";
-import { shardsText } from "../exporter.js";
+import { shardsText } from "../transfer/exporter.js";
 import type { ShardAnswer } from "./shard-answer.js";
 
 /** For example: `2 of 64 shards lack a live primary: shards 1, 5 (node1 is DOWN)`. Null when every shard has one. */

@@ -1,6 +1,6 @@
 /** What a gateway answers about a storage node, and how that is shown. */
-import { objectText } from "../output/json-output.js";
-import type { Columns } from "../output/print.js";
+import { objectText } from "../terminal/json-output.js";
+import type { Columns } from "../terminal/print.js";
 
 /** What `nodeFields` selects. */
 export interface NodeAnswer {

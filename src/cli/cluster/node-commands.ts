@@ -4,13 +4,13 @@
  */
 import { Argument, Option, type Command } from "commander";
 import { parseNodeUrl } from "../../registry/address/node-url.js";
-import { confirm, yesOption } from "../confirm.js";
-import type { Environment } from "../environment.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption, parsedBy } from "../option.js";
-import { arrayText } from "../output/json-output.js";
-import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import { confirm, yesOption } from "../terminal/confirm.js";
+import type { Environment } from "../environment/environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption, parsedBy } from "../options/option.js";
+import { arrayText } from "../terminal/json-output.js";
+import { print, tableOf, type Columns, type Format } from "../terminal/print.js";
 import { addAcceptLossCommand } from "./accept-loss-command.js";
 import { nodeNameArgument } from "./cluster-argument.js";
 import { nodeColumns, nodeFields, nodeText, type NodeAnswer } from "./node-answer.js";

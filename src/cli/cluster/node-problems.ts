@@ -1,5 +1,5 @@
 /** What is wrong with storage nodes and what to do about it, in lines below a table, for people. */
-import { printable } from "../output/table.js";
+import { printable } from "../terminal/table.js";
 import { shardsShown } from "./missing-shards.js";
 import type { NodeAnswer } from "./node-answer.js";
 

@@ -1,6 +1,6 @@
 /** What a gateway answers about a shard, and how that is shown. */
-import { objectText } from "../output/json-output.js";
-import type { Columns } from "../output/print.js";
+import { objectText } from "../terminal/json-output.js";
+import type { Columns } from "../terminal/print.js";
 
 /** What `shardFields` selects. */
 export interface ShardAnswer {

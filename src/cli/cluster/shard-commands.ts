@@ -1,14 +1,14 @@
 /** `shardgate shard`: what the cluster map says about shards. Reading is here; locate and assign have files of their own. */
 import type { Command } from "commander";
 import { assignmentHistoryMax } from "../../core/limits.js";
-import type { Environment } from "../environment.js";
-import { exitCodes } from "../exit-code.js";
-import { CommandFailure } from "../failure.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption } from "../option.js";
-import { arrayText } from "../output/json-output.js";
-import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import type { Environment } from "../environment/environment.js";
+import { exitCodes } from "../terminal/exit-code.js";
+import { CommandFailure } from "../terminal/command-failure.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption } from "../options/option.js";
+import { arrayText } from "../terminal/json-output.js";
+import { print, tableOf, type Columns, type Format } from "../terminal/print.js";
 import { addAssignCommand } from "./assign-command.js";
 import { shardArgument } from "./cluster-argument.js";
 import { addLocateCommand } from "./locate-command.js";

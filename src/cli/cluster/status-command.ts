@@ -1,12 +1,12 @@
 /** `shardgate status`: the cluster at a glance. */
 import type { Command } from "commander";
-import type { Environment } from "../environment.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption } from "../option.js";
-import { objectText } from "../output/json-output.js";
-import { print, tableOf, type Columns, type Format } from "../output/print.js";
-import { factsText } from "../output/table.js";
+import type { Environment } from "../environment/environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption } from "../options/option.js";
+import { objectText } from "../terminal/json-output.js";
+import { print, tableOf, type Columns, type Format } from "../terminal/print.js";
+import { factsText } from "../terminal/table.js";
 import { missingShardsText } from "./missing-shards.js";
 import { nodeColumns, nodeFields, nodeText, type NodeAnswer } from "./node-answer.js";
 import { problemCountText, problemsText } from "./node-problems.js";

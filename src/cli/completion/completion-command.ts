@@ -1,8 +1,8 @@
 /** `shardgate completion`: a script that lets a shell complete the commands, options and choices of this program. */
 import { Argument, type Command } from "commander";
-import type { Environment } from "../environment.js";
-import { addExample } from "../help-example.js";
-import { print } from "../output/print.js";
+import type { Environment } from "../environment/environment.js";
+import { addExample } from "../terminal/help-example.js";
+import { print } from "../terminal/print.js";
 import { bashCompletion } from "./bash-completion.js";
 import { commandTree, type CommandNode } from "./command-tree.js";
 import { fishCompletion } from "./fish-completion.js";

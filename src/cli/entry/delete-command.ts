@@ -1,14 +1,14 @@
 /** `shardgate delete`: deletes entries, after asking. */
 import type { Command } from "commander";
 import { batchKeysMax } from "../../core/limits.js";
-import { commandAdvice } from "../advice.js";
-import { confirm, yesOption } from "../confirm.js";
-import type { Environment } from "../environment.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption } from "../option.js";
-import { arrayText, objectText } from "../output/json-output.js";
-import { print, tableOf, type Columns, type Format } from "../output/print.js";
+import { commandAdvice } from "../terminal/advice.js";
+import { confirm, yesOption } from "../terminal/confirm.js";
+import type { Environment } from "../environment/environment.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption } from "../options/option.js";
+import { arrayText, objectText } from "../terminal/json-output.js";
+import { print, tableOf, type Columns, type Format } from "../terminal/print.js";
 import { keysArgument } from "./entry-argument.js";
 import { failOnProblems, outcomeText, problemFields, successes, type ProblemAnswer } from "./entry-outcome.js";
 

@@ -1,12 +1,12 @@
 /** Keys and values as arguments, checked before anything is sent. */
 import { Argument } from "commander";
-import { jsonProblem } from "../../core/json-text.js";
+import { jsonProblem } from "../../core/text/json-text.js";
 import { parseKey } from "../../core/key.js";
 import { valueInputBytesMax } from "../../core/limits.js";
-import type { Input } from "../environment.js";
-import { exitCodes } from "../exit-code.js";
-import { CommandFailure } from "../failure.js";
-import { parsedBy } from "../option.js";
+import type { Input } from "../environment/environment.js";
+import { exitCodes } from "../terminal/exit-code.js";
+import { CommandFailure } from "../terminal/command-failure.js";
+import { parsedBy } from "../options/option.js";
 
 export function keyArgument(): Argument {
   return new Argument("<key>", "1 to 1024 bytes of UTF-8").argParser(parsedBy(parseKey));

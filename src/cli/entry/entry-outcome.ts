@@ -2,12 +2,12 @@
  * What a gateway answers about one key, entry or problem, and how that is shown. A command with several keys shows what
  * it got, tells each problem on standard error, and ends with the exit code of the worst.
  */
-import { exitCodeOf, exitCodes, worstExitCode } from "../exit-code.js";
+import { exitCodeOf, exitCodes, worstExitCode } from "../terminal/exit-code.js";
 import { errorRules, isErrorCode, type ErrorCode } from "../../core/error.js";
-import { CommandFailure } from "../failure.js";
-import { withAdvice } from "../gateway-call.js";
-import { objectText } from "../output/json-output.js";
-import type { Columns } from "../output/print.js";
+import { CommandFailure } from "../terminal/command-failure.js";
+import { withAdvice } from "../calls/gateway-call.js";
+import { objectText } from "../terminal/json-output.js";
+import type { Columns } from "../terminal/print.js";
 
 /** What `entryFields` selects. */
 export interface EntryAnswer {

@@ -1,14 +1,14 @@
 /** `shardgate get`: reads entries. One key alone gives the value exactly as it is stored, so that it can go into a file. */
 import type { Command } from "commander";
 import { batchKeysMax } from "../../core/limits.js";
-import { commandAdvice } from "../advice.js";
-import type { Environment } from "../environment.js";
-import { addConnectionOptions, callFailure, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import type { GatewayClient } from "../gateway-client.js";
-import { addExample } from "../help-example.js";
-import { outputOption } from "../option.js";
-import { arrayText } from "../output/json-output.js";
-import { print, tableOf, type Format } from "../output/print.js";
+import { commandAdvice } from "../terminal/advice.js";
+import type { Environment } from "../environment/environment.js";
+import { addConnectionOptions, callFailure, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import type { GatewayClient } from "../calls/gateway-client.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption } from "../options/option.js";
+import { arrayText } from "../terminal/json-output.js";
+import { print, tableOf, type Format } from "../terminal/print.js";
 import { keysArgument } from "./entry-argument.js";
 import {
   entryColumns,

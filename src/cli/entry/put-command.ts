@@ -2,17 +2,17 @@
 import { Option, type Command } from "commander";
 import { ttlSecondsMax } from "../../core/limits.js";
 import { parseVersion } from "../../core/version.js";
-import { commandAdvice } from "../advice.js";
-import type { Environment } from "../environment.js";
-import { expiryOfTtl, parseExpiresAt, type ExpiryInput } from "../expiry-input.js";
-import { exitCodes } from "../exit-code.js";
-import { CommandFailure, messageOf } from "../failure.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import { addExample } from "../help-example.js";
-import { outputOption, parsedBy, wholeNumber } from "../option.js";
-import { objectText } from "../output/json-output.js";
-import { print, tableOf, type Columns, type Format } from "../output/print.js";
-import { shellWord } from "../shell-word.js";
+import { commandAdvice } from "../terminal/advice.js";
+import type { Environment } from "../environment/environment.js";
+import { expiryOfTtl, parseExpiresAt, type ExpiryInput } from "../options/expiry-input.js";
+import { exitCodes } from "../terminal/exit-code.js";
+import { CommandFailure, messageOf } from "../terminal/command-failure.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption, parsedBy, wholeNumber } from "../options/option.js";
+import { objectText } from "../terminal/json-output.js";
+import { print, tableOf, type Columns, type Format } from "../terminal/print.js";
+import { shellWord } from "../environment/shell-word.js";
 import { keyArgument, readValue } from "./entry-argument.js";
 import {
   entryFields,

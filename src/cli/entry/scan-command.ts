@@ -2,15 +2,15 @@
 import { Option, type Command } from "commander";
 import { pagesFrom, type Paged } from "../../client/pages.js";
 import { pageEntriesDefault, pageEntriesMax } from "../../core/limits.js";
-import type { Environment } from "../environment.js";
-import { CommandFailure } from "../failure.js";
-import { missingFailure } from "../exporter.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../gateway-call.js";
-import type { GatewayClient } from "../gateway-client.js";
-import { addExample } from "../help-example.js";
-import { outputOption, wholeNumber } from "../option.js";
-import type { Format } from "../output/print.js";
-import { TextSink } from "../text-sink.js";
+import type { Environment } from "../environment/environment.js";
+import { CommandFailure } from "../terminal/command-failure.js";
+import { missingFailure } from "../transfer/exporter.js";
+import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import type { GatewayClient } from "../calls/gateway-client.js";
+import { addExample } from "../terminal/help-example.js";
+import { outputOption, wholeNumber } from "../options/option.js";
+import type { Format } from "../terminal/print.js";
+import { TextSink } from "../terminal/text-sink.js";
 import { ScanText } from "./scan-text.js";
 import { entryFields, type EntryAnswer } from "./entry-outcome.js";
 

@@ -1,9 +1,9 @@
 /** The output of a scan, made page by page: rows, bare keys, or one JSON document in pieces. */
-import type { Environment } from "../environment.js";
-import { ArrayPieces } from "../output/json-output.js";
-import { tableText, type Format } from "../output/print.js";
-import { styleFor } from "../output/style.js";
-import { Table } from "../output/table.js";
+import type { Environment } from "../environment/environment.js";
+import { ArrayPieces } from "../terminal/json-output.js";
+import { tableText, type Format } from "../terminal/print.js";
+import { styleFor } from "../terminal/style.js";
+import { Table } from "../terminal/table.js";
 import { entryColumns, entryText, type EntryAnswer } from "./entry-outcome.js";
 
 export class ScanText {

@@ -1,5 +1,5 @@
 /** What the page knows of the cluster: the events of the gateway, put together. Pure; a new state for each event. */
-import type { ClusterEvent, NodeRow, TickEvent, TrafficSecond } from "../../wire/console.js";
+import type { ClusterEvent, NodeRow, TickEvent, TrafficSecond } from "../../wire/console-events.js";
 
 /** Seconds of traffic that are drawn; the gateway sends no more at first either. */
 const secondsShown = 300;

@@ -1,6 +1,6 @@
 /** What the page asks of the gateway beside the stream: three GraphQL documents, by their ids, and how their answers are read. */
 import { errorRules, isErrorCode } from "../../core/error.js";
-import type { consoleDocuments } from "../../wire/console.js";
+import type { consoleDocuments } from "../../wire/console-events.js";
 
 export interface Problem {
   readonly code: string;

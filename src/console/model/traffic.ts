@@ -1,5 +1,5 @@
 /** The traffic of the last minutes as the charts draw it. */
-import type { TrafficSecond } from "../../wire/console.js";
+import type { TrafficSecond } from "../../wire/console-events.js";
 import { millisecondsText, shortText } from "./format.js";
 
 export interface Line {

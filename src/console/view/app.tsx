@@ -1,6 +1,6 @@
 /** The whole page: keeps what the stream tells and what is selected, and lays out the parts. */
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import type { ClusterEvent, TickEvent } from "../../wire/console.js";
+import type { ClusterEvent, TickEvent } from "../../wire/console-events.js";
 import { emptyCluster, withCluster, withTick, type ClusterState } from "../model/cluster-state.js";
 import { EventStream } from "../model/event-stream.js";
 import type { Problem } from "../model/gateway.js";
@@ -16,7 +16,7 @@ import { ShardPanel } from "./shard-panel.js";
 import { Tiles } from "./tiles.js";
 import { TokenForm } from "./token-form.js";
 import { TrafficChart } from "./traffic-chart.js";
-import { Waiting } from "./waiting.js";
+import { Waiting } from "./parts/waiting.js";
 
 export interface AppProps {
   readonly hasPlayground: boolean;

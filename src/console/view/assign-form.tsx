@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import type { ClusterState, ShardView } from "../model/cluster-state.js";
 import { assignShard, type AssignResult } from "../model/gateway.js";
 import { usePlatform } from "../platform.js";
-import { ProblemNote } from "./problem.js";
+import { ProblemNote } from "./parts/problem.js";
 
 export interface AssignFormProps {
   readonly shard: ShardView;

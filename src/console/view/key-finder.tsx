@@ -4,7 +4,7 @@ import { bytesText, lowerText, momentText } from "../model/format.js";
 import { findKey, type FindResult, type FoundEntry } from "../model/gateway.js";
 import { laidOut } from "../model/json-lines.js";
 import { usePlatform } from "../platform.js";
-import { ProblemNote } from "./problem.js";
+import { ProblemNote } from "./parts/problem.js";
 
 export interface KeyFinderProps {
   /** Called with the shard of the key that was looked up. */

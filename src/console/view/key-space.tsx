@@ -9,9 +9,9 @@ import type { ClusterState } from "../model/cluster-state.js";
 import { shardText } from "../model/shard-text.js";
 import { cellOf, shardAfterKey, shardAt, stripLayout } from "../model/strip-layout.js";
 import { useColours, useWidth } from "../platform.js";
-import { Canvas } from "./canvas.js";
-import { OwnerChip } from "./owner-chip.js";
-import { SelectionFrame } from "./selection-frame.js";
+import { Canvas } from "./parts/canvas.js";
+import { OwnerChip } from "./parts/owner-chip.js";
+import { SelectionFrame } from "./parts/selection-frame.js";
 
 export interface KeySpaceProps {
   readonly nodes: ClusterState["nodes"];

@@ -6,9 +6,9 @@ import type { ClusterState } from "../model/cluster-state.js";
 import { columnOf, gridCellAt, gridLayout } from "../model/grid-layout.js";
 import { useColours, useWidth } from "../platform.js";
 import { shardText } from "../model/shard-text.js";
-import { Canvas } from "./canvas.js";
+import { Canvas } from "./parts/canvas.js";
 import type { KeySpaceProps } from "./key-space.js";
-import { SelectionFrame } from "./selection-frame.js";
+import { SelectionFrame } from "./parts/selection-frame.js";
 
 export function NodeGrid({ nodes, shards, selected, markedOwner, onSelect }: KeySpaceProps) {
   const frame = useRef<HTMLDivElement>(null);

@@ -4,8 +4,8 @@ import { useMemo, useState } from "preact/hooks";
 import type { ClusterState, NodeView } from "../model/cluster-state.js";
 import { agoText, bytesText, millisecondsText, wholeText } from "../model/format.js";
 import { nextOrder, orderedNodes, type NodeColumn, type NodeOrder } from "../model/node-order.js";
-import { NodeState } from "./node-state.js";
-import { OwnerChip } from "./owner-chip.js";
+import { NodeState } from "./parts/node-state.js";
+import { OwnerChip } from "./parts/owner-chip.js";
 
 export interface NodeTableProps {
   readonly nodes: ClusterState["nodes"];

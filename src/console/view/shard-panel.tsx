@@ -5,8 +5,8 @@ import { bytesText, lowerText, momentText, wholeText } from "../model/format.js"
 import { shardDetails, type HistoryRow, type ShardAnswer } from "../model/gateway.js";
 import { usePlatform } from "../platform.js";
 import { AssignForm } from "./assign-form.js";
-import { OwnerChip } from "./owner-chip.js";
-import { ProblemNote } from "./problem.js";
+import { OwnerChip } from "./parts/owner-chip.js";
+import { ProblemNote } from "./parts/problem.js";
 
 export interface ShardPanelProps {
   readonly nodes: ClusterState["nodes"];

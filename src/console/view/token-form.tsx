@@ -1,7 +1,7 @@
 /** Asks who looks at the page, where the gateway wants to know. Until then there is nothing else to see. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../model/gateway.js";
-import { ProblemNote } from "./problem.js";
+import { ProblemNote } from "./parts/problem.js";
 
 export interface TokenFormProps {
   /** Why the gateway refused. */

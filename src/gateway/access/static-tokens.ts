@@ -6,9 +6,9 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
-import { duplicateNameProblem } from "../../core/json-text.js";
+import { duplicateNameProblem } from "../../core/text/json-text.js";
 import { callerGrantsMax, callerNameCharactersMax } from "../../core/limits.js";
-import { parseTimestamp } from "../../core/timestamp.js";
+import { parseTimestamp } from "../../core/text/timestamp.js";
 import type { TokenVerifier } from "./access.js";
 import { isCallerName, ownCallerNames, type Caller } from "./caller.js";
 import { grantOf, type Grant } from "./grant.js";

@@ -9,7 +9,7 @@ import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import { accessFileBytesMax, accessFileCheckMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
-import { RepeatingTask } from "../../core/repeating-task.js";
+import { RepeatingTask } from "../../core/tasks/repeating-task.js";
 
 export interface WatchedFileParts<Content> {
   readonly path: string;

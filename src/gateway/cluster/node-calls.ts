@@ -2,10 +2,10 @@
 import { ShardgateError } from "../../core/error.js";
 import { probeTimeoutMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
-import { StopSource } from "../../core/stop-signal.js";
+import { StopSource } from "../../core/tasks/stop-signal.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import { assignmentsOf } from "../../routing/node-assignments.js";
-import { NodeFault, type CallOptions, type NodeClient, type NodeSign } from "../../routing/node-client.js";
+import { NodeFault, type CallOptions, type NodeClient, type NodeSign } from "../../routing/node-client/node-client.js";
 import type { NodePlace, NodePool } from "../../routing/node-pool.js";
 import type { HostedShard } from "../../wire/membership.js";
 

@@ -2,7 +2,7 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { GatewayBounds } from "../../core/bounds.js";
-import type { Metrics } from "../metrics.js";
+import type { Metrics } from "../metrics/gateway-metrics.js";
 import { addressOf } from "./client-of.js";
 import { FairShare } from "./fair-share.js";
 

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ShardgateError } from "../../core/error.js";
-import type { Metrics, RequestRefusal } from "../metrics.js";
+import type { Metrics, RequestRefusal } from "../metrics/gateway-metrics.js";
 import { endWithGraphqlError, problemHeaders, securityHeaders } from "../problem-answer.js";
 import { problemOf } from "../../wire/problem.js";
 import { requestIdHeader } from "../../wire/paths.js";

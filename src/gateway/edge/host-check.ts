@@ -1,7 +1,7 @@
-/** Under which names the gateway answers: see core/host-name.ts. Those that no page can rebind are always taken. */
+/** Under which names the gateway answers: see core/text/host-name.ts. Those that no page can rebind are always taken. */
 import type { IncomingMessage } from "node:http";
 import { ShardgateError } from "../../core/error.js";
-import { hostNameOf, isLoopbackAddress, isRebindable, normalHostName } from "../../core/host-name.js";
+import { hostNameOf, isLoopbackAddress, isRebindable, normalHostName } from "../../core/text/host-name.js";
 
 export class HostCheck {
   readonly #names: ReadonlySet<string>;

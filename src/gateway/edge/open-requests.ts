@@ -17,11 +17,11 @@ import {
   gatewayDiscardMs,
   gatewaySendTimeoutMs,
 } from "../../core/limits.js";
-import { LinkedList, type Linked } from "../../core/linked-list.js";
-import { StopSource } from "../../core/stop-signal.js";
+import { LinkedList, type Linked } from "../../core/tasks/linked-list.js";
+import { StopSource } from "../../core/tasks/stop-signal.js";
 import type { AnswerMemory } from "../../routing/answer-budget.js";
 import { LastAnswers } from "../../tls/last-answer.js";
-import type { Metrics, RequestRefusal } from "../metrics.js";
+import type { Metrics, RequestRefusal } from "../metrics/gateway-metrics.js";
 import type { Caller } from "../access/caller.js";
 import { clientOf } from "./client-of.js";
 import { FairShare, type Shortage } from "./fair-share.js";

@@ -8,7 +8,7 @@ import { ShardgateError } from "../../core/error.js";
 import { gatewayHeadersMax } from "../../core/limits.js";
 import { endWithProblem, problemText } from "../problem-answer.js";
 import { transferEncodingRefusal } from "../../wire/transfer-encoding.js";
-import { endSocket } from "./client-error.js";
+import { endSocket } from "./connection-error.js";
 
 /** A request's target that is a whole URL, taken apart (RFC 9112, 3.2.2). */
 export interface Target {

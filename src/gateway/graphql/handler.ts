@@ -11,23 +11,23 @@ import { AnswerBudget } from "../../routing/answer-budget.js";
 import type { RouteContext } from "../../routing/router.js";
 import { acceptedType, graphqlMediaTypes } from "../accept.js";
 import { known } from "../access/access.js";
-import { requestServices } from "../access/request-services.js";
+import { requestServices } from "../guard/request-services.js";
 import type { OpenRequest } from "../edge/open-requests.js";
 import { endWithGraphqlError } from "../problem-answer.js";
 import type { GatewayServices } from "../services.js";
 import { isTraced } from "../trace-permission.js";
-import type { DocumentRules } from "./documents.js";
-import { finalMembers, paramsOf, resultOf, type Exchange } from "./exchange.js";
-import { Executor } from "./executor.js";
-import { ListBudget } from "./list-budget.js";
-import { RequestLoaders } from "./loaders.js";
-import type { PersistedDocuments } from "./persisted-documents.js";
-import { Receipt } from "./receipt.js";
-import { RequestLog } from "./request-log.js";
-import { isOrdinary } from "./request-params.js";
-import { resultPieces } from "./result-text.js";
+import type { DocumentRules } from "./documents/document-rules.js";
+import { finalMembers, paramsOf, resultOf, type Exchange } from "./request/exchange.js";
+import { Executor } from "./execution/executor.js";
+import { ListBudget } from "./execution/list-budget.js";
+import { RequestLoaders } from "./execution/loaders.js";
+import type { PersistedDocuments } from "./request/persisted-documents.js";
+import { Receipt } from "./execution/receipt.js";
+import { RequestLog } from "./request/request-log.js";
+import { isOrdinary } from "./request/request-params.js";
+import { resultPieces } from "./values/result-text.js";
 import { createExecutableSchema } from "./schema.js";
-import { createYogaServer, yogaPath } from "./yoga.js";
+import { createYogaServer, yogaPath } from "./request/yoga.js";
 
 export interface GraphqlOptions extends DocumentRules {
   /** By default that of every gateway. */

@@ -1,16 +1,21 @@
 /** The executable schema: the text of schema/ with its resolvers and scalars, and what a deployment adds. */
 import type { GraphQLSchema } from "graphql";
 import { createSchema } from "graphql-yoga";
-import type { GraphqlContext } from "./context.js";
+import type { GraphqlContext } from "./execution/context.js";
 import type { Resolvers } from "./generated/resolver-types.js";
 import { typeDefs } from "./generated/type-defs.js";
-import { administrationMutations } from "./resolvers/administration.js";
-import { clusterFields, clusterQueries, storageNodeFields, storageNodeProblemFields } from "./resolvers/cluster.js";
-import { entryFields, entryQueries, pageInfoFields } from "./resolvers/entry.js";
-import { nodeQueries, nodeType } from "./resolvers/node.js";
-import { assignmentChangeFields, shardFields, shardQueries } from "./resolvers/shard.js";
-import { entryMutations } from "./resolvers/write.js";
-import { dateTimeScalar, jsonScalar, versionScalar } from "./scalars.js";
+import { administrationMutations } from "./resolvers/administration-resolvers.js";
+import {
+  clusterFields,
+  clusterQueries,
+  storageNodeFields,
+  storageNodeProblemFields,
+} from "./resolvers/cluster-resolvers.js";
+import { entryFields, entryQueries, pageInfoFields } from "./resolvers/entry-resolvers.js";
+import { nodeQueries, nodeType } from "./resolvers/node-resolvers.js";
+import { assignmentChangeFields, shardFields, shardQueries } from "./resolvers/shard-resolvers.js";
+import { entryMutations } from "./resolvers/write-resolvers.js";
+import { dateTimeScalar, jsonScalar, versionScalar } from "./values/scalars.js";
 
 const resolvers: Resolvers = {
   Query: { ...nodeQueries, ...entryQueries, ...shardQueries, ...clusterQueries },

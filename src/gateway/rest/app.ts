@@ -4,21 +4,21 @@ import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerF
 import { ShardgateError } from "../../core/error.js";
 import { adminBodyBytesMax, pathSegmentCharactersMax } from "../../core/limits.js";
 import { requestIdHeader } from "../../wire/paths.js";
-import { answerClientError } from "../edge/client-error.js";
+import { answerClientError } from "../edge/connection-error.js";
 import type { OpenRequests } from "../edge/open-requests.js";
 import { readBody } from "../edge/request-body.js";
 import { parseJsonBody } from "../json-body.js";
 import type { GatewayServices } from "../services.js";
 import { findCaller } from "./request-caller.js";
 import { allowedMethods, type KnownRoute } from "./allowed-methods.js";
-import { addDataRoutes } from "./data-routes.js";
+import { addDataRoutes } from "./routes/data-routes.js";
 import { replyWithError } from "./errors.js";
 import { dataPrefix, keepKeyRaw } from "./key-path.js";
-import { addListRoute } from "./list-routes.js";
-import { addNodeRoutes } from "./node-routes.js";
-import { sharedSchemas } from "./schemas.js";
-import { addShardRoutes } from "./shard-routes.js";
-import { addStatusRoutes } from "./status-routes.js";
+import { addListRoute } from "./routes/list-routes.js";
+import { addNodeRoutes } from "./routes/node-routes.js";
+import { sharedSchemas } from "./schemas/schemas.js";
+import { addShardRoutes } from "./routes/shard-routes.js";
+import { addStatusRoutes } from "./routes/status-routes.js";
 import { traceRequests } from "./traced-requests.js";
 
 /** Ready to be served through the server that `serverFactory` makes; whoever closes that server also closes the app. */

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { known } from "../access/access.js";
 import { nobody, type Caller } from "../access/caller.js";
-import { requestServices, type RequestServices } from "../access/request-services.js";
+import { requestServices, type RequestServices } from "../guard/request-services.js";
 import type { OpenRequests } from "../edge/open-requests.js";
 import type { GatewayServices } from "../services.js";
 

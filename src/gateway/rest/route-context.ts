@@ -1,6 +1,6 @@
 /** How a REST request's operations run: within its deadline, under its id, and given up when its client has gone. */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { StopSource } from "../../core/stop-signal.js";
+import { StopSource } from "../../core/tasks/stop-signal.js";
 import type { RouteContext } from "../../routing/router.js";
 
 /** What `work` gives. */

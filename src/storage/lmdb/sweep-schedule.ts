@@ -7,8 +7,8 @@ import { sweepScanMs, tombstoneAgeMsMax, tombstonesMax } from "../../core/limits
 import type { ShardNumber } from "../../core/shard.js";
 import type { ShardHeader } from "../shard-header.js";
 import { isSwept } from "../sweep-plan.js";
-import type { ShardRecords } from "./shard-records.js";
-import type { IndexUpkeep } from "./index-upkeep.js";
+import type { ShardRecords } from "./records/shard-records.js";
+import type { IndexUpkeep } from "./records/index-upkeep.js";
 
 type Records = Pick<ShardRecords, "headers" | "headersOf" | "earliestExpiryMs" | "oldestTombstones">;
 

@@ -2,7 +2,7 @@
 import type { Entry } from "../../core/entry.js";
 import { compareKeys, type Key } from "../../core/key.js";
 import type { ScanOperation } from "../../core/operation.js";
-import { ownText } from "../../core/utf8.js";
+import { ownText } from "../../core/text/utf8.js";
 import type { Change } from "../engine.js";
 import type { Tombstone } from "../change-feed.js";
 import { isExpired } from "../expiry.js";

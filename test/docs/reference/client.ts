@@ -9,7 +9,7 @@ export function clientRegions(): Regions {
     options: memberTable("options.ts", "ClientOptions"),
     methods: methods(),
     put: memberTable("client.ts", "PutOptions"),
-    update: memberTable("update.ts", "UpdateOptions"),
+    update: memberTable("writing/update.ts", "UpdateOptions"),
     scan: memberTable("scan.ts", "ScanOptions"),
     entry: memberTable("entry.ts", "Entry"),
     outcomes: outcomes(),

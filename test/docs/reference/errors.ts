@@ -1,5 +1,5 @@
 /** docs/reference/errors.md: the closed list of codes. */
-import { exitCodeOf } from "../../../src/cli/exit-code.js";
+import { exitCodeOf } from "../../../src/cli/terminal/exit-code.js";
 import { errorRules, type ErrorCode } from "../../../src/core/error.js";
 import { table, type Regions } from "./page.js";
 

@@ -1,6 +1,6 @@
 /** docs/reference/metrics.md: names, kinds and meanings as the processes give them. */
-import { Metrics } from "../../../src/gateway/metrics.js";
-import { NodeMetrics } from "../../../src/storage-node/metrics.js";
+import { Metrics } from "../../../src/gateway/metrics/gateway-metrics.js";
+import { NodeMetrics } from "../../../src/storage-node/node-metrics.js";
 import { table, type Regions } from "./page.js";
 
 export async function metricRegions(): Promise<Regions> {

@@ -1,7 +1,7 @@
 /** What callers learn of keys that are not theirs, and of the cluster behind: nothing, on whatever way they ask. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { breakerOpenMs } from "../../../src/core/limits.js";
-import { NodeFault } from "../../../src/routing/node-client.js";
+import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { postJson, rawRequest } from "../rest/raw-request.js";
 import { startTestGateway, type TestGateway } from "../test-gateway.js";
 import { testAccess } from "./callers.js";

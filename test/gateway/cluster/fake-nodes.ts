@@ -1,5 +1,10 @@
 /** Storage nodes and the pool that reaches them, for tests of the membership: what each answers is set by the test. */
-import { NodeFault, type NodeClient, type NodeKind, type NodeSign } from "../../../src/routing/node-client.js";
+import {
+  NodeFault,
+  type NodeClient,
+  type NodeKind,
+  type NodeSign,
+} from "../../../src/routing/node-client/node-client.js";
 import type { NodePlace } from "../../../src/routing/node-pool.js";
 import type { AssignedShard, HostedShard, NodeAssignments } from "../../../src/wire/membership.js";
 

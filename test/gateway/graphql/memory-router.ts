@@ -1,6 +1,6 @@
 /** Stands in for the router: keeps entries in memory, records what it was asked, and refuses what a test tells it to. */
 import type { Entry } from "../../../src/core/entry.js";
-import { jsonTextOf } from "../../../src/core/json-text.js";
+import { jsonTextOf } from "../../../src/core/text/json-text.js";
 import { compareKeys, parseKey } from "../../../src/core/key.js";
 import type {
   Operation,

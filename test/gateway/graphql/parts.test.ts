@@ -4,16 +4,16 @@ import { buildSchema, executeSync, getOperationAST, GraphQLError, parse, type Op
 import { describe, expect, it } from "vitest";
 import { defaultBounds } from "../../../src/core/bounds.js";
 import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
-import { clientError } from "../../../src/gateway/graphql/client-error.js";
-import { RequestLog } from "../../../src/gateway/graphql/request-log.js";
-import { openRules, parseDocument } from "../../../src/gateway/graphql/documents.js";
-import { ExactVariables } from "../../../src/gateway/graphql/exact-variables.js";
-import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
-import { JsonInput } from "../../../src/gateway/graphql/json-input.js";
-import { problemInstead } from "../../../src/gateway/graphql/problems.js";
-import { DocumentCache } from "../../../src/gateway/graphql/prepared-documents.js";
-import { RawJson, ResultObject, resultPieces, resultText } from "../../../src/gateway/graphql/result-text.js";
-import { dateTimeScalar, jsonScalar, versionScalar } from "../../../src/gateway/graphql/scalars.js";
+import { clientError } from "../../../src/gateway/graphql/request/client-error.js";
+import { RequestLog } from "../../../src/gateway/graphql/request/request-log.js";
+import { openRules, parseDocument } from "../../../src/gateway/graphql/documents/document-rules.js";
+import { ExactVariables } from "../../../src/gateway/graphql/values/exact-variables.js";
+import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/values/global-id.js";
+import { JsonInput } from "../../../src/gateway/graphql/values/json-input.js";
+import { problemInstead } from "../../../src/gateway/graphql/values/problems.js";
+import { DocumentCache } from "../../../src/gateway/graphql/execution/prepared-documents.js";
+import { RawJson, ResultObject, resultPieces, resultText } from "../../../src/gateway/graphql/values/result-text.js";
+import { dateTimeScalar, jsonScalar, versionScalar } from "../../../src/gateway/graphql/values/scalars.js";
 import { RecordLog } from "../../support/record-log.js";
 
 describe("ExactVariables", () => {

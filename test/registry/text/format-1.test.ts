@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { readClusterMap } from "../../../src/registry/cluster-map-text.js";
-import { decodeFile } from "../../../src/registry/file/file-document.js";
+import { readClusterMap } from "../../../src/registry/text/cluster-map-text.js";
+import { decodeFile } from "../../../src/registry/stores/file/file-document.js";
 import { refusal } from "../map-samples.js";
 
 const fixture = path.resolve(import.meta.dirname, "../fixtures/registry-0.1.0.json");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { tombstoneAgeMsMax } from "../../../src/core/limits.js";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
+import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
 import {
   changeClaims,
   claim,

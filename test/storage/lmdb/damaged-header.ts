@@ -1,7 +1,7 @@
 /** Damage to what is stored of one shard as a whole. */
 import type { ShardNumber } from "../../../src/core/shard.js";
-import { openDatabases } from "../../../src/storage/lmdb/databases.js";
-import { shardKey } from "../../../src/storage/lmdb/record.js";
+import { openDatabases } from "../../../src/storage/lmdb/records/databases.js";
+import { shardKey } from "../../../src/storage/lmdb/records/record.js";
 
 /** Flips a bit in the header of the shard, in a folder that may be open. */
 export async function damageHeader(folder: string, shard: ShardNumber): Promise<void> {

@@ -9,8 +9,8 @@ const load = async (file) => {
   const source = path.join(import.meta.dirname, "../../../src/storage/lmdb", file);
   return (await runnerImport(source, { configFile: false, logLevel: "error" })).module;
 };
-const { verifyLmdbFolder } = await load("verify.ts");
-const { LmdbEngine } = await load("engine.ts");
+const { verifyLmdbFolder } = await load("check/verify.ts");
+const { LmdbEngine } = await load("lmdb-engine.ts");
 
 process.on("message", async (folder) => {
   try {

@@ -1,7 +1,7 @@
 /** A data folder with something of everything. */
 import { mkdtemp } from "node:fs/promises";
 import path from "node:path";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
+import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
 import { claimAll, nowMs, put, remove, shard, write } from "../../conformance/storage-operations.js";
 
 /** Makes it in the folder `parent`, closed. */

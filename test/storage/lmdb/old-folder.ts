@@ -3,8 +3,8 @@ import { cp, mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { LmdbEngine } from "../../../src/storage/lmdb/engine.js";
-import { verifyLmdbFolder } from "../../../src/storage/lmdb/verify.js";
+import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
+import { verifyLmdbFolder } from "../../../src/storage/lmdb/check/verify.js";
 import { get, noBudget, read, shard } from "../../conformance/storage-operations.js";
 
 export interface Expected {

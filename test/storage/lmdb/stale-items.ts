@@ -1,9 +1,9 @@
 /** Bounds under which the index of changes is kept short soon, and how many items are in it. */
-import { sectionsOf } from "../../../src/storage/lmdb/change-journal.js";
-import { itemsOfList, unpackItems } from "../../../src/storage/lmdb/change-list.js";
-import { openDatabasesReadOnly } from "../../../src/storage/lmdb/databases.js";
-import type { IndexBounds } from "../../../src/storage/lmdb/index-upkeep.js";
-import { numberOfKey, shardOfKeyBytes } from "../../../src/storage/lmdb/record.js";
+import { sectionsOf } from "../../../src/storage/lmdb/records/change-journal.js";
+import { itemsOfList, unpackItems } from "../../../src/storage/lmdb/records/change-list.js";
+import { openDatabasesReadOnly } from "../../../src/storage/lmdb/records/databases.js";
+import type { IndexBounds } from "../../../src/storage/lmdb/records/index-upkeep.js";
+import { numberOfKey, shardOfKeyBytes } from "../../../src/storage/lmdb/records/record.js";
 
 /** Remembers all, or nothing, so that everything must be found by walks. */
 export const listing: IndexBounds = {

@@ -6,7 +6,7 @@ import path from "node:path";
 import { runnerImport } from "vite";
 
 const [folder, name = "key"] = process.argv.slice(2);
-const source = path.join(import.meta.dirname, "../../../src/storage/lmdb/engine.ts");
+const source = path.join(import.meta.dirname, "../../../src/storage/lmdb/lmdb-engine.ts");
 const { module } = await runnerImport(source, { configFile: false, logLevel: "error" });
 const engine = await module.LmdbEngine.open(folder);
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { decodeBatchRequest, encodeBatchRequest } from "../../../src/wire/batch-body.js";
+import { decodeBatchRequest, encodeBatchRequest } from "../../../src/wire/batch/batch-body.js";
 import { MemoryEngine, type MemoryFaults } from "../../../src/storage/memory/memory-engine.js";
 import { describeStorageEngine } from "../../conformance/storage-engine.js";
 import { describeUnknownOutcomes } from "../../conformance/storage-outcomes.js";

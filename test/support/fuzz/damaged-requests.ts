@@ -1,6 +1,6 @@
 /** Good HTTP requests that were damaged on the way, byte by byte. */
 import * as fc from "fast-check";
-import { encodeBatchRequest } from "../../../src/wire/batch-body.js";
+import { encodeBatchRequest } from "../../../src/wire/batch/batch-body.js";
 import { batch, frame, upgradeHead } from "../frame-peer.js";
 import { get, put, remove, routed, scan } from "../operations.js";
 import { requestBytes } from "./request-bytes.js";

@@ -14,7 +14,7 @@ import {
   type GraphQLInputObjectType,
   type GraphQLInputType,
 } from "graphql";
-import { encodeGlobalId } from "../../../src/gateway/graphql/global-id.js";
+import { encodeGlobalId } from "../../../src/gateway/graphql/values/global-id.js";
 
 export interface VariableUse {
   readonly type: string;

@@ -3,7 +3,7 @@
  * heard of, and their problems. When the leader falls silent, requests for keys go on by the last map, and storage nodes
  * look silent too after a while.
  */
-import { clusterMapFromText } from "../../../registry/cluster-map-text.js";
+import { clusterMapFromText } from "../../../registry/text/cluster-map-text.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { Liveness } from "../../../registry/liveness.js";
 import {

@@ -23,7 +23,7 @@ import { ClusterView } from "../cluster-view.js";
 import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
 import { NodeReports } from "../node-reports.js";
-import { RepeatingTask } from "../../../core/repeating-task.js";
+import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 import { MapChanges } from "./map-changes.js";
 import { NodeMemories } from "./node-memories.js";
 import { isPlain, otherNode, Registrar } from "./registrar.js";

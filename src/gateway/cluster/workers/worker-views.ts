@@ -5,7 +5,7 @@
  */
 import { mapToldTimeoutMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
-import { clusterMapToText } from "../../../registry/cluster-map-text.js";
+import { clusterMapToText } from "../../../registry/text/cluster-map-text.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { Liveness } from "../../../registry/liveness.js";
 import type { Registry } from "../../../registry/registry.js";

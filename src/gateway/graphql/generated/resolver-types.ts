@@ -1,13 +1,13 @@
-import type { Moment } from '../scalars.js';
-import type { JsonInput } from '../json-input.js';
-import type { JsonText } from '../../../core/json-text.js';
+import type { Moment } from '../values/scalars.js';
+import type { JsonInput } from '../values/json-input.js';
+import type { JsonText } from '../../../core/text/json-text.js';
 import type { Version } from '../../../core/version.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AssignmentChange as AssignmentChangeRecord, ClusterMap, ShardRecord, NodeRecord } from '../../../registry/cluster-map.js';
 import type { Entry as StoredEntry } from '../../../core/entry.js';
-import type { EntryPage, PageSides } from '../entry-page.js';
+import type { EntryPage, PageSides } from '../resolvers/entry-page.js';
 import type { NodeProblem } from '../../cluster/node-reports.js';
-import type { GraphqlContext } from '../context.js';
+import type { GraphqlContext } from '../execution/context.js';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
 export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;

@@ -11,7 +11,7 @@ import { parseShard } from "../../../../src/core/shard.js";
 import { readinessOf } from "../../../../src/gateway/cluster/health.js";
 import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
 import { Liveness } from "../../../../src/registry/liveness.js";
-import { MemoryStore } from "../../../../src/registry/memory-store.js";
+import { MemoryStore } from "../../../../src/registry/stores/memory-store.js";
 import { Registry } from "../../../../src/registry/registry.js";
 import type { NodeAssignments, NodeRegistration } from "../../../../src/wire/membership.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";

@@ -6,7 +6,7 @@ import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-le
 import { leaderOver, type LeaderCalls } from "../../../../src/gateway/cluster/workers/leader-calls.js";
 import { WorkerViews } from "../../../../src/gateway/cluster/workers/worker-views.js";
 import { Liveness } from "../../../../src/registry/liveness.js";
-import { MemoryStore } from "../../../../src/registry/memory-store.js";
+import { MemoryStore } from "../../../../src/registry/stores/memory-store.js";
 import { Registry } from "../../../../src/registry/registry.js";
 import type { NodePlace } from "../../../../src/routing/node-pool.js";
 import { Peer } from "../../../../src/wire/peer.js";

@@ -1,0 +1,162 @@
+/**
+ * Sends GraphQL requests, whose bodies are made as text, to a gateway. Every failure is told as data, with whether
+ * another attempt may help; the attempts themselves are the callers', who know what to repeat.
+ */
+import type { Readable } from "node:stream";
+import { Agent, buildConnector, request } from "undici";
+import { errorRules, isErrorCode, type ErrorCode } from "../../core/error.js";
+import { clientAnswerBytesMax, importInFlightMax } from "../../core/limits.js";
+import { tlsVersionMin } from "../../tls/tls-source.js";
+import { errorOfProblem } from "../../wire/problem.js";
+import { commandAdvice, tokenAdvice } from "../terminal/advice.js";
+import { messageOf } from "../terminal/command-failure.js";
+
+export type GatewayAnswer =
+  { readonly kind: "data"; readonly data: Readonly<Record<string, unknown>>; readonly bytes: number } | GatewayFailure;
+
+export interface GatewayFailure {
+  readonly kind: "failure";
+  /** For people; follows a colon. Ends with the code in brackets when there is one. */
+  readonly reason: string;
+  /** What to do about its code, a sentence or more; null without a code. */
+  readonly advice: string | null;
+  /** What the gateway said; null when its answer has no code, or none came. */
+  readonly code: ErrorCode | null;
+  /** No connection came about: nothing was asked for, and nothing was done. */
+  readonly isUnsent: boolean;
+  readonly isRetryable: boolean;
+  /** The answer was longer than the client takes: ask for less. */
+  readonly isTooLarge: boolean;
+}
+
+export interface GatewayAccess {
+  /** URL of the GraphQL route. */
+  readonly endpoint: string;
+  /** For one attempt, from the connection to the last byte of the answer. */
+  readonly timeoutMs: number;
+  /** Sent as a bearer token (RFC 6750); null: none. */
+  readonly token: Token | null;
+  /** The only CA by which an https gateway is believed, PEM; null: those that Node.js trusts. */
+  readonly ca: string | null;
+}
+
+export interface Token {
+  readonly text: string;
+  /** Where it was read: a file or an environment variable. */
+  readonly source: string;
+}
+
+export class GatewayClient {
+  readonly #access: GatewayAccess;
+  readonly #agent: Agent;
+  /** Errors of connections that did not come about. */
+  readonly #unsent = new WeakSet<object>();
+
+  constructor(access: GatewayAccess) {
+    this.#access = access;
+    const { ca } = access;
+    const connector = buildConnector({ minVersion: tlsVersionMin, ...(ca !== null && { ca }) });
+    this.#agent = new Agent({
+      connections: importInFlightMax,
+      connect: (options, callback) =>
+        connector(options, (...[error, socket]) => {
+          if (error === null) return callback(null, socket);
+          this.#unsent.add(error);
+          callback(error, null);
+        }),
+    });
+  }
+
+  /** One attempt with the JSON text `body`. Never rejects. */
+  async post(body: string): Promise<GatewayAnswer> {
+    const { endpoint, timeoutMs, token } = this.#access;
+    try {
+      const {
+        statusCode,
+        headers,
+        body: stream,
+      } = await request(endpoint, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/graphql-response+json, application/json",
+          ...(token === null ? {} : { authorization: `Bearer ${token.text}` }),
+        },
+        body,
+        dispatcher: this.#agent,
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      if (Number(headers["content-length"] ?? 0) > clientAnswerBytesMax) return tooLarge(stream);
+      const chunks: Uint8Array[] = [];
+      let bytes = 0;
+      for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+        bytes += chunk.length;
+        if (bytes > clientAnswerBytesMax) return tooLarge(stream);
+        chunks.push(chunk);
+      }
+      const answer = answerOf(statusCode, Buffer.concat(chunks));
+      const isTokenRefused = answer.kind === "failure" && answer.code === "UNAUTHENTICATED";
+      return isTokenRefused ? { ...answer, advice: tokenAdvice(token?.source ?? null) } : answer;
+    } catch (error) {
+      const isUnsent = error instanceof Error && this.#unsent.has(error);
+      const reason = `no answer from ${endpoint}: ${messageOf(error)}`;
+      if (!isUnsent || !isUntrusted(error)) return { ...failure(reason, true), isUnsent };
+      return { ...failure(`${reason}; check that --tls-ca is the gateway's CA`, false), isUnsent };
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+}
+
+/** Whether a repeated unconditional write or read may do better. A write whose outcome is unknown may be repeated. */
+export function isWorthRetrying(code: unknown): boolean {
+  return isErrorCode(code) && (errorRules[code].isRetryable || code === "OUTCOME_UNKNOWN");
+}
+
+function answerOf(status: number, bytes: Buffer): GatewayAnswer {
+  const isOverload = status >= 500 || status === 429;
+  let body: { readonly data?: unknown; readonly errors?: unknown } | null;
+  try {
+    body = JSON.parse(bytes.toString("utf8")) as typeof body;
+  } catch {
+    return failure(`the answer is not JSON (HTTP ${status}); check that this is the URL of a gateway`, isOverload);
+  }
+  if (Array.isArray(body?.errors) && body.errors.length > 0) return failureOfErrors(body.errors as readonly unknown[]);
+  if (typeof body?.data === "object" && body.data !== null) {
+    return { kind: "data", data: body.data as Readonly<Record<string, unknown>>, bytes: bytes.length };
+  }
+  const problem = errorOfProblem(body);
+  if (problem !== null) return failureOfCode(problem.message, problem.code);
+  return failure(`the answer is not GraphQL (HTTP ${status}); check that this is the URL of a gateway`, isOverload);
+}
+
+function failureOfErrors([first]: readonly unknown[]): GatewayFailure {
+  const { message, extensions } = first as { message?: unknown; extensions?: { code?: unknown } };
+  return failureOfCode(String(message), extensions?.code);
+}
+
+/** A code that this program does not know is shown, and otherwise taken for none. */
+function failureOfCode(message: string, code: unknown): GatewayFailure {
+  const reason = typeof code === "string" ? `${message} (${code})` : message;
+  if (!isErrorCode(code)) return failure(reason, false);
+  return { ...failure(reason, isWorthRetrying(code)), code, advice: commandAdvice(code) };
+}
+
+/** Ends the connection, which still carries the rest of the answer. */
+function tooLarge(rest: Readable): GatewayFailure {
+  rest.once("error", () => {});
+  rest.destroy();
+  return { ...failure("the answer is too large", false), isTooLarge: true };
+}
+
+function failure(reason: string, isRetryable: boolean): GatewayFailure {
+  return { kind: "failure", reason, advice: null, code: null, isUnsent: false, isRetryable, isTooLarge: false };
+}
+
+/** Whether a TLS connection failed because the gateway's certificate was not believed; codes of OpenSSL and Node.js. */
+function isUntrusted(error: Error): boolean {
+  const code = "code" in error ? String(error.code) : "";
+  return /^(CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_TLS_CERT)/.test(code);
+}

@@ -1,0 +1,57 @@
+/**
+ * Everything a command may touch outside itself, so that every command runs inside a test as it runs in a shell. The
+ * real one is made by system-environment.ts. Environment variables that stand for an option are read by commander.
+ */
+import type { Readable, Writable } from "node:stream";
+import type { Clock } from "../../core/clock.js";
+import type { Resolve } from "../../registry/address/node-guard.js";
+import type { WorkerSeat } from "./worker-process.js";
+
+export interface Environment {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly clock: Clock;
+  /** The environment variable `name`; for what must not be an option, or belongs to all programs. */
+  variable(name: string): string | undefined;
+  /** A random number from 0 to below 1. */
+  random(): number;
+  /** The share of the time, from 0 to 1, in which this process's event loop works, of late. */
+  utilization(): number;
+  /** What host names resolve to. */
+  readonly resolve: Resolve;
+  /** Bytes that nobody can guess. */
+  randomBytes(count: number): Buffer;
+  /** A fresh globally unique id. */
+  newId(): string;
+  /** Calls `handler` with the reason at every request to stop; returns the function that ends this. */
+  onSignal(handler: (reason: string) => void): () => void;
+  /** How a person starts this program in the current folder, as shell words: `node dist/cli/main.js`. */
+  readonly programName: string;
+  /** Starts this program once more with `args`, as a child that ends when this process does. */
+  startChild(args: readonly string[], logPath: string): Child;
+  /**
+   * From now on this process is killed where it would end by itself, for example after an uncaught error; returns the
+   * function that ends this. For whoever has an LMDB file open: in the middle of a commit, lmdb would wait for its own
+   * thread at the end, and that one for JavaScript, which runs no more, with the file's lock.
+   */
+  killAtExit(): () => void;
+  /** What this process is among those of a command that has several workers. Asked only by such commands. */
+  openSeat(): Promise<WorkerSeat>;
+}
+
+/** Where a command reads; `isTTY` says that a person types. */
+export type Input = Readable & { readonly isTTY?: boolean };
+
+/** Where a command writes; `isTTY` says that a person is looking. */
+export type Output = Writable & { readonly isTTY?: boolean };
+
+/** A child process. Its standard error goes to the log file that it was started with. */
+export interface Child {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined;
+  readonly stdout: Readable;
+  /** Resolves when the process is gone, or could not be started, to how that happened: "exit code 1", "SIGKILL". */
+  readonly exited: Promise<string>;
+  kill(signal: "SIGTERM" | "SIGKILL"): void;
+}

@@ -1,0 +1,89 @@
+/** The real environment: this process's streams and signals, the real clock, real child processes. */
+import { spawn } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { ADDRCONFIG } from "node:dns";
+import { lookup } from "node:dns/promises";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { relative } from "node:path";
+import { Readable } from "node:stream";
+import { inspect } from "node:util";
+import type { Child, Environment } from "./environment.js";
+import { parentPollMs } from "../../core/limits.js";
+import { loopUtilization } from "./loop-utilization.js";
+import { shellWord } from "./shell-word.js";
+import { systemClock } from "./system-clock.js";
+
+/** `mainPath` is the file that Node.js runs for this program. */
+export function systemEnvironment(mainPath: string): Environment {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: systemClock,
+    variable: (name) => process.env[name],
+    random: Math.random,
+    utilization: loopUtilization(),
+    // As Node.js itself looks up the host of a connection.
+    resolve: (host) => lookup(host, { all: true, hints: ADDRCONFIG }),
+    randomBytes,
+    newId: randomUUID,
+    onSignal,
+    programName: `node ${shellWord(relative(process.cwd(), mainPath))}`,
+    startChild: (args, logPath) => startChild([mainPath, ...args], logPath),
+    killAtExit,
+    openSeat: async () => (await import("./system-seat.js")).systemSeat(),
+  };
+}
+
+/**
+ * SIGTERM, SIGINT, and the end of the parent: of `shardgate dev` (its IPC channel closes), and of npm, which runs its
+ * commands in a shell that ends at SIGTERM and passes nothing on.
+ */
+function onSignal(handler: (reason: string) => void): () => void {
+  const onParentsEnd = () => handler("the end of its parent");
+  process.on("SIGTERM", handler).on("SIGINT", handler).on("disconnect", onParentsEnd);
+  const stopWatching = process.env["npm_lifecycle_event"] === undefined ? () => {} : watchParent(onParentsEnd);
+  return () => {
+    stopWatching();
+    process.off("SIGTERM", handler).off("SIGINT", handler).off("disconnect", onParentsEnd);
+  };
+}
+
+/** An orphan gets another parent, and no event tells of it. */
+function watchParent(onEnd: () => void): () => void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    onEnd();
+  }, parentPollMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function killAtExit(): () => void {
+  const kill = (): void => void process.kill(process.pid, "SIGKILL");
+  // Node.js writes an uncaught error after this event, and so would not come to it.
+  const write = (error: unknown): void => void writeSync(process.stderr.fd, `${inspect(error)}\n`);
+  process.once("exit", kill).once("uncaughtExceptionMonitor", write);
+  return () => void process.off("exit", kill).off("uncaughtExceptionMonitor", write);
+}
+
+/** What is meant for one process, or for clusters whose processes do not all run on loopback. */
+const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|WORKERS|TLS_\w+)$/;
+
+function startChild(args: readonly string[], logPath: string): Child {
+  const log = openSync(logPath, "w");
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notForChildren.test(name)));
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", log, "ipc"] });
+  closeSync(log);
+  return {
+    pid: child.pid,
+    stdout: child.stdout ?? Readable.from([]),
+    exited: new Promise((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    }),
+    kill: (signal) => void child.kill(signal),
+  };
+}

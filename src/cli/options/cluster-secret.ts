@@ -1,0 +1,40 @@
+/** The secret that the gateways and storage nodes of one cluster share, from a file: arguments stand in lists of processes. */
+import { open } from "node:fs/promises";
+import type { Option } from "commander";
+import { clusterSecretCharactersMin, secretFileBytesMax } from "../../core/limits.js";
+import { deriveClusterTokens, type ClusterTokens } from "../../wire/cluster-token.js";
+import { CommandFailure } from "../terminal/command-failure.js";
+import { option, parseText } from "./option.js";
+
+export interface ClusterSecretOptions {
+  readonly clusterSecretFile?: string;
+}
+
+export function clusterSecretOption(): Option {
+  const description = "file with the secret by which gateways and storage nodes of a cluster authenticate each other";
+  return option("--cluster-secret-file <file>", description).argParser(parseText);
+}
+
+/** Null without the option. Fails when the file cannot be read, or has no secret that is long enough. */
+export async function clusterTokens({ clusterSecretFile: file }: ClusterSecretOptions): Promise<ClusterTokens | null> {
+  if (file === undefined) return null;
+  const secret = await readSecret(file);
+  if (secret.length < clusterSecretCharactersMin) {
+    throw new CommandFailure(
+      `Cannot use ${file}: a secret must have at least ${clusterSecretCharactersMin} characters.`,
+    );
+  }
+  return deriveClusterTokens(secret);
+}
+
+/** The text of a file, without white space around it. */
+export async function readSecret(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    if (size <= secretFileBytesMax) return (await handle.readFile("utf8")).trim();
+    throw new CommandFailure(`Cannot use ${file}: it is longer than ${secretFileBytesMax} bytes.`);
+  } finally {
+    await handle.close();
+  }
+}

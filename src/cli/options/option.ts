@@ -1,0 +1,110 @@
+/** Options that several commands share, and the parsers that refuse a wrong value with what it must be. */
+import { InvalidArgumentError, Option } from "commander";
+import { ShardgateError } from "../../core/error.js";
+import { clientTimeoutMs, clientTimeoutMsMax, workersMax } from "../../core/limits.js";
+import { formats } from "../terminal/print.js";
+
+/** An option that can also be set by the environment variable of the same name. */
+export function option(flags: string, description: string): Option {
+  const made = new Option(flags, description);
+  return made.env(`SHARDGATE_${made.name().toUpperCase().replaceAll("-", "_")}`);
+}
+
+export const portMax = 65_535;
+
+export function portOption(description: string, port: number): Option {
+  return option("--port <number>", description).argParser(wholeNumber(0, portMax)).default(port);
+}
+
+export function hostOption(description: string): Option {
+  return option("--host <address>", description).argParser(parseHost).default("127.0.0.1");
+}
+
+export function dataOption(description: string): Option {
+  return option("--data <folder>", description).argParser(parseText).default("./data");
+}
+
+export function engineOption(): Option {
+  return option("--engine <name>", "storage engine: on disk (lmdb), or in memory until the process ends (memory)")
+    .choices(["lmdb", "memory"])
+    .default("lmdb");
+}
+
+export function endpointOption(): Option {
+  const usual = "http://127.0.0.1:4000";
+  // Commander does not parse a default: without `parseEndpoint` it would lack the path.
+  return option("-e, --endpoint <url>", "URL of the gateway")
+    .argParser(parseEndpoint)
+    .default(parseEndpoint(usual), usual);
+}
+
+export function timeoutOption(): Option {
+  return option("--timeout <milliseconds>", "time limit for each answer of the gateway")
+    .argParser(wholeNumber(1, clientTimeoutMsMax))
+    .default(clientTimeoutMs);
+}
+
+export function tokenFileOption(): Option {
+  return option(
+    "--token-file <file>",
+    "file with the token to send; without it, the token is read from SHARDGATE_TOKEN",
+  ).argParser(parseText);
+}
+
+export function outputOption(
+  description = "output format: a table for people, or one JSON document for programs",
+): Option {
+  return option("-o, --output <format>", description).choices(formats).default("table");
+}
+
+export function workersOption(): Option {
+  return option("--workers <number>", "number of processes that serve requests, to use more cores")
+    .argParser(wholeNumber(1, workersMax))
+    .default(1);
+}
+
+/** A parser for whole decimal numbers from `min` to `max`. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** A parser of the core as an option's parser: its refusal becomes a usage error. */
+export function parsedBy<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof ShardgateError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+}
+
+/** Text that is not empty; an empty environment variable is a mistake, not a choice. */
+export function parseText(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+}
+
+/** An address to listen on, as `node:net` takes it: IPv6 without brackets. */
+function parseHost(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  if (/^[\w.:%-]+$/.test(host)) return host;
+  throw new InvalidArgumentError("It must be an IP address or a host name.");
+}
+
+/** The URL of a gateway's GraphQL route; `/graphql` is added when the URL does not end with it. */
+function parseEndpoint(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new InvalidArgumentError("It must be an http or https URL.");
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw new InvalidArgumentError("It must have no user name, password, query or fragment.");
+  }
+  const path = url.pathname.replace(/\/+$/, "");
+  return url.origin + (path.endsWith("/graphql") ? path : `${path}/graphql`);
+}

@@ -1,0 +1,133 @@
+/** `shardgate gateway`: its options, and which processes it has: one, or a primary and its workers. */
+import type { Command } from "commander";
+import { unshareable } from "../../core/bounds.js";
+import {
+  downAfterMs,
+  drainDelayMsDefault,
+  drainDelayMsMax,
+  shardCountMax,
+  silenceMsMax,
+  silentAfterMs,
+  storageNodesMax,
+  suspectAfterMs,
+} from "../../core/limits.js";
+import { partLog, type Log } from "../../core/log.js";
+import { NodeAllowList } from "../../registry/address/node-allow-list.js";
+import { accessSafeguards, addAccessOptions } from "./access-options.js";
+import { clusterSecretOption } from "../options/cluster-secret.js";
+import { addDisclosureOptions } from "../options/disclosure-option.js";
+import type { Environment } from "../environment/environment.js";
+import { checkExposure, insecureOption } from "../options/exposure.js";
+import { openOwnCluster } from "./gateway-cluster.js";
+import { serveGateway, type GatewayOptions } from "./gateway-process.js";
+import { boundsOf, limitOption } from "../options/limit-option.js";
+import { logLevelOption } from "./telemetry/log-level.js";
+import { createLog } from "./telemetry/pino-log.js";
+import {
+  dataOption,
+  hostOption,
+  option,
+  parsedBy,
+  parseText,
+  portOption,
+  wholeNumber,
+  workersOption,
+} from "../options/option.js";
+import { addPersistedDocumentsOptions, checkPersistedDocumentsOptions } from "../options/persisted-documents-option.js";
+import { addGatewayTlsOptions, checkGatewayTlsOptions } from "../options/tls-option.js";
+import { addTracingOptions } from "./telemetry/tracing-option.js";
+import { addWebOptions } from "../options/web-option.js";
+
+export function addGatewayCommand(program: Command, environment: Environment): void {
+  const gateway = program
+    .command("gateway")
+    .description("Run a gateway: GraphQL at /graphql, entries over REST at /data, the cluster at /shards and /nodes.")
+    .addOption(portOption("port to listen on (0 picks a free port)", 4000))
+    .addOption(hostOption("address to listen on"))
+    .addOption(
+      option(
+        "--shards <number>",
+        "number of shards of a new cluster (default: 64); it cannot be changed later",
+      ).argParser(wholeNumber(1, shardCountMax)),
+    )
+    .addOption(
+      option("--nodes <number>", "number of storage nodes that must register before shards are first assigned")
+        .argParser(wholeNumber(1, storageNodesMax))
+        .default(1),
+    )
+    .addOption(dataOption("data folder; the registry is its file registry.json"))
+    .addOption(
+      option("--registry <file>", "file of the registry; `memory` keeps it in memory only").argParser(parseText),
+    )
+    .addOption(silenceOption("--suspect-after <milliseconds>", "SUSPECT", suspectAfterMs))
+    .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
+    .addOption(
+      option(
+        "--allow-nodes <list>",
+        "allowed networks, addresses and host names of storage nodes, such as 10.0.0.0/8,nodes.internal",
+      ).argParser(parsedBy((text) => new NodeAllowList(text))),
+    )
+    .addOption(drainDelayOption())
+    .addOption(option("--no-auto-assign", "do not assign shards automatically (any value of the variable sets it)"))
+    .addOption(option("--no-playground", "do not serve GraphiQL at /graphql (any value of the variable sets it)"))
+    .addOption(option("--no-console", "do not serve the console at / (any value of the variable sets it)"))
+    .addOption(limitOption())
+    .addOption(workersOption())
+    .addOption(logLevelOption());
+  addDisclosureOptions(addWebOptions(addGatewayTlsOptions(addTracingOptions(gateway))));
+  addAccessOptions(addPersistedDocumentsOptions(gateway))
+    .addOption(clusterSecretOption())
+    .addOption(insecureOption())
+    .addHelpText("after", "\nExample:\n  shardgate gateway --port 4000 --shards 64 --nodes 3 --data ./data")
+    .action(async (options: GatewayOptions, command: Command) => {
+      if (options.suspectAfter > options.downAfter) {
+        command.error("option '--suspect-after' must not be longer than '--down-after'.");
+      }
+      checkPersistedDocumentsOptions(options, command);
+      checkGatewayTlsOptions(options, command);
+      checkExposure(options, accessSafeguards(options, command), command);
+      const tooSmall = unshareable(boundsOf(options), options.workers);
+      if (tooSmall.length > 0) {
+        command.error(
+          `option '--workers ${options.workers}' needs a \`--limit\` of at least as much for ${tooSmall.join(", ")}.`,
+        );
+      }
+      await run(options, environment);
+    });
+}
+
+function drainDelayOption() {
+  return option("--drain-delay <milliseconds>", "how long to keep serving after SIGTERM while `/ready` answers 503")
+    .argParser(wholeNumber(0, drainDelayMsMax))
+    .default(drainDelayMsDefault);
+}
+
+function silenceOption(flags: string, state: string, defaultMs: number) {
+  return option(flags, `time without a heartbeat after which a storage node is ${state}; heartbeats come every second`)
+    .argParser(wholeNumber(silentAfterMs, silenceMsMax))
+    .default(defaultMs);
+}
+
+async function run(options: GatewayOptions, environment: Environment): Promise<void> {
+  const { clock, stdout, stderr, newId } = environment;
+  const { workers, logLevel, suspectAfter, downAfter } = options;
+  const log = createLog("gateway", logLevel, stderr);
+  if (workers === 1) {
+    const openCluster = () => openOwnCluster(options, { clock, log: partLog(log, "cluster"), newId });
+    return serveGateway(options, environment, {
+      log,
+      openCluster,
+      serves: (url) => void stdout.write(`listening ${url}\n`),
+    });
+  }
+  const { joinAsGateway, runGatewayWorkers } = await import("./workers/gateway-workers.js");
+  const seat = await environment.openSeat();
+  if (seat.kind === "primary") return runGatewayWorkers(seat, options, { environment, log, bounds: boundsOf(options) });
+  const logOf = (worker: number): Log => createLog("gateway", logLevel, stderr, worker);
+  const silence = { suspectAfterMs: suspectAfter, downAfterMs: downAfter };
+  try {
+    await serveGateway(options, environment, await joinAsGateway(seat, { clock, log, logOf, ...silence }));
+  } finally {
+    seat.leave();
+  }
+}

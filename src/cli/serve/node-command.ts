@@ -1,0 +1,213 @@
+/**
+ * `shardgate node`: one storage node. Locks its data folder, chooses its engine, starts it, and drains it when told to
+ * stop. With several workers each of them opens the same data; the primary process opens none, but holds the lock.
+ */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { drainTimeoutMs, stopMarginMs } from "../../core/limits.js";
+import { parseNodeName } from "../../registry/node-name.js";
+import { parseNodeUrl } from "../../registry/address/node-url.js";
+import type { Log } from "../../core/log.js";
+import { startStorageNode } from "../../storage-node/node-server.js";
+import type { StorageEngine } from "../../storage/engine.js";
+import { LmdbEngine } from "../../storage/lmdb/lmdb-engine.js";
+import { MemoryEngine } from "../../storage/memory/memory-engine.js";
+import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "../options/cluster-secret.js";
+import type { Environment } from "../environment/environment.js";
+import { checkExposure, insecureOption, type ExposureOptions, type Safeguard } from "../options/exposure.js";
+import { lockFolder } from "../files/file-lock.js";
+import { logLevelOption, type LogLevels } from "./telemetry/log-level.js";
+import { createLog } from "./telemetry/pino-log.js";
+import { makeFolder } from "../files/make-folder.js";
+import {
+  dataOption,
+  engineOption,
+  hostOption,
+  option,
+  parsedBy,
+  portOption,
+  workersOption,
+} from "../options/option.js";
+import { closeWithin, listenForStop } from "./stop-request.js";
+import { TlsFiles } from "../files/tls-files.js";
+import { addNodeTlsOptions, checkNodeTlsOptions, tlsPaths, type ServerTlsOptions } from "../options/tls-option.js";
+import { addTracingOptions, openTracing, type TracingOptions } from "./telemetry/tracing-option.js";
+import { aloneAsNode, joinAsNode, runNodeWorkers, type NodeRole } from "./workers/node-workers.js";
+import type { PrimarySeat } from "../environment/worker-process.js";
+
+interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOptions, TracingOptions {
+  readonly id: string;
+  readonly port: number;
+  readonly data: string;
+  readonly engine: "lmdb" | "memory";
+  readonly gateway?: string;
+  readonly advertise?: string;
+  readonly workers: number;
+  readonly logLevel: LogLevels;
+}
+
+/** Returns the command, beneath which there are others. */
+export function addNodeCommand(program: Command, environment: Environment): Command {
+  const node = program
+    .command("node")
+    .description("Run one storage node: a REST server that stores shards.")
+    .addOption(
+      option("--id <name>", "name of the node in the cluster, and of its folder")
+        .argParser(parsedBy(parseNodeName))
+        .default("node1"),
+    )
+    .addOption(portOption("port to listen on (0 picks a free port)", 4001))
+    .addOption(hostOption("address to listen on"))
+    .addOption(dataOption("data folder; this node uses the subfolder of its name"))
+    .addOption(engineOption())
+    .addOption(
+      option("--gateway <url>", "URL of the gateway to register with; without it the node joins no cluster").argParser(
+        parsedBy(parseNodeUrl),
+      ),
+    )
+    .addOption(
+      option(
+        "--advertise <url>",
+        "URL at which the gateway reaches this node, if it differs from the listening address",
+      ).argParser(parsedBy(parseNodeUrl)),
+    )
+    .addOption(workersOption())
+    .addOption(clusterSecretOption())
+    .addOption(insecureOption())
+    .addOption(logLevelOption());
+  return addNodeTlsOptions(addTracingOptions(node))
+    .addHelpText("after", "\nExample:\n  shardgate node --id node4 --port 4004 --gateway http://127.0.0.1:4000")
+    .action(async (options: NodeOptions, command: Command) => {
+      if (options.gateway !== undefined && options.advertise === undefined && isWildcard(options.host)) {
+        command.error(
+          `option '--host ${options.host}' needs '--advertise <url>': the gateway cannot call that address.`,
+        );
+      }
+      if (options.workers > 1 && options.engine === "memory") {
+        command.error("option '--engine memory' works in one process only: omit '--workers', or use '--engine lmdb'.");
+      }
+      checkNodeTlsOptions(options, command);
+      checkExposure(options, safeguards(options), command);
+      await run(options, environment);
+    });
+}
+
+async function run(options: NodeOptions, environment: Environment): Promise<void> {
+  const log = createLog(options.id, options.logLevel, environment.stderr);
+  if (options.workers === 1) return runNode(options, environment, aloneAsNode(log, environment));
+  const seat = await environment.openSeat();
+  if (seat.kind === "primary") return runPrimary(seat, options, { environment, log });
+  const logOf = (worker: number): Log => createLog(options.id, options.logLevel, environment.stderr, worker);
+  try {
+    await runNode(options, environment, await joinAsNode(seat, { clock: environment.clock, log, logOf }));
+  } finally {
+    seat.leave();
+  }
+}
+
+/** The folder stays locked until the last worker is gone, also when this process is killed: they have the open file, too. */
+async function runPrimary(seat: PrimarySeat, options: NodeOptions, { environment, log }: PrimaryParts): Promise<void> {
+  const lock = await lockFolder(await makeDataFolder(options), environment.clock);
+  try {
+    seat.hand(lock.fd);
+    await runNodeWorkers(seat, { count: options.workers, environment, log });
+  } finally {
+    await lock.release();
+  }
+}
+
+interface PrimaryParts {
+  readonly environment: Environment;
+  readonly log: Log;
+}
+
+async function runNode(options: NodeOptions, environment: Environment, role: NodeRole): Promise<void> {
+  const { clock, newId } = environment;
+  const { log, incarnation, worker } = role;
+  const stop = listenForStop(environment);
+  let endAsUsual: () => void = () => {};
+  let tls: TlsFiles | null = null;
+  try {
+    tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
+    const tokens = await clusterTokens(options);
+    const service = { name: "shardgate-node", instance: options.id };
+    const tracing = await openTracing(options, service, { clock, log });
+    const { engine, unlock } = await openEngine(options, worker !== null, environment);
+    if (options.engine === "lmdb") endAsUsual = environment.killAtExit();
+    const node = await startStorageNode({
+      ...tracing.traced,
+      name: options.id,
+      host: options.host,
+      port: options.port,
+      engine,
+      clock,
+      log,
+      gatewayUrl: options.gateway ?? null,
+      advertisedUrl: options.advertise ?? null,
+      newId,
+      incarnation,
+      tls,
+      tokens,
+      ...(worker !== null && { worker }),
+    }).catch(async (error: unknown) => {
+      await engine.close();
+      await unlock();
+      endAsUsual();
+      throw error;
+    });
+    role.serves(node);
+    const reason = await stop.requested;
+    log.info({ reason }, "The storage node is shutting down.");
+    await closeWithin(
+      node
+        .drain()
+        .then(unlock)
+        .then(endAsUsual)
+        .then(() => tracing.close()),
+      drainTimeoutMs + stopMarginMs,
+      clock,
+    );
+  } finally {
+    await tls?.close();
+    stop.dispose();
+  }
+}
+
+interface OpenedEngine {
+  readonly engine: StorageEngine;
+  /** To be called when the engine is closed. */
+  unlock(): Promise<void>;
+}
+
+/** Nothing is opened before the folder is locked, by this process or, for a worker, by its primary. */
+async function openEngine(options: NodeOptions, isWorker: boolean, { clock }: Environment): Promise<OpenedEngine> {
+  if (options.engine === "memory") return { engine: new MemoryEngine(), unlock: async () => {} };
+  const folder = await makeDataFolder(options);
+  const lock = isWorker ? null : await lockFolder(folder, clock);
+  const unlock = async (): Promise<void> => lock?.release();
+  try {
+    return { engine: await LmdbEngine.open(folder), unlock };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function makeDataFolder({ data, id }: NodeOptions): Promise<string> {
+  const folder = join(data, id);
+  await makeFolder(folder);
+  return folder;
+}
+
+/** What keeps strangers out where the node lets other hosts in. */
+function safeguards({ clusterSecretFile, tlsCert, tlsCa }: NodeOptions): readonly Safeguard[] {
+  return [
+    { options: "--cluster-secret-file <file>", isGiven: clusterSecretFile !== undefined },
+    { options: "--tls-cert, --tls-key and --tls-ca", isGiven: tlsCert !== undefined && tlsCa !== undefined },
+  ];
+}
+
+/** An address that means "all of this host's": good to listen on, not to call. */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}

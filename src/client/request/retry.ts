@@ -1,0 +1,99 @@
+/**
+ * Trying again, with full jitter and within bounds. One rule holds for reads and writes: repeated is what certainly was
+ * not executed and may succeed later. A read never executes anything, so only its `isRetryable` counts.
+ */
+import { pause } from "./deadline.js";
+import type { Settings } from "../options.js";
+import { ShardgateRequestError } from "./request-error.js";
+import type { RawResult } from "./raw-result.js";
+
+/** Said by an attempt that wants another one. */
+export const again = Symbol("again");
+
+/** How often, and after which pauses. */
+export type Retries = Pick<Settings, "attemptsMax" | "pauseMs" | "pauseMsMax" | "random" | "after">;
+
+/** Calls `attempt` until it has a result, at most `attemptsMax` times; the last time with `isLast`. */
+export async function repeat<T>(
+  attempt: (isLast: boolean) => Promise<T | typeof again>,
+  retries: Retries,
+  signal?: AbortSignal,
+): Promise<T> {
+  for (let count = 1; ; count++) {
+    const isLast = count >= retries.attemptsMax;
+    try {
+      const result = await attempt(isLast);
+      if (result !== again) return result;
+    } catch (error) {
+      if (isLast || signal?.aborted || !isWorthRepeating(error)) throw error;
+    }
+    await pauseAfter(count, retries, signal);
+  }
+}
+
+/** Waits before attempt number `count + 1`. */
+export function pauseAfter(count: number, retries: Retries, signal?: AbortSignal): Promise<void> {
+  const { pauseMs, pauseMsMax, random } = retries;
+  return pause(random() * Math.min(pauseMsMax, pauseMs * 2 ** (count - 1)), retries, signal);
+}
+
+export interface ItemsRequest<Item> {
+  /** Exactly one result per item, in order. */
+  send(items: readonly Item[]): Promise<readonly RawResult[]>;
+  /** Told once per item, as soon as its result is known. */
+  settle(item: Item, result: RawResult): void;
+  /** Whether an item may be sent again without the others. */
+  isRepeatable(item: Item): boolean;
+}
+
+/**
+ * Sends items, and those again whose shard was unavailable. Throws when a request failed and no result of its items is
+ * known; an item that had one before keeps it, unless the failed request may have written it.
+ */
+export async function sendItems<Item>(
+  items: readonly Item[],
+  { send, settle, isRepeatable }: ItemsRequest<Item>,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<void> {
+  let open: OpenItem<Item>[] = items.map((item) => ({ item, earlier: null }));
+  const attempt = async (isLast: boolean) => {
+    const results = await send(open.map(({ item }) => item));
+    const asked = open;
+    open = [];
+    for (const [index, earlier] of results.entries()) {
+      const { item } = asked[index] as OpenItem<Item>;
+      if (!isLast && canRepeat(earlier) && isRepeatable(item)) open.push({ item, earlier });
+      else settle(item, earlier);
+    }
+    return open.length === 0 ? null : again;
+  };
+  try {
+    await repeat(attempt, settings, signal);
+  } catch (error) {
+    if (!(error instanceof ShardgateRequestError)) throw error;
+    for (const { item, earlier } of open) {
+      if (earlier === null) throw error;
+      settle(item, error.isOutcomeUnknown ? unknownResult(earlier, error) : earlier);
+    }
+  }
+}
+
+/** An item whose result is not settled, and the one it had in an attempt before. */
+interface OpenItem<Item> {
+  readonly item: Item;
+  readonly earlier: RawResult | null;
+}
+
+function isWorthRepeating(error: unknown): boolean {
+  return error instanceof ShardgateRequestError && error.isRetryable && !error.isOutcomeUnknown;
+}
+
+/** A full disk or a broken engine will not be better in a moment. */
+function canRepeat({ isRetryable, code }: RawResult): boolean {
+  return isRetryable === true && (code === "SHARD_UNAVAILABLE" || code === "OVERLOADED");
+}
+
+function unknownResult(earlier: RawResult, { message }: Error): RawResult {
+  return { ...earlier, __typename: "OutcomeUnknown", code: "OUTCOME_UNKNOWN", message, isRetryable: false };
+}

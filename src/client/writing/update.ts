@@ -1,0 +1,87 @@
+/**
+ * Changes a value by compare-and-set: reads it, computes the next one, and writes that under the condition that nothing
+ * was written meanwhile. What the loss of an answer means is decided here, from versions alone.
+ */
+import type { Expiry, PutItem } from "../entry.js";
+import { updateAttemptsMax } from "../limits.js";
+import type { Settings } from "../options.js";
+import type { Found, GetOutcome, PutOutcome } from "../outcome.js";
+import { ShardgateRequestError } from "../request/request-error.js";
+import { pauseAfter } from "../request/retry.js";
+
+export interface UpdateOptions {
+  /** Of the new entry. Without it the entry never expires, whatever the one it replaces did. */
+  readonly expiry?: Expiry | undefined;
+  /** Says that it does no harm when `fn` takes effect twice (it sets a field, not counts). */
+  readonly isIdempotent?: boolean | undefined;
+  /** Most writes; 10 unless said otherwise. The last conflict is then the outcome. */
+  readonly attemptsMax?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an update does to its one key, by the means of the client. */
+export interface UpdateAccess {
+  get(): Promise<GetOutcome<unknown>>;
+  put(item: Omit<PutItem<unknown>, "key">): Promise<PutOutcome<unknown>>;
+}
+
+/** Guarantees: see `Client.update`. */
+export async function updateEntry(
+  { get, put }: UpdateAccess,
+  fn: (current: unknown) => unknown,
+  settings: Settings,
+  { attemptsMax = updateAttemptsMax, expiry, isIdempotent = false, signal }: UpdateOptions,
+): Promise<PutOutcome<unknown>> {
+  let lost: LostWrite | null = null;
+  for (let count = 1; ; count++) {
+    try {
+      const read = await get();
+      if (read.kind !== "found" && read.kind !== "notFound") return lost === null ? read : lost.tell();
+      const base = read.kind === "found" ? read : null;
+      if (base?.version === null) return withoutVersions(base);
+      const version = base?.version ?? null;
+      // The entry changed meanwhile, and nobody can tell whether the lost write did that.
+      if (lost !== null && lost.version !== version && !isIdempotent) return lost.tell();
+      const condition = version === null ? ({ ifAbsent: true } as const) : { ifVersion: version };
+      const outcome = await orLost(put({ value: await fn(base?.value), expiry, condition }), version);
+      if (outcome.kind === "written") return outcome;
+      if (outcome.kind === "lost") lost = outcome;
+      else if (outcome.kind !== "conflict" || count >= attemptsMax) return lost === null ? outcome : lost.tell();
+      if (lost !== null && count >= attemptsMax) return lost.tell();
+    } catch (error) {
+      if (lost !== null && error instanceof ShardgateRequestError) return lost.tell();
+      throw error;
+    }
+    await pauseAfter(count, settings, signal);
+  }
+}
+
+/** A write that may or may not have happened. */
+interface LostWrite {
+  readonly kind: "lost";
+  /** What it would have replaced; null: nothing. As long as the entry has this version, the write has not happened. */
+  readonly version: string | null;
+  /** Ends an update that cannot find out: gives the outcome, or throws the error, that the write ended with. */
+  tell(): PutOutcome<unknown>;
+}
+
+async function orLost(
+  put: Promise<PutOutcome<unknown>>,
+  version: string | null,
+): Promise<PutOutcome<unknown> | LostWrite> {
+  try {
+    const outcome = await put;
+    return outcome.kind === "unknown" ? { kind: "lost", version, tell: () => outcome } : outcome;
+  } catch (error) {
+    if (!(error instanceof ShardgateRequestError && error.isOutcomeUnknown)) throw error;
+    const tell = () => {
+      throw error;
+    };
+    return { kind: "lost", version, tell };
+  }
+}
+
+function withoutVersions({ key }: Found<unknown>): PutOutcome<unknown> {
+  const message = `Key ${JSON.stringify(key)} cannot be updated safely: its storage node does not keep versions.`;
+  return { kind: "notSupported", key, code: "NOT_SUPPORTED", message, isRetryable: false };
+}

@@ -1,0 +1,124 @@
+/**
+ * Puts and deletions. Those of one call travel in as few requests as they fit in; those of different calls never share
+ * one: a bad expiry would then fail its neighbours, and one lost answer would leave all of them unknown.
+ */
+import { withDeadline } from "../request/deadline.js";
+import type { DeleteItem, PutItem } from "../entry.js";
+import type { Settings } from "../options.js";
+import type { DeleteOutcome, PutOutcome } from "../outcome.js";
+import {
+  deleteOutcome,
+  putOutcome,
+  resultList,
+  valueMismatch,
+  type RawResult,
+  type ValueReading,
+} from "../request/raw-result.js";
+import { send } from "../request/request.js";
+import { sendItems } from "../request/retry.js";
+import { partialFailure, partsOf, type PartFailure } from "./write-parts.js";
+
+/** One outcome per item, in order. Of a value that does not fit the schema nothing is sent. */
+export async function putAll(
+  items: readonly PutItem<unknown>[],
+  reading: ValueReading,
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): Promise<PutOutcome<unknown>[]> {
+  // Written is what was passed, whatever the caller does with the object while the request is on its way.
+  const writes = items.map((item) => ({ item, text: putInput(item, settings) }));
+  const mismatches = await Promise.all(items.map(({ key, value }) => valueMismatch(key, value, reading.schema)));
+  const sent = writes.filter((_, index) => mismatches[index] === null);
+  const { results, failed } = await sendWrites(settings.documents.putMany, sent, settings, signal);
+  const outcomes = await Promise.all(
+    writes.map(async (write, index) => {
+      const result = results.get(write);
+      return mismatches[index] ?? (result === undefined ? null : putOutcome(write.item, result, reading));
+    }),
+  );
+  if (failed !== null) throw partialFailure(failureIn(writes, failed), outcomes, "written");
+  return outcomes.map(certain);
+}
+
+/** One outcome per item, in order. */
+export async function deleteAll(
+  items: readonly DeleteItem[],
+  reading: ValueReading,
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): Promise<DeleteOutcome<unknown>[]> {
+  const writes = items.map((item) => ({ item, text: deleteInput(item) }));
+  const { results, failed } = await sendWrites(settings.documents.deleteMany, writes, settings, signal);
+  const outcomes = await Promise.all(
+    writes.map(async (write) => {
+      const result = results.get(write);
+      return result === undefined ? null : deleteOutcome(write.item.key, result, reading);
+    }),
+  );
+  if (failed !== null) throw partialFailure(failureIn(writes, failed), outcomes, "deleted");
+  return outcomes.map(certain);
+}
+
+/** An item and the GraphQL input that it becomes, in JSON text. */
+interface Write {
+  readonly item: { readonly key: string };
+  readonly text: string;
+}
+
+function putInput({ key, value, expiry, condition }: PutItem<unknown>, { stringifyValue }: Settings): string {
+  const valueText = stringifyValue(value);
+  if (valueText === undefined) throw new TypeError(`The value to write at key ${JSON.stringify(key)} is not JSON.`);
+  return `${JSON.stringify({ key, expiry, condition }).slice(0, -1)},"value":${valueText}}`;
+}
+
+function deleteInput({ key, condition }: DeleteItem): string {
+  return JSON.stringify({ key, condition });
+}
+
+interface Sent {
+  readonly results: ReadonlyMap<Write, RawResult>;
+  /** The request behind which nothing was sent; null when all were answered. */
+  readonly failed: (Pick<PartFailure, "error" | "count"> & { readonly part: readonly Write[] }) | null;
+}
+
+/** Throws as `sendItems` when all writes travel in one request, and the reason of an aborted `signal`. */
+async function sendWrites(
+  document: string,
+  writes: readonly Write[],
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): Promise<Sent> {
+  const results = new Map<Write, RawResult>();
+  const writesOfKey = new Map<string, number>();
+  for (const { item } of writes) writesOfKey.set(item.key, (writesOfKey.get(item.key) ?? 0) + 1);
+  const request = (signal: AbortSignal) => ({
+    send: async (open: readonly Write[]) => {
+      const variables = `{"items":[${open.map(({ text }) => text).join(",")}]}`;
+      return resultList(await send({ document, variables, isWrite: true }, settings, signal), open.length, true);
+    },
+    settle: (write: Write, result: RawResult) => void results.set(write, result),
+    // Sent again behind a later write of the same key, it would undo that one.
+    isRepeatable: ({ item }: Write) => writesOfKey.get(item.key) === 1,
+  });
+  const parts = partsOf(writes);
+  for (const part of parts) {
+    try {
+      await withDeadline((signal) => sendItems(part, request(signal), settings, signal), settings, signal);
+    } catch (error) {
+      if (parts.length === 1 || signal?.aborted) throw error;
+      const count = part.filter((write) => !results.has(write)).length;
+      return { results, failed: { error, part, count } };
+    }
+  }
+  return { results, failed: null };
+}
+
+function failureIn(writes: readonly Write[], { error, part, count }: NonNullable<Sent["failed"]>): PartFailure {
+  const last = part.at(-1);
+  return { error, count, end: writes.findIndex((write) => write === last) + 1 };
+}
+
+function certain<T>(outcome: T | null): T {
+  if (outcome === null) throw new Error("A write has no result.");
+  return outcome;
+}

@@ -1,0 +1,34 @@
+/**
+ * How many list items a request may pass in one argument and get in all its fields together. Shards name their storage
+ * nodes and those name their shards again, so that every level of such a query multiplies the answer: a line of text would
+ * cost minutes.
+ */
+import { ShardgateError } from "../../../core/error.js";
+import type { GraphqlContext } from "./context.js";
+
+/** Throws TOO_MANY_KEYS when the argument `name` has more items than one batch field may. */
+export function checkBatchSize(items: readonly unknown[], name: string, { services }: GraphqlContext): void {
+  const { batchKeys } = services.bounds;
+  if (items.length <= batchKeys) return;
+  throw new ShardgateError("TOO_MANY_KEYS", `\`${name}\` has ${items.length} items; at most ${batchKeys} are allowed.`);
+}
+
+export class ListBudget {
+  readonly #itemsMax: number;
+  #left: number;
+
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax;
+    this.#left = itemsMax;
+  }
+
+  /** `items`, once they are paid for. Throws ANSWER_TOO_LARGE. */
+  pay<Item>(items: readonly Item[]): readonly Item[] {
+    this.#left -= items.length;
+    if (this.#left >= 0) return items;
+    throw new ShardgateError(
+      "ANSWER_TOO_LARGE",
+      `The lists of this request have more than ${this.#itemsMax} items together.`,
+    );
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * What one request reads, each key once: the keys that its fields ask for in the same turn are read in one go. What is
+ * remembered is the request's own view; nothing is cached beyond it.
+ */
+import DataLoader from "dataloader";
+import type { GraphQLResolveInfo } from "graphql";
+import { errorRules, ShardgateError } from "../../../core/error.js";
+import { keyProblem, parseKey, type Key } from "../../../core/key.js";
+import type { FoundOutcome, NotFoundOutcome, Outcome, RefusedOutcome } from "../../../core/operation.js";
+import { shardOfKey, type ShardNumber } from "../../../core/shard.js";
+import type { RouteContext } from "../../../routing/router.js";
+import type { HostedShard } from "../../../wire/membership.js";
+import type { RequestServices } from "../../guard/request-services.js";
+import { problemInstead } from "../values/problems.js";
+import type { Receipt } from "./receipt.js";
+
+export type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
+
+type ShardFigures = ReadonlyMap<ShardNumber, HostedShard> | null;
+
+/** That all keys of a batch failed together. */
+interface Failure {
+  readonly kind: "failed";
+  readonly error: unknown;
+}
+
+export class RequestLoaders {
+  readonly #services: RequestServices;
+  readonly #route: RouteContext;
+  readonly #receipt: Receipt | null;
+  /** Of the keys that were read ahead. */
+  readonly #ahead = new Map<string, ReadOutcome | Failure>();
+  /** Made when a key is first asked for that was not read ahead: most requests have none. */
+  #entries: DataLoader<Key, ReadOutcome> | null = null;
+  #figures: Map<string, Promise<ShardFigures>> | null = null;
+
+  constructor(services: RequestServices, route: RouteContext, receipt: Receipt | null) {
+    this.#services = services;
+    this.#route = receipt === null ? route : { ...route, recorder: receipt.loader };
+    this.#receipt = receipt;
+  }
+
+  /**
+   * What `use` makes of the outcomes of `keys`, in their order: at once when all are known, else a promise of it. A text
+   * that is no key is refused with INVALID_KEY. Throws or rejects when a key's batch failed as a whole, for example with
+   * ANSWER_TOO_LARGE. A refusal that a retry may overcome is not remembered.
+   */
+  read<Result>(
+    keys: readonly string[],
+    info: Pick<GraphQLResolveInfo, "path">,
+    use: (outcomes: readonly ReadOutcome[]) => Result,
+  ): Result | Promise<Result> {
+    if (this.#receipt !== null) for (const key of keys) if (isKey(key)) this.#receipt.asks(info, key);
+    const outcomes: ReadOutcome[] = [];
+    // In one pass: most keys were read ahead, and further passes cost a request of many keys a fifth of its time.
+    for (const key of keys) {
+      const known = this.#ahead.get(key);
+      if (known === undefined) return this.#load(keys, use);
+      outcomes.push(outcomeOf(known));
+    }
+    return use(outcomes);
+  }
+
+  /**
+   * What `use` gives when `keys` were read before the fields ask for them. Refusals are remembered here, because all the
+   * fields ask in one turn. Throws or rejects only with what `use` throws.
+   */
+  readAhead<Result>(keys: readonly string[], use: () => Result | Promise<Result>): Result | Promise<Result> {
+    const valid = keys.filter(isKey);
+    if (valid.length === 0) return use();
+    const once = valid.length === 1 ? valid : [...new Set(valid)];
+    return this.#ask(once, (outcomes) => {
+      once.forEach((key, index) => this.#ahead.set(key, outcomes[index] ?? failed));
+      return use();
+    });
+  }
+
+  /** The key was written: what was read of it may be wrong now. */
+  forget(key: Key): void {
+    this.#ahead.delete(key);
+    this.#entries?.clear(key);
+  }
+
+  /** Figures of the shards at a storage node, by its name; null when it does not answer. */
+  shardFigures(name: string): Promise<ShardFigures> {
+    const all = (this.#figures ??= new Map<string, Promise<ShardFigures>>());
+    const known = all.get(name);
+    if (known !== undefined) return known;
+    const figures = this.#services.membership.shardFigures(name);
+    all.set(name, figures);
+    return figures;
+  }
+
+  #load<Result>(keys: readonly string[], use: (outcomes: readonly ReadOutcome[]) => Result): Result | Promise<Result> {
+    // What cannot be used throws before anything is loaded that nothing would wait for.
+    const known = keys.map((key) => {
+      const outcome = this.#ahead.get(key) ?? keyRefusal(key);
+      return outcome === null ? null : outcomeOf(outcome);
+    });
+    if (known.every((outcome) => outcome !== null)) return use(known);
+    const entries = (this.#entries ??= new DataLoader((loaded) => this.#read(loaded)));
+    return Promise.all(known.map((outcome, index) => outcome ?? entries.load(keys[index] as Key))).then(use);
+  }
+
+  /** Remembers none that a retry may overcome. */
+  #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
+    return this.#ask(keys, (outcomes) =>
+      keys.map((key, index) => {
+        const outcome = outcomes[index] ?? failed;
+        if (isRetryable(outcome)) {
+          this.forget(key);
+          this.#receipt?.forgets(key);
+        }
+        return outcomeOf(outcome);
+      }),
+    );
+  }
+
+  #ask<Result>(
+    keys: readonly Key[],
+    take: (outcomes: readonly (ReadOutcome | Failure)[]) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const { membership, router } = this.#services;
+    const { shardCount } = membership;
+    const operations = keys.map((key) => ({ kind: "get" as const, shard: shardOfKey(key, shardCount), key }));
+    return router.execute(operations, this.#route).then(
+      (outcomes) => take(readOutcomes(outcomes)),
+      (error: unknown) => take(keys.map(() => ({ kind: "failed", error }))),
+    );
+  }
+}
+
+/** When the router leaves a key without an outcome. */
+const failed: Failure = { kind: "failed", error: new Error("The router returned no outcome for a get.") };
+
+function isKey(text: string): text is Key {
+  return keyProblem(text) === null;
+}
+
+function keyRefusal(text: string): RefusedOutcome | null {
+  return problemInstead<null, RefusedOutcome>(
+    "INVALID_KEY",
+    () => {
+      parseKey(text);
+      return null;
+    },
+    (message) => ({ kind: "refused", code: "INVALID_KEY", message }),
+  );
+}
+
+function readOutcomes(outcomes: readonly Outcome[]): readonly (ReadOutcome | Failure)[] {
+  try {
+    return outcomes.map(readOutcome);
+  } catch (error) {
+    return outcomes.map(() => ({ kind: "failed", error }));
+  }
+}
+
+/** Throws ANSWER_TOO_LARGE. */
+function readOutcome(outcome: Outcome): ReadOutcome {
+  if (outcome.kind === "found" || outcome.kind === "notFound") return outcome;
+  if (outcome.kind !== "refused") throw new Error(`The router answered a get with ${outcome.kind}.`);
+  // Not this key's fault: the request as a whole asks for too much.
+  if (outcome.code === "ANSWER_TOO_LARGE") throw new ShardgateError(outcome.code, outcome.message);
+  return outcome;
+}
+
+/** Another batch may not fail. */
+function isRetryable(outcome: ReadOutcome | Failure): boolean {
+  return outcome.kind === "failed" || (outcome.kind === "refused" && errorRules[outcome.code].isRetryable);
+}
+
+/** Throws what its batch failed with. */
+function outcomeOf(known: ReadOutcome | Failure): ReadOutcome {
+  if (known.kind === "failed") throw known.error;
+  return known;
+}

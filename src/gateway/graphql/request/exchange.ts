@@ -1,0 +1,126 @@
+/** One request on its way through GraphQL, and what both ways of answering it share. */
+import type { IncomingMessage } from "node:http";
+import { GraphQLError, type ExecutionResult } from "graphql";
+import type { GraphQLParams } from "graphql-yoga";
+import { errorRules, type ErrorCode } from "../../../core/error.js";
+import { graphqlDocumentErrorsMax, graphqlErrorsMax } from "../../../core/limits.js";
+import type { OpenRequest } from "../../edge/open-requests.js";
+import { clientError } from "./client-error.js";
+import type { GraphqlContext } from "../execution/context.js";
+import type { Executor } from "../execution/executor.js";
+import { executableParams, type PersistedDocuments } from "./persisted-documents.js";
+import type { RequestLog } from "./request-log.js";
+import { paramsOfBody, paramsOfQuery, readParamsBody, type SourcedParams } from "./request-params.js";
+import type { Result } from "../values/result-text.js";
+
+export interface Exchange extends GraphqlContext {
+  /** The one that the request began with; it may be replaced meanwhile. */
+  readonly executor: Executor;
+  readonly open: OpenRequest;
+  readonly incoming: IncomingMessage;
+  readonly log: RequestLog;
+  /** What the variables were parsed from. Set once the parameters are read; null when there are none. */
+  variablesText: (() => string) | null;
+  /** Once somebody asked for them: a body can be read only once. */
+  params: Promise<GraphQLParams> | null;
+  /** Once it is there: Yoga sends what the short way could not. */
+  result: Result | null;
+}
+
+/** The request's parameters, with the text of a persisted document in place of its id. Rejects as the functions of request-params.ts throw. */
+export function paramsOf(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {
+  return (exchange.params ??= readExchange(exchange, persisted));
+}
+
+/** Executes the request, once. `params`: as Yoga takes them. */
+export function resultOf(params: GraphQLParams, exchange: Exchange): Result | Promise<Result> {
+  const { result, variablesText, executor, incoming } = exchange;
+  if (result !== null) return result;
+  const { query = "", operationName, variables } = params;
+  return executor.execute(
+    { query, operationName, variables, variablesText, mayWrite: incoming.method === "POST" },
+    exchange,
+  );
+}
+
+/** What a result has beside its data, as it is sent: what a client gets to see of the errors, and the receipt if there is one. */
+export function finalMembers(
+  errors: readonly GraphQLError[] | undefined,
+  exchange: Exchange,
+): Pick<ExecutionResult, "errors" | "extensions"> {
+  const { receipt } = exchange;
+  if (errors === undefined && receipt === null) return nothingBeside;
+  return {
+    ...(errors !== undefined && { errors: clientErrors(errors, exchange) }),
+    ...(receipt !== null && { extensions: { shardgate: receipt.report() } }),
+  };
+}
+
+const nothingBeside = {};
+
+/** Also counts them, and logs the first of those that are no fault of the client. */
+function clientErrors(
+  errors: readonly GraphQLError[],
+  { executor, log, route, services }: Exchange,
+): readonly GraphQLError[] {
+  const isOfFields = errors[0]?.path !== undefined;
+  const max = isOfFields ? graphqlErrorsMax : graphqlDocumentErrorsMax;
+  const sorted = errors.toSorted(byPlace).slice(0, max);
+  const told = sorted.map((error) => clientError(error, log, executor.options.rules));
+  const [first] = told;
+  if (!isOfFields && errors.length > max && first !== undefined) told.push(furtherErrors(first));
+  let faults = 0;
+  for (const [index, { extensions }] of told.entries()) {
+    const code = extensions["code"] as ErrorCode;
+    services.metrics.errorTold(code);
+    if (errorRules[code].httpStatus < 500) continue;
+    route.span?.fail(code);
+    // INTERNAL_SERVER_ERROR has been logged with its cause.
+    if (code === "INTERNAL_SERVER_ERROR" || faults++ > 0) continue;
+    const { advice } = errorRules[code];
+    const facts = { err: errors[index], code, advice, errors: errors.length };
+    // As with REST: nobody reads the answer to a client that went away.
+    if (route.signal?.aborted === true) log.debug(facts, "A client abandoned its GraphQL request.");
+    else log.warn(facts, "Fields of a GraphQL request failed; `advice` says what to do.");
+  }
+  return told;
+}
+
+/** Says that a document, or its variables, have more errors than are told; to programs it is one more of these. */
+function furtherErrors({ extensions }: GraphQLError): GraphQLError {
+  return new GraphQLError("There are more errors than the ones listed.", { extensions });
+}
+
+/**
+ * Errors of fields in the order of the document, and of lists: the same for each run, whichever answer came first. What is
+ * wrong with a document as a whole has no path, and stays as GraphQL.js found it.
+ */
+function byPlace(a: GraphQLError, b: GraphQLError): number {
+  if (a.path === undefined || b.path === undefined) return 0;
+  const [at = -1] = a.positions ?? [];
+  const [otherAt = -1] = b.positions ?? [];
+  return at - otherAt || comparePaths(a.path, b.path);
+}
+
+function comparePaths(path: NonNullable<GraphQLError["path"]>, other: NonNullable<GraphQLError["path"]>): number {
+  for (const [index, step] of path.entries()) {
+    const otherStep = other[index];
+    if (step === otherStep) continue;
+    if (typeof step === "number" && typeof otherStep === "number") return step - otherStep;
+    return String(step) < String(otherStep) ? -1 : 1;
+  }
+  return 0;
+}
+
+function readExchange(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams> {
+  const { open, incoming, services } = exchange;
+  const { bounds } = services;
+  const taken = ({ params, variablesText }: SourcedParams): GraphQLParams => {
+    exchange.variablesText = variablesText;
+    return executableParams(params, persisted);
+  };
+  // Yoga refuses methods other than these.
+  return incoming.method === "GET" || incoming.method === "HEAD"
+    ? paramsOfQuery(incoming.url ?? "", bounds).then(taken)
+    : readParamsBody(open, bounds).then((body) => taken(paramsOfBody(body, bounds)));
+}

@@ -1,0 +1,315 @@
+/**
+ * What the gateway counts, in Prometheus form: requests by route, and what the routing below them does. Each Metrics has
+ * a prom-client registry of its own, so several gateways fit into one process. Labels are bounded by construction:
+ * routes are patterns, codes a closed list and nodes registered names, never text of a client. docs/reference/metrics.md lists them all.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { ErrorCode } from "../../core/error.js";
+import type { RoutingObserver } from "../../routing/observer.js";
+import { TalliedHistogram } from "./tallied-histogram.js";
+
+/** One answered client request. */
+export interface AnsweredRequest {
+  /** The route's pattern, for example `/data/:key`. */
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+/** The cluster as it is when somebody asks. */
+export interface ClusterFigures {
+  readonly mapVersion: number;
+  /** How many shards, and how many storage nodes, are in each state. */
+  readonly shards: Readonly<Record<string, number>>;
+  readonly nodes: Readonly<Record<string, number>>;
+  /** How many storage nodes were refused, and may not serve. */
+  readonly nodesWithProblem: number;
+}
+
+/** Why the edge refused a request or cut a connection; "client-…" when it is that client's own share that is used up. */
+export type RequestRefusal =
+  | "requests"
+  | "client-requests"
+  | "bodies"
+  | "client-bodies"
+  | "answers"
+  | "client-answers"
+  | "connections"
+  | "client-connections"
+  | "slow-body"
+  | "unfetched-answer"
+  | "headers"
+  | "host"
+  | "origin";
+
+/** Who keeps the traffic of the last minutes, for the console: see gateway/pages/console/recent-traffic.ts. */
+export interface TrafficListener {
+  requestAnswered(request: Pick<AnsweredRequest, "route" | "durationMs">): void;
+  batchAnswered(batch: { readonly node: string; readonly serviceMs: number }): void;
+}
+
+const silentListener: TrafficListener = { requestAnswered() {}, batchAnswered() {} };
+
+export class Metrics implements RoutingObserver {
+  readonly #registry = new Registry();
+  readonly #requestSeconds: TalliedHistogram;
+  readonly #requestsRefused: Counter;
+  readonly #failures: Counter;
+  readonly #retries: Counter;
+  readonly #batchOperations: TalliedHistogram;
+  readonly #waitSeconds: TalliedHistogram;
+  readonly #serviceSeconds: TalliedHistogram;
+  readonly #breaker: Gauge;
+  readonly #unsent: Counter;
+  readonly #refused: Counter;
+  readonly #errors: Counter;
+  readonly #requestsInFlight: Gauge;
+  readonly #shards: Gauge;
+  readonly #nodes: Gauge;
+  readonly #nodesWithProblem: Gauge;
+  readonly #mapVersion: Gauge;
+  readonly #traffic: TrafficListener;
+  readonly #tallies = new Map<string, NodeTally>();
+  /** By method, status and route together. */
+  readonly #answered = new Map<string, AnsweredTally>();
+  /** Most requests are of one kind, which then need not be looked up. */
+  #lastAnswered: AnsweredTally | null = null;
+  #requestsUnderWay = 0;
+
+  /** `traffic` hears of each answered request and batch too. */
+  constructor(traffic: TrafficListener = silentListener) {
+    this.#traffic = traffic;
+    const registers = [this.#registry];
+    const counter = (name: string, help: string, labelNames: string[]): Counter =>
+      new Counter({ name: `shardgate_${name}`, help, labelNames, registers });
+    const histogram = (name: string, help: string, label: string, buckets: readonly number[]): TalliedHistogram => {
+      const metric = new TalliedHistogram({ name: `shardgate_${name}`, help, label, buckets });
+      this.#registry.registerMetric(metric);
+      return metric;
+    };
+    // `aggregator`: how the gauges of several processes of one gateway make one.
+    const gauge = (name: string, help: string, labelNames: string[], aggregator: "sum" | "max" | "min" | "first") =>
+      new Gauge({ name: `shardgate_${name}`, help, labelNames, registers, aggregator });
+    const node = ["node"];
+
+    const answered = this.#answered;
+    const labelNames = ["route", "method", "status"];
+    this.#collected(Counter, { name: "requests_total", help: "Client requests answered.", labelNames }, function* () {
+      for (const { requests, ...labels } of answered.values()) yield [labels, requests] as const;
+    });
+    this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", "route", secondBuckets);
+    this.#requestsInFlight = gauge("requests_in_flight", "Client requests in progress.", [], "sum");
+    this.#errors = counter("errors_total", "Errors returned to clients: GraphQL errors and REST problems.", ["code"]);
+    this.#refused = counter("operations_refused_total", "Operations that failed after all retries.", ["code"]);
+    this.#requestsRefused = counter(
+      "requests_refused_total",
+      "Requests and connections refused before they were read.",
+      ["reason"],
+    );
+    this.#tallied(Counter, "node_batches_total", "Batches sent to a storage node.", ({ batches }) => batches);
+    this.#tallied(
+      Counter,
+      "node_operations_total",
+      "Operations sent to a storage node.",
+      ({ operations }) => operations,
+    );
+    this.#failures = counter("node_failures_total", "Batches without a usable answer.", [...node, "reason"]);
+    this.#retries = counter("node_retries_total", "Operations sent again.", node);
+    this.#batchOperations = histogram("node_batch_operations", "Operations in one batch.", "node", sizeBuckets);
+    this.#waitSeconds = histogram(
+      "node_batch_wait_seconds",
+      "Time for which a batch collected operations.",
+      "node",
+      secondBuckets,
+    );
+    this.#serviceSeconds = histogram(
+      "node_batch_service_seconds",
+      "Time from sending a batch to its answer.",
+      "node",
+      secondBuckets,
+    );
+    this.#breaker = gauge(
+      "node_breaker_state",
+      "State of the circuit breaker: 0 closed, 1 half open, 2 open.",
+      node,
+      "max",
+    );
+    this.#tallied(Gauge, "node_queued_operations", "Operations waiting for a storage node.", ({ queued }) => queued);
+    this.#tallied(Gauge, "node_batches_in_flight", "Batches in progress.", ({ inFlight }) => inFlight);
+    this.#unsent = counter("node_unsent_operations_total", "Operations that were not sent to their storage node.", [
+      ...node,
+      "reason",
+    ]);
+    this.#shards = gauge("shards", "Shards by state.", ["state"], "first");
+    this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"], "first");
+    this.#nodesWithProblem = gauge(
+      "storage_nodes_with_problem",
+      "Storage nodes that were refused and serve no shards.",
+      [],
+      "first",
+    );
+    this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", [], "min");
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Media type of `text()`. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Everything, in the Prometheus text format. */
+  text(): Promise<string> {
+    this.#requestsInFlight.set(this.#requestsUnderWay);
+    return this.#registry.metrics();
+  }
+
+  /** The same as data, to be added up with those of other processes. */
+  data(): Promise<readonly object[]> {
+    this.#requestsInFlight.set(this.#requestsUnderWay);
+    return this.#registry.getMetricsAsJSON();
+  }
+
+  /** The sum of one counter or gauge over all series that have `labels`; 0 when there is none. For tests and consoles. */
+  async total(name: string, labels: Readonly<Record<string, string | number>> = {}): Promise<number> {
+    const metric = await this.#registry.getSingleMetric(name)?.get();
+    if (metric === undefined) throw new Error(`There is no metric ${name}.`);
+    const wanted = Object.entries(labels);
+    return metric.values
+      .filter((series) => wanted.every(([label, value]) => String(series.labels[label]) === String(value)))
+      .reduce((sum, series) => sum + series.value, 0);
+  }
+
+  requestAnswered({ route, method, status, durationMs }: AnsweredRequest): void {
+    let answered = this.#lastAnswered;
+    if (answered?.route !== route || answered.method !== method || answered.status !== status) {
+      const kind = `${method} ${status} ${route}`;
+      answered = this.#answered.get(kind) ?? { route, method, status, requests: 0 };
+      this.#answered.set(kind, answered);
+      this.#lastAnswered = answered;
+    }
+    answered.requests++;
+    this.#requestSeconds.tally(route, durationMs / 1000);
+    this.#traffic.requestAnswered({ route, durationMs });
+  }
+
+  requestBegan(): void {
+    this.#requestsUnderWay++;
+  }
+
+  /** Its answer was sent, or nobody is left to take it. */
+  requestEnded(): void {
+    this.#requestsUnderWay--;
+  }
+
+  requestRefused(reason: RequestRefusal): void {
+    this.#requestsRefused.inc({ reason });
+  }
+
+  errorTold(code: ErrorCode): void {
+    this.#errors.inc({ code });
+  }
+
+  /** Told just before the text is read. */
+  clusterSeen({ mapVersion, shards, nodes, nodesWithProblem }: ClusterFigures): void {
+    for (const [state, count] of Object.entries(shards)) this.#shards.set({ state }, count);
+    for (const [state, count] of Object.entries(nodes)) this.#nodes.set({ state }, count);
+    this.#nodesWithProblem.set(nodesWithProblem);
+    this.#mapVersion.set(mapVersion);
+  }
+
+  batchSent({ node, operations, waitMs }: Parameters<RoutingObserver["batchSent"]>[0]): void {
+    const tally = this.#tally(node);
+    tally.batches++;
+    tally.operations += operations;
+    tally.inFlight++;
+    this.#batchOperations.tally(node, operations);
+    this.#waitSeconds.tally(node, waitMs / 1000);
+  }
+
+  batchAnswered({ node, serviceMs }: Parameters<RoutingObserver["batchAnswered"]>[0]): void {
+    this.#serviceSeconds.tally(node, serviceMs / 1000);
+    this.#tally(node).inFlight--;
+    this.#traffic.batchAnswered({ node, serviceMs });
+  }
+
+  batchFailed({ node, reason }: Parameters<RoutingObserver["batchFailed"]>[0]): void {
+    this.#failures.inc({ node, reason });
+    this.#tally(node).inFlight--;
+  }
+
+  unsent({ node, reason, operations }: Parameters<RoutingObserver["unsent"]>[0]): void {
+    this.#unsent.inc({ node, reason }, operations);
+  }
+
+  refused({ code, operations }: Parameters<RoutingObserver["refused"]>[0]): void {
+    this.#refused.inc({ code }, operations);
+  }
+
+  retried({ node, operations }: Parameters<RoutingObserver["retried"]>[0]): void {
+    this.#retries.inc({ node }, operations);
+  }
+
+  breakerChanged({ node, state }: Parameters<RoutingObserver["breakerChanged"]>[0]): void {
+    this.#breaker.set({ node }, breakerStates[state]);
+  }
+
+  queueDepth({ node, operations }: Parameters<RoutingObserver["queueDepth"]>[0]): void {
+    this.#tally(node).queued = operations;
+  }
+
+  #tally(node: string): NodeTally {
+    let tally = this.#tallies.get(node);
+    if (tally === undefined) this.#tallies.set(node, (tally = { batches: 0, operations: 0, inFlight: 0, queued: 0 }));
+    return tally;
+  }
+
+  /** A metric by storage node, from its tally. */
+  #tallied(Kind: Collected, name: string, help: string, valueOf: (tally: NodeTally) => number): void {
+    const tallies = this.#tallies;
+    this.#collected(Kind, { name, help, labelNames: ["node"] }, function* () {
+      for (const [node, tally] of tallies) yield [{ node }, valueOf(tally)] as const;
+    });
+  }
+
+  /** A metric whose values are asked for only when the text is read. */
+  #collected(
+    Kind: Collected,
+    { name, ...description }: { readonly name: string; readonly help: string; readonly labelNames: string[] },
+    series: () => Iterable<readonly [labels: Record<string, string | number>, value: number]>,
+  ): void {
+    const metric = new Kind({
+      ...description,
+      name: `shardgate_${name}`,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [labels, value] of series()) this.inc(labels, value);
+      },
+    });
+    this.#registry.registerMetric(metric);
+  }
+}
+
+type Collected = typeof Counter | typeof Gauge;
+
+/** How many requests of one kind were answered. */
+interface AnsweredTally extends Omit<AnsweredRequest, "durationMs"> {
+  requests: number;
+}
+
+/** What happens with every batch is added up as plain numbers: prom-client's own cost more than the rest of the counting. */
+interface NodeTally {
+  batches: number;
+  operations: number;
+  inFlight: number;
+  queued: number;
+}
+
+const breakerStates = { closed: 0, halfOpen: 1, open: 2 } as const;
+
+/** From a hit on loopback to a request's whole deadline. */
+const secondBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Up to `nodeBatchOperationsMax`. */
+const sizeBuckets = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000];

@@ -1,0 +1,52 @@
+/**
+ * Who may watch the cluster: a stream of events is given to callers who may look at it, and ends when they no longer may,
+ * because their token expired or was taken back.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ShardgateError } from "../../../core/error.js";
+import { consoleRecheckMs } from "../../../core/limits.js";
+import { requestIdHeader } from "../../../wire/paths.js";
+import { known } from "../../access/access.js";
+import { requestServices } from "../../guard/request-services.js";
+import { endWithProblem } from "../../problem-answer.js";
+import type { GatewayServices } from "../../services.js";
+
+/** Calls `watch` for a caller who may look at the cluster, and answers every other one with the problem. Never rejects. */
+export async function admit(
+  services: GatewayServices,
+  request: IncomingMessage,
+  response: ServerResponse,
+  watch: () => void,
+): Promise<void> {
+  const refusal = await refusalOf(services, request);
+  if (refusal !== null) return endWithProblem(response, refusal);
+  watch();
+  if (!services.access.isOpen) endWhenRefused(services, request, response);
+}
+
+function endWhenRefused(services: GatewayServices, request: IncomingMessage, response: ServerResponse): void {
+  let cancel = (): void => {};
+  const lookLater = (): void => {
+    cancel = services.clock.after(consoleRecheckMs, async () => {
+      if ((await refusalOf(services, request)) !== null) response.end();
+      else if (!response.closed) lookLater();
+    });
+  };
+  response.once("close", () => cancel());
+  lookLater();
+}
+
+async function refusalOf(services: GatewayServices, request: IncomingMessage): Promise<ShardgateError | null> {
+  try {
+    const caller = known(await services.access.callerOf(request), request);
+    requestServices(services, caller, String(request.headers[requestIdHeader])).membership.requireView();
+    return null;
+  } catch (error) {
+    if (error instanceof ShardgateError) return error;
+    services.log.error({ err: error }, "Could not re-authenticate console viewers.");
+    return new ShardgateError(
+      "INTERNAL_SERVER_ERROR",
+      "The gateway failed to process the request; its log has the cause.",
+    );
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What the storage nodes say of themselves: their keys, bytes and engine. They are asked in rounds, a bounded number at
+ * once, and only between `start` and `stop`, while somebody watches.
+ */
+import type { Clock } from "../../../core/clock.js";
+import { consoleCallsMax, consoleFiguresPauseMs } from "../../../core/limits.js";
+import type { Log } from "../../../core/log.js";
+import type { ClusterView } from "../../cluster/cluster-view.js";
+import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
+
+export interface Figures {
+  readonly keys: number | null;
+  readonly bytes: number | null;
+  readonly engine: string | null;
+}
+
+export interface NodeFiguresParts {
+  readonly membership: Pick<ClusterView, "map" | "nodeState" | "shardFigures" | "nodeEngine">;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const unknown: Figures = { keys: null, bytes: null, engine: null };
+
+export class NodeFigures {
+  readonly #parts: NodeFiguresParts;
+  #known: ReadonlyMap<string, Figures> = new Map();
+  #rounds: RepeatingTask | null = null;
+
+  constructor(parts: NodeFiguresParts) {
+    this.#parts = parts;
+  }
+
+  /** Of the last round; all null for a storage node that did not answer it. */
+  of(name: string): Figures {
+    return this.#known.get(name) ?? unknown;
+  }
+
+  start(): void {
+    const { clock, log } = this.#parts;
+    const rounds = new RepeatingTask({ clock, log, pauseMs: consoleFiguresPauseMs, work: () => this.#round(rounds) });
+    this.#rounds = rounds;
+    rounds.start();
+  }
+
+  /** Resolves when no call is under way any more. What is known is forgotten: it would be old at the next start. */
+  async stop(): Promise<void> {
+    const rounds = this.#rounds;
+    this.#rounds = null;
+    this.#known = new Map();
+    await rounds?.stop();
+  }
+
+  async #round(rounds: RepeatingTask): Promise<void> {
+    const { membership } = this.#parts;
+    const names = [...membership.map.nodes.keys()].filter((name) => membership.nodeState(name) !== "DOWN");
+    const told = new Map<string, Figures>();
+    const waiting = names.values();
+    const askInTurn = async (): Promise<void> => {
+      for (const name of waiting) {
+        if (this.#rounds !== rounds) return;
+        told.set(name, await this.#ask(name));
+      }
+    };
+    await Promise.all(Array.from({ length: consoleCallsMax }, askInTurn));
+    if (this.#rounds === rounds) this.#known = told;
+  }
+
+  async #ask(name: string): Promise<Figures> {
+    const { membership } = this.#parts;
+    const [shards, engine] = await Promise.all([membership.shardFigures(name), membership.nodeEngine(name)]);
+    if (shards === null) return { ...unknown, engine };
+    let keys = 0;
+    let bytes = 0;
+    for (const { shard, primary } of membership.map.shards) {
+      const figures = primary === name ? shards.get(shard) : undefined;
+      keys += figures?.keyCount ?? 0;
+      bytes += figures?.sizeBytes ?? 0;
+    }
+    return { keys, bytes, engine };
+  }
+}

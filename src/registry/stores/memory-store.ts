@@ -1,0 +1,100 @@
+/**
+ * A registry store that forgets everything when the process ends: the twin of the durable ones, for tests. Several
+ * Registry instances may share one. It can be made to fail in the ways that a durable store fails.
+ */
+import { ShardgateError } from "../../core/error.js";
+import { compactedLog } from "../assignment-log.js";
+import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../registry-store.js";
+
+/** A write or beat may fail before it happened, or be carried out and then not be confirmed; or another writer was faster. */
+export type MemoryStoreFault =
+  | "loadFails"
+  | "logFails"
+  | "writeFails"
+  | "writeIsNotConfirmed"
+  | "raceIsLost"
+  | "beatFails"
+  | "beatIsNotConfirmed"
+  | "beatIsLost";
+
+export class MemoryStore implements RegistryStore {
+  #stored: StoredRegistry | null = null;
+  #log: string[] = [];
+  /** How many records make the log worth compacting. */
+  #recordsMax = recordsMin;
+  readonly #listeners = new Set<() => void>();
+  /** Each waits for the first call it fits, and happens once. */
+  readonly #faults: MemoryStoreFault[] = [];
+
+  injectFault(fault: MemoryStoreFault): void {
+    this.#faults.push(fault);
+  }
+
+  async load(): Promise<StoredRegistry | null> {
+    if (this.#takeFault("loadFails") !== null) throw unavailable("could not be read");
+    return this.#stored;
+  }
+
+  async compareAndSet(expected: StoreMark | null, next: StoredDocument, logRecord: string | null): Promise<boolean> {
+    const fault = this.#takeFault("writeFails", "writeIsNotConfirmed", "raceIsLost");
+    if (fault === "writeFails") throw unavailable("could not be written");
+    if (fault === "raceIsLost") return false;
+    const isWritten = this.#set(expected, next, logRecord);
+    if (fault === "writeIsNotConfirmed") throw unavailable("did not confirm a write");
+    return isWritten;
+  }
+
+  async beat(expectedVersion: number): Promise<number | null> {
+    const fault = this.#takeFault("beatFails", "beatIsNotConfirmed", "beatIsLost");
+    if (fault === "beatFails") throw unavailable("could not be written");
+    if (fault === "beatIsLost" || this.#stored?.version !== expectedVersion) return null;
+    this.#stored = { ...this.#stored, beat: this.#stored.beat + 1 };
+    if (fault === "beatIsNotConfirmed") throw unavailable("did not confirm a beat");
+    return this.#stored.beat;
+  }
+
+  async log(): Promise<readonly string[]> {
+    if (this.#takeFault("logFails") !== null) throw unavailable("could not be read");
+    return [...this.#log];
+  }
+
+  watch(onChange: () => void): () => void {
+    // Of its own, so that one function may watch twice.
+    const listener = (): void => onChange();
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  #set(expected: StoreMark | null, { version, text }: StoredDocument, logRecord: string | null): boolean {
+    const stored = this.#stored;
+    if (stored?.version !== expected?.version || stored?.beat !== expected?.beat) return false;
+    this.#stored = { version, text, beat: stored?.beat ?? 0 };
+    if (logRecord !== null) this.#append(logRecord);
+    for (const listener of this.#listeners) listener();
+    return true;
+  }
+
+  #append(record: string): void {
+    this.#log.push(record);
+    if (this.#log.length <= this.#recordsMax) return;
+    this.#log = compactedLog(this.#log).filter((kept) => kept !== null);
+    this.#recordsMax = Math.max(recordsMin, 2 * this.#log.length);
+  }
+
+  #takeFault(...fitting: readonly MemoryStoreFault[]): MemoryStoreFault | null {
+    const fault = this.#faults.find((waiting) => fitting.includes(waiting));
+    if (fault === undefined) return null;
+    this.#faults.splice(this.#faults.indexOf(fault), 1);
+    return fault;
+  }
+}
+
+const recordsMin = 1_000;
+
+function unavailable(what: string): ShardgateError {
+  return new ShardgateError("REGISTRY_UNAVAILABLE", `The registry's memory store ${what}.`);
+}

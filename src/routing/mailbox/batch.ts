@@ -1,0 +1,143 @@
+/**
+ * One batch on its way to a storage node: its figures, and its reports to the recorders and traces of its callers and to
+ * the log. Without recorders and traces it makes no reports.
+ */
+import { attemptTimeoutMs, requestIdsLoggedMax } from "../../core/limits.js";
+import type { Log } from "../../core/log.js";
+import type { Outcome } from "../../core/operation.js";
+import { startShared, type Span, type Tracer } from "../../core/tracing.js";
+import type { NodeRecord } from "../../registry/cluster-map.js";
+import { batchPath } from "../../wire/paths.js";
+import type { CallOptions, NodeFault, NodeFaultReason } from "../node-client/node-client.js";
+import { WatchedBatch } from "../recorder.js";
+import type { Letter } from "./submission.js";
+
+export class Batch {
+  readonly id: string;
+  readonly letters: readonly Letter[];
+  /** When it left, on the monotonic clock. */
+  readonly sentMs: number;
+  /** Of the values it carries. */
+  readonly bytes: number;
+  /** How long its oldest operation waited. */
+  readonly waitMs: number;
+  /** The attempt ends after this: by then the deadlines of all its callers have passed, or it has taken too long. */
+  readonly timeoutMs: number;
+  readonly #isWatched: boolean;
+  readonly #isTraced: boolean;
+  #record: WatchedBatch | null = null;
+  #span: Span | undefined;
+  #log: Log | null = null;
+
+  constructor(id: string, letters: readonly Letter[], nowMs: number) {
+    this.id = id;
+    this.letters = letters;
+    this.sentMs = nowMs;
+    let [bytes, sinceMs, deadlineMs, isWatched, isTraced] = [0, nowMs, nowMs, false, false];
+    for (const { valueBytes, submission } of letters) {
+      const { context } = submission;
+      bytes += valueBytes;
+      sinceMs = Math.min(sinceMs, submission.sinceMs);
+      deadlineMs = Math.max(deadlineMs, context.deadlineMs);
+      isWatched ||= context.recorder !== undefined;
+      isTraced ||= context.span !== undefined;
+    }
+    this.bytes = bytes;
+    this.waitMs = nowMs - sinceMs;
+    this.timeoutMs = Math.min(attemptTimeoutMs, deadlineMs - nowMs);
+    this.#isWatched = isWatched;
+    this.#isTraced = isTraced;
+  }
+
+  /** It leaves now, for `node`: its reports begin. Returns the options of its call. */
+  leave(node: NodeRecord, { tracer, log }: { readonly tracer?: Tracer; readonly log: Log }): CallOptions {
+    const { id, timeoutMs } = this;
+    this.#log = log;
+    this.#report(() => {
+      if (this.#isTraced) this.#span = this.#startSpan(node, tracer);
+      if (this.#isWatched) this.#record = this.#startRecord(node);
+    });
+    const traceparent = this.#span?.traceparent;
+    return traceparent === undefined ? { timeoutMs, requestId: id } : { timeoutMs, requestId: id, traceparent };
+  }
+
+  /** `outcomes`: of all its operations, in order. `fault`: why it got no usable answer; null when it got one. */
+  returned(outcomes: readonly Outcome[], serviceMs: number, fault: NodeFaultReason | null): void {
+    this.#report(() => {
+      if (fault !== null) this.#span?.fail(fault);
+      this.#span?.end();
+      this.#record?.returned(outcomes, serviceMs, fault);
+    });
+  }
+
+  /** Names the requests, so that a search for one of them finds the cause. */
+  logFailure(log: Log, { name: node, url }: NodeRecord, fault: NodeFault): void {
+    const { reason } = fault;
+    const { id: batchId, letters } = this;
+    const facts = {
+      batchId,
+      node,
+      url,
+      reason,
+      operations: letters.length,
+      err: fault,
+      requestIds: this.#requestIds(),
+    };
+    if (reason === "aborted") log.debug(facts, "A batch was cancelled.");
+    else if (reason === "gatewayBug")
+      log.error(facts, "The client of a storage node failed; this is a bug of the gateway.");
+    else log.warn(facts, "A batch got no usable answer. If this persists, check the storage node.");
+  }
+
+  /** What a recorder or a trace throws costs none of the callers their answers. */
+  #report(report: () => void): void {
+    if (!this.#isWatched && !this.#isTraced) return;
+    try {
+      report();
+    } catch (error) {
+      this.#log?.error(
+        { err: error, batchId: this.id },
+        "The course of a batch could not be recorded; this is a bug of the gateway.",
+      );
+    }
+  }
+
+  /** The client requests that it is for, as far as they have an id, each once, at most `requestIdsLoggedMax`. */
+  #requestIds(): readonly string[] {
+    const ids = new Set<string>();
+    for (const { submission } of this.letters) {
+      if (submission.context.requestId !== undefined) ids.add(submission.context.requestId);
+      if (ids.size === requestIdsLoggedMax) break;
+    }
+    return [...ids];
+  }
+
+  #startRecord({ name: node }: NodeRecord): WatchedBatch {
+    const { id, letters, sentMs } = this;
+    const watched = letters.flatMap(({ operation, sinceMs, submission }, index) => {
+      const { recorder } = submission.context;
+      return recorder === undefined ? [] : [{ index, operation, waitMs: sentMs - sinceMs, recorder }];
+    });
+    return new WatchedBatch({ id, node, operations: letters.length }, watched);
+  }
+
+  /** Names no keys: traces are kept where values are not. */
+  #startSpan({ name, url }: NodeRecord, tracer: Tracer | undefined): Span | undefined {
+    const { letters } = this;
+    const { hostname, port } = new URL(url);
+    const attributes = {
+      "http.request.method": "POST",
+      "url.path": batchPath,
+      "server.address": hostname,
+      ...(port !== "" && { "server.port": Number(port) }),
+      "shardgate.node": name,
+      "shardgate.batch.id": this.id,
+      "shardgate.batch.operations": letters.length,
+      "shardgate.batch.shards": new Set(letters.map(({ operation }) => operation.shard)).size,
+      "shardgate.batch.bytes": this.bytes,
+      "shardgate.batch.wait_ms": this.waitMs,
+    };
+    const spans = new Set(letters.flatMap(({ submission }) => submission.context.span ?? []));
+    return startShared(tracer, `POST ${batchPath}`, [...spans], { kind: "client", attributes });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The breaker of one storage node at work, around the decisions of breaker.ts: it judges what came of each batch, has the
+ * node probed while it is left alone, and reports each change of its state.
+ */
+import type { Clock } from "../../core/clock.js";
+import { connectTimeoutMs, mailboxInFlightMax } from "../../core/limits.js";
+import type { Log } from "../../core/log.js";
+import type { NodeRecord } from "../../registry/cluster-map.js";
+import { afterFailure, afterSignOfLife, closedBreaker, isProbeDue, openBreaker, type Breaker } from "./breaker.js";
+import { countsAgainstNode } from "../node-client/node-blame.js";
+import type { NodeClient, NodeFault } from "../node-client/node-client.js";
+import type { BreakerKind, RoutingObserver } from "../observer.js";
+
+export interface CircuitParts {
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly observer: RoutingObserver;
+}
+
+/** How much the newest batch moves `latencyMs`. */
+const latencyWeight = 0.2;
+
+export class Circuit {
+  readonly #record: NodeRecord;
+  readonly #client: Pick<NodeClient, "probe">;
+  readonly #parts: CircuitParts;
+  readonly #onOpen: (cause: string) => void;
+  #breaker: Breaker = closedBreaker;
+  /** Why it opened last. */
+  #cause = "";
+  #latencyMs: number | null = null;
+  /** When the last batch was answered, on the monotonic clock. */
+  #lastAnswerMs: number | null = null;
+
+  /** `onOpen` gets the cause, each time it opens. */
+  constructor(
+    record: NodeRecord,
+    client: Pick<NodeClient, "probe">,
+    parts: CircuitParts,
+    onOpen: (cause: string) => void,
+  ) {
+    this.#record = record;
+    this.#client = client;
+    this.#parts = parts;
+    this.#onOpen = onOpen;
+  }
+
+  get kind(): BreakerKind {
+    return this.#breaker.kind;
+  }
+
+  /** Of recent batches, smoothed; null before the first. */
+  get latencyMs(): number | null {
+    return this.#latencyMs;
+  }
+
+  /** Batches that may be in flight now. */
+  get inFlightMax(): number {
+    return this.#breaker.kind === "closed" ? mailboxInFlightMax : 1;
+  }
+
+  /** Why nothing is to be sent now; null when something may be. */
+  refusal(nowMs: number): string | null {
+    if (this.#breaker.kind !== "open") return null;
+    if (isProbeDue(this.#breaker, nowMs)) void this.#probe();
+    return this.#cause;
+  }
+
+  /** A batch was answered, at `nowMs`. */
+  answered(serviceMs: number, nowMs: number): void {
+    const before = this.#latencyMs ?? serviceMs;
+    this.#latencyMs = before + (serviceMs - before) * latencyWeight;
+    this.#lastAnswerMs = nowMs;
+    this.#turn(closedBreaker);
+  }
+
+  /** A batch got no usable answer. */
+  failed(fault: NodeFault, { sentMs, timeoutMs }: { readonly sentMs: number; readonly timeoutMs: number }): void {
+    const { clock, random } = this.#parts;
+    if (!countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) return;
+    this.#cause = `${fault.message}, and is not called for a moment`;
+    // The sooner nothing is sent to a node that stops, the less is on its way when it closes its connections.
+    const isFinal = fault.reason === "draining";
+    this.#turn(afterFailure(this.#breaker, { sentMs, nowMs: clock.monotonicMs(), random: random(), isFinal }));
+  }
+
+  /** The storage node gave a sign of life: an open breaker lets one batch through. */
+  reachable(): void {
+    this.#turn(afterSignOfLife(this.#breaker, this.#parts.clock.monotonicMs()));
+  }
+
+  /** On the side: no request waits for it. The next one is due only after another pause. */
+  async #probe(): Promise<void> {
+    const { clock, random } = this.#parts;
+    this.#breaker = openBreaker(clock.monotonicMs(), random());
+    try {
+      await this.#client.probe({ timeoutMs: connectTimeoutMs });
+    } catch {
+      return;
+    }
+    this.reachable();
+  }
+
+  #turn(next: Breaker): void {
+    const isNewState = next.kind !== this.#breaker.kind;
+    this.#breaker = next;
+    if (!isNewState) return;
+    const { log, observer } = this.#parts;
+    const { name: node, url } = this.#record;
+    observer.breakerChanged({ node, state: next.kind });
+    if (next.kind === "open") {
+      log.warn(
+        { node, url, cause: this.#cause },
+        "The storage node keeps failing, so its requests are refused for a moment. Check its process and its log.",
+      );
+      this.#onOpen(this.#cause);
+    } else if (next.kind === "closed") {
+      log.info({ node, url }, "The storage node is called again.");
+    }
+  }
+}

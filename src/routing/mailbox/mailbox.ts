@@ -1,0 +1,300 @@
+/**
+ * The way to one storage node: collects the operations of all requests and shards, packs them into few batches, hands these
+ * to the node's client and the outcomes back. What leaves when is decided by `planBatch`, whether the node is asked at all
+ * by its circuit. Callers share batches but nothing else: each is answered at its own deadline or abort, and never takes a
+ * neighbour's operations with it. Those who ask for much have batches of their own, and leave the others a place in flight:
+ * one caller's thousand large values are not in the way of another's single one.
+ */
+import type { Key } from "../../core/key.js";
+import { LinkedList } from "../../core/tasks/linked-list.js";
+import { fewOperationsMax, mailboxOperationsMax } from "../../core/limits.js";
+import type { Outcome } from "../../core/operation.js";
+import type { Tracer } from "../../core/tracing.js";
+import type { NodeRecord } from "../../registry/cluster-map.js";
+import { Batch } from "./batch.js";
+import { Circuit, type CircuitParts } from "./circuit.js";
+import type { Deadlines } from "./deadlines.js";
+import { eagerBelow, planBatch } from "./mailbox-plan.js";
+import type { NextTurn } from "./next-turn.js";
+import { faultOf } from "../node-client/node-blame.js";
+import { PlainNodeFault, type CallOptions, type NodeClient } from "../node-client/node-client.js";
+import type { BreakerKind, UnsentReason } from "../observer.js";
+import { nodeText, refused, refusedBecause } from "../refusal.js";
+import type { Letter, Submission, WaitingRoom } from "./submission.js";
+
+/** What the mailboxes of all storage nodes have in common. */
+export interface MailboxParts extends CircuitParts {
+  /** The share of the time, from 0 to 1, in which this process works. */
+  readonly utilization: () => number;
+  /** Of batches, whose callers are traced too. */
+  readonly tracer?: Tracer;
+  /** Draws the id of each batch, for the logs of both sides. */
+  readonly nextBatchId: () => string;
+  readonly deadlines: Deadlines<Submission>;
+  readonly turn: NextTurn;
+}
+
+export interface NodeFigures {
+  /** Of recent batches, smoothed; null before the first. */
+  readonly latencyMs: number | null;
+  readonly breaker: BreakerKind;
+  readonly queued: number;
+}
+
+export class Mailbox implements WaitingRoom {
+  readonly record: NodeRecord;
+  readonly client: NodeClient;
+  readonly circuit: Circuit;
+  readonly #parts: MailboxParts;
+  /** Of callers with at most `fewOperationsMax`, and of all others; each oldest first. */
+  readonly #few = new LinkedList<Letter>();
+  readonly #many = new LinkedList<Letter>();
+  readonly #keysInFlight = new Set<Key>();
+  #inFlight = 0;
+  #manyInFlight = 0;
+  #depthSeen = 0;
+  #isLookPlanned = false;
+  /** When the timer is due that ends the gathering; Infinity without one. */
+  #wakeMs = Infinity;
+  #cancelWake: () => void = () => {};
+  /** Why it takes nothing more. */
+  #closedBecause: string | null = null;
+  #isRetired = false;
+  readonly #look = (): void => this.#lookNow();
+
+  constructor(record: NodeRecord, client: NodeClient, parts: MailboxParts) {
+    this.record = record;
+    this.client = client;
+    this.#parts = parts;
+    this.circuit = new Circuit(record, client, parts, (cause) => this.#refuseWaiting("breakerOpen", cause));
+  }
+
+  get deadlines(): Deadlines<Submission> {
+    return this.#parts.deadlines;
+  }
+
+  get figures(): NodeFigures {
+    const { latencyMs, kind: breaker } = this.circuit;
+    return { latencyMs, breaker, queued: this.#queued };
+  }
+
+  /** Answers it at its caller's deadline at the latest; at once while the breaker is open. */
+  submit(submission: Submission): void {
+    const { length } = submission.letters;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const lane = this.#laneOf(length);
+    const refusal = this.#refusalOf(submission, nowMs);
+    if (refusal !== null) {
+      this.#unsent(refusal.reason, length);
+      return submission.refuseUnsent(refusal.cause);
+    }
+    if (lane.size + length > mailboxOperationsMax) {
+      this.#unsent("overloaded", length);
+      const message = `${mailboxOperationsMax} operations are already waiting for ${nodeText(this.record)}, which is the maximum.`;
+      return submission.refuse(() => refused("OVERLOADED", message));
+    }
+    submission.wait(this, nowMs);
+    for (const letter of submission.letters) lane.add(letter);
+    this.#planLook();
+  }
+
+  /** Answers what one caller still waits for, and takes back what was not sent. */
+  giveUp(submission: Submission, reason: "deadline" | "aborted"): void {
+    const lane = this.#laneOf(submission.letters.length);
+    let unsent = 0;
+    for (const letter of submission.letters) {
+      if (submission.isAnswered(letter.index)) continue;
+      if (lane.delete(letter)) unsent++;
+      const cause = this.#because(reason, letter.isSent);
+      submission.answer(letter.index, refusedBecause(letter.operation, cause, !letter.isSent));
+    }
+    if (unsent > 0) this.#unsent(reason, unsent);
+    this.#tellDepth();
+  }
+
+  /** Refuses what waits, lets what is in flight come back, then closes the client. */
+  retire(cause: string): void {
+    this.#isRetired = true;
+    this.#close(cause);
+    if (this.#inFlight === 0) void this.client.close();
+  }
+
+  /** Refuses what waits and ends what is in flight. */
+  async close(): Promise<void> {
+    this.#close(`the gateway is shutting down, and the operation was not sent to ${nodeText(this.record)}`);
+    await this.client.close();
+  }
+
+  /** Operations not yet sent. */
+  get #queued(): number {
+    return this.#few.size + this.#many.size;
+  }
+
+  #laneOf(operations: number): LinkedList<Letter> {
+    return operations <= fewOperationsMax ? this.#few : this.#many;
+  }
+
+  /** Why operations are not sent that need not even wait; null when they may. */
+  #refusalOf({ context }: Submission, nowMs: number): { reason: UnsentReason; cause: string } | null {
+    const cause = this.circuit.refusal(nowMs);
+    if (cause !== null) return { reason: "breakerOpen", cause };
+    if (this.#closedBecause !== null) return { reason: "closed", cause: this.#closedBecause };
+    if (context.signal?.aborted === true) return { reason: "aborted", cause: this.#because("aborted", false) };
+    if (nowMs < context.deadlineMs) return null;
+    return { reason: "deadline", cause: this.#because("deadline", false) };
+  }
+
+  #planLook(): void {
+    if (this.#isLookPlanned) return;
+    this.#isLookPlanned = true;
+    this.#parts.turn.plan(this.#look);
+  }
+
+  #lookNow(): void {
+    this.#isLookPlanned = false;
+    const nowMs = this.#parts.clock.monotonicMs();
+    // First the lane whose oldest operation has waited longer, so that neither holds up the other for good.
+    const isManyFirst = (this.#many.first?.sinceMs ?? Infinity) < (this.#few.first?.sinceMs ?? Infinity);
+    const first = this.#sendFrom(isManyFirst ? this.#many : this.#few, nowMs);
+    const second = this.#sendFrom(isManyFirst ? this.#few : this.#many, nowMs);
+    this.#wakeAt(Math.min(first, second), nowMs);
+    this.#tellDepth();
+  }
+
+  /** Sends what may go now, and says until when the rest gathers; Infinity: until something arrives or returns. */
+  #sendFrom(lane: LinkedList<Letter>, nowMs: number): number {
+    while (lane.size > 0) {
+      const all = this.circuit.inFlightMax;
+      // One place is for callers with few operations, where there are several.
+      const hasItsPlaces = lane === this.#many && this.#manyInFlight >= Math.max(1, all - 1);
+      const plan = planBatch(lane, {
+        inFlight: this.#inFlight,
+        inFlightMax: hasItsPlaces ? 0 : all,
+        eagerBelow: this.#inFlight === 0 ? 1 : eagerBelow(this.#parts.utilization()),
+        keysInFlight: this.#keysInFlight,
+        nowMs,
+      });
+      if (plan.kind !== "send") return plan.kind === "wait" ? plan.untilMs : Infinity;
+      this.#send(plan.batch, lane, nowMs);
+    }
+    return Infinity;
+  }
+
+  #wakeAt(dueMs: number, nowMs: number): void {
+    if (dueMs === this.#wakeMs) return;
+    this.#cancelWake();
+    this.#wakeMs = dueMs;
+    if (dueMs === Infinity) return;
+    this.#cancelWake = this.#parts.clock.after(dueMs - nowMs, () => {
+      this.#wakeMs = Infinity;
+      this.#planLook();
+    });
+  }
+
+  #send(letters: readonly Letter[], lane: LinkedList<Letter>, nowMs: number): void {
+    const { observer, nextBatchId } = this.#parts;
+    this.#inFlight++;
+    if (lane === this.#many) this.#manyInFlight++;
+    for (const letter of letters) {
+      lane.delete(letter);
+      letter.isSent = true;
+      const { writtenKey } = letter;
+      if (writtenKey !== null) this.#keysInFlight.add(writtenKey);
+    }
+    const batch = new Batch(nextBatchId(), letters, nowMs);
+    const { bytes, waitMs } = batch;
+    observer.batchSent({ node: this.record.name, operations: letters.length, bytes, waitMs });
+    const options = batch.leave(this.record, this.#parts);
+    this.#call(letters, options).then(
+      (outcomes) => this.#returned(batch, lane, this.#answered(batch, outcomes)),
+      (error: unknown) => this.#returned(batch, lane, this.#failed(batch, error)),
+    );
+  }
+
+  /** What the client throws instead of rejecting is no less an answer that did not come. */
+  #call(letters: readonly Letter[], options: CallOptions): Promise<readonly Outcome[]> {
+    try {
+      return this.client.execute(letters, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #answered(batch: Batch, outcomes: readonly Outcome[]): readonly Outcome[] {
+    const { clock, log, observer } = this.#parts;
+    const { id: batchId, waitMs } = batch;
+    const { name: node } = this.record;
+    const operations = batch.letters.length;
+    if (outcomes.length !== operations) return this.#failed(batch, new Error(`It gave ${outcomes.length} outcomes.`));
+    const nowMs = clock.monotonicMs();
+    const serviceMs = nowMs - batch.sentMs;
+    observer.batchAnswered({ node, operations, serviceMs });
+    this.circuit.answered(serviceMs, nowMs);
+    batch.returned(outcomes, serviceMs, null);
+    log.debug({ batchId, node, operations, waitMs, serviceMs }, "A batch was answered.");
+    return outcomes;
+  }
+
+  #failed(batch: Batch, error: unknown): readonly Outcome[] {
+    const { clock, observer } = this.#parts;
+    const fault = faultOf(error, nodeText(this.record));
+    const { reason, message, isUnsent } = fault;
+    observer.batchFailed({ node: this.record.name, reason });
+    batch.logFailure(this.#parts.log, this.record, fault);
+    this.circuit.failed(fault, batch);
+    const outcomes =
+      fault instanceof PlainNodeFault
+        ? fault.outcomes
+        : batch.letters.map(({ operation }) => refusedBecause(operation, message, isUnsent));
+    batch.returned(outcomes, clock.monotonicMs() - batch.sentMs, reason);
+    return outcomes;
+  }
+
+  #returned({ letters }: Batch, lane: LinkedList<Letter>, outcomes: readonly Outcome[]): void {
+    this.#inFlight--;
+    if (lane === this.#many) this.#manyInFlight--;
+    if (this.#isRetired && this.#inFlight === 0) void this.client.close();
+    letters.forEach((letter, index) => {
+      const { writtenKey, operation, submission } = letter;
+      if (writtenKey !== null) this.#keysInFlight.delete(writtenKey);
+      submission.answer(letter.index, outcomes[index] ?? refusedBecause(operation, "it has no outcome", false));
+    });
+    if (this.#queued > 0) return this.#planLook();
+    this.#wakeAt(Infinity, 0);
+    this.#tellDepth();
+  }
+
+  #close(cause: string): void {
+    this.#closedBecause = cause;
+    this.#refuseWaiting("closed", cause);
+  }
+
+  /** Answers everything that was not sent; what is in flight is left alone. */
+  #refuseWaiting(reason: UnsentReason, cause: string): void {
+    if (this.#queued > 0) this.#unsent(reason, this.#queued);
+    for (const lane of [this.#few, this.#many]) {
+      for (const letter of lane) {
+        lane.delete(letter);
+        letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
+      }
+    }
+    this.#tellDepth();
+  }
+
+  #tellDepth(): void {
+    const operations = this.#queued;
+    if (operations === this.#depthSeen) return;
+    this.#depthSeen = operations;
+    this.#parts.observer.queueDepth({ node: this.record.name, operations });
+  }
+
+  #unsent(reason: UnsentReason, operations: number): void {
+    this.#parts.observer.unsent({ node: this.record.name, reason, operations });
+  }
+
+  #because(reason: "deadline" | "aborted", isSent: boolean): string {
+    const node = nodeText(this.record);
+    if (reason === "aborted") return `the request was cancelled before ${node} answered`;
+    return isSent ? `${node} did not answer in time` : `the request timed out before it was sent to ${node}`;
+  }
+}

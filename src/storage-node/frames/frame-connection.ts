@@ -1,0 +1,262 @@
+/**
+ * The storage node's end of one connection of frames: takes requests, has them answered in any order, and keeps to its
+ * bounds. It stops reading while it has as much to do, or as many unfetched answers, as it may; it lets go of peers that
+ * stop in the middle of a request, fetch nothing, or ask for nothing.
+ */
+import type { Duplex } from "node:stream";
+import { ShardgateError } from "../../core/error.js";
+import {
+  frameAnswerBytesMax,
+  frameRequestBytesMax,
+  frameRequestsMax,
+  frameRunningMax,
+  idleConnectionMs,
+  receiveTimeoutMs,
+  refusedRequestMs,
+} from "../../core/limits.js";
+import { decodeRequest, FrameError, FrameReader, type Frame, type Hello } from "../../wire/frame/frame.js";
+import { FrameWriter, OutgoingMessage } from "../../wire/frame/frame-writer.js";
+import type { Caller } from "../operation-caller.js";
+import { FrameRequest, problemMessage, type FrameService } from "./frame-request.js";
+import { PartialRequests } from "./partial-requests.js";
+
+export class FrameConnection {
+  readonly #socket: Duplex;
+  readonly #caller: Caller;
+  readonly #service: FrameService;
+  readonly #reader = new FrameReader();
+  readonly #writer: FrameWriter;
+  readonly #partial = new PartialRequests();
+  /** Whole requests without an answer. */
+  readonly #open = new Map<number, FrameRequest>();
+  #openBytes = 0;
+  /** Those of them that have not begun; oldest first. */
+  #waiting: FrameRequest[] = [];
+  /** Begun, whether or not an answer is still wanted. */
+  #running = 0;
+  #lastReadMs: number;
+  /** Since when a frame is being received, and since when nothing was fetched; null: neither. */
+  #withinFrameSinceMs: number | null = null;
+  #stuckSinceMs: number | null = null;
+  #isPaused = false;
+  #isLeaving = false;
+  #isEnding = false;
+
+  /** `head`: what came behind the upgrade already. `caller`: as that said. */
+  constructor(socket: Duplex, head: Buffer, caller: Caller, service: FrameService) {
+    this.#socket = socket;
+    this.#caller = caller;
+    this.#service = service;
+    this.#writer = new FrameWriter(socket);
+    this.#lastReadMs = service.clock.monotonicMs();
+    const { connections } = service;
+    const hello: Hello = { requestsMax: frameRequestsMax, bytesMax: frameRequestBytesMax, connections };
+    this.#writer.send(new OutgoingMessage("hello", 0, Buffer.from(JSON.stringify(hello))));
+    socket.on("data", (bytes: Buffer) => this.#received(bytes));
+    socket.on("drain", () => this.#drained());
+    socket.on("end", () => this.end());
+    socket.once("close", () => this.#closed());
+    if (head.length > 0) this.#received(head);
+  }
+
+  /** Says that nothing more should be sent here. What comes nevertheless is answered until the gateway ends the connection. */
+  sayGoodbye(error: ShardgateError | null = null): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    const why = error === null ? new OutgoingMessage("goodbye", 0, noBytes) : problemMessage("goodbye", 0, error);
+    this.#writer.send(why);
+  }
+
+  /** Takes nothing more, and ends the connection once everything that it owes is written. */
+  end(error: ShardgateError | null = null): void {
+    if (this.#isEnding) return;
+    this.sayGoodbye(error);
+    this.#isEnding = true;
+    this.#partial.clear();
+    // What still comes is thrown away: a connection that ends with unread bytes is reset, and its answers with it.
+    this.#socket.resume();
+    this.#endIfDone();
+  }
+
+  cut(): void {
+    this.#socket.destroy();
+  }
+
+  /** Lets go of a gateway that takes or asks too long. To be called about once a second. */
+  check(nowMs: number): void {
+    if (this.#socket.writableNeedDrain) this.#stuckSinceMs ??= nowMs;
+    const isOver = (sinceMs: number | null): boolean => sinceMs !== null && nowMs - sinceMs > receiveTimeoutMs;
+    if (isOver(this.#stuckSinceMs)) {
+      this.#socket.destroy();
+    } else if (isOver(this.#withinFrameSinceMs) || isOver(this.#partial.oldestMs)) {
+      this.end(new ShardgateError("BAD_REQUEST", "A request did not arrive in time."));
+    } else if (this.#open.size === 0 && this.#partial.size === 0 && nowMs - this.#lastReadMs > idleConnectionMs) {
+      // The gateway ends the connection when it is asked to, for it knows whether a request is on its way.
+      if (this.#isLeaving) this.end();
+      else this.sayGoodbye();
+    }
+  }
+
+  /** Refusals count as answers do: whoever fetches none of them is read no further. */
+  get #isFull(): boolean {
+    if (this.#open.size >= frameRequestsMax || this.#openBytes >= frameRequestBytesMax) return true;
+    return this.#writer.unfinishedBytes > frameAnswerBytesMax;
+  }
+
+  #received(bytes: Buffer): void {
+    if (this.#isEnding) return;
+    this.#lastReadMs = this.#service.clock.monotonicMs();
+    this.#reader.push(bytes);
+    this.#take();
+  }
+
+  /** Takes what has come, as far as there is room, and begins it behind all of it: it may be cancelled in the same piece. */
+  #take(): void {
+    try {
+      while (!this.#isEnding && !this.#isFull) {
+        const frame = this.#reader.next();
+        if (frame === null) break;
+        // What follows is another frame.
+        this.#withinFrameSinceMs = null;
+        this.#takeFrame(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.end(new ShardgateError("BAD_REQUEST", error.message));
+    }
+    this.#readOn();
+    this.#beginNext();
+    // Those that were too late have made room, and nothing else comes back here.
+    if (this.#isPaused && !this.#isFull && !this.#isEnding) this.#take();
+  }
+
+  /** Pauses while there is no room. A frame that waits for that is no slow one. */
+  #readOn(): void {
+    if (this.#isEnding) return;
+    const isFull = this.#isFull;
+    this.#withinFrameSinceMs =
+      !isFull && this.#reader.isWithinFrame ? (this.#withinFrameSinceMs ?? this.#lastReadMs) : null;
+    if (isFull === this.#isPaused) return;
+    this.#isPaused = isFull;
+    if (isFull) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  /** Throws a FrameError for what no gateway of ours sends. */
+  #takeFrame({ type, id, hasMore, body }: Frame): void {
+    if (type === "request") {
+      if (this.#open.has(id) || this.#partial.has(id))
+        throw new FrameError("idInUse", `Request id ${id} is already in use.`);
+      if (hasMore) this.#partial.begin(id, body, this.#lastReadMs);
+      else this.#takeRequest(id, body);
+    } else if (type === "part") {
+      const joined = this.#partial.add(id, body, hasMore);
+      if (joined === null) return;
+      if (joined.isTooLong)
+        this.#refuse(id, new ShardgateError("BODY_TOO_LARGE", "The batch exceeds the maximum length."));
+      else this.#takeRequest(id, joined.body, joined.sinceMs);
+    } else if (type === "cancel") {
+      this.#cancel(id);
+    } else {
+      throw new FrameError("wrongDirection", `Gateways must not send frames of type ${type}.`);
+    }
+  }
+
+  #takeRequest(id: number, body: Buffer, sinceMs = this.#lastReadMs): void {
+    const decoded = decodeRequest(body);
+    if (decoded === null) {
+      this.#refuse(id, new ShardgateError("BAD_REQUEST", "The head of the request cannot be read."));
+      return;
+    }
+    const request = new FrameRequest(id, decoded, { sinceMs, caller: this.#caller });
+    this.#open.set(id, request);
+    this.#openBytes += request.bytes;
+    this.#waiting.push(request);
+  }
+
+  #cancel(id: number): void {
+    this.#partial.delete(id);
+    const request = this.#open.get(id);
+    if (request !== undefined) {
+      request.isCancelled = true;
+      this.#forget(request);
+      // It must not stay in memory until those before it are done.
+      const at = this.#waiting.indexOf(request);
+      if (at >= 0) this.#waiting.splice(at, 1);
+    }
+    this.#writer.drop(id);
+  }
+
+  /** No answer is owed to it any more. */
+  #forget({ id, bytes }: FrameRequest): void {
+    if (this.#open.delete(id)) this.#openBytes -= bytes;
+  }
+
+  /** Begins what waits, as far as its answers have room. */
+  #beginNext(): void {
+    if (this.#waiting.length === 0) return;
+    const nowMs = this.#service.clock.monotonicMs();
+    let at = 0;
+    for (; at < this.#waiting.length; at++) {
+      if (this.#running >= frameRunningMax || this.#writer.unfinishedBytes > frameAnswerBytesMax) break;
+      const request = this.#waiting[at];
+      if (request === undefined) continue;
+      if (request.isOver(nowMs)) this.#forget(request);
+      else void this.#begin(request);
+    }
+    this.#waiting.splice(0, at);
+  }
+
+  async #begin(request: FrameRequest): Promise<void> {
+    const { gate } = this.#service;
+    this.#running++;
+    gate.begin();
+    const answer = await request.run(this.#service);
+    this.#running--;
+    if (!request.isCancelled) {
+      this.#forget(request);
+      this.#writer.send(answer);
+    }
+    gate.end();
+    this.#goOn();
+  }
+
+  /** Something is done with: there may be room, or nothing left to do. */
+  #goOn(): void {
+    this.#beginNext();
+    if (this.#isEnding) this.#endIfDone();
+    else if (this.#isPaused && !this.#isFull) this.#take();
+  }
+
+  #refuse(id: number, error: ShardgateError): void {
+    this.#writer.send(problemMessage("problem", id, error));
+  }
+
+  #drained(): void {
+    this.#stuckSinceMs = null;
+    this.#writer.drained();
+    this.#goOn();
+  }
+
+  #endIfDone(): void {
+    if (this.#open.size > 0 || this.#running > 0 || this.#socket.writableEnded) return;
+    this.#writer.flush();
+    if (!this.#writer.isIdle) return;
+    this.#socket.end();
+    const cancel = this.#service.clock.after(refusedRequestMs, () => this.#socket.destroy());
+    this.#socket.once("close", cancel);
+  }
+
+  #closed(): void {
+    this.#isEnding = true;
+    this.#writer.stop();
+    this.#partial.clear();
+    // What has begun goes on: a write may be committed already. Its answer is not wanted.
+    for (const request of this.#open.values()) request.isCancelled = true;
+    this.#open.clear();
+    this.#openBytes = 0;
+    this.#waiting = [];
+  }
+}
+
+const noBytes = Buffer.alloc(0);

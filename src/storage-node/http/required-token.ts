@@ -1,0 +1,38 @@
+/**
+ * Lets only gateways of the cluster in, which prove themselves by a token. Those who watch need none: whether the node
+ * lives, and its counts, tell nothing of keys or values.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { ShardgateError } from "../../core/error.js";
+import { healthPath, metricsPath } from "../../wire/paths.js";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** True once the request has proved that a gateway of the cluster sends it. */
+    isOfCluster?: boolean;
+  }
+}
+
+/** Refuses every other request with UNAUTHENTICATED, which says whether a token is missing. */
+export function requireToken(app: FastifyInstance, token: string): void {
+  const expected = digestOf(`Bearer ${token}`);
+  app.addHook("onRequest", async (request, reply) => {
+    const { headers, method, routeOptions } = request;
+    const isWatching = routeOptions.url === healthPath || routeOptions.url === metricsPath;
+    if (isWatching && (method === "GET" || method === "HEAD")) return;
+    // Digests have one length, so that the comparison takes one time.
+    request.isOfCluster = timingSafeEqual(digestOf(headers.authorization ?? ""), expected);
+    if (request.isOfCluster) return;
+    reply.header("www-authenticate", "Bearer");
+    const what = headers.authorization === undefined ? "carries no token" : "does not carry the cluster's token";
+    throw new ShardgateError(
+      "UNAUTHENTICATED",
+      `Only gateways of this cluster may call this storage node, and the request ${what}.`,
+    );
+  });
+}
+
+function digestOf(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

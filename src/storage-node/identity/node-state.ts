@@ -1,0 +1,178 @@
+/**
+ * What a storage node keeps beside its entries, as pure functions: the document with its identity (store id, starts) and
+ * its cluster, and how a start, an acknowledgement and assignments change document and claims. The store decides by
+ * the claims who may touch a shard; nothing is decided here about single operations.
+ */
+import { ShardgateError } from "../../core/error.js";
+import { startPaceMs, startPauseMs, startsAtOnceMax, storeStartsMax } from "../../core/limits.js";
+import { parseShard, type ShardNumber } from "../../core/shard.js";
+import { isOwned } from "../../storage/claim.js";
+import type { ClaimChange, StoreChange, StoreState } from "../../storage/engine.js";
+import type { AssignedShard, NodeAssignments } from "../../wire/membership.js";
+
+export interface NodeDocument {
+  /** Drawn when the store is created; null before its first start, and in a folder that version 0.1.0 wrote. */
+  readonly storeId: string | null;
+  /** The cluster whose data the store keeps, its number of shards and its newest map seen here; null: none yet. */
+  readonly clusterId: string | null;
+  readonly shardCount: number | null;
+  readonly mapVersion: number | null;
+  /** The newest first; at most `storeStartsMax`, always with the last acknowledged one. */
+  readonly starts: readonly StoreStart[];
+  /** Id of the start that a gateway acknowledged last; null: none. */
+  readonly acknowledgedStart: string | null;
+}
+
+/** One start of the storage node over this store. */
+export interface StoreStart {
+  readonly id: string;
+  readonly atMs: number;
+}
+
+/** The document in `state`. Throws STORAGE_FAILED when its text is none of ours. */
+export function documentOf({ document }: Pick<StoreState, "document">): NodeDocument {
+  if (document === null) return emptyDocument;
+  try {
+    return parseDocument(JSON.parse(document));
+  } catch (error) {
+    const advice = "Restore the data folder from a backup, or start with an empty one.";
+    throw new ShardgateError(
+      "STORAGE_FAILED",
+      `The storage node's record of its cluster is damaged. ${advice}`,
+      {},
+      error,
+    );
+  }
+}
+
+/** The same object when it has the start already, as in a worker that was started again. `newStoreId` is for new stores. */
+export function withStart(document: NodeDocument, start: StoreStart, newStoreId: string): NodeDocument {
+  const { starts, acknowledgedStart } = document;
+  if (document.storeId !== null && starts.some(({ id }) => id === start.id)) return document;
+  const newest = [start, ...starts.filter(({ id }) => id !== start.id)];
+  const kept = newest.slice(0, storeStartsMax);
+  const acknowledged = newest.slice(storeStartsMax).find(({ id }) => id === acknowledgedStart);
+  return {
+    ...document,
+    storeId: document.storeId ?? newStoreId,
+    starts: acknowledged === undefined ? kept : [...kept.slice(0, -1), acknowledged],
+  };
+}
+
+/** The same object when `start` is acknowledged already, or is none of the store's. */
+export function withAcknowledgement(document: NodeDocument, start: string): NodeDocument {
+  const isKnown = document.starts.some(({ id }) => id === start);
+  return isKnown && document.acknowledgedStart !== start ? { ...document, acknowledgedStart: start } : document;
+}
+
+/** How long to wait before this start, the newest of `starts`, is registered: a storage node that restarts in a loop uses up epochs. */
+export function restartPauseMs(starts: readonly StoreStart[], nowMs: number): number {
+  const recent = starts.filter(({ atMs }) => Math.abs(nowMs - atMs) < startPaceMs);
+  return recent.length > startsAtOnceMax ? startPauseMs : 0;
+}
+
+/** The change that a start of the storage node makes; null: none. */
+export function withBeginning(
+  state: StoreState,
+  { start, newStoreId, isAlone }: { readonly start: StoreStart | null; readonly newStoreId: string; isAlone: boolean },
+): StoreChange | null {
+  const before = documentOf(state);
+  const after = start === null ? before : withStart(before, start, newStoreId);
+  // Data of a storage node that stood alone under version 0.1.0 are without claims.
+  return changeOf(before, after, isAlone ? ownClaims(state, [...state.claims.keys()]) : []);
+}
+
+/** The change with which a storage node that stands alone claims those of `shards` that it never claimed; null: none. */
+export function withOwnClaims(state: StoreState, shards: readonly ShardNumber[]): StoreChange | null {
+  const document = documentOf(state);
+  return changeOf(document, document, ownClaims(state, shards));
+}
+
+/**
+ * The change that `assignments` make; null when they are older than what is known, or the same. `acknowledged`: the id of
+ * the start whose registration they answer, null for other assignments. Throws CLUSTER_MISMATCH and SHARD_COUNT_MISMATCH.
+ * A store that never claimed a shard and has no data is bound to no cluster yet.
+ */
+export function withAssignments(
+  state: StoreState,
+  assignments: NodeAssignments,
+  acknowledged: string | null = null,
+): StoreChange | null {
+  const before = documentOf(state);
+  const { clusterId, shardCount, mapVersion, shards } = assignments;
+  const isBound = state.claims.size + state.damagedShards.length > 0;
+  if (before.clusterId !== null && isBound) refuseForeign(before, assignments);
+  const knownVersion = before.clusterId === clusterId ? (before.mapVersion ?? 0) : 0;
+  const isNewer = mapVersion > knownVersion && shards !== undefined;
+  if (!isNewer && mapVersion !== knownVersion) return null;
+  const known = isNewer ? { ...before, clusterId, shardCount, mapVersion } : before;
+  const after = acknowledged === null ? known : withAcknowledgement(known, acknowledged);
+  return changeOf(before, after, isNewer ? claimChanges(state, shards, shardCount) : []);
+}
+
+function changeOf(before: NodeDocument, after: NodeDocument, claims: readonly ClaimChange[]): StoreChange | null {
+  if (after !== before) return { document: JSON.stringify(after), claims };
+  return claims.length === 0 ? null : { claims };
+}
+
+/** Claims what is assigned and not claimed like that yet, and releases what is owned and not assigned any more. */
+function claimChanges(
+  { claims }: StoreState,
+  shards: readonly AssignedShard[],
+  shardCount: number,
+): readonly ClaimChange[] {
+  const assigned = new Map(shards.map((shard) => [parseShard(shard.shardId, shardCount), shard] as const));
+  const claimed = [...assigned].flatMap(([shard, { epoch, lineage = 0, sealedFor = null }]) => {
+    const claim = claims.get(shard);
+    const isSame = claim?.epoch === epoch && claim.lineage === lineage && claim.sealedFor === sealedFor;
+    return isSame && claim !== undefined && isOwned(claim)
+      ? []
+      : [{ kind: "claim", shard, epoch, lineage, sealedFor } as const];
+  });
+  const lost = [...claims.values()].filter((claim) => isOwned(claim) && !assigned.has(claim.shard));
+  return [...claimed, ...lost.map(({ shard, epoch }) => ({ kind: "release", shard, epoch }) as const)];
+}
+
+/** In a cluster the gateway alone says which shards are claimed. */
+function ownClaims(state: StoreState, shards: readonly ShardNumber[]): readonly ClaimChange[] {
+  if (documentOf(state).clusterId !== null) return [];
+  const unclaimed = shards.filter((shard) => (state.claims.get(shard)?.epoch ?? 0) === 0);
+  return unclaimed.map((shard) => ({ kind: "claim", shard, epoch: 1, lineage: 0, sealedFor: null }));
+}
+
+function refuseForeign(document: NodeDocument, { clusterId, shardCount }: NodeAssignments): void {
+  if (clusterId !== document.clusterId) {
+    throw new ShardgateError(
+      "CLUSTER_MISMATCH",
+      `The data here belong to cluster ${JSON.stringify(document.clusterId)}, not to ${JSON.stringify(clusterId)}.`,
+    );
+  }
+  if (shardCount !== document.shardCount) {
+    throw new ShardgateError(
+      "SHARD_COUNT_MISMATCH",
+      `The data here are of a cluster with ${document.shardCount} shards, not ${shardCount}.`,
+    );
+  }
+}
+
+const emptyDocument: NodeDocument = {
+  storeId: null,
+  clusterId: null,
+  shardCount: null,
+  mapVersion: null,
+  starts: [],
+  acknowledgedStart: null,
+};
+
+/** Version 0.1.0 wrote cluster, number of shards and map version only; a store of today has an id from its first start. */
+function parseDocument(value: Partial<NodeDocument> | null): NodeDocument {
+  const document = { ...emptyDocument, ...value };
+  const { storeId, clusterId, shardCount, mapVersion, starts, acknowledgedStart } = document;
+  const isRight =
+    (storeId !== null || clusterId !== null) &&
+    [storeId, clusterId, acknowledgedStart].every((text) => text === null || typeof text === "string") &&
+    [shardCount, mapVersion].every((number) => number === null || Number.isSafeInteger(number)) &&
+    starts.every(({ id, atMs }) => typeof id === "string" && Number.isFinite(atMs));
+  if (!isRight) throw new TypeError("A field of the document is missing or has another type.");
+  return { storeId, clusterId, shardCount, mapVersion, starts, acknowledgedStart };
+}

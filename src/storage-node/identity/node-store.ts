@@ -1,0 +1,158 @@
+/**
+ * The store as one process of a storage node knows it: its document and claims, changed by one call of the engine after
+ * another. The engine decides in its own transaction, so several processes over one store need not agree on anything
+ * here; what another process changed is seen after `refresh`.
+ */
+import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
+import { assignmentChangesMax } from "../../core/limits.js";
+import type { ShardNumber } from "../../core/shard.js";
+import { isOwned } from "../../storage/claim.js";
+import type { ShardClaim, StorageEngine, StoreChange, StoreState } from "../../storage/engine.js";
+import type { NodeAssignments } from "../../wire/membership.js";
+import { documentOf, withAssignments, withBeginning, withOwnClaims, type NodeDocument } from "./node-state.js";
+
+export interface NodeStoreOptions {
+  readonly engine: Pick<StorageEngine, "state" | "changeState">;
+  readonly clock: Pick<Clock, "nowMs">;
+  /** Id of this start of the storage node, the same in all of its processes. */
+  readonly start: string;
+  /** Draws the id of a new store. */
+  readonly newId: () => string;
+  /** False: the storage node stands alone, needs no acknowledgement, and claims shards for itself. */
+  readonly hasGateway: boolean;
+  /** Other processes serve the same store. */
+  readonly isShared: boolean;
+  /** The one of those processes that records the start. */
+  readonly isFirst: boolean;
+}
+
+export class NodeStore {
+  readonly #options: NodeStoreOptions;
+  #state: StoreState = { document: null, claims: new Map(), damagedShards: [] };
+  #document: NodeDocument = documentOf(this.#state);
+  /** The last call of the engine that was asked for; it never rejects. */
+  #last: Promise<void> = Promise.resolve();
+  #changesWaiting = 0;
+  /** A refresh that has not begun, which others may share. */
+  #nextRefresh: Promise<void> | null = null;
+
+  /** Records the start, durably. Throws STORAGE_FAILED when the document is damaged, and what the engine throws. */
+  static async open(options: NodeStoreOptions): Promise<NodeStore> {
+    const { engine, clock, start, newId, hasGateway, isFirst } = options;
+    const store = new NodeStore(options);
+    const beginning = {
+      start: isFirst ? { id: start, atMs: clock.nowMs() } : null,
+      newStoreId: newId(),
+      isAlone: !hasGateway,
+    };
+    await store.#run(() => engine.changeState((state) => withBeginning(state, beginning)));
+    return store;
+  }
+
+  private constructor(options: NodeStoreOptions) {
+    this.#options = options;
+  }
+
+  get document(): NodeDocument {
+    return this.#document;
+  }
+
+  /** Whether a gateway has acknowledged this start, or none is needed. */
+  get isAcknowledged(): boolean {
+    return !this.#options.hasGateway || this.#document.acknowledgedStart === this.#options.start;
+  }
+
+  /** Whether the storage node stands alone and belongs to no cluster. */
+  get isIndependent(): boolean {
+    return !this.#options.hasGateway && this.#document.clusterId === null;
+  }
+
+  claimOf(shard: ShardNumber): ShardClaim | undefined {
+    return this.#state.claims.get(shard);
+  }
+
+  /** Whether the shard was never claimed here. */
+  isNew(shard: ShardNumber): boolean {
+    return !this.#state.claims.has(shard) && !this.#state.damagedShards.includes(shard);
+  }
+
+  /** Shards that the engine refuses, because their record of claim and figures is damaged. */
+  get damagedShards(): readonly ShardNumber[] {
+    return this.#state.damagedShards;
+  }
+
+  get ownedCount(): number {
+    return [...this.#state.claims.values()].filter(isOwned).length;
+  }
+
+  /** Takes up what other processes have changed. Throws STORAGE_FAILED, and what the engine throws. */
+  refresh(): Promise<void> {
+    if (!this.#options.isShared) return Promise.resolve();
+    this.#nextRefresh ??= this.#run(() => {
+      this.#nextRefresh = null;
+      return this.#options.engine.state();
+    });
+    return this.#nextRefresh;
+  }
+
+  /**
+   * Takes newer assignments, durably; older ones change nothing. False when nothing changed. `isAnswer`: they answer the
+   * registration of this start, and so acknowledge it. Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, OVERLOADED, and
+   * what the engine throws.
+   */
+  async applyAssignments(assignments: NodeAssignments, isAnswer: boolean): Promise<boolean> {
+    // The engine reads every claim, which is too much for the answer to each heartbeat.
+    if (!isAnswer && this.#isKnown(assignments)) return false;
+    const acknowledged = isAnswer ? this.#options.start : null;
+    return this.#change((state) => withAssignments(state, assignments, acknowledged));
+  }
+
+  /** Claims those of `shards` that were never claimed, for a storage node that stands alone. Throws as `applyAssignments`. */
+  async claim(shards: readonly ShardNumber[]): Promise<void> {
+    await this.#change((state) => withOwnClaims(state, shards));
+  }
+
+  /** Whether the gateway says that there is nothing new. What other processes have changed since is newer still. */
+  #isKnown({ clusterId, shardCount, mapVersion, shards }: NodeAssignments): boolean {
+    const known = this.#document;
+    const isSame = known.clusterId === clusterId && known.shardCount === shardCount && known.mapVersion === mapVersion;
+    return isSame && shards === undefined;
+  }
+
+  async #change(decide: (state: StoreState) => StoreChange | null): Promise<boolean> {
+    if (this.#changesWaiting >= assignmentChangesMax) {
+      throw new ShardgateError(
+        "OVERLOADED",
+        "Too many changes of assignments are already waiting at this storage node.",
+      );
+    }
+    this.#changesWaiting++;
+    let isChanged = false;
+    try {
+      await this.#run(() =>
+        this.#options.engine.changeState((state) => {
+          const change = decide(state);
+          isChanged = change !== null;
+          return change;
+        }),
+      );
+    } finally {
+      this.#changesWaiting--;
+    }
+    return isChanged;
+  }
+
+  /** One call after another, so that a state is never replaced by an older one. */
+  #run(call: () => Promise<StoreState>): Promise<void> {
+    const turn = this.#last.then(() => this.#takeFrom(call));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #takeFrom(call: () => Promise<StoreState>): Promise<void> {
+    const state = await call();
+    if (state.document !== this.#state.document) this.#document = documentOf(state);
+    this.#state = state;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Registration or heartbeat of a storage node, whichever is due, one at a time. Only the answer to its own registration
+ * acknowledges the node's start; heartbeats bring newer assignments and keep the node alive for its gateway. It never
+ * throws; trouble is logged when it begins, changes and ends.
+ */
+import { adviceFor, ShardgateError, type ErrorCode } from "../../core/error.js";
+import type { Log } from "../../core/log.js";
+import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
+import type { ShardHost } from "../shards/shard-host.js";
+
+export interface MembershipOptions {
+  readonly name: string;
+  readonly gatewayUrl: string;
+  /** Where the gateway reaches the node. */
+  readonly advertisedUrl: string;
+  /** Id of this start. */
+  readonly incarnation: string;
+  /** The store forgets everything when the process ends. */
+  readonly isEphemeral: boolean;
+  readonly host: RegisteredHost;
+  readonly log: Log;
+}
+
+export type RegisteredHost = Pick<
+  ShardHost,
+  "document" | "isAcknowledged" | "acknowledge" | "applyAssignments" | "hostedShards" | "exhausted"
+>;
+
+/** The way to the gateway. Throws its refusals as ShardgateError, and anything else when there is no usable answer. */
+export interface MembershipGateway {
+  register(registration: NodeRegistration): Promise<NodeAssignments>;
+  heartbeat(name: string, heartbeat: Heartbeat): Promise<NodeAssignments>;
+}
+
+export class MembershipLoop {
+  readonly #options: MembershipOptions;
+  readonly #gateway: MembershipGateway;
+  #isRegistered = false;
+  /** Of the registry that was put back last, as the gateway has named it. */
+  #mark: string | null = null;
+  #trouble: string | null = null;
+
+  constructor(options: MembershipOptions, gateway: MembershipGateway) {
+    this.#options = options;
+    this.#gateway = gateway;
+  }
+
+  async beat(isStopped: () => boolean): Promise<void> {
+    const wasRegistered = this.#isRegistered;
+    try {
+      if (!this.#isRegistered || !(await this.#heartbeat())) await this.#register();
+      this.#isRegistered = true;
+      this.#trouble = null;
+      const { gatewayUrl, log } = this.#options;
+      if (!wasRegistered) log.info({ gatewayUrl }, "The storage node has registered with the gateway.");
+    } catch (error) {
+      this.#isRegistered = false;
+      if (!isStopped()) this.#report(error);
+    }
+  }
+
+  /** False when the node has to register again. */
+  async #heartbeat(): Promise<boolean> {
+    const { name, incarnation, host, log } = this.#options;
+    const exhausted = host.exhausted();
+    const { mapVersion } = host.document;
+    const heartbeat = { incarnation, mapVersion, ...(exhausted.length > 0 && { exhausted }) };
+    try {
+      await host.applyAssignments(await this.#gateway.heartbeat(name, heartbeat));
+      return true;
+    } catch (error) {
+      if (this.#isNewMark(error)) return false;
+      if (!(error instanceof ShardgateError) || error.code !== "NODE_NOT_FOUND") throw error;
+      log.info({}, "The gateway requires this storage node to register again.");
+      return false;
+    }
+  }
+
+  async #register(): Promise<void> {
+    let assignments: NodeAssignments;
+    try {
+      assignments = await this.#gateway.register(await this.#registration());
+    } catch (error) {
+      if (!this.#isNewMark(error)) throw error;
+      assignments = await this.#gateway.register(await this.#registration());
+    }
+    const { host } = this.#options;
+    await host.acknowledge(assignments);
+    if (!host.isAcknowledged) {
+      throw new Error("The gateway's answer is older than the assignments that this storage node already has.");
+    }
+  }
+
+  async #registration(): Promise<NodeRegistration> {
+    const { name, advertisedUrl, incarnation, isEphemeral, host } = this.#options;
+    const shards = await host.hostedShards();
+    const { storeId, clusterId, shardCount, mapVersion, starts } = host.document;
+    return {
+      id: name,
+      url: advertisedUrl,
+      clusterId,
+      shardCount,
+      mapVersion,
+      shards,
+      incarnation,
+      ...(storeId !== null && { storeId }),
+      isEphemeral,
+      starts: starts.map(({ id }) => id),
+      mark: this.#mark,
+    };
+  }
+
+  /** Whether `error` names a mark that this node has not named yet. The next registration names it. */
+  #isNewMark(error: unknown): boolean {
+    if (!(error instanceof ShardgateError) || error.code !== "REGISTRY_PUT_BACK") return false;
+    const { mark } = error.details;
+    if (typeof mark !== "string" || mark === this.#mark) return false;
+    this.#mark = mark;
+    const { gatewayUrl, log } = this.#options;
+    log.warn({ gatewayUrl, mark }, "The gateway's registry was restored from an older copy; registering again.");
+    return true;
+  }
+
+  #report(error: unknown): void {
+    const { name, gatewayUrl, log } = this.#options;
+    const isRefusal = error instanceof ShardgateError;
+    const trouble = isRefusal ? `${error.code} ${error.message}` : "noAnswer";
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    if (isRefusal && !error.rule.isRetryable) {
+      const { code, message } = error;
+      log.error(
+        { gatewayUrl, code, advice: memberAdvice[code] ?? adviceFor(code, name) },
+        `This storage node is not part of the cluster: ${message}`,
+      );
+    } else {
+      log.warn({ gatewayUrl, err: error }, "The gateway sends no usable answer; trying again every second.");
+    }
+  }
+}
+
+const sharedSecret = "Start the storage node and its gateways with the same --cluster-secret-file.";
+
+/** Where the rule's advice is for people who send requests; here it is for those who start storage nodes. */
+const memberAdvice: Partial<Record<ErrorCode, string>> = {
+  UNAUTHENTICATED: sharedSecret,
+  FORBIDDEN: sharedSecret,
+  BAD_REQUEST: "Start the storage node with other options, as the message says.",
+};

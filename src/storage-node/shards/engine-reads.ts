@@ -1,0 +1,79 @@
+/** Reads of the engine with a deadline, a count and a span; each read is one snapshot. Failures become refusals. */
+import type { Clock } from "../../core/clock.js";
+import { engineTimeoutMs } from "../../core/limits.js";
+import type { Log } from "../../core/log.js";
+import type { Outcome } from "../../core/operation.js";
+import { startShared, type Span, type Tracer } from "../../core/tracing.js";
+import type { FencedRead, StorageEngine } from "../../storage/engine.js";
+import type { Caller } from "../operation-caller.js";
+import { resultWithin } from "./work-deadline.js";
+import { notInTime, refusalBeforeWrite, refused } from "./engine-failure.js";
+import type { EngineObserver } from "./engine-observer.js";
+
+export interface EngineReadsOptions {
+  readonly engine: Pick<StorageEngine, "name" | "read">;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Absent: nothing is counted. */
+  readonly observer?: Pick<EngineObserver, "readDone">;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer;
+}
+
+export class EngineReads {
+  readonly #options: EngineReadsOptions;
+
+  constructor(options: EngineReadsOptions) {
+    this.#options = options;
+  }
+
+  /** One outcome per read, in order. `answerBytesMax`: see ReadBudget. Never rejects. */
+  async run(reads: readonly FencedRead[], answerBytesMax: number, caller: Caller): Promise<readonly Outcome[]> {
+    const { engine, clock, observer } = this.#options;
+    const span = caller.span === undefined ? undefined : this.#span(caller.span, reads.length);
+    const startMs = clock.monotonicMs();
+    const count = (isFailed: boolean): void =>
+      observer?.readDone(reads.length, clock.monotonicMs() - startMs, isFailed);
+    try {
+      const reading = engine.read(reads, { nowMs: clock.nowMs(), answerBytesMax });
+      const outcomes = await resultWithin(clock, engineTimeoutMs, reading, null);
+      if (outcomes !== null) {
+        count(false);
+        return outcomes.length === reads.length ? outcomes : reads.map((_, index) => outcomes[index] ?? unanswered);
+      }
+      // It goes on, and how long it takes counts.
+      reading.then(
+        () => count(false),
+        () => count(true),
+      );
+      const error = new Error(`The storage engine did not answer within ${engineTimeoutMs} ms.`);
+      this.#report(error, reads.length, caller);
+      span?.fail(notInTime.code);
+      return reads.map(() => notInTime);
+    } catch (error) {
+      count(true);
+      const refusal = refusalBeforeWrite(error);
+      this.#report(error, reads.length, caller);
+      span?.fail(refusal.code);
+      return reads.map(() => refusal);
+    } finally {
+      span?.end();
+    }
+  }
+
+  #span(served: Span, operations: number): Span | undefined {
+    const { engine, tracer } = this.#options;
+    const attributes = { "shardgate.engine": engine.name, "shardgate.operations": operations };
+    return startShared(tracer, "engine read", [served], { kind: "internal", attributes });
+  }
+
+  #report(error: unknown, operations: number, { requestId }: Caller): void {
+    this.#options.log.error(
+      { err: error, requestId, operations },
+      "The storage engine failed to read; `err` has the cause. Check the disk.",
+    );
+  }
+}
+
+/** An engine that breaks its contract must not leave a caller without an answer. */
+const unanswered = refused("STORAGE_FAILED", "The storage engine gave no outcome for the read.");

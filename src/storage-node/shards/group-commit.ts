@@ -1,0 +1,218 @@
+/**
+ * Gathers the writes that arrive while a commit is under way into the next one, so that many small writes cost one
+ * durable commit. Who may write is the engine's decision, inside the commit. Every caller is answered within a deadline:
+ * a write that has begun with OUTCOME_UNKNOWN, one that still waits with a refusal.
+ */
+import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
+import { utf8Bytes } from "../../core/key.js";
+import {
+  engineTimeoutMs,
+  groupCommitBytesMax,
+  groupCommitOperationsMax,
+  groupCommitQueueBytesMax,
+  groupCommitQueueMax,
+  requestIdsLoggedMax,
+} from "../../core/limits.js";
+import type { Log } from "../../core/log.js";
+import type { Outcome, RefusedOutcome } from "../../core/operation.js";
+import { startShared, type Span, type Tracer } from "../../core/tracing.js";
+import type { FencedWrite, StorageEngine } from "../../storage/engine.js";
+import type { Caller } from "../operation-caller.js";
+import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
+import type { EngineObserver } from "./engine-observer.js";
+
+export interface GroupCommitOptions {
+  readonly engine: Pick<StorageEngine, "name" | "write">;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Absent: nothing is counted. */
+  readonly observer?: Pick<EngineObserver, "commitDone">;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer;
+}
+
+/** How much of something: of one submission, of a group, of all that waits. */
+export interface Load {
+  readonly operations: number;
+  readonly bytes: number;
+}
+
+/** How many of the first loads make the next group: as many as fit, and at least one when there are any. */
+export function groupLength(waiting: readonly Load[]): number {
+  let operations = 0;
+  let bytes = 0;
+  for (const [index, load] of waiting.entries()) {
+    operations += load.operations;
+    bytes += load.bytes;
+    if (index > 0 && (operations > groupCommitOperationsMax || bytes > groupCommitBytesMax)) return index;
+  }
+  return waiting.length;
+}
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  readonly #waiting: Submission[] = [];
+  #queued: Load = { operations: 0, bytes: 0 };
+  #running: Promise<void> | null = null;
+  /** Cancels the timer that refuses what has waited too long; null while nothing waits. */
+  #cancelExpiry: (() => void) | null = null;
+  #lastFailure: string | null = null;
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  /** Writes that wait for their commit. */
+  get queued(): number {
+    return this.#queued.operations;
+  }
+
+  /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
+  submit(writes: readonly FencedWrite[], caller: Caller = {}): Promise<readonly Outcome[]> {
+    const bytes = valueBytes(writes);
+    const queued = { operations: this.#queued.operations + writes.length, bytes: this.#queued.bytes + bytes };
+    if (queued.operations > groupCommitQueueMax || queued.bytes > groupCommitQueueBytesMax) {
+      const overloaded = refused("OVERLOADED", "Too many writes are already waiting at this storage node.");
+      return Promise.resolve(writes.map(() => overloaded));
+    }
+    this.#queued = queued;
+    const { clock } = this.#options;
+    const sinceMs = clock.monotonicMs();
+    return new Promise((resolve) => {
+      this.#waiting.push({ writes, operations: writes.length, bytes, caller, sinceMs, resolve });
+      this.#cancelExpiry ??= clock.after(engineTimeoutMs, () => this.#expire());
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Refuses everything that waits; a commit under way goes on. */
+  discard(): void {
+    const stopped = refused("DRAINING", "The storage node stopped before the write ran.");
+    for (const submission of this.#take(this.#waiting.length)) refuse(submission, stopped);
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // What arrives in the same moment joins the first group.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#commit(this.#take(groupLength(this.#waiting)));
+    this.#cancelExpiry?.();
+    this.#cancelExpiry = null;
+    // In the same moment as the last look at the queue, so that nothing waits for a loop that has ended.
+    this.#running = null;
+  }
+
+  #take(count: number): readonly Submission[] {
+    const group = this.#waiting.splice(0, count);
+    for (const { operations, bytes } of group) {
+      this.#queued = { operations: this.#queued.operations - operations, bytes: this.#queued.bytes - bytes };
+    }
+    return group;
+  }
+
+  /** Refuses what has waited for `engineTimeoutMs`, and comes again when the next one will have. */
+  #expire(): void {
+    const { clock } = this.#options;
+    const untilMs = clock.monotonicMs() - engineTimeoutMs;
+    const inTime = this.#waiting.findIndex(({ sinceMs }) => sinceMs > untilMs);
+    for (const submission of this.#take(inTime < 0 ? this.#waiting.length : inTime)) refuse(submission, notInTime);
+    const [next] = this.#waiting;
+    this.#cancelExpiry = next === undefined ? null : clock.after(next.sinceMs - untilMs, () => this.#expire());
+  }
+
+  /** Resolves when the engine is done, because later groups must not overtake it; callers may have their answers before. */
+  async #commit(group: readonly Submission[]): Promise<void> {
+    const cancel = this.#options.clock.after(engineTimeoutMs, () => {
+      const error = new ShardgateError("OUTCOME_UNKNOWN", `A commit took longer than ${engineTimeoutMs} ms.`);
+      const refusal = this.#failed(error, group);
+      for (const submission of group) refuse(submission, refusal);
+    });
+    try {
+      const outcomes = await this.#write(group);
+      let from = 0;
+      for (const { writes, resolve } of group) {
+        const own = writes.map((_, index) => outcomes[from + index] ?? unanswered);
+        from += writes.length;
+        resolve(own);
+      }
+    } catch (error) {
+      const refusal = this.#failed(error, group);
+      for (const submission of group) refuse(submission, refusal);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #write(group: readonly Submission[]): Promise<readonly Outcome[]> {
+    const { engine, clock, observer } = this.#options;
+    const writes = group.flatMap((submission) => submission.writes);
+    const span = this.#span(group, writes.length);
+    const startMs = clock.monotonicMs();
+    let isFailed = false;
+    try {
+      const outcomes = await engine.write(writes, clock.nowMs());
+      this.#lastFailure = null;
+      return outcomes;
+    } catch (error) {
+      isFailed = true;
+      span?.fail(refusalOfCommit(error).code);
+      throw error;
+    } finally {
+      span?.end();
+      const bytes = group.reduce((sum, submission) => sum + submission.bytes, 0);
+      const durationMs = clock.monotonicMs() - startMs;
+      observer?.commitDone({ operations: writes.length, bytes, durationMs, isFailed });
+    }
+  }
+
+  #span(group: readonly Submission[], operations: number): Span | undefined {
+    const { engine, tracer } = this.#options;
+    if (tracer === undefined) return undefined;
+    const attributes = { "shardgate.engine": engine.name, "shardgate.operations": operations };
+    const spans = group.flatMap(({ caller }) => caller.span ?? []);
+    return startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
+  }
+
+  /** Logs it once per kind of failure: a full disk fails every group, many times a second. */
+  #failed(error: unknown, group: readonly Submission[]): RefusedOutcome {
+    const refusal = refusalOfCommit(error);
+    const failure = error instanceof ShardgateError ? error.code : String(error);
+    if (failure === this.#lastFailure) return refusal;
+    this.#lastFailure = failure;
+    const requestIds = group.flatMap(({ caller }) => caller.requestId ?? []).slice(0, requestIdsLoggedMax);
+    const operations = group.reduce((sum, submission) => sum + submission.operations, 0);
+    const what =
+      refusal.code === "OUTCOME_UNKNOWN" ? "it is unknown whether they were written" : "none of them was written";
+    this.#options.log.error(
+      { err: error, operations, requestIds },
+      `The storage engine failed a group of writes; ${what}. Check the disk. Further failures of this kind are not logged.`,
+    );
+    return refusal;
+  }
+}
+
+interface Submission extends Load {
+  readonly caller: Caller;
+  readonly writes: readonly FencedWrite[];
+  /** When it began to wait, by the monotonic clock. */
+  readonly sinceMs: number;
+  readonly resolve: (outcomes: readonly Outcome[]) => void;
+}
+
+function valueBytes(writes: readonly FencedWrite[]): number {
+  let bytes = 0;
+  for (const { operation } of writes) if (operation.kind === "put") bytes += utf8Bytes(operation.value);
+  return bytes;
+}
+
+function refuse({ writes, resolve }: Submission, refusal: RefusedOutcome): void {
+  resolve(writes.map(() => refusal));
+}
+
+/** An engine that breaks its contract must not leave a caller without an answer. */
+const unanswered = refused("OUTCOME_UNKNOWN", "The storage engine gave no outcome for the write.");

@@ -1,0 +1,47 @@
+/** What a failure of LMDB means: no room, or anything else. */
+import { ShardgateError } from "../../../core/error.js";
+import { hasRoom } from "./folder.js";
+
+/**
+ * The error that callers get for `cause`: STORAGE_FULL or STORAGE_FAILED. When a commit fails, lmdb rejects with one error and
+ * has a second promise for the reason, which must be caught whatever happens: unheard, it would end the process.
+ */
+export async function storageError(cause: unknown, folder: string): Promise<ShardgateError> {
+  if (cause instanceof ShardgateError) return cause;
+  const reason = await commitReason(cause);
+  if (await isFull(reason, folder)) {
+    return new ShardgateError("STORAGE_FULL", `There is no disk space left for the data in ${folder}.`, {}, reason);
+  }
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return new ShardgateError("STORAGE_FAILED", `The storage engine failed in ${folder}: ${message}.`, {}, reason);
+}
+
+/** Whether `error` says that LMDB uses the environment no more (MDB_PANIC), since a commit failed at its last step. */
+export function isGivenUp(error: unknown): boolean {
+  return isObject(error) && error["code"] === panic;
+}
+
+const panic = -30795;
+
+/** MDB_MAP_FULL, then ENOSPC and EDQUOT as LMDB has them (numbers) and as Node has them (names). */
+const fullCodes: ReadonlySet<unknown> = new Set([-30792, 28, 122, "ENOSPC", "EDQUOT"]);
+const inputOutputError = 5;
+
+async function isFull(reason: unknown, folder: string): Promise<boolean> {
+  if (!isObject(reason)) return false;
+  if (fullCodes.has(reason["code"])) return true;
+  // Where a part of a write still found room, LMDB reports the rest as EIO.
+  return reason["code"] === inputOutputError && !(await hasRoom(folder).catch(() => true));
+}
+
+async function commitReason(cause: unknown): Promise<unknown> {
+  if (!isObject(cause) || !(cause["commitError"] instanceof Promise)) return cause;
+  return cause["commitError"].then(
+    () => cause,
+    (reason: unknown) => reason,
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,83 @@
+/** Snapshots and transactions of an LMDB environment: how long they last, and what their failures mean. */
+import { ShardgateError } from "../../core/error.js";
+import type { Databases } from "./records/databases.js";
+import { isGivenUp, storageError } from "./folder/failure.js";
+import { formatKey } from "./records/record-format.js";
+
+export class Environment {
+  readonly #folder: string;
+  readonly #databases: Databases;
+  readonly #commits = new Set<Promise<unknown>>();
+
+  constructor(folder: string, databases: Databases) {
+    this.#folder = folder;
+    this.#databases = databases;
+  }
+
+  /** Runs `read` on the newest snapshot, and lets go of it before anyone else has a turn. */
+  snapshot<T>(read: () => T): Promise<T> {
+    try {
+      return Promise.resolve(this.#readNow(read));
+    } catch (error) {
+      return storageError(error, this.#folder).then((failure) => Promise.reject(failure));
+    }
+  }
+
+  /**
+   * Runs `change` in one transaction and resolves when it is on disk. A child transaction, since only that is rolled
+   * back when `change` throws, which the caller gets as it is if it is a ShardgateError; commits that come together share
+   * one flush.
+   */
+  async commit<T>(change: () => T): Promise<T> {
+    const { records } = this.#databases;
+    let isDecided = false;
+    try {
+      // In an environment that LMDB gave up, a read fails, but a transaction would wait for ever.
+      this.#isAlive();
+      const commit = records.childTransaction(() => {
+        const result = change();
+        isDecided = true;
+        return result;
+      });
+      this.#commits.add(commit);
+      return await commit.finally(() => this.#commits.delete(commit));
+    } catch (error) {
+      const failure = await storageError(error, this.#folder);
+      throw isDecided && this.#isGivenUp() ? outcomeUnknown(failure) : failure;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#commits);
+    await this.#databases.root.close();
+  }
+
+  #readNow<T>(read: () => T): T {
+    const { root } = this.#databases;
+    root.resetReadTxn();
+    try {
+      return read();
+    } finally {
+      root.resetReadTxn();
+    }
+  }
+
+  #isAlive(): void {
+    this.#readNow(() => this.#databases.documents.get(formatKey));
+  }
+
+  /** LMDB gives up exactly when it could not write or take back the page that makes a commit count. */
+  #isGivenUp(): boolean {
+    try {
+      this.#isAlive();
+      return false;
+    } catch (error) {
+      return isGivenUp(error);
+    }
+  }
+}
+
+function outcomeUnknown(failure: ShardgateError): ShardgateError {
+  const message = `${failure.message} Whether the change happened is unknown until the data are opened again.`;
+  return new ShardgateError("OUTCOME_UNKNOWN", message, {}, failure);
+}

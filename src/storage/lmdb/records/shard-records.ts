@@ -1,0 +1,312 @@
+/**
+ * Everything that LMDB keeps of shards, read and written record by record. It answers from the snapshot or transaction that
+ * is current when it is called; storage/lmdb/lmdb-engine.ts decides which that is. Damage is thrown as ENTRY_DAMAGED.
+ */
+import type { Entry } from "../../../core/entry.js";
+import type { Key } from "../../../core/key.js";
+import type { ScanOperation } from "../../../core/operation.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { versionOfChange, type Tombstone } from "../../change-feed.js";
+import type { Change } from "../../engine.js";
+import { emptyHeader, type ShardHeader } from "../../shard-header.js";
+import type { EntryChange, StoragePlan } from "../../storage-plan.js";
+import {
+  decodeEntry,
+  decodeStoredEntry,
+  isDamage,
+  isWholeEntry,
+  uncheckedVersion,
+  type StoredEntry,
+} from "../../stored-entry.js";
+import type { ExpiredEntries } from "../../sweep-plan.js";
+import type { StoredState } from "../../write-plan.js";
+import { ChangeIndex } from "./change-index.js";
+import type { JournalItem } from "./change-journal.js";
+import type { ChangeItem } from "./change-list.js";
+import { decodeHeader, decodeTombstone, encodeHeader, encodeTombstone } from "./checked-record.js";
+import type { Databases } from "./databases.js";
+import type { IndexBounds, IndexWalk } from "./index-upkeep.js";
+import {
+  between,
+  decodeNumber,
+  encodeNumber,
+  entryKey,
+  expiredRange,
+  expiryKey,
+  keyOfEntryKey,
+  keyOfExpiryKey,
+  numberOfKey,
+  scanRange,
+  shardKey,
+  shardOfKeyBytes,
+  versionKey,
+  versionsAfter,
+} from "./record.js";
+
+/** What a walk has found. */
+export interface FoundStaleItems {
+  /** Their versions, ascending. */
+  readonly stale: readonly number[];
+  readonly looked: number;
+  /** Of the entries that were read. */
+  readonly bytes: number;
+  /** Where the walk goes on; null: it is through. */
+  readonly next: IndexWalk | null;
+}
+
+export interface ShardHeaders {
+  readonly whole: ReadonlyMap<ShardNumber, ShardHeader>;
+  readonly damaged: readonly ShardNumber[];
+}
+
+export class ShardRecords implements StoredState {
+  readonly #databases: Databases;
+  readonly #index: ChangeIndex;
+
+  constructor(databases: Databases) {
+    this.#databases = databases;
+    this.#index = new ChangeIndex(databases);
+  }
+
+  header(shard: ShardNumber): ShardHeader {
+    const bytes = this.#databases.shards.getBinaryFast(shardKey(shard));
+    return bytes === undefined ? emptyHeader : decodeHeader(shard, bytes);
+  }
+
+  /** Null: damaged. */
+  wholeHeader(shard: ShardNumber): ShardHeader | null {
+    return wholeOrNull(() => this.header(shard));
+  }
+
+  /** Of every shard that has one. */
+  headers(): ShardHeaders {
+    const whole = new Map<ShardNumber, ShardHeader>();
+    const damaged: ShardNumber[] = [];
+    for (const { key, value } of this.#databases.shards.getRange()) {
+      const shard = shardOfKeyBytes(key);
+      const header = wholeOrNull(() => decodeHeader(shard, value));
+      if (header === null) damaged.push(shard);
+      else whole.set(shard, header);
+    }
+    return { whole, damaged };
+  }
+
+  /** Without the damaged ones. */
+  headersOf(shards: Iterable<ShardNumber>): ReadonlyMap<ShardNumber, ShardHeader> {
+    const whole = new Map<ShardNumber, ShardHeader>();
+    for (const shard of shards) {
+      const header = this.wholeHeader(shard);
+      if (header !== null) whole.set(shard, header);
+    }
+    return whole;
+  }
+
+  /** As `find`, of what readers see. */
+  findEntry(shard: ShardNumber, key: Key): Entry | null {
+    const bytes = this.#record(shard, key);
+    return bytes === undefined ? null : decodeEntry(shard, key, bytes);
+  }
+
+  find(shard: ShardNumber, key: Key): StoredEntry | null {
+    const bytes = this.#record(shard, key);
+    return bytes === undefined ? null : decodeStoredEntry(shard, key, bytes);
+  }
+
+  findTombstone(shard: ShardNumber, key: Key): number | null {
+    const bytes = this.#databases.buried.getBinaryFast(entryKey(shard, key));
+    return bytes === undefined ? null : decodeNumber(bytes);
+  }
+
+  *range(operation: ScanOperation): Iterable<Entry> {
+    const { lower, upper } = scanRange(operation);
+    if (Buffer.compare(lower, upper) >= 0) return;
+    const options = operation.isReverse
+      ? { start: upper, exclusiveStart: true, end: lower, inclusiveEnd: true, reverse: true }
+      : { start: lower, end: upper };
+    for (const { key, value } of this.#databases.records.getRange(options)) {
+      yield decodeEntry(operation.shard, keyOfEntryKey(key), value);
+    }
+  }
+
+  /** Of live entries and tombstones, in order of version. */
+  *changesAfter(shard: ShardNumber, after: number): Iterable<Change> {
+    const puts = this.#putsAfter(shard, after)[Symbol.iterator]();
+    const tombstones = this.#tombstonesAfter(shard, after)[Symbol.iterator]();
+    let put = puts.next();
+    let tombstone = tombstones.next();
+    try {
+      while (!put.done || !tombstone.done) {
+        if (tombstone.done || (!put.done && versionOfChange(put.value) < versionOfChange(tombstone.value))) {
+          yield put.value;
+          put = puts.next();
+        } else {
+          yield tombstone.value;
+          tombstone = tombstones.next();
+        }
+      }
+    } finally {
+      puts.return?.();
+      tombstones.return?.();
+    }
+  }
+
+  expired(shard: ShardNumber, atMs: number, limit: number): ExpiredEntries {
+    const entries: StoredEntry[] = [];
+    let isAll = true;
+    for (const { key } of this.#databases.expiring.getRange(between(expiredRange(shard, atMs)))) {
+      const found = entries.length < limit ? wholeOrNull(() => this.find(shard, keyOfExpiryKey(key))) : null;
+      if (found !== null) entries.push(found);
+      else isAll = false;
+      if (entries.length >= limit && !isAll) break;
+    }
+    return { entries, isAll };
+  }
+
+  /** When the first entry of the shard expires, or has expired; Infinity: none does. */
+  earliestExpiryMs(shard: ShardNumber): number {
+    const [first] = this.#databases.expiring.getKeys({ ...between(expiredRange(shard, Infinity)), limit: 1 });
+    return first === undefined ? Infinity : numberOfKey(first);
+  }
+
+  expiredSizes(shard: ShardNumber, atMs: number): Iterable<number> {
+    const range = between(expiredRange(shard, atMs));
+    return this.#databases.expiring.getRange(range).map(({ value }) => decodeNumber(value));
+  }
+
+  /** At most `limit`; it ends before a damaged one. */
+  oldestTombstones(shard: ShardNumber, limit: number): readonly Tombstone[] {
+    const oldest: Tombstone[] = [];
+    try {
+      for (const tombstone of this.#tombstonesAfter(shard, 0)) {
+        oldest.push(tombstone);
+        if (oldest.length >= limit) break;
+      }
+    } catch {
+      // It stays, and with it what is newer: dropping those would hide the damage from the change feed's readers.
+    }
+    return oldest;
+  }
+
+  /** See ChangeIndex.fold. */
+  fold(bytesMax: number): number {
+    return this.#index.fold(bytesMax);
+  }
+
+  /** Looks at items of the index of changes, in order, until the walk is through or a bound is reached. */
+  staleItems(
+    shard: ShardNumber,
+    { after, until }: IndexWalk,
+    { itemsMax, bytesMax }: Pick<IndexBounds, "itemsMax" | "bytesMax">,
+  ): FoundStaleItems {
+    const stale: number[] = [];
+    let looked = 0;
+    let bytes = 0;
+    let last = after;
+    for (const { version, key } of this.#index.listedAfter(shard, after)) {
+      if (version > until) break;
+      if (looked >= itemsMax || bytes >= bytesMax) return { stale, looked, bytes, next: { after: last, until } };
+      const record = this.#record(shard, key);
+      if (isStale(shard, { version, key }, record)) stale.push(version);
+      looked++;
+      bytes += record?.length ?? 0;
+      last = version;
+    }
+    return { stale, looked, bytes, next: null };
+  }
+
+  /** Whether the key of `item` has another version by now. */
+  isStale(shard: ShardNumber, item: ChangeItem): boolean {
+    return isStale(shard, item, this.#record(shard, item.key));
+  }
+
+  /** Removes stale items, those that are still there, within a transaction. Their versions ascend. */
+  removeItems(shard: ShardNumber, versions: ArrayLike<number>): void {
+    const removed = this.#index.remove(shard, versions);
+    if (removed > 0) this.#countStale(shard, -removed);
+  }
+
+  /** Within a transaction, after everything that the plan depends on was read in it. */
+  apply({ changes, dropped, headers }: StoragePlan): void {
+    const stale = new Map<ShardNumber, number>();
+    const items: JournalItem[] = [];
+    for (const change of changes) {
+      const { shard, key, before, after } = change;
+      this.#applyChange(change);
+      if (before !== null) stale.set(shard, (stale.get(shard) ?? 0) + 1);
+      if (after !== null) items.push({ shard, version: Number(after.entry.version), key });
+    }
+    if (items.length > 0) this.#index.append(items);
+    for (const { shard, tombstone } of dropped) this.#unbury(shard, tombstone.key, Number(tombstone.version));
+    for (const { shard, before, after } of headers) {
+      if (after === before) continue;
+      this.putHeader(shard, { ...after, staleCount: after.staleCount + (stale.get(shard) ?? 0) });
+    }
+  }
+
+  putHeader(shard: ShardNumber, header: ShardHeader): void {
+    this.#databases.shards.put(shardKey(shard), encodeHeader(shard, header));
+  }
+
+  /** A damaged header stays as it is. */
+  #countStale(shard: ShardNumber, more: number): void {
+    const header = this.wholeHeader(shard);
+    if (header !== null) this.putHeader(shard, { ...header, staleCount: header.staleCount + more });
+  }
+
+  /** The next read overwrites it. That is fine: what is decoded is copied, and half of the time was for another copy. */
+  #record(shard: ShardNumber, key: Key): Uint8Array | undefined {
+    return this.#databases.entries.getBinaryFast([shard, key]);
+  }
+
+  #applyChange({ shard, key, before, after, buried, tombstone }: EntryChange): void {
+    const { entries, expiring, tombstones } = this.#databases;
+    if (before !== null) {
+      // Its item of the index stays, stale: most are on a page that nothing else of the commit touches.
+      const { expiresAtMs } = before.entry;
+      if (expiresAtMs !== null) expiring.remove(expiryKey(shard, expiresAtMs, key));
+      if (after === null) entries.remove([shard, key]);
+    }
+    if (after !== null) {
+      const { expiresAtMs } = after.entry;
+      entries.put([shard, key], after.record);
+      if (expiresAtMs !== null) expiring.put(expiryKey(shard, expiresAtMs, key), encodeNumber(after.sizeBytes));
+    }
+    if (buried !== null) this.#unbury(shard, key, buried);
+    if (tombstone === null) return;
+    tombstones.put(versionKey(shard, Number(tombstone.version)), encodeTombstone(shard, tombstone));
+    this.#databases.buried.put(entryKey(shard, key), encodeNumber(Number(tombstone.version)));
+  }
+
+  #unbury(shard: ShardNumber, key: Key, version: number): void {
+    this.#databases.tombstones.remove(versionKey(shard, version));
+    this.#databases.buried.remove(entryKey(shard, key));
+  }
+
+  *#putsAfter(shard: ShardNumber, after: number): Iterable<Change> {
+    for (const { version, key } of this.#index.itemsAfter(shard, after)) {
+      const entry = this.findEntry(shard, key);
+      if (entry !== null && Number(entry.version) === version) yield { kind: "put", entry };
+    }
+  }
+
+  *#tombstonesAfter(shard: ShardNumber, after: number): Iterable<Tombstone> {
+    for (const { key, value } of this.#databases.tombstones.getRange(between(versionsAfter(shard, after)))) {
+      yield decodeTombstone(shard, numberOfKey(key), value);
+    }
+  }
+}
+
+/** Null also for what is damaged. */
+function wholeOrNull<T>(read: () => T | null): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (isDamage(error)) return null;
+    throw error;
+  }
+}
+
+/** Not of a damaged entry: while that keeps its items, readers of the feed are refused instead of missing it. */
+function isStale(shard: ShardNumber, { version, key }: ChangeItem, record: Uint8Array | undefined): boolean {
+  return record === undefined || (isWholeEntry(shard, key, record) && uncheckedVersion(record) !== version);
+}

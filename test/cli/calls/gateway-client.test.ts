@@ -1,0 +1,46 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it } from "vitest";
+import { GatewayClient } from "../../../src/cli/calls/gateway-client.js";
+import { clientAnswerBytesMax } from "../../../src/core/limits.js";
+
+describe("GatewayClient", () => {
+  it("gives up an answer that does not come", async () => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+    const client = new GatewayClient({ endpoint, timeoutMs: 50, token: null, ca: null });
+    const answer = await client.post("{}");
+    expect(answer).toMatchObject({ kind: "failure", isRetryable: true, isTooLarge: false, isUnsent: false });
+    expect(answer).toHaveProperty("reason", expect.stringContaining("timeout"));
+    await client.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it.each([
+    ["says how long it is", { "content-length": String(clientAnswerBytesMax + 1) }],
+    ["does not say how long it is", {}],
+  ])("takes no answer that is too large, when it %s", async (_, headers) => {
+    const part = Buffer.alloc(1024 * 1024, " ");
+    const server = createServer((_request, response) => {
+      response.writeHead(200, headers);
+      const more = () => {
+        while (!response.destroyed && response.write(part));
+      };
+      response.on("drain", more);
+      more();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+    const client = new GatewayClient({ endpoint, timeoutMs: 60_000, token: null, ca: null });
+    const closed = new Promise((resolve) =>
+      server.once("connection", (socket) => socket.on("error", () => {}).on("close", resolve)),
+    );
+    expect(await client.post("{}")).toMatchObject({ kind: "failure", isRetryable: false, isTooLarge: true });
+    // Before the client is: what is left of the answer is not waited for.
+    await closed;
+    await client.close();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});

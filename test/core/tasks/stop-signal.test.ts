@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { StopSource, type StopSignal } from "../../../src/core/tasks/stop-signal.js";
+
+/** Both kinds of signal, with how each is made to abort. */
+const kinds: readonly [string, () => { readonly signal: StopSignal; readonly abort: (reason?: unknown) => void }][] = [
+  [
+    "a StopSource",
+    () => {
+      const source = new StopSource();
+      return { signal: source, abort: (reason) => source.abort(reason) };
+    },
+  ],
+  [
+    "an AbortController",
+    () => {
+      const controller = new AbortController();
+      return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
+    },
+  ],
+];
+
+describe.each(kinds)("%s", (_, create) => {
+  it("tells those who listen once, with the first reason", () => {
+    const { signal, abort } = create();
+    const told: unknown[] = [];
+    signal.addEventListener("abort", () => told.push(signal.reason), { once: true });
+    expect(signal.aborted).toBe(false);
+    abort("first");
+    abort("second");
+    expect(told).toEqual(["first"]);
+    expect(signal).toMatchObject({ aborted: true, reason: "first" });
+  });
+
+  it("does not tell those who stopped listening, or began too late", () => {
+    const { signal, abort } = create();
+    const told: string[] = [];
+    const second = (): void => void told.push("second");
+    const first = (): void => {
+      told.push("first");
+      signal.removeEventListener("abort", second);
+      signal.addEventListener("abort", second, { once: true });
+    };
+    signal.removeEventListener("abort", second);
+    signal.addEventListener("abort", first, { once: true });
+    signal.addEventListener("abort", second, { once: true });
+    abort();
+    expect(told).toEqual(["first"]);
+  });
+});

@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { UnderWay } from "../../../src/core/tasks/under-way.js";
+
+it("tells all who wait when nothing is under way any more, and whoever comes later at once", async () => {
+  const underWay = new UnderWay();
+  await underWay.idle();
+  underWay.begin();
+  underWay.begin();
+  const told: string[] = [];
+  const waiting = ["first", "second"].map((name) => underWay.idle().then(() => told.push(name)));
+  underWay.end();
+  await Promise.resolve();
+  expect([underWay.count, told]).toEqual([1, []]);
+  underWay.end();
+  await Promise.all(waiting);
+  expect([underWay.count, told]).toEqual([0, ["first", "second"]]);
+  await underWay.idle();
+});

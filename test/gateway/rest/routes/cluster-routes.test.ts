@@ -1,0 +1,306 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { membershipBodyBytesMax, downAfterMs, suspectAfterMs } from "../../../../src/core/limits.js";
+import { startTestGateway, type TestGateway } from "../../test-gateway.js";
+import { postJson, rawRequest, type RawAnswer } from "../raw-request.js";
+
+let gateway: TestGateway;
+
+beforeEach(async () => {
+  gateway = await startTestGateway({ nodesMin: 2 });
+});
+afterEach(() => gateway.close());
+
+const get = (target: string): Promise<RawAnswer> => rawRequest(gateway.url, target);
+const post = (target: string, body: unknown): Promise<RawAnswer> => postJson(gateway.url, target, body);
+const remove = (target: string): Promise<RawAnswer> => rawRequest(gateway.url, target, { method: "DELETE" });
+
+describe("GET /shards", () => {
+  it("has one row per assignment, and rows for shards without an owner", async () => {
+    expect((await get("/shards")).json()).toEqual({
+      shardCount: 4,
+      version: 2,
+      shards: [0, 1, 2, 3].map((shardId) => {
+        return { shardId, nodeId: null, isPrimary: false, epoch: 0, lineage: 0, state: "UNASSIGNED" };
+      }),
+    });
+    await gateway.register("node1", "node2");
+    expect((await get("/shards")).json()).toEqual({
+      shardCount: 4,
+      version: 5,
+      shards: [0, 1, 2, 3].map((shardId) => {
+        const nodeId = shardId < 2 ? "node1" : "node2";
+        return { shardId, nodeId, isPrimary: true, epoch: 1, lineage: 0, state: "ACTIVE" };
+      }),
+    });
+    await gateway.clock.advance(downAfterMs);
+    expect((await get("/shards")).json()).toMatchObject({
+      shards: [{ nodeId: "node1", state: "UNAVAILABLE" }, {}, {}, {}],
+    });
+  });
+});
+
+describe("POST /shards/assign", () => {
+  it("gives an empty shard to another node and answers with its row", async () => {
+    await gateway.register("node1", "node2");
+    const answer = await post("/shards/assign", { shardId: 0, nodeId: "node2", isPrimary: true, force: false });
+    expect(answer.status).toBe(200);
+    expect(answer.json()).toEqual({
+      shardId: 0,
+      nodeId: "node2",
+      isPrimary: true,
+      epoch: 2,
+      lineage: 0,
+      state: "ACTIVE",
+    });
+  });
+
+  it("refuses to hide data unless forced, and checks the epoch", async () => {
+    await gateway.register("node1", "node2");
+    await rawRequest(gateway.url, "/data/user123", { method: "PUT", body: "1" });
+    const wish = { shardId: 2, nodeId: "node1" };
+    expect((await post("/shards/assign", wish)).json()).toMatchObject({
+      status: 409,
+      code: "ASSIGNMENT_WOULD_HIDE_DATA",
+      shard: 2,
+      node: "node2",
+    });
+    expect((await post("/shards/assign", { ...wish, force: true, ifEpoch: 7 })).json()).toMatchObject({
+      status: 409,
+      code: "EPOCH_CONFLICT",
+      epoch: 1,
+    });
+    expect((await post("/shards/assign", { ...wish, force: true, ifEpoch: 1 })).json()).toMatchObject({
+      epoch: 2,
+      lineage: 1,
+    });
+    expect((await get("/data/user123")).headers).toMatchObject({ "x-shard": "2", "x-node": "node1" });
+  });
+
+  it.each([
+    [{ nodeId: "node1" }, 400, "Field `shardId` of the body is missing."],
+    [{ shardId: "0", nodeId: "node1" }, 400, "Field `shardId` of the body must be integer."],
+    [{ shardId: 1.5, nodeId: "node1" }, 400, "Field `shardId` of the body must be integer."],
+    [{ shardId: 0, nodeId: null }, 400, "Field `nodeId` of the body must be string."],
+    [{ shardId: 0, nodeId: "node1", force: "true" }, 400, "Field `force` of the body must be boolean."],
+    [[], 400, "The body must be object."],
+    [{ shardId: 0, nodeId: "a b" }, 400, "a b"],
+    [{ shardId: 4, nodeId: "node1" }, 404, "Shard 4 does not exist"],
+    [{ shardId: 0, nodeId: "node9" }, 404, "node9"],
+    [{ shardId: 0, nodeId: "node1", isPrimary: false }, 501, "Replicas are not supported yet"],
+  ])("refuses %j", async (body, status, detail) => {
+    await gateway.register("node1");
+    const answer = await post("/shards/assign", body);
+    expect(answer.json()).toMatchObject({ status, detail: expect.stringContaining(detail) });
+    expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
+  });
+});
+
+describe("/nodes", () => {
+  it("lists what the gateway knows of each node", async () => {
+    expect((await get("/nodes")).json()).toEqual({ nodes: [] });
+    await gateway.register("node1", "node2");
+    const lastSeenAt = new Date(gateway.clock.nowMs()).toISOString();
+    await gateway.clock.advance(suspectAfterMs);
+    const rows = (await get("/nodes")).json();
+    const facts = { state: "SUSPECT", lastSeenAt, latencyMs: null, problem: null, staleShards: [] };
+    expect(rows).toEqual({
+      nodes: [
+        { id: "node1", url: "http://node1:8000", storeId: "store-node1", shards: [0, 1], ...facts },
+        { id: "node2", url: "http://node2:8000", storeId: "store-node2", shards: [2, 3], ...facts },
+      ],
+    });
+  });
+
+  it("says why a node may not serve, and takes it with what it has once the loss is accepted", async () => {
+    await gateway.register("node1", "node2");
+    expect((await post("/nodes/node1/accept-loss", {})).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
+    const empty = { id: "node1", url: "http://node1:8000", incarnation: "2", storeId: "new", starts: ["2"] };
+    expect((await post("/nodes", empty)).json()).toMatchObject({
+      status: 409,
+      code: "STORE_NOT_RECOGNIZED",
+      node: "node1",
+      storeId: "new",
+      knownStoreId: "store-node1",
+      shards: [0, 1],
+    });
+    const problem = {
+      code: "STORE_NOT_RECOGNIZED",
+      message: expect.stringContaining("node1"),
+      advice: expect.stringContaining("shardgate node accept-loss node1"),
+      shards: [0, 1],
+      storeId: "new",
+    };
+    expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ id: "node1", state: "UP", problem }, {}] });
+    expect((await get("/metrics")).text).toContain("shardgate_storage_nodes_with_problem 1");
+    const accepted = await rawRequest(gateway.url, "/nodes/node1/accept-loss", { method: "POST" });
+    expect(accepted).toMatchObject({ status: 200, text: '{"id":"node1"}' });
+    expect((await post("/nodes", empty)).json()).toMatchObject({ shards: [{ epoch: 2, lineage: 1 }, {}] });
+    expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ problem: null }, {}] });
+  });
+
+  it("shows a node that was never seen", async () => {
+    gateway.node("node1").injectFault = () => {
+      throw new Error("nobody is there");
+    };
+    await post("/nodes", { id: "node1", url: "http://node1:8000/" });
+    expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ url: "http://node1:8000", lastSeenAt: null }] });
+  });
+
+  it("registers a node once as new", async () => {
+    const registration = {
+      id: "node1",
+      url: "http://node1:8000",
+      incarnation: "i",
+      clusterId: null,
+      shards: [],
+      later: 1,
+    };
+    const first = await post("/nodes", registration);
+    expect(first.status).toBe(201);
+    expect(first.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion: 3, shards: [] });
+    expect((await post("/nodes", registration)).status).toBe(200);
+  });
+
+  it.each([
+    [{ url: "http://a" }, "Field `id` of the body is missing."],
+    [{ id: "node1", url: 5 }, "Field `url` of the body must be string."],
+    [{ id: "node1", url: "http://a", shards: [{ shardId: 0, epoch: 1, sizeBytes: 0 }] }, "Field `shards/0/keyCount`"],
+    [{ id: "node1", url: "http://a", shards: [{ shardId: 0 }] }, "Field `shards/0/epoch` of the body is missing."],
+    [{ id: "node1", url: "http://a", mapVersion: 2 ** 40 }, "Field `mapVersion` of the body must be <="],
+    [{ id: "node1", url: "http://a", starts: [1] }, "Field `starts/0` of the body must be string."],
+    [{ id: "node1", url: "http://a", shards: {} }, "Field `shards` of the body must be array."],
+    [{ id: "node1", url: "http://user:secret@a" }, ""],
+    [{ id: "node1", url: "http://169.254.169.254" }, ""],
+    [{ id: "..", url: "http://a" }, ".."],
+    [{ id: "x".repeat(64), url: "http://a" }, "Field `id` of the body must NOT have more than 63 characters."],
+  ])("refuses to register %j", async (body, detail) => {
+    const answer = await post("/nodes", body);
+    expect(answer.json()).toMatchObject({ status: 400, code: "BAD_REQUEST", detail: expect.stringContaining(detail) });
+    expect((await get("/nodes")).json()).toEqual({ nodes: [] });
+  });
+
+  it("refuses a node of another cluster, and another process under a live name", async () => {
+    await gateway.register("node1", "node2");
+    expect((await post("/nodes", { id: "node3", url: "http://b", clusterId: "other" })).json()).toMatchObject({
+      status: 409,
+      code: "CLUSTER_MISMATCH",
+    });
+    expect((await post("/nodes", { id: "node1", url: "http://b" })).json()).toMatchObject({
+      status: 409,
+      code: "NODE_CONFLICT",
+    });
+  });
+
+  it("removes a node when forced, or when it is down and owns no shard", async () => {
+    await gateway.register("node1", "node2");
+    expect((await remove("/nodes/node1")).json()).toMatchObject({ status: 409, code: "ASSIGNMENT_WOULD_HIDE_DATA" });
+    expect((await remove("/nodes/node1?force=yes")).json()).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining("Field `force` of the query must be equal to one of the allowed values"),
+    });
+    expect((await remove("/nodes/node1?force=false")).status).toBe(409);
+    expect((await remove("/nodes/node1?force=true")).json()).toEqual({ id: "node1", unassignedShards: [0, 1] });
+    expect((await remove("/nodes/node1")).json()).toMatchObject({ status: 404, code: "NODE_NOT_FOUND" });
+    await gateway.clock.advance(downAfterMs);
+    expect((await remove("/nodes/node2")).json()).toMatchObject({ status: 409, code: "ASSIGNMENT_WOULD_HIDE_DATA" });
+    await post("/nodes", { id: "node3", url: "http://node3:8000" });
+    expect((await remove("/nodes/node3")).status).toBe(200);
+  });
+
+  it("takes heartbeats with and without a body", async () => {
+    await gateway.register("node1");
+    gateway.node("plain", "plain");
+    expect((await post("/nodes", { id: "plain", url: "http://plain:8000" })).status).toBe(201);
+    const bare = await rawRequest(gateway.url, "/nodes/plain/heartbeat", { method: "POST" });
+    expect(bare.json()).toMatchObject({ clusterId: "c1", shardCount: 4 });
+    const claimed = { method: "POST", headers: { "content-type": "application/json" } };
+    expect((await rawRequest(gateway.url, "/nodes/plain/heartbeat", claimed)).status).toBe(200);
+    expect((await post("/nodes/node1/heartbeat", {})).json()).toMatchObject({ status: 404, code: "NODE_NOT_FOUND" });
+    const { version: mapVersion } = gateway.registry.map;
+    const current = await post("/nodes/node1/heartbeat", { incarnation: "node1", mapVersion, exhausted: [] });
+    expect(current.json()).toEqual({ clusterId: "c1", shardCount: 4, mapVersion });
+    expect((await post("/nodes/node1/heartbeat", { incarnation: "other" })).json()).toMatchObject({
+      code: "NODE_CONFLICT",
+    });
+    expect((await post("/nodes/node9/heartbeat", {})).json()).toMatchObject({ status: 404, code: "NODE_NOT_FOUND" });
+    expect((await post("/nodes/a%20b/heartbeat", {})).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
+  });
+});
+
+describe("what REST refuses before its handlers", () => {
+  it("says 404 for a path that is none, and 405 with Allow for a method that is not the path's", async () => {
+    const missing = await get("/nothing?here=1");
+    expect(missing.json()).toMatchObject({
+      status: 404,
+      code: "NOT_FOUND",
+      detail: "There is no route /nothing.",
+    });
+    expect(missing.headers).not.toHaveProperty("allow");
+    for (const [method, target, allow] of [
+      ["POST", "/data/k", "DELETE, GET, HEAD, PUT"],
+      ["PATCH", "/data/a%2Fb", "DELETE, GET, HEAD, PUT"],
+      ["PUT", "/shards", "GET, HEAD"],
+      ["GET", "/shards/assign", "POST"],
+      ["DELETE", "/nodes", "GET, HEAD, POST"],
+      ["OPTIONS", "/nodes/x", "DELETE"],
+    ] as const) {
+      const answer = await rawRequest(gateway.url, target, { method });
+      expect([target, answer.status, answer.headers["allow"]]).toEqual([target, 405, allow]);
+      expect(answer.json()).toMatchObject({ code: "METHOD_NOT_ALLOWED" });
+    }
+  });
+
+  it.each([
+    ["/data/country/FRA", "/data/country%2FFRA."],
+    ["/data/a%2Fb/c/?ttl=1", "/data/a%2Fb%2Fc%2F."],
+    [`/data/a/${"x".repeat(300)}`, `/data/a%2F${"x".repeat(246)}…`],
+  ])("says how a key with slashes is written: %s", async (target, path) => {
+    for (const method of ["GET", "PUT", "DELETE"]) {
+      const problem = (await rawRequest(gateway.url, target, { method })).json();
+      expect(problem).toMatchObject({ status: 404, code: "NOT_FOUND", detail: expect.stringContaining(path) });
+    }
+    expect((await get("/shards/country/FRA")).json()["detail"]).toBe("There is no route /shards/country/FRA.");
+  });
+
+  it("says 415 for another media type, 413 for a long body, and 400 for broken JSON", async () => {
+    const send = (type: string, body: string): Promise<RawAnswer> =>
+      rawRequest(gateway.url, "/nodes", { method: "POST", headers: { "content-type": type }, body });
+    for (const type of ["text/plain", "application/x-www-form-urlencoded", "nonsense"]) {
+      expect((await send(type, "{}")).json()).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
+    }
+    expect((await rawRequest(gateway.url, "/nodes", { method: "POST", body: "{}" })).status).toBe(415);
+    const long = await send("application/json", `"${"x".repeat(membershipBodyBytesMax)}"`);
+    expect(long.json()).toMatchObject({ status: 413, code: "BODY_TOO_LARGE" });
+    const broken = await send("application/json", "{");
+    expect(broken.json()).toMatchObject({
+      status: 400,
+      code: "BAD_REQUEST",
+      detail: expect.stringContaining("not JSON"),
+    });
+    expect((await send("application/json", "")).json()).toMatchObject({
+      status: 400,
+      detail: "The body must be object.",
+    });
+    expect((await send("application/json; charset=utf-8", '{"id":"n","url":"http://a"}')).status).toBe(201);
+  });
+
+  it("says 400 for a path that cannot be decoded", async () => {
+    expect((await remove("/nodes/%zz")).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
+  });
+
+  it("answers every request under its id: the client's when it is harmless, else one of its own", async () => {
+    const idOf = async (told: string): Promise<unknown> =>
+      (await rawRequest(gateway.url, "/health", { headers: { "x-request-id": told } })).headers["x-request-id"];
+    expect(await idOf("Abc-1._z")).toBe("Abc-1._z");
+    expect(await idOf("x".repeat(64))).toBe("x".repeat(64));
+    const own = [await idOf("x".repeat(65)), await idOf("a b"), await idOf("<script>"), await idOf("")];
+    own.push((await get("/nothing")).headers["x-request-id"], (await remove("/nodes/%zz")).headers["x-request-id"]);
+    expect(new Set(own).size).toBe(own.length);
+    for (const id of own) expect(id).toMatch(/^[0-9a-z]+-[0-9a-z]+$/);
+    expect(gateway.log.lines).toContainEqual({
+      level: "debug",
+      message: "A REST request was answered.",
+      facts: expect.objectContaining({ requestId: "Abc-1._z", method: "GET", route: "/health", status: 200 }),
+    });
+  });
+});

@@ -1,0 +1,31 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { attemptSliceMs } from "../../../src/core/limits.js";
+import { afterListening } from "../../../src/routing/node-client/listening-time.js";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("the time of a gateway that listens", () => {
+  it.each([1, attemptSliceMs, 2 * attemptSliceMs, 2 * attemptSliceMs + 1])("is over after %i ms", (timeoutMs) => {
+    const onOver = vi.fn();
+    afterListening(timeoutMs, onOver);
+    vi.advanceTimersByTime(timeoutMs - 1);
+    expect(onOver).not.toHaveBeenCalled();
+    // One for the time, and one for the sockets' turn.
+    vi.advanceTimersByTime(2);
+    expect(onOver).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(10 * timeoutMs);
+    expect(onOver).toHaveBeenCalledOnce();
+  });
+
+  it("never comes when it was stopped, not even in the last turn", () => {
+    const onOver = vi.fn();
+    for (const passedMs of [0, attemptSliceMs, 2 * attemptSliceMs]) {
+      const stop = afterListening(2 * attemptSliceMs, onOver);
+      if (passedMs > 0) vi.advanceTimersByTime(passedMs - 1);
+      stop();
+      vi.advanceTimersByTime(10 * attemptSliceMs);
+    }
+    expect(onOver).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,105 @@
+/** A storage engine that counts its calls and can be told to wait or to fail; what it keeps is a MemoryEngine's matter. */
+import type { WriteOutcome } from "../../../src/core/operation.js";
+import type { StorageEngine, Swept } from "../../../src/storage/engine.js";
+import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
+
+export class ScriptedEngine implements StorageEngine {
+  readonly name = "scripted";
+  /** What it says of itself; its data are in memory all the same. */
+  isDurable = true;
+  /** Sizes of the groups of writes and reads, in the order of the calls. */
+  readonly writes: number[] = [];
+  readonly reads: number[] = [];
+  readonly sweeps: number[] = [];
+  /** Calls that changed document or claims. */
+  stateChanges = 0;
+  isClosed = false;
+  writeFailure: unknown = null;
+  readFailure: unknown = null;
+  sweepFailure: unknown = null;
+  stateFailure: unknown = null;
+  /** When set, how many entries a sweep says it has expired. */
+  sweepAnswers: Swept[] = [];
+  /** When set, what writes answer, without anything written. */
+  writeAnswers: WriteOutcome[][] = [];
+  /** When true, outcomes of writes and reads get lost, against the contract. */
+  losesOutcomes = false;
+  readonly #inner = new MemoryEngine();
+  #held: Promise<void> | null = null;
+  #release = (): void => undefined;
+  #heldReads: Promise<void> | null = null;
+
+  /** From now on writes and sweeps wait until `release`. */
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  /** The same for reads of entries, document and claims. */
+  holdReads(): void {
+    this.hold();
+    this.#heldReads = this.#held;
+  }
+
+  release(): void {
+    this.#release();
+    this.#held = null;
+    this.#heldReads = null;
+  }
+
+  async read(...[operations, budget]: Parameters<StorageEngine["read"]>) {
+    this.reads.push(operations.length);
+    await this.#heldReads;
+    if (this.readFailure !== null) throw this.readFailure;
+    const outcomes = await this.#inner.read(operations, budget);
+    return this.losesOutcomes ? [] : outcomes;
+  }
+
+  async write(...[operations, nowMs]: Parameters<StorageEngine["write"]>) {
+    this.writes.push(operations.length);
+    await this.#held;
+    if (this.writeFailure !== null) throw this.writeFailure;
+    const outcomes = this.writeAnswers.shift() ?? (await this.#inner.write(operations, nowMs));
+    return this.losesOutcomes ? [] : outcomes;
+  }
+
+  async sweep(nowMs: number, entriesMax: number): Promise<Swept> {
+    this.sweeps.push(entriesMax);
+    await this.#held;
+    if (this.sweepFailure !== null) throw this.sweepFailure;
+    return this.sweepAnswers.shift() ?? this.#inner.sweep(nowMs, entriesMax);
+  }
+
+  async state() {
+    await this.#heldReads;
+    if (this.stateFailure !== null) throw this.stateFailure;
+    return this.#inner.state();
+  }
+
+  async changeState(...[decide]: Parameters<StorageEngine["changeState"]>) {
+    await this.#heldReads;
+    if (this.stateFailure !== null) throw this.stateFailure;
+    return this.#inner.changeState((state) => {
+      const change = decide(state);
+      if (change !== null) this.stateChanges++;
+      return change;
+    });
+  }
+
+  async fileBytes() {
+    return 8192;
+  }
+
+  changes(...[request]: Parameters<StorageEngine["changes"]>) {
+    return this.#inner.changes(request);
+  }
+
+  stats(nowMs: number) {
+    return this.#inner.stats(nowMs);
+  }
+
+  async close() {
+    this.isClosed = true;
+  }
+}

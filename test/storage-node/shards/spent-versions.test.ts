@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { versionsBeforeNewEpoch, versionsPerEpoch } from "../../../src/core/limits.js";
+import { versionOf } from "../../../src/core/version.js";
+import { SpentVersions } from "../../../src/storage-node/shards/spent-versions.js";
+import { shardOf } from "../operations.js";
+
+function written(sequence: number) {
+  const facts = { version: versionOf(sequence), createdAtMs: 0, updatedAtMs: 0, expiresAtMs: null };
+  return { kind: "written", isNew: true, facts } as const;
+}
+
+describe("SpentVersions", () => {
+  it.each([1, 2, 7])("asks for a new epoch when half of the versions of epoch %i are given", (epoch) => {
+    const spent = new SpentVersions();
+    const floor = (epoch - 1) * versionsPerEpoch;
+    spent.note(shardOf(2), written(floor + 1));
+    spent.note(shardOf(2), written(floor + versionsBeforeNewEpoch));
+    expect(spent.exhausted(() => epoch)).toEqual([]);
+    spent.note(shardOf(2), written(floor + versionsBeforeNewEpoch + 1));
+    spent.note(shardOf(3), written(floor + versionsPerEpoch));
+    expect(spent.exhausted(() => epoch)).toEqual([
+      { shardId: 2, epoch },
+      { shardId: 3, epoch },
+    ]);
+  });
+
+  it("forgets a shard that has a new epoch or another owner", () => {
+    const spent = new SpentVersions();
+    spent.note(shardOf(2), written(versionsPerEpoch));
+    spent.note(shardOf(3), written(versionsPerEpoch));
+    expect(spent.exhausted((shard) => (shard === 2 ? 2 : null))).toEqual([]);
+    expect(spent.exhausted(() => 1)).toEqual([]);
+  });
+
+  it("goes by versions that were given only", () => {
+    const spent = new SpentVersions();
+    spent.note(shardOf(2), { kind: "notFound" });
+    spent.note(shardOf(2), { kind: "refused", code: "STALE_EPOCH", message: "Old." });
+    expect(spent.exhausted(() => 1)).toEqual([]);
+  });
+});

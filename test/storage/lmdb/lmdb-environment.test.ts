@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { ShardgateError } from "../../../src/core/error.js";
+import type { Databases } from "../../../src/storage/lmdb/records/databases.js";
+import { Environment } from "../../../src/storage/lmdb/lmdb-environment.js";
+
+interface Script {
+  /** What a read throws once the commit has been tried; null: nothing. */
+  readonly afterwards: unknown;
+  /** What the commit fails with. */
+  readonly failure: unknown;
+  /** Whether LMDB ran the change. */
+  readonly isRun: boolean;
+}
+
+/** An environment whose commits fail. */
+function failing({ afterwards, failure, isRun }: Script): Environment {
+  let isTried = false;
+  const databases = {
+    root: { resetReadTxn() {} },
+    documents: {
+      get() {
+        if (isTried && afterwards !== null) throw afterwards;
+      },
+    },
+    records: {
+      async childTransaction(change: () => unknown) {
+        isTried = true;
+        if (isRun) change();
+        throw failure;
+      },
+    },
+  };
+  return new Environment("data/node1", databases as unknown as Databases);
+}
+
+const givenUp = Object.assign(new Error("MDB_PANIC"), { code: -30795 });
+const failure = Object.assign(new Error("Input/output error"), { code: 1 });
+
+describe("a commit that fails", () => {
+  it("has an unknown outcome when LMDB gave the environment up", async () => {
+    const commit = failing({ afterwards: givenUp, failure, isRun: true }).commit(() => 1);
+    await expect(commit).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", message: expect.stringContaining("node1") });
+  });
+
+  it.each<readonly [string, Script]>([
+    ["when LMDB goes on", { afterwards: null, failure, isRun: true }],
+    ["when reads fail for another reason", { afterwards: new Error("closed"), failure, isRun: true }],
+    ["when the change was not run", { afterwards: givenUp, failure, isRun: false }],
+  ])("has certainly not happened %s", async (_, script) => {
+    await expect(failing(script).commit(() => 1)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+  });
+
+  it("passes on what the change itself threw", async () => {
+    const refusal = new ShardgateError("BAD_REQUEST", "No.");
+    const commit = failing({ afterwards: null, failure, isRun: true }).commit(() => {
+      throw refusal;
+    });
+    await expect(commit).rejects.toBe(refusal);
+  });
+});
