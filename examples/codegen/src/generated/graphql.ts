@@ -4,34 +4,34 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** When an entry expires, by the clock of the storage node that owns its shard. At most until the end of the year 9999. */
+/** When an entry expires, by the clock of the storage node that owns its shard. The latest moment is the end of the year 9999. */
 export type Expiry =
-  {   /** A moment ahead of that clock; for one that has passed there the write is refused with `ExpiryPassed`. */
+  {   /** A moment in the future by that clock; a write whose moment has passed is refused with `ExpiryPassed`. */
   at: string; ttlSeconds?: never; }
-  |  { at?: never;   /** Seconds from now, at least 1; an `Int` has room for 68 years. For later moments there is `at`. */
+  |  { at?: never;   /** Seconds from now, at least 1. An `Int` holds up to 68 years; for later moments use `at`. */
   ttlSeconds: number; };
 
 /** Stable codes for programs. */
 export type ProblemCode =
   /** The stored entry fails its checksum. */
   | 'ENTRY_DAMAGED'
-  /** The write's expiry has passed by the clock of the shard's storage node. */
+  /** By the clock of the shard's storage node, the write's expiry has already passed. */
   | 'EXPIRY_PASSED'
-  /** The caller may not do this. */
+  /** The caller lacks the permission. */
   | 'FORBIDDEN'
-  /** The key breaks a rule for keys. */
+  /** The key is not valid. */
   | 'INVALID_KEY'
-  /** The value breaks a rule for values. */
+  /** The value is not valid. */
   | 'INVALID_VALUE'
   /** No entry has the key. */
   | 'KEY_NOT_FOUND'
-  /** The shard's storage node cannot do this. */
+  /** The shard's storage node does not support the operation. */
   | 'NOT_SUPPORTED'
   /** The write may or may not have happened. */
   | 'OUTCOME_UNKNOWN'
-  /** Too much is waiting for the shard's storage node. */
+  /** Too many operations are waiting for the shard's storage node. */
   | 'OVERLOADED'
-  /** The shard's storage node could not be reached, or there is none. */
+  /** The shard's storage node could not be reached, or the shard has none. */
   | 'SHARD_UNAVAILABLE'
   /** The engine of the shard's storage node failed. */
   | 'STORAGE_FAILED'
@@ -44,7 +44,7 @@ export type ProblemCode =
 export type PutInput = {
   /** Without it the write always happens. */
   condition?: WriteCondition | null | undefined;
-  /** Without it the entry never expires, whatever the one it replaces did. */
+  /** Without it the entry never expires, even if the entry that it replaces did. */
   expiry?: Expiry | null | undefined;
   /** 1 to 1024 bytes of UTF-8. */
   key: string;
