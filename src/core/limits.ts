@@ -362,7 +362,7 @@ export const gatheringFrom = 0.95;
 export const utilizationSampleMs = 20;
 export const utilizationHalfLifeMs = 40;
 
-/** From this length on an answer is turned into bytes before it is written: its pieces are many, and a write each costs more. */
+/** From this length on an answer is turned into bytes before it is written. */
 export const sentAsBytesMin = 16_384;
 
 /** From this length on a value is a piece of its answer's text; shorter ones cost less as parts of one. */
