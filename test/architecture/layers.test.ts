@@ -70,7 +70,6 @@ const linesMax = 300;
 const knownLongFiles: Readonly<Record<string, number>> = {
   "gateway/edge/open-requests.ts": 317,
   "gateway/metrics/gateway-metrics.ts": 315,
-  "storage-node/node-server.ts": 344,
   "storage/lmdb/records/shard-records.ts": 312,
 };
 

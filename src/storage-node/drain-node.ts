@@ -1,0 +1,49 @@
+/** The end of a storage node: what was let in is finished, everything else refused, and all that it opened is closed. */
+import type { FastifyInstance } from "fastify";
+import type { Clock } from "../core/clock.js";
+import { drainTimeoutMs, refusingMs } from "../core/limits.js";
+import type { Log } from "../core/log.js";
+import type { StorageEngine } from "../storage/engine.js";
+import type { FrameConnections } from "./frames/frame-upgrade.js";
+import type { Gate } from "./http/gate.js";
+import type { Agent } from "./membership/agent.js";
+import type { ShardHost } from "./shards/shard-host.js";
+import { resultWithin } from "./shards/work-deadline.js";
+
+export interface Draining {
+  readonly app: FastifyInstance;
+  readonly gate: Gate;
+  readonly frames: FrameConnections;
+  readonly shardHost: ShardHost;
+  readonly agent: Agent | null;
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** As `StorageNode.drain` says. To be called once. */
+export async function drainNode({ app, gate, frames, shardHost, agent, engine, clock, log }: Draining): Promise<void> {
+  const drained = gate.close().then(() => shardHost.drain());
+  frames.sayGoodbye();
+  const isFinished = await resultWithin(
+    clock,
+    drainTimeoutMs,
+    drained.then(() => true),
+    false,
+  );
+  if (!isFinished) {
+    log.warn(
+      { drainTimeoutMs },
+      "The drain took too long; unfinished requests were cut off, and their callers try again elsewhere.",
+    );
+    shardHost.abandon();
+  }
+  // Before the last refusals, because a heartbeat would make the gateway try again.
+  await agent?.stop();
+  if (isFinished) await new Promise<void>((resolve) => clock.after(refusingMs, resolve));
+  if (isFinished) frames.end();
+  else frames.cut();
+  await app.close();
+  await engine.close();
+  log.info({}, "The storage node stopped.");
+}
