@@ -6,6 +6,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { ErrorCode } from "../../core/error.js";
 import type { RoutingObserver } from "../../routing/observer.js";
+import { collectedBy, type CollectedKind } from "./collected-metric.js";
+import { NodeTallies, type NodeTally } from "./node-tallies.js";
 import { TalliedHistogram } from "./tallied-histogram.js";
 
 /** One answered client request. */
@@ -70,7 +72,7 @@ export class Metrics implements RoutingObserver {
   readonly #nodesWithProblem: Gauge;
   readonly #mapVersion: Gauge;
   readonly #traffic: TrafficListener;
-  readonly #tallies = new Map<string, NodeTally>();
+  readonly #tallies = new NodeTallies();
   /** By method, status and route together. */
   readonly #answered = new Map<string, AnsweredTally>();
   /** Most requests are of one kind, which then need not be looked up. */
@@ -95,9 +97,12 @@ export class Metrics implements RoutingObserver {
 
     const answered = this.#answered;
     const labelNames = ["route", "method", "status"];
-    this.#collected(Counter, { name: "requests_total", help: "Client requests answered.", labelNames }, function* () {
+    const collected = collectedBy(this.#registry);
+    collected(Counter, { name: "requests_total", help: "Client requests answered.", labelNames }, function* () {
       for (const { requests, ...labels } of answered.values()) yield [labels, requests] as const;
     });
+    const tallied = (Kind: CollectedKind, name: string, help: string, valueOf: (tally: NodeTally) => number): void =>
+      collected(Kind, { name, help, labelNames: node }, () => this.#tallies.series(valueOf));
     this.#requestSeconds = histogram("request_seconds", "Time to answer a client request.", "route", secondBuckets);
     this.#requestsInFlight = gauge("requests_in_flight", "Client requests in progress.", [], "sum");
     this.#errors = counter("errors_total", "Errors returned to clients: GraphQL errors and REST problems.", ["code"]);
@@ -107,13 +112,8 @@ export class Metrics implements RoutingObserver {
       "Requests and connections refused before they were read.",
       ["reason"],
     );
-    this.#tallied(Counter, "node_batches_total", "Batches sent to a storage node.", ({ batches }) => batches);
-    this.#tallied(
-      Counter,
-      "node_operations_total",
-      "Operations sent to a storage node.",
-      ({ operations }) => operations,
-    );
+    tallied(Counter, "node_batches_total", "Batches sent to a storage node.", ({ batches }) => batches);
+    tallied(Counter, "node_operations_total", "Operations sent to a storage node.", ({ operations }) => operations);
     this.#failures = counter("node_failures_total", "Batches without a usable answer.", [...node, "reason"]);
     this.#retries = counter("node_retries_total", "Operations sent again.", node);
     this.#batchOperations = histogram("node_batch_operations", "Operations in one batch.", "node", sizeBuckets);
@@ -135,8 +135,8 @@ export class Metrics implements RoutingObserver {
       node,
       "max",
     );
-    this.#tallied(Gauge, "node_queued_operations", "Operations waiting for a storage node.", ({ queued }) => queued);
-    this.#tallied(Gauge, "node_batches_in_flight", "Batches in progress.", ({ inFlight }) => inFlight);
+    tallied(Gauge, "node_queued_operations", "Operations waiting for a storage node.", ({ queued }) => queued);
+    tallied(Gauge, "node_batches_in_flight", "Batches in progress.", ({ inFlight }) => inFlight);
     this.#unsent = counter("node_unsent_operations_total", "Operations that were not sent to their storage node.", [
       ...node,
       "reason",
@@ -219,7 +219,7 @@ export class Metrics implements RoutingObserver {
   }
 
   batchSent({ node, operations, waitMs }: Parameters<RoutingObserver["batchSent"]>[0]): void {
-    const tally = this.#tally(node);
+    const tally = this.#tallies.of(node);
     tally.batches++;
     tally.operations += operations;
     tally.inFlight++;
@@ -229,13 +229,13 @@ export class Metrics implements RoutingObserver {
 
   batchAnswered({ node, serviceMs }: Parameters<RoutingObserver["batchAnswered"]>[0]): void {
     this.#serviceSeconds.tally(node, serviceMs / 1000);
-    this.#tally(node).inFlight--;
+    this.#tallies.of(node).inFlight--;
     this.#traffic.batchAnswered({ node, serviceMs });
   }
 
   batchFailed({ node, reason }: Parameters<RoutingObserver["batchFailed"]>[0]): void {
     this.#failures.inc({ node, reason });
-    this.#tally(node).inFlight--;
+    this.#tallies.of(node).inFlight--;
   }
 
   unsent({ node, reason, operations }: Parameters<RoutingObserver["unsent"]>[0]): void {
@@ -255,55 +255,13 @@ export class Metrics implements RoutingObserver {
   }
 
   queueDepth({ node, operations }: Parameters<RoutingObserver["queueDepth"]>[0]): void {
-    this.#tally(node).queued = operations;
-  }
-
-  #tally(node: string): NodeTally {
-    let tally = this.#tallies.get(node);
-    if (tally === undefined) this.#tallies.set(node, (tally = { batches: 0, operations: 0, inFlight: 0, queued: 0 }));
-    return tally;
-  }
-
-  /** A metric by storage node, from its tally. */
-  #tallied(Kind: Collected, name: string, help: string, valueOf: (tally: NodeTally) => number): void {
-    const tallies = this.#tallies;
-    this.#collected(Kind, { name, help, labelNames: ["node"] }, function* () {
-      for (const [node, tally] of tallies) yield [{ node }, valueOf(tally)] as const;
-    });
-  }
-
-  /** A metric whose values are asked for only when the text is read. */
-  #collected(
-    Kind: Collected,
-    { name, ...description }: { readonly name: string; readonly help: string; readonly labelNames: string[] },
-    series: () => Iterable<readonly [labels: Record<string, string | number>, value: number]>,
-  ): void {
-    const metric = new Kind({
-      ...description,
-      name: `shardgate_${name}`,
-      registers: [],
-      collect() {
-        this.reset();
-        for (const [labels, value] of series()) this.inc(labels, value);
-      },
-    });
-    this.#registry.registerMetric(metric);
+    this.#tallies.of(node).queued = operations;
   }
 }
-
-type Collected = typeof Counter | typeof Gauge;
 
 /** How many requests of one kind were answered. */
 interface AnsweredTally extends Omit<AnsweredRequest, "durationMs"> {
   requests: number;
-}
-
-/** What happens with every batch is added up as plain numbers: prom-client's own cost more than the rest of the counting. */
-interface NodeTally {
-  batches: number;
-  operations: number;
-  inFlight: number;
-  queued: number;
 }
 
 const breakerStates = { closed: 0, halfOpen: 1, open: 2 } as const;
