@@ -8,6 +8,7 @@ import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
 import { registryAttemptsMax, registryBatchMax, registryQueueMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
+import { SharedRun } from "../core/tasks/shared-run.js";
 import { AssignmentHistory } from "./assignment-log.js";
 import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
 import { appliedInTurn, lostEveryTry, notLeading, rejectAll, settle, tooLong, toStore } from "./command-batch.js";
@@ -50,10 +51,7 @@ export class Registry {
   #write: Promise<unknown> = Promise.resolve();
   /** Settles, never rejecting, when no command waits; null while none does. */
   #work: Promise<void> | null = null;
-  /** Settles, never rejecting, when the load under way is done. */
-  #currentLoad: Promise<unknown> = Promise.resolve();
-  /** The load that begins after it, shared by all who asked meanwhile. */
-  #nextLoad: Promise<ClusterMap> | null = null;
+  readonly #loads = new SharedRun(() => this.#load());
 
   /**
    * Reads the cluster map, or creates it when the store is empty, and takes the lead. Throws SHARD_COUNT_MISMATCH when the
@@ -126,13 +124,7 @@ export class Registry {
 
   /** Reads the store, beginning no earlier than now, and resolves to the newest map known. Throws the store's errors. */
   refresh(): Promise<ClusterMap> {
-    this.#nextLoad ??= this.#currentLoad.then(() => {
-      this.#nextLoad = null;
-      const load = this.#load();
-      this.#currentLoad = load.catch(() => undefined);
-      return load;
-    });
-    return this.#nextLoad;
+    return this.#loads.next();
   }
 
   /** Stops watching and listening, and waits for the changes under way. Nothing may be called afterwards. */
@@ -140,7 +132,7 @@ export class Registry {
     this.#unwatch();
     this.#listeners.clear();
     await this.#work;
-    await Promise.allSettled([this.#nextLoad, this.#currentLoad]);
+    await this.#loads.idle();
   }
 
   async #runQueue(): Promise<void> {

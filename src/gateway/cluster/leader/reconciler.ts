@@ -13,7 +13,7 @@ import type { NodeState } from "../../../registry/liveness.js";
 import type { NodeAssignments } from "../../../wire/membership.js";
 import type { NodeCalls } from "../node-calls.js";
 import { nodeNews } from "./node-news.js";
-import { SharedRun } from "./shared-run.js";
+import { SharedRun } from "../../../core/tasks/shared-run.js";
 
 export interface ReconcilerParts {
   readonly nodeState: (name: string) => NodeState;
@@ -34,7 +34,7 @@ interface Knowledge {
   failures: number;
   /** Monotonic: no further try before. */
   retryAtMs: number;
-  readonly sending: SharedRun;
+  readonly sending: SharedRun<void>;
 }
 
 export class Reconciler {

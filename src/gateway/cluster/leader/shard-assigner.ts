@@ -16,7 +16,7 @@ import type { NodeCalls } from "../node-calls.js";
 import type { MapChanges } from "./map-changes.js";
 import type { NodeMemories } from "./node-memories.js";
 import type { ShardMover } from "./shard-mover.js";
-import { SharedRun } from "./shared-run.js";
+import { SharedRun } from "../../../core/tasks/shared-run.js";
 
 export interface ShardAssignerParts {
   readonly changes: Pick<MapChanges, "map" | "make" | "makeOnNewest">;

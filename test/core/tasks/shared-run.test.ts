@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { SharedRun } from "../../../../src/gateway/cluster/leader/shared-run.js";
-import { settle } from "../../../support/fake-clock.js";
+import { SharedRun } from "../../../src/core/tasks/shared-run.js";
+import { settle } from "../../support/fake-clock.js";
 
 /** Runs that end when the test says so. */
 function open() {
   const ends: ((error: Error | null) => void)[] = [];
-  const shared = new SharedRun(
+  const shared = new SharedRun<void>(
     () => new Promise((resolve, reject) => void ends.push((error) => (error === null ? resolve() : reject(error)))),
   );
   return { shared, ends };
