@@ -26,10 +26,11 @@ export class Batch {
   readonly #isWatched: boolean;
   readonly #isTraced: boolean;
   #record: WatchedBatch | null = null;
+  readonly #log: Log;
   #span: Span | undefined;
-  #log: Log | null = null;
 
-  constructor(id: string, letters: readonly Letter[], nowMs: number) {
+  constructor(id: string, letters: readonly Letter[], nowMs: number, log: Log) {
+    this.#log = log;
     this.id = id;
     this.letters = letters;
     this.sentMs = nowMs;
@@ -50,9 +51,8 @@ export class Batch {
   }
 
   /** It leaves now, for `node`: its reports begin. Returns the options of its call. */
-  leave(node: NodeRecord, { tracer, log }: { readonly tracer?: Tracer; readonly log: Log }): CallOptions {
+  leave(node: NodeRecord, tracer: Tracer | undefined): CallOptions {
     const { id, timeoutMs } = this;
-    this.#log = log;
     this.#report(() => {
       if (this.#isTraced) this.#span = this.#startSpan(node, tracer);
       if (this.#isWatched) this.#record = this.#startRecord(node);
@@ -71,7 +71,8 @@ export class Batch {
   }
 
   /** Names the requests, so that a search for one of them finds the cause. */
-  logFailure(log: Log, { name: node, url }: NodeRecord, fault: NodeFault): void {
+  logFailure({ name: node, url }: NodeRecord, fault: NodeFault): void {
+    const log = this.#log;
     const { reason } = fault;
     const { id: batchId, letters } = this;
     const facts = {
@@ -95,7 +96,7 @@ export class Batch {
     try {
       report();
     } catch (error) {
-      this.#log?.error(
+      this.#log.error(
         { err: error, batchId: this.id },
         "The course of a batch could not be recorded; this is a bug of the gateway.",
       );

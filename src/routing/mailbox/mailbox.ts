@@ -192,7 +192,7 @@ export class Mailbox implements WaitingRoom {
   }
 
   #send(letters: readonly Letter[], lane: LinkedList<Letter>, nowMs: number): void {
-    const { observer, nextBatchId } = this.#parts;
+    const { log, nextBatchId, observer, tracer } = this.#parts;
     this.#inFlight++;
     if (lane === this.#many) this.#manyInFlight++;
     for (const letter of letters) {
@@ -201,10 +201,10 @@ export class Mailbox implements WaitingRoom {
       const { writtenKey } = letter;
       if (writtenKey !== null) this.#keysInFlight.add(writtenKey);
     }
-    const batch = new Batch(nextBatchId(), letters, nowMs);
+    const batch = new Batch(nextBatchId(), letters, nowMs, log);
     const { bytes, waitMs } = batch;
     observer.batchSent({ node: this.record.name, operations: letters.length, bytes, waitMs });
-    const options = batch.leave(this.record, this.#parts);
+    const options = batch.leave(this.record, tracer);
     this.#call(letters, options).then(
       (outcomes) => this.#returned(batch, lane, this.#answered(batch, outcomes)),
       (error: unknown) => this.#returned(batch, lane, this.#failed(batch, error)),
@@ -240,7 +240,7 @@ export class Mailbox implements WaitingRoom {
     const fault = faultOf(error, nodeText(this.record));
     const { reason, message, isUnsent } = fault;
     observer.batchFailed({ node: this.record.name, reason });
-    batch.logFailure(this.#parts.log, this.record, fault);
+    batch.logFailure(this.record, fault);
     this.circuit.failed(fault, batch);
     const outcomes =
       fault instanceof PlainNodeFault

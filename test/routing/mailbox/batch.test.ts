@@ -26,19 +26,19 @@ describe("Batch", () => {
       ...lettersOf([put("a", `"ä"`), get("b")], 90, { deadlineMs: 150 }),
       ...lettersOf([put("c", "1")], 95, { deadlineMs: 400 }),
     ];
-    expect(new Batch("b1", letters, 100)).toMatchObject({ bytes: 5, waitMs: 10, timeoutMs: 300, sentMs: 100 });
+    expect(new Batch("b1", letters, 100, log)).toMatchObject({ bytes: 5, waitMs: 10, timeoutMs: 300, sentMs: 100 });
     const patient = lettersOf([get("a")], 100, { deadlineMs: 60_000 });
-    expect(new Batch("b2", patient, 100)).toMatchObject({ bytes: 0, waitMs: 0, timeoutMs: attemptTimeoutMs });
+    expect(new Batch("b2", patient, 100, log)).toMatchObject({ bytes: 0, waitMs: 0, timeoutMs: attemptTimeoutMs });
   });
 
   it("makes no span when none of its callers is traced, and none without a tracer", () => {
     const tracer = new RecordTracer();
-    const untraced = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100 }), 0);
-    expect(untraced.leave(node, { tracer, log })).toEqual({ timeoutMs: 100, requestId: "b1" });
+    const untraced = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100 }), 0, log);
+    expect(untraced.leave(node, tracer)).toEqual({ timeoutMs: 100, requestId: "b1" });
     expect(tracer.spans).toEqual([]);
     const span = tracer.start("request", { kind: "server", parent: null });
-    const traced = new Batch("b2", lettersOf([get("a")], 0, { deadlineMs: 100, span }), 0);
-    expect(traced.leave(node, { log })).toEqual({ timeoutMs: 100, requestId: "b2" });
+    const traced = new Batch("b2", lettersOf([get("a")], 0, { deadlineMs: 100, span }), 0, log);
+    expect(traced.leave(node, undefined)).toEqual({ timeoutMs: 100, requestId: "b2" });
     traced.returned([{ kind: "notFound" }], 1, null);
   });
 
@@ -51,8 +51,8 @@ describe("Batch", () => {
       ...lettersOf([get("a")], 0, { deadlineMs: 100, span: second }),
       ...lettersOf([get("b")], 0, { deadlineMs: 100 }),
     ];
-    const batch = new Batch("b1", letters, 5);
-    const options = batch.leave(node, { tracer, log });
+    const batch = new Batch("b1", letters, 5, log);
+    const options = batch.leave(node, tracer);
     const span = tracer.spans.at(-1);
     expect(options).toEqual({ timeoutMs: 95, requestId: "b1", traceparent: span?.traceparent });
     expect(span).toMatchObject({ parent: first, links: [first, second], isEnded: false });
@@ -88,8 +88,8 @@ describe("Batch", () => {
         throw cause;
       },
     };
-    const batch = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100, span, recorder }), 0);
-    const options = batch.leave(node, { tracer, log: ownLog });
+    const batch = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100, span, recorder }), 0, ownLog);
+    const options = batch.leave(node, tracer);
     expect(options).toEqual({ timeoutMs: 100, requestId: "b1", traceparent: tracer.spans.at(-1)?.traceparent });
     batch.returned([{ kind: "notFound" }], 7, null);
     expect(tracer.spans.at(-1)).toMatchObject({ isEnded: true });
@@ -101,8 +101,8 @@ describe("Batch", () => {
     const span = tracer.start("request", { kind: "server", parent: null });
     const records: BatchRecord[] = [];
     const recorder = { sent: (_: Operation, record: BatchRecord) => records.push(record), answered() {} };
-    const batch = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100, span, recorder }), 0);
-    batch.leave(node, { tracer, log });
+    const batch = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100, span, recorder }), 0, log);
+    batch.leave(node, tracer);
     batch.returned([{ kind: "refused", code: "SHARD_UNAVAILABLE", message: "It is gone." }], 7, "timeout");
     expect(tracer.spans.at(-1)).toMatchObject({ isEnded: true, failure: "timeout" });
     expect(records).toMatchObject([{ id: "b1", node: "node1", operations: 1, serviceMs: 7, fault: "timeout" }]);
