@@ -1,16 +1,8 @@
-/**
- * The ceiling: what is left of a gateway that shares batches when everything else is left out. node:http, undici and one
- * body at a time for each storage node; no GraphQL (the document is not looked at), no limits, no errors, no retries, and
- * nothing but a get. `POST /graphql` takes {"variables":{"key":…}}.
- */
-import http from "node:http";
+/** The ceiling: what is left of a gateway that shares batches when everything else is left out; one body at a time for each storage node. */
 import { Pool } from "undici";
-import { readShardMap } from "../shard-map.mjs";
+import { answer, serve } from "./bare-gateway.mjs";
 
-const [port, gatewayOrigin] = process.argv.slice(2);
-const map = await readShardMap(gatewayOrigin);
 const batchType = "application/vnd.shardgate.batch";
-const newline = 0x0a;
 
 /** What waits for one storage node, and goes there together when nothing is on its way. */
 class Batcher {
@@ -67,37 +59,4 @@ class Batcher {
   }
 }
 
-function answer(batch, body) {
-  const headEnd = body.indexOf(newline);
-  const { outcomes } = JSON.parse(body.latin1Slice(0, headEnd));
-  const values = body.latin1Slice(headEnd + 1);
-  let at = 0;
-  for (const [index, { valueBytes }] of outcomes.entries()) {
-    batch[index].onValue(values.slice(at, at + valueBytes));
-    at += valueBytes;
-  }
-}
-
-const batchers = new Map([...new Set(map.shards.map(map.originOf))].map((origin) => [origin, new Batcher(origin)]));
-
-http
-  .createServer((request, response) => {
-    const chunks = [];
-    request.on("data", (chunk) => chunks.push(chunk));
-    request.on("end", () => {
-      if (request.method !== "POST") return response.end();
-      const { key } = JSON.parse(Buffer.concat(chunks)).variables;
-      const shard = map.shardOf(key);
-      batchers.get(map.originOf(shard)).get(shard, key, (value) => {
-        const text = `{"data":{"get":{"value":${value}}}}`;
-        response.writeHead(200, [
-          "content-type",
-          "application/json; charset=utf-8",
-          "content-length",
-          `${text.length}`,
-        ]);
-        response.end(text, "latin1");
-      });
-    });
-  })
-  .listen(Number(port), "127.0.0.1");
+await serve((origin) => new Batcher(origin));

@@ -2,13 +2,9 @@
  * The ceiling over frames: bare-batching.mjs, but batches travel in frames of `shardgate-batch/1` over one kept connection to
  * each storage node, however many are on their way. `POST /graphql` takes {"variables":{"key":…}}.
  */
-import http from "node:http";
 import { Client } from "undici";
-import { readShardMap } from "../shard-map.mjs";
+import { answer, serve } from "./bare-gateway.mjs";
 
-const [port, gatewayOrigin] = process.argv.slice(2);
-const map = await readShardMap(gatewayOrigin);
-const newline = 0x0a;
 const headBytes = 9;
 const types = { request: 1, answer: 3 };
 const moreBit = 0x80;
@@ -83,41 +79,7 @@ class Batcher {
   }
 }
 
-function answer(batch, body) {
-  const headEnd = body.indexOf(newline);
-  const { outcomes } = JSON.parse(body.latin1Slice(0, headEnd));
-  const values = body.latin1Slice(headEnd + 1);
-  let at = 0;
-  for (const [index, { valueBytes }] of outcomes.entries()) {
-    batch[index].onValue(values.slice(at, at + valueBytes));
-    at += valueBytes;
-  }
-}
-
-const batchers = new Map();
-for (const origin of new Set(map.shards.map(map.originOf))) {
+await serve(async (origin) => {
   const { socket } = await new Client(origin).upgrade({ path: "/batch", protocol: "shardgate-batch/1" });
-  batchers.set(origin, new Batcher(socket));
-}
-
-http
-  .createServer((request, response) => {
-    const chunks = [];
-    request.on("data", (chunk) => chunks.push(chunk));
-    request.on("end", () => {
-      if (request.method !== "POST") return response.end();
-      const { key } = JSON.parse(Buffer.concat(chunks)).variables;
-      const shard = map.shardOf(key);
-      batchers.get(map.originOf(shard)).get(shard, key, (value) => {
-        const text = `{"data":{"get":{"value":${value}}}}`;
-        response.writeHead(200, [
-          "content-type",
-          "application/json; charset=utf-8",
-          "content-length",
-          `${text.length}`,
-        ]);
-        response.end(text, "latin1");
-      });
-    });
-  })
-  .listen(Number(port), "127.0.0.1");
+  return new Batcher(socket);
+});
