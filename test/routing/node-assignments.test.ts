@@ -1,24 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ClusterMap } from "../../src/registry/cluster-map.js";
-import { applyCommand, createClusterMap, type RegistryCommand } from "../../src/registry/commands.js";
 import { assignmentsOf } from "../../src/routing/node-assignments.js";
-
-const empty = createClusterMap({ clusterId: "c1", clusterName: "test", shardCount: 4 });
-
-function after(map: ClusterMap, command: RegistryCommand): ClusterMap {
-  return applyCommand(map, command, 0).map;
-}
-
-function withNodes(...names: readonly string[]): ClusterMap {
-  return names.reduce((map, name) => {
-    const url = `http://${name}`;
-    return after(map, { kind: "registerNode", name, url, identity: null, newMark: "mark" });
-  }, empty);
-}
-
-function spread(map: ClusterMap, ...liveNodes: readonly string[]): ClusterMap {
-  return after(map, { kind: "assignUnassigned", liveNodes, held: [] });
-}
+import { after, spread, withNodes } from "../registry/spread-map.js";
 
 describe("assignmentsOf", () => {
   it("lists the node's own shards with their epochs", () => {

@@ -27,6 +27,16 @@ async function runPeer(options: Partial<StorageNodeOptions> = {}, bytes: string 
   return { ...parts, peer };
 }
 
+/** Stores a value of a megabyte under the key `large`, by a request in parts. */
+async function putLarge(peer: FramePeer): Promise<void> {
+  const body = batch([put("large", JSON.stringify("x".repeat(1_000_000)))]);
+  peer.send(frame("request", 1, body.subarray(0, 60_000), true));
+  for (let at = 60_000; at < body.length; at += 60_000) {
+    peer.send(frame("part", 1, body.subarray(at, at + 60_000), at + 60_000 < body.length));
+  }
+  await peer.message(1, "answer");
+}
+
 /** Once the connection has ended, what was said at its end. */
 async function goodbyeOf(peer: FramePeer): Promise<string> {
   const why = await peer.problem(0, "goodbye");
@@ -297,13 +307,7 @@ describe("the bounds of a connection of frames", () => {
 
   it("stop reading from a gateway that fetches no answers, and let go of it when that lasts", async () => {
     const { peer, engine, clock } = await runPeer();
-    const large = put("large", JSON.stringify("x".repeat(1_000_000)));
-    const body = batch([large]);
-    peer.send(frame("request", 1, body.subarray(0, 60_000), true));
-    for (let at = 60_000; at < body.length; at += 60_000) {
-      peer.send(frame("part", 1, body.subarray(at, at + 60_000), at + 60_000 < body.length));
-    }
-    await peer.message(1, "answer");
+    await putLarge(peer);
     peer.socket.pause();
     for (let id = 2; id <= 200; id++) peer.request(id, [get("large")]);
     // 16 MiB of answers wait, and what the sockets' own buffers take.
@@ -392,13 +396,7 @@ describe("a storage node that drains", () => {
 
   it("cuts a connection off whose gateway fetches nothing any more", async () => {
     const { peer, engine, node, clock } = await runPeer();
-    const large = put("large", JSON.stringify("x".repeat(1_000_000)));
-    const body = batch([large]);
-    peer.send(frame("request", 1, body.subarray(0, 60_000), true));
-    for (let at = 60_000; at < body.length; at += 60_000) {
-      peer.send(frame("part", 1, body.subarray(at, at + 60_000), at + 60_000 < body.length));
-    }
-    await peer.message(1, "answer");
+    await putLarge(peer);
     peer.socket.pause();
     for (let id = 2; id <= 30; id++) peer.request(id, [get("large")]);
     await vi.waitFor(() => expect(engine.reads.length).toBeGreaterThan(10));
