@@ -24,7 +24,7 @@ export async function measure({ entrants, workload, clients, rounds, seconds, wa
   for (const entrant of able) prepared.push(await prepare(entrant, workload, jobs));
   let running = prepared;
   for (let round = -1; round < rounds; round++) {
-    // There and back, so that nobody always comes after the same one.
+    // There and back, so that no contestant always comes after the same one.
     const inTurn = round % 2 === 0 ? running : running.toReversed();
     for (const one of inTurn) await addSample(one, clients, round < 0 ? warmUpSeconds : seconds);
     running = running.filter(({ samples }) => samples.length === round + 2);

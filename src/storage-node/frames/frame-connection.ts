@@ -97,7 +97,7 @@ export class FrameConnection {
     }
   }
 
-  /** Refusals count as answers do: whoever fetches none of them is read no further. */
+  /** Refusals count as answers do: a gateway that fetches none of them is read no further. */
   get #isFull(): boolean {
     if (this.#open.size >= frameRequestsMax || this.#openBytes >= frameRequestBytesMax) return true;
     return this.#writer.unfinishedBytes > frameAnswerBytesMax;

@@ -35,7 +35,7 @@ interface FrameOrigin {
 
 export class FrameRequest {
   readonly id: number;
-  /** Nobody waits for its answer. */
+  /** The gateway no longer waits for its answer. */
   isCancelled = false;
   readonly #facts: RequestFacts;
   readonly #batch: Buffer;
@@ -56,7 +56,7 @@ export class FrameRequest {
     return this.#batch.length;
   }
 
-  /** Whether nobody waits for it any more. */
+  /** Whether the gateway's time for it has passed. */
   isOver(nowMs: number): boolean {
     return nowMs - this.#origin.sinceMs > this.#facts.timeoutMs;
   }

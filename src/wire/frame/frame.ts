@@ -10,13 +10,13 @@ import { frameBodyBytesMax, requestIdCharactersMax, traceparentCharactersMax } f
 /** What the upgrade is asked for by. */
 export const frameProtocol = "shardgate-batch/1";
 
-/** By name, what stands in a frame's type. */
+/** The number of each type, as it is sent. */
 export const frameTypes = {
   /** Storage node, first of all: JSON, `{"requestsMax":256,"bytesMax":50331648,"connections":1}`. */
   hello: 0,
   /** Gateway: a batch, behind `RequestFacts`. */
   request: 1,
-  /** Gateway: nobody waits for the answer of this id any more. */
+  /** Gateway: it no longer waits for the answer of this id. */
   cancel: 2,
   /** Storage node: the answer to the batch of this id. */
   answer: 3,

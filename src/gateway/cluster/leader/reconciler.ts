@@ -1,5 +1,5 @@
 /**
- * Sends storage nodes their assignments, whoever changed the cluster map: it compares what each node has to know with what
+ * Sends storage nodes their assignments after each change of the cluster map: it compares what each node has to know with what
  * the node said last, and sends where they differ, again until they agree. Former owners come before new ones; a node gets
  * one call at a time, none while it is DOWN or gets an answer of its own, and none while the registry is put back, because
  * a storage node gives up the shards that are not listed. What the nodes said is lost with the process: each start of a
