@@ -107,8 +107,7 @@ export class FrameWriter {
 
   /** One frame of each message. False: the connection wants no more. */
   #writeRound(): boolean {
-    const round = this.#waiting;
-    this.#waiting = [];
+    const round = this.#waiting.splice(0);
     const pieces: Buffer[] = [];
     let bytes = 0;
     for (const message of round) {
