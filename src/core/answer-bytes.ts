@@ -2,7 +2,7 @@
  * How long outcomes make the answer to a batch, in bytes and rather too many than too few: what bounds an answer counts
  * with it. Beside a value stand a few facts; in a page also its key, which JSON may write twice as long.
  */
-import type { Entry } from "./entry.js";
+import type { JsonEntry } from "./entry.js";
 import { utf8Bytes } from "./key.js";
 import { entryFactsBytesMax } from "./limits.js";
 import type { Outcome } from "./operation.js";
@@ -22,6 +22,6 @@ export function answerBytes(outcome: Outcome): number {
 }
 
 /** Of one entry of a page. */
-export function pageEntryBytes({ key, value }: Entry): number {
+export function pageEntryBytes({ key, value }: JsonEntry): number {
   return 2 * utf8Bytes(key) + utf8Bytes(value) + entryFactsBytesMax;
 }

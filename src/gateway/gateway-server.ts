@@ -30,7 +30,7 @@ import type { RecentTraffic } from "./pages/console/recent-traffic.js";
 import { createRestApp } from "./rest/app.js";
 import type { GatewayServices } from "./services.js";
 
-export interface GatewayOptions {
+export interface GatewayServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -67,7 +67,7 @@ export interface Gateway {
 }
 
 /** Resolves when the server listens. Rejects with Node's error when it cannot. */
-export async function startGateway({ host, port, services, ...options }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ host, port, services, ...options }: GatewayServerOptions): Promise<Gateway> {
   const { clock, bounds, metrics } = services;
   const {
     isPlaygroundEnabled,

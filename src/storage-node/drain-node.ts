@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.js";
 import { drainTimeoutMs, refusingMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { StorageEngine } from "../storage/engine.js";
-import type { FrameConnections } from "./frames/frame-upgrade.js";
+import type { UpgradedConnections } from "./frames/frame-upgrade.js";
 import type { Gate } from "./http/gate.js";
 import type { Agent } from "./membership/agent.js";
 import type { ShardHost } from "./shards/shard-host.js";
@@ -13,7 +13,7 @@ import { resultWithin } from "./shards/work-deadline.js";
 export interface Draining {
   readonly app: FastifyInstance;
   readonly gate: Gate;
-  readonly frames: FrameConnections;
+  readonly frames: UpgradedConnections;
   readonly shardHost: ShardHost;
   readonly agent: Agent | null;
   readonly engine: StorageEngine;

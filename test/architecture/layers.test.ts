@@ -225,6 +225,18 @@ describe("the rooms of src/", () => {
     const names = written.filter((file) => !hasNamesOfItsOwn(file)).map((file) => path.basename(file));
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
+
+  it("export no two types of one name", () => {
+    const declaration = /^export (?:declare )?(?:abstract )?(?:type|interface|class) (\w+)/gm;
+    const filesOf = new Map<string, readonly string[]>();
+    for (const file of written) {
+      for (const [, name = ""] of readFileSync(path.join(source, file), "utf8").matchAll(declaration)) {
+        filesOf.set(name, [...(filesOf.get(name) ?? []), file]);
+      }
+    }
+    expect(filesOf.get("ShardState")).toEqual(["core/shard.ts"]);
+    expect([...filesOf].filter(([, { length }]) => length > 1)).toEqual([]);
+  });
 });
 
 describe("every file of src/", () => {

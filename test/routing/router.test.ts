@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { Entry } from "../../src/core/entry.js";
+import type { JsonEntry } from "../../src/core/entry.js";
 import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import {
@@ -285,7 +285,7 @@ describe("Router, retrying", () => {
   it("asks for no more when the values of one request are as many as it may have", async () => {
     const cluster = new MemoryCluster();
     const large = parseJsonText(`"${"x".repeat(valueBytesMax - 2)}"`);
-    const entry: Entry = {
+    const entry: JsonEntry = {
       key: parseKey(key),
       value: large,
       version: null,

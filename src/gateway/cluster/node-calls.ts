@@ -5,7 +5,12 @@ import type { Log } from "../../core/log.js";
 import { StopSource } from "../../core/tasks/stop-signal.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import { assignmentsOf } from "../../routing/node-assignments.js";
-import { NodeFault, type CallOptions, type NodeClient, type NodeSign } from "../../routing/node-client/node-client.js";
+import {
+  NodeFault,
+  type NodeCallOptions,
+  type NodeClient,
+  type NodeSign,
+} from "../../routing/node-client/node-client.js";
 import type { NodePlace, NodePool } from "../../routing/node-pool.js";
 import type { HostedShard } from "../../wire/membership.js";
 
@@ -82,7 +87,7 @@ export class NodeCalls {
     return this.#pool.client(name);
   }
 
-  #options(): CallOptions {
+  #options(): NodeCallOptions {
     return { timeoutMs: probeTimeoutMs, signal: this.#stopping };
   }
 }

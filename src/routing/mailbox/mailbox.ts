@@ -17,7 +17,7 @@ import type { Deadlines } from "./deadlines.js";
 import { eagerBelow, planBatch } from "./mailbox-plan.js";
 import type { NextTurn } from "./next-turn.js";
 import { faultOf } from "../node-client/node-blame.js";
-import { PlainNodeFault, type CallOptions, type NodeClient } from "../node-client/node-client.js";
+import { PlainNodeFault, type NodeCallOptions, type NodeClient } from "../node-client/node-client.js";
 import type { BreakerKind, UnsentReason } from "../observer.js";
 import { nodeText, refused, refusedBecause } from "../refusal.js";
 import type { Letter, Submission, WaitingRoom } from "./submission.js";
@@ -34,7 +34,7 @@ export interface MailboxParts extends CircuitParts {
   readonly turn: NextTurn;
 }
 
-export interface NodeFigures {
+export interface MailboxFigures {
   /** Of recent batches, smoothed; null before the first. */
   readonly latencyMs: number | null;
   readonly breaker: BreakerKind;
@@ -73,7 +73,7 @@ export class Mailbox implements WaitingRoom {
     return this.#parts.deadlines;
   }
 
-  get figures(): NodeFigures {
+  get figures(): MailboxFigures {
     const { latencyMs, kind: breaker } = this.circuit;
     return { latencyMs, breaker, queued: this.#queued };
   }
@@ -212,7 +212,7 @@ export class Mailbox implements WaitingRoom {
   }
 
   /** What the client throws instead of rejecting is no less an answer that did not come. */
-  #call(letters: readonly Letter[], options: CallOptions): Promise<readonly Outcome[]> {
+  #call(letters: readonly Letter[], options: NodeCallOptions): Promise<readonly Outcome[]> {
     try {
       return this.client.execute(letters, options);
     } catch (error) {

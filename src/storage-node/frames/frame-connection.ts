@@ -16,13 +16,13 @@ import {
 } from "../../core/limits.js";
 import { decodeRequest, FrameError, FrameReader, type Frame, type Hello } from "../../wire/frame/frame.js";
 import { FrameWriter, OutgoingMessage } from "../../wire/frame/frame-writer.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import { FrameRequest, problemMessage, type FrameService } from "./frame-request.js";
 import { PartialRequests } from "./partial-requests.js";
 
 export class FrameConnection {
   readonly #socket: Duplex;
-  readonly #caller: Caller;
+  readonly #caller: OperationCaller;
   readonly #service: FrameService;
   readonly #reader = new FrameReader();
   readonly #writer: FrameWriter;
@@ -43,7 +43,7 @@ export class FrameConnection {
   #isEnding = false;
 
   /** `head`: what came behind the upgrade already. `caller`: as that said. */
-  constructor(socket: Duplex, head: Buffer, caller: Caller, service: FrameService) {
+  constructor(socket: Duplex, head: Buffer, caller: OperationCaller, service: FrameService) {
     this.#socket = socket;
     this.#caller = caller;
     this.#service = service;

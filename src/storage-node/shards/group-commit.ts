@@ -18,7 +18,7 @@ import type { Log } from "../../core/log.js";
 import type { Outcome, RefusedOutcome } from "../../core/operation.js";
 import { startShared, type Span, type Tracer } from "../../core/tracing.js";
 import type { FencedWrite, StorageEngine } from "../../storage/engine.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
 
@@ -69,7 +69,7 @@ export class GroupCommit {
   }
 
   /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
-  submit(writes: readonly FencedWrite[], caller: Caller = {}): Promise<readonly Outcome[]> {
+  submit(writes: readonly FencedWrite[], caller: OperationCaller = {}): Promise<readonly Outcome[]> {
     const bytes = valueBytes(writes);
     const queued = { operations: this.#queued.operations + writes.length, bytes: this.#queued.bytes + bytes };
     if (queued.operations > groupCommitQueueMax || queued.bytes > groupCommitQueueBytesMax) {
@@ -197,7 +197,7 @@ export class GroupCommit {
 }
 
 interface Submission extends Load {
-  readonly caller: Caller;
+  readonly caller: OperationCaller;
   readonly writes: readonly FencedWrite[];
   /** When it began to wait, by the monotonic clock. */
   readonly sinceMs: number;

@@ -16,7 +16,7 @@ import { planSweep, sweepLimits, sweptOf, type SweepPlan } from "../sweep-plan.j
 import { planWrites } from "../write-plan.js";
 import { decodeDocument, encodeDocument } from "./records/checked-record.js";
 import { openDatabases, type Databases } from "./records/databases.js";
-import { Environment } from "./lmdb-environment.js";
+import { LmdbEnvironment } from "./lmdb-environment.js";
 import { storageError } from "./folder/failure.js";
 import { FencedEntries } from "./records/fenced-entries.js";
 import { checkLmdbFolder, lmdbFile } from "./folder/folder.js";
@@ -30,7 +30,7 @@ export class LmdbEngine implements StorageEngine {
   readonly isDurable = true;
   readonly #folder: string;
   readonly #databases: Databases;
-  readonly #environment: Environment;
+  readonly #environment: LmdbEnvironment;
   readonly #records: ShardRecords;
   readonly #entries: FencedEntries;
   readonly #upkeep: IndexUpkeep;
@@ -53,7 +53,7 @@ export class LmdbEngine implements StorageEngine {
     this.#folder = folder;
     this.#upkeep = new IndexUpkeep(bounds);
     this.#databases = databases;
-    this.#environment = new Environment(folder, databases);
+    this.#environment = new LmdbEnvironment(folder, databases);
     this.#records = new ShardRecords(databases);
     this.#entries = new FencedEntries(databases.documents, this.#records);
     this.#schedule = new SweepSchedule(this.#records, this.#upkeep);

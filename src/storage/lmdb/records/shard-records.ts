@@ -2,7 +2,7 @@
  * Everything that LMDB keeps of shards, read and written record by record. It answers from the snapshot or transaction that
  * is current when it is called; storage/lmdb/lmdb-engine.ts decides which that is. Damage is thrown as ENTRY_DAMAGED.
  */
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import type { Key } from "../../../core/key.js";
 import type { ScanOperation } from "../../../core/operation.js";
 import type { ShardNumber } from "../../../core/shard.js";
@@ -102,7 +102,7 @@ export class ShardRecords implements StoredState {
   }
 
   /** As `find`, of what readers see. */
-  findEntry(shard: ShardNumber, key: Key): Entry | null {
+  findEntry(shard: ShardNumber, key: Key): JsonEntry | null {
     const bytes = this.#record(shard, key);
     return bytes === undefined ? null : decodeEntry(shard, key, bytes);
   }
@@ -117,7 +117,7 @@ export class ShardRecords implements StoredState {
     return bytes === undefined ? null : decodeNumber(bytes);
   }
 
-  *range(operation: ScanOperation): Iterable<Entry> {
+  *range(operation: ScanOperation): Iterable<JsonEntry> {
     const { lower, upper } = scanRange(operation);
     if (Buffer.compare(lower, upper) >= 0) return;
     const options = operation.isReverse

@@ -4,7 +4,7 @@
  * values and sequences stay; who owned which shard comes from the old document.
  */
 import { ShardgateError } from "../../../core/error.js";
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import type { JsonText } from "../../../core/text/json-text.js";
 import { upgradeEntriesMax } from "../../../core/limits.js";
 import type { ShardNumber } from "../../../core/shard.js";
@@ -98,7 +98,7 @@ function storedHeader(shards: Databases["shards"], shard: ShardNumber): ShardHea
 }
 
 /** Version, times and value without a checksum. */
-function firstFormatEntry(id: Uint8Array, value: Uint8Array): Entry {
+function firstFormatEntry(id: Uint8Array, value: Uint8Array): JsonEntry {
   const bytes = bufferOf(value);
   const expiresAtMs = bytes.readDoubleBE(24);
   return {

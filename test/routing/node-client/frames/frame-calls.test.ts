@@ -9,14 +9,14 @@ import {
 } from "../../../../src/core/limits.js";
 import type { Outcome } from "../../../../src/core/operation.js";
 import { FrameCalls } from "../../../../src/routing/node-client/frames/frame-calls.js";
-import { NodeFault, type CallOptions } from "../../../../src/routing/node-client/node-client.js";
+import { NodeFault, type NodeCallOptions } from "../../../../src/routing/node-client/node-client.js";
 import { encodeBatchRequest } from "../../../../src/wire/batch/batch-body.js";
 import { decodeRequest } from "../../../../src/wire/frame/frame.js";
 import { answerFrame, helloFrame } from "../../../support/frame-node.js";
 import { frame, FramePeer } from "../../../support/frame-peer.js";
 import { get, put, routed } from "../../../support/operations.js";
 
-const call: CallOptions = { timeoutMs: 5_000 };
+const call: NodeCallOptions = { timeoutMs: 5_000 };
 const notFound: readonly Outcome[] = [{ kind: "notFound" }];
 const gets = (key = "a") => [routed(get(key))];
 const puts = (value = "1") => [routed(put("a", value))];
