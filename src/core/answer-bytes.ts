@@ -4,8 +4,10 @@
  */
 import type { JsonEntry } from "./entry.js";
 import { utf8Bytes } from "./key.js";
-import { entryFactsBytesMax } from "./limits.js";
 import type { Outcome } from "./operation.js";
+
+/** What stands beside a key and a value in the answer to a batch, at most: a version, three moments, a length, and their names. */
+const entryFactsBytesMax = 160;
 
 /** Zero for what carries no entry: an answer has room for that as often as a batch has operations. */
 export function answerBytes(outcome: Outcome): number {

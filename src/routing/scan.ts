@@ -6,10 +6,13 @@
 import type { JsonEntry } from "../core/entry.js";
 import { ShardgateError, type ErrorCode } from "../core/error.js";
 import { compareKeys, utf8Bytes } from "../core/key.js";
-import { nodeBatchAnswerBytesMax, pageEntriesMax, scanPageBytesMax } from "../core/limits.js";
+import { nodeBatchAnswerBytesMax, pageEntriesMax } from "../core/limits.js";
 import type { Operation, Outcome, PageOutcome, ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import type { RouteContext } from "./mailbox/submission.js";
+
+/** Bytes of values after which a scan's page ends early, whatever its limit: the gateway holds a page in memory. */
+export const scanPageBytesMax = 16 * 1024 * 1024;
 
 export interface ScanRequest {
   readonly shardCount: number;

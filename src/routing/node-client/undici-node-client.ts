@@ -4,7 +4,7 @@
  * the timers here are real ones too.
  */
 import { buildConnector, Pool } from "undici";
-import { connectTimeoutMs, nodeConnectionsMax } from "../../core/limits.js";
+import { connectTimeoutMs, plainNodeInFlightMax, mailboxInFlightMax } from "../../core/limits.js";
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
 import { StopSource, type StopSignal } from "../../core/tasks/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../../tls/tls-source.js";
@@ -39,6 +39,9 @@ import type { NodeGuard } from "../../registry/address/node-guard.js";
 import { PlainNode } from "./plain-node.js";
 import { nodeText } from "../refusal.js";
 import { UpgradeRequest } from "./frames/upgrade-request.js";
+
+/** Most connections to one storage node: a full load of either kind, and room for probes and assignments beside it. */
+const nodeConnectionsMax = plainNodeInFlightMax + 2 * mailboxInFlightMax;
 
 export interface UndiciNodeClientOptions {
   readonly name: string;

@@ -6,14 +6,7 @@
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import { utf8Bytes } from "../../core/key.js";
-import {
-  engineTimeoutMs,
-  groupCommitBytesMax,
-  groupCommitOperationsMax,
-  groupCommitQueueBytesMax,
-  groupCommitQueueMax,
-  requestIdsLoggedMax,
-} from "../../core/limits.js";
+import { engineTimeoutMs, requestIdsLoggedMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { Outcome, RefusedOutcome } from "../../core/operation.js";
 import { startShared, type Span, type Tracer } from "../../core/tracing.js";
@@ -21,6 +14,18 @@ import type { FencedWrite, StorageEngine } from "../../storage/engine.js";
 import type { OperationCaller } from "../operation-caller.js";
 import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
+
+/** Most writes of one group commit; bounds how long readers of the write's outcome wait. */
+export const groupCommitOperationsMax = 4_000;
+
+/** Most writes waiting at a storage node; more are refused with OVERLOADED. */
+export const groupCommitQueueMax = 100_000;
+
+/** About this many bytes of values make one group commit: a transaction that the disk takes well within a second. */
+export const groupCommitBytesMax = 16 * 1024 * 1024;
+
+/** About this many bytes of values may wait at a storage node; more are refused with OVERLOADED. Bounds its memory. */
+const groupCommitQueueBytesMax = 256 * 1024 * 1024;
 
 export interface GroupCommitOptions {
   readonly engine: Pick<StorageEngine, "name" | "write">;

@@ -5,9 +5,7 @@
 import type { Duplex } from "node:stream";
 import {
   attemptTimeoutMs,
-  frameIdleMs,
   framePartBytesMin,
-  frameTickMs,
   largeAnswerBytesMin,
   nodeAnswerBytesMax,
   nodeBatchBodyBytesMax,
@@ -22,6 +20,12 @@ import { CallSlots } from "./call-slots.js";
 import { outcomesOf } from "../full-node.js";
 import { NodeFault, type NodeCallOptions, type NodeFaultReason } from "../node-client.js";
 import { jsonIn, malformedFault, type RawNodeAnswer } from "../node-exchange.js";
+
+/** After this long without a call a gateway closes its connection of frames: before the storage node does. */
+export const frameIdleMs = 60_000;
+
+/** The gateway counts the time of calls over frames in ticks this long: a call ends up to one too late, never too early. */
+const frameTickMs = 50;
 
 export interface FrameCallsParts {
   /** The storage node, as messages name it. */

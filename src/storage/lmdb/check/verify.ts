@@ -3,12 +3,14 @@
  * and the order of expiry against the entries and back, tombstones against entries, sequences. Nothing is changed.
  */
 import type { Key } from "../../../core/key.js";
-import { verifyProblemsMax } from "../../../core/limits.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import { checkLmdbFolder } from "../folder/folder.js";
 import { openDatabasesReadOnly, type Databases } from "../records/databases.js";
 import { storageError } from "../folder/failure.js";
 import { FolderCheck } from "./folder-check.js";
+
+/** Problems that a check of a data folder lists one by one; further ones are only counted. */
+export const verifyProblemsMax = 1_000;
 
 export interface FolderProblem {
   /** Null: of the folder as a whole. */

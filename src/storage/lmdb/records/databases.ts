@@ -1,10 +1,12 @@
 /** The LMDB environment of one storage node and its databases: how they are opened, and only by this program. */
 import { open, type Database, type RootDatabase } from "lmdb";
 import { ShardgateError } from "../../../core/error.js";
-import { lmdbMapBytes } from "../../../core/limits.js";
 import { firstFormat, format, formatKey, upgradingFormat } from "./record-format.js";
 import { decodeText, encodeText, entryKeyEncoder, type EntryId } from "./record.js";
 import { upgradeDatabases } from "./upgrade.js";
+
+/** Address space that LMDB reserves at first: neither memory nor disk. It grows by itself, but growing remaps the file. */
+const lmdbMapBytes = 1024 * 1024 * 1024;
 
 export type Bytes = Database<Uint8Array, Uint8Array>;
 type Root = RootDatabase<Uint8Array, Uint8Array>;

@@ -4,20 +4,38 @@
  * more to write of almost every put. Removed many at a time and in order, they share pages. Why and what it costs:
  * docs/decisions/change-feed.md.
  */
-import {
-  journalBytesMax,
-  journalItemsMin,
-  staleItemsListedMax,
-  staleItemsMin,
-  staleItemsPerKeyMax,
-  sweepIndexBytesMax,
-  sweepIndexItemsMax,
-} from "../../../core/limits.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import type { ShardHeader } from "../../shard-header.js";
 import type { EntryChange } from "../../storage-plan.js";
 import { isSwept } from "../../sweep-plan.js";
 import type { ShardRecords } from "./shard-records.js";
+
+/**
+ * Stale items of a shard's index of changes that are left alone: a pass over the index of a small shard pays only when
+ * it removes many, and they take some 30 KB.
+ */
+const staleItemsMin = 1_000;
+
+/** Or so many for each key, if that is more: the more are removed at once, the more of them share a page. */
+const staleItemsPerKeyMax = 0.5;
+
+/** Stale items that a process remembers, so that it need not look for them: some megabytes. */
+const staleItemsListedMax = 500_000;
+
+/**
+ * Items of the journal of changes that are moved to the shards' lists at once: the more, the more of them share a list and
+ * a page. Readers of the change feed look through all of the journal, some hundred microseconds.
+ */
+const journalItemsMin = 4_000;
+
+/** Most bytes of the journal of changes that one sweep moves: a few milliseconds. */
+const journalBytesMax = 256 * 1024;
+
+/** Most items of the indexes of changes that one sweep looks at: some milliseconds, in which no write gets on. */
+const sweepIndexItemsMax = 4_000;
+
+/** Most bytes of entries that one sweep reads to tell which items are stale: some milliseconds too, where values are large. */
+const sweepIndexBytesMax = 8 * 1024 * 1024;
 
 export interface IndexBounds {
   /** The journal is left alone until it has so many items, or a shard too many stale ones. */

@@ -2,13 +2,12 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   frameBodyBytesMax,
-  frameIdleMs,
   framePartBytesMin,
   largeAnswerBytesMin,
   nodeAnswerBytesMax,
 } from "../../../../src/core/limits.js";
 import type { Outcome } from "../../../../src/core/operation.js";
-import { FrameCalls } from "../../../../src/routing/node-client/frames/frame-calls.js";
+import { FrameCalls, frameIdleMs } from "../../../../src/routing/node-client/frames/frame-calls.js";
 import { NodeFault, type NodeCallOptions } from "../../../../src/routing/node-client/node-client.js";
 import { encodeBatchRequest } from "../../../../src/wire/batch/batch-body.js";
 import { decodeRequest } from "../../../../src/wire/frame/frame.js";
