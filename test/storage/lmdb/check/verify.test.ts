@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChangeIndex } from "../../../../src/storage/lmdb/records/change-index.js";
 import { listsOf } from "../../../../src/storage/lmdb/records/change-list.js";
-import { openDatabases } from "../../../../src/storage/lmdb/records/databases.js";
+import { openDatabases } from "../../../../src/storage/lmdb/records/open-databases.js";
 import { tombstoneAgeMsMax } from "../../../../src/core/limits.js";
 import { LmdbEngine } from "../../../../src/storage/lmdb/lmdb-engine.js";
 import { formatKey } from "../../../../src/storage/lmdb/records/record-format.js";
