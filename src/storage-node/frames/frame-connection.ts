@@ -6,23 +6,31 @@
 import type { Duplex } from "node:stream";
 import { ShardgateError } from "../../core/error.js";
 import {
-  frameAnswerBytesMax,
   frameRequestBytesMax,
   frameRequestsMax,
-  frameRunningMax,
   idleConnectionMs,
   receiveTimeoutMs,
   refusedRequestMs,
+  nodeBatchAnswerBytesMax,
 } from "../../core/limits.js";
 import { decodeRequest, FrameError, FrameReader, type Frame, type Hello } from "../../wire/frame/frame.js";
 import { FrameWriter, OutgoingMessage } from "../../wire/frame/frame-writer.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import { FrameRequest, problemMessage, type FrameService } from "./frame-request.js";
 import { PartialRequests } from "./partial-requests.js";
 
+/**
+ * Most of them that run at once on one connection: many times what a gateway has on its way to a storage node, and few
+ * enough that their answers, which may be `nodeBatchAnswerBytesMax` long, fit in memory.
+ */
+export const frameRunningMax = 32;
+
+/** Bytes of answers that a gateway has not fetched, after which a storage node begins nothing more for that connection. */
+export const frameAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
+
 export class FrameConnection {
   readonly #socket: Duplex;
-  readonly #caller: Caller;
+  readonly #caller: OperationCaller;
   readonly #service: FrameService;
   readonly #reader = new FrameReader();
   readonly #writer: FrameWriter;
@@ -43,7 +51,7 @@ export class FrameConnection {
   #isEnding = false;
 
   /** `head`: what came behind the upgrade already. `caller`: as that said. */
-  constructor(socket: Duplex, head: Buffer, caller: Caller, service: FrameService) {
+  constructor(socket: Duplex, head: Buffer, caller: OperationCaller, service: FrameService) {
     this.#socket = socket;
     this.#caller = caller;
     this.#service = service;

@@ -5,7 +5,7 @@ import type { Databases } from "./records/databases.js";
 import { isGivenUp, storageError } from "./folder/failure.js";
 import { formatKey } from "./records/record-format.js";
 
-export class Environment {
+export class LmdbEnvironment {
   readonly #folder: string;
   readonly #databases: Databases;
   readonly #commits = new UnderWay();

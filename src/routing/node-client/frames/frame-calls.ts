@@ -5,9 +5,7 @@
 import type { Duplex } from "node:stream";
 import {
   attemptTimeoutMs,
-  frameIdleMs,
   framePartBytesMin,
-  frameTickMs,
   largeAnswerBytesMin,
   nodeAnswerBytesMax,
   nodeBatchBodyBytesMax,
@@ -20,8 +18,14 @@ import { MessageParts } from "../../../wire/frame/message-parts.js";
 import { batchMediaType, problemMediaType } from "../../../wire/paths.js";
 import { CallSlots } from "./call-slots.js";
 import { outcomesOf } from "../full-node.js";
-import { NodeFault, type CallOptions, type NodeFaultReason } from "../node-client.js";
-import { jsonIn, malformedFault, type NodeAnswer } from "../node-exchange.js";
+import { NodeFault, type NodeCallOptions, type NodeFaultReason } from "../node-client.js";
+import { jsonIn, malformedFault, type RawNodeAnswer } from "../node-exchange.js";
+
+/** After this long without a call a gateway closes its connection of frames: before the storage node does. */
+export const frameIdleMs = 60_000;
+
+/** The gateway counts the time of calls over frames in ticks this long: a call ends up to one too late, never too early. */
+const frameTickMs = 50;
 
 export interface FrameCallsParts {
   /** The storage node, as messages name it. */
@@ -101,7 +105,7 @@ export class FrameCalls {
   }
 
   /** The same as NodeClient.execute. Only while it `hasRoom`. */
-  execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]> {
+  execute(operations: readonly RoutedOperation[], options: NodeCallOptions): Promise<readonly Outcome[]> {
     return new Promise((resolve, reject) => {
       const id = this.#calls.nextId();
       const message = new OutgoingMessage("request", id, encodeBatchRequest(operations), encodeRequestFacts(options));
@@ -151,7 +155,7 @@ export class FrameCalls {
   }
 
   /** True: its caller has given it up already. */
-  #isGivenUp(call: Call, signal: NonNullable<CallOptions["signal"]>): boolean {
+  #isGivenUp(call: Call, signal: NonNullable<NodeCallOptions["signal"]>): boolean {
     const onAbort = (): void => this.#giveUp(call, "aborted", "did not answer before the request was cancelled");
     if (signal.aborted) {
       onAbort();
@@ -285,7 +289,7 @@ export class FrameCalls {
 const noBytes = Buffer.alloc(0);
 
 /** The answer that HTTP would have brought. */
-function answerOf({ isProblem }: Call, body: Buffer): NodeAnswer {
+function answerOf({ isProblem }: Call, body: Buffer): RawNodeAnswer {
   if (!isProblem) return { status: 200, mediaType: batchMediaType, body };
   const problem = jsonIn(body);
   const status = typeof problem === "object" && problem !== null && "status" in problem ? Number(problem.status) : 0;
