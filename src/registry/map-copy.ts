@@ -34,6 +34,7 @@ export class MapCopy {
   #unlogged: readonly AssignmentChange[];
   /** The store was found without a document, although this process knows one. */
   #isStoreEmpty = false;
+  #isReachable = true;
   /** Settles, never rejecting, when the last write is done. */
   #write: Promise<unknown> = Promise.resolve();
   readonly #loads = new SharedRun(() => this.#load());
@@ -63,6 +64,11 @@ export class MapCopy {
   /** What the store was last known to be at; null: empty. */
   get mark(): StoreMark | null {
     return this.#isStoreEmpty ? null : { version: this.#map.version, beat: this.#beat };
+  }
+
+  /** Whether the last call of the store was answered. */
+  get isReachable(): boolean {
+    return this.#isReachable;
   }
 
   history(shard: number): readonly AssignmentChange[] {
@@ -101,7 +107,7 @@ export class MapCopy {
     const { mark } = this;
     const { document, record } = replacement;
     // It begins after `#write` is set, since the store may call its watchers at once.
-    const write = Promise.resolve().then(() => this.#store.compareAndSet(mark, document, record));
+    const write = Promise.resolve().then(() => this.#ask(() => this.#store.compareAndSet(mark, document, record)));
     this.#write = write.catch(() => undefined);
     if (!(await write)) {
       await this.refresh();
@@ -117,7 +123,7 @@ export class MapCopy {
 
   /** Raises the beat. Resolves to false when the store is at another version; by then the newest map is known. */
   async beat(): Promise<boolean> {
-    const beat = await this.#store.beat(this.#map.version);
+    const beat = await this.#ask(() => this.#store.beat(this.#map.version));
     if (beat === null) await this.refresh();
     else this.#beat = beat;
     return beat !== null;
@@ -125,7 +131,7 @@ export class MapCopy {
 
   /** Reads version and beat, and the map when it is another version. Throws the store's errors. */
   async readMark(): Promise<StoreMark | null> {
-    const mark = await this.#store.mark();
+    const mark = await this.#ask(() => this.#store.mark());
     const { version } = this.#map;
     if (mark === null || mark.version !== version) await this.refresh();
     else if (mark.beat > this.#beat) this.#beat = mark.beat;
@@ -140,13 +146,24 @@ export class MapCopy {
     await this.#loads.idle();
   }
 
+  async #ask<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    try {
+      const answer = await call();
+      this.#isReachable = true;
+      return answer;
+    } catch (error) {
+      this.#isReachable = false;
+      throw error;
+    }
+  }
+
   #replacementOf({ map, changes }: Changed): Replacement {
     return { document: documentOf(map), record: recordOfChanges([...this.#unlogged, ...changes]) };
   }
 
   async #load(): Promise<ClusterMap> {
     const before = this.#map;
-    const stored = await this.#store.load();
+    const stored = await this.#ask(() => this.#store.load());
     const known = this.#map;
     // Read before a write of this process that is done by now.
     if (known !== before && (stored === null || stored.version < known.version)) return known;
@@ -167,7 +184,7 @@ export class MapCopy {
         `The registry store now has cluster ${map.clusterId} instead of ${known.clusterId}. Restart this process.`,
       );
     }
-    const records = await this.#store.log();
+    const records = await this.#ask(() => this.#store.log());
     if (map.version > this.#map.version) this.#history.reset(records);
     this.#adopt(map);
     return this.#map;

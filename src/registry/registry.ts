@@ -25,8 +25,8 @@ export interface RegistryOptions {
   readonly newClusterId: () => string;
   /** Draws the ids by which the map names this process as its leader. */
   readonly newLeaderId: () => string;
-  /** How the map names this gateway beside that id while it leads. Absent: by the id alone. */
-  readonly self?: Pick<LeaderRecord, "name" | "url">;
+  /** How the map names this gateway beside that id, asked at each take of the lead. Absent: by the id alone. */
+  readonly self?: () => Pick<LeaderRecord, "name" | "url">;
 }
 
 export class Registry {
@@ -34,7 +34,7 @@ export class Registry {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #newLeaderId: () => string;
-  readonly #self: Pick<LeaderRecord, "name" | "url">;
+  readonly #self: () => Pick<LeaderRecord, "name" | "url">;
   /** Under which this process leads, or which it has asked the store for; null: neither. Never taken up again once lost. */
   #leaderId: string | null = null;
   #wasLeading = false;
@@ -67,7 +67,7 @@ export class Registry {
     this.#clock = clock;
     this.#log = log;
     this.#newLeaderId = newLeaderId;
-    this.#self = self ?? { name: null, url: null };
+    this.#self = self ?? (() => ({ name: null, url: null }));
     copy.onChange(({ leader }) => {
       if (leader?.id !== this.#leaderId) this.#leaderId = null;
       this.#noticeLead();
@@ -82,6 +82,11 @@ export class Registry {
   /** Whether the newest map known here names this process, under an id that it has not lost since. */
   get isLeading(): boolean {
     return this.#leaderId !== null && this.map.leader?.id === this.#leaderId;
+  }
+
+  /** Whether the last call of the store was answered. */
+  get isReachable(): boolean {
+    return this.#copy.isReachable;
   }
 
   /** The newest changes of the shard's assignment, newest first, at most `assignmentHistoryMax`. */
@@ -116,7 +121,7 @@ export class Registry {
     return this.#inTurn(async () => {
       if (this.isLeading || !isSameMark(judged, this.#copy.mark)) return this.isLeading;
       this.#leaderId ??= this.#newLeaderId();
-      const leader = { id: this.#leaderId, ...this.#self };
+      const leader = { id: this.#leaderId, ...this.#self() };
       try {
         await this.#copy.replace(applyCommand(this.map, { kind: "takeLead", leader }, this.#clock.nowMs()));
       } catch (error) {
@@ -130,14 +135,10 @@ export class Registry {
 
   /** Has the map name no leader if it names this process, which leads no more in any case. Resolves within some seconds. */
   async resign(): Promise<void> {
-    const done = this.#inTurn(() => this.#resign());
-    await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(resignTimeoutMs, resolve);
-      void done.then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => (cancel = this.#clock.after(resignTimeoutMs, resolve)));
+    await Promise.race([this.#inTurn(() => this.#resign()), late]);
+    cancel();
   }
 
   /**
