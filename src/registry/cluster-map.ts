@@ -15,8 +15,8 @@ export interface ClusterMap {
   readonly shardCount: number;
   /** Fixed at creation: `hashName` of core/shard.ts. */
   readonly hash: string;
-  /** The gateway that may change the map: an id that it draws each time it takes the lead. Null: none yet. */
-  readonly leader: string | null;
+  /** The gateway that may change the map. Null: none yet, or it resigned. */
+  readonly leader: MapLeader | null;
   readonly nodes: ReadonlyMap<string, NodeRecord>;
   /** Indexed by shard number; always `shardCount` long. */
   readonly shards: readonly ShardRecord[];
@@ -27,6 +27,23 @@ export interface ClusterMap {
   readonly isRecovered: boolean;
   /** Set while the map is known to be older than what its storage nodes know. Then no shard is assigned or served. */
   readonly putBack: PutBack | null;
+}
+
+/** A gateway as it names itself when it takes the lead. */
+export interface LeaderRecord {
+  /** Drawn at random each time a gateway takes the lead. */
+  readonly id: string;
+  readonly name: string | null;
+  /** Where other gateways and storage nodes reach it. */
+  readonly url: string | null;
+}
+
+export interface MapLeader extends LeaderRecord {
+  /**
+   * The map version of its take, or of the newest repair of the registry under it: all versions from there on follow each
+   * other. Null: the map is from a release that does not record it.
+   */
+  readonly sinceVersion: number | null;
 }
 
 export interface NodeRecord {

@@ -81,10 +81,18 @@ export function tooLong(): ShardgateError {
   );
 }
 
-export function notLeading(map: ClusterMap): ShardgateError {
+/** Why this gateway may not change the map, and which one may. */
+export function notLeading({ leader, version }: ClusterMap): ShardgateError {
+  if (leader === null) {
+    const message = `No gateway has led this cluster since map version ${version}. One takes the lead within seconds; try again.`;
+    return new ShardgateError("REGISTRY_CONFLICT", message);
+  }
+  const { name, url, sinceVersion } = leader;
+  const which = name === null && url === null ? "" : `: ${[name, url].filter((part) => part !== null).join(" at ")}`;
   return new ShardgateError(
     "REGISTRY_CONFLICT",
-    `Another gateway has led this cluster since map version ${map.version}; this gateway makes no more changes. Restart it.`,
+    `Another gateway has led this cluster since map version ${sinceVersion ?? version}${which}. This gateway does not ` +
+      "change the cluster map; send the change to the leader, or try again.",
   );
 }
 

@@ -6,7 +6,7 @@
 import { ShardgateError, unreachable } from "../core/error.js";
 import { shardCountMax } from "../core/limits.js";
 import { hashName, parseShard } from "../core/shard.js";
-import type { ClusterMap } from "./cluster-map.js";
+import type { ClusterMap, LeaderRecord } from "./cluster-map.js";
 import { assign, renewEpochs, type Assign, type RenewEpochs } from "./commands/assignment.js";
 import { acceptLoss, removeNode, type AcceptLoss, type RemoveNode } from "./commands/departure.js";
 import {
@@ -32,8 +32,13 @@ export type { Changed } from "./commands/shard-change.js";
 /** Names the gateway that may change the map from now on. */
 export interface TakeLead {
   readonly kind: "takeLead";
-  /** Drawn at random by the gateway, each time it takes the lead. */
-  readonly leader: string;
+  readonly leader: LeaderRecord;
+}
+
+/** Leaves the map without a leader, so that another gateway takes the lead at once. Only the leader itself resigns. */
+export interface ResignLead {
+  readonly kind: "resignLead";
+  readonly leaderId: string;
 }
 
 /** Gives every shard without an owner to a live storage node, as `planUnassigned` says. Not while the map is put back. */
@@ -45,6 +50,7 @@ export interface AssignUnassigned {
 
 export type RegistryCommand =
   | TakeLead
+  | ResignLead
   | RegisterNode
   | MarkPutBack
   | AcceptLoss
@@ -64,6 +70,8 @@ export function applyCommand(map: ClusterMap, command: RegistryCommand, nowMs: n
   switch (command.kind) {
     case "takeLead":
       return unchanged(takeLead(map, command));
+    case "resignLead":
+      return unchanged(resignLead(map, command));
     case "registerNode":
       return registerNode(map, command, nowMs);
     case "markPutBack":
@@ -112,5 +120,11 @@ export function createClusterMap(facts: {
 }
 
 function takeLead(map: ClusterMap, { leader }: TakeLead): ClusterMap {
-  return map.leader === leader ? map : { ...map, version: map.version + 1, leader };
+  if (map.leader?.id === leader.id) return map;
+  const version = map.version + 1;
+  return { ...map, version, leader: { ...leader, sinceVersion: version } };
+}
+
+function resignLead(map: ClusterMap, { leaderId }: ResignLead): ClusterMap {
+  return map.leader?.id === leaderId ? { ...map, version: map.version + 1, leader: null } : map;
 }

@@ -26,6 +26,9 @@ export interface RegistryStore {
   /** The current document; null when none was ever written. Throws REGISTRY_UNAVAILABLE or REGISTRY_CORRUPT. */
   load(): Promise<StoredRegistry | null>;
 
+  /** Version and beat of the current document, read cheaply; null when none was ever written. Throws as `load`. */
+  mark(): Promise<StoreMark | null>;
+
   /**
    * Writes `next` durably, and `logRecord` (one line of text; null: nothing) behind the log, if version and beat are still
    * the expected ones (null: nothing is stored). Resolves to false, with nothing written, when they are not. Throws

@@ -1,21 +1,20 @@
 /**
- * The cluster map as one process knows it: a copy in memory, kept up to date from the store, and changed through it by
- * compare-and-set, as long as the map names this process as its leader. What a change means is decided in commands.ts. Here,
- * commands that wait share one write, and are repeated on a newer map when another process was faster. The copy never goes
- * back to an older version.
+ * The registry as one process uses it: the newest cluster map, the commands that change it, and the lead, without which a
+ * process changes nothing. What a command means is decided in commands.ts. Here, commands that wait share one write, and are
+ * repeated on a newer map when another process was faster. Writes, beats and takes of the lead happen one after the other,
+ * so that none of them makes the next one fail. When to beat and when to take the lead is for lease.ts to say.
  */
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
 import { registryAttemptsMax, storageNodesMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
-import { SharedRun } from "../core/tasks/shared-run.js";
-import { AssignmentHistory } from "./assignment-log.js";
-import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
+import type { AssignmentChange, ClusterMap, LeaderRecord } from "./cluster-map.js";
 import { appliedInTurn, lostEveryTry, notLeading, rejectAll, settle, tooLong, toStore } from "./command-batch.js";
 import type { Waiting } from "./command-batch.js";
-import type { RegistryCommand } from "./commands.js";
-import type { RegistryStore } from "./registry-store.js";
-import { mapOf, takeLead, type LedMap, type WantedCluster } from "./stored-cluster-map.js";
+import { applyCommand, type RegistryCommand } from "./commands.js";
+import { MapCopy } from "./map-copy.js";
+import type { RegistryStore, StoreMark } from "./registry-store.js";
+import { readOrCreate, type WantedCluster } from "./stored-cluster-map.js";
 
 /** Commands that share one write of the registry: so many are carried out without a noticeable pause. */
 export const registryBatchMax = 256;
@@ -30,82 +29,81 @@ export interface RegistryOptions {
   readonly log: Log;
   readonly wanted: WantedCluster;
   readonly newClusterId: () => string;
-  /** Draws the id by which the map names this process as its leader. */
+  /** Draws the ids by which the map names this process as its leader. */
   readonly newLeaderId: () => string;
+  /** How the map names this gateway beside that id, asked at each take of the lead. Absent: by the id alone. */
+  readonly self?: () => Pick<LeaderRecord, "name" | "url">;
 }
 
-const mapOlder = "The registry store has an older cluster map than this process. The newer one stays in use.";
-const mapLost =
-  "The registry store has lost its cluster map. This process still has it, and writes it again with the next change.";
-
 export class Registry {
-  readonly #store: RegistryStore;
+  readonly #copy: MapCopy;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #leader: string;
-  readonly #listeners = new Set<(map: ClusterMap) => void>();
-  readonly #unwatch: () => void;
-  readonly #history: AssignmentHistory;
-  #map: ClusterMap;
-  #beat: number;
-  /** The store was found without a document, although this process knows one. */
-  #isStoreEmpty = false;
+  readonly #newLeaderId: () => string;
+  readonly #self: () => Pick<LeaderRecord, "name" | "url">;
+  /** Under which this process leads, or which it has asked the store for; null: neither. Never taken up again once lost. */
+  #leaderId: string | null = null;
+  #wasLeading = false;
+  readonly #leadListeners = new Set<(isLeading: boolean) => void>();
   /** Commands that no write has taken up yet. */
   readonly #queue: Waiting[] = [];
   #unsettledCommands = 0;
-  /** Settles, never rejecting, when the last write is done. */
-  #write: Promise<unknown> = Promise.resolve();
+  /** Settles, never rejecting, when the last of what must not overlap is done; the next begins then. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Settles, never rejecting, when no command waits; null while none does. */
   #work: Promise<void> | null = null;
-  readonly #loads = new SharedRun(() => this.#load());
 
   /**
-   * Reads the cluster map, or creates it when the store is empty, and takes the lead. Throws SHARD_COUNT_MISMATCH when the
-   * stored number of shards or hash is another, CLUSTER_MISMATCH when the name is, BAD_REQUEST when what is wanted is not
-   * allowed, and the store's errors.
+   * Reads the cluster map, or creates it when the store is empty. Throws SHARD_COUNT_MISMATCH when the stored number of
+   * shards or hash is another, CLUSTER_MISMATCH when the name is, BAD_REQUEST when what is wanted is not allowed, and the
+   * store's errors.
    */
   static async open(options: RegistryOptions): Promise<Registry> {
-    const { store, wanted, newClusterId, newLeaderId, clock } = options;
-    const leader = newLeaderId();
-    const led = await takeLead(store, wanted, { leader, newClusterId, nowMs: clock.nowMs() });
-    const registry = new Registry(options, leader, led, await store.log());
+    const { store, wanted, newClusterId } = options;
+    const read = await readOrCreate(store, wanted, newClusterId);
+    const copy = new MapCopy(options, read, await store.log());
+    const registry = new Registry(options, copy);
     // For a change between that load and the watch.
-    await registry.#refreshOrLog();
+    await copy.refreshOrLog();
     return registry;
   }
 
-  private constructor(
-    { store, clock, log }: RegistryOptions,
-    leader: string,
-    { map, beat }: LedMap,
-    records: readonly string[],
-  ) {
-    this.#store = store;
+  private constructor({ clock, log, newLeaderId, self }: RegistryOptions, copy: MapCopy) {
+    this.#copy = copy;
     this.#clock = clock;
     this.#log = log;
-    this.#leader = leader;
-    this.#map = map;
-    this.#beat = beat;
-    this.#history = new AssignmentHistory(map.shardCount);
-    this.#history.reset(records);
-    // A store may call for this process's own write before it is done: read then, it would be another process's.
-    this.#unwatch = store.watch(() => void this.#write.then(() => this.#refreshOrLog()));
+    this.#newLeaderId = newLeaderId;
+    this.#self = self ?? (() => ({ name: null, url: null }));
+    copy.onChange(({ leader }) => {
+      if (leader?.id !== this.#leaderId) this.#leaderId = null;
+      this.#noticeLead();
+    });
   }
 
   /** The newest version known here. */
   get map(): ClusterMap {
-    return this.#map;
+    return this.#copy.map;
+  }
+
+  /** Whether the newest map known here names this process, under an id that it has not lost since. */
+  get isLeading(): boolean {
+    return this.#leaderId !== null && this.map.leader?.id === this.#leaderId;
+  }
+
+  /** Whether the last call of the store was answered. */
+  get isReachable(): boolean {
+    return this.#copy.isReachable;
   }
 
   /** The newest changes of the shard's assignment, newest first, at most `assignmentHistoryMax`. */
   history(shard: number): readonly AssignmentChange[] {
-    return this.#history.of(shard);
+    return this.#copy.history(shard);
   }
 
   /**
    * Makes the change durable and resolves to a map that has it, and possibly later changes. Throws what `applyCommand` throws,
-   * BAD_REQUEST when the map would be too long, REGISTRY_CONFLICT when another gateway leads or was faster every time,
-   * OVERLOADED, and REGISTRY_UNAVAILABLE: then the change may have happened, which the next refresh shows.
+   * BAD_REQUEST when the map would be too long, REGISTRY_CONFLICT when this process does not lead or another was faster every
+   * time, OVERLOADED, and REGISTRY_UNAVAILABLE: then the change may have happened, which the next refresh shows.
    */
   execute(command: RegistryCommand): Promise<ClusterMap> {
     if (this.#unsettledCommands >= registryQueueMax) {
@@ -120,31 +118,124 @@ export class Registry {
     return result.finally(() => this.#unsettledCommands--);
   }
 
+  /**
+   * Tries once to have the map name this process as its leader, under a new id. `judged` is the mark of the store by which
+   * the present leader was found to be silent; absent: the newest known here. Resolves to whether this process leads: not
+   * when the store is at another mark by now. Throws the store's errors; a take that happened all the same shows in the map.
+   */
+  takeLead(judged: StoreMark | null = this.#copy.mark): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.isLeading || !isSameMark(judged, this.#copy.mark)) return this.isLeading;
+      this.#leaderId ??= this.#newLeaderId();
+      const leader = { id: this.#leaderId, ...this.#self() };
+      try {
+        await this.#copy.replace(applyCommand(this.map, { kind: "takeLead", leader }, this.#clock.nowMs()));
+      } catch (error) {
+        // It may have happened.
+        await this.#copy.refresh();
+        if (!this.isLeading) throw error;
+      }
+      return this.isLeading;
+    });
+  }
+
+  /** Has the map name no leader if it names this process, which leads no more in any case. Resolves within some seconds. */
+  async resign(): Promise<void> {
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => (cancel = this.#clock.after(resignTimeoutMs, resolve)));
+    await Promise.race([this.#inTurn(() => this.#resign()), late]);
+    cancel();
+  }
+
+  /**
+   * Raises the beat beside the map, by which others see that the leader is there. Resolves to whether this process still
+   * leads; false: another one does, or none. Throws the store's errors: then the beat may have been raised.
+   */
+  beat(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      for (let attempt = 1; this.isLeading && attempt <= registryAttemptsMax; attempt++) {
+        if (await this.#copy.beat()) break;
+      }
+      return this.isLeading;
+    });
+  }
+
+  /**
+   * Reads the store's version and beat, and the map when its version is another than the one known here; null: the store is
+   * empty. Throws the store's errors.
+   */
+  readMark(): Promise<StoreMark | null> {
+    return this.#copy.readMark();
+  }
+
   /** Calls `listener` with each newer map; returns the function that stops it. What it throws is logged. */
   onChange(listener: (map: ClusterMap) => void): () => void {
-    // Of its own, so that one function may listen twice.
-    const own = (map: ClusterMap): void => listener(map);
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    return this.#copy.onChange(listener);
+  }
+
+  /** Calls `listener` whenever this process begins or ceases to lead, before `onChange` hears of that map. */
+  onLeadChange(listener: (isLeading: boolean) => void): () => void {
+    const own = (isLeading: boolean): void => listener(isLeading);
+    this.#leadListeners.add(own);
+    return () => this.#leadListeners.delete(own);
   }
 
   /** Reads the store, beginning no earlier than now, and resolves to the newest map known. Throws the store's errors. */
   refresh(): Promise<ClusterMap> {
-    return this.#loads.next();
+    return this.#copy.refresh();
   }
 
   /** Stops watching and listening, and waits for the changes under way. Nothing may be called afterwards. */
   async close(): Promise<void> {
-    this.#unwatch();
-    this.#listeners.clear();
+    this.#leadListeners.clear();
+    const closed = this.#copy.close();
     await this.#work;
-    await this.#loads.idle();
+    await this.#turn;
+    await closed;
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #resign(): Promise<void> {
+    try {
+      for (let attempt = 1; this.isLeading && attempt <= registryAttemptsMax; attempt++) {
+        const leaderId = this.#leaderId ?? "";
+        await this.#copy.replace(applyCommand(this.map, { kind: "resignLead", leaderId }, this.#clock.nowMs()));
+      }
+    } catch (error) {
+      this.#log.warn(
+        { err: error },
+        "The registry store did not take this gateway's resignation. Another gateway takes the lead when its beat stops.",
+      );
+    }
+    this.#leaderId = null;
+    this.#noticeLead();
+  }
+
+  #noticeLead(): void {
+    const { isLeading } = this;
+    if (isLeading === this.#wasLeading) return;
+    this.#wasLeading = isLeading;
+    for (const listener of this.#leadListeners) {
+      try {
+        listener(isLeading);
+      } catch (error) {
+        this.#log.error(
+          { err: error, isLeading },
+          "A listener failed on a change of the lead; this is a bug, please report `err`.",
+        );
+      }
+    }
   }
 
   async #runQueue(): Promise<void> {
     // Commands of the same moment share the first write, too.
     await Promise.resolve();
-    while (this.#queue.length > 0) await this.#run(this.#queue.splice(0, registryBatchMax));
+    while (this.#queue.length > 0) await this.#inTurn(() => this.#run(this.#queue.splice(0, registryBatchMax)));
     this.#work = null;
   }
 
@@ -152,18 +243,18 @@ export class Registry {
   async #run(batch: readonly Waiting[]): Promise<void> {
     try {
       for (let attempt = 1; attempt <= registryAttemptsMax; attempt++) {
-        if (await this.#compareAndSet(batch)) return;
+        if (await this.#try(batch)) return;
       }
-      rejectAll(batch, lostEveryTry(this.#map));
+      rejectAll(batch, lostEveryTry(this.map));
     } catch (error) {
       rejectAll(batch, error);
     }
   }
 
   /** Resolves to false, with nothing settled, when the map known here was not the newest; by then it is. */
-  async #compareAndSet(batch: readonly Waiting[]): Promise<boolean> {
-    const before = this.#map;
-    if (before.leader !== this.#leader) throw notLeading(before);
+  async #try(batch: readonly Waiting[]): Promise<boolean> {
+    const before = this.map;
+    if (!this.isLeading) throw notLeading(before);
     const round = appliedInTurn(before, batch, this.#clock.nowMs());
     if (round.map === before) {
       // What this process has not heard of yet may make a refused command right.
@@ -178,74 +269,15 @@ export class Registry {
       for (const waiting of batch) await this.#run([waiting]);
       return true;
     }
-    const expected = this.#isStoreEmpty ? null : { version: before.version, beat: this.#beat };
-    // It begins after `#write` is set, since the store may call its watchers at once.
-    const write = Promise.resolve().then(() => this.#store.compareAndSet(expected, stored.document, stored.record));
-    this.#write = write.catch(() => undefined);
-    if (!(await write)) {
-      await this.refresh();
-      return false;
-    }
-    this.#isStoreEmpty = false;
-    // A load that found this write before it was done has them from the log.
-    if (round.map.version > this.#map.version) this.#history.add(round.changes);
-    this.#adopt(round.map);
+    if (!(await this.#copy.replace(round, stored))) return false;
     settle(batch, round);
     return true;
   }
+}
 
-  async #load(): Promise<ClusterMap> {
-    const before = this.#map;
-    const stored = await this.#store.load();
-    const known = this.#map;
-    // Read before a write of this process that is done by now.
-    if (known !== before && (stored === null || stored.version < known.version)) return known;
-    if (stored === null || stored.version < known.version) {
-      const facts = { knownVersion: known.version, storedVersion: stored?.version ?? null };
-      // The next change is written to it: what this process knows is all that is left.
-      this.#isStoreEmpty = stored === null;
-      this.#log.warn(facts, stored === null ? mapLost : mapOlder);
-      return known;
-    }
-    this.#isStoreEmpty = false;
-    this.#beat = stored.beat;
-    if (stored.version === known.version) return known;
-    const map = mapOf(stored);
-    if (map.clusterId !== known.clusterId && map.leader !== this.#leader) {
-      throw new ShardgateError(
-        "CLUSTER_MISMATCH",
-        `The registry store now has cluster ${map.clusterId} instead of ${known.clusterId}. Restart this process.`,
-      );
-    }
-    const records = await this.#store.log();
-    if (map.version > this.#map.version) this.#history.reset(records);
-    this.#adopt(map);
-    return this.#map;
-  }
+/** A resignation saves others some seconds of waiting; a gateway that stops does not wait longer for it. */
+const resignTimeoutMs = 3_000;
 
-  #adopt(map: ClusterMap): void {
-    if (map.version <= this.#map.version) return;
-    this.#map = map;
-    for (const listener of this.#listeners) {
-      try {
-        listener(map);
-      } catch (error) {
-        this.#log.error(
-          { err: error, mapVersion: map.version },
-          "A listener failed on a new cluster map; this is a bug, please report `err`.",
-        );
-      }
-    }
-  }
-
-  async #refreshOrLog(): Promise<void> {
-    try {
-      await this.refresh();
-    } catch (error) {
-      this.#log.warn(
-        { err: error },
-        "The registry changed, but it cannot be read. The last known cluster map stays in use. Check the registry store.",
-      );
-    }
-  }
+function isSameMark(one: StoreMark | null, other: StoreMark | null): boolean {
+  return one?.version === other?.version && one?.beat === other?.beat;
 }

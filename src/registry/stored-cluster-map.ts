@@ -1,11 +1,10 @@
 /**
- * The cluster map in its store: how it gets there at a cluster's first start, what every later start must agree with, how a
- * gateway takes the lead, and how an operator's copy is marked as put back.
+ * The cluster map in its store: how it gets there at a cluster's first start, what every later start must agree with, and
+ * how an operator's copy is marked as put back.
  */
 import { ShardgateError } from "../core/error.js";
 import { registryAttemptsMax } from "../core/limits.js";
 import { hashName } from "../core/shard.js";
-import { recordOfChanges } from "./assignment-log.js";
 import { clusterMapToText, readClusterMap } from "./text/cluster-map-text.js";
 import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
 import { applyCommand, createClusterMap } from "./commands.js";
@@ -20,33 +19,36 @@ export interface WantedCluster {
   readonly clusterName: string | null;
 }
 
-/** A map that names this gateway as its leader, and the store's beat. */
-export interface LedMap {
+/** A stored map, with the store's beat. */
+export interface ReadMap {
   readonly map: ClusterMap;
   readonly beat: number;
+  /** The history that a document of 0.1.0 has in it. */
+  readonly changes: readonly AssignmentChange[];
 }
 
 /**
- * Has the map in the store, or a new one when there is none, name `leader`. Throws SHARD_COUNT_MISMATCH, CLUSTER_MISMATCH,
- * BAD_REQUEST for a new cluster that is not allowed, REGISTRY_CONFLICT, and the store's errors.
+ * The map in the store; a new one is written when there is none. Throws SHARD_COUNT_MISMATCH, CLUSTER_MISMATCH, BAD_REQUEST
+ * for a new cluster that is not allowed, REGISTRY_CONFLICT, and the store's errors.
  */
-export async function takeLead(
+export async function readOrCreate(
   store: RegistryStore,
   wanted: WantedCluster,
-  { leader, newClusterId, nowMs }: { leader: string; newClusterId: () => string; nowMs: number },
-): Promise<LedMap> {
+  newClusterId: () => string,
+): Promise<ReadMap> {
   for (let attempt = 1; attempt <= registryAttemptsMax; attempt++) {
     const stored = await store.load();
-    const { map, changes } = stored === null ? { map: newMap(wanted, newClusterId), changes: [] } : readMap(stored);
-    refuseOther(map, wanted);
-    const led = applyCommand(map, { kind: "takeLead", leader }, nowMs).map;
-    if (await store.compareAndSet(stored, documentOf(led), recordOfChanges(changes))) {
-      return { map: led, beat: stored?.beat ?? 0 };
+    if (stored !== null) {
+      const read = readMap(stored);
+      refuseOther(read.map, wanted);
+      return { ...read, beat: stored.beat };
     }
+    const map = newMap(wanted, newClusterId);
+    if (await store.compareAndSet(null, documentOf(map), null)) return { map, beat: 0, changes: [] };
   }
   throw new ShardgateError(
     "REGISTRY_CONFLICT",
-    "The registry store changed during every attempt to take the lead. Try again.",
+    "The registry store changed during every attempt to create the cluster. Try again.",
   );
 }
 

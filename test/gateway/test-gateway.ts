@@ -57,6 +57,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     newClusterId: () => "c1",
     newLeaderId: () => "l1",
   });
+  await registry.takeLead();
   const metrics = new Metrics();
   const pool = new NodePool({
     map: () => registry.map,

@@ -15,6 +15,7 @@ import {
   mapWith,
   refusal,
   servingMap,
+  takeLead,
 } from "./map-samples.js";
 
 describe("createClusterMap", () => {
@@ -43,9 +44,21 @@ describe("createClusterMap", () => {
 
 describe("takeLead", () => {
   it("names the leader, and changes nothing when it is named already", () => {
-    const map = after(mapWith([]), { kind: "takeLead", leader: "l-1" });
-    expect(map).toEqual({ ...mapWith([]), version: 2, leader: "l-1" });
-    expect(after(map, { kind: "takeLead", leader: "l-1" })).toBe(map);
+    const map = after(mapWith([]), takeLead("l-1"));
+    const leader = { id: "l-1", name: "gw-1", url: "http://gw-1:4000", sinceVersion: 2 };
+    expect(map).toEqual({ ...mapWith([]), version: 2, leader });
+    expect(after(map, takeLead("l-1"))).toBe(map);
+    expect(after(map, takeLead("l-2")).leader).toMatchObject({ id: "l-2", sinceVersion: 3 });
+  });
+});
+
+describe("resignLead", () => {
+  it("leaves the map without a leader, and changes nothing when another one leads or none", () => {
+    const map = after(mapWith([]), takeLead("l-1"));
+    expect(after(map, { kind: "resignLead", leaderId: "l-2" })).toBe(map);
+    const resigned = after(map, { kind: "resignLead", leaderId: "l-1" });
+    expect(resigned).toEqual({ ...map, version: 3, leader: null });
+    expect(after(resigned, { kind: "resignLead", leaderId: "l-1" })).toBe(resigned);
   });
 });
 

@@ -9,7 +9,7 @@ import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
 import type { NodeIdentity, RegistryCommand } from "../../src/registry/commands.js";
-import { after, afterIfAllowed, servingMap } from "./map-samples.js";
+import { after, afterIfAllowed, servingMap, takeLead } from "./map-samples.js";
 
 interface Held {
   epoch: number;
@@ -166,7 +166,7 @@ class Cluster {
     const commands: readonly RegistryCommand[] = [
       { kind: "renewEpochs", node: name, shards: [{ shard, epoch }] },
       { kind: "assignUnassigned", liveNodes: [name], held: [] },
-      { kind: "takeLead", leader: this.#draw("leader") },
+      takeLead(this.#draw("leader")),
     ];
     this.map = commands.reduce((map, command) => afterIfAllowed(map, command), this.map);
   }

@@ -1,7 +1,7 @@
 /** Cluster maps and commands for tests, and what must be true of every map. */
 import fc from "fast-check";
 import { expect } from "vitest";
-import { shardCountMax, storageNodesMax } from "../../src/core/limits.js";
+import { shardCountMax, storageNodesMax, urlCharactersMax } from "../../src/core/limits.js";
 import { parseShard } from "../../src/core/shard.js";
 import type { AssignmentCause, ClusterMap, NodeRecord } from "../../src/registry/cluster-map.js";
 import {
@@ -58,6 +58,11 @@ export function assigned(shard: number, node: string, isForced = false): Registr
   return { kind: "assign", shard, node, ifEpoch: null, isForced, epochMin: 0, cause: "operator" };
 }
 
+/** By a gateway that says where it is. */
+export function takeLead(id: string): RegistryCommand & { readonly kind: "takeLead" } {
+  return { kind: "takeLead", leader: { id, name: "gw-1", url: "http://gw-1:4000" } };
+}
+
 /** The map after the command, at a made-up moment. */
 export function after(map: ClusterMap, command: RegistryCommand, nowMs: number = 1000): ClusterMap {
   return applyCommand(map, command, nowMs).map;
@@ -97,7 +102,13 @@ export function largestMap(): ClusterMap {
     return { ...record, epoch: 10_000 + shard, primary: nodes[shard % nodes.length]?.name ?? "", lineage: shard % 10 };
   });
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  return { ...empty, version: 1_000_000, leader: uuid(7), nodes: byName, shards };
+  const leader = {
+    id: uuid(7),
+    name: "g".repeat(64),
+    url: "https://g".padEnd(urlCharactersMax, "x"),
+    sinceVersion: 999,
+  };
+  return { ...empty, version: 1_000_000, leader, nodes: byName, shards };
 }
 
 /** What holds for every map, however it came about. */
@@ -155,7 +166,8 @@ const identityArbitrary = fc.record<NodeIdentity>({
 
 /** Any command for a cluster of 6 shards, refused ones, outdated ones and empty ones included. */
 export const commandArbitrary: fc.Arbitrary<RegistryCommand> = fc.oneof(
-  fc.record({ kind: fc.constant("takeLead" as const), leader: fc.constantFrom("l-1", "l-2") }),
+  fc.constantFrom("l-1", "l-2").map(takeLead),
+  fc.record({ kind: fc.constant("resignLead" as const), leaderId: fc.constantFrom("l-1", "l-2") }),
   fc.record({
     kind: fc.constant("registerNode" as const),
     name: nameArbitrary,

@@ -58,6 +58,7 @@ export async function startLiveCluster(
   const wanted = { shardCount, clusterName: "live" };
   const ids = { newClusterId: () => "live", newLeaderId: newId };
   const registry = await Registry.open({ store: new MemoryStore(), clock, log, wanted, ...ids });
+  await registry.takeLead();
   const metrics = new Metrics();
   const createClient = (node: NodePlace, facts: MapFacts) =>
     new UndiciNodeClient({ ...node, facts, guard: openGuard, tls: noTls, token: tokens?.gatewayToken ?? null });

@@ -1,6 +1,7 @@
 /** The cluster as a gateway has it that decides for itself: the registry, and its leader over it. */
 import { dirname, join } from "node:path";
 import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
 import { ClusterLeader } from "../../gateway/cluster/leader/cluster-leader.js";
@@ -61,6 +62,8 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
     const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId });
+    // These stores let one process in, so that whoever the map names has ended.
+    if (!(await registry.takeLead())) throw leadTakenMeanwhile(registry);
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     return {
       registry,
@@ -99,6 +102,11 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
     await store.close();
     throw error;
   }
+}
+
+function leadTakenMeanwhile({ map }: Registry): ShardgateError {
+  const message = `The registry changed to map version ${map.version} while this gateway started. Start it again.`;
+  return new ShardgateError("REGISTRY_CONFLICT", message);
 }
 
 async function openStore(

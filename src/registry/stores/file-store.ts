@@ -68,6 +68,13 @@ export class FileStore implements RegistryStore {
     });
   }
 
+  mark(): Promise<StoreMark | null> {
+    return orUnavailable(this.#path, async () => {
+      const version = currentVersion(this.#path);
+      return version === null ? null : { version, beat: this.#beat };
+    });
+  }
+
   compareAndSet(expected: StoreMark | null, next: StoredDocument, logRecord: string | null): Promise<boolean> {
     return this.#alone(() => this.#replace(expected, next, logRecord));
   }

@@ -9,6 +9,7 @@ import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from ".
 /** A write or beat may fail before it happened, or be carried out and then not be confirmed; or another writer was faster. */
 export type MemoryStoreFault =
   | "loadFails"
+  | "markFails"
   | "logFails"
   | "writeFails"
   | "writeIsNotConfirmed"
@@ -33,6 +34,11 @@ export class MemoryStore implements RegistryStore {
   async load(): Promise<StoredRegistry | null> {
     if (this.#takeFault("loadFails") !== null) throw unavailable("could not be read");
     return this.#stored;
+  }
+
+  async mark(): Promise<StoreMark | null> {
+    if (this.#takeFault("markFails") !== null) throw unavailable("could not be read");
+    return this.#stored === null ? null : { version: this.#stored.version, beat: this.#stored.beat };
   }
 
   async compareAndSet(expected: StoreMark | null, next: StoredDocument, logRecord: string | null): Promise<boolean> {

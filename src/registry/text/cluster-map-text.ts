@@ -8,6 +8,7 @@ import { parseShard, type ShardNumber } from "../../core/shard.js";
 import type {
   AssignmentChange,
   ClusterMap,
+  MapLeader,
   NodeRecord,
   PutBack,
   PutBackClaim,
@@ -31,7 +32,11 @@ export function clusterMapToText(map: ClusterMap): string {
     clusterName,
     shardCount,
     hash,
-    leader,
+    leader: leader?.id ?? null,
+    // Absent when unknown, as in a document of a release that does not know them.
+    leaderName: leader?.name ?? undefined,
+    leaderUrl: leader?.url ?? undefined,
+    leaderSince: leader?.sinceVersion ?? undefined,
     nodes: [...map.nodes.values()].map((node) => nodeColumns.map((name) => node[name])),
     epochs: shards.map(({ epoch }) => epoch),
     primaries: shards.map(({ primary }) => (primary === null ? none : numberOf(primary))),
@@ -90,11 +95,23 @@ function mapOf(fields: StoredFields): ClusterMap {
     clusterName: textIn(fields, "clusterName"),
     shardCount,
     hash: textIn(fields, "hash"),
-    leader: textOrNullIn(fields, "leader"),
+    leader: leaderOf(fields),
     nodes: new Map(nodes.map((node) => [node.name, node])),
     shards: shardsOf(fields, shardCount, names),
     isRecovered: json.booleanIn(fields, "isRecovered"),
     putBack: putBackOf(fields["putBack"], shardCount, names),
+  };
+}
+
+function leaderOf(fields: StoredFields): MapLeader | null {
+  const id = textOrNullIn(fields, "leader");
+  if (id === null) return null;
+  const isKnown = (name: string): boolean => fields[name] !== undefined && fields[name] !== null;
+  return {
+    id,
+    name: isKnown("leaderName") ? textIn(fields, "leaderName") : null,
+    url: isKnown("leaderUrl") ? textIn(fields, "leaderUrl") : null,
+    sinceVersion: isKnown("leaderSince") ? numberIn(fields, "leaderSince", 1) : null,
   };
 }
 

@@ -72,6 +72,7 @@ export class GraphqlServer {
       newClusterId: () => "cluster-1",
       newLeaderId: () => "leader-1",
     });
+    await registry.takeLead();
     const server = new GraphqlServer(registry, { persistedDocuments, schema, ...rules }, bounds);
     await Promise.all([listening(server.#server), listening(server.#yogaServer)]);
     return server;

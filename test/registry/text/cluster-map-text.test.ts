@@ -3,10 +3,11 @@ import { recordOfChanges } from "../../../src/registry/assignment-log.js";
 import { clusterMapFromText, clusterMapToText, readClusterMap } from "../../../src/registry/text/cluster-map-text.js";
 import type { ClusterMap } from "../../../src/registry/cluster-map.js";
 import { applyCommand } from "../../../src/registry/commands.js";
-import { after, identity, largestMap, mapWith, refusal, servingMap, started } from "../map-samples.js";
-import { registryDocumentBytesMax } from "../../../src/registry/command-batch.js";
 
-const base = after(servingMap(["a", "b"], 2), { kind: "takeLead", leader: "l-1" });
+import { registryDocumentBytesMax } from "../../../src/registry/command-batch.js";
+import { after, identity, largestMap, mapWith, refusal, servingMap, started, takeLead } from "../map-samples.js";
+
+const base = after(servingMap(["a", "b"], 2), takeLead("l-1"));
 const map = after(base, { kind: "beginMove", shard: 1, node: "a", ifEpoch: null, moveId: "m-7" });
 const claims = [{ shard: 0, epoch: 5, releasedEpoch: 0, keyCount: 1, lineage: 3 }];
 const putBack = after(after(map, { kind: "markPutBack", newMark: "m-1" }), started("a", { mark: "m-1", claims }));
@@ -21,6 +22,7 @@ describe("the cluster map as text", () => {
   it("is stable: the same map gives the same text, and the format does not change unnoticed", () => {
     expect(clusterMapToText(map)).toBe(
       '{"format":2,"version":7,"clusterId":"c-1","clusterName":"test","shardCount":2,"hash":"fnv1a-32","leader":"l-1",' +
+        '"leaderName":"gw-1","leaderUrl":"http://gw-1:4000","leaderSince":6,' +
         '"nodes":[["a","http://a:4001",1000,"a-store","a-start-1",false],' +
         '["b","http://b:4001",1000,"b-store","b-start-1",false]],' +
         '"epochs":[1,1],"primaries":[0,1],"lineages":[0,0],"moves":[[1,"m-7",0]],"isRecovered":false,"putBack":null}\n',
@@ -68,6 +70,16 @@ describe("the cluster map as text", () => {
     expect(clusterMapFromText(text)).toEqual({ ...map, hash: "xx64" });
   });
 
+  it("is read also as a release writes it that knows no more of the leader than its id", () => {
+    const text = clusterMapToText(map).replace(/"leaderName".*"leaderSince":6,/, "");
+    const leader = { id: "l-1", name: null, url: null, sinceVersion: null };
+    expect(clusterMapFromText(text)).toEqual({ ...map, leader });
+    expect(clusterMapToText(clusterMapFromText(text))).toBe(text);
+    expect(clusterMapFromText(text.replace('"leader":"l-1"', '"leader":null,"leaderUrl":null'))).toMatchObject({
+      leader: null,
+    });
+  });
+
   it.each<[ClusterMap, string, string, string | RegExp]>([
     [
       map,
@@ -85,6 +97,9 @@ describe("the cluster map as text", () => {
     [map, '"clusterName":"test"', '"clusterName":7', "`clusterName` is not a text"],
     [map, '"hash":"fnv1a-32",', "", "`hash` is not a text"],
     [map, '"leader":"l-1",', "", "`leader` is not a text"],
+    [map, '"leaderName":"gw-1"', '"leaderName":7', "`leaderName` is not a text"],
+    [map, '"leaderUrl":"http://gw-1:4000"', '"leaderUrl":""', "`leaderUrl` is not a text"],
+    [map, '"leaderSince":6', '"leaderSince":0', "`leaderSince` is 0"],
     [map, '"shardCount":2', '"shardCount":3', "`epochs` lists 2 shards of 3"],
     [map, '"shardCount":2', '"shardCount":50000', "`shardCount` is 50000"],
     [map, '"shardCount":2', '"shardCount":0', "`shardCount` is 0"],

@@ -31,6 +31,7 @@ beforeEach(() => {
 async function openMembership({ nodesMin = 1, shardCount = 4, isAutoAssigning = true } = {}): Promise<ClusterLeader> {
   const wanted = { shardCount, clusterName: null };
   registry = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c1", newLeaderId: newId });
+  await registry.takeLead();
   const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
   return new ClusterLeader({ registry, liveness, pool, newId, clock, log, nodesMin, isAutoAssigning });
 }

@@ -29,6 +29,7 @@ export async function openPrimary() {
     newClusterId: () => "c1",
     newLeaderId: () => "l1",
   });
+  await registry.takeLead();
   const liveness = new Liveness({ clock, ...bounds });
   const views = new WorkerViews({ registry, liveness, log });
   const nodes = new FakePool();

@@ -86,6 +86,7 @@ describe("the workers of a gateway", () => {
     const { cluster, membership } = join();
     const wanted = { shardCount: null, clusterName: null };
     const other = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c2", newLeaderId: () => "l2" });
+    await other.takeLead();
     const far = { name: "far", url: "http://far:8000", identity: null, newMark: "mark" };
     await other.execute({ kind: "registerNode", ...far });
     await membership.refresh("far");
