@@ -3,9 +3,9 @@
  * failure of a whole request is thrown, as ShardgateRequestError. An aborted `signal` makes a call throw the signal's
  * reason at once; a write that was on its way may then have happened all the same.
  */
-import type { DeleteItem, Expiry, PutItem, ShardOfKey, WriteCondition } from "./entry.js";
+import type { DeleteItem, Expiry, PutItem, ShardOfKey, WriteCondition } from "./client-entry.js";
 import type { DeleteOutcome, GetOutcome, PutOutcome } from "./outcome.js";
-import type { EntryScan, ScanOptions } from "./scan.js";
+import type { EntryScan, ScanOptions } from "./entry-scan.js";
 import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.js";
 import type { UpdateOptions } from "./writing/update.js";
 

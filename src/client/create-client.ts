@@ -1,13 +1,13 @@
 /** Puts a client together from its parts. */
 import type { CallOptions, Client, DeleteOptions, PutOptions } from "./client.js";
 import { withDeadline } from "./request/deadline.js";
-import type { DeleteItem, PutItem, ShardOfKey } from "./entry.js";
+import type { DeleteItem, PutItem, ShardOfKey } from "./client-entry.js";
 import { settingsOf, type ClientOptions, type Settings } from "./options.js";
 import { getOutcome, type ValueReading } from "./request/raw-result.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { send } from "./request/request.js";
-import { repeat } from "./request/retry.js";
-import { scanEntries, type ScanOptions } from "./scan.js";
+import { repeat } from "./request/repeat.js";
+import { scanEntries, type ScanOptions } from "./entry-scan.js";
 import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.js";
 import { updateEntry, type UpdateOptions } from "./writing/update.js";
 import { deleteAll, putAll } from "./writing/writes.js";

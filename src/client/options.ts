@@ -3,7 +3,18 @@
  * network, timers and random numbers.
  */
 import { jsonDocuments, textDocuments, type Documents } from "./documents.js";
-import { callAttemptsMax, callTimeoutMs, pauseMs, pauseMsMax } from "./limits.js";
+
+/** How long one call may take, retries included, when nobody says otherwise: three times the gateway's own deadline. */
+export const callTimeoutMs = 15_000;
+
+/** Most attempts at one call, the first included, when nobody says otherwise; the gateway makes several itself. */
+const callAttemptsMax = 3;
+
+/** First pause before another attempt; doubles with each, and is drawn at random from zero to itself (full jitter). */
+const pauseMs = 50;
+
+/** Longest pause before another attempt. */
+const pauseMsMax = 1_000;
 
 export interface ClientOptions {
   /** URL of the gateway's GraphQL endpoint, such as `http://127.0.0.1:4000/graphql`; in a browser also `/graphql`. */

@@ -3,7 +3,7 @@
  * the union in the GraphQL schema, and two that only a client can meet (`mismatch`, `refused`). One key's failure is
  * never another's, so outcomes are values; `valueOf` and `orThrow` turn them into exceptions where that reads better.
  */
-import type { Entry } from "./entry.js";
+import type { Entry } from "./client-entry.js";
 import type { SchemaIssue } from "./standard-schema.js";
 
 /** The outcome of a read. */

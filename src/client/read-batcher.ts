@@ -4,11 +4,13 @@
  * other.
  */
 import { untilAborted, withDeadline } from "./request/deadline.js";
-import { requestKeysMax, requestsInFlightMax } from "./limits.js";
 import type { Settings } from "./options.js";
 import { resultList, type RawResult } from "./request/raw-result.js";
 import { send } from "./request/request.js";
-import { sendItems } from "./request/retry.js";
+import { requestKeysMax, sendItems } from "./request/repeat.js";
+
+/** Most requests of one batch of reads in flight; the six connections that browsers open to one host leave two free. */
+const requestsInFlightMax = 4;
 
 /** One key of a batch, however many ask for it. */
 interface Load {

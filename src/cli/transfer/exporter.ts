@@ -3,7 +3,7 @@
  * entries take few requests and full-size ones little memory. A page that lacks shards is asked for again for a while.
  */
 import { pagesFrom, type Paged } from "../../client/pages.js";
-import { again, repeat } from "../../client/request/retry.js";
+import { again, repeat } from "../../client/request/repeat.js";
 import { pageEntriesMax } from "../../core/limits.js";
 import { exitCodes } from "../terminal/exit-code.js";
 import { CommandFailure } from "../terminal/command-failure.js";

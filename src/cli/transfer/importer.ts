@@ -3,7 +3,7 @@
  * that may help. Two writes of one key are never in flight together, so the later line wins. What is not certainly
  * written is known by its lowest line, from which an import can go on. Entries that have expired meanwhile are counted.
  */
-import { again, repeat } from "../../client/request/retry.js";
+import { again, repeat } from "../../client/request/repeat.js";
 import { isErrorCode } from "../../core/error.js";
 import { utf8Bytes } from "../../core/key.js";
 import { batchKeysMax, importInFlightMax } from "../../core/limits.js";

@@ -1,5 +1,5 @@
 /** How `import` and `export` try again: as the client does, but more often and for longer, so that a storage node can restart. */
-import type { Retries } from "../../client/request/retry.js";
+import type { Retries } from "../../client/request/repeat.js";
 import type { Clock } from "../../core/clock.js";
 
 /** Most attempts of `import` and `export` at one request; with the pauses about ten seconds, a storage node's restart. */

@@ -1,5 +1,5 @@
 /** Results as they stand in answers, and the outcomes that callers get: values parsed and validated. */
-import type { Entry } from "../entry.js";
+import type { Entry } from "../client-entry.js";
 import type { DeleteOutcome, GetOutcome, Mismatch, PutOutcome } from "../outcome.js";
 import { ShardgateRequestError } from "./request-error.js";
 import type { SchemaIssue, StandardSchema } from "../standard-schema.js";

@@ -2,12 +2,14 @@
  * Changes a value by compare-and-set: reads it, computes the next one, and writes that under the condition that nothing
  * was written meanwhile. What the loss of an answer means is decided here, from versions alone.
  */
-import type { Expiry, PutItem } from "../entry.js";
-import { updateAttemptsMax } from "../limits.js";
+import type { Expiry, PutItem } from "../client-entry.js";
 import type { Settings } from "../options.js";
 import type { Found, GetOutcome, PutOutcome } from "../outcome.js";
 import { ShardgateRequestError } from "../request/request-error.js";
-import { pauseAfter } from "../request/retry.js";
+import { pauseAfter } from "../request/repeat.js";
+
+/** Most writes of one `update` when nobody says otherwise: ten writers of one key at a time all get through. */
+const updateAttemptsMax = 10;
 
 export interface UpdateOptions {
   /** Of the new entry. Without it the entry never expires, whatever the one it replaces did. */

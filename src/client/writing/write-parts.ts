@@ -2,8 +2,14 @@
  * More writes than fit in one request travel in several, one after another: so two writes of one key keep their order,
  * and when a request fails, it is certain which items were not sent. That is told by the error that is then thrown.
  */
-import { requestBytesMax, requestKeysMax } from "../limits.js";
 import { ShardgateRequestError, type PartialOutcomes } from "../request/request-error.js";
+import { requestKeysMax } from "../request/repeat.js";
+
+/**
+ * Most bytes of the items in one request of writes: two values of the longest kind, and of usual JSON a good part of the
+ * arrays, objects and members that the gateway takes in one body.
+ */
+export const requestBytesMax = 2 * 1024 * 1024;
 
 /** The items in their order, in parts that each fit in one request; an item that is too long for any has its own. */
 export function partsOf<Item extends { readonly text: string }>(items: readonly Item[]): readonly (readonly Item[])[] {

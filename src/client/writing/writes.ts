@@ -3,7 +3,7 @@
  * one: a bad expiry would then fail its neighbours, and one lost answer would leave all of them unknown.
  */
 import { withDeadline } from "../request/deadline.js";
-import type { DeleteItem, PutItem } from "../entry.js";
+import type { DeleteItem, PutItem } from "../client-entry.js";
 import type { Settings } from "../options.js";
 import type { DeleteOutcome, PutOutcome } from "../outcome.js";
 import {
@@ -15,7 +15,7 @@ import {
   type ValueReading,
 } from "../request/raw-result.js";
 import { send } from "../request/request.js";
-import { sendItems } from "../request/retry.js";
+import { sendItems } from "../request/repeat.js";
 import { partialFailure, partsOf, type PartFailure } from "./write-parts.js";
 
 /** One outcome per item, in order. Of a value that does not fit the schema nothing is sent. */

@@ -37,6 +37,9 @@ export function pauseAfter(count: number, retries: Retries, signal?: AbortSignal
   return pause(random() * Math.min(pauseMsMax, pauseMs * 2 ** (count - 1)), retries, signal);
 }
 
+/** Most keys in one request: the gateway takes as many in one `entries` field. */
+export const requestKeysMax = 1000;
+
 export interface ItemsRequest<Item> {
   /** Exactly one result per item, in order. */
   send(items: readonly Item[]): Promise<readonly RawResult[]>;

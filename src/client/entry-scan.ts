@@ -1,14 +1,16 @@
 /** All entries of a prefix in key order, page by page behind an async iterator that can be resumed elsewhere. */
 import { withDeadline } from "./request/deadline.js";
-import type { Entry } from "./entry.js";
-import { scanPageEntries } from "./limits.js";
+import type { Entry } from "./client-entry.js";
 import type { Settings } from "./options.js";
 import { ShardgateOutcomeError } from "./outcome.js";
 import { pagesFrom, type Paged } from "./pages.js";
 import { readEntry, type RawEntry, type ValueReading } from "./request/raw-result.js";
 import { send } from "./request/request.js";
 import { ShardgateRequestError } from "./request/request-error.js";
-import { again, repeat } from "./request/retry.js";
+import { again, repeat } from "./request/repeat.js";
+
+/** Entries of one page of a scan when nobody says otherwise. */
+export const scanPageEntries = 100;
 
 export interface ScanOptions {
   /** Only keys that start with it; all keys unless said otherwise. */
