@@ -9,7 +9,7 @@ import { ShardgateError } from "../../core/error.js";
 import { registryFileBytesMax } from "../../core/limits.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import { decodeFile } from "../../registry/stores/file/file-document.js";
-import { FileStore } from "../../registry/stores/file-store.js";
+import { FileStore } from "../../registry/stores/file/file-store.js";
 import type { StoredDocument, StoreMark } from "../../registry/registry-store.js";
 import { mapOf, putBackDocument } from "../../registry/stored-cluster-map.js";
 import type { Environment } from "../environment/environment.js";

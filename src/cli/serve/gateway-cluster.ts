@@ -6,7 +6,7 @@ import type { Log } from "../../core/log.js";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
 import { ClusterLeader } from "../../gateway/cluster/leader/cluster-leader.js";
 import type { MembershipService } from "../../gateway/services.js";
-import { FileStore } from "../../registry/stores/file-store.js";
+import { FileStore } from "../../registry/stores/file/file-store.js";
 import { Liveness } from "../../registry/liveness.js";
 import { MemoryStore } from "../../registry/stores/memory-store.js";
 import type { RegistryStore } from "../../registry/registry-store.js";

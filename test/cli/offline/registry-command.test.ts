@@ -7,7 +7,7 @@ import { registryFileBytesMax } from "../../../src/core/limits.js";
 import { applyCommand, createClusterMap } from "../../../src/registry/commands.js";
 import type { ClusterMap } from "../../../src/registry/cluster-map.js";
 import { decodeFile, encodeFile } from "../../../src/registry/stores/file/file-document.js";
-import { FileStore } from "../../../src/registry/stores/file-store.js";
+import { FileStore } from "../../../src/registry/stores/file/file-store.js";
 import { documentOf, mapOf } from "../../../src/registry/stored-cluster-map.js";
 import { hurriedClock } from "../../support/hurried-clock.js";
 import { temporaryFolder } from "../../support/processes.js";

@@ -15,11 +15,11 @@ import {
   syncFolder,
   unavailable,
   writeTemporary,
-} from "./file/durable-file.js";
-import { decodeFile, encodeFile, headBytesMax, versionInHead } from "./file/file-document.js";
-import { FileLog } from "./file/file-log.js";
+} from "./durable-file.js";
+import { decodeFile, encodeFile, headBytesMax, versionInHead } from "./file-document.js";
+import { FileLog } from "./file-log.js";
 import type { FileLock, LockFile } from "./store-lock.js";
-import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../registry-store.js";
+import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../../registry-store.js";
 
 export interface FileStoreOptions {
   readonly lockFile: LockFile;
