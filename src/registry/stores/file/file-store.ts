@@ -139,6 +139,17 @@ export class FileStore implements RegistryStore {
   }
 }
 
+/** What the registry file at `path` has, without its lock: a gateway may have it open, and goes on writing. Throws as `load`. */
+export function readRegistryFile(path: string): Promise<{ stored: StoredRegistry | null; records: readonly string[] }> {
+  return orUnavailable(path, async () => {
+    const bytes = await readWhole(path);
+    if (bytes === null) return { stored: null, records: [] };
+    const document = decodeFile(bytes, path);
+    const log = new FileLog(`${await linkTarget(path)}.log`);
+    return { stored: { ...document, beat: 0 }, records: await log.read(document.version) };
+  });
+}
+
 /** The version of the file as it is right now, without the check of the whole; null when there is none. */
 function currentVersion(path: string): number | null {
   let file: number;
