@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
+import type { Certified } from "./certificates.js";
 import { eventually, freePorts, Run, temporaryFolder } from "./processes.js";
 
 const debianFolder = "/usr/lib/postgresql";
@@ -28,15 +29,21 @@ export class PostgresServer {
     this.#run = run;
   }
 
-  /** Resolves when it answers. Its user is `sg`, with the password `secret`. */
-  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+  /** Resolves when it answers. Its user is `sg`, with the password `secret`. With a certificate it takes TLS connections, too. */
+  static async start(settings: readonly string[] = [], certified?: Certified): Promise<PostgresServer> {
     const data = newFolder();
-    const passwordFile = `${data}.password`;
-    writeFileSync(passwordFile, "secret\n");
-    giveAway(passwordFile);
+    const passwordFile = ownFile(`${data}.password`, "secret\n");
+    const tls =
+      certified === undefined
+        ? []
+        : [
+            "ssl=on",
+            `ssl_cert_file=${ownFile(`${data}.crt`, certified.cert)}`,
+            `ssl_key_file=${ownFile(`${data}.key`, certified.key)}`,
+          ];
     const rules = ["--auth", "scram-sha-256", "--pwfile", passwordFile, "--encoding", "UTF8", "--no-sync"];
     await asUser(programAt("initdb"), ["--pgdata", data, "--username", "sg", ...rules]);
-    return PostgresServer.#serve(data, settings);
+    return PostgresServer.#serve(data, [...settings, ...tls]);
   }
 
   static async #serve(data: string, settings: readonly string[] = []): Promise<PostgresServer> {
@@ -139,6 +146,13 @@ function newFolder(): string {
 function giveAway(file: string): void {
   const { uid, gid } = serverUser();
   if (uid !== undefined && gid !== undefined) chownSync(file, uid, gid);
+}
+
+/** A file that only the server's user reads. */
+function ownFile(file: string, text: string): string {
+  writeFileSync(file, text, { mode: 0o600 });
+  giveAway(file);
+  return file;
 }
 
 let folder: string | null = null;

@@ -4,11 +4,14 @@ import { systemClock } from "../../../../src/cli/environment/system-clock.js";
 import { assignmentHistoryMax } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
 import { changesInRecord, recordOfChanges } from "../../../../src/registry/assignment-log.js";
+import { EtcdClient } from "../../../../src/registry/stores/etcd/etcd-client.js";
 import { EtcdStore } from "../../../../src/registry/stores/etcd/etcd-store.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
 import { noTls } from "../../../../src/tls/tls-source.js";
 import { describeRegistryStore } from "../../../conformance/registry-store.js";
+import { CertificateAuthority } from "../../../support/certificates.js";
 import { etcdPath, startEtcd, type EtcdMember } from "../../../support/etcd.js";
+import { RenewableTls } from "../../../support/renewable-tls.js";
 
 let members: readonly EtcdMember[] = [];
 let prefixes = 0;
@@ -103,6 +106,58 @@ describe.skipIf(etcdPath === undefined)("on a real etcd", () => {
       expect(await store.load()).toMatchObject({ text: "first" });
     });
 
+    it("shows its certificate to members that demand one, and verifies theirs", async () => {
+      const authority = new CertificateAuthority();
+      const secured = await startEtcd(1, { ...authority.issue(), ca: authority.cert });
+      const tls = new RenewableTls({ clusterCa: new CertificateAuthority().cert });
+      const store = new EtcdStore({
+        members: secured.map(({ origin }) => origin),
+        prefix: "/r",
+        credentials: null,
+        tls,
+        clock: systemClock,
+      });
+      try {
+        await expect(store.load()).rejects.toMatchObject({ message: expect.stringMatching(/certificate/) });
+        tls.renew({ clusterCa: authority.cert });
+        await expect(store.load()).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+        tls.renew({ cluster: authority.issue() });
+        expect(await store.compareAndSet(null, { version: 1, text: "first" }, null)).toBe(true);
+        expect(await store.load()).toMatchObject({ text: "first" });
+      } finally {
+        await store.close();
+        for (const { run } of secured) await run.stop();
+      }
+    });
+
+    it("gives its name and password where etcd wants them, also after users were changed", async () => {
+      const guarded = await startEtcd();
+      const [origin = ""] = guarded.map((member) => member.origin);
+      let password = "wrong";
+      const credentials = { name: "root", password: async () => password };
+      const store = new EtcdStore({ members: [origin], prefix: "/r", credentials, tls: noTls, clock: systemClock });
+      const stranger = storeAt("/r", [origin]);
+      try {
+        await rawCall("auth/user/add", { name: "root", password: "secret" }, origin);
+        await rawCall("auth/user/grant", { user: "root", role: "root" }, origin);
+        await rawCall("auth/enable", {}, origin);
+        await expect(stranger.load()).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+        await expect(store.load()).rejects.toMatchObject({ message: expect.stringMatching(/authentication failed/) });
+        password = "secret";
+        expect(await store.compareAndSet(null, { version: 1, text: "first" }, null)).toBe(true);
+        const onChange = vi.fn<() => void>();
+        store.watch(onChange);
+        await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
+        const client = new EtcdClient({ members: [origin], credentials, tls: noTls, clock: systemClock });
+        await client.call("/v3/auth/user/add", { name: "other", password: "x" }, "transaction");
+        await client.close();
+        expect(await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "second" }, null)).toBe(true);
+      } finally {
+        await store.close();
+        for (const { run } of guarded) await run.stop();
+      }
+    });
+
     it("reports that no member answers", async () => {
       const store = storeAt(freshPrefix(), ["http://127.0.0.1:9"]);
       await expect(store.load()).rejects.toMatchObject({
@@ -137,15 +192,15 @@ function recordOfMany(epoch: number): string {
 }
 
 async function putRaw(key: string, value: string): Promise<void> {
-  await rawCall("put", { key: base64(key), value: base64(value) });
+  await rawCall("kv/put", { key: base64(key), value: base64(value) });
 }
 
 async function deleteRaw(key: string): Promise<void> {
-  await rawCall("deleterange", { key: base64(key) });
+  await rawCall("kv/deleterange", { key: base64(key) });
 }
 
-async function rawCall(name: string, body: object): Promise<void> {
-  const answer = await fetch(`${origins()[0]}/v3/kv/${name}`, { method: "POST", body: JSON.stringify(body) });
+async function rawCall(name: string, body: object, origin = origins()[0]): Promise<void> {
+  const answer = await fetch(`${origin}/v3/${name}`, { method: "POST", body: JSON.stringify(body) });
   expect(answer.status).toBe(200);
 }
 

@@ -11,7 +11,9 @@ import type { PostgresHost } from "../../../../src/registry/stores/postgres/prim
 import { PostgresStore } from "../../../../src/registry/stores/postgres/postgres-store.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
 import { describeRegistryStore } from "../../../conformance/registry-store.js";
+import { CertificateAuthority } from "../../../support/certificates.js";
 import { hasPostgres, PostgresServer } from "../../../support/postgres.js";
+import { RenewableTls } from "../../../support/renewable-tls.js";
 
 let server: PostgresServer;
 let schemas = 0;
@@ -133,6 +135,43 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
         });
       } finally {
         await readOnly.stop();
+      }
+    });
+
+    it("verifies the server's certificate, and takes a renewed CA at the next connection", async () => {
+      const [authority, other] = [new CertificateAuthority(), new CertificateAuthority()];
+      const secured = await PostgresServer.start([], authority.issue());
+      const tls = new RenewableTls({ clusterCa: other.cert });
+      const store = new PostgresStore({ ...accessTo([secured]), tls, schema: "s", clock: systemClock });
+      try {
+        await expect(store.load()).rejects.toMatchObject({
+          code: "REGISTRY_UNAVAILABLE",
+          message: expect.stringMatching(/certificate/),
+        });
+        tls.renew({ clusterCa: authority.cert });
+        expect(await store.compareAndSet(null, { version: 1, text: "" }, null)).toBe(true);
+        expect(await secured.sql("SELECT count(*) FROM pg_stat_ssl WHERE ssl")).toBe("1");
+      } finally {
+        await store.close();
+        await secured.stop();
+      }
+    });
+
+    it("refuses a certificate that is for another host, and a server without TLS", async () => {
+      const authority = new CertificateAuthority();
+      const secured = await PostgresServer.start([], authority.issue({ hosts: ["elsewhere"] }));
+      const tls = new RenewableTls({ clusterCa: authority.cert });
+      try {
+        for (const [at, message] of [
+          [secured, /127\.0\.0\.1 is not in the cert's list/],
+          [server, /does not support SSL/],
+        ] as const) {
+          const store = new PostgresStore({ ...accessTo([at]), tls, schema: "s", clock: systemClock });
+          opened.push(store);
+          await expect(store.load()).rejects.toMatchObject({ message: expect.stringMatching(message) });
+        }
+      } finally {
+        await secured.stop();
       }
     });
 
