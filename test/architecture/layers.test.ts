@@ -13,7 +13,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   tls: ["core"],
   console: ["core", "wire"],
   storage: ["core"],
-  registry: ["core"],
+  registry: ["core", "tls"],
   routing: ["core", "wire", "tls", "registry"],
   "storage-node": ["core", "wire", "tls", "storage"],
   gateway: ["core", "wire", "tls", "registry", "routing"],
@@ -23,7 +23,13 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** Package -> where in src/ it may be imported. `node:` modules are free above core and wire, and not in client. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ["storage/lmdb/records/databases.ts"],
-  undici: ["routing/node-client/undici-node-client.ts", "storage-node/membership/agent.ts", "cli/"],
+  undici: [
+    "routing/node-client/undici-node-client.ts",
+    "registry/stores/etcd/etcd-client.ts",
+    "storage-node/membership/agent.ts",
+    "cli/",
+  ],
+  pg: ["registry/stores/postgres/"],
   dataloader: ["gateway/graphql/execution/loaders.ts"],
   graphql: ["gateway/graphql/"],
   "graphql-yoga": ["gateway/graphql/"],
