@@ -623,6 +623,9 @@ export const strangerProblemMs = 60_000;
 /** Tries at a registry change when another writer was faster. */
 export const registryAttemptsMax = 8;
 
+/** How often the leading gateway raises its beat beside the cluster map, and the others look at it. */
+export const leaderBeatMs = 1_000;
+
 /** How much longer than its drain a stopping process may take before its parent ends it: closing sockets and files. */
 export const stopMarginMs = 2_000;
 
