@@ -51,6 +51,11 @@ export class Liveness {
     this.#startedMs = clock.monotonicMs();
   }
 
+  /** Silence after which a node is DOWN. */
+  get downAfterMs(): number {
+    return this.#bounds.downAfterMs;
+  }
+
   /** The node gave a sign of life, just now or that long ago. What is known of later is kept. */
   seen(name: string, silentMs = 0): void {
     const monotonicMs = this.#clock.monotonicMs() - silentMs;
