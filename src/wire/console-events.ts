@@ -47,6 +47,8 @@ export interface TickEvent {
   readonly nowMs: number;
   /** Parallel to the `nodes` of the last `cluster` event. */
   readonly nodes: readonly NodeRow[];
+  /** The leader first; none before the gateway has asked for them. */
+  readonly gateways: readonly ConsoleGatewayRow[];
   /** Oldest first: on connecting the last minutes, then those that ended since the last tick; none that is under way. */
   readonly seconds: readonly TrafficSecond[];
 }
@@ -68,4 +70,14 @@ export type NodeRow = readonly [
   engine: string | null,
   /** Why its shards are not served although it may answer, and what to do; null: nothing is wrong. */
   problem: string | null,
+];
+
+/** One gateway as the leader knows it. */
+export type ConsoleGatewayRow = readonly [
+  name: string | null,
+  url: string | null,
+  isLeader: boolean,
+  mapVersion: number,
+  /** Milliseconds since the leader heard of it. */
+  silentMs: number,
 ];

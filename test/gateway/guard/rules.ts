@@ -159,6 +159,16 @@ export const objectFields: Readonly<
       staleShards: "cluster",
     },
   },
+  Gateway: {
+    around: (field) => `{ cluster { gateways { ${field} } } }`,
+    fields: {
+      name: "cluster",
+      url: "cluster",
+      isLeader: "cluster",
+      mapVersion: "cluster",
+      lastSeenAt: "cluster",
+    },
+  },
   Cluster: {
     around: (field) => `{ cluster { ${field} } }`,
     fields: {
@@ -168,6 +178,7 @@ export const objectFields: Readonly<
       shardCount: "cluster",
       shards: "cluster",
       storageNodes: "cluster",
+      gateways: "cluster",
       isHealthy: "cluster",
     },
   },
