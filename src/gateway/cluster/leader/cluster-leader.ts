@@ -37,7 +37,10 @@ import { StateLog } from "./state-log.js";
 
 export interface ClusterLeaderParts {
   readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history">;
-  readonly liveness: Pick<Liveness, "seen" | "signs" | "downAfterMs" | "forget" | "state" | "lastSeenAtMs">;
+  readonly liveness: Pick<
+    Liveness,
+    "seen" | "signs" | "downAfterMs" | "askBeforeDown" | "forget" | "state" | "lastSeenAtMs"
+  >;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
   readonly guard?: Pick<NodeGuard, "check">;
@@ -96,6 +99,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     const probe = (name: string): void => void this.#probe(name);
     this.#peers = new LeaderPeers({ map: () => registry.map, liveness, reports, probe, clock });
     this.peers = peerAnswers(this, (name, beat) => this.#peers.beatFrom(name, beat));
+    liveness.askBeforeDown((name) => this.#peers.mayCallDown(name));
     this.#stopListening = registry.onChange((map) => this.#mapChanged(map));
   }
 
@@ -172,6 +176,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
 
   async stop(): Promise<void> {
     this.#stopListening();
+    this.#parts.liveness.askBeforeDown(null);
     this.#mover.stop();
     const sent = this.#reconciler.stop();
     this.#calls.stop();

@@ -5,8 +5,9 @@
 import { Agent, buildConnector, request } from "undici";
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError, type ErrorCode } from "../../../core/error.js";
-import { connectTimeoutMs, peerCallsMax, peerCallTimeoutMs, registryBatchMax } from "../../../core/limits.js";
+import { connectTimeoutMs } from "../../../core/limits.js";
 import { parseGatewayUrl } from "../../../registry/address/node-url.js";
+import { registryBatchMax } from "../../../registry/registry.js";
 import { clusterCaller, noTls, type TlsSource } from "../../../tls/tls-source.js";
 import { tokenHeader } from "../../../wire/cluster-token.js";
 import {
@@ -16,6 +17,7 @@ import {
   type LeaderAnswer,
   type LeaderCommand,
 } from "../../../wire/gateway-peers.js";
+import { peerCallsMax, peerCallTimeoutMs } from "../../../wire/peer.js";
 import { errorOfProblem } from "../../../wire/problem.js";
 import { parseAssignments } from "../../../wire/received-assignments.js";
 import type { ClusterCommands } from "../cluster-commands.js";

@@ -66,8 +66,8 @@ export class LeaderPeers {
   }
 
   #requireLeader({ leaderId }: GatewayBeat): string {
-    const own = this.#parts.map().leader;
-    if (own !== null && own === leaderId) return own;
+    const { leader } = this.#parts.map();
+    if (leader !== null && leader.id === leaderId) return leader.id;
     throw new ShardgateError(
       "REGISTRY_CONFLICT",
       "The gateway follows another leader than this one. It has to read the registry again.",
@@ -75,8 +75,14 @@ export class LeaderPeers {
   }
 
   #rows(): readonly GatewayRow[] {
-    const { version } = this.#parts.map();
-    const own = { name: null, url: null, isLeader: true, mapVersion: version, silentMs: 0 };
+    const { version, leader } = this.#parts.map();
+    const own = {
+      name: leader?.name ?? null,
+      url: leader?.url ?? null,
+      isLeader: true,
+      mapVersion: version,
+      silentMs: 0,
+    };
     return [own, ...this.#directory.rows(this.#parts.clock.monotonicMs())];
   }
 }

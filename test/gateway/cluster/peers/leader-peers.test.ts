@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { downAfterMs, heartbeatIntervalMs, suspectAfterMs } from "../../../../src/core/limits.js";
+import { heartbeatIntervalMs } from "../../../../src/core/limits.js";
+import { downAfterMs, suspectAfterMs } from "../../../../src/registry/liveness.js";
 import type { GatewayBeat } from "../../../../src/wire/gateway-peers.js";
 import { settle } from "../../../support/fake-clock.js";
 import { openPrimary } from "../workers/open-primary.js";
@@ -61,6 +62,36 @@ describe("the answer to a beat", () => {
   });
 });
 
+describe("a storage node that is silent for the leader", () => {
+  it("is DOWN only once the other gateways have looked for it, and stays SUSPECT while one of them hears of it", async () => {
+    const { membership, nodes, clock, say } = await opened();
+    membership.start();
+    for (const name of ["node1", "node2"]) nodes.client(name).isDown = true;
+    const states = () => ["node1", "node2"].map((name) => membership.nodeState(name));
+    // Beats go on, and each says what the one before could not know yet.
+    for (let passedMs = 0; passedMs < downAfterMs + heartbeatIntervalMs; passedMs += heartbeatIntervalMs) {
+      await say();
+      await clock.advance(heartbeatIntervalMs);
+    }
+    expect(states()).toEqual(["SUSPECT", "SUSPECT"]);
+    const { doubted } = await say();
+    expect(doubted).toEqual(["node1", "node2"]);
+    await say({ seen: doubted.map((name) => [name, name === "node1" ? 4_000 : null]) });
+    expect(states()).toEqual(["SUSPECT", "DOWN"]);
+    await membership.stop();
+  });
+
+  it("is DOWN without a word of a gateway that is dead", async () => {
+    const { membership, nodes, clock, say } = await opened();
+    membership.start();
+    nodes.client("node1").isDown = true;
+    await say();
+    await clock.advance(downAfterMs + heartbeatIntervalMs);
+    expect(membership.nodeState("node1")).toBe("DOWN");
+    await membership.stop();
+  });
+});
+
 describe("a beat", () => {
   it("keeps a storage node up that another gateway heard of", async () => {
     const { membership, clock, say } = await opened();
@@ -73,7 +104,7 @@ describe("a beat", () => {
       ],
     });
     await clock.advance(1);
-    expect([membership.nodeState("node1"), membership.nodeState("node2")]).toEqual(["UP", "DOWN"]);
+    expect([membership.nodeState("node1"), membership.nodeState("node2")]).toEqual(["UP", "SUSPECT"]);
     expect((await say()).signs.map(([name]) => name)).toEqual(["node1", "node2"]);
   });
 

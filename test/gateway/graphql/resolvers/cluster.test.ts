@@ -156,7 +156,7 @@ describe("the cluster and its storage nodes", () => {
 
   it("tell which gateways there are, the leader first, with when it heard of them", async () => {
     const { map, peers } = server.membership;
-    const beat = { url: "http://g2:4000", mapVersion: 1, leaderId: map.leader, seen: [], refused: [] };
+    const beat = { url: "http://g2:4000", mapVersion: 1, leaderId: map.leader?.id ?? null, seen: [], refused: [] };
     await peers.beatFrom("g2", beat);
     await server.clock.advance(1_500);
     const answer = await server.run("{ cluster { gateways { name url isLeader mapVersion lastSeenAt } } }");
