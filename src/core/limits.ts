@@ -56,6 +56,9 @@ export const epochMax = 2 ** 21 - 1;
 
 // wire ----------------------------------------------------------------------------------------------------------------
 
+/** Longest id of a start of a storage node, or of a gateway that leads: a UUID, with room for other ways to draw one. */
+export const incarnationCharactersMax = 128;
+
 /** Most operations of one `POST /batch`: one full batch field travels in one request. */
 export const nodeBatchOperationsMax = 1000;
 

@@ -7,13 +7,20 @@ import type { Router } from "../routing/router.js";
 import type { Access } from "./access/access.js";
 import type { ClusterView } from "./cluster/cluster-view.js";
 import type { ClusterCommands } from "./cluster/cluster-commands.js";
+import type { GatewayStatus } from "./cluster/peers/gateway-status.js";
+import type { PeerAnswers } from "./cluster/peers/peer-answers.js";
 import type { Metrics } from "./metrics/gateway-metrics.js";
 
 /** The cluster as requests use it, in the process that leads it or in one that follows. */
 export interface MembershipService
   extends
     Pick<ClusterView, keyof ClusterView>,
-    Pick<ClusterCommands, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss"> {}
+    Pick<ClusterCommands, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss"> {
+  /** What other gateways of the cluster ask of this one. */
+  readonly peers: PeerAnswers;
+  /** The gateways of the cluster, the leader first, as far as this one knows them. */
+  gateways(): Promise<readonly GatewayStatus[]>;
+}
 
 export interface GatewayServices {
   readonly router: Router;

@@ -35,6 +35,7 @@ export class Liveness {
   readonly #clock: Clock;
   readonly #bounds: { readonly suspectAfterMs: number; readonly downAfterMs: number };
   readonly #startedMs: number;
+  #mayCallDown: (name: string) => boolean = () => true;
   readonly #lastSeen = new Map<string, { readonly monotonicMs: number; readonly wallMs: number }>();
 
   constructor({
@@ -49,6 +50,16 @@ export class Liveness {
     this.#clock = clock;
     this.#bounds = { suspectAfterMs, downAfterMs };
     this.#startedMs = clock.monotonicMs();
+  }
+
+  /** From now on a node is DOWN only when `mayCallDown` agrees; it is SUSPECT until then. Null: its silence alone decides. */
+  askBeforeDown(mayCallDown: ((name: string) => boolean) | null): void {
+    this.#mayCallDown = mayCallDown ?? (() => true);
+  }
+
+  /** Silence after which a node is DOWN. */
+  get downAfterMs(): number {
+    return this.#bounds.downAfterMs;
   }
 
   /** The node gave a sign of life, just now or that long ago. What is known of later is kept. */
@@ -71,7 +82,13 @@ export class Liveness {
 
   state(name: string): NodeState {
     const lastSeenMs = this.#lastSeen.get(name)?.monotonicMs ?? null;
-    return nodeState({ lastSeenMs, startedMs: this.#startedMs, nowMs: this.#clock.monotonicMs(), ...this.#bounds });
+    const state = nodeState({
+      lastSeenMs,
+      startedMs: this.#startedMs,
+      nowMs: this.#clock.monotonicMs(),
+      ...this.#bounds,
+    });
+    return state === "DOWN" && !this.#mayCallDown(name) ? "SUSPECT" : state;
   }
 
   /** Milliseconds since 1970; null: never. */

@@ -78,7 +78,17 @@ export class NodePool {
     return this.#mailboxes.get(name)?.figures ?? { latencyMs: null, breaker: "closed", queued: 0 };
   }
 
-  /** Removes the mailboxes of storage nodes that were removed or have a new URL. Call after every map change. */
+  /** When the storage node last answered a batch, on the monotonic clock; null: never. */
+  lastAnswerMs(name: string): number | null {
+    return this.#mailboxes.get(name)?.circuit.lastAnswerMs ?? null;
+  }
+
+  /** The storage nodes that refused a connection since the last call, and have answered nothing afterwards. */
+  takeRefused(): readonly string[] {
+    return [...this.#mailboxes].flatMap(([name, { circuit }]) => (circuit.takeRefused() ? [name] : []));
+  }
+
+  /** Drops the mailboxes of storage nodes that were removed or moved to another URL. To be called on every map change. */
   prune(): void {
     const { nodes } = this.#options.map();
     for (const [name, mailbox] of this.#mailboxes) {

@@ -48,7 +48,9 @@ export interface TickEvent {
   readonly nowMs: number;
   /** Parallel to the `nodes` of the last `cluster` event. */
   readonly nodes: readonly NodeRow[];
-  /** Completed seconds, oldest first: on connecting those of the last minutes, then those since the last tick. */
+  /** The leader first; none before the gateway has asked for them. */
+  readonly gateways: readonly ConsoleGatewayRow[];
+  /** Oldest first: on connecting the last minutes, then those that ended since the last tick; none that is under way. */
   readonly seconds: readonly TrafficSecond[];
 }
 
@@ -71,4 +73,14 @@ export type NodeRow = readonly [
   engine: string | null,
   /** Why its shards are not served although the node may answer, and what to do; null if they are served. */
   problem: string | null,
+];
+
+/** One gateway as the leader knows it. */
+export type ConsoleGatewayRow = readonly [
+  name: string | null,
+  url: string | null,
+  isLeader: boolean,
+  mapVersion: number,
+  /** Milliseconds since the leader heard of it. */
+  silentMs: number,
 ];

@@ -25,6 +25,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ["storage/lmdb/records/databases.ts"],
   undici: [
     "routing/node-client/undici-node-client.ts",
+    "gateway/cluster/peers/http-leader-transport.ts",
     "registry/stores/etcd/etcd-client.ts",
     "storage-node/membership/agent.ts",
     "cli/",

@@ -7,6 +7,7 @@ import type { Problem } from "../model/gateway.js";
 import { summaryOf, type Summary } from "../model/summary.js";
 import { latencyChart, requestChart } from "../model/traffic.js";
 import { usePlatform } from "../platform.js";
+import { GatewayTable } from "./gateway-table.js";
 import { Header } from "./header.js";
 import { KeyFinder } from "./key-finder.js";
 import { KeySpace } from "./key-space.js";
@@ -59,7 +60,7 @@ export function App(faces: AppProps) {
 }
 
 function Cluster({ cluster, summary }: { readonly cluster: ClusterState; readonly summary: Summary }) {
-  const { nodes, shards, seconds } = cluster;
+  const { nodes, gateways, shards, seconds } = cluster;
   const [selected, setSelected] = useState(0);
   const [marked, setMarked] = useState<string | null>(null);
   const requests = useMemo(() => requestChart(seconds), [seconds]);
@@ -84,6 +85,7 @@ function Cluster({ cluster, summary }: { readonly cluster: ClusterState; readonl
             <TrafficChart data={latency} />
           </div>
           <NodeTable nodes={nodes} marked={marked} onMark={setMarked} />
+          {gateways.length > 1 && <GatewayTable gateways={gateways} />}
         </div>
       </div>
     </main>

@@ -11,6 +11,8 @@ export interface Caller {
   readonly permissions: Permissions;
   /** True for a storage node of this cluster, which may register and send heartbeats. */
   readonly isNode: boolean;
+  /** Another gateway of this cluster: it may pass on what reached it, and say what it heard of storage nodes. */
+  readonly isPeer: boolean;
 }
 
 /** Every client of a gateway without authentication. */
@@ -18,16 +20,22 @@ export const openCaller: Caller = {
   name: "anyone",
   permissions: new Permissions([{ role: "admin", prefix: "" }]),
   isNode: false,
+  isPeer: false,
 };
 
-/** A storage node that has authenticated with the cluster's secret. */
-export const nodeCaller: Caller = { name: "storage-node", permissions: new Permissions([]), isNode: true };
+const noPermissions = new Permissions([]);
 
-/** A client without credentials that requests something open to all. */
-export const nobody: Caller = { name: "nobody", permissions: new Permissions([]), isNode: false };
+/** Whoever has the cluster's secret on the side of the storage nodes. */
+export const nodeCaller: Caller = { name: "storage-node", permissions: noPermissions, isNode: true, isPeer: false };
 
-/** The names of the callers above; no token may have one of them. */
-export const ownCallerNames: readonly string[] = [openCaller, nodeCaller, nobody].map(({ name }) => name);
+/** Whoever has the cluster's secret on the side of the gateways. */
+export const peerCaller: Caller = { name: "peer-gateway", permissions: noPermissions, isNode: false, isPeer: true };
+
+/** Whoever asks for what is open to all without saying who they are. */
+export const nobody: Caller = { name: "nobody", permissions: noPermissions, isNode: false, isPeer: false };
+
+/** The names of those above, which nobody from outside may have. */
+export const ownCallerNames: readonly string[] = [openCaller, nodeCaller, nobody, peerCaller].map(({ name }) => name);
 
 /** Whether `name` may be the name of a token's caller: fit for logs as it is, and not one of `ownCallerNames`. */
 export function isCallerName(name: unknown): name is string {

@@ -111,7 +111,7 @@ function callerIn({ sub, ["shardgate"]: grants = [] }: JWTPayload): Caller {
   if (!isList || !grants.every((grant) => typeof grant === "string")) {
     throw new ShardgateError("BAD_REQUEST", "Claim `shardgate` is not a list of grants.");
   }
-  return { name: sub, permissions: new Permissions(grants.map(parseGrant)), isNode: false };
+  return { name: sub, permissions: new Permissions(grants.map(parseGrant)), isNode: false, isPeer: false };
 }
 
 /** Receives the error of each token; null for a valid one. */

@@ -58,7 +58,7 @@ export function parseStaticTokens(text: string): StaticTokens {
  */
 const unknownToken: StaticToken = {
   digest: Buffer.alloc(32),
-  caller: { name: "unknown", permissions: new Permissions([]), isNode: false },
+  caller: { name: "unknown", permissions: new Permissions([]), isNode: false, isPeer: false },
   expiresAtMs: 0,
 };
 
@@ -82,7 +82,12 @@ function tokenOf(item: unknown, which: string): StaticToken {
   }
   return {
     digest: Buffer.from(sha256, "hex"),
-    caller: { name, permissions: new Permissions(grants.map((grant) => grantIn(grant, which))), isNode: false },
+    caller: {
+      name,
+      permissions: new Permissions(grants.map((grant) => grantIn(grant, which))),
+      isNode: false,
+      isPeer: false,
+    },
     expiresAtMs: expiresAt === undefined ? null : momentOf(expiresAt, which),
   };
 }

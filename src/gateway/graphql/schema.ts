@@ -8,6 +8,7 @@ import { administrationMutations } from "./resolvers/administration-resolvers.js
 import {
   clusterFields,
   clusterQueries,
+  gatewayFields,
   storageNodeFields,
   storageNodeProblemFields,
 } from "./resolvers/cluster-resolvers.js";
@@ -30,6 +31,7 @@ const resolvers: Resolvers = {
   StorageNode: storageNodeFields,
   StorageNodeProblem: storageNodeProblemFields,
   Cluster: clusterFields,
+  Gateway: gatewayFields,
   DateTime: dateTimeScalar,
   JSON: jsonScalar,
   Version: versionScalar,

@@ -15,6 +15,8 @@ import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "
 import type { NodeStatus } from "../cluster/cluster-view.js";
 import { readinessOf, type Readiness } from "../cluster/health.js";
 import type { NodeReportRows } from "../cluster/node-reports.js";
+import type { GatewayStatus } from "../cluster/peers/gateway-status.js";
+import { peerAnswers, type PeerAnswers } from "../cluster/peers/peer-answers.js";
 import type { MembershipService } from "../services.js";
 import type { AssignRequest } from "../cluster/cluster-commands.js";
 import type { Access } from "../access/access.js";
@@ -29,8 +31,12 @@ export interface AskedAssignment extends Omit<AssignRequest, "shard" | "node"> {
   readonly node: string;
 }
 
+type Commands = Pick<MembershipService, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss">;
+
 export class GuardedMembership {
   readonly #membership: MembershipService;
+  /** Who carries out what changes the cluster. */
+  readonly #commands: Commands;
   readonly #access: Pick<Access, "isOpen" | "areNodesProven" | "audit">;
   readonly #caller: Caller;
   readonly #requestId: string;
@@ -39,8 +45,10 @@ export class GuardedMembership {
     membership: MembershipService,
     access: Pick<Access, "isOpen" | "areNodesProven" | "audit">,
     { caller, requestId }: { readonly caller: Caller; readonly requestId: string },
+    commands: Commands = membership,
   ) {
     this.#membership = membership;
+    this.#commands = commands;
     this.#access = access;
     this.#caller = caller;
     this.#requestId = requestId;
@@ -125,16 +133,39 @@ export class GuardedMembership {
     return this.#membership.shardFigures(node);
   }
 
-  /**
-   * ClusterCommands.assign for administrators. Shard and name are validated after the permission, so that other callers
-   * learn nothing.
-   */
+  async gateways(): Promise<readonly GatewayStatus[]> {
+    this.requireView();
+    return this.#membership.gateways();
+  }
+
+  /** What other gateways of the cluster may ask, for those who have proved with the cluster's secret that they are one. */
+  get peers(): PeerAnswers {
+    const { isPeer, permissions } = this.#caller;
+    const { peers } = this.#membership;
+    if (isPeer) return peers;
+    if (!permissions.isAdmin || this.#access.areNodesProven) {
+      throw this.#forbidden("act as a gateway of the cluster; that needs the cluster's secret");
+    }
+    // Without a secret any client may be asking, and what it changes is checked and audited as everywhere else.
+    const who = { caller: this.#caller, requestId: this.#requestId };
+    const guarded = new GuardedMembership(this.#membership, this.#access, who, peers);
+    const commands = {
+      ...peers,
+      register: async (registration: NodeRegistration) => (await guarded.register(registration)).assignments,
+      remove: (name: string, isForced: boolean) => guarded.remove(name, isForced),
+      assign: (request: AssignRequest) => guarded.assign(request),
+      acceptLoss: (name: string) => guarded.acceptLoss(name),
+    };
+    return peerAnswers(commands, (name, beat) => peers.beatFrom(name, beat));
+  }
+
+  /** As ClusterCommands.assign, for administrators; whether shard and node can be is looked at here, so that others learn nothing. */
   assign({ shard, node, ...rest }: AskedAssignment): Promise<ShardRecord> {
     const look = (): Facts | null => shardFacts(this.#membership.map, shard);
     return this.#audited("assign", { shard, node: shown(node), isForced: rest.isForced }, look, async () => {
       this.#requireAdmin();
       const place = { shard: parseShard(shard, this.shardCount), node: parseNodeName(node) };
-      return this.#membership.assign({ ...rest, ...place });
+      return this.#commands.assign({ ...rest, ...place });
     });
   }
 
@@ -143,7 +174,7 @@ export class GuardedMembership {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
     return this.#audited("remove", { node: shown(name), isForced }, look, async () => {
       this.#requireAdmin();
-      return this.#membership.remove(parseNodeName(name), isForced);
+      return this.#commands.remove(parseNodeName(name), isForced);
     });
   }
 
@@ -152,7 +183,7 @@ export class GuardedMembership {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
     return this.#audited("acceptLoss", { node: shown(name) }, look, async () => {
       this.#requireAdmin();
-      await this.#membership.acceptLoss(parseNodeName(name));
+      await this.#commands.acceptLoss(parseNodeName(name));
     });
   }
 
@@ -165,7 +196,7 @@ export class GuardedMembership {
     const work = async () => {
       if (incarnation === undefined) this.#requireAdmin();
       else this.#requireMember(incarnation);
-      return { assignments: await this.#membership.register({ ...registration, id: parseNodeName(id) }), isNew };
+      return { assignments: await this.#commands.register({ ...registration, id: parseNodeName(id) }), isNew };
     };
     // A restart of a storage node is not an administrator's change, and nodes that cannot register try every second.
     if (incarnation !== undefined && (this.#caller.isNode || this.#access.isOpen)) return work();
@@ -177,7 +208,7 @@ export class GuardedMembership {
   /** ClusterCommands.heartbeat for storage nodes and administrators. */
   heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
     this.#requireMember(heartbeat.incarnation);
-    return this.#membership.heartbeat(name, heartbeat);
+    return this.#commands.heartbeat(name, heartbeat);
   }
 
   #veiled({ shard, epoch, lineage }: ShardRecord): ShardRecord {

@@ -14,6 +14,7 @@ import { addDataRoutes } from "./routes/data-routes.js";
 import { replyWithError } from "./errors.js";
 import { dataPrefix, keepKeyRaw } from "./key-path.js";
 import { addListRoute } from "./routes/list-routes.js";
+import { addPeerRoutes } from "./routes/peer-routes.js";
 import { addNodeRoutes } from "./routes/node-routes.js";
 import { sharedSchemas } from "./schemas/schemas.js";
 import { addShardRoutes } from "./routes/shard-routes.js";
@@ -113,6 +114,7 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices, openRe
     addListRoute(scope, bounds, openRequests);
     addShardRoutes(scope);
     addNodeRoutes(scope);
+    addPeerRoutes(scope);
     addStatusRoutes(scope, services);
   });
 }

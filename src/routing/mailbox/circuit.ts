@@ -33,6 +33,8 @@ export class Circuit {
   #latencyMs: number | null = null;
   /** When the last batch was answered, on the monotonic clock. */
   #lastAnswerMs: number | null = null;
+  /** The node refused a connection, and nobody asked for that since. */
+  #isRefused = false;
 
   /** `onOpen` is called with the cause each time the breaker opens. */
   constructor(
@@ -56,7 +58,19 @@ export class Circuit {
     return this.#latencyMs;
   }
 
-  /** How many batches may be in flight now. */
+  /** When the last batch was answered, on the monotonic clock; null: none yet. */
+  get lastAnswerMs(): number | null {
+    return this.#lastAnswerMs;
+  }
+
+  /** Whether the storage node refused a connection since the last call and the last answer. */
+  takeRefused(): boolean {
+    const isRefused = this.#isRefused;
+    this.#isRefused = false;
+    return isRefused;
+  }
+
+  /** Batches that may be in flight now. */
   get inFlightMax(): number {
     return this.#breaker.kind === "closed" ? mailboxInFlightMax : 1;
   }
@@ -73,12 +87,14 @@ export class Circuit {
     const before = this.#latencyMs ?? serviceMs;
     this.#latencyMs = before + (serviceMs - before) * latencyWeight;
     this.#lastAnswerMs = nowMs;
+    this.#isRefused = false;
     this.#turn(closedBreaker);
   }
 
   /** Records that a batch got no usable answer. */
   failed(fault: NodeFault, { sentMs, timeoutMs }: { readonly sentMs: number; readonly timeoutMs: number }): void {
     const { clock, random } = this.#parts;
+    if (fault.reason === "connectionRefused") this.#isRefused = true;
     if (!countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) return;
     this.#cause = `${fault.message}, and is not called for a moment`;
     // The earlier requests stop, the fewer are in flight when the draining node closes its connections.

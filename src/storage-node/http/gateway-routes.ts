@@ -14,7 +14,7 @@ import {
 } from "../../wire/paths.js";
 import type { AnswerBatch } from "../batch-service.js";
 import type { NodeGauges, NodeMetrics } from "../node-metrics.js";
-import { parseAssignments } from "../membership/received-assignments.js";
+import { parseAssignments } from "../../wire/received-assignments.js";
 import { bodyOf, callerOf, refuseOtherMethods } from "./request-fields.js";
 import type { ShardHost } from "../shards/shard-host.js";
 

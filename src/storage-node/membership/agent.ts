@@ -11,7 +11,7 @@ import { tokenHeader } from "../../wire/cluster-token.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
 import { errorOfProblem } from "../../wire/problem.js";
 import { MembershipLoop, type MembershipGateway, type MembershipOptions } from "./membership-loop.js";
-import { parseAssignments } from "./received-assignments.js";
+import { parseAssignments } from "../../wire/received-assignments.js";
 import { restartPauseMs } from "../identity/node-state.js";
 
 export interface AgentOptions extends MembershipOptions {

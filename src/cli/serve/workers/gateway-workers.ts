@@ -61,7 +61,9 @@ export async function joinAsGateway(seat: OwnWorkerSeat, parts: GatewayJoinParts
       membership(pool) {
         const leader = leaderOver(primary);
         const clusterLog = partLog(log, "cluster");
-        const service = new ClusterFollower({ cluster: followed, leader, liveness, pool, log: clusterLog });
+        const { peers, gateways } = leader;
+        const ways = { cluster: followed, leader, peers, gateways };
+        const service = new ClusterFollower({ ...ways, liveness, pool, log: clusterLog });
         return { service, start() {}, stop: () => service.stop() };
       },
       close: async () => {},

@@ -23,6 +23,9 @@ import { ClusterView } from "../cluster-view.js";
 import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
 import { NodeReports } from "../node-reports.js";
+import type { GatewayStatus } from "../peers/gateway-status.js";
+import { LeaderPeers } from "../peers/leader-peers.js";
+import { peerAnswers, type PeerAnswers } from "../peers/peer-answers.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 import { MapChanges } from "./map-changes.js";
 import { NodeMemories } from "./node-memories.js";
@@ -34,7 +37,10 @@ import { StateLog } from "./state-log.js";
 
 export interface ClusterLeaderParts {
   readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history">;
-  readonly liveness: Pick<Liveness, "seen" | "forget" | "state" | "lastSeenAtMs">;
+  readonly liveness: Pick<
+    Liveness,
+    "seen" | "signs" | "downAfterMs" | "askBeforeDown" | "forget" | "state" | "lastSeenAtMs"
+  >;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
   readonly guard?: Pick<NodeGuard, "check">;
@@ -63,6 +69,8 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   readonly #watch: RepeatingTask;
   readonly #stopListening: () => void;
   readonly #stateLog: StateLog;
+  readonly #peers: LeaderPeers;
+  readonly peers: PeerAnswers;
 
   constructor(parts: ClusterLeaderParts) {
     const { registry, liveness, pool, clock, log } = parts;
@@ -88,6 +96,10 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover });
     this.#stateLog = new StateLog(this.#memories, log);
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
+    const probe = (name: string): void => void this.#probe(name);
+    this.#peers = new LeaderPeers({ map: () => registry.map, liveness, reports, probe, clock });
+    this.peers = peerAnswers(this, (name, beat) => this.#peers.beatFrom(name, beat));
+    liveness.askBeforeDown((name) => this.#peers.mayCallDown(name));
     this.#stopListening = registry.onChange((map) => this.#mapChanged(map));
   }
 
@@ -152,6 +164,10 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     return this.#refreshes.of(node);
   }
 
+  async gateways(): Promise<readonly GatewayStatus[]> {
+    return this.#peers.gateways();
+  }
+
   /** Begins to watch the storage nodes and to assign shards. */
   start(): void {
     this.#stateLog.putBack(this.map);
@@ -160,6 +176,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
 
   async stop(): Promise<void> {
     this.#stopListening();
+    this.#parts.liveness.askBeforeDown(null);
     this.#mover.stop();
     const sent = this.#reconciler.stop();
     this.#calls.stop();
@@ -172,6 +189,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   async #watchOnce(): Promise<void> {
     const silent = [...this.map.nodes.keys()].filter((name) => this.#isSilent(name));
     await Promise.all([...silent.map((name) => this.#probe(name)), this.#reconciler.retry()]);
+    this.#peers.doubt([...this.map.nodes.keys()].filter((name) => this.nodeState(name) !== "UP"));
     this.reports.keepOnly((name) => this.map.nodes.has(name));
     for (const name of this.map.nodes.keys()) this.#stateLog.node(name, this.nodeStatus(name));
     await this.#mover.cancelOthers();

@@ -9,10 +9,9 @@ import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { Liveness } from "../../../registry/liveness.js";
 import type { Registry } from "../../../registry/registry.js";
 import { NoAnswer, type Peer } from "../../../wire/peer.js";
-import type { ClusterCommands } from "../cluster-commands.js";
 import type { ClusterBegin, ClusterNews } from "../follower/followed-cluster.js";
 import type { NodeReportRows, NodeReports } from "../node-reports.js";
-import { answersOf, type LeaderCalls } from "./leader-calls.js";
+import { answersOf, type CalledLeader, type LeaderCalls } from "./leader-calls.js";
 
 /** How long a change of the cluster map waits for the gateway's workers to go by it: they do within a turn, or hang. */
 export const mapToldTimeoutMs = 1_000;
@@ -55,7 +54,7 @@ export class WorkerViews {
   }
 
   /** How the workers are answered; from now on they hear of the storage nodes' problems. To be called once. */
-  calls(leader: ClusterCommands & { readonly reports: Pick<NodeReports, "of" | "rows" | "onChange"> }): LeaderCalls {
+  calls(leader: CalledLeader & { readonly reports: Pick<NodeReports, "of" | "rows" | "onChange"> }): LeaderCalls {
     const { reports } = leader;
     this.#reportRows = () => reports.rows();
     // Only what changed: thousands of storage nodes may register in the same second, each with a report of its own.

@@ -1,10 +1,12 @@
 /**
- * Figures that storage nodes report: their keys, bytes and engine. Nodes are asked in rounds, a bounded number at once,
- * and only between `start` and `stop`, while a console is open.
+ * What the storage nodes say of themselves: their keys, bytes and engine; and which gateways there are. They are asked in
+ * rounds, a bounded number at once, and only between `start` and `stop`, while somebody watches.
  */
 import type { Clock } from "../../../core/clock.js";
 import type { Log } from "../../../core/log.js";
 import type { ClusterView } from "../../cluster/cluster-view.js";
+import type { GatewayStatus } from "../../cluster/peers/gateway-status.js";
+import type { MembershipService } from "../../services.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 
 /** Pause between two rounds of requesting the storage nodes' figures, while a console is open. */
@@ -23,7 +25,8 @@ export interface Figures {
 }
 
 export interface NodeFiguresParts {
-  readonly membership: Pick<ClusterView, "map" | "nodeState" | "shardFigures" | "nodeEngine">;
+  readonly membership: Pick<ClusterView, "map" | "nodeState" | "shardFigures" | "nodeEngine"> &
+    Pick<MembershipService, "gateways">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -33,6 +36,7 @@ const unknown: Figures = { keys: null, bytes: null, engine: null };
 export class NodeFigures {
   readonly #parts: NodeFiguresParts;
   #known: ReadonlyMap<string, Figures> = new Map();
+  #gateways: readonly GatewayStatus[] = [];
   #rounds: RepeatingTask | null = null;
 
   constructor(parts: NodeFiguresParts) {
@@ -42,6 +46,11 @@ export class NodeFigures {
   /** The figures of the last round; all null for a storage node that did not answer it. */
   of(name: string): Figures {
     return this.#known.get(name) ?? unknown;
+  }
+
+  /** Of the last round; empty before the first, and when they could not be asked for. */
+  get gateways(): readonly GatewayStatus[] {
+    return this.#gateways;
   }
 
   start(): void {
@@ -56,12 +65,15 @@ export class NodeFigures {
     const rounds = this.#rounds;
     this.#rounds = null;
     this.#known = new Map();
+    this.#gateways = [];
     await rounds?.stop();
   }
 
   async #round(rounds: RepeatingTask): Promise<void> {
     const { membership } = this.#parts;
     const names = [...membership.map.nodes.keys()].filter((name) => membership.nodeState(name) !== "DOWN");
+    const gateways = await this.#askForGateways();
+    if (this.#rounds === rounds) this.#gateways = gateways;
     const told = new Map<string, Figures>();
     const waiting = names.values();
     const askInTurn = async (): Promise<void> => {
@@ -72,6 +84,16 @@ export class NodeFigures {
     };
     await Promise.all(Array.from({ length: consoleCallsMax }, askInTurn));
     if (this.#rounds === rounds) this.#known = told;
+  }
+
+  async #askForGateways(): Promise<readonly GatewayStatus[]> {
+    const { membership, log } = this.#parts;
+    try {
+      return await membership.gateways();
+    } catch (error) {
+      log.debug({ err: error }, "The gateways of the cluster could not be asked for.");
+      return [];
+    }
   }
 
   async #ask(name: string): Promise<Figures> {

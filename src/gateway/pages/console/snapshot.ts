@@ -10,7 +10,7 @@ import type { NodeFigures } from "./node-figures.js";
 
 export interface SnapshotSources {
   readonly membership: Pick<ClusterView, "map" | "shardState" | "nodeStatus">;
-  readonly figures: Pick<NodeFigures, "of">;
+  readonly figures: Pick<NodeFigures, "of" | "gateways">;
   readonly traffic: Pick<RecentTraffic, "nodeLatency" | "secondsFrom">;
   readonly clock: Pick<Clock, "nowMs">;
 }
@@ -42,6 +42,9 @@ export function tickEvent({ membership, figures, traffic, clock }: SnapshotSourc
   return {
     nowMs: Math.round(nowMs),
     nodes: nodeNames(membership).map(rowOf),
+    gateways: figures.gateways.map(({ name, url, isLeader, mapVersion, lastSeenAtMs }) => {
+      return [name, url, isLeader, mapVersion, Math.max(0, Math.round(nowMs - lastSeenAtMs))] as const;
+    }),
     seconds: traffic.secondsFrom(secondFrom),
   };
 }

@@ -1,9 +1,12 @@
-/** The schemas of `/nodes`, for `/openapi.json` and for fastify's validation. */
-import { mapVersionToldMax, nameCharactersMax, shardCountMax, storeStartsMax } from "../../../core/limits.js";
+/** What `/openapi.json` says of `/nodes`, and what fastify checks before its handlers run. */
+import {
+  incarnationCharactersMax,
+  mapVersionToldMax,
+  nameCharactersMax,
+  shardCountMax,
+  storeStartsMax,
+} from "../../../core/limits.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, nodeUrlSchema, problemAnswer } from "./schemas.js";
-
-/** Longest incarnation of a storage node: a UUID, with room for other forms. */
-const incarnationCharactersMax = 128;
 
 const incarnation = {
   type: "string",

@@ -61,8 +61,10 @@ export async function openPrimary() {
     cluster.begin(views.begin(ofWorker));
     const ownPool = new FakePool();
     const leader = leaderOver(primary);
-    const follower = new ClusterFollower({ cluster, leader, liveness: ownLiveness, pool: ownPool, log });
-    return { line, ofWorker, cluster, pool: ownPool, membership: follower };
+    const { peers, gateways } = leader;
+    const ways = { cluster, leader, peers, gateways };
+    const follower = new ClusterFollower({ ...ways, liveness: ownLiveness, pool: ownPool, log });
+    return { line, ofWorker, cluster, liveness: ownLiveness, pool: ownPool, membership: follower };
   }
   return { clock, log, store, registry, views, membership, nodes, join };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseAssignments } from "../../../src/storage-node/membership/received-assignments.js";
-import { assignments } from "../operations.js";
+import { parseAssignments } from "../../src/wire/received-assignments.js";
+import { assignments } from "../storage-node/operations.js";
 
 const good = assignments(7, { 0: 1, 3: 12 });
 

@@ -1,7 +1,7 @@
 /** Reads NodeAssignments, which come from a gateway over the wire, and refuses what is none. */
-import { ShardgateError } from "../../core/error.js";
-import { epochMax, shardCountMax } from "../../core/limits.js";
-import type { AssignedShard, NodeAssignments } from "../../wire/membership.js";
+import { ShardgateError } from "../core/error.js";
+import { epochMax, shardCountMax } from "../core/limits.js";
+import type { AssignedShard, NodeAssignments } from "./membership.js";
 
 /** Throws BAD_REQUEST naming the field that is wrong. */
 export function parseAssignments(body: unknown): NodeAssignments {
