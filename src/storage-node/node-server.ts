@@ -34,8 +34,8 @@ export interface StorageNodeOptions {
   readonly log: Log;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer;
-  /** Null: a storage node that stands alone; it waits for no acknowledgement and claims shards for itself. */
-  readonly gatewayUrl: string | null;
+  /** Of its cluster; none: a storage node that stands alone, waits for no acknowledgement and claims shards for itself. */
+  readonly gatewayUrls: readonly string[];
   /** Where the gateway reaches this node, when it is not where it listens. */
   readonly advertisedUrl: string | null;
   /** Id of this start of the storage node, drawn anew for each; its workers share one. See NodeRegistration. */
@@ -82,7 +82,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     log,
     tracer,
     worker,
-    gatewayUrl,
+    gatewayUrls,
     incarnation,
     newId,
     tls = noTls,
@@ -91,7 +91,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const traced = tracer === undefined ? {} : { tracer };
   const metrics = new NodeMetrics();
   const isFirst = worker?.isFirst !== false;
-  const hasGateway = gatewayUrl !== null;
+  const hasGateway = gatewayUrls.length > 0;
   const role = { start: incarnation, newId, hasGateway, isShared: worker !== undefined, isFirst };
   const host = await ShardHost.open({
     engine,
@@ -144,11 +144,11 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   log.info({ url, engine: engine.name }, "The storage node is listening.");
   const advertisedUrl = options.advertisedUrl ?? url;
   const agent =
-    gatewayUrl === null || !isFirst
+    !hasGateway || !isFirst
       ? null
       : startAgent({
           name,
-          gatewayUrl,
+          gatewayUrls,
           advertisedUrl,
           incarnation,
           isEphemeral: !engine.isDurable,

@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** Package -> where in src/ it may be imported. `node:` modules are free above core and wire, and not in client. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ["storage/lmdb/records/databases.ts"],
-  undici: ["routing/node-client/undici-node-client.ts", "storage-node/membership/agent.ts", "cli/"],
+  undici: ["routing/node-client/undici-node-client.ts", "storage-node/membership/gateway-calls.ts", "cli/"],
   dataloader: ["gateway/graphql/execution/loaders.ts"],
   graphql: ["gateway/graphql/"],
   "graphql-yoga": ["gateway/graphql/"],

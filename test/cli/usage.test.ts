@@ -152,6 +152,8 @@ describe("usage", () => {
     [["node", "--engine", "rocks"], "Allowed choices are lmdb, memory."],
     [["node", "--id", "../x"], "letters, digits"],
     [["node", "--host", "a b"], "It must be an IP address or a host name."],
+    [["node", "--gateway", "http://a:1,"], "does not start with http:// or https://"],
+    [["node", "--gateway", "http://a:1", "--gateway", "ftp://x"], "does not start with http:// or https://"],
     [["node", "--gateway", "ftp://x"], "does not start with http:// or https://"],
     [["node", "--gateway", "http://127.0.0.1:4000", "--host", "0.0.0.0"], "needs '--advertise <url>'"],
     [
@@ -205,6 +207,10 @@ describe("usage", () => {
     [["node", "--tls-ca", "a"], "option '--tls-ca' needs '--tls-cert <file>' on a storage node."],
     [
       ["node", "--tls-ca", "a", "--tls-cert", "a", "--tls-key", "a", "--gateway", "http://127.0.0.1:4000"],
+      "option '--tls-ca' needs '--gateway https://…'",
+    ],
+    [
+      ["node", "--tls-ca", "a", "--tls-cert", "a", "--tls-key", "a", "--gateway", "https://a:1,http://a:2"],
       "option '--tls-ca' needs '--gateway https://…'",
     ],
     [["status", "--tls-ca", "a"], "option '--tls-ca' needs '--endpoint https://…'"],

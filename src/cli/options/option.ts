@@ -81,6 +81,14 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** Parts between commas; an option that is given again adds to what was there. */
+export function listOf(parse: (text: string) => string) {
+  return (text: string, before: readonly string[] = []): readonly string[] => [
+    ...before,
+    ...text.split(",").map((part) => parse(part.trim())),
+  ];
+}
+
 /** A parser of the core as an option's parser: its refusal becomes a usage error. */
 export function parsedBy<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
