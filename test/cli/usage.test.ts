@@ -217,6 +217,8 @@ describe("usage", () => {
     [["dev", "extra"], "too many arguments"],
     [["import"], "missing required argument 'file'"],
     [["import", "x", "--from-line", "0"], "It must be a whole number from 1"],
+    [["import", "x", "--endpoint", "http://a,"], "It must be an http or https URL."],
+    [["status", "--tls-ca", "a", "-e", "https://a,http://b"], "option '--tls-ca' needs '--endpoint https://…'"],
     [["import", "x", "--endpoint", "localhost"], "It must be an http or https URL."],
     [["export", "--unknown"], "unknown option '--unknown'"],
     [["shard", "nonsense"], "unknown command 'nonsense'"],

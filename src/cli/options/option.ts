@@ -41,10 +41,13 @@ export function engineOption(): Option {
 
 export function endpointOption(): Option {
   const usual = "http://127.0.0.1:4000";
-  // Commander does not parse a default: without `parseEndpoint` it would lack the path.
-  return option("-e, --endpoint <url>", "URL of the gateway")
-    .argParser(parseEndpoint)
-    .default(parseEndpoint(usual), usual);
+  // Commander does not parse a default: without `parseEndpoints` it would lack the path.
+  return option(
+    "-e, --endpoint <urls>",
+    "URL of the gateway, or of several, separated by commas: the next one is asked when one cannot be connected to",
+  )
+    .argParser(parseEndpoints)
+    .default(parseEndpoints(usual), usual);
 }
 
 export function timeoutOption(): Option {
@@ -112,6 +115,13 @@ function parseHost(text: string): string {
   const host = text.replace(/^\[(.*)\]$/, "$1");
   if (/^[\w.:%-]+$/.test(host)) return host;
   throw new InvalidArgumentError("It must be an IP address or a host name.");
+}
+
+function parseEndpoints(text: string): string {
+  return text
+    .split(",")
+    .map((part) => parseEndpoint(part.trim()))
+    .join();
 }
 
 /** The URL of a gateway's GraphQL route; `/graphql` is added when the URL does not end with it. */
