@@ -36,7 +36,7 @@ export async function runCli(argv: readonly string[], environment: Environment):
 /** Commands that load a server, or much of one: a storage node starts in half the time without the gateway's modules. */
 const serverCommands = {
   async dev(program, environment) {
-    (await import("./serve/dev-command.js")).addDevCommand(program, environment);
+    (await import("./serve/dev/dev-command.js")).addDevCommand(program, environment);
   },
   async gateway(program, environment) {
     (await import("./serve/gateway-command.js")).addGatewayCommand(program, environment);

@@ -28,8 +28,16 @@ export interface Environment {
   onSignal(handler: (reason: string) => void): () => void;
   /** How a person starts this program in the current folder, as shell words: `node dist/cli/main.js`. */
   readonly programName: string;
-  /** Starts this program once more with `args`, as a child that ends when this process does. */
+  /**
+   * Starts this program once more with `args`, as a child that ends when this process does. Ctrl-C in a terminal reaches
+   * this process alone, which stops its children in their order.
+   */
   startChild(args: readonly string[], logPath: string): Child;
+  /**
+   * Starts another program, as `user` if one is named. It may outlive this process, and hears no Ctrl-C of a terminal when
+   * this process hears none.
+   */
+  startProgram(path: string, args: readonly string[], user: ProgramUser | null): Program;
   /**
    * From now on this process is killed where it would end by itself, for example after an uncaught error; returns the
    * function that ends this. For whoever has an LMDB file open: in the middle of a commit, lmdb would wait for its own
@@ -45,6 +53,24 @@ export type Input = Readable & { readonly isTTY?: boolean };
 
 /** Where a command writes; `isTTY` says that a person is looking. */
 export type Output = Writable & { readonly isTTY?: boolean };
+
+/** A user of the operating system. */
+export interface ProgramUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A process of another program, without standard input and output. */
+export interface Program {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined;
+  /** Its standard error. */
+  readonly said: Readable;
+  /** As of a Child. */
+  readonly exited: Promise<string>;
+  kill(signal: "SIGINT" | "SIGKILL"): void;
+}
 
 /** A child process. Its standard error goes to the log file that it was started with. */
 export interface Child {
