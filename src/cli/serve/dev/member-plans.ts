@@ -37,7 +37,7 @@ export type DevRegistry =
 /** Storage nodes do not authenticate their callers, so they are never opened to other hosts here. */
 export const nodeHost = "127.0.0.1";
 
-/** The ports in the order of issue: the first gateway, the storage nodes, the other gateways, PostgreSQL. 0: any free ones. */
+/** In this order: the first gateway, the storage nodes, the other gateways, PostgreSQL. With 0 each takes a free port. */
 export function devPorts({ port, gateways, nodes }: Pick<DevOptions, "port" | "gateways" | "nodes">) {
   const after = (count: number): number => (port === 0 ? 0 : port + count);
   return {

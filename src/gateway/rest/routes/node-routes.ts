@@ -65,13 +65,8 @@ export function addNodeRoutes(app: FastifyInstance): void {
 
 /** Names the gateway that storage nodes report to from then on, where its URL is known. */
 function withLeader(assignments: NodeAssignments, { map }: GuardedMembership): NodeAssignments {
-  const url = leaderUrl(map.leader);
-  return url === null ? assignments : { ...assignments, leader: url };
-}
-
-function leaderUrl(leader: unknown): string | null {
-  const url = typeof leader === "object" && leader !== null && "url" in leader ? leader.url : null;
-  return typeof url === "string" ? url : null;
+  const leader = map.leader?.url ?? null;
+  return leader === null ? assignments : { ...assignments, leader };
 }
 
 function nodeRows(membership: GuardedMembership): readonly NodeRow[] {
