@@ -1,14 +1,18 @@
 /** The processes of `shardgate dev` together: started in the order in which they need each other, watched, and stopped. */
+import { existsSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { drainTimeoutMs, stopMarginMs } from "../../../core/limits.js";
 import type { Environment } from "../../environment/environment.js";
 import { shellWord } from "../../environment/shell-word.js";
 import { Table } from "../../terminal/table.js";
 import {
   callableOrigin,
+  copyPlan,
   gatewayPlans,
   logFolder,
   nodePlans,
   postgresPlan,
+  registryFile,
   type DevOptions,
   type DevRegistry,
 } from "./member-plans.js";
@@ -77,8 +81,20 @@ export class DevCluster {
 
   async #startRegistry(): Promise<DevRegistry> {
     const { options, hasPostgres } = this.#parts;
-    if (hasPostgres) return { kind: "postgres", url: await this.#start(postgresPlan(options)) };
-    return options.registry === undefined ? { kind: "file" } : { kind: "url", url: options.registry };
+    if (!hasPostgres) return options.registry === undefined ? { kind: "file" } : { kind: "url", url: options.registry };
+    const url = await this.#start(postgresPlan(options));
+    if (existsSync(registryFile(options)) && !this.#parts.signal.aborted) await this.#bringRegistry(url);
+    return { kind: "postgres", url };
+  }
+
+  /** Of starts with one gateway. The file is kept under another name, because it is out of date from now on. */
+  async #bringRegistry(url: string): Promise<void> {
+    const { options, environment } = this.#parts;
+    const copy = Member.start(copyPlan(options, url), environment);
+    if ((await copy.exited) !== "exit code 0") return copy.endAsFailure();
+    const file = registryFile(options);
+    await rename(file, `${file}.copied`);
+    environment.stdout.write(`copied the registry from ${file}, now ${file}.copied, to PostgreSQL\n`);
   }
 
   /** Resolves to the URL on which it listens. */

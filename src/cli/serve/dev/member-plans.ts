@@ -53,6 +53,12 @@ export function postgresPlan(options: DevOptions): MemberPlan {
   return { ...place(options, "registry"), kind: "registry", args, role: "registry of the gateways, in PostgreSQL" };
 }
 
+/** Brings the registry of a single gateway into PostgreSQL, at `url`. */
+export function copyPlan(options: DevOptions, url: string): MemberPlan {
+  const args = ["registry", "copy", registryFile(options), url, "--registry-password-file", passwordPath(options.data)];
+  return { ...place(options, "registry-copy"), kind: "registry", args, role: "copies the registry" };
+}
+
 export function gatewayPlans(options: DevOptions, registry: DevRegistry): readonly MemberPlan[] {
   return devPorts(options).gateways.map((port, index) => {
     const name = options.gateways === 1 ? "gateway" : `gateway${index + 1}`;

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -386,6 +386,37 @@ describe("dev", () => {
       expect(starts[1]?.join(" ")).toContain(`--id gateway --registry ${registryUrl}`);
       environment.send("SIGTERM");
       expect(await done).toBe(0);
+    });
+
+    it("brings the registry of earlier starts with one gateway into PostgreSQL before the gateways start", async () => {
+      await writeFile(join(data, "registry.json"), "{}");
+      const { starts, environment, done } = startDev((child) => {
+        if (child.pid === 102) return child.end("exit code 0");
+        const urls = [registryUrl, "", origin, origin];
+        child.stdout.write(`listening ${urls[child.pid - 101] ?? "http://127.0.0.1:5001"}\n`);
+      }, options);
+      await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
+      const password = ["--registry-password-file", join(data, "postgres", "password")];
+      expect(starts[1]).toEqual(["registry", "copy", join(data, "registry.json"), registryUrl, ...password]);
+      expect(starts.map(([command]) => command)).toEqual(["dev", "registry", "gateway", "gateway", "node"]);
+      expect((await readdir(data)).toSorted()).toEqual(["logs", "registry.json.copied"]);
+      expect(environment.written.out).toContain("copied the registry from");
+      environment.send("SIGTERM");
+      expect(await done).toBe(0);
+    });
+
+    it("starts no gateway when the registry of earlier starts cannot be copied, and keeps it", async () => {
+      await writeFile(join(data, "registry.json"), "{}");
+      const { children, environment, done } = startDev((child, logPath) => {
+        if (child.pid === 101) return listenAll(child);
+        void writeFile(logPath, "shardgate: The registry is damaged.\n").then(() => child.end("exit code 1"));
+      }, options);
+      expect(await done).toBe(1);
+      expect(children).toHaveLength(2);
+      expect(environment.written.err).toMatch(
+        /^shardgate: registry-copy ended .* \(exit code 1\): The registry is damaged\.\n$/,
+      );
+      expect(await readdir(data)).toContain("registry.json");
     });
 
     it.each([
