@@ -39,7 +39,7 @@ export async function runCli(argv: readonly string[], environment: Environment):
  */
 const serverCommands = {
   async dev(program, environment) {
-    (await import("./serve/dev-command.js")).addDevCommand(program, environment);
+    (await import("./serve/dev/dev-command.js")).addDevCommand(program, environment);
   },
   async gateway(program, environment) {
     (await import("./serve/gateway-command.js")).addGatewayCommand(program, environment);

@@ -34,9 +34,9 @@ export interface StorageNodeOptions {
   readonly log: Log;
   /** Absent: requests are not traced. */
   readonly tracer?: Tracer;
-  /** Null: the storage node has no gateway; it waits for no acknowledgement and claims shards for itself. */
-  readonly gatewayUrl: string | null;
-  /** The URL under which the gateway reaches this node, if it differs from where the node listens; else null. */
+  /** Of its cluster; none: a storage node that stands alone, waits for no acknowledgement and claims shards for itself. */
+  readonly gatewayUrls: readonly string[];
+  /** Where the gateway reaches this node, when it is not where it listens. */
   readonly advertisedUrl: string | null;
   /** Id of this start of the storage node, new for each start and shared by its workers. See NodeRegistration. */
   readonly incarnation: string;
@@ -85,7 +85,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     log,
     tracer,
     worker,
-    gatewayUrl,
+    gatewayUrls,
     incarnation,
     newId,
     tls = noTls,
@@ -94,7 +94,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const traced = tracer === undefined ? {} : { tracer };
   const metrics = new NodeMetrics();
   const isFirst = worker?.isFirst !== false;
-  const hasGateway = gatewayUrl !== null;
+  const hasGateway = gatewayUrls.length > 0;
   const role = { start: incarnation, newId, hasGateway, isShared: worker !== undefined, isFirst };
   const host = await ShardHost.open({
     engine,
@@ -147,11 +147,11 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   log.info({ url, engine: engine.name }, "The storage node is listening.");
   const advertisedUrl = options.advertisedUrl ?? url;
   const agent =
-    gatewayUrl === null || !isFirst
+    !hasGateway || !isFirst
       ? null
       : startAgent({
           name,
-          gatewayUrl,
+          gatewayUrls,
           advertisedUrl,
           incarnation,
           isEphemeral: !engine.isDurable,

@@ -69,6 +69,8 @@ export interface NodeAssignments {
   readonly mapVersion: number;
   /** The shards of which this node is the primary; absent when the node's `mapVersion` is current. */
   readonly shards?: readonly AssignedShard[];
+  /** URL of the gateway that leads, in answers of gateways only: the node reports there from then on. Absent: unknown. */
+  readonly leader?: string;
 }
 
 /** The answer to `GET /health` of a storage node. A plain node has no such route, or another answer. */

@@ -27,7 +27,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
     "routing/node-client/undici-node-client.ts",
     "gateway/cluster/peers/http-leader-transport.ts",
     "registry/stores/etcd/etcd-client.ts",
-    "storage-node/membership/agent.ts",
+    "storage-node/membership/gateway-calls.ts",
     "cli/",
   ],
   pg: ["registry/stores/postgres/"],

@@ -35,6 +35,9 @@ export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvir
     startChild: () => {
       throw new Error("No child is expected.");
     },
+    startProgram: () => {
+      throw new Error("No program is expected.");
+    },
     killAtExit: () => () => undefined,
     openSeat: () => Promise.reject(new Error("No worker is expected.")),
     ...overrides,

@@ -15,6 +15,7 @@ import { caOption, needsHttps } from "../options/tls-option.js";
 
 /** The parsed options of every command that calls a gateway. */
 export interface ConnectionOptions {
+  /** URLs of GraphQL routes, separated by commas. */
   readonly endpoint: string;
   readonly timeout: number;
   readonly tlsCa?: string;
@@ -36,10 +37,11 @@ export async function withGateway<T>(
   environment: Environment,
   use: (client: GatewayClient) => Promise<T>,
 ): Promise<T> {
-  if (tlsCa !== undefined && endpoint.startsWith("http:"))
+  const endpoints = endpoint.split(",");
+  if (tlsCa !== undefined && endpoints.some((url) => url.startsWith("http:")))
     throw new CommandFailure(needsHttps("--endpoint"), exitCodes.usage);
   const ca = tlsCa === undefined ? null : await readCa(tlsCa, environment.clock.nowMs());
-  const client = new GatewayClient({ endpoint, timeoutMs, token: await tokenOf(tokenFile, environment), ca });
+  const client = new GatewayClient({ endpoints, timeoutMs, token: await tokenOf(tokenFile, environment), ca });
   try {
     return await use(client);
   } finally {

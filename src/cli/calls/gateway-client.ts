@@ -5,7 +5,7 @@
 import type { Readable } from "node:stream";
 import { Agent, buildConnector, request } from "undici";
 import { errorRules, isErrorCode, type ErrorCode } from "../../core/error.js";
-import { importInFlightMax } from "../../core/limits.js";
+import { connectTimeoutMs, importInFlightMax } from "../../core/limits.js";
 import { tlsVersionMin } from "../../tls/tls-source.js";
 import { errorOfProblem } from "../../wire/problem.js";
 import { commandAdvice, tokenAdvice } from "../terminal/advice.js";
@@ -33,9 +33,9 @@ export interface GatewayFailure {
 }
 
 export interface GatewayAccess {
-  /** URL of the GraphQL route. */
-  readonly endpoint: string;
-  /** Timeout of one attempt, from the connection to the last byte of the answer. */
+  /** URLs of the GraphQL routes of gateways, at least one. */
+  readonly endpoints: readonly string[];
+  /** For one gateway, from the connection to the last byte of the answer. */
   readonly timeoutMs: number;
   /** Sent as a bearer token (RFC 6750); null: none. */
   readonly token: Token | null;
@@ -52,13 +52,17 @@ export interface Token {
 export class GatewayClient {
   readonly #access: GatewayAccess;
   readonly #agent: Agent;
-  /** Errors of connections that were not established. */
+  /** Which of the gateways is asked first: the one that was connected to last. */
+  #first = 0;
+  /** Errors of connections that did not come about. */
   readonly #unsent = new WeakSet<object>();
 
   constructor(access: GatewayAccess) {
     this.#access = access;
-    const { ca } = access;
-    const connector = buildConnector({ minVersion: tlsVersionMin, ...(ca !== null && { ca }) });
+    const { ca, endpoints } = access;
+    // Where there is another gateway, one that is cut off is not waited for until the answer is overdue.
+    const patience = endpoints.length > 1 ? { timeout: connectTimeoutMs } : {};
+    const connector = buildConnector({ minVersion: tlsVersionMin, ...patience, ...(ca !== null && { ca }) });
     this.#agent = new Agent({
       connections: importInFlightMax,
       connect: (options, callback) =>
@@ -70,9 +74,23 @@ export class GatewayClient {
     });
   }
 
-  /** Makes one attempt with the JSON text `body`. Never rejects. */
+  /** One attempt with the JSON text `body`, at the first gateway that can be connected to. Never rejects. */
   async post(body: string): Promise<GatewayAnswer> {
-    const { endpoint, timeoutMs, token } = this.#access;
+    const { endpoints } = this.#access;
+    const reasons: string[] = [];
+    for (;;) {
+      const index = this.#first;
+      const answer = await this.#postTo(endpoints[index] ?? "", body);
+      if (answer.kind === "data" || !answer.isUnsent) return answer;
+      reasons.push(answer.reason);
+      if (reasons.length === endpoints.length || !answer.isRetryable) return { ...answer, reason: reasons.join("; ") };
+      // Other requests of this client may have found that out meanwhile.
+      if (this.#first === index) this.#first = (index + 1) % endpoints.length;
+    }
+  }
+
+  async #postTo(endpoint: string, body: string): Promise<GatewayAnswer> {
+    const { timeoutMs, token } = this.#access;
     try {
       const {
         statusCode,

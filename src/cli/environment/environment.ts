@@ -31,8 +31,16 @@ export interface Environment {
   onSignal(handler: (reason: string) => void): () => void;
   /** The command that starts this program in the current folder, as shell words: `node dist/cli/main.js`. */
   readonly programName: string;
-  /** Starts another instance of this program with `args`, as a child that ends when this process does. */
+  /**
+   * Starts this program once more with `args`, as a child that ends when this process does. Ctrl-C in a terminal reaches
+   * this process alone, which stops its children in their order.
+   */
   startChild(args: readonly string[], logPath: string): Child;
+  /**
+   * Starts another program, as `user` if one is named. It may outlive this process, and hears no Ctrl-C of a terminal when
+   * this process hears none.
+   */
+  startProgram(path: string, args: readonly string[], user: ProgramUser | null): Program;
   /**
    * From now on this process is killed where it would end by itself, for example after an uncaught error; returns the
    * function that ends this. Required while an LMDB file is open: if the process ended in the middle of a commit, lmdb
@@ -48,6 +56,24 @@ export type Input = Readable & { readonly isTTY?: boolean };
 
 /** The output of a command; `isTTY` is true when a person reads it. */
 export type Output = Writable & { readonly isTTY?: boolean };
+
+/** A user of the operating system. */
+export interface ProgramUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A process of another program, without standard input and output. */
+export interface Program {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined;
+  /** Its standard error. */
+  readonly said: Readable;
+  /** As of a Child. */
+  readonly exited: Promise<string>;
+  kill(signal: "SIGINT" | "SIGKILL"): void;
+}
 
 /** A child process. Its standard error goes to the log file that it was started with. */
 export interface Child {

@@ -1,5 +1,5 @@
 /** The real environment: this process's streams and signals, the real clock, real child processes. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { ADDRCONFIG } from "node:dns";
 import { lookup } from "node:dns/promises";
@@ -7,7 +7,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { relative } from "node:path";
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
-import type { Child, Environment } from "./environment.js";
+import type { Child, Environment, Program, ProgramUser } from "./environment.js";
 import { loopUtilization } from "./loop-utilization.js";
 import { shellWord } from "./shell-word.js";
 import { systemClock } from "./system-clock.js";
@@ -32,6 +32,7 @@ export function systemEnvironment(mainPath: string): Environment {
     onSignal,
     programName: `node ${shellWord(relative(process.cwd(), mainPath))}`,
     startChild: (args, logPath) => startChild([mainPath, ...args], logPath),
+    startProgram,
     killAtExit,
     openSeat: async () => (await import("./system-seat.js")).systemSeat(),
   };
@@ -77,15 +78,39 @@ const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|WORKERS|TLS_\w+)$/;
 function startChild(args: readonly string[], logPath: string): Child {
   const log = openSync(logPath, "w");
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notForChildren.test(name)));
-  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", log, "ipc"] });
+  // In a process group of its own. On Windows that would open a window.
+  const detached = process.platform !== "win32";
+  const child = spawn(process.execPath, args, { env, detached, stdio: ["ignore", "pipe", log, "ipc"] });
   closeSync(log);
   return {
     pid: child.pid,
     stdout: child.stdout ?? Readable.from([]),
-    exited: new Promise((resolve) => {
-      child.once("error", (error) => resolve(error.message));
-      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-    }),
+    exited: exitOf(child),
     kill: (signal) => void child.kill(signal),
   };
+}
+
+function startProgram(path: string, args: readonly string[], user: ProgramUser | null): Program {
+  // What it says is read by this program, and its settings are its arguments alone.
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG)/.test(name)));
+  const rights = user === null ? {} : { uid: user.uid, gid: user.gid };
+  const child = spawn(path, args, {
+    ...rights,
+    env: { ...own, LC_ALL: "C" },
+    cwd: "/",
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  return {
+    pid: child.pid,
+    said: child.stderr ?? Readable.from([]),
+    exited: exitOf(child),
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
 }

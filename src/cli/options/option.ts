@@ -46,10 +46,13 @@ export function engineOption(): Option {
 
 export function endpointOption(): Option {
   const usual = "http://127.0.0.1:4000";
-  // Commander does not parse defaults: without `parseEndpoint` this one would lack the path.
-  return option("-e, --endpoint <url>", "URL of the gateway")
-    .argParser(parseEndpoint)
-    .default(parseEndpoint(usual), usual);
+  // Commander does not parse a default: without `parseEndpoints` it would lack the path.
+  return option(
+    "-e, --endpoint <urls>",
+    "URL of the gateway, or of several, separated by commas: the next one is asked when one cannot be connected to",
+  )
+    .argParser(parseEndpoints)
+    .default(parseEndpoints(usual), usual);
 }
 
 export function timeoutOption(): Option {
@@ -86,7 +89,15 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** Converts a parser of the core to an option's parser: its refusal becomes a usage error. */
+/** Parts between commas; an option that is given again adds to what was there. */
+export function listOf(parse: (text: string) => string) {
+  return (text: string, before: readonly string[] = []): readonly string[] => [
+    ...before,
+    ...text.split(",").map((part) => parse(part.trim())),
+  ];
+}
+
+/** A parser of the core as an option's parser: its refusal becomes a usage error. */
 export function parsedBy<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
@@ -111,7 +122,14 @@ function parseHost(text: string): string {
   throw new InvalidArgumentError("It must be an IP address or a host name.");
 }
 
-/** The URL of a gateway's GraphQL route; `/graphql` is appended when the URL does not end with it. */
+function parseEndpoints(text: string): string {
+  return text
+    .split(",")
+    .map((part) => parseEndpoint(part.trim()))
+    .join();
+}
+
+/** The URL of a gateway's GraphQL route; `/graphql` is added when the URL does not end with it. */
 function parseEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol))

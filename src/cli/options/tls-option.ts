@@ -44,12 +44,15 @@ export function caOption() {
   return fileOption("--tls-ca", "CA file that verifies the gateway, if Node.js does not trust its CA already");
 }
 
-/** Ends the program with a usage error when options do not fit together. `gateway` is the URL to register at. */
-export function checkNodeTlsOptions(options: ServerTlsOptions & { readonly gateway?: string }, command: Command): void {
+/** Ends the program as used wrongly when options do not go together. `gateway` are the URLs to register at. */
+export function checkNodeTlsOptions(
+  options: ServerTlsOptions & { readonly gateway?: readonly string[] },
+  command: Command,
+): void {
   needBoth("--tls-cert", options.tlsCert, "--tls-key", options.tlsKey, command);
   if (options.tlsCa === undefined) return;
   if (options.tlsCert === undefined) command.error("option '--tls-ca' needs '--tls-cert <file>' on a storage node.");
-  if (options.gateway?.startsWith("http:")) command.error(needsHttps("--gateway"));
+  if (options.gateway?.some((url) => url.startsWith("http:"))) command.error(needsHttps("--gateway"));
 }
 
 /** As `checkNodeTlsOptions`. */

@@ -3,7 +3,7 @@
  */
 import { InvalidArgumentError, type Command } from "commander";
 import type { WebOptions } from "../../gateway/edge/front.js";
-import { option } from "./option.js";
+import { listOf, option } from "./option.js";
 
 export interface WebCliOptions {
   readonly cors?: readonly string[];
@@ -35,14 +35,6 @@ export function webArguments({ cors, allowHost }: WebCliOptions): readonly strin
   return [
     ...(cors === undefined ? [] : ["--cors", cors.join()]),
     ...(allowHost === undefined ? [] : ["--allow-host", allowHost.join()]),
-  ];
-}
-
-/** Parses a comma-separated list; repeating the option adds to the list. */
-function listOf(parse: (text: string) => string) {
-  return (text: string, before: readonly string[] = []): readonly string[] => [
-    ...before,
-    ...text.split(",").map((part) => parse(part.trim())),
   ];
 }
 

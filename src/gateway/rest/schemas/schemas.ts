@@ -74,6 +74,10 @@ export const sharedSchemas: readonly Schema[] = [
       clusterId: { type: "string" },
       shardCount: { type: "integer", minimum: 1 },
       mapVersion: { type: "integer", minimum: 1 },
+      leader: {
+        type: "string",
+        description: "URL of the gateway that leads; the storage node reports there from then on. Absent: unknown.",
+      },
       shards: {
         type: "array",
         description: "The shards it is the primary of; absent when the node's `mapVersion` is current.",
