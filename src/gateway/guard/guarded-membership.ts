@@ -196,7 +196,8 @@ export class GuardedMembership {
     const work = async () => {
       if (incarnation === undefined) this.#requireAdmin();
       else this.#requireMember(incarnation);
-      return { assignments: await this.#commands.register({ ...registration, id: parseNodeName(id) }), isNew };
+      const assignments = await this.#commands.register({ ...registration, id: parseNodeName(id) });
+      return { assignments: this.#withLeader(assignments), isNew };
     };
     // A restart of a storage node is not an administrator's change, and nodes that cannot register try every second.
     if (incarnation !== undefined && (this.#caller.isNode || this.#access.isOpen)) return work();
@@ -206,9 +207,15 @@ export class GuardedMembership {
   }
 
   /** ClusterCommands.heartbeat for storage nodes and administrators. */
-  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
+  async heartbeat(name: string, heartbeat: Heartbeat): Promise<NodeAssignments> {
     this.#requireMember(heartbeat.incarnation);
-    return this.#commands.heartbeat(name, heartbeat);
+    return this.#withLeader(await this.#commands.heartbeat(name, heartbeat));
+  }
+
+  /** Names the gateway that the storage node is to report to from then on, where its URL is known. */
+  #withLeader(assignments: NodeAssignments): NodeAssignments {
+    const leader = this.#membership.map.leader?.url ?? null;
+    return leader === null ? assignments : { ...assignments, leader };
   }
 
   #veiled({ shard, epoch, lineage }: ShardRecord): ShardRecord {

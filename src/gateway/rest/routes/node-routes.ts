@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { membershipBodyBytesMax } from "../../../core/limits.js";
 import { parseNodeName } from "../../../registry/node-name.js";
 import { ownedShards } from "../../../routing/owned-shards.js";
-import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
+import type { Heartbeat, NodeRegistration } from "../../../wire/membership.js";
 import type { GuardedMembership } from "../../guard/guarded-membership.js";
 import type { NodeReport } from "../../cluster/node-reports.js";
 import {
@@ -35,7 +35,7 @@ export function addNodeRoutes(app: FastifyInstance): void {
     { schema: registerSchema, config: { bodyBytesMax: membershipBodyBytesMax } },
     async ({ body, services }, reply) => {
       const { assignments, isNew } = await services.membership.register(body);
-      return reply.code(isNew ? 201 : 200).send(withLeader(assignments, services.membership));
+      return reply.code(isNew ? 201 : 200).send(assignments);
     },
   );
 
@@ -60,15 +60,8 @@ export function addNodeRoutes(app: FastifyInstance): void {
   app.post<{ Params: { id: string }; Body: Heartbeat | null | undefined }>(
     "/nodes/:id/heartbeat",
     { schema: heartbeatSchema },
-    async ({ params, body, services: { membership } }) =>
-      withLeader(await membership.heartbeat(parseNodeName(params.id), body ?? {}), membership),
+    async ({ params, body, services: { membership } }) => membership.heartbeat(parseNodeName(params.id), body ?? {}),
   );
-}
-
-/** Names the gateway that storage nodes report to from then on, where its URL is known. */
-function withLeader(assignments: NodeAssignments, { map }: GuardedMembership): NodeAssignments {
-  const leader = map.leader?.url ?? null;
-  return leader === null ? assignments : { ...assignments, leader };
 }
 
 function nodeRows(membership: GuardedMembership): readonly NodeRow[] {

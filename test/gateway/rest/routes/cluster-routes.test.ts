@@ -353,7 +353,10 @@ describe("/gateways", () => {
     ["a verdict of the future", { ...beat, seen: [["node1", -1]] }],
     ["a verdict that is no list", { ...beat, seen: [{ 0: "node1", 1: 1, length: 2 }] }],
     ["a verdict of no storage node", { ...beat, seen: [["", 1]] }],
-    ["more verdicts than there are storage nodes", { ...beat, seen: Array(2_001).fill(["node1", 1]) }],
+    [
+      "more verdicts than there are storage nodes",
+      { ...beat, seen: Array.from({ length: 2_001 }, () => ["node1", 1]) },
+    ],
     ["more refusals than there are storage nodes", { ...beat, refused: Array(2_001).fill("node1") }],
     ["a long name of a storage node", { ...beat, refused: ["n".repeat(64)] }],
   ])("refuses a beat with %s", async (_what, body) => {
