@@ -1,7 +1,6 @@
 /** The cluster as a gateway has it that decides for itself: the registry, and its leader over it. */
 import { dirname, join } from "node:path";
 import type { Clock } from "../../core/clock.js";
-import { ShardgateError } from "../../core/error.js";
 import { registryFilePollMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
@@ -12,6 +11,7 @@ import { Liveness } from "../../registry/liveness.js";
 import { MemoryStore } from "../../registry/stores/memory-store.js";
 import type { RegistryStore } from "../../registry/registry-store.js";
 import { Registry } from "../../registry/registry.js";
+import { leadAlone } from "../../registry/lease/sole-lead.js";
 import type { NodeGuard } from "../../registry/address/node-guard.js";
 import type { NodePool } from "../../routing/node-pool.js";
 import type { RouterOptions } from "../../routing/router.js";
@@ -60,8 +60,8 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
     const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId });
-    // These stores let one process in, so that whoever the map names has ended.
-    if (!(await registry.takeLead())) throw leadTakenMeanwhile(registry);
+    // These stores let no other process in.
+    const stopLeading = await leadAlone(registry, log);
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     return {
       registry,
@@ -92,6 +92,7 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
         return { service, start: () => service.start(), stop: () => service.stop() };
       },
       async close() {
+        stopLeading();
         await registry.close();
         await store.close();
       },
@@ -100,11 +101,6 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
     await store.close();
     throw error;
   }
-}
-
-function leadTakenMeanwhile({ map }: Registry): ShardgateError {
-  const message = `The registry changed to map version ${map.version} while this gateway started. Start it again.`;
-  return new ShardgateError("REGISTRY_CONFLICT", message);
 }
 
 async function openStore(
