@@ -9,7 +9,7 @@ import { SharedRun } from "../../core/tasks/shared-run.js";
 import { AssignmentHistory, recordOfChanges } from "../assignment-log.js";
 import type { AssignmentChange, ClusterMap, MapLeader } from "../cluster-map.js";
 import type { Changed } from "../commands.js";
-import { descentOf, isRepair, isSameReign, type KnownText } from "./map-descent.js";
+import { heldAfter, type HeldMap, type KnownText } from "./map-descent.js";
 import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../registry-store.js";
 import { documentOf, mapOf, type ReadMap } from "../stored-cluster-map.js";
 
@@ -17,12 +17,6 @@ import { documentOf, mapOf, type ReadMap } from "../stored-cluster-map.js";
 export interface Replacement {
   readonly document: StoredDocument;
   readonly record: string | null;
-}
-
-/** What a store has that lost changes which this process knows; null: nothing. */
-interface Rewound {
-  readonly map: ClusterMap | null;
-  readonly mark: StoreMark | null;
 }
 
 export class MapCopy {
@@ -33,11 +27,11 @@ export class MapCopy {
   readonly #named: (leader: MapLeader | null) => void;
   readonly #unwatch: () => void;
   readonly #history: AssignmentHistory;
-  #known: KnownText;
+  #held: HeldMap;
+  /** Of the store, as last read or raised. */
   #beat: number;
   /** Read from a document of 0.1.0, and not in the store's log yet. */
   #unlogged: readonly AssignmentChange[];
-  #rewound: Rewound | null = null;
   #isReachable = true;
   /** A call of the store failed, or this process stood still: what it knows may be outdated. */
   #isDoubtful = false;
@@ -58,7 +52,7 @@ export class MapCopy {
     this.#store = store;
     this.#log = log;
     this.#named = named;
-    this.#known = { map, text };
+    this.#held = { known: { map, text }, rewound: null };
     this.#beat = beat;
     this.#unlogged = changes;
     this.#history = new AssignmentHistory(map.shardCount);
@@ -70,17 +64,19 @@ export class MapCopy {
 
   /** The newest version known here. */
   get map(): ClusterMap {
-    return this.#known.map;
+    return this.#held.known.map;
   }
 
   /** What the store was last found at; null: empty. */
   get mark(): StoreMark | null {
-    return this.#rewound === null ? { version: this.map.version, beat: this.#beat } : this.#rewound.mark;
+    const { known, rewound } = this.#held;
+    const map = rewound === null ? known.map : rewound.map;
+    return map && { version: map.version, beat: this.#beat };
   }
 
-  /** Null while the store has all changes that this process knows of. */
-  get rewound(): Pick<Rewound, "map"> | null {
-    return this.#rewound;
+  /** What the store has, if it lacks changes that this process knows of. */
+  get rewound(): HeldMap["rewound"] {
+    return this.#held.rewound;
   }
 
   /** Whether the last call of the store was answered. */
@@ -140,11 +136,13 @@ export class MapCopy {
       await this.refresh();
       return false;
     }
-    this.#rewound = null;
     this.#unlogged = [];
     // A load that found this write before it was done has them from the log.
     if (map.version > this.map.version) this.#history.add(changes);
-    this.#adopt({ map, text: document.text });
+    this.#hold({
+      known: map.version > this.map.version ? { map, text: document.text } : this.#held.known,
+      rewound: null,
+    });
     return true;
   }
 
@@ -161,7 +159,7 @@ export class MapCopy {
   /** Reads version and beat, and the map if it may be another. Throws the store's errors. */
   async readMark(): Promise<StoreMark | null> {
     const mark = await this.#ask(() => this.#store.mark());
-    const isSame = this.#rewound === null && mark?.version === this.map.version && mark.beat >= this.#beat;
+    const isSame = this.rewound === null && mark?.version === this.map.version && mark.beat >= this.#beat;
     if (!isSame || this.#isDoubtful) await this.refresh();
     else if (mark !== null) this.#beat = Math.max(mark.beat, this.#beat);
     return mark;
@@ -192,71 +190,59 @@ export class MapCopy {
   }
 
   async #load(): Promise<ClusterMap> {
-    const before = this.#known;
+    const { known } = this.#held;
     const beatBefore = this.#beat;
     this.#isDoubtful = false;
     const stored = await this.#ask(() => this.#store.load());
     // Read before a write of this process that is done by now.
-    if (this.#known !== before && (stored?.version ?? 0) <= this.map.version) return this.map;
-    if (stored === null || stored.version < this.map.version) return this.#noteRewound(stored);
-    const isBeatOwn = this.#beat !== beatBefore;
-    if (stored.version === this.map.version && stored.text === this.#known.text) {
-      // One that was forked is in use until it is repaired.
-      this.#rewound = this.#rewound?.map === this.map ? { map: this.map, mark: stored } : null;
-      this.#beat = isBeatOwn ? Math.max(this.#beat, stored.beat) : stored.beat;
-      return this.map;
+    if (this.#held.known !== known && (stored?.version ?? 0) <= this.map.version) return this.map;
+    if (stored !== null && stored.version === this.map.version && this.#beat !== beatBefore) {
+      this.#beat = Math.max(this.#beat, stored.beat);
+    } else this.#beat = stored?.beat ?? 0;
+    const found = stored === null ? null : this.#read(stored);
+    if (found !== null && found.map.version > this.map.version) {
+      const records = await this.#ask(() => this.#store.log());
+      if (found.map.version <= this.map.version) return this.map;
+      this.#history.reset(records);
     }
-    return this.#take(stored);
-  }
-
-  /** Another map than the known one, of the same version or a newer one. */
-  async #take(stored: StoredRegistry): Promise<ClusterMap> {
-    const map = this.#checked(stored);
-    const found = { map, text: stored.text };
-    const descent = descentOf(found, this.#known);
-    if (map.version === this.map.version) return this.#noteRewound(stored);
-    const records = await this.#ask(() => this.#store.log());
-    if (map.version <= this.map.version) return this.map;
-    const isWhole = this.#rewound === null || isRepair(this.#rewound.map, map) || isSameReign(map, this.map);
-    if (descent === "forked") this.#logRewound(stored);
-    this.#rewound = descent === "forked" || !isWhole ? { map, mark: stored } : null;
-    this.#beat = stored.beat;
-    this.#history.reset(records);
-    this.#adopt(found);
+    const held = heldAfter(this.#held, found);
+    this.#logRewound(held, found?.map ?? null);
+    this.#hold(held);
     return this.map;
   }
 
-  /** The known map stays in use. */
-  #noteRewound(stored: StoredRegistry | null): ClusterMap {
-    // Once for each version that the store goes back to, not at each look.
-    if (this.#rewound === null || this.#rewound.mark?.version !== stored?.version) this.#logRewound(stored);
-    const map = stored === null ? null : this.#checked(stored);
-    this.#rewound = { map, mark: stored };
-    // A store that is empty takes the lead from nobody.
-    if (map !== null) this.#named(map.leader);
-    return this.map;
-  }
-
-  #logRewound(stored: StoredRegistry | null): void {
+  /** Once for each version that the store goes back to, not at each look. */
+  #logRewound({ rewound }: HeldMap, stored: ClusterMap | null): void {
+    if (rewound === null || (this.rewound !== null && this.rewound.map?.version === rewound.map?.version)) return;
+    // It goes on under other changes than the known ones, and that was logged.
+    if (this.rewound !== null && stored !== null && stored.version > this.map.version) return;
     const facts = { knownVersion: this.map.version, storedVersion: stored?.version ?? null };
     this.#log.warn(facts, stored === null ? mapLost : mapRewound);
   }
 
-  #checked(stored: StoredRegistry): ClusterMap {
+  #read(stored: StoredRegistry): KnownText {
+    const { known } = this.#held;
+    if (stored.version === known.map.version && stored.text === known.text) return known;
     const map = mapOf(stored);
     const { clusterId } = this.map;
-    if (map.clusterId === clusterId || hasJoined(map, this.map)) return map;
+    if (map.clusterId === clusterId || hasJoined(map, this.map)) return { map, text: stored.text };
     throw new ShardgateError(
       "CLUSTER_MISMATCH",
       `The registry store now has cluster ${map.clusterId} instead of ${clusterId}. Restart this process.`,
     );
   }
 
-  #adopt(known: KnownText): void {
-    const { map } = known;
-    if (map.version <= this.map.version) return;
-    this.#known = known;
-    this.#named(map.leader);
+  #hold(held: HeldMap): void {
+    const before = this.map;
+    this.#held = held;
+    const { known, rewound } = held;
+    // A store that is empty takes the lead from no one.
+    if (known.map !== before || (rewound !== null && rewound.map !== null))
+      this.#named((rewound?.map ?? known.map).leader);
+    if (known.map !== before) this.#tell(known.map);
+  }
+
+  #tell(map: ClusterMap): void {
     for (const listener of this.#listeners) {
       try {
         listener(map);

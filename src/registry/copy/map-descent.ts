@@ -14,25 +14,28 @@ export interface KnownText {
   readonly text: string;
 }
 
-/** Of a stored map: the known one; a later one; an earlier version; or one that does not have the known one in its past. */
-export type MapDescent = "same" | "newer" | "older" | "forked";
-
-export function descentOf(stored: KnownText, known: KnownText): MapDescent {
-  if (stored.map.version < known.map.version) return "older";
-  if (stored.map.version === known.map.version) return stored.text === known.text ? "same" : "forked";
-  return followsOn(stored.map, known.map) ? "newer" : "forked";
+/** What a process has of the cluster map. */
+export interface HeldMap {
+  readonly known: KnownText;
+  /**
+   * What the store has, if it lacks changes that this process knows of (`map` null: nothing). It is the known map itself
+   * where newer changes took their place, until that is repaired.
+   */
+  readonly rewound: { readonly map: ClusterMap | null } | null;
 }
 
-/** Whether the map that was found in a rewound store (null: it was empty) became `map` by a repair. */
-export function isRepair(rewound: ClusterMap | null, { leader, putBack }: ClusterMap): boolean {
-  if (rewound === null || (putBack !== null && putBack.mark !== rewound.putBack?.mark)) return true;
-  return leader?.id === rewound.leader?.id && (leader?.sinceVersion ?? 0) > (rewound.leader?.sinceVersion ?? 0);
-}
-
-/** Whether both are of one leader, who has not repaired the registry in between: then the newer one has the other in its past. */
-export function isSameReign({ leader: one }: ClusterMap, { leader: other }: ClusterMap): boolean {
-  const since = one?.sinceVersion ?? null;
-  return since !== null && one?.id === other?.id && since === other?.sinceVersion;
+/** After the store was found to have `stored`; null: nothing. The known map never becomes an older one. */
+export function heldAfter({ known, rewound }: HeldMap, stored: KnownText | null): HeldMap {
+  if (stored === null || stored.map.version < known.map.version)
+    return { known, rewound: { map: stored?.map ?? null } };
+  if (stored.map.version === known.map.version) {
+    if (stored.text !== known.text) return { known, rewound: { map: stored.map } };
+    return { known, rewound: rewound?.map === known.map ? rewound : null };
+  }
+  const isSame = isSameReign(stored.map, known.map);
+  const isWhole =
+    isSame || ((rewound === null || isRepair(rewound.map, stored.map)) && isLaterReign(stored.map, known.map));
+  return { known: stored, rewound: isWhole ? null : { map: stored.map } };
 }
 
 /**
@@ -56,8 +59,19 @@ export function isPastOf(stored: ClusterMap | null, known: ClusterMap): boolean 
   return stored === null || (stored.version < known.version && isSameReign(stored, known));
 }
 
-/** Not when it says that its leader led already at the known version, for which another leader is known. */
-function followsOn(stored: ClusterMap, known: ClusterMap): boolean {
-  const since = stored.leader?.sinceVersion ?? null;
-  return since === null || since > known.version || isSameReign(stored, known);
+/** Whether both are of one leader, who has not repaired the registry in between: then the newer one has the other in its past. */
+function isSameReign({ leader: one }: ClusterMap, { leader: other }: ClusterMap): boolean {
+  const since = one?.sinceVersion ?? null;
+  return since !== null && one?.id === other?.id && since === other?.sinceVersion;
+}
+
+/** Whether the leader did not lead at the known version yet, of which another leader is known; or that cannot be seen. */
+function isLaterReign({ leader }: ClusterMap, known: ClusterMap): boolean {
+  return (leader?.sinceVersion ?? Infinity) > known.version;
+}
+
+/** Whether the map that was found in a rewound store (null: it was empty) became `map` by a repair. */
+function isRepair(rewound: ClusterMap | null, { leader, putBack }: ClusterMap): boolean {
+  if (rewound === null || (putBack !== null && putBack.mark !== rewound.putBack?.mark)) return true;
+  return leader?.id === rewound.leader?.id && (leader?.sinceVersion ?? 0) > (rewound.leader?.sinceVersion ?? 0);
 }
