@@ -326,6 +326,22 @@ describe("/gateways", () => {
     expect((await post("/gateways/%5B::1%5D:4000/beat", full)).status).toBe(200);
   });
 
+  it("takes a registration and a question about all shards of the largest cluster", async () => {
+    const shards = Array.from({ length: 16_384 }, (_, shardId) => {
+      const claim = { epoch: 2 ** 21 - 1, releasedEpoch: 2 ** 21 - 2, lineage: 1_000, sequence: 2 ** 32 };
+      return { shardId, keyCount: 1_000_000_000, sizeBytes: 1_000_000_000_000, sealedFor: null, ...claim };
+    });
+    const starts = Array.from({ length: 1_000 }, (_, start) => `${"s".repeat(32)}${start}`);
+    const identity = { incarnation: starts[0], storeId: "store", starts };
+    const registration = { id: "node1", url: "http://node1:8000", shardCount: 16_384, shards, ...identity };
+    const refused = (await post("/gateways/leader/register", registration)).json();
+    expect(refused).toMatchObject({ code: "SHARD_COUNT_MISMATCH" });
+    const all = shards.map(({ shardId }) => shardId);
+    expect((await post("/gateways/leader/histories", { shards: all })).json()).toMatchObject({
+      histories: { length: 16_384 },
+    });
+  });
+
   it.each([
     ["no object", []],
     ["a member too few", { ...beat, refused: undefined }],
@@ -340,7 +356,10 @@ describe("/gateways", () => {
     ["a verdict of the future", { ...beat, seen: [["node1", -1]] }],
     ["a verdict that is no list", { ...beat, seen: [{ 0: "node1", 1: 1, length: 2 }] }],
     ["a verdict of no storage node", { ...beat, seen: [["", 1]] }],
-    ["more verdicts than there are storage nodes", { ...beat, seen: Array(2_001).fill(["node1", 1]) }],
+    [
+      "more verdicts than there are storage nodes",
+      { ...beat, seen: Array.from({ length: 2_001 }, () => ["node1", 1]) },
+    ],
     ["more refusals than there are storage nodes", { ...beat, refused: Array(2_001).fill("node1") }],
     ["a long name of a storage node", { ...beat, refused: ["n".repeat(64)] }],
   ])("refuses a beat with %s", async (_what, body) => {
