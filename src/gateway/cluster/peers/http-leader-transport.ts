@@ -106,7 +106,10 @@ export class HttpLeaderTransport implements LeaderTransport {
   async #post<Result>(leader: GatewayAddress, call: Call<Result>): Promise<Result> {
     const url = this.#urlOf(leader);
     if (this.#waiting >= peerCallsMax) {
-      throw new ShardgateError("OVERLOADED", `${peerCallsMax} calls wait for ${textOf(leader)} already.`);
+      throw new ShardgateError(
+        "OVERLOADED",
+        `${peerCallsMax} calls wait for ${textOf(leader)} already, which is the maximum.`,
+      );
     }
     this.#waiting++;
     try {
@@ -173,11 +176,11 @@ const ofTheCall: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 function refusalOf(error: unknown, leader: GatewayAddress, { what }: Call<unknown>): ShardgateError {
   const { name: gateway } = leader;
   if (!(error instanceof ShardgateError)) {
-    const message = `${textOf(leader)}, which leads the cluster, gave no usable answer to ${what}. What was asked for may or may not have happened.`;
+    const message = `The leader, ${textOf(leader)}, gave no usable answer to ${what}. What was asked for may or may not have happened.`;
     return new ShardgateError("REGISTRY_UNAVAILABLE", message, { gateway }, error);
   }
   if (ofTheCall.has(error.code)) {
-    const message = `${textOf(leader)}, which leads the cluster, refused ${what} with ${error.code}: ${error.message}`;
+    const message = `The leader, ${textOf(leader)}, refused ${what} with ${error.code}: ${error.message}`;
     return new ShardgateError("REGISTRY_UNAVAILABLE", message, { gateway }, error);
   }
   // The id that the leader gave to the call says nothing to whoever asked this gateway.
@@ -186,12 +189,12 @@ function refusalOf(error: unknown, leader: GatewayAddress, { what }: Call<unknow
 }
 
 function notCalled(leader: GatewayAddress, why: string, cause?: unknown): ShardgateError {
-  const message = `Gateway ${leader.name ?? "without a name"}, which leads the cluster, is not called: ${why}.`;
+  const message = `The leader, gateway ${leader.name ?? "without a name"}, is not called: ${why}.`;
   return new ShardgateError("REGISTRY_UNAVAILABLE", message, { gateway: leader.name }, cause);
 }
 
 function textOf({ name, url }: GatewayAddress): string {
-  return name === null ? `Gateway ${url}` : `Gateway ${name} (${url})`;
+  return name === null ? `gateway ${url}` : `gateway ${name} (${url})`;
 }
 
 function parsed(text: string): unknown {

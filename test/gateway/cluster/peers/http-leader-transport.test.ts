@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { openAccess } from "../../../../src/gateway/access/access.js";
 import { HttpLeaderTransport } from "../../../../src/gateway/cluster/peers/http-leader-transport.js";
 import type { GatewayAddress } from "../../../../src/gateway/cluster/peers/leader-transport.js";
+import { parseShard } from "../../../../src/core/shard.js";
+import { peerCallsMax } from "../../../../src/wire/peer.js";
 import { noTls, type TlsSource } from "../../../../src/tls/tls-source.js";
 import type { GatewayBeat } from "../../../../src/wire/gateway-peers.js";
 import type { BrokenAnswer } from "../../../support/broken-server.js";
@@ -87,7 +89,7 @@ describe("a call of the leader", () => {
     const { leader } = await leading();
     const { transport } = open(token, callerTls);
     const refused = await transport.commands(leader).acceptLoss("node1").catch(String);
-    expect(refused).toMatch(/Gateway g1 .* refused `acceptLoss` with (UNAUTHENTICATED|FORBIDDEN)/);
+    expect(refused).toMatch(/The leader, gateway g1 .* refused `acceptLoss` with (UNAUTHENTICATED|FORBIDDEN)/);
     await expect(transport.beat(leader, "g2", beat)).rejects.toMatchObject(unavailable);
   });
 
@@ -97,8 +99,17 @@ describe("a call of the leader", () => {
     expect(await transport.beat(leader, "g2", beat)).toMatchObject({ leaderId: "l1" });
     await transport.commands(leader).register(node1);
     expect(await transport.commands(leader).remove("node1", true)).toEqual([0, 1, 2, 3]);
+    const wish = { node: "node9", isPrimary: true, ifEpoch: null, isForced: true };
+    await expect(transport.commands(leader).assign({ shard: parseShard(0), ...wish })).rejects.toMatchObject({
+      code: "NODE_NOT_FOUND",
+    });
+    await expect(transport.commands(leader).acceptLoss("node9")).rejects.toMatchObject({ code: "NODE_NOT_FOUND" });
     const audited = log.lines.filter(({ facts }) => facts["audit"] === true);
-    expect(audited).toMatchObject([{ facts: { action: "remove", by: "anyone", outcome: "DONE" } }]);
+    expect(audited).toMatchObject([
+      { facts: { action: "remove", by: "anyone", outcome: "DONE" } },
+      { facts: { action: "assign", outcome: "NODE_NOT_FOUND" } },
+      { facts: { action: "acceptLoss", outcome: "NODE_NOT_FOUND" } },
+    ]);
   });
 
   it("is not made to a gateway of another CA", async () => {
@@ -120,6 +131,15 @@ describe("a call of the leader", () => {
     const refused: unknown = await transport.beat({ name: "g1", url }, "g2", beat).catch((error) => error);
     expect(refused).toMatchObject(unavailable);
     expect(String(refused)).not.toContain("pass@");
+  });
+
+  it("goes by a CA that was renewed", async () => {
+    const { leader } = await leading();
+    const tls = new RenewableTls({ clusterCa: new CertificateAuthority("another CA").cert });
+    const { transport } = open(tokens.peerToken, tls);
+    await expect(transport.beat(leader, "g2", beat)).rejects.toMatchObject(unavailable);
+    tls.renew(callerTls.current);
+    expect(await transport.beat(leader, "g2", beat)).toMatchObject({ leaderId: "l1" });
   });
 
   it("is not made over http by a gateway that has a CA", async () => {
@@ -158,6 +178,19 @@ describe("a call of the leader", () => {
     expect(await silentFor(async () => commands.heartbeat("node1", {}))).toBeLessThan(1_000);
     expect(await silentFor(() => transport.beat(leader, "g2", beat))).toBeLessThan(1_500);
     expect(await silentFor(() => commands.acceptLoss("node1"))).toBeGreaterThanOrEqual(5_000);
+  });
+
+  it("is refused when very many wait for a leader already", async () => {
+    const leader = await broken(() => {});
+    const { transport } = open();
+    const commands = transport.commands({ ...leader, name: null });
+    const waiting = Array.from({ length: peerCallsMax }, () => commands.refresh("node1"));
+    await expect(commands.refresh("node1")).rejects.toMatchObject({
+      code: "OVERLOADED",
+      message: `${peerCallsMax} calls wait for gateway ${leader.url} already, which is the maximum.`,
+    });
+    await transport.close();
+    for (const each of await Promise.allSettled(waiting)) expect(each.status).toBe("rejected");
   });
 
   it("is rejected when the transport closes", async () => {

@@ -339,6 +339,22 @@ describe("/gateways", () => {
     expect((await post("/gateways/%5B::1%5D:4000/beat", full)).status).toBe(200);
   });
 
+  it("takes a registration and a question about all shards of the largest cluster", async () => {
+    const shards = Array.from({ length: 16_384 }, (_, shardId) => {
+      const claim = { epoch: 2 ** 21 - 1, releasedEpoch: 2 ** 21 - 2, lineage: 1_000, sequence: 2 ** 32 };
+      return { shardId, keyCount: 1_000_000_000, sizeBytes: 1_000_000_000_000, sealedFor: null, ...claim };
+    });
+    const starts = Array.from({ length: 1_000 }, (_, start) => `${"s".repeat(32)}${start}`);
+    const identity = { incarnation: starts[0], storeId: "store", starts };
+    const registration = { id: "node1", url: "http://node1:8000", shardCount: 16_384, shards, ...identity };
+    const refused = (await post("/gateways/leader/register", registration)).json();
+    expect(refused).toMatchObject({ code: "SHARD_COUNT_MISMATCH" });
+    const all = shards.map(({ shardId }) => shardId);
+    expect((await post("/gateways/leader/histories", { shards: all })).json()).toMatchObject({
+      histories: { length: 16_384 },
+    });
+  });
+
   it.each([
     ["no object", []],
     ["a member too few", { ...beat, refused: undefined }],
