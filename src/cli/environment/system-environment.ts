@@ -73,7 +73,7 @@ function killAtExit(): () => void {
 }
 
 /** What is meant for one process, or for clusters whose processes do not all run on loopback. */
-const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|WORKERS|TLS_\w+)$/;
+const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|ID|WORKERS|TLS_\w+)$/;
 
 function startChild(args: readonly string[], logPath: string): Child {
   const log = openSync(logPath, "w");

@@ -61,7 +61,7 @@ export async function makeDatabase(data: string, { programs, user, environment }
  */
 export async function freeDatabase(
   data: string,
-  waitUntil: (isOver: () => boolean) => Promise<boolean>,
+  waitUntil: (isOver: () => Promise<boolean>) => Promise<boolean>,
 ): Promise<void> {
   const folder = databaseFolder(data);
   const left = await readPostmasterFile(folder);
@@ -71,7 +71,8 @@ export async function freeDatabase(
   if (command === null) return;
   if (!command.includes(folder)) return rm(postmasterPath(folder), { force: true });
   process.kill(left.pid, "SIGINT");
-  if (await waitUntil(() => !isRunning(left.pid))) return;
+  // One that ended and was not collected by its parent has no command line.
+  if (await waitUntil(async () => !((await commandOf(left.pid)) ?? "").includes(folder))) return;
   throw new CommandFailure(
     `PostgreSQL (process ${left.pid}) of an earlier start still uses ${folder} and does not end. End that process first.`,
   );
