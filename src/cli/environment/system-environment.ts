@@ -73,7 +73,7 @@ function killAtExit(): () => void {
 }
 
 /** Variables that are meant for one process, or for clusters that are not entirely on loopback. */
-const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|WORKERS|TLS_\w+)$/;
+const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|ID|WORKERS|TLS_\w+)$/;
 
 function startChild(args: readonly string[], logPath: string): Child {
   const log = openSync(logPath, "w");

@@ -129,7 +129,9 @@ export class MembershipLoop {
     const { name, log } = this.#options;
     const { url: gatewayUrl } = this.#gateway;
     const isRefusal = error instanceof ShardgateError;
-    const trouble = isRefusal ? `${error.code} ${error.message}` : "noAnswer";
+    // What several gateways say while none leads may differ each second.
+    const isPassing = !isRefusal || (error.rule.isRetryable && error.code !== "REGISTRY_PUT_BACK");
+    const trouble = isPassing ? "noAnswer" : `${error.code} ${error.message}`;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     if (isRefusal && !error.rule.isRetryable) {

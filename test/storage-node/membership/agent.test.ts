@@ -277,6 +277,17 @@ describe("the agent", () => {
     await until(() => expect(host.document.mapVersion).toBe(1));
   });
 
+  it("says once that there is no usable answer, however differently that is put each second", async () => {
+    let count = 0;
+    const gateway = new FakeGateway(() =>
+      ++count % 3 === 0 ? "hang" : problem(count % 2 === 0 ? "REGISTRY_UNAVAILABLE" : "OVERLOADED", `Try ${count}.`),
+    );
+    const { start, until, log, paths } = await setUp(gateway);
+    start();
+    await until(() => expect(paths().length).toBeGreaterThan(6));
+    expect(log.lines.map(({ level }) => level)).toEqual(["warn"]);
+  });
+
   it("tries again when the engine cannot tell its shards", async () => {
     const { engine, host, start, until, log } = await setUp(new WellBehavedGateway());
     const stats = vi.spyOn(engine, "stats").mockRejectedValue(new Error("No disk."));

@@ -41,14 +41,13 @@ export class DevCluster {
     const { options, environment, signal } = this.#parts;
     const registry = await this.#startRegistry();
     if (signal.aborted) return;
-    const [first, ...others] = gatewayPlans(options, registry);
+    const gateways = gatewayPlans(options, registry);
     // The first one alone makes the cluster map, and leads.
-    const firstUrl = first === undefined ? [] : [await this.#start(first)];
+    const firstUrl = await this.#startAll(gateways.slice(0, 1));
     if (signal.aborted) return;
-    const gatewayUrls = [...firstUrl, ...(await Promise.all(others.map((plan) => this.#start(plan))))];
+    const origins = [...firstUrl, ...(await this.#startAll(gateways.slice(1)))].map(callableOrigin);
     if (signal.aborted) return;
-    const origins = gatewayUrls.map(callableOrigin);
-    const nodeUrls = await Promise.all(nodePlans(options, origins).map((plan) => this.#start(plan)));
+    const nodeUrls = await this.#startAll(nodePlans(options, origins));
     if (signal.aborted) return;
     const registryUrls = registry.kind === "postgres" ? [registry.url] : [];
     environment.stdout.write(tableText(this.#ordered(), [...origins, ...nodeUrls, ...registryUrls]));
@@ -95,6 +94,10 @@ export class DevCluster {
     const file = registryFile(options);
     await rename(file, `${file}.copied`);
     environment.stdout.write(`copied the registry from ${file}, now ${file}.copied, to PostgreSQL\n`);
+  }
+
+  #startAll(plans: readonly MemberPlan[]): Promise<readonly string[]> {
+    return Promise.all(plans.map((plan) => this.#start(plan)));
   }
 
   /** Resolves to the URL on which it listens. */

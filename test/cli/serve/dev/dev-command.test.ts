@@ -362,6 +362,19 @@ describe("dev", () => {
       );
     });
 
+    it.each([1, 2, 3])("starts nothing more when it is stopped after %i processes have started", async (count) => {
+      const { children, environment, done } = startDev(
+        (child) => void (child.pid < 100 + count && listenAll(child)),
+        options,
+      );
+      await vi.waitFor(() => expect(children).toHaveLength(count));
+      environment.send("SIGTERM");
+      listenAll(children[count - 1] ?? new FakeChild(101));
+      expect(await done).toBe(0);
+      expect(children).toHaveLength(count);
+      expect(environment.written.out).toBe("");
+    });
+
     it("uses the registry that is named, and starts none", async () => {
       const { starts, environment, done } = startDev(
         (child) => child.stdout.write(`listening ${child.pid < 103 ? origin : "http://127.0.0.1:5001"}\n`),

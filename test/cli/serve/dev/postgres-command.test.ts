@@ -8,9 +8,15 @@ import type { Environment } from "../../../../src/cli/environment/environment.js
 import { systemEnvironment } from "../../../../src/cli/environment/system-environment.js";
 import { runCli } from "../../../../src/cli/program.js";
 import { freePort } from "../../../../src/cli/serve/dev/free-port.js";
-import { databaseFolder, passwordPath, postgresUser } from "../../../../src/cli/serve/dev/postgres-folder.js";
+import {
+  cannotRun,
+  databaseFolder,
+  passwordPath,
+  postgresUser,
+} from "../../../../src/cli/serve/dev/postgres-folder.js";
 import { postgresPrograms } from "../../../../src/cli/serve/dev/postgres-programs.js";
 import { postmasterPath, readPostmasterFile } from "../../../../src/cli/serve/dev/postmaster-file.js";
+import { FakeClock } from "../../../support/fake-clock.js";
 import { hurriedClock } from "../../../support/hurried-clock.js";
 import { temporaryFolder } from "../../../support/processes.js";
 import { testEnvironment, type TestEnvironment } from "../../test-environment.js";
@@ -123,6 +129,25 @@ describe("dev registry", () => {
     expect(one.environment.written.err).toMatch(/\nshardgate: PostgreSQL ended \(SIGKILL\)/);
   });
 
+  it("runs the server as another user only where it is root itself", async () => {
+    const getuid = vi.spyOn(process, "getuid");
+    getuid.mockReturnValue(1000);
+    expect(await postgresUser()).toBeNull();
+    getuid.mockReturnValue(0);
+    expect((await postgresUser())?.name).toMatch(/^(postgres|nobody)$/);
+    getuid.mockRestore();
+  });
+
+  it("says, as root, which other user has to reach the data", () => {
+    const user = { name: "postgres", uid: 101, gid: 104 };
+    const how = "spawn initdb EACCES";
+    expect(cannotRun(how, "", user)).toMatch(
+      /^PostgreSQL ended \(spawn initdb EACCES\)\. .* it runs as user postgres,/,
+    );
+    expect(cannotRun(how, "", null)).toBe("PostgreSQL ended (spawn initdb EACCES).");
+    expect(cannotRun("SIGKILL", "", user)).toBe("PostgreSQL ended (SIGKILL).");
+  });
+
   it("refuses a port that is in use", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -130,6 +155,68 @@ describe("dev registry", () => {
     expect(await one.done).toBe(1);
     expect(one.environment.written.err).toContain("it is in use");
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  describe("with a server that only pretends to run", () => {
+    const pretended = join(folder.path, "pretended");
+    /** Ends at the first of these signals. */
+    function pretend(endsAt: string, clock?: FakeClock) {
+      mkdirSync(databaseFolder(pretended), { recursive: true });
+      const signals: string[] = [];
+      let end: (how: string) => void = () => undefined;
+      const exited = new Promise<string>((resolve) => (end = resolve));
+      const kill = (signal: string): void => {
+        signals.push(signal);
+        if (signal === endsAt) end(signal);
+      };
+      const program = { pid: 1, said: Readable.from([]), exited, kill };
+      let starts = 0;
+      const environment = testEnvironment({
+        ...(clock === undefined ? {} : { clock }),
+        startProgram: () => (starts++, program),
+      });
+      const done = runCli(["dev", "registry", "--data", pretended, "--port", "0"], environment);
+      return { environment, done, signals, starts: () => starts };
+    }
+
+    it("can be stopped before it is ready", async () => {
+      const { environment, done, signals, starts } = pretend("SIGINT");
+      await vi.waitFor(() => expect(starts()).toBe(1));
+      environment.send("SIGTERM");
+      expect(await done).toBe(0);
+      expect([signals, environment.written.out]).toEqual([["SIGINT"], ""]);
+    });
+
+    it("kills it when it does not end in time", async () => {
+      const clock = new FakeClock();
+      const { environment, done, signals, starts } = pretend("SIGKILL", clock);
+      await vi.waitFor(() => expect(starts()).toBe(1));
+      environment.send("SIGTERM");
+      await vi.waitFor(async () => {
+        await clock.advance(1_000);
+        expect(signals).toEqual(["SIGINT", "SIGKILL"]);
+      });
+      expect(await done).toBe(0);
+    });
+  });
+
+  it("says, of a server of an earlier start that does not end, which process to end", async () => {
+    const left = startProgram(
+      "/bin/sh",
+      ["-c", "trap '' INT; echo up >&2; while :; do sleep 1; done", databaseFolder(data)],
+      null,
+    );
+    await new Promise((resolve) => left.said.once("data", resolve));
+    writeFileSync(postmasterPath(databaseFolder(data)), `${left.pid}\n`);
+    const one = run({ clock: hurriedClock });
+    expect(await one.done).toBe(1);
+    expect(one.environment.written.err).toContain(`PostgreSQL (process ${left.pid}) of an earlier start still uses`);
+    left.kill("SIGKILL");
+    await left.exited;
+  });
+
+  it("has no programs for a platform that the package does not know", () => {
+    expect(postgresPrograms("plan9-vax")).toBeNull();
   });
 
   it.each([
