@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DCLinter } from "dclint";
 import { afterAll, describe, expect, it } from "vitest";
-import { drainDelayMsDefault, drainTimeoutMs, stopMarginMs } from "../../src/core/limits.js";
+import { drainDelayMsDefault } from "../../src/cli/serve/gateway-command.js";
+import { drainTimeoutMs, stopMarginMs } from "../../src/core/limits.js";
 import { composeServers, deployFolder, kitFile, readCompose } from "../support/deploy-kit.js";
 import { repository, temporaryFolder } from "../support/processes.js";
 

@@ -6,7 +6,8 @@ import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { StatefulSet } from "kubernetes-types/apps/v1.js";
 import { afterAll, describe, expect, it } from "vitest";
-import { drainDelayMsDefault, drainTimeoutMs, stopMarginMs } from "../../src/core/limits.js";
+import { drainDelayMsDefault } from "../../src/cli/serve/gateway-command.js";
+import { drainTimeoutMs, stopMarginMs } from "../../src/core/limits.js";
 import { imageEnvironment, readManifests, type Manifest, type PodSpec } from "../support/deploy-kit.js";
 import { repository, Run, temporaryFolder } from "../support/processes.js";
 

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { drainDelayMsDefault, drainTimeoutMs, stopMarginMs } from "../../src/core/limits.js";
+import { drainDelayMsDefault } from "../../src/cli/serve/gateway-command.js";
+import { drainTimeoutMs, stopMarginMs } from "../../src/core/limits.js";
 import { kitFile, settingIn, unitFiles } from "../support/deploy-kit.js";
 import { temporaryFolder } from "../support/processes.js";
 
