@@ -76,6 +76,7 @@ describe.skipIf(nginxPath === undefined)("in front of a server of the test, ngin
   const streams: http.ServerResponse[] = [];
   const server = http.createServer((request, response) => {
     seen.push(request.headers);
+    if (request.url === "/dies") return void request.socket.destroy();
     if (request.url !== "/events") return void response.end("served");
     response.writeHead(200, streamHeaders);
     response.write(eventText("first", {}));
@@ -128,5 +129,18 @@ describe.skipIf(nginxPath === undefined)("in front of a server of the test, ngin
     await fetch(`${origin}/ready`);
     expect(seen).toEqual([expect.objectContaining({ host: new URL(origin).host })]);
     expect(seen[0]?.connection ?? "keep-alive").toBe("keep-alive");
+  });
+
+  // The last ones: nginx then takes servers for dead.
+  it("never repeats a POST whose gateway dies before it answers", async () => {
+    seen.length = 0;
+    expect((await fetch(`${origin}/dies`, { method: "POST", body: "1" })).status).toBe(502);
+    expect(seen).toHaveLength(1);
+  });
+
+  it("repeats a PUT whose gateway dies before it answers, as docs/how-to/services.md warns", async () => {
+    seen.length = 0;
+    expect((await fetch(`${origin}/dies`, { method: "PUT", body: "1" })).status).toBe(502);
+    expect(seen.length).toBeGreaterThan(1);
   });
 });
