@@ -73,7 +73,7 @@ export function readManifests(): readonly Manifest[] {
 
 export const unitFiles = ["systemd/shardgate-gateway.service", "systemd/shardgate-node@.service"] as const;
 
-/** A setting that a unit has once. */
+/** A setting of a unit that it has once, or of an environment file. */
 export function settingIn(text: string, name: string): string {
   const values = [...text.matchAll(new RegExp(`^${name}=(.*)$`, "gm"))].map(([, value = ""]) => value);
   const [value, ...others] = values;
@@ -123,4 +123,48 @@ export function composeServers(): readonly KitServer[] {
       args: command,
       environment: { ...imageEnvironment(), ...environment },
     }));
+}
+
+/** The gateway of a machine, and `nodes` storage nodes. */
+export function unitServers(nodes: number): readonly KitServer[] {
+  const [gateway, node] = unitFiles.map((file) => settingIn(kitFile(file), "ExecStart"));
+  const argsOf = (start = ""): readonly string[] => {
+    const [program, main, ...args] = start.split(" ");
+    if (program !== "/usr/bin/node" || main?.endsWith("/dist/cli/main.js") !== true) throw new Error(start);
+    return args;
+  };
+  const names = Array.from({ length: nodes }, (_, index) => `node${index + 1}`);
+  return [
+    { name: "gateway1", args: argsOf(gateway), environment: variablesIn("systemd/gateway.env") },
+    ...names.map((name) => ({
+      name,
+      args: argsOf(node).map((arg) => arg.replace("%i", name)),
+      environment: variablesIn("systemd/node.env"),
+    })),
+  ];
+}
+
+/** One gateway, and each storage node, with the names that Kubernetes gives them. */
+export function manifestServers(): readonly KitServer[] {
+  return readManifests().flatMap(({ kind, metadata, spec }) => {
+    const container = spec.template?.spec.containers[0];
+    if (container === undefined) return [];
+    const pods = kind === "StatefulSet" ? (spec.replicas ?? 0) : 1;
+    return Array.from({ length: pods }, (_, index) => {
+      const name = kind === "StatefulSet" ? `${metadata.name}-${index}` : metadata.name;
+      const values: Readonly<Record<string, string>> = { POD_NAME: name, POD_IP: "10.0.0.1" };
+      const args = container.args.map((arg) =>
+        arg.replace(/\$\((\w+)\)/g, (_text, variable: string) => {
+          if (!container.env.some((one) => one.name === variable)) throw new Error(`${name} has no ${variable}.`);
+          return values[variable] ?? "";
+        }),
+      );
+      return { name, args, environment: imageEnvironment() };
+    });
+  });
+}
+
+function variablesIn(file: string): Readonly<Record<string, string>> {
+  const lines = kitFile(file).matchAll(/^(\w+)=(.*)$/gm);
+  return Object.fromEntries([...lines].map(([, name = "", value = ""]) => [name, value]));
 }
