@@ -52,7 +52,7 @@ const serverCommands = {
     addVerifyCommand(node, environment);
   },
   async registry(program, environment) {
-    (await import("./offline/registry-command.js")).addRegistryCommands(program, environment);
+    (await import("./registry/registry-command.js")).addRegistryCommands(program, environment);
   },
 } as const satisfies Readonly<Record<string, (program: Command, environment: Environment) => Promise<void>>>;
 

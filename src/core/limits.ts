@@ -146,6 +146,15 @@ export const registryFileBytesMax = 64 * 1024 * 1024;
 /** Changes of assignments kept per shard in the registry's log. */
 export const assignmentHistoryMax = 32;
 
+/** The registry's log is not compacted before it has this many bytes: about a hundred changes of all shards of a small cluster. */
+export const registryLogBytesMin = 1024 * 1024;
+
+/** How long a call to the registry's servers (etcd, PostgreSQL) may take before the next one is asked. */
+export const registryCallMs = 1_000;
+
+/** Interval at which a registry on servers is asked for its version: it bounds how late a change is noticed at the worst. */
+export const registryPollMs = 1_000;
+
 /** Highest version of a cluster map that a storage node is believed to know: GraphQL's `Int` holds as many changes beyond it. */
 export const mapVersionToldMax = 2 ** 30;
 

@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import type { ErrorCode } from "../../core/error.js";
-import type { FileLock } from "../../registry/stores/store-lock.js";
+import type { FileLock } from "../../registry/stores/file/store-lock.js";
 import { LockRefused, messageOf } from "../terminal/command-failure.js";
 
 /** How long a start waits for the lock of its data folder or registry: a supervisor starts a process before the last is gone. */

@@ -1,31 +1,21 @@
 /** The cluster as a gateway has it that decides for itself: the registry, and its leader over it. */
-import { dirname, join } from "node:path";
-import type { Clock } from "../../core/clock.js";
+import { join } from "node:path";
 import { ShardgateError } from "../../core/error.js";
-import type { Log } from "../../core/log.js";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
 import { ClusterLeader } from "../../gateway/cluster/leader/cluster-leader.js";
 import type { MembershipService } from "../../gateway/services.js";
-import { FileStore } from "../../registry/stores/file-store.js";
 import { Liveness } from "../../registry/liveness.js";
-import { MemoryStore } from "../../registry/stores/memory-store.js";
-import type { RegistryStore } from "../../registry/registry-store.js";
 import { Registry } from "../../registry/registry.js";
 import type { NodeGuard } from "../../registry/address/node-guard.js";
 import type { NodePool } from "../../routing/node-pool.js";
 import type { RouterOptions } from "../../routing/router.js";
-import { lockRegistry } from "../files/file-lock.js";
-import { watchFiles } from "../files/file-watch.js";
-import { makeFolder } from "../files/make-folder.js";
+import { openRegistry, type RegistryParts } from "../registry/open-registry.js";
+import type { RegistryPlaceOptions } from "../registry/registry-options.js";
 
-/** How often the registry's file is looked at for one that a person has put there: one call of the system each time. */
-const registryFilePollMs = 1_000;
-
-export interface ClusterOptions {
+export interface ClusterOptions extends RegistryPlaceOptions {
   readonly shards?: number;
   readonly nodes: number;
   readonly data: string;
-  readonly registry?: string;
   readonly suspectAfter: number;
   readonly downAfter: number;
   readonly autoAssign: boolean;
@@ -46,9 +36,7 @@ export interface OwnCluster extends Cluster<ClusterLeader> {
   readonly liveness: Liveness;
 }
 
-export interface ClusterParts {
-  readonly clock: Clock;
-  readonly log: Log;
+export interface ClusterParts extends RegistryParts {
   readonly newId: () => string;
   /** Hears of every sign of life of a storage node, after the pool. */
   readonly onSeen?: (name: string) => void;
@@ -58,7 +46,9 @@ export interface ClusterParts {
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
   const { clock, log, newId, onSeen = () => undefined } = parts;
   const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
-  const store = await openStore(options, parts);
+  const { data, registry: place = { kind: "file", path: join(data, "registry.json") } } = options;
+  const opened = await openRegistry(place, options, parts);
+  const { store } = opened;
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
     const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId });
@@ -95,11 +85,11 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
       },
       async close() {
         await registry.close();
-        await store.close();
+        await opened.close();
       },
     };
   } catch (error) {
-    await store.close();
+    await opened.close();
     throw error;
   }
 }
@@ -107,21 +97,4 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
 function leadTakenMeanwhile({ map }: Registry): ShardgateError {
   const message = `The registry changed to map version ${map.version} while this gateway started. Start it again.`;
   return new ShardgateError("REGISTRY_CONFLICT", message);
-}
-
-async function openStore(
-  { registry, data }: ClusterOptions,
-  { clock, log }: Pick<ClusterParts, "clock" | "log">,
-): Promise<RegistryStore> {
-  if (registry === "memory") return new MemoryStore();
-  const path = registry ?? join(data, "registry.json");
-  await makeFolder(dirname(path));
-  return FileStore.open(path, {
-    lockFile: (lockPath) => lockRegistry(lockPath, clock),
-    watchFile(filePath, onChange) {
-      const look = (isChanged: boolean): void => (isChanged ? onChange() : undefined);
-      const watch = watchFiles([filePath], look, { clock, log, pauseMs: registryFilePollMs });
-      return () => void watch.stop();
-    },
-  });
 }

@@ -127,7 +127,8 @@ async function openLeader(
   const tokens = await clusterTokens(options);
   const onSeen = (name: string): void => views.seen(name);
   const clusterLog = partLog(log, "cluster");
-  const cluster = await openOwnCluster(options, { clock, log: clusterLog, newId, onSeen });
+  const variable = (name: string): string | undefined => environment.variable(name);
+  const cluster = await openOwnCluster(options, { clock, log: clusterLog, newId, onSeen, variable });
   opened.add(() => cluster.close());
   const { registry, liveness } = cluster;
   const views = new WorkerViews({ registry, liveness, log: clusterLog });

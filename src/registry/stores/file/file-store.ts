@@ -15,11 +15,11 @@ import {
   syncFolder,
   unavailable,
   writeTemporary,
-} from "./file/durable-file.js";
-import { decodeFile, encodeFile, headBytesMax, versionInHead } from "./file/file-document.js";
-import { FileLog } from "./file/file-log.js";
+} from "./durable-file.js";
+import { decodeFile, encodeFile, headBytesMax, versionInHead } from "./file-document.js";
+import { FileLog } from "./file-log.js";
 import type { FileLock, LockFile } from "./store-lock.js";
-import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../registry-store.js";
+import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../../registry-store.js";
 
 export interface FileStoreOptions {
   readonly lockFile: LockFile;
@@ -137,6 +137,17 @@ export class FileStore implements RegistryStore {
     this.#log.confirm();
     return true;
   }
+}
+
+/** What the registry file at `path` has, without its lock: a gateway may have it open, and goes on writing. Throws as `load`. */
+export function readRegistryFile(path: string): Promise<{ stored: StoredRegistry | null; records: readonly string[] }> {
+  return orUnavailable(path, async () => {
+    const bytes = await readWhole(path);
+    if (bytes === null) return { stored: null, records: [] };
+    const document = decodeFile(bytes, path);
+    const log = new FileLog(`${await linkTarget(path)}.log`);
+    return { stored: { ...document, beat: 0 }, records: await log.read(document.version) };
+  });
 }
 
 /** The version of the file as it is right now, without the check of the whole; null when there is none. */

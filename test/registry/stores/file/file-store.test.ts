@@ -14,13 +14,13 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ShardgateError } from "../../../src/core/error.js";
-import { registryFileBytesMax } from "../../../src/core/limits.js";
-import { encodeFile } from "../../../src/registry/stores/file/file-document.js";
-import { FileStore } from "../../../src/registry/stores/file-store.js";
-import type { StoreMark } from "../../../src/registry/registry-store.js";
-import { describeRegistryStore } from "../../conformance/registry-store.js";
-import { watchFile } from "../../support/watch-file.js";
+import { ShardgateError } from "../../../../src/core/error.js";
+import { registryFileBytesMax } from "../../../../src/core/limits.js";
+import { encodeFile } from "../../../../src/registry/stores/file/file-document.js";
+import { FileStore } from "../../../../src/registry/stores/file/file-store.js";
+import type { StoreMark } from "../../../../src/registry/registry-store.js";
+import { describeRegistryStore } from "../../../conformance/registry-store.js";
+import { watchFile } from "../../../support/watch-file.js";
 
 let folder: string;
 let file: string;

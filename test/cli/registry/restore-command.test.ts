@@ -7,7 +7,7 @@ import { registryFileBytesMax } from "../../../src/core/limits.js";
 import { applyCommand, createClusterMap } from "../../../src/registry/commands.js";
 import type { ClusterMap } from "../../../src/registry/cluster-map.js";
 import { decodeFile, encodeFile } from "../../../src/registry/stores/file/file-document.js";
-import { FileStore } from "../../../src/registry/stores/file-store.js";
+import { FileStore } from "../../../src/registry/stores/file/file-store.js";
 import { documentOf, mapOf } from "../../../src/registry/stored-cluster-map.js";
 import { hurriedClock } from "../../support/hurried-clock.js";
 import { temporaryFolder } from "../../support/processes.js";
@@ -158,7 +158,9 @@ describe("registry restore changes nothing", () => {
 
   it("when the copy is missing, or the registry is the one in memory", async () => {
     expect((await restore("--registry", "memory")).code).toBe(2);
-    expect((await restore("--registry", "memory")).err).toContain("A registry in memory cannot be restored");
+    expect((await restore("--registry", "memory")).err).toContain(
+      "A registry in memory exists within its gateway only",
+    );
     const missing = await runCommand(["registry", "restore", `${copy}.no`, "--registry", registry]);
     expect(missing).toMatchObject({ code: 1, err: `shardgate: Cannot use ${copy}.no: it does not exist.\n` });
   });
