@@ -140,6 +140,9 @@ export const frameRequestBytesMax = 4 * nodeBatchBodyBytesMax;
 /** Tries at a registry change when another writer was faster. */
 export const registryAttemptsMax = 8;
 
+/** How often the leading gateway raises its beat beside the cluster map, and the others look at it. */
+export const leaderBeatMs = 1_000;
+
 /** Longest registry file or log that is read: several times what 0.1.0 wrote with its history, and what a full log has. */
 export const registryFileBytesMax = 64 * 1024 * 1024;
 

@@ -17,7 +17,7 @@ import {
   type CancelMove,
   type CompleteMove,
 } from "./commands/moves.js";
-import { markPutBack, type MarkPutBack } from "./commands/put-back.js";
+import { markPutBack, versionsLostMax, type MarkPutBack } from "./commands/put-back.js";
 import { registerNode, type RegisterNode } from "./commands/registration.js";
 import { changeShards, unchanged, type Changed } from "./commands/shard-change.js";
 import { parseClusterName } from "./node-name.js";
@@ -75,7 +75,8 @@ export function applyCommand(map: ClusterMap, command: RegistryCommand, nowMs: n
     case "registerNode":
       return registerNode(map, command, nowMs);
     case "markPutBack":
-      return markPutBack(map, command.newMark, map.version, nowMs);
+      if (command.knownVersion !== undefined && command.knownVersion <= map.version) return unchanged(map);
+      return markPutBack(map, command.newMark, restoredAfter(map, command), nowMs);
     case "acceptLoss":
       return acceptLoss(map, command, nowMs);
     case "removeNode":
@@ -117,6 +118,10 @@ export function createClusterMap(facts: {
   const clusterName = parseClusterName(facts.clusterName);
   const rest = { leader: null, nodes: new Map(), shards, isRecovered: false, putBack: null };
   return { version: 1, clusterId, clusterName, shardCount, hash: hashName, ...rest };
+}
+
+function restoredAfter({ version }: ClusterMap, { knownVersion }: MarkPutBack): number {
+  return knownVersion === undefined ? version : knownVersion + versionsLostMax;
 }
 
 function takeLead(map: ClusterMap, { leader }: TakeLead): ClusterMap {

@@ -1,8 +1,7 @@
 /**
  * The registry as one process uses it: the newest cluster map, the commands that change it, and the lead, without which a
  * process changes nothing. What a command means is decided in commands.ts. Here, commands that wait share one write, and are
- * repeated on a newer map when another process was faster. Writes, beats and takes of the lead happen one after the other,
- * so that none of them makes the next one fail. When to beat and when to take the lead is for lease.ts to say.
+ * repeated on a newer map when another process was faster.
  */
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
@@ -11,8 +10,10 @@ import type { Log } from "../core/log.js";
 import type { AssignmentChange, ClusterMap, LeaderRecord } from "./cluster-map.js";
 import { appliedInTurn, lostEveryTry, notLeading, rejectAll, settle, tooLong, toStore } from "./command-batch.js";
 import type { Waiting } from "./command-batch.js";
-import { applyCommand, type RegistryCommand } from "./commands.js";
-import { MapCopy } from "./map-copy.js";
+import type { RegistryCommand } from "./commands.js";
+import { MapCopy } from "./copy/map-copy.js";
+import { Lead } from "./lead.js";
+import { MapWriter, markedAsRestored } from "./map-writer.js";
 import type { RegistryStore, StoreMark } from "./registry-store.js";
 import { readOrCreate, type WantedCluster } from "./stored-cluster-map.js";
 
@@ -29,27 +30,22 @@ export interface RegistryOptions {
   readonly log: Log;
   readonly wanted: WantedCluster;
   readonly newClusterId: () => string;
-  /** Draws the ids by which the map names this process as its leader. */
+  /** Draws, at random, the ids by which the map names this process as its leader, and the marks of a restored registry. */
   readonly newLeaderId: () => string;
   /** How the map names this gateway beside that id, asked at each take of the lead. Absent: by the id alone. */
   readonly self?: () => Pick<LeaderRecord, "name" | "url">;
 }
 
 export class Registry {
+  readonly #options: RegistryOptions;
   readonly #copy: MapCopy;
-  readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #newLeaderId: () => string;
-  readonly #self: () => Pick<LeaderRecord, "name" | "url">;
-  /** Under which this process leads, or which it has asked the store for; null: neither. Never taken up again once lost. */
-  #leaderId: string | null = null;
-  #wasLeading = false;
-  readonly #leadListeners = new Set<(isLeading: boolean) => void>();
+  readonly #lead: Lead;
+  readonly #writer: MapWriter;
+  /** Of a map that another gateway has, while it is looked into. */
+  #heardVersion = 0;
   /** Commands that no write has taken up yet. */
   readonly #queue: Waiting[] = [];
   #unsettledCommands = 0;
-  /** Settles, never rejecting, when the last of what must not overlap is done; the next begins then. */
-  #turn: Promise<unknown> = Promise.resolve();
   /** Settles, never rejecting, when no command waits; null while none does. */
   #work: Promise<void> | null = null;
 
@@ -59,25 +55,21 @@ export class Registry {
    * store's errors.
    */
   static async open(options: RegistryOptions): Promise<Registry> {
-    const { store, wanted, newClusterId } = options;
+    const { store, log, wanted, newClusterId, newLeaderId } = options;
     const read = await readOrCreate(store, wanted, newClusterId);
-    const copy = new MapCopy(options, read, await store.log());
-    const registry = new Registry(options, copy);
+    const lead = new Lead(log, newLeaderId);
+    const copy = new MapCopy({ store, log, named: (leader) => lead.named(leader) }, read, await store.log());
     // For a change between that load and the watch.
     await copy.refreshOrLog();
-    return registry;
+    return new Registry(options, copy, lead);
   }
 
-  private constructor({ clock, log, newLeaderId, self }: RegistryOptions, copy: MapCopy) {
+  private constructor(options: RegistryOptions, copy: MapCopy, lead: Lead) {
+    this.#options = options;
     this.#copy = copy;
-    this.#clock = clock;
-    this.#log = log;
-    this.#newLeaderId = newLeaderId;
-    this.#self = self ?? (() => ({ name: null, url: null }));
-    copy.onChange(({ leader }) => {
-      if (leader?.id !== this.#leaderId) this.#leaderId = null;
-      this.#noticeLead();
-    });
+    this.#lead = lead;
+    const { clock, log, newLeaderId, self = () => ({ name: null, url: null }) } = options;
+    this.#writer = new MapWriter({ copy, lead, clock, log, newMark: newLeaderId, self });
   }
 
   /** The newest version known here. */
@@ -85,9 +77,20 @@ export class Registry {
     return this.#copy.map;
   }
 
-  /** Whether the newest map known here names this process, under an id that it has not lost since. */
+  /** Whether the stored map names this process, as far as is known here, under an id that it has not lost since. */
   get isLeading(): boolean {
-    return this.#leaderId !== null && this.map.leader?.id === this.#leaderId;
+    return this.#lead.id !== null;
+  }
+
+  /** Whether the store lacks changes that this process knows of; see `repair`. */
+  get isRewound(): boolean {
+    return this.#copy.rewound !== null;
+  }
+
+  /** Whether the store names a leader, as far as is known here. One that lost its map may still have a leader that knows it. */
+  get hasLeader(): boolean {
+    const stored = this.#copy.rewound?.map ?? this.map;
+    return stored.leader !== null;
   }
 
   /** Whether the last call of the store was answered. */
@@ -124,40 +127,26 @@ export class Registry {
    * when the store is at another mark by now. Throws the store's errors; a take that happened all the same shows in the map.
    */
   takeLead(judged: StoreMark | null = this.#copy.mark): Promise<boolean> {
-    return this.#inTurn(async () => {
-      if (this.isLeading || !isSameMark(judged, this.#copy.mark)) return this.isLeading;
-      this.#leaderId ??= this.#newLeaderId();
-      const leader = { id: this.#leaderId, ...this.#self() };
-      try {
-        await this.#copy.replace(applyCommand(this.map, { kind: "takeLead", leader }, this.#clock.nowMs()));
-      } catch (error) {
-        // It may have happened.
-        await this.#copy.refresh();
-        if (!this.isLeading) throw error;
-      }
-      return this.isLeading;
-    });
+    return this.#writer.takeLead(judged);
   }
 
   /** Has the map name no leader if it names this process, which leads no more in any case. Resolves within some seconds. */
-  async resign(): Promise<void> {
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((resolve) => (cancel = this.#clock.after(resignTimeoutMs, resolve)));
-    await Promise.race([this.#inTurn(() => this.#resign()), late]);
-    cancel();
+  resign(): Promise<void> {
+    return this.#writer.resign();
+  }
+
+  /** Leads no more, although the map may go on naming this process until another one takes the lead. */
+  giveUpLead(): void {
+    this.#lead.giveUp();
   }
 
   /**
-   * Raises the beat beside the map, by which others see that the leader is there. Resolves to whether this process still
-   * leads; false: another one does, or none. Throws the store's errors: then the beat may have been raised.
+   * Raises the beat beside the map, by which others see that the leader is there, and repairs a rewound store. Resolves to
+   * whether this process still leads; false: another one does, or none. Throws the store's errors: then the beat may have
+   * been raised.
    */
   beat(): Promise<boolean> {
-    return this.#inTurn(async () => {
-      for (let attempt = 1; this.isLeading && attempt <= registryAttemptsMax; attempt++) {
-        if (await this.#copy.beat()) break;
-      }
-      return this.isLeading;
-    });
+    return this.#writer.beat();
   }
 
   /**
@@ -168,6 +157,38 @@ export class Registry {
     return this.#copy.readMark();
   }
 
+  /**
+   * Repairs a store that lacks changes which this process knows of, whether it leads or not. Resolves when the store has been
+   * repaired, or has changed meanwhile. Throws the store's errors.
+   */
+  repair(): Promise<void> {
+    return this.#writer.repair();
+  }
+
+  /**
+   * Another gateway has a cluster map of this version. If this process leads and the store has none as new, the registry is
+   * marked as restored. Logs the store's errors.
+   */
+  async heardOfVersion(version: number): Promise<void> {
+    if (version <= Math.max(this.map.version, this.#heardVersion)) return;
+    this.#heardVersion = version;
+    const { log, newLeaderId } = this.#options;
+    const facts = { knownVersion: version, storedVersion: this.map.version };
+    try {
+      await this.refresh();
+      if (version <= this.map.version || !this.isLeading) return;
+      const command = { kind: "markPutBack", newMark: newLeaderId(), knownVersion: version } as const;
+      const { version: mapVersion } = await this.execute(command);
+      log.warn({ ...facts, mapVersion }, markedAsRestored);
+    } catch (error) {
+      const message =
+        "Another gateway has a newer cluster map than the registry store, which could not be marked as restored. It is tried again.";
+      log.warn({ ...facts, err: error }, message);
+    } finally {
+      this.#heardVersion = 0;
+    }
+  }
+
   /** Calls `listener` with each newer map; returns the function that stops it. What it throws is logged. */
   onChange(listener: (map: ClusterMap) => void): () => void {
     return this.#copy.onChange(listener);
@@ -175,9 +196,7 @@ export class Registry {
 
   /** Calls `listener` whenever this process begins or ceases to lead, before `onChange` hears of that map. */
   onLeadChange(listener: (isLeading: boolean) => void): () => void {
-    const own = (isLeading: boolean): void => listener(isLeading);
-    this.#leadListeners.add(own);
-    return () => this.#leadListeners.delete(own);
+    return this.#lead.onChange(listener);
   }
 
   /** Reads the store, beginning no earlier than now, and resolves to the newest map known. Throws the store's errors. */
@@ -187,55 +206,19 @@ export class Registry {
 
   /** Stops watching and listening, and waits for the changes under way. Nothing may be called afterwards. */
   async close(): Promise<void> {
-    this.#leadListeners.clear();
+    this.#lead.close();
     const closed = this.#copy.close();
     await this.#work;
-    await this.#turn;
+    await this.#writer.idle();
     await closed;
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined);
-    return result;
-  }
-
-  async #resign(): Promise<void> {
-    try {
-      for (let attempt = 1; this.isLeading && attempt <= registryAttemptsMax; attempt++) {
-        const leaderId = this.#leaderId ?? "";
-        await this.#copy.replace(applyCommand(this.map, { kind: "resignLead", leaderId }, this.#clock.nowMs()));
-      }
-    } catch (error) {
-      this.#log.warn(
-        { err: error },
-        "The registry store did not take this gateway's resignation. Another gateway takes the lead when its beat stops.",
-      );
-    }
-    this.#leaderId = null;
-    this.#noticeLead();
-  }
-
-  #noticeLead(): void {
-    const { isLeading } = this;
-    if (isLeading === this.#wasLeading) return;
-    this.#wasLeading = isLeading;
-    for (const listener of this.#leadListeners) {
-      try {
-        listener(isLeading);
-      } catch (error) {
-        this.#log.error(
-          { err: error, isLeading },
-          "A listener failed on a change of the lead; this is a bug, please report `err`.",
-        );
-      }
-    }
   }
 
   async #runQueue(): Promise<void> {
     // Commands of the same moment share the first write, too.
     await Promise.resolve();
-    while (this.#queue.length > 0) await this.#inTurn(() => this.#run(this.#queue.splice(0, registryBatchMax)));
+    while (this.#queue.length > 0) {
+      await this.#writer.inTurn(() => this.#run(this.#queue.splice(0, registryBatchMax)));
+    }
     this.#work = null;
   }
 
@@ -253,9 +236,10 @@ export class Registry {
 
   /** Resolves to false, with nothing settled, when the map known here was not the newest; by then it is. */
   async #try(batch: readonly Waiting[]): Promise<boolean> {
+    if (this.isLeading && !(await this.#writer.prepare())) return false;
     const before = this.map;
     if (!this.isLeading) throw notLeading(before);
-    const round = appliedInTurn(before, batch, this.#clock.nowMs());
+    const round = appliedInTurn(before, batch, this.#options.clock.nowMs());
     if (round.map === before) {
       // What this process has not heard of yet may make a refused command right.
       if (round.refusals.size > 0 && (await this.refresh()) !== before) return false;
@@ -273,11 +257,4 @@ export class Registry {
     settle(batch, round);
     return true;
   }
-}
-
-/** A resignation saves others some seconds of waiting; a gateway that stops does not wait longer for it. */
-const resignTimeoutMs = 3_000;
-
-function isSameMark(one: StoreMark | null, other: StoreMark | null): boolean {
-  return one?.version === other?.version && one?.beat === other?.beat;
 }

@@ -23,6 +23,7 @@ export interface WantedCluster {
 /** A stored map, with the store's beat. */
 export interface ReadMap {
   readonly map: ClusterMap;
+  readonly text: string;
   readonly beat: number;
   /** The history that a document of 0.1.0 has in it. */
   readonly changes: readonly AssignmentChange[];
@@ -42,10 +43,11 @@ export async function readOrCreate(
     if (stored !== null) {
       const read = readMap(stored);
       refuseOther(read.map, wanted);
-      return { ...read, beat: stored.beat };
+      return { ...read, text: stored.text, beat: stored.beat };
     }
     const map = newMap(wanted, newClusterId);
-    if (await store.compareAndSet(null, documentOf(map), null)) return { map, beat: 0, changes: [] };
+    const document = documentOf(map);
+    if (await store.compareAndSet(null, document, null)) return { map, text: document.text, beat: 0, changes: [] };
   }
   throw new ShardgateError(
     "REGISTRY_CONFLICT",

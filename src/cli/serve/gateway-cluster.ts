@@ -1,11 +1,11 @@
 /** The cluster as a gateway has it that decides for itself: the registry, and its leader over it. */
 import { join } from "node:path";
-import { ShardgateError } from "../../core/error.js";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
 import { ClusterLeader } from "../../gateway/cluster/leader/cluster-leader.js";
 import type { MembershipService } from "../../gateway/services.js";
 import { Liveness } from "../../registry/liveness.js";
 import { Registry } from "../../registry/registry.js";
+import { leadAlone } from "../../registry/lease/sole-lead.js";
 import type { NodeGuard } from "../../registry/address/node-guard.js";
 import type { NodePool } from "../../routing/node-pool.js";
 import type { RouterOptions } from "../../routing/router.js";
@@ -52,8 +52,8 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
     const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId });
-    // These stores let one process in, so that whoever the map names has ended.
-    if (!(await registry.takeLead())) throw leadTakenMeanwhile(registry);
+    // These stores let no other process in.
+    const stopLeading = await leadAlone(registry, log);
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     return {
       registry,
@@ -84,6 +84,7 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
         return { service, start: () => service.start(), stop: () => service.stop() };
       },
       async close() {
+        stopLeading();
         await registry.close();
         await opened.close();
       },
@@ -92,9 +93,4 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
     await opened.close();
     throw error;
   }
-}
-
-function leadTakenMeanwhile({ map }: Registry): ShardgateError {
-  const message = `The registry changed to map version ${map.version} while this gateway started. Start it again.`;
-  return new ShardgateError("REGISTRY_CONFLICT", message);
 }

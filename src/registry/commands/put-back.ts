@@ -11,12 +11,20 @@ import { withoutMoves } from "./moves.js";
 import { isLive, type NodeIdentity, type ReportedClaim } from "./node-identity.js";
 import { changeShards, requireRecord, unchanged, type Changed, type ShardChange } from "./shard-change.js";
 
-/** Marks the map as put back, because an operator did so. */
+/** Marks the map as put back, because an operator did so, or a newer map is known elsewhere. */
 export interface MarkPutBack {
   readonly kind: "markPutBack";
   /** Drawn at random. */
   readonly newMark: string;
+  /** The version of that newer map: nothing changes once the map has it. The marked map gets a higher one. */
+  readonly knownVersion?: number;
 }
+
+/**
+ * Versions that other gateways may have seen above those that the one which repairs a registry knows. A gateway reads the
+ * map within about a second, and thousands of nodes that register raise it by one each; so this many can never be.
+ */
+export const versionsLostMax = 1_000_000;
 
 /** Whether the storage node knows what this map cannot have forgotten: so the map is an older copy. */
 export function isAhead({ clusterId, mapVersion, claims }: NodeIdentity, map: ClusterMap, name: string): boolean {
@@ -32,7 +40,9 @@ export function isAhead({ clusterId, mapVersion, claims }: NodeIdentity, map: Cl
 export function markPutBack(map: ClusterMap, newMark: string, mapVersion: number, nowMs: number): Changed {
   const putBack: PutBack = { mark: newMark, waiting: [...map.nodes.keys()], claims: new Map() };
   const version = Math.max(map.version, mapVersion) + 1;
-  return settled({ ...withoutMoves(map), version, isRecovered: true, putBack }, nowMs);
+  // From here on versions follow each other again.
+  const leader = map.leader && { ...map.leader, sinceVersion: version };
+  return settled({ ...withoutMoves(map), version, leader, isRecovered: true, putBack }, nowMs);
 }
 
 /** What a storage node says of itself while the map is marked. */
