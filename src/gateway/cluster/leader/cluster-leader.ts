@@ -96,6 +96,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#mover = new ShardMover(shared);
     this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover });
     this.#stateLog = new StateLog(this.#memories, log);
+    for (const { name } of liveness.signs()) this.#stateLog.knows(name, nodeState(name));
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
     const probe = (name: string): void => void this.#probe(name);
     this.#peers = new LeaderPeers({ map: () => registry.map, liveness, reports, pool, probe, clock });

@@ -90,8 +90,8 @@ export class MemberRoles {
       await this.#ended(role);
       this.#role = this.#nextRole();
       this.#isOver = false;
-      if (this.#isStarted) this.#role?.start();
       this.#parts.onChange();
+      if (this.#isStarted) this.#role?.start();
     }
   }
 
