@@ -53,9 +53,10 @@ const homes: Readonly<Record<string, readonly string[]>> = {
 /** Room inside a layer -> the only places beside itself that may import from it. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   // Everyone else has the interfaces in gateway/cluster/, and cannot tell who leads.
-  "gateway/cluster/leader": ["cli"],
+  "gateway/cluster/leader": ["gateway/cluster/member"],
   "gateway/cluster/follower": ["gateway/cluster/workers", "cli"],
   "gateway/cluster/workers": ["cli"],
+  "gateway/cluster/member": ["cli"],
 };
 
 const linesMax = 300;

@@ -34,3 +34,8 @@ export function checkExposure(
 export function isLoopback(host: string): boolean {
   return /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+|localhost)$/i.test(host.replace(/^\[(.*)\]$/, "$1"));
 }
+
+/** An address that means "all of this host's": good to listen on, not to call. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}

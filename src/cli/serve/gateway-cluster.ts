@@ -1,14 +1,19 @@
-/** The cluster as a gateway has it that decides for itself: the registry, and its leader over it. */
+/** The cluster as a gateway has it that decides for itself or follows another: the registry, and its member over it. */
 import { join } from "node:path";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
-import { ClusterLeader } from "../../gateway/cluster/leader/cluster-leader.js";
+import { ClusterMember } from "../../gateway/cluster/member/cluster-member.js";
+import type { ClusterMemberParts, SharedLead } from "../../gateway/cluster/member/roles-of-member.js";
+import { HttpLeaderTransport } from "../../gateway/cluster/peers/http-leader-transport.js";
 import type { MembershipService } from "../../gateway/services.js";
 import { Liveness } from "../../registry/liveness.js";
 import { Registry } from "../../registry/registry.js";
+import { LeaseLoop } from "../../registry/lease/lease-loop.js";
 import { leadAlone } from "../../registry/lease/sole-lead.js";
 import type { NodeGuard } from "../../registry/address/node-guard.js";
 import type { NodePool } from "../../routing/node-pool.js";
 import type { RouterOptions } from "../../routing/router.js";
+import type { TlsSource } from "../../tls/tls-source.js";
+import type { ClusterTokens } from "../../wire/cluster-token.js";
 import { openRegistry, type RegistryParts } from "../registry/open-registry.js";
 import type { RegistryPlaceOptions } from "../registry/registry-options.js";
 
@@ -26,71 +31,74 @@ type ClusterService = MembershipService & Pick<ClusterCommands, "refresh">;
 /** What a gateway's process needs of the cluster, whether it leads or follows. */
 export interface Cluster<Service extends ClusterService = ClusterService> {
   readonly registry: RouterOptions["registry"];
-  /** To be made once there is a pool, and to be stopped before `close`. */
-  membership(pool: NodePool, guard: NodeGuard): { readonly service: Service; start(): void; stop(): unknown };
+  /** To be made once there is a pool. */
+  membership(pool: NodePool, guard: NodeGuard): Membership<Service>;
   close(): Promise<void>;
 }
 
-export interface OwnCluster extends Cluster<ClusterLeader> {
+/** To be stopped before its cluster is closed. */
+interface Membership<Service extends ClusterService> {
+  readonly service: Service;
+  start(): void;
+  /** To be called when the gateway begins to drain: another gateway leads from now on, if there is one. */
+  resign(): Promise<void>;
+  stop(): unknown;
+}
+
+export interface OwnCluster extends Cluster<ClusterMember> {
   readonly registry: Registry;
   readonly liveness: Liveness;
 }
 
-export interface ClusterParts extends RegistryParts {
-  readonly newId: () => string;
-  /** Hears of every sign of life of a storage node, after the pool. */
-  readonly onSeen?: (name: string) => void;
+export interface ClusterParts
+  extends RegistryParts, Pick<ClusterMemberParts, "newId" | "onSeen" | "onStanding">, Pick<SharedLead, "self"> {
+  /** How it calls other gateways of its cluster. */
+  readonly tls: TlsSource;
+  readonly tokens: ClusterTokens | null;
 }
 
 /** Throws what the store and `Registry.open` throw. */
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
-  const { clock, log, newId, onSeen = () => undefined } = parts;
+  const { clock, log, newId, self } = parts;
   const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
   const { data, registry: place = { kind: "file", path: join(data, "registry.json") } } = options;
-  const opened = await openRegistry(place, options, parts);
-  const { store } = opened;
+  const { store, isShared, close } = await openRegistry(place, options, parts);
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
-    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId });
-    // These stores let no other process in.
-    const stopLeading = await leadAlone(registry, log);
+    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId, self });
+    const stopLeading = isShared ? () => {} : await leadAlone(registry, log);
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     return {
       registry,
       liveness,
       membership(pool, guard) {
-        const heard = {
-          client: (name: string) => pool.client(name),
-          probeAt: (...place: Parameters<NodePool["probeAt"]>) => pool.probeAt(...place),
-          figures: (name: string) => pool.figures(name),
-          prune: () => pool.prune(),
-          reachable(name: string) {
-            pool.reachable(name);
-            onSeen(name);
+        const shared = isShared ? sharedLead(registry, parts) : null;
+        const { nodes: nodesMin, autoAssign: isAutoAssigning } = options;
+        const rules = { guard, nodesMin, isAutoAssigning };
+        const service = new ClusterMember({ ...parts, ...rules, registry, liveness, pool, shared });
+        return {
+          service,
+          start: () => service.start(),
+          resign: () => service.resign(),
+          async stop() {
+            await service.stop();
+            await shared?.transport.close();
           },
         };
-        const { nodes: nodesMin, autoAssign: isAutoAssigning } = options;
-        const service = new ClusterLeader({
-          registry,
-          liveness,
-          pool: heard,
-          guard,
-          newId,
-          clock,
-          log,
-          nodesMin,
-          isAutoAssigning,
-        });
-        return { service, start: () => service.start(), stop: () => service.stop() };
       },
       async close() {
         stopLeading();
         await registry.close();
-        await opened.close();
+        await close();
       },
     };
   } catch (error) {
-    await opened.close();
+    await close();
     throw error;
   }
+}
+
+function sharedLead(registry: Registry, { clock, log, tls, tokens, self }: ClusterParts): SharedLead {
+  const transport = new HttpLeaderTransport({ token: tokens?.peerToken ?? null, tls, clock });
+  return { lease: new LeaseLoop({ registry, clock, log }), transport, self };
 }

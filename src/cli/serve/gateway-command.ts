@@ -10,6 +10,7 @@ import { clusterSecretOption } from "../options/cluster-secret.js";
 import { addDisclosureOptions } from "../options/disclosure-option.js";
 import type { Environment } from "../environment/environment.js";
 import { checkExposure, insecureOption } from "../options/exposure.js";
+import { addGatewayAddressOptions, checkGatewayAddress } from "./gateway-address.js";
 import { openOwnCluster } from "./gateway-cluster.js";
 import { serveGateway, type GatewayOptions } from "./gateway-process.js";
 import { boundsOf, limitOption } from "../options/limit-option.js";
@@ -73,7 +74,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(limitOption())
     .addOption(workersOption())
     .addOption(logLevelOption());
-  addRegistryServerOptions(gateway);
+  addGatewayAddressOptions(addRegistryServerOptions(gateway));
   addDisclosureOptions(addWebOptions(addGatewayTlsOptions(addTracingOptions(gateway))));
   addAccessOptions(addPersistedDocumentsOptions(gateway))
     .addOption(clusterSecretOption())
@@ -86,6 +87,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
       checkPersistedDocumentsOptions(options, command);
       checkGatewayTlsOptions(options, command);
       checkRegistryOptions([options.registry], options, command);
+      checkGatewayAddress(options, command);
       checkExposure(options, accessSafeguards(options, command), command);
       const tooSmall = unshareable(boundsOf(options), options.workers);
       if (tooSmall.length > 0) {
@@ -115,10 +117,10 @@ async function run(options: GatewayOptions, environment: Environment): Promise<v
   const { workers, logLevel, suspectAfter, downAfter } = options;
   const log = createLog("gateway", logLevel, stderr);
   if (workers === 1) {
-    const openCluster = () => openOwnCluster(options, { clock, log: partLog(log, "cluster"), newId, variable });
+    const own = { clock, log: partLog(log, "cluster"), newId, variable };
     return serveGateway(options, environment, {
       log,
-      openCluster,
+      openCluster: (reach) => openOwnCluster(options, { ...own, ...reach }),
       serves: (url) => void stdout.write(`listening ${url}\n`),
     });
   }

@@ -14,7 +14,13 @@ import { LmdbEngine } from "../../storage/lmdb/lmdb-engine.js";
 import { MemoryEngine } from "../../storage/memory/memory-engine.js";
 import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "../options/cluster-secret.js";
 import type { Environment } from "../environment/environment.js";
-import { checkExposure, insecureOption, type ExposureOptions, type Safeguard } from "../options/exposure.js";
+import {
+  checkExposure,
+  insecureOption,
+  isWildcard,
+  type ExposureOptions,
+  type Safeguard,
+} from "../options/exposure.js";
 import { lockFolder } from "../files/file-lock.js";
 import { logLevelOption, type LogLevels } from "./telemetry/log-level.js";
 import { createLog } from "./telemetry/pino-log.js";
@@ -207,9 +213,4 @@ function safeguards({ clusterSecretFile, tlsCert, tlsCa }: NodeOptions): readonl
     { options: "--cluster-secret-file <file>", isGiven: clusterSecretFile !== undefined },
     { options: "--tls-cert, --tls-key and --tls-ca", isGiven: tlsCert !== undefined && tlsCa !== undefined },
   ];
-}
-
-/** An address that means "all of this host's": good to listen on, not to call. */
-function isWildcard(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
 }

@@ -53,6 +53,16 @@ export class NodeReports {
     return isNew;
   }
 
+  /** Takes what the leader knows for all there is to say. */
+  replace(rows: NodeReportRows): void {
+    const names = new Set(rows.map(([name]) => name));
+    for (const name of this.#reports.keys()) if (!names.has(name)) this.forget(name);
+    for (const [name, report] of rows) {
+      this.setStaleShards(name, report.staleShards);
+      this.setProblem(name, report.problem);
+    }
+  }
+
   /** Drops nodes that were removed, and those never in the cluster map that have not tried to register for a while. */
   keepOnly(isRegistered: (name: string) => boolean): void {
     const sinceMs = this.#clock.monotonicMs() - strangerProblemMs;

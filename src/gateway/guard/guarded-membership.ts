@@ -12,6 +12,7 @@ import type { NodeState } from "../../registry/liveness.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import { ownedShards } from "../../routing/owned-shards.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
+import type { ClusterStanding } from "../cluster/cluster-standing.js";
 import type { NodeStatus } from "../cluster/cluster-view.js";
 import { readinessOf, type Readiness } from "../cluster/health.js";
 import type { NodeReportRows } from "../cluster/node-reports.js";
@@ -106,6 +107,12 @@ export class GuardedMembership {
   readiness(): Readiness {
     const readiness = readinessOf(this.#membership);
     return this.isVisible ? readiness : { ...readiness, problems: [] };
+  }
+
+  /** Throws FORBIDDEN for callers who may not look at the cluster. */
+  get standing(): ClusterStanding {
+    this.requireView();
+    return this.#membership.standing;
   }
 
   reportRows(): NodeReportRows {

@@ -22,6 +22,10 @@ export interface AnsweredRequest {
 
 /** Figures of the cluster at the time of the request. */
 export interface ClusterFigures {
+  readonly isLeading: boolean;
+  /** This gateway leads, or is in touch with the one that does. */
+  readonly isLeaderReachable: boolean;
+  readonly isRegistryReachable: boolean;
   readonly mapVersion: number;
   /** How many shards, and how many storage nodes, are in each state. */
   readonly shards: Readonly<Record<string, number>>;
@@ -72,6 +76,9 @@ export class Metrics implements RoutingObserver {
   readonly #nodes: Gauge;
   readonly #nodesWithProblem: Gauge;
   readonly #mapVersion: Gauge;
+  readonly #leading: Gauge;
+  readonly #leaderReachable: Gauge;
+  readonly #registryReachable: Gauge;
   readonly #traffic: TrafficListener;
   readonly #tallies = new NodeTallies();
   /** Keyed by method, status and route together. */
@@ -151,6 +158,19 @@ export class Metrics implements RoutingObserver {
       "first",
     );
     this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", [], "min");
+    this.#leading = gauge("leading", "Whether this gateway leads the cluster: 1 or 0.", [], "max");
+    this.#leaderReachable = gauge(
+      "leader_reachable",
+      "Whether this gateway leads the cluster or is in touch with the gateway that leads: 1 or 0.",
+      [],
+      "min",
+    );
+    this.#registryReachable = gauge(
+      "registry_reachable",
+      "Whether the gateway's last access to the registry succeeded: 1 or 0.",
+      [],
+      "min",
+    );
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -215,11 +235,14 @@ export class Metrics implements RoutingObserver {
   }
 
   /** Called just before the text is read. */
-  clusterSeen({ mapVersion, shards, nodes, nodesWithProblem }: ClusterFigures): void {
-    for (const [state, count] of Object.entries(shards)) this.#shards.set({ state }, count);
-    for (const [state, count] of Object.entries(nodes)) this.#nodes.set({ state }, count);
-    this.#nodesWithProblem.set(nodesWithProblem);
-    this.#mapVersion.set(mapVersion);
+  clusterSeen(figures: ClusterFigures): void {
+    for (const [state, count] of Object.entries(figures.shards)) this.#shards.set({ state }, count);
+    for (const [state, count] of Object.entries(figures.nodes)) this.#nodes.set({ state }, count);
+    this.#nodesWithProblem.set(figures.nodesWithProblem);
+    this.#mapVersion.set(figures.mapVersion);
+    this.#leading.set(Number(figures.isLeading));
+    this.#leaderReachable.set(Number(figures.isLeaderReachable));
+    this.#registryReachable.set(Number(figures.isRegistryReachable));
   }
 
   batchSent({ node, operations, waitMs }: Parameters<RoutingObserver["batchSent"]>[0]): void {

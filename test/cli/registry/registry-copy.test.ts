@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { FoundRegistry } from "../../../src/cli/registry/command-registry.js";
 import { copiedDocument, decideCopy, writeCopy, type CopySource } from "../../../src/cli/registry/registry-copy.js";
 import { parseShard } from "../../../src/core/shard.js";
@@ -102,11 +102,13 @@ describe("writing a copy", () => {
   it("stops where another process writes, and leaves no cluster map that a gateway would start with", async () => {
     const store = new MemoryStore();
     await store.compareAndSet(null, { version: 3, text: "before" }, null);
-    store.injectFault("raceIsLost");
+    const compareAndSet = store.compareAndSet.bind(store);
+    vi.spyOn(store, "compareAndSet").mockImplementationOnce(compareAndSet).mockResolvedValueOnce(false);
     await expect(writeCopy(store, await store.mark(), sourceAt(9).document, [])).rejects.toMatchObject({
       code: "REGISTRY_CONFLICT",
       message: expect.stringContaining("run the command again with --force"),
     });
-    expect((await store.load())?.text).toBe("before");
+    const left = await store.load();
+    expect(() => mapOf(left ?? sourceAt(9).document)).toThrow(expect.objectContaining({ code: "REGISTRY_CORRUPT" }));
   });
 });

@@ -9,6 +9,7 @@ import type { Liveness } from "../../../registry/liveness.js";
 import type { NodePool } from "../../../routing/node-pool.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
 import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
+import type { ClusterStanding } from "../cluster-standing.js";
 import { ClusterView } from "../cluster-view.js";
 import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
@@ -23,7 +24,7 @@ export interface ClusterFollowerParts {
   /** How other gateways are answered that ask this one. */
   readonly peers: PeerAnswers;
   readonly gateways: () => Promise<readonly GatewayStatus[]>;
-  readonly liveness: Pick<Liveness, "state" | "lastSeenAtMs" | "forget">;
+  readonly liveness: Pick<Liveness, "state" | "isHeardOf" | "lastSeenAtMs" | "forget">;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
   readonly log: Log;
 }
@@ -40,7 +41,8 @@ export class ClusterFollower extends ClusterView implements ClusterCommands {
     const calls = new NodeCalls(pool, log);
     const histories = new HistoryCalls((shards) => leader.histories(shards));
     const historyOf = (shard: ShardNumber): Promise<readonly AssignmentChange[]> => histories.of(shard);
-    super({ registry: cluster, liveness, pool, reports: cluster.reports, historyOf }, calls);
+    const standing = (): ClusterStanding => cluster.standing;
+    super({ registry: cluster, liveness, pool, reports: cluster.reports, historyOf, standing }, calls);
     this.#cluster = cluster;
     this.#leader = leader;
     this.peers = peers;

@@ -19,6 +19,7 @@ import type { NodeGuard } from "../../../registry/address/node-guard.js";
 import { isPlainNode, type NodePool } from "../../../routing/node-pool.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
 import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
+import { standingOfLeader } from "../cluster-standing.js";
 import { ClusterView } from "../cluster-view.js";
 import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
@@ -36,12 +37,11 @@ import { ShardMover } from "./shard-mover.js";
 import { StateLog } from "./state-log.js";
 
 export interface ClusterLeaderParts {
-  readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history">;
-  readonly liveness: Pick<
-    Liveness,
-    "seen" | "signs" | "downAfterMs" | "askBeforeDown" | "forget" | "state" | "lastSeenAtMs"
-  >;
+  readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history" | "isReachable">;
+  readonly liveness: Liveness;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
+  /** Of nodes that may not serve, or keep outdated data: what a gateway knows that followed until now. Absent: nothing. */
+  readonly reports?: NodeReports;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
   readonly guard?: Pick<NodeGuard, "check">;
   /** Draws ids of moves, and marks of a registry that was put back. */
@@ -75,8 +75,9 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   constructor(parts: ClusterLeaderParts) {
     const { registry, liveness, pool, clock, log } = parts;
     const calls = new NodeCalls(pool, log);
-    const reports = new NodeReports(clock);
-    super({ ...parts, reports, historyOf: async (shard) => registry.history(shard) }, calls);
+    const reports = parts.reports ?? new NodeReports(clock);
+    const historyOf = async (shard: ShardNumber): Promise<readonly AssignmentChange[]> => registry.history(shard);
+    super({ ...parts, reports, historyOf, standing: () => standingOfLeader(registry) }, calls);
     this.#parts = parts;
     this.#calls = calls;
     this.reports = reports;
@@ -95,9 +96,10 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#mover = new ShardMover(shared);
     this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover });
     this.#stateLog = new StateLog(this.#memories, log);
+    for (const { name } of liveness.signs()) this.#stateLog.knows(name, nodeState(name));
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
     const probe = (name: string): void => void this.#probe(name);
-    this.#peers = new LeaderPeers({ map: () => registry.map, liveness, reports, probe, clock });
+    this.#peers = new LeaderPeers({ map: () => registry.map, liveness, reports, pool, probe, clock });
     this.peers = peerAnswers(this, (name, beat) => this.#peers.beatFrom(name, beat));
     liveness.askBeforeDown((name) => this.#peers.mayCallDown(name));
     this.#stopListening = registry.onChange((map) => this.#mapChanged(map));
@@ -220,8 +222,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   /** It was heard of and may serve. */
   #isLive(name: string): boolean {
     const { liveness } = this.#parts;
-    const isHeardOf = liveness.lastSeenAtMs(name) !== null && liveness.state(name) !== "DOWN";
-    return isHeardOf && this.reports.of(name).problem === null;
+    return liveness.isHeardOf(name) && liveness.state(name) !== "DOWN" && this.reports.of(name).problem === null;
   }
 
   /** Nodes without an agent never send heartbeats; they are asked instead. */

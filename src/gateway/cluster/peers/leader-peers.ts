@@ -4,8 +4,10 @@
  */
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
+import { silentAfterMs } from "../../../core/limits.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { Liveness } from "../../../registry/liveness.js";
+import type { NodePool } from "../../../routing/node-pool.js";
 import type { GatewayBeat, GatewayRow, LeaderAnswer } from "../../../wire/gateway-peers.js";
 import type { NodeReports } from "../node-reports.js";
 import { gatewayStatuses, type GatewayStatus } from "./gateway-status.js";
@@ -19,6 +21,7 @@ export interface LeaderPeersParts {
   readonly map: () => ClusterMap;
   readonly liveness: Pick<Liveness, "seen" | "signs" | "downAfterMs">;
   readonly reports: Pick<NodeReports, "rows">;
+  readonly pool: Pick<NodePool, "reachable">;
   /** Asks the storage node at once whether it lives. */
   readonly probe: (node: string) => void;
   readonly clock: Clock;
@@ -39,7 +42,7 @@ export class LeaderPeers {
     const { nodes, version } = map();
     const leaderId = this.#requireLeader(beat);
     this.#directory.beat(name, beat, clock.monotonicMs());
-    for (const [node, silentMs] of beat.seen) if (silentMs !== null && nodes.has(node)) liveness.seen(node, silentMs);
+    for (const [node, silentMs] of beat.seen) if (silentMs !== null && nodes.has(node)) this.#seen(node, silentMs);
     for (const node of new Set(beat.refused)) if (nodes.has(node)) probe(node);
     return {
       leaderId,
@@ -63,6 +66,11 @@ export class LeaderPeers {
   /** No other gateway that lives has a reason against it. */
   mayCallDown(node: string): boolean {
     return this.#directory.mayCallDown(node, this.#parts.clock.monotonicMs());
+  }
+
+  #seen(node: string, silentMs: number): void {
+    this.#parts.liveness.seen(node, silentMs);
+    if (silentMs < silentAfterMs) this.#parts.pool.reachable(node);
   }
 
   #requireLeader({ leaderId }: GatewayBeat): string {

@@ -19,8 +19,9 @@ export function addStatusRoutes(
 
   app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }, reply) => {
     const { status, problems } = membership.readiness();
-    if (status !== "unavailable") return membership.isVisible ? { status, problems } : { status };
-    // Not thrown: probes arrive every second or so, and each answer would be logged.
+    if (status !== "unavailable")
+      return membership.isVisible ? { status, problems, ...membership.standing } : { status };
+    // Not thrown: probes come every second or so, and each answer would be a line in the log.
     const problem = notReady(membership, problems);
     return reply.code(503).headers(problemHeaders(problem)).send(problemOf(problem));
   });
@@ -95,6 +96,19 @@ const readySchema = {
               advice: { type: "string", description: "What to do." },
             },
           },
+        },
+        isLeading: { type: "boolean", description: "Whether this gateway leads the cluster." },
+        leader: {
+          type: ["object", "null"],
+          description:
+            "The gateway that leads the cluster; null while none does, or this one is not in touch with it. Requests for keys " +
+            "do not need it; changes of the cluster wait for it.",
+          required: ["name", "url"],
+          properties: { name: { type: ["string", "null"] }, url: { type: ["string", "null"] } },
+        },
+        isRegistryReachable: {
+          type: "boolean",
+          description: "Whether the gateway's last access to the registry succeeded. Requests for keys do not need it.",
         },
       },
     }),
