@@ -9,8 +9,10 @@ import { ownedShards } from "./owned-shards.js";
  */
 export function assignmentsOf(map: ClusterMap, node: string, knownMapVersion: number | null = null): NodeAssignments {
   const { clusterId, shardCount, version: mapVersion } = map;
-  if (knownMapVersion === mapVersion) return { clusterId, shardCount, mapVersion };
-  return { clusterId, shardCount, mapVersion, shards: ownedShards(map, node).map(assignedShard) };
+  const leader = map.leader?.url ?? null;
+  const facts = { clusterId, shardCount, mapVersion, ...(leader !== null && { leader }) };
+  if (knownMapVersion === mapVersion) return facts;
+  return { ...facts, shards: ownedShards(map, node).map(assignedShard) };
 }
 
 function assignedShard({ shard, epoch, lineage, move }: ShardRecord): AssignedShard {

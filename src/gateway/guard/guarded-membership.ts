@@ -203,8 +203,7 @@ export class GuardedMembership {
     const work = async () => {
       if (incarnation === undefined) this.#requireAdmin();
       else this.#requireMember(incarnation);
-      const assignments = await this.#commands.register({ ...registration, id: parseNodeName(id) });
-      return { assignments: this.#withLeader(assignments), isNew };
+      return { assignments: await this.#commands.register({ ...registration, id: parseNodeName(id) }), isNew };
     };
     // A restart of a storage node is not an administrator's change, and nodes that cannot register try every second.
     if (incarnation !== undefined && (this.#caller.isNode || this.#access.isOpen)) return work();
@@ -214,15 +213,9 @@ export class GuardedMembership {
   }
 
   /** ClusterCommands.heartbeat for storage nodes and administrators. */
-  async heartbeat(name: string, heartbeat: Heartbeat): Promise<NodeAssignments> {
+  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
     this.#requireMember(heartbeat.incarnation);
-    return this.#withLeader(await this.#commands.heartbeat(name, heartbeat));
-  }
-
-  /** Names the gateway that the storage node is to report to from then on, where its URL is known. */
-  #withLeader(assignments: NodeAssignments): NodeAssignments {
-    const leader = this.#membership.map.leader?.url ?? null;
-    return leader === null ? assignments : { ...assignments, leader };
+    return this.#commands.heartbeat(name, heartbeat);
   }
 
   #veiled({ shard, epoch, lineage }: ShardRecord): ShardRecord {

@@ -47,7 +47,8 @@ describe("systemEnvironment", () => {
 
   it("starts the program as a child with its arguments and a log file", async () => {
     vi.stubEnv("SHARDGATE_ADVERTISE", "http://only-for-me");
-    for (const name of ["TLS_CERT", "TLS_NODE_KEY", "ALLOW_NODES", "ID"]) vi.stubEnv(`SHARDGATE_${name}`, "not-for-loopback");
+    for (const name of ["TLS_CERT", "TLS_NODE_KEY", "ALLOW_NODES", "ID"])
+      vi.stubEnv(`SHARDGATE_${name}`, "not-for-loopback");
     const { startChild } = await environmentOf(
       "const names = Object.keys(process.env).filter((name) => /^SHARDGATE_.*(ADVERTISE|TLS|ALLOW|ID)/.test(name));" +
         "console.log(JSON.stringify([process.argv.slice(2), names]));" +
