@@ -1,10 +1,12 @@
 /** EtcdStore on a real etcd, where it is installed. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../../src/cli/environment/system-clock.js";
+import { ShardgateError } from "../../../../src/core/error.js";
 import { assignmentHistoryMax } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
 import { changesInRecord, recordOfChanges } from "../../../../src/registry/assignment-log.js";
 import { EtcdClient } from "../../../../src/registry/stores/etcd/etcd-client.js";
+import { EtcdKeys } from "../../../../src/registry/stores/etcd/etcd-keys.js";
 import { EtcdStore } from "../../../../src/registry/stores/etcd/etcd-store.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
 import { noTls } from "../../../../src/tls/tls-source.js";
@@ -25,7 +27,7 @@ afterAll(async () => {
   for (const { run } of members) await run.stop();
 });
 
-describe.skipIf(etcdPath === undefined)("on a real etcd", () => {
+describe.skipIf(etcdPath === undefined)("on a real etcd (skipped where none is installed)", () => {
   describeRegistryStore("EtcdStore", async () => {
     const prefix = freshPrefix();
     return async () => storeAt(prefix);
@@ -97,6 +99,35 @@ describe.skipIf(etcdPath === undefined)("on a real etcd", () => {
         message: expect.stringMatching(/keys are missing/),
       });
       expect(await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "" }, null)).toBe(false);
+    });
+
+    it("refuses to mark or beat what is not a registry", async () => {
+      const prefix = freshPrefix();
+      const store = storeAt(prefix);
+      await store.compareAndSet(null, { version: 1, text: "" }, null);
+      await deleteRaw(`${prefix}/beat`);
+      await expect(store.mark()).rejects.toMatchObject({ code: "REGISTRY_CORRUPT" });
+      await expect(store.beat(1)).rejects.toMatchObject({ code: "REGISTRY_CORRUPT" });
+    });
+
+    it("gives a beat up that others are faster with each time", async () => {
+      const prefix = freshPrefix();
+      const store = storeAt(prefix);
+      await store.compareAndSet(null, { version: 1, text: "" }, null);
+      const commit = vi.spyOn(EtcdKeys.prototype, "commit").mockResolvedValue(false);
+      await expect(store.beat(1)).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+      commit.mockRestore();
+      expect(await store.beat(1)).toBe(1);
+    });
+
+    it("has stored a change also where the log cannot be compacted", async () => {
+      const store = storeAt(freshPrefix());
+      const failing = vi
+        .spyOn(EtcdKeys.prototype, "range")
+        .mockRejectedValue(new ShardgateError("REGISTRY_UNAVAILABLE", "etcd is away."));
+      expect(await store.compareAndSet(null, { version: 1, text: "" }, record(0, 1))).toBe(true);
+      failing.mockRestore();
+      expect(await store.log()).toEqual([record(0, 1)]);
     });
 
     it("asks the next member when one does not listen", async () => {
