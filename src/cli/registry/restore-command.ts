@@ -25,11 +25,7 @@ import {
   withRegistry,
   type FoundRegistry,
 } from "./command-registry.js";
-import {
-  addRegistryOptions,
-  checkRegistryOptions,
-  type RegistryPlaceOptions,
-} from "./registry-options.js";
+import { addRegistryOptions, checkRegistryOptions, type RegistryPlaceOptions } from "./registry-options.js";
 import { placeText, type RegistryPlace } from "./registry-place.js";
 
 interface RestoreOptions extends RegistryPlaceOptions {
