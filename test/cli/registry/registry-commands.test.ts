@@ -14,9 +14,9 @@ import { PostgresStore } from "../../../src/registry/stores/postgres/postgres-st
 import { noTls } from "../../../src/tls/tls-source.js";
 import { CertificateAuthority } from "../../support/certificates.js";
 import { etcdPath, startEtcd, type EtcdMember } from "../../support/etcd.js";
-import { hurriedClock } from "../../support/hurried-clock.js";
 import { hasPostgres, PostgresServer } from "../../support/postgres.js";
 import { temporaryFolder } from "../../support/processes.js";
+import { serverClock } from "../../support/server-clock.js";
 import { runCommand, type CommandRun } from "../run-command.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -40,12 +40,12 @@ function clusterMap(nodes: readonly string[], clusterId = "c1"): ClusterMap {
 const mapIn = (name: string): ClusterMap => mapOf(decodeFile(readFileSync(name), name));
 const variables = { SHARDGATE_REGISTRY_PASSWORD: "secret" };
 const registry = (...args: string[]): Promise<CommandRun> =>
-  runCommand(["registry", ...args], { overrides: { clock: hurriedClock }, variables });
+  runCommand(["registry", ...args], { overrides: { clock: serverClock }, variables });
 
 describe("registry show", () => {
   it("shows a file also while its gateway runs", async () => {
     const store = await FileStore.open(file, {
-      lockFile: (lock) => lockRegistry(lock, hurriedClock),
+      lockFile: (lock) => lockRegistry(lock, serverClock),
       watchFile: () => () => undefined,
     });
     try {
@@ -173,11 +173,11 @@ describe.skipIf(!hasPostgres || etcdPath === undefined)(
           prefix,
           credentials: null,
           tls: noTls,
-          clock: hurriedClock,
+          clock: serverClock,
         });
       }
       const access = { hosts: [{ host: "127.0.0.1", port: server.port }], database: "postgres", user: "sg", tls: null };
-      return new PostgresStore({ ...access, password: async () => "secret", schema: `s${count}`, clock: hurriedClock });
+      return new PostgresStore({ ...access, password: async () => "secret", schema: `s${count}`, clock: serverClock });
     }
 
     it("registry copy takes a registry from a file to PostgreSQL, on to etcd, and back", async () => {
@@ -311,7 +311,8 @@ describe.skipIf(!hasPostgres || etcdPath === undefined)(
     it("reads the password from a file, and reports neither what it was nor what it is", async () => {
       const passwordFile = path.join(folder.path, "password");
       const withFile = ["--registry", postgres, "--registry-password-file", passwordFile];
-      const show = (): Promise<CommandRun> => runCommand(["registry", "show", ...withFile]);
+      const show = (): Promise<CommandRun> =>
+        runCommand(["registry", "show", ...withFile], { overrides: { clock: serverClock } });
       expect(await show()).toMatchObject({
         code: 1,
         err: `shardgate: Cannot use ${passwordFile}: it does not exist.\n`,

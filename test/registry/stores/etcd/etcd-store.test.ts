@@ -1,6 +1,5 @@
 /** EtcdStore on a real etcd, where it is installed. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { systemClock } from "../../../../src/cli/environment/system-clock.js";
 import { ShardgateError } from "../../../../src/core/error.js";
 import { assignmentHistoryMax } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
@@ -14,6 +13,7 @@ import { describeRegistryStore } from "../../../conformance/registry-store.js";
 import { CertificateAuthority } from "../../../support/certificates.js";
 import { etcdPath, startEtcd, type EtcdMember } from "../../../support/etcd.js";
 import { RenewableTls } from "../../../support/renewable-tls.js";
+import { serverClock } from "../../../support/server-clock.js";
 
 let members: readonly EtcdMember[] = [];
 let prefixes = 0;
@@ -146,7 +146,7 @@ describe.skipIf(etcdPath === undefined)("on a real etcd (skipped where none is i
         prefix: "/r",
         credentials: null,
         tls,
-        clock: systemClock,
+        clock: serverClock,
       });
       try {
         await expect(store.load()).rejects.toMatchObject({ message: expect.stringMatching(/certificate/) });
@@ -166,7 +166,7 @@ describe.skipIf(etcdPath === undefined)("on a real etcd (skipped where none is i
       const [origin = ""] = guarded.map((member) => member.origin);
       let password = "wrong";
       const credentials = { name: "root", password: async () => password };
-      const store = new EtcdStore({ members: [origin], prefix: "/r", credentials, tls: noTls, clock: systemClock });
+      const store = new EtcdStore({ members: [origin], prefix: "/r", credentials, tls: noTls, clock: serverClock });
       const stranger = storeAt("/r", [origin]);
       try {
         await rawCall("auth/user/add", { name: "root", password: "secret" }, origin);
@@ -179,7 +179,7 @@ describe.skipIf(etcdPath === undefined)("on a real etcd (skipped where none is i
         const onChange = vi.fn<() => void>();
         store.watch(onChange);
         await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
-        const client = new EtcdClient({ members: [origin], credentials, tls: noTls, clock: systemClock });
+        const client = new EtcdClient({ members: [origin], credentials, tls: noTls, clock: serverClock });
         await client.call("/v3/auth/user/add", { name: "other", password: "x" }, "transaction");
         await client.close();
         expect(await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "second" }, null)).toBe(true);
@@ -208,7 +208,7 @@ function origins(): readonly string[] {
 }
 
 function storeAt(prefix: string, at = origins()): EtcdStore {
-  const store = new EtcdStore({ members: at, prefix, credentials: null, tls: noTls, clock: systemClock });
+  const store = new EtcdStore({ members: at, prefix, credentials: null, tls: noTls, clock: serverClock });
   opened.push(store);
   return store;
 }
