@@ -10,7 +10,6 @@ import { repository, temporaryFolder } from "../support/processes.js";
 
 /** Tastes of the linter that this file does not share: the order of keys, and quotes. */
 const off = [
-  "no-build-and-image",
   "no-quotes-in-volumes",
   "require-quotes-in-ports",
   "service-keys-order",

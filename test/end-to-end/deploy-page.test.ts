@@ -80,9 +80,12 @@ describe("docs/how-to/deploy.md", () => {
     servers.push(await place.serve(gateway));
     servers.push(await place.serve(`shardgate node --engine memory --gateway ${place.origin} ${secrets}`));
     await untilReady(place.origin);
+    const image = readCompose().services["gateway1"]?.image;
     expect(await run(exampleWith("docker compose").code)).toEqual([
-      "docker compose --file deploy/compose.yaml up --build --detach",
+      `docker build --file deploy/Dockerfile --tag ${image} .`,
+      "docker compose --file deploy/compose.yaml up --detach",
     ]);
+    expect(kitFile("Dockerfile")).toContain(`docker build --file deploy/Dockerfile --tag ${image} .`);
     expect(existsSync(path.join(deployFolder, "compose.yaml"))).toBe(true);
     expect(readCompose().services["nginx"]?.["ports"]).toEqual(["127.0.0.1:8080:80"]);
   });
