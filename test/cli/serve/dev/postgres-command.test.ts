@@ -222,6 +222,7 @@ describe("dev registry", () => {
   it.each([
     ["initdb: error: no space left", "PostgreSQL ended (exit code 1): initdb: error: no space left."],
     ["error while loading shared libraries: libpq.so.5", "is incomplete: run `npm rebuild`"],
+    ["FATAL:  database files are incompatible with server", "the file PG_VERSION beside the data names it"],
     ["", "PostgreSQL ended (exit code 1)."],
   ])("says what a program said that ended: %s", async (said, message) => {
     const other = join(folder.path, `other ${said.length}`);
