@@ -7,7 +7,7 @@ import type { NodeAssignments, NodeRegistration } from "../../../../src/wire/mem
 import { openGateway, SharedStore, type TestGateway } from "../../../registry/shared-store.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { MemberNetwork } from "../../../support/member-network.js";
-import { FakePool, idsInOrder } from "../fake-nodes.js";
+import { FakePool, idsInOrder, type FakeNode } from "../fake-nodes.js";
 
 export interface OpenedMember extends TestGateway {
   readonly member: ClusterMember;
@@ -106,13 +106,16 @@ export function agent(id: string, start = 1): NodeRegistration {
 /** The agent of a storage node: what it knows of its shards, and what it says each second. */
 export class TestAgent {
   readonly #id: string;
+  readonly #node: FakeNode;
   #known: NodeAssignments | null = null;
   registrations = 0;
   /** Why its last beat was refused; null: it was not. */
   refusal: string | null = null;
 
-  constructor(id: string) {
+  /** `node`: what the gateways reach of it. */
+  constructor(id: string, node: FakeNode) {
     this.#id = id;
+    this.#node = node;
   }
 
   /** Its heartbeat, or a registration where it has to register again. */
@@ -140,6 +143,7 @@ export class TestAgent {
   }
 
   #take(assignments: NodeAssignments): void {
+    this.#node.accept(assignments);
     this.#known = { ...assignments, shards: assignments.shards ?? this.#known?.shards ?? [] };
   }
 }
