@@ -40,3 +40,12 @@ testClusterCommands("ClusterMember that leads after another one", async () => {
   await members.clock.advance(heartbeatIntervalMs);
   return { ...members, store: members.shared.current, cluster, start: () => cluster.start() };
 });
+
+testClusterCommands("ClusterFollower over a line to a primary that follows", async () => {
+  const members = new Members();
+  const { member: leader } = await members.open("a", { isWatching: false });
+  const { join } = await members.open("b");
+  await members.clock.advance(heartbeatIntervalMs);
+  const { membership: cluster } = join();
+  return { ...members, store: members.shared.current, cluster, start: () => leader.start() };
+});

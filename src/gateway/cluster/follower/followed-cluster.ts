@@ -7,7 +7,7 @@ import { silentAfterMs } from "../../../core/limits.js";
 import { clusterMapFromText } from "../../../registry/text/cluster-map-text.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { Liveness, SignOfLife } from "../../../registry/liveness.js";
-import { judgeAs, type ClusterStanding } from "../cluster-standing.js";
+import { StandingJudge, type ClusterStanding } from "../cluster-standing.js";
 import {
   isEmptyReport,
   noReport,
@@ -47,6 +47,7 @@ type JudgedLiveness = Pick<Liveness, "seen" | "freeze" | "beginAnew" | "isFrozen
 
 export class FollowedCluster {
   readonly #liveness: JudgedLiveness;
+  readonly #judge: StandingJudge;
   readonly #reports = new Map<string, NodeReport>();
   #map: ClusterMap | null = null;
   #hasBegun = false;
@@ -55,6 +56,7 @@ export class FollowedCluster {
 
   constructor(liveness: JudgedLiveness) {
     this.#liveness = liveness;
+    this.#judge = new StandingJudge(liveness);
   }
 
   /** Takes news; from before `begin` on, so that nothing is missed in between. */
@@ -115,7 +117,7 @@ export class FollowedCluster {
   }
 
   #adoptStanding(standing: ClusterStanding): void {
-    judgeAs(standing, this.#standing, this.#liveness);
+    this.#judge.take(standing);
     this.#standing = standing;
   }
 

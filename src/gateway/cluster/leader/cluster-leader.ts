@@ -13,7 +13,6 @@ import { otherCluster } from "../../../registry/commands.js";
 import type { Liveness, NodeState } from "../../../registry/liveness.js";
 import { parseNodeName } from "../../../registry/node-name.js";
 import { parseNodeUrl } from "../../../registry/address/node-url.js";
-import type { Registry } from "../../../registry/registry.js";
 import { assignmentsOf } from "../../../routing/node-assignments.js";
 import type { NodeGuard } from "../../../registry/address/node-guard.js";
 import { isPlainNode, type NodePool } from "../../../routing/node-pool.js";
@@ -28,6 +27,7 @@ import type { GatewayStatus } from "../peers/gateway-status.js";
 import { LeaderPeers } from "../peers/leader-peers.js";
 import { peerAnswers, type PeerAnswers } from "../peers/peer-answers.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
+import type { LedRegistry } from "./led-registry.js";
 import { MapChanges } from "./map-changes.js";
 import { NodeMemories } from "./node-memories.js";
 import { isPlain, otherNode, Registrar } from "./registrar.js";
@@ -37,7 +37,7 @@ import { ShardMover } from "./shard-mover.js";
 import { StateLog } from "./state-log.js";
 
 export interface ClusterLeaderParts {
-  readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history" | "isReachable">;
+  readonly registry: LedRegistry;
   readonly liveness: Liveness;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
   /** Of nodes that may not serve, or keep outdated data: what a gateway knows that followed until now. Absent: nothing. */
@@ -99,7 +99,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     for (const { name } of liveness.signs()) this.#stateLog.knows(name, nodeState(name));
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
     const probe = (name: string): void => void this.#probe(name);
-    this.#peers = new LeaderPeers({ map: () => registry.map, liveness, reports, pool, probe, clock });
+    this.#peers = new LeaderPeers({ registry, liveness, reports, pool, probe, clock });
     this.peers = peerAnswers(this, (name, beat) => this.#peers.beatFrom(name, beat));
     liveness.askBeforeDown((name) => this.#peers.mayCallDown(name));
     this.#stopListening = registry.onChange((map) => this.#mapChanged(map));

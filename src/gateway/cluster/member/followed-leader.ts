@@ -14,7 +14,6 @@ import type { Registry } from "../../../registry/registry.js";
 import type { NodePool } from "../../../routing/node-pool.js";
 import type { GatewayRow, LeaderAnswer } from "../../../wire/gateway-peers.js";
 import type { ClusterCommands } from "../cluster-commands.js";
-import { leaderNamedBy, type LeadingGateway } from "../cluster-standing.js";
 import type { NodeReports } from "../node-reports.js";
 import { gatewayStatuses, type GatewayStatus } from "../peers/gateway-status.js";
 import type { GatewayAddress, LeaderTransport } from "../peers/leader-transport.js";
@@ -59,9 +58,9 @@ export class FollowedLeader {
   }
 
   /** The leader, if it answered the last beat. */
-  get leader(): LeadingGateway | null {
-    const isInTouch = this.#last?.isAnswered === true && this.#last.leaderId === this.#named?.id;
-    return isInTouch ? leaderNamedBy(this.#parts.registry.map) : null;
+  get leader(): LeaderRecord | null {
+    const named = this.#named;
+    return named !== null && this.#last?.isAnswered === true && this.#last.leaderId === named.id ? named : null;
   }
 
   /** Those of the leader; null when the map names none, or it did not answer the last beat. */

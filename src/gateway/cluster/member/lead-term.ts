@@ -5,16 +5,13 @@
 import type { AssignmentChange, ClusterMap } from "../../../registry/cluster-map.js";
 import { notLeading } from "../../../registry/command-batch.js";
 import type { RegistryCommand } from "../../../registry/commands.js";
-import type { Registry } from "../../../registry/registry.js";
-import type { ClusterLeaderParts } from "../leader/cluster-leader.js";
+import type { LedRegistry } from "../leader/led-registry.js";
 
-type TermRegistry = ClusterLeaderParts["registry"];
-
-export class LeadTerm implements TermRegistry {
-  readonly #registry: Pick<Registry, keyof TermRegistry>;
+export class LeadTerm implements LedRegistry {
+  readonly #registry: LedRegistry;
   #isOver = false;
 
-  constructor(registry: Pick<Registry, keyof TermRegistry>) {
+  constructor(registry: LedRegistry) {
     this.#registry = registry;
   }
 
@@ -41,6 +38,10 @@ export class LeadTerm implements TermRegistry {
 
   history(shard: number): readonly AssignmentChange[] {
     return this.#registry.history(shard);
+  }
+
+  async heardOfVersion(version: number): Promise<void> {
+    if (!this.#isOver) await this.#registry.heardOfVersion(version);
   }
 
   end(): void {

@@ -1,7 +1,7 @@
 /** How this gateway stands to its cluster at each moment, and who hears of it: its own liveness, and its workers. */
 import type { Liveness, SignOfLife } from "../../../registry/liveness.js";
 import type { Registry } from "../../../registry/registry.js";
-import { judgeAs, standingOfLeader, type ClusterStanding } from "../cluster-standing.js";
+import { leadOf, StandingJudge, standingOfLeader, type ClusterStanding } from "../cluster-standing.js";
 import type { MemberRole } from "./member-roles.js";
 
 export interface MemberStandingParts {
@@ -14,26 +14,25 @@ export interface MemberStandingParts {
 
 export class MemberStanding {
   readonly #parts: MemberStandingParts;
-  #last: ClusterStanding | null = null;
+  readonly #judge: StandingJudge;
 
   constructor(parts: MemberStandingParts) {
     this.#parts = parts;
+    this.#judge = new StandingJudge(parts.liveness);
   }
 
   get now(): ClusterStanding {
     const { registry, role } = this.#parts;
     const current = role();
-    const { isReachable: isRegistryReachable } = registry;
-    if (current === null) return { isLeading: false, leader: null, isRegistryReachable };
-    if (!current.isLeading) return { isLeading: false, leader: current.followed.leader, isRegistryReachable };
-    return standingOfLeader(registry);
+    if (current?.isLeading === true) return standingOfLeader(registry);
+    const leader = current === null ? null : current.followed.leader;
+    return { isLeading: false, ...leadOf(leader), isRegistryReachable: registry.isReachable };
   }
 
   /** It may be another one now, or the leader has answered, which has heard these signs of life. */
   tell(signs: readonly SignOfLife[]): void {
     const standing = this.now;
-    judgeAs(standing, this.#last, this.#parts.liveness);
-    this.#last = standing;
+    this.#judge.take(standing);
     this.#parts.onStanding?.(standing, signs);
   }
 }

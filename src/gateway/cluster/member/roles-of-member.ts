@@ -5,6 +5,7 @@ import type { Registry } from "../../../registry/registry.js";
 import type { NodePool } from "../../../routing/node-pool.js";
 import type { ClusterStanding } from "../cluster-standing.js";
 import { ClusterLeader, type ClusterLeaderParts } from "../leader/cluster-leader.js";
+import type { LedRegistry } from "../leader/led-registry.js";
 import { NodeCalls } from "../node-calls.js";
 import type { NodeReports } from "../node-reports.js";
 import type { LeaderTransport } from "../peers/leader-transport.js";
@@ -14,7 +15,7 @@ import type { MemberRole } from "./member-roles.js";
 import { NodeVerdicts } from "./node-verdicts.js";
 
 export interface ClusterMemberParts extends Omit<ClusterLeaderParts, "registry" | "liveness" | "pool" | "reports"> {
-  readonly registry: Pick<Registry, MemberRegistryCalls>;
+  readonly registry: LedRegistry & Pick<Registry, "isLeading" | "onLeadChange">;
   readonly liveness: Liveness;
   readonly pool: ClusterLeaderParts["pool"] & Pick<NodePool, "lastAnswerMs" | "takeRefused">;
   /** Null: no other gateway shares the registry. */
@@ -24,9 +25,6 @@ export interface ClusterMemberParts extends Omit<ClusterLeaderParts, "registry" 
   /** How the gateway stands to its cluster, each second and whenever that changes, with what the leader has heard. */
   readonly onStanding?: (standing: ClusterStanding, signs: readonly SignOfLife[]) => void;
 }
-
-type MemberRegistryCalls =
-  "map" | "isLeading" | "isReachable" | "execute" | "refresh" | "onChange" | "onLeadChange" | "history";
 
 /** How gateways of one registry agree on which of them leads, and how those that follow reach it. */
 export interface SharedLead {

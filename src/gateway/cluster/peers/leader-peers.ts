@@ -5,8 +5,8 @@
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
 import { silentAfterMs } from "../../../core/limits.js";
-import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { Liveness } from "../../../registry/liveness.js";
+import type { Registry } from "../../../registry/registry.js";
 import type { NodePool } from "../../../routing/node-pool.js";
 import type { GatewayBeat, GatewayRow, LeaderAnswer } from "../../../wire/gateway-peers.js";
 import type { NodeReports } from "../node-reports.js";
@@ -17,8 +17,8 @@ import { PeerDirectory } from "./peer-directory.js";
 const gatewayLiveMs = 3_000;
 
 export interface LeaderPeersParts {
-  /** Names the gateway that leads. */
-  readonly map: () => ClusterMap;
+  /** Its map names the gateway that leads. */
+  readonly registry: Pick<Registry, "map" | "heardOfVersion">;
   readonly liveness: Pick<Liveness, "seen" | "signs" | "downAfterMs">;
   readonly reports: Pick<NodeReports, "rows">;
   readonly pool: Pick<NodePool, "reachable">;
@@ -38,10 +38,11 @@ export class LeaderPeers {
 
   /** Throws REGISTRY_CONFLICT when the gateway follows another leader, and OVERLOADED when there are too many gateways. */
   beatFrom(name: string, beat: GatewayBeat): LeaderAnswer {
-    const { map, liveness, reports, probe, clock } = this.#parts;
-    const { nodes, version } = map();
+    const { registry, liveness, reports, probe, clock } = this.#parts;
+    const { nodes, version } = registry.map;
     const leaderId = this.#requireLeader(beat);
     this.#directory.beat(name, beat, clock.monotonicMs());
+    void registry.heardOfVersion(beat.mapVersion);
     for (const [node, silentMs] of beat.seen) if (silentMs !== null && nodes.has(node)) this.#seen(node, silentMs);
     for (const node of new Set(beat.refused)) if (nodes.has(node)) probe(node);
     return {
@@ -74,7 +75,7 @@ export class LeaderPeers {
   }
 
   #requireLeader({ leaderId }: GatewayBeat): string {
-    const { leader } = this.#parts.map();
+    const { leader } = this.#parts.registry.map;
     if (leader !== null && leader.id === leaderId) return leader.id;
     throw new ShardgateError(
       "REGISTRY_CONFLICT",
@@ -83,7 +84,7 @@ export class LeaderPeers {
   }
 
   #rows(): readonly GatewayRow[] {
-    const { version, leader } = this.#parts.map();
+    const { version, leader } = this.#parts.registry.map;
     const own = {
       name: leader?.name ?? null,
       url: leader?.url ?? null,

@@ -19,8 +19,11 @@ export function addStatusRoutes(
 
   app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }, reply) => {
     const { status, problems } = membership.readiness();
-    if (status !== "unavailable")
-      return membership.isVisible ? { status, problems, ...membership.standing } : { status };
+    if (status !== "unavailable") {
+      if (!membership.isVisible) return { status };
+      const { isLeading, leader, isRegistryReachable } = membership.standing;
+      return { status, problems, isLeading, leader, isRegistryReachable };
+    }
     // Not thrown: probes come every second or so, and each answer would be a line in the log.
     const problem = notReady(membership, problems);
     return reply.code(503).headers(problemHeaders(problem)).send(problemOf(problem));

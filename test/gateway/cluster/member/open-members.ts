@@ -1,13 +1,15 @@
 /** Gateways of one registry, each a member that leads or follows, with storage nodes that all of them reach. */
 import { ShardgateError } from "../../../../src/core/error.js";
 import type { ClusterStanding } from "../../../../src/gateway/cluster/cluster-standing.js";
+import { WorkerViews } from "../../../../src/gateway/cluster/workers/worker-views.js";
 import { ClusterMember } from "../../../../src/gateway/cluster/member/cluster-member.js";
 import { downAfterMs, Liveness, suspectAfterMs, type SignOfLife } from "../../../../src/registry/liveness.js";
 import type { NodeAssignments, NodeRegistration } from "../../../../src/wire/membership.js";
 import { openGateway, SharedStore, type TestGateway } from "../../../registry/shared-store.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { MemberNetwork } from "../../../support/member-network.js";
-import { FakePool, idsInOrder } from "../fake-nodes.js";
+import { joinWorker } from "../workers/open-primary.js";
+import { FakePool, idsInOrder, type FakeNode } from "../fake-nodes.js";
 
 export interface OpenedMember extends TestGateway {
   readonly member: ClusterMember;
@@ -16,6 +18,8 @@ export interface OpenedMember extends TestGateway {
   readonly url: string;
   /** What its workers would hear. */
   readonly news: { readonly standing: ClusterStanding; readonly signs: readonly SignOfLife[] }[];
+  /** A worker of this gateway begins. */
+  join(): ReturnType<typeof joinWorker>;
   /** As by SIGKILL: nothing is given up, and nothing answers any more. */
   kill(): void;
   /** In order: another gateway leads afterwards. */
@@ -45,6 +49,7 @@ export class Members {
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     const pool = new FakePool(this.nodes.nodes);
     const news: OpenedMember["news"] = [];
+    const views = new WorkerViews({ registry, liveness, log });
     let isStarted = false;
     const start = (): void => {
       if (!isStarted) lease.start();
@@ -61,8 +66,13 @@ export class Members {
       nodesMin,
       isAutoAssigning: true,
       shared: { lease: { start, stop: () => lease.stop() }, transport, self: () => ({ name, url }) },
-      onStanding: (standing, signs) => news.push({ standing, signs }),
+      onSeen: (node) => views.seen(node),
+      onStanding(standing, signs) {
+        news.push({ standing, signs });
+        views.standing(standing, signs);
+      },
     });
+    const calls = views.calls(member);
     let isStill = false;
     network.join(url, member.peers, () => isStill);
     start();
@@ -75,6 +85,7 @@ export class Members {
       pool,
       url,
       news,
+      join: () => joinWorker({ views, calls, clock, log }),
       kill() {
         gateway.stop();
         network.leave(url);
@@ -90,6 +101,7 @@ export class Members {
       async end() {
         await member.resign();
         await member.stop();
+        views.close();
         await registry.close();
         network.leave(url);
       },
@@ -106,13 +118,16 @@ export function agent(id: string, start = 1): NodeRegistration {
 /** The agent of a storage node: what it knows of its shards, and what it says each second. */
 export class TestAgent {
   readonly #id: string;
+  readonly #node: FakeNode;
   #known: NodeAssignments | null = null;
   registrations = 0;
   /** Why its last beat was refused; null: it was not. */
   refusal: string | null = null;
 
-  constructor(id: string) {
+  /** `node`: what the gateways reach of it. */
+  constructor(id: string, node: FakeNode) {
     this.#id = id;
+    this.#node = node;
   }
 
   /** Its heartbeat, or a registration where it has to register again. */
@@ -140,6 +155,7 @@ export class TestAgent {
   }
 
   #take(assignments: NodeAssignments): void {
+    this.#node.accept(assignments);
     this.#known = { ...assignments, shards: assignments.shards ?? this.#known?.shards ?? [] };
   }
 }
