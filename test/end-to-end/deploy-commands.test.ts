@@ -114,7 +114,7 @@ class KitCluster {
           this.origin(this.#ports.has(host) ? host : (this.gateways[0] ?? "")),
         );
       case "registry":
-        expect(value).toMatch(/^postgres:\/\/shardgate@[\w.]+\/shardgate$/);
+        expect(value).toMatch(/^postgres:\/\/shardgate@[\w.]+\/shardgate(\?sslmode=disable)?$/);
         return this.#registry;
       case "allow-nodes":
         return "127.0.0.0/8";

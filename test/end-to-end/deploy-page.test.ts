@@ -118,7 +118,7 @@ describe("docs/how-to/deploy.md", () => {
     expect(calls).toContain("kubectl apply --filename deploy/kubernetes");
     const deployment = readManifests().find(({ kind }) => kind === "Deployment")?.metadata.name;
     expect(calls).toContain(`kubectl rollout status deployment/${deployment}`);
-    const registry = kitFile("kubernetes/gateways.yaml").match(/postgres:\/\/shardgate@(\w+)\/shardgate$/m)?.[1];
+    const registry = kitFile("kubernetes/gateways.yaml").match(/postgres:\/\/shardgate@(\w+)\/shardgate\?/)?.[1];
     expect(calls).toContain(`kubectl create service externalname ${registry} --external-name db.internal`);
   });
 });
