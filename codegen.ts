@@ -34,7 +34,7 @@ const config: CodegenConfig = {
         mappers: {
           AssignmentChange: `${clusterMap}#AssignmentChange as AssignmentChangeRecord`,
           Cluster: `${clusterMap}#ClusterMap`,
-          Entry: "../../../core/entry.js#Entry as StoredEntry",
+          Entry: "../../../core/entry.js#JsonEntry",
           EntryConnection: "../resolvers/entry-page.js#EntryPage",
           PageInfo: "../resolvers/entry-page.js#PageSides",
           Shard: `${clusterMap}#ShardRecord`,

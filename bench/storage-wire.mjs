@@ -2,8 +2,12 @@
  * The gateway's client of a storage node, of one build, and what its calls cost at each end. For storage.mjs, which has
  * the storage node as a process of its own.
  */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { cpuMsBetween, readCpu } from "./cpu.mjs";
+
+/** Where builds have it; 0.2.0 had no folder for it. */
+const clientFiles = ["routing/node-client/undici-node-client.js", "routing/undici-node-client.js"];
 
 const callOptions = { timeoutMs: 5000 };
 
@@ -13,7 +17,7 @@ const callOptions = { timeoutMs: 5000 };
  */
 export async function openWire({ folder, name, url, pid }) {
   const load = (file) => import(path.join(folder, "dist", file));
-  const { UndiciNodeClient } = await load("routing/node-client/undici-node-client.js");
+  const { UndiciNodeClient } = await load(clientFiles.find((file) => existsSync(path.join(folder, "dist", file))));
   const { noTls } = await load("tls/tls-source.js");
   let clusterId = "";
   const client = new UndiciNodeClient({

@@ -115,6 +115,18 @@ export const suites = {
       },
     ],
   },
+  /** What a socket for each storage node costs whoever has one: a request of its own, or a batch of one. */
+  "proxy-many-nodes": {
+    parts: [
+      {
+        ...usualPart,
+        clusters: [1, 400].map((nodes) => ({ ...usual, nodes, shards: 1024, areNodesTogether: true })),
+        contestants: pair,
+        workloads: [getWorkload(100)],
+        warmUpSeconds: 4,
+      },
+    ],
+  },
   workers: {
     parts: [
       {

@@ -1,6 +1,6 @@
 /** Draws a chart with uPlot: the one place that knows it. */
 import uPlot from "uplot";
-import { isolated, type ChartData, type Line } from "./model/traffic.js";
+import { isolated, type ChartData, type ChartLine } from "./model/traffic.js";
 import type { Chart, Colours } from "./platform.js";
 
 const height = 150;
@@ -54,7 +54,7 @@ function optionsOf({ lines, format, isWhole }: ChartData, width: number, colours
   };
 }
 
-function seriesOf({ label, colour, isDashed, isFilled }: Line, colours: Colours): uPlot.Series {
+function seriesOf({ label, colour, isDashed, isFilled }: ChartLine, colours: Colours): uPlot.Series {
   const stroke = colours(colour);
   return {
     label,

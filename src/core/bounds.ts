@@ -1,33 +1,12 @@
 /**
- * The bounds that an operator may set, of those that clients meet. What each is by default stands in limits.ts with its
- * reason; here is how it is called, how far it may be moved, and with which code a request beyond it is refused.
+ * The bounds that an operator may set, of those that clients meet: what each is by default and why, how it is called, how
+ * far it may be moved, and with which code a request beyond it is refused.
  */
 import { ShardgateError, type ErrorCode } from "./error.js";
-import {
-  batchKeysMax,
-  gatewayAnswersBytesMax,
-  gatewayBodiesBytesMax,
-  gatewayClientRequestsMax,
-  gatewayConnectionsMax,
-  gatewayRequestsMax,
-  graphqlAliasesMax,
-  graphqlBodyBytesMax,
-  graphqlCostMax,
-  graphqlDefinitionsMax,
-  graphqlDepthMax,
-  graphqlDirectivesMax,
-  graphqlDocumentBytesMax,
-  graphqlFieldsMax,
-  graphqlRootFieldsMax,
-  graphqlTokensMax,
-  jsonBodyDepthMax,
-  jsonBodyPartsMax,
-  pageEntriesMax,
-  requestAnswerBytesMax,
-  requestListItemsMax,
-  valueBytesMax,
-  valueDepthMax,
-} from "./limits.js";
+import { batchKeysMax, pageEntriesMax, valueBytesMax, valueDepthMax } from "./limits.js";
+
+const mebibyte = 1024 * 1024;
+const requestsMax = 2_000;
 
 /** One settable bound. docs/reference/limits.md is generated from these. */
 export interface BoundRule {
@@ -41,44 +20,58 @@ export interface BoundRule {
 
 /** By the names that the code uses; operators write them as `boundName` does. */
 export const boundRules = {
-  bodyBytes: rule([graphqlBodyBytesMax, 1024, 2 ** 28], "BODY_TOO_LARGE", "bytes of a GraphQL request's body"),
-  bodyDepth: rule([jsonBodyDepthMax, 4, 10_000], "BODY_TOO_COMPLEX", "levels of nesting in a JSON body"),
+  // A full `putMany` of 1000 items at 16 KiB each.
+  bodyBytes: rule([16 * mebibyte, 1024, 2 ** 28], "BODY_TOO_LARGE", "bytes of a GraphQL request's body"),
+  // A value of full depth as a variable, with the braces around it and some room.
+  bodyDepth: rule([2 * valueDepthMax, 4, 10_000], "BODY_TOO_COMPLEX", "levels of nesting in a JSON body"),
+  // JSON.parse pays for each. A full-size value has fewer, and nearly every import batch.
   bodyParts: rule(
-    [jsonBodyPartsMax, 100, 100_000_000],
+    [1_200_000, 100, 100_000_000],
     "BODY_TOO_COMPLEX",
     "parts of a JSON body: each array, object and element counts 1, each member 4",
   ),
-  documentBytes: rule([graphqlDocumentBytesMax, 64, 2 ** 24], "DOCUMENT_TOO_LARGE", "bytes of a GraphQL document"),
-  documentTokens: rule([graphqlTokensMax, 10, 2 ** 20], "DOCUMENT_TOO_LARGE", "tokens of a document, and its lines"),
-  documentDefinitions: rule([graphqlDefinitionsMax, 1, 10_000], "DOCUMENT_TOO_LARGE", "operations and fragments"),
-  documentDepth: rule([graphqlDepthMax, 1, 1000], "DOCUMENT_TOO_DEEP", "levels of fields, through fragments"),
-  documentAliases: rule([graphqlAliasesMax, 0, 100_000], "TOO_MANY_ALIASES", "aliases in a document"),
-  documentDirectives: rule([graphqlDirectivesMax, 0, 100_000], "TOO_MANY_DIRECTIVES", "directives in a document"),
-  documentFields: rule([graphqlFieldsMax, 1, 1_000_000], "TOO_MANY_FIELDS", "fields in a document, fragments expanded"),
-  rootFields: rule([graphqlRootFieldsMax, 1, 10_000], "TOO_MANY_ROOT_FIELDS", "root fields of an operation"),
-  requestCost: rule([graphqlCostMax, 1, 10_000_000], "REQUEST_TOO_COSTLY", "keys and shards asked for in one request"),
+  // A page of text for every field that it may have. Longer values belong into variables.
+  documentBytes: rule([256 * 1024, 64, 2 ** 24], "DOCUMENT_TOO_LARGE", "bytes of a GraphQL document"),
+  // Parsed and validated in some ten milliseconds.
+  documentTokens: rule([15_000, 10, 2 ** 20], "DOCUMENT_TOO_LARGE", "tokens of a document, and its lines"),
+  // Each operation is validated with all fragments that it reaches.
+  documentDefinitions: rule([100, 1, 10_000], "DOCUMENT_TOO_LARGE", "operations and fragments"),
+  // Twice that of the introspection query, which is deeper than what people ask.
+  documentDepth: rule([32, 1, 1000], "DOCUMENT_TOO_DEEP", "levels of fields, through fragments"),
+  // A client that wants more of one field has `entries`, `nodes`, `putMany` and `deleteMany`.
+  documentAliases: rule([100, 0, 100_000], "TOO_MANY_ALIASES", "aliases in a document"),
+  // Two for each fragment of a large application.
+  documentDirectives: rule([100, 0, 100_000], "TOO_MANY_DIRECTIVES", "directives in a document"),
+  // A hundred batch fields with fifty fields for each item.
+  documentFields: rule([5_000, 1, 1_000_000], "TOO_MANY_FIELDS", "fields in a document, fragments expanded"),
+  // Each may be a batch.
+  rootFields: rule([100, 1, 10_000], "TOO_MANY_ROOT_FIELDS", "root fields of an operation"),
+  // Ten full batch fields, or two pages of the largest cluster.
+  requestCost: rule([10_000, 1, 10_000_000], "REQUEST_TOO_COSTLY", "keys and shards asked for in one request"),
   batchKeys: rule([batchKeysMax, 1, 10_000], "TOO_MANY_KEYS", "keys, items or IDs in one batch field"),
   // A storage node lists no more at once.
   pageEntries: rule([pageEntriesMax, 1, pageEntriesMax], "BAD_USER_INPUT", "entries in one page of a scan"),
   // Storage nodes take nothing longer or deeper, so these two can only be lowered.
   valueBytes: rule([valueBytesMax, 1, valueBytesMax], "INVALID_VALUE", "bytes of a value's JSON text"),
   valueDepth: rule([valueDepthMax, 0, valueDepthMax], "INVALID_VALUE", "levels of nesting in a value"),
+  // The gateway holds them in its memory, those of all fields of the request together.
   answerBytes: rule(
-    [requestAnswerBytesMax, valueBytesMax, 2 ** 30],
+    [64 * mebibyte, valueBytesMax, 2 ** 30],
     "ANSWER_TOO_LARGE",
     "bytes of values that one request may read",
   ),
-  listItems: rule([requestListItemsMax, 1, 10_000_000], "ANSWER_TOO_LARGE", "items of all lists in one answer"),
-  requests: rule([gatewayRequestsMax, 1, 100_000], "OVERLOADED", "concurrent requests"),
-  clientRequests: rule(
-    [gatewayClientRequestsMax, 1, 100_000],
-    "TOO_MANY_REQUESTS",
-    "concurrent requests of one client",
-  ),
-  bodiesBytes: rule([gatewayBodiesBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all request bodies in progress"),
-  answersBytes: rule([gatewayAnswersBytesMax, 1024, 2 ** 34], "OVERLOADED", "bytes of all responses in progress"),
-  // Nothing is answered on a connection that is one too many.
-  connections: rule([gatewayConnectionsMax, 1, 1_000_000], "OVERLOADED", "connections; others are closed at once"),
+  // A hundred full batch fields, or the grid of a large cluster.
+  listItems: rule([100_000, 1, 10_000_000], "ANSWER_TOO_LARGE", "items of all lists in one answer"),
+  // About a second's work, so that those beyond it would wait longer than they like.
+  requests: rule([requestsMax, 1, 100_000], "OVERLOADED", "concurrent requests"),
+  // A client that is alone gets half of them all.
+  clientRequests: rule([requestsMax / 2, 1, 100_000], "TOO_MANY_REQUESTS", "concurrent requests of one client"),
+  // Parsed they take about four times as much memory.
+  bodiesBytes: rule([128 * mebibyte, 1024, 2 ** 34], "OVERLOADED", "bytes of all request bodies in progress"),
+  // With the values behind them, and those that slow clients have not fetched yet.
+  answersBytes: rule([256 * mebibyte, 1024, 2 ** 34], "OVERLOADED", "bytes of all responses in progress"),
+  // Some 100 MB of buffers and objects when all of them are idle. Nothing is answered on a connection that is one too many.
+  connections: rule([10_000, 1, 1_000_000], "OVERLOADED", "connections; others are closed at once"),
 } as const satisfies Readonly<Record<string, BoundRule>>;
 
 export type BoundProperty = keyof typeof boundRules;

@@ -13,7 +13,7 @@ export interface EntryFacts {
 }
 
 /** A stored key with its value, as JSON text and never as a parsed object. */
-export interface Entry extends EntryFacts {
+export interface JsonEntry extends EntryFacts {
   readonly key: Key;
   readonly value: JsonText;
 }

@@ -2,7 +2,7 @@
  * What can be asked of one shard, and what can come back, as plain data. The same two unions travel from the gateway's
  * router through the wire to the engine, so that nothing is translated twice and a later log can record them.
  */
-import type { Entry, EntryFacts } from "./entry.js";
+import type { JsonEntry, EntryFacts } from "./entry.js";
 import { unreachable, type ErrorCode } from "./error.js";
 import type { JsonText } from "./text/json-text.js";
 import type { Key } from "./key.js";
@@ -10,13 +10,13 @@ import type { ShardNumber } from "./shard.js";
 import type { Version } from "./version.js";
 
 /** What must hold for a write to happen. */
-export type WriteCondition =
+export type OperationCondition =
   | { readonly kind: "ifVersion"; readonly version: Version }
   | { readonly kind: "ifAbsent" }
   | { readonly kind: "ifPresent" };
 
 /** When an entry expires: seconds after the storage node's own clock, or a moment (milliseconds since 1970). */
-export type Expiry =
+export type OperationExpiry =
   { readonly kind: "ttl"; readonly seconds: number } | { readonly kind: "at"; readonly atMs: number };
 
 export interface GetOperation {
@@ -30,15 +30,15 @@ export interface PutOperation {
   readonly shard: ShardNumber;
   readonly key: Key;
   readonly value: JsonText;
-  readonly expiry: Expiry | null;
-  readonly condition: WriteCondition | null;
+  readonly expiry: OperationExpiry | null;
+  readonly condition: OperationCondition | null;
 }
 
 export interface DeleteOperation {
   readonly kind: "delete";
   readonly shard: ShardNumber;
   readonly key: Key;
-  readonly condition: WriteCondition | null;
+  readonly condition: OperationCondition | null;
 }
 
 /** A page of one shard: keys that start with `prefix`, strictly between `after` and `before`, in bytewise order. */
@@ -67,7 +67,7 @@ export interface RoutedOperation {
 
 export interface FoundOutcome {
   readonly kind: "found";
-  readonly entry: Entry;
+  readonly entry: JsonEntry;
 }
 /** Of a get or a delete: no entry has the key. */
 export interface NotFoundOutcome {
@@ -87,12 +87,12 @@ export interface DeletedOutcome {
 /** The write's condition did not hold; `current` is the entry as it is, null when the key does not exist. */
 export interface ConflictOutcome {
   readonly kind: "conflict";
-  readonly current: Entry | null;
+  readonly current: JsonEntry | null;
 }
 /** Of a scan. `hasMore`: further keys follow in the scan's direction. */
 export interface PageOutcome {
   readonly kind: "page";
-  readonly entries: readonly Entry[];
+  readonly entries: readonly JsonEntry[];
   readonly hasMore: boolean;
 }
 /** The operation was certainly not executed, except with OUTCOME_UNKNOWN. `epoch`: the storage node's own, with STALE_EPOCH. */
@@ -103,12 +103,12 @@ export interface RefusedOutcome {
   readonly epoch?: number | null;
 }
 
-export type GetOutcome = FoundOutcome | NotFoundOutcome;
+export type GetOperationOutcome = FoundOutcome | NotFoundOutcome;
 export type WriteOutcome = WrittenOutcome | DeletedOutcome | NotFoundOutcome | ConflictOutcome;
-export type Outcome = GetOutcome | WriteOutcome | PageOutcome | RefusedOutcome;
+export type Outcome = GetOperationOutcome | WriteOutcome | PageOutcome | RefusedOutcome;
 
 /** Whether a write with this condition may happen; `current` is the live entry of its key. */
-export function conditionHolds(condition: WriteCondition | null, current: Entry | null): boolean {
+export function conditionHolds(condition: OperationCondition | null, current: JsonEntry | null): boolean {
   if (condition === null) return true;
   switch (condition.kind) {
     case "ifAbsent":

@@ -11,6 +11,9 @@ declare const shardBrand: unique symbol;
 /** A shard's number, 0 to shardCount - 1. */
 export type ShardNumber = number & { readonly [shardBrand]: true };
 
+/** ACTIVE: the keys of the shard are served. UNAVAILABLE: its storage node cannot serve them now. UNASSIGNED: it has none. */
+export type ShardState = "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
+
 /** The name under which the registry records the hash, so that a start with another one is refused. */
 export const hashName = "fnv1a-32";
 

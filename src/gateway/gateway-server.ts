@@ -6,13 +6,7 @@ import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { idSequence } from "../core/tasks/id-sequence.js";
 import type { Log } from "../core/log.js";
-import {
-  gatewayConnectionCheckMs,
-  gatewayHeaderBytesMax,
-  gatewayHeadersTimeoutMs,
-  gatewayKeepAliveMs,
-  gatewayReceiveTimeoutMs,
-} from "../core/limits.js";
+import { gatewayConnectionCheckMs } from "../core/limits.js";
 import { noTls, schemeOf, type TlsSource } from "../tls/tls-source.js";
 import { createWebServer } from "../tls/web-server.js";
 import { listeningUrl } from "../wire/paths.js";
@@ -30,7 +24,19 @@ import type { RecentTraffic } from "./pages/console/recent-traffic.js";
 import { createRestApp } from "./rest/app.js";
 import type { GatewayServices } from "./services.js";
 
-export interface GatewayOptions {
+/** How long a client may take to send its headers; holds off those that open connections and trickle. */
+export const gatewayHeadersTimeoutMs = 10_000;
+
+/** How long a client may take to send its whole request: a full GraphQL body over a slow line. */
+export const gatewayReceiveTimeoutMs = 60_000;
+
+/** Longest head of a request, its URL and all headers together: Node's own bound, said here so that it stays. */
+const gatewayHeaderBytesMax = 16 * 1024;
+
+/** How long a client's idle connection is kept; above the 60 s of usual load balancers, so that they close first. */
+const gatewayKeepAliveMs = 65_000;
+
+export interface GatewayServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -67,7 +73,7 @@ export interface Gateway {
 }
 
 /** Resolves when the server listens. Rejects with Node's error when it cannot. */
-export async function startGateway({ host, port, services, ...options }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ host, port, services, ...options }: GatewayServerOptions): Promise<Gateway> {
   const { clock, bounds, metrics } = services;
   const {
     isPlaygroundEnabled,

@@ -2,9 +2,12 @@
  * What changed in the assignments before: the text of the records that a registry store keeps beside the map, how a long log
  * is compacted, and the history of each shard that is made of it. It is for people; nothing is decided by it.
  */
-import { assignmentHistoryMax, assignmentLogChangesMax } from "../core/limits.js";
+import { assignmentHistoryMax } from "../core/limits.js";
 import { parseShard, type ShardNumber } from "../core/shard.js";
 import type { AssignmentCause, AssignmentChange } from "./cluster-map.js";
+
+/** Changes kept in the registry's log in all: 32 of each shard up to 2,048 shards, four of each with the most. */
+export const assignmentLogChangesMax = 65_536;
 
 /** One line for the log; null when nothing changed. */
 export function recordOfChanges(changes: readonly AssignmentChange[]): string | null {

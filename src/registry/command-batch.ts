@@ -1,11 +1,20 @@
 /** Commands that share one write of the registry: what they come to, one after the other, and whether that can be stored. */
 import { ShardgateError } from "../core/error.js";
-import { registryAttemptsMax, registryDocumentBytesMax, registryGrowthBytesMax } from "../core/limits.js";
+import { registryAttemptsMax } from "../core/limits.js";
 import { recordOfChanges } from "./assignment-log.js";
 import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
 import { applyCommand, type RegistryCommand } from "./commands.js";
 import type { StoredDocument } from "./registry-store.js";
 import { documentOf } from "./stored-cluster-map.js";
+
+/** Longest cluster map as stored, together with the record of its newest change: what etcd takes, with room to spare. */
+export const registryDocumentBytesMax = 1024 * 1024;
+
+/**
+ * Longest cluster map that still takes a further storage node, a longer URL or a move. The rest is for what must not be
+ * refused: longer epochs and lineages, and the claims that are gathered after the registry was put back.
+ */
+export const registryGrowthBytesMax = 600 * 1024;
 
 /** A command and its caller. */
 export interface Waiting {

@@ -4,6 +4,12 @@
  */
 import type { Clock } from "../core/clock.js";
 
+/** Silence after which a storage node is SUSPECT, unless the operator says otherwise: three heartbeats lost. */
+export const suspectAfterMs = 3_000;
+
+/** Silence after which a storage node is DOWN, unless the operator says otherwise. */
+export const downAfterMs = 10_000;
+
 export type NodeState = "UP" | "SUSPECT" | "DOWN";
 
 /** All monotonic milliseconds. */

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
-import { registryAttemptsMax, registryBatchMax, registryQueueMax } from "../core/limits.js";
+import { registryAttemptsMax, storageNodesMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { AssignmentChange, ClusterMap, LeaderRecord } from "./cluster-map.js";
 import { appliedInTurn, lostEveryTry, notLeading, rejectAll, settle, tooLong, toStore } from "./command-batch.js";
@@ -16,6 +16,12 @@ import { Lead } from "./lead.js";
 import { MapWriter, markedAsRestored } from "./map-writer.js";
 import type { RegistryStore, StoreMark } from "./registry-store.js";
 import { readOrCreate, type WantedCluster } from "./stored-cluster-map.js";
+
+/** Commands that share one write of the registry: so many are carried out without a noticeable pause. */
+export const registryBatchMax = 256;
+
+/** Registry changes that wait for the one being written; every storage node may register at the same moment. */
+export const registryQueueMax = 2 * storageNodesMax;
 
 export interface RegistryOptions {
   /** Stays open when the registry is closed: its opener closes it afterwards. */

@@ -3,12 +3,15 @@
  * how an operator's copy is marked as put back.
  */
 import { ShardgateError } from "../core/error.js";
-import { registryAttemptsMax, shardCountDefault } from "../core/limits.js";
+import { registryAttemptsMax } from "../core/limits.js";
 import { hashName } from "../core/shard.js";
 import { clusterMapToText, readClusterMap } from "./text/cluster-map-text.js";
 import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
 import { applyCommand, createClusterMap } from "./commands.js";
 import type { RegistryStore, StoredDocument, StoredRegistry } from "./registry-store.js";
+
+/** Shards of a new cluster when nobody says otherwise: enough to spread over dozens of storage nodes. */
+const shardCountDefault = 64;
 
 /** What a start asks for; null takes what is stored, or the default for a new cluster. */
 export interface WantedCluster {

@@ -2,9 +2,9 @@
 import { ShardgateError } from "../core/error.js";
 import { idSequence } from "../core/tasks/id-sequence.js";
 import type { ClusterMap, NodeRecord } from "../registry/cluster-map.js";
-import type { CallOptions, NodeClient, MapFacts, NodeSign } from "./node-client/node-client.js";
+import type { NodeCallOptions, NodeClient, MapFacts, NodeSign } from "./node-client/node-client.js";
 import { Deadlines } from "./mailbox/deadlines.js";
-import { Mailbox, type MailboxParts, type NodeFigures } from "./mailbox/mailbox.js";
+import { Mailbox, type MailboxParts, type MailboxFigures } from "./mailbox/mailbox.js";
 import { NextTurn } from "./mailbox/next-turn.js";
 import type { RoutingObserver } from "./observer.js";
 import { nodeText } from "./refusal.js";
@@ -50,7 +50,7 @@ export class NodePool {
   }
 
   /** Probes a storage node that need not be registered. Rejects with a NodeFault. */
-  async probeAt(place: NodePlace, options: CallOptions): Promise<NodeSign> {
+  async probeAt(place: NodePlace, options: NodeCallOptions): Promise<NodeSign> {
     const client = this.#createClient(place);
     try {
       return await client.probe(options);
@@ -71,7 +71,7 @@ export class NodePool {
     this.#mailboxes.get(name)?.circuit.reachable();
   }
 
-  figures(name: string): NodeFigures {
+  figures(name: string): MailboxFigures {
     return this.#mailboxes.get(name)?.figures ?? { latencyMs: null, breaker: "closed", queued: 0 };
   }
 

@@ -4,9 +4,17 @@
  * do not come back together.
  */
 import type { Key } from "../core/key.js";
-import { attemptsMax, retryPauseMs, retryPauseMsMax } from "../core/limits.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import { isWrite } from "./refusal.js";
+
+/** Most attempts at one read, the first included. */
+export const attemptsMax = 3;
+
+/** First pause before a retry; it doubles with each attempt and is drawn at random from zero to itself (full jitter). */
+export const retryPauseMs = 25;
+
+/** Longest pause before a retry. */
+export const retryPauseMsMax = 400;
 
 /**
  * "done": the outcome stands. "retry": after a pause, as a further attempt. "refresh": with a fresh cluster map, once.

@@ -3,13 +3,16 @@
  * batch; then everything is sorted, and only shards whose further keys may still belong on the page are asked again. So
  * a page costs about one request per storage node, and is exact however unevenly the keys lie.
  */
-import type { Entry } from "../core/entry.js";
+import type { JsonEntry } from "../core/entry.js";
 import { ShardgateError, type ErrorCode } from "../core/error.js";
 import { compareKeys, utf8Bytes } from "../core/key.js";
-import { nodeBatchAnswerBytesMax, pageEntriesMax, scanPageBytesMax } from "../core/limits.js";
+import { nodeBatchAnswerBytesMax, pageEntriesMax } from "../core/limits.js";
 import type { Operation, Outcome, PageOutcome, ScanOperation } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import type { RouteContext } from "./mailbox/submission.js";
+
+/** Bytes of values after which a scan's page ends early, whatever its limit: the gateway holds a page in memory. */
+export const scanPageBytesMax = 16 * 1024 * 1024;
 
 export interface ScanRequest {
   readonly shardCount: number;
@@ -25,7 +28,7 @@ export interface ScanRequest {
 
 export interface ScanPage {
   /** In the scan's direction. Fewer than `limit` with `hasMore` when they hold `scanPageBytesMax`. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly JsonEntry[];
   readonly hasMore: boolean;
   /** Shards that did not answer: none of their entries is on the page. */
   readonly unavailableShards: readonly ShardNumber[];
@@ -39,7 +42,7 @@ export interface ScanRouter {
 /** What is known of one shard: its first keys in the scan's direction. */
 interface ShardPart {
   readonly shard: ShardNumber;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly JsonEntry[];
   /** Keys follow behind `entries`. */
   readonly hasMore: boolean;
 }
@@ -79,7 +82,7 @@ export async function scanShards(router: ScanRouter, request: ScanRequest, conte
 const wholeScanCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["ANSWER_TOO_LARGE", "FORBIDDEN"]);
 
 interface Page {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly JsonEntry[];
   readonly hasMore: boolean;
   /** No further entry fits. */
   readonly isFull: boolean;

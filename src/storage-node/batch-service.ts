@@ -5,7 +5,7 @@
 import { ShardgateError } from "../core/error.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
 import { decodeBatchRequest, encodeBatchAnswer } from "../wire/batch/batch-body.js";
-import type { Caller } from "./operation-caller.js";
+import type { OperationCaller } from "./operation-caller.js";
 import { refused } from "./shards/engine-failure.js";
 import type { NodeMetrics } from "./node-metrics.js";
 import type { ShardHost } from "./shards/shard-host.js";
@@ -14,7 +14,7 @@ import type { ShardHost } from "./shards/shard-host.js";
  * The answer's body for a request's. `body` is read before the call returns, and may be overwritten afterwards. Rejects with
  * BAD_REQUEST, TOO_MANY_KEYS or CLUSTER_MISMATCH, all for the batch as a whole: nothing of it ran.
  */
-export type AnswerBatch = (body: Buffer, caller: Caller) => Promise<Buffer>;
+export type AnswerBatch = (body: Buffer, caller: OperationCaller) => Promise<Buffer>;
 
 export function batchService(host: Pick<ShardHost, "execute">, metrics: Pick<NodeMetrics, "batchTaken">): AnswerBatch {
   return async (body, caller) => {
@@ -31,7 +31,7 @@ export function batchService(host: Pick<ShardHost, "execute">, metrics: Pick<Nod
 async function executeReadable(
   host: Pick<ShardHost, "execute">,
   decoded: readonly (RoutedOperation | ShardgateError)[],
-  caller: Caller,
+  caller: OperationCaller,
 ): Promise<readonly Outcome[]> {
   const outcomes = (await host.execute(decoded.filter(isOperation), caller)).values();
   return decoded.map((item) => {

@@ -1,19 +1,25 @@
 /** The end of a storage node: what was let in is finished, everything else refused, and all that it opened is closed. */
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../core/clock.js";
-import { drainTimeoutMs, refusingMs } from "../core/limits.js";
+import { drainTimeoutMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { StorageEngine } from "../storage/engine.js";
-import type { FrameConnections } from "./frames/frame-upgrade.js";
+import type { UpgradedConnections } from "./frames/frame-upgrade.js";
 import type { Gate } from "./http/gate.js";
 import type { Agent } from "./membership/agent.js";
 import type { ShardHost } from "./shards/shard-host.js";
 import { resultWithin } from "./shards/work-deadline.js";
 
+/**
+ * How long a drained storage node goes on refusing: its gateways stop sending at the first refusal, so that no write is on its
+ * way, and its outcome unknown, when the connections close.
+ */
+export const refusingMs = 200;
+
 export interface Draining {
   readonly app: FastifyInstance;
   readonly gate: Gate;
-  readonly frames: FrameConnections;
+  readonly frames: UpgradedConnections;
   readonly shardHost: ShardHost;
   readonly agent: Agent | null;
   readonly engine: StorageEngine;

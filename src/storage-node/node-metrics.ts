@@ -6,7 +6,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { EngineObserver } from "./shards/engine-observer.js";
 
 /** What the storage node is at the moment; asked for each time the text is read. */
-export interface NodeFigures {
+export interface NodeGauges {
   readonly requestsInFlight: number;
   readonly queuedWrites: number;
   /** Shards that it owns. */
@@ -35,7 +35,7 @@ export class NodeMetrics implements EngineObserver {
   readonly #sweeps: Counter;
   readonly #swept: Counter;
   readonly #tombstonesDropped: Counter;
-  readonly #gauges: readonly (readonly [Gauge, (figures: NodeFigures) => number | null])[];
+  readonly #gauges: readonly (readonly [Gauge, (figures: NodeGauges) => number | null])[];
 
   constructor() {
     const registers = [this.#registry];
@@ -45,9 +45,9 @@ export class NodeMetrics implements EngineObserver {
     const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
       new Histogram({ ...named(name, help), buckets, labelNames });
     // Of several workers each has requests of its own, and all have the same data.
-    const gauge = (name: string, help: string, valueOf: (figures: NodeFigures) => number | null) =>
+    const gauge = (name: string, help: string, valueOf: (figures: NodeGauges) => number | null) =>
       [new Gauge({ ...named(name, help), aggregator: "sum" }), valueOf] as const;
-    const commonGauge = (name: string, help: string, valueOf: (figures: NodeFigures) => number | null) =>
+    const commonGauge = (name: string, help: string, valueOf: (figures: NodeGauges) => number | null) =>
       [new Gauge({ ...named(name, help), aggregator: "max" }), valueOf] as const;
 
     this.#requests = counter("requests_total", "Requests answered.", ["route", "method", "status"]);
@@ -87,18 +87,18 @@ export class NodeMetrics implements EngineObserver {
   }
 
   /** Everything, in the Prometheus text format. */
-  text(figures: NodeFigures): Promise<string> {
+  text(figures: NodeGauges): Promise<string> {
     this.#set(figures);
     return this.#registry.metrics();
   }
 
   /** The same as data, to be added up with those of other processes. */
-  data(figures: NodeFigures): Promise<readonly object[]> {
+  data(figures: NodeGauges): Promise<readonly object[]> {
     this.#set(figures);
     return this.#registry.getMetricsAsJSON();
   }
 
-  #set(figures: NodeFigures): void {
+  #set(figures: NodeGauges): void {
     for (const [gauge, valueOf] of this.#gauges) {
       const value = valueOf(figures);
       if (value === null) gauge.remove();

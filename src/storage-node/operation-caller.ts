@@ -1,7 +1,7 @@
 /** The request that operations came with. */
 import type { Span } from "../core/tracing.js";
 
-export interface Caller {
+export interface OperationCaller {
   /** When requests are traced. */
   readonly span?: Span | undefined;
   /** Of a gateway's batch: its id, as in the gateway's log. */

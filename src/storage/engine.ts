@@ -3,11 +3,11 @@
  * may touch a shard. It knows nothing of HTTP or the cluster map. Implementations: MemoryEngine, LmdbEngine; all pass
  * test/conformance/storage-engine.ts. The current time is passed in.
  */
-import type { Entry } from "../core/entry.js";
+import type { JsonEntry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
 import type {
   GetOperation,
-  GetOutcome,
+  GetOperationOutcome,
   PageOutcome,
   RefusedOutcome,
   ScanOperation,
@@ -113,7 +113,7 @@ export interface ChangesRequest {
 }
 
 export type Change =
-  | { readonly kind: "put"; readonly entry: Entry }
+  | { readonly kind: "put"; readonly entry: JsonEntry }
   | {
       readonly kind: "deleted" | "expired";
       readonly key: Key;
@@ -155,7 +155,7 @@ export interface StorageEngine {
   read(
     operations: readonly FencedRead[],
     budget: ReadBudget,
-  ): Promise<readonly (GetOutcome | PageOutcome | RefusedOutcome)[]>;
+  ): Promise<readonly (GetOperationOutcome | PageOutcome | RefusedOutcome)[]>;
 
   /**
    * Runs the writes in order, in one atomic commit, and resolves when it is durable, with one outcome each. Fenced as

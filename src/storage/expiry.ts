@@ -1,12 +1,12 @@
 /** When an entry expires, and whether it has: the same for every engine. */
-import type { Entry } from "../core/entry.js";
+import type { JsonEntry } from "../core/entry.js";
 import { expiryMsMax } from "../core/limits.js";
-import type { Expiry, RefusedOutcome } from "../core/operation.js";
+import type { OperationExpiry, RefusedOutcome } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { judgingMs, type ShardFence } from "./shard-header.js";
 
 /** Whether the entry is gone for readers at `atMs`: from its very moment on. */
-export function isExpired(entry: Entry, atMs: number): boolean {
+export function isExpired(entry: JsonEntry, atMs: number): boolean {
   return entry.expiresAtMs !== null && entry.expiresAtMs <= atMs;
 }
 
@@ -15,7 +15,7 @@ export function isExpired(entry: Entry, atMs: number): boolean {
  * SHARD_UNAVAILABLE while the node's clock is behind a moment that the shard has judged as passed; the next sweep ends that.
  */
 export function expiryMoment(
-  expiry: Expiry | null,
+  expiry: OperationExpiry | null,
   shard: ShardNumber,
   fence: ShardFence,
   nowMs: number,

@@ -3,9 +3,15 @@
  * which operations may run, what has expired, where a page ends and when the answer is full.
  */
 import { answerBytes, pageEntryBytes } from "../core/answer-bytes.js";
-import type { Entry } from "../core/entry.js";
+import type { JsonEntry } from "../core/entry.js";
 import { utf8Bytes, type Key } from "../core/key.js";
-import type { GetOperation, GetOutcome, PageOutcome, RefusedOutcome, ScanOperation } from "../core/operation.js";
+import type {
+  GetOperation,
+  GetOperationOutcome,
+  PageOutcome,
+  RefusedOutcome,
+  ScanOperation,
+} from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { fenceRefusal } from "./claim.js";
 import type { FencedRead, ReadBudget } from "./engine.js";
@@ -16,12 +22,12 @@ import { isDamage } from "./stored-entry.js";
 /** One snapshot of an engine, with the entries that have expired and are not yet swept. Everything may throw ENTRY_DAMAGED. */
 export interface EntrySource {
   fence(shard: ShardNumber): ShardFence;
-  find(shard: ShardNumber, key: Key): Entry | null;
+  find(shard: ShardNumber, key: Key): JsonEntry | null;
   /** The entries of a scan's range in the scan's direction. A lone surrogate in a bound reads as U+FFFD, as in UTF-8. */
-  range(operation: ScanOperation): Iterable<Entry>;
+  range(operation: ScanOperation): Iterable<JsonEntry>;
 }
 
-export type ReadOutcome = GetOutcome | PageOutcome | RefusedOutcome;
+export type ReadOutcome = GetOperationOutcome | PageOutcome | RefusedOutcome;
 
 export interface ReadAnswer {
   /** One per operation, in order. */
@@ -83,7 +89,7 @@ class Answer {
     return this.#bytes > 0 && this.#bytes >= this.#budget.answerBytesMax;
   }
 
-  #get({ shard, key }: GetOperation, fence: ShardFence, place: number): GetOutcome {
+  #get({ shard, key }: GetOperation, fence: ShardFence, place: number): GetOperationOutcome {
     const entry = this.#source.find(shard, key);
     if (entry === null || this.#isGone(entry, shard, fence, place)) return notFound;
     const outcome = { kind: "found", entry } as const;
@@ -92,7 +98,7 @@ class Answer {
   }
 
   #scan(operation: ScanOperation, fence: ShardFence, place: number): PageOutcome {
-    const entries: Entry[] = [];
+    const entries: JsonEntry[] = [];
     let valueBytes = 0;
     for (const entry of this.#source.range(operation)) {
       if (this.#isGone(entry, operation.shard, fence, place)) continue;
@@ -105,7 +111,7 @@ class Answer {
     return { kind: "page", entries, hasMore: false };
   }
 
-  #isGone(entry: Entry, shard: ShardNumber, fence: ShardFence, place: number): boolean {
+  #isGone(entry: JsonEntry, shard: ShardNumber, fence: ShardFence, place: number): boolean {
     if (entry.expiresAtMs === null || !isExpired(entry, judgingMs(fence, this.#budget.nowMs))) return false;
     const expiryMarkMs = Math.max(this.marks.get(shard)?.expiryMarkMs ?? 0, entry.expiresAtMs);
     if (entry.expiresAtMs > fence.expiryMarkMs) {

@@ -2,7 +2,7 @@
  * What a commit does to an engine, as plain data, and the drafts from which a plan is made: they keep each shard's header
  * in step with its entries and tombstones, so that figures, digest and feed are right by construction.
  */
-import type { Entry } from "../core/entry.js";
+import type { JsonEntry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
 import type { ShardNumber } from "../core/shard.js";
 import { sequenceCeiling, sequenceFloor } from "../core/version.js";
@@ -87,7 +87,7 @@ export class ShardDraft {
 export class KeyDraft {
   readonly shard: ShardDraft;
   readonly #stored: KeyBefore;
-  #entry: Entry | null;
+  #entry: JsonEntry | null;
   #tombstone: Tombstone | null = null;
 
   constructor(shard: ShardDraft, stored: KeyBefore) {
@@ -96,7 +96,7 @@ export class KeyDraft {
     this.#entry = stored.before?.entry ?? null;
   }
 
-  get entry(): Entry | null {
+  get entry(): JsonEntry | null {
     return this.#entry;
   }
 
@@ -104,7 +104,7 @@ export class KeyDraft {
     return this.#tombstone !== null || this.#entry !== (this.#stored.before?.entry ?? null);
   }
 
-  put(entry: Entry): void {
+  put(entry: JsonEntry): void {
     this.#entry = entry;
     this.#tombstone = null;
   }

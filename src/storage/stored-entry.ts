@@ -3,7 +3,7 @@
  * big-endian doubles, exact for safe integers; "never" is Infinity. The checksum covers shard, key and all that follows it.
  */
 import { ShardgateError } from "../core/error.js";
-import type { Entry } from "../core/entry.js";
+import type { JsonEntry } from "../core/entry.js";
 import type { JsonText } from "../core/text/json-text.js";
 import { encodingOf, utf8Bytes, type Key } from "../core/key.js";
 import type { ShardNumber } from "../core/shard.js";
@@ -13,7 +13,7 @@ import { checksumOf, checksumSeed } from "./checksum.js";
 import { viewOf } from "./memory-view.js";
 
 export interface StoredEntry {
-  readonly entry: Entry;
+  readonly entry: JsonEntry;
   readonly checksum: number;
   /** Of the key and the value, as the shards' figures count them. */
   readonly sizeBytes: number;
@@ -30,7 +30,7 @@ const updatedAt = createdAt + numberBytes;
 const expiresAt = updatedAt + numberBytes;
 export const entryHeaderBytes = expiresAt + numberBytes;
 
-export function encodeEntry(shard: ShardNumber, entry: Entry): EncodedEntry {
+export function encodeEntry(shard: ShardNumber, entry: JsonEntry): EncodedEntry {
   const { key, version, createdAtMs, updatedAtMs, expiresAtMs, value } = entry;
   const valueBytes = utf8Bytes(value);
   const record = Buffer.allocUnsafe(entryHeaderBytes + valueBytes);
@@ -47,7 +47,7 @@ export function encodeEntry(shard: ShardNumber, entry: Entry): EncodedEntry {
 }
 
 /** Nothing of `record` is kept. Throws ENTRY_DAMAGED. */
-export function decodeEntry(shard: ShardNumber, key: Key, record: Uint8Array): Entry {
+export function decodeEntry(shard: ShardNumber, key: Key, record: Uint8Array): JsonEntry {
   if (!isWholeEntry(shard, key, record)) throw entryDamaged(shard, key);
   const { length, byteOffset } = record;
   const view = viewOf(record);

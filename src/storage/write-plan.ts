@@ -3,7 +3,7 @@
  * applies the plan in one commit, which holds only if the shards' headers are still those of the plan. Each operation
  * sees what those before it in the group have done.
  */
-import type { Entry } from "../core/entry.js";
+import type { JsonEntry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
 import {
   conditionHolds,
@@ -89,7 +89,7 @@ class GroupDraft {
   #put(
     key: KeyDraft,
     operation: PutOperation,
-    current: Entry | null,
+    current: JsonEntry | null,
     expiresAtMs: number | null,
   ): WriteOutcome | RefusedOutcome {
     const sequence = key.shard.nextSequence();
@@ -102,7 +102,7 @@ class GroupDraft {
     return { kind: "written", isNew: current === null, facts: { version, createdAtMs, updatedAtMs, expiresAtMs } };
   }
 
-  #remove(key: KeyDraft, current: Entry): WriteOutcome | RefusedOutcome {
+  #remove(key: KeyDraft, current: JsonEntry): WriteOutcome | RefusedOutcome {
     const sequence = key.shard.nextSequence();
     if (sequence === null) return versionsUsedUp(key.shard);
     key.bury({ kind: "deleted", key: current.key, version: versionOf(sequence), atMs: this.#nowMs });

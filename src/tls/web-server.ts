@@ -7,9 +7,11 @@ import { X509Certificate } from "node:crypto";
 import { createServer as createHttpServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from "node:tls";
-import { tlsHandshakeTimeoutMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import { tlsVersionMin, type TlsMaterial, type TlsSource } from "./tls-source.js";
+
+/** How long a client may take to finish a TLS handshake: a few round trips, also over a slow line. */
+const tlsHandshakeTimeoutMs = 5_000;
 
 export interface WebServerParts {
   readonly tls: TlsSource;
@@ -17,6 +19,8 @@ export interface WebServerParts {
   readonly isMutual: boolean;
   readonly log: Log;
   readonly options: ServerOptions;
+  /** By default `tlsHandshakeTimeoutMs`. */
+  readonly handshakeTimeoutMs?: number;
 }
 
 /**
@@ -24,7 +28,7 @@ export interface WebServerParts {
  * Renewals are for new connections; those that are open go on.
  */
 export function createWebServer(parts: WebServerParts, listener: RequestListener): Server {
-  const { tls, isMutual, log, options } = parts;
+  const { tls, isMutual, log, options, handshakeTimeoutMs = tlsHandshakeTimeoutMs } = parts;
   if (tls.current.server === null) return createHttpServer(options, listener);
   let identities = identitiesOf(tls.current, isMutual);
   const requestCert = isMutual && tls.current.clusterCa !== null;
@@ -33,7 +37,7 @@ export function createWebServer(parts: WebServerParts, listener: RequestListener
       ...options,
       ...identities.server,
       noDelay: true,
-      handshakeTimeout: tlsHandshakeTimeoutMs,
+      handshakeTimeout: handshakeTimeoutMs,
       requestCert,
       rejectUnauthorized: requestCert,
       SNICallback: (hostName, answer) => answer(null, identities.contextFor(hostName)),

@@ -7,7 +7,7 @@
 import type { EntryFacts } from "../core/entry.js";
 import { ShardgateError } from "../core/error.js";
 import { ttlSecondsMax } from "../core/limits.js";
-import type { Expiry, WriteCondition } from "../core/operation.js";
+import type { OperationExpiry, OperationCondition } from "../core/operation.js";
 import { isVersion, versionNeverGiven, type Version } from "../core/version.js";
 import { createdAtHeader, expiresAtHeader, versionHeader } from "./paths.js";
 
@@ -22,7 +22,7 @@ export interface ConditionHeaders {
  * A tag that is not ours holds for no version. Throws BAD_REQUEST for anything else: several or malformed tags, or both headers
  * at once.
  */
-export function conditionOfHeaders({ ifMatch, ifNoneMatch }: ConditionHeaders): WriteCondition | null {
+export function conditionOfHeaders({ ifMatch, ifNoneMatch }: ConditionHeaders): OperationCondition | null {
   if (ifMatch !== undefined && ifNoneMatch !== undefined) {
     throw new ShardgateError("BAD_REQUEST", "If-Match and If-None-Match cannot both be conditions of one write.");
   }
@@ -49,7 +49,7 @@ export function isNotModified(ifNoneMatch: string | undefined, version: Version 
  * The expiry in `?ttl=`, whole seconds from 1 to `ttlSecondsMax`; null when the parameter is absent. Throws BAD_REQUEST for
  * anything else. Whether it reaches beyond the year 9999 only the storage node can say, by its own clock.
  */
-export function expiryOfQuery(ttl: string | undefined): Expiry | null {
+export function expiryOfQuery(ttl: string | undefined): OperationExpiry | null {
   if (ttl === undefined) return null;
   if (!/^[1-9]\d{0,11}$/.test(ttl) || Number(ttl) > ttlSecondsMax) {
     throw new ShardgateError(

@@ -5,8 +5,13 @@
  */
 import type { Clock } from "../core/clock.js";
 import { isErrorCode, ShardgateError } from "../core/error.js";
-import { peerCallsMax, peerCallTimeoutMs } from "../core/limits.js";
 import type { Log } from "../core/log.js";
+
+/** How long the primary process and its workers wait for each other: the deadline of a request, within which all else is tried. */
+export const peerCallTimeoutMs = 5_000;
+
+/** Most calls of one process that wait for another: every storage node may register and send its heartbeat at once. */
+export const peerCallsMax = 4_096;
 
 /** One end of a line. Messages arrive whole and in the order in which they were sent; what cannot be delivered is lost. */
 export interface MessageLine {

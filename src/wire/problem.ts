@@ -2,7 +2,7 @@
 import { adviceOf, errorRules, isErrorCode, ShardgateError, type ErrorCode } from "../core/error.js";
 
 /** `type` is left out, which RFC 9457 reads as "about:blank"; `code` is the closed list's. */
-export interface Problem {
+export interface ProblemDetails {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
@@ -13,7 +13,7 @@ export interface Problem {
 }
 
 /** The problem that tells `error` to a client; its details become extension members. `isWrite`: see `adviceOf`. */
-export function problemOf(error: ShardgateError, isWrite = false): Problem {
+export function problemOf(error: ShardgateError, isWrite = false): ProblemDetails {
   const { httpStatus, isRetryable } = errorRules[error.code];
   return {
     ...error.details,

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { jsonElements, jsonMembers } from "../../src/core/text/json-text.js";
-import { clientAnswerBytesMax } from "../../src/core/limits.js";
+import { clientAnswerBytesMax } from "../../src/cli/calls/gateway-client.js";
 
 export interface StoredItem {
   readonly valueText: string;

@@ -3,7 +3,7 @@
  * test asks `cluster`, and looks at what that process sees afterwards.
  */
 import { describe, expect, it } from "vitest";
-import { downAfterMs, heartbeatIntervalMs, suspectAfterMs } from "../../src/core/limits.js";
+import { heartbeatIntervalMs } from "../../src/core/limits.js";
 import { parseShard } from "../../src/core/shard.js";
 import type { ClusterCommands } from "../../src/gateway/cluster/cluster-commands.js";
 import type { ClusterView } from "../../src/gateway/cluster/cluster-view.js";
@@ -12,6 +12,7 @@ import { NodeFault } from "../../src/routing/node-client/node-client.js";
 import type { NodeRegistration } from "../../src/wire/membership.js";
 import { hosted, type FakePool } from "../gateway/cluster/fake-nodes.js";
 import { settle, type FakeClock } from "../support/fake-clock.js";
+import { suspectAfterMs, downAfterMs } from "../../src/registry/liveness.js";
 
 export interface CommandedCluster {
   /** Four shards, all of the first storage node that registers. */

@@ -1,6 +1,6 @@
 /** Conformance of storage engines: entries that expire, for readers, for writers, in the figures and in the sweep. */
 import { describe, expect, it } from "vitest";
-import type { Expiry } from "../../src/core/operation.js";
+import type { OperationExpiry } from "../../src/core/operation.js";
 import { expiryMsMax } from "../../src/core/limits.js";
 import type { StorageEngine } from "../../src/storage/engine.js";
 import {
@@ -19,11 +19,11 @@ import {
   write,
 } from "./storage-operations.js";
 
-const inOneSecond: Expiry = { kind: "ttl", seconds: 1 };
+const inOneSecond: OperationExpiry = { kind: "ttl", seconds: 1 };
 
 export function describeExpiry(engine: () => StorageEngine): void {
   describe("an entry that expires", () => {
-    it.each<readonly [string, Expiry]>([
+    it.each<readonly [string, OperationExpiry]>([
       ["seconds", inOneSecond],
       ["a moment", { kind: "at", atMs: nowMs + 1000 }],
     ])("is there until its moment and gone from it on (%s)", async (_, expiry) => {
@@ -87,9 +87,9 @@ export function describeExpiry(engine: () => StorageEngine): void {
     });
 
     it("may expire up to the end of the year 9999, and is refused beyond", async () => {
-      const ttlOf = (atMs: number): Expiry => ({ kind: "ttl", seconds: (atMs - nowMs) / 1000 });
-      const at = (atMs: number): Expiry => ({ kind: "at", atMs });
-      const put9999 = (expiry: Expiry) => write(engine(), [put("a", "1", { expiry })], nowMs);
+      const ttlOf = (atMs: number): OperationExpiry => ({ kind: "ttl", seconds: (atMs - nowMs) / 1000 });
+      const at = (atMs: number): OperationExpiry => ({ kind: "at", atMs });
+      const put9999 = (expiry: OperationExpiry) => write(engine(), [put("a", "1", { expiry })], nowMs);
       for (const expiry of [at(expiryMsMax), ttlOf(expiryMsMax)]) {
         expect(await put9999(expiry)).toMatchObject([{ kind: "written", facts: { expiresAtMs: expiryMsMax } }]);
       }

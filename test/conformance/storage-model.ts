@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { JsonText } from "../../src/core/text/json-text.js";
 import type { Key } from "../../src/core/key.js";
 import { nodeBatchAnswerBytesMax, tombstoneAgeMsMax } from "../../src/core/limits.js";
-import type { Expiry, ScanOperation, WriteCondition, WriteOperation } from "../../src/core/operation.js";
+import type { OperationExpiry, ScanOperation, OperationCondition, WriteOperation } from "../../src/core/operation.js";
 import type { ShardNumber } from "../../src/core/shard.js";
 import type { ChangesCursor, ClaimChange, StorageEngine } from "../../src/storage/engine.js";
 import type { OpenedEngine } from "./storage-engine.js";
@@ -18,16 +18,16 @@ const keyTexts = ["a", "aa", "ab", "b", "é", "\uffee", "\u{10000}", "🦊", "�
 const shards = [0, 1, 255, 256].map(shard);
 const keyOf = fc.constantFrom(...keyTexts).map((text) => text as Key);
 const shardOf = fc.constantFrom(...shards);
-const condition: fc.Arbitrary<WriteCondition | null> = fc.oneof(
+const condition: fc.Arbitrary<OperationCondition | null> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(null) },
-  fc.constant<WriteCondition>({ kind: "ifAbsent" }),
-  fc.constant<WriteCondition>({ kind: "ifPresent" }),
-  fc.nat(12).map<WriteCondition>((number) => ({ kind: "ifVersion", version: version(String(number)) })),
+  fc.constant<OperationCondition>({ kind: "ifAbsent" }),
+  fc.constant<OperationCondition>({ kind: "ifPresent" }),
+  fc.nat(12).map<OperationCondition>((number) => ({ kind: "ifVersion", version: version(String(number)) })),
 );
-const expiry: fc.Arbitrary<Expiry | null> = fc.oneof(
+const expiry: fc.Arbitrary<OperationExpiry | null> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(null) },
-  fc.nat(4).map<Expiry>((seconds) => ({ kind: "ttl", seconds: seconds + 1 })),
-  fc.integer({ min: -2, max: 5 }).map<Expiry>((seconds) => ({ kind: "at", atMs: nowMs + seconds * 1000 })),
+  fc.nat(4).map<OperationExpiry>((seconds) => ({ kind: "ttl", seconds: seconds + 1 })),
+  fc.integer({ min: -2, max: 5 }).map<OperationExpiry>((seconds) => ({ kind: "at", atMs: nowMs + seconds * 1000 })),
 );
 const write: fc.Arbitrary<WriteOperation> = fc.oneof(
   fc.record({

@@ -1,6 +1,6 @@
 /** Short ways to write down operations on one shard, for the conformance suite of storage engines. */
 import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
-import type { Entry } from "../../src/core/entry.js";
+import type { JsonEntry } from "../../src/core/entry.js";
 import type { JsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type {
@@ -98,7 +98,7 @@ export async function figures(engine: StorageEngine, atMs: number): Promise<Read
 }
 
 /** The entry under `key`, null when there is none. */
-export async function find(engine: StorageEngine, key: string, atMs = nowMs, number = 0): Promise<Entry | null> {
+export async function find(engine: StorageEngine, key: string, atMs = nowMs, number = 0): Promise<JsonEntry | null> {
   const [outcome] = await read(engine, [get(key, number)], { ...noBudget, nowMs: atMs });
   return outcome?.kind === "found" ? outcome.entry : null;
 }

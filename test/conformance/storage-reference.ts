@@ -3,7 +3,7 @@
  * answers is compared with it.
  */
 import { tombstoneAgeMsMax } from "../../src/core/limits.js";
-import type { Entry } from "../../src/core/entry.js";
+import type { JsonEntry } from "../../src/core/entry.js";
 import type { Key } from "../../src/core/key.js";
 import type { GetOperation, Outcome, PutOperation, ScanOperation, WriteOperation } from "../../src/core/operation.js";
 import type { ShardNumber } from "../../src/core/shard.js";
@@ -22,7 +22,7 @@ interface Shard {
   readonly sequence: number;
   readonly horizon: number;
   readonly markMs: number;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly JsonEntry[];
   readonly tombstones: readonly Exclude<Change, { readonly kind: "put" }>[];
 }
 
@@ -156,7 +156,7 @@ export class ReferenceEngine {
     return this.#shards.get(number) ?? { claim, sequence: 0, horizon: 0, markMs: 0, entries: [], tombstones: [] };
   }
 
-  #put(operation: PutOperation, current: Entry | null, nowMs: number): Outcome {
+  #put(operation: PutOperation, current: JsonEntry | null, nowMs: number): Outcome {
     const { shard, key, value, expiry } = operation;
     const createdAtMs = current?.createdAtMs ?? nowMs;
     const facts = {
@@ -173,7 +173,7 @@ export class ReferenceEngine {
     return { kind: "written", isNew: current === null, facts };
   }
 
-  #remove({ shard, key }: WriteOperation, current: Entry | null, nowMs: number): Outcome {
+  #remove({ shard, key }: WriteOperation, current: JsonEntry | null, nowMs: number): Outcome {
     this.#bury(shard, key, "deleted", nowMs);
     return { kind: "deleted", version: current?.version ?? null };
   }
@@ -203,7 +203,7 @@ export class ReferenceEngine {
     return version(String(next));
   }
 
-  #judge(number: ShardNumber, { expiresAtMs }: Entry): void {
+  #judge(number: ShardNumber, { expiresAtMs }: JsonEntry): void {
     this.#set(number, { markMs: Math.max(this.shard(number).markMs, expiresAtMs ?? 0) });
   }
 
@@ -224,7 +224,7 @@ function versionOf(change: Change): number {
   return Number(change.kind === "put" ? change.entry.version : change.version);
 }
 
-function isLive({ expiresAtMs }: Entry, { markMs }: Shard, nowMs: number): boolean {
+function isLive({ expiresAtMs }: JsonEntry, { markMs }: Shard, nowMs: number): boolean {
   return expiresAtMs === null || Math.max(nowMs, markMs) < expiresAtMs;
 }
 

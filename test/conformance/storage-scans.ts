@@ -1,7 +1,7 @@
 /** Conformance of storage engines: the order, bounds, cursors and budget of scans. */
 import { describe, expect, it } from "vitest";
 import { pageEntryBytes } from "../../src/core/answer-bytes.js";
-import type { Entry } from "../../src/core/entry.js";
+import type { JsonEntry } from "../../src/core/entry.js";
 import type { StorageEngine } from "../../src/storage/engine.js";
 import {
   fill,
@@ -147,7 +147,7 @@ export function describeScans(engine: () => StorageEngine): void {
         return [entries.length, hasMore];
       };
       expect(await answered(0)).toEqual([1, true]);
-      const size = pageEntryBytes({ key: "a", value } as Entry);
+      const size = pageEntryBytes({ key: "a", value } as JsonEntry);
       expect(await answered(size)).toEqual([1, true]);
       expect(await answered(size + 1)).toEqual([2, true]);
       expect(await answered(2 * size)).toEqual([2, true]);

@@ -1,7 +1,7 @@
 /** Conformance of storage engines: gets, puts, deletes, conditions, versions, atomic groups and figures. */
 import { describe, expect, it } from "vitest";
 import type { JsonText } from "../../src/core/text/json-text.js";
-import type { WriteCondition } from "../../src/core/operation.js";
+import type { OperationCondition } from "../../src/core/operation.js";
 import type { StorageEngine } from "../../src/storage/engine.js";
 import {
   figures,
@@ -98,12 +98,12 @@ export function describeWrites(engine: () => StorageEngine): void {
   describeFigures(engine);
 }
 
-function ifVersion(text: string): WriteCondition {
+function ifVersion(text: string): OperationCondition {
   return { kind: "ifVersion", version: version(text) };
 }
 
 function describeConditions(engine: () => StorageEngine): void {
-  describe.each<readonly [string, WriteCondition, boolean, boolean]>([
+  describe.each<readonly [string, OperationCondition, boolean, boolean]>([
     ["ifVersion with the current version", ifVersion("1"), true, false],
     ["ifVersion with another version", ifVersion("7"), false, false],
     ["ifAbsent", { kind: "ifAbsent" }, false, true],

@@ -3,7 +3,7 @@
  * deadlines, breakers, heartbeats and silence do not notice.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import { breakerFailuresMax, breakerOpenMs, downAfterMs, sweepIntervalMs } from "../../src/core/limits.js";
+import { breakerOpenMs } from "../../src/core/limits.js";
 import { NodeFault } from "../../src/routing/node-client/node-client.js";
 import { startStorageNode } from "../../src/storage-node/node-server.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
@@ -12,6 +12,9 @@ import { startTestGateway, type TestGateway } from "../gateway/test-gateway.js";
 import { drained } from "../storage-node/running-node.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
+import { breakerFailuresMax } from "../../src/routing/mailbox/breaker.js";
+import { downAfterMs } from "../../src/registry/liveness.js";
+import { sweepIntervalMs } from "../../src/storage-node/shards/sweeper.js";
 
 const hourMs = 3_600_000;
 

@@ -6,12 +6,13 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
-import { drainDelayMsDefault, drainTimeoutMs } from "../../src/core/limits.js";
+import { drainTimeoutMs } from "../../src/core/limits.js";
 import { CommandPlace, isForOtherMachines } from "../support/command-place.js";
 import { documentPages } from "../support/document-pages.js";
 import { graphql } from "../support/gateway-calls.js";
 import { examplesIn, fulfil, type Example } from "../support/markdown-examples.js";
 import { eventually, freePorts, repository, Run, shardgate, Stop, temporaryFolder } from "../support/processes.js";
+import { drainDelayMsDefault } from "../../src/cli/serve/gateway-command.js";
 
 const examples = documentPages
   .flatMap((page) => examplesIn(page).map((example) => ({ page, example })))

@@ -5,10 +5,11 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorRules } from "../../src/core/error.js";
-import { gatewayBodyGraceMs, gatewayHeadersTimeoutMs } from "../../src/core/limits.js";
 import { graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { conversation, drip, exchange, summary, type Bytes } from "../support/raw-exchange.js";
+import { gatewayHeadersTimeoutMs } from "../../src/gateway/gateway-server.js";
+import { gatewayBodyGraceMs } from "../../src/gateway/edge/open-request.js";
 
 /** `answer` is the status and the first code in the body. GraphQL's own errors have status 200 with application/json. */
 interface Row {

@@ -2,11 +2,12 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { Agent, request } from "node:http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { drainTimeoutMs, drainUnusedMs } from "../../src/core/limits.js";
+import { drainTimeoutMs } from "../../src/core/limits.js";
 import { graphql } from "../support/gateway-calls.js";
 import { settle } from "../support/fake-clock.js";
 import { rawRequest } from "./rest/raw-request.js";
 import { startTestGateway, type TestGateway } from "./test-gateway.js";
+import { drainUnusedMs } from "../../src/gateway/edge/drain.js";
 
 let gateway: TestGateway;
 

@@ -1,12 +1,12 @@
 /** A gateway on a free port of loopback over storage nodes in memory; everything behind the socket is the real thing. */
 import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
-import { requestTimeoutMs as defaultRequestTimeoutMs, downAfterMs, suspectAfterMs } from "../../src/core/limits.js";
+import { requestTimeoutMs as defaultRequestTimeoutMs } from "../../src/core/limits.js";
 import { openAccess, type Access } from "../../src/gateway/access/access.js";
 import { ClusterLeader } from "../../src/gateway/cluster/leader/cluster-leader.js";
 import { Metrics } from "../../src/gateway/metrics/gateway-metrics.js";
-import { startGateway, type Gateway, type GatewayOptions } from "../../src/gateway/gateway-server.js";
+import { startGateway, type Gateway, type GatewayServerOptions } from "../../src/gateway/gateway-server.js";
 import type { GatewayServices } from "../../src/gateway/services.js";
-import { Liveness } from "../../src/registry/liveness.js";
+import { Liveness, suspectAfterMs, downAfterMs } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/stores/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
 import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
@@ -29,7 +29,7 @@ export interface TestGateway extends Gateway {
   register(...names: readonly string[]): Promise<void>;
 }
 
-export interface TestGatewayOptions extends Partial<Omit<GatewayOptions, "services">> {
+export interface TestGatewayOptions extends Partial<Omit<GatewayServerOptions, "services">> {
   readonly shardCount?: number;
   readonly nodesMin?: number;
   readonly bounds?: Partial<GatewayBounds>;

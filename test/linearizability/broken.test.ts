@@ -3,10 +3,10 @@
  * broken in the ways that databases have been broken. The checker must see each of them, and nothing in the sound one.
  */
 import { describe, expect, it } from "vitest";
-import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../src/core/operation.js";
+import type { Operation, Outcome, RoutedOperation, OperationCondition } from "../../src/core/operation.js";
 import { versionOf } from "../../src/core/version.js";
 import type { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
-import { NodeFault, type CallOptions, type NodeClient } from "../../src/routing/node-client/node-client.js";
+import { NodeFault, type NodeCallOptions, type NodeClient } from "../../src/routing/node-client/node-client.js";
 import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver } from "../../src/routing/observer.js";
 import { Router } from "../../src/routing/router.js";
@@ -93,7 +93,7 @@ function operationOf(key: string, action: Action): Operation {
   return action.kind === "put" ? put(key, String(action.value), { condition }) : remove(key, { condition });
 }
 
-function conditionOf(condition: Condition | null): WriteCondition | null {
+function conditionOf(condition: Condition | null): OperationCondition | null {
   return condition?.kind === "ifVersion" ? { kind: "ifVersion", version: versionOf(condition.version) } : condition;
 }
 
@@ -132,7 +132,7 @@ async function oneByOne(
   return outcomes;
 }
 
-async function only(node: MemoryNodeClient, routed: RoutedOperation, options: CallOptions): Promise<Outcome> {
+async function only(node: MemoryNodeClient, routed: RoutedOperation, options: NodeCallOptions): Promise<Outcome> {
   const [outcome] = await node.execute([routed], options);
   if (outcome === undefined) throw new Error("A storage node gave no outcome.");
   return outcome;

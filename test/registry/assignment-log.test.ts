@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { assignmentHistoryMax, assignmentLogChangesMax } from "../../src/core/limits.js";
+import { assignmentHistoryMax } from "../../src/core/limits.js";
 import { parseShard } from "../../src/core/shard.js";
 import {
   AssignmentHistory,
   changesInRecord,
   compactedLog,
   recordOfChanges,
+  assignmentLogChangesMax,
 } from "../../src/registry/assignment-log.js";
 import type { AssignmentCause, AssignmentChange } from "../../src/registry/cluster-map.js";
 

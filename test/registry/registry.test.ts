@@ -3,25 +3,20 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import {
-  registryAttemptsMax,
-  registryBatchMax,
-  registryGrowthBytesMax,
-  registryQueueMax,
-  urlCharactersMax,
-} from "../../src/core/limits.js";
+import { registryAttemptsMax, urlCharactersMax } from "../../src/core/limits.js";
 import { clusterMapToText } from "../../src/registry/text/cluster-map-text.js";
 import { EvidenceOutdated, shardsOfNode } from "../../src/registry/commands.js";
 import { decodeFile } from "../../src/registry/stores/file/file-document.js";
 import { FileStore } from "../../src/registry/stores/file-store.js";
 import { MemoryStore } from "../../src/registry/stores/memory-store.js";
-import { Registry } from "../../src/registry/registry.js";
+import { Registry, registryBatchMax, registryQueueMax } from "../../src/registry/registry.js";
 import type { RegistryStore } from "../../src/registry/registry-store.js";
 import { putBackDocument } from "../../src/registry/stored-cluster-map.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { watchFile } from "../support/watch-file.js";
 import { assigned, byHand, claim, largestMap, mapWith, started } from "./map-samples.js";
+import { registryGrowthBytesMax } from "../../src/registry/command-batch.js";
 
 const opened: Registry[] = [];
 let leaders = 0;

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { answerBytes } from "../../src/core/answer-bytes.js";
 import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
-import { requestAnswerBytesMax, valueBytesMax } from "../../src/core/limits.js";
+import { defaultBounds } from "../../src/core/bounds.js";
+import { valueBytesMax } from "../../src/core/limits.js";
 import type { Outcome } from "../../src/core/operation.js";
 import { AnswerBudget } from "../../src/routing/answer-budget.js";
 
@@ -14,8 +15,8 @@ it.each<[string, Outcome, number]>([
   ["the entries of conflicts", { kind: "conflict", current: entry }, 1],
   ["every entry of a page", { kind: "page", entries: [entry, entry], hasMore: false }, 2],
 ])("is spent by %s", (_, outcome, values) => {
-  const budget = new AnswerBudget(requestAnswerBytesMax);
-  for (let sum = 0; sum < requestAnswerBytesMax; sum += values * valueBytesMax) {
+  const budget = new AnswerBudget(defaultBounds.answerBytes);
+  for (let sum = 0; sum < defaultBounds.answerBytes; sum += values * valueBytesMax) {
     expect(budget.isSpent).toBe(false);
     budget.spend([outcome]);
   }
@@ -34,7 +35,7 @@ it.each<[string, Outcome]>([
 });
 
 it("is not touched by outcomes without values", () => {
-  const budget = new AnswerBudget(requestAnswerBytesMax);
+  const budget = new AnswerBudget(defaultBounds.answerBytes);
   const without: Outcome[] = [
     { kind: "notFound" },
     { kind: "conflict", current: null },

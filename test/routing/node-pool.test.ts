@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { breakerFailuresMax, breakerOpenMs, connectTimeoutMs, tellingAttemptMs } from "../../src/core/limits.js";
+import { breakerOpenMs, connectTimeoutMs } from "../../src/core/limits.js";
 import { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
 import { NodeFault, PlainNodeFault, type MapFacts } from "../../src/routing/node-client/node-client.js";
 import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
@@ -8,6 +8,8 @@ import { FakeClock, settle } from "../support/fake-clock.js";
 import { mapOf, MemoryCluster } from "../support/memory-cluster.js";
 import { get, put, routed } from "../support/operations.js";
 import { RecordLog } from "../support/record-log.js";
+import { tellingAttemptMs } from "../../src/routing/node-client/node-blame.js";
+import { breakerFailuresMax } from "../../src/routing/mailbox/breaker.js";
 
 const refusedConnection = {
   fault: new NodeFault("connectionRefused", "storage node node1 (http://node1:1) refused the connection", true),

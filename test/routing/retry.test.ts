@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/core/error.js";
-import { attemptsMax, retryPauseMs, retryPauseMsMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
 import { refused } from "../../src/routing/refusal.js";
-import { firstStage, pauseAfter, stageAfter, stepsAfter } from "../../src/routing/retry.js";
+import {
+  firstStage,
+  pauseAfter,
+  stageAfter,
+  stepsAfter,
+  attemptsMax,
+  retryPauseMs,
+  retryPauseMsMax,
+} from "../../src/routing/retry.js";
 import { get, put } from "../support/operations.js";
 
 const stepFor = (operation: Operation, code: ErrorCode, stage = firstStage) =>

@@ -1,15 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { Entry } from "../../src/core/entry.js";
+import type { JsonEntry } from "../../src/core/entry.js";
 import { parseJsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
-import {
-  attemptsMax,
-  attemptTimeoutMs,
-  requestAnswerBytesMax,
-  requestTimeoutMs,
-  valueBytesMax,
-} from "../../src/core/limits.js";
+import { defaultBounds } from "../../src/core/bounds.js";
+import { attemptTimeoutMs, requestTimeoutMs, valueBytesMax } from "../../src/core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../../src/core/operation.js";
 import { AnswerBudget } from "../../src/routing/answer-budget.js";
 import { NodeFault } from "../../src/routing/node-client/node-client.js";
@@ -18,6 +13,7 @@ import { refused } from "../../src/routing/refusal.js";
 import { settle } from "../support/fake-clock.js";
 import { mapOf, MemoryCluster } from "../support/memory-cluster.js";
 import { get, put, remove } from "../support/operations.js";
+import { attemptsMax } from "../../src/routing/retry.js";
 
 const lost = { fault: new NodeFault("connectionReset", "the storage node closed the connection", false) };
 const unsent = {
@@ -285,7 +281,7 @@ describe("Router, retrying", () => {
   it("asks for no more when the values of one request are as many as it may have", async () => {
     const cluster = new MemoryCluster();
     const large = parseJsonText(`"${"x".repeat(valueBytesMax - 2)}"`);
-    const entry: Entry = {
+    const entry: JsonEntry = {
       key: parseKey(key),
       value: large,
       version: null,
@@ -298,7 +294,7 @@ describe("Router, retrying", () => {
       (operations) =>
         operations.map((_, index) => (index < 8 ? { kind: "found", entry } : refused("BATCH_ANSWER_FULL", ""))),
     ]);
-    const context = { ...cluster.context(), budget: new AnswerBudget(requestAnswerBytesMax) };
+    const context = { ...cluster.context(), budget: new AnswerBudget(defaultBounds.answerBytes) };
     const outcomes = await cluster.execute(
       Array.from({ length: 100 }, () => get(key)),
       context,
@@ -447,7 +443,7 @@ describe("Router, whatever happens", () => {
 describe("Router, when what one caller does with its outcomes throws", () => {
   /** A caller's context with a bug in it. */
   function brokenContext(cluster: MemoryCluster, ms?: number) {
-    const budget = new AnswerBudget(requestAnswerBytesMax);
+    const budget = new AnswerBudget(defaultBounds.answerBytes);
     vi.spyOn(budget, "spend").mockImplementation(() => {
       throw new Error("A bug.");
     });

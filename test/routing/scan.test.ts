@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { compareKeys } from "../../src/core/key.js";
-import { scanPageBytesMax } from "../../src/core/limits.js";
 import type { Outcome } from "../../src/core/operation.js";
 import { NodeFault } from "../../src/routing/node-client/node-client.js";
-import { scanShards, type ScanRequest, type ScanRouter } from "../../src/routing/scan.js";
+import { scanShards, type ScanRequest, type ScanRouter, scanPageBytesMax } from "../../src/routing/scan.js";
 import { MemoryCluster } from "../support/memory-cluster.js";
 import { put } from "../support/operations.js";
 

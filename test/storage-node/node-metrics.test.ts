@@ -1,11 +1,12 @@
 /** What `GET /metrics` of a storage node says, over real HTTP. */
 import { describe, expect, it, vi } from "vitest";
-import { drainTimeoutMs, engineTimeoutMs, sweepIntervalMs } from "../../src/core/limits.js";
+import { drainTimeoutMs, engineTimeoutMs } from "../../src/core/limits.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { encodeBatchRequest } from "../../src/wire/batch/batch-body.js";
 import { settle } from "../support/fake-clock.js";
 import { get, put } from "./operations.js";
 import { runNode } from "./running-node.js";
+import { sweepIntervalMs } from "../../src/storage-node/shards/sweeper.js";
 
 type Node = Awaited<ReturnType<typeof runNode>>;
 

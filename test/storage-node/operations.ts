@@ -2,7 +2,7 @@
 import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import type { JsonText } from "../../src/core/text/json-text.js";
 import type { Key } from "../../src/core/key.js";
-import type { RoutedOperation, WriteCondition } from "../../src/core/operation.js";
+import type { RoutedOperation, OperationCondition } from "../../src/core/operation.js";
 import type { ShardNumber } from "../../src/core/shard.js";
 import type { FencedWrite, StorageEngine } from "../../src/storage/engine.js";
 import type { NodeAssignments } from "../../src/wire/membership.js";
@@ -31,7 +31,7 @@ export function put(key: string, value: string, options: PutOptions = {}): Fence
 export interface PutOptions {
   readonly epoch?: number | null;
   readonly shard?: number;
-  readonly condition?: WriteCondition | null;
+  readonly condition?: OperationCondition | null;
 }
 
 export function remove(key: string, epoch: number | null = null, shard = 2): FencedWrite {

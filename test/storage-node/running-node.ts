@@ -1,11 +1,11 @@
 /** A storage node on a free port over a ScriptedEngine, ended after the test. */
 import { onTestFinished } from "vitest";
-import { refusingMs } from "../../src/core/limits.js";
 import { startStorageNode, type StorageNode, type StorageNodeOptions } from "../../src/storage-node/node-server.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { call, type Answer, type Call } from "./raw-http.js";
 import { ScriptedEngine } from "./shards/scripted-engine.js";
+import { refusingMs } from "../../src/storage-node/drain-node.js";
 
 export async function runNode(options: Partial<StorageNodeOptions> = {}) {
   const engine = new ScriptedEngine();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Entry } from "../../src/core/entry.js";
+import type { JsonEntry } from "../../src/core/entry.js";
 import type { JsonText } from "../../src/core/text/json-text.js";
 import { parseKey } from "../../src/core/key.js";
 import type { ShardNumber } from "../../src/core/shard.js";
@@ -10,7 +10,7 @@ import { decodeEntry, decodeStoredEntry, encodeEntry } from "../../src/storage/s
 import { shard } from "../conformance/storage-operations.js";
 
 const moment = fc.integer({ min: 0, max: 253_402_300_799_999 });
-const entries: fc.Arbitrary<Entry> = fc.record({
+const entries: fc.Arbitrary<JsonEntry> = fc.record({
   key: fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom("a", "é", "🦊", "z", "0") }).map(parseKey),
   value: fc.string({ maxLength: 60, unit: "grapheme" }).map((text) => JSON.stringify(text) as JsonText),
   version: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).map(versionOf),
@@ -38,7 +38,7 @@ describe("an entry's record", () => {
       fc.property(shards, entries, fc.nat(), (number, entry, place) => {
         const { record } = encodeEntry(number, entry);
         const damaged = { code: "ENTRY_DAMAGED", message: expect.stringContaining(`shard ${number}`) };
-        const expectDamage = (decode: () => Entry) => expect(decode).toThrowError(expect.objectContaining(damaged));
+        const expectDamage = (decode: () => JsonEntry) => expect(decode).toThrowError(expect.objectContaining(damaged));
         expectDamage(() => decodeEntry(number, entry.key, record.subarray(0, place % record.length)));
         const bit = place % (record.length * 8);
         const at = Math.floor(bit / 8);
@@ -55,8 +55,8 @@ describe("an entry's record", () => {
 
   it("has a checksum of its own for each key, version, time and value", () => {
     const facts = { version: versionOf(7), createdAtMs: 1, updatedAtMs: 2, expiresAtMs: null };
-    const entry: Entry = { key: parseKey("a"), value: "1" as JsonText, ...facts };
-    const others: readonly Partial<Entry>[] = [
+    const entry: JsonEntry = { key: parseKey("a"), value: "1" as JsonText, ...facts };
+    const others: readonly Partial<JsonEntry>[] = [
       {},
       { key: parseKey("b") },
       { value: "2" as JsonText },

@@ -5,12 +5,12 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../src/cli/environment/system-clock.js";
 import { defaultBounds } from "../../src/core/bounds.js";
-import { downAfterMs, requestTimeoutMs, suspectAfterMs } from "../../src/core/limits.js";
+import { requestTimeoutMs } from "../../src/core/limits.js";
 import { openAccess } from "../../src/gateway/access/access.js";
 import { ClusterLeader } from "../../src/gateway/cluster/leader/cluster-leader.js";
 import { Metrics } from "../../src/gateway/metrics/gateway-metrics.js";
 import { startGateway } from "../../src/gateway/gateway-server.js";
-import { Liveness } from "../../src/registry/liveness.js";
+import { Liveness, suspectAfterMs, downAfterMs } from "../../src/registry/liveness.js";
 import { MemoryStore } from "../../src/registry/stores/memory-store.js";
 import { Registry } from "../../src/registry/registry.js";
 import type { MapFacts } from "../../src/routing/node-client/node-client.js";

@@ -126,15 +126,9 @@ describe("createWebServer", () => {
   });
 
   it("cuts off a client that does not finish its handshake", async () => {
-    vi.resetModules();
-    vi.doMock(import("../../src/core/limits.js"), async (original) => ({
-      ...(await original()),
-      tlsHandshakeTimeoutMs: 20 as never,
-    }));
-    const { createWebServer: create } = await import("../../src/tls/web-server.js");
-    vi.doUnmock("../../src/core/limits.js");
     const log = new RecordLog();
-    const web = create({ tls: new RenewableTls({ server }), isMutual: false, log, options: {} }, () => {});
+    const tls = new RenewableTls({ server });
+    const web = createWebServer({ tls, isMutual: false, log, options: {}, handshakeTimeoutMs: 20 }, () => {});
     await once(web.listen(0, "127.0.0.1"), "listening");
     onTestFinished(() => closed(web));
     const socket = connectPlain((web.address() as AddressInfo).port, "127.0.0.1");

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
-import { peerCallsMax, peerCallTimeoutMs } from "../../src/core/limits.js";
-import { NoAnswer, Peer } from "../../src/wire/peer.js";
+import { NoAnswer, Peer, peerCallTimeoutMs, peerCallsMax } from "../../src/wire/peer.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { linePair } from "../support/line-pair.js";
 import { RecordLog } from "../support/record-log.js";

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Entry } from "../../src/core/entry.js";
+import type { JsonEntry } from "../../src/core/entry.js";
 import type { ScanOperation } from "../../src/core/operation.js";
 import { pageProblem } from "../../src/wire/scan-page.js";
 import { scan } from "../support/operations.js";
 
 const problemOf = (keys: readonly string[], rest: Partial<ScanOperation> = {}, hasMore = false): string | null => {
-  const entries = keys.map((key) => ({ key, value: "1" }) as unknown as Entry);
+  const entries = keys.map((key) => ({ key, value: "1" }) as unknown as JsonEntry);
   return pageProblem({ kind: "page", entries, hasMore }, scan(0, rest));
 };
 

@@ -5,11 +5,14 @@
 import type { Readable } from "node:stream";
 import { Agent, buildConnector, request } from "undici";
 import { errorRules, isErrorCode, type ErrorCode } from "../../core/error.js";
-import { clientAnswerBytesMax, importInFlightMax } from "../../core/limits.js";
+import { importInFlightMax } from "../../core/limits.js";
 import { tlsVersionMin } from "../../tls/tls-source.js";
 import { errorOfProblem } from "../../wire/problem.js";
 import { commandAdvice, tokenAdvice } from "../terminal/advice.js";
 import { messageOf } from "../terminal/command-failure.js";
+
+/** Longest answer that the command line takes; keys and entries that make a longer one are asked for in smaller parts. */
+export const clientAnswerBytesMax = 64 * 1024 * 1024;
 
 export type GatewayAnswer =
   { readonly kind: "data"; readonly data: Readonly<Record<string, unknown>>; readonly bytes: number } | GatewayFailure;

@@ -2,11 +2,14 @@
 import { Argument } from "commander";
 import { jsonProblem } from "../../core/text/json-text.js";
 import { parseKey } from "../../core/key.js";
-import { valueInputBytesMax } from "../../core/limits.js";
 import type { Input } from "../environment/environment.js";
 import { exitCodes } from "../terminal/exit-code.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { parsedBy } from "../options/option.js";
+import { valueBytesMax } from "../../core/limits.js";
+
+/** Most that `put` reads from standard input: one full value, and white space around it. */
+export const valueInputBytesMax = valueBytesMax + 64 * 1024;
 
 export function keyArgument(): Argument {
   return new Argument("<key>", "1 to 1024 bytes of UTF-8").argParser(parsedBy(parseKey));

@@ -3,7 +3,10 @@
  * asked for, so that an idle process needs no timer.
  */
 import { performance, type EventLoopUtilization } from "node:perf_hooks";
-import { utilizationHalfLifeMs, utilizationSampleMs } from "../../core/limits.js";
+
+/** How often the event loop's utilization is looked at, and in what time an old one counts half. */
+export const utilizationSampleMs = 20;
+export const utilizationHalfLifeMs = 40;
 
 export interface LoopReading {
   nowMs(): number;

@@ -8,10 +8,12 @@ import { relative } from "node:path";
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import type { Child, Environment } from "./environment.js";
-import { parentPollMs } from "../../core/limits.js";
 import { loopUtilization } from "./loop-utilization.js";
 import { shellWord } from "./shell-word.js";
 import { systemClock } from "./system-clock.js";
+
+/** Pause between two looks at whether the npm that started a process has ended; its port is free again soon after. */
+export const parentPollMs = 500;
 
 /** `mainPath` is the file that Node.js runs for this program. */
 export function systemEnvironment(mainPath: string): Environment {

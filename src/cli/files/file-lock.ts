@@ -8,9 +8,14 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import type { ErrorCode } from "../../core/error.js";
-import { lockPollMs, lockWaitMs } from "../../core/limits.js";
 import type { FileLock } from "../../registry/stores/store-lock.js";
 import { LockRefused, messageOf } from "../terminal/command-failure.js";
+
+/** How long a start waits for the lock of its data folder or registry: a supervisor starts a process before the last is gone. */
+export const lockWaitMs = 1_000;
+
+/** Pause between two tries at that lock. */
+const lockPollMs = 25;
 
 export interface HeldLock extends FileLock {
   /** The open file that has the lock; a process that inherits it holds the lock, too. */

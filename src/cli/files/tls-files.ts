@@ -5,12 +5,17 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { Clock } from "../../core/clock.js";
-import { tlsFileBytesMax, tlsFilesPollMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import { noTls, type TlsIdentity, type TlsMaterial, type TlsSource } from "../../tls/tls-source.js";
 import { readBounded } from "./bounded-file.js";
 import { CommandFailure, failureText } from "../terminal/command-failure.js";
 import { watchFiles } from "./file-watch.js";
+
+/** How often the files of certificates and keys are looked at for newer ones. */
+export const tlsFilesPollMs = 5_000;
+
+/** Longest file of certificates or keys: several times the CAs that an operating system trusts. */
+export const tlsFileBytesMax = 1024 * 1024;
 
 export interface IdentityPaths {
   readonly cert: string;

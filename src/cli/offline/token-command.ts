@@ -4,13 +4,15 @@
  */
 import { hash } from "node:crypto";
 import { Argument, Option, type Command } from "commander";
-import { tokenBytes } from "../../core/limits.js";
 import { parseGrant, type Grant } from "../../gateway/access/grant.js";
 import { parseStaticTokens } from "../../gateway/access/static-tokens.js";
 import type { Environment } from "../environment/environment.js";
 import { addExample } from "../terminal/help-example.js";
 import { outputOption, parsedBy } from "../options/option.js";
 import { print, type Format } from "../terminal/print.js";
+
+/** Random bytes of a token that `shardgate token` makes. */
+export const tokenBytes = 32;
 
 interface TokenOptions {
   readonly grant: readonly Grant[];

@@ -1,10 +1,15 @@
 /** The secret that the gateways and storage nodes of one cluster share, from a file: arguments stand in lists of processes. */
 import { open } from "node:fs/promises";
 import type { Option } from "commander";
-import { clusterSecretCharactersMin, secretFileBytesMax } from "../../core/limits.js";
 import { deriveClusterTokens, type ClusterTokens } from "../../wire/cluster-token.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { option, parseText } from "./option.js";
+
+/** Shortest secret of a cluster: 32 random characters cannot be guessed. */
+export const clusterSecretCharactersMin = 32;
+
+/** Longest file with a secret: a mistaken file is noticed. */
+const secretFileBytesMax = 8 * 1024;
 
 export interface ClusterSecretOptions {
   readonly clusterSecretFile?: string;

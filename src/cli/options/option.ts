@@ -1,8 +1,17 @@
 /** Options that several commands share, and the parsers that refuse a wrong value with what it must be. */
 import { InvalidArgumentError, Option } from "commander";
 import { ShardgateError } from "../../core/error.js";
-import { clientTimeoutMs, clientTimeoutMsMax, workersMax } from "../../core/limits.js";
+import { requestTimeoutMs } from "../../core/limits.js";
 import { formats } from "../terminal/print.js";
+
+/** Most workers of a gateway or storage node: more than the cores of any machine that one of them would be given alone. */
+const workersMax = 256;
+
+/** How long the command line waits for one answer: the gateway's own deadline, and time to carry the bodies. */
+const clientTimeoutMs = requestTimeoutMs + 25_000;
+
+/** Longest wait for one answer that the command line may be told: an hour, far beyond what a gateway takes. */
+const clientTimeoutMsMax = 3_600_000;
 
 /** An option that can also be set by the environment variable of the same name. */
 export function option(flags: string, description: string): Option {

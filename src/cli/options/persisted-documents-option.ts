@@ -2,11 +2,13 @@
 import type { Command } from "commander";
 import type { GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError } from "../../core/error.js";
-import { persistedDocumentsBytesMax } from "../../core/limits.js";
 import { parsePersistedDocuments, type PersistedDocuments } from "../../gateway/graphql/request/persisted-documents.js";
 import { readBounded } from "../files/bounded-file.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { option, parseText } from "./option.js";
+
+/** Longest manifest of persisted documents: thousands of documents of several KiB each. */
+export const persistedDocumentsBytesMax = 16 * 1024 * 1024;
 
 export interface PersistedDocumentsOptions {
   readonly persistedDocuments?: string;

@@ -1,7 +1,6 @@
 /** The cluster as a gateway has it that decides for itself: the registry, and its leader over it. */
 import { dirname, join } from "node:path";
 import type { Clock } from "../../core/clock.js";
-import { registryFilePollMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
 import { ClusterLeader } from "../../gateway/cluster/leader/cluster-leader.js";
@@ -18,6 +17,9 @@ import type { RouterOptions } from "../../routing/router.js";
 import { lockRegistry } from "../files/file-lock.js";
 import { watchFiles } from "../files/file-watch.js";
 import { makeFolder } from "../files/make-folder.js";
+
+/** How often the registry's file is looked at for one that a person has put there: one call of the system each time. */
+const registryFilePollMs = 1_000;
 
 export interface ClusterOptions {
   readonly shards?: number;

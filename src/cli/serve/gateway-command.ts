@@ -1,16 +1,8 @@
 /** `shardgate gateway`: its options, and which processes it has: one, or a primary and its workers. */
 import type { Command } from "commander";
 import { unshareable } from "../../core/bounds.js";
-import {
-  downAfterMs,
-  drainDelayMsDefault,
-  drainDelayMsMax,
-  shardCountMax,
-  silenceMsMax,
-  silentAfterMs,
-  storageNodesMax,
-  suspectAfterMs,
-} from "../../core/limits.js";
+import { shardCountMax, silentAfterMs, storageNodesMax } from "../../core/limits.js";
+import { downAfterMs, suspectAfterMs } from "../../registry/liveness.js";
 import { partLog, type Log } from "../../core/log.js";
 import { NodeAllowList } from "../../registry/address/node-allow-list.js";
 import { accessSafeguards, addAccessOptions } from "./access-options.js";
@@ -37,6 +29,18 @@ import { addPersistedDocumentsOptions, checkPersistedDocumentsOptions } from "..
 import { addGatewayTlsOptions, checkGatewayTlsOptions } from "../options/tls-option.js";
 import { addTracingOptions } from "./telemetry/tracing-option.js";
 import { addWebOptions } from "../options/web-option.js";
+
+/**
+ * How long a gateway goes on serving after SIGTERM, by default: load balancers that ask `/ready` every 2 s have noticed,
+ * and so has Kubernetes, which needs a second or two to take an ended pod out of its services.
+ */
+export const drainDelayMsDefault = 5_000;
+
+/** Longest drain delay: load balancers that look once a minute, and then several times, have noticed. */
+const drainDelayMsMax = 600_000;
+
+/** Longest silence that a gateway may be told to bear before it calls a storage node SUSPECT or DOWN: an hour. */
+const silenceMsMax = 3_600_000;
 
 export function addGatewayCommand(program: Command, environment: Environment): void {
   const gateway = program

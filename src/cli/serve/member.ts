@@ -2,10 +2,12 @@
 import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Clock } from "../../core/clock.js";
-import { logTailBytesMax } from "../../core/limits.js";
 import type { Child, Environment } from "../environment/environment.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { within } from "./stop-request.js";
+
+/** How much of the end of a process's log `shardgate dev` reads to say why that process ended. */
+const logTailBytesMax = 16 * 1024;
 
 export interface MemberPlan {
   readonly name: string;

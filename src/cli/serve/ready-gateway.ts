@@ -1,8 +1,14 @@
 /** Waits until a gateway says that every shard has a live primary, and that no storage node has a problem. */
 import { request } from "undici";
 import type { Clock } from "../../core/clock.js";
-import { connectTimeoutMs, readyNoticeMs, readyPollMs } from "../../core/limits.js";
+import { connectTimeoutMs } from "../../core/limits.js";
 import { messageOf } from "../terminal/command-failure.js";
+
+/** How often `shardgate dev` asks its gateway whether every shard is served. */
+const readyPollMs = 50;
+
+/** After this long without being ready `shardgate dev` says what is missing; it goes on waiting. */
+const readyNoticeMs = 10_000;
 
 /**
  * Asks `GET /ready` at the gateway with this `origin` until it answers that it is ready, also not degraded, or `signal` is

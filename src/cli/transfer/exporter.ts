@@ -4,12 +4,18 @@
  */
 import { pagesFrom, type Paged } from "../../client/pages.js";
 import { again, repeat } from "../../client/request/retry.js";
-import { exportFirstPageEntries, exportPageBytes, pageEntriesMax } from "../../core/limits.js";
+import { pageEntriesMax } from "../../core/limits.js";
 import { exitCodes } from "../terminal/exit-code.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { failureExitCode, withAdvice } from "../calls/gateway-call.js";
 import type { GatewayAnswer } from "../calls/gateway-client.js";
 import { retriesOf, type RetryParts } from "./retries.js";
+
+/** Bytes of one page that `export` aims at, so that memory stays flat whatever the size of the values. */
+const exportPageBytes = 4 * 1024 * 1024;
+
+/** Entries of the first page of an export, before the size of the values is known: full-size ones fit one answer. */
+const exportFirstPageEntries = 16;
 
 export interface ExporterParts extends RetryParts {
   readonly client: { post(body: string): Promise<GatewayAnswer> };

@@ -1,7 +1,6 @@
 /** `shardgate import`: reads NDJSON line by line and writes it through a gateway, in memory that does not grow with the file. */
 import type { Command } from "commander";
 import { ShardgateError } from "../../core/error.js";
-import { importLineBytesMax } from "../../core/limits.js";
 import type { Environment } from "../environment/environment.js";
 import { CommandFailure, failureText } from "../terminal/command-failure.js";
 import { addConnectionOptions, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
@@ -16,6 +15,10 @@ import { print, type Format } from "../terminal/print.js";
 import { Progress } from "../terminal/progress.js";
 import { shellWord } from "../environment/shell-word.js";
 import { listenForStop, type StopRequest } from "../serve/stop-request.js";
+import { valueBytesMax } from "../../core/limits.js";
+
+/** Longest line of an import file: one full value, a key with every byte escaped (`\u0041`), names and white space. */
+const importLineBytesMax = valueBytesMax + 64 * 1024;
 
 interface ImportOptions extends ConnectionOptions {
   readonly fromLine: number;

@@ -6,12 +6,15 @@
 import { again, repeat } from "../../client/request/retry.js";
 import { isErrorCode } from "../../core/error.js";
 import { utf8Bytes } from "../../core/key.js";
-import { batchKeysMax, importBatchBytesMax, importInFlightMax } from "../../core/limits.js";
+import { batchKeysMax, importInFlightMax } from "../../core/limits.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "../terminal/exit-code.js";
 import { withAdvice } from "../calls/gateway-call.js";
 import { isWorthRetrying, type GatewayAnswer } from "../calls/gateway-client.js";
 import type { ImportItem } from "./import-line.js";
 import { retriesOf, type RetryParts } from "./retries.js";
+
+/** Most bytes of one import batch: two full values, and of usual JSON a good part of the parts that a body may have. */
+const importBatchBytesMax = 2 * 1024 * 1024;
 
 export interface ImporterParts extends RetryParts {
   readonly client: { post(body: string): Promise<GatewayAnswer> };

@@ -1,7 +1,15 @@
 /** How `import` and `export` try again: as the client does, but more often and for longer, so that a storage node can restart. */
 import type { Retries } from "../../client/request/retry.js";
 import type { Clock } from "../../core/clock.js";
-import { clientAttemptsMax, clientPauseMs, clientPauseMsMax } from "../../core/limits.js";
+
+/** Most attempts of `import` and `export` at one request; with the pauses about ten seconds, a storage node's restart. */
+const clientAttemptsMax = 10;
+
+/** First pause of `import` and `export` before they try again; doubles with each attempt, drawn at random up to itself. */
+export const clientPauseMs = 100;
+
+/** Longest of those pauses. */
+const clientPauseMsMax = 5_000;
 
 export interface RetryParts {
   readonly clock: Clock;

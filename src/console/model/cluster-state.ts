@@ -1,10 +1,9 @@
 /** What the page knows of the cluster: the events of the gateway, put together. Pure; a new state for each event. */
+import type { ShardState } from "../../core/shard.js";
 import type { ClusterEvent, NodeRow, TickEvent, TrafficSecond } from "../../wire/console-events.js";
 
 /** Seconds of traffic that are drawn; the gateway sends no more at first either. */
 const secondsShown = 300;
-
-export type ShardState = "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
 
 export interface ShardView {
   readonly number: number;

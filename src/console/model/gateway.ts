@@ -54,7 +54,7 @@ export async function findKey(post: Post, key: string): Promise<FindResult> {
   return { kind: result.__typename === "KeyNotFound" ? "missing" : "unreadable", key, place, entry: null, problem };
 }
 
-export type ShardAnswer =
+export type ShardDetailsResult =
   { readonly kind: "known"; readonly details: ShardDetails } | { readonly kind: "failed"; readonly problem: Problem };
 
 export interface ShardDetails {
@@ -73,7 +73,7 @@ export interface HistoryRow {
   readonly cause: string;
 }
 
-export async function shardDetails(post: Post, number: number): Promise<ShardAnswer> {
+export async function shardDetails(post: Post, number: number): Promise<ShardDetailsResult> {
   const { data, problem } = await ask<ShardData>(post, "console/shard", { number });
   if (problem !== null) return { kind: "failed", problem };
   const { shard } = data;
@@ -87,7 +87,7 @@ export async function shardDetails(post: Post, number: number): Promise<ShardAns
   return { kind: "known", details };
 }
 
-export interface AssignRequest {
+export interface AssignInput {
   readonly shard: number;
   readonly storageNode: string;
   /** As the page shows it: whoever assigns knows what they replace. */
@@ -100,7 +100,7 @@ export type AssignResult =
   /** `isForceable`: the same request with `force` would be carried out. */
   | { readonly kind: "refused"; readonly problem: Problem; readonly isForceable: boolean };
 
-export async function assignShard(post: Post, input: AssignRequest): Promise<AssignResult> {
+export async function assignShard(post: Post, input: AssignInput): Promise<AssignResult> {
   const { data, problem } = await ask<AssignData>(post, "console/assign", { input });
   if (problem === null) return { kind: "assigned", epoch: data.assignShard.shard.epoch };
   return { kind: "refused", problem, isForceable: problem.code === "ASSIGNMENT_WOULD_HIDE_DATA" };

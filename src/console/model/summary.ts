@@ -1,5 +1,6 @@
 /** The whole cluster in a few figures and one sentence. */
-import type { ClusterState, ShardState } from "./cluster-state.js";
+import type { ShardState } from "../../core/shard.js";
+import type { ClusterState } from "./cluster-state.js";
 
 export interface Summary {
   readonly level: "healthy" | "degraded" | "failing" | "empty";

@@ -2,7 +2,7 @@
 import type { TrafficSecond } from "../../wire/console-events.js";
 import { millisecondsText, shortText } from "./format.js";
 
-export interface Line {
+export interface ChartLine {
   readonly label: string;
   /** Name of the CSS variable that has its colour. */
   readonly colour: string;
@@ -17,7 +17,7 @@ export interface ChartData {
   readonly text: string;
   /** Seconds since 1970. */
   readonly times: readonly number[];
-  readonly lines: readonly Line[];
+  readonly lines: readonly ChartLine[];
   readonly format: (value: number) => string;
   /** There is nothing between whole values, so that none is written at the axis. */
   readonly isWhole: boolean;

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ClusterState, ShardView } from "../model/cluster-state.js";
 import { bytesText, lowerText, momentText, wholeText } from "../model/format.js";
-import { shardDetails, type HistoryRow, type ShardAnswer } from "../model/gateway.js";
+import { shardDetails, type HistoryRow, type ShardDetailsResult } from "../model/gateway.js";
 import { usePlatform } from "../platform.js";
 import { AssignForm } from "./assign-form.js";
 import { OwnerChip } from "./parts/owner-chip.js";
@@ -84,9 +84,9 @@ function Selected({ shard, nodes }: { readonly shard: ShardView; readonly nodes:
 const restMs = 120;
 
 /** Null until the gateway has answered. Asked again whenever the shard has a new epoch. */
-function useDetails({ number, epoch, state }: ShardView): ShardAnswer | null {
+function useDetails({ number, epoch, state }: ShardView): ShardDetailsResult | null {
   const { post, after } = usePlatform();
-  const [details, setDetails] = useState<ShardAnswer | null>(null);
+  const [details, setDetails] = useState<ShardDetailsResult | null>(null);
   useEffect(() => {
     let isCurrent = true;
     const read = async (): Promise<void> => {

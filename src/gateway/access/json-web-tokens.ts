@@ -5,18 +5,24 @@
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
-import {
-  callerGrantsMax,
-  keySetAgeMsMax,
-  keySetCooldownMs,
-  keySetTimeoutMs,
-  tokenClockToleranceS,
-} from "../../core/limits.js";
+import { callerGrantsMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { TokenVerifier } from "./access.js";
 import { isCallerName, type Caller } from "./caller.js";
 import { parseGrant } from "./grant.js";
 import { Permissions } from "./permissions.js";
+
+/** How far the clock of whoever signs tokens may be off, in seconds. */
+const tokenClockToleranceS = 5;
+
+/** How long the server with the keys that tokens are signed with may take to answer. */
+const keySetTimeoutMs = 3_000;
+
+/** After keys were fetched, an unknown key is not asked for again before this time: nobody can make the gateway ask without end. */
+const keySetCooldownMs = 30_000;
+
+/** How long fetched keys are trusted before they are fetched again. */
+const keySetAgeMsMax = 600_000;
 
 export interface JsonWebTokenParts {
   readonly issuer: string;

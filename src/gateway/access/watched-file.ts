@@ -7,9 +7,14 @@
 import { open } from "node:fs/promises";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
-import { accessFileBytesMax, accessFileCheckMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import { RepeatingTask } from "../../core/tasks/repeating-task.js";
+
+/** How often the files that say who may do what are read again. A change takes effect when it was seen twice. */
+export const accessFileCheckMs = 500;
+
+/** Longest file of tokens or of keys that tokens are signed with: thousands of entries. */
+export const accessFileBytesMax = 4 * 1024 * 1024;
 
 export interface WatchedFileParts<Content> {
   readonly path: string;

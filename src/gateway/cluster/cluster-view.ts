@@ -2,7 +2,7 @@
  * The cluster as requests look at it: the map, which storage nodes live, and what that means for their shards. Reads only
  * what is in this process, and asks storage nodes for their figures; subclasses keep it current.
  */
-import type { ShardNumber } from "../../core/shard.js";
+import type { ShardNumber, ShardState } from "../../core/shard.js";
 import type { AssignmentChange, ClusterMap } from "../../registry/cluster-map.js";
 import type { Liveness, NodeState } from "../../registry/liveness.js";
 import type { NodePool } from "../../routing/node-pool.js";
@@ -24,8 +24,6 @@ export interface NodeStatus extends NodeReport {
   readonly lastSeenAtMs: number | null;
   readonly latencyMs: number | null;
 }
-
-export type ShardState = "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
 
 export class ClusterView {
   readonly #parts: ClusterViewParts;

@@ -1,10 +1,10 @@
 /** Whether the gateway can serve every key, and what is missing when it cannot. Pure over what the membership knows. */
 import type { ErrorCode } from "../../core/error.js";
-import type { ShardNumber } from "../../core/shard.js";
+import type { ShardNumber, ShardState } from "../../core/shard.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import type { NodeState } from "../../registry/liveness.js";
 import { ownedShards } from "../../routing/owned-shards.js";
-import type { ClusterView, ShardState } from "./cluster-view.js";
+import type { ClusterView } from "./cluster-view.js";
 import type { ClusterFigures } from "../metrics/gateway-metrics.js";
 
 /** A shard whose keys cannot be served now. */

@@ -1,13 +1,20 @@
 /** The short calls with which the gateway looks after its storage nodes, beside the operations of clients. */
 import { ShardgateError } from "../../core/error.js";
-import { probeTimeoutMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import { StopSource } from "../../core/tasks/stop-signal.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import { assignmentsOf } from "../../routing/node-assignments.js";
-import { NodeFault, type CallOptions, type NodeClient, type NodeSign } from "../../routing/node-client/node-client.js";
+import {
+  NodeFault,
+  type NodeCallOptions,
+  type NodeClient,
+  type NodeSign,
+} from "../../routing/node-client/node-client.js";
 import type { NodePlace, NodePool } from "../../routing/node-pool.js";
 import type { HostedShard } from "../../wire/membership.js";
+
+/** How long a storage node may take to answer a probe, or to take its assignments; a node slower than this is silent. */
+const probeTimeoutMs = 1_000;
 
 export type NodeCallsPool = Pick<NodePool, "client" | "probeAt">;
 
@@ -82,7 +89,7 @@ export class NodeCalls {
     return this.#pool.client(name);
   }
 
-  #options(): CallOptions {
+  #options(): NodeCallOptions {
     return { timeoutMs: probeTimeoutMs, signal: this.#stopping };
   }
 }

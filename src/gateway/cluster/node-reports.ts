@@ -4,7 +4,10 @@
  */
 import type { Clock } from "../../core/clock.js";
 import type { ErrorCode } from "../../core/error.js";
-import { storageNodesMax, strangerProblemMs } from "../../core/limits.js";
+import { storageNodesMax } from "../../core/limits.js";
+
+/** How long a refused registration of a storage node that is not in the cluster map is remembered; nodes try each second. */
+export const strangerProblemMs = 60_000;
 
 /** Why a storage node may not serve its shards. */
 export interface NodeProblem {

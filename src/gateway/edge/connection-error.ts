@@ -1,9 +1,11 @@
 /** What a client gets whose bytes are no HTTP request, who sends them too slowly, or who wants a tunnel. */
 import type { Socket } from "node:net";
 import { ShardgateError } from "../../core/error.js";
-import { gatewayLingerMs } from "../../core/limits.js";
 import { problemText } from "../problem-answer.js";
 import type { OpenRequests } from "./open-requests.js";
+
+/** How long a client whose bytes are no HTTP may take to read why, before its connection is cut. */
+const gatewayLingerMs = 1_000;
 
 /** Answers on the bare socket, unless it cannot be written to or owes another answer; ends the connection in any case. */
 export function answerClientError(

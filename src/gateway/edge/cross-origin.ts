@@ -5,7 +5,6 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ShardgateError } from "../../core/error.js";
-import { corsMaxAgeSeconds } from "../../core/limits.js";
 import {
   createdAtHeader,
   expiresAtHeader,
@@ -14,6 +13,9 @@ import {
   shardHeader,
   versionHeader,
 } from "../../wire/paths.js";
+
+/** How long a browser may remember what a web page of another origin may do here: the longest that Chrome does. */
+const corsMaxAgeSeconds = 7_200;
 
 export class CrossOrigin {
   readonly #origins: ReadonlySet<string>;

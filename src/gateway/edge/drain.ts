@@ -6,9 +6,12 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../../core/clock.js";
-import { drainTimeoutMs, drainUnusedMs } from "../../core/limits.js";
+import { drainTimeoutMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { OpenRequests } from "./open-requests.js";
+
+/** How long a gateway that takes no further connection waits for a first request on those that have had none. */
+export const drainUnusedMs = 1_000;
 
 export interface DrainParts {
   readonly openRequests: Pick<OpenRequests, "sockets">;

@@ -11,7 +11,8 @@ import { requestIdHeader } from "../../wire/paths.js";
 import { settleRequestId } from "./request-id.js";
 import { CrossOrigin } from "./cross-origin.js";
 import { HostCheck } from "./host-check.js";
-import type { OpenRequest, OpenRequests } from "./open-requests.js";
+import type { OpenRequest } from "./open-request.js";
+import type { OpenRequests } from "./open-requests.js";
 import { headersRefusal, targetOf } from "./unusual-requests.js";
 
 /** Who may reach the gateway through a browser. */

@@ -1,8 +1,7 @@
 /**
- * The requests that are under way, from their headers to the end of their answers: who sent them, what they hold of the
- * gateway's memory, and which connections owe an answer. Requests beyond what there is room for are refused before they
- * cost anything. Clients that send their bodies or fetch their answers too slowly are cut off here, in one round a second
- * over all requests, so that no request needs a timer of its own.
+ * The requests in progress, from their headers to the end of their answers, and which connections owe an answer. Clients
+ * that send their bodies or fetch their answers too slowly are cut off in one round a second over all requests, so that no
+ * request needs a timer of its own; what each request holds and how long it may take is in open-request.ts.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -10,23 +9,14 @@ import type { Duplex } from "node:stream";
 import type { GatewayBounds } from "../../core/bounds.js";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
-import {
-  gatewayBodyBytesPerSecondMin,
-  gatewayBodyGraceMs,
-  gatewayConnectionCheckMs,
-  gatewayDiscardMs,
-  gatewaySendTimeoutMs,
-} from "../../core/limits.js";
-import { LinkedList, type Linked } from "../../core/tasks/linked-list.js";
-import { StopSource } from "../../core/tasks/stop-signal.js";
-import type { AnswerMemory } from "../../routing/answer-budget.js";
+import { gatewayConnectionCheckMs } from "../../core/limits.js";
+import { LinkedList } from "../../core/tasks/linked-list.js";
 import { LastAnswers } from "../../tls/last-answer.js";
-import type { Metrics, RequestRefusal } from "../metrics/gateway-metrics.js";
-import type { Caller } from "../access/caller.js";
-import { clientOf } from "./client-of.js";
-import { FairShare, type Shortage } from "./fair-share.js";
+import type { Metrics } from "../metrics/gateway-metrics.js";
+import { FairShare } from "./fair-share.js";
+import { gatewayDiscardMs, OpenRequest, type OpenRequestParts, type RequestShares } from "./open-request.js";
 
-export interface OpenRequestsParts {
+export interface OpenRequestsParts extends OpenRequestParts {
   readonly bounds: GatewayBounds;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "requestBegan" | "requestEnded" | "requestRefused">;
@@ -36,7 +26,7 @@ export interface OpenRequestsParts {
 
 export class OpenRequests {
   readonly #parts: OpenRequestsParts;
-  readonly #shares: Shares;
+  readonly #shares: RequestShares;
   readonly #open = new LinkedList<OpenRequest>();
   readonly #lastAnswers: LastAnswers;
   readonly #check = (): void => this.#checkAll();
@@ -128,190 +118,3 @@ export class OpenRequests {
 /** Where a request keeps what `begin` made of it. */
 const openOf = Symbol("open request");
 type BegunRequest = IncomingMessage & { [openOf]?: OpenRequest | undefined };
-
-interface Shares {
-  readonly requests: FairShare;
-  readonly bodies: FairShare;
-  readonly answers: FairShare;
-}
-
-export class OpenRequest implements Linked<OpenRequest> {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  previous: OpenRequest | null = null;
-  next: OpenRequest | null = null;
-  isListed = false;
-  /** What of its answer is in memory. */
-  readonly answer: HeldAnswer;
-  /** What its answer has, whoever gives it: names and values in turn. Either they are set, or written by whoever answers. */
-  readonly headers: string[] = [];
-  #areHeadersSet = false;
-  /** It sends its body when it is told to (RFC 9110, 10.1.1). */
-  awaitsContinue = false;
-  readonly #shares: Shares;
-  readonly #parts: OpenRequestsParts;
-  #client: string;
-  #isAdmitted = false;
-  #isAnswered = false;
-  #bodyBytes = 0;
-  /** Since when what it waits for now lasts. */
-  #sinceMs: number | null = null;
-  /** Aborts when its client goes away without the answer. */
-  readonly clientGone = new StopSource();
-  #giveUpBody: ((error: ShardgateError) => void) | null = null;
-
-  constructor(request: IncomingMessage, response: ServerResponse, shares: Shares, parts: OpenRequestsParts) {
-    this.request = request;
-    this.response = response;
-    this.#client = clientOf(request, null);
-    this.answer = new HeldAnswer(shares.answers, this.#client);
-    this.#shares = shares;
-    this.#parts = parts;
-  }
-
-  get isAnswered(): boolean {
-    return this.#isAnswered;
-  }
-
-  /** Sets `headers`, once. */
-  setHeaders(): void {
-    if (this.#areHeadersSet || this.response.headersSent) return;
-    this.#areHeadersSet = true;
-    const { headers } = this;
-    for (let at = 0; at < headers.length; at += 2) this.response.setHeader(headers[at] ?? "", headers[at + 1] ?? "");
-  }
-
-  /** Takes it in, or says why it is refused: OVERLOADED or TOO_MANY_REQUESTS. */
-  admit(): ShardgateError | null {
-    const { requests, answers } = this.#shares;
-    const unfetched = answers.shortage(this.#client, 1);
-    if (unfetched !== null) return this.#refused(unfetched, "answers");
-    const shortage = requests.take(this.#client, 1);
-    if (shortage !== null) return this.#refused(shortage, "requests");
-    this.#isAdmitted = true;
-    return null;
-  }
-
-  /** Counts it for its caller from now on, whatever address it came from; throws TOO_MANY_REQUESTS. Before its body is read. */
-  countFor(caller: Pick<Caller, "name">): void {
-    if (!this.#isAdmitted) return;
-    this.#shares.requests.giveBack(this.#client, 1);
-    this.#isAdmitted = false;
-    this.#client = clientOf(this.request, caller);
-    this.answer.client = this.#client;
-    const refusal = this.admit();
-    if (refusal !== null) throw refusal;
-  }
-
-  /** Why so many bytes of body would be refused at this moment; null: they would not. */
-  bodyRefusal(bytes: number): ShardgateError | null {
-    const shortage = this.#shares.bodies.shortage(this.#client, bytes);
-    return shortage === null ? null : this.#refused(shortage, "bodies");
-  }
-
-  /** Holds more of its body, or says why not. They are held until the answer is over, because so are their values. */
-  holdBody(bytes: number): ShardgateError | null {
-    const shortage = this.#shares.bodies.take(this.#client, bytes);
-    if (shortage !== null) return this.#refused(shortage, "bodies");
-    this.#bodyBytes += bytes;
-    return null;
-  }
-
-  /** Its body is being read; `giveUp` is called when it comes too slowly. */
-  beginBody(giveUp: (error: ShardgateError) => void): void {
-    this.#sinceMs = this.#parts.clock.monotonicMs();
-    this.#giveUpBody = giveUp;
-  }
-
-  endBody(): void {
-    this.#sinceMs = null;
-    this.#giveUpBody = null;
-  }
-
-  /** The client is gone. */
-  leave(): void {
-    this.clientGone.abort();
-    this.#giveUpBody?.(new ShardgateError("BAD_REQUEST", "The client closed the connection while sending the body."));
-  }
-
-  /** Gives everything back. */
-  end(): void {
-    const { requests, bodies } = this.#shares;
-    this.#isAnswered = true;
-    this.#sinceMs = null;
-    if (this.#isAdmitted) requests.giveBack(this.#client, 1);
-    if (this.#bodyBytes > 0) bodies.giveBack(this.#client, this.#bodyBytes);
-    this.answer.end();
-  }
-
-  /** Ends what takes too long. True: there is nothing left to look after. */
-  isLeft(nowMs: number): boolean {
-    const { request, response } = this;
-    if (this.#isAnswered) {
-      if (request.complete || request.socket.destroyed) return true;
-      return this.#cutAfter(gatewayDiscardMs, nowMs, null);
-    }
-    if (this.#giveUpBody !== null) this.#checkBody(nowMs, this.#giveUpBody);
-    else if (response.writableEnded) this.#cutAfter(gatewaySendTimeoutMs, nowMs, "unfetched-answer");
-    return false;
-  }
-
-  #checkBody(nowMs: number, giveUp: (error: ShardgateError) => void): void {
-    const takenMs = nowMs - (this.#sinceMs ?? nowMs);
-    if (takenMs <= gatewayBodyGraceMs || this.#bodyBytes * 1000 >= takenMs * gatewayBodyBytesPerSecondMin) return;
-    this.endBody();
-    this.#parts.metrics.requestRefused("slow-body");
-    giveUp(new ShardgateError("REQUEST_TIMEOUT", "The body arrives too slowly."));
-  }
-
-  #cutAfter(afterMs: number, nowMs: number, reason: RequestRefusal | null): boolean {
-    this.#sinceMs ??= nowMs;
-    if (nowMs - this.#sinceMs < afterMs) return false;
-    if (reason !== null) this.#parts.metrics.requestRefused(reason);
-    this.request.socket.destroy();
-    return true;
-  }
-
-  #refused(shortage: Shortage, what: "requests" | "bodies" | "answers"): ShardgateError {
-    if (shortage === "all") {
-      this.#parts.metrics.requestRefused(what);
-      return new ShardgateError("OVERLOADED", `The gateway is at its limit of concurrent ${what}.`);
-    }
-    this.#parts.metrics.requestRefused(`client-${what}`);
-    return new ShardgateError("TOO_MANY_REQUESTS", `This client is at its limit of concurrent ${what}.`);
-  }
-}
-
-/**
- * The part of an open request that routing knows: what of its answer is in memory. It does not know the request, because
- * routing keeps it for longer than a request lives, and everything that hangs on one would wait for the garbage collector.
- */
-export class HeldAnswer implements AnswerMemory {
-  readonly #share: FairShare;
-  client: string;
-  #bytes = 0;
-  #isOver = false;
-
-  constructor(share: FairShare, client: string) {
-    this.#share = share;
-    this.client = client;
-  }
-
-  /** Its client may have no more answers in memory. */
-  get isFull(): boolean {
-    return this.#share.shortage(this.client, 0) !== null;
-  }
-
-  /** So much more is in memory, until the client has fetched it. */
-  hold(bytes: number): void {
-    if (this.#isOver) return;
-    this.#bytes += bytes;
-    this.#share.add(this.client, bytes);
-  }
-
-  /** It is fetched, or nobody will. */
-  end(): void {
-    this.#isOver = true;
-    if (this.#bytes > 0) this.#share.giveBack(this.client, this.#bytes);
-  }
-}

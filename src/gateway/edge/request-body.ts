@@ -1,6 +1,6 @@
 /** Reads a request's body up to a bound, whether or not its length was announced, as long as there is memory for it. */
 import { ShardgateError } from "../../core/error.js";
-import type { OpenRequest } from "./open-requests.js";
+import type { OpenRequest } from "./open-request.js";
 
 /**
  * Rejects with BODY_TOO_LARGE, OVERLOADED, TOO_MANY_REQUESTS or REQUEST_TIMEOUT as soon as that is known. What still comes

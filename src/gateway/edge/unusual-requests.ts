@@ -5,10 +5,12 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { ShardgateError } from "../../core/error.js";
-import { gatewayHeadersMax } from "../../core/limits.js";
 import { endWithProblem, problemText } from "../problem-answer.js";
 import { transferEncodingRefusal } from "../../wire/transfer-encoding.js";
 import { endSocket } from "./connection-error.js";
+
+/** Most headers of a request; browsers behind a few proxies send forty. Beyond its own bound Node would drop some silently. */
+export const gatewayHeadersMax = 100;
 
 /** A request's target that is a whole URL, taken apart (RFC 9112, 3.2.2). */
 export interface Target {

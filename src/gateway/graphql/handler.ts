@@ -4,7 +4,6 @@ import type { GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { ShardgateError } from "../../core/error.js";
 import { encodingOf } from "../../core/key.js";
-import { sentAsBytesMin } from "../../core/limits.js";
 import { endRequestSpan, startRequestSpan } from "../../core/tracing.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { AnswerBudget } from "../../routing/answer-budget.js";
@@ -12,7 +11,7 @@ import type { RouteContext } from "../../routing/router.js";
 import { acceptedType, graphqlMediaTypes } from "../accept.js";
 import { known } from "../access/access.js";
 import { requestServices } from "../guard/request-services.js";
-import type { OpenRequest } from "../edge/open-requests.js";
+import type { OpenRequest } from "../edge/open-request.js";
 import { endWithGraphqlError } from "../problem-answer.js";
 import type { GatewayServices } from "../services.js";
 import { isTraced } from "../trace-permission.js";
@@ -28,6 +27,9 @@ import { isOrdinary } from "./request/request-params.js";
 import { resultPieces } from "./values/result-text.js";
 import { createExecutableSchema } from "./schema.js";
 import { createYogaServer, yogaPath } from "./request/yoga.js";
+
+/** From this length on an answer is turned into bytes before it is written. */
+const sentAsBytesMin = 16_384;
 
 export interface GraphqlOptions extends DocumentRules {
   /** By default that of every gateway. */

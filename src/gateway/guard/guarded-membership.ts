@@ -6,13 +6,13 @@
 import { ShardgateError } from "../../core/error.js";
 import type { Key } from "../../core/key.js";
 import { nameCharactersMax } from "../../core/limits.js";
-import { parseShard, shardOfKey, type ShardNumber } from "../../core/shard.js";
+import { parseShard, shardOfKey, type ShardNumber, type ShardState } from "../../core/shard.js";
 import type { AssignmentChange, ClusterMap, ShardRecord } from "../../registry/cluster-map.js";
 import type { NodeState } from "../../registry/liveness.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import { ownedShards } from "../../routing/owned-shards.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
-import type { NodeStatus, ShardState } from "../cluster/cluster-view.js";
+import type { NodeStatus } from "../cluster/cluster-view.js";
 import { readinessOf, type Readiness } from "../cluster/health.js";
 import type { NodeReportRows } from "../cluster/node-reports.js";
 import type { MembershipService } from "../services.js";

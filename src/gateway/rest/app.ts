@@ -2,7 +2,6 @@
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerFactory } from "fastify";
 import { ShardgateError } from "../../core/error.js";
-import { adminBodyBytesMax, pathSegmentCharactersMax } from "../../core/limits.js";
 import { requestIdHeader } from "../../wire/paths.js";
 import { answerClientError } from "../edge/connection-error.js";
 import type { OpenRequests } from "../edge/open-requests.js";
@@ -20,6 +19,12 @@ import { sharedSchemas } from "./schemas/schemas.js";
 import { addShardRoutes } from "./routes/shard-routes.js";
 import { addStatusRoutes } from "./routes/status-routes.js";
 import { traceRequests } from "./traced-requests.js";
+
+/** Longest body of the gateway's other REST routes, such as an assignment of a shard. */
+const adminBodyBytesMax = 1024 * 1024;
+
+/** Longest path segment that is looked at; above the 16 KiB of Node's header limit, so that no key is cut silently. */
+const pathSegmentCharactersMax = 64 * 1024;
 
 /** Ready to be served through the server that `serverFactory` makes; whoever closes that server also closes the app. */
 export async function createRestApp(

@@ -17,7 +17,7 @@ import type {
 } from "../cluster-map.js";
 import { readFormat1 } from "./format-1.js";
 import * as json from "./json-fields.js";
-import { corrupt, numberIn, rowIn, textIn, textOrNullIn, type Fields } from "./json-fields.js";
+import { corrupt, numberIn, rowIn, textIn, textOrNullIn, type StoredFields } from "./json-fields.js";
 
 const format = 2;
 
@@ -84,7 +84,7 @@ const none = -1;
 
 const nodeColumns = ["name", "url", "registeredAtMs", "storeId", "lastStart", "isLossAccepted"] as const;
 
-function mapOf(fields: Fields): ClusterMap {
+function mapOf(fields: StoredFields): ClusterMap {
   const shardCount = numberIn(fields, "shardCount", 1, shardCountMax);
   const nodes = json.listIn(fields, "nodes").map(nodeOf);
   const names = nodes.map(({ name }) => name);
@@ -103,7 +103,7 @@ function mapOf(fields: Fields): ClusterMap {
   };
 }
 
-function leaderOf(fields: Fields): MapLeader | null {
+function leaderOf(fields: StoredFields): MapLeader | null {
   const id = textOrNullIn(fields, "leader");
   if (id === null) return null;
   const isKnown = (name: string): boolean => fields[name] !== undefined && fields[name] !== null;
@@ -127,7 +127,7 @@ function nodeOf(item: unknown): NodeRecord {
   };
 }
 
-function shardsOf(fields: Fields, length: number, names: readonly string[]): readonly ShardRecord[] {
+function shardsOf(fields: StoredFields, length: number, names: readonly string[]): readonly ShardRecord[] {
   const epochs = json.columnIn(fields, "epochs", { length, min: 0, max: epochMax });
   const primaries = json.columnIn(fields, "primaries", { length, min: none, max: names.length - 1 });
   const lineages = json.columnIn(fields, "lineages", { length, min: 0, max: Number.MAX_SAFE_INTEGER });
@@ -144,7 +144,11 @@ function shardsOf(fields: Fields, length: number, names: readonly string[]): rea
   });
 }
 
-function movesOf(fields: Fields, shardCount: number, names: readonly string[]): ReadonlyMap<ShardNumber, ShardMove> {
+function movesOf(
+  fields: StoredFields,
+  shardCount: number,
+  names: readonly string[],
+): ReadonlyMap<ShardNumber, ShardMove> {
   const rows = json.listIn(fields, "moves").map((item) => rowIn(item, "a move", ["shard", "id", "target"]));
   const moves = rows.map((row): [ShardNumber, ShardMove] => {
     return [shardIn(row, shardCount), { id: textIn(row, "id"), target: nameIn(row, "target", names), phase: "sealed" }];
@@ -177,11 +181,11 @@ function putBackOf(value: unknown, shardCount: number, names: readonly string[])
   return { mark: textIn(fields, "mark"), waiting, claims: new Map(claims) };
 }
 
-function shardIn(row: Fields, shardCount: number): ShardNumber {
+function shardIn(row: StoredFields, shardCount: number): ShardNumber {
   return parseShard(numberIn(row, "shard", 0, shardCount - 1), shardCount);
 }
 
-function nameIn(row: Fields, column: string, names: readonly string[]): string {
+function nameIn(row: StoredFields, column: string, names: readonly string[]): string {
   const name = names[numberIn(row, column, 0, names.length - 1)];
   if (name === undefined) throw corrupt(`\`${column}\` names no storage node`);
   return name;

@@ -5,10 +5,19 @@
 import { epochMax, shardCountMax } from "../../core/limits.js";
 import { parseShard, type ShardNumber } from "../../core/shard.js";
 import type { AssignmentCause, AssignmentChange, ClusterMap, NodeRecord, ShardRecord } from "../cluster-map.js";
-import { corrupt, listIn, numberIn, recordIn, refuseTwice, textIn, textOrNullIn, type Fields } from "./json-fields.js";
+import {
+  corrupt,
+  listIn,
+  numberIn,
+  recordIn,
+  refuseTwice,
+  textIn,
+  textOrNullIn,
+  type StoredFields,
+} from "./json-fields.js";
 
 /** The map, and the changes that led to it. Throws REGISTRY_CORRUPT. */
-export function readFormat1(fields: Fields): {
+export function readFormat1(fields: StoredFields): {
   readonly map: ClusterMap;
   readonly changes: readonly AssignmentChange[];
 } {

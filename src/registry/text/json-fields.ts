@@ -1,7 +1,7 @@
 /** Reads members of a stored document, each of which must be what the format says. Every refusal is REGISTRY_CORRUPT. */
 import { ShardgateError } from "../../core/error.js";
 
-export type Fields = Readonly<Record<string, unknown>>;
+export type StoredFields = Readonly<Record<string, unknown>>;
 
 export function corrupt(
   what: string,
@@ -18,34 +18,39 @@ export function parsedJson(text: string): unknown {
   }
 }
 
-export function recordIn(value: unknown, what: string): Fields {
+export function recordIn(value: unknown, what: string): StoredFields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw corrupt(`${what} is not an object`);
-  return value as Fields;
+  return value as StoredFields;
 }
 
-export function listIn(fields: Fields, name: string): readonly unknown[] {
+export function listIn(fields: StoredFields, name: string): readonly unknown[] {
   const value = fields[name];
   if (!Array.isArray(value)) throw corrupt(`\`${name}\` is not an array`);
   return value;
 }
 
-export function textIn(fields: Fields, name: string): string {
+export function textIn(fields: StoredFields, name: string): string {
   const value = fields[name];
   if (typeof value !== "string" || value === "") throw corrupt(`\`${name}\` is not a text`);
   return value;
 }
 
-export function textOrNullIn(fields: Fields, name: string): string | null {
+export function textOrNullIn(fields: StoredFields, name: string): string | null {
   return fields[name] === null ? null : textIn(fields, name);
 }
 
-export function numberIn(fields: Fields, name: string, min: number, max: number = Number.MAX_SAFE_INTEGER): number {
+export function numberIn(
+  fields: StoredFields,
+  name: string,
+  min: number,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number {
   const value = fields[name];
   if (isWhole(value, min, max)) return value;
   throw corrupt(`\`${name}\` is ${JSON.stringify(value)}`);
 }
 
-export function booleanIn(fields: Fields, name: string): boolean {
+export function booleanIn(fields: StoredFields, name: string): boolean {
   const value = fields[name];
   if (typeof value !== "boolean") throw corrupt(`\`${name}\` is ${JSON.stringify(value)}`);
   return value;
@@ -53,7 +58,7 @@ export function booleanIn(fields: Fields, name: string): boolean {
 
 /** A list of one number for each shard. */
 export function columnIn(
-  fields: Fields,
+  fields: StoredFields,
   name: string,
   { length, min, max }: { readonly length: number; readonly min: number; readonly max: number },
 ): readonly number[] {
@@ -66,7 +71,7 @@ export function columnIn(
 }
 
 /** A row of a list, by the names of its columns. */
-export function rowIn(value: unknown, what: string, names: readonly string[]): Fields {
+export function rowIn(value: unknown, what: string, names: readonly string[]): StoredFields {
   if (!Array.isArray(value) || value.length !== names.length) {
     throw corrupt(`${what} is not a row of ${names.join(", ")}`);
   }

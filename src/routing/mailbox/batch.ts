@@ -8,7 +8,7 @@ import type { Outcome } from "../../core/operation.js";
 import { startShared, type Span, type Tracer } from "../../core/tracing.js";
 import type { NodeRecord } from "../../registry/cluster-map.js";
 import { batchPath } from "../../wire/paths.js";
-import type { CallOptions, NodeFault, NodeFaultReason } from "../node-client/node-client.js";
+import type { NodeCallOptions, NodeFault, NodeFaultReason } from "../node-client/node-client.js";
 import { WatchedBatch } from "../recorder.js";
 import type { Letter } from "./submission.js";
 
@@ -51,7 +51,7 @@ export class Batch {
   }
 
   /** It leaves now, for `node`: its reports begin. Returns the options of its call. */
-  leave(node: NodeRecord, tracer: Tracer | undefined): CallOptions {
+  leave(node: NodeRecord, tracer: Tracer | undefined): NodeCallOptions {
     const { id, timeoutMs } = this;
     this.#report(() => {
       if (this.#isTraced) this.#span = this.#startSpan(node, tracer);

@@ -3,7 +3,10 @@
  * requests are refused at once. Once `breakerOpenMs` have passed, the next request has the node probed on the side, so
  * that no request ever pays for the trial; a node seen alive makes it half open, and one batch then closes or reopens it.
  */
-import { breakerFailuresMax, breakerOpenMs } from "../../core/limits.js";
+import { breakerOpenMs } from "../../core/limits.js";
+
+/** Failed attempts in a row after which a storage node's breaker opens. */
+export const breakerFailuresMax = 3;
 
 export type Breaker =
   | { readonly kind: "closed"; readonly failures: number }

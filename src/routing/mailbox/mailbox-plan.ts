@@ -5,14 +5,18 @@
  * overtake each other on the way, writes of one key must not.
  */
 import type { Key } from "../../core/key.js";
-import {
-  gatheringFrom,
-  mailboxInFlightMax,
-  mailboxWaitMs,
-  nodeBatchBytesMax,
-  nodeBatchOperationsMax,
-  noGatheringUpTo,
-} from "../../core/limits.js";
+import { mailboxInFlightMax, nodeBatchBytesMax, nodeBatchOperationsMax } from "../../core/limits.js";
+
+/** How long an operation may gather with others while a batch to its storage node is in flight. */
+export const mailboxWaitMs = 2;
+
+/**
+ * Up to this utilization of the gateway's event loop every operation leaves at once, in as many batches as may be in flight;
+ * from `gatheringFrom` on, operations gather while a single batch is in flight. A batch of its own costs CPU time that an idle
+ * gateway has and a busy one must save.
+ */
+const noGatheringUpTo = 0.7;
+const gatheringFrom = 0.95;
 
 export interface WaitingOperation {
   /** The key it writes; null for a read. */

@@ -2,22 +2,20 @@
  * The way to one storage node: collects the operations of all requests and shards, packs them into few batches, hands these
  * to the node's client and the outcomes back. What leaves when is decided by `planBatch`, whether the node is asked at all
  * by its circuit. Callers share batches but nothing else: each is answered at its own deadline or abort, and never takes a
- * neighbour's operations with it. Those who ask for much have batches of their own, and leave the others a place in flight:
- * one caller's thousand large values are not in the way of another's single one.
+ * neighbour's operations with it.
  */
 import type { Key } from "../../core/key.js";
-import { LinkedList } from "../../core/tasks/linked-list.js";
-import { fewOperationsMax, mailboxOperationsMax } from "../../core/limits.js";
 import type { Outcome } from "../../core/operation.js";
 import type { Tracer } from "../../core/tracing.js";
 import type { NodeRecord } from "../../registry/cluster-map.js";
 import { Batch } from "./batch.js";
 import { Circuit, type CircuitParts } from "./circuit.js";
 import type { Deadlines } from "./deadlines.js";
+import { Lanes, laneOperationsMax, type Lane } from "./lanes.js";
 import { eagerBelow, planBatch } from "./mailbox-plan.js";
 import type { NextTurn } from "./next-turn.js";
 import { faultOf } from "../node-client/node-blame.js";
-import { PlainNodeFault, type CallOptions, type NodeClient } from "../node-client/node-client.js";
+import { PlainNodeFault, type NodeCallOptions, type NodeClient } from "../node-client/node-client.js";
 import type { BreakerKind, UnsentReason } from "../observer.js";
 import { nodeText, refused, refusedBecause } from "../refusal.js";
 import type { Letter, Submission, WaitingRoom } from "./submission.js";
@@ -34,7 +32,7 @@ export interface MailboxParts extends CircuitParts {
   readonly turn: NextTurn;
 }
 
-export interface NodeFigures {
+export interface MailboxFigures {
   /** Of recent batches, smoothed; null before the first. */
   readonly latencyMs: number | null;
   readonly breaker: BreakerKind;
@@ -46,12 +44,9 @@ export class Mailbox implements WaitingRoom {
   readonly client: NodeClient;
   readonly circuit: Circuit;
   readonly #parts: MailboxParts;
-  /** Of callers with at most `fewOperationsMax`, and of all others; each oldest first. */
-  readonly #few = new LinkedList<Letter>();
-  readonly #many = new LinkedList<Letter>();
+  readonly #lanes = new Lanes();
   readonly #keysInFlight = new Set<Key>();
   #inFlight = 0;
-  #manyInFlight = 0;
   #depthSeen = 0;
   #isLookPlanned = false;
   /** When the timer is due that ends the gathering; Infinity without one. */
@@ -73,24 +68,24 @@ export class Mailbox implements WaitingRoom {
     return this.#parts.deadlines;
   }
 
-  get figures(): NodeFigures {
+  get figures(): MailboxFigures {
     const { latencyMs, kind: breaker } = this.circuit;
-    return { latencyMs, breaker, queued: this.#queued };
+    return { latencyMs, breaker, queued: this.#lanes.size };
   }
 
   /** Answers it at its caller's deadline at the latest; at once while the breaker is open. */
   submit(submission: Submission): void {
     const { length } = submission.letters;
     const nowMs = this.#parts.clock.monotonicMs();
-    const lane = this.#laneOf(length);
+    const lane = this.#lanes.of(length);
     const refusal = this.#refusalOf(submission, nowMs);
     if (refusal !== null) {
       this.#unsent(refusal.reason, length);
       return submission.refuseUnsent(refusal.cause);
     }
-    if (lane.size + length > mailboxOperationsMax) {
+    if (lane.size + length > laneOperationsMax) {
       this.#unsent("overloaded", length);
-      const message = `${mailboxOperationsMax} operations are already waiting for ${nodeText(this.record)}, which is the maximum.`;
+      const message = `${laneOperationsMax} operations are already waiting for ${nodeText(this.record)}, which is the maximum.`;
       return submission.refuse(() => refused("OVERLOADED", message));
     }
     submission.wait(this, nowMs);
@@ -100,7 +95,7 @@ export class Mailbox implements WaitingRoom {
 
   /** Answers what one caller still waits for, and takes back what was not sent. */
   giveUp(submission: Submission, reason: "deadline" | "aborted"): void {
-    const lane = this.#laneOf(submission.letters.length);
+    const lane = this.#lanes.of(submission.letters.length);
     let unsent = 0;
     for (const letter of submission.letters) {
       if (submission.isAnswered(letter.index)) continue;
@@ -125,15 +120,6 @@ export class Mailbox implements WaitingRoom {
     await this.client.close();
   }
 
-  /** Operations not yet sent. */
-  get #queued(): number {
-    return this.#few.size + this.#many.size;
-  }
-
-  #laneOf(operations: number): LinkedList<Letter> {
-    return operations <= fewOperationsMax ? this.#few : this.#many;
-  }
-
   /** Why operations are not sent that need not even wait; null when they may. */
   #refusalOf({ context }: Submission, nowMs: number): { reason: UnsentReason; cause: string } | null {
     const cause = this.circuit.refusal(nowMs);
@@ -153,23 +139,20 @@ export class Mailbox implements WaitingRoom {
   #lookNow(): void {
     this.#isLookPlanned = false;
     const nowMs = this.#parts.clock.monotonicMs();
-    // First the lane whose oldest operation has waited longer, so that neither holds up the other for good.
-    const isManyFirst = (this.#many.first?.sinceMs ?? Infinity) < (this.#few.first?.sinceMs ?? Infinity);
-    const first = this.#sendFrom(isManyFirst ? this.#many : this.#few, nowMs);
-    const second = this.#sendFrom(isManyFirst ? this.#few : this.#many, nowMs);
-    this.#wakeAt(Math.min(first, second), nowMs);
+    const [first, second] = this.#lanes.inTurn();
+    const firstUntilMs = this.#sendFrom(first, nowMs);
+    const secondUntilMs = this.#sendFrom(second, nowMs);
+    this.#wakeAt(Math.min(firstUntilMs, secondUntilMs), nowMs);
     this.#tellDepth();
   }
 
   /** Sends what may go now, and says until when the rest gathers; Infinity: until something arrives or returns. */
-  #sendFrom(lane: LinkedList<Letter>, nowMs: number): number {
+  #sendFrom(lane: Lane, nowMs: number): number {
     while (lane.size > 0) {
       const all = this.circuit.inFlightMax;
-      // One place is for callers with few operations, where there are several.
-      const hasItsPlaces = lane === this.#many && this.#manyInFlight >= Math.max(1, all - 1);
       const plan = planBatch(lane, {
         inFlight: this.#inFlight,
-        inFlightMax: hasItsPlaces ? 0 : all,
+        inFlightMax: lane.hasPlaceOf(all) ? all : 0,
         eagerBelow: this.#inFlight === 0 ? 1 : eagerBelow(this.#parts.utilization()),
         keysInFlight: this.#keysInFlight,
         nowMs,
@@ -191,10 +174,10 @@ export class Mailbox implements WaitingRoom {
     });
   }
 
-  #send(letters: readonly Letter[], lane: LinkedList<Letter>, nowMs: number): void {
+  #send(letters: readonly Letter[], lane: Lane, nowMs: number): void {
     const { log, nextBatchId, observer, tracer } = this.#parts;
     this.#inFlight++;
-    if (lane === this.#many) this.#manyInFlight++;
+    lane.inFlight++;
     for (const letter of letters) {
       lane.delete(letter);
       letter.isSent = true;
@@ -212,7 +195,7 @@ export class Mailbox implements WaitingRoom {
   }
 
   /** What the client throws instead of rejecting is no less an answer that did not come. */
-  #call(letters: readonly Letter[], options: CallOptions): Promise<readonly Outcome[]> {
+  #call(letters: readonly Letter[], options: NodeCallOptions): Promise<readonly Outcome[]> {
     try {
       return this.client.execute(letters, options);
     } catch (error) {
@@ -250,16 +233,16 @@ export class Mailbox implements WaitingRoom {
     return outcomes;
   }
 
-  #returned({ letters }: Batch, lane: LinkedList<Letter>, outcomes: readonly Outcome[]): void {
+  #returned({ letters }: Batch, lane: Lane, outcomes: readonly Outcome[]): void {
     this.#inFlight--;
-    if (lane === this.#many) this.#manyInFlight--;
+    lane.inFlight--;
     if (this.#isRetired && this.#inFlight === 0) void this.client.close();
     letters.forEach((letter, index) => {
       const { writtenKey, operation, submission } = letter;
       if (writtenKey !== null) this.#keysInFlight.delete(writtenKey);
       submission.answer(letter.index, outcomes[index] ?? refusedBecause(operation, "it has no outcome", false));
     });
-    if (this.#queued > 0) return this.#planLook();
+    if (this.#lanes.size > 0) return this.#planLook();
     this.#wakeAt(Infinity, 0);
     this.#tellDepth();
   }
@@ -271,8 +254,8 @@ export class Mailbox implements WaitingRoom {
 
   /** Answers everything that was not sent; what is in flight is left alone. */
   #refuseWaiting(reason: UnsentReason, cause: string): void {
-    if (this.#queued > 0) this.#unsent(reason, this.#queued);
-    for (const lane of [this.#few, this.#many]) {
+    if (this.#lanes.size > 0) this.#unsent(reason, this.#lanes.size);
+    for (const lane of this.#lanes.inTurn()) {
       for (const letter of lane) {
         lane.delete(letter);
         letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
@@ -282,7 +265,7 @@ export class Mailbox implements WaitingRoom {
   }
 
   #tellDepth(): void {
-    const operations = this.#queued;
+    const operations = this.#lanes.size;
     if (operations === this.#depthSeen) return;
     this.#depthSeen = operations;
     this.#parts.observer.queueDepth({ node: this.record.name, operations });

@@ -4,7 +4,7 @@
  */
 import { largeAnswerBytesMin } from "../../core/limits.js";
 import { NodeFault } from "./node-client.js";
-import { faultOfError, type NodeAnswer } from "./node-exchange.js";
+import { faultOfError, type RawNodeAnswer } from "./node-exchange.js";
 
 /** What is needed of undici's DispatchController. */
 interface Controller {
@@ -12,7 +12,7 @@ interface Controller {
 }
 
 export interface AnswerReceiver {
-  readonly onAnswer: (answer: NodeAnswer) => void;
+  readonly onAnswer: (answer: RawNodeAnswer) => void;
   readonly onFault: (fault: NodeFault) => void;
 }
 

@@ -14,7 +14,14 @@ import {
   shardsPath,
 } from "../../wire/paths.js";
 import { NodeFault, type NodeSign } from "./node-client.js";
-import { faultOfAnswer, jsonIn, malformedFault, problemIn, type NodeAnswer, type NodeLine } from "./node-exchange.js";
+import {
+  faultOfAnswer,
+  jsonIn,
+  malformedFault,
+  problemIn,
+  type RawNodeAnswer,
+  type NodeLine,
+} from "./node-exchange.js";
 import { refused } from "../refusal.js";
 
 /**
@@ -43,7 +50,7 @@ export async function executeBatch(
 
 /** What `answer` to a batch says of each operation. Throws a NodeFault when it is none. */
 export function outcomesOf(
-  answer: NodeAnswer,
+  answer: RawNodeAnswer,
   operations: readonly RoutedOperation[],
   node: string,
 ): readonly Outcome[] {

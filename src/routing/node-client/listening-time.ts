@@ -2,7 +2,12 @@
  * Time as a gateway counts it that waits for a storage node. Node runs timers that are due before it reads its sockets, so
  * after a standstill an answer that came long ago would be given up unread. Sockets run on real time, and so does this.
  */
-import { attemptSliceMs } from "../../core/limits.js";
+
+/**
+ * The time of an attempt counts in slices this long. A gateway that stands still for longer, because it is busy with large
+ * answers, counts one slice, and reads what has come meanwhile: its own standstill is not the storage node's silence.
+ */
+export const attemptSliceMs = 250;
 
 /** Calls `onOver` after `timeoutMs`, of which a standstill counts as one slice at most. The function returned prevents it. */
 export function afterListening(timeoutMs: number, onOver: () => void): () => void {

@@ -9,7 +9,7 @@ import { MemoryShards, type MemoryClaim } from "./memory-shards.js";
 import {
   NodeFault,
   plainSign,
-  type CallOptions,
+  type NodeCallOptions,
   type NodeClient,
   type NodeKind,
   type NodeSign,
@@ -68,30 +68,30 @@ export class MemoryNodeClient implements NodeClient {
     this.#held.clear();
   }
 
-  execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]> {
+  execute(operations: readonly RoutedOperation[], options: NodeCallOptions): Promise<readonly Outcome[]> {
     this.batches.push(operations);
     return this.#call(options, () => operations.map((routed) => this.#outcome(routed)));
   }
 
-  probe(options: CallOptions): Promise<NodeSign> {
+  probe(options: NodeCallOptions): Promise<NodeSign> {
     return this.#call(options, () => {
       if (this.#kind === "plain") return plainSign;
       return { kind: "full", name: this.name, clusterId: this.#clusterId, isAcknowledged: true };
     });
   }
 
-  shards(options: CallOptions): Promise<readonly HostedShard[] | null> {
+  shards(options: NodeCallOptions): Promise<readonly HostedShard[] | null> {
     return this.#call(options, () => {
       this.#refuseForOther();
       return this.#kind === "full" ? this.#shards.hosted(this.#claims) : null;
     });
   }
 
-  engine(options: CallOptions): Promise<string | null> {
+  engine(options: NodeCallOptions): Promise<string | null> {
     return this.#call(options, () => (this.#kind === "full" ? "memory" : null));
   }
 
-  assign(assignments: NodeAssignments, options: CallOptions): Promise<void> {
+  assign(assignments: NodeAssignments, options: NodeCallOptions): Promise<void> {
     return this.#call(options, () => {
       this.#refuseForOther();
       if (this.#kind === "plain" || assignments.mapVersion < this.#mapVersion) return;
@@ -108,7 +108,7 @@ export class MemoryNodeClient implements NodeClient {
     for (const end of this.#ends) end(new NodeFault("aborted", "the storage node is no longer used", false));
   }
 
-  async #call<Result>(options: CallOptions, run: () => Result): Promise<Result> {
+  async #call<Result>(options: NodeCallOptions, run: () => Result): Promise<Result> {
     const injected = this.injectFault();
     if (injected !== null) {
       if (injected.isExecuted === true) run();
@@ -119,7 +119,7 @@ export class MemoryNodeClient implements NodeClient {
   }
 
   /** Resolves when the call may be answered; rejects when its time is over, the caller gives up, or the client closes. */
-  #turn({ timeoutMs, signal }: CallOptions): Promise<void> {
+  #turn({ timeoutMs, signal }: NodeCallOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (fault: NodeFault | null): void => {
         cancelTimer();

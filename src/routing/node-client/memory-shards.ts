@@ -2,7 +2,7 @@
  * The entries of a few shards in maps, with the semantics of a storage node but none of its durability: what
  * MemoryNodeClient answers from. Small, so that it can be believed in tests.
  */
-import type { Entry, EntryFacts } from "../../core/entry.js";
+import type { JsonEntry, EntryFacts } from "../../core/entry.js";
 import { compareKeys, utf8Bytes, type Key } from "../../core/key.js";
 import {
   conditionHolds,
@@ -16,7 +16,7 @@ import { versionOf } from "../../core/version.js";
 import type { HostedShard } from "../../wire/membership.js";
 
 interface MemoryShard {
-  readonly entries: Map<Key, Entry>;
+  readonly entries: Map<Key, JsonEntry>;
   sequence: number;
 }
 
@@ -68,7 +68,7 @@ export class MemoryShards {
   }
 }
 
-function live(entry: Entry | undefined, nowMs: number): Entry | null {
+function live(entry: JsonEntry | undefined, nowMs: number): JsonEntry | null {
   return entry === undefined || (entry.expiresAtMs !== null && entry.expiresAtMs <= nowMs) ? null : entry;
 }
 
@@ -79,16 +79,16 @@ function expiryPassed({ key, shard }: PutOperation): Outcome {
 
 function writtenEntry(
   { key, value, expiry }: PutOperation,
-  current: Entry | null,
+  current: JsonEntry | null,
   sequence: number,
   nowMs: number,
-): Entry {
+): JsonEntry {
   const expiresAtMs = expiry === null ? null : expiry.kind === "at" ? expiry.atMs : nowMs + expiry.seconds * 1000;
   const createdAtMs = current?.createdAtMs ?? nowMs;
   return { key, value, version: versionOf(sequence), createdAtMs, updatedAtMs: nowMs, expiresAtMs };
 }
 
-function factsOf({ version, createdAtMs, updatedAtMs, expiresAtMs }: Entry): EntryFacts {
+function factsOf({ version, createdAtMs, updatedAtMs, expiresAtMs }: JsonEntry): EntryFacts {
   return { version, createdAtMs, updatedAtMs, expiresAtMs };
 }
 

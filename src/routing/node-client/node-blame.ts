@@ -3,8 +3,13 @@
  * every client, so only what the node itself did may open it: not what one request asked for, not a deadline that was
  * nearly over, and not what the gateway had no means for.
  */
-import { tellingAttemptMs } from "../../core/limits.js";
 import { NodeFault, type NodeFaultReason } from "./node-client.js";
+
+/**
+ * An attempt that its callers' deadline made shorter than this says nothing against a storage node that was silent: a busy
+ * one may need as long. A request's last attempt at a node that hangs is longer, and still counts.
+ */
+export const tellingAttemptMs = 500;
 
 /** A batch that failed. Times are monotonic milliseconds. */
 export interface FailedAttempt {

@@ -6,7 +6,7 @@ import type { Outcome, RoutedOperation } from "../../core/operation.js";
 import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";
 
-export interface CallOptions {
+export interface NodeCallOptions {
   /** The whole call is given up after this time, milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: StopSignal;
@@ -46,19 +46,19 @@ export interface MapFacts {
 
 export interface NodeClient {
   /** One outcome per operation, in order. Rejects with a NodeFault when the node gave no usable answer at all. */
-  execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]>;
+  execute(operations: readonly RoutedOperation[], options: NodeCallOptions): Promise<readonly Outcome[]>;
 
   /** Resolves when the node answered anything over HTTP; learns its kind on the way. Rejects with a NodeFault. */
-  probe(options: CallOptions): Promise<NodeSign>;
+  probe(options: NodeCallOptions): Promise<NodeSign>;
 
   /** Hosted shards with their figures; null from a plain node. Rejects with a NodeFault. */
-  shards(options: CallOptions): Promise<readonly HostedShard[] | null>;
+  shards(options: NodeCallOptions): Promise<readonly HostedShard[] | null>;
 
   /** The name of the engine it keeps its entries with; null from a plain node. Rejects with a NodeFault. */
-  engine(options: CallOptions): Promise<string | null>;
+  engine(options: NodeCallOptions): Promise<string | null>;
 
   /** Tells the node its shards and epochs; does nothing for a plain node. Rejects with a NodeFault. */
-  assign(assignments: NodeAssignments, options: CallOptions): Promise<void>;
+  assign(assignments: NodeAssignments, options: NodeCallOptions): Promise<void>;
 
   /** Waits for nothing: calls in flight are rejected. */
   close(): Promise<void>;

@@ -17,7 +17,7 @@ export interface NodeRequest {
   readonly answerBytesMax: number;
 }
 
-export interface NodeAnswer {
+export interface RawNodeAnswer {
   readonly status: number;
   /** Without parameters, in lower case; empty when the answer has none. */
   readonly mediaType: string;
@@ -25,12 +25,12 @@ export interface NodeAnswer {
 }
 
 /** Resolves with any final answer (also 3xx, which are never followed, 4xx and 5xx). Rejects with a NodeFault. */
-export type Exchange = (request: NodeRequest, signal: StopSignal) => Promise<NodeAnswer>;
+export type NodeExchange = (request: NodeRequest, signal: StopSignal) => Promise<RawNodeAnswer>;
 
 /** A storage node, as messages name it, and the way to it. */
 export interface NodeLine {
   readonly node: string;
-  readonly exchange: Exchange;
+  readonly exchange: NodeExchange;
 }
 
 /** `error` of a failed exchange. When nothing was written yet, the storage node provably knows nothing of it. */
@@ -42,7 +42,7 @@ export function faultOfError(error: unknown, node: string, isSent: boolean): Nod
 }
 
 /** An answer that is none of those the request allows. */
-export function faultOfAnswer(answer: NodeAnswer, node: string): NodeFault {
+export function faultOfAnswer(answer: RawNodeAnswer, node: string): NodeFault {
   const { status, mediaType } = answer;
   if (status >= 300 && status < 400) {
     return new NodeFault("redirect", `${node} answered with a redirect (${status}), which is not followed`, false);
@@ -63,7 +63,7 @@ export function malformedFault(node: string, what: string, cause?: unknown): Nod
 }
 
 /** The problem an answer tells, null when it tells none of ours. */
-export function problemIn({ body }: NodeAnswer): ShardgateError | null {
+export function problemIn({ body }: RawNodeAnswer): ShardgateError | null {
   return errorOfProblem(jsonIn(body));
 }
 

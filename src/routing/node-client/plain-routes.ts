@@ -7,7 +7,14 @@ import type { GetOperation, Operation, Outcome, RoutedOperation, WriteOperation 
 import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import { entryPath, problemMediaType, shardEpochHeader } from "../../wire/paths.js";
 import { NodeFault } from "./node-client.js";
-import { clause, faultOfAnswer, problemIn, type NodeAnswer, type NodeLine, type NodeRequest } from "./node-exchange.js";
+import {
+  clause,
+  faultOfAnswer,
+  problemIn,
+  type RawNodeAnswer,
+  type NodeLine,
+  type NodeRequest,
+} from "./node-exchange.js";
 import { refused } from "../refusal.js";
 
 /** What the plain routes can do. */
@@ -29,7 +36,7 @@ export async function runAtPlainNode(
   { operation, epoch }: RoutedOperation & { readonly operation: PlainOperation },
   signal: StopSignal,
 ): Promise<Outcome> {
-  let answer: NodeAnswer;
+  let answer: RawNodeAnswer;
   try {
     answer = await line.exchange(requestOf(operation, epoch), signal);
   } catch (error) {
@@ -50,7 +57,7 @@ function requestOf(operation: PlainOperation, epoch: number | null): NodeRequest
 }
 
 /** What the storage node itself refused with a code of ours, or with a status that has one meaning. */
-function refusalIn(answer: NodeAnswer, node: string): Outcome | null {
+function refusalIn(answer: RawNodeAnswer, node: string): Outcome | null {
   const problem = answer.mediaType === problemMediaType && answer.status >= 400 ? problemIn(answer) : null;
   if (problem !== null && problem.code !== "KEY_NOT_FOUND") {
     const { epoch } = problem.details;
@@ -61,7 +68,7 @@ function refusalIn(answer: NodeAnswer, node: string): Outcome | null {
   return null;
 }
 
-function outcomeIn(answer: NodeAnswer, operation: PlainOperation, node: string): Outcome {
+function outcomeIn(answer: RawNodeAnswer, operation: PlainOperation, node: string): Outcome {
   const { status } = answer;
   switch (operation.kind) {
     case "get":
@@ -87,7 +94,7 @@ function outcomeIn(answer: NodeAnswer, operation: PlainOperation, node: string):
   throw isOfRequest ? new NodeFault("requestFailed", fault.message, status < 500 || fault.isUnsent) : fault;
 }
 
-function foundIn({ body }: NodeAnswer, operation: GetOperation, node: string): Outcome {
+function foundIn({ body }: RawNodeAnswer, operation: GetOperation, node: string): Outcome {
   try {
     return { kind: "found", entry: { key: operation.key, value: parseJsonBytes(body), ...unknownFacts } };
   } catch (error) {

@@ -4,7 +4,7 @@
  * the timers here are real ones too.
  */
 import { buildConnector, Pool } from "undici";
-import { connectTimeoutMs, nodeConnectionsMax } from "../../core/limits.js";
+import { connectTimeoutMs, plainNodeInFlightMax, mailboxInFlightMax } from "../../core/limits.js";
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
 import { StopSource, type StopSignal } from "../../core/tasks/stop-signal.js";
 import { clusterCaller, type TlsSource } from "../../tls/tls-source.js";
@@ -28,17 +28,20 @@ import { afterListening } from "./listening-time.js";
 import {
   NodeFault,
   plainSign,
-  type CallOptions,
+  type NodeCallOptions,
   type NodeClient,
   type MapFacts,
   type NodeKind,
   type NodeSign,
 } from "./node-client.js";
-import type { NodeAnswer, NodeLine, NodeRequest } from "./node-exchange.js";
+import type { RawNodeAnswer, NodeLine, NodeRequest } from "./node-exchange.js";
 import type { NodeGuard } from "../../registry/address/node-guard.js";
 import { PlainNode } from "./plain-node.js";
 import { nodeText } from "../refusal.js";
 import { UpgradeRequest } from "./frames/upgrade-request.js";
+
+/** Most connections to one storage node: a full load of either kind, and room for probes and assignments beside it. */
+const nodeConnectionsMax = plainNodeInFlightMax + 2 * mailboxInFlightMax;
 
 export interface UndiciNodeClientOptions {
   readonly name: string;
@@ -95,7 +98,7 @@ export class UndiciNodeClient implements NodeClient {
     this.#line = { node: nodeText(options), exchange: (request, signal) => this.#exchange(request, signal) };
   }
 
-  execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]> {
+  execute(operations: readonly RoutedOperation[], options: NodeCallOptions): Promise<readonly Outcome[]> {
     const frames = this.#frames.pick();
     if (frames !== null) return frames.execute(operations, options);
     const line = this.#lineFor(options);
@@ -109,21 +112,21 @@ export class UndiciNodeClient implements NodeClient {
     });
   }
 
-  probe(options: CallOptions): Promise<NodeSign> {
+  probe(options: NodeCallOptions): Promise<NodeSign> {
     return this.#within(options, (signal) => this.#learn(signal));
   }
 
-  shards(options: CallOptions): Promise<readonly HostedShard[] | null> {
+  shards(options: NodeCallOptions): Promise<readonly HostedShard[] | null> {
     return this.#within(options, async (signal) =>
       (await this.#kindFor(signal)) === "full" ? askShards(this.#line, signal) : null,
     );
   }
 
-  engine(options: CallOptions): Promise<string | null> {
+  engine(options: NodeCallOptions): Promise<string | null> {
     return this.#within(options, (signal) => askEngine(this.#line, signal));
   }
 
-  assign(assignments: NodeAssignments, options: CallOptions): Promise<void> {
+  assign(assignments: NodeAssignments, options: NodeCallOptions): Promise<void> {
     return this.#within(options, async (signal) => {
       if ((await this.#kindFor(signal)) === "full") await sendAssignments(this.#line, assignments, signal);
     });
@@ -135,7 +138,7 @@ export class UndiciNodeClient implements NodeClient {
   }
 
   /** The line of one call, whose requests carry its id. */
-  #lineFor({ requestId, traceparent }: CallOptions): NodeLine {
+  #lineFor({ requestId, traceparent }: NodeCallOptions): NodeLine {
     const named: string[] = [];
     if (requestId !== undefined) named.push(requestIdHeader, requestId);
     if (traceparent !== undefined) named.push(traceparentHeader, traceparent);
@@ -176,7 +179,7 @@ export class UndiciNodeClient implements NodeClient {
   }
 
   /** Runs `call` with a signal that aborts, with a NodeFault as reason, at the timeout or when the caller gives up. */
-  async #within<Result>(options: CallOptions, call: (signal: StopSignal) => Promise<Result>): Promise<Result> {
+  async #within<Result>(options: NodeCallOptions, call: (signal: StopSignal) => Promise<Result>): Promise<Result> {
     const { node } = this.#line;
     const limit = new StopSource();
     // Sent or not: each exchange knows that for itself, so the reason says the cautious thing.
@@ -196,7 +199,7 @@ export class UndiciNodeClient implements NodeClient {
     }
   }
 
-  #exchange(request: NodeRequest, signal: StopSignal, named: readonly string[] = []): Promise<NodeAnswer> {
+  #exchange(request: NodeRequest, signal: StopSignal, named: readonly string[] = []): Promise<RawNodeAnswer> {
     const { method, path, body = null } = request;
     const headers = [...this.#ownHeaders, clusterHeader, this.#facts.clusterId(), ...named];
     for (const [name, value] of Object.entries(request.headers ?? {})) headers.push(name, value);

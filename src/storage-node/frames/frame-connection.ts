@@ -6,29 +6,37 @@
 import type { Duplex } from "node:stream";
 import { ShardgateError } from "../../core/error.js";
 import {
-  frameAnswerBytesMax,
   frameRequestBytesMax,
   frameRequestsMax,
-  frameRunningMax,
   idleConnectionMs,
   receiveTimeoutMs,
   refusedRequestMs,
+  nodeBatchAnswerBytesMax,
 } from "../../core/limits.js";
 import { decodeRequest, FrameError, FrameReader, type Frame, type Hello } from "../../wire/frame/frame.js";
 import { FrameWriter, OutgoingMessage } from "../../wire/frame/frame-writer.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import { FrameRequest, problemMessage, type FrameService } from "./frame-request.js";
 import { PartialRequests } from "./partial-requests.js";
 
+/**
+ * Most of them that run at once on one connection: many times what a gateway has on its way to a storage node, and few
+ * enough that their answers, which may be `nodeBatchAnswerBytesMax` long, fit in memory.
+ */
+export const frameRunningMax = 32;
+
+/** Bytes of answers that a gateway has not fetched, after which a storage node begins nothing more for that connection. */
+export const frameAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
+
 export class FrameConnection {
   readonly #socket: Duplex;
-  readonly #caller: Caller;
+  readonly #caller: OperationCaller;
   readonly #service: FrameService;
   readonly #reader = new FrameReader();
   readonly #writer: FrameWriter;
   readonly #partial = new PartialRequests();
-  /** Whole requests without an answer. */
-  readonly #open = new Map<number, FrameRequest>();
+  /** Whole requests without an answer; few, and in a Map they would keep later ones alive (see core/tasks/linked-list.ts). */
+  readonly #open: FrameRequest[] = [];
   #openBytes = 0;
   /** Those of them that have not begun; oldest first. */
   #waiting: FrameRequest[] = [];
@@ -43,7 +51,7 @@ export class FrameConnection {
   #isEnding = false;
 
   /** `head`: what came behind the upgrade already. `caller`: as that said. */
-  constructor(socket: Duplex, head: Buffer, caller: Caller, service: FrameService) {
+  constructor(socket: Duplex, head: Buffer, caller: OperationCaller, service: FrameService) {
     this.#socket = socket;
     this.#caller = caller;
     this.#service = service;
@@ -90,7 +98,7 @@ export class FrameConnection {
       this.#socket.destroy();
     } else if (isOver(this.#withinFrameSinceMs) || isOver(this.#partial.oldestMs)) {
       this.end(new ShardgateError("BAD_REQUEST", "A request did not arrive in time."));
-    } else if (this.#open.size === 0 && this.#partial.size === 0 && nowMs - this.#lastReadMs > idleConnectionMs) {
+    } else if (this.#open.length === 0 && this.#partial.size === 0 && nowMs - this.#lastReadMs > idleConnectionMs) {
       // The gateway ends the connection when it is asked to, for it knows whether a request is on its way.
       if (this.#isLeaving) this.end();
       else this.sayGoodbye();
@@ -99,7 +107,7 @@ export class FrameConnection {
 
   /** Refusals count as answers do: a gateway that fetches none of them is read no further. */
   get #isFull(): boolean {
-    if (this.#open.size >= frameRequestsMax || this.#openBytes >= frameRequestBytesMax) return true;
+    if (this.#open.length >= frameRequestsMax || this.#openBytes >= frameRequestBytesMax) return true;
     return this.#writer.unfinishedBytes > frameAnswerBytesMax;
   }
 
@@ -145,7 +153,7 @@ export class FrameConnection {
   /** Throws a FrameError for what no gateway of ours sends. */
   #takeFrame({ type, id, hasMore, body }: Frame): void {
     if (type === "request") {
-      if (this.#open.has(id) || this.#partial.has(id))
+      if (this.#openAt(id) >= 0 || this.#partial.has(id))
         throw new FrameError("idInUse", `Request id ${id} is already in use.`);
       if (hasMore) this.#partial.begin(id, body, this.#lastReadMs);
       else this.#takeRequest(id, body);
@@ -169,14 +177,14 @@ export class FrameConnection {
       return;
     }
     const request = new FrameRequest(id, decoded, { sinceMs, caller: this.#caller });
-    this.#open.set(id, request);
+    this.#open.push(request);
     this.#openBytes += request.bytes;
     this.#waiting.push(request);
   }
 
   #cancel(id: number): void {
     this.#partial.delete(id);
-    const request = this.#open.get(id);
+    const request = this.#open[this.#openAt(id)];
     if (request !== undefined) {
       request.isCancelled = true;
       this.#forget(request);
@@ -189,7 +197,15 @@ export class FrameConnection {
 
   /** No answer is owed to it any more. */
   #forget({ id, bytes }: FrameRequest): void {
-    if (this.#open.delete(id)) this.#openBytes -= bytes;
+    const at = this.#openAt(id);
+    if (at < 0) return;
+    this.#open.splice(at, 1);
+    this.#openBytes -= bytes;
+  }
+
+  #openAt(id: number): number {
+    for (let at = 0; at < this.#open.length; at++) if (this.#open[at]?.id === id) return at;
+    return -1;
   }
 
   /** Begins what waits, as far as its answers have room. */
@@ -239,7 +255,7 @@ export class FrameConnection {
   }
 
   #endIfDone(): void {
-    if (this.#open.size > 0 || this.#running > 0 || this.#socket.writableEnded) return;
+    if (this.#open.length > 0 || this.#running > 0 || this.#socket.writableEnded) return;
     this.#writer.flush();
     if (!this.#writer.isIdle) return;
     this.#socket.end();
@@ -252,8 +268,7 @@ export class FrameConnection {
     this.#writer.stop();
     this.#partial.clear();
     // What has begun goes on: a write may be committed already. Its answer is not wanted.
-    for (const request of this.#open.values()) request.isCancelled = true;
-    this.#open.clear();
+    for (const request of this.#open.splice(0)) request.isCancelled = true;
     this.#openBytes = 0;
     this.#waiting = [];
   }

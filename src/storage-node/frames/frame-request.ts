@@ -8,7 +8,7 @@ import { OutgoingMessage } from "../../wire/frame/frame-writer.js";
 import { batchPath, requestIdHeader, traceparentHeader } from "../../wire/paths.js";
 import { problemOf } from "../../wire/problem.js";
 import type { AnswerBatch } from "../batch-service.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import type { NodeMetrics } from "../node-metrics.js";
 
 /** What all connections of frames of a storage node share. */
@@ -30,7 +30,7 @@ interface FrameOrigin {
   /** When it began to come, on the monotonic clock. */
   readonly sinceMs: number;
   /** As the upgrade said. */
-  readonly caller: Caller;
+  readonly caller: OperationCaller;
 }
 
 export class FrameRequest {

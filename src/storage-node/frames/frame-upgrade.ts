@@ -8,12 +8,12 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { receiveCheckMs, refusedRequestMs } from "../../core/limits.js";
 import { frameProtocol } from "../../wire/frame/frame.js";
 import { batchPath } from "../../wire/paths.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import { FrameConnection } from "./frame-connection.js";
 import type { FrameService } from "./frame-request.js";
 import type { OpenAnswers } from "../http/open-answers.js";
 
-export interface FrameConnections {
+export interface UpgradedConnections {
   /** Asks all gateways to send nothing more over frames. */
   sayGoodbye(): void;
   /** Ends all connections behind what they owe, and cuts them off when that takes too long. */
@@ -27,8 +27,8 @@ export function offerFrames(
   app: FastifyInstance,
   service: FrameService,
   openAnswers: Pick<OpenAnswers, "endBehindAnswers">,
-  callerOf: (request: FastifyRequest) => Caller,
-): FrameConnections {
+  callerOf: (request: FastifyRequest) => OperationCaller,
+): UpgradedConnections {
   const connections = new Set<FrameConnection>();
   /** What came behind the upgrades that are being judged. */
   const asked = new Map<IncomingMessage, Buffer>();

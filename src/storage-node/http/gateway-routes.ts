@@ -13,7 +13,7 @@ import {
   shardsPath,
 } from "../../wire/paths.js";
 import type { AnswerBatch } from "../batch-service.js";
-import type { NodeFigures, NodeMetrics } from "../node-metrics.js";
+import type { NodeGauges, NodeMetrics } from "../node-metrics.js";
 import { parseAssignments } from "../membership/received-assignments.js";
 import { bodyOf, callerOf, refuseOtherMethods } from "./request-fields.js";
 import type { ShardHost } from "../shards/shard-host.js";
@@ -66,8 +66,8 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
 /** `own`: what only the server and its engine know. */
 export async function figuresOf(
   host: ShardHost,
-  own: Pick<NodeFigures, "requestsInFlight" | "fileBytes" | "isDraining">,
-): Promise<NodeFigures> {
+  own: Pick<NodeGauges, "requestsInFlight" | "fileBytes" | "isDraining">,
+): Promise<NodeGauges> {
   const shards = await host.hostedShards();
   return {
     ...own,

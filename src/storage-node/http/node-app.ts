@@ -3,7 +3,7 @@ import { maxHeaderSize, type RequestListener } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
-import { idleConnectionMs, receiveCheckMs, receiveHeadTimeoutMs, receiveTimeoutMs } from "../../core/limits.js";
+import { idleConnectionMs, receiveCheckMs, receiveTimeoutMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { TlsSource } from "../../tls/tls-source.js";
 import { createWebServer } from "../../tls/web-server.js";
@@ -16,6 +16,9 @@ import type { OpenAnswers } from "./open-answers.js";
 import { answerClientError, answerError } from "./problem-reply.js";
 import { requireToken } from "./required-token.js";
 import { refuseWebPages } from "./web-pages.js";
+
+/** How long a storage node waits for a request's head, which is a few kilobytes. */
+const receiveHeadTimeoutMs = 10_000;
 
 export interface AppParts {
   readonly log: Log;

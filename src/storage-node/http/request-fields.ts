@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { requestIdCharactersMax } from "../../core/limits.js";
 import { checkedValues, checkedValuesHeader, clusterHeader, requestIdHeader } from "../../wire/paths.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 
 /** The query parameter, undefined when absent. Throws BAD_REQUEST when it is given twice. */
 export function queryText(request: FastifyRequest, name: string): string | undefined {
@@ -18,7 +18,7 @@ export function bodyOf({ body }: FastifyRequest): Buffer {
 }
 
 /** For spans, for the log, to keep gateways of other clusters out, and to know whose word counts for values. */
-export function callerOf({ span, headers, isOfCluster = false }: FastifyRequest): Caller {
+export function callerOf({ span, headers, isOfCluster = false }: FastifyRequest): OperationCaller {
   const requestId = headers[requestIdHeader]?.toString().slice(0, requestIdCharactersMax);
   const areValuesChecked = isOfCluster && headers[checkedValuesHeader] === checkedValues;
   return { span, requestId, clusterId: headers[clusterHeader]?.toString(), areValuesChecked };

@@ -4,11 +4,19 @@
  * the claims who may touch a shard; nothing is decided here about single operations.
  */
 import { ShardgateError } from "../../core/error.js";
-import { startPaceMs, startPauseMs, startsAtOnceMax, storeStartsMax } from "../../core/limits.js";
+import { storeStartsMax } from "../../core/limits.js";
 import { parseShard, type ShardNumber } from "../../core/shard.js";
 import { isOwned } from "../../storage/claim.js";
 import type { ClaimChange, StoreChange, StoreState } from "../../storage/engine.js";
 import type { AssignedShard, NodeAssignments } from "../../wire/membership.js";
+
+/**
+ * Starts within `startPaceMs` that are registered at once; further ones wait `startPauseMs` first, because each takes a new
+ * epoch for every shard: a storage node that restarts in a loop uses up `epochMax` only after two years.
+ */
+export const startsAtOnceMax = 20;
+export const startPaceMs = 600_000;
+export const startPauseMs = 30_000;
 
 export interface NodeDocument {
   /** Drawn when the store is created; null before its first start, and in a folder that version 0.1.0 wrote. */

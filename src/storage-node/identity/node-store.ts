@@ -5,12 +5,14 @@
  */
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
-import { assignmentChangesMax } from "../../core/limits.js";
 import type { ShardNumber } from "../../core/shard.js";
 import { isOwned } from "../../storage/claim.js";
 import type { ShardClaim, StorageEngine, StoreChange, StoreState } from "../../storage/engine.js";
 import type { NodeAssignments } from "../../wire/membership.js";
 import { documentOf, withAssignments, withBeginning, withOwnClaims, type NodeDocument } from "./node-state.js";
+
+/** Most changes of the assignments waiting at a storage node: its own agent's, and those that several gateways tell at once. */
+export const assignmentChangesMax = 64;
 
 export interface NodeStoreOptions {
   readonly engine: Pick<StorageEngine, "state" | "changeState">;

@@ -5,7 +5,7 @@ import type { Log } from "../../core/log.js";
 import type { Outcome } from "../../core/operation.js";
 import { startShared, type Span, type Tracer } from "../../core/tracing.js";
 import type { FencedRead, StorageEngine } from "../../storage/engine.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import { resultWithin } from "./work-deadline.js";
 import { notInTime, refusalBeforeWrite, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
@@ -28,7 +28,11 @@ export class EngineReads {
   }
 
   /** One outcome per read, in order. `answerBytesMax`: see ReadBudget. Never rejects. */
-  async run(reads: readonly FencedRead[], answerBytesMax: number, caller: Caller): Promise<readonly Outcome[]> {
+  async run(
+    reads: readonly FencedRead[],
+    answerBytesMax: number,
+    caller: OperationCaller,
+  ): Promise<readonly Outcome[]> {
     const { engine, clock, observer } = this.#options;
     const span = caller.span === undefined ? undefined : this.#span(caller.span, reads.length);
     const startMs = clock.monotonicMs();
@@ -67,7 +71,7 @@ export class EngineReads {
     return startShared(tracer, "engine read", [served], { kind: "internal", attributes });
   }
 
-  #report(error: unknown, operations: number, { requestId }: Caller): void {
+  #report(error: unknown, operations: number, { requestId }: OperationCaller): void {
     this.#options.log.error(
       { err: error, requestId, operations },
       "The storage engine failed to read; `err` has the cause. Check the disk.",

@@ -6,21 +6,26 @@
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import { utf8Bytes } from "../../core/key.js";
-import {
-  engineTimeoutMs,
-  groupCommitBytesMax,
-  groupCommitOperationsMax,
-  groupCommitQueueBytesMax,
-  groupCommitQueueMax,
-  requestIdsLoggedMax,
-} from "../../core/limits.js";
+import { engineTimeoutMs, requestIdsLoggedMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { Outcome, RefusedOutcome } from "../../core/operation.js";
 import { startShared, type Span, type Tracer } from "../../core/tracing.js";
 import type { FencedWrite, StorageEngine } from "../../storage/engine.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
+
+/** Most writes of one group commit; bounds how long readers of the write's outcome wait. */
+export const groupCommitOperationsMax = 4_000;
+
+/** Most writes waiting at a storage node; more are refused with OVERLOADED. */
+export const groupCommitQueueMax = 100_000;
+
+/** About this many bytes of values make one group commit: a transaction that the disk takes well within a second. */
+export const groupCommitBytesMax = 16 * 1024 * 1024;
+
+/** About this many bytes of values may wait at a storage node; more are refused with OVERLOADED. Bounds its memory. */
+const groupCommitQueueBytesMax = 256 * 1024 * 1024;
 
 export interface GroupCommitOptions {
   readonly engine: Pick<StorageEngine, "name" | "write">;
@@ -69,7 +74,7 @@ export class GroupCommit {
   }
 
   /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
-  submit(writes: readonly FencedWrite[], caller: Caller = {}): Promise<readonly Outcome[]> {
+  submit(writes: readonly FencedWrite[], caller: OperationCaller = {}): Promise<readonly Outcome[]> {
     const bytes = valueBytes(writes);
     const queued = { operations: this.#queued.operations + writes.length, bytes: this.#queued.bytes + bytes };
     if (queued.operations > groupCommitQueueMax || queued.bytes > groupCommitQueueBytesMax) {
@@ -197,7 +202,7 @@ export class GroupCommit {
 }
 
 interface Submission extends Load {
-  readonly caller: Caller;
+  readonly caller: OperationCaller;
   readonly writes: readonly FencedWrite[];
   /** When it began to wait, by the monotonic clock. */
   readonly sinceMs: number;

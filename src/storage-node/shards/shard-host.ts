@@ -16,7 +16,7 @@ import type { FencedRead, FencedWrite, StorageEngine } from "../../storage/engin
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";
 import { BatchAnswer, withinOneAnswer } from "./batch-answer.js";
 import { batchStages, isRead, isWrite } from "./batch-stages.js";
-import type { Caller } from "../operation-caller.js";
+import type { OperationCaller } from "../operation-caller.js";
 import { resultWithin } from "./work-deadline.js";
 import { notInTime, refusalBeforeWrite, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
@@ -116,7 +116,7 @@ export class ShardHost {
    * always gets a real answer, whatever the size of the others'. Throws CLUSTER_MISMATCH, and nothing ran, when `caller`
    * names another cluster than the store's.
    */
-  async execute(operations: readonly RoutedOperation[], caller: Caller = {}): Promise<readonly Outcome[]> {
+  async execute(operations: readonly RoutedOperation[], caller: OperationCaller = {}): Promise<readonly Outcome[]> {
     if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is shutting down."));
     this.#underWay.begin();
     try {
@@ -178,12 +178,12 @@ export class ShardHost {
   }
 
   /** By what this process has seen so far. */
-  #isAdmitted({ clusterId }: Caller): boolean {
+  #isAdmitted({ clusterId }: OperationCaller): boolean {
     return this.isAcknowledged && (clusterId === undefined || clusterId === this.document.clusterId);
   }
 
   /** By what all processes of this storage node know; null: the request may run. Throws CLUSTER_MISMATCH. */
-  async #refusalOf({ clusterId }: Caller): Promise<RefusedOutcome | null> {
+  async #refusalOf({ clusterId }: OperationCaller): Promise<RefusedOutcome | null> {
     const failed = await this.#refresh();
     if (failed !== null) return failed;
     const known = this.document.clusterId;
@@ -209,14 +209,14 @@ export class ShardHost {
     }
   }
 
-  #run(operations: readonly RoutedOperation[], caller: Caller): Promise<readonly Outcome[]> {
+  #run(operations: readonly RoutedOperation[], caller: OperationCaller): Promise<readonly Outcome[]> {
     // Of one kind, as most batches are, they need no stages.
     if (operations.every(isRead)) return this.#read(operations, nodeBatchAnswerBytesMax, caller);
     if (operations.every(isWrite)) return this.#write(operations, caller).then(withinOneAnswer);
     return this.#runStages(operations, caller);
   }
 
-  async #runStages(operations: readonly RoutedOperation[], caller: Caller): Promise<readonly Outcome[]> {
+  async #runStages(operations: readonly RoutedOperation[], caller: OperationCaller): Promise<readonly Outcome[]> {
     const answer = new BatchAnswer(operations.length);
     for (const { reads, writes } of batchStages(operations)) {
       const open = reads.filter((index) => answer.isOpenAt(index));
@@ -227,7 +227,7 @@ export class ShardHost {
   }
 
   /** What is wrong with one read is its own refused outcome, and fails none of its neighbours in the engine. */
-  async #read(reads: readonly FencedRead[], bytesMax: number, caller: Caller): Promise<readonly Outcome[]> {
+  async #read(reads: readonly FencedRead[], bytesMax: number, caller: OperationCaller): Promise<readonly Outcome[]> {
     const refusals = reads.some(isScan) ? reads.map(scanRefusal) : [];
     if (refusals.some((refusal) => refusal !== null)) {
       const admitted = reads.filter((_, at) => refusals[at] === null);
@@ -245,7 +245,7 @@ export class ShardHost {
     });
   }
 
-  async #write(writes: readonly FencedWrite[], caller: Caller): Promise<readonly Outcome[]> {
+  async #write(writes: readonly FencedWrite[], caller: OperationCaller): Promise<readonly Outcome[]> {
     if (writes.length === 0) return [];
     const refusal = this.#store.isIndependent ? await this.#claimFor(writes) : null;
     if (refusal !== null) return writes.map(() => refusal);

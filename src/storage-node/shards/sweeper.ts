@@ -3,10 +3,15 @@
  * never two at once. Readers do not depend on it: an expired entry is gone for them at its moment.
  */
 import type { Clock } from "../../core/clock.js";
-import { sweepEntriesMax, sweepIntervalMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { StorageEngine } from "../../storage/engine.js";
 import type { EngineObserver } from "./engine-observer.js";
+
+/** How often expired entries are removed from a storage node's engine. */
+export const sweepIntervalMs = 1_000;
+
+/** Most entries one sweep removes, so that it never holds up writes for long. */
+export const sweepEntriesMax = 1_000;
 
 export interface Sweeper {
   /** Resolves when the sweep under way has ended; no other begins. */

@@ -1,13 +1,14 @@
 /** Snapshots and transactions of an LMDB environment: how long they last, and what their failures mean. */
 import { ShardgateError } from "../../core/error.js";
+import { UnderWay } from "../../core/tasks/under-way.js";
 import type { Databases } from "./records/databases.js";
 import { isGivenUp, storageError } from "./folder/failure.js";
 import { formatKey } from "./records/record-format.js";
 
-export class Environment {
+export class LmdbEnvironment {
   readonly #folder: string;
   readonly #databases: Databases;
-  readonly #commits = new Set<Promise<unknown>>();
+  readonly #commits = new UnderWay();
 
   constructor(folder: string, databases: Databases) {
     this.#folder = folder;
@@ -39,8 +40,8 @@ export class Environment {
         isDecided = true;
         return result;
       });
-      this.#commits.add(commit);
-      return await commit.finally(() => this.#commits.delete(commit));
+      this.#commits.begin();
+      return await commit.finally(() => this.#commits.end());
     } catch (error) {
       const failure = await storageError(error, this.#folder);
       throw isDecided && this.#isGivenUp() ? outcomeUnknown(failure) : failure;
@@ -48,7 +49,7 @@ export class Environment {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#commits);
+    await this.#commits.idle();
     await this.#databases.root.close();
   }
 

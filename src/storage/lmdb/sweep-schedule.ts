@@ -3,12 +3,18 @@
  * nothing. So a shard that was looked at rests until something in it is old enough. What this process writes is looked at
  * in its next sweep, what others that share the folder write at the next look at all shards.
  */
-import { sweepScanMs, tombstoneAgeMsMax, tombstonesMax } from "../../core/limits.js";
+import { tombstoneAgeMsMax, tombstonesMax } from "../../core/limits.js";
 import type { ShardNumber } from "../../core/shard.js";
 import type { ShardHeader } from "../shard-header.js";
 import { isSwept } from "../sweep-plan.js";
 import type { ShardRecords } from "./records/shard-records.js";
 import type { IndexUpkeep } from "./records/index-upkeep.js";
+
+/**
+ * How often a sweep looks at every shard, and so finds what other processes have written. It costs some 20 ms for 16,384
+ * shards, and readers do not depend on it: an expired entry is gone for them at its moment.
+ */
+export const sweepScanMs = 10_000;
 
 type Records = Pick<ShardRecords, "headers" | "headersOf" | "earliestExpiryMs" | "oldestTombstones">;
 

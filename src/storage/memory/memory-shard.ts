@@ -1,5 +1,5 @@
 /** One shard in memory: its header, entries in order of key, and changes in order of version. */
-import type { Entry } from "../../core/entry.js";
+import type { JsonEntry } from "../../core/entry.js";
 import { compareKeys, type Key } from "../../core/key.js";
 import type { ScanOperation } from "../../core/operation.js";
 import { ownText } from "../../core/text/utf8.js";
@@ -31,7 +31,7 @@ export class MemoryShard {
     return this.#tombstones.get(key) ?? null;
   }
 
-  *range({ prefix, after, before, isReverse }: ScanOperation): Iterable<Entry> {
+  *range({ prefix, after, before, isReverse }: ScanOperation): Iterable<JsonEntry> {
     const start = prefix.toWellFormed();
     const lower = after?.toWellFormed() ?? null;
     const upper = before?.toWellFormed() ?? null;

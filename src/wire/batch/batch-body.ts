@@ -12,7 +12,7 @@ import { jsonFault } from "../../core/text/json-fault.js";
 import { nodeBatchOperationsMax } from "../../core/limits.js";
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
 import { utf8Text } from "../../core/text/utf8.js";
-import { listIn, operationOf, outcomeOf, recordOf, type Fields } from "./batch-fields.js";
+import { listIn, operationOf, outcomeOf, recordOf, type ItemFields } from "./batch-fields.js";
 import { operationText, outcomeText } from "./batch-text.js";
 import { malformed, newline, ValueReader, ValueWriter } from "./batch-values.js";
 import { readUsualOperations, readUsualOutcomes } from "./usual-forms.js";
@@ -104,7 +104,7 @@ function headOf(body: Buffer): { readonly head: string; readonly start: number }
   return { head: utf8Text(body, 0, end), start: end + 1 };
 }
 
-function parsed(head: string): Fields {
+function parsed(head: string): ItemFields {
   let fields: unknown;
   try {
     fields = JSON.parse(head);

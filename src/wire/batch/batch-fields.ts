@@ -2,7 +2,7 @@
  * Reads the items of a batch's head, of any form, from the objects that JSON.parse has made of them. usual-forms.ts reads the
  * usual ones faster, and must read the same.
  */
-import type { Entry, EntryFacts } from "../../core/entry.js";
+import type { JsonEntry, EntryFacts } from "../../core/entry.js";
 import { isErrorCode, ShardgateError } from "../../core/error.js";
 import { parseJsonText, type JsonText } from "../../core/text/json-text.js";
 import { parseKey, utf8Bytes, type Key } from "../../core/key.js";
@@ -15,27 +15,27 @@ import {
   valueBytesMax,
 } from "../../core/limits.js";
 import type {
-  Expiry,
+  OperationExpiry,
   Operation,
   Outcome,
   PageOutcome,
   RoutedOperation,
   ScanOperation,
-  WriteCondition,
+  OperationCondition,
 } from "../../core/operation.js";
 import { parseShard } from "../../core/shard.js";
 import { parseVersion, type Version } from "../../core/version.js";
 import { malformed, type ValueReader } from "./batch-values.js";
 import { pageProblem } from "../scan-page.js";
 
-export type Fields = Readonly<Record<string, unknown>>;
+export type ItemFields = Readonly<Record<string, unknown>>;
 
 /** What one item of a request asks for; `value`: of a put, null when it is not UTF-8. */
-export function operationOf(fields: Fields, value: string | null, isValueChecked: boolean): RoutedOperation {
+export function operationOf(fields: ItemFields, value: string | null, isValueChecked: boolean): RoutedOperation {
   return { operation: bareOperationOf(fields, value, isValueChecked), epoch: epochOf(fields["epoch"]) };
 }
 
-function bareOperationOf(fields: Fields, value: string | null, isValueChecked: boolean): Operation {
+function bareOperationOf(fields: ItemFields, value: string | null, isValueChecked: boolean): Operation {
   const shard = parseShard(fields["shard"]);
   switch (fields["op"]) {
     case "get":
@@ -74,7 +74,7 @@ function valueOf(text: string | null, isChecked: boolean): JsonText {
 }
 
 /** What one item of an answer says of `operation`; its values are taken from `reader`. */
-export function outcomeOf(fields: Fields, operation: Operation, reader: ValueReader): Outcome {
+export function outcomeOf(fields: ItemFields, operation: Operation, reader: ValueReader): Outcome {
   const { code, status } = fields;
   if (code !== undefined) {
     if (!isErrorCode(code)) throw malformed(`code ${JSON.stringify(code)} is unknown`);
@@ -98,7 +98,7 @@ export function outcomeOf(fields: Fields, operation: Operation, reader: ValueRea
   throw malformed(`status ${JSON.stringify(status)} does not answer a ${operation.kind}`);
 }
 
-function pageOf(fields: Fields, operation: ScanOperation, reader: ValueReader): Outcome {
+function pageOf(fields: ItemFields, operation: ScanOperation, reader: ValueReader): Outcome {
   const entries = listIn(fields, "entries").map((item) => {
     const entry = recordOf(item);
     return entryOf(keyOf(entry["key"]), entry, reader);
@@ -109,14 +109,14 @@ function pageOf(fields: Fields, operation: ScanOperation, reader: ValueReader): 
   return page;
 }
 
-function entryOf(key: Key, fields: Fields, reader: ValueReader): Entry {
+function entryOf(key: Key, fields: ItemFields, reader: ValueReader): JsonEntry {
   // A node of ours checked the value when it was written; a check of each read would cost more than the read.
   const value = reader.text(fields["valueBytes"]) as JsonText;
   const { version, createdAtMs, updatedAtMs, expiresAtMs } = factsOf(fields);
   return { key, value, version, createdAtMs, updatedAtMs, expiresAtMs };
 }
 
-function factsOf(fields: Fields): EntryFacts {
+function factsOf(fields: ItemFields): EntryFacts {
   return {
     version: versionOrNull(fields["version"]),
     createdAtMs: momentOrNull(fields["createdAt"], "createdAt"),
@@ -126,9 +126,9 @@ function factsOf(fields: Fields): EntryFacts {
 }
 
 /** What is no condition of ours is refused: a write must not happen because its condition was not understood. */
-function conditionOf(fields: Fields): WriteCondition | null {
+function conditionOf(fields: ItemFields): OperationCondition | null {
   const { ifVersion } = fields;
-  const conditions: WriteCondition[] = [];
+  const conditions: OperationCondition[] = [];
   if (ifVersion !== undefined) {
     conditions.push({ kind: "ifVersion", version: parseVersion(textOf(ifVersion, "ifVersion")) });
   }
@@ -143,7 +143,7 @@ function isSet(value: unknown, name: string): boolean {
   throw new ShardgateError("BAD_REQUEST", `\`${name}\` is neither true nor false.`);
 }
 
-function expiryOf(fields: Fields): Expiry | null {
+function expiryOf(fields: ItemFields): OperationExpiry | null {
   const { ttlSeconds, expiresAt } = fields;
   if (ttlSeconds !== undefined) {
     if (!Number.isSafeInteger(ttlSeconds) || (ttlSeconds as number) < 1 || (ttlSeconds as number) > ttlSecondsMax) {
@@ -160,15 +160,15 @@ function expiryOf(fields: Fields): Expiry | null {
   throw new ShardgateError("BAD_REQUEST", `expiresAt ${atMs} lies beyond the year 9999 (${expiryMsMax}).`);
 }
 
-export function listIn(fields: Fields, name: string): readonly unknown[] {
+export function listIn(fields: ItemFields, name: string): readonly unknown[] {
   const list = fields[name];
   if (!Array.isArray(list)) throw malformed(`\`${name}\` is not an array`);
   return list;
 }
 
-export function recordOf(value: unknown): Fields {
+export function recordOf(value: unknown): ItemFields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed("an object is missing");
-  return value as Fields;
+  return value as ItemFields;
 }
 
 function keyOf(value: unknown): Key {

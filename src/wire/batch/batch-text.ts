@@ -1,9 +1,9 @@
 /** Writes the items of a batch's head. Text made piece by piece takes half of the time of JSON.stringify with its objects. */
 import { decimalText } from "../../core/text/decimal-text.js";
-import type { Entry, EntryFacts } from "../../core/entry.js";
+import type { JsonEntry, EntryFacts } from "../../core/entry.js";
 import { unreachable } from "../../core/error.js";
 import type { Key } from "../../core/key.js";
-import type { Expiry, Outcome, RoutedOperation, WriteCondition } from "../../core/operation.js";
+import type { OperationExpiry, Outcome, RoutedOperation, OperationCondition } from "../../core/operation.js";
 import type { ValueWriter } from "./batch-values.js";
 
 /** What a put carries is added to `values`. */
@@ -54,7 +54,7 @@ export function outcomeText(outcome: Outcome, values: ValueWriter): string {
   }
 }
 
-function entryText(entry: Entry, values: ValueWriter): string {
+function entryText(entry: JsonEntry, values: ValueWriter): string {
   return `${factsText(entry)},"valueBytes":${values.add(entry.value)}`;
 }
 
@@ -81,12 +81,12 @@ function keyText(key: Key): string {
   return `"${key}"`;
 }
 
-function expiryText(expiry: Expiry | null): string {
+function expiryText(expiry: OperationExpiry | null): string {
   if (expiry === null) return "";
   return expiry.kind === "ttl" ? `,"ttlSeconds":${expiry.seconds}` : `,"expiresAt":${expiry.atMs}`;
 }
 
-function conditionText(condition: WriteCondition | null): string {
+function conditionText(condition: OperationCondition | null): string {
   if (condition === null) return "";
   return condition.kind === "ifVersion" ? `,"ifVersion":"${condition.version}"` : `,"${condition.kind}":true`;
 }

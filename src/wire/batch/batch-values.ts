@@ -4,8 +4,10 @@
  */
 import { ShardgateError } from "../../core/error.js";
 import { encodingOf, utf8Bytes } from "../../core/key.js";
-import { decodedTogetherBytesMax } from "../../core/limits.js";
 import { asciiText, strictUtf8Text, utf8Text } from "../../core/text/utf8.js";
+
+/** Values that are shorter than this on the average are decoded in one go; longer ones cost more as parts of so long a text. */
+export const decodedTogetherBytesMax = 512;
 
 /** Ends the head. */
 export const newline = 0x0a;

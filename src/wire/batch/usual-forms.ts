@@ -14,7 +14,7 @@ import {
   ttlSecondsMax,
   valueBytesMax,
 } from "../../core/limits.js";
-import type { Expiry, Operation, Outcome, RoutedOperation, WriteCondition } from "../../core/operation.js";
+import type { OperationExpiry, Operation, Outcome, RoutedOperation, OperationCondition } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
 import type { ValueReader } from "./batch-values.js";
 import { HeadScanner } from "./head-scanner.js";
@@ -105,7 +105,7 @@ function readValue(values: ValueReader, length: number, isChecked: boolean): Jso
 }
 
 /** Undefined: it is wrong; so are both together. */
-function readExpiry(scanner: HeadScanner): Expiry | null | undefined {
+function readExpiry(scanner: HeadScanner): OperationExpiry | null | undefined {
   if (scanner.skip(',"ttlSeconds":')) {
     const seconds = scanner.wholeNumber();
     return seconds >= 1 && seconds <= ttlSecondsMax ? { kind: "ttl", seconds } : undefined;
@@ -116,7 +116,7 @@ function readExpiry(scanner: HeadScanner): Expiry | null | undefined {
 }
 
 /** Undefined: it is wrong; so are several together. */
-function readCondition(scanner: HeadScanner): WriteCondition | null | undefined {
+function readCondition(scanner: HeadScanner): OperationCondition | null | undefined {
   if (!scanner.skip(',"if')) return null;
   if (scanner.skip('Absent":true')) return { kind: "ifAbsent" };
   if (scanner.skip('Present":true')) return { kind: "ifPresent" };

@@ -3,8 +3,11 @@
  * waiting message in turn, and no more than the connection takes, so that what waits can still be called back. The same
  * for both ends.
  */
-import { frameBodyBytesMax, frameJoinedBytesMax } from "../../core/limits.js";
+import { frameBodyBytesMax } from "../../core/limits.js";
 import { frameHeadBytes, writeFrameHead, type FrameType } from "./frame.js";
+
+/** Up to here the frames of one turn are joined for one write; copying more would cost more than a write of several pieces. */
+export const frameJoinedBytesMax = 16 * 1024;
 
 /** What is needed of a socket. */
 export interface FrameSink {
@@ -107,8 +110,7 @@ export class FrameWriter {
 
   /** One frame of each message. False: the connection wants no more. */
   #writeRound(): boolean {
-    const round = this.#waiting;
-    this.#waiting = [];
+    const round = this.#waiting.splice(0);
     const pieces: Buffer[] = [];
     let bytes = 0;
     for (const message of round) {

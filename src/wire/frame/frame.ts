@@ -5,7 +5,10 @@
  * `frameBodyBytesMax`, so that short ones of other ids go between them: all but its last have the bit `more` in their type,
  * all but its first are of type `part`.
  */
-import { frameBodyBytesMax, requestIdCharactersMax, traceparentCharactersMax } from "../../core/limits.js";
+import { frameBodyBytesMax, requestIdCharactersMax } from "../../core/limits.js";
+
+/** Longest `traceparent` (W3C Trace Context, version 00). */
+const traceparentCharactersMax = 55;
 
 /** What the upgrade is asked for by. */
 export const frameProtocol = "shardgate-batch/1";

@@ -1,8 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { GatewayClient } from "../../../src/cli/calls/gateway-client.js";
-import { clientAnswerBytesMax } from "../../../src/core/limits.js";
+import { GatewayClient, clientAnswerBytesMax } from "../../../src/cli/calls/gateway-client.js";
 
 describe("GatewayClient", () => {
   it("gives up an answer that does not come", async () => {

@@ -1,9 +1,9 @@
 /** shard, node, status and check against a whole gateway over storage nodes in memory. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { downAfterMs } from "../../../src/core/limits.js";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { startTestGateway, type TestGateway } from "../../gateway/test-gateway.js";
 import { runCommand, type CommandRun, type RunOptions } from "../run-command.js";
+import { downAfterMs } from "../../../src/registry/liveness.js";
 
 let gateway: TestGateway;
 

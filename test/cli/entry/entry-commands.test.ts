@@ -1,12 +1,12 @@
 /** get, put and delete against a whole gateway over storage nodes in memory. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { valueInputBytesMax } from "../../../src/core/limits.js";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { testAccess } from "../../gateway/access/callers.js";
 import { startTestGateway, type TestGateway } from "../../gateway/test-gateway.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { FakeGateway } from "../fake-gateway.js";
 import { runCommand, type CommandRun, type RunOptions } from "../run-command.js";
+import { valueInputBytesMax } from "../../../src/cli/entry/entry-argument.js";
 
 let gateway: TestGateway;
 

@@ -1,7 +1,10 @@
 import type { EventLoopUtilization } from "node:perf_hooks";
 import { describe, expect, it } from "vitest";
-import { loopUtilization } from "../../../src/cli/environment/loop-utilization.js";
-import { utilizationHalfLifeMs, utilizationSampleMs } from "../../../src/core/limits.js";
+import {
+  loopUtilization,
+  utilizationSampleMs,
+  utilizationHalfLifeMs,
+} from "../../../src/cli/environment/loop-utilization.js";
 
 /** A process whose event loop works for as much of the time as `pass` says. */
 function openLoop() {

@@ -7,8 +7,7 @@ import { parseLogLevels } from "../../../src/cli/serve/telemetry/log-level.js";
 import { createLog } from "../../../src/cli/serve/telemetry/pino-log.js";
 import { shellWord } from "../../../src/cli/environment/shell-word.js";
 import { systemClock } from "../../../src/cli/environment/system-clock.js";
-import { systemEnvironment } from "../../../src/cli/environment/system-environment.js";
-import { parentPollMs } from "../../../src/core/limits.js";
+import { systemEnvironment, parentPollMs } from "../../../src/cli/environment/system-environment.js";
 import { testEnvironment } from "../test-environment.js";
 
 let folder: string;

@@ -6,9 +6,14 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { failureText } from "../../../src/cli/terminal/command-failure.js";
-import { folderLockName, lockFolder, lockRegistry, type HeldLock } from "../../../src/cli/files/file-lock.js";
+import {
+  folderLockName,
+  lockFolder,
+  lockRegistry,
+  type HeldLock,
+  lockWaitMs,
+} from "../../../src/cli/files/file-lock.js";
 import { systemClock } from "../../../src/cli/environment/system-clock.js";
-import { lockWaitMs } from "../../../src/core/limits.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { eventually, repository, Run, temporaryFolder } from "../../support/processes.js";
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { tokenBytes } from "../../../src/core/limits.js";
 import { parseStaticTokens, staticTokenVerifier } from "../../../src/gateway/access/static-tokens.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { runCommand } from "../run-command.js";
+import { tokenBytes } from "../../../src/cli/offline/token-command.js";
 
 describe("shardgate token", () => {
   it("draws a token, and prints the line with its hash that the gateway takes", async () => {

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCli } from "../../../src/cli/program.js";
-import { persistedDocumentsBytesMax } from "../../../src/core/limits.js";
 import { testEnvironment } from "../test-environment.js";
+import { persistedDocumentsBytesMax } from "../../../src/cli/options/persisted-documents-option.js";
 
 let folder: string;
 let manifest: string;

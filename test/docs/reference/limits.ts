@@ -1,6 +1,8 @@
 /** docs/reference/limits.md: the bounds that operators may set, and the fixed ones that callers meet. */
+import { clusterSecretCharactersMin } from "../../../src/cli/options/cluster-secret.js";
 import { boundName, boundProperties, boundRules } from "../../../src/core/bounds.js";
 import * as limits from "../../../src/core/limits.js";
+import { gatewayHeadersTimeoutMs, gatewayReceiveTimeoutMs } from "../../../src/gateway/gateway-server.js";
 import { table, type Regions } from "./page.js";
 
 export function limitRegions(): Regions {
@@ -23,9 +25,9 @@ const fixed: readonly (readonly [what: string, bound: string])[] = [
   ["changes in a shard's history", String(limits.assignmentHistoryMax)],
   ["one request, retries included", duration(limits.requestTimeoutMs)],
   ["one attempt at a storage node", duration(limits.attemptTimeoutMs)],
-  ["time to send the headers of a request", duration(limits.gatewayHeadersTimeoutMs)],
-  ["time to send a whole request", duration(limits.gatewayReceiveTimeoutMs)],
-  ["cluster secret", `at least ${limits.clusterSecretCharactersMin} characters`],
+  ["time to send the headers of a request", duration(gatewayHeadersTimeoutMs)],
+  ["time to send a whole request", duration(gatewayReceiveTimeoutMs)],
+  ["cluster secret", `at least ${clusterSecretCharactersMin} characters`],
   ["name of a storage node", `${limits.nameCharactersMax} characters`],
   ["`x-request-id` of a client", `${limits.requestIdCharactersMax} characters`],
 ];

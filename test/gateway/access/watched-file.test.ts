@@ -1,9 +1,8 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { accessFileBytesMax, accessFileCheckMs } from "../../../src/core/limits.js";
 import { ShardgateError } from "../../../src/core/error.js";
-import { WatchedFile } from "../../../src/gateway/access/watched-file.js";
+import { WatchedFile, accessFileCheckMs, accessFileBytesMax } from "../../../src/gateway/access/watched-file.js";
 import { eventually, temporaryFolder } from "../../support/processes.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { RecordLog } from "../../support/record-log.js";

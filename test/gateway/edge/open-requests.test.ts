@@ -1,13 +1,13 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
+import { gatewayConnectionCheckMs } from "../../../src/core/limits.js";
+import { fakeExchange, openRequests } from "./open-requests.js";
 import {
-  gatewayBodyBytesPerSecondMin,
   gatewayBodyGraceMs,
-  gatewayConnectionCheckMs,
+  gatewayBodyBytesPerSecondMin,
   gatewayDiscardMs,
   gatewaySendTimeoutMs,
-} from "../../../src/core/limits.js";
-import { fakeExchange, openRequests } from "./open-requests.js";
+} from "../../../src/gateway/edge/open-request.js";
 
 describe("open requests", () => {
   it("are over with their answers", () => {

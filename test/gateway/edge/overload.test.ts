@@ -3,9 +3,10 @@ import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { GatewayBounds } from "../../../src/core/bounds.js";
-import { gatewayBodyGraceMs, gatewayConnectionCheckMs, gatewayDiscardMs } from "../../../src/core/limits.js";
+import { gatewayConnectionCheckMs } from "../../../src/core/limits.js";
 import { rawRequest } from "../rest/raw-request.js";
 import { startTestGateway, type TestGateway } from "../test-gateway.js";
+import { gatewayBodyGraceMs, gatewayDiscardMs } from "../../../src/gateway/edge/open-request.js";
 
 const greedy = "127.0.0.1";
 const modest = "127.0.0.2";

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { describe, expect, it } from "vitest";
-import { gatewayHeadersMax } from "../../../src/core/limits.js";
-import { headersRefusal, targetOf } from "../../../src/gateway/edge/unusual-requests.js";
+import { headersRefusal, targetOf, gatewayHeadersMax } from "../../../src/gateway/edge/unusual-requests.js";
 
 it.each([
   ["http://a:1/data/a%252Fb?ttl=1", "/data/a%252Fb?ttl=1", "a:1"],

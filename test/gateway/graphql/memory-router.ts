@@ -1,5 +1,5 @@
 /** Stands in for the router: keeps entries in memory, records what it was asked, and refuses what a test tells it to. */
-import type { Entry } from "../../../src/core/entry.js";
+import type { JsonEntry } from "../../../src/core/entry.js";
 import { jsonTextOf } from "../../../src/core/text/json-text.js";
 import { compareKeys, parseKey } from "../../../src/core/key.js";
 import type {
@@ -7,7 +7,7 @@ import type {
   Outcome,
   RefusedOutcome,
   ScanOperation,
-  WriteCondition,
+  OperationCondition,
   WriteOperation,
 } from "../../../src/core/operation.js";
 import { versionOf } from "../../../src/core/version.js";
@@ -22,7 +22,7 @@ export class MemoryRouter {
   isPlain = false;
   /** Awaited before each answer. */
   gate: (context: RouteContext) => Promise<void> = () => Promise.resolve();
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, JsonEntry>();
   #sequence = 0;
 
   async execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
@@ -108,7 +108,7 @@ export class MemoryRouter {
 /** When everything is written. */
 export const writtenMs = Date.parse("2026-01-31T12:00:00.000Z");
 
-function holds(condition: WriteCondition, current: Entry | null): boolean {
+function holds(condition: OperationCondition, current: JsonEntry | null): boolean {
   if (condition.kind === "ifVersion") return current?.version === condition.version;
   return (condition.kind === "ifPresent") === (current !== null);
 }

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { buildSchema, executeSync, getOperationAST, GraphQLError, parse, type OperationDefinitionNode } from "graphql";
 import { describe, expect, it } from "vitest";
 import { defaultBounds } from "../../../src/core/bounds.js";
-import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../src/core/limits.js";
 import { clientError } from "../../../src/gateway/graphql/request/client-error.js";
 import { RequestLog } from "../../../src/gateway/graphql/request/request-log.js";
 import { openRules, parseDocument } from "../../../src/gateway/graphql/documents/document-rules.js";
@@ -11,7 +10,11 @@ import { ExactVariables } from "../../../src/gateway/graphql/values/exact-variab
 import { decodeGlobalId, encodeGlobalId } from "../../../src/gateway/graphql/values/global-id.js";
 import { JsonInput } from "../../../src/gateway/graphql/values/json-input.js";
 import { problemInstead } from "../../../src/gateway/graphql/values/problems.js";
-import { DocumentCache } from "../../../src/gateway/graphql/execution/prepared-documents.js";
+import {
+  DocumentCache,
+  graphqlDocumentsCachedMax,
+  graphqlDocumentCachedCharactersMax,
+} from "../../../src/gateway/graphql/execution/prepared-documents.js";
 import { RawJson, ResultObject, resultPieces, resultText } from "../../../src/gateway/graphql/values/result-text.js";
 import { dateTimeScalar, jsonScalar, versionScalar } from "../../../src/gateway/graphql/values/scalars.js";
 import { RecordLog } from "../../support/record-log.js";

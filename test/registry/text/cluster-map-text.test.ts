@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { registryDocumentBytesMax } from "../../../src/core/limits.js";
 import { recordOfChanges } from "../../../src/registry/assignment-log.js";
 import { clusterMapFromText, clusterMapToText, readClusterMap } from "../../../src/registry/text/cluster-map-text.js";
 import type { ClusterMap } from "../../../src/registry/cluster-map.js";
 import { applyCommand } from "../../../src/registry/commands.js";
+
+import { registryDocumentBytesMax } from "../../../src/registry/command-batch.js";
 import { after, identity, largestMap, mapWith, refusal, servingMap, started, takeLead } from "../map-samples.js";
 
 const base = after(servingMap(["a", "b"], 2), takeLead("l-1"));

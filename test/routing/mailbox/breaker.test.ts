@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { breakerFailuresMax, breakerOpenMs } from "../../../src/core/limits.js";
+import { breakerOpenMs } from "../../../src/core/limits.js";
 import {
   afterFailure,
   afterSignOfLife,
   closedBreaker,
   isProbeDue,
   type Breaker,
+  breakerFailuresMax,
 } from "../../../src/routing/mailbox/breaker.js";
 
 const failure = { sentMs: 100, nowMs: 100, random: 0, isFinal: false };

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseKey, type Key } from "../../../src/core/key.js";
-import { mailboxWaitMs, nodeBatchBytesMax, nodeBatchOperationsMax } from "../../../src/core/limits.js";
+import { nodeBatchBytesMax, nodeBatchOperationsMax } from "../../../src/core/limits.js";
 import {
   eagerBelow,
   planBatch,
   type MailboxLoad,
   type WaitingOperation,
+  mailboxWaitMs,
 } from "../../../src/routing/mailbox/mailbox-plan.js";
 
 const idle: MailboxLoad = { inFlight: 0, inFlightMax: 8, eagerBelow: 1, keysInFlight: new Set(), nowMs: 100 };

@@ -1,14 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
-import {
-  attemptTimeoutMs,
-  fewOperationsMax,
-  mailboxInFlightMax,
-  mailboxOperationsMax,
-  mailboxWaitMs,
-  nodeBatchOperationsMax,
-} from "../../../src/core/limits.js";
+import { attemptTimeoutMs, mailboxInFlightMax, nodeBatchOperationsMax } from "../../../src/core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../../../src/core/operation.js";
 import { Deadlines } from "../../../src/routing/mailbox/deadlines.js";
+import { fewOperationsMax, laneOperationsMax } from "../../../src/routing/mailbox/lanes.js";
 import { Mailbox } from "../../../src/routing/mailbox/mailbox.js";
 import { MemoryNodeClient } from "../../../src/routing/node-client/memory-node-client.js";
 import { NextTurn } from "../../../src/routing/mailbox/next-turn.js";
@@ -20,6 +14,7 @@ import { mapOf } from "../../support/memory-cluster.js";
 import { get, put, routed } from "../../support/operations.js";
 import { RecordLog } from "../../support/record-log.js";
 import { submitted } from "../../support/submitted.js";
+import { mailboxWaitMs } from "../../../src/routing/mailbox/mailbox-plan.js";
 
 const gone: Outcome = { kind: "notFound" };
 
@@ -146,11 +141,11 @@ describe("Mailbox", () => {
 
   it("takes a caller's few operations when another's many fill the queue", async () => {
     const { submit, unsent, mailbox } = openMailbox();
-    for (let waiting = 0; waiting < mailboxOperationsMax; waiting += 10_000) void submit(gets(10_000));
+    for (let waiting = 0; waiting < laneOperationsMax; waiting += 10_000) void submit(gets(10_000));
     expect(await submit(gets(100))).toMatchObject(gets(100).map(() => ({ code: "OVERLOADED" })));
     expect(unsent).toEqual(["100 overloaded"]);
     void submit(gets(fewOperationsMax));
-    expect(mailbox.figures.queued).toBe(mailboxOperationsMax + fewOperationsMax);
+    expect(mailbox.figures.queued).toBe(laneOperationsMax + fewOperationsMax);
     await settle();
   });
 
@@ -214,8 +209,8 @@ describe("Mailbox", () => {
 
   it("refuses what is too much to wait", async () => {
     const { submit, mailbox } = openMailbox();
-    void submit(gets(mailboxOperationsMax));
-    expect(mailbox.figures.queued).toBe(mailboxOperationsMax);
+    void submit(gets(laneOperationsMax));
+    expect(mailbox.figures.queued).toBe(laneOperationsMax);
     const [first] = await submit(gets(fewOperationsMax + 1));
     expect(first).toMatchObject({ kind: "refused", code: "OVERLOADED" });
   });
@@ -365,12 +360,12 @@ describe("Mailbox, telling what was not sent", () => {
     gone.abort();
     await submit([get("a"), get("b")], 5_000, gone.signal);
     await submit([get("a")], 0);
-    void submit(gets(mailboxOperationsMax));
+    void submit(gets(laneOperationsMax));
     await submit(gets(fewOperationsMax + 1));
     expect(unsent).toEqual(["2 aborted", "1 deadline", `${fewOperationsMax + 1} overloaded`]);
     await clock.advance(5_000);
     const sent = (mailboxInFlightMax - 1) * nodeBatchOperationsMax;
-    expect(unsent.slice(3)).toEqual([`${mailboxOperationsMax - sent} deadline`]);
+    expect(unsent.slice(3)).toEqual([`${laneOperationsMax - sent} deadline`]);
     mailbox.retire("it was removed");
     await submit([get("a")]);
     expect(unsent.at(-1)).toBe("1 closed");

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { attemptSliceMs } from "../../../src/core/limits.js";
-import { afterListening } from "../../../src/routing/node-client/listening-time.js";
+import { afterListening, attemptSliceMs } from "../../../src/routing/node-client/listening-time.js";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

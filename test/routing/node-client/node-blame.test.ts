@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { tellingAttemptMs } from "../../../src/core/limits.js";
-import { countsAgainstNode, isNodesFault } from "../../../src/routing/node-client/node-blame.js";
+import { countsAgainstNode, isNodesFault, tellingAttemptMs } from "../../../src/routing/node-client/node-blame.js";
 import { NodeFault, type NodeFaultReason } from "../../../src/routing/node-client/node-client.js";
 
 const fault = (reason: NodeFaultReason): NodeFault => new NodeFault(reason, "node1 failed", false);

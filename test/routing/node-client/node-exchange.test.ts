@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { AnswerCollector } from "../../../src/routing/node-client/answer-collector.js";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
-import { faultOfAnswer, faultOfError, type NodeAnswer } from "../../../src/routing/node-client/node-exchange.js";
+import { faultOfAnswer, faultOfError, type RawNodeAnswer } from "../../../src/routing/node-client/node-exchange.js";
 
 const withCode = (code: string) => Object.assign(new Error("it failed"), { code });
 
 const answer = (status: number, body = "", mediaType = "") => ({ status, mediaType, body: Buffer.from(body) });
 
 function collect() {
-  const settled: (NodeAnswer | NodeFault)[] = [];
+  const settled: (RawNodeAnswer | NodeFault)[] = [];
   const collector = new AnswerCollector("node2", 10, {
     onAnswer: (answer) => settled.push(answer),
     onFault: (fault) => settled.push(fault),

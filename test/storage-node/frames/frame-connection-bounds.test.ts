@@ -1,16 +1,18 @@
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import {
-  frameAnswerBytesMax,
   frameBodyBytesMax,
   frameRequestBytesMax,
   frameRequestsMax,
-  frameRunningMax,
   nodeBatchBodyBytesMax,
   receiveCheckMs,
   receiveTimeoutMs,
 } from "../../../src/core/limits.js";
-import { FrameConnection } from "../../../src/storage-node/frames/frame-connection.js";
+import {
+  FrameConnection,
+  frameRunningMax,
+  frameAnswerBytesMax,
+} from "../../../src/storage-node/frames/frame-connection.js";
 import { PartialRequests } from "../../../src/storage-node/frames/partial-requests.js";
 import { encodeRequestFacts } from "../../../src/wire/frame/frame.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";

@@ -3,7 +3,6 @@ import {
   drainTimeoutMs,
   frameBodyBytesMax,
   frameRequestsMax,
-  frameRunningMax,
   idleConnectionMs,
   nodeBatchBodyBytesMax,
   receiveCheckMs,
@@ -18,6 +17,7 @@ import { batch, frame, openPeer, upgradeHead, type FramePeer } from "../../suppo
 import { RecordTracer } from "../../support/record-tracer.js";
 import { assignments, get, put } from "../operations.js";
 import { runNode } from "../running-node.js";
+import { frameRunningMax } from "../../../src/storage-node/frames/frame-connection.js";
 
 async function runPeer(options: Partial<StorageNodeOptions> = {}, bytes: string = upgradeHead()) {
   const parts = await runNode(options);

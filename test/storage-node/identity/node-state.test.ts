@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { isOwned } from "../../../src/storage/claim.js";
 import { describe, expect, it } from "vitest";
-import { startPaceMs, startPauseMs, startsAtOnceMax, storeStartsMax } from "../../../src/core/limits.js";
+import { storeStartsMax } from "../../../src/core/limits.js";
 import type { ShardClaim, StoreChange, StoreState } from "../../../src/storage/engine.js";
 import {
   documentOf,
@@ -12,6 +12,9 @@ import {
   withOwnClaims,
   withStart,
   type NodeDocument,
+  startsAtOnceMax,
+  startPaceMs,
+  startPauseMs,
 } from "../../../src/storage-node/identity/node-state.js";
 import { assignments, shardOf } from "../operations.js";
 

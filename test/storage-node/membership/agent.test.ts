@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { adviceFor, ShardgateError, type ErrorCode } from "../../../src/core/error.js";
-import { membershipBodyBytesMax, startPauseMs, startsAtOnceMax, versionsPerEpoch } from "../../../src/core/limits.js";
+import { membershipBodyBytesMax, versionsPerEpoch } from "../../../src/core/limits.js";
 import { startAgent } from "../../../src/storage-node/membership/agent.js";
 import { versionOf } from "../../../src/core/version.js";
 import { problemOf } from "../../../src/wire/problem.js";
@@ -10,6 +10,7 @@ import type { Answer } from "../raw-http.js";
 import { openHost } from "../running-host.js";
 import { drained, runNode } from "../running-node.js";
 import { ScriptedEngine } from "../shards/scripted-engine.js";
+import { startsAtOnceMax, startPauseMs } from "../../../src/storage-node/identity/node-state.js";
 
 const registration = "POST /nodes";
 const heartbeat = "POST /nodes/node1/heartbeat";

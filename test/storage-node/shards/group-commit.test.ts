@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
+import { engineTimeoutMs } from "../../../src/core/limits.js";
+import type { Outcome } from "../../../src/core/operation.js";
 import {
-  engineTimeoutMs,
-  groupCommitBytesMax,
+  GroupCommit,
+  groupLength,
   groupCommitOperationsMax,
   groupCommitQueueMax,
-} from "../../../src/core/limits.js";
-import type { Outcome } from "../../../src/core/operation.js";
-import { GroupCommit, groupLength } from "../../../src/storage-node/shards/group-commit.js";
+  groupCommitBytesMax,
+} from "../../../src/storage-node/shards/group-commit.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { RecordLog } from "../../support/record-log.js";
 import { claimed, get, put, remove } from "../operations.js";

@@ -1,18 +1,15 @@
 /** What a storage node's start, its gateway's acknowledgement and its assignments mean for the operations that it runs. */
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
-import {
-  assignmentChangesMax,
-  engineTimeoutMs,
-  sweepIntervalMs,
-  versionsBeforeNewEpoch,
-  versionsPerEpoch,
-} from "../../../src/core/limits.js";
+import { engineTimeoutMs, versionsPerEpoch } from "../../../src/core/limits.js";
 import { versionOf } from "../../../src/core/version.js";
 import { settle } from "../../support/fake-clock.js";
 import { assignments, claimed, get, put, remove, scan } from "../operations.js";
 import { codes, kinds, openHost, openTwoHosts } from "../running-host.js";
 import { ScriptedEngine } from "./scripted-engine.js";
+import { versionsBeforeNewEpoch } from "../../../src/storage-node/shards/spent-versions.js";
+import { assignmentChangesMax } from "../../../src/storage-node/identity/node-store.js";
+import { sweepIntervalMs } from "../../../src/storage-node/shards/sweeper.js";
 
 const withGateway = { hasGateway: true };
 

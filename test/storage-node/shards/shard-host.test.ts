@@ -1,17 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
-import {
-  engineTimeoutMs,
-  keyBytesMax,
-  nodeAnswerBytesMax,
-  nodeBatchAnswerBytesMax,
-  sweepIntervalMs,
-} from "../../../src/core/limits.js";
+import { engineTimeoutMs, keyBytesMax, nodeAnswerBytesMax, nodeBatchAnswerBytesMax } from "../../../src/core/limits.js";
 import type { Version } from "../../../src/core/version.js";
 import { encodeBatchAnswer } from "../../../src/wire/batch/batch-body.js";
 import { settle } from "../../support/fake-clock.js";
 import { assignments, get, put, remove, scan } from "../operations.js";
 import { codes, kinds, openHost as setUp } from "../running-host.js";
+import { sweepIntervalMs } from "../../../src/storage-node/shards/sweeper.js";
 
 const megabyte = `"${"x".repeat(1024 * 1024 - 2)}"`;
 

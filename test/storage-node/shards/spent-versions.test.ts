@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { versionsBeforeNewEpoch, versionsPerEpoch } from "../../../src/core/limits.js";
+import { versionsPerEpoch } from "../../../src/core/limits.js";
 import { versionOf } from "../../../src/core/version.js";
-import { SpentVersions } from "../../../src/storage-node/shards/spent-versions.js";
+import { SpentVersions, versionsBeforeNewEpoch } from "../../../src/storage-node/shards/spent-versions.js";
 import { shardOf } from "../operations.js";
 
 function written(sequence: number) {

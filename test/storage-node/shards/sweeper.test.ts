@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { sweepEntriesMax, sweepIntervalMs } from "../../../src/core/limits.js";
-import { startSweeper } from "../../../src/storage-node/shards/sweeper.js";
+import { startSweeper, sweepIntervalMs, sweepEntriesMax } from "../../../src/storage-node/shards/sweeper.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { RecordLog } from "../../support/record-log.js";
 import { ScriptedEngine } from "./scripted-engine.js";

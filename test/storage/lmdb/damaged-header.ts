@@ -1,6 +1,6 @@
 /** Damage to what is stored of one shard as a whole. */
 import type { ShardNumber } from "../../../src/core/shard.js";
-import { openDatabases } from "../../../src/storage/lmdb/records/databases.js";
+import { openDatabases } from "../../../src/storage/lmdb/records/open-databases.js";
 import { shardKey } from "../../../src/storage/lmdb/records/record.js";
 
 /** Flips a bit in the header of the shard, in a folder that may be open. */

@@ -4,7 +4,7 @@ import path from "node:path";
 import { open as openEnvironment } from "lmdb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
-import { openDatabases } from "../../../src/storage/lmdb/records/databases.js";
+import { openDatabases } from "../../../src/storage/lmdb/records/open-databases.js";
 import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
 import { fencesKey } from "../../../src/storage/lmdb/records/record-format.js";
 import { encodeNumber } from "../../../src/storage/lmdb/records/record.js";

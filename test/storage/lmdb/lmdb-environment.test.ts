@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
 import type { Databases } from "../../../src/storage/lmdb/records/databases.js";
-import { Environment } from "../../../src/storage/lmdb/lmdb-environment.js";
+import { LmdbEnvironment } from "../../../src/storage/lmdb/lmdb-environment.js";
 
 interface Script {
   /** What a read throws once the commit has been tried; null: nothing. */
@@ -13,7 +13,7 @@ interface Script {
 }
 
 /** An environment whose commits fail. */
-function failing({ afterwards, failure, isRun }: Script): Environment {
+function failing({ afterwards, failure, isRun }: Script): LmdbEnvironment {
   let isTried = false;
   const databases = {
     root: { resetReadTxn() {} },
@@ -30,7 +30,7 @@ function failing({ afterwards, failure, isRun }: Script): Environment {
       },
     },
   };
-  return new Environment("data/node1", databases as unknown as Databases);
+  return new LmdbEnvironment("data/node1", databases as unknown as Databases);
 }
 
 const givenUp = Object.assign(new Error("MDB_PANIC"), { code: -30795 });

@@ -1,7 +1,7 @@
 /** Bounds under which the index of changes is kept short soon, and how many items are in it. */
 import { sectionsOf } from "../../../src/storage/lmdb/records/change-journal.js";
 import { itemsOfList, unpackItems } from "../../../src/storage/lmdb/records/change-list.js";
-import { openDatabasesReadOnly } from "../../../src/storage/lmdb/records/databases.js";
+import { openDatabasesReadOnly } from "../../../src/storage/lmdb/records/open-databases.js";
 import type { IndexBounds } from "../../../src/storage/lmdb/records/index-upkeep.js";
 import { numberOfKey, shardOfKeyBytes } from "../../../src/storage/lmdb/records/record.js";
 

@@ -2,13 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { sweepScanMs, tombstoneAgeMsMax, tombstonesMax } from "../../../src/core/limits.js";
+import { tombstoneAgeMsMax, tombstonesMax } from "../../../src/core/limits.js";
 import { parseKey } from "../../../src/core/key.js";
 import type { ShardNumber } from "../../../src/core/shard.js";
 import { versionOf } from "../../../src/core/version.js";
 import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
 import { indexBounds, IndexUpkeep } from "../../../src/storage/lmdb/records/index-upkeep.js";
-import { SweepSchedule } from "../../../src/storage/lmdb/sweep-schedule.js";
+import { SweepSchedule, sweepScanMs } from "../../../src/storage/lmdb/sweep-schedule.js";
 import { emptyHeader, type ShardHeader } from "../../../src/storage/shard-header.js";
 import { changeClaims, claim, claimAll, find, nowMs, put, shard, write } from "../../conformance/storage-operations.js"; // prettier-ignore
 

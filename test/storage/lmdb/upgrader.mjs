@@ -10,7 +10,7 @@ const load = async (file) => {
   const source = path.join(import.meta.dirname, "../../../src/storage/lmdb", file);
   return (await runnerImport(source, { configFile: false, logLevel: "error" })).module;
 };
-const { openForUpgrade } = await load("records/databases.ts");
+const { openForUpgrade } = await load("records/open-databases.ts");
 const { upgradeDatabases } = await load("records/upgrade.ts");
 const databases = openForUpgrade(folder);
 await upgradeDatabases(databases, 1, () => {

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
-import type { Entry } from "../../../src/core/entry.js";
+import type { JsonEntry } from "../../../src/core/entry.js";
 import { compareKeys, keyProblem, parseKey } from "../../../src/core/key.js";
 import { parseJsonText } from "../../../src/core/text/json-text.js";
 import { expiryMsMax, shardCountMax, ttlSecondsMax } from "../../../src/core/limits.js";
-import type { Operation, Outcome, RoutedOperation, WriteCondition } from "../../../src/core/operation.js";
+import type { Operation, Outcome, RoutedOperation, OperationCondition } from "../../../src/core/operation.js";
 import { parseShard } from "../../../src/core/shard.js";
 import { parseVersion } from "../../../src/core/version.js";
 import {
@@ -23,11 +23,11 @@ const shard = fc.integer({ min: 0, max: shardCountMax - 1 }).map((number) => par
 const value = fc.json().map(parseJsonText);
 const version = fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }).map((number) => parseVersion(String(number)));
 const moment = fc.option(fc.integer({ min: -8.64e15, max: 8.64e15 }));
-const condition = fc.option<WriteCondition>(
+const condition = fc.option<OperationCondition>(
   fc.oneof(
     fc.record({ kind: fc.constant("ifVersion" as const), version }),
-    fc.constant<WriteCondition>({ kind: "ifAbsent" }),
-    fc.constant<WriteCondition>({ kind: "ifPresent" }),
+    fc.constant<OperationCondition>({ kind: "ifAbsent" }),
+    fc.constant<OperationCondition>({ kind: "ifPresent" }),
   ),
 );
 const expiry = fc.option(
@@ -91,7 +91,7 @@ const answered = routed.chain((request) => {
 });
 
 /** In order; at least one, so that more may follow. */
-function pageEntries(asked: Operation): fc.Arbitrary<readonly Entry[]> {
+function pageEntries(asked: Operation): fc.Arbitrary<readonly JsonEntry[]> {
   if (asked.kind !== "scan") return fc.constant([]);
   const { isReverse, limit } = asked;
   return fc

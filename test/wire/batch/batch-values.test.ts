@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodedTogetherBytesMax } from "../../../src/core/limits.js";
-import { newline, ValueReader, ValueWriter } from "../../../src/wire/batch/batch-values.js";
+import { newline, ValueReader, ValueWriter, decodedTogetherBytesMax } from "../../../src/wire/batch/batch-values.js";
 
 function written(
   head: string,

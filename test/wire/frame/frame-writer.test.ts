@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { frameBodyBytesMax, frameJoinedBytesMax } from "../../../src/core/limits.js";
+import { frameBodyBytesMax } from "../../../src/core/limits.js";
 import { FrameReader, type Frame } from "../../../src/wire/frame/frame.js";
-import { FrameWriter, OutgoingMessage } from "../../../src/wire/frame/frame-writer.js";
+import { FrameWriter, OutgoingMessage, frameJoinedBytesMax } from "../../../src/wire/frame/frame-writer.js";
 
 /** A connection that takes what it is given, and wants no more from its `willing`th write on, until it is drained. */
 function sinkOf(willing = Infinity) {

@@ -13,16 +13,26 @@ import {
   TracerProvider,
   type SpanExporter,
 } from "@opentelemetry/sdk-trace";
-import {
-  spanAttributeCharactersMax,
-  spanLinksMax,
-  traceBatchMax,
-  traceExportMs,
-  traceExportTimeoutMs,
-  traceQueueMax,
-} from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { Span, SpanKind, SpanStart, Tracer } from "../../../core/tracing.js";
+
+/** Most finished spans that wait to be sent to a collector; further ones are dropped. A few MiB of memory at most. */
+export const traceQueueMax = 2_048;
+
+/** Most spans of one message to a collector. */
+const traceBatchMax = 512;
+
+/** How long finished spans gather before they are sent; nobody reads a trace sooner. */
+export const traceExportMs = 1_000;
+
+/** How long a collector may take to answer, tries included; a process that stops may stay this long for its sockets. */
+const traceExportTimeoutMs = 3_000;
+
+/** Most links of one span: a batch serves as many requests as it has operations, and nobody looks at more than these. */
+export const spanLinksMax = 128;
+
+/** Longest text in a span; names of operations come from clients. */
+export const spanAttributeCharactersMax = 256;
 
 export interface OtelTracerOptions {
   /** Of the collector: the whole URL to which spans are posted. */

@@ -1,11 +1,13 @@
 /** The options with which a process traces its requests, and how it begins and ends that. Off, it loads nothing. */
 import { InvalidArgumentError, type Command } from "commander";
 import type { Clock } from "../../../core/clock.js";
-import { traceFlushMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { Tracer } from "../../../core/tracing.js";
 import { option } from "../../options/option.js";
 import { within } from "../stop-request.js";
+
+/** How long a stopping process waits for the collector to take its last spans: well within `stopMarginMs`. */
+export const traceFlushMs = 1_000;
 
 export interface TracingOptions {
   readonly traceEndpoint?: string;

@@ -35,7 +35,7 @@ export interface GatewayWorkersOptions extends ClusterOptions, NodesOptions, Clu
   readonly drainDelay: number;
 }
 
-export interface JoinParts {
+export interface GatewayJoinParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly logOf: (worker: number) => Log;
@@ -43,7 +43,7 @@ export interface JoinParts {
   readonly downAfterMs: number;
 }
 
-export async function joinAsGateway(seat: OwnWorkerSeat, parts: JoinParts): Promise<GatewayRole> {
+export async function joinAsGateway(seat: OwnWorkerSeat, parts: GatewayJoinParts): Promise<GatewayRole> {
   const { clock } = parts;
   const liveness = new Liveness(parts);
   const followed = new FollowedCluster(liveness);

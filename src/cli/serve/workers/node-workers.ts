@@ -33,13 +33,13 @@ interface NodeBegin {
   readonly count: number;
 }
 
-export interface JoinParts {
+export interface NodeJoinParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly logOf: (worker: number) => Log;
 }
 
-export async function joinAsNode(seat: OwnWorkerSeat, { clock, log, logOf }: JoinParts): Promise<NodeRole> {
+export async function joinAsNode(seat: OwnWorkerSeat, { clock, log, logOf }: NodeJoinParts): Promise<NodeRole> {
   let node: StorageNode | null = null;
   const calls = { figures: async () => (await node?.metrics()) ?? [] };
   const primary = new Peer<PrimaryCalls>({ line: seat.line, calls, clock, log });

@@ -3,7 +3,6 @@
  * together. The first one is started alone, so that what cannot work is found, told and cleaned up once.
  */
 import type { Clock } from "../../../core/clock.js";
-import { workerPauseMs, workerPauseMsMax, workerSteadyMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import { Peer, type Calls } from "../../../wire/peer.js";
 import { exitCodes, type ExitCode } from "../../terminal/exit-code.js";
@@ -11,6 +10,15 @@ import { CommandFailure, ToldFailure } from "../../terminal/command-failure.js";
 import { within } from "../stop-request.js";
 import type { PrimaryCalls, WorkerCalls } from "./worker-calls.js";
 import type { PrimarySeat, WorkerExit, WorkerProcess } from "../../environment/worker-process.js";
+
+/** First pause before a worker is started again that ended soon after its start; it doubles each time. */
+export const workerPauseMs = 100;
+
+/** Longest of those pauses. */
+export const workerPauseMsMax = 5_000;
+
+/** A worker that lived for this long is started again without a pause: it can serve, whatever ended it. */
+export const workerSteadyMs = 10_000;
 
 export interface WorkersParts<Theirs extends WorkerCalls> {
   readonly seat: PrimarySeat;

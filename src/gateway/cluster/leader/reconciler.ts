@@ -6,7 +6,7 @@
  * leader has them register again.
  */
 import type { Clock } from "../../../core/clock.js";
-import { assignmentsRetryMsMax, heartbeatIntervalMs } from "../../../core/limits.js";
+import { heartbeatIntervalMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { NodeState } from "../../../registry/liveness.js";
@@ -14,6 +14,9 @@ import type { NodeAssignments } from "../../../wire/membership.js";
 import type { NodeCalls } from "../node-calls.js";
 import { nodeNews } from "./node-news.js";
 import { SharedRun } from "../../../core/tasks/shared-run.js";
+
+/** Longest pause before a storage node that did not take its assignments is sent them again: each failure doubles the pause. */
+export const assignmentsRetryMsMax = 8_000;
 
 export interface ReconcilerParts {
   readonly nodeState: (name: string) => NodeState;

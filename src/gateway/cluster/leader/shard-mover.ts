@@ -5,13 +5,18 @@
  */
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
-import { movePollMs, moveTimeoutMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { ClusterMap, ShardRecord } from "../../../registry/cluster-map.js";
 import { refuseWhilePutBack, requireNode } from "../../../registry/commands/map-records.js";
 import type { HostedShard } from "../../../wire/membership.js";
 import type { MapChanges } from "./map-changes.js";
 import type { NodeCalls } from "../node-calls.js";
+
+/** How long a storage node may take to seal a shard that is assigned to another one, before that is given up. */
+export const moveTimeoutMs = 5_000;
+
+/** Pause between two looks at whether it has. */
+const movePollMs = 50;
 
 export interface ShardMoverParts {
   readonly changes: Pick<MapChanges, "map" | "make">;

@@ -3,7 +3,6 @@
  * problems of storage nodes, and answers what they ask of the leader. A change is answered once all workers go by its map,
  * so that the next request to any of them sees it; one that does not answer holds up each change for `mapToldTimeoutMs`.
  */
-import { mapToldTimeoutMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import { clusterMapToText } from "../../../registry/text/cluster-map-text.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
@@ -14,6 +13,9 @@ import type { ClusterCommands } from "../cluster-commands.js";
 import type { ClusterBegin, ClusterNews } from "../follower/followed-cluster.js";
 import type { NodeReportRows, NodeReports } from "../node-reports.js";
 import { answersOf, type LeaderCalls } from "./leader-calls.js";
+
+/** How long a change of the cluster map waits for the gateway's workers to go by it: they do within a turn, or hang. */
+export const mapToldTimeoutMs = 1_000;
 
 export interface WorkerViewsParts {
   readonly registry: Pick<Registry, "map" | "onChange">;

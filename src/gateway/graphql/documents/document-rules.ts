@@ -14,9 +14,12 @@ import type { GatewayBounds } from "../../../core/bounds.js";
 import { ShardgateError } from "../../../core/error.js";
 import { utf8Bytes } from "../../../core/key.js";
 import { textFault } from "../../../core/text/text-fault.js";
-import { graphqlDocumentErrorsMax, graphqlErrorPlacesMax } from "../../../core/limits.js";
+import { graphqlDocumentErrorsMax } from "../../../core/limits.js";
 import { checkDocumentSize, hasFragmentCycle } from "./document-size.js";
 import { hasIntrospection } from "./introspection.js";
+
+/** Most places in the document that a GraphQL error names: the two that contradict each other. */
+const graphqlErrorPlacesMax = 2;
 
 /** What a gateway tells of its schema. */
 export interface DocumentRules {

@@ -14,8 +14,13 @@ import {
 } from "graphql";
 import type { GatewayBounds } from "../../../core/bounds.js";
 import { ShardgateError, type ErrorCode } from "../../../core/error.js";
-import { graphqlComparisonsMax, graphqlIntrospectedMax } from "../../../core/limits.js";
 import { introspectedItems, isIntrospection } from "./introspection.js";
+
+/** Most pairs of fields and fragments that validating a document compares: some ten milliseconds. */
+export const graphqlComparisonsMax = 20_000;
+
+/** About how many facts of the schema a document may ask for; the introspection query of usual tools has a third. */
+const graphqlIntrospectedMax = 200_000;
 
 /** Throws the code of the first bound that `document` passes. A document whose fragments form cycles is only counted. */
 export function checkDocumentSize(document: DocumentNode, bounds: GatewayBounds): void {

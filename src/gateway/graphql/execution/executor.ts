@@ -9,7 +9,7 @@ import { costProblem } from "../../cost-problem.js";
 import type { GraphqlContext } from "./context.js";
 import type { DocumentRules } from "../documents/document-rules.js";
 import { ExactVariables } from "../values/exact-variables.js";
-import { requestDemand, type RequestDemand } from "./plan/field-demand.js";
+import { requestDemand, type RequestDemand } from "./plan/request-demand.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 import type { Variables } from "./plan/variable-values.js";
 import { DocumentCache, PreparedDocument } from "./prepared-documents.js";

@@ -4,10 +4,14 @@
  * cost minutes.
  */
 import { ShardgateError } from "../../../core/error.js";
-import type { GraphqlContext } from "./context.js";
+import type { RequestServices } from "../../guard/request-services.js";
 
 /** Throws TOO_MANY_KEYS when the argument `name` has more items than one batch field may. */
-export function checkBatchSize(items: readonly unknown[], name: string, { services }: GraphqlContext): void {
+export function checkBatchSize(
+  items: readonly unknown[],
+  name: string,
+  { services }: { readonly services: Pick<RequestServices, "bounds"> },
+): void {
   const { batchKeys } = services.bounds;
   if (items.length <= batchKeys) return;
   throw new ShardgateError("TOO_MANY_KEYS", `\`${name}\` has ${items.length} items; at most ${batchKeys} are allowed.`);

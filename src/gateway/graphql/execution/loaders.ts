@@ -14,7 +14,7 @@ import type { RequestServices } from "../../guard/request-services.js";
 import { problemInstead } from "../values/problems.js";
 import type { Receipt } from "./receipt.js";
 
-export type ReadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
+export type LoadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
 
 type ShardFigures = ReadonlyMap<ShardNumber, HostedShard> | null;
 
@@ -29,9 +29,9 @@ export class RequestLoaders {
   readonly #route: RouteContext;
   readonly #receipt: Receipt | null;
   /** Of the keys that were read ahead. */
-  readonly #ahead = new Map<string, ReadOutcome | Failure>();
+  readonly #ahead = new Map<string, LoadOutcome | Failure>();
   /** Made when a key is first asked for that was not read ahead: most requests have none. */
-  #entries: DataLoader<Key, ReadOutcome> | null = null;
+  #entries: DataLoader<Key, LoadOutcome> | null = null;
   #figures: Map<string, Promise<ShardFigures>> | null = null;
 
   constructor(services: RequestServices, route: RouteContext, receipt: Receipt | null) {
@@ -48,10 +48,10 @@ export class RequestLoaders {
   read<Result>(
     keys: readonly string[],
     info: Pick<GraphQLResolveInfo, "path">,
-    use: (outcomes: readonly ReadOutcome[]) => Result,
+    use: (outcomes: readonly LoadOutcome[]) => Result,
   ): Result | Promise<Result> {
     if (this.#receipt !== null) for (const key of keys) if (isKey(key)) this.#receipt.asks(info, key);
-    const outcomes: ReadOutcome[] = [];
+    const outcomes: LoadOutcome[] = [];
     // In one pass: most keys were read ahead, and further passes cost a request of many keys a fifth of its time.
     for (const key of keys) {
       const known = this.#ahead.get(key);
@@ -91,7 +91,7 @@ export class RequestLoaders {
     return figures;
   }
 
-  #load<Result>(keys: readonly string[], use: (outcomes: readonly ReadOutcome[]) => Result): Result | Promise<Result> {
+  #load<Result>(keys: readonly string[], use: (outcomes: readonly LoadOutcome[]) => Result): Result | Promise<Result> {
     // What cannot be used throws before anything is loaded that nothing would wait for.
     const known = keys.map((key) => {
       const outcome = this.#ahead.get(key) ?? keyRefusal(key);
@@ -103,7 +103,7 @@ export class RequestLoaders {
   }
 
   /** Remembers none that a retry may overcome. */
-  #read(keys: readonly Key[]): Promise<readonly ReadOutcome[]> {
+  #read(keys: readonly Key[]): Promise<readonly LoadOutcome[]> {
     return this.#ask(keys, (outcomes) =>
       keys.map((key, index) => {
         const outcome = outcomes[index] ?? failed;
@@ -118,7 +118,7 @@ export class RequestLoaders {
 
   #ask<Result>(
     keys: readonly Key[],
-    take: (outcomes: readonly (ReadOutcome | Failure)[]) => Result | Promise<Result>,
+    take: (outcomes: readonly (LoadOutcome | Failure)[]) => Result | Promise<Result>,
   ): Promise<Result> {
     const { membership, router } = this.#services;
     const { shardCount } = membership;
@@ -148,7 +148,7 @@ function keyRefusal(text: string): RefusedOutcome | null {
   );
 }
 
-function readOutcomes(outcomes: readonly Outcome[]): readonly (ReadOutcome | Failure)[] {
+function readOutcomes(outcomes: readonly Outcome[]): readonly (LoadOutcome | Failure)[] {
   try {
     return outcomes.map(readOutcome);
   } catch (error) {
@@ -157,7 +157,7 @@ function readOutcomes(outcomes: readonly Outcome[]): readonly (ReadOutcome | Fai
 }
 
 /** Throws ANSWER_TOO_LARGE. */
-function readOutcome(outcome: Outcome): ReadOutcome {
+function readOutcome(outcome: Outcome): LoadOutcome {
   if (outcome.kind === "found" || outcome.kind === "notFound") return outcome;
   if (outcome.kind !== "refused") throw new Error(`The router answered a get with ${outcome.kind}.`);
   // Not this key's fault: the request as a whole asks for too much.
@@ -166,12 +166,12 @@ function readOutcome(outcome: Outcome): ReadOutcome {
 }
 
 /** Another batch may not fail. */
-function isRetryable(outcome: ReadOutcome | Failure): boolean {
+function isRetryable(outcome: LoadOutcome | Failure): boolean {
   return outcome.kind === "failed" || (outcome.kind === "refused" && errorRules[outcome.code].isRetryable);
 }
 
 /** Throws what its batch failed with. */
-function outcomeOf(known: ReadOutcome | Failure): ReadOutcome {
+function outcomeOf(known: LoadOutcome | Failure): LoadOutcome {
   if (known.kind === "failed") throw known.error;
   return known;
 }

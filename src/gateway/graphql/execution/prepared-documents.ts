@@ -1,9 +1,14 @@
 /** Documents as one schema takes them, and the cache of those that are likely to come again. */
 import { getOperationAST, GraphQLError, type DocumentNode, type GraphQLSchema } from "graphql";
 import type { GatewayBounds } from "../../../core/bounds.js";
-import { graphqlDocumentCachedCharactersMax, graphqlDocumentsCachedMax } from "../../../core/limits.js";
 import { parseDocument, validateDocument, type DocumentRules } from "../documents/document-rules.js";
 import { OperationPlan } from "./plan/operation-plan.js";
+
+/** Most parsed GraphQL documents kept for the next request with the same one. */
+export const graphqlDocumentsCachedMax = 500;
+
+/** Longest GraphQL document that is kept; longer ones carry literal values and do not come twice. */
+export const graphqlDocumentCachedCharactersMax = 8 * 1024;
 
 /** A document's errors, or the plans of its operations, each made when it first comes. */
 export class PreparedDocument {

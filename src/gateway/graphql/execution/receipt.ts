@@ -7,10 +7,15 @@ import { responsePathAsArray, type GraphQLResolveInfo } from "graphql";
 import { answerBytes } from "../../../core/answer-bytes.js";
 import type { Clock } from "../../../core/clock.js";
 import { utf8Bytes, type Key } from "../../../core/key.js";
-import { receiptCharactersMax } from "../../../core/limits.js";
 import type { Operation, Outcome } from "../../../core/operation.js";
 import type { NodeFaultReason } from "../../../routing/node-client/node-client.js";
 import type { BatchRecord, RouteRecorder } from "../../../routing/recorder.js";
+
+/**
+ * About how long a receipt (`x-shardgate-trace: 1`) may become, in characters: what a person reads, or a tool keeps beside
+ * the answer. Some 300 fields of one batch each fit; the largest cluster's shards in one batch come on top.
+ */
+export const receiptCharactersMax = 64 * 1024;
 
 /** `extensions.shardgate` of the answer. Times are milliseconds. */
 export interface ReceiptReport {

@@ -4,7 +4,7 @@ import type { JsonText } from '../../../core/text/json-text.js';
 import type { Version } from '../../../core/version.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AssignmentChange as AssignmentChangeRecord, ClusterMap, ShardRecord, NodeRecord } from '../../../registry/cluster-map.js';
-import type { Entry as StoredEntry } from '../../../core/entry.js';
+import type { JsonEntry } from '../../../core/entry.js';
 import type { EntryPage, PageSides } from '../resolvers/entry-page.js';
 import type { NodeProblem } from '../../cluster/node-reports.js';
 import type { GraphqlContext } from '../execution/context.js';
@@ -764,7 +764,7 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
     | ( Omit<VersionConflict, 'current'> & { current?: Maybe<_RefType['Entry']> } )
   ;
   GetResult:
-    | ( StoredEntry )
+    | ( JsonEntry )
     | ( Forbidden )
     | ( InvalidKey )
     | ( KeyNotFound )
@@ -787,7 +787,7 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
 export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = {
   Node:
     | ( ClusterMap )
-    | ( StoredEntry )
+    | ( JsonEntry )
     | ( ShardRecord )
     | ( NodeRecord )
   ;
@@ -819,7 +819,7 @@ export type ResolversTypes = {
   DeleteInput: DeleteInput;
   DeleteResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['DeleteResult']>;
   DeleteSuccess: ResolverTypeWrapper<DeleteSuccess>;
-  Entry: ResolverTypeWrapper<StoredEntry>;
+  Entry: ResolverTypeWrapper<JsonEntry>;
   EntryConnection: ResolverTypeWrapper<EntryPage>;
   EntryEdge: ResolverTypeWrapper<Omit<EntryEdge, 'node'> & { node: ResolversTypes['Entry'] }>;
   Expiry: Expiry;
@@ -875,7 +875,7 @@ export type ResolversParentTypes = {
   DeleteInput: DeleteInput;
   DeleteResult: ResolversUnionTypes<ResolversParentTypes>['DeleteResult'];
   DeleteSuccess: DeleteSuccess;
-  Entry: StoredEntry;
+  Entry: JsonEntry;
   EntryConnection: EntryPage;
   EntryEdge: Omit<EntryEdge, 'node'> & { node: ResolversParentTypes['Entry'] };
   Expiry: Expiry;

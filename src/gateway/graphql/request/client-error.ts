@@ -4,10 +4,12 @@
  */
 import { GraphQLError } from "graphql";
 import { type ErrorCode, errorRules, isErrorCode, ShardgateError } from "../../../core/error.js";
-import { graphqlMessageCharactersMax } from "../../../core/limits.js";
 import { retryHeaders } from "../../problem-answer.js";
 import { placesOf, type DocumentRules } from "../documents/document-rules.js";
 import type { RequestLog } from "./request-log.js";
+
+/** Longest message of a GraphQL error: GraphQL quotes whole arguments in its own, and those are as long as a body. */
+export const graphqlMessageCharactersMax = 2_000;
 
 /** `extensions.http` is how Yoga is told the response's status; it never leaves the gateway. */
 interface HttpFacts {

@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { GraphQLError, type ExecutionResult } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
 import { errorRules, type ErrorCode } from "../../../core/error.js";
-import { graphqlDocumentErrorsMax, graphqlErrorsMax } from "../../../core/limits.js";
-import type { OpenRequest } from "../../edge/open-requests.js";
+import { graphqlDocumentErrorsMax } from "../../../core/limits.js";
+import type { OpenRequest } from "../../edge/open-request.js";
 import { clientError } from "./client-error.js";
 import type { GraphqlContext } from "../execution/context.js";
 import type { Executor } from "../execution/executor.js";
@@ -12,6 +12,9 @@ import { executableParams, type PersistedDocuments } from "./persisted-documents
 import type { RequestLog } from "./request-log.js";
 import { paramsOfBody, paramsOfQuery, readParamsBody, type SourcedParams } from "./request-params.js";
 import type { Result } from "../values/result-text.js";
+
+/** Most errors in one GraphQL answer; a field that fails for each item of a long list says no more the hundredth time. */
+export const graphqlErrorsMax = 100;
 
 export interface Exchange extends GraphqlContext {
   /** The one that the request began with; it may be replaced meanwhile. */

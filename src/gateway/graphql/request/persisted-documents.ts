@@ -8,10 +8,12 @@ import type { GraphQLParams } from "graphql-yoga";
 import { defaultBounds, type GatewayBounds } from "../../../core/bounds.js";
 import { ShardgateError, type ErrorCode } from "../../../core/error.js";
 import { jsonFault } from "../../../core/text/json-fault.js";
-import { documentIdCharactersShown } from "../../../core/limits.js";
 import { openRules, parseDocument, placesOf, validateDocument } from "../documents/document-rules.js";
 import type { RequestParams } from "./request-params.js";
 import { createExecutableSchema } from "../schema.js";
+
+/** Characters of an unknown document's id that are repeated in the message: a prefix and a SHA-256 in hexadecimal fit. */
+const documentIdCharactersShown = 80;
 
 export interface PersistedDocuments {
   /** Texts by document id. */

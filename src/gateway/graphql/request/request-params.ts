@@ -7,7 +7,7 @@ import type { GraphQLParams } from "graphql-yoga";
 import type { GatewayBounds } from "../../../core/bounds.js";
 import { ShardgateError } from "../../../core/error.js";
 import { jsonMembers } from "../../../core/text/json-text.js";
-import type { OpenRequest } from "../../edge/open-requests.js";
+import type { OpenRequest } from "../../edge/open-request.js";
 import { readBody } from "../../edge/request-body.js";
 import { parseJsonBody } from "../../json-body.js";
 

@@ -3,7 +3,7 @@
  * A cursor holds the key it stands for, so it stays valid when that key is deleted and when others come.
  */
 import type { GraphQLResolveInfo } from "graphql";
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import { ShardgateError } from "../../../core/error.js";
 import { keyProblem, parseKey, prefixProblem, type Key } from "../../../core/key.js";
 import { pageEntriesDefault } from "../../../core/limits.js";
@@ -14,7 +14,7 @@ import type { CostFacts } from "../execution/plan/field-demand.js";
 import type { QueryScanArgs } from "../generated/resolver-types.js";
 
 export interface EntryPage {
-  readonly edges: readonly { readonly __typename: "EntryEdge"; readonly cursor: string; readonly node: Entry }[];
+  readonly edges: readonly { readonly __typename: "EntryEdge"; readonly cursor: string; readonly node: JsonEntry }[];
   readonly pageInfo: PageSides;
   readonly unavailableShards: readonly ShardRecord[];
 }

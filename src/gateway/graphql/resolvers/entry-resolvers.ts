@@ -1,5 +1,5 @@
 /** Reading entries: `get`, `entries`, `scan`, and the fields of an entry. */
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import { ShardgateError } from "../../../core/error.js";
 import { utf8Bytes, type Key } from "../../../core/key.js";
 import type { GraphqlContext } from "../execution/context.js";
@@ -8,13 +8,17 @@ import { asking } from "../execution/plan/field-demand.js";
 import type { EntryResolvers, PageInfoResolvers, QueryResolvers, ResolversTypes } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../values/global-id.js";
 import { checkBatchSize } from "../execution/list-budget.js";
-import type { ReadOutcome } from "../execution/loaders.js";
+import type { LoadOutcome } from "../execution/loaders.js";
 import { keyNotFound, readProblem } from "../values/problems.js";
 
 type Result = ResolversTypes["GetResult"];
 
 /** Null when there is no entry. Throws the refusal's code, for example SHARD_UNAVAILABLE. */
-export function entryIn([outcome]: readonly ReadOutcome[], key: string, { services }: GraphqlContext): Entry | null {
+export function entryIn(
+  [outcome]: readonly LoadOutcome[],
+  key: string,
+  { services }: GraphqlContext,
+): JsonEntry | null {
   if (outcome?.kind === "found") return outcome.entry;
   if (outcome?.kind !== "refused") return null;
   const { code, message } = outcome;
@@ -23,7 +27,7 @@ export function entryIn([outcome]: readonly ReadOutcome[], key: string, { servic
   throw new ShardgateError(code, message, { key, ...place });
 }
 
-function resultIn(outcome: ReadOutcome, key: string, { services }: GraphqlContext): Result {
+function resultIn(outcome: LoadOutcome, key: string, { services }: GraphqlContext): Result {
   if (outcome.kind === "found") return outcome.entry;
   if (outcome.kind === "notFound") return keyNotFound(key);
   return readProblem(outcome, key, () => services.membership.shardOfKey(key as Key));

@@ -1,7 +1,7 @@
 /** Reads the conditions and expiries of writes. What is wrong with them is the caller's mistake: BAD_USER_INPUT. */
 import { ShardgateError } from "../../../core/error.js";
 import { expiryMsMax } from "../../../core/limits.js";
-import type { Expiry, WriteCondition } from "../../../core/operation.js";
+import type { OperationExpiry, OperationCondition } from "../../../core/operation.js";
 import type {
   Expiry as ExpiryInput,
   InputMaybe,
@@ -9,7 +9,7 @@ import type {
 } from "../generated/resolver-types.js";
 
 /** `where` names the argument in messages, for example `items[3].condition`. */
-export function conditionOf(input: InputMaybe<ConditionInput> | undefined, where: string): WriteCondition | null {
+export function conditionOf(input: InputMaybe<ConditionInput> | undefined, where: string): OperationCondition | null {
   if (input == null) return null;
   if (input.ifVersion != null) return { kind: "ifVersion", version: input.ifVersion };
   const isAbsent = input.ifAbsent !== undefined;
@@ -22,7 +22,7 @@ export function conditionOf(input: InputMaybe<ConditionInput> | undefined, where
 }
 
 /** As `conditionOf`. Whether a moment has passed is not asked here: the clock of the shard's storage node alone counts. */
-export function expiryOf(input: InputMaybe<ExpiryInput> | undefined, where: string): Expiry | null {
+export function expiryOf(input: InputMaybe<ExpiryInput> | undefined, where: string): OperationExpiry | null {
   if (input == null) return null;
   if (input.at != null) {
     if (input.at > expiryMsMax) throw badInput(`\`${where}.at\` is after the year 9999 in UTC`);

@@ -1,5 +1,5 @@
 /** Turns refusals into the schema's Problem types: failures that callers are expected to handle, as data. */
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import { errorRules, type ErrorCode, ShardgateError } from "../../../core/error.js";
 import type { RefusedOutcome } from "../../../core/operation.js";
 import type { ShardRecord } from "../../../registry/cluster-map.js";
@@ -17,7 +17,7 @@ interface ShardProblem<Name extends string> extends KeyProblem<Name> {
   readonly shard: ShardRecord;
 }
 interface ConflictProblem extends KeyProblem<"VersionConflict"> {
-  readonly current: Entry | null;
+  readonly current: JsonEntry | null;
 }
 
 type ReadProblem = KeyProblem<"InvalidKey"> | KeyProblem<"Forbidden"> | ShardProblem<"ShardUnavailable">;
@@ -70,7 +70,7 @@ export function keyNotFound(key: string): KeyProblem<"KeyNotFound"> {
   return { __typename: "KeyNotFound", key, ...facts("KEY_NOT_FOUND", `No entry has the key ${JSON.stringify(key)}.`) };
 }
 
-export function versionConflict(key: string, current: Entry | null): ConflictProblem {
+export function versionConflict(key: string, current: JsonEntry | null): ConflictProblem {
   const message = `The write's condition does not hold for key ${JSON.stringify(key)}; nothing was written.`;
   return { __typename: "VersionConflict", key, current, ...facts("VERSION_CONFLICT", message) };
 }

@@ -4,7 +4,12 @@
  */
 import type { ExecutionResult } from "graphql";
 import { ShardgateError } from "../../../core/error.js";
-import { graphqlAnswerCharactersMax, ownPieceCharactersMin } from "../../../core/limits.js";
+
+/** From this length on a value is a piece of its answer's text; shorter ones cost less as parts of one. */
+const ownPieceCharactersMin = 1024;
+
+/** Longest GraphQL answer, in characters: aliases may repeat values. A quarter of the longest string that V8 can hold. */
+const graphqlAnswerCharactersMax = 128 * 1024 * 1024;
 
 /** JSON text in a result, to be written as it is. Made by the JSON scalar only. */
 export class RawJson {

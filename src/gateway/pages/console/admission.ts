@@ -4,12 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ShardgateError } from "../../../core/error.js";
-import { consoleRecheckMs } from "../../../core/limits.js";
 import { requestIdHeader } from "../../../wire/paths.js";
 import { known } from "../../access/access.js";
 import { requestServices } from "../../guard/request-services.js";
 import { endWithProblem } from "../../problem-answer.js";
 import type { GatewayServices } from "../../services.js";
+
+/** How often it is looked at whether those who watch the console still may. */
+export const consoleRecheckMs = 10_000;
 
 /** Calls `watch` for a caller who may look at the cluster, and answers every other one with the problem. Never rejects. */
 export async function admit(

@@ -4,13 +4,16 @@
  */
 import type { ServerResponse } from "node:http";
 import { ShardgateError } from "../../../core/error.js";
-import { consoleTickMs, consoleWatchersMax } from "../../../core/limits.js";
+import { consoleTickMs } from "../../../core/limits.js";
 import { endWithProblem } from "../../problem-answer.js";
 import type { RecentTraffic } from "./recent-traffic.js";
 import type { GatewayServices } from "../../services.js";
 import { NodeFigures } from "./node-figures.js";
 import { clusterEvent, tickEvent, type SnapshotSources } from "./snapshot.js";
 import { eventText, Watchers } from "./watchers.js";
+
+/** Most consoles that watch at once; a wall of screens, and few enough that telling all of them costs little. */
+export const consoleWatchersMax = 50;
 
 export class ConsoleFeed {
   readonly #services: GatewayServices;

@@ -3,10 +3,15 @@
  * once, and only between `start` and `stop`, while somebody watches.
  */
 import type { Clock } from "../../../core/clock.js";
-import { consoleCallsMax, consoleFiguresPauseMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { ClusterView } from "../../cluster/cluster-view.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
+
+/** Pause between two rounds of asking the storage nodes for their figures, while a console watches. */
+export const consoleFiguresPauseMs = 2_000;
+
+/** Most storage nodes asked for their figures at once: a round over 300 of them takes a moment, and no node notices. */
+export const consoleCallsMax = 16;
 
 export interface Figures {
   readonly keys: number | null;

@@ -3,10 +3,19 @@
  * takes for its batches. Metrics passes on what it counts. Bounded, and cheap enough to run when nobody looks.
  */
 import type { Clock } from "../../../core/clock.js";
-import { nodeLatencyPartMs, nodeLatencyParts, storageNodesMax, trafficSecondsMax } from "../../../core/limits.js";
+import { storageNodesMax } from "../../../core/limits.js";
 import type { TrafficSecond } from "../../../wire/console-events.js";
 import { HistogramRing, type LatencyHistogram } from "./latency-histogram.js";
 import type { TrafficListener } from "../../metrics/gateway-metrics.js";
+
+/** Seconds of traffic that a console shows: five minutes. */
+export const trafficSecondsMax = 300;
+
+/** The latency of a storage node's batches is that of the last minute, dropped in parts this long. */
+const nodeLatencyPartMs = 10_000;
+
+/** How many such parts make the minute. */
+const nodeLatencyParts = 6;
 
 const secondMs = 1_000;
 

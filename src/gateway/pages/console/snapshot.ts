@@ -1,8 +1,9 @@
 /** The console's events, made from what the gateway knows at this moment. Pure over its sources; sends nothing. */
 import type { Clock } from "../../../core/clock.js";
 import { compareKeys } from "../../../core/key.js";
+import type { ShardState } from "../../../core/shard.js";
 import type { ClusterEvent, NodeRow, TickEvent } from "../../../wire/console-events.js";
-import type { ClusterView, ShardState } from "../../cluster/cluster-view.js";
+import type { ClusterView } from "../../cluster/cluster-view.js";
 import type { NodeProblem } from "../../cluster/node-reports.js";
 import type { RecentTraffic } from "./recent-traffic.js";
 import type { NodeFigures } from "./node-figures.js";

@@ -1,6 +1,9 @@
 /** The open streams of consoles (server-sent events, WHATWG HTML section 9.2): who is on, and what each is sent. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { consoleBacklogBytesMax, consoleTickMs } from "../../../core/limits.js";
+import { consoleTickMs } from "../../../core/limits.js";
+
+/** A console this many bytes behind is let go, to come back for the current state: some ten full snapshots. */
+export const consoleBacklogBytesMax = 1024 * 1024;
 
 export const streamHeaders: OutgoingHttpHeaders = {
   "content-type": "text/event-stream; charset=utf-8",

@@ -1,10 +1,10 @@
 /** `/data/{key}`: one entry as one resource, whatever shard and storage node it is on. Same semantics as a node's plain routes. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import { ShardgateError } from "../../../core/error.js";
 import { parseJsonBytes } from "../../../core/text/json-text.js";
 import { parseKeySegment, utf8Bytes, type Key } from "../../../core/key.js";
-import type { FoundOutcome, Operation, Outcome, WriteCondition } from "../../../core/operation.js";
+import type { FoundOutcome, Operation, Outcome, OperationCondition } from "../../../core/operation.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import { conditionOfHeaders, expiryOfQuery, headersOfFacts, isNotModified } from "../../../wire/conditional-headers.js";
 import { nodeHeader, shardHeader } from "../../../wire/paths.js";
@@ -86,7 +86,7 @@ async function find(request: Request, reply: FastifyReply): Promise<FoundOutcome
 }
 
 /** Sets the headers of an entry's answer; true, and it is answered, when the client has this version already. */
-function isAnswered(entry: Entry, { headers }: Request, reply: FastifyReply): boolean {
+function isAnswered(entry: JsonEntry, { headers }: Request, reply: FastifyReply): boolean {
   reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
   if (!isNotModified(headers["if-none-match"], entry.version)) {
     // Said in full: fastify would add the charset to an answer with a body only, and not to HEAD's.
@@ -122,7 +122,7 @@ async function execute(request: Request, reply: FastifyReply, operation: Operati
   }
 }
 
-function conditionOf({ headers }: Request): WriteCondition | null {
+function conditionOf({ headers }: Request): OperationCondition | null {
   return conditionOfHeaders({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
 }
 

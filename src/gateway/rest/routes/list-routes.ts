@@ -1,7 +1,7 @@
 /** `GET /data`: a page of entries in key order, over all shards. The same page as GraphQL's `scan`, with its bounds and costs. */
 import type { FastifyInstance } from "fastify";
 import type { GatewayBounds } from "../../../core/bounds.js";
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import { ShardgateError } from "../../../core/error.js";
 import { keyProblem, prefixProblem } from "../../../core/key.js";
 import { pageEntriesDefault } from "../../../core/limits.js";
@@ -77,7 +77,7 @@ function pageText({ entries, hasMore, unavailableShards }: ScanPage): string {
   return `{"entries":[${entries.map(entryText).join(",")}],${rest}}`;
 }
 
-function entryText({ key, value, version, createdAtMs, updatedAtMs, expiresAtMs }: Entry): string {
+function entryText({ key, value, version, createdAtMs, updatedAtMs, expiresAtMs }: JsonEntry): string {
   const facts = {
     key,
     version,

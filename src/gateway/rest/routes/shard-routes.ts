@@ -1,9 +1,9 @@
 /** `/shards`: which storage node holds which shard, and giving a shard to another one. */
 import type { FastifyInstance } from "fastify";
 import { shardCountMax } from "../../../core/limits.js";
+import type { ShardState } from "../../../core/shard.js";
 import type { ShardRecord } from "../../../registry/cluster-map.js";
 import type { GuardedMembership } from "../../guard/guarded-membership.js";
-import type { ShardState } from "../../cluster/cluster-view.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, problemAnswer } from "../schemas/schemas.js";
 
 /** That a storage node holds a shard, as REST says it. */

@@ -5,9 +5,7 @@
 import type { Duplex } from "node:stream";
 import {
   attemptTimeoutMs,
-  frameIdleMs,
   framePartBytesMin,
-  frameTickMs,
   largeAnswerBytesMin,
   nodeAnswerBytesMax,
   nodeBatchBodyBytesMax,
@@ -18,9 +16,16 @@ import { decodeHello, encodeRequestFacts, FrameReader, type Frame, type Hello } 
 import { FrameWriter, OutgoingMessage } from "../../../wire/frame/frame-writer.js";
 import { MessageParts } from "../../../wire/frame/message-parts.js";
 import { batchMediaType, problemMediaType } from "../../../wire/paths.js";
+import { CallSlots } from "./call-slots.js";
 import { outcomesOf } from "../full-node.js";
-import { NodeFault, type CallOptions, type NodeFaultReason } from "../node-client.js";
-import { jsonIn, malformedFault, type NodeAnswer } from "../node-exchange.js";
+import { NodeFault, type NodeCallOptions, type NodeFaultReason } from "../node-client.js";
+import { jsonIn, malformedFault, type RawNodeAnswer } from "../node-exchange.js";
+
+/** After this long without a call a gateway closes its connection of frames: before the storage node does. */
+export const frameIdleMs = 60_000;
+
+/** The gateway counts the time of calls over frames in ticks this long: a call ends up to one too late, never too early. */
+const frameTickMs = 50;
 
 export interface FrameCallsParts {
   /** The storage node, as messages name it. */
@@ -34,6 +39,7 @@ export interface FrameCallsParts {
 }
 
 interface Call {
+  readonly id: number;
   readonly operations: readonly RoutedOperation[];
   readonly message: OutgoingMessage;
   readonly resolve: (outcomes: readonly Outcome[]) => void;
@@ -54,9 +60,8 @@ export class FrameCalls {
   readonly #parts: FrameCallsParts;
   readonly #reader = new FrameReader();
   readonly #writer: FrameWriter;
-  readonly #calls = new Map<number, Call>();
+  readonly #calls = new CallSlots<Call>();
   #hello: Hello | null = null;
-  #lastId = 0;
   #tick = 0;
   #timer: NodeJS.Timeout | null = null;
   readonly #idleTimer: NodeJS.Timeout;
@@ -100,16 +105,12 @@ export class FrameCalls {
   }
 
   /** The same as NodeClient.execute. Only while it `hasRoom`. */
-  execute(operations: readonly RoutedOperation[], options: CallOptions): Promise<readonly Outcome[]> {
+  execute(operations: readonly RoutedOperation[], options: NodeCallOptions): Promise<readonly Outcome[]> {
     return new Promise((resolve, reject) => {
-      this.#lastId = (this.#lastId + 1) >>> 0;
-      const message = new OutgoingMessage(
-        "request",
-        this.#lastId,
-        encodeBatchRequest(operations),
-        encodeRequestFacts(options),
-      );
+      const id = this.#calls.nextId();
+      const message = new OutgoingMessage("request", id, encodeBatchRequest(operations), encodeRequestFacts(options));
       const call: Call = {
+        id,
         operations,
         message,
         resolve,
@@ -122,7 +123,7 @@ export class FrameCalls {
         isProblem: false,
         stopListening: null,
       };
-      this.#calls.set(message.id, call);
+      this.#calls.add(call);
       if (options.signal !== undefined && this.#isGivenUp(call, options.signal)) return;
       this.#isUsed = true;
       this.#writer.send(message);
@@ -154,7 +155,7 @@ export class FrameCalls {
   }
 
   /** True: its caller has given it up already. */
-  #isGivenUp(call: Call, signal: NonNullable<CallOptions["signal"]>): boolean {
+  #isGivenUp(call: Call, signal: NonNullable<NodeCallOptions["signal"]>): boolean {
     const onAbort = (): void => this.#giveUp(call, "aborted", "did not answer before the request was cancelled");
     if (signal.aborted) {
       onAbort();
@@ -188,7 +189,7 @@ export class FrameCalls {
     if (frame.type === "request" || frame.type === "cancel") throw new Error(`a frame of type ${frame.type}`);
     const call = this.#calls.get(frame.id);
     // What its caller has given up may come all the same.
-    if (call === undefined) return;
+    if (call === null) return;
     if ((call.parts === null) === (frame.type === "part")) throw new Error(`a ${frame.type} in the wrong place`);
     if (frame.type !== "part") call.isProblem = frame.type === "problem";
     if (call.parts === null && !frame.hasMore) this.#answered(call, frame.body);
@@ -228,13 +229,13 @@ export class FrameCalls {
     if (this.#calls.size === 0) return;
     this.#timer = setTimeout(() => this.#ticked(), frameTickMs);
     this.#tick++;
-    const late = [...this.#calls.values()].filter(({ startTick, ticks }) => this.#tick - startTick >= ticks);
+    const late = this.#calls.all().filter(({ startTick, ticks }) => this.#tick - startTick >= ticks);
     // What came during the last tick is read first.
     if (late.length > 0) setImmediate(() => late.forEach((call) => this.#timedOut(call)));
   }
 
   #timedOut(call: Call): void {
-    if (!this.#calls.has(call.message.id)) return;
+    if (this.#calls.get(call.id) !== call) return;
     const bytes = call.parts?.bytes ?? 0;
     const isSlow = bytes >= largeAnswerBytesMin;
     const came = isSlow ? `; ${bytes} bytes of its answer arrived` : "";
@@ -254,7 +255,7 @@ export class FrameCalls {
   }
 
   #forget(call: Call): void {
-    this.#calls.delete(call.message.id);
+    this.#calls.delete(call);
     call.stopListening?.();
   }
 
@@ -263,7 +264,7 @@ export class FrameCalls {
   }
 
   #failAll(reason: NodeFaultReason, what?: string): void {
-    for (const call of this.#calls.values()) {
+    for (const call of this.#calls.all()) {
       const end = call.message.isBegun ? "its answer was complete" : "the batch was sent";
       call.stopListening?.();
       call.reject(this.#fault(call, reason, what ?? `closed the connection before ${end}`));
@@ -288,7 +289,7 @@ export class FrameCalls {
 const noBytes = Buffer.alloc(0);
 
 /** The answer that HTTP would have brought. */
-function answerOf({ isProblem }: Call, body: Buffer): NodeAnswer {
+function answerOf({ isProblem }: Call, body: Buffer): RawNodeAnswer {
   if (!isProblem) return { status: 200, mediaType: batchMediaType, body };
   const problem = jsonIn(body);
   const status = typeof problem === "object" && problem !== null && "status" in problem ? Number(problem.status) : 0;

@@ -3,10 +3,16 @@
  * where the upgrade is refused, unknown or does not work, as with a proxy in between, calls go on that way.
  */
 import type { Duplex } from "node:stream";
-import { attemptTimeoutMs, frameConnectionsMax, frameRetryMs } from "../../../core/limits.js";
+import { attemptTimeoutMs } from "../../../core/limits.js";
 import { FrameCalls } from "./frame-calls.js";
 import { afterListening } from "../listening-time.js";
 import { NodeFault } from "../node-client.js";
+
+/** Most connections of frames from one process of a gateway to one storage node, which asks for one for each of its workers. */
+const frameConnectionsMax = 16;
+
+/** How long a gateway sends `POST /batch` before it asks again for the upgrade that was refused, or did not work. */
+export const frameRetryMs = 10_000;
 
 export interface UpgradeReceiver {
   readonly onSocket: (socket: Duplex) => void;

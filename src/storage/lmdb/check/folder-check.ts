@@ -24,9 +24,24 @@ import {
   versionKey,
 } from "../records/record.js";
 import { ShardRecords } from "../records/shard-records.js";
-import type { FolderProblem, FolderReport } from "./verify.js";
 
-type Figures = Omit<FolderReport, "problems" | "problemCount">;
+export interface FolderProblem {
+  /** Null: of the folder as a whole. */
+  readonly shard: ShardNumber | null;
+  /** Null: of the shard as a whole. */
+  readonly key: Key | null;
+  /** What is wrong, as a sentence. */
+  readonly what: string;
+}
+
+export interface FolderFigures {
+  /** Shards that were ever claimed or written. */
+  readonly shards: number;
+  readonly entries: number;
+  readonly tombstones: number;
+  /** Of the entries' keys and values. */
+  readonly bytes: number;
+}
 
 /** What is counted of a shard, to be compared with its header. */
 interface Counted {
@@ -57,7 +72,7 @@ export class FolderCheck {
     this.#report = report;
   }
 
-  all(): Figures {
+  all(): FolderFigures {
     this.#documents();
     // First, since entries may have their items there.
     this.#each(this.#databases.journal, (id, value) => this.#journal(id, value));
@@ -109,7 +124,7 @@ export class FolderCheck {
     const isFound = isVersionKey(id) && this.#isIn(this.#databases.changes, id);
     for (const item of unpackItems(itemsOfList(shard, lastVersion, value))) {
       const { version, key } = item;
-      if (this.#records.isStale(shard, item)) counted.staleCount++;
+      if (this.#records.staleItems.has(shard, item)) counted.staleCount++;
       this.#expect(shard, key, {
         // One in a wrong place would lead readers past others.
         "An item of it in the index of changes is not in its place.": isFound && version > counted.newestListed,
@@ -125,7 +140,7 @@ export class FolderCheck {
       const { shard } = section;
       const counted = this.#of(shard);
       for (const item of unpackItems(section)) {
-        if (this.#records.isStale(shard, item)) counted.staleCount++;
+        if (this.#records.staleItems.has(shard, item)) counted.staleCount++;
         counted.newest = Math.max(counted.newest, item.version);
         counted.journal.set(item.version, item.key);
         this.#expect(shard, item.key, { "An item of it in the journal of changes is not in its place.": isFound });

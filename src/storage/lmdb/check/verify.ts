@@ -2,30 +2,16 @@
  * Reads a whole data folder offline and compares everything in it: checksums, counts, sizes, digests, the index of changes
  * and the order of expiry against the entries and back, tombstones against entries, sequences. Nothing is changed.
  */
-import type { Key } from "../../../core/key.js";
-import { verifyProblemsMax } from "../../../core/limits.js";
-import type { ShardNumber } from "../../../core/shard.js";
 import { checkLmdbFolder } from "../folder/folder.js";
-import { openDatabasesReadOnly, type Databases } from "../records/databases.js";
+import type { Databases } from "../records/databases.js";
+import { openDatabasesReadOnly } from "../records/open-databases.js";
 import { storageError } from "../folder/failure.js";
-import { FolderCheck } from "./folder-check.js";
+import { FolderCheck, type FolderFigures, type FolderProblem } from "./folder-check.js";
 
-export interface FolderProblem {
-  /** Null: of the folder as a whole. */
-  readonly shard: ShardNumber | null;
-  /** Null: of the shard as a whole. */
-  readonly key: Key | null;
-  /** What is wrong, as a sentence. */
-  readonly what: string;
-}
+/** Problems that a check of a data folder lists one by one; further ones are only counted. */
+export const verifyProblemsMax = 1_000;
 
-export interface FolderReport {
-  /** Shards that were ever claimed or written. */
-  readonly shards: number;
-  readonly entries: number;
-  readonly tombstones: number;
-  /** Of the entries' keys and values. */
-  readonly bytes: number;
+export interface FolderReport extends FolderFigures {
   /** At most `verifyProblemsMax`. */
   readonly problems: readonly FolderProblem[];
   readonly problemCount: number;

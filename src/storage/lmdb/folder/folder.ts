@@ -6,8 +6,10 @@
 import { access, constants, mkdir, open, stat, statfs, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { ShardgateError } from "../../../core/error.js";
-import { lmdbFreeBytesMin } from "../../../core/limits.js";
 import { areAllIn, freePages } from "./free-pages.js";
+
+/** Free disk space below which the disk is full: a new LMDB environment's first pages and lock file need about as much. */
+const lmdbFreeBytesMin = 64 * 1024;
 
 /** The file that has all entries; beside it is only LMDB's lock. */
 export function lmdbFile(folder: string): string {

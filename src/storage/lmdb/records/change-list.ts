@@ -5,10 +5,12 @@
  */
 import { ShardgateError } from "../../../core/error.js";
 import { encodingOf, utf8Bytes, type Key } from "../../../core/key.js";
-import { changeListBytesMax } from "../../../core/limits.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import { bufferOf } from "../../stored-entry.js";
 import { checksumBytes, isWhole, sealed } from "./checked-record.js";
+
+/** Most bytes of a list in an index of changes: what LMDB keeps in one of its pages of 4 KB together with another one. */
+export const changeListBytesMax = 1_500;
 
 export interface ChangeItem {
   readonly version: number;

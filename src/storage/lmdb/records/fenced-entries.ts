@@ -3,7 +3,7 @@
  * shards reads one number more instead of a header per shard. Every commit that changes a fence, in whichever process,
  * changes that number too.
  */
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import type { Key } from "../../../core/key.js";
 import type { ScanOperation } from "../../../core/operation.js";
 import type { ShardNumber } from "../../../core/shard.js";
@@ -44,11 +44,11 @@ export class FencedEntries implements EntrySource {
     return fence;
   }
 
-  find(shard: ShardNumber, key: Key): Entry | null {
+  find(shard: ShardNumber, key: Key): JsonEntry | null {
     return this.#records.findEntry(shard, key);
   }
 
-  range(operation: ScanOperation): Iterable<Entry> {
+  range(operation: ScanOperation): Iterable<JsonEntry> {
     return this.#records.range(operation);
   }
 

@@ -4,22 +4,41 @@
  * more to write of almost every put. Removed many at a time and in order, they share pages. Why and what it costs:
  * docs/decisions/change-feed.md.
  */
-import {
-  journalBytesMax,
-  journalItemsMin,
-  staleItemsListedMax,
-  staleItemsMin,
-  staleItemsPerKeyMax,
-  sweepIndexBytesMax,
-  sweepIndexItemsMax,
-} from "../../../core/limits.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import type { ShardHeader } from "../../shard-header.js";
 import type { EntryChange } from "../../storage-plan.js";
 import { isSwept } from "../../sweep-plan.js";
 import type { ShardRecords } from "./shard-records.js";
+import type { IndexWalk, WalkBounds } from "./stale-items.js";
 
-export interface IndexBounds {
+/**
+ * Stale items of a shard's index of changes that are left alone: a pass over the index of a small shard pays only when
+ * it removes many, and they take some 30 KB.
+ */
+const staleItemsMin = 1_000;
+
+/** Or so many for each key, if that is more: the more are removed at once, the more of them share a page. */
+const staleItemsPerKeyMax = 0.5;
+
+/** Stale items that a process remembers, so that it need not look for them: some megabytes. */
+const staleItemsListedMax = 500_000;
+
+/**
+ * Items of the journal of changes that are moved to the shards' lists at once: the more, the more of them share a list and
+ * a page. Readers of the change feed look through all of the journal, some hundred microseconds.
+ */
+const journalItemsMin = 4_000;
+
+/** Most bytes of the journal of changes that one sweep moves: a few milliseconds. */
+const journalBytesMax = 256 * 1024;
+
+/** Most items of the indexes of changes that one sweep looks at: some milliseconds, in which no write gets on. */
+const sweepIndexItemsMax = 4_000;
+
+/** Most bytes of entries that one sweep reads to tell which items are stale: some milliseconds too, where values are large. */
+const sweepIndexBytesMax = 8 * 1024 * 1024;
+
+export interface IndexBounds extends WalkBounds {
   /** The journal is left alone until it has so many items, or a shard too many stale ones. */
   readonly journalMin: number;
   /** About so many bytes of the journal are moved in one step. */
@@ -29,9 +48,8 @@ export interface IndexBounds {
   readonly perKeyMax: number;
   /** Most items that are remembered, over all shards. */
   readonly listedMax: number;
-  /** Most items that one step removes or looks at, and most bytes of entries that it reads; the last may be more. */
+  /** Also most items that one step removes. */
   readonly itemsMax: number;
-  readonly bytesMax: number;
 }
 
 export const indexBounds: IndexBounds = {
@@ -44,21 +62,13 @@ export const indexBounds: IndexBounds = {
   bytesMax: sweepIndexBytesMax,
 };
 
-/** What is left of a walk over the index of a shard. */
-export interface IndexWalk {
-  /** The version of the last item that was looked at; 0 at the beginning. */
-  readonly after: number;
-  /** The shard's last version when the walk began. It ends there, else a busy writer would keep it going for ever. */
-  readonly until: number;
-}
-
 type Pass = { readonly shard: ShardNumber } & (
   | ({ readonly kind: "walk" } & IndexWalk)
   /** Ascending. */
   | { readonly kind: "listed"; readonly versions: Float64Array }
 );
 
-type Budget = { -readonly [Name in "itemsMax" | "bytesMax"]: number };
+type Budget = { -readonly [Name in keyof WalkBounds]: number };
 
 /**
  * What this process has made stale is remembered and removed without reading any entry. What it has not (others that
@@ -147,7 +157,7 @@ function removeListed(records: ShardRecords, pass: Pass & { readonly kind: "list
 }
 
 function walk(records: ShardRecords, pass: Pass & { readonly kind: "walk" }, budget: Budget): Pass | null {
-  const { stale, looked, bytes, next } = records.staleItems(pass.shard, pass, budget);
+  const { stale, looked, bytes, next } = records.staleItems.find(pass.shard, pass, budget);
   records.removeItems(pass.shard, stale);
   budget.itemsMax -= looked;
   budget.bytesMax -= bytes;

@@ -2,7 +2,7 @@
  * Everything that LMDB keeps of shards, read and written record by record. It answers from the snapshot or transaction that
  * is current when it is called; storage/lmdb/lmdb-engine.ts decides which that is. Damage is thrown as ENTRY_DAMAGED.
  */
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import type { Key } from "../../../core/key.js";
 import type { ScanOperation } from "../../../core/operation.js";
 import type { ShardNumber } from "../../../core/shard.js";
@@ -10,22 +10,13 @@ import { versionOfChange, type Tombstone } from "../../change-feed.js";
 import type { Change } from "../../engine.js";
 import { emptyHeader, type ShardHeader } from "../../shard-header.js";
 import type { EntryChange, StoragePlan } from "../../storage-plan.js";
-import {
-  decodeEntry,
-  decodeStoredEntry,
-  isDamage,
-  isWholeEntry,
-  uncheckedVersion,
-  type StoredEntry,
-} from "../../stored-entry.js";
+import { decodeEntry, decodeStoredEntry, isDamage, type StoredEntry } from "../../stored-entry.js";
 import type { ExpiredEntries } from "../../sweep-plan.js";
 import type { StoredState } from "../../write-plan.js";
 import { ChangeIndex } from "./change-index.js";
 import type { JournalItem } from "./change-journal.js";
-import type { ChangeItem } from "./change-list.js";
 import { decodeHeader, decodeTombstone, encodeHeader, encodeTombstone } from "./checked-record.js";
 import type { Databases } from "./databases.js";
-import type { IndexBounds, IndexWalk } from "./index-upkeep.js";
 import {
   between,
   decodeNumber,
@@ -42,17 +33,7 @@ import {
   versionKey,
   versionsAfter,
 } from "./record.js";
-
-/** What a walk has found. */
-export interface FoundStaleItems {
-  /** Their versions, ascending. */
-  readonly stale: readonly number[];
-  readonly looked: number;
-  /** Of the entries that were read. */
-  readonly bytes: number;
-  /** Where the walk goes on; null: it is through. */
-  readonly next: IndexWalk | null;
-}
+import { StaleItems } from "./stale-items.js";
 
 export interface ShardHeaders {
   readonly whole: ReadonlyMap<ShardNumber, ShardHeader>;
@@ -62,10 +43,12 @@ export interface ShardHeaders {
 export class ShardRecords implements StoredState {
   readonly #databases: Databases;
   readonly #index: ChangeIndex;
+  readonly staleItems: StaleItems;
 
   constructor(databases: Databases) {
     this.#databases = databases;
     this.#index = new ChangeIndex(databases);
+    this.staleItems = new StaleItems(databases, this.#index);
   }
 
   header(shard: ShardNumber): ShardHeader {
@@ -102,7 +85,7 @@ export class ShardRecords implements StoredState {
   }
 
   /** As `find`, of what readers see. */
-  findEntry(shard: ShardNumber, key: Key): Entry | null {
+  findEntry(shard: ShardNumber, key: Key): JsonEntry | null {
     const bytes = this.#record(shard, key);
     return bytes === undefined ? null : decodeEntry(shard, key, bytes);
   }
@@ -117,7 +100,7 @@ export class ShardRecords implements StoredState {
     return bytes === undefined ? null : decodeNumber(bytes);
   }
 
-  *range(operation: ScanOperation): Iterable<Entry> {
+  *range(operation: ScanOperation): Iterable<JsonEntry> {
     const { lower, upper } = scanRange(operation);
     if (Buffer.compare(lower, upper) >= 0) return;
     const options = operation.isReverse
@@ -190,33 +173,6 @@ export class ShardRecords implements StoredState {
   /** See ChangeIndex.fold. */
   fold(bytesMax: number): number {
     return this.#index.fold(bytesMax);
-  }
-
-  /** Looks at items of the index of changes, in order, until the walk is through or a bound is reached. */
-  staleItems(
-    shard: ShardNumber,
-    { after, until }: IndexWalk,
-    { itemsMax, bytesMax }: Pick<IndexBounds, "itemsMax" | "bytesMax">,
-  ): FoundStaleItems {
-    const stale: number[] = [];
-    let looked = 0;
-    let bytes = 0;
-    let last = after;
-    for (const { version, key } of this.#index.listedAfter(shard, after)) {
-      if (version > until) break;
-      if (looked >= itemsMax || bytes >= bytesMax) return { stale, looked, bytes, next: { after: last, until } };
-      const record = this.#record(shard, key);
-      if (isStale(shard, { version, key }, record)) stale.push(version);
-      looked++;
-      bytes += record?.length ?? 0;
-      last = version;
-    }
-    return { stale, looked, bytes, next: null };
-  }
-
-  /** Whether the key of `item` has another version by now. */
-  isStale(shard: ShardNumber, item: ChangeItem): boolean {
-    return isStale(shard, item, this.#record(shard, item.key));
   }
 
   /** Removes stale items, those that are still there, within a transaction. Their versions ascend. */
@@ -304,9 +260,4 @@ function wholeOrNull<T>(read: () => T | null): T | null {
     if (isDamage(error)) return null;
     throw error;
   }
-}
-
-/** Not of a damaged entry: while that keeps its items, readers of the feed are refused instead of missing it. */
-function isStale(shard: ShardNumber, { version, key }: ChangeItem, record: Uint8Array | undefined): boolean {
-  return record === undefined || (isWholeEntry(shard, key, record) && uncheckedVersion(record) !== version);
 }

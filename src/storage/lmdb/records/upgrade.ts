@@ -4,9 +4,8 @@
  * values and sequences stay; who owned which shard comes from the old document.
  */
 import { ShardgateError } from "../../../core/error.js";
-import type { Entry } from "../../../core/entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
 import type { JsonText } from "../../../core/text/json-text.js";
-import { upgradeEntriesMax } from "../../../core/limits.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import { versionOf } from "../../../core/version.js";
 import { countEntry, emptyHeader, type MutableHeader, type ShardHeader } from "../../shard-header.js";
@@ -16,6 +15,9 @@ import { decodeHeader, encodeDocument, encodeHeader } from "./checked-record.js"
 import type { Databases, FirstFormat } from "./databases.js";
 import { documentKey, format, formatKey, upgradingFormat } from "./record-format.js";
 import { decodeText, encodeNumber, encodeText, expiryKey, keyOfEntryKey, shardKey, shardOfKeyBytes } from "./record.js";
+
+/** Entries that one transaction of an upgrade of a data folder moves: some megabytes, and well under a second. */
+const upgradeEntriesMax = 2_000;
 
 type Upgraded = Databases & FirstFormat;
 
@@ -98,7 +100,7 @@ function storedHeader(shards: Databases["shards"], shard: ShardNumber): ShardHea
 }
 
 /** Version, times and value without a checksum. */
-function firstFormatEntry(id: Uint8Array, value: Uint8Array): Entry {
+function firstFormatEntry(id: Uint8Array, value: Uint8Array): JsonEntry {
   const bytes = bufferOf(value);
   const expiresAtMs = bytes.readDoubleBE(24);
   return {

@@ -1,7 +1,12 @@
 /** Our spans as OpenTelemetry's SDK sends them to a collector. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { OtelTracer } from "../../../../src/cli/serve/telemetry/otel-tracer.js";
-import { spanAttributeCharactersMax, spanLinksMax, traceExportMs, traceQueueMax } from "../../../../src/core/limits.js";
+import {
+  OtelTracer,
+  traceQueueMax,
+  traceExportMs,
+  spanLinksMax,
+  spanAttributeCharactersMax,
+} from "../../../../src/cli/serve/telemetry/otel-tracer.js";
 import { startFakeCollector, type FakeCollector } from "../../../support/fake-collector.js";
 import { advanceUntil, useFakeTimeouts } from "../../../support/fake-timeouts.js";
 import { RecordLog } from "../../../support/record-log.js";

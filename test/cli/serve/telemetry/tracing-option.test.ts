@@ -1,11 +1,11 @@
 /** Traces of a real gateway and a real storage node, as a collector gets them. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCli } from "../../../../src/cli/program.js";
-import { traceFlushMs } from "../../../../src/core/limits.js";
 import { startFakeCollector, type CollectedSpan, type FakeCollector } from "../../../support/fake-collector.js";
 import { advanceUntil, useFakeTimeouts } from "../../../support/fake-timeouts.js";
 import { eventually } from "../../../support/processes.js";
 import { testEnvironment, type TestEnvironment } from "../../test-environment.js";
+import { traceFlushMs } from "../../../../src/cli/serve/telemetry/tracing-option.js";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const parentId = "b7ad6b7169203331";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { MetricsOfWorkers } from "../../../../src/cli/serve/workers/metrics-of-workers.js";
 import { ShardgateError } from "../../../../src/core/error.js";
-import { NodeMetrics, type NodeFigures } from "../../../../src/storage-node/node-metrics.js";
+import { NodeMetrics, type NodeGauges } from "../../../../src/storage-node/node-metrics.js";
 import { NoAnswer } from "../../../../src/wire/peer.js";
 
-const figures: NodeFigures = {
+const figures: NodeGauges = {
   requestsInFlight: 2,
   queuedWrites: 3,
   hostedShards: 4,

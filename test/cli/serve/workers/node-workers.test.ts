@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aloneAsNode, joinAsNode, runNodeWorkers } from "../../../../src/cli/serve/workers/node-workers.js";
-import { peerCallTimeoutMs } from "../../../../src/core/limits.js";
 import type { StorageNode } from "../../../../src/storage-node/node-server.js";
-import { Peer } from "../../../../src/wire/peer.js";
+import { Peer, peerCallTimeoutMs } from "../../../../src/wire/peer.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { linePair } from "../../../support/line-pair.js";
 import { RecordLog } from "../../../support/record-log.js";

@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../../../src/cli/terminal/exit-code.js";
-import { Workers, type WorkersService } from "../../../../src/cli/serve/workers/workers.js";
+import {
+  Workers,
+  type WorkersService,
+  workerPauseMs,
+  workerPauseMsMax,
+  workerSteadyMs,
+} from "../../../../src/cli/serve/workers/workers.js";
 import type { WorkerCalls } from "../../../../src/cli/serve/workers/worker-calls.js";
-import { workerPauseMs, workerPauseMsMax, workerSteadyMs } from "../../../../src/core/limits.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { RecordLog } from "../../../support/record-log.js";
 import { FakeSeat, type FakeWorker } from "./fake-seat.js";

@@ -1,22 +1,17 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  downAfterMs,
-  heartbeatIntervalMs,
-  moveTimeoutMs,
-  registryAttemptsMax,
-  strangerProblemMs,
-  suspectAfterMs,
-} from "../../../../src/core/limits.js";
+import { heartbeatIntervalMs, registryAttemptsMax } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
 import { readinessOf } from "../../../../src/gateway/cluster/health.js";
 import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
-import { Liveness } from "../../../../src/registry/liveness.js";
+import { Liveness, suspectAfterMs, downAfterMs } from "../../../../src/registry/liveness.js";
 import { MemoryStore } from "../../../../src/registry/stores/memory-store.js";
 import { Registry } from "../../../../src/registry/registry.js";
 import type { NodeAssignments, NodeRegistration } from "../../../../src/wire/membership.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { RecordLog } from "../../../support/record-log.js";
 import { FakePool, gatewayUrl, hosted, idsInOrder } from "../fake-nodes.js";
+import { moveTimeoutMs } from "../../../../src/gateway/cluster/leader/shard-mover.js";
+import { strangerProblemMs } from "../../../../src/gateway/cluster/node-reports.js";
 
 let clock: FakeClock;
 let log: RecordLog;

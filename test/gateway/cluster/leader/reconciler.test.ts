@@ -1,8 +1,8 @@
 /** The reconciler over storage nodes whose calls the test answers, and over a map that the test changes. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { assignmentsRetryMsMax, heartbeatIntervalMs } from "../../../../src/core/limits.js";
-import { Reconciler } from "../../../../src/gateway/cluster/leader/reconciler.js";
+import { heartbeatIntervalMs } from "../../../../src/core/limits.js";
+import { Reconciler, assignmentsRetryMsMax } from "../../../../src/gateway/cluster/leader/reconciler.js";
 import type { ClusterMap } from "../../../../src/registry/cluster-map.js";
 import { applyCommand, createClusterMap, type RegistryCommand } from "../../../../src/registry/commands.js";
 import type { NodeState } from "../../../../src/registry/liveness.js";

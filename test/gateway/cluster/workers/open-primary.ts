@@ -1,11 +1,10 @@
 /** A gateway's primary, which leads, and workers that follow it, joined by lines of messages inside the test. */
-import { downAfterMs, suspectAfterMs } from "../../../../src/core/limits.js";
 import { ClusterFollower } from "../../../../src/gateway/cluster/follower/cluster-follower.js";
 import { FollowedCluster, type ClusterNews } from "../../../../src/gateway/cluster/follower/followed-cluster.js";
 import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
 import { leaderOver, type LeaderCalls } from "../../../../src/gateway/cluster/workers/leader-calls.js";
 import { WorkerViews } from "../../../../src/gateway/cluster/workers/worker-views.js";
-import { Liveness } from "../../../../src/registry/liveness.js";
+import { Liveness, suspectAfterMs, downAfterMs } from "../../../../src/registry/liveness.js";
 import { MemoryStore } from "../../../../src/registry/stores/memory-store.js";
 import { Registry } from "../../../../src/registry/registry.js";
 import type { NodePlace } from "../../../../src/routing/node-pool.js";

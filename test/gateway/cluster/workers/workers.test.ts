@@ -1,19 +1,15 @@
 /** The two sides of a gateway of several workers, joined by lines of messages inside the test. */
 import { describe, expect, it } from "vitest";
-import {
-  downAfterMs,
-  heartbeatIntervalMs,
-  mapToldTimeoutMs,
-  peerCallTimeoutMs,
-  suspectAfterMs,
-} from "../../../../src/core/limits.js";
+import { heartbeatIntervalMs } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
 import { FollowedCluster } from "../../../../src/gateway/cluster/follower/followed-cluster.js";
 import { noReport } from "../../../../src/gateway/cluster/node-reports.js";
-import { Liveness } from "../../../../src/registry/liveness.js";
+import { Liveness, suspectAfterMs, downAfterMs } from "../../../../src/registry/liveness.js";
 import { Registry } from "../../../../src/registry/registry.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { openPrimary } from "./open-primary.js";
+import { peerCallTimeoutMs } from "../../../../src/wire/peer.js";
+import { mapToldTimeoutMs } from "../../../../src/gateway/cluster/workers/worker-views.js";
 
 const bounds = { suspectAfterMs, downAfterMs };
 const shard = parseShard;

@@ -2,8 +2,11 @@
 import { parse } from "graphql";
 import { describe, expect, it } from "vitest";
 import { defaultBounds, type GatewayBounds } from "../../../../src/core/bounds.js";
-import { graphqlComparisonsMax } from "../../../../src/core/limits.js";
-import { checkDocumentSize, hasFragmentCycle } from "../../../../src/gateway/graphql/documents/document-size.js";
+import {
+  checkDocumentSize,
+  hasFragmentCycle,
+  graphqlComparisonsMax,
+} from "../../../../src/gateway/graphql/documents/document-size.js";
 
 const roomy: GatewayBounds = {
   ...defaultBounds,

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { parseKey } from "../../../../src/core/key.js";
 import type { RequestServices } from "../../../../src/gateway/guard/request-services.js";
-import { RequestLoaders, type ReadOutcome } from "../../../../src/gateway/graphql/execution/loaders.js";
+import { RequestLoaders, type LoadOutcome } from "../../../../src/gateway/graphql/execution/loaders.js";
 import { MemoryRouter } from "../memory-router.js";
 
 let router: MemoryRouter;
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 const info = { path: { prev: undefined, key: "field", typename: undefined } };
-const kindsOf = (outcomes: readonly ReadOutcome[]) => outcomes.map(({ kind }) => kind);
+const kindsOf = (outcomes: readonly LoadOutcome[]) => outcomes.map(({ kind }) => kind);
 const read = (...keys: string[]) => loaders.read(keys, info, kindsOf);
 const callsOf = () =>
   router.calls.map(({ operations }) => operations.map((operation) => "key" in operation && operation.key));

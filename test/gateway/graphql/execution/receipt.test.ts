@@ -1,11 +1,15 @@
 /** The receipt in `extensions.shardgate`, over the whole gateway and storage nodes in memory. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseKey } from "../../../../src/core/key.js";
-import { attemptTimeoutMs, receiptCharactersMax, requestTimeoutMs } from "../../../../src/core/limits.js";
+import { attemptTimeoutMs, requestTimeoutMs } from "../../../../src/core/limits.js";
 import type { GetOperation } from "../../../../src/core/operation.js";
 import { shardOfKey, type ShardNumber } from "../../../../src/core/shard.js";
 import { encodeGlobalId } from "../../../../src/gateway/graphql/values/global-id.js";
-import { Receipt, type ReceiptReport } from "../../../../src/gateway/graphql/execution/receipt.js";
+import {
+  Receipt,
+  type ReceiptReport,
+  receiptCharactersMax,
+} from "../../../../src/gateway/graphql/execution/receipt.js";
 import { NodeFault } from "../../../../src/routing/node-client/node-client.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { startTestGateway, type TestGateway } from "../../test-gateway.js";

@@ -1,11 +1,9 @@
 /** How many errors one answer tells, whatever is wrong with a request, and how many bytes they have. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import {
-  graphqlDocumentErrorsMax,
-  graphqlErrorsMax,
-  graphqlMessageCharactersMax,
-} from "../../../../src/core/limits.js";
+import { graphqlDocumentErrorsMax } from "../../../../src/core/limits.js";
 import { GraphqlServer } from "../graphql-server.js";
+import { graphqlMessageCharactersMax } from "../../../../src/gateway/graphql/request/client-error.js";
+import { graphqlErrorsMax } from "../../../../src/gateway/graphql/request/exchange.js";
 
 let server: GraphqlServer;
 beforeAll(async () => {

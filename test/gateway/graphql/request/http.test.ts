@@ -2,12 +2,8 @@
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  gatewayConnectionCheckMs,
-  graphqlBodyBytesMax,
-  graphqlTokensMax,
-  requestTimeoutMs,
-} from "../../../../src/core/limits.js";
+import { defaultBounds } from "../../../../src/core/bounds.js";
+import { gatewayConnectionCheckMs, requestTimeoutMs } from "../../../../src/core/limits.js";
 import { GraphqlServer } from "../graphql-server.js";
 
 let server: GraphqlServer;
@@ -180,11 +176,11 @@ describe("a GraphQL request's size", () => {
   const padded = (bytes: number): string => `${post}${"x".repeat(bytes - post.length - 3)}"}}`;
 
   it("is bounded, with or without an announced length", async () => {
-    expect((await server.post(padded(graphqlBodyBytesMax))).status).toBe(200);
-    const answer = await server.post(padded(graphqlBodyBytesMax + 1));
+    expect((await server.post(padded(defaultBounds.bodyBytes))).status).toBe(200);
+    const answer = await server.post(padded(defaultBounds.bodyBytes + 1));
     expect(answer.status).toBe(413);
     expect(answer.errors).toMatchObject([{ extensions: { code: "BODY_TOO_LARGE", isRetryable: false } }]);
-    expect(await chunked(graphqlBodyBytesMax + 1)).toContain("BODY_TOO_LARGE");
+    expect(await chunked(defaultBounds.bodyBytes + 1)).toContain("BODY_TOO_LARGE");
   });
 
   it("cuts the connection of a client that does not stop", async () => {
@@ -200,7 +196,9 @@ describe("a GraphQL request's size", () => {
   });
 
   it("is bounded in tokens and in depth", async () => {
-    const tokens = await server.run(`{ entries(keys: [${'"" '.repeat(graphqlTokensMax)}]) { __typename } }`);
+    const tokens = await server.run(
+      `{ entries(keys: [${'"" '.repeat(defaultBounds.documentTokens)}]) { __typename } }`,
+    );
     expect(tokens.errors).toMatchObject([{ extensions: { code: "DOCUMENT_TOO_LARGE" } }]);
     const deep = await server.run(`{ a(b: ${"[".repeat(100_000)}`);
     expect(deep.errors).toMatchObject([

@@ -5,21 +5,18 @@ import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  consoleBacklogBytesMax,
-  consoleRecheckMs,
-  consoleTickMs,
-  consoleWatchersMax,
-} from "../../../../src/core/limits.js";
+import { consoleTickMs } from "../../../../src/core/limits.js";
 import { createConsole, withConsoleDocuments, type Console } from "../../../../src/gateway/pages/console/console.js";
 import { RecentTraffic } from "../../../../src/gateway/pages/console/recent-traffic.js";
-import { Watchers } from "../../../../src/gateway/pages/console/watchers.js";
+import { Watchers, consoleBacklogBytesMax } from "../../../../src/gateway/pages/console/watchers.js";
 import { parsePersistedDocuments } from "../../../../src/gateway/graphql/request/persisted-documents.js";
 import { consoleDocuments, type ClusterEvent, type TickEvent } from "../../../../src/wire/console-events.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { testAccess } from "../../access/callers.js";
 import { rawRequest } from "../../rest/raw-request.js";
 import { MadeUpCluster } from "./made-up-cluster.js";
+import { consoleRecheckMs } from "../../../../src/gateway/pages/console/admission.js";
+import { consoleWatchersMax } from "../../../../src/gateway/pages/console/feed.js";
 
 let clock: FakeClock;
 let cluster: MadeUpCluster;

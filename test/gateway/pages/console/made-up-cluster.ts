@@ -1,8 +1,7 @@
 /** A console over a cluster that is only made up: as many storage nodes and shards as a test likes, in any state. */
-import type { ShardNumber } from "../../../../src/core/shard.js";
+import type { ShardNumber, ShardState } from "../../../../src/core/shard.js";
 import type { Clock } from "../../../../src/core/clock.js";
 import { openAccess, type Access } from "../../../../src/gateway/access/access.js";
-import type { ShardState } from "../../../../src/gateway/cluster/cluster-view.js";
 import type { ClusterMap, ShardRecord } from "../../../../src/registry/cluster-map.js";
 import type { GatewayServices } from "../../../../src/gateway/services.js";
 import type { NodeState } from "../../../../src/registry/liveness.js";

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { consoleCallsMax, consoleFiguresPauseMs } from "../../../../src/core/limits.js";
-import { NodeFigures } from "../../../../src/gateway/pages/console/node-figures.js";
+import {
+  NodeFigures,
+  consoleFiguresPauseMs,
+  consoleCallsMax,
+} from "../../../../src/gateway/pages/console/node-figures.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { MadeUpCluster } from "./made-up-cluster.js";
 

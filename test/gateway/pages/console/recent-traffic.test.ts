@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { storageNodesMax, trafficSecondsMax } from "../../../../src/core/limits.js";
-import { RecentTraffic } from "../../../../src/gateway/pages/console/recent-traffic.js";
+import { storageNodesMax } from "../../../../src/core/limits.js";
+import { RecentTraffic, trafficSecondsMax } from "../../../../src/gateway/pages/console/recent-traffic.js";
 import { Metrics } from "../../../../src/gateway/metrics/gateway-metrics.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { membershipBodyBytesMax, downAfterMs, suspectAfterMs } from "../../../../src/core/limits.js";
+import { membershipBodyBytesMax } from "../../../../src/core/limits.js";
 import { startTestGateway, type TestGateway } from "../../test-gateway.js";
 import { postJson, rawRequest, type RawAnswer } from "../raw-request.js";
+import { suspectAfterMs, downAfterMs } from "../../../../src/registry/liveness.js";
 
 let gateway: TestGateway;
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { downAfterMs } from "../../../../src/core/limits.js";
 import { startTestGateway, type TestGateway } from "../../test-gateway.js";
 import { rawRequest, type RawAnswer } from "../raw-request.js";
+import { downAfterMs } from "../../../../src/registry/liveness.js";
 
 let gateway: TestGateway;
 

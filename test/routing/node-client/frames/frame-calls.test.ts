@@ -2,21 +2,20 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   frameBodyBytesMax,
-  frameIdleMs,
   framePartBytesMin,
   largeAnswerBytesMin,
   nodeAnswerBytesMax,
 } from "../../../../src/core/limits.js";
 import type { Outcome } from "../../../../src/core/operation.js";
-import { FrameCalls } from "../../../../src/routing/node-client/frames/frame-calls.js";
-import { NodeFault, type CallOptions } from "../../../../src/routing/node-client/node-client.js";
+import { FrameCalls, frameIdleMs } from "../../../../src/routing/node-client/frames/frame-calls.js";
+import { NodeFault, type NodeCallOptions } from "../../../../src/routing/node-client/node-client.js";
 import { encodeBatchRequest } from "../../../../src/wire/batch/batch-body.js";
 import { decodeRequest } from "../../../../src/wire/frame/frame.js";
 import { answerFrame, helloFrame } from "../../../support/frame-node.js";
 import { frame, FramePeer } from "../../../support/frame-peer.js";
 import { get, put, routed } from "../../../support/operations.js";
 
-const call: CallOptions = { timeoutMs: 5_000 };
+const call: NodeCallOptions = { timeoutMs: 5_000 };
 const notFound: readonly Outcome[] = [{ kind: "notFound" }];
 const gets = (key = "a") => [routed(get(key))];
 const puts = (value = "1") => [routed(put("a", value))];

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { frameRetryMs } from "../../../../src/core/limits.js";
 import type { RoutedOperation } from "../../../../src/core/operation.js";
 import { UndiciNodeClient } from "../../../../src/routing/node-client/undici-node-client.js";
 import { noTls } from "../../../../src/tls/tls-source.js";
@@ -16,6 +15,7 @@ import {
 import { frame, type FramePeer } from "../../../support/frame-peer.js";
 import { openGuard } from "../../../support/open-guard.js";
 import { get, routed } from "../../../support/operations.js";
+import { frameRetryMs } from "../../../../src/routing/node-client/frames/frame-connections.js";
 
 const call = { timeoutMs: 5_000 };
 const notFound = [{ kind: "notFound" }] as const;

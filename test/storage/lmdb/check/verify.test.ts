@@ -4,12 +4,12 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChangeIndex } from "../../../../src/storage/lmdb/records/change-index.js";
 import { listsOf } from "../../../../src/storage/lmdb/records/change-list.js";
-import { openDatabases } from "../../../../src/storage/lmdb/records/databases.js";
-import { tombstoneAgeMsMax, verifyProblemsMax } from "../../../../src/core/limits.js";
+import { openDatabases } from "../../../../src/storage/lmdb/records/open-databases.js";
+import { tombstoneAgeMsMax } from "../../../../src/core/limits.js";
 import { LmdbEngine } from "../../../../src/storage/lmdb/lmdb-engine.js";
 import { formatKey } from "../../../../src/storage/lmdb/records/record-format.js";
 import { encodeNumber, versionKey } from "../../../../src/storage/lmdb/records/record.js";
-import { verifyLmdbFolder, type FolderReport } from "../../../../src/storage/lmdb/check/verify.js";
+import { verifyLmdbFolder, type FolderReport, verifyProblemsMax } from "../../../../src/storage/lmdb/check/verify.js";
 import type { Databases } from "../../../../src/storage/lmdb/records/databases.js";
 import {
   find,

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseKey } from "../../../../src/core/key.js";
 import { ChangeIndex } from "../../../../src/storage/lmdb/records/change-index.js";
 import type { JournalItem } from "../../../../src/storage/lmdb/records/change-journal.js";
-import { openDatabases, type Bytes, type Databases } from "../../../../src/storage/lmdb/records/databases.js";
+import type { Bytes, Databases } from "../../../../src/storage/lmdb/records/databases.js";
+import { openDatabases } from "../../../../src/storage/lmdb/records/open-databases.js";
 import { encodeNumber, versionKey } from "../../../../src/storage/lmdb/records/record.js";
 import { shard } from "../../../conformance/storage-operations.js";
 

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseKey } from "../../../../src/core/key.js";
-import { changeListBytesMax } from "../../../../src/core/limits.js";
 import { encodeJournalRecord, sectionsOf } from "../../../../src/storage/lmdb/records/change-journal.js";
 import {
   itemsOfList,
   listsOf,
   unpackItems,
   type ChangeItem,
+  changeListBytesMax,
 } from "../../../../src/storage/lmdb/records/change-list.js";
 import { encodeNumber } from "../../../../src/storage/lmdb/records/record.js";
 import { shard } from "../../../conformance/storage-operations.js";

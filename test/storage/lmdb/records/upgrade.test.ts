@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { LmdbEngine } from "../../../../src/storage/lmdb/lmdb-engine.js";
-import { openForUpgrade } from "../../../../src/storage/lmdb/records/databases.js";
+import { openForUpgrade } from "../../../../src/storage/lmdb/records/open-databases.js";
 import { upgradeDatabases } from "../../../../src/storage/lmdb/records/upgrade.js";
 import { verifyLmdbFolder } from "../../../../src/storage/lmdb/check/verify.js";
 import { claim, put, shard, write } from "../../../conformance/storage-operations.js";

@@ -11,11 +11,13 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from "graphql";
-import { planConditionsMax } from "../../../../core/limits.js";
 import { hasIntrospection } from "../../documents/introspection.js";
 import { Execution, type PlanResult } from "./execution.js";
 import { RootSelection, type PlannedField, type PlanSource } from "./selection.js";
 import { coercerOfVariables, type Variables, type VariablesCoercer } from "./variable-values.js";
+
+/** Most variables in conditions (`@skip`, `@include`) of a planned document: it has a plan for each combination. */
+export const planConditionsMax = 4;
 
 export class OperationPlan {
   readonly operation: OperationDefinitionNode;

@@ -15,8 +15,7 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import { describe, expect, it } from "vitest";
-import { planConditionsMax } from "../../../../../src/core/limits.js";
-import { OperationPlan } from "../../../../../src/gateway/graphql/execution/plan/operation-plan.js";
+import { OperationPlan, planConditionsMax } from "../../../../../src/gateway/graphql/execution/plan/operation-plan.js";
 import { resultText } from "../../../../../src/gateway/graphql/values/result-text.js";
 import { createExecutableSchema } from "../../../../../src/gateway/graphql/schema.js";
 import { drawn } from "./plan-document.js";

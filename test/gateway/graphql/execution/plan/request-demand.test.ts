@@ -2,12 +2,9 @@ import fc from "fast-check";
 import { getOperationAST, getVariableValues, parse } from "graphql";
 import { afterEach, describe, expect, it } from "vitest";
 import { defaultBounds } from "../../../../../src/core/bounds.js";
+import { asking } from "../../../../../src/gateway/graphql/execution/plan/field-demand.js";
 import { OperationPlan } from "../../../../../src/gateway/graphql/execution/plan/operation-plan.js";
-import {
-  asking,
-  requestDemand,
-  type RequestDemand,
-} from "../../../../../src/gateway/graphql/execution/plan/field-demand.js";
+import { requestDemand, type RequestDemand } from "../../../../../src/gateway/graphql/execution/plan/request-demand.js";
 import { createExecutableSchema, type SchemaPart } from "../../../../../src/gateway/graphql/schema.js";
 import { GraphqlServer } from "../../graphql-server.js";
 
