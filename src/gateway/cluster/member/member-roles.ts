@@ -15,7 +15,7 @@ interface Lifetime {
   stop(): Promise<void>;
 }
 
-export type Role = Lifetime &
+export type MemberRole = Lifetime &
   (
     | { readonly isLeading: true; readonly leader: ClusterLeader }
     | { readonly isLeading: false; readonly followed: FollowedLeader }
@@ -24,8 +24,8 @@ export type Role = Lifetime &
 export interface MemberRolesParts {
   /** Whether this gateway has the lead now. */
   readonly isLeading: () => boolean;
-  readonly lead: () => Role;
-  readonly follow: () => Role;
+  readonly lead: () => MemberRole;
+  readonly follow: () => MemberRole;
   /** This gateway does not want to lead any more, and its leader has stopped. */
   readonly giveUp: () => Promise<void>;
   /** A role has ended or begun. */
@@ -36,7 +36,7 @@ export interface MemberRolesParts {
 export class MemberRoles {
   readonly #parts: MemberRolesParts;
   readonly #reviews = new SharedRun(() => this.#review());
-  #role: Role | null;
+  #role: MemberRole | null;
   /** The role of now is over, whatever the next one is. */
   #isOver = false;
   #isStarted = false;
@@ -50,7 +50,7 @@ export class MemberRoles {
   }
 
   /** Null while one ends and the next one has not begun. */
-  get current(): Role | null {
+  get current(): MemberRole | null {
     return this.#isOver ? null : this.#role;
   }
 
@@ -95,11 +95,11 @@ export class MemberRoles {
     }
   }
 
-  #isToEnd({ isLeading }: Role): boolean {
+  #isToEnd({ isLeading }: MemberRole): boolean {
     return this.#isStopped || this.#isOver || isLeading !== this.#isToLead;
   }
 
-  #nextRole(): Role | null {
+  #nextRole(): MemberRole | null {
     if (this.#isStopped) return null;
     return this.#isToLead ? this.#parts.lead() : this.#parts.follow();
   }
@@ -108,7 +108,7 @@ export class MemberRoles {
     return this.#parts.isLeading() && !this.#isRetired;
   }
 
-  async #ended(role: Role): Promise<void> {
+  async #ended(role: MemberRole): Promise<void> {
     const { giveUp, log } = this.#parts;
     try {
       await role.stop();

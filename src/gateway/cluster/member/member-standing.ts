@@ -2,13 +2,13 @@
 import type { Liveness, SignOfLife } from "../../../registry/liveness.js";
 import type { Registry } from "../../../registry/registry.js";
 import { leadOf, StandingJudge, standingOfLeader, type ClusterStanding } from "../cluster-standing.js";
-import type { Role } from "./member-roles.js";
+import type { MemberRole } from "./member-roles.js";
 
 export interface MemberStandingParts {
   readonly registry: Pick<Registry, "map" | "isReachable">;
   readonly liveness: Pick<Liveness, "beginAnew" | "freeze" | "isFrozen">;
   /** Null while this gateway has none. */
-  readonly role: () => Role | null;
+  readonly role: () => MemberRole | null;
   readonly onStanding?: (standing: ClusterStanding, signs: readonly SignOfLife[]) => void;
 }
 

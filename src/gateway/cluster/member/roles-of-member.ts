@@ -11,7 +11,7 @@ import type { NodeReports } from "../node-reports.js";
 import type { LeaderTransport } from "../peers/leader-transport.js";
 import { FollowedLeader, type OwnAddress } from "./followed-leader.js";
 import { LeadTerm } from "./lead-term.js";
-import type { Role } from "./member-roles.js";
+import type { MemberRole } from "./member-roles.js";
 import { NodeVerdicts } from "./node-verdicts.js";
 
 export interface ClusterMemberParts extends Omit<ClusterLeaderParts, "registry" | "liveness" | "pool" | "reports"> {
@@ -34,7 +34,7 @@ export interface SharedLead {
   readonly self: () => OwnAddress;
 }
 
-export function leadingRole(parts: ClusterMemberParts, reports: NodeReports): Role {
+export function leadingRole(parts: ClusterMemberParts, reports: NodeReports): MemberRole {
   const term = new LeadTerm(parts.registry);
   const { pool, onSeen } = parts;
   const heard: ClusterLeaderParts["pool"] = {
@@ -62,7 +62,7 @@ export function followingRole(
   parts: ClusterMemberParts,
   reports: NodeReports,
   onBeat: (signs: readonly SignOfLife[]) => void,
-): Role {
+): MemberRole {
   const { registry, pool, shared, clock, log } = parts;
   if (shared === null) throw new Error("There is no gateway to follow: no other one shares the registry.");
   const map = (): ClusterMap => registry.map;
