@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MemberRoles, type MemberRole } from "../../../../src/gateway/cluster/member/member-roles.js";
 import { RecordLog } from "../../../support/record-log.js";
 
-function open({ isLeading = false, endOf = async (_: string): Promise<void> => undefined } = {}) {
+function open({ isLeading = false, endOf = async (): Promise<void> => undefined } = {}) {
   const events: string[] = [];
   const log = new RecordLog();
   const state = { isLeading };
@@ -13,7 +13,7 @@ function open({ isLeading = false, endOf = async (_: string): Promise<void> => u
       start: () => events.push(`${name} starts`),
       end: () => events.push(`${name} is over`),
       async stop() {
-        await endOf(name);
+        await endOf();
         events.push(`${name} has stopped`);
       },
     }) as unknown as MemberRole;
