@@ -22,7 +22,7 @@ export async function deriveClusterTokens(secret: string): Promise<ClusterTokens
   return { gatewayToken, nodeToken, peerToken };
 }
 
-/** The header that carries a token; none when there is no token. */
+/** The header that carries a token; no header when the token is null. */
 export function tokenHeader(token: string | null): Readonly<Record<string, string>> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }

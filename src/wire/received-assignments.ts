@@ -1,16 +1,17 @@
 /** Reads NodeAssignments, which come from a gateway over the wire, and refuses what is none. */
 import { ShardgateError } from "../core/error.js";
-import { epochMax, shardCountMax } from "../core/limits.js";
+import { epochMax, shardCountMax, urlCharactersMax } from "../core/limits.js";
 import type { AssignedShard, NodeAssignments } from "./membership.js";
 
 /** Throws BAD_REQUEST naming the field that is wrong. */
 export function parseAssignments(body: unknown): NodeAssignments {
-  const { clusterId, shardCount, mapVersion, shards } = fieldsOf(body, "The assignments");
+  const { clusterId, shardCount, mapVersion, shards, leader } = fieldsOf(body, "The assignments");
   if (typeof clusterId !== "string" || clusterId === "") throw wrong("clusterId");
   const assignments = {
     clusterId,
     shardCount: wholeNumber(shardCount, "shardCount", { min: 1, max: shardCountMax }),
     mapVersion: wholeNumber(mapVersion, "mapVersion", { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    ...(leader !== undefined && leader !== null && { leader: parseLeader(leader) }),
   };
   if (shards === undefined) return assignments;
   if (!Array.isArray(shards)) throw wrong("shards");
@@ -29,6 +30,14 @@ function parseAssignedShard(value: unknown, shardCount: number): AssignedShard {
     }),
     ...(isText && { sealedFor }),
   };
+}
+
+/** The URL's origin and base path, as gateways advertise it. */
+function parseLeader(value: unknown): string {
+  if (typeof value !== "string" || value.length > urlCharactersMax || !URL.canParse(value)) throw wrong("leader");
+  const { protocol, username, password, search, hash, origin, pathname } = new URL(value);
+  if (!/^https?:$/.test(protocol) || username + password + search + hash !== "") throw wrong("leader");
+  return origin + pathname.replace(/\/+$/, "");
 }
 
 function wholeNumber(

@@ -86,7 +86,7 @@ async function startNode(options: Partial<StorageNodeOptions>) {
     engine: new MemoryEngine(),
     clock,
     log: new RecordLog(),
-    gatewayUrl: null,
+    gatewayUrls: [],
     advertisedUrl: null,
     incarnation: "first",
     newId: () => "store1",

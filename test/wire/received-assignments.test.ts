@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { urlCharactersMax } from "../../src/core/limits.js";
 import { parseAssignments } from "../../src/wire/received-assignments.js";
 import { assignments } from "../storage-node/operations.js";
 
@@ -21,6 +22,14 @@ describe("parseAssignments", () => {
     expect(parseAssignments(same)).toEqual(same);
   });
 
+  it("takes the URL of the leader, as it is compared with others", () => {
+    expect(parseAssignments({ ...good, leader: "HTTPS://Gateway1:4000/base/" })).toEqual({
+      ...good,
+      leader: "https://gateway1:4000/base",
+    });
+    expect(parseAssignments({ ...good, leader: null })).toEqual(good);
+  });
+
   it.each([
     [null, "must be an object"],
     ["text", "must be an object"],
@@ -30,6 +39,12 @@ describe("parseAssignments", () => {
     [{ ...good, shardCount: 20_000 }, "shardCount"],
     [{ ...good, mapVersion: 1.5 }, "mapVersion"],
     [{ ...good, mapVersion: "1" }, "mapVersion"],
+    [{ ...good, leader: 1 }, "leader"],
+    [{ ...good, leader: "gateway1:4000" }, "leader"],
+    [{ ...good, leader: "not a URL" }, "leader"],
+    [{ ...good, leader: `http://gateway1/${"x".repeat(urlCharactersMax)}` }, "leader"],
+    [{ ...good, leader: "http://user:pass@gateway1" }, "leader"],
+    [{ ...good, leader: "http://gateway1/?a=b" }, "leader"],
     [{ ...good, shards: {} }, "shards"],
     [{ ...good, shards: [null] }, "An assigned shard must be an object"],
     [{ ...good, shards: [{ shardId: 4, epoch: 1 }] }, "shardId"],

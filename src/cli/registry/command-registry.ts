@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
-import { registryPollMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import type { RegistryStore, StoredRegistry, StoreMark } from "../../registry/registry-store.js";
@@ -72,16 +71,13 @@ export async function refuseLed(
 /** Looks as long as another gateway would before it takes the lead. */
 export async function isLed(store: RegistryStore, clock: Clock): Promise<boolean> {
   const before = await store.mark();
-  for (let poll = 1; poll <= pollsMax; poll++) {
-    await new Promise<void>((resolve) => void clock.after(registryPollMs, resolve));
-    const now = await store.mark();
-    if (now?.version !== before?.version || now?.beat !== before?.beat) return true;
-  }
-  return false;
+  await new Promise<void>((resolve) => void clock.after(leadLookMs, resolve));
+  const now = await store.mark();
+  return now?.version !== before?.version || now?.beat !== before?.beat;
 }
 
-/** A leader raises the beat each second; one that is slow has missed some. */
-const pollsMax = 4;
+/** A leader raises the beat each second; a slow one has missed some. */
+const leadLookMs = 4_000;
 
 function mapOrNull(stored: StoredRegistry): ClusterMap | null {
   try {

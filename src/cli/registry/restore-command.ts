@@ -25,12 +25,7 @@ import {
   withRegistry,
   type FoundRegistry,
 } from "./command-registry.js";
-import {
-  addRegistryOptions,
-  checkRegistryOptions,
-  isOnServers,
-  type RegistryPlaceOptions,
-} from "./registry-options.js";
+import { addRegistryOptions, checkRegistryOptions, type RegistryPlaceOptions } from "./registry-options.js";
 import { placeText, type RegistryPlace } from "./registry-place.js";
 
 interface RestoreOptions extends RegistryPlaceOptions {
@@ -68,9 +63,8 @@ async function runRestore(from: string, options: RestoreOptions, environment: En
   const map = mapOf(copy);
   const next = await withRegistry(place, options, environment, async (opened) => {
     await refuseLed(place, opened, environment.clock);
-    const present = await findOrDamaged(opened.store);
-    const next = putBackDocument(copy, environment.newId(), versionAbove(place, present));
-    const replaced = await setAside(place, present, { map, data });
+    const { replaced, versionAbove } = await makeRoom(place, opened.store, { map, data });
+    const next = putBackDocument(copy, environment.newId(), versionAbove);
     if (!(await opened.store.compareAndSet(replaced, next, null))) {
       const message = `The registry ${placeText(place)} changed during the restore; nothing was restored.`;
       throw new ShardgateError("REGISTRY_CONFLICT", message);
@@ -87,6 +81,45 @@ async function readCopy(path: string): Promise<StoredDocument> {
   return decodeFile(await readFile(path), path);
 }
 
+/** What the store still has, and on servers its version: other gateways may know that, and take no lower one. */
+interface Room {
+  readonly replaced: StoreMark | null;
+  readonly versionAbove?: number;
+}
+
+/**
+ * Keeps what is there under another name: the present registry may turn out to be the better one. Throws CLUSTER_MISMATCH when
+ * that is of another cluster than the copy, and the store's errors.
+ */
+async function makeRoom(
+  place: RegistryPlace,
+  store: RegistryStore,
+  { map, data }: { readonly map: ClusterMap; readonly data: string },
+): Promise<Room> {
+  if (place.kind === "file") return { replaced: await setFileAside(place.path, store, map) };
+  const present = await findRegistry(store);
+  if (present === null) return { replaced: null };
+  refuseOtherCluster(place, present, map);
+  await makeFolder(data);
+  await writeFile(join(data, "registry.json.replaced"), encodeFile(present));
+  return { replaced: present, versionAbove: present.version };
+}
+
+async function setFileAside(path: string, store: RegistryStore, copy: ClusterMap): Promise<StoreMark | null> {
+  const present = await findOrDamaged(store);
+  if (present === null) return null;
+  if (present !== "damaged") refuseOtherCluster({ kind: "file", path }, present, copy);
+  // The registry may be a symbolic link, which stays.
+  const file = await realpath(path);
+  const aside = `${file}.replaced`;
+  if (present === "damaged" || present.map === null) {
+    await rename(file, aside);
+    return null;
+  }
+  await copyFile(file, aside);
+  return present;
+}
+
 /** What is stored; "damaged" where the store cannot even read its document, which is a reason to restore. */
 async function findOrDamaged(store: RegistryStore): Promise<FoundRegistry | "damaged" | null> {
   try {
@@ -97,46 +130,11 @@ async function findOrDamaged(store: RegistryStore): Promise<FoundRegistry | "dam
   }
 }
 
-/** On servers other gateways may know the version that is replaced, and take no lower one. */
-function versionAbove(place: RegistryPlace, present: FoundRegistry | "damaged" | null): number | undefined {
-  return isOnServers(place) && present !== null && present !== "damaged" ? present.version : undefined;
-}
-
-/**
- * Keeps what is there under another name: the present registry may turn out to be the better one. Resolves to what the
- * store still has. Throws CLUSTER_MISMATCH when that is of another cluster than the copy.
- */
-async function setAside(
-  place: RegistryPlace,
-  present: FoundRegistry | "damaged" | null,
-  { map: copy, data }: { readonly map: ClusterMap; readonly data: string },
-): Promise<StoreMark | null> {
-  if (present === null) return null;
-  if (present !== "damaged" && present.map !== null && present.map.clusterId !== copy.clusterId) {
-    const both = `cluster ${present.map.clusterId}, but the copy belongs to cluster ${copy.clusterId}`;
-    const message = `The registry ${placeText(place)} belongs to ${both}. Nothing was changed.`;
-    throw new ShardgateError("CLUSTER_MISMATCH", message);
-  }
-  if (place.kind === "file") return setFileAside(place.path, present);
-  if (present === "damaged") {
-    const message = `The registry ${placeText(place)} is damaged. Remove what is left of it, and run the command again.`;
-    throw new CommandFailure(message);
-  }
-  await makeFolder(data);
-  await writeFile(join(data, "registry.json.replaced"), encodeFile(present));
-  return present;
-}
-
-async function setFileAside(path: string, present: FoundRegistry | "damaged"): Promise<StoreMark | null> {
-  // The registry may be a symbolic link, which stays.
-  const file = await realpath(path);
-  const aside = `${file}.replaced`;
-  if (present === "damaged" || present.map === null) {
-    await rename(file, aside);
-    return null;
-  }
-  await copyFile(file, aside);
-  return present;
+function refuseOtherCluster(place: RegistryPlace, { map: present }: FoundRegistry, copy: ClusterMap): void {
+  if (present === null || present.clusterId === copy.clusterId) return;
+  const both = `cluster ${present.clusterId}, but the copy belongs to cluster ${copy.clusterId}`;
+  const message = `The registry ${placeText(place)} belongs to ${both}. Nothing was changed.`;
+  throw new ShardgateError("CLUSTER_MISMATCH", message);
 }
 
 function textOf(place: RegistryPlace, document: StoredDocument): string {

@@ -29,6 +29,7 @@ import {
   dataOption,
   engineOption,
   hostOption,
+  listOf,
   option,
   parsedBy,
   portOption,
@@ -46,7 +47,7 @@ interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOp
   readonly port: number;
   readonly data: string;
   readonly engine: "lmdb" | "memory";
-  readonly gateway?: string;
+  readonly gateway?: readonly string[];
   readonly advertise?: string;
   readonly workers: number;
   readonly logLevel: LogLevels;
@@ -67,9 +68,10 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
     .addOption(dataOption("data folder; this node uses the subfolder of its name"))
     .addOption(engineOption())
     .addOption(
-      option("--gateway <url>", "URL of the gateway to register with; without it the node joins no cluster").argParser(
-        parsedBy(parseNodeUrl),
-      ),
+      option(
+        "--gateway <urls>",
+        "URLs of the cluster's gateways, separated by commas or repeated: the node registers with one, and with another when that is silent; without it the node joins no cluster",
+      ).argParser(listOf(parsedBy(parseNodeUrl))),
     )
     .addOption(
       option(
@@ -148,7 +150,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
       engine,
       clock,
       log,
-      gatewayUrl: options.gateway ?? null,
+      gatewayUrls: options.gateway ?? [],
       advertisedUrl: options.advertise ?? null,
       newId,
       incarnation,

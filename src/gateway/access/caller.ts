@@ -1,18 +1,21 @@
-/** Who asks, and what they may do. Found once per request, from what it brings along; everything later asks only this. */
+/**
+ * The caller of a request and its permissions. Determined once per request from its credentials; all later checks use
+ * this object.
+ */
 import { callerNameCharactersMax } from "../../core/limits.js";
 import { Permissions } from "./permissions.js";
 
 export interface Caller {
-  /** For logs, the audit log, and limits that each caller has for itself. */
+  /** Used in logs, in the audit log, and for limits per caller. */
   readonly name: string;
   readonly permissions: Permissions;
-  /** A storage node of this cluster: it may register and say that it lives. */
+  /** True for a storage node of this cluster, which may register and send heartbeats. */
   readonly isNode: boolean;
   /** Another gateway of this cluster: it may pass on what reached it, and say what it heard of storage nodes. */
   readonly isPeer: boolean;
 }
 
-/** Everybody, where nobody is asked who they are. */
+/** Every client of a gateway without authentication. */
 export const openCaller: Caller = {
   name: "anyone",
   permissions: new Permissions([{ role: "admin", prefix: "" }]),
@@ -34,7 +37,7 @@ export const nobody: Caller = { name: "nobody", permissions: noPermissions, isNo
 /** The names of those above, which nobody from outside may have. */
 export const ownCallerNames: readonly string[] = [openCaller, nodeCaller, nobody, peerCaller].map(({ name }) => name);
 
-/** Whether `name` can be that of somebody from outside: it stands in logs as it is, and is none of ours. */
+/** Whether `name` may be the name of a token's caller: fit for logs as it is, and not one of `ownCallerNames`. */
 export function isCallerName(name: unknown): name is string {
   if (typeof name !== "string" || name === "" || name.length > callerNameCharactersMax) return false;
   return !/\p{Cc}/u.test(name) && !ownCallerNames.includes(name);

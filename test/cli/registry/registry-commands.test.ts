@@ -12,10 +12,11 @@ import { decodeFile, encodeFile } from "../../../src/registry/stores/file/file-d
 import { FileStore } from "../../../src/registry/stores/file/file-store.js";
 import { PostgresStore } from "../../../src/registry/stores/postgres/postgres-store.js";
 import { noTls } from "../../../src/tls/tls-source.js";
+import { CertificateAuthority } from "../../support/certificates.js";
 import { etcdPath, startEtcd, type EtcdMember } from "../../support/etcd.js";
-import { hurriedClock } from "../../support/hurried-clock.js";
 import { hasPostgres, PostgresServer } from "../../support/postgres.js";
 import { temporaryFolder } from "../../support/processes.js";
+import { serverClock } from "../../support/server-clock.js";
 import { runCommand, type CommandRun } from "../run-command.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -39,12 +40,12 @@ function clusterMap(nodes: readonly string[], clusterId = "c1"): ClusterMap {
 const mapIn = (name: string): ClusterMap => mapOf(decodeFile(readFileSync(name), name));
 const variables = { SHARDGATE_REGISTRY_PASSWORD: "secret" };
 const registry = (...args: string[]): Promise<CommandRun> =>
-  runCommand(["registry", ...args], { overrides: { clock: hurriedClock }, variables });
+  runCommand(["registry", ...args], { overrides: { clock: serverClock }, variables });
 
 describe("registry show", () => {
   it("shows a file also while its gateway runs", async () => {
     const store = await FileStore.open(file, {
-      lockFile: (lock) => lockRegistry(lock, hurriedClock),
+      lockFile: (lock) => lockRegistry(lock, serverClock),
       watchFile: () => () => undefined,
     });
     try {
@@ -142,135 +143,191 @@ describe("registry copy", () => {
   });
 });
 
-describe.skipIf(!hasPostgres || etcdPath === undefined)("on real servers", () => {
-  let server: PostgresServer;
-  let members: readonly EtcdMember[];
-  let count = 0;
-  let postgres: string;
-  let etcd: string;
+describe.skipIf(!hasPostgres || etcdPath === undefined)(
+  "on real servers (skipped where PostgreSQL or etcd is missing)",
+  () => {
+    let server: PostgresServer;
+    let members: readonly EtcdMember[];
+    let count = 0;
+    let postgres: string;
+    let etcd: string;
 
-  beforeAll(async () => {
-    [server, members] = await Promise.all([PostgresServer.start(), startEtcd()]);
-  });
-  afterAll(async () => {
-    await server.stop();
-    for (const { run } of members) await run.stop();
-  });
-  beforeEach(() => {
-    count++;
-    postgres = `postgres://sg@127.0.0.1:${server.port}/postgres?schema=s${count}`;
-    etcd = `${members[0]?.origin.replace("http", "etcd")}/s${count}`;
-  });
+    beforeAll(async () => {
+      [server, members] = await Promise.all([PostgresServer.start(), startEtcd()]);
+    });
+    afterAll(async () => {
+      await server.stop();
+      for (const { run } of members) await run.stop();
+    });
+    beforeEach(() => {
+      count++;
+      postgres = `postgres://sg@127.0.0.1:${server.port}/postgres?schema=s${count}`;
+      etcd = `${members[0]?.origin.replace("http", "etcd")}/s${count}`;
+    });
 
-  function storeAt(place: string): RegistryStore {
-    if (place === etcd) {
-      const prefix = `/s${count}`;
-      return new EtcdStore({
-        members: members.map(({ origin }) => origin),
-        prefix,
-        credentials: null,
-        tls: noTls,
-        clock: hurriedClock,
+    function storeAt(place: string): RegistryStore {
+      if (place === etcd) {
+        const prefix = `/s${count}`;
+        return new EtcdStore({
+          members: members.map(({ origin }) => origin),
+          prefix,
+          credentials: null,
+          tls: noTls,
+          clock: serverClock,
+        });
+      }
+      const access = { hosts: [{ host: "127.0.0.1", port: server.port }], database: "postgres", user: "sg", tls: null };
+      return new PostgresStore({ ...access, password: async () => "secret", schema: `s${count}`, clock: serverClock });
+    }
+
+    it("registry copy takes a registry from a file to PostgreSQL, on to etcd, and back", async () => {
+      writeFileSync(file, encodeFile(documentOf(clusterMap(["node1"]))));
+      writeFileSync(`${file}.log`, "");
+      const back = path.join(folder.path, "back.json");
+      const aside = await registry("copy", file, path.join(folder.path, "aside.json"), "-o", "json");
+      expect(JSON.parse(aside.out)).toMatchObject({
+        clusterId: "c1",
+        mapVersion: 2,
+        logRecords: 0,
+        isBackup: false,
+        waiting: [],
       });
-    }
-    const access = { hosts: [{ host: "127.0.0.1", port: server.port }], database: "postgres", user: "sg", tls: null };
-    return new PostgresStore({ ...access, password: async () => "secret", schema: `s${count}`, clock: hurriedClock });
-  }
-
-  it("registry copy takes a registry from a file to PostgreSQL, on to etcd, and back", async () => {
-    writeFileSync(file, encodeFile(documentOf(clusterMap(["node1"]))));
-    writeFileSync(`${file}.log`, "");
-    const back = path.join(folder.path, "back.json");
-    for (const [from, to] of [
-      [file, postgres],
-      [postgres, etcd],
-      [etcd, back],
-    ] as const) {
-      expect(await registry("copy", from, to)).toMatchObject({ code: 0, err: "" });
-    }
-    expect(readFileSync(back)).toEqual(readFileSync(file));
-    const { out } = await registry("show", "--registry", etcd, "-o", "json");
-    expect(JSON.parse(out)).toMatchObject({ registry: etcd, clusterId: "c1", mapVersion: 2, beat: 0, logRecords: 0 });
-  });
-
-  it.each(["PostgreSQL", "etcd"])(
-    "registry copy from %s that a gateway leads makes a backup file only",
-    async (engine) => {
-      const led = engine === "etcd" ? etcd : postgres;
-      const store = storeAt(led);
-      const document = documentOf(clusterMap(["node1"]));
-      await store.compareAndSet(null, document, null);
-      let beating = true;
-      const leader = (async () => {
-        while (beating) {
-          await store.beat(document.version);
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        }
-      })();
-      try {
-        const other = engine === "etcd" ? postgres : etcd;
-        for (const args of [
-          ["copy", led, other],
-          ["copy", file, led],
-          ["restore", file, "--registry", led],
-        ]) {
-          writeFileSync(file, encodeFile(document));
-          const run = await registry(...args);
-          expect(run).toMatchObject({ code: 4, out: "" });
-          expect(run.err).toContain("Stop all gateways of the cluster first. Nothing was changed.");
-        }
-        const backup = path.join(folder.path, "backup.json");
-        const { code, out } = await registry("copy", led, backup);
-        expect([code, out]).toEqual([0, expect.stringContaining("this copy is a backup")]);
-        expect(mapIn(backup).version).toBe(2);
-      } finally {
-        beating = false;
-        await leader;
-        await store.close();
+      for (const [from, to] of [
+        [file, postgres],
+        [postgres, etcd],
+        [etcd, back],
+      ] as const) {
+        expect(await registry("copy", from, to)).toMatchObject({ code: 0, err: "" });
       }
-    },
-  );
+      expect(readFileSync(back)).toEqual(readFileSync(file));
+      const { out } = await registry("show", "--registry", etcd, "-o", "json");
+      expect(JSON.parse(out)).toMatchObject({ registry: etcd, clusterId: "c1", mapVersion: 2, beat: 0, logRecords: 0 });
+    });
 
-  it.each(["PostgreSQL", "etcd"])(
-    "registry restore puts a copy back into %s, and keeps what was there",
-    async (engine) => {
-      const place = engine === "etcd" ? etcd : postgres;
-      const store = storeAt(place);
+    it.each(["PostgreSQL", "etcd"])(
+      "registry copy from %s that a gateway leads makes a backup file only",
+      async (engine) => {
+        const led = engine === "etcd" ? etcd : postgres;
+        const store = storeAt(led);
+        const document = documentOf(clusterMap(["node1"]));
+        await store.compareAndSet(null, document, null);
+        let beating = true;
+        const leader = (async () => {
+          while (beating) {
+            await store.beat(document.version);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+        })();
+        try {
+          const other = engine === "etcd" ? postgres : etcd;
+          for (const args of [
+            ["copy", led, other],
+            ["copy", file, led],
+            ["restore", file, "--registry", led],
+          ]) {
+            writeFileSync(file, encodeFile(document));
+            const run = await registry(...args);
+            expect(run).toMatchObject({ code: 4, out: "" });
+            expect(run.err).toContain("Stop all gateways of the cluster first. Nothing was changed.");
+          }
+          const backup = path.join(folder.path, "backup.json");
+          const { code, out } = await registry("copy", led, backup);
+          expect([code, out]).toEqual([0, expect.stringContaining("this copy is a backup")]);
+          expect(mapIn(backup).version).toBe(2);
+        } finally {
+          beating = false;
+          await leader;
+          await store.close();
+        }
+      },
+    );
+
+    it.each(["PostgreSQL", "etcd"])(
+      "registry restore puts a copy back into %s, and keeps what was there",
+      async (engine) => {
+        const place = engine === "etcd" ? etcd : postgres;
+        const store = storeAt(place);
+        try {
+          const newer = documentOf(clusterMap(["node1", "node2", "node3"]));
+          await store.compareAndSet(null, newer, null);
+          writeFileSync(file, encodeFile(documentOf(clusterMap(["node1"]))));
+          const { code, out } = await registry("restore", file, "--registry", place, "--data", folder.path);
+          expect([code, out]).toEqual([
+            0,
+            expect.stringContaining(`restored ${place}: cluster shop, 4 shards, map version 5`),
+          ]);
+          const stored = await store.load();
+          expect(mapOf(stored ?? newer)).toMatchObject({ version: 5, putBack: { waiting: ["node1"] } });
+          expect(mapIn(`${file}.replaced`).nodes.size).toBe(3);
+          writeFileSync(file, encodeFile(documentOf(clusterMap([], "c2"))));
+          expect((await registry("restore", file, "--registry", place)).err).toContain("belongs to cluster c1");
+        } finally {
+          await store.close();
+        }
+      },
+    );
+
+    it("registry restore takes the place of a document that is no cluster map, and not of half a registry", async () => {
+      const store = storeAt(etcd);
       try {
-        const newer = documentOf(clusterMap(["node1", "node2", "node3"]));
-        await store.compareAndSet(null, newer, null);
         writeFileSync(file, encodeFile(documentOf(clusterMap(["node1"]))));
-        const { code, out } = await registry("restore", file, "--registry", place, "--data", folder.path);
-        expect([code, out]).toEqual([
-          0,
-          expect.stringContaining(`restored ${place}: cluster shop, 4 shards, map version 5`),
-        ]);
-        const stored = await store.load();
-        expect(mapOf(stored ?? newer)).toMatchObject({ version: 5, putBack: { waiting: ["node1"] } });
-        expect(mapIn(`${file}.replaced`).nodes.size).toBe(3);
-        writeFileSync(file, encodeFile(documentOf(clusterMap([], "c2"))));
-        expect((await registry("restore", file, "--registry", place)).err).toContain("belongs to cluster c1");
+        await store.compareAndSet(null, { version: 7, text: "not a map" }, null);
+        const restore = (): Promise<CommandRun> => registry("restore", file, "--registry", etcd, "--data", folder.path);
+        expect(await restore()).toMatchObject({ code: 0, err: "" });
+        expect((await store.load())?.version).toBe(8);
+        await fetch(`${members[0]?.origin}/v3/kv/deleterange`, {
+          method: "POST",
+          body: JSON.stringify({ key: Buffer.from(`/s${count}/beat`).toString("base64") }),
+        });
+        expect((await registry("show", "--registry", etcd)).err).toContain("some of its keys are missing");
+        expect((await restore()).err).toContain("some of its keys are missing");
       } finally {
         await store.close();
       }
-    },
-  );
+    });
 
-  it("reads the password from a file, and reports neither what it was nor what it is", async () => {
-    const passwordFile = path.join(folder.path, "password");
-    const withFile = ["--registry", postgres, "--registry-password-file", passwordFile];
-    const show = (): Promise<CommandRun> => runCommand(["registry", "show", ...withFile]);
-    expect(await show()).toMatchObject({ code: 1, err: `shardgate: Cannot use ${passwordFile}: it does not exist.\n` });
-    writeFileSync(passwordFile, "\n");
-    expect(await show()).toMatchObject({ code: 1, err: `shardgate: Cannot use ${passwordFile}: it is empty.\n` });
-    writeFileSync(passwordFile, "hush-hush\n");
-    const wrong = await show();
-    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining("password authentication failed") });
-    expect(wrong.err).not.toContain("hush-hush");
-    writeFileSync(passwordFile, "secret\n");
-    expect(await show()).toMatchObject({ code: 3, err: `shardgate: The registry ${postgres} is empty.\n` });
-  });
-});
+    it("reaches servers with TLS by the CA and certificate that the options name", async () => {
+      const authority = new CertificateAuthority();
+      const secured = await startEtcd(1, { ...authority.issue(), ca: authority.cert });
+      try {
+        const own = authority.issue();
+        const files = Object.entries({ ca: authority.cert, cert: own.cert, key: own.key }).flatMap(([name, pem]) => {
+          const pemFile = path.join(folder.path, `${name}.pem`);
+          writeFileSync(pemFile, pem);
+          return [`--registry-tls-${name}`, pemFile];
+        });
+        const place = `${secured[0]?.origin.replace("https", "etcds")}/r`;
+        expect(await registry("show", "--registry", place, ...files)).toMatchObject({ code: 3 });
+        expect((await registry("show", "--registry", place)).code).toBe(1);
+      } finally {
+        for (const { run } of secured) await run.stop();
+      }
+    });
+
+    it("names an address of IPv6 as it is written in URLs", async () => {
+      expect((await registry("show", "--registry", "etcd://[::1]:9")).err).toContain("::1:9");
+    });
+
+    it("reads the password from a file, and reports neither what it was nor what it is", async () => {
+      const passwordFile = path.join(folder.path, "password");
+      const withFile = ["--registry", postgres, "--registry-password-file", passwordFile];
+      const show = (): Promise<CommandRun> =>
+        runCommand(["registry", "show", ...withFile], { overrides: { clock: serverClock } });
+      expect(await show()).toMatchObject({
+        code: 1,
+        err: `shardgate: Cannot use ${passwordFile}: it does not exist.\n`,
+      });
+      writeFileSync(passwordFile, "\n");
+      expect(await show()).toMatchObject({ code: 1, err: `shardgate: Cannot use ${passwordFile}: it is empty.\n` });
+      writeFileSync(passwordFile, "hush-hush\n");
+      const wrong = await show();
+      expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining("password authentication failed") });
+      expect(wrong.err).not.toContain("hush-hush");
+      writeFileSync(passwordFile, "secret\n");
+      expect(await show()).toMatchObject({ code: 3, err: `shardgate: The registry ${postgres} is empty.\n` });
+    });
+  },
+);
 
 describe("options of a registry on servers", () => {
   it.each([

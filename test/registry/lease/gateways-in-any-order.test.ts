@@ -6,6 +6,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { leaderBeatMs } from "../../../src/core/limits.js";
+import type { ClusterMap } from "../../../src/registry/cluster-map.js";
 import { mapOf } from "../../../src/registry/stored-cluster-map.js";
 import { clusterMapToText } from "../../../src/registry/text/cluster-map-text.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
@@ -92,16 +93,13 @@ class Gateways {
   #ask({ registry, name }: TestGateway): void {
     const node = `n${++this.#names}`;
     const { fallBacks } = this;
-    const call = registry.execute(byHand(node)).then(
-      (map) => {
-        this.changes++;
-        if (fallBacks === this.fallBacks) this.#acknowledged.push(node);
-        expect(map.leader?.name).toBe(name);
-      },
-      // Refused, or not known.
-      () => undefined,
-    );
-    this.#calls.push(call);
+    const acknowledged = (map: ClusterMap): void => {
+      this.changes++;
+      if (fallBacks === this.fallBacks) this.#acknowledged.push(node);
+      expect(map.leader?.name).toBe(name);
+    };
+    // Refused, or not known.
+    this.#calls.push(registry.execute(byHand(node)).then(acknowledged, () => undefined));
   }
 
   copy(): Promise<void> {

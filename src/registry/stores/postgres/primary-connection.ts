@@ -74,13 +74,15 @@ export class PrimaryConnection {
   /** Calls `onNotice` with the payload of each notice of the channel. Settles when the connection ends or the signal aborts. */
   async listen(onNotice: (payload: string) => void, signal: AbortSignal): Promise<void> {
     await this.#search();
-    await new Promise<void>((ended) => {
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const ended = (): void => {
+        this.#listeners.delete(listener);
+        resolve();
+      };
       const listener = { onNotice, ended };
       this.#listeners.add(listener);
-      signal.addEventListener("abort", () => ended(), { once: true });
-      if (signal.aborted) ended();
-    }).finally(() => {
-      for (const listener of this.#listeners) if (listener.onNotice === onNotice) this.#listeners.delete(listener);
+      signal.addEventListener("abort", ended, { once: true });
     });
   }
 

@@ -228,6 +228,19 @@ describe("/nodes", () => {
   });
 });
 
+describe("what a storage node is answered", () => {
+  it("names the gateway that leads, where its URL is known", async () => {
+    const node = { id: "node1", url: "http://node1:8000", incarnation: "node1" };
+    expect((await post("/nodes", node)).json()).not.toHaveProperty("leader");
+    const leader = await startTestGateway({ ownUrl: "http://gateway1:4000" });
+    leader.node("node1");
+    expect((await postJson(leader.url, "/nodes", node)).json()).toMatchObject({ leader: "http://gateway1:4000" });
+    const heartbeat = await postJson(leader.url, "/nodes/node1/heartbeat", { incarnation: "node1" });
+    expect(heartbeat.json()).toMatchObject({ clusterId: "c1", leader: "http://gateway1:4000" });
+    await leader.close();
+  });
+});
+
 describe("what REST refuses before its handlers", () => {
   it("says 404 for a path that is none, and 405 with Allow for a method that is not the path's", async () => {
     const missing = await get("/nothing?here=1");

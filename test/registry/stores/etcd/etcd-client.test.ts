@@ -75,6 +75,35 @@ describe("EtcdClient", () => {
     expect(other.requests).toEqual([]);
   });
 
+  it.each([
+    [{ error: "overloaded" }, "etcd answered 400: overloaded"],
+    [{}, "etcd answered 400: nothing more"],
+  ])("says what there is in the refusal %j", async (body, message) => {
+    const refusing = await member((response) => fail(response, 400, body));
+    await expect(clientOf([refusing]).call("/v3/kv/range", {}, "read")).rejects.toMatchObject({
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it("refuses to go on without a token when it was given none for its name and password", async () => {
+    const credentials = { name: "sg", password: async () => "secret" };
+    const client = clientOf([await member(succeed)], { credentials });
+    await expect(client.call("/v3/kv/range", {}, "read")).rejects.toMatchObject({
+      message: expect.stringContaining("etcd gave no token"),
+    });
+  });
+
+  it("reports an answer that goes on and breaks, unless it is no longer wanted", async () => {
+    const breaking = await member((response) => {
+      response.write('{"n":1}\n');
+      setImmediate(() => response.destroy());
+    });
+    const signal = new AbortController().signal;
+    await expect(clientOf([breaking]).stream("/v3/watch", {}, () => undefined, signal)).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+    });
+  });
+
   it.each(["", "<html>", "7", '"text"'])("refuses %j for an answer of etcd", async (text) => {
     const other = await member((response) => response.end(text));
     await expect(clientOf([other]).call("/v3/kv/range", {}, "read")).rejects.toMatchObject({

@@ -1,10 +1,11 @@
 /** EtcdStore on a real etcd, where it is installed. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { systemClock } from "../../../../src/cli/environment/system-clock.js";
+import { ShardgateError } from "../../../../src/core/error.js";
 import { assignmentHistoryMax } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
 import { changesInRecord, recordOfChanges } from "../../../../src/registry/assignment-log.js";
 import { EtcdClient } from "../../../../src/registry/stores/etcd/etcd-client.js";
+import { EtcdKeys } from "../../../../src/registry/stores/etcd/etcd-keys.js";
 import { EtcdStore } from "../../../../src/registry/stores/etcd/etcd-store.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
 import { noTls } from "../../../../src/tls/tls-source.js";
@@ -12,6 +13,7 @@ import { describeRegistryStore } from "../../../conformance/registry-store.js";
 import { CertificateAuthority } from "../../../support/certificates.js";
 import { etcdPath, startEtcd, type EtcdMember } from "../../../support/etcd.js";
 import { RenewableTls } from "../../../support/renewable-tls.js";
+import { serverClock } from "../../../support/server-clock.js";
 
 let members: readonly EtcdMember[] = [];
 let prefixes = 0;
@@ -25,7 +27,7 @@ afterAll(async () => {
   for (const { run } of members) await run.stop();
 });
 
-describe.skipIf(etcdPath === undefined)("on a real etcd", () => {
+describe.skipIf(etcdPath === undefined)("on a real etcd (skipped where none is installed)", () => {
   describeRegistryStore("EtcdStore", async () => {
     const prefix = freshPrefix();
     return async () => storeAt(prefix);
@@ -99,6 +101,35 @@ describe.skipIf(etcdPath === undefined)("on a real etcd", () => {
       expect(await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "" }, null)).toBe(false);
     });
 
+    it("refuses to mark or beat what is not a registry", async () => {
+      const prefix = freshPrefix();
+      const store = storeAt(prefix);
+      await store.compareAndSet(null, { version: 1, text: "" }, null);
+      await deleteRaw(`${prefix}/beat`);
+      await expect(store.mark()).rejects.toMatchObject({ code: "REGISTRY_CORRUPT" });
+      await expect(store.beat(1)).rejects.toMatchObject({ code: "REGISTRY_CORRUPT" });
+    });
+
+    it("gives a beat up that others are faster with each time", async () => {
+      const prefix = freshPrefix();
+      const store = storeAt(prefix);
+      await store.compareAndSet(null, { version: 1, text: "" }, null);
+      const commit = vi.spyOn(EtcdKeys.prototype, "commit").mockResolvedValue(false);
+      await expect(store.beat(1)).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+      commit.mockRestore();
+      expect(await store.beat(1)).toBe(1);
+    });
+
+    it("has stored a change also where the log cannot be compacted", async () => {
+      const store = storeAt(freshPrefix());
+      const failing = vi
+        .spyOn(EtcdKeys.prototype, "range")
+        .mockRejectedValue(new ShardgateError("REGISTRY_UNAVAILABLE", "etcd is away."));
+      expect(await store.compareAndSet(null, { version: 1, text: "" }, record(0, 1))).toBe(true);
+      failing.mockRestore();
+      expect(await store.log()).toEqual([record(0, 1)]);
+    });
+
     it("asks the next member when one does not listen", async () => {
       const prefix = freshPrefix();
       const store = storeAt(prefix, ["http://127.0.0.1:9", ...origins()]);
@@ -115,7 +146,7 @@ describe.skipIf(etcdPath === undefined)("on a real etcd", () => {
         prefix: "/r",
         credentials: null,
         tls,
-        clock: systemClock,
+        clock: serverClock,
       });
       try {
         await expect(store.load()).rejects.toMatchObject({ message: expect.stringMatching(/certificate/) });
@@ -135,7 +166,7 @@ describe.skipIf(etcdPath === undefined)("on a real etcd", () => {
       const [origin = ""] = guarded.map((member) => member.origin);
       let password = "wrong";
       const credentials = { name: "root", password: async () => password };
-      const store = new EtcdStore({ members: [origin], prefix: "/r", credentials, tls: noTls, clock: systemClock });
+      const store = new EtcdStore({ members: [origin], prefix: "/r", credentials, tls: noTls, clock: serverClock });
       const stranger = storeAt("/r", [origin]);
       try {
         await rawCall("auth/user/add", { name: "root", password: "secret" }, origin);
@@ -148,7 +179,7 @@ describe.skipIf(etcdPath === undefined)("on a real etcd", () => {
         const onChange = vi.fn<() => void>();
         store.watch(onChange);
         await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
-        const client = new EtcdClient({ members: [origin], credentials, tls: noTls, clock: systemClock });
+        const client = new EtcdClient({ members: [origin], credentials, tls: noTls, clock: serverClock });
         await client.call("/v3/auth/user/add", { name: "other", password: "x" }, "transaction");
         await client.close();
         expect(await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "second" }, null)).toBe(true);
@@ -177,7 +208,7 @@ function origins(): readonly string[] {
 }
 
 function storeAt(prefix: string, at = origins()): EtcdStore {
-  const store = new EtcdStore({ members: at, prefix, credentials: null, tls: noTls, clock: systemClock });
+  const store = new EtcdStore({ members: at, prefix, credentials: null, tls: noTls, clock: serverClock });
   opened.push(store);
   return store;
 }

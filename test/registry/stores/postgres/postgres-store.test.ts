@@ -14,6 +14,7 @@ import { describeRegistryStore } from "../../../conformance/registry-store.js";
 import { CertificateAuthority } from "../../../support/certificates.js";
 import { hasPostgres, PostgresServer } from "../../../support/postgres.js";
 import { RenewableTls } from "../../../support/renewable-tls.js";
+import { serverClock } from "../../../support/server-clock.js";
 
 let server: PostgresServer;
 let schemas = 0;
@@ -27,7 +28,7 @@ afterAll(async () => {
   if (hasPostgres) await server.stop();
 });
 
-describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
+describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brings none and none is installed)", () => {
   describeRegistryStore("PostgresStore", async () => {
     const schema = freshSchema();
     return async () => storeIn(schema);
@@ -114,7 +115,9 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
 
     it("calls its watchers when a version is given a second time, after the database went back", async () => {
       const schema = freshSchema();
-      const store = storeIn(schema);
+      // Nothing but the poll brings this change.
+      const store = new PostgresStore({ ...accessTo([server]), schema, clock: systemClock });
+      opened.push(store);
       await store.compareAndSet(null, { version: 1, text: "first" }, null);
       await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "lost" }, null);
       const onChange = vi.fn<() => void>();
@@ -142,7 +145,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
       const [authority, other] = [new CertificateAuthority(), new CertificateAuthority()];
       const secured = await PostgresServer.start([], authority.issue());
       const tls = new RenewableTls({ clusterCa: other.cert });
-      const store = new PostgresStore({ ...accessTo([secured]), tls, schema: "s", clock: systemClock });
+      const store = new PostgresStore({ ...accessTo([secured]), tls, schema: "s", clock: serverClock });
       try {
         await expect(store.load()).rejects.toMatchObject({
           code: "REGISTRY_UNAVAILABLE",
@@ -166,12 +169,80 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
           [secured, /127\.0\.0\.1 is not in the cert's list/],
           [server, /does not support SSL/],
         ] as const) {
-          const store = new PostgresStore({ ...accessTo([at]), tls, schema: "s", clock: systemClock });
+          const store = new PostgresStore({ ...accessTo([at]), tls, schema: "s", clock: serverClock });
           opened.push(store);
           await expect(store.load()).rejects.toMatchObject({ message: expect.stringMatching(message) });
         }
       } finally {
         await secured.stop();
+      }
+    });
+
+    it("searches again when its host takes no writes any more, and writes to the one that does", async () => {
+      const former = await PostgresServer.start();
+      const schema = freshSchema();
+      const store = storeIn(schema, [hostOf(former)]);
+      const both = storeIn(schema, [hostOf(former), hostOf(server)]);
+      try {
+        await former.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+        expect([await store.load(), await both.mark()]).toEqual([null, null]);
+        await former.sql("SELECT pg_reload_conf()");
+        await vi.waitFor(async () => expect(await former.sql("SHOW default_transaction_read_only")).toBe("on"));
+        await expect(store.compareAndSet(null, { version: 1, text: "" }, null)).rejects.toMatchObject({
+          code: "REGISTRY_UNAVAILABLE",
+          message: expect.stringContaining("takes no writes"),
+        });
+        expect(await both.compareAndSet(null, { version: 1, text: "" }, null)).toBe(true);
+        expect(await server.sql(`SELECT version FROM ${schema}.registry`)).toBe("1");
+      } finally {
+        await former.stop();
+      }
+    });
+
+    it("reports that its user may make no schema", async () => {
+      await server.sql("CREATE ROLE guest LOGIN PASSWORD 'secret'");
+      const access = { ...accessTo([server]), user: "guest" };
+      const store = new PostgresStore({ ...access, schema: freshSchema(), clock: serverClock });
+      opened.push(store);
+      await expect(store.compareAndSet(null, { version: 1, text: "" }, null)).rejects.toMatchObject({
+        code: "REGISTRY_UNAVAILABLE",
+        message: expect.stringContaining("permission denied"),
+      });
+    });
+
+    it("refuses a version that no registry reaches", async () => {
+      const schema = freshSchema();
+      const store = storeIn(schema);
+      await store.compareAndSet(null, { version: 1, text: "" }, null);
+      await server.sql(`UPDATE ${schema}.registry SET version = 9007199254740993`);
+      await expect(store.load()).rejects.toMatchObject({ code: "REGISTRY_CORRUPT" });
+    });
+
+    it("says of every host why it is not used", async () => {
+      const store = storeIn(freshSchema(), [
+        { host: "localhost", port: 1 },
+        { host: "127.0.0.1", port: 2 },
+      ]);
+      await expect(store.load()).rejects.toMatchObject({
+        code: "REGISTRY_UNAVAILABLE",
+        message: expect.stringMatching(/127\.0\.0\.1:1; .*127\.0\.0\.1:2\./),
+      });
+    });
+
+    it("begins a new connection when one is cut before it is ready", async () => {
+      const line = await startCuttableLine(server.port);
+      const store = storeIn(freshSchema(), [line]);
+      try {
+        line.cutBefore = "LISTEN";
+        await expect(store.load()).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+        line.cutBefore = null;
+        expect(await store.load()).toBeNull();
+        await store.close();
+        await expect(store.load()).rejects.toMatchObject({
+          message: expect.stringContaining("the connection was closed"),
+        });
+      } finally {
+        await line.close();
       }
     });
 
@@ -181,7 +252,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
         ...accessTo([server]),
         password: async () => password,
         schema: "s",
-        clock: systemClock,
+        clock: serverClock,
       });
       opened.push(store);
       await expect(store.load()).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
@@ -194,7 +265,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
         ...accessTo([server]),
         password: async () => "wrong",
         schema: "s",
-        clock: systemClock,
+        clock: serverClock,
       });
       opened.push(store);
       const failure = await store.load().catch((error: unknown) => error);
@@ -261,7 +332,7 @@ function accessTo(servers: readonly Pick<PostgresServer, "port">[]) {
 }
 
 function storeIn(schema: string, hosts: readonly PostgresHost[] = [hostOf(server)]): PostgresStore {
-  const store = new PostgresStore({ ...accessTo([]), hosts, schema, clock: systemClock });
+  const store = new PostgresStore({ ...accessTo([]), hosts, schema, clock: serverClock });
   opened.push(store);
   return store;
 }
@@ -278,6 +349,8 @@ function recordOfMany(epoch: number): string {
 interface CuttableLine extends PostgresHost {
   /** What is sent still arrives; instead of its answer the connection ends. */
   cutAfterSending: boolean;
+  /** What is never passed on: the connection ends instead. */
+  cutBefore: string | null;
   close(): Promise<void>;
 }
 
@@ -290,7 +363,10 @@ async function startCuttableLine(port: number): Promise<CuttableLine> {
       socket.on("error", () => {});
       socket.on("close", () => [client, upstream].forEach((either) => either.destroy()));
     }
-    client.pipe(upstream);
+    client.on("data", (chunk) => {
+      if (line.cutBefore !== null && chunk.toString("latin1").includes(line.cutBefore)) client.destroy();
+      else upstream.write(chunk);
+    });
     upstream.on("data", (chunk) => {
       if (line.cutAfterSending) client.destroy();
       else client.write(chunk);
@@ -301,6 +377,7 @@ async function startCuttableLine(port: number): Promise<CuttableLine> {
     host: "127.0.0.1",
     port: (relay.address() as AddressInfo).port,
     cutAfterSending: false,
+    cutBefore: null,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => relay.close(resolve));

@@ -1,12 +1,12 @@
 import { createServer, type Server } from "node:http";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { runCli } from "../../../src/cli/program.js";
-import { FakeClock } from "../../support/fake-clock.js";
-import { FakeChild, testEnvironment } from "../test-environment.js";
+import { runCli } from "../../../../src/cli/program.js";
+import { FakeClock } from "../../../support/fake-clock.js";
+import { FakeChild, testEnvironment } from "../../test-environment.js";
 
 let data: string;
 /** Stands for the gateway's process: answers GET /ready. */
@@ -285,6 +285,161 @@ describe("dev", () => {
     await clock.advance(1_000);
     expect(children[1]?.signals).toEqual(["SIGTERM", "SIGKILL"]);
     expect(await done).toBe(0);
+  });
+
+  describe("with several gateways", () => {
+    const registryUrl = "postgres://shardgate@127.0.0.1:5999/postgres";
+    /** The registry, two gateways, and a storage node, in the order in which they start. */
+    const listenAll = (child: FakeChild): void => {
+      const urls = [registryUrl, origin, `${origin}/`, "http://127.0.0.1:5001"];
+      child.stdout.write(`listening ${urls[child.pid - 101]}\n`);
+    };
+    const options = ["--gateways", "2", "--nodes", "1"];
+
+    it("starts PostgreSQL first, then gateways that share it, then storage nodes that know all gateways", async () => {
+      const { starts, environment, done } = startDev(listenAll, options);
+      await vi.waitFor(() => expect(environment.written.out.match(/^ready /gm)).toHaveLength(2));
+      const named = (start: readonly string[] | undefined, name: string) => start?.[start.indexOf(name) + 1];
+      expect(starts.map(([command]) => command)).toEqual(["dev", "gateway", "gateway", "node"]);
+      expect(starts[0]).toEqual(["dev", "registry", "--port", "0", "--data", data]);
+      for (const [index, name] of [
+        [1, "gateway1"],
+        [2, "gateway2"],
+      ] as const) {
+        expect(named(starts[index], "--id")).toBe(name);
+        expect(named(starts[index], "--registry")).toBe(registryUrl);
+        expect(named(starts[index], "--registry-password-file")).toBe(join(data, "postgres", "password"));
+      }
+      expect(named(starts[3], "--gateway")).toBe(`${origin},${origin}`);
+      expect(environment.written.out.split("\n").map((line) => line.split(" ")[0])).toEqual([
+        "name",
+        "gateway1",
+        "gateway2",
+        "node1",
+        "registry",
+        "logs",
+        "ready",
+        "ready",
+        "",
+      ]);
+      environment.send("SIGTERM");
+      expect(await done).toBe(0);
+    });
+
+    it("stops the gateways first, then the storage nodes, and the registry last", async () => {
+      const ended: number[] = [];
+      const { children, environment, done } = startDev((child) => {
+        void child.exited.then(() => ended.push(child.pid));
+        listenAll(child);
+      }, options);
+      await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
+      environment.send("SIGINT");
+      expect(await done).toBe(0);
+      expect(children.map(({ signals }) => signals)).toEqual(children.map(() => ["SIGTERM"]));
+      expect(ended).toEqual([102, 103, 104, 101]);
+    });
+
+    it("reports a gateway that was killed with the command that starts it again, and goes on", async () => {
+      const { children, environment, done } = startDev(listenAll, options);
+      await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
+      children[1]?.end("SIGKILL");
+      await vi.waitFor(() => expect(environment.written.err).not.toBe(""));
+      expect(environment.written.err).toMatch(
+        /^gateway1 ended \(SIGKILL\); the other processes keep running\. To start it again:\n {2}node .* gateway .* --id gateway1 /,
+      );
+      environment.send("SIGINT");
+      expect(await done).toBe(0);
+    });
+
+    it("says that the registry ended at the start, and starts nothing else", async () => {
+      const { children, environment, done } = startDev((child, logPath) => {
+        void writeFile(logPath, "shardgate: PostgreSQL ended.\n").then(() => child.end("exit code 1"));
+      }, options);
+      expect(await done).toBe(1);
+      expect(children).toHaveLength(1);
+      expect(environment.written.err).toContain(
+        "registry ended before the cluster was ready (exit code 1): PostgreSQL",
+      );
+    });
+
+    it.each([1, 2, 3])("starts nothing more when it is stopped after %i processes have started", async (count) => {
+      const { children, environment, done } = startDev(
+        (child) => void (child.pid < 100 + count && listenAll(child)),
+        options,
+      );
+      await vi.waitFor(() => expect(children).toHaveLength(count));
+      environment.send("SIGTERM");
+      listenAll(children[count - 1] ?? new FakeChild(101));
+      expect(await done).toBe(0);
+      expect(children).toHaveLength(count);
+      expect(environment.written.out).toBe("");
+    });
+
+    it("uses the registry that is named, and starts none", async () => {
+      const { starts, environment, done } = startDev(
+        (child) => child.stdout.write(`listening ${child.pid < 103 ? origin : "http://127.0.0.1:5001"}\n`),
+        [...options, "--registry", "etcd://127.0.0.1:2379/dev"],
+      );
+      await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
+      expect(starts.map(([command]) => command)).toEqual(["gateway", "gateway", "node"]);
+      expect(starts[1]?.join(" ")).toContain("--id gateway2 --registry etcd://127.0.0.1:2379/dev --log-level");
+      environment.send("SIGTERM");
+      expect(await done).toBe(0);
+    });
+
+    it("finds the PostgreSQL of the data folder when a later start has one gateway", async () => {
+      await mkdir(join(data, "postgres", "database"), { recursive: true });
+      const { starts, environment, done } = startDev(
+        (child) =>
+          child.stdout.write(`listening ${[registryUrl, origin][child.pid - 101] ?? "http://127.0.0.1:5001"}\n`),
+        ["--nodes", "1"],
+      );
+      await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
+      expect(starts.map(([command]) => command)).toEqual(["dev", "gateway", "node"]);
+      expect(starts[1]?.join(" ")).toContain(`--id gateway --registry ${registryUrl}`);
+      environment.send("SIGTERM");
+      expect(await done).toBe(0);
+    });
+
+    it("brings the registry of earlier starts with one gateway into PostgreSQL before the gateways start", async () => {
+      await writeFile(join(data, "registry.json"), "{}");
+      const { starts, environment, done } = startDev((child) => {
+        if (child.pid === 102) return child.end("exit code 0");
+        const urls = [registryUrl, "", origin, origin];
+        child.stdout.write(`listening ${urls[child.pid - 101] ?? "http://127.0.0.1:5001"}\n`);
+      }, options);
+      await vi.waitFor(() => expect(environment.written.out).toContain("\nready "));
+      const password = ["--registry-password-file", join(data, "postgres", "password")];
+      expect(starts[1]).toEqual(["registry", "copy", join(data, "registry.json"), registryUrl, ...password]);
+      expect(starts.map(([command]) => command)).toEqual(["dev", "registry", "gateway", "gateway", "node"]);
+      expect((await readdir(data)).toSorted()).toEqual(["logs", "registry.json.copied"]);
+      expect(environment.written.out).toContain("copied the registry from");
+      environment.send("SIGTERM");
+      expect(await done).toBe(0);
+    });
+
+    it("starts no gateway when the registry of earlier starts cannot be copied, and keeps it", async () => {
+      await writeFile(join(data, "registry.json"), "{}");
+      const { children, environment, done } = startDev((child, logPath) => {
+        if (child.pid === 101) return listenAll(child);
+        void writeFile(logPath, "shardgate: The registry is damaged.\n").then(() => child.end("exit code 1"));
+      }, options);
+      expect(await done).toBe(1);
+      expect(children).toHaveLength(2);
+      expect(environment.written.err).toMatch(
+        /^shardgate: registry-copy ended .* \(exit code 1\): The registry is damaged\.\n$/,
+      );
+      expect(await readdir(data)).toContain("registry.json");
+    });
+
+    it.each([
+      [["--port", "65531", "--nodes", "3"], "leaves too few ports after it for 3 storage nodes, 1 more gateways"],
+      [["--host", "0.0.0.0", "--insecure"], "needs a '--port' other than 0: the gateways have to know their URLs"],
+    ])("refuses %j", async (more, message) => {
+      const { environment, done } = startDev(() => undefined, ["--gateways", "2", ...more]);
+      expect(await done).toBe(2);
+      expect(environment.written.err).toContain(message);
+    });
   });
 
   it("refuses a port that is in use before anything is started", async () => {

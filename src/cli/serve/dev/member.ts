@@ -1,15 +1,16 @@
-/** One process of `shardgate dev`: a storage node or the gateway, from its start to its end. */
+/** One process of `shardgate dev`: a gateway, a storage node or the registry, from its start to its end. */
 import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import type { Clock } from "../../core/clock.js";
-import type { Child, Environment } from "../environment/environment.js";
-import { CommandFailure } from "../terminal/command-failure.js";
-import { within } from "./stop-request.js";
+import type { Clock } from "../../../core/clock.js";
+import type { Child, Environment } from "../../environment/environment.js";
+import { CommandFailure } from "../../terminal/command-failure.js";
+import { within } from "../stop-request.js";
+import { saidBytesMax } from "./last-line.js";
 
-/** How much of the end of a process's log `shardgate dev` reads to say why that process ended. */
-const logTailBytesMax = 16 * 1024;
+export type MemberKind = "gateway" | "node" | "registry";
 
 export interface MemberPlan {
+  readonly kind: MemberKind;
   readonly name: string;
   /** What it is, for people. */
   readonly role: string;
@@ -73,8 +74,8 @@ async function tail(path: string): Promise<string> {
   if (file === null) return "";
   try {
     const { size } = await file.stat();
-    const start = Math.max(0, size - logTailBytesMax);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(logTailBytesMax), 0, logTailBytesMax, start);
+    const start = Math.max(0, size - saidBytesMax);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(saidBytesMax), 0, saidBytesMax, start);
     return buffer.toString("utf8", 0, bytesRead);
   } finally {
     await file.close();

@@ -1,8 +1,8 @@
 /** Waits until a gateway says that every shard has a live primary, and that no storage node has a problem. */
 import { request } from "undici";
-import type { Clock } from "../../core/clock.js";
-import { connectTimeoutMs } from "../../core/limits.js";
-import { messageOf } from "../terminal/command-failure.js";
+import type { Clock } from "../../../core/clock.js";
+import { connectTimeoutMs } from "../../../core/limits.js";
+import { messageOf } from "../../terminal/command-failure.js";
 
 /** How often `shardgate dev` asks its gateway whether every shard is served. */
 const readyPollMs = 50;
