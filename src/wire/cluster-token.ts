@@ -1,7 +1,7 @@
 /**
- * How gateways and storage nodes of one cluster know each other: by bearer tokens (RFC 6750, in `Authorization`) that both
- * derive from the cluster's secret with HMAC-SHA-256. Each direction has its own, so that a storage node that was handed
- * the gateway's token cannot pose as a storage node at the gateway.
+ * How gateways and storage nodes of one cluster authenticate each other: with bearer tokens (RFC 6750, in
+ * `Authorization`) that both derive from the cluster's secret with HMAC-SHA-256. Each direction has its own token, so
+ * that the receiver of a gateway's token cannot pose as a storage node at the gateway.
  */
 
 export interface ClusterTokens {
@@ -19,7 +19,7 @@ export async function deriveClusterTokens(secret: string): Promise<ClusterTokens
   return { gatewayToken, nodeToken };
 }
 
-/** The header that carries a token; none when there is no token. */
+/** The header that carries a token; no header when the token is null. */
 export function tokenHeader(token: string | null): Readonly<Record<string, string>> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
