@@ -1,4 +1,4 @@
-/** Knows the storage nodes of the cluster by the token that they derive from its secret. */
+/** Recognises the storage nodes of the cluster by the token that they derive from its secret. */
 import { hash, timingSafeEqual } from "node:crypto";
 import type { TokenVerifier } from "./access.js";
 import { nodeCaller } from "./caller.js";

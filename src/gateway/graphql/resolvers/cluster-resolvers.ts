@@ -1,4 +1,4 @@
-/** The cluster and its storage nodes: queries, and the fields of both. */
+/** The cluster and its storage nodes: queries, and the fields of both types. */
 import { compareKeys } from "../../../core/key.js";
 import type { ClusterMap, NodeRecord } from "../../../registry/cluster-map.js";
 import { ownedShards } from "../../../routing/owned-shards.js";

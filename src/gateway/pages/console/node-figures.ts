@@ -1,16 +1,19 @@
 /**
- * What the storage nodes say of themselves: their keys, bytes and engine. They are asked in rounds, a bounded number at
- * once, and only between `start` and `stop`, while somebody watches.
+ * Figures that storage nodes report: their keys, bytes and engine. Nodes are asked in rounds, a bounded number at once,
+ * and only between `start` and `stop`, while a console is open.
  */
 import type { Clock } from "../../../core/clock.js";
 import type { Log } from "../../../core/log.js";
 import type { ClusterView } from "../../cluster/cluster-view.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 
-/** Pause between two rounds of asking the storage nodes for their figures, while a console watches. */
+/** Pause between two rounds of requesting the storage nodes' figures, while a console is open. */
 export const consoleFiguresPauseMs = 2_000;
 
-/** Most storage nodes asked for their figures at once: a round over 300 of them takes a moment, and no node notices. */
+/**
+ * Most storage nodes asked for their figures at once: a round over 300 of them takes a moment and is no load for any
+ * node.
+ */
 export const consoleCallsMax = 16;
 
 export interface Figures {
@@ -36,7 +39,7 @@ export class NodeFigures {
     this.#parts = parts;
   }
 
-  /** Of the last round; all null for a storage node that did not answer it. */
+  /** The figures of the last round; all null for a storage node that did not answer it. */
   of(name: string): Figures {
     return this.#known.get(name) ?? unknown;
   }
@@ -48,7 +51,7 @@ export class NodeFigures {
     rounds.start();
   }
 
-  /** Resolves when no call is under way any more. What is known is forgotten: it would be old at the next start. */
+  /** Resolves when no call is running any more. The figures are dropped: they would be outdated at the next start. */
   async stop(): Promise<void> {
     const rounds = this.#rounds;
     this.#rounds = null;

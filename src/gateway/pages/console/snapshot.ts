@@ -1,4 +1,4 @@
-/** The console's events, made from what the gateway knows at this moment. Pure over its sources; sends nothing. */
+/** Creates the console's events from the current state of the gateway. Reads its sources only; sends nothing. */
 import type { Clock } from "../../../core/clock.js";
 import { compareKeys } from "../../../core/key.js";
 import type { ShardState } from "../../../core/shard.js";
@@ -29,7 +29,7 @@ export function clusterEvent({ membership }: Pick<SnapshotSources, "membership">
   };
 }
 
-/** With the seconds from number `secondFrom` on. */
+/** Includes the seconds from number `secondFrom` on. */
 export function tickEvent({ membership, figures, traffic, clock }: SnapshotSources, secondFrom: number): TickEvent {
   const nowMs = clock.nowMs();
   const rowOf = (name: string): NodeRow => {

@@ -1,4 +1,4 @@
-/** For machines that watch the gateway: is it alive, can it serve, what has it counted, and which routes are there. */
+/** Routes for monitoring: health, readiness, metrics and the OpenAPI document. */
 import type { FastifyInstance } from "fastify";
 import { ShardgateError } from "../../../core/error.js";
 import { missingShardsShown } from "../../../core/limits.js";
@@ -20,13 +20,13 @@ export function addStatusRoutes(
   app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }, reply) => {
     const { status, problems } = membership.readiness();
     if (status !== "unavailable") return membership.isVisible ? { status, problems } : { status };
-    // Not thrown: probes come every second or so, and each answer would be a line in the log.
+    // Not thrown: probes arrive every second or so, and each answer would be logged.
     const problem = notReady(membership, problems);
     return reply.code(503).headers(problemHeaders(problem)).send(problemOf(problem));
   });
 
   app.get("/metrics", { schema: metricsSchema }, async ({ services: { membership } }, reply) => {
-    // First of all, because it throws for those who may not look at the cluster.
+    // Comes first, because it throws for callers who may not read cluster data.
     metrics.clusterSeen(clusterFigures(membership));
     return reply.type(metrics.contentType).send(await (metricsOfAll ?? (() => metrics.text()))());
   });
@@ -36,7 +36,7 @@ export function addStatusRoutes(
 
 const health = { status: "ok", protocol: gatewayProtocol };
 
-/** Which shards are missing is told to those who may look at the cluster. */
+/** Names the missing shards only to callers who may read cluster data. */
 function notReady(membership: GuardedMembership, problems: Readiness["problems"]): ShardgateError {
   if (!membership.isVisible) {
     return new ShardgateError("SHARD_UNAVAILABLE", "No shard has a live storage node.");

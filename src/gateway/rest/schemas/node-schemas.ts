@@ -1,8 +1,8 @@
-/** What `/openapi.json` says of `/nodes`, and what fastify checks before its handlers run. */
+/** The schemas of `/nodes`, for `/openapi.json` and for fastify's validation. */
 import { mapVersionToldMax, nameCharactersMax, shardCountMax, storeStartsMax } from "../../../core/limits.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, nodeUrlSchema, problemAnswer } from "./schemas.js";
 
-/** Longest incarnation of a storage node: a UUID, with room for other ways to draw one. */
+/** Longest incarnation of a storage node: a UUID, with room for other forms. */
 const incarnationCharactersMax = 128;
 
 const incarnation = {
