@@ -1,4 +1,4 @@
-/** Entries, and what a write can say besides its value. The words are those of the GraphQL schema. */
+/** Entries, and the options of a write besides its value, in the terms of the GraphQL schema. */
 
 /** A stored key with its value. */
 export interface Entry<Value> {
@@ -15,12 +15,12 @@ export interface Entry<Value> {
 }
 
 /**
- * When an entry expires, by the clock of its storage node: whole seconds from now, from 1 to 2,147,483,647; or a moment ahead,
- * at most the end of the year 9999.
+ * When an entry expires, by the clock of its storage node: in a number of whole seconds, from 1 to 2,147,483,647; or at
+ * a moment in the future, at most the end of the year 9999.
  */
 export type Expiry = { readonly ttlSeconds: number } | { readonly at: Date };
 
-/** What must hold for a write to happen; if it does not, the outcome is `conflict`. */
+/** The condition under which a write happens; if it does not hold, the outcome is `conflict`. */
 export type WriteCondition =
   | { readonly ifVersion: string }
   /** The key does not exist. */
@@ -31,9 +31,9 @@ export type WriteCondition =
 /** One write of `putMany`. */
 export interface PutItem<Value> {
   readonly key: string;
-  /** Anything that `JSON.stringify` (or the client's `stringifyValue`) can write; replaces the whole value. */
+  /** Anything that `JSON.stringify` (or the client's `stringifyValue`) can serialize; replaces the whole value. */
   readonly value: Value;
-  /** Without it the entry never expires, whatever the one it replaces did. */
+  /** Without it the entry never expires, even if it replaces one that would have. */
   readonly expiry?: Expiry | undefined;
   /** Without it the write always happens. */
   readonly condition?: WriteCondition | undefined;
@@ -53,7 +53,7 @@ export interface ShardOfKey {
   readonly state: "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
   /** Grows with every change of the shard's assignment. */
   readonly epoch: number;
-  /** The storage node that takes the writes; null while there is none. */
+  /** The storage node that accepts the shard's writes; null if there is none. */
   readonly primary: {
     readonly name: string;
     readonly url: string;

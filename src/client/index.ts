@@ -1,4 +1,4 @@
-/** What applications import as `shardgate/client`; everything else in this folder is its own. */
+/** The public interface `shardgate/client`; everything else in this folder is internal. */
 export { createClient } from "./create-client.js";
 export { clientDocuments } from "./documents.js";
 export { orThrow, ShardgateOutcomeError, valueOf } from "./outcome.js";

@@ -1,4 +1,7 @@
-/** All entries of a prefix in key order, page by page behind an async iterator that can be resumed elsewhere. */
+/**
+ * All entries with a prefix in key order, as an async iterator over pages. A scan can be continued from its cursor by
+ * another process.
+ */
 import { withDeadline } from "./request/deadline.js";
 import type { Entry } from "./entry.js";
 import { scanPageEntries } from "./limits.js";
@@ -11,24 +14,27 @@ import { ShardgateRequestError } from "./request/request-error.js";
 import { again, repeat } from "./request/retry.js";
 
 export interface ScanOptions {
-  /** Only keys that start with it; all keys unless said otherwise. */
+  /** Only keys that start with it. Default: all keys. */
   readonly prefix?: string | undefined;
-  /** Entries of one request, 1 to 1000; 100 unless said otherwise. */
+  /** Entries of one request, 1 to 1000. Default: 100. */
   readonly pageSize?: number | undefined;
-  /** From the last key to the first. */
+  /** Whether to list keys in descending order. */
   readonly reverse?: boolean | undefined;
-  /** The `cursor` of an earlier scan with the same prefix and direction: goes on behind the entry it stands for. */
+  /** The `cursor` of an earlier scan with the same prefix and direction: continues after its entry. */
   readonly after?: string | null | undefined;
-  /** Goes on without the shards that cannot answer, and lists them in `unavailableShards`, instead of throwing. */
+  /** Continues without shards that cannot answer, and lists them in `unavailableShards`, instead of throwing. */
   readonly allowPartial?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Entries in key order (by bytes). Can be iterated once. */
 export interface EntryScan<Value> extends AsyncIterable<Entry<Value>, void, undefined> {
-  /** Stands for the entry that was handed out last; `after` of a scan that goes on there. Null before the first. */
+  /**
+   * The position of the last returned entry; pass it as `after` of a scan that continues from there. Null before the
+   * first.
+   */
   readonly cursor: string | null;
-  /** Numbers of the shards that some page lacks, ascending. Always empty without `allowPartial`. */
+  /** Numbers of the shards that are missing from at least one page, ascending. Always empty without `allowPartial`. */
   readonly unavailableShards: readonly number[];
 }
 
@@ -36,7 +42,7 @@ export interface EntryScan<Value> extends AsyncIterable<Entry<Value>, void, unde
 interface Page extends Paged, Pick<PageAnswer, "edges" | "unavailableShards"> {}
 
 interface PageAnswer {
-  /** In key order, also when the scan goes backwards. */
+  /** In key order, even if the scan is in descending order. */
   readonly edges: readonly { readonly cursor: string; readonly node: RawEntry }[];
   readonly pageInfo: { readonly hasNextPage?: boolean; readonly hasPreviousPage?: boolean };
   readonly unavailableShards: readonly { readonly number: number }[];
@@ -52,7 +58,7 @@ export function scanEntries(options: ScanOptions, reading: ValueReading, setting
     for await (const { edges, unavailableShards } of pagesFrom(cursor, read)) {
       for (const { number } of unavailableShards) unavailable.add(number);
       for (const edge of edges) {
-        // Also when its value is refused, so that a scan can go on behind it.
+        // Set even when the value is refused, so that a scan can continue after it.
         cursor = edge.cursor;
         const entry = await readEntry(edge.node, reading);
         if ("issues" in entry) throw new ShardgateOutcomeError(entry);
@@ -98,7 +104,7 @@ function pageOf({ edges, pageInfo, unavailableShards }: PageAnswer, { reverse = 
   return { edges: ordered, cursor: hasMore === true ? (ordered.at(-1)?.cursor ?? null) : null, unavailableShards };
 }
 
-/** Undefined members are left out of the JSON text. */
+/** Undefined members are omitted from the JSON text. */
 function variablesOf({ prefix = "", pageSize = scanPageEntries, reverse = false, after }: ScanOptions): object {
   const page = reverse ? { last: pageSize, before: after } : { first: pageSize, after };
   return { prefix, reverse, ...page };

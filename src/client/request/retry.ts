@@ -1,19 +1,19 @@
 /**
- * Trying again, with full jitter and within bounds. One rule holds for reads and writes: repeated is what certainly was
- * not executed and may succeed later. A read never executes anything, so only its `isRetryable` counts.
+ * Retries, with full jitter and within bounds. One rule applies to reads and writes: a request is retried only if it
+ * certainly was not executed and may succeed later. A read has no effects, so only its `isRetryable` counts.
  */
 import { pause } from "./deadline.js";
 import type { Settings } from "../options.js";
 import { ShardgateRequestError } from "./request-error.js";
 import type { RawResult } from "./raw-result.js";
 
-/** Said by an attempt that wants another one. */
+/** Returned by an attempt that should be followed by another one. */
 export const again = Symbol("again");
 
-/** How often, and after which pauses. */
+/** The number of attempts, and the pauses between them. */
 export type Retries = Pick<Settings, "attemptsMax" | "pauseMs" | "pauseMsMax" | "random" | "after">;
 
-/** Calls `attempt` until it has a result, at most `attemptsMax` times; the last time with `isLast`. */
+/** Calls `attempt` until it has a result, at most `attemptsMax` times; `isLast` is true for the last attempt. */
 export async function repeat<T>(
   attempt: (isLast: boolean) => Promise<T | typeof again>,
   retries: Retries,
@@ -38,17 +38,18 @@ export function pauseAfter(count: number, retries: Retries, signal?: AbortSignal
 }
 
 export interface ItemsRequest<Item> {
-  /** Exactly one result per item, in order. */
+  /** Resolves to exactly one result per item, in order. */
   send(items: readonly Item[]): Promise<readonly RawResult[]>;
-  /** Told once per item, as soon as its result is known. */
+  /** Called once per item, as soon as its result is final. */
   settle(item: Item, result: RawResult): void;
-  /** Whether an item may be sent again without the others. */
+  /** Whether an item may be retried without the others. */
   isRepeatable(item: Item): boolean;
 }
 
 /**
- * Sends items, and those again whose shard was unavailable. Throws when a request failed and no result of its items is
- * known; an item that had one before keeps it, unless the failed request may have written it.
+ * Sends items, and retries those whose shard was unavailable. Throws when a request failed and no result of its items
+ * is known. An item with a result from an earlier attempt keeps it, unless the failed request may have written the
+ * item.
  */
 export async function sendItems<Item>(
   items: readonly Item[],
@@ -79,7 +80,7 @@ export async function sendItems<Item>(
   }
 }
 
-/** An item whose result is not settled, and the one it had in an attempt before. */
+/** An item without a final result, and its result from an earlier attempt. */
 interface OpenItem<Item> {
   readonly item: Item;
   readonly earlier: RawResult | null;
@@ -89,7 +90,7 @@ function isWorthRepeating(error: unknown): boolean {
   return error instanceof ShardgateRequestError && error.isRetryable && !error.isOutcomeUnknown;
 }
 
-/** A full disk or a broken engine will not be better in a moment. */
+/** A full disk or a broken engine will not recover in a moment. */
 function canRepeat({ isRetryable, code }: RawResult): boolean {
   return isRetryable === true && (code === "SHARD_UNAVAILABLE" || code === "OVERLOADED");
 }
