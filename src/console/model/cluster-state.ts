@@ -1,14 +1,14 @@
-/** What the page knows of the cluster: the events of the gateway, put together. Pure; a new state for each event. */
+/** The page's knowledge of the cluster, built from the gateway's events. Pure; each event yields a new state. */
 import type { ShardState } from "../../core/shard.js";
 import type { ClusterEvent, NodeRow, TickEvent, TrafficSecond } from "../../wire/console-events.js";
 
-/** Seconds of traffic that are drawn; the gateway sends no more at first either. */
+/** Seconds of traffic that are shown; the gateway initially sends no more either. */
 const secondsShown = 300;
 
 export interface ShardView {
   readonly number: number;
   readonly state: ShardState;
-  /** Index into `nodes`; null while unassigned. */
+  /** Index into `nodes`; null while the shard is unassigned. */
   readonly owner: number | null;
   readonly epoch: number;
 }
@@ -19,14 +19,14 @@ export interface NodeView {
   readonly url: string;
   readonly state: NodeRow[0];
   readonly silentMs: number | null;
-  /** How many shards it owns. */
+  /** Number of shards that the node owns. */
   readonly shards: number;
   readonly keys: number | null;
   readonly bytes: number | null;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly engine: string | null;
-  /** Why its shards are not served although it may answer, and what to do. */
+  /** Why the node's shards are not served although it may answer, and what to do. */
   readonly problem: string | null;
 }
 
@@ -34,7 +34,7 @@ export interface ClusterState {
   readonly name: string;
   readonly mapVersion: number;
   readonly nodes: readonly NodeView[];
-  /** Stays the same object until a shard changes, so that it is not drawn again each second. */
+  /** The same object until a shard changes, so that it is not redrawn each second. */
   readonly shards: readonly ShardView[];
   readonly seconds: readonly TrafficSecond[];
 }
@@ -83,9 +83,9 @@ const unknownNode: Omit<NodeView, "index" | "name" | "url" | "shards"> = {
   problem: null,
 };
 
-/** The same object when nothing is new, so that its row of the table is not made again. */
+/** The same object when nothing has changed, so that its row of the table is not rendered again. */
 function withRow(node: NodeView, [state, silentMs, keys, bytes, p50Ms, p99Ms, engine, problem]: NodeRow): NodeView {
-  // Nobody reads the milliseconds of a node that is heard of all the time.
+  // Milliseconds do not matter for a node that is heard from all the time.
   const silence = silentMs === null ? null : Math.floor(silentMs / 1_000) * 1_000;
   const next = {
     state,

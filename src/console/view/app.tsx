@@ -1,4 +1,4 @@
-/** The whole page: keeps what the stream tells and what is selected, and lays out the parts. */
+/** The whole page: holds the state of the stream and the selection, and arranges the parts. */
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { ClusterEvent, TickEvent } from "../../wire/console-events.js";
 import { emptyCluster, withCluster, withTick, type ClusterState } from "../model/cluster-state.js";
@@ -20,11 +20,11 @@ import { Waiting } from "./parts/waiting.js";
 
 export interface AppProps {
   readonly hasPlayground: boolean;
-  /** The gateway wants to know who asks. */
+  /** Whether the gateway requires credentials. */
   readonly asksForToken: boolean;
 }
 
-/** Of the cluster there is nothing to see before the gateway has told it, nor while it refuses to. */
+/** Nothing of the cluster is shown before the gateway has sent it, nor while the gateway refuses to. */
 export function App(faces: AppProps) {
   const { cluster, link, signIn } = useCluster();
   const summary = useMemo(() => summaryOf(cluster), [cluster]);
@@ -103,19 +103,19 @@ function reduce(state: ClusterState, action: Action): ClusterState {
 interface LiveCluster {
   readonly cluster: ClusterState;
   readonly link: Link;
-  /** Asks again with this token, or without one. */
+  /** Reopens the stream with this token, or without one. */
   readonly signIn: (token: string | null) => void;
 }
 
-/** How it is with the gateway's events. */
+/** The state of the stream of events. */
 type Link =
   | { readonly kind: "waiting" | "live" }
-  /** None come, and the page tries again; with the reason where the gateway gave one. */
+  /** No events arrive, and the page retries; with the reason, if the gateway sent one. */
   | { readonly kind: "lost"; readonly problem: Problem | null }
-  /** The gateway wants another token. */
+  /** The gateway requires another token. */
   | { readonly kind: "refused"; readonly problem: Problem; readonly hadToken: boolean };
 
-/** The stream is open while somebody can see the page: a hidden one would only hold one of the browser's few connections. */
+/** Opens the stream while the page is visible: a hidden page would only occupy one of the browser's few connections. */
 function useCluster(): LiveCluster {
   const { openStream, after, watchVisible, hasToken, keepToken } = usePlatform();
   const opened = useRef<EventStream | null>(null);
@@ -143,7 +143,7 @@ function useCluster(): LiveCluster {
   }, [openStream, after, watchVisible, hasToken]);
   const signIn = (token: string | null): void => {
     keepToken(token);
-    // Another caller may see less.
+    // Another caller may be allowed to see less.
     dispatch({ kind: "forget" });
     opened.current?.stop();
     setLink({ kind: "waiting" });
@@ -154,7 +154,7 @@ function useCluster(): LiveCluster {
 
 const liveLink: Link = { kind: "live" };
 
-/** A stream that stops says nothing of why: a refusal or a loss stays what it is until events come again. */
+/** A stopped stream does not reveal why: a refusal or a loss stays as it is until events arrive again. */
 function linkAfter(link: Link, isLive: boolean): Link {
   if (isLive) return liveLink;
   return link.kind === "live" ? { kind: "waiting" } : link;
