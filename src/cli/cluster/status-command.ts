@@ -33,7 +33,7 @@ async function runStatus(options: StatusOptions, environment: Environment): Prom
   await print(text, environment);
 }
 
-/** What the document selects. */
+/** The document's selection. */
 interface ClusterAnswer {
   readonly name: string;
   readonly mapVersion: number;
@@ -44,7 +44,7 @@ interface ClusterAnswer {
 
 const document = `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}}}`;
 
-/** Sums of the figures of shards; null when a primary does not tell its own. */
+/** Sums of the shards' figures; null when a primary does not report its own. */
 interface Figures {
   readonly keyCount: bigint | null;
   readonly sizeBytes: bigint | null;
@@ -102,7 +102,7 @@ function nodesOf({ shards, storageNodes }: ClusterAnswer): readonly NodeStatus[]
   }));
 }
 
-/** A shard without a primary has no data that anyone could tell of. */
+/** A shard without a primary has no figures to add. */
 function figuresOf(shards: readonly ShardFigures[]): Figures {
   const owned = shards.filter(({ primary }) => primary !== null);
   return { keyCount: sum(owned.map((shard) => shard.keyCount)), sizeBytes: sum(owned.map((shard) => shard.sizeBytes)) };

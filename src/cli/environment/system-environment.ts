@@ -12,7 +12,7 @@ import { loopUtilization } from "./loop-utilization.js";
 import { shellWord } from "./shell-word.js";
 import { systemClock } from "./system-clock.js";
 
-/** Pause between two looks at whether the npm that started a process has ended; its port is free again soon after. */
+/** Pause between two checks whether the npm that started a process has ended; its port is free again soon after. */
 export const parentPollMs = 500;
 
 /** `mainPath` is the file that Node.js runs for this program. */
@@ -25,7 +25,7 @@ export function systemEnvironment(mainPath: string): Environment {
     variable: (name) => process.env[name],
     random: Math.random,
     utilization: loopUtilization(),
-    // As Node.js itself looks up the host of a connection.
+    // The same lookup that Node.js uses for the host of a connection.
     resolve: (host) => lookup(host, { all: true, hints: ADDRCONFIG }),
     randomBytes,
     newId: randomUUID,
@@ -38,8 +38,8 @@ export function systemEnvironment(mainPath: string): Environment {
 }
 
 /**
- * SIGTERM, SIGINT, and the end of the parent: of `shardgate dev` (its IPC channel closes), and of npm, which runs its
- * commands in a shell that ends at SIGTERM and passes nothing on.
+ * Reports SIGTERM, SIGINT, and the end of the parent: of `shardgate dev` (its IPC channel closes), and of npm, which
+ * runs its commands in a shell that ends at SIGTERM without passing it on.
  */
 function onSignal(handler: (reason: string) => void): () => void {
   const onParentsEnd = () => handler("the end of its parent");
@@ -51,7 +51,7 @@ function onSignal(handler: (reason: string) => void): () => void {
   };
 }
 
-/** An orphan gets another parent, and no event tells of it. */
+/** An orphan gets another parent without an event. */
 function watchParent(onEnd: () => void): () => void {
   const parent = process.ppid;
   const timer = setInterval(() => {
@@ -65,13 +65,13 @@ function watchParent(onEnd: () => void): () => void {
 
 function killAtExit(): () => void {
   const kill = (): void => void process.kill(process.pid, "SIGKILL");
-  // Node.js writes an uncaught error after this event, and so would not come to it.
+  // Node.js prints an uncaught error only after this event, and so would not get to do so.
   const write = (error: unknown): void => void writeSync(process.stderr.fd, `${inspect(error)}\n`);
   process.once("exit", kill).once("uncaughtExceptionMonitor", write);
   return () => void process.off("exit", kill).off("uncaughtExceptionMonitor", write);
 }
 
-/** What is meant for one process, or for clusters whose processes do not all run on loopback. */
+/** Variables that are meant for one process, or for clusters that are not entirely on loopback. */
 const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|WORKERS|TLS_\w+)$/;
 
 function startChild(args: readonly string[], logPath: string): Child {

@@ -1,6 +1,6 @@
 /**
- * `shardgate registry restore`: puts an older copy of a registry file back while the gateway is stopped, marked as put back:
- * then no shard is served before every storage node has said again what it has claimed since the copy was made.
+ * `shardgate registry restore`: restores an older copy of a registry file while the gateway is stopped, and marks it as
+ * restored: then no shard is served until every storage node has reported what it has claimed since the copy was made.
  */
 import { copyFile, readFile, realpath, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -49,7 +49,7 @@ export function addRegistryCommands(program: Command, environment: Environment):
 
 const example = "registry restore ./backup/registry.json --data ./data";
 
-/** The gateway's word for a registry in memory is the name of no file here. */
+/** The gateway's `memory`, for a registry in memory, is not a file name here. */
 function parseFile(text: string): string {
   if (text === "memory")
     throw new InvalidArgumentError("A registry in memory cannot be restored; name a file with --registry.");
@@ -79,19 +79,19 @@ async function runRestore(from: string, options: RestoreOptions, environment: En
   await print(output === "json" ? jsonOf(path, next) : textOf(path, next), environment);
 }
 
-/** The document in a copy of a registry file, which is checked as a whole. Throws REGISTRY_CORRUPT. */
+/** The document in a copy of a registry file, verified as a whole. Throws REGISTRY_CORRUPT. */
 async function readCopy(path: string): Promise<StoredDocument> {
   const { size } = await stat(path);
   if (size > registryFileBytesMax) throw new CommandFailure(`${path} is ${size} bytes long, longer than any registry.`);
   return decodeFile(await readFile(path), path);
 }
 
-/** The registry that is there already. */
+/** The registry that is being replaced. */
 interface Present extends StoreMark {
   readonly clusterId: string;
 }
 
-/** What is stored; "damaged" when it cannot be read, which is a reason to restore. */
+/** The stored registry; "damaged" when it cannot be read, which is a reason to restore. */
 async function loadIfWhole(store: FileStore): Promise<Present | "damaged" | null> {
   try {
     const stored = await store.load();
@@ -103,8 +103,8 @@ async function loadIfWhole(store: FileStore): Promise<Present | "damaged" | null
 }
 
 /**
- * Keeps what is there under another name: the present registry may turn out to be the better one. Resolves to what the
- * store still has. Throws CLUSTER_MISMATCH when that is of another cluster than the copy.
+ * Keeps the present registry under another name: it may turn out to be the better one. Resolves to what the store still
+ * has. Throws CLUSTER_MISMATCH when the present registry is of another cluster than the copy.
  */
 async function setAside(
   path: string,

@@ -1,16 +1,21 @@
-/** Options that several commands share, and the parsers that refuse a wrong value with what it must be. */
+/** Options that several commands share, and parsers that refuse an invalid value and describe a valid one. */
 import { InvalidArgumentError, Option } from "commander";
 import { ShardgateError } from "../../core/error.js";
 import { requestTimeoutMs } from "../../core/limits.js";
 import { formats } from "../terminal/print.js";
 
-/** Most workers of a gateway or storage node: more than the cores of any machine that one of them would be given alone. */
+/** Most workers of a gateway or storage node: more than the cores of any machine that is used for one of them alone. */
 const workersMax = 256;
 
-/** How long the command line waits for one answer: the gateway's own deadline, and time to carry the bodies. */
+/**
+ * Default time that the command line waits for one answer: the gateway's own deadline, and time to transfer the bodies.
+ */
 const clientTimeoutMs = requestTimeoutMs + 25_000;
 
-/** Longest wait for one answer that the command line may be told: an hour, far beyond what a gateway takes. */
+/**
+ * Longest time that the command line can be configured to wait for one answer: an hour, far longer than a gateway
+ * takes.
+ */
 const clientTimeoutMsMax = 3_600_000;
 
 /** An option that can also be set by the environment variable of the same name. */
@@ -41,7 +46,7 @@ export function engineOption(): Option {
 
 export function endpointOption(): Option {
   const usual = "http://127.0.0.1:4000";
-  // Commander does not parse a default: without `parseEndpoint` it would lack the path.
+  // Commander does not parse defaults: without `parseEndpoint` this one would lack the path.
   return option("-e, --endpoint <url>", "URL of the gateway")
     .argParser(parseEndpoint)
     .default(parseEndpoint(usual), usual);
@@ -72,7 +77,7 @@ export function workersOption(): Option {
     .default(1);
 }
 
-/** A parser for whole decimal numbers from `min` to `max`. */
+/** A parser for decimal integers from `min` to `max`. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -81,7 +86,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** A parser of the core as an option's parser: its refusal becomes a usage error. */
+/** Converts a parser of the core to an option's parser: its refusal becomes a usage error. */
 export function parsedBy<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
@@ -93,20 +98,20 @@ export function parsedBy<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-/** Text that is not empty; an empty environment variable is a mistake, not a choice. */
+/** Accepts text that is not empty; an empty environment variable is a mistake, not a choice. */
 export function parseText(text: string): string {
   if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");
   return text;
 }
 
-/** An address to listen on, as `node:net` takes it: IPv6 without brackets. */
+/** An address to listen on, in the form of `node:net`: IPv6 without brackets. */
 function parseHost(text: string): string {
   const host = text.replace(/^\[(.*)\]$/, "$1");
   if (/^[\w.:%-]+$/.test(host)) return host;
   throw new InvalidArgumentError("It must be an IP address or a host name.");
 }
 
-/** The URL of a gateway's GraphQL route; `/graphql` is added when the URL does not end with it. */
+/** The URL of a gateway's GraphQL route; `/graphql` is appended when the URL does not end with it. */
 function parseEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol))

@@ -1,4 +1,6 @@
-/** The options about browsers, which `gateway` has and `dev` passes on: whose web pages may use it, and under which names. */
+/**
+ * The options for browsers of `gateway`, which `dev` passes on: which web pages may use it, and under which host names.
+ */
 import { InvalidArgumentError, type Command } from "commander";
 import type { WebOptions } from "../../gateway/edge/front.js";
 import { option } from "./option.js";
@@ -36,7 +38,7 @@ export function webArguments({ cors, allowHost }: WebCliOptions): readonly strin
   ];
 }
 
-/** Parts between commas; an option that is given again adds to what was there. */
+/** Parses a comma-separated list; repeating the option adds to the list. */
 function listOf(parse: (text: string) => string) {
   return (text: string, before: readonly string[] = []): readonly string[] => [
     ...before,
