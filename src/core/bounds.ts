@@ -62,7 +62,7 @@ export const boundRules = {
   ),
   // A hundred full batch fields, or the grid of a large cluster.
   listItems: rule([100_000, 1, 10_000_000], "ANSWER_TOO_LARGE", "items of all lists in one answer"),
-  // About a second's work: any further request would wait too long.
+  // About a second's work; further requests would wait too long.
   requests: rule([requestsMax, 1, 100_000], "OVERLOADED", "concurrent requests"),
   // A single client gets half of all.
   clientRequests: rule([requestsMax / 2, 1, 100_000], "TOO_MANY_REQUESTS", "concurrent requests of one client"),

@@ -25,10 +25,7 @@ import { jsonIn, malformedFault, type RawNodeAnswer } from "../node-exchange.js"
 /** A gateway closes a connection of frames that has carried no call for this time, before the storage node does. */
 export const frameIdleMs = 60_000;
 
-/**
- * Length of the ticks in which timeouts of calls over frames are counted: a call ends up to one tick too late, never
- * too early.
- */
+/** Length of the ticks that count timeouts of calls over frames: a call ends up to one tick late, never early. */
 const frameTickMs = 50;
 
 export interface FrameCallsParts {
