@@ -38,7 +38,7 @@ async function madeFor(keys: number) {
   return { batches, timers, promises: made.get("PROMISE") ?? 0, immediates: made.get("Immediate") ?? 0 };
 }
 
-it("takes two promises for each batch of a request, and one timer and one turn for all of them", async () => {
+it("creates two promises for each batch of a request, and one timer and one immediate for all of them", async () => {
   const { batches, timers, promises, immediates } = await madeFor(100);
   expect(batches).toBeGreaterThan(80);
   // A few more are of the request, of this test, and of its runner. It was ten for each batch, and two immediates.

@@ -22,7 +22,7 @@ function strictOrNull(part: Uint8Array): string | null {
 }
 
 describe("text from UTF-8 bytes", () => {
-  it("is what the standard decoder makes of them, wherever they lie", () => {
+  it("is the same as that of the standard decoder, whatever the offset", () => {
     fc.assert(
       fc.property(bytes, fc.nat({ max: 20 }), fc.nat({ max: 20 }), (part, before, behind) => {
         const buffer = Buffer.concat([Buffer.alloc(before, 0xc3), part, Buffer.alloc(behind, 0xa9)]);
@@ -33,7 +33,7 @@ describe("text from UTF-8 bytes", () => {
     );
   });
 
-  it("is the same once it is copied into memory of its own", () => {
+  it("is the same after a copy into memory of its own", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 600 }), (text) => {
         expect(ownText(text)).toBe(text);

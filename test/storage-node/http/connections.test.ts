@@ -34,7 +34,7 @@ describe("the connections of a storage node", () => {
       head("PUT /shard/2/store/a HTTP/1.1", "host: localhost", "transfer-encoding: gzip, chunked", "", "0", ""),
       "501 TRANSFER_ENCODING_NOT_SUPPORTED",
     ],
-  ])("get a code for a request with %s", async (_, bytes, code) => {
+  ])("answer with a code to a request with %s", async (_, bytes, code) => {
     const { node } = await runNode();
     const { socket, text } = open(node.port);
     socket.write(bytes);
@@ -42,7 +42,7 @@ describe("the connections of a storage node", () => {
     expect(text().match(/HTTP\/1\.1 /g)).toHaveLength(1);
   });
 
-  it("end behind the answer to a write when garbage follows it", async () => {
+  it("end after the answer to a write that is followed by garbage", async () => {
     const { clock, engine, node } = await runNode();
     engine.hold();
     const { socket, text } = open(node.port);
@@ -63,7 +63,7 @@ describe("the connections of a storage node", () => {
     clearInterval(writing);
   });
 
-  it("are let go of when a client whose bytes are no HTTP keeps its side open", async () => {
+  it("are destroyed when a client whose bytes are not HTTP keeps its side open", async () => {
     const { node } = await runNode();
     const { socket, text } = open(node.port);
     socket.write("GARBAGE\r\n\r\n");
@@ -75,7 +75,7 @@ describe("the connections of a storage node", () => {
     expect(summary(text())).toBe("400 BAD_REQUEST");
   });
 
-  it("are let go of when the rest of a refused body does not come", async () => {
+  it("are destroyed when the rest of a refused body does not arrive", async () => {
     const { clock, node } = await runNode();
     const { socket, text } = open(node.port);
     socket.write(refused);
@@ -85,7 +85,7 @@ describe("the connections of a storage node", () => {
     await ended;
   });
 
-  it("are kept for the next request when the rest of a refused body comes", async () => {
+  it("are kept for the next request when the rest of a refused body arrives", async () => {
     const { clock, node } = await runNode();
     const { socket, text } = open(node.port);
     socket.write(refused);

@@ -44,7 +44,7 @@ async function newFolder() {
 
 const damageLines = (log: RecordLog) => log.lines.filter(({ level }) => level === "error");
 
-it("registers, takes newer assignments and serves all other shards, and its log says what to do", async () => {
+it("registers, applies newer assignments and serves all other shards, and its log says what to do", async () => {
   const { clock, log, open, damage } = await newFolder();
   const before = await open();
   await before.acknowledge(assignments(1, { 1: 1, 2: 1 }));
@@ -89,7 +89,7 @@ it("registers, takes newer assignments and serves all other shards, and its log 
   expect(host.hostedCount).toBe(2);
 });
 
-it("refuses another cluster also when no other shard is left", async () => {
+it("refuses another cluster even when no other shard is left", async () => {
   const { open, damage } = await newFolder();
   await (await open()).acknowledge(assignments(1, { 2: 1 }));
   await damage();
@@ -98,7 +98,7 @@ it("refuses another cluster also when no other shard is left", async () => {
   await expect(host.acknowledge(foreign)).rejects.toMatchObject({ code: "CLUSTER_MISMATCH" });
 });
 
-it("serves all other shards when it stands alone, and claims that one no more", async () => {
+it("serves all other shards without a gateway, and does not claim the damaged one", async () => {
   const { log, open, damage } = await newFolder();
   expect(kinds(await (await open({ hasGateway: false })).execute([put("a", "1")]))).toEqual(["written"]);
   await damage();
@@ -116,7 +116,7 @@ it("serves all other shards when it stands alone, and claims that one no more", 
   expect(damageLines(log)).toHaveLength(1);
 });
 
-it("names a damaged shard in the log of the first process only, where several serve the storage node", async () => {
+it("logs a damaged shard in the first process only, when several serve the storage node", async () => {
   const { log, open, damage } = await newFolder();
   await (await open()).acknowledge(assignments(1, { 2: 1 }));
   await damage();

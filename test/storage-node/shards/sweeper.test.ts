@@ -35,7 +35,7 @@ describe("the sweeper", () => {
     await sweeper.stop();
   });
 
-  it("goes on at once while there is more to do", async () => {
+  it("continues at once while there is more to do", async () => {
     const { engine, clock, sweeper } = setUp();
     engine.sweepAnswers = [endsAtBound, endsAtBound, isThrough];
     await clock.advance(sweepIntervalMs);
@@ -43,7 +43,7 @@ describe("the sweeper", () => {
     await sweeper.stop();
   });
 
-  it("lets others have their turn between sweeps that follow at once", async () => {
+  it("lets requests run between sweeps that follow at once", async () => {
     const { engine, clock, sweeper } = setUp();
     engine.sweepAnswers = [endsAtBound, endsAtBound, isThrough];
     const seen = new Set<number>();

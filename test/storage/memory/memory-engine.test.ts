@@ -40,7 +40,7 @@ describeUnknownOutcomes("MemoryEngine", async () => {
 });
 
 describe("MemoryEngine", () => {
-  it("says its name, and forgets everything when it is closed", async () => {
+  it("reports its name, and loses everything when it is closed", async () => {
     const engine = new MemoryEngine();
     expect([engine.name, engine.isDurable]).toEqual(["memory", false]);
     expect(await engine.fileBytes()).toBeNull();
@@ -73,7 +73,7 @@ describe("MemoryEngine", () => {
     expect((await engine.state()).document).toBe(String(count));
   });
 
-  it("keeps nothing of a batch beside what it stores of it", async () => {
+  it("keeps nothing of a batch in memory except the stored entries", async () => {
     const engine = new MemoryEngine();
     await claimAll(engine);
     const text = JSON.stringify("x".repeat(400));

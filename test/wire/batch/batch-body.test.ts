@@ -140,7 +140,7 @@ function damaged(body: Buffer, { place, removed, put }: Damage): Buffer {
 }
 
 describe("a batch request", () => {
-  it("comes back as it went out", () => {
+  it("decodes to what was encoded", () => {
     fc.assert(
       fc.property(fc.array(routed), (operations) => {
         expect(decodeBatchRequest(encodeBatchRequest(operations))).toEqual(operations);
@@ -148,7 +148,7 @@ describe("a batch request", () => {
     );
   });
 
-  it("means the same in the usual form and in any other, also when it is damaged", () => {
+  it("means the same in the usual form and in any other, even when it is damaged", () => {
     fc.assert(
       fc.property(fc.array(routed, { maxLength: 4 }), damage, fc.boolean(), (operations, how, areChecked) => {
         const body = damaged(encodeBatchRequest(operations), how);
@@ -163,7 +163,7 @@ describe("a batch request", () => {
     );
   });
 
-  it("is one line of JSON and then the values, as documented", () => {
+  it("is one line of JSON followed by the values, as documented", () => {
     const put: RoutedOperation = {
       operation: {
         kind: "put",
@@ -180,7 +180,7 @@ describe("a batch request", () => {
     );
   });
 
-  it("refuses one bad operation and keeps its neighbours and their values", () => {
+  it("refuses one bad operation and keeps the others and their values", () => {
     const head = {
       operations: [
         { op: "put", shard: 0, key: "a", valueBytes: 1 },
@@ -240,19 +240,19 @@ describe("a batch request", () => {
     ['{"operations":[{"op":"put","shard":0,"key":"k","valueBytes":-1}]}\n1', "not a length"],
     ['{"operations":[{"op":"put","shard":0,"key":"k"}]}\n1', "not a length"],
     ['{"operations":[]}\n1', "left behind"],
-  ])("is refused whole when it is %j", (body, phrase) => {
+  ])("is refused as a whole when it is %j", (body, phrase) => {
     expect(() => decodeBatchRequest(Buffer.from(body))).toThrowError(unreadable);
     expect(() => decodeBatchRequest(Buffer.from(body))).toThrowError(phrase);
   });
 
-  it("is refused whole with more than 1000 operations", () => {
+  it("is refused as a whole with more than 1000 operations", () => {
     const body = encodeBatchRequest(Array.from({ length: 1001 }, () => get));
     expect(() => decodeBatchRequest(body)).toThrowError(expect.objectContaining({ code: "TOO_MANY_KEYS" }));
   });
 });
 
 describe("a batch answer", () => {
-  it("means the same in the usual form and in any other, also when it is damaged", () => {
+  it("means the same in the usual form and in any other, even when it is damaged", () => {
     fc.assert(
       fc.property(fc.array(answered, { maxLength: 4 }), damage, (pairs, how) => {
         const operations = pairs.map(({ request }) => request);
@@ -264,7 +264,7 @@ describe("a batch answer", () => {
     );
   });
 
-  it("comes back as it went out", () => {
+  it("decodes to what was encoded", () => {
     fc.assert(
       fc.property(fc.array(answered), (pairs) => {
         const body = encodeBatchAnswer(pairs.map(({ outcome }) => outcome));
@@ -291,7 +291,7 @@ describe("a batch answer", () => {
     expect(() => decodeBatchAnswer(Buffer.from(body), [get])).toThrowError(phrase);
   });
 
-  it("may leave out the words of a refusal", () => {
+  it("may omit the message of a refusal", () => {
     expect(decodeBatchAnswer(Buffer.from('{"outcomes":[{"status":0,"code":"DRAINING"}]}\n'), [get])).toEqual([
       { kind: "refused", code: "DRAINING", message: "DRAINING", epoch: null },
     ]);

@@ -111,7 +111,7 @@ function changed(body: Buffer, changes: readonly Change[]): Buffer {
   }, body);
 }
 
-describe("what differs from the usual forms is read, or refused, as JSON.parse reads it", () => {
+describe("a batch that differs from the usual forms is read, or refused, as JSON.parse reads it", () => {
   it.each([
     ["a moment without digits", ',"expiresAt":'],
     ["a moment that is no number", ',"expiresAt":x'],
@@ -121,7 +121,7 @@ describe("what differs from the usual forms is read, or refused, as JSON.parse r
     expect(decode).toThrow("The batch body cannot be read");
   });
 
-  it("whatever is changed in a request", () => {
+  it("after any change of a request", () => {
     const batch = operations.map(([, operation]) => ({ operation, epoch: 3 }));
     fc.assert(
       fc.property(
@@ -139,7 +139,7 @@ describe("what differs from the usual forms is read, or refused, as JSON.parse r
     );
   });
 
-  it("whatever is changed in an answer", () => {
+  it("after any change of an answer", () => {
     fc.assert(
       fc.property(
         fc.subarray([...outcomes], { minLength: 1, maxLength: 3 }),

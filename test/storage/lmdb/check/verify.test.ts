@@ -43,7 +43,7 @@ function listRecord(...versions: readonly number[]): Buffer {
 }
 
 describe("verifyLmdbFolder", () => {
-  it("finds nothing wrong in a whole folder, and counts what is there", async () => {
+  it("finds no problems in an intact folder, and counts its content", async () => {
     const { problems, problemCount, ...counts } = await verifyLmdbFolder(await filledFolder(parent));
     expect(problems).toEqual([]);
     expect(problemCount).toBe(0);
@@ -112,7 +112,7 @@ describe("verifyLmdbFolder", () => {
     expect(whatOf(await verifyLmdbFolder(folder))).toContain(what);
   });
 
-  it("lists the first problems, and counts the others", async () => {
+  it("lists the first problems and only counts the others", async () => {
     const folder = await filledFolder(parent, 1200);
     const databases = await openDatabases(folder);
     await databases.journal.clearAsync();
@@ -123,7 +123,7 @@ describe("verifyLmdbFolder", () => {
     expect(problemCount).toBe(entries + 2);
   });
 
-  it("refuses another format", async () => {
+  it("refuses a folder of another format", async () => {
     const folder = await filledFolder(parent);
     const databases = await openDatabases(folder);
     await databases.documents.put(formatKey, Buffer.from("99"));
@@ -132,7 +132,7 @@ describe("verifyLmdbFolder", () => {
     await expect(verifyLmdbFolder(folder)).rejects.toMatchObject({ code: "STORAGE_FAILED", message });
   });
 
-  it("finds a damaged tombstone; readers of the change feed are refused, and no sweep hides it", async () => {
+  it("finds a damaged tombstone, which the engine refuses to readers of the change feed and which no sweep removes", async () => {
     const folder = await filledFolder(parent);
     const databases = await openDatabases(folder);
     const [item] = [...databases.tombstones.getRange()];
@@ -152,7 +152,7 @@ describe("verifyLmdbFolder", () => {
     await engine.close();
   });
 
-  it("names shard and key of an entry whose value was changed, and the engine refuses that entry alone", async () => {
+  it("names shard and key of an entry with a changed value, and the engine refuses only that entry", async () => {
     const folder = await filledFolder(parent);
     const databases = await openDatabases(folder);
     const record = Buffer.from(databases.entries.get([shard(1), key("key10")]) ?? []);
@@ -183,7 +183,7 @@ describe("verifyLmdbFolder", () => {
     await engine.close();
   });
 
-  it("refuses a shard alone whose header was changed", async () => {
+  it("names a shard with a changed header, and the engine refuses only that shard", async () => {
     const folder = await filledFolder(parent);
     await damageHeader(folder, shard(1));
     expect(whatOf(await verifyLmdbFolder(folder))).toContain("shard 1, with its claim and counts, fails its checksum");
