@@ -22,7 +22,7 @@ describe("the client's documents", () => {
     expect(parsePersistedDocuments(JSON.stringify(clientDocuments)).size).toBeGreaterThan(0);
   });
 
-  it("select from every result union, and know all of its problems", () => {
+  it("select from every result union, and cover all of its problems", () => {
     const unions = Object.values(schema.getTypeMap()).filter(isUnionType);
     const problems = unions
       .flatMap((union) => union.getTypes())
@@ -31,7 +31,7 @@ describe("the client's documents", () => {
     expect(new Set(problems)).toEqual(new Set(Object.keys(problemKinds)));
   });
 
-  it("ask for a problem's shard and entry wherever it has one", () => {
+  it("select a problem's shard and entry wherever it has one", () => {
     const all = Object.values(clientDocuments).join("\n");
     for (const name of Object.keys(problemKinds)) {
       const type = schema.getType(name);
@@ -44,7 +44,7 @@ describe("the client's documents", () => {
 });
 
 describe("the client's bounds", () => {
-  it("fit the gateway's", () => {
+  it("are within the gateway's", () => {
     expect(limits.requestKeysMax).toBe(batchKeysMax);
     expect(limits.scanPageEntries).toBeLessThanOrEqual(pageEntriesMax);
     expect(limits.callTimeoutMs).toBe(3 * requestTimeoutMs);

@@ -16,7 +16,7 @@ function may(role: "read" | "write", given: readonly Grant[], key: string): bool
 }
 
 describe("permissions", () => {
-  it("are what the grants say one by one", () => {
+  it("equal the union of the grants", () => {
     fc.assert(
       fc.property(grants, text, (given, key) => {
         const permissions = new Permissions(given);
@@ -26,7 +26,7 @@ describe("permissions", () => {
     );
   });
 
-  it("let whoever may write also read", () => {
+  it("include reading wherever writing is allowed", () => {
     fc.assert(
       fc.property(grants, text, (given, key) => {
         const permissions = new Permissions(given);
@@ -35,7 +35,7 @@ describe("permissions", () => {
     );
   });
 
-  it("let administrators do everything, and nobody else change the cluster", () => {
+  it("allow administrators everything, and only them to change the cluster", () => {
     fc.assert(
       fc.property(grants, text, (given, key) => {
         const permissions = new Permissions(given);
@@ -66,12 +66,12 @@ describe("permissions", () => {
     );
   });
 
-  it("of nothing allow nothing", () => {
+  it("allow nothing without grants", () => {
     const { mayReadAll, mayWriteAll, isAdmin } = new Permissions([]);
     expect([mayReadAll, mayWriteAll, isAdmin]).toEqual([false, false, false]);
   });
 
-  it("say whether the whole key space is theirs", () => {
+  it("report whether they cover the whole key space", () => {
     const all = new Permissions([
       { role: "read", prefix: "" },
       { role: "write", prefix: "a" },

@@ -73,7 +73,7 @@ function counts(answers: readonly Answer[]): Record<number, number> {
 const refusals = (reason: string): Promise<number> =>
   gateway.services.metrics.total("shardgate_requests_refused_total", { reason });
 
-describe("a gateway with more requests than it can do", () => {
+describe("a gateway with more requests than it can serve", () => {
   it("serves each client its share, refuses the rest at once, and serves all again afterwards", async () => {
     await start({ requests: 12 });
     gateway.node("node1").hold();
@@ -106,7 +106,7 @@ describe("a gateway with more requests than it can do", () => {
     expect(counts(await Promise.all(Array.from({ length: 6 }, () => ask(greedy))))).toEqual({ 404: 6 });
   });
 
-  it("takes the heartbeat of a storage node at the address of a client that has its share", async () => {
+  it("accepts the heartbeat of a storage node at the address of a client that has used up its share", async () => {
     await start({ clientRequests: 1 });
     gateway.node("node1").hold();
     const underWay = ask(greedy);
@@ -119,7 +119,7 @@ describe("a gateway with more requests than it can do", () => {
     expect((await underWay).status).toBe(404);
   });
 
-  it("has no more than a client's own bound under way for it", async () => {
+  it("serves a client no more concurrent requests than the bound for one client", async () => {
     await start({ clientRequests: 2 });
     gateway.node("node1").hold();
     const asked = Array.from({ length: 5 }, () => ask(greedy));
@@ -128,7 +128,7 @@ describe("a gateway with more requests than it can do", () => {
     expect(counts(await Promise.all(asked))).toEqual({ 404: 2, 429: 3 });
   });
 
-  it("tells GraphQL clients so in their own words, on a connection that is kept", async () => {
+  it("refuses GraphQL clients with a GraphQL error, on a connection that is kept", async () => {
     await start({ requests: 1 });
     gateway.node("node1").hold();
     const underWay = ask(modest);
@@ -152,7 +152,7 @@ describe("a gateway with more requests than it can do", () => {
     });
   });
 
-  it("has the shares back of clients that went away", async () => {
+  it("regains the shares of clients that disconnected", async () => {
     await start({ requests: 12 });
     gateway.node("node1").hold();
     const gone = [4, 1, 1].map((times) =>
@@ -169,7 +169,7 @@ describe("a gateway with more requests than it can do", () => {
     expect(counts(await Promise.all(Array.from({ length: 6 }, () => ask(greedy))))).toEqual({ 404: 6 });
   });
 
-  it("shares a pipeline as it shares connections", async () => {
+  it("divides the requests of a pipeline as it does those of several connections", async () => {
     await start({ requests: 12 });
     gateway.node("node1").hold();
     const pipeline = open(greedy, "GET /data/k HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(20));
@@ -187,7 +187,7 @@ const post = (length: number): string =>
   `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 const put = (length: number): string => `PUT /data/k HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n\r\n`;
 
-describe("a gateway with more bodies than it can hold", () => {
+describe("a gateway with more request bodies than it can hold", () => {
   it("gives each client its share of memory, and others theirs", async () => {
     await start({ bodiesBytes: 64 * 1024, bodyBytes: 16 * 1024, valueBytes: 16 * 1024 });
     // Two of them make half of the memory.
@@ -212,7 +212,7 @@ describe("a gateway with more bodies than it can hold", () => {
     await vi.waitFor(async () => expect((await ask(greedy, "/data/k", "PUT", "12345678")).status).toBe(200));
   });
 
-  it("gives up those that stall, throws away what still comes, and then cuts them off", async () => {
+  it("gives up bodies that stall, discards what still arrives, and then disconnects their clients", async () => {
     await start({});
     const stalled = [post, put].map((head) => open(greedy, `${head(100)} `));
     await vi.waitFor(async () =>
@@ -241,7 +241,7 @@ describe("a gateway with more bodies than it can hold", () => {
 });
 
 describe("a gateway with more answers than it can hold", () => {
-  it("refuses the client that does not fetch them, and serves others", async () => {
+  it("refuses the client that does not read them, and serves others", async () => {
     const value = JSON.stringify("x".repeat(1_000_000));
     await start({ answersBytes: 40_000_000 });
     await ask(modest, "/data/k", "PUT", value);
@@ -262,7 +262,7 @@ describe("a gateway with more answers than it can hold", () => {
 });
 
 describe("a gateway with more connections than it can keep", () => {
-  it("closes those beyond a client's share, and takes others'", async () => {
+  it("closes those beyond a client's share, and accepts those of others", async () => {
     await start({ connections: 6 });
     const connections = Array.from({ length: 5 }, () => open(greedy, ""));
     await vi.waitFor(() => expect(connections.filter(({ isClosed }) => isClosed)).toHaveLength(2));
@@ -272,7 +272,7 @@ describe("a gateway with more connections than it can keep", () => {
     await vi.waitFor(async () => expect((await ask(greedy, "/health")).status).toBe(200));
   });
 
-  it("closes every other one when it is full", async () => {
+  it("closes every further one when it is full", async () => {
     await start({ connections: 1 });
     const first = open(greedy, "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
     await vi.waitFor(() => expect(first.text).toContain("200 OK"));

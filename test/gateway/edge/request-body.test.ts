@@ -57,7 +57,7 @@ async function send(pieces: readonly string[], answers = 1): Promise<void> {
   socket.destroy();
 }
 
-describe("a body", () => {
+describe("a request body", () => {
   it.each([
     ["along with its head", [`${head(5)}hello`]],
     ["behind its head", [head(5), "hello"]],
@@ -72,13 +72,13 @@ describe("a body", () => {
     expect(read).toEqual([""]);
   });
 
-  it("may be read long after it came", async () => {
+  it("may be read long after it arrived", async () => {
     pause = () => new Promise((resolve) => setTimeout(resolve, 50));
     await send([`${head(5)}hello`]);
     expect(read).toEqual(["hello"]);
   });
 
-  it("is not mixed up with that of the next request of its connection", async () => {
+  it("is not mixed up with that of the next request on its connection", async () => {
     await send([`${head(3)}one${head(3)}two`], 2);
     expect(read).toEqual(["one", "two"]);
   });

@@ -33,7 +33,7 @@ async function answerTo(body: string, accept: string): Promise<Answer> {
 
 const values = '{"b":1.10,"2":[9007199254740993],"1":1e400,"__proto__":-0}';
 
-describe("the short way", () => {
+describe("the direct way of answering", () => {
   it.each([
     ["a read", '{"query":"{ get(key: \\"a\\") { value version } }"}'],
     ["nothing found", '{"query":"{ get(key: \\"none\\") { value } }"}'],
@@ -93,7 +93,7 @@ describe("long values", () => {
     ["characters that are one byte in Latin-1 and two in UTF-8", "é"],
     ["characters of three bytes", "€"],
     ["characters of two UTF-16 units", "😀"],
-  ])("of %s arrive whole, whatever their length, as Yoga sends them", async (_, character) => {
+  ])("of %s arrive completely, whatever their length, as Yoga sends them", async (_, character) => {
     for (const length of [1000, 1020, 1024, 4096, 8000, 16_384, 60_000]) {
       const value = [character.repeat(length / character.length), { b: null }];
       server.router.seed("long", value);
@@ -111,17 +111,20 @@ describe("a schema that is replaced while requests are served", () => {
     resolvers: { Query: { greeting: () => "hello" } },
   };
 
-  it.each([short, long])("holds from the next request on, and those under way go on (accept: %s)", async (accept) => {
-    const body = JSON.stringify({ query });
-    const underWay = await begunRequest(body, accept);
-    // Here `get` does not exist.
-    server.replaceSchema(buildSchema("type Query { greeting: String }"));
-    expect((await answerTo(body, accept)).body).toContain("GRAPHQL_VALIDATION_FAILED");
-    expect(await underWay.finish()).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
-    server.replaceSchema(createExecutableSchema(greeting));
-    expect((await server.run("{ greeting }")).data).toEqual({ greeting: "hello" });
-    expect((await answerTo(body, accept)).body).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
-  });
+  it.each([short, long])(
+    "applies from the next request on, and running requests keep theirs (accept: %s)",
+    async (accept) => {
+      const body = JSON.stringify({ query });
+      const underWay = await begunRequest(body, accept);
+      // Here `get` does not exist.
+      server.replaceSchema(buildSchema("type Query { greeting: String }"));
+      expect((await answerTo(body, accept)).body).toContain("GRAPHQL_VALIDATION_FAILED");
+      expect(await underWay.finish()).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
+      server.replaceSchema(createExecutableSchema(greeting));
+      expect((await server.run("{ greeting }")).data).toEqual({ greeting: "hello" });
+      expect((await answerTo(body, accept)).body).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
+    },
+  );
 });
 
 /** A request that the server answers already, without its body; `finish` sends that and gives the answer's. */

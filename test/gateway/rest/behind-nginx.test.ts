@@ -28,7 +28,7 @@ describe.skipIf(nginxPath === undefined)("behind nginx with gzip", () => {
   const send = (method: string, headers: Readonly<Record<string, string>> = {}, body?: string): Promise<Response> =>
     fetch(`${origin}/data/k`, { method, headers, ...(body !== undefined && { body }) });
 
-  it("a write takes the tag or the version of the answer that was read, and no other", async () => {
+  it("a write accepts the tag or the version of the answer that was read, and no other", async () => {
     expect((await send("PUT", {}, value)).status).toBe(201);
     const read = await send("GET");
     expect(read.headers.get("content-encoding")).toBe("gzip");

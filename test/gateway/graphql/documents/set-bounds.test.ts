@@ -44,7 +44,7 @@ it.each<[Partial<GatewayBounds>, string, string]>([
   expect(await refusal(bounds, query)).toContain(message);
 });
 
-it("has no longer page than it may when none is asked for", async () => {
+it("a page has at most the allowed length when none is requested", async () => {
   server = await GraphqlServer.start({ bounds: { pageEntries: 2 } });
   for (const key of ["a", "b", "c"]) server.router.seed(key, 1);
   const { data } = await server.run("{ scan { edges { node { key } } pageInfo { hasNextPage } } }");
