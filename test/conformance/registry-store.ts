@@ -25,12 +25,12 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       for (const store of opened.splice(0)) await store.close();
     });
 
-    it("holds nothing before the first write", async () => {
+    it("contains nothing before the first write", async () => {
       const store = await open();
       expect(await store.load()).toBeNull();
     });
 
-    it("gives back the document it was given, through every handle", async () => {
+    it("returns the document that was written, through every handle", async () => {
       const [one, other] = [await open(), await open()];
       const document = { version: 1, text: '{"a":"line\\nbreak, ünïcødé, 🦊"}\n\nsecond line' };
       expect(await one.compareAndSet(null, document, null)).toBe(true);
@@ -39,13 +39,13 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await (await open()).load()).toEqual({ ...document, beat: 0 });
     });
 
-    it("keeps an empty text", async () => {
+    it("preserves an empty text", async () => {
       const store = await open();
       await store.compareAndSet(null, { version: 1, text: "" }, null);
       expect(await store.load()).toEqual({ version: 1, text: "", beat: 0 });
     });
 
-    it("replaces the document only at the version expected", async () => {
+    it("replaces the document only at the expected version", async () => {
       const [one, other] = [await open(), await open()];
       expect(await one.compareAndSet(at(1), { version: 2, text: "too early" }, null)).toBe(false);
       expect(await one.load()).toBeNull();
@@ -57,7 +57,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await one.load()).toEqual({ version: 2, text: "second", beat: 0 });
     });
 
-    it("raises the beat only at the version expected", async () => {
+    it("raises the beat only at the expected version", async () => {
       const [one, other] = [await open(), await open()];
       expect(await one.beat(1)).toBeNull();
       await one.compareAndSet(null, { version: 1, text: "first" }, null);
@@ -67,7 +67,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await one.load()).toEqual({ version: 1, text: "first", beat: 2 });
     });
 
-    it("replaces the document only at the beat expected, which a replacement keeps", async () => {
+    it("replaces the document only at the expected beat, which a replacement keeps", async () => {
       const store = await open();
       await store.compareAndSet(null, { version: 1, text: "first" }, null);
       await store.beat(1);
@@ -77,7 +77,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await store.log()).toEqual([]);
     });
 
-    it("has the log of what was written, oldest first, and nothing of writes that lost", async () => {
+    it("has the log of all successful writes, oldest first, and nothing of the others", async () => {
       const [one, other] = [await open(), await open()];
       expect(await one.log()).toEqual([]);
       await one.compareAndSet(null, { version: 1, text: "first" }, record(1));
@@ -103,7 +103,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       );
     });
 
-    it("lets exactly one of many creators win", async () => {
+    it("lets exactly one of many creators succeed", async () => {
       const stores = await Promise.all(Array.from({ length: 8 }, open));
       const wins = await Promise.all(
         stores.map((store, index) => store.compareAndSet(null, { version: 1, text: `creator ${index}` }, null)),
@@ -124,7 +124,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       for (const store of stores) expect(await store.load()).toEqual({ version: 51, text: "50", beat: 0 });
     });
 
-    it("tells every watcher of a change by another handle and of its own", async () => {
+    it("notifies every watcher of changes by another handle and by its own", async () => {
       const [one, other] = [await open(), await open()];
       const onChange = vi.fn<() => void>();
       const onChangeToo = vi.fn<() => void>();
@@ -138,7 +138,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
     });
 
-    it("tells a watcher nothing more once it unsubscribed, and the others still", async () => {
+    it("notifies a watcher no more once it unsubscribed, but still the others", async () => {
       const store = await open();
       const stopped = vi.fn<() => void>();
       const still = vi.fn<() => void>();
@@ -151,7 +151,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(stopped).not.toHaveBeenCalled();
     });
 
-    it("keeps the largest cluster map", async () => {
+    it("stores the largest cluster map", async () => {
       const store = await open();
       const map = largestMap();
       await store.compareAndSet(null, { version: map.version, text: clusterMapToText(map) }, null);

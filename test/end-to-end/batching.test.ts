@@ -46,7 +46,7 @@ function send(agent: Agent, path: string, body?: string): Promise<string> {
   });
 }
 
-it("answers 200 concurrent single gets with far fewer requests", async () => {
+it("serves 200 concurrent single gets with far fewer node requests", async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 200 });
   const asked = keys.slice(0, 200);
   // All connections are open before the first get is sent, as those of real clients are.

@@ -92,7 +92,7 @@ describe("the cluster from the command line", () => {
     expect((await run(["node", "rm", "elsewhere", "--yes"])).code).toBe(3);
   });
 
-  it("is checked: exit code 0 while all is well, 1 and the reason when a primary is gone", async () => {
+  it("is checked: exit code 0 while it is healthy, 1 and the reason when a primary is down", async () => {
     expect(await json(["status"])).toMatchObject({ isHealthy: true, shardCount: 4 });
     expect(await run(["check"])).toEqual({ code: 0, out: "ok: all 4 shards have a live primary\n", err: "" });
     const owner = await ownerOf("user123");
@@ -106,8 +106,8 @@ describe("the cluster from the command line", () => {
   });
 });
 
-describe("without a gateway", () => {
-  it("says unavailable", async () => {
+describe("the command line without a gateway", () => {
+  it("reports unavailability", async () => {
     expect((await run(["status", "-e", "http://127.0.0.1:9"])).code).toBe(5);
   });
 

@@ -22,7 +22,7 @@ interface Result {
   readonly code?: string;
 }
 
-it("refuses the entries with flipped bits, each alone, and names them when the folder is verified", async () => {
+it("refuses the entries with flipped bits one by one, and lists them when the folder is verified", async () => {
   const { origin } = cluster;
   await graphqlData(origin, "mutation ($items: [PutInput!]!) { putMany(items: $items) { __typename } }", { items });
   await cluster.run("node1").stop();

@@ -21,7 +21,7 @@ function edit(file: string, from: string, to: string): void {
 }
 
 it(
-  "starts the program anew when a source changes, and leaves it running while the sources do not compile",
+  "restarts the program when a source changes, and leaves it running while the sources do not compile",
   async () => {
     for (const name of ["src", "schema", "package.json", "tsconfig.json", "tsconfig.build.json"]) {
       cpSync(path.join(repository, name), path.join(copy.path, name), { recursive: true });

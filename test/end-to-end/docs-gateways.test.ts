@@ -64,7 +64,7 @@ async function expectAdopted(): Promise<void> {
 
 describe("the documentation", () => {
   it.each(examples.map(({ page, example }, index) => [`${index + 1}: ${page}, ${example.heading}`, example] as const))(
-    "gives commands for other machines that work, in example %s",
+    "has working commands for other machines in example %s",
     async (name, { language, code, promised }) => {
       expect([language, promised]).toEqual(["sh", null]);
       await (code.startsWith("openssl") ? makeCertificates(code) : runCommands(code, name.split(":")[0] ?? ""));

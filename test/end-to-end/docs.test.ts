@@ -184,7 +184,7 @@ async function check(example: Example, context: TestContext): Promise<void> {
 
 describe("the documentation", () => {
   it.for(examples.map(({ page, example }, index) => [`${index + 1}: ${page}, ${example.heading}`, example] as const))(
-    "keeps its word in example %s",
+    "is correct in example %s",
     async ([, example], context) => check(example, context),
   );
 
@@ -193,7 +193,7 @@ describe("the documentation", () => {
     expect(examples.filter(({ example }) => example.promised !== null).length).toBeGreaterThan(25);
   });
 
-  it("starts the program by the name it uses", () => {
+  it("starts the program by the name that it uses", () => {
     const version = execFileSync("npx", ["shardgate", "--version"], { cwd: repository, encoding: "utf8" });
     expect(version.trim()).toMatch(/^\d+\.\d+\.\d+$/);
   });

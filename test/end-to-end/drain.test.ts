@@ -7,7 +7,7 @@ import { expectKept, startWriters } from "../support/writers.js";
 let cluster: ProcessCluster | null = null;
 afterEach(async () => cluster?.stop());
 
-it("ends every process with 0 while clients write, and loses nothing that was acknowledged", async () => {
+it("ends every process with exit code 0 while clients write, and loses no acknowledged write", async () => {
   cluster = await ProcessCluster.start({ nodes: 2, shards: 8 });
   const { origin } = cluster;
   const { acknowledged, codes, stop } = startWriters(origin);

@@ -98,7 +98,7 @@ const faults: readonly (readonly [name: string, fault: LineFault])[] = [
   ["answers 500", (socket) => socket.end("HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\noops")],
 ];
 
-it.each(faults)("costs no more than the answers while it %s", async (_, fault) => {
+it.each(faults)("loses only the answers of a storage node that %s", async (_, fault) => {
   line.fault = fault;
   expect(await write("unknown")).toBe("OUTCOME_UNKNOWN");
   expect(await read("kept")).toBe("SHARD_UNAVAILABLE");
@@ -108,7 +108,7 @@ it.each(faults)("costs no more than the answers while it %s", async (_, fault) =
   });
 });
 
-it("repeats a read whose kept connection closes at the worst moment, and says that a write's outcome is unknown", async () => {
+it("repeats a read whose kept connection closes at the worst moment, and reports a write's outcome as unknown", async () => {
   const once: LineFault = (socket) => {
     line.fault = null;
     socket.destroy();
@@ -128,7 +128,7 @@ it.each([
   ["in the wrong order", '[{"key":"kept2","valueBytes":1},{"key":"kept","valueBytes":1}]', false],
   ["twice", '[{"key":"kept","valueBytes":1},{"key":"kept","valueBytes":1}]', false],
   ["that never come", "[]", true],
-])("counts a shard out of a scan whose answer has keys %s", async (_, entries, hasMore) => {
+])("leaves a shard out of a scan when its answer has keys %s", async (_, entries, hasMore) => {
   const values = "1".repeat(entries.split("valueBytes").length - 1);
   line.fault = (socket, reply) => {
     const page = `{"status":200,"entries":${entries},"hasMore":${hasMore}}`;

@@ -27,7 +27,7 @@ it("refuses to register a storage node that another cluster owns", async () => {
   expect(answer).toMatchObject({ status: 409, body: { code: "CLUSTER_MISMATCH" } });
 });
 
-it("is not ready, reads nothing and writes nothing when its storage node's address belongs to another cluster now", async () => {
+it("is not ready, reads nothing and writes nothing when its storage node's address now belongs to another cluster", async () => {
   await foreign.run("node1").stop();
   const port = new URL(foreign.nodeOrigin("node1")).port;
   await own.run("node1").stop();

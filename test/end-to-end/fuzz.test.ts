@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { runFuzz } from "../support/fuzz/fuzz-run.js";
 
-it("answers whatever comes without a fault, with the same bytes both ways, and serves the next good request", async () => {
+it("answers generated requests without a fault, with the same bytes from both executions, and serves the next valid request", async () => {
   const report = await runFuzz({ seed: 4, requests: 5_000 });
   expect(report.requests).toBeGreaterThanOrEqual(5_000);
   console.log(report);

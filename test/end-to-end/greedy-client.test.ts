@@ -46,7 +46,7 @@ async function readModestly(origin: string, isOver: () => boolean): Promise<Read
   return codes;
 }
 
-it("a client that asks for 1,000 values of 64 KB many times at once takes no storage node away", async () => {
+it("a client that repeatedly asks for 1,000 values of 64 KB makes no storage node unavailable", async () => {
   cluster = await ProcessCluster.start({ nodes: 3, shards: 12 });
   const { origin } = cluster;
   await fill(origin);

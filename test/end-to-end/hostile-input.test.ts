@@ -640,7 +640,7 @@ describe.each([
   });
 });
 
-describe("the gateway, all the same", () => {
+describe("the gateway after hostile input", () => {
   it.each([
     ["/data/a%2Fb", '"slash"'],
     ["/data/a%252Fb", '"percent"'],
@@ -653,7 +653,7 @@ describe("the gateway, all the same", () => {
   });
 
   it.each(["9007199254740993", "12345678901234567890", "1e400", "1.10", "-0", '{"__proto__":1,"toJSON":2}'])(
-    "keeps %s as it is, whichever way it comes",
+    "preserves %s, in GraphQL and REST",
     async (value) => {
       const literal = value.replaceAll(/"(\w+)"/g, "$1");
       for (const request of [
@@ -669,7 +669,7 @@ describe("the gateway, all the same", () => {
     },
   );
 
-  it("takes a request that comes in pieces, and many at once over one connection", async () => {
+  it("accepts a request that arrives in pieces, and many requests at once over one connection", async () => {
     const { origin } = cluster;
     const pieces = body(goodBody)
       .toString()
@@ -681,7 +681,7 @@ describe("the gateway, all the same", () => {
   });
 
   it(
-    "cuts off whoever never ends its headers",
+    "disconnects a client that never ends its headers",
     async () => {
       expect(summary(await neverEndingHeaders)).toBe("408 REQUEST_TIMEOUT");
     },
@@ -689,14 +689,14 @@ describe("the gateway, all the same", () => {
   );
 
   it.each(["/graphql", "/data/v", "/shards/assign"])(
-    "cuts off whoever never ends the body for %s",
+    "disconnects a client that never ends the body for %s",
     async (target) => {
       expect(summary(await required(neverEndingBodies.get(target)))).toBe("408 REQUEST_TIMEOUT");
     },
     3 * gatewayBodyGraceMs,
   );
 
-  it("repeats no line break of a request", async () => {
+  it("repeats no line break of a request in its answer", async () => {
     for (const request of [
       http("GET", "/health", { "x-request-id": "a%0d%0ax-evil:1" }),
       http("GET", "/data/a%0d%0ax-evil:1"),
@@ -708,7 +708,7 @@ describe("the gateway, all the same", () => {
     }
   });
 
-  it("answers, in order, what comes behind a request that it refuses", async () => {
+  it("answers, in order, the requests that follow a refused one", async () => {
     const refused =
       raw("GET /nothing HTTP/1.1", "host: localhost", "") + raw("GET /health HTTP/1.1", "host: evil.example", "");
     const last = http("GET", "/health").toString();
@@ -723,7 +723,7 @@ describe("the gateway, all the same", () => {
     expect(refused).toMatch(/^HTTP\/1\.1 413 /);
   });
 
-  it("tells browsers not to guess, and others' pages not to embed", async () => {
+  it("tells browsers not to guess media types, and pages of other origins not to embed its answers", async () => {
     for (const target of ["/health", "/data/good", "/nothing", "/graphql", "/"]) {
       const text = await exchange(cluster.origin, http("GET", target));
       expect(text).toContain("x-content-type-options: nosniff\r\n");

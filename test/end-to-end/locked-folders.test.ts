@@ -26,14 +26,14 @@ function inUse(folder: string, pid: number | undefined): string {
   );
 }
 
-describe("while a cluster runs", () => {
+describe("a running cluster", () => {
   let cluster: ProcessCluster;
   beforeAll(async () => {
     cluster = await ProcessCluster.start({ nodes: 1, shards: 4 });
   });
   afterAll(() => cluster.stop());
 
-  it("a second storage node and `node verify` are refused its data folder, in one line", async () => {
+  it("refuses its data folder to a second storage node and to `node verify`, in one line", async () => {
     const { origin, folder } = cluster;
     for (const command of [
       ["node", "--port", "0"],
@@ -47,7 +47,7 @@ describe("while a cluster runs", () => {
     expect(await put(origin, "after")).toBe(201);
   });
 
-  it("a second gateway of two workers and `registry restore` are refused its registry, in one line", async () => {
+  it("refuses its registry to a second gateway of two workers and to `registry restore`, in one line", async () => {
     const { origin, registryFile } = cluster;
     const pid = cluster.run("gateway").child.pid;
     const start = `shardgate: The registry ${registryFile} is in use by another process (pid ${pid} on host ${hostname()},`;
@@ -64,11 +64,11 @@ describe("while a cluster runs", () => {
   });
 });
 
-describe("after kill -9 of the primary of a storage node of two workers", () => {
+describe("kill -9 of the primary of a storage node with two workers", () => {
   let cluster: ProcessCluster | null = null;
   afterEach(() => cluster?.stop());
 
-  it("its folder stays in use until the last worker is gone, and is then taken over", async () => {
+  it("keeps its folder locked until the last worker has ended, and then releases it", async () => {
     cluster = await ProcessCluster.start({ nodes: 1, shards: 4, nodeArgs: ["--workers", "2", "--log-level", "debug"] });
     const { origin, folder } = cluster;
     const first = cluster.run("node1");
@@ -97,7 +97,7 @@ describe.skipIf(!hasNamespaces)("storage nodes that are each pid 1 of a pid name
   const folder = temporaryFolder();
   afterEach(() => folder.remove());
 
-  it("are refused the folder that another one has open, and take it over after kill -9", async () => {
+  it("are refused a folder that another one has open, and can use it after kill -9", async () => {
     const start = (): Run => {
       const args = ["node", "--id", "node1", "--data", folder.path, "--port", "0"];
       return new Run("unshare", [...inOtherNamespace, process.execPath, program, ...args]);

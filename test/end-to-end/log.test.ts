@@ -43,7 +43,7 @@ async function send(path: string, requestId: string, body?: string): Promise<num
   return answer.status;
 }
 
-it("has the lines of each part of the program from the level that it was given, and names the part", async () => {
+it("the log has the lines of each part of the program from the configured level on, and names the part", async () => {
   expect(await send("/data/a", "part-1")).toBe(404);
   expect(await send("/shards/assign", "part-2", '{"shardId":0,"nodeId":"none"}')).toBe(404);
   const partOf = (text: string, name?: string): readonly unknown[] => {
@@ -63,7 +63,7 @@ it("has the lines of each part of the program from the level that it was given, 
   expect(lines().filter(({ part, level }) => part !== "requests" && level < 30)).toEqual([]);
 });
 
-it("finds what became of a request by its id", async () => {
+it("the log contains the history of a request under its id", async () => {
   expect(await send("/data/a", "fine-1")).toBe(404);
   await eventually(() => expect(lines().some(({ requestId }) => requestId === "fine-1")).toBe(true));
 
@@ -82,6 +82,6 @@ it("finds what became of a request by its id", async () => {
   expect(batch?.err?.message).toMatch(/ECONNREFUSED|closed|reset/i);
 });
 
-it("has no secrets of requests", () => {
+it("the log contains no secrets of requests", () => {
   expect(cluster.run("gateway").stderr).not.toContain("hush");
 });

@@ -46,7 +46,7 @@ describe("docs/reference/metrics.md", () => {
     }
   });
 
-  it("has the defaults of prom-client beside them", () => {
+  it("lists the default metrics of prom-client too", () => {
     for (const text of [ofGateway, ofNode]) {
       expect(text).toMatch(/^process_cpu_seconds_total /m);
       expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
@@ -57,7 +57,7 @@ describe("docs/reference/metrics.md", () => {
 describe("examples/grafana", () => {
   const folder = path.join(repository, "examples/grafana");
 
-  it("asks only for metrics that there are", () => {
+  it("uses only metrics that exist", () => {
     const dashboard = JSON.parse(readFileSync(path.join(folder, "dashboard.json"), "utf8")) as {
       panels: readonly { title: string; targets?: readonly { expr: string }[] }[];
     };
@@ -77,7 +77,7 @@ describe("examples/grafana", () => {
     expect(shown.length).toBeGreaterThan(25);
   });
 
-  it("has Prometheus fetch them where `npm start` serves them", () => {
+  it("makes Prometheus read them where `npm start` serves them", () => {
     const config = readFileSync(path.join(folder, "prometheus.yml"), "utf8");
     expect(config.match(/127\.0\.0\.1:\d+/g)).toEqual([4000, 4001, 4002, 4003].map((port) => `127.0.0.1:${port}`));
   });

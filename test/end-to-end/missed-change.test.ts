@@ -25,7 +25,7 @@ async function ownedEpoch(origin: string, shard: number): Promise<number | null>
 }
 
 it.each(["former", "new"] as const)(
-  "the %s owner, paused during an assignment, knows of it once it goes on",
+  "the %s owner, paused during an assignment, receives it once it is resumed",
   async (paused) => {
     cluster = await ProcessCluster.start({ nodes: 2, shards: 4 });
     const { origin } = cluster;

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-it("loses no acknowledged write, whether the shard goes or stays", async () => {
+it("a shard that is assigned under writes loses no acknowledged write, whether the shard moves or stays", async () => {
   const { origin } = cluster;
   const rows = (await shardRows(origin)).slice(0, shardsWritten);
   const acknowledged = new Map<string, number>();
@@ -38,7 +38,7 @@ it("loses no acknowledged write, whether the shard goes or stays", async () => {
   expect(statuses.filter((status) => status !== 200 && status !== 409)).toEqual([]);
 });
 
-it("gives an empty shard to another storage node, without force and without a new lineage", async () => {
+it("an empty shard is assigned to another storage node without force and without a new lineage", async () => {
   const { origin } = cluster;
   const rows = await shardRows(origin);
   const empty = shards - 1;

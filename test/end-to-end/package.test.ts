@@ -28,7 +28,7 @@ beforeAll(() => {
 });
 afterAll(() => folder.remove());
 
-it("has no source map without its source, and no file that names one", () => {
+it("the package has no source map without its source, and no file that names one", () => {
   const files = readdirSync(unpacked, { recursive: true, encoding: "utf8" });
   expect(files).toEqual(expect.arrayContaining(["README.md", "LICENSE", "dist/cli/main.js", "dist/client/index.d.ts"]));
   const named = files
@@ -37,7 +37,7 @@ it("has no source map without its source, and no file that names one", () => {
   expect(named.filter((file) => !existsSync(file)).map((file) => path.relative(unpacked, file))).toEqual([]);
 });
 
-it("has the documentation, whose links and pictures all lead to what is in the package", () => {
+it("the package has the documentation, with links and pictures that all lead to files in the package", () => {
   const files = readdirSync(unpacked, { recursive: true, encoding: "utf8" });
   const pages = files.filter((file) => file.endsWith(".md"));
   expect(pages).toEqual(expect.arrayContaining(["README.md", "docs/README.md", "docs/tutorial/first-steps.md"]));

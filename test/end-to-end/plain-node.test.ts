@@ -19,7 +19,7 @@ async function post(origin: string, path: string, body: unknown): Promise<Respon
   });
 }
 
-it("serves reads, writes and batches of a Python node that knows nothing of shardgate", async () => {
+it("serves reads, writes and batches of a Python node that does not know shardgate", async () => {
   plain = new Run("python3", [`${repository}/test/support/plain-node.py`, "0"]);
   const [, port] = await plain.prints(/listening (\d+)/);
   cluster = await ProcessCluster.start({ nodes: 1, shards: 4, engine: "memory" });

@@ -61,7 +61,7 @@ async function expectExplained(text: string): Promise<void> {
   expect((await ask(cluster.origin, "GET", `/data/${lost[0]}`)).body["detail"]).toContain(text);
 }
 
-it("keeps the keys of a storage node whose address another node of the cluster has taken", async () => {
+it("reports keys as unavailable when another node of the cluster answers at their storage node's address", async () => {
   const { origin, folder } = cluster;
   const joined = ["--gateway", origin, "--data", folder];
   await Promise.all([cluster.run("node1").stop(), cluster.run("node2").stop()]);
@@ -96,7 +96,7 @@ it("keeps the keys of a storage node whose address another node of the cluster h
   cluster.startNode("node2");
 });
 
-it("refuses a wrong address that a person names for a storage node", async () => {
+it("refuses a wrong address that an operator registers for a storage node", async () => {
   const { origin } = cluster;
   await cluster.run("node1").stop();
   await eventually(async () => expect((await nodeRow(origin, "node1")).state).toBe("DOWN"));
@@ -108,7 +108,7 @@ it("refuses a wrong address that a person names for a storage node", async () =>
 });
 
 it.each(["an empty folder", "its own folder"])(
-  "keeps the keys of a storage node that was started without its gateway over %s",
+  "reports the keys of a storage node that was started without its gateway as unavailable over %s",
   async (which) => {
     const empty = temporaryFolder();
     onTestFinished(empty.remove);

@@ -69,7 +69,7 @@ async function shownBy(name: string): Promise<string> {
 }
 
 describe("a cluster over mutual TLS", () => {
-  it("says https wherever it names itself", async () => {
+  it("uses https in every URL that it prints", async () => {
     for (const run of runs) expect(run.stdout).toMatch(/^listening https:\/\/127\.0\.0\.1:\d+\n/);
     const status = shardgate(["status", "-e", `https://127.0.0.1:${ports.get("gateway")}`, "--tls-ca", file("ca.crt")]);
     expect([await status.ended(), status.stdout]).toEqual([
@@ -78,7 +78,7 @@ describe("a cluster over mutual TLS", () => {
     ]);
   });
 
-  it("keeps everybody else from its storage nodes", async () => {
+  it("refuses everyone else at its storage nodes", async () => {
     for (const identity of [{}, stranger.issue(), stranger.issue({ hosts: ["gateway"] })]) {
       const sending = send("node1", { path: "/health", ...identity });
       await expect(sending).rejects.toMatchObject({ code: expect.stringMatching(/^(ERR_SSL|ECONNRESET)/) });
@@ -115,7 +115,7 @@ describe("a cluster over mutual TLS", () => {
     for (const run of runs) expect(run.stderr).toContain("Renewed TLS certificates were loaded.");
   });
 
-  it("keeps the old certificate when the new file is broken, and takes the next one that is not", async () => {
+  it("keeps the old certificate when the new file is invalid, and loads the next valid one", async () => {
     const { cert = "" } = certificates.get("node1") ?? {};
     writeFileSync(file("node1.crt"), "broken");
     const node1 = runs[1];

@@ -71,16 +71,16 @@ const ways: Readonly<Record<string, (origin: string) => Promise<void>>> = {
   },
 };
 
-describe("a put's value", () => {
+describe("the value of a put", () => {
   it.each(Object.entries(ways))("is parsed once in the gateway and not in its cluster's node, %s", async (_, put) => {
     expect(await parsesDuring(() => put(originOf("secret")))).toBe(1);
   });
 
-  it.each(Object.entries(ways))("is parsed once more by a node that knows no secret, %s", async (_, put) => {
+  it.each(Object.entries(ways))("is parsed once more by a node without the cluster's secret, %s", async (_, put) => {
     expect(await parsesDuring(() => put(originOf("open")))).toBe(2);
   });
 
-  it("comes back as it was written", async () => {
+  it("is returned as it was written", async () => {
     const url = `${originOf("secret")}/data/kept`;
     await fetch(url, { method: "PUT", body: value });
     expect(await (await fetch(url)).text()).toBe(value);

@@ -48,7 +48,7 @@ describe("a gateway and storage nodes of two workers each", () => {
   });
   afterAll(() => cluster.stop());
 
-  it("serve from all of them, and their metrics are those of all", async () => {
+  it("serve from all of them, and their metrics include all of them", async () => {
     const { origin } = cluster;
     const keys = Array.from({ length: 20 }, (_, index) => `key${index}`);
     for (const key of keys) {
@@ -66,7 +66,7 @@ describe("a gateway and storage nodes of two workers each", () => {
     }
   });
 
-  it("hear of every sign of life, whichever worker took it", async () => {
+  it("notice every sign of life, whichever worker received it", async () => {
     for (let round = 0; round < 6; round++) {
       const { nodes } = JSON.parse((await freshCall(`${cluster.origin}/nodes`)).text) as {
         nodes: readonly { id: string; state: string; lastSeenAt: string }[];
@@ -77,7 +77,7 @@ describe("a gateway and storage nodes of two workers each", () => {
     }
   });
 
-  it("go by a new assignment, all of them, before it is answered", async () => {
+  it("use a new assignment, all of them, before it is answered", async () => {
     const { origin } = cluster;
     for (let round = 0; round < 10; round++) {
       const nodeId = `node${1 + (round % 2)}`;
@@ -161,7 +161,7 @@ describe("a gateway and storage nodes of two workers each", () => {
     },
   );
 
-  it("go on reading by the last map while the primary hangs, and say so to those who want it changed", async () => {
+  it("keep reading by the last map while the primary hangs, and refuse changes of it", async () => {
     const { origin } = cluster;
     await freshCall(`${origin}/data/hang`, { method: "PUT", body: "1" });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -200,7 +200,7 @@ describe("the end of a command of several workers", () => {
     cluster = null;
   });
 
-  it("comes with 0 after SIGTERM while clients write, and nothing acknowledged is lost", slow, async () => {
+  it("has exit code 0 after SIGTERM while clients write, and loses no acknowledged write", slow, async () => {
     cluster = await startAll(1);
     const { origin } = cluster;
     const { acknowledged, codes, stop } = startWriters(origin);
@@ -219,7 +219,7 @@ describe("the end of a command of several workers", () => {
     expect(await cluster.run("node1").stop("SIGTERM")).toBe(0);
   });
 
-  it("ends the workers too when the primary is killed", slow, async () => {
+  it("includes the workers when the primary is killed", slow, async () => {
     cluster = await startAll(1);
     const names = ["gateway", "node1"];
     const pids = names.flatMap((name) => [...workerPids(cluster?.run(name) ?? expect.fail()).values()]);
@@ -269,14 +269,17 @@ describe("a command of several workers that cannot start", () => {
 
   const workers = ["--workers", "2", "--data", folder.path, "--log-level", "silent"];
 
-  it.each(["gateway", "node"])("says once that the port is in use, and ends with 1: %s", async (command) => {
-    const run = shardgate([command, ...workers, "--port", port]);
-    expect(await run.ended()).toBe(1);
-    expect(run.stderr).toMatch(/^shardgate: Cannot listen on port \d+ of 127\.0\.0\.1: it is in use[^\n]*\n$/);
-    expect(run.stdout).toBe("");
-  });
+  it.each(["gateway", "node"])(
+    "reports once that the port is in use, and ends with exit code 1: %s",
+    async (command) => {
+      const run = shardgate([command, ...workers, "--port", port]);
+      expect(await run.ended()).toBe(1);
+      expect(run.stderr).toMatch(/^shardgate: Cannot listen on port \d+ of 127\.0\.0\.1: it is in use[^\n]*\n$/);
+      expect(run.stdout).toBe("");
+    },
+  );
 
-  it("says once that the registry or the data cannot be used, leaves them as they are, and ends with 1", async () => {
+  it("reports once that the registry or the data cannot be used, leaves them unchanged, and ends with exit code 1", async () => {
     const registry = `${folder.path}/broken.json`;
     writeFileSync(registry, "{");
     const gateway = shardgate(["gateway", ...workers, "--port", "0", "--registry", registry]);
@@ -293,7 +296,7 @@ describe("a command of several workers that cannot start", () => {
     ["node", ["--engine", "memory"], /'--engine memory'/],
     ["gateway", ["--limit", "requests=1"], /'--workers 2' needs .* for requests/],
     ["gateway", ["--workers", "0"], /'--workers <number>'/],
-  ] as const)("refuses wrong options with 2: %s %s", async (command, options, text) => {
+  ] as const)("refuses invalid options with exit code 2: %s %s", async (command, options, text) => {
     const run = shardgate([command, ...workers, "--port", "0", ...options]);
     expect(await run.ended()).toBe(2);
     expect(run.stderr).toMatch(text);

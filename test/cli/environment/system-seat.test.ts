@@ -16,9 +16,9 @@ afterAll(() => {
   for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGKILL");
 });
 
-it("hands out connections in turn", () => expect(cluster.schedulingPolicy).toBe(cluster.SCHED_RR));
+it("distributes connections in turn", () => expect(cluster.schedulingPolicy).toBe(cluster.SCHED_RR));
 
-it("carries messages both ways, and tells the exit code of a worker", async () => {
+it("transfers messages in both directions, and reports the exit code of a worker", async () => {
   const worker = seat.fork();
   expect(worker.pid).toBeGreaterThan(0);
   const heard: unknown[] = [];
@@ -33,7 +33,7 @@ it("carries messages both ways, and tells the exit code of a worker", async () =
   worker.line.send("lost");
 });
 
-it("ends a worker, and tells by which signal", async () => {
+it("ends a worker, and reports by which signal", async () => {
   const worker = seat.fork();
   worker.kill("SIGKILL");
   expect(await worker.exited).toEqual({ code: null, how: "SIGKILL" });

@@ -68,7 +68,7 @@ async function startHolder(): Promise<{ readonly run: Run; readonly pid: string 
 }
 
 describe("the lock of a data folder", () => {
-  it("is refused while another process holds it, with that process's id and host, and the other holds on", async () => {
+  it("is refused while another process holds it, with that process's id and host, and does not disturb the holder", async () => {
     const { run, pid } = await startHolder();
     const error = await refusal();
     expect(error).toMatchObject({ code: "STORAGE_FAILED" });
@@ -81,7 +81,7 @@ describe("the lock of a data folder", () => {
     await run.stop("SIGKILL");
   });
 
-  it("is free at once when the process that held it is killed, though its lock file stays", async () => {
+  it("is free at once when the process that held it is killed, although its lock file stays", async () => {
     const { run, pid } = await startHolder();
     await run.stop("SIGKILL");
     expect(readFileSync(lockPath, "utf8")).toContain(`pid ${pid} `);
@@ -90,7 +90,7 @@ describe("the lock of a data folder", () => {
     expect(readFileSync(lockPath, "utf8")).toBe(`pid ${process.pid} on host ${hostname()}\n`);
   });
 
-  it("is waited for, because a process is started again before the one before is gone", async () => {
+  it("is waited for, because a process may start before the previous one has ended", async () => {
     const first = await take();
     const clock = new FakeClock();
     let isTaken = false;
@@ -104,7 +104,7 @@ describe("the lock of a data folder", () => {
     await second;
   });
 
-  it("lives on in a process that inherited the open file, and ends with that one", async () => {
+  it("lives on in a process that inherited the open file, and ends with that process", async () => {
     const lock = await take();
     const heir = spawn("sleep", ["600"], { stdio: ["ignore", "ignore", "ignore", lock.fd] });
     await once(heir, "spawn");
@@ -117,7 +117,7 @@ describe("the lock of a data folder", () => {
   });
 
   it.each(["", "pid", "pid 1 on host \u0007\n", "x".repeat(5_000)])(
-    "goes by the kernel and never by what the file says: %j",
+    "depends on the kernel and never on the content of the file: %j",
     async (text) => {
       writeFileSync(lockPath, text);
       await take(new FakeClock());
@@ -143,7 +143,7 @@ describe("the lock of a data folder", () => {
     await take();
   });
 
-  it("is refused where the folder is missing, saying so", async () => {
+  it("is refused when the folder is missing, with that reason", async () => {
     folder.remove();
     const error = await refusal();
     expect(error.message).toMatch(/^The data folder .* cannot be used: ENOENT: no such file or directory/);
@@ -151,7 +151,7 @@ describe("the lock of a data folder", () => {
   });
 });
 
-describe("where no lock can be had", () => {
+describe("a start without available locks", () => {
   /** The lock with another fs-native-extensions. */
   async function lockWith(nativeModule: () => object): Promise<Error> {
     vi.resetModules();
@@ -163,7 +163,7 @@ describe("where no lock can be had", () => {
     );
   }
 
-  it("a platform without a binary is refused instead of going on unlocked", async () => {
+  it("is refused on a platform without a binary instead of running unlocked", async () => {
     const error = await lockWith(() => {
       throw new Error("Cannot find addon");
     });
@@ -173,7 +173,7 @@ describe("where no lock can be had", () => {
     expect(error).toMatchObject({ code: "STORAGE_FAILED" });
   });
 
-  it("a file system without locks is refused instead of going on unlocked", async () => {
+  it("is refused on a file system without locks instead of running unlocked", async () => {
     const error = await lockWith(() => ({
       tryLock() {
         throw new Error("ENOLCK: no locks available");

@@ -49,7 +49,7 @@ const restore = (...options: string[]): Promise<CommandRun> =>
   });
 
 describe("registry restore", () => {
-  it("puts the copy where there is none, marked as put back, and says which storage nodes are waited for", async () => {
+  it("restores the copy where no registry exists, marks it as restored, and names the storage nodes that must register", async () => {
     const { code, out, err } = await restore();
     expect([code, err]).toEqual([0, ""]);
     expect(out).toBe(
@@ -75,7 +75,7 @@ describe("registry restore", () => {
     expect(readFileSync(`${registry}.replaced`)).toEqual(before);
   });
 
-  it("marks a copy that was already put in place by hand", async () => {
+  it("marks a copy that was already restored by hand", async () => {
     put(clusterMap("c1", ["node1"]));
     expect(await runCommand(["registry", "restore", registry, "--registry", registry])).toMatchObject({ code: 0 });
     expect(read(registry).putBack?.waiting).toEqual(["node1"]);
@@ -84,7 +84,7 @@ describe("registry restore", () => {
   it.each([
     ["is cut off", Buffer.from("cut o")],
     ["is whole, but no cluster map", encodeFile({ version: 9, text: "{}" })],
-  ])("replaces a registry that %s, and keeps what is left of it", async (_what, bytes) => {
+  ])("replaces a registry that %s, and keeps the rest of it", async (_what, bytes) => {
     put(clusterMap("c1", []));
     writeFileSync(registry, bytes);
     expect(await restore()).toMatchObject({ code: 0 });
@@ -92,7 +92,7 @@ describe("registry restore", () => {
     expect(readFileSync(`${registry}.replaced`)).toEqual(bytes);
   });
 
-  it("says when the registry changed meanwhile, and restores nothing", async () => {
+  it("reports when the registry changed meanwhile, and restores nothing", async () => {
     const changing = vi.spyOn(FileStore.prototype, "compareAndSet").mockResolvedValue(false);
     put(clusterMap("c1", []));
     expect((await restore()).err).toContain(
@@ -103,7 +103,7 @@ describe("registry restore", () => {
     expect(await restore()).toMatchObject({ code: 0 });
   });
 
-  it("replaces what a symbolic link leads to, and leaves the link", async () => {
+  it("replaces the target of a symbolic link, and leaves the link", async () => {
     put(clusterMap("c1", []));
     const link = path.join(folder.path, "link.json");
     symlinkSync(registry, link);
@@ -112,7 +112,7 @@ describe("registry restore", () => {
     expect(read(registry).nodes.size).toBe(2);
   });
 
-  it("waits for nobody where the copy knows no storage node", async () => {
+  it("names no storage nodes when the copy has none", async () => {
     writeFileSync(copy, encodeFile(documentOf(clusterMap("c1", []))));
     expect((await restore()).out).toMatch(/\nStart the gateway\.\n$/);
     expect(read(registry).putBack).toBeNull();

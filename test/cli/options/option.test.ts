@@ -11,7 +11,7 @@ function endpointOf(...args: readonly string[]): unknown {
 }
 
 describe("--endpoint", () => {
-  it("leads to the GraphQL endpoint of a gateway on this machine when it is left out", () => {
+  it("defaults to the GraphQL endpoint of a gateway on this machine", () => {
     expect(endpointOf()).toBe("http://127.0.0.1:4000/graphql");
     expect(endpointOf()).toBe(endpointOf("--endpoint", "http://127.0.0.1:4000"));
   });
@@ -20,7 +20,7 @@ describe("--endpoint", () => {
     ["https://gateway.example/", "https://gateway.example/graphql"],
     ["http://gateway.example/sg", "http://gateway.example/sg/graphql"],
     ["http://gateway.example/sg/graphql", "http://gateway.example/sg/graphql"],
-  ])("takes %s", (url, endpoint) => {
+  ])("accepts %s", (url, endpoint) => {
     expect(endpointOf("-e", url)).toBe(endpoint);
   });
 });
