@@ -32,7 +32,7 @@ export interface RoutingObserver {
   breakerChanged(event: { readonly node: string; readonly state: BreakerKind }): void;
   /** Operations were refused or cancelled before they were sent. */
   unsent(event: { readonly node: string; readonly reason: UnsentReason; readonly operations: number }): void;
-  /** Operations were finally answered to their caller with this code. */
+  /** The final answer to these operations is a refusal with this code. */
   refused(event: { readonly code: ErrorCode; readonly operations: number }): void;
   /** Number of operations that wait now. */
   queueDepth(event: { readonly node: string; readonly operations: number }): void;

@@ -185,7 +185,8 @@ export class LmdbEngine implements StorageEngine {
       for (const [shard, { epoch, expiryMarkMs }] of marks) {
         const header = headers.get(shard);
         if (header === undefined) {
-          // The header was damaged after its fence was read. Rereading the fences refuses this shard alone.
+          // The header was damaged after its fence was read. Once the fences are read again, only this shard is
+          // refused.
           this.#entries.fenceChanged();
           return false;
         }

@@ -22,7 +22,7 @@ const levelsMax = 32;
 /** The root of a tree without entries. */
 const noPage = 0xffff_ffff_ffff_ffffn;
 
-/** Field offsets in LMDB's page header and its nodes, and the flag of a node whose data have pages of their own. */
+/** Field offsets in LMDB's page header and its nodes, and the flags of pages and nodes. */
 const page = { flags: 18, nodesEnd: 20, pages: 20, nodes: 24 } as const;
 const node = { sizeLow: 0, sizeHigh: 2, flags: 4, keyBytes: 6, key: 8 } as const;
 const branchFlag = 1;
