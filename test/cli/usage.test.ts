@@ -5,7 +5,7 @@ import { parsedBy } from "../../src/cli/options/option.js";
 import { createProgram, runCli } from "../../src/cli/program.js";
 import { testEnvironment } from "./test-environment.js";
 
-/** Help with its columns on one line each, however wide the terminal is. */
+/** Help with each entry on one line, however wide the terminal is. */
 async function help(command: string): Promise<string> {
   const { code, out, err } = await run(command, "--help");
   expect([code, err]).toEqual([0, ""]);
@@ -20,7 +20,7 @@ async function run(...argv: string[]) {
 
 const root = commandTree(await createProgram(testEnvironment()));
 const commands = allCommands(root);
-/** Examples have the first name of a command. */
+/** Examples use the first name of a command. */
 const firstNames: Readonly<Record<string, string>> = { del: "delete", rm: "delete", ls: "scan" };
 
 afterEach(() => vi.unstubAllEnvs());

@@ -1,4 +1,4 @@
-/** What a browser loads: the client built into one file, small, and without anything but the web's own functions. */
+/** The client as a browser loads it: built into one small file that uses only web APIs. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";

@@ -1,4 +1,4 @@
-/** What the client sends and understands, held against the schema, so that the two cannot drift apart. */
+/** Compares the client's documents and types with the schema, so that they cannot diverge. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { buildSchema, getNamedType, isObjectType, isUnionType, parse, validate } from "graphql";

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-/** Something of the browser that listeners are put on and taken from. */
+/** An object of the browser to which listeners are added. */
 function target<More extends object>(more: More) {
   const listeners = new Map<string, (event: object) => void>();
   return {
@@ -41,7 +41,7 @@ describe("the platform of the browser", () => {
     return { body, send: (text: string) => controller?.enqueue(encoder.encode(text)), end: () => controller?.close() };
   }
 
-  /** What a stream hears and how it ends. */
+  /** An opened stream, with its events and its end. */
   function opened() {
     const heard: unknown[] = [];
     const stream = browserPlatform.openStream();

@@ -2,7 +2,7 @@ import type uPlot from "uplot";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { latencyChart, requestChart } from "../../src/console/model/traffic.js";
 
-/** uPlot draws only in a browser; here it is seen what it is told. */
+/** uPlot draws only in a browser; these tests check its arguments. */
 class FakePlot {
   static readonly made: FakePlot[] = [];
   readonly options: uPlot.Options;

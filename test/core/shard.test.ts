@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseKey, type Key } from "../../src/core/key.js";
 import { fnv1a32, parseShard, shardOfKey } from "../../src/core/shard.js";
 
-/** The definition, byte by byte with big integers: slow and beyond doubt. */
+/** The definition, byte by byte with big integers: slow but obviously correct. */
 function referenceHash(text: string): number {
   let hash = 2166136261n;
   for (const byte of new TextEncoder().encode(text)) hash = ((hash ^ BigInt(byte)) * 16777619n) & 0xffffffffn;

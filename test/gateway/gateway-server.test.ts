@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-/** What comes back when these bytes are sent over a bare connection. */
+/** The bytes that are received when these bytes are sent on a bare connection. */
 function exchange(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(gateway.port, "127.0.0.1", () => socket.write(bytes));
@@ -86,7 +86,7 @@ describe("a gateway that closes", () => {
         });
         sent.on("error", reject).end();
       });
-    // One connection is idle when the gateway begins to close, the other falls idle later.
+    // One connection is idle when the gateway begins to close, the other becomes idle later.
     expect(await Promise.all([overKeptConnection("/health"), overKeptConnection("/health")])).toEqual([200, 200]);
     const node = gateway.node("node1");
     node.hold();
@@ -146,7 +146,7 @@ describe("a gateway that closes", () => {
     for (const socket of sockets) socket.on("error", () => {});
     await Promise.all(sockets.map((socket) => vi.waitFor(() => expect(socket.readyState).toBe("open"))));
     sockets[1]?.write("GET /health HT");
-    // A request on another connection comes after those two.
+    // A request on another connection is answered after those two.
     expect((await rawRequest(gateway.url, "/health")).status).toBe(200);
     const closing = gateway.close();
     await vi.waitFor(async () => {

@@ -18,7 +18,7 @@ const refusedConnection = {
 function open(observer: Partial<RoutingObserver> = {}) {
   const cluster = new MemoryCluster({}, { ...silentObserver, ...observer });
   const send = (key = "a") => cluster.until(cluster.executeAt("node1", [routed(get(key))], cluster.context()));
-  /** Fails until the breaker is open, for good. */
+  /** Fails until the breaker is open, and keeps failing. */
   const breakNode = async () => {
     cluster.node("node1").injectFault = () => refusedConnection;
     for (let failure = 0; failure < breakerFailuresMax; failure++) await send();
@@ -154,7 +154,7 @@ describe("NodePool", () => {
     const waiting = [...cluster.nodes.keys()].map((name) => {
       return cluster.executeAt(name, [routed(get("a"))], cluster.context(100));
     });
-    // Before they are sent: the clients have timers of their own.
+    // The timer is for operations not sent yet: clients have timers of their own.
     expect(cluster.clock.pendingTimers).toBe(1);
     await cluster.clock.advance(100);
     expect((await Promise.all(waiting)).flat()).toMatchObject([
@@ -211,7 +211,7 @@ describe("NodePool's breaker", () => {
     cluster.node("node1").hold();
     const inFlight = write("1");
     await settle();
-    // They wait for the first write of their key, which hangs.
+    // These wait for the first write of their key, which hangs.
     const waiting = [write("2"), write("3")];
     cluster.node("node1").injectFault = () => refusedConnection;
     for (let failure = 0; failure < breakerFailuresMax; failure++) {

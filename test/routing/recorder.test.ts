@@ -1,4 +1,4 @@
-/** What a caller's recorder hears of the batches that carry its operations, through the whole of routing. */
+/** What a caller's recorder records of the batches that carry its operations, through the whole of routing. */
 import { describe, expect, it } from "vitest";
 import { requestIdsLoggedMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
@@ -82,7 +82,7 @@ describe("a caller's recorder", () => {
 });
 
 describe("the routing observer", () => {
-  /** Codes of the operations that it was told of. */
+  /** Codes of the operations that the observer counted. */
   function observed() {
     const codes: string[] = [];
     const refused = ({ code }: { readonly code: string }): void => void codes.push(code);

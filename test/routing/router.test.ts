@@ -24,7 +24,7 @@ const unsent = {
 const key = "user123";
 const unavailable = { kind: "refused", code: "SHARD_UNAVAILABLE" };
 
-/** Answers the batches of a node by hand: each gets the next of `answers`, the last of them over and over. */
+/** Answers the batches of a node with the elements of `answers` in order; the last one is repeated. */
 function script(
   cluster: MemoryCluster,
   node: string,
@@ -64,7 +64,7 @@ describe("Router", () => {
   it("sends far fewer than 200 requests for 200 concurrent gets", async () => {
     const cluster = new MemoryCluster({ shardCount: 64 });
     const requests = Array.from({ length: 200 }, async (_, index) => {
-      // They come in ten turns, as from clients that do not know of each other.
+      // The gets arrive in ten turns, as from independent clients.
       for (let turn = 0; turn < index % 10; turn++) await new Promise((resolve) => setImmediate(resolve));
       return cluster.execute([get(`key-${index}`, 64)]);
     });
@@ -181,7 +181,7 @@ describe("Router", () => {
     const outcomes = cluster.execute([get(key)], { ...cluster.context(), signal: givenUp.signal });
     await settle();
     expect(cluster.node("node3").batches).toHaveLength(1);
-    // It pauses before the next attempt now.
+    // Aborts while the router pauses before the next attempt.
     givenUp.abort();
     expect(await outcomes).toMatchObject([unavailable]);
     expect(cluster.node("node3").batches).toHaveLength(1);
@@ -480,7 +480,7 @@ function expectFitting(operation: Operation | undefined, outcome: Outcome): void
     expect(["SHARD_UNAVAILABLE", ...(operation.kind === "get" ? [] : ["OUTCOME_UNKNOWN"])]).toContain(outcome.code);
 }
 
-/** What the storage nodes hold is what the last write of each key left, as far as the outcomes say that for certain. */
+/** Expects that the storage nodes hold the last write of each key, as far as the outcomes determine it. */
 async function expectTruth(
   cluster: MemoryCluster,
   operations: readonly Operation[],

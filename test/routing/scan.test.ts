@@ -52,7 +52,7 @@ describe("scanShards", () => {
   it("asks again only where keys are distributed unevenly, and rarely", async () => {
     const cluster = new MemoryCluster({ shardCount: 64 });
     const keys = numbered(1_000);
-    // All of them in one shard.
+    // All of them are in one shard.
     await cluster.until(cluster.execute(keys.map((key) => ({ ...put(key, "1"), shard: 0 as never }))));
     const before = batches(cluster);
     expect((await pageOf(cluster, { limit: 1_000 })).keys).toEqual(keys);

@@ -1,4 +1,4 @@
-/** What `GET /metrics` of a storage node says, over real HTTP. */
+/** `GET /metrics` of a storage node, over real HTTP. */
 import { describe, expect, it, vi } from "vitest";
 import { drainTimeoutMs, engineTimeoutMs } from "../../src/core/limits.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
@@ -10,7 +10,7 @@ import { sweepIntervalMs } from "../../src/storage-node/shards/sweeper.js";
 
 type Node = Awaited<ReturnType<typeof runNode>>;
 
-/** The samples, by name and labels as they are written. */
+/** The samples, by name and labels as written. */
 async function samplesOf({ send }: Pick<Node, "send">): Promise<Readonly<Record<string, number>>> {
   const { status, text } = await send("/metrics");
   expect(status).toBe(200);

@@ -22,7 +22,7 @@ describe("the storage node's server", () => {
     const first = putValue("/shard/0/store/first", "0");
     await vi.waitFor(() => expect(engine.writes).toEqual([1]));
     const others = Array.from({ length: 100 }, (_, index) => putValue(`/shard/2/store/k${index}`, `${index}`));
-    // A read is answered while the commit is under way; by then the writes before it have arrived, or join later.
+    // A read is answered during the commit; by then the earlier writes have arrived, or will join later.
     expect((await send("/shard/2/store/k0")).status).toBe(404);
     engine.release();
     const answers = await Promise.all([first, ...others]);
@@ -204,7 +204,7 @@ function withTimeout(socket: PassThrough): PassThrough {
   return Object.assign(socket, { setTimeout: () => {} });
 }
 
-/** Sends `bytes` on a connection of its own, and resolves to everything that comes back. */
+/** Sends `bytes` on a connection of its own and resolves to everything that is received. */
 async function exchange(port: number, bytes: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   let text = "";
@@ -214,7 +214,7 @@ async function exchange(port: number, bytes: string): Promise<string> {
   return text;
 }
 
-/** A PUT whose body is sent only when told; `accepted` resolves when the node asked for it. */
+/** A PUT that sends its body only when the test decides; `accepted` resolves when the node asked for the body. */
 function startUpload(origin: string, path: string) {
   const outgoing = request(origin, { path, method: "PUT", agent: false, headers: { expect: "100-continue" } });
   outgoing.flushHeaders();

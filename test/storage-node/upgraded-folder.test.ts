@@ -1,4 +1,4 @@
-/** A storage node over a folder that version 0.1.0 wrote: its identity begins, and nothing of its data is lost. */
+/** A storage node over a folder of version 0.1.0: it gets an identity, and loses none of its data. */
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -8,7 +8,7 @@ import { encodeEntry } from "../../src/storage/stored-entry.js";
 import { planSweep, type SweepLimits, type SweepPlan } from "../../src/storage/sweep-plan.js";
 import { nowMs, shard } from "../conformance/storage-operations.js";
 
-/** Over one shard with three expired entries and four tombstones, of which the first is too old. */
+/** A plan over one shard with three expired entries and four tombstones, of which the first is too old. */
 function planOver(header: Partial<ShardHeader>, limits: Partial<SweepLimits> = {}): SweepPlan {
   const facts = { createdAtMs: 1, updatedAtMs: 1, expiresAtMs: nowMs - 5 };
   const entries = ["a", "b", "c"].map((key, index) =>

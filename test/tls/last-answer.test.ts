@@ -12,8 +12,8 @@ afterEach(() => {
 });
 
 /**
- * A client that sends `requests`, then bytes that are no HTTP, and keeps its side open; and a server that leaves the answers
- * to the test, which may begin with them in `prepare`, before those bytes are sent.
+ * A client that sends `requests`, then bytes that are not HTTP, and keeps its side open; and a server whose answers are
+ * given by the test, which may begin them in `prepare`, before those bytes are sent.
  */
 async function scene(requests: number, prepare: (responses: readonly ServerResponse[]) => void = () => {}) {
   const clock = new FakeClock();

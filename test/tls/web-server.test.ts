@@ -22,7 +22,7 @@ async function serve(tls: TlsSource, isMutual = false) {
   const web = createWebServer({ tls, isMutual, log, options: { headersTimeout: 1_000 } }, (_request, response) =>
     response.end("served"),
   );
-  // As fastify has it: whoever sends no HTTP is answered, as long as the socket can be written to.
+  // As fastify does: a client that sends no HTTP is answered, as long as the socket is writable.
   web.on("clientError", (error: Error, socket: TLSSocket) => {
     clientErrors.push(error);
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -38,7 +38,7 @@ async function closed(web: Server): Promise<void> {
   await new Promise((resolve) => web.close(resolve));
 }
 
-/** The answer over a connection of its own, or the code of what went wrong. */
+/** The answer over a new connection, or the code of the error. */
 function get(port: number, options: ConnectionOptions = { ca: ca.cert }): Promise<string> {
   return new Promise((resolve) => {
     const call = request(
@@ -54,7 +54,7 @@ function get(port: number, options: ConnectionOptions = { ca: ca.cert }): Promis
 /** How a client learns that its handshake was refused: by an alert, or by the end of the connection. */
 const refusedHandshake = /^(ERR_SSL|EPROTO|ECONNRESET)/;
 
-/** The certificate that is shown to a client that asks for `servername`. */
+/** The certificate that is presented to a client which asks for `servername`. */
 async function shownFor(servername: string, port: number): Promise<string> {
   const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
   await once(socket, "secureConnect");

@@ -15,7 +15,7 @@ afterEach(() => gateway.stop());
 
 const run = (argv: readonly string[], options?: RunOptions) => runCommand([...argv, "-e", gateway.url], options);
 
-/** Where nobody listens any more. */
+/** An address where no server listens any more. */
 async function deadUrl(): Promise<string> {
   const gone = new FakeGateway();
   await gone.start();

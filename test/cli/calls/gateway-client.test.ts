@@ -37,7 +37,7 @@ describe("GatewayClient", () => {
       server.once("connection", (socket) => socket.on("error", () => {}).on("close", resolve)),
     );
     expect(await client.post("{}")).toMatchObject({ kind: "failure", isRetryable: false, isTooLarge: true });
-    // Before the client is: what is left of the answer is not waited for.
+    // Closed before the client: it does not wait for the rest of the answer.
     await closed;
     await client.close();
     await new Promise((resolve) => server.close(resolve));

@@ -1,4 +1,4 @@
-/** shard, node, status and check against a whole gateway over storage nodes in memory. */
+/** shard, node, status and check with a whole gateway over storage nodes in memory. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { startTestGateway, type TestGateway } from "../../gateway/test-gateway.js";
@@ -115,7 +115,7 @@ describe("shard assign and history", () => {
 
 describe("node ls, add and rm", () => {
   it("add a node, list it and remove it", async () => {
-    // Plain: a full one is live once it has registered by itself.
+    // A plain node, because a full one is live only once it has registered by itself.
     gateway.node("mine", "plain");
     expect((await run(["node", "ls"])).out).toBe("");
     expect(await json("node", "ls")).toEqual([]);

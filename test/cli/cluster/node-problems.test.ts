@@ -1,4 +1,7 @@
-/** What `status`, `node ls` and `node accept-loss` say of storage nodes that lost their data, by answers of a fake gateway. */
+/**
+ * How `status`, `node ls` and `node accept-loss` present storage nodes that lost their data, with answers of a fake
+ * gateway.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeGateway } from "../fake-gateway.js";
 import { runCommand, type CommandRun, type RunOptions } from "../run-command.js";

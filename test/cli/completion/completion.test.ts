@@ -27,7 +27,10 @@ async function script(shell: (typeof shells)[number]): Promise<string> {
   return out;
 }
 
-/** What a real bash completes, for each of these lists of words behind the program's name; the last is being typed. */
+/**
+ * The completions of a real bash for each of these lists of words after the program's name; the last word is being
+ * typed.
+ */
 function bashCompletes(...lines: readonly (readonly string[])[]): readonly (readonly string[])[] {
   const questions = lines.map((words) => {
     const quoted = ["shardgate", ...words].map((word) => `'${word}'`).join(" ");

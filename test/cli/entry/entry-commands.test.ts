@@ -1,4 +1,4 @@
-/** get, put and delete against a whole gateway over storage nodes in memory. */
+/** get, put and delete with a whole gateway over storage nodes in memory. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { testAccess } from "../../gateway/access/callers.js";

@@ -6,7 +6,7 @@ import {
   utilizationHalfLifeMs,
 } from "../../../src/cli/environment/loop-utilization.js";
 
-/** A process whose event loop works for as much of the time as `pass` says. */
+/** A process whose event loop is busy for the share of the time that `pass` sets. */
 function openLoop() {
   let [idle, active, nowMs] = [0, 0, 0];
   const ofTotal = (since: EventLoopUtilization = { idle: 0, active: 0, utilization: 0 }): EventLoopUtilization => {

@@ -1,4 +1,4 @@
-/** The primary's seat over real processes; a worker's own is what test/end-to-end/workers.test.ts runs. */
+/** The primary's seat with real processes; a worker's own seat is tested in test/end-to-end/workers.test.ts. */
 import cluster from "node:cluster";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -29,7 +29,7 @@ it("transfers messages in both directions, and reports the exit code of a worker
   await vi.waitFor(() => expect(heard).toEqual(["here", { echo: { kind: "tell", name: "hello" } }]));
   worker.line.send("end");
   expect(await worker.exited).toEqual({ code: 3, how: "exit code 3" });
-  // Nobody is there, which is no failure.
+  // The worker has ended, which is not a failure.
   worker.line.send("lost");
 });
 

@@ -1,4 +1,6 @@
-/** The lock of a data folder or registry, with real processes: two of them, killed ones, ones of another pid namespace. */
+/**
+ * The lock of a data folder or registry, with real processes: two of them, killed ones, ones of another pid namespace.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
@@ -18,7 +20,7 @@ import { FakeClock, settle } from "../../support/fake-clock.js";
 import { eventually, repository, Run, temporaryFolder } from "../../support/processes.js";
 
 const holderScript = path.join(import.meta.dirname, "lock-holder.mjs");
-/** Another pid namespace, where this machine lets us make one. */
+/** Another pid namespace, if this machine allows creating one. */
 const inOtherNamespace = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const hasNamespaces = spawnSync("unshare", [...inOtherNamespace, "true"]).status === 0;
 
@@ -42,7 +44,7 @@ async function take(clock = systemClock): Promise<HeldLock> {
   return lock;
 }
 
-/** A refusal, without waiting: the clock is moved beyond the time that a start waits. */
+/** A refusal without waiting: the clock is advanced beyond the time that a start waits. */
 async function refusal(): Promise<Error & { code?: unknown }> {
   const clock = new FakeClock();
   const outcome = lockFolder(folder.path, clock).then(
@@ -85,7 +87,7 @@ describe("the lock of a data folder", () => {
     const { run, pid } = await startHolder();
     await run.stop("SIGKILL");
     expect(readFileSync(lockPath, "utf8")).toContain(`pid ${pid} `);
-    // A clock that never moves: the first try must do.
+    // With a clock that never advances, the first attempt must succeed.
     await take(new FakeClock());
     expect(readFileSync(lockPath, "utf8")).toBe(`pid ${process.pid} on host ${hostname()}\n`);
   });

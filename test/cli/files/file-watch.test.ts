@@ -9,7 +9,7 @@ import { RecordLog } from "../../support/record-log.js";
 const pauseMs = 1_000;
 let folder: ReturnType<typeof temporaryFolder>;
 let clock: FakeClock;
-/** Whether anything had changed, at each look. */
+/** Whether anything had changed, for each check. */
 let looks: boolean[];
 let stop: () => Promise<void>;
 
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const place = (...names: readonly string[]): string => join(folder.path, ...names);
 
-/** Watches, and is through with the first look. */
+/** Starts watching, and waits for the first check. */
 async function watch(...paths: readonly string[]): Promise<void> {
   const watched = watchFiles(paths, (isChanged) => void looks.push(isChanged), {
     clock,
@@ -38,7 +38,7 @@ async function watch(...paths: readonly string[]): Promise<void> {
   looks = [];
 }
 
-/** What the next looks see. */
+/** The results of the next checks. */
 async function nextLooks(count = 1): Promise<readonly boolean[]> {
   looks = [];
   for (let look = 0; look < count; look++) {

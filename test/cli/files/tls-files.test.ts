@@ -43,7 +43,9 @@ async function open(paths: Partial<TlsPaths>): Promise<TlsFiles> {
   return files;
 }
 
-/** Files are read on real time while the clock stands; each time it moves, they have been looked at once more. */
+/**
+ * Files are read in real time while the clock does not advance; each time it does, they have been checked once more.
+ */
 async function looks(count: number): Promise<void> {
   for (let look = 0; look < count; look++) {
     await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));

@@ -1,4 +1,4 @@
-/** `shardgate registry restore` over registry files in a folder of the test's own. */
+/** `shardgate registry restore` with registry files in a folder of the test's own. */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -14,7 +14,7 @@ import { temporaryFolder } from "../../support/processes.js";
 import { runCommand, type CommandRun } from "../run-command.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
-/** The older copy, and the registry it is put back to. */
+/** The older copy, and the registry that it replaces. */
 let copy: string;
 let registry: string;
 
@@ -99,7 +99,7 @@ describe("registry restore", () => {
       `The registry ${registry} changed during the restore; nothing was restored.`,
     );
     changing.mockRestore();
-    // The lock is given up: the next try succeeds.
+    // The lock has been released: the next attempt succeeds.
     expect(await restore()).toMatchObject({ code: 0 });
   });
 
@@ -120,7 +120,7 @@ describe("registry restore", () => {
 });
 
 describe("registry restore changes nothing", () => {
-  /** All but what locking leaves behind: the lock file, and the folder that it is in. */
+  /** All files except those of locking: the lock file, and its folder. */
   const files = (): readonly string[] =>
     readdirSync(folder.path, { recursive: true, encoding: "utf8" }).filter((name) => !name.endsWith(".lock"));
 

@@ -1,4 +1,4 @@
-/** `shardgate node verify` over real data folders, whole and damaged ones. */
+/** `shardgate node verify` with real data folders, intact and damaged ones. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -15,7 +15,7 @@ import { runCommand, type CommandRun } from "../run-command.js";
 vi.mock("../../../src/storage/lmdb/check/verify.js", { spy: true });
 
 let data: ReturnType<typeof temporaryFolder>;
-/** Of the storage node node1. */
+/** The folder of the storage node node1. */
 let folder: string;
 
 beforeEach(async () => {

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { endpointOption } from "../../../src/cli/options/option.js";
 
-/** What a command finds in the option when called with `args`. */
+/** The option's value when the command is called with `args`. */
 function endpointOf(...args: readonly string[]): unknown {
   return new Command()
     .addOption(endpointOption())

@@ -6,7 +6,7 @@ import { errorRules, type ErrorCode } from "../../../src/core/error.js";
 import { testEnvironment } from "../test-environment.js";
 
 const codes = Object.keys(errorRules) as ErrorCode[];
-/** Codes between a gateway and its storage nodes, or about web pages, which no command is refused with. */
+/** Codes between a gateway and its storage nodes, or for web pages, with which no command is refused. */
 const foreign: readonly ErrorCode[] = ["ORIGIN_NOT_ALLOWED", "INTROSPECTION_DISABLED"];
 const commands = allCommands(commandTree(await createProgram(testEnvironment())));
 const texts = codes.flatMap((code) => [commandAdvice(code), commandAdvice(code, true)]);

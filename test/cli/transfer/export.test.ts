@@ -70,7 +70,7 @@ describe("export", () => {
         for (let round = 0; round < 2; round++) {
           const { out } = await exportAll();
           gateway.entries.clear();
-          // Time passes, and the clock of the machine that imports says something else again.
+          // Time passes, and the clock of the importing machine differs.
           const environment = testEnvironment({ stdin: bytesOf(out), clock: new FakeClock(hereMs * round) });
           expect(await runCli(["import", "-", "-e", gateway.url], environment)).toBe(0);
         }

@@ -20,7 +20,7 @@ describe("parseImportLine", () => {
     ['"ttlSeconds":5462151399', '{"at":"2199-03-04T20:16:39.000Z"}'],
     ['"expiresAt":"2200-01-01T00:00:00.5+01:00"', '{"at":"2199-12-31T23:00:00.500Z"}'],
     ['"expiresAt":"9999-12-31T23:59:59.999Z"', '{"at":"9999-12-31T23:59:59.999Z"}'],
-    // Passed: the storage node says so, not this machine.
+    // In the past: the storage node refuses it, not this machine.
     ['"expiresAt":"2020-01-01T00:00:00Z"', '{"at":"2020-01-01T00:00:00.000Z"}'],
     ['"expiresAt":null,"ttlSeconds":60', '{"ttlSeconds":60}'],
   ])("converts %s to an expiry", (member, expiry) => {

@@ -129,7 +129,7 @@ describe("import", () => {
       '{"key":"old","value":3,"expiresAt":"1999-01-01T00:00:00Z"}',
       '{"key":"last","value":4}',
     ].join("\n");
-    // By the clock of the machine that imports, all of them have passed long ago.
+    // By the clock of the importing machine, all of them have passed long ago.
     const clock = new FakeClock(Date.parse("2040-01-01T00:00:00Z"));
     const environment = testEnvironment({ stdin: bytesOf(text), clock });
     expect(await runCli(["import", "-", "-e", gateway.url, "-o", "json"], environment)).toBe(0);

@@ -1,4 +1,6 @@
-/** How values are read and written: schemas of three makers, parsers of the application, results that are not known. */
+/**
+ * How values are read and written: schemas of three libraries, parsers of the application, unknown types of results.
+ */
 import * as v from "valibot";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -13,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => harness.close());
 
-/** Reads dates from text; written by hand, and asynchronous. */
+/** Parses dates from text; written by hand, and asynchronous. */
 const person: StandardSchema<{ name: string; born: string }, { name: string; born: Date }> = {
   "~standard": {
     version: 1,

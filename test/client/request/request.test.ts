@@ -141,7 +141,7 @@ describe("an invalid answer", () => {
 
   it("from the gateway's refusals means that nothing was written", async () => {
     const client = harness.client();
-    // As of a gateway that takes fewer keys in one field than others.
+    // As from a gateway that accepts fewer keys in one field than usual.
     const error = { message: "Too many.", extensions: { code: "TOO_MANY_KEYS", isRetryable: false } };
     harness.faults.push(answer(200, { data: { result: null }, errors: [error] }));
     const items = [{ key: "k", value: 1 }];

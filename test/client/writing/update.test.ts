@@ -9,7 +9,7 @@ afterEach(() => harness.close());
 
 const increment = (current: unknown): number => Number(current ?? 0) + 1;
 const proceed: Fault = (proceed) => proceed();
-/** Somebody else writes, and then the request goes on its way. */
+/** Another client writes before the request is sent. */
 const overtaken =
   (value: unknown): Fault =>
   (proceed) => {

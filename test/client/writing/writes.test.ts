@@ -152,7 +152,7 @@ describe("writes that do not fit into one request", () => {
         for (const [index, sizes] of lists.entries()) {
           const total = sizes.reduce((sum, size) => sum + size, 0);
           expect(total <= requestBytesMax || sizes.length === 1).toBe(true);
-          // No request could have had the first item of the next one, too.
+          // No request had room for the first item of the next one.
           const next = lists[index + 1]?.[0] ?? requestBytesMax;
           expect(total + next).toBeGreaterThan(requestBytesMax - 1);
         }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SharedRun } from "../../../src/core/tasks/shared-run.js";
 import { settle } from "../../support/fake-clock.js";
 
-/** Runs that end when the test says so. */
+/** Runs that end when the test decides. */
 function open() {
   const ends: ((error: Error | null) => void)[] = [];
   const shared = new SharedRun<void>(

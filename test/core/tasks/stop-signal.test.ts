@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StopSource, type StopSignal } from "../../../src/core/tasks/stop-signal.js";
 
-/** Both kinds of signal, with how each is made to abort. */
+/** Both kinds of signal, each with the function that aborts it. */
 const kinds: readonly [string, () => { readonly signal: StopSignal; readonly abort: (reason?: unknown) => void }][] = [
   [
     "a StopSource",

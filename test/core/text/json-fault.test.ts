@@ -51,7 +51,7 @@ describe("jsonFault", () => {
       fc.property(texts, (text) => {
         const at = jsonFaultAt(text);
         expect(at === null).toBe(isJson(text));
-        // What comes before the fault is not to blame: cut there, the text ends too early, or is JSON.
+        // The text before the fault is valid: if it ends there, it ends too early, or is JSON.
         if (at !== null) expect([at, null]).toContain(jsonFaultAt(text.slice(0, at)));
       }),
       { numRuns: 2_000 },

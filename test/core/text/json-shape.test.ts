@@ -6,7 +6,7 @@ const free = { depthMax: Number.POSITIVE_INFINITY, partsMax: Number.POSITIVE_INF
 
 const shapeProblem = (text: string, bounds: JsonShapeBounds) => jsonShape(text, bounds).problem;
 
-/** Depth and parts of a parsed value, by the definition. */
+/** Depth and number of parts of a parsed value, by definition. */
 function shapeOf(value: unknown): { depth: number; parts: number } {
   if (typeof value !== "object" || value === null) return { depth: 0, parts: 0 };
   const inside = Object.values(value).map(shapeOf);

@@ -16,7 +16,7 @@ const whole = (text: string) => ({ start: 0, end: text.length });
 
 describe("a text that is known to be JSON", () => {
   const small = { valueBytes: 60, valueDepth: 3 };
-  /** JSON with names that come twice, too deep, too long, or none of these. */
+  /** JSON with repeated names, too deep, too long, or without such a problem. */
   const json = fc.letrec<{ value: string }>((tie) => ({
     value: fc.oneof(
       { maxDepth: 5 },

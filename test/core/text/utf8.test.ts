@@ -5,7 +5,7 @@ import { ownText, strictUtf8Text, utf8Text } from "../../../src/core/text/utf8.j
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
-/** Short and long, ASCII and not, and bytes that are no text at all. */
+/** Short and long, ASCII and not, and bytes that are not text. */
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
   fc.string({ unit: "binary", maxLength: 40 }).map((text) => Buffer.from(text)),

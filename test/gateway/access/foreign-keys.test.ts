@@ -1,4 +1,4 @@
-/** What callers learn of keys that are not theirs, and of the cluster behind: nothing, on whatever way they ask. */
+/** Callers learn nothing of keys outside of their permissions, and of the cluster, however they ask. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { breakerOpenMs } from "../../../src/core/limits.js";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
@@ -32,7 +32,7 @@ async function ask(kind: string, body: object) {
 }
 const run = (kind: string, query: string, variables: object = {}) => ask(kind, { query, variables });
 
-/** What `work` gives, with the pauses between attempts over in no time. */
+/** The result of `work`, with pauses between attempts skipped. */
 async function whileTimePasses<T>(work: Promise<T>): Promise<T> {
   let isOver = false;
   const watched = work.finally(() => (isOver = true));
@@ -188,7 +188,7 @@ describe("cluster data", () => {
     gateway.services.membership.heartbeat("node1", { incarnation: "node1" });
     expect(restricted.text).toContain("SHARD_UNAVAILABLE");
     expect(restricted.text + rest.text).not.toContain("node1");
-    // What it says instead fits what was asked for.
+    // The message fits a write instead.
     expect(restricted.text).toMatch(/Shard \d+: Nothing was written\. Try again/);
     expect((rest.json() as { readonly detail: string }).detail).toMatch(/^Shard \d+: Try again/);
     expect(rest).toMatchObject({ status: 503 });

@@ -88,7 +88,7 @@ describe("a JSON Web Token", () => {
     expect(await ask(await signed(claims, foreign.privateKey))).toBeNull();
     expect(await ask(await signed(claims, foreign.privateKey, { alg: "ES256", kid: "k2" }))).toBeNull();
     expect(await ask(new UnsecuredJWT(claims).encode())).toBeNull();
-    // The classic confusion: the public key, which everybody knows, taken for a secret.
+    // The classic confusion: the public key, which everyone knows, used as a shared secret.
     const secret = new TextEncoder().encode(keySetText);
     const forged = await new SignJWT(claims).setProtectedHeader({ alg: "HS256", kid: "k1" }).sign(secret);
     expect(await ask(forged)).toBeNull();
@@ -123,7 +123,7 @@ describe("a JSON Web Key Set", () => {
     expect(asked).toBe(0);
     expect(await ask(await signed(claims))).toMatchObject({ name: "ada" });
     expect(await ask(await signed(claims))).toMatchObject({ name: "ada" });
-    // Nobody makes the gateway ask again and again with keys that they made up.
+    // Made-up key ids must not make the gateway fetch again and again.
     for (const kid of ["x", "y"]) {
       expect(await ask(await signed(claims, foreign.privateKey, { alg: "ES256", kid }))).toBeNull();
     }

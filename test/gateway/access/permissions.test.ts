@@ -10,7 +10,7 @@ const adminGrant = fc.constant<Grant>({ role: "admin", prefix: "" });
 const grant: fc.Arbitrary<Grant> = fc.oneof({ weight: 9, arbitrary: keyGrant }, { weight: 1, arbitrary: adminGrant });
 const grants = fc.array(grant, { maxLength: 6 });
 
-/** The rules as one would say them, without a thought for speed. */
+/** The rules in their simplest form, regardless of speed. */
 function may(role: "read" | "write", given: readonly Grant[], key: string): boolean {
   return given.some((grant) => key.startsWith(grant.prefix) && (role === "read" || grant.role !== "read"));
 }

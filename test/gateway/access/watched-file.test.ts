@@ -25,7 +25,7 @@ async function opened(file: string) {
   const log = new RecordLog();
   const watched = await WatchedFile.open({ path: file, parse, clock, log });
   onTestFinished(() => watched.close());
-  /** Lets the file be read again until what is expected is so. */
+  /** Lets the file be polled until the expectation holds. */
   const until = (expectation: () => void) =>
     eventually(async () => {
       await clock.advance(accessFileCheckMs);
@@ -88,7 +88,7 @@ describe("a watched file", () => {
   it("does not take effect while it is being written: two polls in a row must read the same text", async () => {
     const { file } = place("one");
     const { watched, log, clock } = await opened(file);
-    /** One look, which has ended when this resolves: the next pause is counted only then. */
+    /** One poll, which has ended when this resolves: the next pause begins only then. */
     const look = async () => {
       await clock.advance(accessFileCheckMs);
       await eventually(async () => expect(clock.pendingTimers).toBe(1));

@@ -8,7 +8,7 @@ function request(method: string, headers: Headers = {}): IncomingMessage {
   return { method, headers: { host: "localhost:4000", ...headers } } as unknown as IncomingMessage;
 }
 
-/** The headers that are set, and the status if it is answered. */
+/** The headers that are set, and the status if the request is answered. */
 function answer(origins: readonly string[], method: string, headers: Headers) {
   const set: Record<string, unknown> = {};
   const response = {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FairShare } from "../../../src/gateway/edge/fair-share.js";
 
-/** What each client holds after all of them have asked in turn until nobody gets more. */
+/** What each client holds after all of them have asked in turn until no client gets more. */
 function held(share: FairShare, clients: readonly string[]): Record<string, number> {
   const counts = Object.fromEntries(clients.map((client) => [client, 0]));
   for (let before = -1; before !== share.used;) {

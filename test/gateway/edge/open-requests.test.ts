@@ -31,7 +31,7 @@ describe("open requests", () => {
     expect(requests.endBehindAnswers(new PassThrough())).toBe(false);
     expect(requests.endBehindAnswers(socket as never)).toBe(true);
     response.emit("close");
-    // What follows is no longer looked at.
+    // Later requests are no longer checked.
     expect(requests.endBehindAnswers(socket as never)).toBe(true);
   });
 

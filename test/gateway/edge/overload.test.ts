@@ -1,4 +1,6 @@
-/** Overload over real sockets: clients are addresses of loopback, and what counts is how many of each are served. */
+/**
+ * Overload over real sockets: clients are loopback addresses, and the tests count how many requests of each are served.
+ */
 import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -31,7 +33,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** One request of a client, over a connection of its own. */
+/** Sends one request of a client on a connection of its own. */
 function ask(client: string, path = "/data/k", method = "GET", body = "", headers = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const options = {
@@ -52,7 +54,7 @@ function ask(client: string, path = "/data/k", method = "GET", body = "", header
   });
 }
 
-/** Bytes of a client that keeps its connection open; what comes back is gathered in `text`. */
+/** Sends the bytes of a client that keeps its connection open; received bytes are collected in `text`. */
 function open(client: string, bytes: string) {
   const socket = connect({ port: gateway.port, host: "127.0.0.1", localAddress: client });
   const connection = { socket, text: "", isClosed: false };
@@ -63,7 +65,7 @@ function open(client: string, bytes: string) {
   return connection;
 }
 
-/** How many of the answers have each status. */
+/** Number of answers by status. */
 function counts(answers: readonly Answer[]): Record<number, number> {
   const result: Record<number, number> = {};
   for (const { status } of answers) result[status] = (result[status] ?? 0) + 1;
@@ -84,10 +86,10 @@ describe("a gateway with more requests than it can serve", () => {
       return answers;
     };
     askMany(greedy, 30);
-    // Half of all, because it is alone.
+    // Half of all, because it is the only client.
     await vi.waitFor(async () => expect(await refusals("client-requests")).toBe(24));
     askMany(modest, 10);
-    // Half of what is left, however much the greedy one holds.
+    // Half of the rest, however much the greedy client holds.
     await vi.waitFor(async () => expect(await refusals("client-requests")).toBe(31));
     askMany(third, 1);
     await vi.waitFor(async () =>
@@ -161,7 +163,7 @@ describe("a gateway with more requests than it can serve", () => {
     await vi.waitFor(async () => expect((await ask(greedy)).status).toBe(429));
     for (const { socket } of gone) socket.destroy();
     await vi.waitFor(async () => {
-      // Answers that wait behind another one are found in the next round over all of them.
+      // Answers that wait behind another one are found in the next check of all requests.
       await gateway.clock.advance(gatewayConnectionCheckMs);
       expect(await gateway.services.metrics.text()).toMatch(/^shardgate_requests_in_flight 0$/m);
     });
@@ -190,7 +192,7 @@ const put = (length: number): string => `PUT /data/k HTTP/1.1\r\nhost: localhost
 describe("a gateway with more request bodies than it can hold", () => {
   it("gives each client its share of memory, and others theirs", async () => {
     await start({ bodiesBytes: 64 * 1024, bodyBytes: 16 * 1024, valueBytes: 16 * 1024 });
-    // Two of them make half of the memory.
+    // Two of them take half of the memory.
     const held = [post, put].map((head) => open(greedy, head(16 * 1024) + " ".repeat(16 * 1024 - 1)));
     await vi.waitFor(async () =>
       expect(JSON.parse((await ask(greedy, "/data/k", "PUT", "12345678")).text)).toMatchObject({
@@ -200,11 +202,11 @@ describe("a gateway with more request bodies than it can hold", () => {
     );
     expect((await ask(greedy)).status).toBe(404);
     expect((await ask(modest, "/data/k", "PUT", "1")).status).toBe(201);
-    // What is announced is refused before it is sent.
+    // An announced body is refused before it is sent.
     const announced = open(greedy, post(8 * 1024));
     await vi.waitFor(() => expect(announced.text).toMatch(/^HTTP\/1\.1 429 .*"TOO_MANY_REQUESTS"/s));
     expect(announced.text).toContain("retry-after: 1");
-    // What is not announced is refused when it comes.
+    // An unannounced body is refused when it arrives.
     const chunks = open(greedy, put(0).replace("content-length: 0", "transfer-encoding: chunked"));
     chunks.socket.write(`1000\r\n${" ".repeat(0x1000)}\r\n`);
     await vi.waitFor(() => expect(chunks.text).toMatch(/^HTTP\/1\.1 429 /));
@@ -245,7 +247,7 @@ describe("a gateway with more answers than it can hold", () => {
     const value = JSON.stringify("x".repeat(1_000_000));
     await start({ answersBytes: 40_000_000 });
     await ask(modest, "/data/k", "PUT", value);
-    // Far more than the sockets of both sides take.
+    // Far more than the sockets of both sides can buffer.
     const slow = Array.from({ length: 40 }, () => {
       const connection = open(greedy, "GET /data/k HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(20));
       connection.socket.pause();

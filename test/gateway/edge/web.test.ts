@@ -1,4 +1,4 @@
-/** What web pages get to see of a gateway, over real sockets. */
+/** What web pages can see of a gateway, over real sockets. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { rawRequest } from "../rest/raw-request.js";
 import { startTestGateway, type TestGateway } from "../test-gateway.js";

@@ -1,4 +1,4 @@
-/** Both ways of answering, held against each other: the same request must get the same answer, byte for byte. */
+/** Compares both ways of answering: the same request must get the same answer, byte for byte. */
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createExecutableSchema } from "../../../src/gateway/graphql/schema.js";
 import { GraphqlServer } from "./graphql-server.js";
 
-/** The first is taken by the short way, the second means the same to Yoga and is left to it. */
+/** The first is answered directly; the second has the same meaning but is left to Yoga. */
 const [short, long] = ["application/json", "application/json;q=0.9"];
 
 let server: GraphqlServer;
@@ -116,7 +116,7 @@ describe("a schema that is replaced while requests are served", () => {
     async (accept) => {
       const body = JSON.stringify({ query });
       const underWay = await begunRequest(body, accept);
-      // Here `get` does not exist.
+      // This schema has no `get`.
       server.replaceSchema(buildSchema("type Query { greeting: String }"));
       expect((await answerTo(body, accept)).body).toContain("GRAPHQL_VALIDATION_FAILED");
       expect(await underWay.finish()).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
@@ -127,7 +127,7 @@ describe("a schema that is replaced while requests are served", () => {
   );
 });
 
-/** A request that the server answers already, without its body; `finish` sends that and gives the answer's. */
+/** A request whose head the server has received; `finish` sends its body and returns the answer's. */
 async function begunRequest(body: string, accept: string): Promise<{ finish(): Promise<string> }> {
   const headers = { "content-type": "application/json", accept, expect: "100-continue" };
   const sent = request(server.url, { method: "POST", headers });

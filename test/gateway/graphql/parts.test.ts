@@ -1,4 +1,4 @@
-/** The pure parts of the GraphQL layer, where a request cannot easily reach every case. */
+/** The pure parts of the GraphQL layer, for cases that requests cannot easily reach. */
 import fc from "fast-check";
 import { buildSchema, executeSync, getOperationAST, GraphQLError, parse, type OperationDefinitionNode } from "graphql";
 import { describe, expect, it } from "vitest";

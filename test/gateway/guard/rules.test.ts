@@ -51,7 +51,7 @@ const strangers: Readonly<Record<string, Record<string, string>>> = {
 
 interface Result {
   readonly status: number;
-  /** The first code in the answer; null: none. */
+  /** The first code in the answer; null if there is none. */
   readonly code: string | null;
   readonly text: string;
   readonly headers: Headers;
@@ -198,7 +198,7 @@ describe("a route", () => {
     const registration = { id: "node1", url: "http://node1:8000", incarnation: "node1", ...store };
     expect((await post("/nodes", registration)).status).toBe(200);
     expect((await post("/nodes/node1/heartbeat", { incarnation: "node1" })).status).toBe(200);
-    // A process has to prove that it is one; a person who is no storage node registers nothing but by hand.
+    // A process of a storage node must authenticate; an administrator may register nodes only by hand.
     expect((await post("/nodes", registration, as("admin"))).code).toBe("FORBIDDEN");
     expect((await post("/nodes/node1/heartbeat", { incarnation: "node1" }, as("admin"))).code).toBe("FORBIDDEN");
     expect((await post("/nodes", { id: "node1", url: "http://node1:8000" })).code).toBe("FORBIDDEN");

@@ -1,4 +1,4 @@
-/** Compare-and-set over REST behind a proxy that compresses answers, and so makes their ETags weak (RFC 9110, 8.8.3). */
+/** Compare-and-set over REST behind a proxy that compresses answers, and so weakens their ETags (RFC 9110, 8.8.3). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nginxPath, startNginx } from "../../support/nginx.js";
 import { freePorts, temporaryFolder, type Run } from "../../support/processes.js";

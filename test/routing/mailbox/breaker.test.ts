@@ -22,7 +22,7 @@ describe("the breaker", () => {
   it("opens at once when the storage node says that it is draining, unless the batch was sent before a sign of life", () => {
     const final = { ...failure, isFinal: true };
     expect(afterFailure(closedBreaker, final)).toEqual({ kind: "open", probeAtMs: 100 + breakerOpenMs });
-    // Its next process was seen alive already.
+    // A sign of life of its next process was seen already.
     const halfOpen = afterSignOfLife(failed(breakerFailuresMax), 101);
     expect(afterFailure(halfOpen, final)).toBe(halfOpen);
   });

@@ -26,7 +26,7 @@ interface Sent {
   fail(error: unknown): Promise<void>;
 }
 
-/** By default in a process that has no time for batches of their own. */
+/** By default in a process that has no time for separate batches. */
 function openMailbox(utilization = 1) {
   const clock = new FakeClock();
   const sent: Sent[] = [];

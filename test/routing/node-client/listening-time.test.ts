@@ -10,7 +10,7 @@ describe("the timeout of a gateway that listens", () => {
     afterListening(timeoutMs, onOver);
     vi.advanceTimersByTime(timeoutMs - 1);
     expect(onOver).not.toHaveBeenCalled();
-    // One for the time, and one for the sockets' turn.
+    // One turn for the timer, and one for the sockets.
     vi.advanceTimersByTime(2);
     expect(onOver).toHaveBeenCalledOnce();
     vi.advanceTimersByTime(10 * timeoutMs);

@@ -27,7 +27,7 @@ function clientOf(url: string): UndiciNodeClient {
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** A plain node that answers each key as `answers` says, and 404 otherwise. */
+/** A plain node that answers each key from `answers`, and all others with 404. */
 async function plainNode(answers: Readonly<Record<string, Answer>>) {
   const server = await startBrokenServer(
     (response, request) => {

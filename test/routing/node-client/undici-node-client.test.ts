@@ -47,7 +47,7 @@ for (const [kind, basePath, hasFrames] of [
   });
 }
 
-/** Once its batches go in frames. */
+/** Waits until the client's batches use frames. */
 async function untilFramed(client: UndiciNodeClient, server: NodeServer): Promise<void> {
   await vi.waitFor(async () => {
     await client.execute([], { timeoutMs: 5_000 });
@@ -74,7 +74,7 @@ async function brokenClient(answer: BrokenAnswer, health?: BrokenAnswer) {
   return { client: clientOf(server.url), server };
 }
 
-/** The fault that a batch of one put ends with. */
+/** The fault that a batch of one put rejects with. */
 async function faultFrom(client: UndiciNodeClient, timeoutMs = 5_000): Promise<NodeFault> {
   const error = await client.execute([routed(put("a", "1"))], { timeoutMs }).catch((caught: unknown) => caught);
   if (!(error instanceof NodeFault)) throw new Error(`No fault but ${String(error)}.`);
@@ -479,7 +479,7 @@ describe("UndiciNodeClient, detecting the kind of a storage node", () => {
     });
     closers.push(() => known.close());
     for (let round = 0; round < 2; round++) await known.execute([routed(get("a"))], call).catch(() => {});
-    // It has the health of a full storage node, and no batches.
+    // The server has the health of a full storage node, but no batches.
     expect(server.requests).toEqual(["GET /health", "POST /batch", "GET /health", "POST /batch"]);
     const fault = known.execute([routed(get("a"))], call);
     await expect(fault).rejects.toMatchObject({ reason: "malformedAnswer", isUnsent: true });

@@ -21,7 +21,7 @@ import { RecordLog } from "../../support/record-log.js";
 
 const facts = encodeRequestFacts({ timeoutMs: 5_000 });
 
-/** A request of about `bytes`, in as many frames as it takes. */
+/** A request of about `bytes`, in as many frames as necessary. */
 function request(id: number, bytes: number): Buffer {
   const frames = [frame("request", id, facts, bytes > 0)];
   for (let left = bytes; left > 0; left -= frameBodyBytesMax) {
@@ -30,7 +30,7 @@ function request(id: number, bytes: number): Buffer {
   return Buffer.concat(frames);
 }
 
-/** A connection whose requests are answered when a test says so. `isFetched`: the gateway takes what is written. */
+/** A connection whose requests are answered when a test decides. `isFetched`: whether the gateway reads the answers. */
 function openConnection(isFetched = true) {
   const clock = new FakeClock();
   const asked: { answer(): Promise<void> }[] = [];
@@ -89,7 +89,7 @@ describe("a connection of frames", () => {
       await receive(Buffer.concat([request(id, nodeBatchBodyBytesMax / 2), frame("cancel", id)]));
     }
     expect(socket.isPaused()).toBe(false);
-    // All of them together are 384 MiB.
+    // All of them together have 384 MiB.
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 1024 * 1024);
   });
 

@@ -27,7 +27,7 @@ async function runPeer(options: Partial<StorageNodeOptions> = {}, bytes: string 
   return { ...parts, peer };
 }
 
-/** Stores a value of a megabyte under the key `large`, by a request in parts. */
+/** Stores a value of a megabyte under the key `large`, with a request in parts. */
 async function putLarge(peer: FramePeer): Promise<void> {
   const body = batch([put("large", JSON.stringify("x".repeat(1_000_000)))]);
   peer.send(frame("request", 1, body.subarray(0, 60_000), true));
@@ -37,7 +37,7 @@ async function putLarge(peer: FramePeer): Promise<void> {
   await peer.message(1, "answer");
 }
 
-/** Once the connection has ended, what was said at its end. */
+/** Waits for the end of the connection and returns the message of its goodbye. */
 async function goodbyeOf(peer: FramePeer): Promise<string> {
   const why = await peer.problem(0, "goodbye");
   await vi.waitFor(() => expect(peer.isEnded).toBe(true));
@@ -270,7 +270,7 @@ describe("a message that no gateway sends", () => {
     ],
   ])("ends the connection with a goodbye that gives the reason: %s", async (_what, frames, why) => {
     const { peer, engine, send } = await runPeer();
-    // What was asked before is answered first.
+    // Earlier requests are answered first.
     peer.request(1_000_000, [get("a")]);
     peer.send(...frames);
     expect(await goodbyeOf(peer)).toBe(`BAD_REQUEST: ${why}`);
@@ -310,7 +310,7 @@ describe("the bounds of a connection of frames", () => {
     await putLarge(peer);
     peer.socket.pause();
     for (let id = 2; id <= 200; id++) peer.request(id, [get("large")]);
-    // 16 MiB of answers wait, and what the sockets' own buffers take.
+    // 16 MiB of answers wait, beside what the sockets' own buffers hold.
     await vi.waitFor(() => expect(engine.reads.length).toBeGreaterThan(16));
     const before = engine.reads.length;
     await clock.advance(receiveCheckMs);
@@ -357,7 +357,7 @@ describe("the bounds of a connection of frames", () => {
     engine.holdReads();
     peer.request(1, [get("a")]);
     await vi.waitFor(() => expect(engine.reads).toEqual([1]));
-    // The read itself is given up by then; nothing else is.
+    // The read itself has been given up by then; nothing else has.
     await clock.advance(receiveCheckMs);
     expect(peer.messages.map(({ type }) => type)).toEqual(["hello"]);
     engine.release();

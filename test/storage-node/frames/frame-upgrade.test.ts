@@ -15,7 +15,7 @@ async function openAt(url: string, bytes?: string): Promise<FramePeer> {
   return peer;
 }
 
-/** Status line and code of the HTTP answer to `bytes`, once the connection is over. */
+/** Status line and code of the HTTP answer to `bytes`, once the connection has ended. */
 async function refusalOf(url: string, bytes: string): Promise<string> {
   const peer = await openAt(url, bytes);
   await vi.waitFor(() => expect(peer.isEnded).toBe(true));
@@ -153,7 +153,7 @@ describe("an upgrade to another protocol", () => {
   ])("is ignored: %s", async (_what, head, body, status) => {
     const { node } = await runNode({ advertisedUrl: "http://a" });
     const length = body === "" ? "" : `Content-Length: ${body.length}\r\n`;
-    // A second request behind it: the connection goes on.
+    // A second request on the connection, which must continue.
     const next = "GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     const peer = await openAt(node.url, `${head}${length}\r\n${body}${next}`);
     await vi.waitFor(() => expect(peer.isEnded).toBe(true));

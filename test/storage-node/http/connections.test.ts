@@ -6,7 +6,7 @@ import { summary } from "../../support/raw-exchange.js";
 import { call } from "../raw-http.js";
 import { runNode } from "../running-node.js";
 
-/** A connection that keeps its own side open, and what came over it. */
+/** A connection whose client keeps its own side open, and the bytes that arrived on it. */
 function open(port: number): { readonly socket: Socket; readonly text: () => string } {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   let text = "";
@@ -20,7 +20,7 @@ const head = (...lines: readonly string[]): string => lines.map((line) => `${lin
 /** Refused before its body is read. */
 const refused = head("PUT /shard/2/store/a HTTP/1.1", "content-length: 10", "");
 
-/** An error, which may come before, is no matter. */
+/** An error may precede the end; it does not matter. */
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once("close", () => resolve()));
 }
@@ -55,7 +55,7 @@ describe("the connections of a storage node", () => {
     await ended;
     expect(text().match(/HTTP\/1\.1 .*/g)).toEqual(["HTTP/1.1 201 Created"]);
     expect(text().toLowerCase()).toContain("connection: close");
-    // The client's side is still open: only a reset shows that the other end is gone.
+    // The client's side is still open: only a reset reveals that the other end is closed.
     const cut = closed(socket);
     await clock.advance(refusedRequestMs);
     const writing = setInterval(() => socket.write("more"), 50);
@@ -68,7 +68,7 @@ describe("the connections of a storage node", () => {
     const { socket, text } = open(node.port);
     socket.write("GARBAGE\r\n\r\n");
     await once(socket, "end");
-    // The client's side is still open: only a reset shows that the other end is gone.
+    // The client's side is still open: only a reset reveals that the other end is closed.
     const writing = setInterval(() => socket.write("more"), 50);
     await closed(socket);
     clearInterval(writing);

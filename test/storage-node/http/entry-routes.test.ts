@@ -359,7 +359,7 @@ describe("unknown paths and methods", () => {
   });
 });
 
-/** A storage node whose gateway has acknowledged its start, and given it shard 2 under epoch 5. */
+/** A storage node whose gateway has acknowledged its start and assigned it shard 2 under epoch 5. */
 async function runOwner(): Promise<Awaited<ReturnType<typeof runNode>>> {
   const answer = { status: 200, body: JSON.stringify(assignments(1, { 2: 5 })) };
   const gateway = await new FakeGateway(() => answer).start();

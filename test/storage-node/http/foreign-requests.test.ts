@@ -6,7 +6,7 @@ import { runNode } from "../running-node.js";
 const entry = "/shard/2/store/user123";
 const assigned = JSON.stringify(assignments(1, { 2: 5 }));
 
-/** Every request of a gateway that reads or changes something. */
+/** All requests of a gateway that read or change something. */
 const requests = [
   ["/batch", { method: "POST", body: encodeBatchRequest([put("a", "1"), get("a")]) }],
   [entry, { method: "GET" }],

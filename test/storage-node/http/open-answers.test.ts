@@ -24,7 +24,7 @@ it("knows which connections owe an answer to a complete request", () => {
   expect(answers.endBehindAnswers(socket)).toBe(true);
   expect(response.shouldKeepAlive).toBe(false);
   answers.end(request, response);
-  // What follows is no longer looked at.
+  // Later requests are no longer checked.
   expect(answers.endBehindAnswers(socket)).toBe(true);
   expect(answers.endBehindAnswers(new PassThrough())).toBe(false);
 });

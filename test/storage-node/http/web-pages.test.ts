@@ -1,4 +1,4 @@
-/** What a web page can do to a storage node on the machine of whoever visits it: nothing. */
+/** A web page can do nothing to a storage node on the machine of its visitor. */
 import { describe, expect, it } from "vitest";
 import { runNode } from "../running-node.js";
 

@@ -34,7 +34,7 @@ function stateOf(
   return { document: text, claims: new Map(full), damagedShards: [] };
 }
 
-/** Of cluster c1 at version 7; owns shards 1 and 2, and once owned shard 3. */
+/** The state of a node of cluster c1 at version 7 that owns shards 1 and 2, and once owned shard 3. */
 const member = stateOf({ clusterId: "c1", shardCount: 4, mapVersion: 7, starts: [start("s1")] }, [
   { shard: 1, epoch: 3 },
   { shard: 2, epoch: 5, lineage: 1 },

@@ -75,7 +75,7 @@ interface Shape {
   readonly shard: number;
 }
 
-/** What each read sees when the operations run in `order`; a put writes its own index. */
+/** The result of each read when the operations run in `order`; a put writes its own index. */
 function seen(shapes: readonly Shape[], order: readonly number[]): ReadonlyMap<number, unknown> {
   const state = new Map<string, number>();
   const answers = new Map<number, unknown>();

@@ -1,4 +1,7 @@
-/** A storage node over a folder where the header of one shard is damaged: that shard is refused, all others are served. */
+/**
+ * A storage node over a folder in which the header of one shard is damaged: that shard is refused, all others are
+ * served.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -13,7 +16,7 @@ import { FakeGateway } from "../membership/fake-gateway.js";
 import { assignments, get, put, shardOf } from "../operations.js";
 import { codes, kinds } from "../running-host.js";
 
-/** Opens the folder, and ends with the test whatever was opened last. */
+/** Opens the folder; whatever was opened last is closed after the test. */
 async function newFolder() {
   const folder = await mkdtemp(path.join(tmpdir(), "damaged-shard-"));
   const clock = new FakeClock();
@@ -111,7 +114,7 @@ it("serves all other shards without a gateway, and does not claim the damaged on
     "ENTRY_DAMAGED",
   ]);
   expect(codes(await host.execute([put("b", "1")]))).toEqual(["ENTRY_DAMAGED"]);
-  // Only shard 1 was claimed: a claim of the damaged one would be tried with every write.
+  // Only shard 1 was claimed: a claim of the damaged one would be attempted with every write.
   expect(changes).toHaveBeenCalledTimes(1);
   expect(damageLines(log)).toHaveLength(1);
 });

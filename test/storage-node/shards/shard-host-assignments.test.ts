@@ -1,4 +1,4 @@
-/** What a storage node's start, its gateway's acknowledgement and its assignments mean for the operations that it runs. */
+/** How a storage node's start, its gateway's acknowledgement and its assignments affect the operations that it runs. */
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
 import { engineTimeoutMs, versionsPerEpoch } from "../../../src/core/limits.js";
@@ -66,7 +66,7 @@ describe("a start that is not acknowledged", () => {
     expect(codes(await second.execute([get("a", 5)]))).toEqual(["SHARD_UNAVAILABLE"]);
     await first.acknowledge(assignments(1, { 2: 5 }));
     expect(kinds(await second.execute([put("a", "1", { epoch: 5 }), get("a", 5)]))).toEqual(["written", "found"]);
-    // It remembers: the store's document is read no more.
+    // The host remembers the state and does not read the store's document again.
     engine.stateFailure = new Error("Not asked.");
     expect(kinds(await second.execute([get("a", 5)]))).toEqual(["found"]);
   });

@@ -11,7 +11,7 @@ function setUp(mayRun = () => true) {
   return { engine, clock, log, sweeper: startSweeper({ engine, clock, log, mayRun }) };
 }
 
-/** How much has expired does not decide whether there is more to do. */
+/** Whether there is more to do does not depend on how many entries have expired. */
 const endsAtBound = { expired: 0, tombstonesDropped: sweepEntriesMax, isMore: true };
 const isThrough = { expired: sweepEntriesMax, tombstonesDropped: 0, isMore: false };
 

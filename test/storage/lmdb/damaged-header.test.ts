@@ -84,7 +84,7 @@ describe("LmdbEngine over a folder where the header of one shard is damaged", ()
     await damageHeader(folder, shard(1));
     const outcomes = await read(engine, reads, { ...noBudget, nowMs: nowMs + 1000 });
     expect(outcomes).toMatchObject([{ kind: "refused", code: "ENTRY_DAMAGED" }, { kind: "notFound" }]);
-    // That the entry has expired is recorded all the same.
+    // The expiry of the entry is recorded nevertheless.
     expect(await find(engine, "b", nowMs, 2)).toBeNull();
     await changeClaims(engine, claim(2, { shard: shard(2) }));
   });

@@ -1,4 +1,4 @@
-/** Processes that are killed while they write a data folder. */
+/** Tests with processes that are killed while they write a data folder. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -34,7 +34,7 @@ describe("LmdbEngine", () => {
   it("orders the writes of several processes, even when one of them is killed", async () => {
     const script = path.join(import.meta.dirname, "writer.mjs");
     const names = ["first", "second", "third"];
-    // The folder is made by one of them; from then on they come as they like.
+    // One process creates the folder; the others start in any order.
     const first = await open();
     await claimAll(first);
     await write(first, [put("begin", "1"), put("begin", "1", { shard: shard(1) })], nowMs);
@@ -52,7 +52,7 @@ describe("LmdbEngine", () => {
         const versions = acknowledged.get(names[index] ?? "") ?? [];
         for await (const line of createInterface({ input: child.stdout })) {
           versions.push(Number((JSON.parse(line) as { readonly version: string }).version));
-          // One is killed while the others write, and they have to go on.
+          // One process is killed while the others write, and they must continue.
           if (index === 0 && versions.length === 150) child.kill("SIGKILL");
           if (index > 0 && isDone("second") && isDone("third")) for (const other of children) other.kill("SIGKILL");
         }

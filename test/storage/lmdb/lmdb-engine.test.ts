@@ -37,7 +37,10 @@ function freshFolder(): Promise<string> {
   return mkdtemp(path.join(parent, "data-"));
 }
 
-/** With its own bounds, and so that each sweep removes some stale items and mostly leaves a pass half done. */
+/**
+ * Runs the conformance tests with the default bounds, and with bounds under which each sweep removes some stale items
+ * and mostly leaves a pass unfinished.
+ */
 const variants = [
   ["LmdbEngine", indexBounds],
   [
@@ -122,7 +125,7 @@ describe("LmdbEngine", () => {
     expect(await kindOf("a")).toBe("refused");
     await changeClaims(one, { kind: "release", shard: shard(0), epoch: 2 });
     expect(await read(other, [get("a")], noBudget, 2)).toMatchObject([{ code: "STALE_EPOCH" }]);
-    // Also after the number that says that a fence changed was damaged.
+    // Also after the counter of fence changes was damaged.
     const databases = await openDatabases(folder);
     await databases.documents.put(fencesKey, encodeNumber(1e300));
     await changeClaims(one, claim(3));

@@ -4,9 +4,9 @@ import type { Databases } from "../../../src/storage/lmdb/records/databases.js";
 import { LmdbEnvironment } from "../../../src/storage/lmdb/lmdb-environment.js";
 
 interface Script {
-  /** What a read throws once the commit has been tried; null: nothing. */
+  /** The error of a read after the commit; null if it succeeds. */
   readonly afterwards: unknown;
-  /** What the commit fails with. */
+  /** The error of the commit. */
   readonly failure: unknown;
   /** Whether LMDB ran the change. */
   readonly isRun: boolean;

@@ -12,7 +12,7 @@ import { SweepSchedule, sweepScanMs } from "../../../src/storage/lmdb/sweep-sche
 import { emptyHeader, type ShardHeader } from "../../../src/storage/shard-header.js";
 import { changeClaims, claim, claimAll, find, nowMs, put, shard, write } from "../../conformance/storage-operations.js"; // prettier-ignore
 
-/** Records of shards as the schedule reads them, which note what it reads. */
+/** Records of shards as the schedule reads them; it notes which ones are read. */
 class NotedRecords {
   readonly whole = new Map<ShardNumber, ShardHeader>();
   readonly looked: ShardNumber[] = [];
@@ -45,7 +45,7 @@ class NotedRecords {
     return [{ kind: "deleted", key: parseKey("a"), version: versionOf(1), atMs: this.oldestAtMs } as const];
   }
 
-  /** The shards that were looked at since the last call. */
+  /** The shards that were checked since the last call. */
   lookedAt(): readonly ShardNumber[] {
     return this.looked.splice(0);
   }
@@ -170,7 +170,7 @@ describe("the sweeps of an LmdbEngine", () => {
     expect(await expiredAt(nowMs)).toBe(0);
     expect(await find(engine, "a", nowMs + 1000)).toBeNull();
     expect(await expiredAt(nowMs)).toBe(1);
-    // The sweep also takes back the mark, which would refuse a moment before it.
+    // The sweep also lowers the mark, which would refuse an expiry before it.
     const expiry = { kind: "at", atMs: nowMs + 500 } as const;
     expect(await write(engine, [put("c", "1", { expiry })], nowMs)).toMatchObject([{ kind: "written" }]);
   });

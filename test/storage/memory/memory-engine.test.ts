@@ -9,7 +9,7 @@ import { claimAll, keys, nowMs, put, write } from "../../conformance/storage-ope
 
 describeStorageEngine("MemoryEngine", async () => ({ engine: new MemoryEngine() }));
 
-/** Steps of other callers between a call's own, in an order of their own that is the same in each run. */
+/** Interleaves steps of other callers with a call's own, in a pseudo-random order that is the same in each run. */
 function slowFaults(): MemoryFaults & { fate: ReturnType<MemoryFaults["commit"]>; count: number } {
   let seed = 1;
   return {
@@ -89,13 +89,13 @@ describe("MemoryEngine", () => {
     await writeBatch(0);
     const before = heapBytes();
     for (let number = 1; number <= 300; number++) await writeBatch(number);
-    // Whole, the batches have 30 MB.
+    // The batches as a whole have 30 MB.
     expect(heapBytes() - before).toBeLessThan(5e6);
     expect(await keys(engine)).toHaveLength(199 + 301);
   });
 });
 
-/** What is in use once the garbage is collected. */
+/** Bytes in use after a garbage collection. */
 function heapBytes(): number {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();

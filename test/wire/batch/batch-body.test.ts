@@ -55,7 +55,7 @@ const routed: fc.Arbitrary<RoutedOperation> = fc.record({ operation, epoch: fc.o
 const facts = { version: fc.option(version), createdAtMs: moment, updatedAtMs: moment, expiresAtMs: moment };
 const entryOf = (entryKey: fc.Arbitrary<ReturnType<typeof parseKey>>) => fc.record({ key: entryKey, value, ...facts });
 
-/** An operation with one of the outcomes that may answer it. */
+/** An operation with one of its possible outcomes. */
 const answered = routed.chain((request) => {
   const refused = fc.record({
     kind: fc.constant("refused" as const),
@@ -85,12 +85,12 @@ const answered = routed.chain((request) => {
       fc.record({ kind: fc.constant("page" as const), hasMore: fc.boolean(), entries: pageEntries(asked) }),
     ),
   }[asked.kind];
-  // Which keys may stand on the page of a narrower scan is tested with scan-page.
+  // Which keys may be on the page of a narrower scan is tested with scan-page.
   const all = asked.kind === "scan" ? { ...asked, prefix: "", after: null, before: null } : asked;
   return fc.record({ request: fc.constant({ ...request, operation: all }), outcome });
 });
 
-/** In order; at least one, so that more may follow. */
+/** In order, and at least one, so that more may follow. */
 function pageEntries(asked: Operation): fc.Arbitrary<readonly JsonEntry[]> {
   if (asked.kind !== "scan") return fc.constant([]);
   const { isReverse, limit } = asked;
@@ -105,13 +105,13 @@ const get: RoutedOperation = {
 };
 const unreadable = expect.objectContaining({ code: "BAD_REQUEST", message: expect.stringContaining("cannot be read") });
 
-/** The same body in another form of JSON, which only the general reader takes. */
+/** The same body in another form of JSON, which only the general decoder accepts. */
 function respelled(body: Buffer): Buffer {
   const end = body.indexOf("\n");
   return Buffer.concat([Buffer.from(` ${body.toString("utf8", 0, end)}`), body.subarray(end)]);
 }
 
-/** What came out, or the error. */
+/** The result of `read`, or its error. */
 function result<T>(read: () => T): T | { readonly code: string; readonly message: string } {
   try {
     return read();
@@ -121,12 +121,12 @@ function result<T>(read: () => T): T | { readonly code: string; readonly message
   }
 }
 
-/** Without what is said of the head's own text, which differs between the two forms. */
+/** Without the part about the head's text, which differs between the two forms. */
 function faultOf({ code, message }: ShardgateError): { readonly code: string; readonly message: string } {
   return { code, message: message.replace(/is not JSON: .*/, "is not JSON") };
 }
 
-/** A body with a character less, more or changed somewhere. */
+/** A body with one character removed, added or changed. */
 const damage = fc.record({
   place: fc.double({ min: 0, max: 1, noNaN: true }),
   removed: fc.nat({ max: 3 }),

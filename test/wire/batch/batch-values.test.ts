@@ -56,7 +56,7 @@ describe("the values of a batch", () => {
   it.each([[9], [0]])(
     "are refused by strict reading when they are not UTF-8, without an effect on the others (of %i expected)",
     (count) => {
-      // The second value's bytes are whole characters only together with the third's.
+      // The second value's bytes form whole characters only together with the third's.
       const body = Buffer.concat([Buffer.from("{}\nab"), Buffer.from("é"), Buffer.from("ü")]);
       const reader = readerOf(body, count);
       expect([2, 1, 1, 2].map((length) => reader.strictText(length))).toEqual(["ab", null, null, "ü"]);

@@ -71,12 +71,12 @@ describe("the usual forms of a batch are read without JSON.parse", () => {
   });
 });
 
-/** With a space before it the head has no usual form, and is read by JSON.parse. */
+/** With a space before it the head does not have a usual form, and is read by JSON.parse. */
 function generalForm(body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(" "), body]);
 }
 
-/** What `read` gives, or the code of what it throws: where a head is no JSON, the message says at which character. */
+/** The result of `read`, or the code of its error: for a head that is not JSON, the message names the position. */
 function resultOf(read: () => unknown): unknown {
   try {
     return read();
@@ -85,7 +85,7 @@ function resultOf(read: () => unknown): unknown {
   }
 }
 
-/** What a hostile or broken peer may put between two bytes of a head. */
+/** Text that a hostile or broken peer may insert between two bytes of a head. */
 const pieces = Array.from(`",:{}[]\\-019 \n\u007f\u0080\u00ff`).concat(
   ["", "e5", ".0", "null", "true", '"1"', "\\u0061"],
   [',"epoch":', ',"key":"b"', ',"ifAbsent":true', ',"expiresAt":', ',"valueBytes":1'],
@@ -103,7 +103,7 @@ const change: fc.Arbitrary<Change> = fc.record({
   piece: fc.constantFrom(...pieces),
 });
 
-/** `at` counts round the body. */
+/** `at` wraps around at the end of the body. */
 function changed(body: Buffer, changes: readonly Change[]): Buffer {
   return changes.reduce((before, { at, removed, piece }) => {
     const start = at % (before.length + 1);

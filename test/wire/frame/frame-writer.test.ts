@@ -4,7 +4,7 @@ import { frameBodyBytesMax } from "../../../src/core/limits.js";
 import { FrameReader, type Frame } from "../../../src/wire/frame/frame.js";
 import { FrameWriter, OutgoingMessage, frameJoinedBytesMax } from "../../../src/wire/frame/frame-writer.js";
 
-/** A connection that takes what it is given, and wants no more from its `willing`th write on, until it is drained. */
+/** A connection that accepts all bytes but asks for a pause from its `willing`th write on, until it is drained. */
 function sinkOf(willing = Infinity) {
   const writes: Buffer[] = [];
   let corked = 0;
@@ -33,7 +33,7 @@ function framesIn(writes: readonly Buffer[]): readonly Frame[] {
   return frames;
 }
 
-/** The bodies of the messages in `frames`, by their ids. */
+/** The bodies of the messages in `frames`, by id. */
 function bodiesIn(frames: readonly Frame[]): ReadonlyMap<number, Buffer> {
   const parts = new Map<number, Buffer[]>();
   for (const { id, type, body } of frames) {

@@ -36,7 +36,7 @@ const frames = fc.array(
   { maxLength: 10 },
 );
 
-/** What is read of `bytes` when they come in pieces that end at `cuts`. */
+/** The frames that are read from `bytes` when they arrive in chunks that end at `cuts`. */
 function readIn(bytes: Buffer, cuts: readonly number[]): { read: Frame[]; reader: FrameReader } {
   const reader = new FrameReader();
   const read: Frame[] = [];

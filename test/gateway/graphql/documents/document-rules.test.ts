@@ -1,4 +1,4 @@
-/** What a gateway does not tell of its schema when it is told not to, on both ways of executing. */
+/** What a gateway that does not disclose its schema hides, on both ways of execution. */
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphqlServer, type Answer } from "../graphql-server.js";

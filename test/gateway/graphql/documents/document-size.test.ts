@@ -1,4 +1,4 @@
-/** What counts towards each bound of a document, and that counting ends where the bound is. */
+/** What counts towards each bound of a document, and that counting stops at the bound. */
 import { parse } from "graphql";
 import { describe, expect, it } from "vitest";
 import { defaultBounds, type GatewayBounds } from "../../../../src/core/bounds.js";
@@ -24,7 +24,7 @@ function check(text: string, bounds: Partial<GatewayBounds> = {}): string {
   }
 }
 
-/** The least bound within which the document fits; one less is refused with `code`. */
+/** The smallest bound within which the document fits; with one less it is refused with `code`. */
 function size(text: string, bound: keyof GatewayBounds, code: string): number {
   let number = 0;
   while (check(text, { [bound]: number }) === code) number++;

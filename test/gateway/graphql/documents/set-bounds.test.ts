@@ -1,4 +1,4 @@
-/** That the bounds an operator sets are the ones in force, and the ones that messages name. */
+/** The bounds that an operator sets are enforced, and named in messages. */
 import { afterEach, expect, it } from "vitest";
 import type { GatewayBounds } from "../../../../src/core/bounds.js";
 import { GraphqlServer } from "../graphql-server.js";
@@ -7,7 +7,7 @@ let server: GraphqlServer;
 
 afterEach(() => server.close());
 
-/** The code and the message that the request is refused with. */
+/** The code and the message of the request's refusal. */
 async function refusal(bounds: Partial<GatewayBounds>, query: string, variables = {}): Promise<string> {
   server = await GraphqlServer.start({ bounds });
   const { errors } = await server.run(query, variables);

@@ -1,4 +1,4 @@
-/** What one request reads of keys, and when: over the MemoryRouter, without a server. */
+/** Which keys one request reads, and when: over the MemoryRouter, without a server. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { parseKey } from "../../../../src/core/key.js";
 import type { RequestServices } from "../../../../src/gateway/guard/request-services.js";

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-/** The first is taken by the short way, the second means the same to Yoga and is left to it. */
+/** The first is answered directly; the second has the same meaning but is left to Yoga. */
 const ways = ["application/json", "application/json;q=0.9"] as const;
 
 async function send(query: string, { accept = ways[0] as string, trace = "1", variables = {}, to = gateway } = {}) {
@@ -89,7 +89,7 @@ describe("a receipt", () => {
     await oracle.register("node1", "node2");
     const byGraphqlJs = await send(query, { to: oracle });
     await oracle.close();
-    // Requests may share batches, so their sizes differ from run to run; between the answers they do not.
+    // Requests may share batches, so batch sizes differ between runs, but not between these answers.
     const comparable = (answer: unknown): string =>
       JSON.stringify(answer).replaceAll(/"b\w+-\d+"|"batchSize":\d+/g, '"b"');
     expect(comparable(byYoga)).toBe(comparable(direct));

@@ -1,4 +1,4 @@
-/** How many errors one answer tells, whatever is wrong with a request, and how many bytes they have. */
+/** How many errors one answer lists, whatever is wrong with a request, and how many bytes they have. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { graphqlDocumentErrorsMax } from "../../../../src/core/limits.js";
 import { GraphqlServer } from "../graphql-server.js";

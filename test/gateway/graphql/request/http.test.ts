@@ -1,4 +1,4 @@
-/** GraphQL over HTTP: methods, media types, bounds, statuses and what goes with every answer. */
+/** GraphQL over HTTP: methods, media types, bounds, statuses and the headers of every answer. */
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -187,7 +187,7 @@ describe("a GraphQL request's size", () => {
     const cut = endless();
     let isOver = false;
     void cut.finally(() => (isOver = true));
-    // What still comes after the answer is thrown away for a while.
+    // Bytes after the answer are discarded for a while.
     await vi.waitFor(async () => {
       await server.clock.advance(gatewayConnectionCheckMs);
       expect(isOver).toBe(true);
@@ -220,7 +220,7 @@ describe("a GraphQL request's size", () => {
   }
 });
 
-/** Sends without end; resolves when the server has had enough. */
+/** Sends without end; resolves when the server closes the connection. */
 function endless(): Promise<string> {
   return new Promise((resolve) => {
     const request = httpRequest(server.url, { method: "POST", headers: { "content-type": "application/json" } });
@@ -232,7 +232,7 @@ function endless(): Promise<string> {
   });
 }
 
-/** Without those that differ between any two answers, or are about the connection. */
+/** Without headers that differ between any two answers, or concern the connection. */
 function ofAnswer(headers: Headers): Readonly<Record<string, string>> {
   const {
     date: _date,

@@ -1,4 +1,4 @@
-/** Requests that name a document of the gateway's instead of bringing their own. */
+/** Requests that name a document of the gateway instead of sending their own. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parsePersistedDocuments } from "../../../../src/gateway/graphql/request/persisted-documents.js";

@@ -106,7 +106,7 @@ describe("lists within lists", () => {
   it("are refused when one request would return too many items", async () => {
     await server.addNode("node1");
     const levels = (count: number): string => (count === 0 ? "number" : `primary { shards { ${levels(count - 1)} } }`);
-    // One storage node owns all four shards, so every level has four times the items of the one before.
+    // One storage node owns all four shards, so every level has four times the items of the previous one.
     expect((await server.run(`{ shards { ${levels(4)} } }`)).errors).toBeUndefined();
     const refused = await server.run(`{ shards { ${levels(9)} } cluster { shardCount } }`);
     expect(refused.data).toMatchObject({ cluster: { shardCount: 4 } });

@@ -43,7 +43,7 @@ describe("get", () => {
     );
     expect(answer.status).toBe(200);
     expect(answer.data).toEqual({ bad: null, good: { key: "good" }, no: null });
-    // In the order of the document, though the invalid key is known to be wrong before any other is read.
+    // In the order of the document, although the invalid key is known to be invalid before any other is read.
     expect(answer.errors).toMatchObject([
       {
         path: ["bad"],

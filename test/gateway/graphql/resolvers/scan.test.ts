@@ -127,7 +127,7 @@ describe("scan", () => {
     [{ last: 1001 }, "0 to 1000"],
     [{ first: 1, last: 1 }, "not both"],
     [{ after: "x" }, "`after` is not a cursor"],
-    // A cursor of b1 in another spelling, and one of bytes that are no text.
+    // A cursor of b1 in another encoding, and one of bytes that are not text.
     [{ after: "MTpiMQ==" }, "`after` is not a cursor"],
     [{ after: "!MTpiMQ" }, "`after` is not a cursor"],
     [{ after: "MTpiMR" }, "`after` is not a cursor"],

@@ -205,7 +205,7 @@ describe("putMany", () => {
     const passed = { __typename: "ExpiryPassed", code: "EXPIRY_PASSED", isRetryable: false };
     expect(answer.data["putMany"]).toEqual([expect.objectContaining({ __typename: "PutSuccess" }), passed, passed]);
     expect(server.router.has("b")).toBe(false);
-    // The gateway sent what it cannot judge.
+    // The gateway sent the items that it cannot judge itself.
     expect(server.router.calls[0]?.operations).toHaveLength(3);
   });
 

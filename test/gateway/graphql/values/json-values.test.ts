@@ -1,4 +1,4 @@
-/** Values come back byte for byte as they were written, whichever way they were written and are read. */
+/** Values are returned byte for byte as they were written, however they are written and read. */
 import { buildSchema, execute, parse, type ExecutionResult } from "graphql";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { valueBytesMax } from "../../../../src/core/limits.js";
@@ -225,7 +225,7 @@ describe("an invalid value", () => {
   });
 });
 
-/** Names that mean something to JavaScript's objects, and nothing here. */
+/** Names with a meaning in JavaScript's objects, but none here. */
 describe.each(["__proto__", "constructor", "toJSON", "hasOwnProperty", "valueOf", "then"])("the name %s", (name) => {
   const text = `{"${name}":{"${name}":[1.10]},"a":{"toString":0}}`;
 
@@ -259,7 +259,7 @@ describe.each(["__proto__", "constructor", "toJSON", "hasOwnProperty", "valueOf"
 describe("JSON's null as a value", () => {
   const schema = buildSchema(typeDefs);
 
-  /** What a gateway in front of this one makes of our answer: it executes the same document over our data. */
+  /** The result of a gateway in front of this one, which executes the same document over this one's answer. */
   function stitched(document: string, { data }: Answer): ExecutionResult {
     return execute({ schema, document: parse(document), rootValue: data }) as ExecutionResult;
   }

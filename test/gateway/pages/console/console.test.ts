@@ -52,7 +52,7 @@ async function serve(files: string, hasPlayground = true): Promise<void> {
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A console that watches, and the events it got. */
+/** An open console, and the events that it received. */
 class Watcher {
   readonly response: IncomingMessage;
   text = "";

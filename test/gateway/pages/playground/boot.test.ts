@@ -1,4 +1,4 @@
-/** The browser's script, run here with stand-ins for the browser; test/browser runs it in a real one. */
+/** The browser's script, run here with substitutes for the browser; test/browser runs it in a real one. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { preparedTabs } from "../../../../src/gateway/pages/playground/tabs.js";
 
@@ -21,7 +21,7 @@ interface Storage {
   clear(): void;
 }
 
-/** Like the browser's: what is stored are its own properties. */
+/** Like the browser's: stored items are its own properties. */
 class KeptStorage {
   [name: `${string}:${string}`]: string;
 

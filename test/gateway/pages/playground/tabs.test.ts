@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** What is read of the answers beyond comparing them. */
+/** The parts of the answers that the tests read. */
 interface TabData {
   readonly entries: unknown;
   readonly replace: { readonly current: { readonly version: string } };
@@ -20,7 +20,7 @@ interface TabData {
   readonly assignShard: unknown;
 }
 
-/** Runs the tab of this name, as it is prepared or with other variables. */
+/** Runs the tab of this name, with its prepared variables or with others. */
 async function run(name: string, changed: Readonly<Record<string, unknown>> = {}) {
   const { query, variables = "{}" } = tabs.get(name) ?? { query: "" };
   return graphql<TabData>(gateway.url, query, { ...JSON.parse(variables), ...changed });

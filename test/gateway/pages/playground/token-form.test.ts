@@ -1,4 +1,4 @@
-/** The form that asks for a token, with stand-ins for the browser; test/browser fills it in in a real one. */
+/** The form for a token, with substitutes for the browser; test/browser uses it in a real one. */
 import { describe, expect, it, vi } from "vitest";
 import { startTokenForm, tokenHeaders, type TokenPage } from "../../../../src/gateway/pages/playground/token-form.js";
 import { settle } from "../../../support/fake-clock.js";
@@ -21,7 +21,7 @@ class FakeElement {
   }
 }
 
-/** A page at `/sg/graphql` whose gateway answers the check of a token so. */
+/** A page at `/sg/graphql` whose gateway answers the check of a token with `check`. */
 function pageOf(check: Fetch, kept: readonly (readonly [string, string])[] = [], hasForm = true) {
   const elements = new Map(hasForm ? ids.map((id) => [id, new FakeElement()]) : []);
   const storage = new Map(kept);

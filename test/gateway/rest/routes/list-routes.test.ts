@@ -139,7 +139,7 @@ describe("the bounds of GET /data", () => {
     await restart({ bounds: { listItems: 2 } });
     expect((await get("/data?limit=10")).json()).toMatchObject({ status: 413, code: "ANSWER_TOO_LARGE" });
     await restart({ bounds: { answerBytes: 2 } });
-    // So many of one shard that it is asked twice, the second time when no more may come.
+    // So many keys of one shard that it is asked twice, the second time when the page is full.
     const keys = Array.from({ length: 300 }, (_, index) => `key${index}`);
     await put(...keys.filter((key) => shardOfKey(parseKey(key), 4) === 0).slice(0, 30));
     expect((await get("/data?prefix=key&limit=30")).json()).toMatchObject({ status: 413, code: "ANSWER_TOO_LARGE" });

@@ -8,7 +8,7 @@ interface TestCall {
 
 describe("CallSlots", () => {
   it("finds each call by its id as a Map does, whatever begins and ends in between", () => {
-    // A number ends the call at that place among those in flight; null begins one.
+    // A number ends the call at that index among those in flight; null begins one.
     const step = fc.oneof(fc.constant(null), fc.nat(40));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

@@ -42,7 +42,7 @@ async function open(hello: Readonly<Record<string, unknown>> = {}) {
   return { calls, peer, socket, left };
 }
 
-/** What the call ends with instead of an answer. */
+/** The fault that the call rejects with. */
 async function faultOf(execution: Promise<unknown>): Promise<NodeFault> {
   const error = await execution.catch((caught: unknown) => caught);
   if (!(error instanceof NodeFault)) throw new Error(`No fault but ${String(error)}.`);
@@ -188,7 +188,7 @@ describe("FrameCalls, when the connection breaks", () => {
   it("knows that a batch that never left the gateway was not executed", async () => {
     const { calls, socket } = await open();
     const sent = faultOf(calls.execute(puts(), call));
-    // Before the turn is over, in which it would be written.
+    // Before the end of the turn, in which the batch would be written.
     socket.destroy();
     expect(await sent).toMatchObject({
       reason: "connectionReset",

@@ -45,7 +45,7 @@ async function open(onUpgrade: OnUpgrade | null = agree, token: string | null = 
 
 const one = (key = "a"): readonly RoutedOperation[] => [routed(get(key))];
 
-/** Answers each request on the connection as it comes. */
+/** Answers each request on the connection as it arrives. */
 function serve(peer: FramePeer): void {
   let answered = 0;
   peer.socket.on("data", () => {
@@ -56,7 +56,7 @@ function serve(peer: FramePeer): void {
   });
 }
 
-/** Agrees and answers. */
+/** Accepts the upgrade and answers batches. */
 function agreeAndServe(node: () => FrameNode): OnUpgrade {
   return (socket) => {
     agree(socket);
@@ -65,7 +65,7 @@ function agreeAndServe(node: () => FrameNode): OnUpgrade {
   };
 }
 
-/** A client whose batches go in frames. */
+/** A client whose batches use frames. */
 async function openFramed(): Promise<Opened> {
   let node: FrameNode | null = null;
   const opened = await open(
@@ -79,7 +79,7 @@ async function openFramed(): Promise<Opened> {
   return opened;
 }
 
-/** Batches go on being sent, until one comes in a frame on the newest connection. */
+/** Sends batches until one arrives in a frame on the newest connection. */
 async function untilFramed({ client, node }: Opened, connections = 1): Promise<void> {
   await vi.waitFor(async () => {
     expect(await client.execute(one(), call)).toEqual(notFound);
@@ -88,7 +88,7 @@ async function untilFramed({ client, node }: Opened, connections = 1): Promise<v
   });
 }
 
-/** The client has ended its connection. */
+/** Whether the client has ended its connection. */
 const isOver = (peer: FramePeer): boolean => peer.isEnded || peer.isClosed;
 
 const count = (node: FrameNode, request: string): number => node.requests.filter((one) => one === request).length;
@@ -148,7 +148,7 @@ describe("the connections of frames of a storage node", () => {
     await client.execute(one(), call);
     const first = await node.peer(1);
     const waiting: Promise<unknown>[] = [];
-    // One batch waits at the first connection; the next ones see that, and open another.
+    // One batch waits on the first connection; the next ones notice that and open another.
     await vi.waitFor(() => {
       waiting.push(client.execute(one(), call).catch(() => {}));
       expect(node.peers).toHaveLength(2);

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
-/** A list of shard 1 in the index of changes, in which a key has all of `versions`. */
+/** Writes a list of shard 1 to the change index in which one key has all of `versions`. */
 function listRecord(...versions: readonly number[]): Buffer {
   const [list] = listsOf(
     shard(1),
@@ -119,7 +119,7 @@ describe("verifyLmdbFolder", () => {
     await databases.root.close();
     const { problems, problemCount, entries } = await verifyLmdbFolder(folder);
     expect(problems).toHaveLength(verifyProblemsMax);
-    // Of two shards the counts of stale items are wrong too.
+    // In two shards the counts of stale items are wrong too.
     expect(problemCount).toBe(entries + 2);
   });
 
@@ -147,7 +147,7 @@ describe("verifyLmdbFolder", () => {
     const { tombstonesDropped } = await engine.sweep(nowMs + 2 * tombstoneAgeMsMax, 100);
     expect(tombstonesDropped).toBe(1);
     expect((await engine.stats(nowMs)).get(shard(0))?.tombstoneCount).toBeGreaterThan(0);
-    // A put over it takes its place.
+    // A put of the key replaces the tombstone.
     expect(await write(engine, [put("key3", "1")], nowMs)).toMatchObject([{ kind: "written" }]);
     await engine.close();
   });
@@ -175,7 +175,7 @@ describe("verifyLmdbFolder", () => {
     expect(await write(engine, writes, nowMs)).toMatchObject([refusal, refusal, { kind: "written" }]);
     const request = { shard: shard(1), epoch: null, cursor: null, limit: 1000, bytesMax: 1e6 };
     expect(await engine.changes(request)).toMatchObject(refusal);
-    // It expires with its neighbours, and stays, because nothing of it can be trusted.
+    // The damaged entry expires with the others but stays stored, because nothing in it can be trusted.
     expect((await engine.sweep(nowMs + 60_000, 100)).expired).toBe(11);
     expect((await engine.sweep(nowMs + 60_000, 100)).expired).toBe(0);
     expect(await find(engine, "key13", nowMs, 1)).toMatchObject({ value: "1" });

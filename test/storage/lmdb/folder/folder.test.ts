@@ -28,7 +28,7 @@ describe("checkLmdbFolder", () => {
     return readFile(file);
   }
 
-  /** That the check and the engine refuse, with the folder and the reason, and change nothing. */
+  /** Expects that the check and the engine refuse the folder with its name and the reason, and change nothing. */
   async function expectRefusal(reason: RegExp): Promise<void> {
     const before = await readFile(file);
     const expected = { code: "STORAGE_FAILED", message: expect.stringMatching(reason) };
@@ -92,7 +92,7 @@ describe("checkLmdbFolder", () => {
     const { length } = whole;
     const pageBytes = whole.readUInt32LE(48);
 
-    // The shortest one that is accepted: every page more that is cut away is one too many.
+    // The shortest accepted length: a file with one page less is refused.
     let size = length;
     while (await isAccepted(size - pageBytes)) size -= pageBytes;
     expect(size).toBeLessThan(length - 5 * pageBytes);

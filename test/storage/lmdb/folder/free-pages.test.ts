@@ -9,7 +9,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const pageBytes = 256;
 
-/** A page of LMDB: header, places of the nodes, and the nodes from its end. */
+/** A page of LMDB: the header, the offsets of the nodes, and the nodes from the end of the page. */
 function page(flags: number, nodes: readonly Buffer[] = []): Buffer {
   const bytes = Buffer.alloc(pageBytes);
   bytes.writeUInt16LE(flags, 18);
@@ -54,7 +54,7 @@ function list(...items: readonly number[]): Buffer {
   return bytes;
 }
 
-/** What is free in a file of `pages`, whose tree begins at the first one. */
+/** The free pages of a file that consists of `pages`, the first of which is the root of the tree. */
 function freeIn(...pages: readonly Buffer[]): readonly PageRange[] {
   const file = path.join(folder, "data.mdb");
   writeFileSync(file, Buffer.concat(pages));

@@ -32,7 +32,7 @@ function clear(): Promise<void> {
   });
 }
 
-/** Of shard 4 if nothing else is said. */
+/** In shard 4 by default. */
 function item(version: number, number = 4): JournalItem {
   return { shard: shard(number), version, key: parseKey(`key${version}`) };
 }
@@ -55,7 +55,7 @@ async function damage(database: Bytes, id: Uint8Array): Promise<void> {
   await database.put(id, record);
 }
 
-/** What the index should have: versions in the journal, commit by commit, and versions in lists. */
+/** The expected content of the index: versions in the journal, commit by commit, and versions in lists. */
 class Model {
   readonly journal: number[][] = [];
   listed = new Set<number>();
@@ -92,11 +92,11 @@ describe("ChangeIndex", () => {
           await change(() => {
             if ("append" in next) {
               const added = model.append(next.append);
-              // Neighbours are never seen, and the order within a commit does not matter.
+              // Items of other shards are never returned, and the order within a commit does not matter.
               const others = [3, 5].flatMap((number) => added.map(({ version }) => item(version, number)));
               index.append([...others, ...added.toReversed()]);
             } else if ("fold" in next) {
-              // One byte: the first record.
+              // A bound of one byte takes the first record.
               expect(index.fold(next.fold) > 0).toBe(model.journal.length > 0);
               model.fold(next.fold);
             } else {
@@ -155,7 +155,8 @@ describe("ChangeIndex", () => {
     expect([...databases.journal.getKeys()]).toEqual([second]);
     expect([...index.listedAfter(shard(4), 0)]).toHaveLength(20);
     for (const number of [4, 5]) {
-      // At once, also where lists have items enough for a page: those of the third record would come before the second's.
+      // Refused at once, even if the lists have enough items for a page: those of the third record would be read before
+      // the second's.
       const found = index.itemsAfter(shard(number), 0)[Symbol.iterator]();
       expect(() => found.next()).toThrow("journal of changes fails its checksum");
     }

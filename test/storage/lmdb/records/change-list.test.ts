@@ -16,7 +16,7 @@ function item(version: number, key = `key${version}`): ChangeItem {
   return { version, key: parseKey(key) };
 }
 
-/** Ascending versions with gaps, far up too, and keys of any script and length. */
+/** Ascending versions with gaps, including large ones, and keys of any script and length. */
 const anyItems = fc
   .tuple(
     fc.integer({ min: 0, max: 2 ** 52 }),

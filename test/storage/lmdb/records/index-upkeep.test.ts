@@ -45,7 +45,7 @@ describe.each([
     }
   }
 
-  /** How many sweeps there were, of which the last had nothing more to do. */
+  /** Sweeps until nothing is left to do; returns the number of sweeps. */
   async function sweepAll(): Promise<number> {
     for (let sweeps = 1; ; sweeps++) if (!(await engine.sweep(nowMs, 100)).isMore) return sweeps;
   }
@@ -84,7 +84,8 @@ describe.each([
   it("reads few bytes of entries in each sweep when values are large", async () => {
     const large = JSON.stringify("x".repeat(600_000));
     await overwrite(3, {}, large);
-    // The first sweep empties the journal. A walk looks at 36 items, of which 24 are stale, two at a time; what is remembered is removed seven at a time.
+    // The first sweep empties the journal. A walk checks 36 items, of which 24 are stale, two at a time; remembered
+    // items are removed seven at a time.
     expect([await sweepAll(), await itemCount(folder)]).toEqual([staleMax === 20 ? 19 : 5, 12]);
   });
 
@@ -96,7 +97,7 @@ describe.each([
     expect(await itemCount(folder)).toBeLessThanOrEqual(12 + 2 * 12);
     await engine.close();
     engine = await LmdbEngine.open(folder, bounds);
-    // A walk, at twice the bound: it ends with what was there when it began.
+    // A walk, which starts at twice the bound, ends with the items that existed when it began.
     await overwrite(2);
     await sweepAll();
     expect(await itemCount(folder)).toBeLessThanOrEqual(12 + 20);

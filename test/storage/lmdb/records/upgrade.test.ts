@@ -88,7 +88,7 @@ describe("a folder of version 0.1.0", () => {
       expect(claimed).toEqual(text === null ? none : claimedBefore);
       expect(document).toEqual(text === null ? null : JSON.stringify({ clusterId: "c", shardCount: 4, mapVersion: 9 }));
       expect((await engine.stats(madeMs)).get(shard(1))?.sequence).toBe(70);
-      // A shard that is claimed again begins its epoch's versions; a sequence of its own below them was kept till then.
+      // A shard that is claimed again begins the versions of the new epoch; until then it kept a sequence below them.
       await engine.changeState(() => ({ claims: [claim(8, { shard: shard(1) })] }));
       const [outcome] = await write(engine, [put("a", "1", { shard: shard(1) })], madeMs);
       expect(outcome).toMatchObject({ facts: { version: String(7 * 2 ** 32 + 1) } });

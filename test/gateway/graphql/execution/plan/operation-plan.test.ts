@@ -1,4 +1,6 @@
-/** A plan's run, held against GraphQL.js's own: the same resolvers are called, and the answer is the same text. */
+/**
+ * Compares the run of a plan with that of GraphQL.js: the same resolvers are called, and the answer is the same text.
+ */
 import fc from "fast-check";
 import {
   buildSchema,
@@ -26,7 +28,7 @@ const rules = specifiedRules.filter((rule) => rule !== NoUnusedFragmentsRule && 
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** The answer's text and the calls, of GraphQL.js. Null when the variables do not fit. */
+/** The answer's text and the calls of GraphQL.js. Null when the variables do not fit. */
 async function expected(document: DocumentNode, variables: Variables, operationName: string | null = null) {
   const context: ActContext = { calls: [] };
   const result = await execute({ schema, document, variableValues: variables, contextValue: context, operationName });
@@ -61,8 +63,7 @@ describe("a plan", () => {
         for (const values of [variables, others, variables]) {
           const ours = await planned(plan, values);
           const theirs = await expected(document, values);
-          // A single value for a list is left to GraphQL.js.
-          // Resolvers beside a failed one may still run.
+          // A single value for a list is left to GraphQL.js. Resolvers beside a failed one may still run.
           await new Promise(setImmediate);
           if (ours === null && values["list"] === "one") continue;
           expect(ours).toEqual(theirs);
@@ -124,7 +125,7 @@ describe("a plan", () => {
     const field = things.getQueryType()?.getFields()["all"];
     if (field !== undefined) field.resolve = () => [Promise.reject(new Error("late")), new Error("at once")];
     const { errors } = await planOf(parse("{ all }"), null, things).run({}, {});
-    // A rejection that nobody took would fail this test by now.
+    // An unhandled rejection would have failed this test by now.
     await new Promise(setImmediate);
     expect(errors?.map(({ message, path }) => [message, path])).toEqual([["at once", ["all", 1]]]);
   });

@@ -171,7 +171,7 @@ describe("a request that costs too much", () => {
   });
 });
 
-/** `pair` reads two keys that follow from its argument; nothing but this declaration knows of it. */
+/** `pair` reads two keys that are derived from its argument; only this declaration knows that. */
 const pairPart: SchemaPart = {
   typeDefs: "extend type Query { pair(name: String!): [Boolean!] }",
   resolvers: {
