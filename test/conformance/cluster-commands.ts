@@ -1,6 +1,6 @@
 /**
- * What every way to change the cluster has in common: the leader's own process, and followers over whatever transport. Each
- * test asks `cluster`, and looks at what that process sees afterwards.
+ * The common contract of all ways to change the cluster: the leader's own process, and followers over any transport.
+ * Each test calls `cluster`, and inspects what that process sees afterwards.
  */
 import { describe, expect, it } from "vitest";
 import { heartbeatIntervalMs } from "../../src/core/limits.js";
@@ -15,7 +15,7 @@ import { settle, type FakeClock } from "../support/fake-clock.js";
 import { suspectAfterMs, downAfterMs } from "../../src/registry/liveness.js";
 
 export interface CommandedCluster {
-  /** Four shards, all of the first storage node that registers. */
+  /** Four shards, all of which belong to the first storage node that registers. */
   readonly cluster: ClusterCommands & ClusterView;
   /** The leader begins to watch the storage nodes. */
   start(): void;

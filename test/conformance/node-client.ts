@@ -1,4 +1,4 @@
-/** What every NodeClient does, whatever is behind it. `open` gives a client of a fresh, empty storage node. */
+/** The common contract of every NodeClient. `open` returns a client of a new, empty storage node. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Outcome, Operation } from "../../src/core/operation.js";
 import { NodeFault, type NodeClient, type NodeKind } from "../../src/routing/node-client/node-client.js";
@@ -7,9 +7,9 @@ import { get, put, remove, routed, scan } from "../support/operations.js";
 
 export interface OpenedClient {
   readonly client: NodeClient;
-  /** From now on the client is of this cluster's gateway. */
+  /** From now on the client belongs to a gateway of this cluster. */
   setCluster(clusterId: string): void;
-  /** From now on the storage node has this name. The client means one that is called node1. */
+  /** From now on the storage node has this name. The client expects one that is called node1. */
   rename(name: string): void;
   close(): Promise<void>;
 }

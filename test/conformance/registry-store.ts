@@ -1,4 +1,4 @@
-/** What every registry store must do, whatever keeps the document. Each implementation's test calls this once. */
+/** The common contract of every registry store. The test of each implementation calls this once. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clusterMapFromText, clusterMapToText } from "../../src/registry/text/cluster-map-text.js";
 import { assignmentHistoryMax } from "../../src/core/limits.js";
@@ -7,7 +7,10 @@ import { recordOfChanges } from "../../src/registry/assignment-log.js";
 import type { RegistryStore, StoreMark } from "../../src/registry/registry-store.js";
 import { largestMap } from "../registry/map-samples.js";
 
-/** `fresh` makes an empty store and resolves to what opens a handle on it: another each time, where a store allows several. */
+/**
+ * `fresh` creates an empty store and resolves to a function that opens a handle on it: a new one each time, if a store
+ * allows several.
+ */
 export function describeRegistryStore(name: string, fresh: () => Promise<() => Promise<RegistryStore>>): void {
   describe(`${name}, as a registry store`, () => {
     const opened: RegistryStore[] = [];
@@ -174,13 +177,13 @@ function record(epoch: number): string {
   return recordOfChanges([change]) ?? "";
 }
 
-/** A change of each of very many shards. */
+/** A change of each of a large number of shards. */
 function recordOfEach(epoch: number): string {
   const change = { epoch: epoch + 1, node: "a", atMs: 1000, cause: "automatic" } as const;
   return recordOfChanges(Array.from({ length: 2_000 }, (_, shard) => ({ ...change, shard: parseShard(shard) }))) ?? "";
 }
 
-/** As a writer of the registry does it: read, change, try, and again when another was faster. */
+/** Increments as a writer of the registry does: reads, changes, writes, and repeats when another writer was faster. */
 async function increment(store: RegistryStore): Promise<void> {
   for (;;) {
     const stored = await store.load();

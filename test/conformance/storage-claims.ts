@@ -1,4 +1,6 @@
-/** Conformance of storage engines: who may touch a shard, the versions of its epochs, and what is kept beside the entries. */
+/**
+ * Conformance of storage engines: who may touch a shard, the versions of its epochs, and the state beside the entries.
+ */
 import { describe, expect, it } from "vitest";
 import { versionsPerEpoch } from "../../src/core/limits.js";
 import type { ShardClaim, StorageEngine } from "../../src/storage/engine.js";
@@ -44,7 +46,7 @@ export function describeClaims(engine: () => StorageEngine): void {
       expect(await claimed()).toMatchObject({ epoch: 4, releasedEpoch: 4 });
       await changeClaims(engine(), { kind: "release", shard: shard(0), epoch: 4 }, claim(5));
       expect(await claimed()).toMatchObject({ epoch: 5, releasedEpoch: 4 });
-      // One that comes late, after another process claimed the shard again, gives up nothing.
+      // A late release, after another process claimed the shard again, releases nothing.
       await changeClaims(engine(), { kind: "release", shard: shard(0), epoch: 4 });
       expect(await claimed()).toMatchObject({ epoch: 5, releasedEpoch: 4 });
     });

@@ -127,7 +127,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
       expect((await engine().sweep(nowMs + 1000, 100)).expired).toBe(5);
       expect((await engine().sweep(nowMs + 1000, 0)).expired).toBe(0);
       expect((await figures(engine(), nowMs)).get(shard(0))).toMatchObject({ keyCount: 1 });
-      // Nine were put into the shard and have expired, and one stays.
+      // Nine of the entries put into the shard have expired, and one stays.
       expect(await write(engine(), [put("next", "1")], nowMs)).toMatchObject([{ facts: { version: "20" } }]);
     });
 
@@ -136,7 +136,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
       const laterMs = nowMs + 1000;
       const put2 = write(engine(), [put("a", "2")], laterMs);
       const [, { expired }] = await Promise.all([put2, engine().sweep(laterMs, 10)]);
-      // Whichever came first: a put over what has been swept, or a put of an expired entry.
+      // Depends on which came first: a put over a swept entry, or a put over an expired one.
       expect([1, 2]).toContain(expired);
       expect(await find(engine(), "a", laterMs)).toMatchObject({ value: "2" });
       expect(await figures(engine(), laterMs)).toEqual(new Map([[shard(0), { keyCount: 1, sizeBytes: 2 }]]));

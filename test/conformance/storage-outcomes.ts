@@ -1,6 +1,6 @@
 /**
- * Conformance of storage engines whose calls are slow, overlap, lose replies and meet a fail-over: what must hold when the
- * outcome of a change is unknown, and that calls which overlap do not undo each other.
+ * Conformance of storage engines whose calls are slow, overlap, lose replies and meet a fail-over: what holds when the
+ * outcome of a change is unknown, and that overlapping calls do not undo each other.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
@@ -24,9 +24,9 @@ import {
 /** An engine over a store that can be made to fail. */
 export interface UnreliableEngine {
   readonly engine: StorageEngine;
-  /** From now on each commit fares as `fate` says. */
+  /** From now on each commit has this fate. */
   setCommits(fate: "happens" | "happens, reply lost" | "is lost"): void;
-  /** Calls that are under way fail; those that begin afterwards run. */
+  /** Running calls fail; later ones succeed. */
   failOver(): void;
 }
 
@@ -52,7 +52,7 @@ export function describeUnknownOutcomes(name: string, open: () => Promise<Unreli
       const values = found.map((entry) => entry?.value ?? null);
       expect(values).toEqual(hasHappened ? ["2", "2", "2"] : ["1", "1", null]);
       expect((await engine.state()).claims.get(shard(0))?.epoch).toBe(hasHappened ? 2 : 1);
-      // Repeating a claim is right in both cases.
+      // Repeating a claim is correct in both cases.
       await changeClaims(engine, claim(2));
       expect((await engine.state()).claims.get(shard(0))?.epoch).toBe(2);
     });
@@ -116,7 +116,7 @@ export function describeUnknownOutcomes(name: string, open: () => Promise<Unreli
   });
 }
 
-/** For any engine: calls of several callers that overlap. */
+/** For any engine: overlapping calls of several callers. */
 export function describeOverlappingCalls(engine: () => StorageEngine): void {
   describe("calls that overlap", () => {
     it("lose no conditional update", async () => {
@@ -197,7 +197,7 @@ export function describeOverlappingCalls(engine: () => StorageEngine): void {
   });
 }
 
-/** What a caller learns from a change that failed: nothing. */
+/** A caller learns nothing from a failed change. */
 function unknown(error: unknown): readonly undefined[] {
   if (error instanceof ShardgateError && ["OUTCOME_UNKNOWN", "STORAGE_FAILED"].includes(error.code)) return [];
   throw error;

@@ -1,4 +1,4 @@
-/** Who may do what, with real processes, real files and real sockets. */
+/** Access control with real processes, real files and real sockets. */
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -14,7 +14,7 @@ afterAll(() => folder.remove());
 
 function write(name: string, content: string | object): string {
   const file = inFolder(name);
-  // As programs do that never leave half a file behind.
+  // Replaced in one step, as programs do that never leave an incomplete file behind.
   writeFileSync(`${file}.new`, typeof content === "string" ? content : JSON.stringify(content));
   renameSync(`${file}.new`, file);
   return file;
@@ -182,7 +182,7 @@ describe("a cluster with authentication", () => {
         "The token is from SHARDGATE_TOKEN. It may be mistyped, expired or revoked.\n",
     );
 
-    // A function is asked for each request, so that it can give a fresh token when the last is old.
+    // A function is called for each request, so that it can supply a new token when the last one has expired.
     const tokens = ["nobody", "ada"];
     const client = createClient({
       endpoint: `${cluster.origin}/graphql`,

@@ -1,11 +1,11 @@
-/** The typed client against real processes, imported as applications import it. */
+/** The typed client with real processes, imported as applications import it. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type * as Shardgate from "../../src/client/index.js";
 import { counter } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { Run } from "../support/processes.js";
 
-// By the package's own name, so that its `exports` are tested too. A variable, since tsc runs before dist/ is built.
+// By the package's own name, so that its `exports` are tested too. A variable, because tsc runs before dist/ is built.
 const packageName = "shardgate/client";
 
 let cluster: ProcessCluster;

@@ -1,6 +1,6 @@
 /**
- * The wall clock jumps by an hour, as an operator or a time server makes it. Expiry and the times that people see follow it;
- * deadlines, breakers, heartbeats and silence do not notice.
+ * The wall clock jumps by an hour, as an operator or a time server may cause it. Expiry and displayed times follow it;
+ * deadlines, breakers, heartbeats and liveness do not depend on it.
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { breakerOpenMs } from "../../src/core/limits.js";

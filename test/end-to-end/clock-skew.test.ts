@@ -1,4 +1,7 @@
-/** Clocks of gateway and storage nodes that differ or jump: the storage node's counts, and no entry's times go backwards. */
+/**
+ * Clocks of gateway and storage nodes that differ or jump: the storage node's clock counts, and no entry's times go
+ * backwards.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { untilAnswered } from "../support/data-calls.js";
 import { graphqlData } from "../support/gateway-calls.js";

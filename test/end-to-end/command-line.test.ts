@@ -1,4 +1,4 @@
-/** Every command for people as a process of its own, against a cluster of processes, as a shell or a script meets it. */
+/** Every interactive command as a process of its own, with a cluster of processes, as a shell or a script uses it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -30,7 +30,7 @@ async function run(words: readonly string[], input = ""): Promise<Ended> {
   return { code: await process.ended(), out: process.stdout, err: process.stderr };
 }
 
-/** The one JSON document that a command gives out when it ends with `exitCode`. */
+/** The one JSON document that a command prints when it ends with `exitCode`. */
 async function json(words: readonly string[], exitCode = 0, input = ""): Promise<unknown> {
   const { code, out, err } = await run([...words, "-o", "json"], input);
   expect(code, err).toBe(exitCode);

@@ -1,4 +1,4 @@
-/** What kill -9 may cost: nothing that was acknowledged. */
+/** kill -9 loses nothing that was acknowledged. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { graphqlData } from "../support/gateway-calls.js";
@@ -42,7 +42,7 @@ describe("a crash", () => {
   });
 
   it("after an uncaught error during commits is immediate, and leaves the data intact for the next start", async () => {
-    // A process of lmdb that ended as others do would wait for itself for ever.
+    // If it ended normally, lmdb would wait for its own thread for ever.
     const script = 'process.once("SIGUSR2", () => { throw new Error("A bug."); });';
     cluster = await ProcessCluster.start({
       nodes: 1,

@@ -1,4 +1,4 @@
-/** Bits of a data file that flip: no value is ever served that is not the one that was written. */
+/** Flipped bits in a data file: a changed value is never served. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Random } from "../linearizability/random.js";
@@ -55,7 +55,7 @@ function beginning(index: number): string {
   return `value ${String(index).padStart(4, "0")}:`;
 }
 
-/** One bit each in values drawn at random, in every copy that the file has of them; the keys hit, in order. */
+/** Flips one bit each in random values, in every copy that the file has of them; returns their keys, in order. */
 function flipBits(file: string, random: Random): readonly string[] {
   const bytes = readFileSync(file);
   const hit = new Set<string>();

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** Runs the command of the page that has `words` in it, and resolves to what it prints. */
+/** Runs the command of the page that contains `words`, and resolves to its output. */
 async function run(words: string): Promise<string> {
   const found = examples.filter(({ code }) => code.includes(words));
   expect(found.map(({ language }) => language)).toEqual(["sh"]);

@@ -1,4 +1,4 @@
-/** `npm run dev`: the program of the sources as they are now, on a copy of them. */
+/** `npm run dev`, which runs the program from the current sources, on a copy of them. */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, expect, it } from "vitest";

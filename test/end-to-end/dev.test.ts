@@ -1,4 +1,4 @@
-/** `shardgate dev`: the one command, as a new user meets it. */
+/** `shardgate dev`, as a new user runs it. */
 import { afterEach, describe, expect, it } from "vitest";
 import { graphqlData } from "../support/gateway-calls.js";
 import { eventually, freePorts, shardgate, temporaryFolder, type Run } from "../support/processes.js";

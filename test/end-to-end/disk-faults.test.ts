@@ -1,6 +1,6 @@
 /**
- * What a storage node and a gateway do when their disk is full, read-only or damaged: the start-up line or the code, that
- * nothing acknowledged is lost, and that the process goes on by itself once the disk is well.
+ * A storage node and a gateway with a full, read-only or damaged disk: the line at the start or the code, that nothing
+ * acknowledged is lost, and that the process recovers by itself once the disk does.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { program, Run, shardgate, temporaryFolder } from "../support/processes.js";
 
 let folder: string;
-/** Called from the last to the first: processes end before their disks go. */
+/** Called in reverse order: processes end before their disks are removed. */
 const cleanups: (() => unknown)[] = [];
 beforeEach(() => {
   const { path, remove } = temporaryFolder();
@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** Mounts a file system in memory, which only root may, and not everywhere. */
+/** Mounts a file system in memory, which only root may do, and not everywhere. */
 function mount(path: string, options: string): void {
   mkdirSync(path, { recursive: true });
   execFileSync("mount", ["-t", "tmpfs", "-o", options, "shardgate-test", path], { stdio: "ignore" });
@@ -65,7 +65,7 @@ async function startNode(start: () => Run): Promise<Node> {
 const nodeArguments = (data: string): readonly string[] => ["node", "--id", "n1", "--port", "0", "--data", data];
 const value = (index: number): string => JSON.stringify(`${index} ${"x".repeat(60_000)}`);
 
-/** Writes until the disk takes no more; what it took is what was acknowledged. */
+/** Writes until the disk is full; returns the acknowledged writes and the refusal. */
 async function fill(node: Node): Promise<{ readonly acknowledged: readonly number[]; readonly refusal: string }> {
   const acknowledged: number[] = [];
   for (let index = 0; index < 500; index++) {
@@ -121,7 +121,7 @@ describe("a full disk", () => {
 });
 
 describe("a folder that is not writable", () => {
-  // Not even root may make a folder there.
+  // Not even root may create a folder there.
   it.skipIf(!existsSync("/sys/kernel"))("ends a storage node and a gateway with exit code 1 and one line", async () => {
     const line = /^shardgate: Cannot use \/sys\/kernel\/[\w/]*: permission denied\.$/m;
     expect(await failure(nodeArguments("/sys/kernel"))).toMatch(line);

@@ -1,4 +1,4 @@
-/** SIGTERM: a storage node finishes what it accepted, and exits 0; nothing acknowledged is lost. */
+/** After SIGTERM a storage node finishes accepted requests and exits with 0; nothing acknowledged is lost. */
 import { afterEach, expect, it } from "vitest";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually } from "../support/processes.js";

@@ -1,7 +1,7 @@
 /**
- * A storage node, or the line to it, answers what is no answer. A read says SHARD_UNAVAILABLE; a write, which the storage
- * node has executed, says OUTCOME_UNKNOWN and never that it did not happen. Once the line works, so does everything,
- * without a restart.
+ * A storage node, or the connection to it, sends invalid answers. A read gets SHARD_UNAVAILABLE; a write, which the
+ * storage node has executed, gets OUTCOME_UNKNOWN and never the claim that it did not happen. Once the connection works
+ * again, so does everything, without a restart.
  */
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { graphqlData } from "../support/gateway-calls.js";
@@ -32,7 +32,7 @@ afterEach(() => {
   expect(cluster.log.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
-/** "read", or the code of the problem. */
+/** "Entry" or another type of result, or the code of the problem. */
 async function read(key: string): Promise<string> {
   const query = "query ($key: String!) { entries(keys: [$key]) { __typename ... on Problem { code } } }";
   const { entries } = await graphqlData<{ entries: { __typename: string; code?: string }[] }>(cluster.origin, query, {
@@ -114,7 +114,7 @@ it("repeats a read whose kept connection closes at the worst moment, and reports
     socket.destroy();
   };
   for (const expected of ["Entry", "OUTCOME_UNKNOWN"]) {
-    // A request before leaves a connection that is kept.
+    // An earlier request leaves a kept connection behind.
     expect(await read("kept")).toBe("Entry");
     line.fault = once;
     const before = line.batches;

@@ -1,4 +1,4 @@
-/** Frames between processes: a line that is cut in the middle of them, TLS, a secret that is wrong, a restart, a drain. */
+/** Frames between processes: a connection that is cut within a frame, TLS, a wrong secret, a restart, a drain. */
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { FrameCalls } from "../../src/routing/node-client/frames/frame-calls.js";
 import { UndiciNodeClient } from "../../src/routing/node-client/undici-node-client.js";
@@ -26,7 +26,7 @@ afterEach(async () => {
   [cluster, line] = [null, null];
 });
 
-/** A gateway and a storage node with a line between them. */
+/** A gateway and a storage node with a controllable connection in between. */
 async function startOverLine(): Promise<{ cluster: ProcessCluster; line: ByteLine }> {
   const ports = await freePorts(2);
   line = await startByteLine(`http://127.0.0.1:${ports[1]}`);
@@ -115,7 +115,7 @@ function clientOf(url: string, tls: TlsSource = noTls, token: string | null = nu
 
 const call = { timeoutMs: 5_000 };
 
-/** Batches go on, until one has gone in a frame. */
+/** Sends batches until one has used a frame. */
 async function untilFramed(client: UndiciNodeClient): Promise<void> {
   const framed = vi.spyOn(FrameCalls.prototype, "execute");
   await vi.waitFor(async () => {
@@ -155,7 +155,7 @@ it("frames lose nothing when the storage node drains: each batch is answered, or
   const client = clientOf(node.url);
   await untilFramed(client);
   let acknowledged = 0;
-  // As a gateway does, each stops at the first refusal.
+  // As a gateway does, each writer stops at the first refusal.
   const writers = Array.from({ length: 8 }, async (_, writer) => {
     for (let index = 0; ; index++) {
       try {

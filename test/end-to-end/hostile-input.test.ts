@@ -1,5 +1,5 @@
 /**
- * What the gateway answers to hostile input: always one code of the closed list, never a fault, and the next good request
+ * The gateway's answers to hostile input: always one code of the closed list, never a fault, and the next valid request
  * is served. One row is one request, as bytes.
  */
 import { gzipSync } from "node:zlib";
@@ -11,7 +11,9 @@ import { conversation, drip, exchange, summary, type Bytes } from "../support/ra
 import { gatewayHeadersTimeoutMs } from "../../src/gateway/gateway-server.js";
 import { gatewayBodyGraceMs } from "../../src/gateway/edge/open-request.js";
 
-/** `answer` is the status and the first code in the body. GraphQL's own errors have status 200 with application/json. */
+/**
+ * `answer` is the status and the first code in the body. GraphQL's own errors have status 200 with application/json.
+ */
 interface Row {
   readonly name: string;
   readonly request: () => Bytes;
@@ -61,7 +63,7 @@ const json: Headers = { "content-type": "application/json" };
 const typename = "{ __typename }";
 const goodBody = JSON.stringify({ query: typename });
 
-/** A POST of GraphQL parameters as they are. */
+/** A POST of GraphQL parameters, sent unchanged. */
 const body = (text: Bytes, headers: Headers = {}): Buffer => http("POST", "/graphql", { ...json, ...headers }, text);
 /** A POST of a document, with the variables as JSON text. */
 const document = (query: string, variables = "{}"): Buffer =>
@@ -371,7 +373,7 @@ const administration = rows([
   ["169.254.169.254", () => register("http://169.254.169.254/"), "400 BAD_REQUEST"],
   ["0xa9fea9fe", () => register("http://0xa9fea9fe/"), "400 BAD_REQUEST"],
   ["2852039166", () => register("http://2852039166/"), "400 BAD_REQUEST"],
-  // Loopback in disguise, where storage nodes may be: node1 lives at another port of it.
+  // Loopback in another form, where storage nodes are allowed: node1 is at another port of it.
   ["0x7f.1", () => registerNode1("http://0x7f.1:1/"), "409 NODE_CONFLICT"],
   ["2130706433", () => registerNode1("http://2130706433:1/"), "409 NODE_CONFLICT"],
   ["::ffff:169.254.169.254", () => register("http://[::ffff:169.254.169.254]/"), "400 BAD_REQUEST"],

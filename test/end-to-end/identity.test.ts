@@ -1,7 +1,7 @@
 /**
- * A storage node that comes back without what it had acknowledged: with an empty folder, or with an older copy of its own.
- * Its keys are unavailable and never "not found", nothing is written over what may be missing, and the gateway says what to
- * do, until the right folder is back or an operator accepts the loss.
+ * A storage node that returns without data that it had acknowledged: with an empty folder, or with an older copy of its
+ * own. Its keys are unavailable and never "not found", nothing is written over possibly missing data, and the gateway
+ * says what to do, until the right folder is back or an operator accepts the loss.
  */
 import { cpSync, renameSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,7 +14,7 @@ import { eventually, shardgate } from "../support/processes.js";
 
 const shards = 8;
 const names = Array.from({ length: 24 }, (_, index) => `key${index}`);
-/** So that a storage node that was killed is DOWN within seconds. */
+/** Short, so that a killed storage node is DOWN within seconds. */
 const silence = ["--suspect-after", "1500", "--down-after", "1500"];
 
 let cluster: ProcessCluster;
@@ -36,7 +36,7 @@ async function shardsOf(node: string): Promise<readonly number[]> {
 
 const folderOf = (node: string): string => `${cluster.folder}/${node}`;
 
-/** Starts the node over what is in its folder now, and waits until the gateway has refused it. */
+/** Starts the node over the current content of its folder, and waits until the gateway has refused it. */
 async function startRefused(node: string): Promise<void> {
   cluster.startNode(node);
   await eventually(async () =>

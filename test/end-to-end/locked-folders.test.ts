@@ -1,4 +1,7 @@
-/** Locks of data folders and registries held by the real program: its workers, its offline commands, other pid namespaces. */
+/**
+ * Locks of data folders and registries held by the real program: its workers, its offline commands, other pid
+ * namespaces.
+ */
 import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -6,7 +9,7 @@ import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, program, Run, shardgate, temporaryFolder } from "../support/processes.js";
 import { isAlive, workerPids } from "../support/worker-calls.js";
 
-/** Another pid namespace, in which the process is pid 1, where this machine lets us make one. */
+/** Another pid namespace, in which the process is pid 1, if this machine allows creating one. */
 const inOtherNamespace = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const hasNamespaces = spawnSync("unshare", [...inOtherNamespace, "true"]).status === 0;
 
@@ -18,7 +21,7 @@ async function read(origin: string, key: string): Promise<string> {
   return (await fetch(`${origin}/data/${key}`)).text();
 }
 
-/** The one line of a storage node that found its folder in use by the process `pid`. */
+/** The line that a storage node prints when the process `pid` uses its folder. */
 function inUse(folder: string, pid: number | undefined): string {
   return (
     `shardgate: The data folder ${folder} is in use by another process (pid ${pid} on host ${hostname()}, as its lock ` +
@@ -76,7 +79,7 @@ describe("kill -9 of the primary of a storage node with two workers", () => {
     expect(await put(origin, "kept")).toBe(201);
     const workers = [...workerPids(first).values()];
     expect(workers).toHaveLength(2);
-    // They hang, so that they do not notice that their primary is gone.
+    // Paused, so that they do not notice that their primary has ended.
     for (const pid of workers) process.kill(pid, "SIGSTOP");
     try {
       first.child.kill("SIGKILL");

@@ -1,4 +1,4 @@
-/** What is written about metrics, held against what a real gateway and a real storage node say. */
+/** Compares everything that is written about metrics with those of a real gateway and a real storage node. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** Names and labels of our own metrics, as "name{label,label}". */
+/** Names and labels of the program's own metrics, as "name{label,label}". */
 function described(text: string): readonly string[] {
   return [...text.matchAll(/^# TYPE (shardgate_\w+) /gm)].map(([, name = ""]) => name).toSorted();
 }
@@ -70,7 +70,7 @@ describe("examples/grafana", () => {
     );
     const asked = queries.flatMap((query) => query.match(/\b(?:shardgate|nodejs|process)_\w+/g) ?? []);
     expect([...new Set(asked)].filter((name) => !real.has(name))).toEqual([]);
-    // And of ours it shows nearly all.
+    // It shows nearly all of the program's own metrics.
     const shown = [...described(ofGateway), ...described(ofNode)].filter((name) =>
       asked.some((one) => one.startsWith(name)),
     );

@@ -1,4 +1,4 @@
-/** Empty shards that an operator gives to another storage node in the moment in which their first keys are written. */
+/** Empty shards that an operator assigns to another storage node while their first keys are being written. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { shardOfKey } from "../../src/core/shard.js";
 import type { Key } from "../../src/core/key.js";
@@ -25,7 +25,7 @@ it("a shard that is assigned under writes loses no acknowledged write, whether t
   await inParts(rows, 8, async ({ shardId, nodeId }) => {
     const other = nodeId === "node1" ? "node2" : "node1";
     const writes = keysOf(shardId).map(async (key, index) => {
-      // Some begin with the move, some in the middle of it and some behind it.
+      // Some begin with the move, some during it and some after it.
       for (let call = 0; call < 4 * index + 12 * (shardId % 4); call++) await shardRows(origin);
       const { version } = await putEntry(origin, key, { value: key });
       if (version !== null) acknowledged.set(key, version);

@@ -1,4 +1,4 @@
-/** A storage node dies or hangs: it costs its own keys only, and is used again when it is back. */
+/** When a storage node dies or hangs, only its own keys are unavailable, and it is used again when it is back. */
 import { afterEach, expect, it } from "vitest";
 import { counter, graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";

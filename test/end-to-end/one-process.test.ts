@@ -1,4 +1,4 @@
-/** What belongs to one process only: a data folder, and a registry file. A second process is refused and the first goes on. */
+/** Data folders and registry files belong to one process. A second process is refused and the first continues. */
 import { lstatSync, readFileSync, renameSync, statSync, symlinkSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { getEntry, putEntry, untilAnswered } from "../support/data-calls.js";
@@ -8,7 +8,7 @@ import { eventually, freePorts, shardgate } from "../support/processes.js";
 let cluster: ProcessCluster;
 beforeAll(async () => {
   cluster = await ProcessCluster.start({ nodes: 1, shards: 4 });
-  // Where the disk is slow, a storage node writes down its acknowledged start for longer than a request is tried again.
+  // On a slow disk, a storage node may take longer to store its acknowledged start than a request is retried.
   await eventually(async () => expect((await putEntry(cluster.origin, "a", { value: 1 })).status).toBe(201));
 });
 afterAll(() => cluster.stop());

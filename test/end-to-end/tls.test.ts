@@ -48,7 +48,7 @@ afterAll(async () => {
 const keepAlive = new Agent({ keepAlive: true, maxSockets: 4 });
 const fresh = new Agent({ keepAlive: false, maxCachedSessions: 0 });
 
-/** The status of the answer. Rejects without one. */
+/** The status of the answer. Rejects when there is none. */
 function send(name: string, options: RequestOptions, body = ""): Promise<number> {
   return new Promise((resolve, reject) => {
     const call = { host: "127.0.0.1", port: ports.get(name), ca: ca.cert, agent: fresh, ...options };
@@ -58,7 +58,7 @@ function send(name: string, options: RequestOptions, body = ""): Promise<number>
   });
 }
 
-/** The certificate that a process shows now, as PEM. */
+/** The certificate that a process presents now, as PEM. */
 async function shownBy(name: string): Promise<string> {
   const client = certificates.get("gateway");
   const socket = connect({ host: "127.0.0.1", port: ports.get(name) ?? 0, ca: ca.cert, ...client });

@@ -1,10 +1,10 @@
-/** How often the JSON of a value is parsed on its way from a client, or from an imported line, to where it is stored. */
+/** How often the JSON of a value is parsed between a client, or an imported line, and the store. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../cli/run-command.js";
 import { startLiveCluster, type LiveCluster } from "../support/live-cluster.js";
 
 const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node" };
-/** In the values of this file and nowhere else. */
+/** Occurs in the values of this file and nowhere else. */
 const mark = "parsed-once";
 const value = `{"mark":"${mark}","digits":12345678901234567890.10}`;
 
@@ -29,7 +29,10 @@ function originOf(name: keyof typeof clusters): string {
   return cluster.origin;
 }
 
-/** How many texts with the mark are parsed until `work` is done, in this process: by the client, the gateway and its node. */
+/**
+ * How many texts with the mark are parsed until `work` is done, in this process: by the client, the gateway and its
+ * node.
+ */
 async function parsesDuring(work: () => Promise<void>): Promise<number> {
   const parse = vi.spyOn(JSON, "parse");
   await work();

@@ -1,4 +1,4 @@
-/** The versions of a key grow, whoever owns its shard: also when its data are left behind or lost. */
+/** The versions of a key grow, whichever node owns its shard, even when its data are left behind or lost. */
 import { afterEach, expect, it } from "vitest";
 import { graphql, graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";

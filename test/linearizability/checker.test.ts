@@ -1,4 +1,4 @@
-/** The checker on histories that are known to be good or bad, and beside the definition on thousands of tiny ones. */
+/** Compares the checker with known valid and invalid histories, and with the definition on thousands of tiny ones. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isLinearizable } from "./brute-force.js";
@@ -219,7 +219,7 @@ describe("the linearizability checker", () => {
   });
 });
 
-/** What the seed of an execution decides for one step. */
+/** The random choices for one step of an execution. */
 interface Draw {
   readonly kind: "get" | "put" | "putIf" | "putIfAbsent" | "putIfPresent" | "delete" | "deleteIf";
   readonly isCurrent: boolean;
@@ -232,12 +232,12 @@ interface Draw {
 
 interface Shape {
   readonly length: number;
-  /** How far an operation reaches beyond the moment at which it takes effect, in steps. */
+  /** How far an operation extends beyond the moment at which it takes effect, in steps. */
   readonly overlap: number;
   readonly lossPercent: number;
 }
 
-/** A sequential execution of one entry, of which each operation was called earlier and returned later at random. */
+/** A sequential execution of one entry, in which each operation was called earlier and returned later at random. */
 function execution({ length, overlap, lossPercent }: Shape): fc.Arbitrary<readonly Call[]> {
   const draw: fc.Arbitrary<Draw> = fc.record({
     kind: fc.constantFrom("get", "put", "putIf", "putIfAbsent", "putIfPresent", "delete", "deleteIf"),

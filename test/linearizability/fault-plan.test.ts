@@ -1,4 +1,4 @@
-/** The plan of faults: decided by the seed, complete, and never two faults of one process at a time. */
+/** The plan of faults: determined by the seed, complete, and never two faults of one process at a time. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { faultPlan } from "./fault-plan.js";

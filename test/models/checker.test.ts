@@ -1,4 +1,4 @@
-/** The checker itself: what it finds, what it must not find, and the shortest way to it. */
+/** The checker itself: what it finds, what it must not find, and the shortest path to it. */
 import { describe, expect, it } from "vitest";
 import { explore, type Model, type ModelState } from "./checker.js";
 
