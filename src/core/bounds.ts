@@ -18,7 +18,7 @@ export interface BoundRule {
   readonly help: string;
 }
 
-/** By property name; operators use the names that `boundName` returns. */
+/** Keyed by property name; operators use the names that `boundName` returns. */
 export const boundRules = {
   // A full `putMany` of 1000 items at 16 KiB each.
   bodyBytes: rule([16 * mebibyte, 1024, 2 ** 28], "BODY_TOO_LARGE", "bytes of a GraphQL request's body"),

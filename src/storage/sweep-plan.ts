@@ -53,7 +53,7 @@ export function planSweep(source: SweepSource, nowMs: number, limits: SweepLimit
   return { changes, dropped, headers, expired: changes.length, tombstonesDropped: dropped.length, isMore };
 }
 
-/** What the sweep reports once the plan is carried out. */
+/** The report of a sweep whose plan was carried out. */
 export function sweptOf({ expired, tombstonesDropped, isMore }: SweepPlan): Swept {
   return { expired, tombstonesDropped, isMore };
 }

@@ -66,7 +66,7 @@ describe("the node table", () => {
 });
 
 describe("a part without a platform", () => {
-  it("says what is missing", async () => {
+  it("throws an error that names what is missing", async () => {
     const Lost = () => h("p", null, String(usePlatform()));
     vi.stubGlobal("document", {});
     const { render } = await import("preact");

@@ -47,7 +47,7 @@ export interface IndexBounds extends WalkBounds {
   readonly perKeyMax: number;
   /** Most stale items that are remembered, over all shards. */
   readonly listedMax: number;
-  /** Also the most items that one step removes. */
+  /** The bound of a walk's step; a step that removes remembered items has the same bound. */
   readonly itemsMax: number;
 }
 

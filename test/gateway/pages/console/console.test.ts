@@ -126,7 +126,7 @@ describe("the console's page", () => {
     expect(await facts()).toBe('data-playground="false" data-asks-for-token="true"');
   });
 
-  it("says so when it is not built", async () => {
+  it("explains that it is not built when its files are missing", async () => {
     await serve(path.join(folder, "nothing"));
     const page = await rawRequest(origin, "/");
     expect(page.status).toBe(503);

@@ -106,7 +106,7 @@ describe("the playground", () => {
     expect([html.includes('href="./"'), html.includes('type="password"')]).toEqual([isThere, isThere]);
   });
 
-  it("says so when it is not built", async () => {
+  it("explains that it is not built when its files are missing", async () => {
     const without = await serve(path.join(folder.path, "none"));
     const answer = await fetch(`${without}/graphql`, { headers: browser });
     expect(answer.status).toBe(503);

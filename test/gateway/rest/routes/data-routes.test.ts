@@ -249,7 +249,7 @@ describe("/data/{key} when storage nodes fail", () => {
     expect(answer.headers).not.toHaveProperty("x-node");
   });
 
-  it("tells writers, and nobody else, that nothing was written", async () => {
+  it("tells only writers that nothing was written", async () => {
     await gateway.services.membership.remove("node1", true);
     const advice = async (method: string, target: string): Promise<unknown> => {
       const answer = await send(method, target, method === "PUT" ? { body: "1" } : {});
