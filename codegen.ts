@@ -36,6 +36,7 @@ const config: CodegenConfig = {
           Cluster: `${clusterMap}#ClusterMap`,
           Entry: "../../../core/entry.js#JsonEntry",
           EntryConnection: "../resolvers/entry-page.js#EntryPage",
+          Gateway: "../../cluster/peers/gateway-status.js#GatewayStatus",
           PageInfo: "../resolvers/entry-page.js#PageSides",
           Shard: `${clusterMap}#ShardRecord`,
           StorageNode: `${clusterMap}#NodeRecord`,

@@ -24,6 +24,8 @@ for (let number = 1; number <= Number(count); number++) {
     engine: new MemoryEngine(),
     clock: systemClock,
     log,
+    gatewayUrls: [gatewayUrl],
+    // Of builds that know one gateway only.
     gatewayUrl,
     advertisedUrl: null,
     incarnation: newId(),

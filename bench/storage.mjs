@@ -112,6 +112,8 @@ async function measureReads(bytes, wire) {
     engine: opened,
     clock,
     log,
+    gatewayUrls: [],
+    // Of builds that know one gateway only.
     gatewayUrl: null,
     advertisedUrl: null,
     incarnation: "bench",

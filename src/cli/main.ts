@@ -5,9 +5,9 @@ import { stopMarginMs } from "../core/limits.js";
 import { runCli } from "./program.js";
 import { systemEnvironment } from "./environment/system-environment.js";
 
-// A reader that went away (`shardgate export | head`) is no crash; who needs to know listens for itself.
+// A reader that has gone (`shardgate export | head`) is not a crash; code that needs to know has its own listener.
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 process.exitCode = await runCli(process.argv.slice(2), systemEnvironment(fileURLToPath(import.meta.url)));
-// The command is over: a socket that somebody left open must not keep the process alive.
+// The command has ended: a socket that was left open must not keep the process alive.
 setTimeout(() => process.exit(), stopMarginMs).unref();

@@ -1,6 +1,6 @@
 /**
- * The command line: names the commands, and turns how one ends into an exit code (see exit-code.ts). The servers and
- * all that they are made of are loaded only when they may be wanted, so that the commands for people start at once.
+ * The command line: defines the commands, and converts how one ends to an exit code (see exit-code.ts). The servers and
+ * their dependencies are loaded only when they may be needed, so that interactive commands start quickly.
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Help } from "commander";
@@ -33,10 +33,13 @@ export async function runCli(argv: readonly string[], environment: Environment):
   }
 }
 
-/** Commands that load a server, or much of one: a storage node starts in half the time without the gateway's modules. */
+/**
+ * Commands that load a server or large parts of one: a storage node starts in half the time without the gateway's
+ * modules.
+ */
 const serverCommands = {
   async dev(program, environment) {
-    (await import("./serve/dev-command.js")).addDevCommand(program, environment);
+    (await import("./serve/dev/dev-command.js")).addDevCommand(program, environment);
   },
   async gateway(program, environment) {
     (await import("./serve/gateway-command.js")).addGatewayCommand(program, environment);
@@ -52,7 +55,7 @@ const serverCommands = {
     addVerifyCommand(node, environment);
   },
   async registry(program, environment) {
-    (await import("./offline/registry-command.js")).addRegistryCommands(program, environment);
+    (await import("./registry/registry-command.js")).addRegistryCommands(program, environment);
   },
 } as const satisfies Readonly<Record<string, (program: Command, environment: Environment) => Promise<void>>>;
 
@@ -70,7 +73,7 @@ export async function createProgram(environment: Environment): Promise<Command> 
   return program;
 }
 
-/** As much of the program as the command `name` needs: all of it when the name is of no command, as for `--help`. */
+/** The part of the program that the command `name` needs: all of it when `name` is not a command, as for `--help`. */
 async function programFor(name: string | undefined, environment: Environment): Promise<Command> {
   const client = addClientCommands(emptyProgram(environment), environment);
   if (client.commands.some((command) => namesOf(command).includes(name ?? ""))) return client;
@@ -81,7 +84,7 @@ async function programFor(name: string | undefined, environment: Environment): P
   return program;
 }
 
-/** The commands that only talk to a gateway, or to nobody. */
+/** The commands that only call a gateway, or no server at all. */
 function addClientCommands(program: Command, environment: Environment): Command {
   program.commandsGroup("Entries:");
   addGetCommand(program, environment);
@@ -100,7 +103,7 @@ function addClientCommands(program: Command, environment: Environment): Command 
 }
 
 function emptyProgram(environment: Environment): Command {
-  // The commands that are added inherit these settings.
+  // Commands that are added later inherit these settings.
   return (
     new Command("shardgate")
       .description("A GraphQL and REST gateway in front of sharded key-value storage nodes.")
@@ -113,7 +116,7 @@ function emptyProgram(environment: Environment): Command {
       .commandsGroup("More:")
       .helpCommand("help [command]", "print the help of a command")
       .exitOverride()
-      // Options behind the name of a command are that command's, also where there are commands beneath it.
+      // Options after the name of a command belong to that command, even if it has subcommands.
       .enablePositionalOptions()
       .configureOutput({
         writeOut: (text) => void environment.stdout.write(text),
@@ -125,13 +128,13 @@ function emptyProgram(environment: Environment): Command {
 
 const help = new Help();
 
-/** Commander's own text names only the first alias of a command. */
+/** Commander's own text shows only the first alias of a command. */
 function withAllNames(text: string, command: Command): string {
   const names = namesOf(command);
   return text.replace(names.slice(0, 2).join("|"), names.join("|"));
 }
 
-/** Two folders up in the sources as in the built package. */
+/** Two folders up, in the sources as in the built package. */
 function packageVersion(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;

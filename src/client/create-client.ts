@@ -1,13 +1,13 @@
-/** Puts a client together from its parts. */
+/** Composes a client from its parts. */
 import type { CallOptions, Client, DeleteOptions, PutOptions } from "./client.js";
 import { withDeadline } from "./request/deadline.js";
-import type { DeleteItem, PutItem, ShardOfKey } from "./entry.js";
+import type { DeleteItem, PutItem, ShardOfKey } from "./client-entry.js";
 import { settingsOf, type ClientOptions, type Settings } from "./options.js";
 import { getOutcome, type ValueReading } from "./request/raw-result.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { send } from "./request/request.js";
-import { repeat } from "./request/retry.js";
-import { scanEntries, type ScanOptions } from "./scan.js";
+import { repeat } from "./request/repeat.js";
+import { scanEntries, type ScanOptions } from "./entry-scan.js";
 import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.js";
 import { updateEntry, type UpdateOptions } from "./writing/update.js";
 import { deleteAll, putAll } from "./writing/writes.js";
@@ -17,11 +17,11 @@ interface MaybeSchema {
 }
 
 /**
- * A client of the gateway at `endpoint`. It holds nothing that would have to be closed.
+ * Creates a client of the gateway at `endpoint`. It holds no resources that need to be closed.
  *
- * With `schema` (zod, valibot, arktype, or anything else that implements Standard Schema) values are validated where
- * they are read and before they are written, and their types are the schema's. Without one, the type argument is the
- * caller's word, and nothing is checked.
+ * With `schema` (zod, valibot, arktype, or any other library that implements Standard Schema), values are validated
+ * when they are read and before they are written, and have the schema's types. Without one, the type argument is not
+ * checked at run time.
  */
 export function createClient<Schema extends StandardSchema>(
   options: ClientOptions & { readonly schema: Schema },

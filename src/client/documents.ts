@@ -1,6 +1,6 @@
 /**
- * The GraphQL documents that the client sends: few and fixed, so that the gateway parses each once and can be told to
- * take no others. A test validates them against the schema. Every root field is called `result`.
+ * The GraphQL documents that the client sends: few and fixed, so that the gateway parses each only once and can be
+ * configured to accept no others. A test validates them against the schema. Every root field has the alias `result`.
  */
 
 export interface Documents {
@@ -11,15 +11,15 @@ export interface Documents {
   readonly shardFor: string;
 }
 
-/** Values come as JSON, parsed with the answer. */
+/** Values arrive as JSON, parsed with the answer. */
 export const jsonDocuments = documentsWith("value");
 
-/** Values come as their JSON text, for a parser of the application's own. */
+/** Values arrive as their JSON text, for the application's own parser. */
 export const textDocuments = documentsWith("value: valueText");
 
 /**
  * All documents of the client by name. As JSON this is a manifest of persisted documents for the gateway; a client with
- * `sendsDocumentIds` then works with a gateway that refuses all others.
+ * `sendsDocumentIds` then works with a gateway that refuses all other documents.
  */
 export const clientDocuments: Readonly<Record<string, string>> = {
   ...jsonDocuments,
@@ -46,7 +46,7 @@ function documentsWith(value: string): Documents {
     deleteMany: oneLine(`mutation DeleteMany($items: [DeleteInput!]!) {
       result: deleteMany(items: $items) { __typename ... on DeleteSuccess { version } ${writeProblem} }
     }`),
-    // The side that is not asked for costs the gateway another read.
+    // Requesting both sides would cost the gateway another read.
     scan: oneLine(`query Scan(
       $prefix: String!, $first: Int, $after: String, $last: Int, $before: String, $reverse: Boolean!
     ) {

@@ -1,47 +1,66 @@
 /**
- * The options of a client, and what they are when nobody says otherwise: the only place that reaches for the real
- * network, timers and random numbers.
+ * The options of a client and their defaults. This is the only file that uses the real network, timers and random
+ * numbers.
  */
 import { jsonDocuments, textDocuments, type Documents } from "./documents.js";
-import { callAttemptsMax, callTimeoutMs, pauseMs, pauseMsMax } from "./limits.js";
+
+/** Default time that one call may take, retries included: three times the gateway's own deadline. */
+export const callTimeoutMs = 15_000;
+
+/** Default for the most attempts of one call, the first included; the gateway itself makes several. */
+const callAttemptsMax = 3;
+
+/**
+ * Upper bound of the pause before the second attempt. It doubles with each attempt; the pause is random from zero to
+ * the bound (full jitter).
+ */
+const pauseMs = 50;
+
+/** Longest pause before another attempt. */
+const pauseMsMax = 1_000;
 
 export interface ClientOptions {
   /** URL of the gateway's GraphQL endpoint, such as `http://127.0.0.1:4000/graphql`; in a browser also `/graphql`. */
   readonly endpoint: string;
-  /** Headers of every request, for example a token. A function is called for each request, and may be asynchronous. */
+  /** Headers of every request, for example a token. A function is called for each request and may be asynchronous. */
   readonly headers?: RequestHeaders | (() => RequestHeaders | Promise<RequestHeaders>) | undefined;
-  /** How long one request of reads or writes, or one page, may take in milliseconds, retries included. 15 000 unless said otherwise. */
+  /**
+   * How long one request of reads or writes, or one page, may take in milliseconds, retries included. Default: 15 000.
+   */
   readonly timeoutMs?: number | undefined;
-  /** Most attempts at one call, the first included; 1 means no retries. 3 unless said otherwise. */
+  /** Most attempts of one call, the first included; 1 means no retries. Default: 3. */
   readonly attemptsMax?: number | undefined;
   /**
-   * Reads a value's JSON text in place of `JSON.parse`, for example to keep the digits of big numbers. It is called for
-   * each reader of a value; what it throws is thrown by the call.
+   * Parses a value's JSON text instead of `JSON.parse`, for example to keep the digits of big numbers. It is called for
+   * each reader of a value; an error that it throws is thrown by the call.
    */
   readonly parseValue?: ((text: string) => unknown) | undefined;
-  /** Writes a value as JSON text in place of `JSON.stringify`. The text is stored as it is, byte for byte. */
+  /** Serializes a value as JSON text instead of `JSON.stringify`. The text is stored unchanged, byte for byte. */
   readonly stringifyValue?: ((value: unknown) => string) | undefined;
-  /** Sends the SHA-256 of each document instead of its text, for gateways that know them (see `clientDocuments`). */
+  /**
+   * Sends the SHA-256 of each document instead of its text, for gateways that have the documents (see
+   * `clientDocuments`).
+   */
   readonly sendsDocumentIds?: boolean | undefined;
-  /** In place of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** Numbers from 0 to below 1, in place of `Math.random`; they spread retries. */
+  /** Returns numbers from 0 to below 1 instead of `Math.random`; they spread retries. */
   readonly random?: (() => number) | undefined;
-  /** Runs `callback` after `delayMs`, in place of `setTimeout`; returns what cancels it. */
+  /** Runs `callback` after `delayMs` instead of `setTimeout`; returns the function that cancels it. */
   readonly after?: ((delayMs: number, callback: () => void) => () => void) | undefined;
-  /** Runs `flush` when the reads to be sent together have gathered; the end of the tick unless said otherwise. */
+  /** Runs `flush` when the reads of one request have been collected. Default: at the end of the tick. */
   readonly scheduleBatch?: ((flush: () => void) => void) | undefined;
 }
 
 export type RequestHeaders = Readonly<Record<string, string>>;
 
-/** The options with nothing left open. */
+/** The options with all defaults applied. */
 export interface Settings {
   readonly endpoint: string;
   readonly headers: () => RequestHeaders | Promise<RequestHeaders>;
   readonly timeoutMs: number;
   readonly attemptsMax: number;
-  /** Before the second attempt; doubles with each further one. */
+  /** Upper bound of the pause before the second attempt; doubles with each further one. */
   readonly pauseMs: number;
   readonly pauseMsMax: number;
   /** Null: values were parsed with the answer. */
@@ -78,7 +97,7 @@ export function settingsOf(options: ClientOptions): Settings {
 
 /** Throws TypeError: a wrong endpoint would otherwise look like a gateway that does not answer. */
 function endpointOf({ endpoint }: ClientOptions): string {
-  // A page's own host; two slashes would begin another host's name.
+  // A path on the page's own host; two slashes would begin the name of another host.
   if (/^\/(?!\/)/.test(endpoint)) return endpoint;
   const url = /^https?:\/\//i.test(endpoint) && URL.canParse(endpoint) ? new URL(endpoint) : null;
   if (url === null) {
@@ -96,7 +115,7 @@ function afterTimeout(delayMs: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Behind all promises that are ready to go on, so that calls made by them are gathered too. */
+/** Runs after all promises that are ready to continue, so that reads that they start are collected too. */
 function atEndOfTick(flush: () => void): void {
   const { setImmediate } = globalThis as { readonly setImmediate?: (callback: () => void) => unknown };
   if (setImmediate === undefined) setTimeout(flush, 0);

@@ -1,9 +1,10 @@
 /**
- * What became of one key: a discriminated union over `kind` for each kind of call, with one member for each member of
- * the union in the GraphQL schema, and two that only a client can meet (`mismatch`, `refused`). One key's failure is
- * never another's, so outcomes are values; `valueOf` and `orThrow` turn them into exceptions where that reads better.
+ * The result for one key: a discriminated union over `kind` for each kind of call, with one member for each member of
+ * the union in the GraphQL schema, and two that only a client can produce (`mismatch`, `refused`). Keys fail
+ * independently, so outcomes are values; `valueOf` and `orThrow` convert them to exceptions where that is more
+ * convenient.
  */
-import type { Entry } from "./entry.js";
+import type { Entry } from "./client-entry.js";
 import type { SchemaIssue } from "./standard-schema.js";
 
 /** The outcome of a read. */
@@ -41,14 +42,14 @@ export interface Found<Value> extends Entry<Value> {
   readonly kind: "found";
 }
 
-/** The entry was written; `value` is what was passed. */
+/** The entry was written; `value` is the value that was passed. */
 export interface Written<Input> extends Entry<Input> {
   readonly kind: "written";
   /** False when an entry was replaced. */
   readonly isNew: boolean;
 }
 
-/** The entry is gone. */
+/** The entry was deleted. */
 export interface Deleted {
   readonly kind: "deleted";
   readonly key: string;
@@ -56,7 +57,7 @@ export interface Deleted {
   readonly version: string | null;
 }
 
-/** What all failures have in common. */
+/** The members that all failures have. */
 interface Problem<Kind extends string, Code extends string> {
   readonly kind: Kind;
   readonly key: string;
@@ -86,7 +87,7 @@ export type Forbidden = Problem<"forbidden", "FORBIDDEN">;
 /** The shard's storage node keeps no versions, so conditions cannot be checked; nothing was written. */
 export type NotSupported = Problem<"notSupported", "NOT_SUPPORTED">;
 
-/** The shard's storage node could not be reached, or could not do it. A write certainly did not happen. */
+/** The shard's storage node could not be reached, or failed. A write certainly did not happen. */
 export interface Unavailable extends Problem<
   "unavailable",
   "SHARD_UNAVAILABLE" | "OVERLOADED" | "STORAGE_FULL" | "STORAGE_FAILED" | "ENTRY_DAMAGED"
@@ -103,26 +104,26 @@ export interface Unknown extends Problem<"unknown", "OUTCOME_UNKNOWN"> {
 
 /** The condition of a write did not hold; nothing was written. */
 export interface Conflict<Value> extends Problem<"conflict", "VERSION_CONFLICT"> {
-  /** The entry as it is; null when the key does not exist. */
+  /** The current entry; null when the key does not exist. */
   readonly current: Entry<Value> | null;
 }
 
 /**
- * A value does not fit the schema that was passed to the client or the call. In a read, or in the entry that a write
- * conflicts with, it is `entry`. Where `entry` is null it is the value to write, and nothing was sent.
+ * A value does not fit the schema of the client or the call. For a read, or for the current entry of a conflict,
+ * `entry` has the value. When `entry` is null, the value to be written does not fit, and nothing was sent.
  */
 export interface Mismatch extends Problem<"mismatch", "SCHEMA_MISMATCH"> {
   readonly issues: readonly SchemaIssue[];
   readonly entry: Entry<unknown> | null;
 }
 
-/** A problem of a type that is younger than this client. `code` tells which. */
+/** A problem of a type that is newer than this client; see its `code`. */
 export type Refused = Problem<"refused", string>;
 
 type Success<Value> = Found<Value> | Written<Value> | Deleted;
 type Outcome = GetOutcome<unknown> | PutOutcome<unknown> | DeleteOutcome<unknown>;
 
-/** Thrown by `valueOf`, `orThrow` and `scan` for an outcome that is no success. */
+/** Thrown by `valueOf`, `orThrow` and `scan` for an outcome other than success. */
 export class ShardgateOutcomeError extends Error {
   override readonly name = "ShardgateOutcomeError";
   readonly outcome: Exclude<Outcome, Success<unknown>>;
@@ -138,7 +139,7 @@ export class ShardgateOutcomeError extends Error {
   }
 }
 
-/** The value that a read found; undefined when the key does not exist. Throws ShardgateOutcomeError for the rest. */
+/** The value of a read; undefined when the key does not exist. Throws ShardgateOutcomeError for all other outcomes. */
 export function valueOf<Value>(outcome: GetOutcome<Value>): Value | undefined {
   return outcome.kind === "notFound" ? undefined : orThrow(outcome).value;
 }

@@ -1,11 +1,11 @@
-/** The pages of a scan, one after another. */
+/** Iterates over the pages of a scan. */
 
 /** `cursor` is where the next page begins; null after the last one. */
 export interface Paged {
   readonly cursor: string | null;
 }
 
-/** Reads the next page when it is asked for, the first from `after` on. */
+/** Reads each page when it is requested, beginning after `after`. */
 export async function* pagesFrom<Page extends Paged>(
   after: string | null,
   read: (after: string | null) => Promise<Page>,

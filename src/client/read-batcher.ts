@@ -1,32 +1,35 @@
 /**
- * Gathers the reads of one tick into as few requests as they fit in: one for up to 1000 different keys. What it
- * promises to each caller is what a request of its own would have given: a failing key or an aborted caller touches no
- * other.
+ * Combines the reads of one tick into as few requests as possible: one for up to 1000 different keys. Each caller gets
+ * the same result as from a request of its own: a failing key or an aborted caller does not affect the others.
  */
 import { untilAborted, withDeadline } from "./request/deadline.js";
-import { requestKeysMax, requestsInFlightMax } from "./limits.js";
 import type { Settings } from "./options.js";
 import { resultList, type RawResult } from "./request/raw-result.js";
 import { send } from "./request/request.js";
-import { sendItems } from "./request/retry.js";
+import { requestKeysMax, sendItems } from "./request/repeat.js";
 
-/** One key of a batch, however many ask for it. */
+/**
+ * Most requests of one batch of reads in flight; of the six connections that browsers open to one host, two stay free.
+ */
+const requestsInFlightMax = 4;
+
+/** One key of a batch, requested by one or more callers. */
 interface Load {
   readonly key: string;
   readonly result: Promise<RawResult>;
   readonly resolve: (result: RawResult) => void;
   readonly reject: (error: unknown) => void;
-  /** Those who still want it. */
+  /** Number of callers that still wait for it. */
   callers: number;
-  /** Whether somebody has the result already, so that the next one needs a copy. */
+  /** Whether a caller has received the result, so that the next one needs a copy. */
   isTaken: boolean;
 }
 
 interface Batch {
   readonly loads: Map<string, Load>;
-  /** Calls that still wait for something of it. */
+  /** Number of calls that still wait for a key of the batch. */
   callers: number;
-  /** Aborted when none is left, whether it is answered or not. */
+  /** Aborted when no call waits any more, whether the batch was answered or not. */
   readonly controller: AbortController;
 }
 
@@ -39,8 +42,8 @@ export class ReadBatcher {
   }
 
   /**
-   * One result per key, in order; no two callers share an object. Throws ShardgateRequestError when a request failed
-   * that had some of the keys, and the reason of `signal` as soon as it is aborted.
+   * Resolves to one result per key, in order; callers do not share objects. Throws ShardgateRequestError when a request
+   * with some of the keys failed, and the reason of `signal` as soon as it is aborted.
    */
   async load(keys: readonly string[], signal: AbortSignal | undefined): Promise<readonly RawResult[]> {
     signal?.throwIfAborted();
@@ -56,14 +59,14 @@ export class ReadBatcher {
     this.#gathering = null;
     const wanted = [...batch.loads.values()].filter(({ callers }) => callers > 0);
     const chunks = chunksOf(wanted).values();
-    // Several workers on one iterator: each takes the next chunk when it is done with its last.
+    // Several workers share one iterator: each takes the next chunk when its last one is done.
     const work = async () => {
       for (const chunk of chunks) await this.#sendChunk(chunk, batch.controller.signal);
     };
     for (let worker = 0; worker < requestsInFlightMax; worker++) void work();
   }
 
-  /** Never rejects: its loads do. */
+  /** Never rejects; the promises of its loads do. */
   async #sendChunk(loads: readonly Load[], signal: AbortSignal): Promise<void> {
     const settings = this.#settings;
     const request = (signal: AbortSignal) =>
@@ -111,7 +114,7 @@ function loadOf(key: string, loads: Map<string, Load>): Load {
   return load;
 }
 
-/** Stands where the promise puts its own functions at once. */
+/** Placeholder until the promise supplies its own functions, which happens at once. */
 function notYet(): void {}
 
 async function taken(load: Load): Promise<RawResult> {

@@ -1,6 +1,6 @@
 /**
- * The platform of a real browser. Only this file and the charts touch it; there is hardly any logic here. All that is fetched
- * is relative to the page's address, which main.tsx lets end with a slash.
+ * The platform of a real browser. Only this file and the charts use the browser's interfaces, and it has hardly any
+ * logic. All fetched URLs are relative to the page's address, which main.tsx makes end with a slash.
  */
 import { createParser } from "eventsource-parser";
 import { consoleEventsPath } from "../wire/console-events.js";
@@ -11,14 +11,15 @@ import { drawChart } from "./uplot-chart.js";
 
 const tokenName = (): string => pageTokenName(location.pathname);
 
-/** Kept for this tab alone, and no longer than it is open. */
+/** The token is stored for this tab only, until it is closed. */
 function tokenHeader(): Record<string, string> {
   const token = sessionStorage.getItem(tokenName());
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
 /**
- * Server-sent events, which EventSource would read without the token. Resolves when the stream is over: to the problem when the gateway told one instead of it, otherwise to null.
+ * Reads server-sent events with fetch, because EventSource cannot send the token. Resolves when the stream ends: to the
+ * problem when the gateway sent one instead of the stream, else to null.
  */
 async function readEvents(onEvent: (name: string, data: string) => void, signal: AbortSignal): Promise<Problem | null> {
   try {
@@ -29,7 +30,7 @@ async function readEvents(onEvent: (name: string, data: string) => void, signal:
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) parser.feed(next.value);
   } catch {
-    // Closed by the page, or lost on the way: either way it is over.
+    // The stream was closed by the page, or the connection was lost.
   }
   return null;
 }
@@ -54,7 +55,7 @@ export const browserPlatform: Platform = {
   keepToken: (token) =>
     token === null ? sessionStorage.removeItem(tokenName()) : sessionStorage.setItem(tokenName(), token),
   openWithToken: (path) => {
-    // Opened at once: browsers take a tab that opens after an answer for an advertisement.
+    // Opened at once: browsers block a tab that opens only after an answer.
     const tab = open("", "_blank");
     void fetch(path, { headers: tokenHeader() })
       .then((response) => response.text())

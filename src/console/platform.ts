@@ -1,6 +1,6 @@
 /**
- * What the page needs of the browser beyond the DOM, as one interface: the parts can then be tried without a browser. The
- * real one is made in browser-platform.ts.
+ * The interface to the browser, beyond the DOM, so that the page's parts can be tested without a browser.
+ * browser-platform.ts implements it.
  */
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
@@ -13,18 +13,18 @@ export interface Platform {
   readonly openStream: () => Stream;
   /** Whether requests carry a token. */
   readonly hasToken: () => boolean;
-  /** Sends the token along with every request from now on; null: none. */
+  /** Sends the token with every request from now on; null: none. */
   readonly keepToken: (token: string | null) => void;
-  /** Shows, in another tab, what the gateway answers to a GET that carries the token: a link would not send it. */
+  /** Opens another tab with the gateway's answer to a GET that carries the token, which a link would not send. */
   readonly openWithToken: (path: string) => void;
   readonly after: (delayMs: number, callback: () => void) => () => void;
-  /** Calls back at once and at each change; returns the function that ends it. So do all that follow. */
+  /** Calls back at once and at each change; returns the function that ends this. So do the following functions. */
   readonly watchVisible: (callback: (isVisible: boolean) => void) => () => void;
   readonly watchWidth: (element: Element, callback: (width: number) => void) => () => void;
-  /** With the colour that each CSS variable of the page has now. */
+  /** Passes a function that returns the current value of each CSS colour variable. */
   readonly watchColours: (callback: (colours: Colours) => void) => () => void;
   readonly drawChart: (element: Element, colours: Colours) => Chart;
-  /** Device pixels for one of CSS. */
+  /** Device pixels per CSS pixel. */
   readonly pixelRatio: () => number;
 }
 
@@ -36,7 +36,7 @@ export interface Chart {
   destroy(): void;
 }
 
-/** There is none by default: the page's root gives it. */
+/** There is no default: the page's root provides the platform. */
 export const PlatformContext = createContext<Platform | null>(null);
 
 export function usePlatform(): Platform {
@@ -45,7 +45,7 @@ export function usePlatform(): Platform {
   return platform;
 }
 
-/** Changes identity with the colour scheme, so that what is drawn with it is drawn again. */
+/** Returns a new function when the colour scheme changes, so that drawings which depend on it are redrawn. */
 export function useColours(): Colours | null {
   const { watchColours } = usePlatform();
   const [colours, setColours] = useState<{ readonly read: Colours } | null>(null);
@@ -53,7 +53,7 @@ export function useColours(): Colours | null {
   return colours?.read ?? null;
 }
 
-/** The width of an element, 0 before it is known. */
+/** The width of an element; 0 before it is known. */
 export function useWidth(element: { readonly current: Element | null }): number {
   const { watchWidth } = usePlatform();
   const [width, setWidth] = useState(0);

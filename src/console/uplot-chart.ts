@@ -1,10 +1,10 @@
-/** Draws a chart with uPlot: the one place that knows it. */
+/** Draws a chart with uPlot, which no other file uses. */
 import uPlot from "uplot";
 import { isolated, type ChartData, type ChartLine } from "./model/traffic.js";
 import type { Chart, Colours } from "./platform.js";
 
 const height = 150;
-/** Half of a time label, which is centred on its moment: the last one may lie at the right edge. */
+/** Half the width of a time label, which is centred on its moment: the last one may be at the right edge. */
 const labelOverhang = 30;
 const secondsMin = 60;
 const wholeSteps = [1, 2, 5]
@@ -36,7 +36,7 @@ function optionsOf({ lines, format, isWhole }: ChartData, width: number, colours
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      // A few seconds alone would be stretched over the whole width.
+      // Without a minimum, the first few seconds would be stretched over the whole width.
       x: { range: (_plot, min, max) => [Math.min(min, max - secondsMin), max] },
       y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] },
     },
@@ -60,7 +60,7 @@ function seriesOf({ label, colour, isDashed, isFilled }: ChartLine, colours: Col
     label,
     stroke,
     width: 1.75,
-    // Only where a second is alone, and then large enough to be seen.
+    // Points are drawn only for isolated seconds, and large enough to be visible.
     points: {
       show: true,
       size: 6,

@@ -1,15 +1,17 @@
 /**
- * How long outcomes make the answer to a batch, in bytes and rather too many than too few: what bounds an answer counts
- * with it. Beside a value stand a few facts; in a page also its key, which JSON may write twice as long.
+ * Estimates the size of a batch's answer in bytes, never too low; the bounds of answers use this estimate. Each value
+ * comes with a few facts; each entry of a page also with its key, which may take twice its length in JSON.
  */
 import type { JsonEntry } from "./entry.js";
 import { utf8Bytes } from "./key.js";
 import type { Outcome } from "./operation.js";
 
-/** What stands beside a key and a value in the answer to a batch, at most: a version, three moments, a length, and their names. */
+/**
+ * Most bytes beside a key and a value in the answer to a batch: a version, three moments, a length, and their names.
+ */
 const entryFactsBytesMax = 160;
 
-/** Zero for what carries no entry: an answer has room for that as often as a batch has operations. */
+/** Zero for outcomes without an entry: every answer has room for one such outcome per operation. */
 export function answerBytes(outcome: Outcome): number {
   switch (outcome.kind) {
     case "found":
@@ -23,7 +25,7 @@ export function answerBytes(outcome: Outcome): number {
   }
 }
 
-/** Of one entry of a page. */
+/** The estimate for one entry of a page. */
 export function pageEntryBytes({ key, value }: JsonEntry): number {
   return 2 * utf8Bytes(key) + utf8Bytes(value) + entryFactsBytesMax;
 }

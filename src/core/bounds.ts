@@ -1,6 +1,6 @@
 /**
- * The bounds that an operator may set, of those that clients meet: what each is by default and why, how it is called, how
- * far it may be moved, and with which code a request beyond it is refused.
+ * The bounds that clients meet and operators may change: their defaults with the reasons, their names, their allowed
+ * ranges, and the error code of a request that exceeds them.
  */
 import { ShardgateError, type ErrorCode } from "./error.js";
 import { batchKeysMax, pageEntriesMax, valueBytesMax, valueDepthMax } from "./limits.js";
@@ -8,7 +8,7 @@ import { batchKeysMax, pageEntriesMax, valueBytesMax, valueDepthMax } from "./li
 const mebibyte = 1024 * 1024;
 const requestsMax = 2_000;
 
-/** One settable bound. docs/reference/limits.md is generated from these. */
+/** One configurable bound. docs/reference/limits.md is generated from these rules. */
 export interface BoundRule {
   readonly default: number;
   readonly least: number;
@@ -18,27 +18,27 @@ export interface BoundRule {
   readonly help: string;
 }
 
-/** By the names that the code uses; operators write them as `boundName` does. */
+/** By property name; operators use the names that `boundName` returns. */
 export const boundRules = {
   // A full `putMany` of 1000 items at 16 KiB each.
   bodyBytes: rule([16 * mebibyte, 1024, 2 ** 28], "BODY_TOO_LARGE", "bytes of a GraphQL request's body"),
-  // A value of full depth as a variable, with the braces around it and some room.
+  // A value of maximum depth as a variable, with the enclosing braces and some room.
   bodyDepth: rule([2 * valueDepthMax, 4, 10_000], "BODY_TOO_COMPLEX", "levels of nesting in a JSON body"),
-  // JSON.parse pays for each. A full-size value has fewer, and nearly every import batch.
+  // JSON.parse pays for each part. Full-size values have fewer, as do nearly all import batches.
   bodyParts: rule(
     [1_200_000, 100, 100_000_000],
     "BODY_TOO_COMPLEX",
     "parts of a JSON body: each array, object and element counts 1, each member 4",
   ),
-  // A page of text for every field that it may have. Longer values belong into variables.
+  // A page of text for every allowed field. Longer values belong into variables.
   documentBytes: rule([256 * 1024, 64, 2 ** 24], "DOCUMENT_TOO_LARGE", "bytes of a GraphQL document"),
-  // Parsed and validated in some ten milliseconds.
+  // Parsed and validated in about ten milliseconds.
   documentTokens: rule([15_000, 10, 2 ** 20], "DOCUMENT_TOO_LARGE", "tokens of a document, and its lines"),
   // Each operation is validated with all fragments that it reaches.
   documentDefinitions: rule([100, 1, 10_000], "DOCUMENT_TOO_LARGE", "operations and fragments"),
-  // Twice that of the introspection query, which is deeper than what people ask.
+  // Twice the depth of the introspection query, which is deeper than queries that people write.
   documentDepth: rule([32, 1, 1000], "DOCUMENT_TOO_DEEP", "levels of fields, through fragments"),
-  // A client that wants more of one field has `entries`, `nodes`, `putMany` and `deleteMany`.
+  // A client that needs one field many times can use `entries`, `nodes`, `putMany` and `deleteMany`.
   documentAliases: rule([100, 0, 100_000], "TOO_MANY_ALIASES", "aliases in a document"),
   // Two for each fragment of a large application.
   documentDirectives: rule([100, 0, 100_000], "TOO_MANY_DIRECTIVES", "directives in a document"),
@@ -49,12 +49,12 @@ export const boundRules = {
   // Ten full batch fields, or two pages of the largest cluster.
   requestCost: rule([10_000, 1, 10_000_000], "REQUEST_TOO_COSTLY", "keys and shards asked for in one request"),
   batchKeys: rule([batchKeysMax, 1, 10_000], "TOO_MANY_KEYS", "keys, items or IDs in one batch field"),
-  // A storage node lists no more at once.
+  // Storage nodes list no more entries at once.
   pageEntries: rule([pageEntriesMax, 1, pageEntriesMax], "BAD_USER_INPUT", "entries in one page of a scan"),
-  // Storage nodes take nothing longer or deeper, so these two can only be lowered.
+  // Storage nodes accept nothing longer or deeper, so these two can only be lowered.
   valueBytes: rule([valueBytesMax, 1, valueBytesMax], "INVALID_VALUE", "bytes of a value's JSON text"),
   valueDepth: rule([valueDepthMax, 0, valueDepthMax], "INVALID_VALUE", "levels of nesting in a value"),
-  // The gateway holds them in its memory, those of all fields of the request together.
+  // The gateway holds the values in memory, those of all fields of the request together.
   answerBytes: rule(
     [64 * mebibyte, valueBytesMax, 2 ** 30],
     "ANSWER_TOO_LARGE",
@@ -62,31 +62,31 @@ export const boundRules = {
   ),
   // A hundred full batch fields, or the grid of a large cluster.
   listItems: rule([100_000, 1, 10_000_000], "ANSWER_TOO_LARGE", "items of all lists in one answer"),
-  // About a second's work, so that those beyond it would wait longer than they like.
+  // About a second's work; further requests would wait too long.
   requests: rule([requestsMax, 1, 100_000], "OVERLOADED", "concurrent requests"),
-  // A client that is alone gets half of them all.
+  // A single client gets half of all.
   clientRequests: rule([requestsMax / 2, 1, 100_000], "TOO_MANY_REQUESTS", "concurrent requests of one client"),
-  // Parsed they take about four times as much memory.
+  // Parsed bodies take about four times as much memory.
   bodiesBytes: rule([128 * mebibyte, 1024, 2 ** 34], "OVERLOADED", "bytes of all request bodies in progress"),
-  // With the values behind them, and those that slow clients have not fetched yet.
+  // Includes the values in them, and answers that slow clients have not read yet.
   answersBytes: rule([256 * mebibyte, 1024, 2 ** 34], "OVERLOADED", "bytes of all responses in progress"),
-  // Some 100 MB of buffers and objects when all of them are idle. Nothing is answered on a connection that is one too many.
+  // About 100 MB of buffers and objects when all of them are idle. A connection beyond the bound gets no answer at all.
   connections: rule([10_000, 1, 1_000_000], "OVERLOADED", "connections; others are closed at once"),
 } as const satisfies Readonly<Record<string, BoundRule>>;
 
 export type BoundProperty = keyof typeof boundRules;
 
-/** Every settable bound as it is in force. */
+/** The value of every configurable bound. */
 export type GatewayBounds = Readonly<Record<BoundProperty, number>>;
 
 export const boundProperties = Object.keys(boundRules) as readonly BoundProperty[];
 
-/** What is in force when nobody says otherwise. */
+/** The bounds that apply unless an operator changes them. */
 export const defaultBounds = Object.fromEntries(
   boundProperties.map((property) => [property, boundRules[property].default]),
 ) as GatewayBounds;
 
-/** Those of which each process counts its own use, so that several processes of one gateway have to share them. */
+/** Bounds that each process counts on its own, so that the processes of one gateway must divide them. */
 const sharedBounds: readonly BoundProperty[] = [
   "requests",
   "clientRequests",
@@ -95,23 +95,23 @@ const sharedBounds: readonly BoundProperty[] = [
   "connections",
 ];
 
-/** Names of those of which there is less than one for each of several processes. */
+/** Names of the shared bounds that are smaller than the number of processes. */
 export function unshareable(bounds: GatewayBounds, processes: number): readonly string[] {
   return sharedBounds.filter((property) => bounds[property] < processes).map(boundName);
 }
 
-/** What each of several processes may have, so that together they have no more than `bounds`. */
+/** The bounds of each of `processes` processes, so that together they do not exceed `bounds`. */
 export function shareOf(bounds: GatewayBounds, processes: number): GatewayBounds {
   const shares = sharedBounds.map((property) => [property, Math.floor(bounds[property] / processes)] as const);
   return { ...bounds, ...Object.fromEntries(shares) };
 }
 
-/** As operators write it: `batchKeys` is `batch-keys`. */
+/** The name that operators use: `batchKeys` is `batch-keys`. */
 export function boundName(property: BoundProperty): string {
   return property.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
 }
 
-/** The bounds that `name=number` texts, separated by commas, set. Throws BAD_REQUEST, saying what may be said instead. */
+/** The bounds set by a comma-separated list of `name=number`. Throws BAD_REQUEST that names the valid choices. */
 export function parseBounds(text: string): Partial<GatewayBounds> {
   return Object.fromEntries(text.split(",").map((part) => parseBound(part.trim())));
 }

@@ -1,10 +1,10 @@
-/** Time as a parameter. The real clock is made in cli/ only; tests drive a fake one. */
+/** Time as a parameter. Only cli/ creates the real clock; tests use a fake one. */
 
 export interface Clock {
-  /** Wall clock, milliseconds since 1970: for times that people see and for expiry. It may jump either way. */
+  /** Wall clock, milliseconds since 1970: for times that people see and for expiry. It may jump in either direction. */
   nowMs(): number;
-  /** Milliseconds from an arbitrary start, never going back: for deadlines, intervals and silence. */
+  /** Milliseconds since an arbitrary moment, never decreasing: for deadlines, intervals and durations. */
   monotonicMs(): number;
-  /** Calls `callback` once after `delayMs`; returns the function that cancels it. */
+  /** Calls `callback` once after `delayMs`. Returns the function that cancels it. */
   after(delayMs: number, callback: () => void): () => void;
 }

@@ -1,9 +1,12 @@
-/** An entry: what is stored under one key. Times are milliseconds since 1970 (UTC); null means that nobody recorded them. */
+/**
+ * An entry: what is stored under one key. Times are milliseconds since 1970 (UTC); null means that they were not
+ * recorded.
+ */
 import type { JsonText } from "./text/json-text.js";
 import type { Key } from "./key.js";
 import type { Version } from "./version.js";
 
-/** What a storage node knows of an entry beside its value. A plain storage node knows nothing: all null. */
+/** The facts of an entry beside its value. A plain storage node records none of them: all are null. */
 export interface EntryFacts {
   readonly version: Version | null;
   readonly createdAtMs: number | null;
@@ -12,7 +15,7 @@ export interface EntryFacts {
   readonly expiresAtMs: number | null;
 }
 
-/** A stored key with its value, as JSON text and never as a parsed object. */
+/** A stored key with its value. The value is JSON text, never a parsed object. */
 export interface JsonEntry extends EntryFacts {
   readonly key: Key;
   readonly value: JsonText;

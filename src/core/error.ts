@@ -1,17 +1,17 @@
 /**
  * The one error type, with a code from one closed list. The code alone decides the HTTP status, whether a retry can
- * help, and what the reader should do; the message names the key, shard or storage node.
+ * help, and the advice; the message names the key, shard or storage node.
  */
 
-/** What a code means to programs: the HTTP status, whether the same request may succeed later, and what to do. */
+/** What a code means: the HTTP status, whether the same request may succeed later, and what to do. */
 export interface ErrorRule {
   readonly httpStatus: number;
   readonly isRetryable: boolean;
-  /** For every operation that is refused with the code, and every reader: HTTP answers, logs, the console. */
+  /** Must fit every operation that is refused with the code, and every reader: HTTP answers, logs, the console. */
   readonly advice: string;
 }
 
-/** The closed list. docs/reference/errors.md is generated from it. */
+/** The closed list of codes. docs/reference/errors.md is generated from it. */
 export const errorRules = {
   KEY_NOT_FOUND: rule(404, false, "Check the key; keys are compared byte by byte."),
   INVALID_KEY: rule(400, false, "Use 1 to 1024 bytes of UTF-8 without control characters; `.` and `..` are reserved."),
@@ -164,7 +164,7 @@ export type ErrorCode = keyof typeof errorRules;
 /** An expected failure. Programmer errors are plain `Error`s and are masked before they reach a client. */
 export class ShardgateError extends Error {
   readonly code: ErrorCode;
-  /** Further facts for programs, for example `{ shard: 3, epoch: 7 }`; put beside `code` on the wire. */
+  /** Further facts for programs, for example `{ shard: 3, epoch: 7 }`; sent beside `code`. */
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
@@ -179,29 +179,29 @@ export class ShardgateError extends Error {
   }
 }
 
-/** The code's advice; to those who asked for a `put` or `delete` also that nothing was written, where that is certain. */
+/** The code's advice. For a `put` or `delete` it also says that nothing was written, if that is certain. */
 export function adviceOf(code: ErrorCode, isWrite: boolean, advice: string = errorRules[code].advice): string {
   return isWrite && unwrittenCodes.has(code) ? `Nothing was written. ${advice}` : advice;
 }
 
-/** Of writes that certainly did not happen, and of which reads are refused with the same code. */
+/** Codes of writes that certainly did not happen, where reads are refused with the same code. */
 const unwrittenCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "SHARD_UNAVAILABLE",
   "STORAGE_FULL",
   "STORAGE_FAILED",
 ]);
 
-/** The code's advice for this storage node: NAME in a command becomes its name. */
+/** The code's advice for this storage node: replaces NAME in commands with the node's name. */
 export function adviceFor(code: ErrorCode, node: string): string {
   return errorRules[code].advice.replaceAll("NAME", node);
 }
 
-/** Whether `text` is a code of the closed list; for codes that arrive over the wire. */
+/** Whether `text` is a code of the closed list; for codes that arrive over the network. */
 export function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === "string" && Object.hasOwn(errorRules, text);
 }
 
-/** Closes a switch over a union: the compiler proves that no case is left, and a wrong cast crashes here. */
+/** Closes a switch over a union: the compiler proves that all cases are covered, and a wrong cast fails here. */
 export function unreachable(value: never): never {
   throw new Error(`Unreachable: ${JSON.stringify(value)}`);
 }

@@ -56,6 +56,9 @@ export const epochMax = 2 ** 21 - 1;
 
 // wire ----------------------------------------------------------------------------------------------------------------
 
+/** Longest id of a start of a storage node, or of a gateway that leads: a UUID, with room for other ways to draw one. */
+export const incarnationCharactersMax = 128;
+
 /** Most operations of one `POST /batch`: one full batch field travels in one request. */
 export const nodeBatchOperationsMax = 1000;
 
@@ -145,6 +148,15 @@ export const registryFileBytesMax = 64 * 1024 * 1024;
 
 /** Changes of assignments kept per shard in the registry's log. */
 export const assignmentHistoryMax = 32;
+
+/** The registry's log is not compacted before it has this many bytes: about a hundred changes of all shards of a small cluster. */
+export const registryLogBytesMin = 1024 * 1024;
+
+/** How long a call to the registry's servers (etcd, PostgreSQL) may take before the next one is asked. */
+export const registryCallMs = 1_000;
+
+/** Interval at which a registry on servers is asked for its version: it bounds how late a change is noticed at the worst. */
+export const registryPollMs = 1_000;
 
 /** Highest version of a cluster map that a storage node is believed to know: GraphQL's `Int` holds as many changes beyond it. */
 export const mapVersionToldMax = 2 ** 30;

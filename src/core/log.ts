@@ -1,6 +1,7 @@
 /**
- * The little of a structured logger that the code needs; pino's logger is one. Facts first, then one short sentence.
- * Parts of the program can have levels of their own: where the program is put together, each is given its own log.
+ * The subset of a structured logger that the code uses; pino's logger implements it. Facts come first, then one short
+ * sentence. Parts of the program can have log levels of their own: each part gets its own log when the program is
+ * composed.
  */
 
 export interface Log {
@@ -8,11 +9,13 @@ export interface Log {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
-  /** The log of one part. Absent: all parts have this one. */
+  /** The log of one part. Absent: this log serves all parts. */
   of?(part: LogPart): Log;
 }
 
-/** Each with what its lines are about. What belongs to no part, such as start and stop, is logged at the general level. */
+/**
+ * Each part with the subject of its lines. Lines that belong to no part, such as start and stop, use the general level.
+ */
 export const logParts = {
   requests: "requests to a gateway or storage node, and why they failed",
   access: "tokens and key sets; audit lines, too, without --audit-log",

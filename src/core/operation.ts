@@ -1,6 +1,6 @@
 /**
- * What can be asked of one shard, and what can come back, as plain data. The same two unions travel from the gateway's
- * router through the wire to the engine, so that nothing is translated twice and a later log can record them.
+ * The operations on one shard and their outcomes, as plain data. The same two unions are used from the gateway's router
+ * over the network to the engine, so that nothing is translated twice and a later log can record them.
  */
 import type { JsonEntry, EntryFacts } from "./entry.js";
 import { unreachable, type ErrorCode } from "./error.js";
@@ -9,13 +9,13 @@ import type { Key } from "./key.js";
 import type { ShardNumber } from "./shard.js";
 import type { Version } from "./version.js";
 
-/** What must hold for a write to happen. */
+/** The condition under which a write happens. */
 export type OperationCondition =
   | { readonly kind: "ifVersion"; readonly version: Version }
   | { readonly kind: "ifAbsent" }
   | { readonly kind: "ifPresent" };
 
-/** When an entry expires: seconds after the storage node's own clock, or a moment (milliseconds since 1970). */
+/** When an entry expires: seconds from now by the storage node's clock, or a moment (milliseconds since 1970). */
 export type OperationExpiry =
   { readonly kind: "ttl"; readonly seconds: number } | { readonly kind: "at"; readonly atMs: number };
 
@@ -50,16 +50,19 @@ export interface ScanOperation {
   readonly before: string | null;
   /** 1 to `pageEntriesMax`. */
   readonly limit: number;
-  /** Once its values hold this many bytes the page ends with `hasMore`; the first entry always fits. */
+  /** The page ends with `hasMore` once its values have this many bytes; the first entry always fits. */
   readonly bytesMax: number;
-  /** From the last key down; the page then lists its entries in descending order. */
+  /** Whether the scan starts at the last key and lists entries in descending order. */
   readonly isReverse: boolean;
 }
 
 export type WriteOperation = PutOperation | DeleteOperation;
 export type Operation = GetOperation | ScanOperation | WriteOperation;
 
-/** An operation as the gateway sends it: with the epoch of the shard's assignment it believes in; null sends none. */
+/**
+ * An operation as the gateway sends it, with the epoch of the shard's assignment in the gateway's cluster map; null
+ * sends no epoch.
+ */
 export interface RoutedOperation {
   readonly operation: Operation;
   readonly epoch: number | null;
@@ -69,33 +72,36 @@ export interface FoundOutcome {
   readonly kind: "found";
   readonly entry: JsonEntry;
 }
-/** Of a get or a delete: no entry has the key. */
+/** Outcome of a get or a delete: there is no entry with the key. */
 export interface NotFoundOutcome {
   readonly kind: "notFound";
 }
-/** Of a put. */
+/** Outcome of a put. */
 export interface WrittenOutcome {
   readonly kind: "written";
   readonly isNew: boolean;
   readonly facts: EntryFacts;
 }
-/** Of a delete: the version that is gone. */
+/** Outcome of a delete, with the version that was deleted. */
 export interface DeletedOutcome {
   readonly kind: "deleted";
   readonly version: Version | null;
 }
-/** The write's condition did not hold; `current` is the entry as it is, null when the key does not exist. */
+/** The write's condition did not hold. `current` is the current entry; null when the key does not exist. */
 export interface ConflictOutcome {
   readonly kind: "conflict";
   readonly current: JsonEntry | null;
 }
-/** Of a scan. `hasMore`: further keys follow in the scan's direction. */
+/** Outcome of a scan. `hasMore`: there are further keys in the scan's direction. */
 export interface PageOutcome {
   readonly kind: "page";
   readonly entries: readonly JsonEntry[];
   readonly hasMore: boolean;
 }
-/** The operation was certainly not executed, except with OUTCOME_UNKNOWN. `epoch`: the storage node's own, with STALE_EPOCH. */
+/**
+ * The operation was certainly not executed, except with OUTCOME_UNKNOWN. `epoch`: the storage node's own epoch, with
+ * STALE_EPOCH.
+ */
 export interface RefusedOutcome {
   readonly kind: "refused";
   readonly code: ErrorCode;
@@ -107,7 +113,7 @@ export type GetOperationOutcome = FoundOutcome | NotFoundOutcome;
 export type WriteOutcome = WrittenOutcome | DeletedOutcome | NotFoundOutcome | ConflictOutcome;
 export type Outcome = GetOperationOutcome | WriteOutcome | PageOutcome | RefusedOutcome;
 
-/** Whether a write with this condition may happen; `current` is the live entry of its key. */
+/** Whether a write with this condition may happen. `current` is the live entry of its key. */
 export function conditionHolds(condition: OperationCondition | null, current: JsonEntry | null): boolean {
   if (condition === null) return true;
   switch (condition.kind) {

@@ -11,10 +11,13 @@ declare const shardBrand: unique symbol;
 /** A shard's number, 0 to shardCount - 1. */
 export type ShardNumber = number & { readonly [shardBrand]: true };
 
-/** ACTIVE: the keys of the shard are served. UNAVAILABLE: its storage node cannot serve them now. UNASSIGNED: it has none. */
+/**
+ * ACTIVE: the shard's keys are served. UNAVAILABLE: its storage node cannot serve them now. UNASSIGNED: it has no
+ * storage node.
+ */
 export type ShardState = "ACTIVE" | "UNAVAILABLE" | "UNASSIGNED";
 
-/** The name under which the registry records the hash, so that a start with another one is refused. */
+/** The name under which the registry records the hash, so that a program with another hash is refused at its start. */
 export const hashName = "fnv1a-32";
 
 /** The shard that owns `key` in a cluster of `shardCount` shards. */
@@ -34,7 +37,7 @@ export function fnv1a32(text: string): number {
   return hash >>> 0;
 }
 
-/** The shard number in `value`. Throws SHARD_NOT_FOUND unless it is a whole number from 0 to shardCount - 1. */
+/** The shard number in `value`. Throws SHARD_NOT_FOUND unless it is an integer from 0 to shardCount - 1. */
 export function parseShard(value: unknown, shardCount: number = shardCountMax): ShardNumber {
   const number = typeof value === "string" && /^(0|[1-9]\d{0,8})$/.test(value) ? Number(value) : value;
   if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number >= shardCount) {

@@ -1,28 +1,29 @@
 /**
- * Traces, as far as the code below cli/ knows them: spans with attributes and links, that continue what another process
- * began. Made by cli/serve/telemetry/otel-tracer.ts when asked for; otherwise there is no tracer, and nothing is measured for one.
+ * The tracing interface for the code below cli/: spans with attributes and links, which continue traces of other
+ * processes. cli/serve/telemetry/otel-tracer.ts implements it when tracing is switched on; otherwise there is no
+ * tracer, and nothing is measured.
  */
 
 export interface Span {
   /** W3C Trace Context: continues this span in another process. */
   readonly traceparent: string;
-  /** False when sampling left it out: nothing that it is told is kept. */
+  /** False when sampling has excluded the span: its data are discarded. */
   readonly isRecorded: boolean;
   set(attributes: Readonly<Record<string, string | number>>): void;
-  /** Points to a span that has to do with this one without being its parent. */
+  /** Links to a related span that is not the parent. */
   link(span: Span): void;
-  /** Marks it as failed, for `reason`. */
+  /** Marks the span as failed, for `reason`. */
   fail(reason: string): void;
-  /** Nothing may be told to it afterwards. */
+  /** Ends the span; it must not be used afterwards. */
   end(): void;
 }
 
-/** Of OpenTelemetry: what answers a request, what sends one, what is done within a process. */
+/** OpenTelemetry's kinds: a request that is answered, a request that is sent, work within a process. */
 export type SpanKind = "server" | "client" | "internal";
 
 export interface SpanStart {
   readonly kind: SpanKind;
-  /** Null begins a new trace. Text is a `traceparent` that came with a request; one that is none is ignored. */
+  /** Null begins a new trace. A text is the `traceparent` of a request; an invalid one is ignored. */
   readonly parent: Span | string | null;
   readonly links?: readonly Span[];
   readonly attributes?: Readonly<Record<string, string | number>>;
@@ -33,8 +34,8 @@ export interface Tracer {
 }
 
 /**
- * A span for work that is done for several others at once: the child of the first that is recorded, or else of the first,
- * linked with all that are recorded. Undefined when there is nothing that it could serve.
+ * A span for work that serves several other spans at once: the child of the first recorded one, or else of the first,
+ * with links to all recorded ones. Undefined without a tracer or spans.
  */
 export function startShared(
   tracer: Tracer | undefined,
@@ -46,12 +47,12 @@ export function startShared(
   const parent = recorded[0] ?? served[0];
   if (tracer === undefined || parent === undefined) return undefined;
   const span = tracer.start(name, { ...start, parent, links: recorded });
-  // The others have it in another trace than their own: without this nobody would find it from there.
+  // The others are in other traces; only these links lead from there to this span.
   for (const one of recorded) if (one !== parent) one.link(span);
   return span;
 }
 
-/** The request that a server span is for. `route`: its pattern, because a path has keys in it. */
+/** The request that a server span is for. `route`: the pattern, because a path contains keys. */
 export interface TracedRequest {
   readonly method: string;
   readonly route: string;
@@ -72,7 +73,7 @@ export function startRequestSpan(tracer: Tracer, { method, route, headers }: Tra
   });
 }
 
-/** Its answer is on its way, or nobody is left to take it. */
+/** Ends the span when the answer is sent, or when the client is gone. */
 export function endRequestSpan(span: Span, status: number): void {
   span.set({ "http.response.status_code": status });
   if (status >= 500) span.fail(String(status));

@@ -1,7 +1,7 @@
 /**
- * The version of an entry: its shard's sequence number at the last write, as a decimal string. Never reused, also not
- * after a delete, nor by another owner of the shard, because each epoch has numbers of its own, above those of all earlier
- * ones. On the REST wire it is in quotes as an ETag (RFC 9110).
+ * The version of an entry: its shard's sequence number at the last write, as a decimal string. It is never reused,
+ * neither after a delete nor by another owner of the shard, because each epoch has numbers of its own, above those of
+ * all earlier ones. In REST it is quoted as an ETag (RFC 9110).
  */
 import { decimalText } from "./text/decimal-text.js";
 import { ShardgateError } from "./error.js";
@@ -21,16 +21,16 @@ export function parseVersion(text: string): Version {
   );
 }
 
-/** Whether `text` is a version, as `parseVersion` takes it. */
+/** Whether `parseVersion` accepts `text`. */
 export function isVersion(text: string): text is Version {
-  // Only with 20 digits can it be too large.
+  // Only a number of 20 digits can be too large.
   return /^[1-9]\d{0,19}$/.test(text) && (text.length < 20 || BigInt(text) <= 0xffff_ffff_ffff_ffffn);
 }
 
-/** A version that no entry has, since sequence numbers end far below: a condition on it never holds. */
+/** A version that no entry ever has, since sequence numbers end far below: a condition on it never holds. */
 export const versionNeverGiven = "18446744073709551615" as Version;
 
-/** What all sequence numbers of an epoch (1 to `epochMax`) are greater than; 0 for the first. */
+/** The number below all sequence numbers of an epoch (1 to `epochMax`); 0 for the first. */
 export function sequenceFloor(epoch: number): number {
   return Math.max(0, epoch - 1) * versionsPerEpoch;
 }

@@ -1,14 +1,15 @@
 /**
- * Which form of an answer a client likes best, by its `Accept` and `Accept-Encoding` headers (RFC 9110, 12.5): the most
- * specific range that fits says how much, 0 means not at all, and of two liked equally the one named first is taken.
+ * Chooses the form of an answer by the client's `Accept` and `Accept-Encoding` headers (RFC 9110, 12.5): the most
+ * specific matching range decides the quality, 0 means not acceptable, and of two with equal quality the one named
+ * first wins.
  */
 
-/** The two forms of a GraphQL answer, the one for clients that do not choose first. */
+/** The two media types of a GraphQL answer. The first is for clients without a preference. */
 export const graphqlMediaTypes = ["application/json", "application/graphql-response+json"] as const;
 
 /**
- * The media type out of `offered` (lower case) to answer with; null when the client accepts none of them. Without a header
- * it is the first. Parameters such as `charset` are not looked at.
+ * The media type out of `offered` (lower case) to answer with; null when the client accepts none of them. Without a
+ * header it is the first. Parameters such as `charset` are ignored.
  */
 export function acceptedType<Type extends string>(
   accept: string | undefined,
@@ -25,12 +26,12 @@ export function acceptedType<Type extends string>(
   return best?.type ?? null;
 }
 
-/** Whether an answer may be compressed so (`gzip`). Without a header it may not. */
+/** Whether an answer may have this encoding (`gzip`). Without a header it may not. */
 export function acceptsEncoding(acceptEncoding: string | undefined, encoding: string): boolean {
   return (rangeFor(rangesOf(acceptEncoding ?? ""), [encoding, "*"])?.quality ?? 0) > 0;
 }
 
-/** One of the forms that a header lists, how much the client likes it (0 to 1), and its place in the header. */
+/** One range of a header, its quality (0 to 1), and its position in the header. */
 interface Range {
   readonly name: string;
   readonly quality: number;
@@ -45,13 +46,13 @@ function rangesOf(header: string): readonly Range[] {
   });
 }
 
-/** A weight that is no number is taken for none. */
+/** A weight that is not a number counts as absent. */
 function qualityOf(text: string): number {
   const quality = Number(text);
   return Number.isNaN(quality) || text.trim() === "" ? 1 : Math.min(1, Math.max(0, quality));
 }
 
-/** The best-liked range of the first of `names` that is listed. */
+/** The range with the highest quality for the first of `names` that the header lists. */
 function rangeFor(ranges: readonly Range[], names: readonly string[]): Range | null {
   for (const name of names) {
     const [best] = ranges.filter((range) => range.name === name).toSorted((a, b) => b.quality - a.quality);

@@ -1,4 +1,4 @@
-/** When a request asks for more of the storage nodes than one may, in keys and shards, whichever way it came. */
+/** Refuses requests, GraphQL or REST, that would read more keys and shards of storage nodes than one request may. */
 import type { GatewayBounds } from "../core/bounds.js";
 import { ShardgateError } from "../core/error.js";
 

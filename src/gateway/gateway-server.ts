@@ -1,6 +1,6 @@
 /**
- * The gateway's one HTTP server: `/graphql` goes to the GraphQL handler, or to the playground when a browser asks, `/` to
- * the console, everything else to the REST facade. How it stops is in edge/drain.ts.
+ * The gateway's HTTP server. `/graphql` goes to the GraphQL handler, or to the playground when a browser opens it; `/`
+ * to the console; everything else to the REST API. edge/drain.ts stops the server.
  */
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -24,37 +24,42 @@ import type { RecentTraffic } from "./pages/console/recent-traffic.js";
 import { createRestApp } from "./rest/app.js";
 import type { GatewayServices } from "./services.js";
 
-/** How long a client may take to send its headers; holds off those that open connections and trickle. */
+/** How long a client may take to send its headers. Stops clients that open connections and send slowly. */
 export const gatewayHeadersTimeoutMs = 10_000;
 
-/** How long a client may take to send its whole request: a full GraphQL body over a slow line. */
+/** How long a client may take to send its whole request: enough for a full GraphQL body over a slow line. */
 export const gatewayReceiveTimeoutMs = 60_000;
 
-/** Longest head of a request, its URL and all headers together: Node's own bound, said here so that it stays. */
+/**
+ * Longest head of a request, its URL and all headers together. The same as Node's own bound, set here so that it does
+ * not change.
+ */
 const gatewayHeaderBytesMax = 16 * 1024;
 
-/** How long a client's idle connection is kept; above the 60 s of usual load balancers, so that they close first. */
+/**
+ * How long a client's idle connection is kept; longer than the 60 s of usual load balancers, so that they close first.
+ */
 const gatewayKeepAliveMs = 65_000;
 
 export interface GatewayServerOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** Stay the caller's, who stops and closes what is behind them after the gateway. */
+  /** Belong to the caller, who stops and closes them after the gateway. */
   readonly services: GatewayServices;
-  /** Of the server's start and stop; by default that of `services`, which is about requests. */
+  /** Log of the server's start and stop; by default that of `services`, which is for requests. */
   readonly log?: Log;
-  /** Serves GraphiQL to browsers. */
+  /** Whether browsers get GraphiQL. */
   readonly isPlaygroundEnabled: boolean;
-  /** What the console shows of the traffic. Without it no console is served. */
+  /** The recent traffic that the console shows. Without it there is no console. */
   readonly traffic?: RecentTraffic;
-  /** By default there are none, and every document is taken. */
+  /** By default there are none, and all documents are accepted. */
   readonly persistedDocuments?: PersistedDocuments | null;
-  /** By default, and without a `server` identity in it, plain HTTP is spoken. */
+  /** By default, and without a `server` identity, the server uses plain HTTP. */
   readonly tls?: TlsSource;
-  /** By default no other web page may use it, and on loopback it has no names but `localhost`. */
+  /** By default no other web page may use the gateway, and on loopback it accepts no host name but `localhost`. */
   readonly web?: WebOptions;
-  /** By default the schema is told to whoever asks, and whoever is close. */
+  /** By default every client may read the schema, and suggestions are shown. */
   readonly documentRules?: DocumentRules;
   /** See GraphqlOptions. */
   readonly schema?: GraphqlOptions["schema"];
@@ -66,8 +71,8 @@ export interface Gateway {
   readonly url: string;
   readonly port: number;
   /**
-   * Stops as edge/drain.ts says: goes on serving for `delayMs` (by default 0), and then waits up to `drainTimeoutMs` for
-   * the requests under way. A second call waits for the first.
+   * Stops the server as edge/drain.ts describes: keeps serving for `delayMs` (by default 0), then waits up to
+   * `drainTimeoutMs` for open requests. A second call waits for the first.
    */
   close(delayMs?: number): Promise<void>;
 }
@@ -152,7 +157,7 @@ function webServer(front: Front, { bounds, metrics, log }: GatewayServices, tls:
   server.on("checkContinue", (request, response) => front.receive(request, response, true));
   answerUnusual(server);
   boundConnections(server, bounds, metrics);
-  // Node would drop those beyond its bound silently, conditions among them; too many are refused instead.
+  // Node would silently drop headers beyond its bound, conditions among them; too many are refused instead.
   server.maxHeadersCount = 0;
   server.headersTimeout = gatewayHeadersTimeoutMs;
   server.requestTimeout = gatewayReceiveTimeoutMs;

@@ -1,4 +1,4 @@
-/** The one way JSON from a client is parsed: not before its shape is known to be within bounds. */
+/** Parses JSON from clients, after a check that its shape is within bounds. */
 import type { GatewayBounds } from "../core/bounds.js";
 import { ShardgateError } from "../core/error.js";
 import { jsonFault } from "../core/text/json-fault.js";
@@ -7,13 +7,16 @@ import { duplicateNameProblem } from "../core/text/json-text.js";
 
 export interface JsonBodyRules {
   readonly bounds: Pick<GatewayBounds, "bodyDepth" | "bodyParts">;
-  /** Objects nested deeper may have a name twice, of which the last counts: they may be values, and are looked at later. */
+  /**
+   * Down to this level of nesting, an object must not have a name twice. Deeper objects may be values, which are
+   * checked later.
+   */
   readonly distinctLevels: number;
 }
 
 /**
- * `what` begins the messages, for example "The body". Throws BODY_TOO_COMPLEX, and BAD_REQUEST for text that is no JSON, or
- * has a name twice in one object: who looked at the request before may have taken the other one.
+ * `what` begins the messages, for example "The body". Throws BODY_TOO_COMPLEX, and BAD_REQUEST for text that is not
+ * JSON or has a name twice in one object: a proxy that checked the request may have used the other member.
  */
 export function parseJsonBody(text: string, what: string, { bounds, distinctLevels }: JsonBodyRules): unknown {
   const { problem, members } = jsonShape(text, { depthMax: bounds.bodyDepth, partsMax: bounds.bodyParts });

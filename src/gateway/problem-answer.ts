@@ -1,6 +1,6 @@
 /**
- * Errors as HTTP answers where no framework is at hand: problems (RFC 9457), on a bare response or a bare socket, and for
- * GraphQL clients what they can read.
+ * Errors as HTTP answers without a framework: problem details (RFC 9457) on a bare response or socket, and GraphQL
+ * errors for GraphQL clients.
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ShardgateError } from "../core/error.js";
@@ -10,8 +10,8 @@ import { problemOf } from "../wire/problem.js";
 import { acceptedType, graphqlMediaTypes } from "./accept.js";
 
 /**
- * On whatever the gateway answers: browsers take it for what it is called, keep it from pages of other origins, and keep
- * nothing of it, unless its route says otherwise.
+ * Sent with every answer of the gateway: browsers do not guess another media type, hide answers from pages of other
+ * origins, and cache nothing, unless the route says otherwise.
  */
 export const securityHeaders: readonly (readonly [name: string, value: string])[] = [
   ["x-content-type-options", "nosniff"],
@@ -19,7 +19,10 @@ export const securityHeaders: readonly (readonly [name: string, value: string])[
   ["cache-control", "no-store"],
 ];
 
-/** The headers of an error's answer. 429 and 503 say when to try again: when a breaker opened now lets someone through. */
+/**
+ * The headers of an error's answer. For 429 and 503 they say when to retry: when a breaker that opens now lets a
+ * request through.
+ */
 export function retryHeaders({ rule }: ShardgateError): Record<string, string> {
   // RFC 9110, 11.6.1.
   if (rule.httpStatus === 401) return { "www-authenticate": "Bearer" };
@@ -39,7 +42,7 @@ export function endWithProblem(response: ServerResponse, error: ShardgateError):
   response.end(JSON.stringify(problemOf(error)));
 }
 
-/** Answers with a GraphQL error, for the few that come from outside the execution; nothing when an answer has begun. */
+/** Answers with a GraphQL error, for errors outside of the execution; does nothing when an answer has begun. */
 export function endWithGraphqlError(request: IncomingMessage, response: ServerResponse, error: ShardgateError): void {
   if (response.headersSent) return;
   const { httpStatus, isRetryable } = error.rule;

@@ -30,12 +30,30 @@ export function nodeState({ lastSeenMs, startedMs, nowMs, suspectAfterMs, downAf
   return lastSeenMs === null || silentMs >= suspectAfterMs ? "SUSPECT" : "UP";
 }
 
-/** When each storage node was last heard of. */
+/** Of a storage node. */
+export interface SignOfLife {
+  readonly name: string;
+  /** How long ago: clocks of two processes have nothing else in common. */
+  readonly silentMs: number;
+}
+
+interface LastSeen {
+  /** Null: it was DOWN when the gateway began anew. */
+  readonly monotonicMs: number | null;
+  readonly wallMs: number;
+}
+
+/** When each storage node was last heard of. A gateway that follows judges as of its leader's last answer: see `freeze`. */
 export class Liveness {
   readonly #clock: Clock;
   readonly #bounds: { readonly suspectAfterMs: number; readonly downAfterMs: number };
-  readonly #startedMs: number;
-  readonly #lastSeen = new Map<string, { readonly monotonicMs: number; readonly wallMs: number }>();
+  #startedMs: number;
+  /** When it began anew: the silence of before does not count. */
+  #anewMs = -Infinity;
+  /** The moment as of which is judged; null: now. */
+  #frozenMs: number | null = null;
+  #mayCallDown: (name: string) => boolean = () => true;
+  readonly #lastSeen = new Map<string, LastSeen>();
 
   constructor({
     clock,
@@ -51,6 +69,16 @@ export class Liveness {
     this.#startedMs = clock.monotonicMs();
   }
 
+  /** From now on a node is DOWN only when `mayCallDown` agrees; it is SUSPECT until then. Null: its silence alone decides. */
+  askBeforeDown(mayCallDown: ((name: string) => boolean) | null): void {
+    this.#mayCallDown = mayCallDown ?? (() => true);
+  }
+
+  /** Silence after which a node is DOWN. */
+  get downAfterMs(): number {
+    return this.#bounds.downAfterMs;
+  }
+
   /** The node gave a sign of life, just now or that long ago. What is known of later is kept. */
   seen(name: string, silentMs = 0): void {
     const monotonicMs = this.#clock.monotonicMs() - silentMs;
@@ -58,10 +86,34 @@ export class Liveness {
     this.#lastSeen.set(name, { monotonicMs, wallMs: this.#clock.nowMs() - silentMs });
   }
 
-  /** Of each node that was ever heard of, how long ago that was. */
-  signs(): readonly { readonly name: string; readonly silentMs: number }[] {
+  /**
+   * Silence counts from now on, so that nothing is DOWN because of a time in which this gateway did not listen itself. A
+   * node that is DOWN now counts as not heard of until it gives a sign of life.
+   */
+  beginAnew(): void {
+    for (const [name, { wallMs }] of this.#lastSeen) {
+      if (this.state(name) === "DOWN") this.#lastSeen.set(name, { monotonicMs: null, wallMs });
+    }
+    this.#startedMs = this.#clock.monotonicMs();
+    this.#anewMs = this.#startedMs;
+    this.#frozenMs = null;
+  }
+
+  /** Judges as of this moment until it is called again, or `beginAnew`: whose signs of life come from elsewhere, may get none. */
+  freeze(): void {
+    this.#frozenMs = this.#clock.monotonicMs();
+  }
+
+  get isFrozen(): boolean {
+    return this.#frozenMs !== null;
+  }
+
+  /** Of each node that was heard of, how long ago that was. */
+  signs(): readonly SignOfLife[] {
     const nowMs = this.#clock.monotonicMs();
-    return [...this.#lastSeen].map(([name, { monotonicMs }]) => ({ name, silentMs: nowMs - monotonicMs }));
+    return [...this.#lastSeen].flatMap(([name, { monotonicMs }]) =>
+      monotonicMs === null ? [] : [{ name, silentMs: nowMs - monotonicMs }],
+    );
   }
 
   /** For a node that was removed. */
@@ -70,12 +122,24 @@ export class Liveness {
   }
 
   state(name: string): NodeState {
-    const lastSeenMs = this.#lastSeen.get(name)?.monotonicMs ?? null;
-    return nodeState({ lastSeenMs, startedMs: this.#startedMs, nowMs: this.#clock.monotonicMs(), ...this.#bounds });
+    const nowMs = this.#frozenMs ?? this.#clock.monotonicMs();
+    const lastSeenMs = this.#heardMs(name);
+    const state = nodeState({ lastSeenMs, startedMs: this.#startedMs, nowMs, ...this.#bounds });
+    return state === "DOWN" && !this.#mayCallDown(name) ? "SUSPECT" : state;
+  }
+
+  /** Whether it gave a sign of life, after it was last DOWN when the gateway began anew. */
+  isHeardOf(name: string): boolean {
+    return this.#heardMs(name) !== null;
   }
 
   /** Milliseconds since 1970; null: never. */
   lastSeenAtMs(name: string): number | null {
     return this.#lastSeen.get(name)?.wallMs ?? null;
+  }
+
+  #heardMs(name: string): number | null {
+    const seenMs = this.#lastSeen.get(name)?.monotonicMs ?? null;
+    return seenMs === null ? null : Math.max(seenMs, this.#anewMs);
   }
 }

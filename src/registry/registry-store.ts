@@ -1,7 +1,7 @@
 /**
  * Where the registry is kept: one small text document under a version, a log of its changes, and a beat, with
  * compare-and-set and watch, and nothing more, so that a file, PostgreSQL or etcd can stand behind it alike.
- * Implementations: MemoryStore, FileStore; all pass test/conformance/registry-store.ts. Texts are opaque here;
+ * Implementations: MemoryStore, FileStore, PostgresStore, EtcdStore; all pass test/conformance/registry-store.ts. Texts are opaque here;
  * cluster-map-text.ts writes them.
  */
 

@@ -7,7 +7,8 @@ import { registryAttemptsMax } from "../core/limits.js";
 import { hashName } from "../core/shard.js";
 import { clusterMapToText, readClusterMap } from "./text/cluster-map-text.js";
 import type { AssignmentChange, ClusterMap } from "./cluster-map.js";
-import { applyCommand, createClusterMap } from "./commands.js";
+import { createClusterMap } from "./commands.js";
+import { markPutBack } from "./commands/put-back.js";
 import type { RegistryStore, StoredDocument, StoredRegistry } from "./registry-store.js";
 
 /** Shards of a new cluster when nobody says otherwise: enough to spread over dozens of storage nodes. */
@@ -65,12 +66,13 @@ export function mapOf(document: StoredDocument): ClusterMap {
 }
 
 /**
- * An older document as an operator puts it back: its map one version on, marked with `newMark` (drawn at random), so that
- * nothing is assigned or served before every storage node has registered anew or is given up. Throws REGISTRY_CORRUPT.
+ * An older document as an operator puts it back: its map at a version above its own and `versionAbove`, marked with `newMark`
+ * (drawn at random), so that nothing is assigned or served before every storage node has registered anew or is given up.
+ * Throws REGISTRY_CORRUPT.
  */
-export function putBackDocument(document: StoredDocument, newMark: string): StoredDocument {
+export function putBackDocument(document: StoredDocument, newMark: string, versionAbove = 0): StoredDocument {
   // The moment would be that of changes in the log, of which there are none before a storage node registers.
-  return documentOf(applyCommand(mapOf(document), { kind: "markPutBack", newMark }, 0).map);
+  return documentOf(markPutBack(mapOf(document), newMark, versionAbove, 0).map);
 }
 
 function readMap({ version, text }: StoredDocument | StoredRegistry): {

@@ -1,12 +1,12 @@
 /**
- * How much one client request may bring into the gateway's memory: what all its reads bring together, counted as their
- * storage nodes count it. Without it, one request for a thousand of the longest values would take a gigabyte.
+ * Bounds the bytes that the reads of one client request may bring into the gateway's memory, counted as storage nodes
+ * count them. Without this bound, one request for a thousand of the longest values would take a gigabyte.
  */
 import { answerBytes } from "../core/answer-bytes.js";
 import type { Outcome, RefusedOutcome } from "../core/operation.js";
 import { refused } from "./refusal.js";
 
-/** Where the values of all requests lie together. */
+/** The memory that the values of all requests share. */
 export interface AnswerMemory {
   readonly isFull: boolean;
   hold(bytes: number): void;
@@ -23,12 +23,12 @@ export class AnswerBudget {
     this.#left = bytesMax;
   }
 
-  /** Nothing more should be asked for. */
+  /** Whether no further values should be requested. */
   get isSpent(): boolean {
     return this.#left <= 0 || this.#memory?.isFull === true;
   }
 
-  /** What becomes of operations that are not asked for because it is spent. */
+  /** The refusal of operations that are not sent because the budget is spent. */
   refusal(): RefusedOutcome {
     if (this.#left > 0) return refused("OVERLOADED", "The gateway is at its limit of bytes for answers in progress.");
     return refused(

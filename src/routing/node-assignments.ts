@@ -1,16 +1,18 @@
-/** What a storage node has to know of a cluster map. Pure. */
+/** The part of a cluster map that one storage node needs to know. Pure. */
 import type { ClusterMap, ShardRecord } from "../registry/cluster-map.js";
 import type { AssignedShard, NodeAssignments } from "../wire/membership.js";
 import { ownedShards } from "./owned-shards.js";
 
 /**
- * Everything `node` has to know of `map`; without the shards when it knows this version already. Not to be sent while the
- * map is put back: a storage node gives up the shards that are not listed.
+ * The assignments of `node` in `map`; without the shards when the node knows this version already. Must not be sent
+ * while the map is marked as restored: a storage node gives up the shards that are not listed.
  */
 export function assignmentsOf(map: ClusterMap, node: string, knownMapVersion: number | null = null): NodeAssignments {
   const { clusterId, shardCount, version: mapVersion } = map;
-  if (knownMapVersion === mapVersion) return { clusterId, shardCount, mapVersion };
-  return { clusterId, shardCount, mapVersion, shards: ownedShards(map, node).map(assignedShard) };
+  const leader = map.leader?.url ?? null;
+  const facts = { clusterId, shardCount, mapVersion, ...(leader !== null && { leader }) };
+  if (knownMapVersion === mapVersion) return facts;
+  return { ...facts, shards: ownedShards(map, node).map(assignedShard) };
 }
 
 function assignedShard({ shard, epoch, lineage, move }: ShardRecord): AssignedShard {

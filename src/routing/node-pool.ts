@@ -1,4 +1,4 @@
-/** The mailboxes of all storage nodes of the cluster map: made when first needed, dropped when the map no longer has them. */
+/** The mailboxes of all storage nodes in the cluster map: created when first needed, and removed with their node. */
 import { ShardgateError } from "../core/error.js";
 import { idSequence } from "../core/tasks/id-sequence.js";
 import type { ClusterMap, NodeRecord } from "../registry/cluster-map.js";
@@ -16,10 +16,10 @@ export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "dea
   readonly createClient: (node: NodePlace, facts: MapFacts) => NodeClient;
 }
 
-/** Where a storage node answers, registered or not. */
+/** The address of a storage node, registered or not. */
 export type NodePlace = Pick<NodeRecord, "name" | "url">;
 
-/** Whether the storage node is one without a store: it has never registered by itself. */
+/** Whether the storage node has no store, because it has never registered by itself. */
 export function isPlainNode({ storeId, lastStart, isLossAccepted }: NodeRecord): boolean {
   return storeId === null && lastStart === null && !isLossAccepted;
 }
@@ -42,14 +42,14 @@ export class NodePool {
     return this.#options.observer;
   }
 
-  /** The client of a storage node, past mailbox and breaker. Throws NODE_NOT_FOUND. */
+  /** The client of a storage node, bypassing mailbox and breaker. Throws NODE_NOT_FOUND. */
   client(name: string): NodeClient {
     const mailbox = this.#mailbox(name);
     if (mailbox === null) throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${name} is not registered.`);
     return mailbox.client;
   }
 
-  /** Probes a storage node that need not be registered. Rejects with a NodeFault. */
+  /** Probes a storage node that may be unregistered. Rejects with a NodeFault. */
   async probeAt(place: NodePlace, options: NodeCallOptions): Promise<NodeSign> {
     const client = this.#createClient(place);
     try {
@@ -59,20 +59,33 @@ export class NodePool {
     }
   }
 
-  /** Answers it at its caller's deadline at the latest. */
+  /** Answers the submission at its caller's deadline at the latest. */
   submit(name: string, submission: Submission): void {
     const mailbox = this.#mailbox(name);
     if (mailbox !== null) mailbox.submit(submission);
     else submission.refuseUnsent(`storage node ${name} is not registered`);
   }
 
-  /** The storage node gave a sign of life elsewhere: a heartbeat, or the answer to a probe. */
+  /**
+   * Records a sign of life of the storage node that reached the gateway elsewhere: a heartbeat, or the answer to a
+   * probe.
+   */
   reachable(name: string): void {
     this.#mailboxes.get(name)?.circuit.reachable();
   }
 
   figures(name: string): MailboxFigures {
     return this.#mailboxes.get(name)?.figures ?? { latencyMs: null, breaker: "closed", queued: 0 };
+  }
+
+  /** When the storage node last answered a batch, on the monotonic clock; null: never. */
+  lastAnswerMs(name: string): number | null {
+    return this.#mailboxes.get(name)?.circuit.lastAnswerMs ?? null;
+  }
+
+  /** The storage nodes that refused a connection since the last call, and have answered nothing afterwards. */
+  takeRefused(): readonly string[] {
+    return [...this.#mailboxes].flatMap(([name, { circuit }]) => (circuit.takeRefused() ? [name] : []));
   }
 
   /** Drops the mailboxes of storage nodes that were removed or moved to another URL. To be called on every map change. */
@@ -86,7 +99,7 @@ export class NodePool {
     }
   }
 
-  /** Calls in flight are rejected. */
+  /** Rejects calls in flight. */
   async close(): Promise<void> {
     const mailboxes = [...this.#mailboxes.values()];
     this.#mailboxes.clear();

@@ -1,18 +1,24 @@
 /**
- * What routing tells whoever counts: the gateway's metrics, and tests. Calls happen on the hot path, so an observer adds
- * up and returns; it never throws. Times are milliseconds.
+ * The events that routing reports to metrics and tests. They occur on the hot path, so an observer must only count, and
+ * must never throw. Times are in milliseconds.
  */
 import type { ErrorCode } from "../core/error.js";
 import type { NodeFaultReason } from "./node-client/node-client.js";
 
-/** "closed": in use; "open": refused at once; "halfOpen": seen alive again, one batch tries it. */
+/**
+ * "closed": in use. "open": requests are refused at once. "halfOpen": a sign of life was seen, and one batch tests the
+ * node.
+ */
 export type BreakerKind = "closed" | "open" | "halfOpen";
 
-/** Why operations were not sent to their storage node; at the deadline or an abort they had waited for it in vain. */
+/**
+ * Why operations were not sent to their storage node. "deadline" and "aborted": they were still waiting when their
+ * caller's time ended.
+ */
 export type UnsentReason = "breakerOpen" | "overloaded" | "deadline" | "aborted" | "closed";
 
 export interface RoutingObserver {
-  /** `waitMs`: how long the batch's oldest operation had gathered. `bytes`: of the values it carries. */
+  /** `waitMs`: how long the batch's oldest operation has waited. `bytes`: size of the values in the batch. */
   batchSent(event: {
     readonly node: string;
     readonly operations: number;
@@ -21,14 +27,14 @@ export interface RoutingObserver {
   }): void;
   batchAnswered(event: { readonly node: string; readonly operations: number; readonly serviceMs: number }): void;
   batchFailed(event: { readonly node: string; readonly reason: NodeFaultReason }): void;
-  /** Operations that are about to be sent again. */
+  /** Operations are about to be sent again. */
   retried(event: { readonly node: string; readonly operations: number }): void;
   breakerChanged(event: { readonly node: string; readonly state: BreakerKind }): void;
-  /** Operations that were refused, or given up, before they left. */
+  /** Operations were refused or cancelled before they were sent. */
   unsent(event: { readonly node: string; readonly reason: UnsentReason; readonly operations: number }): void;
-  /** Operations whose last word to their caller is this code. */
+  /** Operations were finally answered to their caller with this code. */
   refused(event: { readonly code: ErrorCode; readonly operations: number }): void;
-  /** Operations waiting now. */
+  /** Number of operations that wait now. */
   queueDepth(event: { readonly node: string; readonly operations: number }): void;
 }
 

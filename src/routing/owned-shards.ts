@@ -1,4 +1,6 @@
-/** Which shards each storage node is the primary of. Made once per cluster map, because thousands of nodes ask for theirs. */
+/**
+ * Which shards each storage node is the primary of. Indexed once per cluster map, because thousands of nodes may ask.
+ */
 import type { ClusterMap, ShardRecord } from "../registry/cluster-map.js";
 
 const indexes = new WeakMap<ClusterMap, ReadonlyMap<string, readonly ShardRecord[]>>();

@@ -1,40 +1,40 @@
 /**
- * Who wants to know how one caller's operations travel, for a receipt: in which batch, how long each waited for it, and
- * what the batch took. Callers without a recorder cost nothing: a batch that nobody watches makes no record.
+ * Records for a receipt how one caller's operations travel: in which batch, how long each waited for it, and how long
+ * the batch took. Callers without a recorder cost nothing: their batches create no record.
  */
 import type { Operation, Outcome } from "../core/operation.js";
 import type { NodeFaultReason } from "./node-client/node-client.js";
 
-/** One batch as its callers may see it: its figures, and nothing of other callers' keys. */
+/** One batch in the form that its callers may see: its figures, without the keys of other callers. */
 export interface BatchRecord {
-  /** In the logs of gateway and storage node. */
+  /** The batch's id in the logs of gateway and storage node. */
   readonly id: string;
   readonly node: string;
-  /** Of all callers. */
+  /** Number of operations, of all callers. */
   readonly operations: number;
-  /** From leaving to returning, milliseconds; null while it is under way. */
+  /** Milliseconds from sending to the answer; null while the batch is in flight. */
   readonly serviceMs: number | null;
-  /** Why it got no usable answer; null when it got one, or is under way. */
+  /** Why there was no usable answer; null when there was one, or while the batch is in flight. */
   readonly fault: NodeFaultReason | null;
 }
 
 export interface RouteRecorder {
-  /** The operation leaves in `batch`, for which it waited `waitMs`. Told once for each attempt. */
+  /** The operation leaves in `batch`, after it waited `waitMs`. Called once for each attempt. */
   sent(operation: Operation, batch: BatchRecord, waitMs: number): void;
-  /** What the batch brought for it, before anyone decides to try again. */
+  /** The outcome of one attempt, before it is decided whether to retry. */
   answered(operation: Operation, outcome: Outcome): void;
 }
 
 /** An operation of a batch whose caller has a recorder. */
 export interface WatchedOperation {
-  /** In the batch. */
+  /** Index of the operation in the batch. */
   readonly index: number;
   readonly operation: Operation;
   readonly waitMs: number;
   readonly recorder: RouteRecorder;
 }
 
-/** The record of a batch that somebody watches, while it is under way and after. */
+/** The record of a batch that has at least one recorder, during its flight and afterwards. */
 export class WatchedBatch implements BatchRecord {
   readonly id: string;
   readonly node: string;
@@ -43,7 +43,7 @@ export class WatchedBatch implements BatchRecord {
   fault: NodeFaultReason | null = null;
   readonly #watched: readonly WatchedOperation[];
 
-  /** It leaves now. */
+  /** Created when the batch is sent. */
   constructor(
     { id, node, operations }: Omit<BatchRecord, "serviceMs" | "fault">,
     watched: readonly WatchedOperation[],
@@ -55,7 +55,7 @@ export class WatchedBatch implements BatchRecord {
     for (const { operation, recorder, waitMs } of watched) recorder.sent(operation, this, waitMs);
   }
 
-  /** `outcomes`: of all its operations, in order. */
+  /** `outcomes`: one per operation of the batch, in order. */
   returned(outcomes: readonly Outcome[], serviceMs: number, fault: NodeFaultReason | null): void {
     this.serviceMs = serviceMs;
     this.fault = fault;

@@ -1,15 +1,15 @@
-/** The outcomes that routing itself gives when a storage node did not: one place for their codes and wording. */
+/** The codes and wording of outcomes that routing gives when a storage node did not answer. */
 import type { ErrorCode } from "../core/error.js";
 import type { Operation, RefusedOutcome, WriteOperation } from "../core/operation.js";
 
-/** Whom a message means, for example "storage node node2 (http://127.0.0.1:4002)". */
+/** The storage node as messages name it, for example "storage node node2 (http://127.0.0.1:4002)". */
 export function nodeText(node: { readonly name: string; readonly url: string }): string {
   return `storage node ${node.name} (${node.url})`;
 }
 
 /**
- * What `operation` is answered when `cause` (a clause about the storage node, without a full stop) kept its own answer
- * away: SHARD_UNAVAILABLE, or OUTCOME_UNKNOWN for a write that may have been executed.
+ * The outcome of `operation` when the node's own answer is missing because of `cause` (a clause about the storage node,
+ * without a full stop): OUTCOME_UNKNOWN for a write that may have been executed, else SHARD_UNAVAILABLE.
  */
 export function refusedBecause(operation: Operation, cause: string, isUnsent: boolean): RefusedOutcome {
   if (isUnsent || !isWrite(operation)) {

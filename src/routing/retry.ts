@@ -1,39 +1,42 @@
 /**
- * What may be tried again, as pure decisions. A read may always be; a write only when it was provably not executed. The
- * pause before it is drawn at random from zero to a bound that doubles (full jitter), so that callers who failed together
- * do not come back together.
+ * Decides what may be retried, as pure functions. A read always may; a write only when it was provably not executed.
+ * The pause before a retry is random, from zero to a bound that doubles (full jitter), so that callers who failed
+ * together do not return together.
  */
 import type { Key } from "../core/key.js";
 import type { Operation, Outcome } from "../core/operation.js";
 import { isWrite } from "./refusal.js";
 
-/** Most attempts at one read, the first included. */
+/** Most attempts of one read, the first included. */
 export const attemptsMax = 3;
 
-/** First pause before a retry; it doubles with each attempt and is drawn at random from zero to itself (full jitter). */
+/**
+ * Upper bound of the pause before the first retry. It doubles with each attempt; the pause is random from zero to the
+ * bound (full jitter).
+ */
 export const retryPauseMs = 25;
 
 /** Longest pause before a retry. */
 export const retryPauseMsMax = 400;
 
 /**
- * "done": the outcome stands. "retry": after a pause, as a further attempt. "refresh": with a fresh cluster map, once.
- * "resend": at once and uncounted, because the storage node's answer had no room for it.
+ * "done": the outcome is final. "retry": after a pause, as a further attempt. "refresh": with a fresh cluster map,
+ * once. "resend": at once and not counted as an attempt, because the storage node's answer had no room for it.
  */
 export type Step = "done" | "retry" | "refresh" | "resend";
 
 export interface RetryStage {
   /** 1 for the first. */
   readonly attempt: number;
-  /** Whether the cluster map was refreshed for these operations already. */
+  /** Whether the cluster map has already been refreshed for these operations. */
   readonly isRefreshed: boolean;
 }
 
 export const firstStage: RetryStage = { attempt: 1, isRefreshed: false };
 
 /**
- * What to do with each outcome. Writes of one key keep their order: one is not tried again when a later one of its key
- * has been executed, or may have been.
+ * What to do with each operation. Writes of one key keep their order: a write is not retried when a later write of its
+ * key has been, or may have been, executed.
  */
 export function stepsAfter(
   operations: readonly Operation[],
@@ -51,7 +54,7 @@ export function stepsAfter(
   return steps;
 }
 
-/** The stage of those operations that are tried again after `steps`. */
+/** The stage of the operations that are retried after `steps`. */
 export function stageAfter(steps: readonly Step[], stage: RetryStage): RetryStage {
   return {
     attempt: stage.attempt + (steps.includes("retry") ? 1 : 0),
@@ -59,7 +62,7 @@ export function stageAfter(steps: readonly Step[], stage: RetryStage): RetryStag
   };
 }
 
-/** Pause before the attempt after number `attempt`, milliseconds. `random`: from 0 to 1. */
+/** The pause after attempt number `attempt`, in milliseconds. `random`: from 0 to 1. */
 export function pauseAfter(attempt: number, random: number): number {
   return random * Math.min(retryPauseMsMax, retryPauseMs * 2 ** (attempt - 1));
 }
@@ -67,7 +70,7 @@ export function pauseAfter(attempt: number, random: number): number {
 function stepAfter(outcome: Outcome, stage: RetryStage): Step {
   if (outcome.kind !== "refused") return "done";
   switch (outcome.code) {
-    // Both say that the operation was not executed; a write that may have been has OUTCOME_UNKNOWN.
+    // Both mean that the operation was not executed; a write that may have been executed has OUTCOME_UNKNOWN.
     case "SHARD_UNAVAILABLE":
     case "DRAINING":
       return stage.attempt < attemptsMax ? "retry" : "done";

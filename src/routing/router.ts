@@ -1,6 +1,6 @@
 /**
- * Takes operations to the storage nodes that own their shards and brings the outcomes back in order. Operations are
- * grouped by node; each group goes, fails and is tried again on its own, so one dead node costs only its own keys.
+ * Sends operations to the storage nodes that own their shards and returns the outcomes in order. Operations are grouped
+ * by node. Each group is sent, fails and is retried on its own, so a failed node affects only its own keys.
  */
 import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
@@ -19,34 +19,34 @@ export interface RouterOptions {
   readonly registry: { readonly map: ClusterMap };
   readonly pool: Pick<NodePool, "submit" | "figures" | "observer">;
   /**
-   * Called when a storage node refused operations for the epochs they carried: brings the newest cluster map, and the
-   * node up to date with it. Settles when both are done or failed; called often for one node at a time.
+   * Called when a storage node refused operations because of their epochs: loads the newest cluster map and sends the
+   * node its assignments. Settles when both are done or have failed. Often called several times at once for one node.
    */
   readonly refresh: (node: string) => Promise<void>;
   readonly clock: Clock;
-  /** From 0 to 1. */
+  /** Returns a number from 0 to 1. */
   readonly random: () => number;
 }
 
-/** Operations that go the same way, and where in the caller's list they stand. */
+/** Operations for one storage node, and their indexes in the caller's list. */
 interface Group {
   readonly operations: Operation[];
   readonly indices: number[];
 }
 
-/** What all groups of one attempt have in common. */
+/** What all groups of one attempt share. */
 interface Errand {
   readonly map: ClusterMap;
   readonly context: RouteContext;
   readonly stage: RetryStage;
-  /** For what is a bug of the gateway. */
+  /** Called for bugs of the gateway only. */
   readonly reject: (error: unknown) => void;
 }
 
-/** What one storage node answered. */
+/** The answer of one storage node. */
 interface Attempt {
   readonly node: string;
-  /** As it was when the node was asked. */
+  /** The cluster map by which the operations were sent. */
   readonly map: ClusterMap;
   readonly operations: readonly Operation[];
   readonly answers: readonly Outcome[];
@@ -60,9 +60,9 @@ export class Router {
   }
 
   /**
-   * One outcome per operation, in order, at the deadline at the latest. Never rejects: what fails is refused with
-   * SHARD_UNAVAILABLE (not executed), OUTCOME_UNKNOWN (a write that may have been), ANSWER_TOO_LARGE (not executed: the
-   * context's budget is spent), or the storage node's own code.
+   * Resolves to one outcome per operation, in order, at the deadline at the latest. Never rejects. A failed operation
+   * is refused with SHARD_UNAVAILABLE (not executed), OUTCOME_UNKNOWN (a write that may have been executed),
+   * ANSWER_TOO_LARGE (not executed, because the context's budget is spent), or the storage node's own code.
    */
   execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
     const { budget } = context;
@@ -75,7 +75,7 @@ export class Router {
     );
   }
 
-  /** The outcomes, with their refusals counted: those of the first stage only, after everything that was tried again. */
+  /** Passes the outcomes on and counts their refusals, in the first stage only: by then all retries are done. */
   #counted(outcomes: readonly Outcome[], stage: RetryStage): readonly Outcome[] {
     if (stage !== firstStage) return outcomes;
     const { observer } = this.#options.pool;
@@ -85,7 +85,7 @@ export class Router {
     return outcomes;
   }
 
-  /** Most requests ask one storage node, many for a single key: they get there without a step between. */
+  /** Most requests concern one storage node, and many a single key: these take a direct path. */
   #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
     if (map.putBack !== null) return Promise.resolve(this.#counted(allUnsettled(operations), stage));
@@ -116,7 +116,7 @@ export class Router {
   #runAtNode(node: string, operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {
     const { map, context, stage, reject } = errand;
     const submission = new Submission(operations, map.shards, context, (outcomes) => {
-      // Other callers of the same batch are answered behind this one: what is thrown here must end here.
+      // Other callers of the same batch are answered after this one, so an error must not escape from here.
       try {
         const answers = withinBudget(outcomes, context);
         if (answers.every(({ kind }) => kind !== "refused")) take(answers);
@@ -128,7 +128,7 @@ export class Router {
     this.#options.pool.submit(node, submission);
   }
 
-  /** The outcomes when some of the answers are refusals: what may be tried again is. */
+  /** The outcomes when some of the answers are refusals: those that may be retried are. */
   async #afterRefusals(
     { node, map, operations, answers }: Attempt,
     context: RouteContext,
@@ -139,7 +139,7 @@ export class Router {
     const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
     const isOver = steps.every((step) => step === "done") || !(await this.#prepare(node, steps, context, stage));
     if (isOver) return this.#counted(outcomes, stage);
-    // All that goes again goes together and in order, so that writes of one key stay in order.
+    // All operations that are retried go together and in order, so that writes of one key stay in order.
     const indices = [...steps.keys()].filter((index) => steps[index] !== "done");
     pool.observer.retried({ node, operations: indices.length });
     const again = operations.filter((_, index) => steps[index] !== "done");
@@ -147,14 +147,15 @@ export class Router {
     return this.#counted(outcomes, stage);
   }
 
-  /** Whatever must happen before operations are tried again; false when they should not be. */
+  /** Does what must precede a retry. Resolves to false when the operations should not be retried. */
   async #prepare(node: string, steps: readonly Step[], context: RouteContext, stage: RetryStage): Promise<boolean> {
     const { clock, pool, random, refresh } = this.#options;
     const isRetry = steps.includes("retry");
-    // An open breaker answers at once; waiting here would only make the caller wait.
+    // An open breaker refuses at once; a pause here would only make the caller wait.
     if (isRetry && pool.figures(node).breaker === "open") return false;
     if (steps.includes("refresh")) await endOrDeadline(clock, refresh(node), context);
-    // Nothing was done: others filled the storage node's answer, and an immediate repetition would meet them again.
+    // Nothing was executed: other callers filled the storage node's answer, and an immediate repetition would meet them
+    // again.
     const isStuck = steps.every((step) => step === "resend");
     const pauseMs = isRetry || isStuck ? pauseAfter(stage.attempt, random()) : 0;
     if (!isWanted(clock, context, pauseMs)) return false;
@@ -163,7 +164,7 @@ export class Router {
   }
 }
 
-/** Codes between gateway and storage node that mean nothing to a client: for it, the shard is unavailable. */
+/** Codes between gateway and storage node that mean nothing to a client: for a client, the shard is unavailable. */
 const internalCodes: ReadonlySet<ErrorCode> = new Set([
   "STALE_EPOCH",
   "SHARD_NOT_HOSTED",
@@ -173,7 +174,7 @@ const internalCodes: ReadonlySet<ErrorCode> = new Set([
   "NODE_CONFLICT",
 ]);
 
-/** The outcome as the caller gets it if it is not tried again. */
+/** The outcome as the caller gets it when the operation is not retried. */
 function settled(operation: Operation, outcome: Outcome | undefined, node: string): Outcome {
   if (outcome === undefined) throw new Error(`${node} was given an operation that has no outcome.`);
   if (outcome.kind !== "refused" || !internalCodes.has(outcome.code)) return outcome;
@@ -181,7 +182,9 @@ function settled(operation: Operation, outcome: Outcome | undefined, node: strin
   return refusedBecause(operation, answered, true);
 }
 
-/** Spends the budget on what came; once that is spent, what found no room in the answer is not asked for again. */
+/**
+ * Spends the budget on the outcomes. Once it is spent, operations that had no room in the answer are not sent again.
+ */
 function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): readonly Outcome[] {
   budget?.spend(outcomes);
   if (budget?.isSpent !== true) return outcomes;
@@ -190,13 +193,13 @@ function withinBudget(outcomes: readonly Outcome[], { budget }: RouteContext): r
   });
 }
 
-/** What operations are answered while it is not settled who owns which shard. */
+/** The refusals of all operations while the owners of the shards are unsettled, after the registry was restored. */
 function allUnsettled(operations: readonly Operation[]): readonly Outcome[] {
   const cause = "the registry was restored from an older copy, and its storage nodes must register again first";
   return operations.map((operation) => refusedBecause(operation, cause, true));
 }
 
-/** What operations are answered when no storage node can be asked. */
+/** The refusals of operations that no storage node can answer. */
 function allOwnerless(operations: readonly Operation[], { shards, shardCount }: ClusterMap): readonly Outcome[] {
   return operations.map((operation) => {
     if (shards[operation.shard] !== undefined) return refusedBecause(operation, "it has no storage node", true);
@@ -214,7 +217,7 @@ function ownerOf(operation: Operation | undefined, { shards }: ClusterMap): stri
   return operation === undefined ? null : (shards[operation.shard]?.primary ?? null);
 }
 
-/** Under null stand those that no storage node owns. */
+/** Operations whose shard no storage node owns are under null. */
 function groupsByNode(operations: readonly Operation[], map: ClusterMap): ReadonlyMap<string | null, Group> {
   const groups = new Map<string | null, Group>();
   operations.forEach((operation, index) => {

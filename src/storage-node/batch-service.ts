@@ -1,6 +1,6 @@
 /**
- * Answers the bodies of batches: bytes in, bytes out, the same for `POST /batch` and for any other way that a batch takes
- * to a storage node. Who the caller is, and what it may do, was decided before.
+ * Answers the body of a batch: bytes in, bytes out, the same for `POST /batch` and for frames. The caller has been
+ * identified and authorized before.
  */
 import { ShardgateError } from "../core/error.js";
 import type { Outcome, RoutedOperation } from "../core/operation.js";
@@ -11,8 +11,8 @@ import type { NodeMetrics } from "./node-metrics.js";
 import type { ShardHost } from "./shards/shard-host.js";
 
 /**
- * The answer's body for a request's. `body` is read before the call returns, and may be overwritten afterwards. Rejects with
- * BAD_REQUEST, TOO_MANY_KEYS or CLUSTER_MISMATCH, all for the batch as a whole: nothing of it ran.
+ * Resolves to the body of the answer. `body` is read before the call returns, and may be overwritten afterwards.
+ * Rejects with BAD_REQUEST, TOO_MANY_KEYS or CLUSTER_MISMATCH for the batch as a whole; then no operation of it ran.
  */
 export type AnswerBatch = (body: Buffer, caller: OperationCaller) => Promise<Buffer>;
 
@@ -27,7 +27,7 @@ export function batchService(host: Pick<ShardHost, "execute">, metrics: Pick<Nod
   };
 }
 
-/** Runs the operations that could be read; the others get their own errors as outcomes. */
+/** Runs the operations that could be decoded. The outcome of each other operation is its decoding error. */
 async function executeReadable(
   host: Pick<ShardHost, "execute">,
   decoded: readonly (RoutedOperation | ShardgateError)[],

@@ -1,4 +1,7 @@
-/** The end of a storage node: what was let in is finished, everything else refused, and all that it opened is closed. */
+/**
+ * Shuts a storage node down: finishes the accepted requests, refuses all others, and closes everything that the node
+ * opened.
+ */
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../core/clock.js";
 import { drainTimeoutMs } from "../core/limits.js";
@@ -11,8 +14,8 @@ import type { ShardHost } from "./shards/shard-host.js";
 import { resultWithin } from "./shards/work-deadline.js";
 
 /**
- * How long a drained storage node goes on refusing: its gateways stop sending at the first refusal, so that no write is on its
- * way, and its outcome unknown, when the connections close.
+ * How long a drained storage node keeps refusing: its gateways stop sending at the first refusal, so that no write is
+ * in flight, with an unknown outcome, when the connections close.
  */
 export const refusingMs = 200;
 
@@ -27,7 +30,7 @@ export interface Draining {
   readonly log: Log;
 }
 
-/** As `StorageNode.drain` says. To be called once. */
+/** See `StorageNode.drain`. May be called once only. */
 export async function drainNode({ app, gate, frames, shardHost, agent, engine, clock, log }: Draining): Promise<void> {
   const drained = gate.close().then(() => shardHost.drain());
   frames.sayGoodbye();
@@ -44,7 +47,8 @@ export async function drainNode({ app, gate, frames, shardHost, agent, engine, c
     );
     shardHost.abandon();
   }
-  // Before the last refusals, because a heartbeat would make the gateway try again.
+  // The agent stops before the last refusals are sent, because a heartbeat would make the gateway send requests here
+  // again.
   await agent?.stop();
   if (isFinished) await new Promise<void>((resolve) => clock.after(refusingMs, resolve));
   if (isFinished) frames.end();

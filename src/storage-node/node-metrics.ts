@@ -1,20 +1,21 @@
 /**
- * What a storage node counts, in Prometheus form, in a registry of its own. Labels are routes, methods and statuses, never
- * text of a caller. What can be asked for is asked when the text is read. docs/reference/metrics.md lists them all.
+ * The metrics of a storage node, in Prometheus form, in a registry of their own. Labels are routes, methods and
+ * statuses, never text from a caller. Gauges are read when the text is requested. docs/reference/metrics.md lists all
+ * metrics.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineObserver } from "./shards/engine-observer.js";
 
-/** What the storage node is at the moment; asked for each time the text is read. */
+/** The node's current figures, read each time the text is requested. */
 export interface NodeGauges {
   readonly requestsInFlight: number;
   readonly queuedWrites: number;
-  /** Shards that it owns. */
+  /** Number of shards that the node owns. */
   readonly hostedShards: number;
   readonly isDraining: boolean;
   /** Whether a gateway has acknowledged this start, or none is needed. */
   readonly isAcknowledged: boolean;
-  /** Live ones, in all shards that it has. */
+  /** Number of live entries in all shards of the store. */
   readonly entries: number;
   readonly entryBytes: number;
   /** Null for an engine without files. */
@@ -44,7 +45,7 @@ export class NodeMetrics implements EngineObserver {
       new Counter({ ...named(name, help), labelNames });
     const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
       new Histogram({ ...named(name, help), buckets, labelNames });
-    // Of several workers each has requests of its own, and all have the same data.
+    // Gauges of requests are summed over the workers; gauges of data are the same in each.
     const gauge = (name: string, help: string, valueOf: (figures: NodeGauges) => number | null) =>
       [new Gauge({ ...named(name, help), aggregator: "sum" }), valueOf] as const;
     const commonGauge = (name: string, help: string, valueOf: (figures: NodeGauges) => number | null) =>
@@ -86,13 +87,13 @@ export class NodeMetrics implements EngineObserver {
     return this.#registry.contentType;
   }
 
-  /** Everything, in the Prometheus text format. */
+  /** All metrics in the Prometheus text format. */
   text(figures: NodeGauges): Promise<string> {
     this.#set(figures);
     return this.#registry.metrics();
   }
 
-  /** The same as data, to be added up with those of other processes. */
+  /** All metrics as data, to be added to those of other processes. */
   data(figures: NodeGauges): Promise<readonly object[]> {
     this.#set(figures);
     return this.#registry.getMetricsAsJSON();
@@ -106,7 +107,7 @@ export class NodeMetrics implements EngineObserver {
     }
   }
 
-  /** `route`: its pattern. */
+  /** `route`: the pattern of the route, not the path. */
   requestAnswered(request: {
     readonly route: string;
     readonly method: string;
@@ -143,7 +144,7 @@ export class NodeMetrics implements EngineObserver {
   }
 }
 
-/** From a read in memory to a disk that barely answers. */
+/** In seconds: from a read in memory to a disk that hardly responds. */
 const secondBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** Up to `groupCommitOperationsMax`. */

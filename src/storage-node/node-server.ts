@@ -1,6 +1,6 @@
 /**
- * One storage node, put together: an HTTP server with its routes around a ShardHost, and the agent that makes it known to the
- * gateway. Everything it opens it closes, and the engine with it.
+ * Composes one storage node: an HTTP server with its routes around a ShardHost, and the agent that registers it at the
+ * gateway. It closes everything it opens, and the engine too.
  */
 import type { Clock } from "../core/clock.js";
 import { partLog, type Log } from "../core/log.js";
@@ -26,25 +26,25 @@ import { traceRequests } from "./http/entry-spans.js";
 export interface StorageNodeOptions {
   readonly name: string;
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** The caller's until the start succeeds; from then on `drain` closes it. */
+  /** Belongs to the caller until the start succeeds; from then on `drain` closes it. */
   readonly engine: StorageEngine;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nothing is traced. */
+  /** Absent: requests are not traced. */
   readonly tracer?: Tracer;
-  /** Null: a storage node that stands alone; it waits for no acknowledgement and claims shards for itself. */
-  readonly gatewayUrl: string | null;
+  /** Of its cluster; none: a storage node that stands alone, waits for no acknowledgement and claims shards for itself. */
+  readonly gatewayUrls: readonly string[];
   /** Where the gateway reaches this node, when it is not where it listens. */
   readonly advertisedUrl: string | null;
-  /** Id of this start of the storage node, drawn anew for each; its workers share one. See NodeRegistration. */
+  /** Id of this start of the storage node, new for each start and shared by its workers. See NodeRegistration. */
   readonly incarnation: string;
   /** Draws the id of a new store. */
   readonly newId: () => string;
-  /** By default, and without a `server` identity in it, plain HTTP is spoken; with a CA, clients must be of the cluster. */
+  /** Absent, or without a `server` identity: plain HTTP. With a CA, clients need a certificate of the cluster. */
   readonly tls?: TlsSource;
-  /** What gateways prove themselves with here, and this node there; null: nobody is asked who they are. */
+  /** The tokens with which gateways authenticate here, and this node at the gateway; null: no authentication. */
   readonly tokens?: ClusterTokens | null;
   /** Absent: this process alone serves the storage node. */
   readonly worker?: NodeWorker;
@@ -52,28 +52,31 @@ export interface StorageNodeOptions {
 
 /** One of several processes that serve one storage node. */
 export interface NodeWorker {
-  /** Of one of them: it records the start, registers the storage node, sends its heartbeats and removes expired entries. */
+  /**
+   * True for exactly one of them, which records the start, registers the storage node, sends its heartbeats and removes
+   * expired entries.
+   */
   readonly isFirst: boolean;
-  /** How many they are. */
+  /** Number of workers. */
   readonly count: number;
-  /** The metrics of all of them, in the Prometheus text format. */
+  /** The metrics of all workers, in the Prometheus text format. */
   readonly metricsText: () => Promise<string>;
 }
 
 export interface StorageNode {
-  /** Where it listens. */
+  /** The URL where the node listens. */
   readonly url: string;
   readonly port: number;
-  /** What this process has counted, as data. */
+  /** The metrics of this process, as data. */
   metrics(): Promise<readonly object[]>;
   /**
-   * Refuses new requests with DRAINING, finishes the accepted ones within `drainTimeoutMs`, stops the agent, goes on
+   * Refuses new requests with DRAINING, finishes the accepted ones within `drainTimeoutMs`, stops the agent, keeps
    * refusing for `refusingMs`, and closes the server and the engine. A second call waits for the first.
    */
   drain(): Promise<void>;
 }
 
-/** Resolves when the node listens. Rejects when it cannot, or when the engine's document is damaged. */
+/** Resolves when the node listens. Rejects when it cannot listen, or when the engine's document is damaged. */
 export async function startStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
   const {
     name,
@@ -82,7 +85,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     log,
     tracer,
     worker,
-    gatewayUrl,
+    gatewayUrls,
     incarnation,
     newId,
     tls = noTls,
@@ -91,7 +94,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   const traced = tracer === undefined ? {} : { tracer };
   const metrics = new NodeMetrics();
   const isFirst = worker?.isFirst !== false;
-  const hasGateway = gatewayUrl !== null;
+  const hasGateway = gatewayUrls.length > 0;
   const role = { start: incarnation, newId, hasGateway, isShared: worker !== undefined, isFirst };
   const host = await ShardHost.open({
     engine,
@@ -144,11 +147,11 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   log.info({ url, engine: engine.name }, "The storage node is listening.");
   const advertisedUrl = options.advertisedUrl ?? url;
   const agent =
-    gatewayUrl === null || !isFirst
+    !hasGateway || !isFirst
       ? null
       : startAgent({
           name,
-          gatewayUrl,
+          gatewayUrls,
           advertisedUrl,
           incarnation,
           isEphemeral: !engine.isDurable,
@@ -167,7 +170,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
   };
 }
 
-/** Where it listens, and where others reach it. */
+/** The hosts where the node listens and where others reach it. */
 function hostsOf({ host, advertisedUrl }: Pick<StorageNodeOptions, "host" | "advertisedUrl">): readonly string[] {
   return advertisedUrl === null ? [host] : [host, new URL(advertisedUrl).hostname];
 }

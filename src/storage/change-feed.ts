@@ -1,6 +1,6 @@
 /**
- * A page of a shard's change feed: which changes it holds, where the reader goes on, and when it cannot, because what
- * happened after its cursor is not known completely any more. An engine brings the changes in order of version.
+ * Builds one page of a shard's change feed: the changes, the cursor for the next page, or a gap when changes after the
+ * reader's cursor have been dropped. The engine supplies the changes in order of version.
  */
 import { utf8Bytes } from "../core/key.js";
 import { fenceRefusal } from "./claim.js";
@@ -8,13 +8,13 @@ import type { Change, ChangesCursor, ChangesOutcome, ChangesRequest } from "./en
 import { damageRefusal } from "./read-operations.js";
 import type { ShardHeader } from "./shard-header.js";
 
-/** What the feed says of a key that is gone. */
+/** The feed's record of a key that was deleted or has expired. */
 export type Tombstone = Extract<Change, { readonly kind: "deleted" | "expired" }>;
 
-/** One snapshot of a shard. Both may throw ENTRY_DAMAGED. */
+/** One snapshot of a shard. Both methods may throw ENTRY_DAMAGED. */
 export interface ChangeSource {
   header(): ShardHeader;
-  /** The newest change of every key whose version is above `after`, in order of version. */
+  /** Yields the newest change of every key whose version is above `after`, in order of version. */
   changesAfter(after: number): Iterable<Change>;
 }
 

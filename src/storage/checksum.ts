@@ -1,12 +1,16 @@
 /**
- * Checksums of stored bytes, and digests of many of them. A checksum is 32 bits, made four bytes at a time in two lanes of
- * steps that lose nothing: a change within any four bytes is always found, any other but once in four billion. No CRC,
- * because the call of zlib's alone costs more than this does for a usual entry. No defence against an attacker.
+ * Checksums of stored bytes, and digests over many checksums. A checksum has 32 bits and is computed four bytes at a
+ * time in two lanes of reversible steps: it detects every change within four consecutive bytes, and any other change
+ * except once in four billion. It is not a CRC because a call of zlib's CRC alone costs more than this checksum of a
+ * usual entry. It does not protect against an attacker.
  */
 import { fnv1a32, type ShardNumber } from "../core/shard.js";
 import { viewOf } from "./memory-view.js";
 
-/** Order-independent sum over checksums, in two lanes so that no pair of equal changes cancels. Unsigned 32 bits each. */
+/**
+ * An order-independent sum of checksums. Two lanes, so that two equal changes do not cancel out. Both are unsigned
+ * 32-bit numbers.
+ */
 export interface Digest {
   readonly low: number;
   readonly high: number;
@@ -14,12 +18,15 @@ export interface Digest {
 
 export const emptyDigest: Digest = { low: 0, high: 0 };
 
-/** The beginning of the checksum of a record that is stored under `shard` and `key`. */
+/** The initial state of the checksum of a record that is stored under `shard` and `key`. */
 export function checksumSeed(shard: ShardNumber, key: string): number {
   return fnv1a32(key) ^ Math.imul(shard + 1, 0x27d4eb2f);
 }
 
-/** Over the bytes of `bytes` from `from` up to `to`, which may lie beyond its `length` but not beyond its memory. */
+/**
+ * The checksum of `bytes` from offset `from` up to, but not including, `to`. `to` may exceed `bytes.length`, but not
+ * the end of the underlying memory.
+ */
 export function checksumOf(seed: number, bytes: Uint8Array, from: number, to: number): number {
   const view = viewOf(bytes);
   const end = bytes.byteOffset + to;
@@ -39,7 +46,7 @@ export function checksumOf(seed: number, bytes: Uint8Array, from: number, to: nu
   return mixed(left ^ ((right << 16) | (right >>> 16)), 0xc2b2ae35);
 }
 
-/** `digest` with one checksum more, or with -1 one less. */
+/** `digest` with one checksum added (`sign` 1) or removed (`sign` -1). */
 export function digestWith({ low, high }: Digest, checksum: number, sign: 1 | -1): Digest {
   return {
     low: (low + sign * mixed(checksum ^ 0x5bd1e995, 0x9e3779b1)) >>> 0,
@@ -51,7 +58,7 @@ export function digestText({ low, high }: Digest): string {
   return [high, low].map((lane) => lane.toString(16).padStart(8, "0")).join("");
 }
 
-/** Spreads each bit over all others; different numbers stay different. */
+/** Spreads each bit over all others. Different numbers map to different numbers. */
 function mixed(number: number, factor: number): number {
   let bits = Math.imul(number ^ (number >>> 16), factor);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);

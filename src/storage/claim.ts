@@ -1,4 +1,6 @@
-/** Who may touch a shard: the fence that each operation passes, and what a claim or a release makes of a shard's header. */
+/**
+ * Decides who may touch a shard: the fence check of each operation, and the shard header after a claim or a release.
+ */
 import { ShardgateError, unreachable } from "../core/error.js";
 import type { RefusedOutcome } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
@@ -6,12 +8,12 @@ import { sequenceFloor } from "../core/version.js";
 import type { ClaimChange, ShardClaim } from "./engine.js";
 import type { ShardFence, ShardHeader } from "./shard-header.js";
 
-/** Whether the store owns the shard. Undefined: it never claimed it. */
+/** Whether the store owns the shard. An undefined claim means that the store never claimed it. */
 export function isOwned(claim: Pick<ShardClaim, "epoch" | "releasedEpoch"> | undefined): boolean {
   return claim !== undefined && claim.epoch > claim.releasedEpoch;
 }
 
-/** Why an operation that was sent under `epoch` must not run; null when it may. See StorageEngine.read. */
+/** The refusal of an operation that was sent under `epoch`; null when it may run. See StorageEngine.read. */
 export function fenceRefusal(fence: ShardFence, shard: ShardNumber, epoch: number | null): RefusedOutcome | null {
   if (epoch !== null && (epoch < fence.epoch || epoch <= fence.releasedEpoch)) {
     const what = isOwned(fence) ? "has claimed" : "has given up";
@@ -27,7 +29,7 @@ export function fenceRefusal(fence: ShardFence, shard: ShardNumber, epoch: numbe
   return { kind: "refused", code: "SHARD_UNAVAILABLE", message };
 }
 
-/** The header after `change`; the same object when it changes nothing. Throws BAD_REQUEST for an epoch below 1. */
+/** The header after `change`; the same object when `change` has no effect. Throws BAD_REQUEST for an epoch below 1. */
 export function withClaimChange(header: ShardHeader, change: ClaimChange): ShardHeader {
   switch (change.kind) {
     case "claim":
@@ -45,7 +47,7 @@ function withClaim(header: ShardHeader, change: ClaimChange & { readonly kind: "
     throw new ShardgateError("BAD_REQUEST", `Shard ${shard} cannot be claimed at epoch ${epoch}; epochs begin at 1.`);
   }
   if (epoch < header.epoch) return header;
-  // A lineage never falls: versions from before the loss must not compare with those from after it.
+  // A lineage never decreases: versions from before a loss of data must not be compared with versions from after it.
   const lineage = Math.max(header.lineage, change.lineage);
   if (epoch === header.epoch) {
     const isSame = lineage === header.lineage && sealedFor === header.sealedFor;
@@ -58,7 +60,7 @@ function withClaim(header: ShardHeader, change: ClaimChange & { readonly kind: "
     lineage,
     sealedFor,
     sequence: Math.max(header.sequence, floor),
-    // Others may have written in between, of which the feed knows nothing.
+    // Another owner may have written meanwhile. Those changes are missing from this feed, so it begins anew here.
     horizon: isOwned(header) ? header.horizon : Math.max(header.horizon, header.sequence, floor),
   };
 }

@@ -1,7 +1,7 @@
 /**
- * The storage engine: keeps the entries of many shards in one store and decides, in its own snapshot or transaction, who
- * may touch a shard. It knows nothing of HTTP or the cluster map. Implementations: MemoryEngine, LmdbEngine; all pass
- * test/conformance/storage-engine.ts. The current time is passed in.
+ * The storage engine keeps the entries of many shards in one store and decides, within its own snapshot or transaction,
+ * who may touch a shard. It knows nothing of HTTP or the cluster map. MemoryEngine and LmdbEngine implement it; both
+ * pass test/conformance/storage-engine.ts. Callers pass in the current time.
  */
 import type { JsonEntry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
@@ -18,8 +18,8 @@ import type { ShardNumber } from "../core/shard.js";
 import type { Version } from "../core/version.js";
 
 /**
- * An operation with the epoch it was sent under. It runs only if that equals the shard's claim. Null: sent by a caller who
- * knows no epoch; it runs under the store's own claim, whatever that is.
+ * An operation with the epoch it was sent under. It runs only if that epoch equals the shard's claim. A null epoch is
+ * for callers that know none: the operation runs under the store's own claim.
  */
 export interface Fenced<Operation> {
   readonly operation: Operation;
@@ -29,30 +29,36 @@ export interface Fenced<Operation> {
 export type FencedRead = Fenced<GetOperation | ScanOperation>;
 export type FencedWrite = Fenced<WriteOperation>;
 
-/** Bounds of one read: see `nodeBatchAnswerBytesMax`. */
+/** Bounds of one call of `read`. */
 export interface ReadBudget {
   readonly nowMs: number;
   /**
-   * Once the answer has this many bytes, as core/answer-bytes.ts counts them, further operations are refused with
-   * BATCH_ANSWER_FULL and pages end early with `hasMore`. The first value and the first entry of a first page always fit.
+   * Once the answer has this many bytes, as counted by core/answer-bytes.ts, further operations are refused with
+   * BATCH_ANSWER_FULL and pages end early with `hasMore`. The first value, and the first entry of a first page, always
+   * fit. See `nodeBatchAnswerBytesMax`.
    */
   readonly answerBytesMax: number;
 }
 
-/** What a store durably keeps of who may touch a shard. The store owns the shard while `epoch` is above `releasedEpoch`. */
+/**
+ * The store's durable record of who may touch a shard. The store owns the shard while `epoch` is above `releasedEpoch`.
+ */
 export interface ShardClaim {
   readonly shard: ShardNumber;
-  /** The highest epoch that was claimed. */
+  /** The highest epoch that the store has claimed. */
   readonly epoch: number;
-  /** The highest epoch that was given up; 0: none. */
+  /** The highest epoch that the store has released; 0 if none. */
   readonly releasedEpoch: number;
-  /** Of the shard, as the cluster map had it at the claim. */
+  /** The shard's lineage in the cluster map at the time of the claim. */
   readonly lineage: number;
-  /** Id of the move for which nothing of the shard is read or written until it is over; null: none. */
+  /**
+   * Id of the move that seals the shard: until the move is over, the shard is neither read nor written. Null if not
+   * sealed.
+   */
   readonly sealedFor: string | null;
 }
 
-/** A change of one shard's claim. Repeating one changes nothing, and an older one changes nothing either. */
+/** A change of one shard's claim. Repeating a change, or applying an older one, has no effect. */
 export type ClaimChange =
   | {
       readonly kind: "claim";
@@ -61,39 +67,42 @@ export type ClaimChange =
       readonly lineage: number;
       readonly sealedFor: string | null;
     }
-  /** Gives up the claim of this epoch; a newer one stays, and so do the data. */
+  /** Releases the claim of this epoch. A newer claim is unaffected, and the data stay. */
   | { readonly kind: "release"; readonly shard: ShardNumber; readonly epoch: number };
 
-/** What a store keeps beside its entries. */
+/** The store's state beside its entries. */
 export interface StoreState {
-  /** A small document of the storage node's own (its identity and cluster); null before the first. */
+  /** The storage node's own small document (its identity and cluster); null until the first is written. */
   readonly document: string | null;
-  /** Of every shard that was ever claimed here, or has data; without the damaged ones. */
+  /** The claims of all shards that were ever claimed here or have data, except the damaged ones. */
   readonly claims: ReadonlyMap<ShardNumber, ShardClaim>;
-  /** Shards whose record of claim and figures is damaged. Every operation on them is refused with ENTRY_DAMAGED. */
+  /** Shards whose header (claim and figures) is damaged. Every operation on them is refused with ENTRY_DAMAGED. */
   readonly damagedShards: readonly ShardNumber[];
 }
 
 export interface StoreChange {
-  /** Absent: the document stays. */
+  /** The new document. Absent: the document stays as it is. */
   readonly document?: string;
   readonly claims: readonly ClaimChange[];
 }
 
 export interface ShardStats {
-  /** Live keys: expired ones do not count. */
+  /** Number of live keys; expired ones do not count. */
   readonly keyCount: number;
   /** Bytes of the live keys and their values. */
   readonly sizeBytes: number;
-  /** Deletes and expiries that the change feed still has. */
+  /** Number of deletes and expiries that the change feed still has. */
   readonly tombstoneCount: number;
-  /** The last sequence number given to a change; 0: none. */
+  /** The last sequence number given to a change; 0 if none. */
   readonly sequence: number;
-  /** Over key, version, value, times of all stored entries, independent of their order. Equal contents have equal digests. */
+  /**
+   * Digest over key, version, value and times of all stored entries, independent of their order. Equal contents have
+   * equal digests.
+   */
   readonly digest: string;
 }
 
-/** How far a reader of a shard's change feed has come. */
+/** A reader's position in a shard's change feed. */
 export interface ChangesCursor {
   readonly lineage: number;
   /** The version of the last change read; 0 at the beginning. */
@@ -105,10 +114,10 @@ export interface ChangesCursor {
 export interface ChangesRequest {
   readonly shard: ShardNumber;
   readonly epoch: number | null;
-  /** Null: from the beginning, a copy of the shard. */
+  /** Null reads from the beginning, which yields a copy of the shard. */
   readonly cursor: ChangesCursor | null;
   readonly limit: number;
-  /** Once the values of a page hold this many bytes it ends; the first change always fits. */
+  /** The page ends once its values have this many bytes; the first change always fits. */
   readonly bytesMax: number;
 }
 
@@ -129,28 +138,28 @@ export type ChangesOutcome =
       readonly cursor: ChangesCursor;
       readonly hasMore: boolean;
     }
-  /** What happened after the cursor is not known completely; the reader begins anew. */
+  /** Changes after the cursor have been dropped; the reader must begin anew. */
   | { readonly kind: "gap" }
   | RefusedOutcome;
 
 export interface Swept {
   readonly expired: number;
   readonly tombstonesDropped: number;
-  /** Whether the sweep ended at one of its bounds: there may be more to do at once. */
+  /** Whether the sweep stopped at one of its bounds, so that more may be due at once. */
   readonly isMore: boolean;
 }
 
 export interface StorageEngine {
-  /** For people and metrics: "memory", "lmdb". */
+  /** The engine's name for people and metrics: "memory" or "lmdb". */
   readonly name: string;
-  /** Whether what is written outlives the process. */
+  /** Whether written data outlive the process. */
   readonly isDurable: boolean;
 
   /**
-   * One outcome per operation, in order, all from one snapshot. An operation whose epoch is not the claim's, or whose
-   * shard is not owned or is sealed, is refused alone (STALE_EPOCH when lower, SHARD_NOT_HOSTED otherwise); an entry whose
-   * checksum is wrong with ENTRY_DAMAGED. An entry is gone from `expiresAtMs` on, and once a reader was answered so it
-   * never comes back, whatever the clock does later.
+   * Resolves to one outcome per operation, in order, all from one snapshot. Operations are refused one by one: with
+   * STALE_EPOCH when the operation's epoch is below the shard's claim; with SHARD_NOT_HOSTED when it is above, or the
+   * shard is not owned or is sealed; with ENTRY_DAMAGED when an entry's checksum is wrong. An entry is gone from
+   * `expiresAtMs` on. Once a reader has seen it gone it never reappears, even if the clock jumps back.
    */
   read(
     operations: readonly FencedRead[],
@@ -158,37 +167,38 @@ export interface StorageEngine {
   ): Promise<readonly (GetOperationOutcome | PageOutcome | RefusedOutcome)[]>;
 
   /**
-   * Runs the writes in order, in one atomic commit, and resolves when it is durable, with one outcome each. Fenced as
-   * reads are. Every put and delete that happens takes the next version of its shard and epoch; none is given twice.
-   * Rejects with STORAGE_FULL or STORAGE_FAILED when certainly nothing happened, with OUTCOME_UNKNOWN when the commit may
-   * have happened.
+   * Runs the writes in order, in one atomic commit, and resolves once that is durable, with one outcome per operation.
+   * The fence of `read` applies. Every successful put or delete takes the next version of its shard and epoch; no
+   * version is given twice. Rejects with STORAGE_FULL or STORAGE_FAILED when certainly nothing was written, and with
+   * OUTCOME_UNKNOWN when the commit may have happened.
    */
   write(operations: readonly FencedWrite[], nowMs: number): Promise<readonly (WriteOutcome | RefusedOutcome)[]>;
 
-  /** A page of a shard's change feed. */
+  /** Reads a page of a shard's change feed. */
   changes(request: ChangesRequest): Promise<ChangesOutcome>;
 
   state(): Promise<StoreState>;
   /**
-   * Changes document and claims as `decide` says (null: not at all), in one atomic commit, and resolves to the state
-   * after it when that is durable. Changes of damaged shards' claims are left out. `decide` is pure and may be called again, with a newer state. Rejects as `write` does
-   * and with what `decide` throws; repeating the call is always right.
+   * Applies the change that `decide` returns (null: none) to document and claims, in one atomic commit, and resolves to
+   * the new state once it is durable. Claims of damaged shards are left unchanged. `decide` must be pure: it may be
+   * called again with a newer state. Rejects as `write` does, and with whatever `decide` throws. The call may always be
+   * repeated.
    */
   changeState(decide: (state: StoreState) => StoreChange | null): Promise<StoreState>;
 
-  /** Figures of every shard that was ever written or claimed; without the damaged ones. */
+  /** Figures of every shard that was ever written or claimed, except the damaged ones. */
   stats(nowMs: number): Promise<ReadonlyMap<ShardNumber, ShardStats>>;
 
-  /** How long its files are on disk; null when it has none. */
+  /** Bytes of the engine's files on disk; null when it has none. */
   fileBytes(): Promise<number | null>;
 
   /**
-   * In the shards that this store owns: expires up to `entriesMax` entries, each as a change with a version of its own,
-   * and drops up to `entriesMax` tombstones beyond `tombstoneAgeMsMax` and `tombstonesMax`, the oldest first. Also does a
-   * bounded part of what the engine puts off in its own files.
+   * Sweeps the shards that this store owns: expires up to `entriesMax` entries, each as a change with a version of its
+   * own, and drops up to `entriesMax` tombstones that exceed `tombstoneAgeMsMax` or `tombstonesMax`, the oldest first.
+   * Also performs a bounded part of the engine's deferred maintenance of its own files.
    */
   sweep(nowMs: number, entriesMax: number): Promise<Swept>;
 
-  /** Finishes what is under way and releases the files. Nothing may be called afterwards. */
+  /** Waits for running calls and releases the files. The engine must not be used afterwards. */
   close(): Promise<void>;
 }

@@ -1,18 +1,19 @@
-/** When an entry expires, and whether it has: the same for every engine. */
+/** When an entry expires, and whether it has expired: the same rules for every engine. */
 import type { JsonEntry } from "../core/entry.js";
 import { expiryMsMax } from "../core/limits.js";
 import type { OperationExpiry, RefusedOutcome } from "../core/operation.js";
 import type { ShardNumber } from "../core/shard.js";
 import { judgingMs, type ShardFence } from "./shard-header.js";
 
-/** Whether the entry is gone for readers at `atMs`: from its very moment on. */
+/** Whether the entry has expired at `atMs`. It is gone at `expiresAtMs` itself already. */
 export function isExpired(entry: JsonEntry, atMs: number): boolean {
   return entry.expiresAtMs !== null && entry.expiresAtMs <= atMs;
 }
 
 /**
- * The moment that `expiry` means, null for never, or why it is refused: EXPIRY_PASSED, BAD_REQUEST beyond the year 9999,
- * SHARD_UNAVAILABLE while the node's clock is behind a moment that the shard has judged as passed; the next sweep ends that.
+ * The moment that `expiry` names, in milliseconds; null for never. Otherwise the refusal: EXPIRY_PASSED; BAD_REQUEST
+ * beyond the year 9999; SHARD_UNAVAILABLE when the moment lies ahead of the node's clock but not after the shard's
+ * expiry mark, until the next sweep lowers the mark.
  */
 export function expiryMoment(
   expiry: OperationExpiry | null,

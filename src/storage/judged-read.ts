@@ -1,6 +1,6 @@
 /**
- * Makes a read keep its word about what has expired: before an answer that depends on a raised expiry mark is given, the
- * mark is durable, so that a clock that jumps back, also after a restart, does not bring an entry back.
+ * Makes reads consistent about expiry: an answer that raises a shard's expiry mark is given only after the mark is
+ * durable. So an entry that was answered as expired does not reappear when the clock jumps back, even across a restart.
  */
 import { ShardgateError } from "../core/error.js";
 import { planAttemptsMax } from "../core/limits.js";
@@ -8,9 +8,9 @@ import type { ShardNumber } from "../core/shard.js";
 import { withRefused, type RaisedMark, type ReadAnswer, type ReadOutcome } from "./read-operations.js";
 
 /**
- * Resolves to the outcomes of `read` once `raise` has made its marks durable. `raise` resolves to false, having changed
- * nothing, when a claim is not that of the read any more; then everything is read again. Where it fails, the operations
- * that depend on it are refused, and no others.
+ * Resolves to the outcomes of `read` once `raise` has made its marks durable. When `raise` resolves to false, a claim
+ * has changed since the read and nothing was raised: the read is repeated. When `raise` fails, only the operations that
+ * depend on the marks are refused.
  */
 export async function readJudged(
   read: () => Promise<ReadAnswer>,
@@ -31,7 +31,7 @@ export async function readJudged(
 
 function refusedFor(answer: ReadAnswer, error: unknown): readonly ReadOutcome[] {
   if (!(error instanceof ShardgateError)) throw error;
-  // Nothing was read that others could see: whether the mark is there or not, the read can be tried again.
+  // No caller has seen this answer yet, so the read may be retried whether or not the mark was written.
   const code = error.code === "OUTCOME_UNKNOWN" ? "SHARD_UNAVAILABLE" : error.code;
   return withRefused(answer, code, `The expiry of an entry could not be recorded. ${error.message}`);
 }

@@ -1,9 +1,12 @@
-/** A view of numbers over the memory that bytes are in, for records that mostly come in the same memory one after the other. */
+/**
+ * A DataView over the memory behind some bytes. It is reused as long as the memory is the same, as it usually is for
+ * consecutive records.
+ */
 
 let lastMemory: ArrayBufferLike = new ArrayBuffer(0);
 let lastView: DataView = new DataView(lastMemory);
 
-/** Its positions begin at that of the memory, not of `bytes`. To be used before it is asked for again. */
+/** Offsets are relative to the memory, not to `bytes`. The view is valid until the next call. */
 export function viewOf(bytes: Uint8Array): DataView {
   const memory = bytes.buffer;
   if (memory !== lastMemory) {

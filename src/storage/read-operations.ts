@@ -1,6 +1,6 @@
 /**
- * Answers reads from one snapshot, within a budget. What an engine has to bring is an EntrySource; this file decides
- * which operations may run, what has expired, where a page ends and when the answer is full.
+ * Answers reads from one snapshot, within a budget: decides which operations may run, which entries have expired, where
+ * a page ends and when the answer is full. An engine only supplies an EntrySource.
  */
 import { answerBytes, pageEntryBytes } from "../core/answer-bytes.js";
 import type { JsonEntry } from "../core/entry.js";
@@ -19,26 +19,32 @@ import { isExpired } from "./expiry.js";
 import { judgingMs, type ShardFence } from "./shard-header.js";
 import { isDamage } from "./stored-entry.js";
 
-/** One snapshot of an engine, with the entries that have expired and are not yet swept. Everything may throw ENTRY_DAMAGED. */
+/**
+ * One snapshot of an engine, including entries that have expired but are not swept yet. All methods may throw
+ * ENTRY_DAMAGED.
+ */
 export interface EntrySource {
   fence(shard: ShardNumber): ShardFence;
   find(shard: ShardNumber, key: Key): JsonEntry | null;
-  /** The entries of a scan's range in the scan's direction. A lone surrogate in a bound reads as U+FFFD, as in UTF-8. */
+  /**
+   * Yields the entries in a scan's range, in the scan's direction. A lone surrogate in a bound counts as U+FFFD, as in
+   * UTF-8.
+   */
   range(operation: ScanOperation): Iterable<JsonEntry>;
 }
 
 export type ReadOutcome = GetOperationOutcome | PageOutcome | RefusedOutcome;
 
 export interface ReadAnswer {
-  /** One per operation, in order. */
+  /** One outcome per operation, in order. */
   readonly outcomes: readonly ReadOutcome[];
-  /** Marks that must be durable before the answer is given. */
+  /** Expiry marks that must be durable before the answer is given. */
   readonly marks: ReadonlyMap<ShardNumber, RaisedMark>;
-  /** The operations, by their place, whose outcomes depend on those marks. */
+  /** Indexes of the operations whose outcomes depend on those marks. */
   readonly judging: ReadonlySet<number>;
 }
 
-/** A shard's expiry mark that rises, provided that its claim is still of this epoch. */
+/** A raise of a shard's expiry mark. Valid only while the shard's claim has this epoch. */
 export interface RaisedMark {
   readonly epoch: number;
   readonly expiryMarkMs: number;
@@ -50,7 +56,7 @@ export function readFrom(source: EntrySource, operations: readonly FencedRead[],
   return { outcomes, marks: answer.marks, judging: answer.judging };
 }
 
-/** `outcomes` with those of the places in `judging` refused, because their shards' marks could not be raised. */
+/** `outcomes` with the operations in `judging` refused, because their shards' marks could not be raised. */
 export function withRefused(
   { outcomes, judging }: ReadAnswer,
   code: RefusedOutcome["code"],
@@ -59,7 +65,7 @@ export function withRefused(
   return outcomes.map((outcome, place) => (judging.has(place) ? { kind: "refused", code, message } : outcome));
 }
 
-/** Counts the bytes answered so far, and the moments of expiry judged by. */
+/** Counts the answered bytes, and collects the expiry marks that the answer depends on. */
 class Answer {
   readonly marks = new Map<ShardNumber, RaisedMark>();
   readonly judging = new Set<number>();
@@ -73,7 +79,7 @@ class Answer {
   }
 
   outcome({ operation, epoch }: FencedRead, place: number): ReadOutcome {
-    // Never before the first entry: a caller that asks again always gets on.
+    // The first entry is never refused, so that a caller that continues always makes progress.
     if (this.#isFull) return answerFull;
     try {
       const fence = this.#source.fence(operation.shard);
@@ -122,7 +128,7 @@ class Answer {
   }
 }
 
-/** The refusal of one operation that met damage. Throws anything else. */
+/** The refusal of one operation that read a damaged record. Rethrows any other error. */
 export function damageRefusal(error: unknown): RefusedOutcome {
   if (!isDamage(error)) throw error;
   return { kind: "refused", code: error.code, message: error.message };

@@ -1,6 +1,7 @@
 /**
- * What an engine keeps of each shard beside its entries, read and written with every change of the shard: who may touch
- * it, its figures, and what its readers depend on. Immutable; a commit holds only over the header it was planned for.
+ * The record of each shard beside its entries, read and written with every change of the shard: its claim, its figures,
+ * and the state of its change feed. It is immutable; a commit is valid only if the header is still the one it was
+ * planned with.
  */
 import assert from "node:assert/strict";
 import type { ShardNumber } from "../core/shard.js";
@@ -8,36 +9,36 @@ import { digestText, digestWith, emptyDigest, type Digest } from "./checksum.js"
 import type { ShardClaim, ShardStats } from "./engine.js";
 import type { StoredEntry } from "./stored-entry.js";
 
-/** What decides whether an operation may run, and by which time. */
+/** The part of the header that decides whether an operation may run, and what has expired. */
 export interface ShardFence {
   readonly epoch: number;
   readonly releasedEpoch: number;
   readonly lineage: number;
   readonly sealedFor: string | null;
   /**
-   * The largest `expiresAtMs` that was judged as passed while its entry stayed; 0: none. Entries up to it stay expired
-   * when the clock jumps back.
+   * The highest `expiresAtMs` that was treated as passed while its entry was still stored; 0 if none. Entries that
+   * expire up to it stay expired when the clock jumps back.
    */
   readonly expiryMarkMs: number;
 }
 
 export interface ShardHeader extends ShardFence {
-  /** The last sequence number given away; a new epoch raises it to its floor. */
+  /** The last sequence number given to a change. A new epoch raises it to the epoch's floor. */
   readonly sequence: number;
-  /** Stored entries, with those that have expired and are not yet swept; bytes of their keys and values. */
+  /** Stored entries, including expired ones that are not swept yet, and the bytes of their keys and values. */
   readonly keyCount: number;
   readonly sizeBytes: number;
-  /** Stored entries that expire at some time. */
+  /** Number of stored entries with an expiry. */
   readonly expiringCount: number;
   readonly tombstoneCount: number;
-  /** The newest change that the feed no longer has; readers who have not come so far have a gap. */
+  /** The version of the newest change that was dropped from the feed. Readers at an older position have a gap. */
   readonly horizon: number;
   /**
-   * Items of the index of changes with a version that their key no longer has, where the engine leaves their removal to
-   * the sweep; 0 in an engine that removes them at once.
+   * Number of stale items in the change index, in an engine that leaves their removal to the sweep; 0 in an engine that
+   * removes them at once.
    */
   readonly staleCount: number;
-  /** Over all stored entries. */
+  /** Digest over all stored entries. */
   readonly digest: Digest;
 }
 
@@ -59,7 +60,7 @@ export const emptyHeader: ShardHeader = {
 
 export type MutableHeader = { -readonly [Name in keyof ShardHeader]: ShardHeader[Name] };
 
-/** Counts an entry that comes, or with -1 one that goes. */
+/** Adds an entry to the header's figures (`sign` 1) or removes it (`sign` -1). */
 export function countEntry(header: MutableHeader, { entry, sizeBytes, checksum }: StoredEntry, sign: 1 | -1): void {
   header.keyCount += sign;
   header.sizeBytes += sign * sizeBytes;
@@ -69,7 +70,7 @@ export function countEntry(header: MutableHeader, { entry, sizeBytes, checksum }
   assert(isRight, "A shard's figures fell below zero.");
 }
 
-/** The moment by which the shard's entries are judged: a clock that jumps back does not take it below the mark. */
+/** The time against which the shard's entries expire: never below the mark, even when the clock jumps back. */
 export function judgingMs(fence: ShardFence, nowMs: number): number {
   return Math.max(nowMs, fence.expiryMarkMs);
 }
@@ -78,7 +79,7 @@ export function claimOf(shard: ShardNumber, { epoch, releasedEpoch, lineage, sea
   return { shard, epoch, releasedEpoch, lineage, sealedFor };
 }
 
-/** Figures without what has expired: `expired` holds the size of each such entry. */
+/** The shard's figures without expired entries, whose sizes are in `expired`. */
 export function statsOf(header: ShardHeader, expired: Iterable<number>): ShardStats {
   let { keyCount, sizeBytes } = header;
   for (const bytes of expired) {

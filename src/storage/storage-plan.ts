@@ -1,6 +1,6 @@
 /**
- * What a commit does to an engine, as plain data, and the drafts from which a plan is made: they keep each shard's header
- * in step with its entries and tombstones, so that figures, digest and feed are right by construction.
+ * What a commit changes in an engine, as plain data, and the drafts that build such a plan. The drafts update a shard's
+ * header together with its entries and tombstones, so that figures, digest and feed always agree with them.
  */
 import type { JsonEntry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
@@ -10,18 +10,18 @@ import type { Tombstone } from "./change-feed.js";
 import { countEntry, type MutableHeader, type ShardHeader } from "./shard-header.js";
 import { encodeEntry, type EncodedEntry, type StoredEntry } from "./stored-entry.js";
 
-/** What becomes of one key. */
+/** The stored state of one key before the plan. */
 export interface KeyBefore {
   readonly key: Key;
   readonly before: StoredEntry | null;
-  /** Version of the tombstone that the key had, which goes; null: it had none. */
+  /** Version of the key's tombstone, which the change removes; null if there was none. */
   readonly buried: number | null;
 }
 
 export interface EntryChange extends KeyBefore {
   readonly shard: ShardNumber;
   readonly after: EncodedEntry | null;
-  /** Where `after` is null. */
+  /** Set exactly when `after` is null. */
   readonly tombstone: Tombstone | null;
 }
 
@@ -32,17 +32,17 @@ export interface DroppedTombstone {
 
 export interface HeaderChange {
   readonly shard: ShardNumber;
-  /** The commit holds only if this is still the shard's header. */
+  /** The commit is valid only if this is still the shard's header. */
   readonly before: ShardHeader;
-  /** The same object where the header stays. */
+  /** The same object when the header does not change. */
   readonly after: ShardHeader;
 }
 
 export interface StoragePlan {
-  /** At most one per key; none for a key that is as it was. */
+  /** At most one per key; none for an unchanged key. */
   readonly changes: readonly EntryChange[];
   readonly dropped: readonly DroppedTombstone[];
-  /** Of every shard that the plan looked at. */
+  /** One for every shard that the plan has read. */
   readonly headers: readonly HeaderChange[];
 }
 
@@ -60,7 +60,7 @@ export class ShardDraft {
     return this.#header ?? this.before;
   }
 
-  /** The header of the plan, to be changed. */
+  /** The plan's header, for modification. */
   changed(): MutableHeader {
     return (this.#header ??= { ...this.before });
   }
@@ -83,7 +83,7 @@ export class ShardDraft {
   }
 }
 
-/** One key as the operations so far have left it. */
+/** The state of one key after the operations planned so far. */
 export class KeyDraft {
   readonly shard: ShardDraft;
   readonly #stored: KeyBefore;
@@ -114,7 +114,7 @@ export class KeyDraft {
     this.#tombstone = tombstone;
   }
 
-  /** The change as a whole, counted in the shard's header; to be called once, at the end. */
+  /** The net change, which is added to the shard's header. May be called once only, at the end. */
   change(): EntryChange {
     const { key, before, buried } = this.#stored;
     const after = this.#entry === null ? null : encodeEntry(this.shard.number, this.#entry);

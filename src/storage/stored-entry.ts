@@ -1,6 +1,7 @@
 /**
- * An entry as bytes, the same for every engine: checksum, version, times, then the value's JSON text. Numbers are
- * big-endian doubles, exact for safe integers; "never" is Infinity. The checksum covers shard, key and all that follows it.
+ * The stored form of an entry, the same for every engine: checksum, version, times, then the value's JSON text. Numbers
+ * are big-endian doubles, exact for safe integers; Infinity means "never". The checksum covers the shard, the key and
+ * all bytes after it.
  */
 import { ShardgateError } from "../core/error.js";
 import type { JsonEntry } from "../core/entry.js";
@@ -15,7 +16,7 @@ import { viewOf } from "./memory-view.js";
 export interface StoredEntry {
   readonly entry: JsonEntry;
   readonly checksum: number;
-  /** Of the key and the value, as the shards' figures count them. */
+  /** Bytes of the key and the value, as the shards' figures count them. */
   readonly sizeBytes: number;
 }
 
@@ -46,7 +47,7 @@ export function encodeEntry(shard: ShardNumber, entry: JsonEntry): EncodedEntry 
   return { entry, checksum, sizeBytes: utf8Bytes(key) + valueBytes, record };
 }
 
-/** Nothing of `record` is kept. Throws ENTRY_DAMAGED. */
+/** The result shares no memory with `record`. Throws ENTRY_DAMAGED. */
 export function decodeEntry(shard: ShardNumber, key: Key, record: Uint8Array): JsonEntry {
   if (!isWholeEntry(shard, key, record)) throw entryDamaged(shard, key);
   const { length, byteOffset } = record;
@@ -62,19 +63,19 @@ export function decodeEntry(shard: ShardNumber, key: Key, record: Uint8Array): J
   };
 }
 
-/** Whether the checksum of `record` is that of its content. */
+/** Whether the checksum of `record` matches its content. */
 export function isWholeEntry(shard: ShardNumber, key: Key, record: Uint8Array): boolean {
   const { length, byteOffset } = record;
   if (length < entryHeaderBytes) return false;
   return viewOf(record).getUint32(byteOffset) === checksumOf(checksumSeed(shard, key), record, checksumBytes, length);
 }
 
-/** What a record that is long enough has for its version, not checked. */
+/** The version in `record`, which must be long enough, without a check of the checksum. */
 export function uncheckedVersion(record: Uint8Array): number {
   return viewOf(record).getFloat64(record.byteOffset + checksumBytes);
 }
 
-/** As `decodeEntry`, with what the shard's figures need. */
+/** As `decodeEntry`, and returns what the shard's figures need. */
 export function decodeStoredEntry(shard: ShardNumber, key: Key, record: Uint8Array): StoredEntry {
   const sizeBytes = utf8Bytes(key) + record.length - entryHeaderBytes;
   const entry = decodeEntry(shard, key, record);
@@ -90,7 +91,9 @@ export function entryDamaged(shard: ShardNumber, key: Key): ShardgateError {
   return new ShardgateError("ENTRY_DAMAGED", message, { shard, key });
 }
 
-/** What lmdb reads the fast way is a buffer whose `length` says how much of it counts. */
+/**
+ * `bytes` as a Buffer over the same memory. lmdb's fast reads return a buffer whose `length` is the valid part of it.
+ */
 export function bufferOf(bytes: Uint8Array): Buffer {
   return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

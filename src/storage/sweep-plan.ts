@@ -1,6 +1,7 @@
 /**
- * Decides what a sweep does: which expired entries become tombstones, each with a version of its own, which tombstones
- * are dropped, and when a shard's expiry mark may fall again. Only in shards that the store owns and that are not sealed.
+ * Decides what a sweep does: which expired entries become tombstones, each with a version of its own; which tombstones
+ * are dropped; and when a shard's expiry mark may be lowered. It considers only shards that the store owns and that are
+ * not sealed.
  */
 import { tombstoneAgeMsMax, tombstonesMax } from "../core/limits.js";
 import type { ShardNumber } from "../core/shard.js";
@@ -17,14 +18,14 @@ export interface SweepSource {
   headers(): Iterable<readonly [ShardNumber, ShardHeader]>;
   /** At most `limit` entries that have expired at `atMs`, the earliest first. */
   expired(shard: ShardNumber, atMs: number, limit: number): ExpiredEntries;
-  /** At most `limit` tombstones, the oldest first; it ends before a damaged one. */
+  /** At most `limit` tombstones, the oldest first; stops before a damaged one. */
   oldestTombstones(shard: ShardNumber, limit: number): readonly Tombstone[];
 }
 
 export interface ExpiredEntries {
-  /** Without damaged ones, which stay. */
+  /** The expired entries, except damaged ones, which stay. */
   readonly entries: readonly StoredEntry[];
-  /** Whether there are no others. */
+  /** Whether `entries` has all expired entries. */
   readonly isAll: boolean;
 }
 
@@ -52,12 +53,12 @@ export function planSweep(source: SweepSource, nowMs: number, limits: SweepLimit
   return { changes, dropped, headers, expired: changes.length, tombstonesDropped: dropped.length, isMore };
 }
 
-/** What the sweep reports when the plan was carried out. */
+/** What the sweep reports once the plan is carried out. */
 export function sweptOf({ expired, tombstonesDropped, isMore }: SweepPlan): Swept {
   return { expired, tombstonesDropped, isMore };
 }
 
-/** Whether sweeps change the shard: a shard that is released or sealed belongs to another store, or soon will. */
+/** Whether sweeps change the shard. A released or sealed shard belongs to another store, or soon will. */
 export function isSwept(header: ShardHeader): boolean {
   return isOwned(header) && header.sealedFor === null;
 }
@@ -85,7 +86,10 @@ function expire(source: SweepSource, shard: ShardDraft, nowMs: number, limit: nu
   return changes;
 }
 
-/** What was judged as passed is gone; a mark ahead of the clock would only refuse new entries that expire before it. */
+/**
+ * Everything that expired up to the mark has been removed. A mark ahead of the clock would only refuse new entries that
+ * expire before it.
+ */
 function lowerMark(shard: ShardDraft, nowMs: number): void {
   if (shard.header.expiryMarkMs > nowMs) shard.changed().expiryMarkMs = 0;
 }
@@ -99,7 +103,7 @@ function drop(
   if (shard.before.tombstoneCount === 0 || entriesMax <= 0) return [];
   let { tombstoneCount, horizon } = shard.header;
   const dropped: DroppedTombstone[] = [];
-  // The first one mostly says that nothing is to be done.
+  // The oldest tombstone alone usually shows that none is due.
   for (const limit of [1, entriesMax]) {
     for (const tombstone of source.oldestTombstones(shard.number, limit).slice(dropped.length)) {
       if (tombstoneCount <= tombstonesMax && tombstone.atMs > nowMs - tombstoneAgeMsMax) break;

@@ -1,7 +1,7 @@
 /**
- * Decides what a group of writes does, without doing it: outcomes, changed entries and the shards' new headers. An engine
- * applies the plan in one commit, which holds only if the shards' headers are still those of the plan. Each operation
- * sees what those before it in the group have done.
+ * Decides what a group of writes does, without doing it: the outcomes, the changed entries and the shards' new headers.
+ * An engine applies the plan in one commit, which is valid only if the shards' headers are still those of the plan.
+ * Each operation sees the effects of the earlier ones in the group.
  */
 import type { JsonEntry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
@@ -22,12 +22,12 @@ import { KeyDraft, ShardDraft, type StoragePlan } from "./storage-plan.js";
 import { judgingMs, type ShardHeader } from "./shard-header.js";
 import type { StoredEntry } from "./stored-entry.js";
 
-/** What an engine holds before the group. Everything may throw ENTRY_DAMAGED. */
+/** The engine's state before the group. All methods may throw ENTRY_DAMAGED. */
 export interface StoredState {
   header(shard: ShardNumber): ShardHeader;
-  /** The entry, also when it has expired and is not yet swept. */
+  /** The stored entry, even when it has expired and is not swept yet. */
   find(shard: ShardNumber, key: Key): StoredEntry | null;
-  /** The version of the key's tombstone; asked only where the shard has tombstones and the key has no entry. */
+  /** The version of the key's tombstone. Called only when the shard has tombstones and the key has no entry. */
   findTombstone(shard: ShardNumber, key: Key): number | null;
 }
 
@@ -42,7 +42,7 @@ export function planWrites(state: StoredState, operations: readonly FencedWrite[
   return { outcomes, ...draft.plan() };
 }
 
-/** The state with the group's own changes on top; asks the engine once per shard and key. */
+/** The state including the group's own changes. Reads from the engine once per shard and key. */
 class GroupDraft {
   readonly #state: StoredState;
   readonly #nowMs: number;
@@ -81,7 +81,7 @@ class GroupDraft {
     const holds = conditionHolds(operation.condition, current);
     if (holds && operation.kind === "put") return this.#put(key, operation, current, expiresAtMs);
     if (holds && current !== null) return this.#remove(key, current);
-    // Answered as if the entry were gone, while it stays: so it must stay gone.
+    // The entry is answered as gone while it is still stored: the raised mark keeps it gone.
     if (isGone) shard.raiseMark(stored.expiresAtMs ?? 0);
     return holds ? { kind: "notFound" } : { kind: "conflict", current };
   }
@@ -96,7 +96,7 @@ class GroupDraft {
     if (sequence === null) return versionsUsedUp(key.shard);
     const version = versionOf(sequence);
     const createdAtMs = current === null ? this.#nowMs : current.createdAtMs;
-    // A clock that jumps back makes no entry that was changed before it was made.
+    // When the clock has jumped back, an entry must still not be updated before it was created.
     const updatedAtMs = Math.max(this.#nowMs, createdAtMs ?? 0);
     key.put({ key: operation.key, value: operation.value, version, createdAtMs, updatedAtMs, expiresAtMs });
     return { kind: "written", isNew: current === null, facts: { version, createdAtMs, updatedAtMs, expiresAtMs } };

@@ -1,7 +1,7 @@
 /**
- * What becomes of a connection on which a whole request is followed by bytes that are no HTTP, such as a body longer than
- * its `content-length`: the request gets its answer, for it may have been a write, and the connection ends behind it. Of
- * the bytes nothing is said, because a client would take that for the answer.
+ * Handles connections on which a complete request is followed by bytes that are not HTTP, such as a body longer than
+ * its `content-length`. The request gets its answer, because it may have been a write, and the connection ends after
+ * that. The bytes themselves get no answer, because a client would take it for the answer to the request.
  */
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -12,18 +12,21 @@ export class LastAnswers {
   readonly #lingerMs: number;
   readonly #ending = new WeakSet<Duplex>();
 
-  /** `lingerMs`: how long what a client still sends is thrown away, so that it gets to read the answer. */
+  /**
+   * `lingerMs`: how long bytes from the client are discarded before the connection is closed, so that the client can
+   * read the answer.
+   */
   constructor(clock: Pick<Clock, "after">, lingerMs: number) {
     this.#clock = clock;
     this.#lingerMs = lingerMs;
   }
 
-  /** The connection ends, or will. */
+  /** Whether the connection is ending, or will end after its last answer. */
   isEnding(socket: Duplex): boolean {
     return this.#ending.has(socket);
   }
 
-  /** Ends the connection of `response` behind it; it is the last of those that the connection owes. */
+  /** Ends the connection of `response` after it. It must be the last pending answer of the connection. */
   endBehind(response: ServerResponse): void {
     const { socket } = response.req;
     this.#ending.add(socket);
@@ -32,9 +35,9 @@ export class LastAnswers {
       const cancel = this.#clock.after(this.#lingerMs, () => socket.destroy());
       socket.once("close", cancel);
     };
-    // Says `connection: close`, unless the head of the answer is written already.
+    // Sends `connection: close`, unless the head of the answer has been written already.
     response.shouldKeepAlive = false;
-    // Then Node would close the connection at once, which resets it when bytes have come that nobody read.
+    // Otherwise Node would close the connection at once, which resets it when there are unread bytes.
     socket.destroySoon = () => {};
     if (response.writableFinished) end();
     else response.once("finish", end);

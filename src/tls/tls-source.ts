@@ -1,45 +1,48 @@
 /**
- * What a process proves itself with and whom it believes, as PEM text that is renewed while the process runs: short-lived
- * certificates are the norm. Where the text comes from is the business of cli/.
+ * The certificates that a process presents and the CAs that it trusts, as PEM text that is renewed while the process
+ * runs, because short-lived certificates are common. cli/ decides where the text comes from.
  */
 
-/** A certificate, with those between it and its CA, and its private key. */
+/** A certificate with its intermediate certificates, and its private key. */
 export interface TlsIdentity {
   readonly cert: string;
   readonly key: string;
 }
 
 export interface TlsMaterial {
-  /** What a server shows to its clients; null: it speaks plain HTTP. */
+  /** What a server presents to its clients; null: the server uses plain HTTP. */
   readonly server: TlsIdentity | null;
-  /** What this process shows to the others of its cluster; null: nothing. */
+  /** What this process presents to other processes of its cluster; null: nothing. */
   readonly cluster: TlsIdentity | null;
-  /** The only CAs by which the others of the cluster are believed; null: those that Node.js trusts. */
+  /** The only CAs that are trusted for other processes of the cluster; null: those that Node.js trusts. */
   readonly clusterCa: string | null;
 }
 
 export interface TlsSource {
-  /** The newest that is whole. Another object after each renewal, and only then. */
+  /** The newest valid material. The object is replaced exactly when the material is renewed. */
   readonly current: TlsMaterial;
-  /** Calls `listener` after each renewal; returns the function that ends this. */
+  /** Calls `listener` after each renewal. Returns the function that removes the listener. */
   onRenewal(listener: () => void): () => void;
 }
 
-/** Oldest version of the protocol that is spoken, by servers and by callers: RFC 8996 ends those before. */
+/** The oldest accepted version of TLS, for servers and callers: RFC 8996 deprecates the earlier ones. */
 export const tlsVersionMin = "TLSv1.2";
 
-/** For processes that were given no certificates: plain HTTP, and https to whom Node.js trusts. */
+/** For processes without certificates: plain HTTP as a server, and https to servers that Node.js trusts. */
 export const noTls: TlsSource = {
   current: { server: null, cluster: null, clusterCa: null },
   onRenewal: () => () => {},
 };
 
-/** How the URL of a server with these certificates begins. */
+/** The scheme of URLs of a server with these certificates. */
 export function schemeOf({ current }: TlsSource): "http" | "https" {
   return current.server === null ? "http" : "https";
 }
 
-/** How to call the others of the cluster, as `tls.connect` takes it: made of the current material, once per renewal. */
+/**
+ * Returns a function that creates the caller for other processes of the cluster from the current material, once per
+ * renewal.
+ */
 export function clusterCaller<Caller>(source: TlsSource, create: (options: CallerOptions) => Caller): () => Caller {
   let made: { readonly material: TlsMaterial; readonly caller: Caller } | null = null;
   return () => {

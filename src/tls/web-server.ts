@@ -1,7 +1,7 @@
 /**
- * The HTTP server below gateway and storage node; https when there is a certificate for it. Then certificates are renewed
- * without a restart, clients have to prove who they are where that is wanted, and handshakes end in time. Nothing a
- * client does in a handshake is worth more than a line at debug.
+ * The HTTP server of gateway and storage node; https when there is a certificate for it. With https, certificates are
+ * renewed without a restart, clients must present certificates where required, and handshakes have a timeout. Failed
+ * handshakes are logged at debug level only.
  */
 import { X509Certificate } from "node:crypto";
 import { createServer as createHttpServer, type RequestListener, type Server, type ServerOptions } from "node:http";
@@ -10,22 +10,22 @@ import { createSecureContext, type SecureContext, type SecureContextOptions, typ
 import type { Log } from "../core/log.js";
 import { tlsVersionMin, type TlsMaterial, type TlsSource } from "./tls-source.js";
 
-/** How long a client may take to finish a TLS handshake: a few round trips, also over a slow line. */
+/** How long a client may take to finish a TLS handshake: a few round trips, even over a slow line. */
 const tlsHandshakeTimeoutMs = 5_000;
 
 export interface WebServerParts {
   readonly tls: TlsSource;
-  /** Refuses clients without a certificate of the cluster's CA, where there is one. */
+  /** Refuses clients without a certificate of the cluster's CA, if there is a CA. */
   readonly isMutual: boolean;
   readonly log: Log;
   readonly options: ServerOptions;
-  /** By default `tlsHandshakeTimeoutMs`. */
+  /** `tlsHandshakeTimeoutMs` by default. */
   readonly handshakeTimeoutMs?: number;
 }
 
 /**
- * With TLS it shows its `server` identity; to those who ask for a host that only the `cluster` identity names, that one.
- * Renewals are for new connections; those that are open go on.
+ * With TLS it presents its `server` identity, or the `cluster` identity to clients that ask for a host which only that
+ * one names. Renewals apply to new connections; open ones continue.
  */
 export function createWebServer(parts: WebServerParts, listener: RequestListener): Server {
   const { tls, isMutual, log, options, handshakeTimeoutMs = tlsHandshakeTimeoutMs } = parts;
@@ -49,7 +49,7 @@ export function createWebServer(parts: WebServerParts, listener: RequestListener
     server.setSecureContext(identities.server);
   });
   server.once("close", endRenewals);
-  // Before Node's own listener, which would have the failure answered as if it were HTTP.
+  // Runs before Node's own listener, which would cause an HTTP answer to the failure.
   server.prependListener("tlsClientError", (error: Error, socket: TLSSocket) => {
     log.debug({ err: error, client: socket.remoteAddress }, "A TLS handshake failed.");
     socket.destroy();
@@ -59,7 +59,7 @@ export function createWebServer(parts: WebServerParts, listener: RequestListener
 
 interface Identities {
   readonly server: SecureContextOptions;
-  /** Undefined: that of `server`. */
+  /** Undefined: the context of `server`. */
   contextFor(hostName: string): SecureContext | undefined;
 }
 
@@ -75,7 +75,7 @@ function identitiesOf({ server, cluster, clusterCa }: TlsMaterial, isMutual: boo
   return { ...own, contextFor };
 }
 
-/** `hostName` is whatever the client wrote: what is no name at all is no certificate's. */
+/** `hostName` is arbitrary text of the client; an invalid name matches no certificate. */
 function isFor(hostName: string, certificate: X509Certificate | undefined): boolean {
   try {
     return certificate?.checkHost(hostName, { subject: "never" }) !== undefined;

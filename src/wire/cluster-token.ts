@@ -1,7 +1,7 @@
 /**
- * How gateways and storage nodes of one cluster know each other: by bearer tokens (RFC 6750, in `Authorization`) that both
+ * How gateways and storage nodes of one cluster know each other: by bearer tokens (RFC 6750, in `Authorization`) that all
  * derive from the cluster's secret with HMAC-SHA-256. Each direction has its own, so that a storage node that was handed
- * the gateway's token cannot pose as a storage node at the gateway.
+ * a gateway's token cannot pose as a storage node, or as another gateway, at the gateway.
  */
 
 export interface ClusterTokens {
@@ -9,17 +9,20 @@ export interface ClusterTokens {
   readonly gatewayToken: string;
   /** Sent by storage nodes to gateways. */
   readonly nodeToken: string;
+  /** Sent by gateways to the gateway that leads. */
+  readonly peerToken: string;
 }
 
 export async function deriveClusterTokens(secret: string): Promise<ClusterTokens> {
-  const [gatewayToken, nodeToken] = await Promise.all([
+  const [gatewayToken, nodeToken, peerToken] = await Promise.all([
     derived(secret, "shardgate/1 gateway to storage node"),
     derived(secret, "shardgate/1 storage node to gateway"),
+    derived(secret, "shardgate/1 gateway to gateway"),
   ]);
-  return { gatewayToken, nodeToken };
+  return { gatewayToken, nodeToken, peerToken };
 }
 
-/** The header that carries a token; none when there is no token. */
+/** The header that carries a token; no header when the token is null. */
 export function tokenHeader(token: string | null): Readonly<Record<string, string>> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }

@@ -1,8 +1,9 @@
 /**
  * Conditions, expiry and facts of one entry as HTTP headers and query parameters, for the storage node's plain routes
- * and the gateway's facade alike. Entity tags and preconditions are RFC 9110's (8.8.3, 13.1); lists of tags, which a version
- * store cannot honour, are refused rather than guessed. Proxies that compress answers make our tags weak or change them, so
- * the version has a header of its own, and a tag that was only made weak still says which version it was.
+ * and the gateway's REST API alike. Entity tags and preconditions follow RFC 9110 (8.8.3, 13.1); lists of tags in a
+ * write's condition are refused, because a store of versions cannot honour them. Proxies that compress answers weaken
+ * or change the tags, so the version has a header of its own, and a tag that was merely weakened is still accepted as
+ * its version.
  */
 import type { EntryFacts } from "../core/entry.js";
 import { ShardgateError } from "../core/error.js";
@@ -18,8 +19,8 @@ export interface ConditionHeaders {
 }
 
 /**
- * The condition of a write: `If-Match: "7"`, `If-Match: *` or `If-None-Match: *`; null without either header.
- * A tag that is not ours holds for no version. Throws BAD_REQUEST for anything else: several or malformed tags, or both headers
+ * The condition of a write: `If-Match: "7"`, `If-Match: *` or `If-None-Match: *`; null without either header. A tag in
+ * a foreign format matches no version. Throws BAD_REQUEST for anything else: several or malformed tags, or both headers
  * at once.
  */
 export function conditionOfHeaders({ ifMatch, ifNoneMatch }: ConditionHeaders): OperationCondition | null {
@@ -35,8 +36,8 @@ export function conditionOfHeaders({ ifMatch, ifNoneMatch }: ConditionHeaders): 
 }
 
 /**
- * Whether a read's `If-None-Match` says that the client has this version already (then 304 answers it). Tags are
- * compared weakly and may be a list, as RFC 9110 13.1.2 has it for reads; tags that are not ours match nothing.
+ * Whether a read's `If-None-Match` names the current version, so that the answer is 304. Tags are compared weakly and
+ * may be a list, as RFC 9110, 13.1.2 requires for reads; tags in a foreign format match nothing.
  */
 export function isNotModified(ifNoneMatch: string | undefined, version: Version | null): boolean {
   if (ifNoneMatch === undefined) return false;
@@ -46,8 +47,8 @@ export function isNotModified(ifNoneMatch: string | undefined, version: Version 
 }
 
 /**
- * The expiry in `?ttl=`, whole seconds from 1 to `ttlSecondsMax`; null when the parameter is absent. Throws BAD_REQUEST for
- * anything else. Whether it reaches beyond the year 9999 only the storage node can say, by its own clock.
+ * The expiry in `?ttl=`, whole seconds from 1 to `ttlSecondsMax`; null when the parameter is absent. Throws BAD_REQUEST
+ * for anything else. Whether it exceeds the year 9999 is decided by the storage node, by its own clock.
  */
 export function expiryOfQuery(ttl: string | undefined): OperationExpiry | null {
   if (ttl === undefined) return null;
@@ -61,8 +62,8 @@ export function expiryOfQuery(ttl: string | undefined): OperationExpiry | null {
 }
 
 /**
- * The headers that tell `facts` beside a value: ETag, X-Version, Last-Modified, X-Created-At, X-Expires-At; unknown ones are
- * left out.
+ * The headers for the facts of a value: ETag, X-Version, Last-Modified, X-Created-At, X-Expires-At. Unknown facts have
+ * no header.
  */
 export function headersOfFacts(facts: EntryFacts): Record<string, string> {
   const headers: Record<string, string> = {};
@@ -92,7 +93,7 @@ function versionOfTag(header: string): Version {
   return isVersion(text) ? text : versionNeverGiven;
 }
 
-/** Text of a client for a message: quoted, escaped and short. */
+/** A client's text in the form in which messages quote it: in quotes, escaped and shortened. */
 function shown(text: string): string {
   return JSON.stringify(text.slice(0, 64));
 }

@@ -1,11 +1,12 @@
 /**
- * What the gateway tells its console page over `GET /console/events`: server-sent events whose data is JSON. Lists are
- * parallel and rows are tuples, so that 300 storage nodes and 4,096 shards stay a few kilobytes a second.
+ * The events that the gateway sends to its console page over `GET /console/events`: server-sent events with JSON data.
+ * Lists are parallel and rows are tuples, so that 300 storage nodes and 4,096 shards take only a few kilobytes a
+ * second.
  */
 
 export const consoleEventsPath = "/console/events";
 
-/** The documents that the page asks for by these ids. The gateway knows them, also when it takes no others. */
+/** The persisted documents of the console page, by id. The gateway accepts them even when it accepts no others. */
 export const consoleDocuments = {
   "console/find": `query ConsoleFind($key: String!) {
     shardForKey(key: $key) { number state epoch primary { name } }
@@ -28,44 +29,58 @@ export const consoleDocuments = {
   }`,
 } as const;
 
-/** Event `cluster`: on connecting, and whenever something in it changes. */
+/** Event `cluster`: sent on connecting, and whenever something in it changes. */
 export interface ClusterEvent {
   readonly name: string;
   readonly mapVersion: number;
-  /** By name. */
+  /** Sorted by name. */
   readonly nodes: readonly { readonly name: string; readonly url: string }[];
-  /** By shard: an index into `nodes`, or -1 while it is unassigned. */
+  /** For each shard: an index into `nodes`, or -1 while the shard is unassigned. */
   readonly owners: readonly number[];
-  /** By shard. */
+  /** The epoch of each shard. */
   readonly epochs: readonly number[];
-  /** By shard, one letter each: `A`ctive, `U`navailable, `N`obody's. */
+  /** One letter per shard: `A` for active, `U` for unavailable, `N` for unassigned. */
   readonly states: string;
 }
 
-/** Event `tick`: on connecting, and once a second. */
+/** Event `tick`: sent on connecting, and once a second. */
 export interface TickEvent {
   readonly nowMs: number;
   /** Parallel to the `nodes` of the last `cluster` event. */
   readonly nodes: readonly NodeRow[];
+  /** The leader first; none before the gateway has asked for them. */
+  readonly gateways: readonly ConsoleGatewayRow[];
   /** Oldest first: on connecting the last minutes, then those that ended since the last tick; none that is under way. */
   readonly seconds: readonly TrafficSecond[];
 }
 
-/** Requests of clients, to GraphQL and to `/data`, that were answered in one second. Latencies are null without any. */
+/**
+ * Client requests to GraphQL and `/data` that were answered within one second. Latencies are null if there were none.
+ */
 export type TrafficSecond = readonly [atMs: number, requests: number, p50Ms: number | null, p99Ms: number | null];
 
-/** One storage node as this gateway sees it. What is null is not known. */
+/** One storage node as this gateway sees it. Unknown figures are null. */
 export type NodeRow = readonly [
   state: "UP" | "SUSPECT" | "DOWN",
-  /** Milliseconds since this gateway heard of it. */
+  /** Milliseconds since this gateway last heard from the node. */
   silentMs: number | null,
-  /** Live keys of the shards it owns, and their bytes. */
+  /** Number of live keys in the shards that the node owns, and their bytes. */
   keys: number | null,
   bytes: number | null,
-  /** Of the batches it answered in the last minute. */
+  /** Latencies of the batches that it answered in the last minute. */
   p50Ms: number | null,
   p99Ms: number | null,
   engine: string | null,
-  /** Why its shards are not served although it may answer, and what to do; null: nothing is wrong. */
+  /** Why its shards are not served although the node may answer, and what to do; null if they are served. */
   problem: string | null,
+];
+
+/** One gateway as the leader knows it. */
+export type ConsoleGatewayRow = readonly [
+  name: string | null,
+  url: string | null,
+  isLeader: boolean,
+  mapVersion: number,
+  /** Milliseconds since the leader heard of it. */
+  silentMs: number,
 ];

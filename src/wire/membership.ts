@@ -1,54 +1,54 @@
 /**
- * The bodies with which storage nodes and gateway speak about membership: registration, heartbeat and assignments.
- * Node -> gateway: `POST /nodes` (NodeRegistration), `POST /nodes/{id}/heartbeat` (Heartbeat); both are answered with
- * NodeAssignments. Gateway -> node: `PUT /assignments` (NodeAssignments), `GET /shards`, `GET /health`.
- * Everything beyond `id` and `url` is optional in a registration, so that a person with curl can register a plain node.
+ * The bodies of requests about membership: registration, heartbeat and assignments. Storage node to gateway: `POST
+ * /nodes` (NodeRegistration) and `POST /nodes/{id}/heartbeat` (Heartbeat), both answered with NodeAssignments. Gateway
+ * to storage node: `PUT /assignments` (NodeAssignments), `GET /shards` and `GET /health`. All fields of a registration
+ * except `id` and `url` are optional, so that a person can register a plain node with curl.
  */
 
-/** A shard a storage node has data of, or has claimed. */
+/** A shard that a storage node has claimed or has data of. */
 export interface HostedShard {
   readonly shardId: number;
-  /** The highest epoch it claimed; null: none. */
+  /** The highest epoch that the node has claimed; null if none. */
   readonly epoch: number | null;
   readonly keyCount: number;
   readonly sizeBytes: number;
-  /** The highest epoch it gave up; absent or 0: none. It owns the shard while `epoch` is greater. */
+  /** The highest epoch that the node has released; absent or 0 if none. It owns the shard while `epoch` is greater. */
   readonly releasedEpoch?: number;
   readonly lineage?: number;
   /** The last sequence number given to a change. */
   readonly sequence?: number;
-  /** Id of the move that it is sealed for; absent or null: none. */
+  /** Id of the move that the shard is sealed for; absent or null if not sealed. */
   readonly sealedFor?: string | null;
 }
 
 export interface NodeRegistration {
   readonly id: string;
   readonly url: string;
-  /** The cluster whose data the node keeps; absent or null on a fresh or plain node. */
+  /** The cluster whose data the node keeps; absent or null on a new or plain node. */
   readonly clusterId?: string | null;
-  /** Of that cluster. */
+  /** The shard count of that cluster. */
   readonly shardCount?: number | null;
-  /** Of the last cluster map the node was told of. */
+  /** The version of the newest cluster map that the node has received. */
   readonly mapVersion?: number | null;
-  /** Every claim and every shard with data. */
+  /** Every shard with a claim or data. */
   readonly shards?: readonly HostedShard[];
-  /** Drawn anew at each start of the node's process; the id of that start. */
+  /** Id of this start of the node's process, drawn anew at each start. */
   readonly incarnation?: string;
-  /** Id of the node's store, drawn when that was created. Absent: a plain node, which has none. */
+  /** Id of the node's store, drawn when the store was created. Absent for a plain node, which has no store. */
   readonly storeId?: string;
-  /** The store forgets everything when the process ends. */
+  /** Whether the store loses everything when the process ends. */
   readonly isEphemeral?: boolean;
-  /** Ids of the store's starts, the newest first: this one, and always the last acknowledged one. */
+  /** Ids of the store's starts, newest first: this one, and always including the last acknowledged one. */
   readonly starts?: readonly string[];
-  /** Mark of a registry that was put back, when the gateway has named one. */
+  /** The mark of a restored registry, if the gateway has named one. */
   readonly mark?: string | null;
 }
 
 export interface Heartbeat {
   readonly incarnation?: string;
-  /** Of the assignments the node has. When it is the current one, the answer leaves out `shards`. */
+  /** The map version of the node's assignments. If it is current, the answer leaves out `shards`. */
   readonly mapVersion?: number | null;
-  /** Shards whose versions of this epoch run out: they need a new epoch. */
+  /** Shards whose epoch is running out of versions, so that they need a new epoch. */
   readonly exhausted?: readonly { readonly shardId: number; readonly epoch: number }[];
 }
 
@@ -56,33 +56,37 @@ export interface AssignedShard {
   readonly shardId: number;
   readonly epoch: number;
   readonly lineage?: number;
-  /** Id of the move for which the node neither reads nor writes the shard; absent: none. */
+  /** Id of the move for which the node neither reads nor writes the shard; absent if not sealed. */
   readonly sealedFor?: string;
 }
 
-/** What one storage node has to know of the cluster map. As the answer to a registration it acknowledges that start. */
+/**
+ * What one storage node needs to know of the cluster map. As the answer to a registration it acknowledges that start.
+ */
 export interface NodeAssignments {
   readonly clusterId: string;
   readonly shardCount: number;
   readonly mapVersion: number;
   /** The shards of which this node is the primary; absent when the node's `mapVersion` is current. */
   readonly shards?: readonly AssignedShard[];
+  /** URL of the gateway that leads, in answers of gateways only: the node reports there from then on. Absent: unknown. */
+  readonly leader?: string;
 }
 
-/** Answer of a storage node's `GET /health`. A plain storage node has none, or another. */
+/** The answer to `GET /health` of a storage node. A plain node has no such route, or another answer. */
 export interface NodeHealth {
   readonly status: "ok" | "draining";
   readonly protocol: string;
   readonly engine: string;
   readonly id: string;
-  /** Names of optional abilities: "batch", "scan", "ttl", "conditions", "frames". */
+  /** Names of optional capabilities: "batch", "scan", "ttl", "conditions", "frames". */
   readonly capabilities: readonly string[];
-  /** The cluster whose data it keeps; null: none yet. */
+  /** The cluster whose data the node keeps; null if none yet. */
   readonly clusterId?: string | null;
   readonly storeId?: string | null;
   /**
-   * Whether a gateway has acknowledged this start; before that it answers neither reads nor writes. Never of a storage node
-   * without a gateway, which answers no gateway.
+   * Whether a gateway has acknowledged this start; until then the node answers neither reads nor writes. Always false
+   * for a storage node without a gateway, which serves no gateway.
    */
   readonly isAcknowledged?: boolean;
 }

@@ -1,10 +1,10 @@
 /**
- * Under which name the pages of a gateway keep their token, so that whoever signs in on one is signed in on the other. It is
- * kept for the tab alone. The gateway's path is in the name: several gateways behind one proxy share their origin, and one
- * must not be sent the token of another. Browsers load this file as it is, so it imports nothing.
+ * The name under which the gateway's pages store their token, so that signing in on one page signs in on the other. The
+ * token is kept for the tab only. The name contains the gateway's path: several gateways behind one proxy share an
+ * origin, and none may receive the token of another. Browsers load this file unbundled, so it has no imports.
  */
 
-/** `pathname` is that of a page of the gateway: `/sg/` or `/sg/graphql`. */
+/** `pathname`: the path of a page of the gateway, such as `/sg/` or `/sg/graphql`. */
 export function pageTokenName(pathname: string): string {
   return `shardgate:token:${pathname.replace(/[^/]*$/, "")}`;
 }

@@ -1,36 +1,38 @@
 /**
- * Calls between two processes that trust each other, over a line of messages: a question has one answer or ends at its
- * deadline, a statement has none. Messages are plain data, and refusals keep their code, message and details. How the line
- * is made is for cli/ to choose.
+ * Calls between two processes that trust each other, over a channel of messages: `ask` gets one answer or fails at its
+ * deadline, `tell` gets none. Messages are plain data; errors keep their code, message and details. cli/ chooses the
+ * channel.
  */
 import type { Clock } from "../core/clock.js";
 import { isErrorCode, ShardgateError } from "../core/error.js";
 import type { Log } from "../core/log.js";
 
-/** How long the primary process and its workers wait for each other: the deadline of a request, within which all else is tried. */
+/** How long the primary process and its workers wait for each other: the deadline of a request. */
 export const peerCallTimeoutMs = 5_000;
 
-/** Most calls of one process that wait for another: every storage node may register and send its heartbeat at once. */
+/** Most pending calls of one process to another: every storage node may register and send its heartbeat at once. */
 export const peerCallsMax = 4_096;
 
-/** One end of a line. Messages arrive whole and in the order in which they were sent; what cannot be delivered is lost. */
+/**
+ * One end of a channel. Messages arrive whole and in the order in which they were sent; undeliverable ones are lost.
+ */
 export interface MessageLine {
   send(message: unknown): void;
-  /** To be called once, by whoever uses the line. */
+  /** Called once, by the user of the channel. */
   onMessage(listener: (message: unknown) => void): void;
 }
 
-/** What one side may be asked, by name. Bodies and results are JSON. */
+/** The functions that one side offers, by name. Bodies and results are JSON. */
 export type Calls = Readonly<Record<string, (body: never) => unknown>>;
 
-/** No answer came in time, or none can come. What was asked for may happen all the same. */
+/** No answer arrived in time, or none can arrive. The call may have had its effect nevertheless. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
 
 export interface PeerParts {
   readonly line: MessageLine;
-  /** How this side answers. */
+  /** The functions that this side offers. */
   readonly calls: Calls;
   readonly clock: Clock;
   readonly log: Log;
@@ -55,7 +57,7 @@ interface Waiting {
 type Body<Call> = Call extends (body: infer Asked) => unknown ? Asked : never;
 type Result<Call> = Call extends (body: never) => infer Answered ? Awaited<Answered> : never;
 
-/** `Theirs` is what the other side answers. */
+/** `Theirs`: the functions that the other side offers. */
 export class Peer<Theirs extends Calls> {
   readonly #parts: PeerParts;
   readonly #waiting = new Map<number, Waiting>();
@@ -99,12 +101,12 @@ export class Peer<Theirs extends Calls> {
     });
   }
 
-  /** Without an answer. */
+  /** Calls the other side without an answer. */
   tell<Name extends keyof Theirs & string>(name: Name, body: Body<Theirs[Name]>): void {
     if (!this.#isClosed) this.#parts.line.send({ kind: "tell", name, body } satisfies Message);
   }
 
-  /** The other process is gone: whoever waits for it is told, and nothing more is sent. */
+  /** Called when the other process is gone: rejects all waiting calls and sends nothing more. */
   close(): void {
     this.#isClosed = true;
     for (const { reject } of this.#waiting.values())
@@ -154,7 +156,7 @@ function errorOf({ code, message, details }: Refusal): ShardgateError {
   return new ShardgateError(isErrorCode(code) ? code : "INTERNAL_SERVER_ERROR", message, details);
 }
 
-/** The line may carry what others say, such as Node.js itself. */
+/** The channel may carry messages of others, such as Node.js itself. */
 function isMessage(message: unknown): message is Message {
   if (typeof message !== "object" || message === null || !("kind" in message)) return false;
   return message.kind === "ask" || message.kind === "tell" || message.kind === "answer";

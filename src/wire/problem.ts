@@ -1,7 +1,7 @@
 /** Problem details (RFC 9457): the body of every REST error, at the gateway and at the storage node. */
 import { adviceOf, errorRules, isErrorCode, ShardgateError, type ErrorCode } from "../core/error.js";
 
-/** `type` is left out, which RFC 9457 reads as "about:blank"; `code` is the closed list's. */
+/** `type` is omitted, which RFC 9457 defines as "about:blank"; `code` is from the closed list of codes. */
 export interface ProblemDetails {
   readonly title: string;
   readonly status: number;
@@ -12,7 +12,7 @@ export interface ProblemDetails {
   readonly [extension: string]: unknown;
 }
 
-/** The problem that tells `error` to a client; its details become extension members. `isWrite`: see `adviceOf`. */
+/** The problem details for `error`; its details become extension members. `isWrite`: see `adviceOf`. */
 export function problemOf(error: ShardgateError, isWrite = false): ProblemDetails {
   const { httpStatus, isRetryable } = errorRules[error.code];
   return {
@@ -26,7 +26,7 @@ export function problemOf(error: ShardgateError, isWrite = false): ProblemDetail
   };
 }
 
-/** The error that a problem body tells, null when the body is none of ours. */
+/** The error that a problem body describes; null when the body has no known code. */
 export function errorOfProblem(body: unknown): ShardgateError | null {
   if (typeof body !== "object" || body === null) return null;
   const {
@@ -42,7 +42,7 @@ export function errorOfProblem(body: unknown): ShardgateError | null {
   return new ShardgateError(code, typeof detail === "string" ? detail : code, details);
 }
 
-/** "KEY_NOT_FOUND" as "Key not found". */
+/** For example "Key not found" for "KEY_NOT_FOUND". */
 function titleOf(code: ErrorCode): string {
   const words = code.toLowerCase().replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);

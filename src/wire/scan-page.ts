@@ -1,16 +1,17 @@
 /**
- * Whether a page can be the answer to a scan. A storage node that mixed up its answers would otherwise hand out keys that
- * nobody asked for, or keep the gateway asking for what never comes.
+ * Checks whether a page can be the answer to a scan. A storage node that confused its answers could otherwise make the
+ * gateway return keys outside the requested range, or request the same page for ever.
  */
 import { compareKeys } from "../core/key.js";
 import type { PageOutcome, ScanOperation } from "../core/operation.js";
 
-/** What is wrong with the page, as a phrase; null: nothing. */
+/** What is wrong with the page, as a phrase; null if nothing is. */
 export function pageProblem({ entries, hasMore }: PageOutcome, scan: ScanOperation): string | null {
   const { prefix, after, before, limit, isReverse } = scan;
   if (entries.length > limit) return `${entries.length} entries where ${limit} were asked for`;
   if (hasMore && entries.length === 0) return "more entries, but not one of them";
-  // Strictly between the two, in the scan's direction: then each key need only be compared with the one before it.
+  // Keys must be strictly between the bounds, in the scan's direction, so each key need only be compared with the
+  // previous one.
   const end = isReverse ? after : before;
   let last = isReverse ? before : after;
   for (const { key } of entries) {

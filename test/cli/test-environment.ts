@@ -1,4 +1,5 @@
 /** An environment inside the test: streams that keep what is written, signals that the test sends, children it makes. */
+import { randomUUID } from "node:crypto";
 import { PassThrough, Readable, Writable } from "node:stream";
 import type { Child, Environment } from "../../src/cli/environment/environment.js";
 import { systemClock } from "../../src/cli/environment/system-clock.js";
@@ -26,7 +27,7 @@ export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvir
     utilization: () => 1,
     resolve: () => Promise.reject(new Error("No host name is expected.")),
     randomBytes: (count) => Buffer.alloc(count, 7),
-    newId: () => "11111111-2222-4333-8444-555555555555",
+    newId: randomUUID,
     onSignal: (handler) => {
       handlers.add(handler);
       return () => handlers.delete(handler);
@@ -34,6 +35,9 @@ export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvir
     programName: "node dist/cli/main.js",
     startChild: () => {
       throw new Error("No child is expected.");
+    },
+    startProgram: () => {
+      throw new Error("No program is expected.");
     },
     killAtExit: () => () => undefined,
     openSeat: () => Promise.reject(new Error("No worker is expected.")),

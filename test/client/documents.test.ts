@@ -4,7 +4,9 @@ import path from "node:path";
 import { buildSchema, getNamedType, isObjectType, isUnionType, parse, validate } from "graphql";
 import { describe, expect, it } from "vitest";
 import { clientDocuments } from "../../src/client/index.js";
-import * as limits from "../../src/client/limits.js";
+import { scanPageEntries } from "../../src/client/entry-scan.js";
+import { callTimeoutMs } from "../../src/client/options.js";
+import { requestKeysMax } from "../../src/client/request/repeat.js";
 import { problemKinds } from "../../src/client/request/raw-result.js";
 import { batchKeysMax, pageEntriesMax, requestTimeoutMs } from "../../src/core/limits.js";
 import { parsePersistedDocuments } from "../../src/gateway/graphql/request/persisted-documents.js";
@@ -45,8 +47,8 @@ describe("the client's documents", () => {
 
 describe("the client's bounds", () => {
   it("fit the gateway's", () => {
-    expect(limits.requestKeysMax).toBe(batchKeysMax);
-    expect(limits.scanPageEntries).toBeLessThanOrEqual(pageEntriesMax);
-    expect(limits.callTimeoutMs).toBe(3 * requestTimeoutMs);
+    expect(requestKeysMax).toBe(batchKeysMax);
+    expect(scanPageEntries).toBeLessThanOrEqual(pageEntriesMax);
+    expect(callTimeoutMs).toBe(3 * requestTimeoutMs);
   });
 });

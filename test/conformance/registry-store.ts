@@ -28,6 +28,30 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
     it("holds nothing before the first write", async () => {
       const store = await open();
       expect(await store.load()).toBeNull();
+      expect(await store.mark()).toBeNull();
+      expect(await store.beat(1)).toBeNull();
+      expect(await store.log()).toEqual([]);
+    });
+
+    it("marks what is stored with its version and beat", async () => {
+      const [one, other] = [await open(), await open()];
+      await one.compareAndSet(null, { version: 3, text: "first" }, null);
+      expect(await other.mark()).toEqual({ version: 3, beat: 0 });
+      await one.beat(3);
+      expect(await other.mark()).toEqual({ version: 3, beat: 1 });
+      await other.compareAndSet({ version: 3, beat: 1 }, { version: 4, text: "second" }, null);
+      expect(await one.mark()).toEqual({ version: 4, beat: 1 });
+    });
+
+    it("goes back to an older document when that is written, with the log as it was then", async () => {
+      const [one, other] = [await open(), await open()];
+      for (const version of [6, 7, 8]) {
+        const expected = version === 6 ? null : at(version - 1);
+        await one.compareAndSet(expected, { version, text: `text ${version}` }, record(version));
+      }
+      expect(await other.compareAndSet(at(8), { version: 7, text: "back" }, null)).toBe(true);
+      expect(await one.load()).toEqual({ version: 7, text: "back", beat: 0 });
+      expect(await one.log()).toEqual([record(6)]);
     });
 
     it("gives back the document it was given, through every handle", async () => {

@@ -19,7 +19,7 @@ export function clusterOf(nodes: number, shardCount: number, changes: Partial<Cl
 }
 
 export function tickOf(nodes: readonly NodeRow[], seconds: TickEvent["seconds"] = []): TickEvent {
-  return { nowMs: 1_000_000, nodes, seconds };
+  return { nowMs: 1_000_000, nodes, gateways: [], seconds };
 }
 
 export function stateOf(

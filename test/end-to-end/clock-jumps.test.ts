@@ -123,7 +123,7 @@ describe("expiry on a storage node", () => {
       engine: new MemoryEngine(),
       clock,
       log,
-      gatewayUrl: null,
+      gatewayUrls: [],
       advertisedUrl: null,
       incarnation: "first",
       newId: () => "store",

@@ -31,11 +31,11 @@ it(
     run = new Run("npm", args, {}, copy.path);
     const [, first = ""] = await run.prints(/^ready (\S+)\/graphql$/m, buildMs);
 
-    edit("src/cli/serve/dev-command.ts", "`ready ${origin}", "`ready anew ${origin}");
+    edit("src/cli/serve/dev/dev-cluster.ts", "`ready ${origin}", "`ready anew ${origin}");
     const [, second = ""] = await run.prints(/^ready anew (\S+)\/graphql$/m, buildMs);
     await expect(fetch(`${first}/health`)).rejects.toThrow();
 
-    edit("src/cli/serve/dev-command.ts", "`ready anew", "`ready anew ${missing}");
+    edit("src/cli/serve/dev/dev-cluster.ts", "`ready anew", "`ready anew ${missing}");
     await eventually(() => expect(run?.stderr).toContain("The build failed"), buildMs);
     expect(run.stdout).toContain("Cannot find name 'missing'");
     expect((await fetch(`${second}/health`)).status).toBe(200);

@@ -86,7 +86,7 @@ async function startNode(options: Partial<StorageNodeOptions>) {
     engine: new MemoryEngine(),
     clock,
     log: new RecordLog(),
-    gatewayUrl: null,
+    gatewayUrls: [],
     advertisedUrl: null,
     incarnation: "first",
     newId: () => "store1",
@@ -137,7 +137,7 @@ it("go over mutual TLS, by the certificates that requests go by", async () => {
 });
 
 it("go by the cluster's secret, and not with a wrong one", async () => {
-  const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node" };
+  const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node", peerToken: "from-peer" };
   const { node } = await startNode({ tokens });
   await untilFramed(clientOf(node.url, noTls, "from-gateway"));
   const framed = vi.spyOn(FrameCalls.prototype, "execute").mockClear();

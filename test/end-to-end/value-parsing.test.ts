@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { runCommand } from "../cli/run-command.js";
 import { startLiveCluster, type LiveCluster } from "../support/live-cluster.js";
 
-const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node" };
+const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node", peerToken: "from-peer" };
 /** In the values of this file and nowhere else. */
 const mark = "parsed-once";
 const value = `{"mark":"${mark}","digits":12345678901234567890.10}`;

@@ -34,12 +34,14 @@ export interface TestGatewayOptions extends Partial<Omit<GatewayServerOptions, "
   readonly nodesMin?: number;
   readonly bounds?: Partial<GatewayBounds>;
   readonly access?: Access;
+  /** URL of the gateway itself, as its cluster map names it. */
+  readonly ownUrl?: string | null;
 }
 
 const random = (): number => 0.5;
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const { shardCount = 4, nodesMin = 1, bounds = {}, access: givenAccess = null, ...settings } = options;
+  const { shardCount = 4, nodesMin = 1, bounds = {}, access: givenAccess = null, ownUrl = null, ...settings } = options;
   const clock = new FakeClock();
   const log = new RecordLog();
   const clients = new Map<string, MemoryNodeClient>();
@@ -56,6 +58,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     wanted,
     newClusterId: () => "c1",
     newLeaderId: () => "l1",
+    self: () => ({ name: null, url: ownUrl }),
   });
   await registry.takeLead();
   const metrics = new Metrics();

@@ -79,4 +79,16 @@ describe("Liveness", () => {
     liveness.seen("b", 3500);
     expect(liveness.lastSeenAtMs("b")).toBe(clock.nowMs() - 1000);
   });
+
+  it("does not call a node DOWN that others may have heard of, until they are not asked any more", async () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds });
+    liveness.seen("a");
+    liveness.seen("b");
+    liveness.askBeforeDown((name) => name === "b");
+    await clock.advance(liveness.downAfterMs);
+    expect([liveness.state("a"), liveness.state("b")]).toEqual(["SUSPECT", "DOWN"]);
+    liveness.askBeforeDown(null);
+    expect(liveness.state("a")).toBe("DOWN");
+  });
 });

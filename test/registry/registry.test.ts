@@ -7,7 +7,7 @@ import { registryAttemptsMax, urlCharactersMax } from "../../src/core/limits.js"
 import { clusterMapToText } from "../../src/registry/text/cluster-map-text.js";
 import { EvidenceOutdated, shardsOfNode } from "../../src/registry/commands.js";
 import { decodeFile } from "../../src/registry/stores/file/file-document.js";
-import { FileStore } from "../../src/registry/stores/file-store.js";
+import { FileStore } from "../../src/registry/stores/file/file-store.js";
 import { MemoryStore } from "../../src/registry/stores/memory-store.js";
 import { Registry, registryBatchMax, registryQueueMax } from "../../src/registry/registry.js";
 import type { RegistryStore } from "../../src/registry/registry-store.js";

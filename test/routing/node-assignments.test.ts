@@ -36,6 +36,16 @@ describe("assignmentsOf", () => {
     expect(assignmentsOf(moving, "b").shards).toEqual([{ shardId: 2, epoch: 1, lineage: 0 }]);
   });
 
+  it("names the leader's URL where the map knows it", () => {
+    const map = withNodes("a");
+    const ledBy = (url: string | null) => after(map, { kind: "takeLead", leader: { id: "l-1", name: "g1", url } });
+    const led = ledBy("http://g1:4000");
+    expect(assignmentsOf(led, "a").leader).toBe("http://g1:4000");
+    expect(assignmentsOf(led, "a", led.version).leader).toBe("http://g1:4000");
+    expect(assignmentsOf(ledBy(null), "a")).not.toHaveProperty("leader");
+    expect(assignmentsOf(map, "a")).not.toHaveProperty("leader");
+  });
+
   it("leaves the shards out for a node that knows this version, and for no other", () => {
     const map = withNodes("a");
     expect(assignmentsOf(map, "a", map.version)).not.toHaveProperty("shards");

@@ -46,6 +46,30 @@ describe("NodePool", () => {
     expect(cluster.pool.figures("node1").latencyMs).toBe(20);
   });
 
+  it("knows when a storage node last answered, and tells once which have refused connections since", async () => {
+    const { cluster, send, repairNode } = open();
+    const { pool, clock } = cluster;
+    expect([pool.lastAnswerMs("node1"), pool.takeRefused()]).toEqual([null, []]);
+    await clock.advance(700);
+    await send();
+    const answeredMs = 700;
+    expect([pool.lastAnswerMs("node1"), pool.takeRefused()]).toEqual([answeredMs, []]);
+    await clock.advance(50);
+    cluster.node("node1").injectFault = () => refusedConnection;
+    await send();
+    expect(pool.lastAnswerMs("node1")).toBe(answeredMs);
+    expect(pool.takeRefused()).toEqual(["node1"]);
+    expect(pool.takeRefused()).toEqual([]);
+    // What was answered since is no evidence against the storage node.
+    await send();
+    repairNode();
+    await send();
+    expect(pool.takeRefused()).toEqual([]);
+    cluster.node("node1").injectFault = () => ({ fault: new NodeFault("timeout", "node1 was silent", false) });
+    await send();
+    expect(pool.takeRefused()).toEqual([]);
+  });
+
   it("refuses operations of a storage node that is not registered", async () => {
     const { cluster } = open();
     const outcomes = await cluster.executeAt("node9", [routed(put("a", "1"))], cluster.context());

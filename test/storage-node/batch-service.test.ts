@@ -9,7 +9,7 @@ import { runNode } from "./running-node.js";
 import { kinds, openHost } from "./running-host.js";
 
 const metrics = { batchTaken() {} };
-const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node" };
+const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node", peerToken: "from-peer" };
 const proof = { authorization: "Bearer from-gateway" };
 const said = { "x-shardgate-values": "checked" };
 const noJson = "{" as JsonText;

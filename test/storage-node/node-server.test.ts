@@ -132,7 +132,7 @@ describe("the storage node's server", () => {
       engine,
       clock,
       log: new RecordLog(),
-      gatewayUrl: null,
+      gatewayUrls: [],
       advertisedUrl: null,
       incarnation: "first",
       newId: () => "store1",

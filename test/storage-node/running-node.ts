@@ -18,7 +18,7 @@ export async function runNode(options: Partial<StorageNodeOptions> = {}) {
     engine,
     clock,
     log,
-    gatewayUrl: null,
+    gatewayUrls: [],
     advertisedUrl: null,
     incarnation: "first",
     newId: () => "store1",

@@ -7,12 +7,12 @@ import path from "node:path";
 import { repository } from "./processes.js";
 
 const first = ["README.md", "docs/tutorial/first-steps.md", "docs/how-to/several-machines.md"];
-/** Run by test/end-to-end/data-safety.test.ts, each command in the state of the cluster that it is for. */
-const ownTest = "docs/how-to/data-safety.md";
+/** Run by tests of their own: each command in the state of the cluster, or beside the programs, that it is for. */
+const ownTests = ["docs/how-to/data-safety.md", "docs/how-to/deploy.md"];
 const others = readdirSync(path.join(repository, "docs"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".md"))
   .map((file) => `docs/${file}`)
-  .filter((file) => !first.includes(file) && file !== ownTest)
+  .filter((file) => !first.includes(file) && !ownTests.includes(file))
   .toSorted();
 
 export const documentPages: readonly string[] = [...first, ...others, "test/README.md"];

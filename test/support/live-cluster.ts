@@ -121,7 +121,7 @@ export function startLiveNode(
     engine: new MemoryEngine(),
     clock,
     log,
-    gatewayUrl,
+    gatewayUrls: gatewayUrl === null ? [] : [gatewayUrl],
     advertisedUrl: advertisedUrl ?? null,
     incarnation: newId(),
     newId,

@@ -9,12 +9,13 @@ describe("the tokens of a cluster", () => {
     expect(await deriveClusterTokens(secret)).toEqual({
       gatewayToken: hmac("shardgate/1 gateway to storage node"),
       nodeToken: hmac("shardgate/1 storage node to gateway"),
+      peerToken: hmac("shardgate/1 gateway to gateway"),
     });
   });
 
   it("differ from cluster to cluster", async () => {
     const [one, other] = await Promise.all([deriveClusterTokens("a".repeat(32)), deriveClusterTokens("b".repeat(32))]);
-    expect(new Set([...Object.values(one), ...Object.values(other)]).size).toBe(4);
+    expect(new Set([...Object.values(one), ...Object.values(other)]).size).toBe(6);
   });
 
   it("travel as bearer tokens, when there are any", () => {

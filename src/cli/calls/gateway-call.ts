@@ -1,6 +1,6 @@
 /**
- * One GraphQL request of a command: sends it once, because the gateway itself repeats what may be repeated, and turns
- * every failure into the message and exit code that the command ends with.
+ * One GraphQL request of a command: sends it once, because the gateway itself retries what may be retried, and converts
+ * every failure to the message and exit code that the command ends with.
  */
 import type { Command } from "commander";
 import { commandAdvice } from "../terminal/advice.js";
@@ -13,15 +13,16 @@ import { endpointOption, timeoutOption, tokenFileOption } from "../options/optio
 import { readCa } from "../files/tls-files.js";
 import { caOption, needsHttps } from "../options/tls-option.js";
 
-/** What the options of every command that talks to a gateway are parsed to. */
+/** The parsed options of every command that calls a gateway. */
 export interface ConnectionOptions {
+  /** URLs of GraphQL routes, separated by commas. */
   readonly endpoint: string;
   readonly timeout: number;
   readonly tlsCa?: string;
   readonly tokenFile?: string;
 }
 
-/** Adds the options that say which gateway, and how long to wait for it. */
+/** Adds the options for the gateway's URL, credentials and timeout. */
 export function addConnectionOptions(command: Command): Command {
   return command
     .addOption(endpointOption())
@@ -36,10 +37,11 @@ export async function withGateway<T>(
   environment: Environment,
   use: (client: GatewayClient) => Promise<T>,
 ): Promise<T> {
-  if (tlsCa !== undefined && endpoint.startsWith("http:"))
+  const endpoints = endpoint.split(",");
+  if (tlsCa !== undefined && endpoints.some((url) => url.startsWith("http:")))
     throw new CommandFailure(needsHttps("--endpoint"), exitCodes.usage);
   const ca = tlsCa === undefined ? null : await readCa(tlsCa, environment.clock.nowMs());
-  const client = new GatewayClient({ endpoint, timeoutMs, token: await tokenOf(tokenFile, environment), ca });
+  const client = new GatewayClient({ endpoints, timeoutMs, token: await tokenOf(tokenFile, environment), ca });
   try {
     return await use(client);
   } finally {
@@ -47,10 +49,15 @@ export async function withGateway<T>(
   }
 }
 
-/** What a request does: reads, writes entries, or changes the cluster. Without an answer the last two may have happened. */
+/**
+ * The effect of a request: reads, writes entries, or changes the cluster. Without an answer, the latter two may have
+ * happened.
+ */
 export type Asked = "read" | "write" | "change";
 
-/** Asks `document` with the JSON text `variables`. `T` is what the document selects. Throws CommandFailure. */
+/**
+ * Sends `document` with the JSON text `variables`. `T` is the type of the document's selection. Throws CommandFailure.
+ */
 export async function ask<T>(
   client: Pick<GatewayClient, "post">,
   document: string,
@@ -62,7 +69,7 @@ export async function ask<T>(
   throw callFailure(answer, asked);
 }
 
-/** What a failed request means to the person who asked. */
+/** The failure of a request in words for the user of the command. */
 export function callFailure(failure: GatewayFailure, asked: Asked): CommandFailure {
   const { reason, code, isUnsent } = failure;
   const isLost = asked !== "read" && code === null && !isUnsent && failure.isRetryable;
@@ -83,12 +90,12 @@ export function failureExitCode({ code, isRetryable }: GatewayFailure): ExitCode
   return isRetryable ? exitCodes.unavailable : exitCodes.failed;
 }
 
-/** `reason`, which ends with its code in brackets, and what to do about that code. */
+/** `reason`, which ends with its code in brackets, followed by the advice for that code. */
 export function withAdvice(reason: string, advice: string | null): string {
   return advice === null ? reason : `${reason.replace(/\.(?= \([A-Z_]+\)$)/, "")}. ${advice}`;
 }
 
-/** From a file or the environment; the token itself is no option, so that no list of processes shows it. */
+/** Reads the token from a file or the environment; it is not an option, so that lists of processes do not show it. */
 async function tokenOf(file: string | undefined, environment: Environment): Promise<Token | null> {
   const text = file === undefined ? environment.variable("SHARDGATE_TOKEN") : await readSecret(file);
   if (file === undefined && (text === undefined || text === "")) return null;

@@ -1,17 +1,17 @@
 /**
- * Sends GraphQL requests, whose bodies are made as text, to a gateway. Every failure is told as data, with whether
- * another attempt may help; the attempts themselves are the callers', who know what to repeat.
+ * Sends GraphQL requests with bodies as text to a gateway. Every failure is returned as data, with whether a retry may
+ * help; callers retry themselves, because they know what may be repeated.
  */
 import type { Readable } from "node:stream";
 import { Agent, buildConnector, request } from "undici";
 import { errorRules, isErrorCode, type ErrorCode } from "../../core/error.js";
-import { importInFlightMax } from "../../core/limits.js";
+import { connectTimeoutMs, importInFlightMax } from "../../core/limits.js";
 import { tlsVersionMin } from "../../tls/tls-source.js";
 import { errorOfProblem } from "../../wire/problem.js";
 import { commandAdvice, tokenAdvice } from "../terminal/advice.js";
 import { messageOf } from "../terminal/command-failure.js";
 
-/** Longest answer that the command line takes; keys and entries that make a longer one are asked for in smaller parts. */
+/** Longest answer that the command line accepts; keys and entries that exceed it are requested in smaller parts. */
 export const clientAnswerBytesMax = 64 * 1024 * 1024;
 
 export type GatewayAnswer =
@@ -19,46 +19,50 @@ export type GatewayAnswer =
 
 export interface GatewayFailure {
   readonly kind: "failure";
-  /** For people; follows a colon. Ends with the code in brackets when there is one. */
+  /** For people; follows a colon. Ends with the code in brackets if there is one. */
   readonly reason: string;
-  /** What to do about its code, a sentence or more; null without a code. */
+  /** What to do about the code, in one sentence or more; null without a code. */
   readonly advice: string | null;
-  /** What the gateway said; null when its answer has no code, or none came. */
+  /** The gateway's code; null when its answer has none, or there was no answer. */
   readonly code: ErrorCode | null;
-  /** No connection came about: nothing was asked for, and nothing was done. */
+  /** No connection was established: nothing was requested, and nothing was done. */
   readonly isUnsent: boolean;
   readonly isRetryable: boolean;
-  /** The answer was longer than the client takes: ask for less. */
+  /** The answer was longer than the client accepts; request less. */
   readonly isTooLarge: boolean;
 }
 
 export interface GatewayAccess {
-  /** URL of the GraphQL route. */
-  readonly endpoint: string;
-  /** For one attempt, from the connection to the last byte of the answer. */
+  /** URLs of the GraphQL routes of gateways, at least one. */
+  readonly endpoints: readonly string[];
+  /** For one gateway, from the connection to the last byte of the answer. */
   readonly timeoutMs: number;
   /** Sent as a bearer token (RFC 6750); null: none. */
   readonly token: Token | null;
-  /** The only CA by which an https gateway is believed, PEM; null: those that Node.js trusts. */
+  /** The only CA that is trusted for an https gateway, PEM; null: those that Node.js trusts. */
   readonly ca: string | null;
 }
 
 export interface Token {
   readonly text: string;
-  /** Where it was read: a file or an environment variable. */
+  /** Where the token was read: a file or an environment variable. */
   readonly source: string;
 }
 
 export class GatewayClient {
   readonly #access: GatewayAccess;
   readonly #agent: Agent;
+  /** Which of the gateways is asked first: the one that was connected to last. */
+  #first = 0;
   /** Errors of connections that did not come about. */
   readonly #unsent = new WeakSet<object>();
 
   constructor(access: GatewayAccess) {
     this.#access = access;
-    const { ca } = access;
-    const connector = buildConnector({ minVersion: tlsVersionMin, ...(ca !== null && { ca }) });
+    const { ca, endpoints } = access;
+    // Where there is another gateway, one that is cut off is not waited for until the answer is overdue.
+    const patience = endpoints.length > 1 ? { timeout: connectTimeoutMs } : {};
+    const connector = buildConnector({ minVersion: tlsVersionMin, ...patience, ...(ca !== null && { ca }) });
     this.#agent = new Agent({
       connections: importInFlightMax,
       connect: (options, callback) =>
@@ -70,9 +74,23 @@ export class GatewayClient {
     });
   }
 
-  /** One attempt with the JSON text `body`. Never rejects. */
+  /** One attempt with the JSON text `body`, at the first gateway that can be connected to. Never rejects. */
   async post(body: string): Promise<GatewayAnswer> {
-    const { endpoint, timeoutMs, token } = this.#access;
+    const { endpoints } = this.#access;
+    const reasons: string[] = [];
+    for (;;) {
+      const index = this.#first;
+      const answer = await this.#postTo(endpoints[index] ?? "", body);
+      if (answer.kind === "data" || !answer.isUnsent) return answer;
+      reasons.push(answer.reason);
+      if (reasons.length === endpoints.length || !answer.isRetryable) return { ...answer, reason: reasons.join("; ") };
+      // Other requests of this client may have found that out meanwhile.
+      if (this.#first === index) this.#first = (index + 1) % endpoints.length;
+    }
+  }
+
+  async #postTo(endpoint: string, body: string): Promise<GatewayAnswer> {
+    const { timeoutMs, token } = this.#access;
     try {
       const {
         statusCode,
@@ -113,7 +131,10 @@ export class GatewayClient {
   }
 }
 
-/** Whether a repeated unconditional write or read may do better. A write whose outcome is unknown may be repeated. */
+/**
+ * Whether repeating an unconditional write or a read may succeed. An unconditional write of unknown outcome may be
+ * repeated.
+ */
 export function isWorthRetrying(code: unknown): boolean {
   return isErrorCode(code) && (errorRules[code].isRetryable || code === "OUTCOME_UNKNOWN");
 }
@@ -140,14 +161,14 @@ function failureOfErrors([first]: readonly unknown[]): GatewayFailure {
   return failureOfCode(String(message), extensions?.code);
 }
 
-/** A code that this program does not know is shown, and otherwise taken for none. */
+/** A code that this program does not know is shown, but otherwise treated as none. */
 function failureOfCode(message: string, code: unknown): GatewayFailure {
   const reason = typeof code === "string" ? `${message} (${code})` : message;
   if (!isErrorCode(code)) return failure(reason, false);
   return { ...failure(reason, isWorthRetrying(code)), code, advice: commandAdvice(code) };
 }
 
-/** Ends the connection, which still carries the rest of the answer. */
+/** Closes the connection, which still carries the rest of the answer. */
 function tooLarge(rest: Readable): GatewayFailure {
   rest.once("error", () => {});
   rest.destroy();
@@ -158,7 +179,7 @@ function failure(reason: string, isRetryable: boolean): GatewayFailure {
   return { kind: "failure", reason, advice: null, code: null, isUnsent: false, isRetryable, isTooLarge: false };
 }
 
-/** Whether a TLS connection failed because the gateway's certificate was not believed; codes of OpenSSL and Node.js. */
+/** Whether a TLS connection failed because the gateway's certificate is not trusted; codes of OpenSSL and Node.js. */
 function isUntrusted(error: Error): boolean {
   const code = "code" in error ? String(error.code) : "";
   return /^(CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_TLS_CERT)/.test(code);

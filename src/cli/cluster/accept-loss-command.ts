@@ -1,6 +1,6 @@
 /**
- * `shardgate node accept-loss`: an operator's word that a storage node's data are lost. Only then may another or an older
- * store take the node's place, because only then is a missing key answered "not found".
+ * `shardgate node accept-loss`: an operator confirms that a storage node's data are lost. Only then may another or an
+ * older store take the node's place, because from then on a missing key is answered "not found".
  */
 import type { Command } from "commander";
 import { confirm, yesOption } from "../terminal/confirm.js";

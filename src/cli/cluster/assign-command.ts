@@ -1,4 +1,7 @@
-/** `shardgate shard assign`: gives a shard to a storage node. Data do not move along, so that forcing it asks first. */
+/**
+ * `shardgate shard assign`: assigns a shard to a storage node. Data are not moved, so forcing an assignment requires
+ * confirmation.
+ */
 import { Option, type Command } from "commander";
 import { epochMax } from "../../core/limits.js";
 import { confirm, yesOption } from "../terminal/confirm.js";

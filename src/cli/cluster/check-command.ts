@@ -1,4 +1,4 @@
-/** `shardgate check`: whether every shard has a live primary; for scripts and monitoring, which look at the exit code. */
+/** `shardgate check`: whether every shard has a live primary; for scripts and monitoring, which use the exit code. */
 import type { Command } from "commander";
 import type { Environment } from "../environment/environment.js";
 import { CommandFailure } from "../terminal/command-failure.js";

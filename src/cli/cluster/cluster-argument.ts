@@ -1,4 +1,4 @@
-/** Shards and storage nodes as arguments. */
+/** Parses shards and storage nodes in arguments. */
 import { Argument } from "commander";
 import { shardCountMax } from "../../core/limits.js";
 import { parseNodeName } from "../../registry/node-name.js";

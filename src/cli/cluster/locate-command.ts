@@ -1,4 +1,4 @@
-/** `shardgate shard locate`: the shard of a key and who owns it; with `--shards` by the hash alone, without a gateway. */
+/** `shardgate shard locate`: the shard of a key and its owner; with `--shards` by the hash alone, without a gateway. */
 import { Option, type Command } from "commander";
 import type { Key } from "../../core/key.js";
 import { shardCountMax } from "../../core/limits.js";

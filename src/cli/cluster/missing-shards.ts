@@ -1,4 +1,4 @@
-/** Which shards lack a live primary, and why, in words. */
+/** Describes which shards lack a live primary, and why. */
 import { missingShardsShown } from "../../core/limits.js";
 import { shardsText } from "../transfer/exporter.js";
 import type { ShardAnswer } from "./shard-answer.js";
@@ -22,11 +22,11 @@ export function missingShards<S extends ShardAnswer>(shards: readonly S[]): read
 function reasonOf({ primary }: ShardAnswer): string {
   if (primary === null) return "no storage node owns it";
   if (primary.state !== "UP") return `${primary.name} is ${primary.state}`;
-  // It lives, and still may not serve: it has not registered, or was refused.
+  // The node is alive but may not serve: it has not registered, or was refused.
   return `${primary.name} is UP, but not accepted by the gateway`;
 }
 
-/** For example `shards 1, 5`; of many only the first, and how many more. */
+/** For example `shards 1, 5`; for a long list only the first ones, and how many more. */
 export function shardsShown(numbers: readonly number[]): string {
   const shown = numbers.slice(0, missingShardsShown);
   const others = numbers.length - shown.length;

@@ -1,8 +1,8 @@
-/** What a gateway answers about a storage node, and how that is shown. */
+/** The gateway's answer about a storage node, and its presentation. */
 import { objectText } from "../terminal/json-output.js";
 import type { Columns } from "../terminal/print.js";
 
-/** What `nodeFields` selects. */
+/** The selection of `nodeFields`. */
 export interface NodeAnswer {
   readonly name: string;
   readonly url: string;
@@ -10,9 +10,9 @@ export interface NodeAnswer {
   readonly latencyMs: number | null;
   readonly lastSeenAt: string | null;
   readonly shards: readonly { readonly number: number }[];
-  /** Why the gateway does not accept it; null when it does. */
+  /** Why the gateway does not accept the node; null when it does. */
   readonly problem: ProblemOfNode | null;
-  /** Numbers of shards of which it has data, and that others own under a later epoch. */
+  /** Numbers of the shards that it has data of, but that others own under a later epoch. */
   readonly staleShards: readonly number[];
 }
 
@@ -32,7 +32,7 @@ export const nodeColumns: Columns<NodeAnswer> = [
   { title: "url", of: ({ url }) => url },
 ];
 
-/** JSON text of a storage node, with `more` members behind. */
+/** JSON text of a storage node, followed by the members `more`. */
 export function nodeText(
   { name, url, state, latencyMs, lastSeenAt, shards, problem, staleShards }: NodeAnswer,
   more: Readonly<Record<string, string>> = {},
@@ -50,12 +50,12 @@ export function nodeText(
   });
 }
 
-/** What a gateway answers about a storage node that it does not accept. */
+/** The gateway's answer about a storage node that it does not accept. */
 export interface ProblemOfNode {
   readonly code: string;
   readonly message: string;
   readonly advice: string;
-  /** Numbers of the shards that the node owns, and that are not served meanwhile. */
+  /** Numbers of the shards that the node owns and that are not served meanwhile. */
   readonly shards: readonly number[];
   readonly storeId: string | null;
 }

@@ -1,6 +1,6 @@
 /**
- * `shardgate node ls`, `add`, `rm` and `accept-loss`: the storage nodes that a gateway knows, beside `shardgate node`, which
- * runs one.
+ * `shardgate node ls`, `add`, `rm` and `accept-loss`: manage the storage nodes of a cluster. `shardgate node` itself
+ * runs a storage node.
  */
 import { Argument, Option, type Command } from "commander";
 import { parseNodeUrl } from "../../registry/address/node-url.js";
@@ -25,7 +25,7 @@ interface RemoveOptions extends NodeOptions {
   readonly yes?: true;
 }
 
-/** `node` is the command that runs a storage node; its own options stand before the name of a command beneath it. */
+/** `node` is the command that runs a storage node; its own options precede the name of a subcommand. */
 export function addNodeCommands(node: Command, environment: Environment): void {
   addListCommand(node, environment);
   addAddCommand(node, environment);

@@ -1,11 +1,11 @@
-/** What is wrong with storage nodes and what to do about it, in lines below a table, for people. */
+/** Describes problems of storage nodes and what to do about them, in lines below a table. */
 import { printable } from "../terminal/table.js";
 import { shardsShown } from "./missing-shards.js";
 import type { NodeAnswer } from "./node-answer.js";
 
 type Node = Pick<NodeAnswer, "name" | "problem" | "staleShards">;
 
-/** Lines with a line feed each, behind an empty one; empty when nothing is wrong. */
+/** Lines that end with a line feed, after an empty line; empty when there are no problems. */
 export function problemsText(nodes: readonly Node[]): string {
   const lines = nodes.flatMap((node) => [...problemLines(node), ...staleLines(node)]);
   return lines.length === 0 ? "" : `\n${lines.map((line) => `${printable(line)}\n`).join("")}`;

@@ -1,8 +1,8 @@
-/** What a gateway answers about a shard, and how that is shown. */
+/** The gateway's answer about a shard, and its presentation. */
 import { objectText } from "../terminal/json-output.js";
 import type { Columns } from "../terminal/print.js";
 
-/** What `shardFields` selects. */
+/** The selection of `shardFields`. */
 export interface ShardAnswer {
   readonly number: number;
   readonly state: string;
@@ -12,7 +12,7 @@ export interface ShardAnswer {
 
 export const shardFields = "number state epoch primary{name url state}";
 
-/** What `figureFields` selects as well: decimal numbers, null when the primary does not tell. */
+/** The selection of `figureFields`: decimal numbers, null when the primary does not report them. */
 export interface ShardFigures extends ShardAnswer {
   readonly keyCount: string | null;
   readonly sizeBytes: string | null;
@@ -35,7 +35,7 @@ export const figureColumns: Columns<ShardFigures> = [
   ...shardColumns.slice(-1),
 ];
 
-/** JSON text of a shard, with `more` members behind. */
+/** JSON text of a shard, followed by the members `more`. */
 export function shardText(
   { number, state, epoch, primary }: ShardAnswer,
   more: Readonly<Record<string, string>> = {},
@@ -49,7 +49,7 @@ export function shardText(
   });
 }
 
-/** JSON text of a shard with its figures; what is decimal text in GraphQL is a number here, with all its digits. */
+/** JSON text of a shard with its figures; decimal texts of GraphQL are numbers here, with all digits. */
 export function figuresText(shard: ShardFigures): string {
   return shardText(shard, { keyCount: shard.keyCount ?? "null", sizeBytes: shard.sizeBytes ?? "null" });
 }

@@ -1,4 +1,6 @@
-/** `shardgate shard`: what the cluster map says about shards. Reading is here; locate and assign have files of their own. */
+/**
+ * `shardgate shard`: reads the shards in the cluster map. The subcommands locate and assign have files of their own.
+ */
 import type { Command } from "commander";
 import { assignmentHistoryMax } from "../../core/limits.js";
 import type { Environment } from "../environment/environment.js";
@@ -60,7 +62,7 @@ function addGetCommand(shard: Command, environment: Environment): void {
   addExample(addConnectionOptions(command), "shard get 6");
 }
 
-/** What the document selects of one change. */
+/** The document's selection of one change. */
 interface ChangeAnswer {
   readonly epoch: number;
   readonly storageNodeName: string | null;
@@ -95,7 +97,7 @@ function addHistoryCommand(shard: Command, environment: Environment): void {
   addExample(addConnectionOptions(command), "shard history 6");
 }
 
-/** `T` is what `fields` selects of the shard. */
+/** `T` is the type of the shard's selection `fields`. */
 async function readShard<T>(
   { number, fields }: { readonly number: number; readonly fields: string },
   options: ConnectionOptions,

@@ -1,4 +1,4 @@
-/** `shardgate status`: the cluster at a glance. */
+/** `shardgate status`: the cluster at a glance. Its gateways are listed when there are several. */
 import type { Command } from "commander";
 import type { Environment } from "../environment/environment.js";
 import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
@@ -19,7 +19,7 @@ interface StatusOptions extends ConnectionOptions {
 export function addStatusCommand(program: Command, environment: Environment): void {
   const command = program
     .command("status")
-    .description("Show the health, shards and storage nodes of the cluster.")
+    .description("Show the health, shards, storage nodes and gateways of the cluster.")
     .addOption(outputOption())
     .action((options: StatusOptions) => runStatus(options, environment));
   addExample(addConnectionOptions(command), "status");
@@ -33,18 +33,28 @@ async function runStatus(options: StatusOptions, environment: Environment): Prom
   await print(text, environment);
 }
 
-/** What the document selects. */
+/** The document's selection. */
 interface ClusterAnswer {
   readonly name: string;
   readonly mapVersion: number;
   readonly shardCount: number;
   readonly shards: readonly ShardFigures[];
   readonly storageNodes: readonly NodeAnswer[];
+  readonly gateways: readonly GatewayAnswer[];
 }
 
-const document = `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}}}`;
+interface GatewayAnswer {
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly isLeader: boolean;
+  readonly mapVersion: number;
+  readonly lastSeenAt: string;
+}
 
-/** Sums of the figures of shards; null when a primary does not tell its own. */
+const gatewayFields = "name url isLeader mapVersion lastSeenAt";
+const document = `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}gateways{${gatewayFields}}}}`;
+
+/** Sums of the shards' figures; null when a primary does not report its own. */
 interface Figures {
   readonly keyCount: bigint | null;
   readonly sizeBytes: bigint | null;
@@ -59,8 +69,16 @@ const columns: Columns<NodeStatus> = [
   ...nodeColumns.slice(3),
 ];
 
+const gatewayColumns: Columns<GatewayAnswer> = [
+  { title: "gateway", of: ({ name }) => name },
+  { title: "role", of: ({ isLeader }) => (isLeader ? "leader" : "follower") },
+  { title: "map version", isRight: true, of: ({ mapVersion }) => mapVersion },
+  { title: "last seen", of: ({ lastSeenAt }) => lastSeenAt },
+  { title: "url", of: ({ url }) => url },
+];
+
 function textOf(cluster: ClusterAnswer, environment: Environment): string {
-  const { name, mapVersion, shardCount, shards, storageNodes } = cluster;
+  const { name, mapVersion, shardCount, shards, storageNodes, gateways } = cluster;
   const { keyCount, sizeBytes } = figuresOf(shards);
   const health = [missingShardsText(shards) ?? "every shard has a live primary", problemCountText(storageNodes)];
   const facts = factsText([
@@ -72,11 +90,13 @@ function textOf(cluster: ClusterAnswer, environment: Environment): string {
     ["bytes", textOfCount(sizeBytes) ?? "-"],
   ]);
   const nodes = tableOf(nodesOf(cluster), columns, environment);
-  return nodes === "" ? facts : `${facts}\n${nodes}${problemsText(storageNodes)}`;
+  const ofNodes = nodes === "" ? "" : `\n${nodes}${problemsText(storageNodes)}`;
+  const ofGateways = gateways.length < 2 ? "" : `\n${tableOf(gateways, gatewayColumns, environment)}`;
+  return facts + ofNodes + ofGateways;
 }
 
 function jsonOf(cluster: ClusterAnswer): string {
-  const { name, mapVersion, shardCount, shards } = cluster;
+  const { name, mapVersion, shardCount, shards, gateways } = cluster;
   const count = (state: string): number => shards.filter((shard) => shard.state === state).length;
   const states = { active: count("ACTIVE"), unavailable: count("UNAVAILABLE"), unassigned: count("UNASSIGNED") };
   const nodes = nodesOf(cluster).map((node) => nodeText(node, figureMembers(node)));
@@ -88,6 +108,7 @@ function jsonOf(cluster: ClusterAnswer): string {
     shardStates: JSON.stringify(states),
     ...figureMembers(figuresOf(shards)),
     storageNodes: `[${nodes.join(",")}]`,
+    gateways: JSON.stringify(gateways),
   })}\n`;
 }
 
@@ -102,7 +123,7 @@ function nodesOf({ shards, storageNodes }: ClusterAnswer): readonly NodeStatus[]
   }));
 }
 
-/** A shard without a primary has no data that anyone could tell of. */
+/** A shard without a primary has no figures to add. */
 function figuresOf(shards: readonly ShardFigures[]): Figures {
   const owned = shards.filter(({ primary }) => primary !== null);
   return { keyCount: sum(owned.map((shard) => shard.keyCount)), sizeBytes: sum(owned.map((shard) => shard.sizeBytes)) };

@@ -1,4 +1,4 @@
-/** The completion script for bash 3.2 and newer; it needs no other scripts. */
+/** The completion script for bash 3.2 and newer; it depends on no other scripts. */
 import { allCommands, nameOf, type CommandNode, type ValueKind } from "./command-tree.js";
 
 export function bashCompletion(root: CommandNode): string {
@@ -42,7 +42,7 @@ function keepCase({ path }: CommandNode): string {
   return `    "${path.join(" ")}") ;;`;
 }
 
-/** What stands behind an option with a value is that value. */
+/** The word after an option with a value is that value. */
 function valueCases({ path, options }: CommandNode): readonly string[] {
   return options.flatMap(({ long, short, value }) => {
     if (value === null) return [];

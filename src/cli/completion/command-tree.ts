@@ -1,4 +1,4 @@
-/** What shells complete: the commands, options and choices of the program, read from the program itself. */
+/** The input of shell completion: the program's commands, options and choices, read from the program itself. */
 import type { Argument, Command, Option } from "commander";
 
 export interface CommandNode {
@@ -7,7 +7,7 @@ export interface CommandNode {
   readonly description: string;
   readonly commands: readonly CommandNode[];
   readonly options: readonly OptionNode[];
-  /** What stands behind the command and is neither command nor option. */
+  /** A word after the command that is neither a subcommand nor an option. */
   readonly operand: ValueKind;
 }
 
@@ -21,11 +21,11 @@ export interface OptionNode {
   readonly value: ValueKind | null;
 }
 
-/** What a value can be: one of a few words, the path of a file or folder, or what only the person knows. */
+/** What a value can be: one of a few words, the path of a file or folder, or anything else. */
 export type ValueKind =
   { readonly kind: "words"; readonly words: readonly string[] } | { readonly kind: "path" } | { readonly kind: "any" };
 
-/** The command and all beneath it, each once for every name it has. */
+/** The command with all its subcommands, each once for every name that it has. */
 export function commandTree(command: Command, path: readonly string[] = []): CommandNode {
   const help = command.createHelp();
   const commands = help
@@ -45,12 +45,12 @@ export function namesOf(command: Command): readonly string[] {
   return [command.name(), ...command.aliases()];
 }
 
-/** The command and all beneath it, one after another. */
+/** The command and all commands below it, as a flat list. */
 export function allCommands(root: CommandNode): readonly CommandNode[] {
   return [root, ...root.commands.flatMap(allCommands)];
 }
 
-/** The word a command is called by. */
+/** The word by which a command is called. */
 export function nameOf({ path }: CommandNode): string {
   return path.at(-1) ?? "";
 }
@@ -69,13 +69,13 @@ function operandOf(list: readonly Argument[]): ValueKind {
   return kinds.find(({ kind }) => kind !== "any") ?? { kind: "any" };
 }
 
-/** Files and folders are told by the word that stands for the value in the help. */
+/** Files and folders are recognised by the placeholder for the value in the help. */
 function valueKind(choices: readonly string[] | undefined, flags: string): ValueKind {
   if (choices !== undefined) return { kind: "words", words: choices };
   return /<(file|folder)>/.test(flags) ? { kind: "path" } : { kind: "any" };
 }
 
-/** The command `help` takes the name of another. */
+/** The operand of the command `help` is the name of another command. */
 function withNames(help: CommandNode, commands: readonly CommandNode[]): CommandNode {
   const words = commands.filter((node) => node !== help).map(nameOf);
   return { ...help, operand: { kind: "words", words } };

@@ -1,4 +1,7 @@
-/** `shardgate completion`: a script that lets a shell complete the commands, options and choices of this program. */
+/**
+ * `shardgate completion`: prints a script with which a shell completes the commands, options and choices of this
+ * program.
+ */
 import { Argument, type Command } from "commander";
 import type { Environment } from "../environment/environment.js";
 import { addExample } from "../terminal/help-example.js";

@@ -43,7 +43,7 @@ function wordsOf(value: ValueKind): string {
   return value.kind === "words" ? ` -a ${quoted(value.words.join(" "))}` : "";
 }
 
-/** In fish's single quotes only the quote and the backslash are special. */
+/** Within fish's single quotes only the quote and the backslash are special. */
 function quoted(text: string): string {
   return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 }

@@ -1,4 +1,4 @@
-/** The completion script for zsh; it works sourced, and as the file `_shardgate` in a folder of `fpath`. */
+/** The completion script for zsh; it works when sourced, and as the file `_shardgate` in a folder of `fpath`. */
 import { allCommands, nameOf, type CommandNode, type ValueKind } from "./command-tree.js";
 
 export function zshCompletion(root: CommandNode): string {
@@ -41,7 +41,7 @@ function keepCase({ path }: CommandNode): string {
   return `    (${quoted(path.join(" "))}) ;;`;
 }
 
-/** What stands behind an option with a value is that value. */
+/** The word after an option with a value is that value. */
 function valueCases({ path, options }: CommandNode): readonly string[] {
   return options.flatMap(({ long, short, value }) => {
     if (value === null) return [];
@@ -73,7 +73,7 @@ function operandCase({ path, commands, operand }: CommandNode): readonly string[
   return [`${start} described=(${described.join(" ")}); _describe command described ;;`];
 }
 
-/** As _describe takes it: the word, a colon, what it is. */
+/** In the form of _describe: the word, a colon, its description. */
 function describedWord(word: string, description: string): string {
   return quoted(`${word}:${description}`);
 }

@@ -1,4 +1,4 @@
-/** `shardgate delete`: deletes entries, after asking. */
+/** `shardgate delete`: deletes entries, after confirmation. */
 import type { Command } from "commander";
 import { batchKeysMax } from "../../core/limits.js";
 import { commandAdvice } from "../terminal/advice.js";

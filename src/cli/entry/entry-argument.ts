@@ -1,4 +1,4 @@
-/** Keys and values as arguments, checked before anything is sent. */
+/** Parses keys and values in arguments, before anything is sent. */
 import { Argument } from "commander";
 import { jsonProblem } from "../../core/text/json-text.js";
 import { parseKey } from "../../core/key.js";
@@ -8,7 +8,7 @@ import { CommandFailure } from "../terminal/command-failure.js";
 import { parsedBy } from "../options/option.js";
 import { valueBytesMax } from "../../core/limits.js";
 
-/** Most that `put` reads from standard input: one full value, and white space around it. */
+/** Most bytes that `put` reads from standard input: one full value, and white space around it. */
 export const valueInputBytesMax = valueBytesMax + 64 * 1024;
 
 export function keyArgument(): Argument {
@@ -23,7 +23,7 @@ export function keysArgument(): Argument {
   ]);
 }
 
-/** The JSON text in `argument`, or on `stdin` when it is `-`. Throws CommandFailure. */
+/** The JSON text in `argument`, or from `stdin` when it is `-`. Throws CommandFailure. */
 export async function readValue(argument: string, stdin: Input): Promise<string> {
   const text = (argument === "-" ? await readAll(stdin) : argument).trim();
   const problem = jsonProblem(text);

@@ -1,6 +1,6 @@
 /**
- * What a gateway answers about one key, entry or problem, and how that is shown. A command with several keys shows what
- * it got, tells each problem on standard error, and ends with the exit code of the worst.
+ * The gateway's answer about one key, an entry or a problem, and its presentation. A command with several keys shows
+ * the successful results, prints each problem to standard error, and ends with the worst exit code.
  */
 import { exitCodeOf, exitCodes, worstExitCode } from "../terminal/exit-code.js";
 import { errorRules, isErrorCode, type ErrorCode } from "../../core/error.js";
@@ -9,7 +9,7 @@ import { withAdvice } from "../calls/gateway-call.js";
 import { objectText } from "../terminal/json-output.js";
 import type { Columns } from "../terminal/print.js";
 
-/** What `entryFields` selects. */
+/** The selection of `entryFields`. */
 export interface EntryAnswer {
   readonly key: string;
   readonly valueText: string;
@@ -22,17 +22,17 @@ export interface EntryAnswer {
 
 export const entryFields = "key valueText version createdAt updatedAt expiresAt shard{number}";
 
-/** What `problemFields` selects, of whichever type the problem is. */
+/** The selection of `problemFields`, for every type of problem. */
 export interface ProblemAnswer {
   readonly code: string;
   readonly message: string;
-  /** Of a VersionConflict: the entry as it is. */
+  /** The current entry, in a VersionConflict. */
   readonly current?: EntryAnswer | null;
 }
 
 export const problemFields = "...on Problem{code message}";
 
-/** What came of one key. */
+/** The result for one key. */
 export interface KeyOutcome<T> {
   readonly key: string;
   readonly result: T | ProblemAnswer;
@@ -49,12 +49,12 @@ export function isProblem<T extends object>(result: T | ProblemAnswer): result i
   return "code" in result;
 }
 
-/** The results that are no problems. */
+/** The results that are not problems. */
 export function successes<T extends object>(outcomes: readonly KeyOutcome<T>[]): readonly T[] {
   return outcomes.flatMap(({ result }) => (isProblem(result) ? [] : [result]));
 }
 
-/** Throws a CommandFailure that tells all problems, with what to do about each, if there are any. */
+/** Throws a CommandFailure with all problems and the advice for each, if there are any. */
 export function failOnProblems<T extends object>(
   outcomes: readonly KeyOutcome<T>[],
   adviceFor: (code: ErrorCode, problem: ProblemAnswer) => string,
@@ -63,7 +63,7 @@ export function failOnProblems<T extends object>(
   if (problems.length === 0) return;
   const lines = problems.map((problem) => {
     const { message, code } = problem;
-    // To callers who may not know the storage nodes, the gateway says nothing but its advice.
+    // For callers who may not see the storage nodes, the gateway's message is just its advice.
     const isAdvised = !isErrorCode(code) || message.includes(errorRules[code].advice);
     return withAdvice(`${message} (${code})`, isAdvised ? null : adviceFor(code, problem));
   });
@@ -71,7 +71,7 @@ export function failOnProblems<T extends object>(
   throw new CommandFailure([...new Set(lines)].join("\n"), worstExitCode(codes));
 }
 
-/** JSON text of an outcome: what `resultText` makes of a success, or the problem with its key. */
+/** JSON text of an outcome: the result of `resultText` for a success, or the problem with its key. */
 export function outcomeText<T extends object>(
   { key, result }: KeyOutcome<T>,
   resultText: (result: T) => string,
@@ -86,7 +86,7 @@ export function outcomeText<T extends object>(
   });
 }
 
-/** JSON text of an entry, with `more` members behind. */
+/** JSON text of an entry, followed by the members `more`. */
 export function entryText(entry: EntryAnswer, more: Readonly<Record<string, string>> = {}): string {
   return objectText({
     key: JSON.stringify(entry.key),

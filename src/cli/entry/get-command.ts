@@ -1,4 +1,7 @@
-/** `shardgate get`: reads entries. One key alone gives the value exactly as it is stored, so that it can go into a file. */
+/**
+ * `shardgate get`: reads entries. For a single key it prints the value exactly as it is stored, so that it can be
+ * written to a file.
+ */
 import type { Command } from "commander";
 import { batchKeysMax } from "../../core/limits.js";
 import { commandAdvice } from "../terminal/advice.js";
@@ -54,7 +57,7 @@ async function readAll(keys: readonly string[], client: GatewayClient): Promise<
   return outcomes;
 }
 
-/** In halves when the values are too much for one answer. */
+/** Splits the keys in half when the values exceed one answer. */
 async function readBatch(keys: readonly string[], client: GatewayClient): Promise<readonly KeyOutcome<EntryAnswer>[]> {
   const answer = await client.post(JSON.stringify({ query: document, variables: { keys } }));
   if (answer.kind === "failure") {

@@ -1,4 +1,7 @@
-/** `shardgate put`: writes one entry, on a condition and for a time if wanted. The value travels as the text it is given as. */
+/**
+ * `shardgate put`: writes one entry, optionally with a condition and an expiry. The value is sent as the text that was
+ * given.
+ */
 import { Option, type Command } from "commander";
 import { ttlSecondsMax } from "../../core/limits.js";
 import { parseVersion } from "../../core/version.js";
@@ -81,10 +84,10 @@ async function runPut(key: string, value: string, options: PutOptions, environme
   );
 }
 
-/** How to write on condition of what is there. */
+/** How to repeat the write with a condition that fits the current entry. */
 function conflictAdvice(key: string, current: EntryAnswer | null): string {
   if (current === null) return "The key does not exist. Use --if-absent to create it.";
-  // Storage nodes that take conditions keep versions.
+  // Storage nodes that support conditions keep versions.
   return `Read the entry again with \`shardgate get ${shellWord(key)}\`, and repeat with --if-version ${current.version}.`;
 }
 
@@ -124,7 +127,7 @@ function variablesOf({ key, valueText, expiry }: PutEntry, { ifVersion, ifAbsent
     key: JSON.stringify(key),
     value: valueText,
     ...(expiry === null ? {} : { expiry: JSON.stringify(expiry) }),
-    // Options that are not given are left out.
+    // Options that are not given are omitted.
     ...(isConditional ? { condition: JSON.stringify({ ifVersion, ifAbsent, ifPresent }) } : {}),
   });
 }

@@ -1,4 +1,7 @@
-/** `shardgate scan`: entries in key order, or against it, page after page; nothing but the page at hand is kept in memory. */
+/**
+ * `shardgate scan`: lists entries in ascending or descending key order, page by page; only the current page is kept in
+ * memory.
+ */
 import { Option, type Command } from "commander";
 import { pagesFrom, type Paged } from "../../client/pages.js";
 import { pageEntriesDefault, pageEntriesMax } from "../../core/limits.js";
@@ -70,7 +73,7 @@ interface Page extends Paged {
   readonly unavailableShards: ScanAnswer["unavailableShards"];
 }
 
-/** Pages until the limit or the end of all entries. */
+/** Yields pages until the limit or the end of all entries. */
 async function* pages(client: GatewayClient, options: ScanOptions): AsyncGenerator<Page> {
   const document = documentOf(options);
   let left = options.limit;
@@ -87,7 +90,7 @@ async function* pages(client: GatewayClient, options: ScanOptions): AsyncGenerat
   }
 }
 
-/** A refusal names arguments of the schema, which are options here. */
+/** A refusal names arguments of the schema, which are replaced by the options of this command. */
 function throwInOwnWords(error: unknown): never {
   if (!(error instanceof CommandFailure)) throw error;
   const message = error.message.replaceAll(/`(\w+)`/g, (text, name: string) => optionOfArgument[name] ?? text);
@@ -102,7 +105,7 @@ const optionOfArgument: Readonly<Record<string, string>> = {
   before: "--after",
 };
 
-/** Pages forwards are `first` and `after`, backwards `last` and `before` (Relay cursor connections). */
+/** Ascending pages use `first` and `after`, descending ones `last` and `before` (Relay cursor connections). */
 function documentOf({ reverse, keysOnly }: ScanOptions): string {
   const [count, side, hasMore, cursor] = reverse
     ? ["last", "before", "hasPreviousPage", "startCursor"]

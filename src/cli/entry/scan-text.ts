@@ -1,4 +1,4 @@
-/** The output of a scan, made page by page: rows, bare keys, or one JSON document in pieces. */
+/** The output of a scan, page by page: rows, bare keys, or one JSON document in pieces. */
 import type { Environment } from "../environment/environment.js";
 import { ArrayPieces } from "../terminal/json-output.js";
 import { tableText, type Format } from "../terminal/print.js";
@@ -19,15 +19,15 @@ export class ScanText {
     this.#table = new Table(entryColumns, styleFor(environment.stdout, environment));
   }
 
-  /** What stands for the next entries. */
+  /** The text for the next entries. */
   ofEntries(entries: readonly EntryAnswer[]): string {
     if (this.#format === "json") return this.#begin() + this.#pieces.next(entries.map((entry) => this.#element(entry)));
-    // Keys have no control characters, so each is one line as it is.
+    // Keys have no control characters, so each fits on one line unchanged.
     if (this.#isKeysOnly) return entries.map(({ key }) => `${key}\n`).join("");
     return entries.length === 0 ? "" : tableText(this.#table, entries, entryColumns);
   }
 
-  /** What comes behind the last page, of which there is at least one. `cursor` is null at the end of all entries. */
+  /** The text after the last page, of which there is at least one. `cursor` is null at the end of all entries. */
   ofEnd(cursor: string | null, missingShards: readonly number[]): string {
     if (this.#format === "table") return "";
     const shards = JSON.stringify(missingShards);

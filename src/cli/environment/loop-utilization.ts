@@ -1,16 +1,19 @@
 /**
- * How busy this process is: the share of the time in which its event loop works instead of waiting. It is read when it is
- * asked for, so that an idle process needs no timer.
+ * How busy this process is: the share of the time for which its event loop runs instead of waiting. It is measured on
+ * request, so that an idle process needs no timer.
  */
 import { performance, type EventLoopUtilization } from "node:perf_hooks";
 
-/** How often the event loop's utilization is looked at, and in what time an old one counts half. */
+/**
+ * Interval of measuring the event loop's utilization, and the time after which an old measurement has half of its
+ * weight.
+ */
 export const utilizationSampleMs = 20;
 export const utilizationHalfLifeMs = 40;
 
 export interface LoopReading {
   nowMs(): number;
-  /** Since the process began, or since `since`. */
+  /** The utilization since the process began, or since `since`. */
   utilization(since?: EventLoopUtilization): EventLoopUtilization;
 }
 
@@ -19,7 +22,7 @@ const systemReading: LoopReading = {
   utilization: (since) => performance.eventLoopUtilization(since),
 };
 
-/** Returns a function that says the utilization of late, smoothed. */
+/** Returns a function that returns the smoothed recent utilization. */
 export function loopUtilization(reading = systemReading): () => number {
   let last = reading.utilization();
   let lastMs = reading.nowMs();

@@ -1,6 +1,6 @@
-/** Words of a command line that is printed for a person to paste into a POSIX shell. */
+/** Quotes words of a command line that is printed for pasting into a POSIX shell. */
 
-/** `word`, quoted when a shell would read it otherwise. */
+/** `word`, quoted if a shell would interpret it otherwise. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

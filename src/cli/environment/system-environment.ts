@@ -1,5 +1,5 @@
 /** The real environment: this process's streams and signals, the real clock, real child processes. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { ADDRCONFIG } from "node:dns";
 import { lookup } from "node:dns/promises";
@@ -7,12 +7,12 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { relative } from "node:path";
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
-import type { Child, Environment } from "./environment.js";
+import type { Child, Environment, Program, ProgramUser } from "./environment.js";
 import { loopUtilization } from "./loop-utilization.js";
 import { shellWord } from "./shell-word.js";
 import { systemClock } from "./system-clock.js";
 
-/** Pause between two looks at whether the npm that started a process has ended; its port is free again soon after. */
+/** Pause between two checks whether the npm that started a process has ended; its port is free again soon after. */
 export const parentPollMs = 500;
 
 /** `mainPath` is the file that Node.js runs for this program. */
@@ -25,21 +25,22 @@ export function systemEnvironment(mainPath: string): Environment {
     variable: (name) => process.env[name],
     random: Math.random,
     utilization: loopUtilization(),
-    // As Node.js itself looks up the host of a connection.
+    // The same lookup that Node.js uses for the host of a connection.
     resolve: (host) => lookup(host, { all: true, hints: ADDRCONFIG }),
     randomBytes,
     newId: randomUUID,
     onSignal,
     programName: `node ${shellWord(relative(process.cwd(), mainPath))}`,
     startChild: (args, logPath) => startChild([mainPath, ...args], logPath),
+    startProgram,
     killAtExit,
     openSeat: async () => (await import("./system-seat.js")).systemSeat(),
   };
 }
 
 /**
- * SIGTERM, SIGINT, and the end of the parent: of `shardgate dev` (its IPC channel closes), and of npm, which runs its
- * commands in a shell that ends at SIGTERM and passes nothing on.
+ * Reports SIGTERM, SIGINT, and the end of the parent: of `shardgate dev` (its IPC channel closes), and of npm, which
+ * runs its commands in a shell that ends at SIGTERM without passing it on.
  */
 function onSignal(handler: (reason: string) => void): () => void {
   const onParentsEnd = () => handler("the end of its parent");
@@ -51,7 +52,7 @@ function onSignal(handler: (reason: string) => void): () => void {
   };
 }
 
-/** An orphan gets another parent, and no event tells of it. */
+/** An orphan gets another parent without an event. */
 function watchParent(onEnd: () => void): () => void {
   const parent = process.ppid;
   const timer = setInterval(() => {
@@ -65,27 +66,51 @@ function watchParent(onEnd: () => void): () => void {
 
 function killAtExit(): () => void {
   const kill = (): void => void process.kill(process.pid, "SIGKILL");
-  // Node.js writes an uncaught error after this event, and so would not come to it.
+  // Node.js prints an uncaught error only after this event, and so would not get to do so.
   const write = (error: unknown): void => void writeSync(process.stderr.fd, `${inspect(error)}\n`);
   process.once("exit", kill).once("uncaughtExceptionMonitor", write);
   return () => void process.off("exit", kill).off("uncaughtExceptionMonitor", write);
 }
 
-/** What is meant for one process, or for clusters whose processes do not all run on loopback. */
-const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|WORKERS|TLS_\w+)$/;
+/** Variables that are meant for one process, or for clusters that are not entirely on loopback. */
+const notForChildren = /^SHARDGATE_(ADVERTISE|ALLOW_NODES|ID|WORKERS|TLS_\w+)$/;
 
 function startChild(args: readonly string[], logPath: string): Child {
   const log = openSync(logPath, "w");
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notForChildren.test(name)));
-  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", log, "ipc"] });
+  // In a process group of its own. On Windows that would open a window.
+  const detached = process.platform !== "win32";
+  const child = spawn(process.execPath, args, { env, detached, stdio: ["ignore", "pipe", log, "ipc"] });
   closeSync(log);
   return {
     pid: child.pid,
     stdout: child.stdout ?? Readable.from([]),
-    exited: new Promise((resolve) => {
-      child.once("error", (error) => resolve(error.message));
-      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-    }),
+    exited: exitOf(child),
     kill: (signal) => void child.kill(signal),
   };
+}
+
+function startProgram(path: string, args: readonly string[], user: ProgramUser | null): Program {
+  // What it says is read by this program, and its settings are its arguments alone.
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG)/.test(name)));
+  const rights = user === null ? {} : { uid: user.uid, gid: user.gid };
+  const child = spawn(path, args, {
+    ...rights,
+    env: { ...own, LC_ALL: "C" },
+    cwd: "/",
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  return {
+    pid: child.pid,
+    said: child.stderr ?? Readable.from([]),
+    exited: exitOf(child),
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
 }

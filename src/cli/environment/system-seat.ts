@@ -1,11 +1,11 @@
-/** The real workers: node:cluster, whose primary accepts connections and hands them out in turn. */
+/** Real workers with node:cluster, whose primary accepts connections and distributes them in turn. */
 import cluster, { type Worker } from "node:cluster";
 import type { MessageLine } from "../../wire/peer.js";
 import type { WorkerExit, WorkerProcess, WorkerSeat } from "./worker-process.js";
 
 export function systemSeat(): WorkerSeat {
   if (!cluster.isPrimary) return ownSeat();
-  // In turn, also where an operating system would have them compete: see docs/decisions/connections-in-turn.md.
+  // In turn on every operating system, instead of letting workers compete: see docs/decisions/connections-in-turn.md.
   cluster.schedulingPolicy = cluster.SCHED_RR;
   return {
     kind: "primary",
@@ -46,5 +46,5 @@ function workerProcess(worker: Worker): WorkerProcess {
   };
 }
 
-/** The other process is gone, and whoever waits for it is told when its end is noticed. */
+/** The other process has ended; pending calls fail when its end is noticed. */
 function ignoreFailure(): void {}

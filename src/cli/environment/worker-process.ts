@@ -1,32 +1,39 @@
-/** The processes of a command with several workers, as the real environment makes them with node:cluster and tests without. */
+/**
+ * The processes of a command with several workers: the real environment creates them with node:cluster, tests without.
+ */
 import type { MessageLine } from "../../wire/peer.js";
 
-/** What this process is among them. */
+/** The role of this process. */
 export type WorkerSeat = PrimarySeat | OwnWorkerSeat;
 
-/** The one that a person started: it holds the sockets that its workers listen on, and serves nothing itself. */
+/**
+ * The process that was started by a person: it holds the sockets that its workers listen on, and serves nothing itself.
+ */
 export interface PrimarySeat {
   readonly kind: "primary";
-  /** Workers that are started from now on have the open file `fd`, too, and keep it open as long as they live. */
+  /** Workers that are started from now on inherit the open file `fd` and keep it open as long as they live. */
   hand(fd: number): void;
-  /** Starts this command once more, as a worker. */
+  /** Starts another process of this command, as a worker. */
   fork(): WorkerProcess;
 }
 
-/** One of those that serve. It ends by itself when its primary is gone. */
+/** A process that serves. It ends by itself when its primary has ended. */
 export interface OwnWorkerSeat {
   readonly kind: "worker";
   readonly line: MessageLine;
-  /** What it served with is closed: the process may end as soon as nothing else keeps it. */
+  /**
+   * Called when everything that the worker served with is closed: the process may end as soon as nothing else keeps it
+   * alive.
+   */
   leave(): void;
 }
 
-/** A worker as its primary sees it. */
+/** A worker from the view of its primary. */
 export interface WorkerProcess {
   readonly pid: number | undefined;
-  /** The worker speaks first: what it is sent before may be lost. */
+  /** The worker must speak first: messages sent to it before that may be lost. */
   readonly line: MessageLine;
-  /** Resolves when the process is gone, or could not be started. */
+  /** Resolves when the process has ended or could not be started. */
   readonly exited: Promise<WorkerExit>;
   kill(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): void;
 }

@@ -1,4 +1,4 @@
-/** Reads files that a person named, which may be anything. */
+/** Reads files that a user named, which may be anything. */
 import { open } from "node:fs/promises";
 import { CommandFailure } from "../terminal/command-failure.js";
 

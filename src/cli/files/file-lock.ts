@@ -1,24 +1,27 @@
 /**
- * One process per data folder and per registry file: a lock of the operating system's kernel, which ends with the process
- * that holds it, however that ends, and which counts across containers too. What the lock file says is for people and
- * decides nothing. Where no such lock can be had, nothing is opened.
+ * Ensures that only one process uses a data folder or registry file: a lock of the operating system's kernel, which
+ * ends with the process that holds it, however that ends, and which works across containers. The content of the lock
+ * file is for people only. If such a lock is not available, nothing is opened.
  */
 import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import type { ErrorCode } from "../../core/error.js";
-import type { FileLock } from "../../registry/stores/store-lock.js";
+import type { FileLock } from "../../registry/stores/file/store-lock.js";
 import { LockRefused, messageOf } from "../terminal/command-failure.js";
 
-/** How long a start waits for the lock of its data folder or registry: a supervisor starts a process before the last is gone. */
+/**
+ * How long a start waits for the lock of its data folder or registry: a supervisor may start a process before the
+ * previous one has ended.
+ */
 export const lockWaitMs = 1_000;
 
-/** Pause between two tries at that lock. */
+/** Pause between two attempts to get that lock. */
 const lockPollMs = 25;
 
 export interface HeldLock extends FileLock {
-  /** The open file that has the lock; a process that inherits it holds the lock, too. */
+  /** The open file that has the lock; a process that inherits it holds the lock too. */
   readonly fd: number;
 }
 
@@ -26,8 +29,8 @@ export interface HeldLock extends FileLock {
 export const folderLockName = "shardgate.lock";
 
 /**
- * Takes the lock of a data folder, which must exist. Throws LockRefused with STORAGE_FAILED when another process keeps
- * it for `lockWaitMs`, or no lock can be had.
+ * Takes the lock of a data folder, which must exist. Throws LockRefused with STORAGE_FAILED when another process holds
+ * it for `lockWaitMs`, or when locks are not available.
  */
 export function lockFolder(folder: string, clock: Clock): Promise<HeldLock> {
   return lock(join(folder, folderLockName), {
@@ -39,8 +42,8 @@ export function lockFolder(folder: string, clock: Clock): Promise<HeldLock> {
 }
 
 /**
- * Takes the lock of a registry, in the file at `path`: the registry's with `.lock` behind. Throws as `lockFolder` does, with
- * REGISTRY_UNAVAILABLE.
+ * Takes the lock of a registry, in the file `path`: the registry's path followed by `.lock`. Throws as `lockFolder`
+ * does, with REGISTRY_UNAVAILABLE.
  */
 export function lockRegistry(path: string, clock: Clock): Promise<HeldLock> {
   return lock(path, {
@@ -54,7 +57,7 @@ export function lockRegistry(path: string, clock: Clock): Promise<HeldLock> {
 interface Subject {
   readonly clock: Clock;
   readonly code: ErrorCode;
-  /** What is locked, as the subject of a sentence. */
+  /** The locked object, as the subject of a sentence. */
   readonly what: string;
   readonly advice: string;
 }
@@ -72,21 +75,25 @@ async function lock(path: string, subject: Subject): Promise<HeldLock> {
   return { fd, release: releaseOnce(fd) };
 }
 
-/** A plain descriptor, because Node.js closes a FileHandle that nothing refers to any more, and with it ends the lock. */
+/**
+ * A plain descriptor, because Node.js closes a FileHandle that is no longer referenced, which would release the lock.
+ */
 function openLockFile(path: string, { code, what }: Subject): number {
   try {
-    // Not emptied before it is locked: what it says is the holder's.
+    // Not truncated before it is locked: its content belongs to the holder.
     return openSync(path, constants.O_RDWR | constants.O_CREAT);
   } catch (error) {
     throw new LockRefused(code, `${what} cannot be used: ${messageOf(error)}.`, {}, error);
   }
 }
 
-/** Closing releases the lock. The file stays: another process may have opened it already to wait for the lock. */
+/**
+ * Closing releases the lock. The file stays, because another process may have opened it already to wait for the lock.
+ */
 function releaseOnce(fd: number): () => Promise<void> {
   let isHeld = true;
   return async () => {
-    // Later the number may be another open file's.
+    // After closing, the number may be reused for another open file.
     if (isHeld) closeSync(fd);
     isHeld = false;
   };
@@ -94,7 +101,7 @@ function releaseOnce(fd: number): () => Promise<void> {
 
 type TryLock = (fd: number) => boolean;
 
-/** Loaded only here: most commands need no lock, and a machine without the binary runs all the others. */
+/** Loaded on demand: most commands need no lock, and run on machines without this binary. */
 async function loadTryLock(subject: Subject): Promise<TryLock> {
   try {
     return (await import("fs-native-extensions")).tryLock;
@@ -130,13 +137,13 @@ function inUse(fd: number, { code, what, advice }: Subject): LockRefused {
   return new LockRefused(code, `${what} is in use by ${who}. ${advice}`);
 }
 
-/** For people only, so that it may fail, for example on a full disk. */
+/** For people only, so it may fail, for example on a full disk. */
 function nameHolder(fd: number): void {
   try {
     ftruncateSync(fd);
     writeSync(fd, `pid ${process.pid} on host ${hostname()}\n`, 0);
   } catch {
-    // The lock is held all the same.
+    // The lock is held nevertheless.
   }
 }
 
@@ -146,10 +153,10 @@ function holderOf(fd: number): string | null {
     const text = bytes.toString("latin1", 0, readSync(fd, bytes, { position: 0 }));
     return /^(pid \d{1,10} on host [\w.-]+)\n/.exec(text)?.[1] ?? null;
   } catch {
-    // Where locks also keep others from reading.
+    // On some systems a lock also prevents others from reading.
     return null;
   }
 }
 
-/** A host's name has at most 255 characters. */
+/** A host name has at most 255 characters. */
 const holderBytesMax = 300;

@@ -1,6 +1,6 @@
 /**
- * Files that others replace, looked at by name again and again. Notices of the operating system would miss links further up,
- * which Kubernetes sets anew, network file systems, and folders that were away for a while.
+ * Watches files that others replace, by polling their names. Notifications of the operating system would miss replaced
+ * links further up, as Kubernetes uses them, network file systems, and folders that are missing for a while.
  */
 import { statSync, type BigIntStats } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -9,15 +9,16 @@ import { RepeatingTask, type RepeatingTaskParts } from "../../core/tasks/repeati
 export type FileWatchParts = Omit<RepeatingTaskParts, "work">;
 
 /**
- * Calls `look` at once and after each pause, with whether any file is another one than the last time or, the first time, than
- * when this was called. A file that is missing may come later. Resolves, when it is stopped, once no call is under way.
+ * Calls `look` at once and after each pause, with whether any file has changed since the last call or, the first time,
+ * since this function was called. A missing file may appear later. `stop` ends this and resolves once no call is
+ * running.
  */
 export function watchFiles(
   paths: readonly string[],
   look: (isChanged: boolean) => unknown,
   parts: FileWatchParts,
 ): { stop(): Promise<void> } {
-  // At once, so that nothing is missed that happens right after this call.
+  // Read at once, so that changes right after this call are not missed.
   let known = paths.map(firstFactsOf).join();
   const task = new RepeatingTask({
     ...parts,
@@ -32,12 +33,12 @@ export function watchFiles(
   return task;
 }
 
-/** What differs between a file and the one that replaces it, or that is written over it. Of a link, the file it leads to. */
+/** The facts that change when a file is replaced or overwritten. For a link, those of its target. */
 function factsOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [ino, size, mtimeNs, ctimeNs].join(" ");
 }
 
-/** A file that cannot be looked at is one without facts: reading it says why. */
+/** A file that cannot be examined has no facts: reading it reports why. */
 function firstFactsOf(path: string): string {
   try {
     return factsOf(statSync(path, { bigint: true }));

@@ -1,23 +1,24 @@
 /**
- * Makes a folder for data. Node's own recursive mkdir takes memory without end where a folder that is there takes no
- * others, as in /proc, and calls a read-only file system a folder that does not exist.
+ * Creates a folder for data. Node's own recursive mkdir consumes memory without end where an existing folder accepts no
+ * subfolders, as in /proc, and reports a read-only file system as a missing folder.
  */
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** The folder with all above it, when they are missing. Rejects with the system's error. */
+/** Creates the folder and all missing ones above it. Rejects with the system's error. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await makeLast(path);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
     if (!(await isFolder(dirname(path)))) await makeFolder(dirname(path));
-    // Also when the parent is there: another process may just have made it. Where it takes no folders, this says so.
+    // Tried even when the parent exists, because another process may have just created it. If the parent accepts no
+    // folders, this reports why.
     await makeLast(path);
   }
 }
 
-/** The folder itself, unless it is there. */
+/** Creates the folder itself, unless it exists. */
 async function makeLast(path: string): Promise<void> {
   try {
     await mkdir(path);

@@ -1,6 +1,6 @@
 /**
- * Certificates and keys in files, which are watched: to renew them, replace the files. New ones are taken when they are whole
- * and fit together; until then the old ones stay.
+ * Certificates and keys in watched files: to renew them, replace the files. New ones are used once they are complete
+ * and match each other; until then the old ones stay in use.
  */
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { createSecureContext } from "node:tls";
@@ -11,7 +11,7 @@ import { readBounded } from "./bounded-file.js";
 import { CommandFailure, failureText } from "../terminal/command-failure.js";
 import { watchFiles } from "./file-watch.js";
 
-/** How often the files of certificates and keys are looked at for newer ones. */
+/** Interval of checking the files of certificates and keys for changes. */
 export const tlsFilesPollMs = 5_000;
 
 /** Longest file of certificates or keys: several times the CAs that an operating system trusts. */
@@ -40,11 +40,11 @@ export class TlsFiles implements TlsSource {
   readonly #listeners = new Set<() => void>();
   #stop: () => Promise<void> = async () => {};
   #current: TlsMaterial = noTls.current;
-  /** What is wrong with the newest files, and whether that was said. */
+  /** What is wrong with the newest files, and whether that has been reported. */
   #problem: string | null = null;
   #isReported = false;
 
-  /** Throws CommandFailure, or the system's error, which name the file that cannot be used. */
+  /** Throws CommandFailure, or the system's error; both name the unusable file. */
   static async open(parts: TlsFilesParts): Promise<TlsFiles> {
     const files = new TlsFiles(parts);
     files.#current = await readMaterial(parts.paths, parts.clock.nowMs());
@@ -66,7 +66,7 @@ export class TlsFiles implements TlsSource {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves when no file is read any more. */
+  /** Resolves when no file is being read any more. */
   close(): Promise<void> {
     return this.#stop();
   }
@@ -76,7 +76,7 @@ export class TlsFiles implements TlsSource {
     const paths = [server?.cert, server?.key, cluster?.cert, cluster?.key, clusterCa].filter((path) => path != null);
     if (paths.length === 0) return;
     const { clock, log } = this.#parts;
-    // The first look is for what changed while the files were read.
+    // The first check finds changes made while the files were being read.
     let isNew = true;
     const look = async (isChanged: boolean) => {
       if (isChanged || isNew || this.#problem !== null) await this.#look();
@@ -100,7 +100,7 @@ export class TlsFiles implements TlsSource {
     }
   }
 
-  /** Files are replaced one by one: what does not fit together now is wrong only if it still does not the next time. */
+  /** Files are replaced one by one: a mismatch is reported only if it is still there at the next check. */
   #report(problem: string): void {
     if (problem !== this.#problem) this.#isReported = false;
     else if (!this.#isReported) {
@@ -120,13 +120,13 @@ export class TlsFiles implements TlsSource {
   }
 }
 
-/** The CA certificates in `file`, checked unless they are `known`. Throws as `TlsFiles.open`. */
+/** The CA certificates in `file`, validated unless they are `known`. Throws as `TlsFiles.open` does. */
 export async function readCa(file: string, nowMs: number, known: string | null = null): Promise<string> {
   const text = await readBounded(file, tlsFileBytesMax);
   if (text === known) return known;
   const certificates = (text.match(certificatePattern) ?? []).map((pem) => parsedCertificate(pem, file));
   if (certificates.length === 0) throw unusable(file, noCertificate);
-  // Of several, one is often the CA of yesterday.
+  // Among several CAs, one is often expired.
   if (certificates.every(({ validTo }) => Date.parse(validTo) < nowMs)) throw unusable(file, "its CA has expired");
   contextWith({ ca: text }, file);
   return text;
@@ -135,7 +135,7 @@ export async function readCa(file: string, nowMs: number, known: string | null =
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
 const noCertificate = "it contains no PEM certificate";
 
-/** `known` itself when nothing in the files is new. */
+/** Returns `known` itself when the files have not changed. */
 async function readMaterial(paths: TlsPaths, nowMs: number, known?: TlsMaterial): Promise<TlsMaterial> {
   const server = await readIdentity(paths.server, nowMs, known?.server);
   const isShared = paths.cluster === paths.server;
@@ -182,7 +182,7 @@ function parsedKey(pem: string, file: string): KeyObject {
   }
 }
 
-/** What OpenSSL itself dislikes: a key that is too short, a broken certificate further down. */
+/** Reports what OpenSSL refuses: a key that is too short, or a broken certificate further down. */
 function contextWith(material: { cert?: string; key?: string; ca?: string }, file: string): void {
   try {
     createSecureContext(material);

@@ -1,4 +1,4 @@
-/** `shardgate schema`: the GraphQL schema of this program's gateway, without asking one. */
+/** `shardgate schema`: prints the GraphQL schema of this program's gateway, without calling one. */
 import type { Command } from "commander";
 import { typeDefs } from "../../gateway/graphql/generated/type-defs.js";
 import type { Environment } from "../environment/environment.js";

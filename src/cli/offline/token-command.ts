@@ -1,6 +1,6 @@
 /**
- * `shardgate token`: draws a token for a caller. Printed are the token, for the caller alone, and the entry of the tokens
- * file, which has its hash. Nothing is kept.
+ * `shardgate token`: creates a token for a caller. It prints the token, which is for the caller only, and its entry for
+ * the tokens file, which contains its hash. Nothing is stored.
  */
 import { hash } from "node:crypto";
 import { Argument, Option, type Command } from "commander";
@@ -11,7 +11,7 @@ import { addExample } from "../terminal/help-example.js";
 import { outputOption, parsedBy } from "../options/option.js";
 import { print, type Format } from "../terminal/print.js";
 
-/** Random bytes of a token that `shardgate token` makes. */
+/** Random bytes of a token that `shardgate token` creates. */
 export const tokenBytes = 32;
 
 interface TokenOptions {

@@ -1,6 +1,6 @@
 /**
- * `shardgate node verify`: reads a storage node's whole data folder while the node is stopped, and names everything in it
- * that is damaged or contradicts itself. Nothing is changed.
+ * `shardgate node verify`: reads the whole data folder of a stopped storage node, and lists everything in it that is
+ * damaged or inconsistent. Nothing is changed.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -51,7 +51,7 @@ async function runVerify({ id, data, output }: VerifyOptions, environment: Envir
   }
 }
 
-/** Before anything is written there, and be it a lock: the folder may be somebody else's. */
+/** Checked before anything is written there, even a lock: the folder may belong to another program. */
 async function requireData(folder: string): Promise<void> {
   const file = lmdbFile(folder);
   const isThere = await stat(file).then(

@@ -1,4 +1,7 @@
-/** The secret that the gateways and storage nodes of one cluster share, from a file: arguments stand in lists of processes. */
+/**
+ * The secret that the gateways and storage nodes of one cluster share, read from a file, because arguments appear in
+ * lists of processes.
+ */
 import { open } from "node:fs/promises";
 import type { Option } from "commander";
 import { deriveClusterTokens, type ClusterTokens } from "../../wire/cluster-token.js";
@@ -8,7 +11,7 @@ import { option, parseText } from "./option.js";
 /** Shortest secret of a cluster: 32 random characters cannot be guessed. */
 export const clusterSecretCharactersMin = 32;
 
-/** Longest file with a secret: a mistaken file is noticed. */
+/** Longest file with a secret, so that a wrong file is noticed. */
 const secretFileBytesMax = 8 * 1024;
 
 export interface ClusterSecretOptions {
@@ -20,7 +23,7 @@ export function clusterSecretOption(): Option {
   return option("--cluster-secret-file <file>", description).argParser(parseText);
 }
 
-/** Null without the option. Fails when the file cannot be read, or has no secret that is long enough. */
+/** Null without the option. Fails when the file cannot be read, or its secret is too short. */
 export async function clusterTokens({ clusterSecretFile: file }: ClusterSecretOptions): Promise<ClusterTokens | null> {
   if (file === undefined) return null;
   const secret = await readSecret(file);
@@ -32,7 +35,7 @@ export async function clusterTokens({ clusterSecretFile: file }: ClusterSecretOp
   return deriveClusterTokens(secret);
 }
 
-/** The text of a file, without white space around it. */
+/** The text of a file, without surrounding white space. */
 export async function readSecret(file: string): Promise<string> {
   const handle = await open(file);
   try {

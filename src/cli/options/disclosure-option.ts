@@ -1,4 +1,4 @@
-/** The options about what a gateway tells of its schema to whoever asks: everything, unless it is told otherwise. */
+/** The options for how much of its schema a gateway reveals: everything by default. */
 import type { Command } from "commander";
 import type { DocumentRules } from "../../gateway/graphql/documents/document-rules.js";
 import { option } from "./option.js";

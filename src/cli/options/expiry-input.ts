@@ -1,4 +1,4 @@
-/** What a person or a file says of an entry's expiry, as the gateway's input type `Expiry` takes it. */
+/** Converts an entry's expiry, as a user or a file gives it, to the gateway's input type `Expiry`. */
 import { ShardgateError } from "../../core/error.js";
 import { expiryMsMax, ttlSecondsMax } from "../../core/limits.js";
 import { parseTimestamp } from "../../core/text/timestamp.js";
@@ -7,8 +7,9 @@ import { parseTimestamp } from "../../core/text/timestamp.js";
 export type ExpiryInput = { readonly ttlSeconds: number } | { readonly at: string };
 
 /**
- * A time to live, a whole number from 1 to `ttlSecondsMax`. The storage node counts it by its own clock, but for the longest
- * ones: what does not fit into GraphQL's Int goes as a moment, 68 years and more ahead of `nowMs`. Throws BAD_REQUEST.
+ * The expiry for a time to live, a whole number of seconds from 1 to `ttlSecondsMax`. The storage node counts it by its
+ * own clock, except for the longest ones: a number that does not fit into GraphQL's Int is sent as a moment, 68 years
+ * or more after `nowMs`. Throws BAD_REQUEST.
  */
 export function expiryOfTtl(seconds: number, nowMs: number): ExpiryInput {
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > ttlSecondsMax)
@@ -16,7 +17,10 @@ export function expiryOfTtl(seconds: number, nowMs: number): ExpiryInput {
   return seconds <= intMax ? { ttlSeconds: seconds } : { at: momentText(nowMs + seconds * 1000) };
 }
 
-/** A moment as RFC 3339 has it, with milliseconds. It may have passed: the storage node says so. Throws BAD_REQUEST. */
+/**
+ * A moment in RFC 3339 form, with milliseconds. It may be in the past; the storage node refuses it then. Throws
+ * BAD_REQUEST.
+ */
 export function parseExpiresAt(text: unknown): string {
   const atMs = parseTimestamp(text);
   if (atMs !== null) return momentText(atMs);

@@ -1,7 +1,7 @@
-/** Whether a server may be opened to other hosts: only where something says who may do what, or somebody insists. */
+/** Whether a server may accept other hosts: only with access control, or when the operator insists. */
 import { Option, type Command } from "commander";
 
-/** Why it is safe to let other hosts in, and the options that make it so. */
+/** A reason why it is safe to accept other hosts, and the options that provide it. */
 export interface Safeguard {
   readonly options: string;
   readonly isGiven: boolean;
@@ -12,12 +12,12 @@ export interface ExposureOptions {
   readonly insecure?: true;
 }
 
-/** Without an environment variable: this is said by whoever means it, and never inherited or left over. */
+/** It has no environment variable, so that it is always given deliberately and never inherited. */
 export function insecureOption(): Option {
   return new Option("--insecure", "accept other hosts without authentication: all of them may do everything");
 }
 
-/** Ends the program as used wrongly when `host` lets others in and nothing makes that safe. */
+/** Ends the program with a usage error when `host` accepts other hosts and no safeguard is given. */
 export function checkExposure(
   { host, insecure }: ExposureOptions,
   safeguards: readonly Safeguard[],
@@ -30,7 +30,12 @@ export function checkExposure(
   );
 }
 
-/** Addresses at which only this host is heard. Of names only `localhost` is known to be one. */
+/** Whether only this host can reach the address. Of all names, only `localhost` is known to be like that. */
 export function isLoopback(host: string): boolean {
   return /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+|localhost)$/i.test(host.replace(/^\[(.*)\]$/, "$1"));
+}
+
+/** An address that means "all of this host's": good to listen on, not to call. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }

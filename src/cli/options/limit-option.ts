@@ -1,14 +1,14 @@
-/** The option `--limit`, which `gateway` has and `dev` passes on: bounds that this gateway has instead of the usual ones. */
+/** The option `--limit` of `gateway`, which `dev` passes on: bounds of this gateway that differ from the defaults. */
 import type { Option } from "commander";
 import { boundName, boundProperties, defaultBounds, parseBounds, type GatewayBounds } from "../../core/bounds.js";
 import { option, parsedBy } from "./option.js";
 
 export interface LimitOptions {
-  /** Those that were set. */
+  /** The bounds that were set. */
   readonly limit?: Partial<GatewayBounds>;
 }
 
-/** May be given several times; of one bound the last counts. */
+/** May be given several times; the last value of a bound counts. */
 export function limitOption(): Option {
   return option(
     "--limit <name=number>",
@@ -16,7 +16,7 @@ export function limitOption(): Option {
   ).argParser((text: string, before?: Partial<GatewayBounds>) => ({ ...before, ...parsedBy(parseBounds)(text) }));
 }
 
-/** Every bound, as it is in force. */
+/** All bounds, with defaults where none is set. */
 export function boundsOf({ limit }: LimitOptions): GatewayBounds {
   return { ...defaultBounds, ...limit };
 }

@@ -1,16 +1,21 @@
-/** Options that several commands share, and the parsers that refuse a wrong value with what it must be. */
+/** Options that several commands share, and parsers that refuse an invalid value and describe a valid one. */
 import { InvalidArgumentError, Option } from "commander";
 import { ShardgateError } from "../../core/error.js";
 import { requestTimeoutMs } from "../../core/limits.js";
 import { formats } from "../terminal/print.js";
 
-/** Most workers of a gateway or storage node: more than the cores of any machine that one of them would be given alone. */
+/** Most workers of a gateway or storage node: more than the cores of any machine that is used for one of them alone. */
 const workersMax = 256;
 
-/** How long the command line waits for one answer: the gateway's own deadline, and time to carry the bodies. */
+/**
+ * Default time that the command line waits for one answer: the gateway's own deadline, and time to transfer the bodies.
+ */
 const clientTimeoutMs = requestTimeoutMs + 25_000;
 
-/** Longest wait for one answer that the command line may be told: an hour, far beyond what a gateway takes. */
+/**
+ * Longest time that the command line can be configured to wait for one answer: an hour, far longer than a gateway
+ * takes.
+ */
 const clientTimeoutMsMax = 3_600_000;
 
 /** An option that can also be set by the environment variable of the same name. */
@@ -41,10 +46,13 @@ export function engineOption(): Option {
 
 export function endpointOption(): Option {
   const usual = "http://127.0.0.1:4000";
-  // Commander does not parse a default: without `parseEndpoint` it would lack the path.
-  return option("-e, --endpoint <url>", "URL of the gateway")
-    .argParser(parseEndpoint)
-    .default(parseEndpoint(usual), usual);
+  // Commander does not parse a default: without `parseEndpoints` it would lack the path.
+  return option(
+    "-e, --endpoint <urls>",
+    "URL of the gateway, or of several, separated by commas: the next one is asked when one cannot be connected to",
+  )
+    .argParser(parseEndpoints)
+    .default(parseEndpoints(usual), usual);
 }
 
 export function timeoutOption(): Option {
@@ -72,13 +80,21 @@ export function workersOption(): Option {
     .default(1);
 }
 
-/** A parser for whole decimal numbers from `min` to `max`. */
+/** A parser for decimal integers from `min` to `max`. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (number >= min && number <= max) return number;
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+/** Parts between commas; an option that is given again adds to what was there. */
+export function listOf(parse: (text: string) => string) {
+  return (text: string, before: readonly string[] = []): readonly string[] => [
+    ...before,
+    ...text.split(",").map((part) => parse(part.trim())),
+  ];
 }
 
 /** A parser of the core as an option's parser: its refusal becomes a usage error. */
@@ -93,17 +109,24 @@ export function parsedBy<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-/** Text that is not empty; an empty environment variable is a mistake, not a choice. */
+/** Accepts text that is not empty; an empty environment variable is a mistake, not a choice. */
 export function parseText(text: string): string {
   if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");
   return text;
 }
 
-/** An address to listen on, as `node:net` takes it: IPv6 without brackets. */
+/** An address to listen on, in the form of `node:net`: IPv6 without brackets. */
 function parseHost(text: string): string {
   const host = text.replace(/^\[(.*)\]$/, "$1");
   if (/^[\w.:%-]+$/.test(host)) return host;
   throw new InvalidArgumentError("It must be an IP address or a host name.");
+}
+
+function parseEndpoints(text: string): string {
+  return text
+    .split(",")
+    .map((part) => parseEndpoint(part.trim()))
+    .join();
 }
 
 /** The URL of a gateway's GraphQL route; `/graphql` is added when the URL does not end with it. */

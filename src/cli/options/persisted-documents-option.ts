@@ -1,4 +1,4 @@
-/** The options about persisted documents, which `gateway` has and `dev` passes on, and the reading of their manifest. */
+/** The options for persisted documents of `gateway`, which `dev` passes on, and the reading of their manifest. */
 import type { Command } from "commander";
 import type { GatewayBounds } from "../../core/bounds.js";
 import { ShardgateError } from "../../core/error.js";
@@ -31,7 +31,7 @@ export function addPersistedDocumentsOptions(command: Command): Command {
     );
 }
 
-/** Ends the program as used wrongly when one option misses the other. */
+/** Ends the program with a usage error when one option lacks the other. */
 export function checkPersistedDocumentsOptions(options: PersistedDocumentsOptions, command: Command): void {
   if (options.persistedOnly === true && options.persistedDocuments === undefined) {
     command.error("option '--persisted-only' needs '--persisted-documents <file>'.");
@@ -44,7 +44,7 @@ export function persistedDocumentsArguments(options: PersistedDocumentsOptions):
   return [...(file === undefined ? [] : ["--persisted-documents", file]), ...(isOnly ? ["--persisted-only"] : [])];
 }
 
-/** Null without the option. Fails when the file cannot be read, or names the document in it that cannot be executed. */
+/** Null without the option. Fails when the file cannot be read, and names a document in it that cannot be executed. */
 export async function readPersistedDocuments(
   options: PersistedDocumentsOptions,
   bounds: GatewayBounds,

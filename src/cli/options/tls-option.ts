@@ -1,19 +1,19 @@
 /**
- * The options about TLS, and which of them go together. The rule behind: a process that was given a CA talks to its
- * cluster over https only, so that nobody is believed who did not prove who he is.
+ * The options for TLS, and their valid combinations. The rule behind them: a process with a CA calls its cluster over
+ * https only, so that it never trusts an unauthenticated process.
  */
 import type { Command } from "commander";
 import { option, parseText } from "./option.js";
 import type { TlsPaths } from "../files/tls-files.js";
 
-/** What a storage node's options are parsed to. */
+/** The parsed options of a storage node. */
 export interface ServerTlsOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsCa?: string;
 }
 
-/** What a gateway's options are parsed to. */
+/** The parsed options of a gateway. */
 export interface GatewayTlsOptions extends ServerTlsOptions {
   readonly tlsNodeCert?: string;
   readonly tlsNodeKey?: string;
@@ -44,12 +44,15 @@ export function caOption() {
   return fileOption("--tls-ca", "CA file that verifies the gateway, if Node.js does not trust its CA already");
 }
 
-/** Ends the program as used wrongly when options do not go together. `gateway` is the URL to register at. */
-export function checkNodeTlsOptions(options: ServerTlsOptions & { readonly gateway?: string }, command: Command): void {
+/** Ends the program as used wrongly when options do not go together. `gateway` are the URLs to register at. */
+export function checkNodeTlsOptions(
+  options: ServerTlsOptions & { readonly gateway?: readonly string[] },
+  command: Command,
+): void {
   needBoth("--tls-cert", options.tlsCert, "--tls-key", options.tlsKey, command);
   if (options.tlsCa === undefined) return;
   if (options.tlsCert === undefined) command.error("option '--tls-ca' needs '--tls-cert <file>' on a storage node.");
-  if (options.gateway?.startsWith("http:")) command.error(needsHttps("--gateway"));
+  if (options.gateway?.some((url) => url.startsWith("http:"))) command.error(needsHttps("--gateway"));
 }
 
 /** As `checkNodeTlsOptions`. */
@@ -58,7 +61,7 @@ export function checkGatewayTlsOptions(options: GatewayTlsOptions, command: Comm
   needBoth("--tls-node-cert", options.tlsNodeCert, "--tls-node-key", options.tlsNodeKey, command);
 }
 
-/** What is wrong when a CA is given, and `name` is the option with an http URL. */
+/** The error when a CA is given, and `name` is the option with an http URL. */
 export function needsHttps(name: string): string {
   return `option '--tls-ca' needs '${name} https://…': a CA cannot verify plain http.`;
 }

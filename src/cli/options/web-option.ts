@@ -1,7 +1,9 @@
-/** The options about browsers, which `gateway` has and `dev` passes on: whose web pages may use it, and under which names. */
+/**
+ * The options for browsers of `gateway`, which `dev` passes on: which web pages may use it, and under which host names.
+ */
 import { InvalidArgumentError, type Command } from "commander";
 import type { WebOptions } from "../../gateway/edge/front.js";
-import { option } from "./option.js";
+import { listOf, option } from "./option.js";
 
 export interface WebCliOptions {
   readonly cors?: readonly string[];
@@ -33,14 +35,6 @@ export function webArguments({ cors, allowHost }: WebCliOptions): readonly strin
   return [
     ...(cors === undefined ? [] : ["--cors", cors.join()]),
     ...(allowHost === undefined ? [] : ["--allow-host", allowHost.join()]),
-  ];
-}
-
-/** Parts between commas; an option that is given again adds to what was there. */
-function listOf(parse: (text: string) => string) {
-  return (text: string, before: readonly string[] = []): readonly string[] => [
-    ...before,
-    ...text.split(",").map((part) => parse(part.trim())),
   ];
 }
 

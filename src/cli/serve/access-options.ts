@@ -88,7 +88,7 @@ export async function openGatewayAccess(
     if (audit !== null) opened.push(audit);
     const access = createAccess({
       // Storage nodes first: each of them asks every second.
-      verifiers: [...(cluster === null ? [] : [clusterTokenVerifier(cluster.nodeToken)]), ...clients],
+      verifiers: [...(cluster === null ? [] : [clusterTokenVerifier(cluster)]), ...clients],
       isOpen: clients.length === 0,
       areNodesProven: cluster !== null,
       audit: auditTo(audit?.log ?? parts.log),

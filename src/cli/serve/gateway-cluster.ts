@@ -1,31 +1,26 @@
-/** The cluster as a gateway has it that decides for itself: the registry, and its leader over it. */
-import { dirname, join } from "node:path";
-import type { Clock } from "../../core/clock.js";
-import type { Log } from "../../core/log.js";
+/** The cluster as a gateway has it that decides for itself or follows another: the registry, and its member over it. */
+import { join } from "node:path";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
-import { ClusterLeader } from "../../gateway/cluster/leader/cluster-leader.js";
+import { ClusterMember } from "../../gateway/cluster/member/cluster-member.js";
+import type { ClusterMemberParts, SharedLead } from "../../gateway/cluster/member/roles-of-member.js";
+import { HttpLeaderTransport } from "../../gateway/cluster/peers/http-leader-transport.js";
 import type { MembershipService } from "../../gateway/services.js";
-import { FileStore } from "../../registry/stores/file-store.js";
 import { Liveness } from "../../registry/liveness.js";
-import { MemoryStore } from "../../registry/stores/memory-store.js";
-import type { RegistryStore } from "../../registry/registry-store.js";
 import { Registry } from "../../registry/registry.js";
+import { LeaseLoop } from "../../registry/lease/lease-loop.js";
 import { leadAlone } from "../../registry/lease/sole-lead.js";
 import type { NodeGuard } from "../../registry/address/node-guard.js";
 import type { NodePool } from "../../routing/node-pool.js";
 import type { RouterOptions } from "../../routing/router.js";
-import { lockRegistry } from "../files/file-lock.js";
-import { watchFiles } from "../files/file-watch.js";
-import { makeFolder } from "../files/make-folder.js";
+import type { TlsSource } from "../../tls/tls-source.js";
+import type { ClusterTokens } from "../../wire/cluster-token.js";
+import { openRegistry, type RegistryParts } from "../registry/open-registry.js";
+import type { RegistryPlaceOptions } from "../registry/registry-options.js";
 
-/** How often the registry's file is looked at for one that a person has put there: one call of the system each time. */
-const registryFilePollMs = 1_000;
-
-export interface ClusterOptions {
+export interface ClusterOptions extends RegistryPlaceOptions {
   readonly shards?: number;
   readonly nodes: number;
   readonly data: string;
-  readonly registry?: string;
   readonly suspectAfter: number;
   readonly downAfter: number;
   readonly autoAssign: boolean;
@@ -36,88 +31,74 @@ type ClusterService = MembershipService & Pick<ClusterCommands, "refresh">;
 /** What a gateway's process needs of the cluster, whether it leads or follows. */
 export interface Cluster<Service extends ClusterService = ClusterService> {
   readonly registry: RouterOptions["registry"];
-  /** To be made once there is a pool, and to be stopped before `close`. */
-  membership(pool: NodePool, guard: NodeGuard): { readonly service: Service; start(): void; stop(): unknown };
+  /** To be made once there is a pool. */
+  membership(pool: NodePool, guard: NodeGuard): Membership<Service>;
   close(): Promise<void>;
 }
 
-export interface OwnCluster extends Cluster<ClusterLeader> {
+/** To be stopped before its cluster is closed. */
+interface Membership<Service extends ClusterService> {
+  readonly service: Service;
+  start(): void;
+  /** To be called when the gateway begins to drain: another gateway leads from now on, if there is one. */
+  resign(): Promise<void>;
+  stop(): unknown;
+}
+
+export interface OwnCluster extends Cluster<ClusterMember> {
   readonly registry: Registry;
   readonly liveness: Liveness;
 }
 
-export interface ClusterParts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly newId: () => string;
-  /** Hears of every sign of life of a storage node, after the pool. */
-  readonly onSeen?: (name: string) => void;
+export interface ClusterParts
+  extends RegistryParts, Pick<ClusterMemberParts, "newId" | "onSeen" | "onStanding">, Pick<SharedLead, "self"> {
+  /** How it calls other gateways of its cluster. */
+  readonly tls: TlsSource;
+  readonly tokens: ClusterTokens | null;
 }
 
 /** Throws what the store and `Registry.open` throw. */
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
-  const { clock, log, newId, onSeen = () => undefined } = parts;
+  const { clock, log, newId, self } = parts;
   const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
-  const store = await openStore(options, parts);
+  const { data, registry: place = { kind: "file", path: join(data, "registry.json") } } = options;
+  const { store, isShared, close } = await openRegistry(place, options, parts);
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
-    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId });
-    // These stores let no other process in.
-    const stopLeading = await leadAlone(registry, log);
+    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId, self });
+    const stopLeading = isShared ? () => {} : await leadAlone(registry, log);
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     return {
       registry,
       liveness,
       membership(pool, guard) {
-        const heard = {
-          client: (name: string) => pool.client(name),
-          probeAt: (...place: Parameters<NodePool["probeAt"]>) => pool.probeAt(...place),
-          figures: (name: string) => pool.figures(name),
-          prune: () => pool.prune(),
-          reachable(name: string) {
-            pool.reachable(name);
-            onSeen(name);
+        const shared = isShared ? sharedLead(registry, parts) : null;
+        const { nodes: nodesMin, autoAssign: isAutoAssigning } = options;
+        const rules = { guard, nodesMin, isAutoAssigning };
+        const service = new ClusterMember({ ...parts, ...rules, registry, liveness, pool, shared });
+        return {
+          service,
+          start: () => service.start(),
+          resign: () => service.resign(),
+          async stop() {
+            await service.stop();
+            await shared?.transport.close();
           },
         };
-        const { nodes: nodesMin, autoAssign: isAutoAssigning } = options;
-        const service = new ClusterLeader({
-          registry,
-          liveness,
-          pool: heard,
-          guard,
-          newId,
-          clock,
-          log,
-          nodesMin,
-          isAutoAssigning,
-        });
-        return { service, start: () => service.start(), stop: () => service.stop() };
       },
       async close() {
         stopLeading();
         await registry.close();
-        await store.close();
+        await close();
       },
     };
   } catch (error) {
-    await store.close();
+    await close();
     throw error;
   }
 }
 
-async function openStore(
-  { registry, data }: ClusterOptions,
-  { clock, log }: Pick<ClusterParts, "clock" | "log">,
-): Promise<RegistryStore> {
-  if (registry === "memory") return new MemoryStore();
-  const path = registry ?? join(data, "registry.json");
-  await makeFolder(dirname(path));
-  return FileStore.open(path, {
-    lockFile: (lockPath) => lockRegistry(lockPath, clock),
-    watchFile(filePath, onChange) {
-      const look = (isChanged: boolean): void => (isChanged ? onChange() : undefined);
-      const watch = watchFiles([filePath], look, { clock, log, pauseMs: registryFilePollMs });
-      return () => void watch.stop();
-    },
-  });
+function sharedLead(registry: Registry, { clock, log, tls, tokens, self }: ClusterParts): SharedLead {
+  const transport = new HttpLeaderTransport({ token: tokens?.peerToken ?? null, tls, clock });
+  return { lease: new LeaseLoop({ registry, clock, log }), transport, self };
 }

@@ -10,21 +10,14 @@ import { clusterSecretOption } from "../options/cluster-secret.js";
 import { addDisclosureOptions } from "../options/disclosure-option.js";
 import type { Environment } from "../environment/environment.js";
 import { checkExposure, insecureOption } from "../options/exposure.js";
+import { addGatewayAddressOptions, checkGatewayAddress } from "./gateway-address.js";
 import { openOwnCluster } from "./gateway-cluster.js";
 import { serveGateway, type GatewayOptions } from "./gateway-process.js";
 import { boundsOf, limitOption } from "../options/limit-option.js";
 import { logLevelOption } from "./telemetry/log-level.js";
 import { createLog } from "./telemetry/pino-log.js";
-import {
-  dataOption,
-  hostOption,
-  option,
-  parsedBy,
-  parseText,
-  portOption,
-  wholeNumber,
-  workersOption,
-} from "../options/option.js";
+import { dataOption, hostOption, option, parsedBy, portOption, wholeNumber, workersOption } from "../options/option.js";
+import { addRegistryServerOptions, checkRegistryOptions, registryOption } from "../registry/registry-options.js";
 import { addPersistedDocumentsOptions, checkPersistedDocumentsOptions } from "../options/persisted-documents-option.js";
 import { addGatewayTlsOptions, checkGatewayTlsOptions } from "../options/tls-option.js";
 import { addTracingOptions } from "./telemetry/tracing-option.js";
@@ -61,7 +54,10 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     )
     .addOption(dataOption("data folder; the registry is its file registry.json"))
     .addOption(
-      option("--registry <file>", "file of the registry; `memory` keeps it in memory only").argParser(parseText),
+      registryOption(
+        "where the registry is kept: a file, postgres://user@host/database, etcd://host/prefix, or in `memory` only " +
+          "(default: registry.json in --data)",
+      ),
     )
     .addOption(silenceOption("--suspect-after <milliseconds>", "SUSPECT", suspectAfterMs))
     .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
@@ -78,6 +74,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     .addOption(limitOption())
     .addOption(workersOption())
     .addOption(logLevelOption());
+  addGatewayAddressOptions(addRegistryServerOptions(gateway));
   addDisclosureOptions(addWebOptions(addGatewayTlsOptions(addTracingOptions(gateway))));
   addAccessOptions(addPersistedDocumentsOptions(gateway))
     .addOption(clusterSecretOption())
@@ -89,6 +86,8 @@ export function addGatewayCommand(program: Command, environment: Environment): v
       }
       checkPersistedDocumentsOptions(options, command);
       checkGatewayTlsOptions(options, command);
+      checkRegistryOptions([options.registry], options, command);
+      checkGatewayAddress(options, command);
       checkExposure(options, accessSafeguards(options, command), command);
       const tooSmall = unshareable(boundsOf(options), options.workers);
       if (tooSmall.length > 0) {
@@ -114,13 +113,14 @@ function silenceOption(flags: string, state: string, defaultMs: number) {
 
 async function run(options: GatewayOptions, environment: Environment): Promise<void> {
   const { clock, stdout, stderr, newId } = environment;
+  const variable = (name: string): string | undefined => environment.variable(name);
   const { workers, logLevel, suspectAfter, downAfter } = options;
   const log = createLog("gateway", logLevel, stderr);
   if (workers === 1) {
-    const openCluster = () => openOwnCluster(options, { clock, log: partLog(log, "cluster"), newId });
+    const own = { clock, log: partLog(log, "cluster"), newId, variable };
     return serveGateway(options, environment, {
       log,
-      openCluster,
+      openCluster: (reach) => openOwnCluster(options, { ...own, ...reach }),
       serves: (url) => void stdout.write(`listening ${url}\n`),
     });
   }

@@ -15,7 +15,8 @@ import { clusterTokens, type ClusterSecretOptions } from "../options/cluster-sec
 import { documentRulesOf, type DisclosureOptions } from "../options/disclosure-option.js";
 import type { Environment } from "../environment/environment.js";
 import type { ExposureOptions } from "../options/exposure.js";
-import type { Cluster, ClusterOptions } from "./gateway-cluster.js";
+import { ownAddress, type GatewayAddressOptions } from "./gateway-address.js";
+import type { Cluster, ClusterOptions, ClusterParts } from "./gateway-cluster.js";
 import { openNodes, type NodesOptions } from "./gateway-nodes.js";
 import { boundsOf, type LimitOptions } from "../options/limit-option.js";
 import type { LogLevels } from "./telemetry/log-level.js";
@@ -30,6 +31,7 @@ import { webOptionsOf, type WebCliOptions } from "../options/web-option.js";
 export interface GatewayOptions
   extends
     ClusterOptions,
+    GatewayAddressOptions,
     NodesOptions,
     WebCliOptions,
     DisclosureOptions,
@@ -50,7 +52,7 @@ export interface GatewayOptions
 
 export interface GatewayRole {
   readonly log: Log;
-  readonly openCluster: () => Promise<Cluster>;
+  readonly openCluster: (reach: Pick<ClusterParts, "tls" | "tokens" | "self">) => Promise<Cluster>;
   /** Of a worker: its number, and the metrics of all of them. */
   readonly number?: number;
   readonly metricsOfAll?: () => Promise<string>;
@@ -110,7 +112,8 @@ async function openGateway(
   const instance = `${options.host}:${options.port}${number === undefined ? "" : `#${number}`}`;
   const tracing = await openTracing(options, { name: "shardgate-gateway", instance }, { clock, log });
   opened.add(() => tracing.close());
-  const cluster = await openCluster();
+  let listening: string | null = null;
+  const cluster = await openCluster({ tls, tokens, self: ownAddress(options, () => listening) });
   opened.add(() => cluster.close());
   const { registry } = cluster;
   const traffic = new RecentTraffic(clock);
@@ -126,7 +129,7 @@ async function openGateway(
   };
   const { guard, pool } = openNodes(options, reach);
   opened.add(() => pool.close());
-  const { service: membership, start, stop } = cluster.membership(pool, guard);
+  const { service: membership, start, resign, stop } = cluster.membership(pool, guard);
   opened.add(stop);
   const router = new Router({ registry, pool, refresh: (node) => membership.refresh(node), clock, random });
   const optional = { ...tracing.traced, ...(metricsOfAll !== undefined && { metricsOfAll }) };
@@ -145,10 +148,14 @@ async function openGateway(
     ...(options.console && { traffic }),
   });
   opened.add(() => server.close());
+  listening = server.url;
   start();
   const figures = (): Promise<readonly object[]> => {
     metrics.clusterSeen(clusterFigures(membership));
     return metrics.data();
   };
-  return { url: server.url, figures, drain: (delayMs) => server.close(delayMs) };
+  const drain = async (delayMs: number): Promise<void> => {
+    await Promise.all([server.close(delayMs), resign()]);
+  };
+  return { url: server.url, figures, drain };
 }

@@ -14,7 +14,13 @@ import { LmdbEngine } from "../../storage/lmdb/lmdb-engine.js";
 import { MemoryEngine } from "../../storage/memory/memory-engine.js";
 import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "../options/cluster-secret.js";
 import type { Environment } from "../environment/environment.js";
-import { checkExposure, insecureOption, type ExposureOptions, type Safeguard } from "../options/exposure.js";
+import {
+  checkExposure,
+  insecureOption,
+  isWildcard,
+  type ExposureOptions,
+  type Safeguard,
+} from "../options/exposure.js";
 import { lockFolder } from "../files/file-lock.js";
 import { logLevelOption, type LogLevels } from "./telemetry/log-level.js";
 import { createLog } from "./telemetry/pino-log.js";
@@ -23,6 +29,7 @@ import {
   dataOption,
   engineOption,
   hostOption,
+  listOf,
   option,
   parsedBy,
   portOption,
@@ -40,7 +47,7 @@ interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOp
   readonly port: number;
   readonly data: string;
   readonly engine: "lmdb" | "memory";
-  readonly gateway?: string;
+  readonly gateway?: readonly string[];
   readonly advertise?: string;
   readonly workers: number;
   readonly logLevel: LogLevels;
@@ -61,9 +68,10 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
     .addOption(dataOption("data folder; this node uses the subfolder of its name"))
     .addOption(engineOption())
     .addOption(
-      option("--gateway <url>", "URL of the gateway to register with; without it the node joins no cluster").argParser(
-        parsedBy(parseNodeUrl),
-      ),
+      option(
+        "--gateway <urls>",
+        "URLs of the cluster's gateways, separated by commas or repeated: the node registers with one, and with another when that is silent; without it the node joins no cluster",
+      ).argParser(listOf(parsedBy(parseNodeUrl))),
     )
     .addOption(
       option(
@@ -142,7 +150,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
       engine,
       clock,
       log,
-      gatewayUrl: options.gateway ?? null,
+      gatewayUrls: options.gateway ?? [],
       advertisedUrl: options.advertise ?? null,
       newId,
       incarnation,
@@ -205,9 +213,4 @@ function safeguards({ clusterSecretFile, tlsCert, tlsCa }: NodeOptions): readonl
     { options: "--cluster-secret-file <file>", isGiven: clusterSecretFile !== undefined },
     { options: "--tls-cert, --tls-key and --tls-ca", isGiven: tlsCert !== undefined && tlsCa !== undefined },
   ];
-}
-
-/** An address that means "all of this host's": good to listen on, not to call. */
-function isWildcard(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
 }

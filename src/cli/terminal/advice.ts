@@ -1,15 +1,15 @@
 /**
- * What to do about a refusal, for the person at the command line: its own options and commands, where the rules of
- * core/error.ts speak to whoever sends requests.
+ * Advice on refusals for users of the command line, in terms of its options and commands; the advice in core/error.ts
+ * is for everyone who sends requests.
  */
 import { adviceOf, type ErrorCode } from "../../core/error.js";
 
-/** `isWrite`: of a put or delete, which then also says whether something was written. */
+/** `isWrite`: the refusal of a put or delete, whose advice also says whether something was written. */
 export function commandAdvice(code: ErrorCode, isWrite = false): string {
   return adviceOf(code, isWrite, advice[code]);
 }
 
-/** Of a token that the gateway did not take. `source` is where it came from; null when none was sent. */
+/** Advice on a token that the gateway did not accept. `source` is where it was read; null when none was sent. */
 export function tokenAdvice(source: string | null): string {
   const where = "Set SHARDGATE_TOKEN, or name a file that has the token with --token-file.";
   return source === null ? where : `The token is from ${source}. It may be mistyped, expired or revoked.`;

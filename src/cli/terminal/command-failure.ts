@@ -1,9 +1,9 @@
-/** What a person is told when a command fails: one line for what can be expected, the stack for what cannot. */
+/** What a user sees when a command fails: one line for an expected failure, the stack for an unexpected one. */
 import { ShardgateError } from "../../core/error.js";
 import { commandAdvice } from "./advice.js";
 import { exitCodes, type ExitCode } from "./exit-code.js";
 
-/** A command failed in a way that can be expected and that only the person at the command line sees. */
+/** An expected failure of a command that only its user sees. */
 export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
   readonly exitCode: ExitCode;
@@ -25,7 +25,7 @@ export class ToldFailure extends Error {
   }
 }
 
-/** A lock of a data folder or registry that could not be had. Its message says all there is to say. */
+/** A lock of a data folder or registry was not available. The message is complete without further advice. */
 export class LockRefused extends ShardgateError {}
 
 /** The text after "shardgate: " for any thrown value. */
@@ -41,7 +41,10 @@ export function failureText(error: unknown): string {
   return path === undefined ? oneLine(error.message) : `Cannot use ${path}: ${reason(code, error)}.`;
 }
 
-/** The message of any thrown value. A refused connection to a name with several addresses has its reasons inside. */
+/**
+ * The message of any thrown value. When a connection to a name with several addresses is refused, the reasons are in
+ * nested errors.
+ */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join("; ");
   return oneLine(error instanceof Error ? error.message : String(error));

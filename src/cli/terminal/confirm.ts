@@ -1,16 +1,18 @@
-/** Asks a person before something is destroyed; where there is none, it must have been said in advance. */
+/**
+ * Asks for confirmation before something is destroyed; without a terminal, an option must have confirmed it in advance.
+ */
 import { createInterface } from "node:readline";
 import { Option } from "commander";
 import type { Environment } from "../environment/environment.js";
 import { exitCodes } from "./exit-code.js";
 import { CommandFailure } from "./command-failure.js";
 
-/** Without a variable of its own: one that is set once would take every question away for good. */
+/** Without an environment variable: one that is set once would disable every confirmation for ever. */
 export function yesOption(): Option {
   return new Option("-y, --yes", "do not ask for confirmation; required without a terminal");
 }
 
-/** Resolves when `isConfirmed`, or when the person says yes to `question`; else throws CommandFailure. */
+/** Resolves when `isConfirmed`, or when the user answers yes to `question`; else throws CommandFailure. */
 export async function confirm(question: string, isConfirmed: boolean, environment: Environment): Promise<void> {
   if (isConfirmed) return;
   const { stdin, stderr } = environment;
@@ -23,7 +25,7 @@ export async function confirm(question: string, isConfirmed: boolean, environmen
 
 /** Empty when the input ends before. */
 async function firstLine({ stdin }: Environment): Promise<string> {
-  // The terminal itself edits the line, and Ctrl-C ends the program as ever.
+  // The terminal itself edits the line, and Ctrl-C ends the program as usual.
   const lines = createInterface({ input: stdin, terminal: false });
   try {
     for await (const line of lines) return line;

@@ -1,4 +1,4 @@
-/** How a command ended, for scripts: the one table from the codes of refusals to the exit codes of this program. */
+/** The exit codes of this program, for scripts, and the exit code for each code of a refusal. */
 import type { ErrorCode } from "../../core/error.js";
 
 export const exitCodes = {
@@ -13,7 +13,7 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** Codes of a gateway that end with another exit code than "failed". */
+/** Codes of a gateway whose exit code differs from "failed". */
 const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
   INVALID_KEY: exitCodes.usage,
   INVALID_VALUE: exitCodes.usage,
@@ -47,12 +47,15 @@ const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
   REGISTRY_PUT_BACK: exitCodes.unavailable,
 };
 
-/** The exit code for a refusal by a gateway. A write whose outcome is unknown is a plain failure: not to be repeated blindly. */
+/**
+ * The exit code for a gateway's refusal. A write of unknown outcome is a plain failure: it must not be repeated
+ * blindly.
+ */
 export function exitCodeOf(code: ErrorCode): ExitCode {
   return byErrorCode[code] ?? exitCodes.failed;
 }
 
-/** The one exit code of a command with several outcomes: that of the worst. */
+/** The exit code of a command with several outcomes: the worst one. */
 export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
   return worstFirst.find((code) => codes.includes(code)) ?? exitCodes.done;
 }

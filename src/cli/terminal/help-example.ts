@@ -1,4 +1,4 @@
-/** The end of a command's help: command lines that work as they stand. */
+/** The end of a command's help: command lines that work unchanged. */
 import type { Command } from "commander";
 
 /** Adds `lines`, without the name of the program, as examples to the help of `command`. */

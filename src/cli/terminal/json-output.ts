@@ -1,6 +1,6 @@
 /**
- * JSON for programs, made as text: a value goes from the gateway into the output as it is stored, every digit of it. One
- * document; the elements of a list stand on a line each.
+ * JSON output for programs, built as text: values are copied from the gateway's answer as they are stored, with every
+ * digit. There is one document; each element of a list is on a line of its own.
  */
 
 /** The object with these members, whose values are JSON texts. */
@@ -19,7 +19,7 @@ export function arrayText(texts: readonly string[]): string {
 export class ArrayPieces {
   #isBegun = false;
 
-  /** The next elements, JSON texts. */
+  /** The next elements, which are JSON texts. */
   next(texts: readonly string[]): string {
     return texts.map((text) => this.#separator() + text).join("");
   }

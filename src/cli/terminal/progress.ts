@@ -1,4 +1,7 @@
-/** How far an import or export is, on standard error: one line that is rewritten for a person, now and then a line for a log. */
+/**
+ * The progress of an import or export, on standard error: one line that is rewritten for a terminal, an occasional line
+ * for a log.
+ */
 import type { Clock } from "../../core/clock.js";
 import type { Output } from "../environment/environment.js";
 
@@ -24,7 +27,7 @@ export class Progress {
     this.#lastMs = this.#startedMs;
   }
 
-  /** Called often; writes seldom. */
+  /** May be called often; writes rarely. */
   update(count: number): void {
     if (this.#output.isTTY !== true) {
       if (count - this.#reported < linesBetweenReports) return;
@@ -39,20 +42,20 @@ export class Progress {
     this.#output.write(`\r${this.#text(count)}\u001B[K`);
   }
 
-  /** A line of its own, once however often it is repeated. */
+  /** Writes a line of its own; repetitions are dropped. */
   note(text: string): void {
     if (text === this.#lastNote) return;
     this.#lastNote = text;
     this.line(text);
   }
 
-  /** A line of its own. */
+  /** Writes a line of its own. */
   line(text: string): void {
     this.#output.write(`${this.#isLineOpen ? "\r\u001B[K" : ""}${text}\n`);
     this.#isLineOpen = false;
   }
 
-  /** The last line: how much in which time. */
+  /** Writes the last line: how much in which time. */
   end(count: number): void {
     this.line(this.#text(count));
   }

@@ -1,4 +1,4 @@
-/** Colour, where a person sees it: on a terminal, unless the environment says otherwise (no-color.org, force-color.org). */
+/** Colours on a terminal, unless the environment decides otherwise (no-color.org, force-color.org). */
 import type { Environment, Output } from "../environment/environment.js";
 
 export interface Style {
@@ -9,12 +9,12 @@ export interface Style {
 
 export const plainStyle: Style = { title: (text) => text, state: (name) => name };
 
-/** The style for what is written to `output`. */
+/** The style for text that is written to `output`. */
 export function styleFor(output: Output, environment: Pick<Environment, "variable">): Style {
   return isColoured(output, environment) ? colouredStyle : plainStyle;
 }
 
-/** As commander decides it for its own output: NO_COLOR before FORCE_COLOR before the terminal. */
+/** The same order as commander uses for its own output: NO_COLOR, then FORCE_COLOR, then the terminal. */
 function isColoured({ isTTY }: Output, { variable }: Pick<Environment, "variable">): boolean {
   const force = variable("FORCE_COLOR") ?? "";
   if ((variable("NO_COLOR") ?? "") !== "" || force === "0" || force === "false") return false;

@@ -1,14 +1,14 @@
 /**
- * Rows in aligned columns, for people. Text of several pages stays aligned: a column keeps the width it once had. Nothing
- * is cut, and nothing in a cell can steer the terminal.
+ * Rows in aligned columns. Text in several pages stays aligned: a column never becomes narrower. Nothing is cut off,
+ * and no cell can send control sequences to the terminal.
  */
 import { plainStyle, type Style } from "./style.js";
 
 export interface Column {
   readonly title: string;
-  /** Numbers, so that their digits stand under each other. */
+  /** Right-aligned, for numbers. */
   readonly isRight?: boolean;
-  /** Names of states, coloured by what they mean. */
+  /** Names of states, coloured by their meaning. */
   readonly isState?: boolean;
 }
 
@@ -24,7 +24,7 @@ export class Table {
     this.#widths = columns.map(({ title }) => widthOf(title));
   }
 
-  /** The rows as lines, each with a line feed; with the titles before the first ones. A null is shown as `-`. */
+  /** The rows as lines that end with a line feed, with the titles before the first ones. Null is shown as `-`. */
   text(rows: readonly (readonly (string | number | null)[])[]): string {
     const cells = rows.map((row) => row.map((cell) => printable(cell === null ? "-" : String(cell))));
     for (const row of cells) {
@@ -54,7 +54,7 @@ export class Table {
   }
 }
 
-/** Names and what they have, one a line. */
+/** Names with their facts, one per line. */
 export function factsText(facts: readonly (readonly [name: string, fact: string])[]): string {
   const width = Math.max(...facts.map(([name]) => widthOf(name)));
   return facts.map(([name, fact]) => `${name.padEnd(width)}  ${fact}\n`).join("");
@@ -64,7 +64,7 @@ function same(text: string): string {
   return text;
 }
 
-/** Control characters and marks of writing direction as JSON escapes: in a value they mean the same. */
+/** Replaces control characters and marks of writing direction by JSON escapes, which mean the same within a value. */
 export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu,
@@ -73,11 +73,13 @@ export function printable(text: string): string {
 }
 
 const graphemes = new Intl.Segmenter();
-/** What terminals show two cells wide: East Asian wide and full-width forms (Unicode annex 11), and emoji. */
+/**
+ * Characters that terminals show two cells wide: East Asian wide and full-width forms (Unicode annex 11), and emoji.
+ */
 const wide =
   /^(\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}])/u;
 
-/** Cells that `text` takes in a terminal. */
+/** Number of terminal cells that `text` takes. */
 function widthOf(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length;
   let width = 0;

@@ -1,4 +1,4 @@
-/** Writes to standard output at the pace of whoever reads it, and notices when nobody does any more. */
+/** Writes to standard output at the reader's pace, and detects when the reader has gone. */
 import type { Writable } from "node:stream";
 
 export class TextSink {
@@ -11,7 +11,10 @@ export class TextSink {
     stream.on("error", this.#onError);
   }
 
-  /** Resolves when `text` is handed over: true, or false when the reader is gone (EPIPE). Rejects when writing failed. */
+  /**
+   * Resolves to true when `text` is handed over, or to false when the reader has gone (EPIPE). Rejects when writing
+   * failed.
+   */
   write(text: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#stream.write(text, (error) => {

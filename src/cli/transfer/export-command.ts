@@ -1,5 +1,5 @@
 /**
- * `shardgate export`: writes entries to standard output, in key order: as NDJSON, in the form that `import` reads, or the
+ * `shardgate export`: writes entries to standard output, in key order: as NDJSON, the input format of `import`, or the
  * same objects as one JSON document.
  */
 import type { Command } from "commander";
@@ -54,7 +54,7 @@ async function runExport(client: GatewayClient, { prefix, output }: ExportOption
 }
 
 /**
- * The entry on one line. The value stays as written, but for line breaks between its tokens. The expiry is the moment itself:
+ * The entry on one line. The value stays as written, except for line breaks between its tokens. The expiry is a moment:
  * a time to live would begin anew with each import.
  */
 function objectOf({ key, valueText, expiresAt }: ExportedEntry): string {

@@ -1,9 +1,10 @@
 /**
- * Reads all entries under a prefix through `scan`, page after page. Pages are sized by bytes, so that a million small
- * entries take few requests and full-size ones little memory. A page that lacks shards is asked for again for a while.
+ * Reads all entries with a prefix through `scan`, page by page. Pages are bounded in bytes, so that a million small
+ * entries take few requests and full-size ones little memory. A page without some shards is requested again for a
+ * while.
  */
 import { pagesFrom, type Paged } from "../../client/pages.js";
-import { again, repeat } from "../../client/request/retry.js";
+import { again, repeat } from "../../client/request/repeat.js";
 import { pageEntriesMax } from "../../core/limits.js";
 import { exitCodes } from "../terminal/exit-code.js";
 import { CommandFailure } from "../terminal/command-failure.js";
@@ -11,15 +12,18 @@ import { failureExitCode, withAdvice } from "../calls/gateway-call.js";
 import type { GatewayAnswer } from "../calls/gateway-client.js";
 import { retriesOf, type RetryParts } from "./retries.js";
 
-/** Bytes of one page that `export` aims at, so that memory stays flat whatever the size of the values. */
+/** Target size of one page of `export` in bytes, so that its memory does not depend on the size of the values. */
 const exportPageBytes = 4 * 1024 * 1024;
 
-/** Entries of the first page of an export, before the size of the values is known: full-size ones fit one answer. */
+/**
+ * Entries in the first page of an export, when the size of the values is still unknown: this many full-size ones fit
+ * into one answer.
+ */
 const exportFirstPageEntries = 16;
 
 export interface ExporterParts extends RetryParts {
   readonly client: { post(body: string): Promise<GatewayAnswer> };
-  /** Told why a page is asked for again. */
+  /** Called with the reason when a page is requested again. */
   onRetry(reason: string): void;
 }
 
@@ -32,19 +36,19 @@ export interface ExportedEntry {
 export class Exporter {
   readonly #parts: ExporterParts;
   #pageEntries = exportFirstPageEntries;
-  /** Shards that did not come back while a page was asked for again; later pages do not wait for them. */
+  /** Shards that did not return while a page was requested again; later pages do not wait for them. */
   readonly #missingShards = new Set<number>();
 
   constructor(parts: ExporterParts) {
     this.#parts = parts;
   }
 
-  /** Shards some of whose entries are missing. */
+  /** Shards with missing entries. */
   get missingShards(): readonly number[] {
     return [...this.#missingShards].toSorted((a, b) => a - b);
   }
 
-  /** The entries in key order, a page at a time. Throws CommandFailure when the gateway does not answer. */
+  /** The entries in key order, page by page. Throws CommandFailure when the gateway does not answer. */
   async *pages(prefix: string): AsyncGenerator<readonly ExportedEntry[]> {
     for await (const { entries } of pagesFrom(null, (after) => this.#page(prefix, after))) yield entries;
   }
@@ -85,7 +89,7 @@ export class Exporter {
   }
 }
 
-/** Some shards could not be read; what there is of the others was given out. */
+/** The failure when some shards could not be read; all readable entries of the others were written. */
 export function missingFailure(shards: readonly number[]): CommandFailure {
   const text = `entries of ${shardsText(shards)} are missing, because they cannot be read now; \`shardgate status\` shows why`;
   return new CommandFailure(text, exitCodes.unavailable);
@@ -105,7 +109,7 @@ const document =
   "query Export($prefix:String!,$first:Int!,$after:String){scan(prefix:$prefix,first:$first,after:$after){" +
   "edges{node{key valueText expiresAt}}pageInfo{hasNextPage endCursor}unavailableShards{number}}}";
 
-/** What `document` selects. */
+/** The selection of `document`. */
 interface ScanAnswer {
   readonly edges: readonly { readonly node: ExportedEntry }[];
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };

@@ -55,7 +55,7 @@ export function addImportCommand(program: Command, environment: Environment): vo
   addExample(addConnectionOptions(command), "import entries.ndjson --endpoint http://127.0.0.1:4000");
 }
 
-/** `again` is the command line that goes on when `--from-line` is added. */
+/** `again` is the command line that continues the import when `--from-line` is appended. */
 async function runImport(file: string, options: ImportOptions, environment: Environment, again: string): Promise<void> {
   const { written, expired, failure } = await withGateway(options, environment, (client) =>
     importAll(file, options.fromLine, client, environment),
@@ -93,7 +93,7 @@ async function importAll(file: string, fromLine: number, client: GatewayClient, 
   return importer;
 }
 
-/** Takes lines until the end, the first failure or the request to stop, and waits for all outcomes. */
+/** Imports lines until the end, the first failure or the request to stop, and waits for all outcomes. */
 async function feed(importer: Importer, source: AsyncIterable<Uint8Array>, feeding: Feeding): Promise<void> {
   const { fromLine, nowMs, stop, progress } = feeding;
   let next = 1;
@@ -112,7 +112,7 @@ async function feed(importer: Importer, source: AsyncIterable<Uint8Array>, feedi
   } catch (error) {
     if (error instanceof ShardgateError) importer.fail(next, error.message);
     else if (!stop.signal.aborted) {
-      // Nothing was read at all: there is no line to go on from.
+      // Nothing was read at all: there is no line to continue from.
       if (next === 1) throw error;
       importer.fail(next, failureText(error));
     }

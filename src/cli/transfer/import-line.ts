@@ -1,6 +1,6 @@
 /**
- * One line of an import file as one item of a `putMany`. The value is cut out of the line and spliced into the request
- * as it stands there, so that every digit and the order of names survive.
+ * Converts one line of an import file to one item of a `putMany`. The value is copied from the line into the request as
+ * text, so that every digit and the order of names are preserved.
  */
 import { ShardgateError } from "../../core/error.js";
 import { duplicateNameProblem, jsonMembers, parsedJsonProblem } from "../../core/text/json-text.js";
@@ -16,7 +16,7 @@ export interface ImportItem {
 }
 
 /**
- * The item in the `text` of line number `line`; `nowMs` is the time that a long "ttlSeconds" counts from. Throws INVALID_KEY,
+ * The item in the `text` of line number `line`; a long "ttlSeconds" counts from `nowMs`. Throws INVALID_KEY,
  * INVALID_VALUE or BAD_REQUEST with the reason.
  */
 export function parseImportLine(text: string, line: number, nowMs: number): ImportItem {
@@ -37,7 +37,7 @@ export function parseImportLine(text: string, line: number, nowMs: number): Impo
 const names: ReadonlySet<string> = new Set(["key", "value", "expiresAt", "ttlSeconds"]);
 const form = 'but must be {"key":…,"value":…} with an optional "expiresAt" or "ttlSeconds"';
 
-/** What the line is parsed to; each of its members is looked at where it stands in the text. */
+/** The parsed line; its members are then checked in the text. */
 function parsedLine(text: string): Readonly<Record<string, unknown>> {
   try {
     return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
@@ -58,7 +58,7 @@ function membersOf(text: string): ReadonlyMap<string, string> {
 
 const isArray = "begins a JSON array; an import needs one object on each line, as `jq -c '.[]'` prints it";
 
-/** What the line is instead, of the files that people try. */
+/** Recognises other kinds of files that users try to import. */
 function notJson(text: string, error: unknown): string {
   if (text.trim().startsWith("[")) return isArray;
   const markAt = text.indexOf("\uFEFF");
@@ -84,12 +84,12 @@ function keyOf(key: unknown): string {
   return key;
 }
 
-/** Null members are as absent ones: the entry never expires. */
+/** A null member counts as absent: the entry never expires. */
 function parseExpiry(expiresAt: unknown, ttlText = "null", nowMs: number): ExpiryInput | null {
   if (expiresAt !== null && ttlText !== "null") throw refused('has both "expiresAt" and "ttlSeconds"');
   if (expiresAt !== null) return reading("expiresAt", () => ({ at: parseExpiresAt(expiresAt) }));
   if (ttlText === "null") return null;
-  // Number would also take 1e3 and 60.0.
+  // Number would also accept 1e3 and 60.0.
   if (!/^\d+$/.test(ttlText)) throw refused('has an invalid "ttlSeconds": it is not a whole number of seconds');
   return reading("ttlSeconds", () => expiryOfTtl(Number(ttlText), nowMs));
 }

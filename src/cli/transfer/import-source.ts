@@ -1,4 +1,4 @@
-/** Where an import reads from. What cannot be lines of JSON is refused by what it is, before anything is written. */
+/** The input of an import. Data that cannot be lines of JSON are recognised and refused before anything is written. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
@@ -41,7 +41,10 @@ function refuseForeign(start: Buffer, file: string): void {
 
 const utf16 = ["is UTF-16. Make it UTF-8", "iconv -f UTF-16 -t UTF-8"] as const;
 
-/** What begins with these bytes, and what makes lines of it: gzip (RFC 1952, 2.3.1), and UTF-16's byte order marks. */
+/**
+ * Known first bytes, and the command that converts such data to lines: gzip (RFC 1952, 2.3.1), and UTF-16's byte order
+ * marks.
+ */
 const foreign: Readonly<Record<string, readonly [what: string, command: string]>> = {
   "1f8b": ["is compressed with gzip. Unpack it", "gunzip -c"],
   fffe: utf16,

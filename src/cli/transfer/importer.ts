@@ -1,9 +1,10 @@
 /**
- * Writes items through `putMany`: batches bounded in items and bytes, a few of them in flight, each repeated as long as
- * that may help. Two writes of one key are never in flight together, so the later line wins. What is not certainly
- * written is known by its lowest line, from which an import can go on. Entries that have expired meanwhile are counted.
+ * Writes items through `putMany`: batches bounded in items and bytes, a few of them in flight, each retried as long as
+ * that may help. Two writes of one key are never in flight together, so the later line wins. If some lines are not
+ * certainly written, the lowest of them is reported, so that an import can continue from there. Entries that have
+ * expired meanwhile are counted.
  */
-import { again, repeat } from "../../client/request/retry.js";
+import { again, repeat } from "../../client/request/repeat.js";
 import { isErrorCode } from "../../core/error.js";
 import { utf8Bytes } from "../../core/key.js";
 import { batchKeysMax, importInFlightMax } from "../../core/limits.js";
@@ -13,22 +14,22 @@ import { isWorthRetrying, type GatewayAnswer } from "../calls/gateway-client.js"
 import type { ImportItem } from "./import-line.js";
 import { retriesOf, type RetryParts } from "./retries.js";
 
-/** Most bytes of one import batch: two full values, and of usual JSON a good part of the parts that a body may have. */
+/** Most bytes of one import batch: two full values; with usual JSON, a good part of the parts that a body may have. */
 const importBatchBytesMax = 2 * 1024 * 1024;
 
 export interface ImporterParts extends RetryParts {
   readonly client: { post(body: string): Promise<GatewayAnswer> };
-  /** When aborted, what is in flight is finished and nothing is repeated. */
+  /** When aborted, batches in flight are finished and nothing is retried. */
   readonly signal: AbortSignal;
-  /** Told why items are sent again. */
+  /** Called with the reason when items are sent again. */
   onRetry(reason: string): void;
 }
 
-/** A line that is not written, and why. */
+/** A line that was not written, and why. */
 export interface ImportFailure {
   readonly line: number;
   readonly reason: string;
-  /** Unavailable when the same import may succeed later, refused for want of a token or permission, else failed. */
+  /** Unavailable when the same import may succeed later, refused when a token or permission is missing, else failed. */
   readonly exitCode: ExitCode;
 }
 
@@ -36,7 +37,7 @@ export class Importer {
   readonly #parts: ImporterParts;
   #batch: ImportItem[] = [];
   #batchBytes = 0;
-  /** Keys of the batch that gathers and of those in flight. */
+  /** Keys of the batch that is being collected and of those in flight. */
   readonly #keys = new Set<string>();
   readonly #inFlight = new Set<Promise<void>>();
   #written = 0;
@@ -47,22 +48,22 @@ export class Importer {
     this.#parts = parts;
   }
 
-  /** Items certainly written. */
+  /** Number of items that are certainly written. */
   get written(): number {
     return this.#written;
   }
 
-  /** Items not written because their expiry has passed, by the storage nodes' clocks. */
+  /** Number of items that were not written because their expiry has passed, by the storage nodes' clocks. */
   get expired(): number {
     return this.#expired;
   }
 
-  /** The lowest line that failed; null while there is none. Final after `finish`. */
+  /** The lowest line that failed; null if there is none. Final after `finish`. */
   get failure(): ImportFailure | null {
     return this.#failure;
   }
 
-  /** Takes one item, in the order of lines; resolves when there is room for another. */
+  /** Adds one item, in the order of lines; resolves when there is room for another. */
   async add(item: ImportItem): Promise<void> {
     if (this.#keys.has(item.key)) await this.finish();
     const bytes = utf8Bytes(item.text);
@@ -72,7 +73,7 @@ export class Importer {
     this.#keys.add(item.key);
   }
 
-  /** Resolves when everything taken so far has its outcome. */
+  /** Resolves when every item added so far has its outcome. */
   async finish(): Promise<void> {
     await this.#send();
     await Promise.all(this.#inFlight);
@@ -121,9 +122,9 @@ interface Refusal {
   readonly item: ImportItem;
   readonly reason: string;
   readonly isRetryable: boolean;
-  /** When it is not repeated. */
+  /** The exit code if it is not retried. */
   readonly exitCode: ExitCode;
-  /** Its expiry has passed, so that there is nothing to write. */
+  /** Whether its expiry has passed, so that there is nothing to write. */
   readonly isExpired: boolean;
 }
 
@@ -135,7 +136,7 @@ function bodyOf(items: readonly ImportItem[]): string {
   return `{"query":${JSON.stringify(document)},"variables":{"items":[${texts}]}}`;
 }
 
-/** The items that were not written, by an answer to all of `items`. */
+/** The items that were not written, according to an answer to all `items`. */
 function refusalsOf(items: readonly ImportItem[], answer: GatewayAnswer): readonly Refusal[] {
   const all = (reason: string, isRetryable: boolean, code: unknown = null) =>
     items.map((item) => ({ item, reason, isRetryable, exitCode: exitCodeAfter(code), isExpired: false }));
@@ -156,7 +157,7 @@ function refusalsOf(items: readonly ImportItem[], answer: GatewayAnswer): readon
   });
 }
 
-/** Other codes than these say that nothing was done, and an import may have written the lines before. */
+/** The other exit codes mean that nothing was done, but earlier lines may have been written. */
 function exitCodeAfter(code: unknown): ExitCode {
   return isErrorCode(code) && exitCodeOf(code) === exitCodes.refused ? exitCodes.refused : exitCodes.failed;
 }

@@ -7,7 +7,7 @@
 export type Line =
   { readonly number: number; readonly text: string } | { readonly number: number; readonly problem: string };
 
-/** The lines of `source`. Of a line longer than `lineBytesMax` bytes the rest is passed over. */
+/** The lines of `source`. The rest of a line longer than `lineBytesMax` bytes is skipped. */
 export async function* readLines(source: AsyncIterable<Uint8Array>, lineBytesMax: number): AsyncGenerator<Line> {
   let number = 1;
   let parts: Uint8Array[] = [];

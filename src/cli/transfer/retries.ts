@@ -1,11 +1,20 @@
-/** How `import` and `export` try again: as the client does, but more often and for longer, so that a storage node can restart. */
-import type { Retries } from "../../client/request/retry.js";
+/**
+ * The retries of `import` and `export`: as the client's, but more often and for longer, so that a storage node can
+ * restart meanwhile.
+ */
+import type { Retries } from "../../client/request/repeat.js";
 import type { Clock } from "../../core/clock.js";
 
-/** Most attempts of `import` and `export` at one request; with the pauses about ten seconds, a storage node's restart. */
+/**
+ * Most attempts of `import` and `export` at one request; with the pauses about ten seconds, enough for a storage node
+ * to restart.
+ */
 const clientAttemptsMax = 10;
 
-/** First pause of `import` and `export` before they try again; doubles with each attempt, drawn at random up to itself. */
+/**
+ * Upper bound of the pause before the second attempt of `import` and `export`. It doubles with each attempt; the pause
+ * is random from zero to the bound.
+ */
 export const clientPauseMs = 100;
 
 /** Longest of those pauses. */
@@ -14,7 +23,7 @@ const clientPauseMsMax = 5_000;
 export interface RetryParts {
   readonly clock: Clock;
   random(): number;
-  /** When aborted, the pause under way is over: what comes next is the last attempt. */
+  /** When aborted, the current pause ends at once, and the next attempt is the last. */
   readonly signal?: AbortSignal;
 }
 

@@ -1,10 +1,10 @@
-/** Waiting that ends: with its work, when the caller's signal is aborted, or when the time of a call is over. */
+/** Waits that end when the work is done, when the caller's signal is aborted, or when the time of a call is over. */
 import { ShardgateRequestError } from "./request-error.js";
 import type { Settings } from "../options.js";
 
 /**
- * Runs `work` with a signal that is aborted when `signal` is, or after `timeoutMs`. Rejects with the reason of an
- * aborted `signal` before it starts anything.
+ * Runs `work` with a signal that is aborted when `signal` is, or after `timeoutMs`. If `signal` is already aborted,
+ * rejects with its reason without starting anything.
  */
 export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -24,7 +24,7 @@ export async function withDeadline<T>(
   }
 }
 
-/** What `work` settles with; rejects with the signal's reason as soon as it is aborted. */
+/** Settles as `work` does; rejects with the signal's reason as soon as it is aborted. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
@@ -35,7 +35,7 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-/** Waits; rejects with what `abortError` makes of the reason when `signal` is aborted meanwhile. */
+/** Resolves after `delayMs`; if `signal` is aborted before that, rejects with the result of `abortError`. */
 export function pause(delayMs: number, { after }: Pick<Settings, "after">, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
@@ -51,7 +51,7 @@ export function pause(delayMs: number, { after }: Pick<Settings, "after">, signa
   });
 }
 
-/** What to throw for a signal's reason: TIMEOUT when the time of the call is over, else the reason itself. */
+/** The error for a signal's reason: TIMEOUT when the time of the call is over, else the reason itself. */
 export function abortError(reason: unknown, isOutcomeUnknown: boolean): unknown {
   if (!(reason instanceof TimeIsOver)) return reason;
   const message = `There was no answer within ${reason.timeoutMs} ms.`;

@@ -1,10 +1,10 @@
-/** Results as they stand in answers, and the outcomes that callers get: values parsed and validated. */
-import type { Entry } from "../entry.js";
+/** Results in the form of answers, and their conversion to outcomes: values parsed and validated. */
+import type { Entry } from "../client-entry.js";
 import type { DeleteOutcome, GetOutcome, Mismatch, PutOutcome } from "../outcome.js";
 import { ShardgateRequestError } from "./request-error.js";
 import type { SchemaIssue, StandardSchema } from "../standard-schema.js";
 
-/** An entry as the documents of this client select it. */
+/** An entry with the fields that the client's documents select. */
 export interface RawEntry {
   readonly key: string;
   /** Parsed JSON, or JSON text when the client parses values itself. */
@@ -15,7 +15,7 @@ export interface RawEntry {
   readonly expiresAt: string | null;
 }
 
-/** One member of any of the schema's result unions: `__typename` says which of the rest is there. */
+/** One member of any of the schema's result unions; `__typename` determines which other fields are present. */
 export interface RawResult extends Partial<RawEntry> {
   readonly __typename: string;
   readonly code?: string;
@@ -27,13 +27,13 @@ export interface RawResult extends Partial<RawEntry> {
   readonly entry?: Omit<RawEntry, "key" | "value">;
 }
 
-/** How values are read: by the client's parser, and the schema of the client or the call. */
+/** How values are read: the client's parser, and the schema of the client or the call. */
 export interface ValueReading {
   readonly parseValue: ((text: string) => unknown) | null;
   readonly schema: StandardSchema | undefined;
 }
 
-/** The results in an answer's list. Throws BAD_ANSWER when there are not `count`. */
+/** The results in an answer's list. Throws BAD_ANSWER when their number is not `count`. */
 export function resultList(answer: unknown, count: number, isWrite: boolean): readonly RawResult[] {
   if (Array.isArray(answer) && answer.length === count) return answer as readonly RawResult[];
   const message = `The answer does not have the ${count} requested results.`;
@@ -50,7 +50,7 @@ export async function getOutcome(key: string, raw: RawResult, reading: ValueRead
   return "issues" in read ? read : { kind: "found", ...read };
 }
 
-/** `value` is the one that was passed; the answer does not repeat it. */
+/** `value` is the value that was passed; the answer does not repeat it. */
 export async function putOutcome(
   { key, value }: { readonly key: string; readonly value: unknown },
   raw: RawResult,
@@ -82,7 +82,7 @@ export async function readEntry(
   return result.issues ? mismatch(raw.key, result.issues, entry) : { ...entry, value: result.value };
 }
 
-/** Whether a value to be written fits the schema; null when it does. */
+/** How a value to be written does not fit the schema; null when it fits. */
 export async function valueMismatch(
   key: string,
   value: unknown,
@@ -107,7 +107,7 @@ function mismatch(key: string, issues: readonly SchemaIssue[], entry: Entry<unkn
   return { kind: "mismatch", key, code: "SCHEMA_MISMATCH", message, isRetryable: false, issues, entry };
 }
 
-/** Which union members are which kinds. A test checks that the schema has no others. */
+/** The outcome kind for each union member. A test checks that the schema has no others. */
 export const problemKinds: Readonly<Record<string, string>> = {
   KeyNotFound: "notFound",
   InvalidKey: "invalidKey",
@@ -120,7 +120,7 @@ export const problemKinds: Readonly<Record<string, string>> = {
   VersionConflict: "conflict",
 };
 
-/** The callers know which kinds their union has; a type that this client does not know becomes `refused`. */
+/** Callers know which kinds their union has; a type that this client does not know becomes `refused`. */
 async function problemOutcome(key: string, raw: RawResult, reading: ValueReading): Promise<object> {
   const { __typename, code = __typename, message = __typename, isRetryable = false, shard, current } = raw;
   const problem = { kind: problemKinds[__typename] ?? "refused", key, code, message, isRetryable };

@@ -1,10 +1,10 @@
 /**
  * The failure of a whole request, as opposed to the outcome of one key: no answer, a refusal by the gateway, or an
- * answer that makes no sense.
+ * invalid answer.
  */
 import type { DeleteOutcome, PutOutcome } from "../outcome.js";
 
-/** One per item of a call; null where the item's request failed or was not sent. */
+/** One outcome per item of a call; null where the item's request failed or was not sent. */
 export type PartialOutcomes = readonly (PutOutcome<unknown> | DeleteOutcome<unknown> | null)[];
 
 export interface RequestFailure {
@@ -18,22 +18,22 @@ export interface RequestFailure {
 }
 
 /**
- * `code` is one of the gateway's (docs/reference/errors.md), or of the client's own: NETWORK_FAILURE (no answer came),
- * TIMEOUT (`timeoutMs` is over), BAD_ANSWER (the answer is not one of a gateway's GraphQL endpoint), NOT_SENT (the
- * client's `headers` failed for a request behind others of the call; `cause` is what it threw).
+ * `code` is one of the gateway's (docs/reference/errors.md), or of the client's own: NETWORK_FAILURE (no answer
+ * arrived), TIMEOUT (`timeoutMs` is over), BAD_ANSWER (the answer is not that of a gateway's GraphQL endpoint),
+ * NOT_SENT (the client's `headers` failed for a later request of the call; `cause` is the error that it threw).
  */
 export class ShardgateRequestError extends Error {
   override readonly name = "ShardgateRequestError";
   readonly code: string;
-  /** Whether the same request may succeed later. Reads were tried again already. */
+  /** Whether the same request may succeed later. Reads have been retried already. */
   readonly isRetryable: boolean;
-  /** Whether a write of the failed request may have happened all the same. Always false for reads. */
+  /** Whether a write of the failed request may have happened nevertheless. Always false for reads. */
   readonly isOutcomeUnknown: boolean;
   /** HTTP status of the answer; null when there was none. */
   readonly status: number | null;
   /**
-   * Of a `putMany` or `deleteMany` that took several requests: one per item, in order; null where none is known. Those
-   * from `unsentFrom` on were not sent; the others without an outcome are the items of the request that failed.
+   * For a `putMany` or `deleteMany` that took several requests: one outcome per item, in order; null where none is
+   * known. Items from `unsentFrom` on were not sent; other items without an outcome belong to the request that failed.
    */
   readonly outcomes: PartialOutcomes | null;
   /** Index of the first item that was not sent, or the number of items. Null when `outcomes` is. */

@@ -1,18 +1,21 @@
-/** One attempt at one GraphQL request over HTTP, and what its failure means: repeat it? did it write? */
+/**
+ * One attempt at one GraphQL request over HTTP, and the classification of its failure: whether it may be retried, and
+ * whether it may have written.
+ */
 import { abortError, untilAborted } from "./deadline.js";
 import type { Settings } from "../options.js";
 import { ShardgateRequestError } from "./request-error.js";
 
 export interface GraphqlRequest {
   readonly document: string;
-  /** JSON text, because values are written by the application's own `stringifyValue`. */
+  /** JSON text, because values are serialized by the application's own `stringifyValue`. */
   readonly variables: string;
   readonly isWrite: boolean;
 }
 
 /**
- * The field `result` of the answer's data. Throws ShardgateRequestError, the reason of an aborted signal, and what the
- * application's `headers` throws.
+ * Resolves to the field `result` of the answer's data. Throws ShardgateRequestError, the reason of an aborted signal,
+ * and errors of the application's `headers`.
  */
 export async function send(request: GraphqlRequest, settings: Settings, signal: AbortSignal): Promise<unknown> {
   const headers = await untilAborted(headersOf(settings), signal).catch((error: unknown) => {
@@ -48,7 +51,7 @@ async function answerOf(settings: Settings, init: RequestInit, isWrite: boolean)
   let status: number | null = null;
   let text: string;
   try {
-    // A redirect would be followed as a GET, and take the headers along to another place.
+    // A redirect would be followed with GET, and would send the headers to another server.
     const response = await settings.fetch(settings.endpoint, { ...init, redirect: "manual" });
     status = response.status;
     text = await response.text();
@@ -62,7 +65,10 @@ async function answerOf(settings: Settings, init: RequestInit, isWrite: boolean)
   throw failureOf(body, status, isWrite);
 }
 
-/** What may stand in an answer: that of GraphQL, or problem details (RFC 9457) of something in front of it. */
+/**
+ * The possible members of an answer: those of GraphQL, or problem details (RFC 9457) of a server in front of the
+ * gateway.
+ */
 interface AnswerBody {
   readonly data?: { readonly result?: unknown } | null;
   readonly errors?: readonly { readonly message: string; readonly extensions?: ErrorFacts }[];
@@ -100,13 +106,13 @@ function failureOf(body: AnswerBody | null, status: number, isWrite: boolean): S
   });
 }
 
-/** Statuses of proxies and load balancers that another attempt may overcome. */
+/** Statuses of proxies and load balancers after which a retry may succeed. */
 const busyStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
-/** Codes of fields that were refused for their arguments; then nothing of them was run. */
+/** Codes of fields that were refused because of their arguments, so that nothing of them was executed. */
 const argumentCodes: ReadonlySet<string> = new Set(["BAD_USER_INPUT", "TOO_MANY_KEYS"]);
 
-/** Whether a status says that the request was refused as it was, and so not carried out. */
+/** Whether a status means that the request was refused, and so not executed. */
 function isRefusal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 499;
 }

@@ -1,25 +1,27 @@
 /**
- * Changes a value by compare-and-set: reads it, computes the next one, and writes that under the condition that nothing
- * was written meanwhile. What the loss of an answer means is decided here, from versions alone.
+ * Updates a value by compare-and-set: reads it, computes the next one, and writes that on condition that no other write
+ * happened in between. After a lost answer, it decides from versions alone whether the write happened.
  */
-import type { Expiry, PutItem } from "../entry.js";
-import { updateAttemptsMax } from "../limits.js";
+import type { Expiry, PutItem } from "../client-entry.js";
 import type { Settings } from "../options.js";
 import type { Found, GetOutcome, PutOutcome } from "../outcome.js";
 import { ShardgateRequestError } from "../request/request-error.js";
-import { pauseAfter } from "../request/retry.js";
+import { pauseAfter } from "../request/repeat.js";
+
+/** Default for the most writes of one `update`: with ten concurrent writers of one key, all of them succeed. */
+const updateAttemptsMax = 10;
 
 export interface UpdateOptions {
-  /** Of the new entry. Without it the entry never expires, whatever the one it replaces did. */
+  /** The expiry of the new entry. Without it the entry never expires, even if it replaces one that would have. */
   readonly expiry?: Expiry | undefined;
-  /** Says that it does no harm when `fn` takes effect twice (it sets a field, not counts). */
+  /** States that `fn` may take effect twice without harm (it sets a field, for example, but does not count). */
   readonly isIdempotent?: boolean | undefined;
-  /** Most writes; 10 unless said otherwise. The last conflict is then the outcome. */
+  /** Most writes. Default: 10. After that the outcome is the last conflict. */
   readonly attemptsMax?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What an update does to its one key, by the means of the client. */
+/** Reads and writes the key of one update. */
 export interface UpdateAccess {
   get(): Promise<GetOutcome<unknown>>;
   put(item: Omit<PutItem<unknown>, "key">): Promise<PutOutcome<unknown>>;
@@ -40,7 +42,7 @@ export async function updateEntry(
       const base = read.kind === "found" ? read : null;
       if (base?.version === null) return withoutVersions(base);
       const version = base?.version ?? null;
-      // The entry changed meanwhile, and nobody can tell whether the lost write did that.
+      // The entry has changed, possibly by the lost write; this cannot be determined.
       if (lost !== null && lost.version !== version && !isIdempotent) return lost.tell();
       const condition = version === null ? ({ ifAbsent: true } as const) : { ifVersion: version };
       const outcome = await orLost(put({ value: await fn(base?.value), expiry, condition }), version);
@@ -59,9 +61,15 @@ export async function updateEntry(
 /** A write that may or may not have happened. */
 interface LostWrite {
   readonly kind: "lost";
-  /** What it would have replaced; null: nothing. As long as the entry has this version, the write has not happened. */
+  /**
+   * The version that it would have replaced; null if the key did not exist. As long as the entry has this version, the
+   * write has not happened.
+   */
   readonly version: string | null;
-  /** Ends an update that cannot find out: gives the outcome, or throws the error, that the write ended with. */
+  /**
+   * Ends an update whose result cannot be determined: returns the outcome, or throws the error, that the write ended
+   * with.
+   */
   tell(): PutOutcome<unknown>;
 }
 

@@ -1,11 +1,18 @@
 /**
- * More writes than fit in one request travel in several, one after another: so two writes of one key keep their order,
- * and when a request fails, it is certain which items were not sent. That is told by the error that is then thrown.
+ * Splits writes that do not fit into one request into several, which are sent one after another: so two writes of one
+ * key keep their order, and when a request fails, it is certain which items were not sent. The error that is then
+ * thrown lists them.
  */
-import { requestBytesMax, requestKeysMax } from "../limits.js";
 import { ShardgateRequestError, type PartialOutcomes } from "../request/request-error.js";
+import { requestKeysMax } from "../request/repeat.js";
 
-/** The items in their order, in parts that each fit in one request; an item that is too long for any has its own. */
+/**
+ * Most bytes of the items in one request of writes: two values of maximum length; with usual JSON, a good part of the
+ * arrays, objects and members that the gateway accepts in one body.
+ */
+export const requestBytesMax = 2 * 1024 * 1024;
+
+/** The items in order, in parts that each fit into one request; an item that is too long has a part of its own. */
 export function partsOf<Item extends { readonly text: string }>(items: readonly Item[]): readonly (readonly Item[])[] {
   const encoder = new TextEncoder();
   const parts: Item[][] = [];
@@ -26,13 +33,13 @@ export function partsOf<Item extends { readonly text: string }>(items: readonly 
 /** The failure of one of a call's requests. */
 export interface PartFailure {
   readonly error: unknown;
-  /** Items of that request whose outcome is not known; some may have had theirs in an attempt before. */
+  /** Number of items in that request whose outcome is unknown; others may have an outcome from an earlier attempt. */
   readonly count: number;
-  /** How many of the call's items, from the first, belong to it or come before it. */
+  /** Number of the call's items that belong to that request or precede it. */
   readonly end: number;
 }
 
-/** What to throw for a call whose `outcomes` are null where they are not known. */
+/** The error for a call that failed partly; `outcomes` are null where unknown. */
 export function partialFailure(
   { error, count, end }: PartFailure,
   outcomes: PartialOutcomes,
@@ -57,7 +64,7 @@ export function partialFailure(
   });
 }
 
-/** What the application's own `headers` throws, for a request behind others. */
+/** The error when the application's own `headers` fails for a later request. */
 function notSent(cause: unknown): ShardgateRequestError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const facts = { isRetryable: false, isOutcomeUnknown: false, status: null, cause };

@@ -1,9 +1,9 @@
 /**
- * Puts and deletions. Those of one call travel in as few requests as they fit in; those of different calls never share
- * one: a bad expiry would then fail its neighbours, and one lost answer would leave all of them unknown.
+ * Puts and deletions. Those of one call share as few requests as possible. Different calls never share a request:
+ * otherwise an invalid expiry would fail the other calls, and one lost answer would leave all of them unknown.
  */
 import { withDeadline } from "../request/deadline.js";
-import type { DeleteItem, PutItem } from "../entry.js";
+import type { DeleteItem, PutItem } from "../client-entry.js";
 import type { Settings } from "../options.js";
 import type { DeleteOutcome, PutOutcome } from "../outcome.js";
 import {
@@ -15,17 +15,17 @@ import {
   type ValueReading,
 } from "../request/raw-result.js";
 import { send } from "../request/request.js";
-import { sendItems } from "../request/retry.js";
+import { sendItems } from "../request/repeat.js";
 import { partialFailure, partsOf, type PartFailure } from "./write-parts.js";
 
-/** One outcome per item, in order. Of a value that does not fit the schema nothing is sent. */
+/** Resolves to one outcome per item, in order. A value that does not fit the schema is not sent. */
 export async function putAll(
   items: readonly PutItem<unknown>[],
   reading: ValueReading,
   settings: Settings,
   signal: AbortSignal | undefined,
 ): Promise<PutOutcome<unknown>[]> {
-  // Written is what was passed, whatever the caller does with the object while the request is on its way.
+  // Serialized now, so that later changes of the caller's object have no effect on the request.
   const writes = items.map((item) => ({ item, text: putInput(item, settings) }));
   const mismatches = await Promise.all(items.map(({ key, value }) => valueMismatch(key, value, reading.schema)));
   const sent = writes.filter((_, index) => mismatches[index] === null);
@@ -40,7 +40,7 @@ export async function putAll(
   return outcomes.map(certain);
 }
 
-/** One outcome per item, in order. */
+/** Resolves to one outcome per item, in order. */
 export async function deleteAll(
   items: readonly DeleteItem[],
   reading: ValueReading,
@@ -59,7 +59,7 @@ export async function deleteAll(
   return outcomes.map(certain);
 }
 
-/** An item and the GraphQL input that it becomes, in JSON text. */
+/** An item, and its GraphQL input as JSON text. */
 interface Write {
   readonly item: { readonly key: string };
   readonly text: string;
@@ -77,11 +77,11 @@ function deleteInput({ key, condition }: DeleteItem): string {
 
 interface Sent {
   readonly results: ReadonlyMap<Write, RawResult>;
-  /** The request behind which nothing was sent; null when all were answered. */
+  /** The request that failed, after which nothing was sent; null when all were answered. */
   readonly failed: (Pick<PartFailure, "error" | "count"> & { readonly part: readonly Write[] }) | null;
 }
 
-/** Throws as `sendItems` when all writes travel in one request, and the reason of an aborted `signal`. */
+/** Throws as `sendItems` does when all writes fit into one request, and the reason of an aborted `signal`. */
 async function sendWrites(
   document: string,
   writes: readonly Write[],
@@ -97,7 +97,7 @@ async function sendWrites(
       return resultList(await send({ document, variables, isWrite: true }, settings, signal), open.length, true);
     },
     settle: (write: Write, result: RawResult) => void results.set(write, result),
-    // Sent again behind a later write of the same key, it would undo that one.
+    // A retry after a later write of the same key would undo that write.
     isRepeatable: ({ item }: Write) => writesOfKey.get(item.key) === 1,
   });
   const parts = partsOf(writes);

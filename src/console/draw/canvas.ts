@@ -1,4 +1,4 @@
-/** What all drawings need: the part of a canvas's context that they use, and sharp pixels. */
+/** Shared by all drawings: the part of a canvas context that they use, and sharp pixels. */
 import type { Box } from "../model/strip-layout.js";
 
 export type Pen = Pick<
@@ -27,7 +27,7 @@ export type Pen = Pick<
 
 export const canvasFont = "system-ui, sans-serif";
 
-/** Slanted lines over a box: what is drawn so does not work. `spacing` is the way from one line to the next. */
+/** Draws slanted lines over a box, which mark what is out of service. `spacing` is the distance between lines. */
 export function hatch(pen: Pen, { x, y, width, height }: Box, spacing: number): void {
   pen.save();
   pen.beginPath();

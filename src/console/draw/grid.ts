@@ -1,4 +1,4 @@
-/** Draws the grid: a row for each storage node, a column for each shard, a mark where the node owns the shard. */
+/** Draws the grid: a row for each storage node, a column for each shard, and a mark where the node owns the shard. */
 import type { NodeView, ShardView } from "../model/cluster-state.js";
 import type { GridLayout } from "../model/grid-layout.js";
 import { ownerColour, ownerTag } from "../model/owner-mark.js";
@@ -39,7 +39,7 @@ function drawRows(pen: Pen, { nodes, layout, colours, markedOwner }: GridDrawing
   });
 }
 
-/** The numbers of some shards, with a line down from each. */
+/** The numbers of some shards, each with a line downwards. */
 function drawHead(pen: Pen, { shards, layout, colours }: GridDrawing): void {
   pen.font = `10px ${canvasFont}`;
   pen.textBaseline = "middle";

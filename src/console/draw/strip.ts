@@ -1,6 +1,6 @@
 /**
- * Draws the strip of the key space, a cell for each shard: filled with its owner's colour and tag; hatched as well when it is
- * unavailable; a dashed frame when nobody owns it.
+ * Draws the strip of the key space with a cell for each shard: filled with its owner's colour and tag, hatched as well
+ * when it is unavailable, and a dashed frame when it has no owner.
  */
 import type { ShardView } from "../model/cluster-state.js";
 import { ownerColour, ownerTag, textOnOwner } from "../model/owner-mark.js";
@@ -13,7 +13,7 @@ export interface StripDrawing {
   readonly layout: StripLayout;
   readonly width: number;
   readonly colours: Colours;
-  /** When not null, the shards of all other owners step back. */
+  /** When not null, the shards of all other owners are dimmed. */
   readonly markedOwner: number | null;
 }
 
@@ -55,7 +55,7 @@ function drawCell(pen: Pen, { shard: { number, owner, state }, cell, alpha, colo
     pen.lineWidth = height < 12 ? 1.5 : 2;
     hatch(pen, cell, height < 12 ? 3.5 : 6);
     const tag = unavailableTag(ownerTag(owner), cell);
-    // A calm ground for the text, in the owner's colour: that storage node is the one to look after.
+    // A plain background for the text, in the colour of the owner, which is the storage node to look after.
     const ground = Math.min(width - 6, 8 * tag.length + 8);
     if (height >= 12) pen.fillRect(x + (width - ground) / 2, y + 3, ground, height - 6);
     drawText(pen, cell, number, { tag, colour: textOnOwner });
@@ -65,7 +65,7 @@ function drawCell(pen: Pen, { shard: { number, owner, state }, cell, alpha, colo
   drawText(pen, cell, number, { tag: ownerTag(owner), colour: textOnOwner });
 }
 
-/** The cross is left out where there is no room beside the owner's tag. */
+/** The cross is omitted when there is no room beside the owner's tag. */
 function unavailableTag(owner: string, { width, height }: Box): string {
   const tag = `✕ ${owner}`;
   return height >= 26 && width >= 8 * tag.length + 4 ? tag : owner;
@@ -76,7 +76,9 @@ interface Tag {
   readonly colour: string;
 }
 
-/** Number and tag where there is room for both, the tag alone where there is room for one, nothing in small cells. */
+/**
+ * Draws number and tag if there is room for both, the tag alone if there is room for one, and nothing in small cells.
+ */
 function drawText(pen: Pen, { x, y, width, height }: Box, number: number, { tag, colour }: Tag): void {
   if (height < 12 || width < 8 * tag.length) return;
   pen.fillStyle = colour;

@@ -1,14 +1,14 @@
-/** What the page knows of the cluster: the events of the gateway, put together. Pure; a new state for each event. */
+/** The page's knowledge of the cluster, built from the gateway's events. Pure; each event yields a new state. */
 import type { ShardState } from "../../core/shard.js";
-import type { ClusterEvent, NodeRow, TickEvent, TrafficSecond } from "../../wire/console-events.js";
+import type { ClusterEvent, ConsoleGatewayRow, NodeRow, TickEvent, TrafficSecond } from "../../wire/console-events.js";
 
-/** Seconds of traffic that are drawn; the gateway sends no more at first either. */
+/** Seconds of traffic that are shown; the gateway initially sends no more either. */
 const secondsShown = 300;
 
 export interface ShardView {
   readonly number: number;
   readonly state: ShardState;
-  /** Index into `nodes`; null while unassigned. */
+  /** Index into `nodes`; null while the shard is unassigned. */
   readonly owner: number | null;
   readonly epoch: number;
 }
@@ -19,27 +19,38 @@ export interface NodeView {
   readonly url: string;
   readonly state: NodeRow[0];
   readonly silentMs: number | null;
-  /** How many shards it owns. */
+  /** Number of shards that the node owns. */
   readonly shards: number;
   readonly keys: number | null;
   readonly bytes: number | null;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly engine: string | null;
-  /** Why its shards are not served although it may answer, and what to do. */
+  /** Why the node's shards are not served although it may answer, and what to do. */
   readonly problem: string | null;
+}
+
+export interface GatewayView {
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly isLeader: boolean;
+  readonly mapVersion: number;
+  /** Since the leader heard of it. */
+  readonly silentMs: number;
 }
 
 export interface ClusterState {
   readonly name: string;
   readonly mapVersion: number;
   readonly nodes: readonly NodeView[];
+  /** The leader first. */
+  readonly gateways: readonly GatewayView[];
   /** Stays the same object until a shard changes, so that it is not drawn again each second. */
   readonly shards: readonly ShardView[];
   readonly seconds: readonly TrafficSecond[];
 }
 
-export const emptyCluster: ClusterState = { name: "", mapVersion: 0, nodes: [], shards: [], seconds: [] };
+export const emptyCluster: ClusterState = { name: "", mapVersion: 0, nodes: [], gateways: [], shards: [], seconds: [] };
 
 export function withCluster(state: ClusterState, { name, mapVersion, ...event }: ClusterEvent): ClusterState {
   const shards = event.owners.map((owner, number): ShardView => ({
@@ -60,14 +71,28 @@ export function withCluster(state: ClusterState, { name, mapVersion, ...event }:
   return { ...state, name, mapVersion, nodes, shards };
 }
 
-export function withTick(state: ClusterState, { nodes: rows, seconds }: TickEvent): ClusterState {
+export function withTick(state: ClusterState, { nodes: rows, gateways, seconds }: TickEvent): ClusterState {
   const nodes = state.nodes.map((node, index) => {
     const row = rows[index];
     return row === undefined ? node : withRow(node, row);
   });
   const lastMs = state.seconds.at(-1)?.[0] ?? 0;
   const newer = seconds.filter(([atMs]) => atMs > lastMs);
-  return { ...state, nodes, seconds: [...state.seconds, ...newer].slice(-secondsShown) };
+  return {
+    ...state,
+    nodes,
+    gateways: gateways.map(gatewayView),
+    seconds: [...state.seconds, ...newer].slice(-secondsShown),
+  };
+}
+
+function gatewayView([name, url, isLeader, mapVersion, silentMs]: ConsoleGatewayRow): GatewayView {
+  return { name, url, isLeader, mapVersion, silentMs: withoutFlicker(silentMs) };
+}
+
+/** Nobody reads the milliseconds of what is heard of all the time. */
+function withoutFlicker(silentMs: number): number {
+  return silentMs < 3_000 ? 0 : Math.floor(silentMs / 1_000) * 1_000;
 }
 
 const shardStates: Readonly<Record<string, ShardState>> = { A: "ACTIVE", U: "UNAVAILABLE", N: "UNASSIGNED" };
@@ -83,13 +108,11 @@ const unknownNode: Omit<NodeView, "index" | "name" | "url" | "shards"> = {
   problem: null,
 };
 
-/** The same object when nothing is new, so that its row of the table is not made again. */
+/** The same object when nothing has changed, so that its row of the table is not rendered again. */
 function withRow(node: NodeView, [state, silentMs, keys, bytes, p50Ms, p99Ms, engine, problem]: NodeRow): NodeView {
-  // Nobody reads the milliseconds of a node that is heard of all the time.
-  const silence = silentMs === null ? null : Math.floor(silentMs / 1_000) * 1_000;
   const next = {
     state,
-    silentMs: silence !== null && silence < 3_000 ? 0 : silence,
+    silentMs: silentMs === null ? null : withoutFlicker(silentMs),
     keys,
     bytes,
     p50Ms,

@@ -1,12 +1,12 @@
 /**
- * The stream of the gateway's events, opened again whenever it ends or falls silent; only a gateway that refuses the caller
- * is not asked again before there is another token.
+ * The stream of the gateway's events, reopened whenever it ends or falls silent. After the gateway has refused the
+ * caller, it is reopened only with another token.
  */
 import type { Problem } from "./gateway.js";
 
 export interface Stream {
   onEvent(name: string, listener: (data: string) => void): void;
-  /** With the problem that the gateway told instead of the stream; null when it ended or never began. */
+  /** Called with the problem that the gateway sent instead of the stream; null when the stream ended or never began. */
   onFailure(listener: (problem: Problem | null) => void): void;
   close(): void;
 }
@@ -15,16 +15,16 @@ export interface EventStreamParts {
   readonly open: () => Stream;
   /** Calls back once; returns the function that cancels it. */
   readonly after: (delayMs: number, callback: () => void) => () => void;
-  /** By event name: what to do with its data, parsed. */
+  /** Handlers of the parsed data, by event name. */
   readonly listeners: Readonly<Record<string, (data: unknown) => void>>;
   readonly onLive: (isLive: boolean) => void;
-  /** The gateway wants another token. */
+  /** Called when the gateway requires another token. */
   readonly onRefused: (problem: Problem) => void;
-  /** There is no stream, and it is tried again; with the reason where the gateway gave one. */
+  /** Called when there is no stream and it will be reopened; with the reason, if the gateway sent one. */
   readonly onLost: (problem: Problem | null) => void;
 }
 
-/** Events come each second; three of them missing is no hiccup. */
+/** Events arrive each second; after three missing ones the stream counts as lost. */
 const silenceMs = 3_500;
 const reopenMs = 1_000;
 const refusals: ReadonlySet<string> = new Set(["UNAUTHENTICATED", "FORBIDDEN"]);
@@ -60,7 +60,7 @@ export class EventStream {
     this.#watch();
   }
 
-  /** Closes the stream until the next start. What the page shows is old from now on. */
+  /** Closes the stream until the next start. From now on the page's data are outdated. */
   stop(): void {
     this.#cancelTimer();
     this.#stream?.close();

@@ -1,4 +1,4 @@
-/** Figures as people read them: short, with a unit, and a dash for what is not known. */
+/** Formats figures for people: short, with a unit, and a dash for unknown ones. */
 
 const unknown = "–";
 

@@ -1,11 +1,14 @@
-/** What the page asks of the gateway beside the stream: three GraphQL documents, by their ids, and how their answers are read. */
+/**
+ * The page's requests to the gateway beside the stream: three GraphQL documents, by their ids, and the decoding of
+ * their answers.
+ */
 import { errorRules, isErrorCode } from "../../core/error.js";
 import type { consoleDocuments } from "../../wire/console-events.js";
 
 export interface Problem {
   readonly code: string;
   readonly message: string;
-  /** What to do; empty when nobody knows. */
+  /** What to do; empty when unknown. */
   readonly advice: string;
 }
 
@@ -17,9 +20,9 @@ export type FindResult =
       readonly kind: "found" | "missing" | "unreadable";
       readonly key: string;
       readonly place: Place;
-      /** Null unless it was found. */
+      /** Null unless the key was found. */
       readonly entry: FoundEntry | null;
-      /** Null when it was found. */
+      /** Null when the key was found. */
       readonly problem: Problem | null;
     }
   | { readonly kind: "failed"; readonly key: string; readonly problem: Problem };
@@ -32,7 +35,7 @@ export interface Place {
 }
 
 export interface FoundEntry {
-  /** The JSON text as it is stored. */
+  /** The JSON text as stored. */
   readonly valueText: string;
   readonly version: string | null;
   readonly createdAt: string | null;
@@ -41,7 +44,7 @@ export interface FoundEntry {
   readonly sizeBytes: number;
 }
 
-/** Which shard and storage node has the key, and its value. */
+/** Finds the shard and storage node of the key, and its value. */
 export async function findKey(post: Post, key: string): Promise<FindResult> {
   const answer = await ask<FindData>(post, "console/find", { key });
   if (answer.problem !== null) return { kind: "failed", key, problem: answer.problem };
@@ -59,7 +62,7 @@ export type ShardDetailsResult =
 
 export interface ShardDetails {
   readonly number: number;
-  /** Null when the storage node does not tell. */
+  /** Null when the storage node does not report it. */
   readonly keys: number | null;
   readonly bytes: number | null;
   /** Newest first. */
@@ -90,14 +93,14 @@ export async function shardDetails(post: Post, number: number): Promise<ShardDet
 export interface AssignInput {
   readonly shard: number;
   readonly storageNode: string;
-  /** As the page shows it: whoever assigns knows what they replace. */
+  /** The shard's epoch as the page shows it, so that an assignment replaces only what its user has seen. */
   readonly ifEpoch: number;
   readonly force: boolean;
 }
 
 export type AssignResult =
   | { readonly kind: "assigned"; readonly epoch: number }
-  /** `isForceable`: the same request with `force` would be carried out. */
+  /** `isForceable`: whether the same request with `force` would succeed. */
   | { readonly kind: "refused"; readonly problem: Problem; readonly isForceable: boolean };
 
 export async function assignShard(post: Post, input: AssignInput): Promise<AssignResult> {
@@ -109,7 +112,7 @@ export async function assignShard(post: Post, input: AssignInput): Promise<Assig
 type Answer<Data> =
   { readonly data: Data; readonly problem: null } | { readonly data: null; readonly problem: Problem };
 
-/** Any error counts as a failure of the whole: each document asks for one thing. */
+/** Any error counts as a failure of the whole request: each document has one field. */
 async function ask<Data>(
   post: Post,
   documentId: keyof typeof consoleDocuments,

@@ -1,4 +1,4 @@
-/** Where storage nodes (rows) and shards (columns) lie in the grid. Pixels of CSS. */
+/** The layout of storage nodes (rows) and shards (columns) in the grid, in CSS pixels. */
 import type { Box } from "./strip-layout.js";
 
 export interface GridLayout {
@@ -8,7 +8,7 @@ export interface GridLayout {
   readonly columnWidth: number;
   readonly width: number;
   readonly height: number;
-  /** Shards between two numbers of the head. */
+  /** Number of shards between two labels in the head. */
   readonly labelStep: number;
 }
 
@@ -31,7 +31,7 @@ export function gridLayout(nodeCount: number, shardCount: number, width: number)
 
 const steps = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
-/** The column of a shard, at least as wide as can be seen. */
+/** The column of a shard, at least wide enough to be visible. */
 export function columnOf({ labelWidth, headHeight, columnWidth, height }: GridLayout, shard: number): Box {
   const width = Math.max(3, columnWidth);
   return { x: labelWidth + shard * columnWidth, y: headHeight, width, height: height - headHeight - 2 };

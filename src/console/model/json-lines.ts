@@ -1,9 +1,9 @@
 /**
- * JSON text with line breaks and indents. The text is cut and never parsed, because a parser would round the numbers:
- * every character of a string or number stays as it is stored.
+ * Formats JSON text with line breaks and indentation. The text is tokenized but never parsed, because a parser would
+ * round numbers: every character of a string or number stays as it is stored.
  */
 
-/** Longest text that is laid out; the rest is cut off, so that a value of a megabyte does not hold up the page. */
+/** Longest text that is formatted; the rest is cut off, so that a value of a megabyte does not block the page. */
 const charactersMax = 64 * 1024;
 
 export interface LaidOut {
@@ -26,7 +26,10 @@ export function laidOut(json: string): LaidOut {
   return { text, isCut };
 }
 
-/** Strings, empty brackets, brackets and separators, and everything else up to the next of these. White space is dropped. */
+/**
+ * The tokens: strings, empty brackets, brackets and separators, and everything else up to the next of these. White
+ * space is dropped.
+ */
 const tokens = /"(?:[^"\\]|\\.)*"?|\{\s*\}|\[\s*\]|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 function lineBreak(depth: number): string {

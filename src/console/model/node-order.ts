@@ -1,4 +1,4 @@
-/** The rows of the node table: which, and in which order. */
+/** Filters and sorts the rows of the node table. */
 import type { NodeView } from "./cluster-state.js";
 
 export type NodeColumn = "name" | "state" | "shards" | "keys" | "bytes" | "p50Ms" | "p99Ms" | "silentMs" | "engine";
@@ -8,13 +8,13 @@ export interface NodeOrder {
   readonly isDescending: boolean;
 }
 
-/** The order after the head of a column was pressed: figures start with the largest, names and states with the first. */
+/** The order after a click on a column's head: figures start with the largest, names and states with the first. */
 export function nextOrder(order: NodeOrder, column: NodeColumn): NodeOrder {
   if (order.column === column) return { column, isDescending: !order.isDescending };
   return { column, isDescending: !["name", "state", "engine"].includes(column) };
 }
 
-/** Those whose name, URL, state or engine contains `filter`, whatever its case. What is not known comes last. */
+/** The nodes whose name, URL, state or engine contains `filter`, ignoring case. Unknown figures come last. */
 export function orderedNodes(nodes: readonly NodeView[], filter: string, order: NodeOrder): readonly NodeView[] {
   const wanted = filter.trim().toLowerCase();
   const isWanted = ({ name, url, state, engine }: NodeView): boolean =>

@@ -1,4 +1,4 @@
-/** A shard in one line, for screen readers, tooltips and the head of its panel. */
+/** A shard in one line of text, for screen readers, tooltips and the head of its panel. */
 import type { ClusterState, ShardView } from "./cluster-state.js";
 import { ownerTag } from "./owner-mark.js";
 

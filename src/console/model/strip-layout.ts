@@ -1,27 +1,30 @@
-/** Where each shard's cell lies in the strip of the key space: full rows of equal cells, as large as fits. Pixels of CSS. */
+/**
+ * The layout of the shards' cells in the strip of the key space: full rows of equal cells, as large as fits. In CSS
+ * pixels.
+ */
 
 export interface StripLayout {
   readonly columns: number;
   readonly rows: number;
-  /** From one cell to the next; the gap is part of it. */
+  /** Distance from one cell to the next, including the gap. */
   readonly columnWidth: number;
   readonly rowHeight: number;
   readonly gap: number;
-  /** Of all rows and the padding. */
+  /** Height of all rows and the padding. */
   readonly height: number;
 }
 
-/** Room around all cells for the selected one's frame. */
+/** Room around all cells for the frame of the selected one. */
 const padding = 4;
 
-/** Heights of a row, from one with room for a number and a tag down to the smallest that is still seen. */
+/** Heights of a row, from one with room for a number and a tag down to the smallest visible one. */
 const rowHeights = [40, 34, 28, 24, 20, 17, 14, 12, 10, 9, 8, 7, 6, 5];
 
 export function stripLayout(shardCount: number, width: number, heightMax: number): StripLayout {
   const available = Math.max(1, width - 2 * padding);
   for (const rowHeight of rowHeights) {
     const columnsMax = Math.max(1, Math.floor(available / rowHeight));
-    // Rows that begin with 0, 16, 32 are read more easily than rows of 19.
+    // Rows that begin with 0, 16, 32 are easier to read than rows of 19.
     for (const columns of [2 ** Math.floor(Math.log2(columnsMax)), columnsMax]) {
       const layout = layoutOf(columns, rowHeight, shardCount, available);
       if (layout.height <= heightMax) return layout;
@@ -46,7 +49,7 @@ export function cellOf({ columns, columnWidth, rowHeight, gap }: StripLayout, sh
   };
 }
 
-/** The shard at a point; null beside all cells. */
+/** The shard at a point; null outside of all cells. */
 export function shardAt(layout: StripLayout, shardCount: number, x: number, y: number): number | null {
   const { columns, columnWidth, rowHeight } = layout;
   const column = Math.floor((x - padding) / columnWidth);
@@ -54,7 +57,7 @@ export function shardAt(layout: StripLayout, shardCount: number, x: number, y: n
   return column >= 0 && column < columns && shard >= 0 && shard < shardCount ? shard : null;
 }
 
-/** The shard that a key of the keyboard leads to, as in any slider; null when the key means nothing here. */
+/** The shard that a key press selects, as in any slider; null for a key without a meaning here. */
 export function shardAfterKey(key: string, shard: number, shardCount: number, columns: number): number | null {
   const step = steps(columns)[key];
   if (step === undefined) return null;

@@ -1,4 +1,4 @@
-/** The whole cluster in a few figures and one sentence. */
+/** Summarizes the cluster in a few figures and one sentence. */
 import type { ShardState } from "../../core/shard.js";
 import type { ClusterState } from "./cluster-state.js";
 
@@ -8,10 +8,10 @@ export interface Summary {
   readonly text: string;
   readonly shards: Readonly<Record<ShardState, number>>;
   readonly nodesUp: number;
-  /** Of the storage nodes that told; null when none did. */
+  /** The sum over the storage nodes that report it; null when none does. */
   readonly keys: number | null;
   readonly bytes: number | null;
-  /** Whether some storage node did not tell, so that keys and bytes are at least these. */
+  /** Whether a storage node did not report, so that keys and bytes are lower bounds. */
   readonly isPartial: boolean;
 }
 

@@ -1,10 +1,10 @@
-/** The traffic of the last minutes as the charts draw it. */
+/** Prepares the traffic of the last minutes for the charts. */
 import type { TrafficSecond } from "../../wire/console-events.js";
 import { millisecondsText, shortText } from "./format.js";
 
 export interface ChartLine {
   readonly label: string;
-  /** Name of the CSS variable that has its colour. */
+  /** Name of the CSS variable with the line's colour. */
   readonly colour: string;
   readonly isDashed: boolean;
   readonly isFilled: boolean;
@@ -13,17 +13,17 @@ export interface ChartLine {
 
 export interface ChartData {
   readonly title: string;
-  /** What the chart says, in words. */
+  /** The current values of the chart, in words. */
   readonly text: string;
   /** Seconds since 1970. */
   readonly times: readonly number[];
   readonly lines: readonly ChartLine[];
   readonly format: (value: number) => string;
-  /** There is nothing between whole values, so that none is written at the axis. */
+  /** Whether values are integers, so that the axis has no labels in between. */
   readonly isWhole: boolean;
 }
 
-/** Indexes of values that have no neighbour: a line through them would not be seen. */
+/** Indexes of values without a neighbour: a line through them would be invisible. */
 export function isolated(values: readonly (number | null)[]): readonly number[] {
   const isThere = (index: number): boolean => (values[index] ?? null) !== null;
   return values.flatMap((_, index) => (isThere(index) && !isThere(index - 1) && !isThere(index + 1) ? [index] : []));
@@ -42,7 +42,7 @@ export function requestChart(seconds: readonly TrafficSecond[]): ChartData {
   };
 }
 
-/** Seconds after which a latency is no longer told in words: it would be that of no requests. */
+/** Seconds after which a latency is no longer shown in words, because there have been no requests since. */
 const lately = 10;
 
 export function latencyChart(seconds: readonly TrafficSecond[]): ChartData {

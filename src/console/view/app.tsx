@@ -1,4 +1,4 @@
-/** The whole page: keeps what the stream tells and what is selected, and lays out the parts. */
+/** The whole page: holds the state of the stream and the selection, and arranges the parts. */
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { ClusterEvent, TickEvent } from "../../wire/console-events.js";
 import { emptyCluster, withCluster, withTick, type ClusterState } from "../model/cluster-state.js";
@@ -7,6 +7,7 @@ import type { Problem } from "../model/gateway.js";
 import { summaryOf, type Summary } from "../model/summary.js";
 import { latencyChart, requestChart } from "../model/traffic.js";
 import { usePlatform } from "../platform.js";
+import { GatewayTable } from "./gateway-table.js";
 import { Header } from "./header.js";
 import { KeyFinder } from "./key-finder.js";
 import { KeySpace } from "./key-space.js";
@@ -20,11 +21,11 @@ import { Waiting } from "./parts/waiting.js";
 
 export interface AppProps {
   readonly hasPlayground: boolean;
-  /** The gateway wants to know who asks. */
+  /** Whether the gateway requires credentials. */
   readonly asksForToken: boolean;
 }
 
-/** Of the cluster there is nothing to see before the gateway has told it, nor while it refuses to. */
+/** Nothing of the cluster is shown before the gateway has sent it, nor while the gateway refuses to. */
 export function App(faces: AppProps) {
   const { cluster, link, signIn } = useCluster();
   const summary = useMemo(() => summaryOf(cluster), [cluster]);
@@ -59,7 +60,7 @@ export function App(faces: AppProps) {
 }
 
 function Cluster({ cluster, summary }: { readonly cluster: ClusterState; readonly summary: Summary }) {
-  const { nodes, shards, seconds } = cluster;
+  const { nodes, gateways, shards, seconds } = cluster;
   const [selected, setSelected] = useState(0);
   const [marked, setMarked] = useState<string | null>(null);
   const requests = useMemo(() => requestChart(seconds), [seconds]);
@@ -84,6 +85,7 @@ function Cluster({ cluster, summary }: { readonly cluster: ClusterState; readonl
             <TrafficChart data={latency} />
           </div>
           <NodeTable nodes={nodes} marked={marked} onMark={setMarked} />
+          {gateways.length > 1 && <GatewayTable gateways={gateways} />}
         </div>
       </div>
     </main>
@@ -103,19 +105,19 @@ function reduce(state: ClusterState, action: Action): ClusterState {
 interface LiveCluster {
   readonly cluster: ClusterState;
   readonly link: Link;
-  /** Asks again with this token, or without one. */
+  /** Reopens the stream with this token, or without one. */
   readonly signIn: (token: string | null) => void;
 }
 
-/** How it is with the gateway's events. */
+/** The state of the stream of events. */
 type Link =
   | { readonly kind: "waiting" | "live" }
-  /** None come, and the page tries again; with the reason where the gateway gave one. */
+  /** No events arrive, and the page retries; with the reason, if the gateway sent one. */
   | { readonly kind: "lost"; readonly problem: Problem | null }
-  /** The gateway wants another token. */
+  /** The gateway requires another token. */
   | { readonly kind: "refused"; readonly problem: Problem; readonly hadToken: boolean };
 
-/** The stream is open while somebody can see the page: a hidden one would only hold one of the browser's few connections. */
+/** Opens the stream while the page is visible: a hidden page would only occupy one of the browser's few connections. */
 function useCluster(): LiveCluster {
   const { openStream, after, watchVisible, hasToken, keepToken } = usePlatform();
   const opened = useRef<EventStream | null>(null);
@@ -143,7 +145,7 @@ function useCluster(): LiveCluster {
   }, [openStream, after, watchVisible, hasToken]);
   const signIn = (token: string | null): void => {
     keepToken(token);
-    // Another caller may see less.
+    // Another caller may be allowed to see less.
     dispatch({ kind: "forget" });
     opened.current?.stop();
     setLink({ kind: "waiting" });
@@ -154,7 +156,7 @@ function useCluster(): LiveCluster {
 
 const liveLink: Link = { kind: "live" };
 
-/** A stream that stops says nothing of why: a refusal or a loss stays what it is until events come again. */
+/** A stopped stream does not reveal why: a refusal or a loss stays as it is until events arrive again. */
 function linkAfter(link: Link, isLive: boolean): Link {
   if (isLive) return liveLink;
   return link.kind === "live" ? { kind: "waiting" } : link;

@@ -1,6 +1,6 @@
 /**
- * Gives the shard to another storage node. A refusal is shown with its advice; one that would hide data can be overruled,
- * in a second step that says what happens.
+ * The form that assigns the shard to another storage node. A refusal is shown with its advice; a refusal that protects
+ * data can be overruled in a second step that states the consequences.
  */
 import { useState } from "preact/hooks";
 import type { ClusterState, ShardView } from "../model/cluster-state.js";
@@ -11,7 +11,7 @@ import { ProblemNote } from "./parts/problem.js";
 export interface AssignFormProps {
   readonly shard: ShardView;
   readonly nodes: ClusterState["nodes"];
-  /** How many keys it has now; null when nobody tells. */
+  /** Number of keys in the shard; null when unknown. */
   readonly keys: number | null;
 }
 

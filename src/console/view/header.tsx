@@ -1,6 +1,6 @@
 /**
- * The head of the page: what this is, the ways to the other faces and, once the cluster is known, whether it is well and
- * whether what one sees is live.
+ * The head of the page: its title, links to the gateway's other pages and, once the cluster is known, its health and
+ * whether the data are live.
  */
 import type { ClusterState } from "../model/cluster-state.js";
 import type { Summary } from "../model/summary.js";
@@ -66,7 +66,7 @@ function Facts({
   );
 }
 
-/** Metrics need a token where anything does, and browsers send none with a link. */
+/** If the gateway requires tokens, metrics need one too, and browsers send none with a link. */
 function MetricsLink({ asksForToken }: Pick<HeaderProps, "asksForToken">) {
   const { openWithToken } = usePlatform();
   return (

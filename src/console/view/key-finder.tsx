@@ -1,4 +1,4 @@
-/** "Which shard and storage node has this key?", with the value. */
+/** The form that finds the shard and storage node of a key, and its value. */
 import { useRef, useState } from "preact/hooks";
 import { bytesText, lowerText, momentText } from "../model/format.js";
 import { findKey, type FindResult, type FoundEntry } from "../model/gateway.js";
@@ -16,7 +16,7 @@ export function KeyFinder({ onPlace }: KeyFinderProps) {
   const [key, setKey] = useState("");
   const [result, setResult] = useState<FindResult | null>(null);
   const [isAsking, setAsking] = useState(false);
-  // Answers may overtake each other; only that of the last question counts.
+  // Answers may overtake each other; only that to the last question counts.
   const asked = useRef(0);
   const find = async (): Promise<void> => {
     const turn = ++asked.current;

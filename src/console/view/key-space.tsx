@@ -1,6 +1,6 @@
 /**
- * The key space: a strip of cells, one for each shard. For the keyboard and for screen readers it is a slider over the
- * shards, which says the selected one in words.
+ * The key space: a strip with one cell per shard. For the keyboard and for screen readers it is a slider over the
+ * shards, which announces the selected one.
  */
 import { useMemo, useRef, useState } from "preact/hooks";
 import { drawStrip } from "../draw/strip.js";

@@ -1,4 +1,7 @@
-/** Storage nodes against shards: how the shards are spread, at one look. All it shows is also in the table and the strip. */
+/**
+ * The grid of storage nodes and shards, which shows the distribution of shards at a glance. Everything in it is also in
+ * the table and the strip.
+ */
 import { useMemo, useRef, useState } from "preact/hooks";
 import { drawGrid } from "../draw/grid.js";
 import type { Pen } from "../draw/canvas.js";
@@ -15,7 +18,7 @@ export function NodeGrid({ nodes, shards, selected, markedOwner, onSelect }: Key
   const width = useWidth(frame);
   const colours = useColours();
   const layout = useMemo(() => gridLayout(nodes.length, shards.length, width), [nodes.length, shards.length, width]);
-  // Only what is drawn counts: figures change each second, names and states hardly ever.
+  // Redrawn only when the drawing changes: figures change each second, names and states rarely.
   const drawnNodes = nodes.map(({ name, state }) => `${name} ${state}`).join();
   const draw = useMemo(
     () => (pen: Pen) => {

@@ -1,4 +1,7 @@
-/** The storage nodes with their figures, ordered by any column. A row is made again only when something in it is new. */
+/**
+ * The table of storage nodes with their figures, sortable by any column. A row is rendered again only when its data
+ * change.
+ */
 import { Component } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { ClusterState, NodeView } from "../model/cluster-state.js";
@@ -9,7 +12,7 @@ import { OwnerChip } from "./parts/owner-chip.js";
 
 export interface NodeTableProps {
   readonly nodes: ClusterState["nodes"];
-  /** Name of the storage node whose shards are marked; null for none. */
+  /** Name of the storage node whose shards are highlighted; null for none. */
   readonly marked: string | null;
   readonly onMark: (name: string | null) => void;
 }

@@ -1,4 +1,7 @@
-/** One shard: its state and figures, who owned it when and why, and giving it to another storage node. */
+/**
+ * The panel of one shard: its state and figures, the history of its owners, and the form that assigns it to another
+ * storage node.
+ */
 import { useEffect, useState } from "preact/hooks";
 import type { ClusterState, ShardView } from "../model/cluster-state.js";
 import { bytesText, lowerText, momentText, wholeText } from "../model/format.js";
@@ -80,10 +83,10 @@ function Selected({ shard, nodes }: { readonly shard: ShardView; readonly nodes:
   );
 }
 
-/** Whoever moves through the shards with a key held down asks only where they rest. */
+/** While a key is held down to move through the shards, only the shard where it rests is requested. */
 const restMs = 120;
 
-/** Null until the gateway has answered. Asked again whenever the shard has a new epoch. */
+/** Null until the gateway has answered. Requested again whenever the shard has a new epoch. */
 function useDetails({ number, epoch, state }: ShardView): ShardDetailsResult | null {
   const { post, after } = usePlatform();
   const [details, setDetails] = useState<ShardDetailsResult | null>(null);

@@ -1,4 +1,4 @@
-/** Asks who looks at the page, where the gateway wants to know. Until then there is nothing else to see. */
+/** Asks for a token when the gateway requires one. Until then the page shows nothing else. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../model/gateway.js";
 import { ProblemNote } from "./parts/problem.js";
@@ -6,7 +6,7 @@ import { ProblemNote } from "./parts/problem.js";
 export interface TokenFormProps {
   /** Why the gateway refused. */
   readonly problem: Problem;
-  /** The request that it refused had a token. */
+  /** Whether the refused request had a token. */
   readonly hadToken: boolean;
   readonly onToken: (token: string) => void;
 }
@@ -14,7 +14,7 @@ export interface TokenFormProps {
 export function TokenForm({ problem, hadToken, onToken }: TokenFormProps) {
   const [token, setToken] = useState("");
   const input = useRef<HTMLInputElement>(null);
-  // There is nothing else to do here; `autofocus` would work for the first form of a page only.
+  // There is nothing else to do on this page; `autofocus` would work only for the first form of a page.
   useEffect(() => input.current?.focus(), []);
   return (
     <main class="alone">
@@ -53,11 +53,11 @@ export function TokenForm({ problem, hadToken, onToken }: TokenFormProps) {
   );
 }
 
-/** What a header can carry of a token (RFC 6750, 2.1), with the spaces that copying adds. */
+/** The characters of a token in a header (RFC 6750, 2.1), with the spaces that copying adds. */
 const tokenPattern = String.raw`\s*[A-Za-z0-9._~+\/\-]+=*\s*`;
 const tokenTitle = "A token consists of letters, digits and - . _ ~ + / =";
 
-/** In the words of this page: who looks at it sends no headers. */
+/** The problem in the words of this page: its users send no headers themselves. */
 function forPage(problem: Problem): Problem {
   const text = texts.get(problem.code);
   return text === undefined ? problem : { code: problem.code, ...text };

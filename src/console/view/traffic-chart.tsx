@@ -1,4 +1,4 @@
-/** One chart of the last minutes. What it shows last stands beside it in words. */
+/** One chart of the last minutes, with its current values as text beside it. */
 import { useEffect, useRef } from "preact/hooks";
 import type { ChartData } from "../model/traffic.js";
 import { type Chart, useColours, usePlatform, useWidth } from "../platform.js";

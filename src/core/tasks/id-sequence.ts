@@ -1,6 +1,9 @@
 /** Ids for the requests and batches of one process, short enough for every log line. */
 
-/** Draws ids that no other call of this process gets; those of two processes differ unless they began in one millisecond. */
+/**
+ * Creates a generator of ids that are unique within this process. Ids of two processes differ unless both started in
+ * the same millisecond.
+ */
 export function idSequence(startedAtMs: number, prefix = ""): () => string {
   const start = `${prefix}${startedAtMs.toString(36)}-`;
   let count = 0;

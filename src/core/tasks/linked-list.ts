@@ -1,10 +1,11 @@
 /**
- * A list of what comes and goes with every request, oldest first. A Set would cost far more than it seems to: each time its
- * table is outgrown, the old one goes on pointing to the new. Once a single old table lies among the objects that the
- * garbage collector looks at seldom, all tables after it are kept until it does, with all that ever stood in them.
+ * A doubly linked list for items that come and go with every request, oldest first. A Set would be more expensive than
+ * it seems: when its table is replaced by a larger one, the old table keeps a pointer to the new one. Once an old table
+ * has been moved to the garbage collector's old generation, it keeps alive all later tables and everything that was
+ * ever in them, until that generation is collected.
  */
 
-/** What can stand in one list at a time. The list writes these. */
+/** An item that can be in one list at a time. Only the list writes these fields. */
 export interface Linked<Item> {
   previous: Item | null;
   next: Item | null;
@@ -20,12 +21,12 @@ export class LinkedList<Item extends Linked<Item>> {
     return this.#size;
   }
 
-  /** The oldest. */
+  /** The oldest item. */
   get first(): Item | null {
     return this.#first;
   }
 
-  /** At the end. What stands in a list already must be deleted there first. */
+  /** Appends the item. An item that is in a list must be deleted there first. */
   add(item: Item): void {
     item.previous = this.#last;
     if (this.#last === null) this.#first = item;
@@ -35,7 +36,7 @@ export class LinkedList<Item extends Linked<Item>> {
     this.#size++;
   }
 
-  /** False when it is not there. */
+  /** Returns false when the item is not in the list. */
   delete(item: Item): boolean {
     const { previous, next } = item;
     if (!item.isListed) return false;
@@ -43,7 +44,7 @@ export class LinkedList<Item extends Linked<Item>> {
     else previous.next = next;
     if (next === null) this.#last = previous;
     else next.previous = previous;
-    // What is gone must keep nothing alive.
+    // A deleted item must not keep other items alive.
     item.previous = null;
     item.next = null;
     item.isListed = false;
@@ -51,7 +52,7 @@ export class LinkedList<Item extends Linked<Item>> {
     return true;
   }
 
-  /** The one at hand may be deleted meanwhile. */
+  /** The current item may be deleted during iteration. */
   *[Symbol.iterator](): Generator<Item, void> {
     for (let item = this.#first; item !== null;) {
       const { next } = item;

@@ -1,4 +1,4 @@
-/** Work that is done again and again with a pause between, never twice at once, and whose failures never escape a timer. */
+/** Repeats work with a pause in between, never two runs at once. Failures of the work do not escape from the timer. */
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
 
@@ -20,12 +20,12 @@ export class RepeatingTask {
     this.#parts = parts;
   }
 
-  /** Runs at once, and from then on after each pause. To be called once. */
+  /** Runs at once, and then after each pause. May be called once only. */
   start(): void {
     if (!this.#isStopped) this.#running = this.#run();
   }
 
-  /** No run starts any more; resolves when the one under way has ended. */
+  /** Prevents further runs; resolves when the current one has ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelPause();

@@ -1,16 +1,19 @@
-/** Work that many ask for at once and that is done once for all of them: never twice at a time, and never too early. */
+/**
+ * Work that many callers request at once and that runs once for all of them: never two runs at a time, and for each
+ * caller a run that began after its request.
+ */
 export class SharedRun<Result> {
   readonly #work: () => Promise<Result>;
-  /** Settles, never rejecting, when the run under way is done. */
+  /** Settles when the current run is done; never rejects. */
   #current: Promise<unknown> = Promise.resolve();
-  /** The run that begins after it. */
+  /** The run that follows the current one. */
   #next: Promise<Result> | null = null;
 
   constructor(work: () => Promise<Result>) {
     this.#work = work;
   }
 
-  /** Settles as a run does that begins no earlier than now; all who ask before it begins share it. */
+  /** Settles with a run that begins no earlier than now; all callers that request it before it begins share it. */
   next(): Promise<Result> {
     this.#next ??= this.#current.then(() => {
       this.#next = null;
@@ -21,7 +24,7 @@ export class SharedRun<Result> {
     return this.#next;
   }
 
-  /** Resolves when nothing runs, and nothing is about to. */
+  /** Resolves when no run is in progress or requested. */
   async idle(): Promise<void> {
     await this.#next?.catch(() => undefined);
     await this.#current;

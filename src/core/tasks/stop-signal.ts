@@ -1,14 +1,14 @@
 /**
- * How work is told that nobody waits for it any longer. An AbortSignal is a StopSignal; a StopSource is controller and
- * signal in one, for what happens once for every request: making and heeding an AbortController costs half of what Node
- * takes for the request itself.
+ * Cancels work whose result is no longer wanted. An AbortSignal is a StopSignal. A StopSource is controller and signal
+ * in one, for work that happens once per request: creating and observing an AbortController costs half as much as
+ * Node's own handling of the request.
  */
 
 export interface StopSignal {
   readonly aborted: boolean;
-  /** What `abort` was called with. */
+  /** The argument of `abort`. */
   readonly reason?: unknown;
-  /** Calls `listener` at most once, and never when it is aborted already. */
+  /** Calls `listener` at most once, and never when the signal is aborted already. */
   addEventListener(type: "abort", listener: () => void, options?: { readonly once: boolean }): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
@@ -16,7 +16,7 @@ export interface StopSignal {
 export class StopSource implements StopSignal {
   #aborted = false;
   #reason: unknown;
-  /** Nearly always there is one; a Set of its own would cost each request more than all else here. */
+  /** There is nearly always one listener; a Set would cost each request more than everything else here. */
   #listener: (() => void) | null = null;
   #others: Set<() => void> | null = null;
 
@@ -36,7 +36,7 @@ export class StopSource implements StopSignal {
     const first = this.#listener;
     this.#listener = null;
     first?.();
-    // One of them may have the next stop listening.
+    // A listener may remove the next one.
     for (const listener of this.#others ?? []) listener();
     this.#others = null;
   }

@@ -1,4 +1,4 @@
-/** Counts what is under way, and tells when nothing is any more. It keeps nothing of what it counts. */
+/** Counts work in progress and reports when there is none. It keeps no reference to the work. */
 export class UnderWay {
   #count = 0;
   #waiting: (() => void)[] = [];
@@ -11,7 +11,7 @@ export class UnderWay {
     this.#count++;
   }
 
-  /** Once for each `begin`. */
+  /** Call once for each `begin`. */
   end(): void {
     this.#count--;
     if (this.#count > 0) return;
@@ -20,7 +20,7 @@ export class UnderWay {
     for (const tell of told) tell();
   }
 
-  /** Resolves when nothing is under way, at once when nothing is. */
+  /** Resolves when no work is in progress; at once if there is none now. */
   idle(): Promise<void> {
     return this.#count === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
   }

@@ -1,6 +1,8 @@
-/** Whole numbers as decimal text. V8 writes what it holds as 32 bits in a fifth of the time that other numbers take. */
+/** Integers as decimal text. V8 converts 32-bit integers in a fifth of the time that other numbers take. */
 
-/** The same as `String(number)`. Moments of today in milliseconds, and most versions, are written as two small numbers. */
+/**
+ * The same as `String(number)`. Present times in milliseconds, and most versions, are converted as two 32-bit integers.
+ */
 export function decimalText(number: number): string {
   const small = number | 0;
   if (small === number) return `${small}`;

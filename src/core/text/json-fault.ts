@@ -1,4 +1,4 @@
-/** Where a text stops being JSON (RFC 8259), which JSON.parse says in many ways, or not at all. */
+/** Finds where a text stops being JSON (RFC 8259). The messages of JSON.parse vary, and some give no position. */
 import { textFault } from "./text-fault.js";
 
 /** Why `text` is not JSON, as a phrase that follows "is not JSON: "; for a text that JSON.parse has refused. */
@@ -6,7 +6,10 @@ export function jsonFault(text: string): string {
   return textFault(text, jsonFaultAt(text) ?? text.length);
 }
 
-/** The place of the first character that cannot stand where it does, which may be the text's end; null: it is JSON. */
+/**
+ * Index of the first character that is not allowed at its position, which may be the end of the text; null when the
+ * text is JSON.
+ */
 export function jsonFaultAt(text: string): number | null {
   const reader = new JsonReader(text);
   while (reader.step());
@@ -18,7 +21,7 @@ type Next = "value" | "first" | "name" | "follower";
 
 class JsonReader {
   readonly #text: string;
-  /** The brackets that close the open containers, the inner one last. */
+  /** The brackets that close the open containers, the innermost last. */
   readonly #closing: string[] = [];
   #at = 0;
   #next: Next = "value";
@@ -28,7 +31,7 @@ class JsonReader {
     this.#text = text;
   }
 
-  /** Reads one token, a name together with its colon; false at the end, and at a fault. */
+  /** Reads one token, or a name together with its colon. Returns false at the end and at a fault. */
   step(): boolean {
     this.#skip(space);
     const character = this.#text[this.#at];
@@ -69,7 +72,7 @@ class JsonReader {
     return this.#pass(1);
   }
 
-  /** From its opening quote on; false, at what cannot stand in a string. */
+  /** Reads a string from its opening quote on. Returns false at a character that a string must not contain. */
   #string(): boolean {
     this.#at++;
     for (;;) {
@@ -100,5 +103,5 @@ class JsonReader {
 const space = /[\t\n\r ]*/y;
 const plainCharacters = /[ !#-[\]-\uffff]*/y;
 const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-/** A word or number ends where no other one could go on. */
+/** A word or number ends where no longer one would match. */
 const scalar = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y;

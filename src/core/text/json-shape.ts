@@ -1,23 +1,23 @@
 /**
- * How deep a JSON text nests and of how many parts it is made, found out without building anything: what JSON.parse would
- * take gigabytes and seconds for is refused by a look at its characters. Whether it is JSON at all is not looked at.
+ * How deep a JSON text nests and how many parts it has, measured without parsing: a text for which JSON.parse would
+ * need gigabytes and seconds is refused by a scan of its characters. Whether it is valid JSON is not checked.
  */
 
 export interface JsonShapeBounds {
   /** Most levels of nesting. */
   readonly depthMax: number;
-  /** Most parts: an array, an object and an element count once, a member four times, since its name costs as much. */
+  /** Most parts: an array, an object and an element count as one, a member as four, because its name costs as much. */
   readonly partsMax: number;
 }
 
 export interface JsonShape {
-  /** Which bound the text passes, as a phrase that follows "The body …"; null when it passes none. */
+  /** The bound that the text exceeds, as a phrase that follows "The body …"; null when it exceeds none. */
   readonly problem: string | null;
-  /** Members of all its objects, those of one name counted each; as far as was looked. */
+  /** Number of members in all objects, repeated names included, up to where the scan stopped. */
   readonly members: number;
 }
 
-/** Stops looking at the first level too many. */
+/** Stops at the first level too many. */
 export function jsonShape(text: string, { depthMax, partsMax }: JsonShapeBounds): JsonShape {
   let depth = 0;
   let parts = 0;
@@ -41,7 +41,10 @@ export function jsonShape(text: string, { depthMax, partsMax }: JsonShapeBounds)
   return { problem: parts > partsMax ? `has more than ${partsMax} parts` : null, members };
 }
 
-/** Members of all objects in a parsed value: fewer than its text has when an object had one name twice. */
+/**
+ * Number of members in all objects of a parsed value. It is smaller than that of the text when an object had one name
+ * twice.
+ */
 export function membersIn(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
   let members = 0;
@@ -57,10 +60,10 @@ const backslash = 0x5c;
 const openingBrace = 0x7b;
 const closingBrace = 0x7d;
 
-/** In a longer string, looking for a quote is faster than looking at each character. */
+/** In a longer string, searching for the quote is faster than checking each character. */
 const shortString = 48;
 
-/** Where the string that is opened at `start` is closed; the end of the text when it is not. */
+/** Index of the quote that closes the string opened at `start`; the end of the text when there is none. */
 function closingQuote(text: string, start: number): number {
   const near = start + shortString;
   for (let index = start + 1; index < text.length; index++) {
@@ -77,7 +80,7 @@ function closingQuote(text: string, start: number): number {
   return text.length;
 }
 
-/** Whether an odd number of backslashes stands before `index`. */
+/** Whether an odd number of backslashes precedes `index`. */
 function isEscaped(text: string, index: number): boolean {
   let start = index;
   while (text.charCodeAt(start - 1) === backslash) start--;

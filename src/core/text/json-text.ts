@@ -1,7 +1,7 @@
 /**
- * JSON as text (RFC 8259). Values are checked once, at the edge, and from then on carried as the text that the client
- * wrote: a parsed number would lose digits, a parsed object would reorder names. Also finds values inside a larger JSON
- * text without parsing them, so that a value in a request body can be stored exactly as it stands there.
+ * JSON as text (RFC 8259). Values are checked once, where they enter, and from then on kept as the text that the client
+ * wrote: a parsed number would lose digits, a parsed object would reorder names. Also finds values within a larger JSON
+ * text without parsing them, so that a value in a request body can be stored exactly as written.
  */
 import { ShardgateError } from "../error.js";
 import { jsonFault } from "./json-fault.js";
@@ -14,17 +14,17 @@ declare const jsonBrand: unique symbol;
 /** Text that is valid JSON within the bounds of a value. */
 export type JsonText = string & { readonly [jsonBrand]: true };
 
-/** How long and how deep a value may be. */
+/** The maximum length and depth of a value. */
 export type ValueBounds = Pick<GatewayBounds, "valueBytes" | "valueDepth">;
 
-/** Where a value stands inside a JSON text: `text.slice(start, end)`. */
+/** Position of a value within a JSON text: `text.slice(start, end)`. */
 export interface JsonSpan {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * The value in `text`, unchanged. Throws INVALID_VALUE when it is no JSON, has duplicate names in one object, nests
+ * The value in `text`, unchanged. Throws INVALID_VALUE when it is not JSON, has duplicate names in one object, nests
  * deeper than `valueDepth`, or is longer than `valueBytes`.
  */
 export function parseJsonText(text: string, bounds: ValueBounds = defaultBounds): JsonText {
@@ -33,7 +33,7 @@ export function parseJsonText(text: string, bounds: ValueBounds = defaultBounds)
   return text as JsonText;
 }
 
-/** Which rule `text` breaks as a value, as a phrase that follows "The value …"; null when it breaks none. */
+/** The rule that `text` violates as a value, as a phrase that follows "The value …"; null when it violates none. */
 export function jsonProblem(text: string, bounds: ValueBounds = defaultBounds): string | null {
   const { problem, members } = textShape(text, bounds);
   if (problem !== null) return problem;
@@ -47,15 +47,15 @@ export function jsonProblem(text: string, bounds: ValueBounds = defaultBounds): 
 }
 
 /**
- * The same of a text that is known to be JSON, without parsing it again. `parsed`: what JSON.parse has made of it; where
- * that is not at hand, undefined, and the names in the text are compared instead, which takes longer.
+ * As `jsonProblem`, for a text that is known to be JSON, without parsing it again. `parsed`: the result of JSON.parse;
+ * undefined when it is not available, then the names in the text are compared instead, which takes longer.
  */
 export function parsedJsonProblem(text: string, parsed: unknown, bounds: ValueBounds = defaultBounds): string | null {
   const { problem, members } = textShape(text, bounds);
   return problem ?? (membersIn(parsed) === members ? null : duplicateNameProblem(text));
 }
 
-/** What can be said of a value without parsing it; see `jsonProblem` and `JsonShape`. */
+/** The checks of a value that need no parsing; see `jsonProblem` and `JsonShape`. */
 function textShape(text: string, { valueBytes, valueDepth }: ValueBounds): JsonShape {
   const problem =
     text.length > valueBytes || utf8Bytes(text) > valueBytes
@@ -67,7 +67,7 @@ function textShape(text: string, { valueBytes, valueDepth }: ValueBounds): JsonS
   return jsonShape(text, { depthMax: valueDepth, partsMax: Number.POSITIVE_INFINITY });
 }
 
-/** The value in UTF-8 `bytes`. Throws INVALID_VALUE as `parseJsonText`, and for bytes that are not UTF-8. */
+/** The value in UTF-8 `bytes`. Throws INVALID_VALUE as `parseJsonText` does, and for bytes that are not UTF-8. */
 export function parseJsonBytes(bytes: Uint8Array, bounds: ValueBounds = defaultBounds): JsonText {
   let text: string;
   try {
@@ -78,14 +78,14 @@ export function parseJsonBytes(bytes: Uint8Array, bounds: ValueBounds = defaultB
   return parseJsonText(text, bounds);
 }
 
-/** The JSON text of a parsed value that has no numbers beyond a double's precision, for example of a GraphQL literal. */
+/** The JSON text of a parsed value whose numbers a double holds exactly, for example of a GraphQL literal. */
 export function jsonTextOf(value: unknown): JsonText {
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new ShardgateError("INVALID_VALUE", "The value cannot be written as JSON.");
   return parseJsonText(text);
 }
 
-/** The same value without white space between its tokens; needed where one value must stay on one line. */
+/** The same value without white space between its tokens; needed where a value must fit on one line. */
 export function compactJson(text: JsonText): JsonText {
   if (!/[\n\r\t ]/.test(text)) return text;
   let compact = "";
@@ -102,8 +102,8 @@ export function compactJson(text: JsonText): JsonText {
 }
 
 /**
- * The direct members of the object at `span` of valid JSON, by name. Null when another kind of value stands there.
- * Throws INVALID_VALUE when one name stands there twice.
+ * The direct members of the object at `span` of valid JSON, by name; null when the value there is not an object. Throws
+ * INVALID_VALUE when the object has one name twice.
  */
 export function jsonMembers(text: string, span: JsonSpan): ReadonlyMap<string, JsonSpan> | null {
   let index = skipSpace(text, span.start);
@@ -122,7 +122,7 @@ export function jsonMembers(text: string, span: JsonSpan): ReadonlyMap<string, J
   return members;
 }
 
-/** The direct elements of the array at `span` of valid JSON; null when another kind of value stands there. */
+/** The direct elements of the array at `span` of valid JSON; null when the value there is not an array. */
 export function jsonElements(text: string, span: JsonSpan): readonly JsonSpan[] | null {
   let index = skipSpace(text, span.start);
   if (text[index] !== "[") return null;
@@ -137,8 +137,8 @@ export function jsonElements(text: string, span: JsonSpan): readonly JsonSpan[] 
 }
 
 /**
- * Of valid JSON: that an object has one name twice, as `jsonProblem`. Objects that stand in `levelsMax` others, or arrays,
- * and those within are left alone.
+ * The problem, in the form of `jsonProblem`, that an object of a valid JSON text has one name twice; null when none
+ * has. Objects within `levelsMax` or more containers are not checked.
  */
 export function duplicateNameProblem(text: string, levelsMax = Number.POSITIVE_INFINITY): string | null {
   /** One per open container: the names so far of an object, null for an array. */
@@ -188,7 +188,7 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** Index just behind the value that begins at `index`. */
+/** Index just after the value that begins at `index`. */
 function endOfValue(text: string, index: number): number {
   const first = text[index];
   if (first === '"') return endOfString(text, index);
@@ -203,7 +203,7 @@ function endOfValue(text: string, index: number): number {
   }
 }
 
-/** Index just behind the closing quote of the string whose opening quote is at `index`. */
+/** Index just after the closing quote of the string whose opening quote is at `index`. */
 function endOfString(text: string, index: number): number {
   for (let at = index + 1; ;) {
     const end = text.indexOf('"', at);
@@ -215,7 +215,7 @@ function endOfString(text: string, index: number): number {
   }
 }
 
-/** The string that stands there in valid JSON. */
+/** The decoded string between `start` and `end` of valid JSON. */
 function stringAt(text: string, start: number, end: number): string {
   const inner = text.slice(start + 1, end - 1);
   return inner.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : inner;
@@ -233,7 +233,7 @@ function skipSpace(text: string, index: number): number {
   return at;
 }
 
-/** From behind a value to the next one, or to the closing bracket. */
+/** The index of the next value, or of the closing bracket, from the index after a value. */
 function skipSeparator(text: string, index: number): number {
   const at = skipSpace(text, index);
   return text[at] === "," ? skipSpace(text, at + 1) : at;

@@ -1,6 +1,6 @@
 /**
- * How the place is named at which a text stops being what it should be. What parsers say of it differs from version to
- * version, and some quote whatever they like of the text.
+ * Describes the position at which a text has a fault. The messages of parsers differ between versions, and some quote
+ * arbitrary parts of the text.
  */
 
 /** The phrase for a fault at `at`: `unexpected "}" at line 2, column 5`, or that the text is empty or ends too early. */
@@ -24,5 +24,5 @@ export function textFault(text: string, at: number): string {
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** The first characters of a word or number, or one other character, of which a surrogate pair is one. */
+/** The first characters of a word or number, or one other character; a surrogate pair is one character. */
 const word = /[A-Za-z0-9_]{1,20}|[^]/uy;

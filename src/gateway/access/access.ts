@@ -1,6 +1,6 @@
 /**
- * How the gateway finds out who asks. Several ways to prove it may stand side by side; where there is none, everybody may
- * do everything. What a caller may do is then enforced in one place, by request-services.ts.
+ * Authentication at the gateway: finds the caller of each request. Several token verifiers may be configured; without
+ * any, every client may do everything. request-services.ts enforces what a caller may do.
  */
 import type { IncomingMessage } from "node:http";
 import { ShardgateError } from "../../core/error.js";
@@ -9,25 +9,25 @@ import { auditTo, type AuditLog } from "./audit-log.js";
 import { openCaller, type Caller } from "./caller.js";
 
 export interface Access {
-  /** Null: credentials are missing or invalid. */
+  /** Null when credentials are missing or invalid. */
   callerOf(request: Pick<IncomingMessage, "headers">): Caller | null | Promise<Caller | null>;
-  /** Nobody is asked: every client is the same caller. */
+  /** Whether clients without a token may do everything. */
   readonly isOpen: boolean;
-  /** Storage nodes have a secret to prove themselves with, and whoever has none is not taken for one. */
+  /** Whether storage nodes must authenticate with the cluster's secret. */
   readonly areNodesProven: boolean;
   readonly audit: AuditLog;
 }
 
-/** A way to prove who one is by a bearer token (RFC 6750). */
+/** Verifies bearer tokens (RFC 6750) of one kind. */
 export interface TokenVerifier {
-  /** Null when the token is none of its, or does not hold. */
+  /** Null when the token is not of this kind, or not valid. */
   callerOf(token: string): Caller | null | Promise<Caller | null>;
 }
 
 export interface AccessParts {
-  /** Asked in turn. */
+  /** Tried in order. */
   readonly verifiers: readonly TokenVerifier[];
-  /** Whether clients that bring no token may do everything. */
+  /** Whether clients without a token may do everything. */
   readonly isOpen: boolean;
   readonly areNodesProven: boolean;
   readonly audit: AuditLog;
@@ -38,7 +38,7 @@ export function createAccess({ verifiers, ...facts }: AccessParts): Access {
   return {
     ...facts,
     callerOf({ headers: { authorization } }) {
-      // Whoever brings a token wants it looked at, also where none is needed: a wrong one is never taken for none.
+      // A token that is sent is always verified, even if none is needed: an invalid token never counts as no token.
       if (verifiers.length === 0 || authorization === undefined) return open;
       const token = bearerToken(authorization);
       return token === null ? null : firstCaller(verifiers, token);
@@ -46,14 +46,14 @@ export function createAccess({ verifiers, ...facts }: AccessParts): Access {
   };
 }
 
-/** Everybody may do everything. */
+/** Access without authentication: every client may do everything. */
 export function openAccess(log: Log): Access {
   return createAccess({ verifiers: [], isOpen: true, areNodesProven: false, audit: auditTo(log) });
 }
 
 /**
- * The caller found by what `request` brings. Throws UNAUTHENTICATED, which says whether a token is missing, and never
- * what is wrong with one.
+ * The caller, if the credentials of `request` were valid. Throws UNAUTHENTICATED, which says whether a token is
+ * missing, but never why a token is invalid.
  */
 export function known(caller: Caller | null, { headers }: Pick<IncomingMessage, "headers">): Caller {
   if (caller !== null) return caller;

@@ -1,4 +1,4 @@
-/** Who changed the cluster, or tried to: one structured line for each attempt, allowed or refused. */
+/** The audit log: one structured line for each attempt to change the cluster, allowed or refused. */
 import type { ErrorCode } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 
@@ -7,18 +7,18 @@ export interface AuditRecord {
   /** Name of the caller. */
   readonly by: string;
   readonly requestId: string;
-  /** What was asked for. */
+  /** The arguments of the requested change. */
   readonly asked: Readonly<Record<string, unknown>>;
-  /** What the action was about, as it was before and is now; null: it did not exist, or does not any more. */
+  /** The affected shard or storage node before and after the change; null when it does not exist. */
   readonly before: Readonly<Record<string, unknown>> | null;
   readonly after: Readonly<Record<string, unknown>> | null;
-  /** "DONE", or why not. */
+  /** "DONE", or the code of the refusal. */
   readonly outcome: "DONE" | ErrorCode;
 }
 
 export type AuditLog = (record: AuditRecord) => void;
 
-/** Lines with `audit: true` in `log`. */
+/** Writes lines with `audit: true` to `log`. */
 export function auditTo(log: Pick<Log, "info">): AuditLog {
   return (record) => log.info({ audit: true, ...record }, "Cluster change attempted.");
 }

@@ -1,6 +1,6 @@
 /**
- * What somebody may do, as an operator writes it down: a role on all keys that begin with a prefix. The empty prefix is
- * the whole key space. What a set of grants adds up to is decided in permissions.ts.
+ * A grant as an operator writes it: a role on all keys that begin with a prefix. The empty prefix is the whole key
+ * space. permissions.ts decides what a set of grants allows.
  */
 import { ShardgateError } from "../../core/error.js";
 import { prefixProblem } from "../../core/key.js";
@@ -14,7 +14,7 @@ export interface Grant {
   readonly prefix: string;
 }
 
-/** The grant of a role and a prefix from outside; `admin` may leave the prefix out. Throws BAD_REQUEST. */
+/** The grant of an unverified role and prefix; `admin` may omit the prefix. Throws BAD_REQUEST. */
 export function grantOf(role: unknown, prefix: unknown): Grant {
   if (role !== "read" && role !== "write" && role !== "admin") {
     throw new ShardgateError("BAD_REQUEST", "A role must be `read`, `write` or `admin`.");

@@ -1,6 +1,6 @@
 /**
- * JSON Web Tokens (RFC 7519) of an issuer that this gateway trusts: signed with a key of its key set (RFC 7517), for this
- * audience, and not expired. The claim `shardgate` has the grants, `sub` is the caller's name.
+ * Verifies JSON Web Tokens (RFC 7519) of an issuer that this gateway trusts: signed with a key of its key set (RFC
+ * 7517), for this audience, and not expired. The claim `shardgate` contains the grants; `sub` is the caller's name.
  */
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
 import type { Clock } from "../../core/clock.js";
@@ -12,33 +12,33 @@ import { isCallerName, type Caller } from "./caller.js";
 import { parseGrant } from "./grant.js";
 import { Permissions } from "./permissions.js";
 
-/** How far the clock of whoever signs tokens may be off, in seconds. */
+/** Tolerated difference between the clocks of the gateway and the issuer of tokens, in seconds. */
 const tokenClockToleranceS = 5;
 
-/** How long the server with the keys that tokens are signed with may take to answer. */
+/** How long the server of the key set may take to answer. */
 const keySetTimeoutMs = 3_000;
 
-/** After keys were fetched, an unknown key is not asked for again before this time: nobody can make the gateway ask without end. */
+/** Minimum time between two fetches because of an unknown key, so that clients cannot cause endless requests. */
 const keySetCooldownMs = 30_000;
 
-/** How long fetched keys are trusted before they are fetched again. */
+/** How long fetched keys are used before they are fetched again. */
 const keySetAgeMsMax = 600_000;
 
 export interface JsonWebTokenParts {
   readonly issuer: string;
   readonly audience: string;
-  /** The keys as they are at that moment. */
+  /** Returns the current keys. */
   readonly keys: () => KeySet;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Finds the key that a token says it is signed with. */
+/** Finds the key that a token claims to be signed with. */
 export type KeySet = JWTVerifyGetKey;
 
 export function jsonWebTokenVerifier(parts: JsonWebTokenParts): TokenVerifier {
   const report = reportTo(parts.log);
-  // Any other token is looked for elsewhere, without a wait.
+  // Any other token is left to the next verifier without a wait.
   return { callerOf: (token) => (token.split(".").length === 3 ? verified(token, parts, report) : null) };
 }
 
@@ -49,12 +49,12 @@ export function parseKeySet(text: string): KeySet {
     const keys = createLocalJWKSet(keySet);
     if (keySet.keys.length > 0) return keys;
   } catch {
-    // Neither message says anything that the one below does not, and one of them quotes the file.
+    // The messages of both errors add nothing to the one below, and one of them quotes the file.
   }
   throw new ShardgateError("BAD_REQUEST", "It is not a JSON Web Key Set (RFC 7517) with at least one key.");
 }
 
-/** The keys behind a URL, fetched when first needed, and again when they are old or one is missing. */
+/** The keys at a URL, fetched when first needed, and again when they are old or one is missing. */
 export function remoteKeySet(url: URL): KeySet {
   return createRemoteJWKSet(url, {
     timeoutDuration: keySetTimeoutMs,
@@ -63,7 +63,7 @@ export function remoteKeySet(url: URL): KeySet {
   });
 }
 
-/** Only those with a public key: with the others, whoever can check a token could make one. */
+/** Algorithms with a public key only: with a shared key, everyone who can verify a token could issue one. */
 const algorithms = [
   "RS256",
   "RS384",
@@ -102,7 +102,7 @@ async function verified(
   }
 }
 
-/** Throws BAD_REQUEST for claims that are not as they must be. Without the claim `shardgate` nothing is granted. */
+/** Throws BAD_REQUEST for invalid claims. Without the claim `shardgate` there are no grants. */
 function callerIn({ sub, ["shardgate"]: grants = [] }: JWTPayload): Caller {
   if (!isCallerName(sub)) {
     throw new ShardgateError("BAD_REQUEST", "Claim `sub` is not a valid caller name.");
@@ -111,13 +111,13 @@ function callerIn({ sub, ["shardgate"]: grants = [] }: JWTPayload): Caller {
   if (!isList || !grants.every((grant) => typeof grant === "string")) {
     throw new ShardgateError("BAD_REQUEST", "Claim `shardgate` is not a list of grants.");
   }
-  return { name: sub, permissions: new Permissions(grants.map(parseGrant)), isNode: false };
+  return { name: sub, permissions: new Permissions(grants.map(parseGrant)), isNode: false, isPeer: false };
 }
 
-/** Told what became of each token: null when it held. */
+/** Receives the error of each token; null for a valid one. */
 type Report = (error: unknown) => void;
 
-/** Logs what is wrong with the keys once, however many tokens come meanwhile, and what is wrong with tokens at level debug. */
+/** Logs a problem with the keys once, however many tokens arrive meanwhile, and problems with tokens at level debug. */
 function reportTo(log: Log): Report {
   let isTrouble = false;
   return (error) => {
@@ -130,7 +130,7 @@ function reportTo(log: Log): Report {
   };
 }
 
-/** Anything else is about the key set: it cannot be fetched, or is none. */
+/** Any other error concerns the key set: it cannot be fetched, or is not a key set. */
 function isTokensFault(error: unknown): boolean {
   if (error instanceof ShardgateError) return true;
   const isOfKeys =

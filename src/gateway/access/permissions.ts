@@ -1,8 +1,8 @@
-/** What a set of grants adds up to: the one place that decides whether a key may be read or written. Pure. */
+/** What a set of grants allows: the only place that decides whether a key may be read or written. Pure. */
 import type { Grant } from "./grant.js";
 
 export class Permissions {
-  /** May change the cluster. */
+  /** Whether the caller may change the cluster. */
   readonly isAdmin: boolean;
   readonly #readable: readonly string[];
   readonly #writable: readonly string[];
@@ -13,22 +13,22 @@ export class Permissions {
     this.#writable = shortest(grants.filter(({ role }) => role !== "read").map(({ prefix }) => prefix));
   }
 
-  /** Whether every key that begins with `prefix` may be read; of a whole key also: that key. */
+  /** Whether every key that begins with `prefix` may be read, and the key `prefix` itself. */
   mayRead(prefix: string): boolean {
     return isCovered(prefix, this.#readable);
   }
 
-  /** As `mayRead`, for writing. */
+  /** Whether every key that begins with `prefix` may be written, and the key `prefix` itself. */
   mayWrite(prefix: string): boolean {
     return isCovered(prefix, this.#writable);
   }
 
-  /** May read the whole key space, and so look at the cluster. */
+  /** Whether the whole key space may be read, and so cluster data too. */
   get mayReadAll(): boolean {
     return this.mayRead("");
   }
 
-  /** Nothing needs to be checked key by key. */
+  /** Whether the whole key space may be written, so that keys need no check. */
   get mayWriteAll(): boolean {
     return this.mayWrite("");
   }
@@ -38,7 +38,7 @@ function isCovered(text: string, prefixes: readonly string[]): boolean {
   return prefixes.some((prefix) => text.startsWith(prefix));
 }
 
-/** Without those that others cover, so that a check looks at as few as can be. */
+/** The prefixes that no other prefix covers, so that checks are short. */
 function shortest(prefixes: readonly string[]): readonly string[] {
   const distinct = [...new Set(prefixes)];
   return distinct.filter((prefix) => !distinct.some((other) => other !== prefix && prefix.startsWith(other)));

@@ -1,7 +1,7 @@
 /**
- * Tokens from a list that an operator keeps: a JSON array of `{ name, sha256, grants, expiresAt? }`. The list has the
- * tokens' hashes only, so that whoever reads it cannot use them. A hash without salt is enough because tokens are long
- * and random: nobody can try them all.
+ * Verifies tokens from a list that an operator maintains: a JSON array of `{ name, sha256, grants, expiresAt? }`. The
+ * list contains only hashes of the tokens, so that reading it does not reveal any. An unsalted hash suffices because
+ * tokens are long and random, so that they cannot be guessed.
  */
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
@@ -24,13 +24,13 @@ interface StaticToken {
   readonly expiresAtMs: number | null;
 }
 
-/** Asks the list as it is at that moment. */
+/** Uses the current content of the file. */
 export function staticTokenVerifier(file: { readonly content: StaticTokens }, clock: Clock): TokenVerifier {
   return {
     callerOf(token) {
       const digest = hash("sha256", token, "buffer");
       const found = file.content.get(digest.toString("base64")) ?? unknownToken;
-      // The map has told nearly as much by its time, but only about a hash, of which nobody can choose the bytes.
+      // The lookup's duration already reveals something, but only about a hash, whose bytes an attacker cannot choose.
       const isSame = timingSafeEqual(digest, found.digest);
       const isExpired = found.expiresAtMs !== null && found.expiresAtMs <= clock.nowMs();
       return isSame && !isExpired ? found.caller : null;
@@ -38,7 +38,7 @@ export function staticTokenVerifier(file: { readonly content: StaticTokens }, cl
   };
 }
 
-/** Throws BAD_REQUEST, which says which entry is wrong and never repeats a hash. */
+/** Throws BAD_REQUEST that names the invalid entry and never repeats a hash. */
 export function parseStaticTokens(text: string): StaticTokens {
   const list = parsedJson(text);
   if (!Array.isArray(list)) throw bad("It must be a JSON array of tokens");
@@ -52,10 +52,13 @@ export function parseStaticTokens(text: string): StaticTokens {
   return tokens;
 }
 
-/** What a token is held against that is not in the list, so that it costs the same. It never matches: nothing hashes to it. */
+/**
+ * Compared with tokens that are not in the list, so that these take the same time. It never matches: no token has this
+ * hash.
+ */
 const unknownToken: StaticToken = {
   digest: Buffer.alloc(32),
-  caller: { name: "unknown", permissions: new Permissions([]), isNode: false },
+  caller: { name: "unknown", permissions: new Permissions([]), isNode: false, isPeer: false },
   expiresAtMs: 0,
 };
 
@@ -79,7 +82,12 @@ function tokenOf(item: unknown, which: string): StaticToken {
   }
   return {
     digest: Buffer.from(sha256, "hex"),
-    caller: { name, permissions: new Permissions(grants.map((grant) => grantIn(grant, which))), isNode: false },
+    caller: {
+      name,
+      permissions: new Permissions(grants.map((grant) => grantIn(grant, which))),
+      isNode: false,
+      isPeer: false,
+    },
     expiresAtMs: expiresAt === undefined ? null : momentOf(expiresAt, which),
   };
 }
@@ -109,12 +117,12 @@ function parsedJson(text: string): unknown {
   try {
     const list: unknown = JSON.parse(text);
     const problem = duplicateNameProblem(text);
-    // Which of the two would count is nobody's to guess.
+    // It would be ambiguous which of two members counts.
     if (problem !== null) throw bad(`It ${problem}`);
     return list;
   } catch (error) {
     if (error instanceof ShardgateError) throw error;
-    // Not the parser's own message: it would quote the file.
+    // The parser's own message is not used: it would quote the file.
     throw new ShardgateError("BAD_REQUEST", "It is not JSON.", {}, error);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The parsed content of a small file that is read again and again. It is compared by its text, so that it does not matter
- * how it was changed: written, renamed over, or by a swapped symbolic link, as Kubernetes does. A file that has become
- * unreadable or wrong changes nothing and is logged: what was in force stays in force. A new text counts when two looks in
- * a row found it the same, because whoever writes a file in place has it empty, or half there, for a moment.
+ * The parsed content of a small file that is polled for changes. Texts are compared, so it does not matter how the file
+ * was changed: written, renamed over, or by a replaced symbolic link, as Kubernetes does. If a file becomes unreadable
+ * or invalid, that is logged and the previous content stays in force. A new text takes effect once two consecutive
+ * polls have read it, because a file that is written in place is empty or incomplete for a moment.
  */
 import { open } from "node:fs/promises";
 import type { Clock } from "../../core/clock.js";
@@ -10,7 +10,9 @@ import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 import { RepeatingTask } from "../../core/tasks/repeating-task.js";
 
-/** How often the files that say who may do what are read again. A change takes effect when it was seen twice. */
+/**
+ * Interval of reading the files with tokens and keys. A change takes effect once two consecutive reads have seen it.
+ */
 export const accessFileCheckMs = 500;
 
 /** Longest file of tokens or of keys that tokens are signed with: thousands of entries. */
@@ -18,7 +20,7 @@ export const accessFileBytesMax = 4 * 1024 * 1024;
 
 export interface WatchedFileParts<Content> {
   readonly path: string;
-  /** Throws ShardgateError for a text that will not do. */
+  /** Throws ShardgateError for an invalid text. */
   readonly parse: (text: string) => Content;
   readonly clock: Clock;
   readonly log: Log;
@@ -29,12 +31,12 @@ export class WatchedFile<Content> {
   readonly #watch: RepeatingTask;
   #text: string;
   #content: Content;
-  /** What the last look found. */
+  /** The text that the last poll read. */
   #seen: string;
-  /** What was logged last; "" while all is well. */
+  /** The last logged problem; "" if there is none. */
   #trouble = "";
 
-  /** Rejects with the error of the file system, or of `parse`, when there is nothing to begin with. */
+  /** Rejects with the error of the file system, or of `parse`, because there is no previous content. */
   static async open<Content>(parts: WatchedFileParts<Content>): Promise<WatchedFile<Content>> {
     const text = await textOf(parts.path);
     return new WatchedFile(parts, text, parts.parse(text));
@@ -50,7 +52,7 @@ export class WatchedFile<Content> {
     this.#watch.start();
   }
 
-  /** As it was last found whole. */
+  /** The last valid content. */
   get content(): Content {
     return this.#content;
   }
@@ -89,7 +91,7 @@ async function textOf(path: string): Promise<string> {
   const handle = await open(path);
   try {
     const stats = await handle.stat();
-    // Of anything else nobody knows how long it is, or whether it ends.
+    // Anything else may be of unknown length or endless.
     if (!stats.isFile()) throw new ShardgateError("BAD_REQUEST", "It is not a regular file.");
     if (stats.size > accessFileBytesMax) {
       throw new ShardgateError("BAD_REQUEST", `It is longer than ${accessFileBytesMax} bytes.`);

@@ -7,15 +7,17 @@ import type { AssignmentChange, ClusterMap } from "../../registry/cluster-map.js
 import type { Liveness, NodeState } from "../../registry/liveness.js";
 import type { NodePool } from "../../routing/node-pool.js";
 import type { HostedShard } from "../../wire/membership.js";
+import type { ClusterStanding } from "./cluster-standing.js";
 import type { NodeCalls } from "./node-calls.js";
 import type { NodeReport, NodeReportRows, NodeReports } from "./node-reports.js";
 
 export interface ClusterViewParts {
   readonly registry: { readonly map: ClusterMap };
-  readonly liveness: Pick<Liveness, "state" | "lastSeenAtMs">;
+  readonly liveness: Pick<Liveness, "state" | "isHeardOf" | "lastSeenAtMs">;
   readonly pool: Pick<NodePool, "figures">;
   readonly reports: Pick<NodeReports, "of" | "rows">;
   readonly historyOf: (shard: ShardNumber) => Promise<readonly AssignmentChange[]>;
+  readonly standing: () => ClusterStanding;
 }
 
 export interface NodeStatus extends NodeReport {
@@ -36,6 +38,11 @@ export class ClusterView {
 
   get map(): ClusterMap {
     return this.#parts.registry.map;
+  }
+
+  /** Who leads, and whether this gateway reaches the leader and the registry. Requests for keys go on without either. */
+  get standing(): ClusterStanding {
+    return this.#parts.standing();
   }
 
   nodeState(name: string): NodeState {
@@ -62,7 +69,7 @@ export class ClusterView {
     const primary = shards[shard]?.primary ?? null;
     if (primary === null) return "UNASSIGNED";
     const { liveness, reports } = this.#parts;
-    const isServed = liveness.lastSeenAtMs(primary) !== null && liveness.state(primary) !== "DOWN";
+    const isServed = liveness.isHeardOf(primary) && liveness.state(primary) !== "DOWN";
     return isServed && putBack === null && reports.of(primary).problem === null ? "ACTIVE" : "UNAVAILABLE";
   }
 

@@ -116,8 +116,12 @@ export function nodeCounts(membership: Pick<ClusterView, "map" | "nodeState">): 
 }
 
 /** What metrics tell of the cluster. */
-export function clusterFigures(membership: ShardStates & NodeStates): ClusterFigures {
+export function clusterFigures(membership: ShardStates & NodeStates & Pick<ClusterView, "standing">): ClusterFigures {
+  const { isLeading, leader, isRegistryReachable } = membership.standing;
   return {
+    isLeading,
+    isLeaderReachable: leader !== null,
+    isRegistryReachable,
     mapVersion: membership.map.version,
     shards: shardCounts(membership),
     nodes: nodeCounts(membership),

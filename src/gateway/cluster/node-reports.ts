@@ -3,35 +3,13 @@
  * keeps. Kept by the process that registers nodes, and passed on to the gateway's other workers.
  */
 import type { Clock } from "../../core/clock.js";
-import type { ErrorCode } from "../../core/error.js";
 import { storageNodesMax } from "../../core/limits.js";
+import type { NodeProblem, NodeReport, NodeReportRows } from "../../wire/node-report.js";
 
 /** How long a refused registration of a storage node that is not in the cluster map is remembered; nodes try each second. */
 export const strangerProblemMs = 60_000;
 
-/** Why a storage node may not serve its shards. */
-export interface NodeProblem {
-  readonly code: ErrorCode;
-  readonly message: string;
-  /** What to do. */
-  readonly advice: string;
-  /** Those that the cluster map gives to the node, and that cannot be served meanwhile. */
-  readonly shards: readonly number[];
-  /** Id of the store that the node came with; null: it named none. */
-  readonly storeId: string | null;
-}
-
-export interface NodeReport {
-  /** Null: its last registration was accepted. */
-  readonly problem: NodeProblem | null;
-  /** Shards of which it has entries that another storage node, the owner since, does not know. */
-  readonly staleShards: readonly number[];
-}
-
-export type NodeReportRow = readonly [name: string, report: NodeReport];
-
-/** Of all nodes that there is something to say about; also of such that are not in the cluster map. */
-export type NodeReportRows = readonly NodeReportRow[];
+export type { NodeProblem, NodeReport, NodeReportRow, NodeReportRows } from "../../wire/node-report.js";
 
 export const noReport: NodeReport = { problem: null, staleShards: [] };
 
@@ -73,6 +51,16 @@ export class NodeReports {
     const isNew = before.join() !== staleShards.join();
     if (isNew) this.#set(name, { problem, staleShards }, true);
     return isNew;
+  }
+
+  /** Takes what the leader knows for all there is to say. */
+  replace(rows: NodeReportRows): void {
+    const names = new Set(rows.map(([name]) => name));
+    for (const name of this.#reports.keys()) if (!names.has(name)) this.forget(name);
+    for (const [name, report] of rows) {
+      this.setStaleShards(name, report.staleShards);
+      this.setProblem(name, report.problem);
+    }
   }
 
   /** Drops nodes that were removed, and those never in the cluster map that have not tried to register for a while. */

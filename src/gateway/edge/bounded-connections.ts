@@ -1,4 +1,7 @@
-/** Bounds the connections of a server, in all and for each client. Those beyond it are closed before anything is read. */
+/**
+ * Bounds the connections of a server, in total and per client. Further connections are closed before anything is read
+ * from them.
+ */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { GatewayBounds } from "../../core/bounds.js";
@@ -20,7 +23,7 @@ export function boundConnections(
       return;
     }
     metrics.requestRefused(shortage === "all" ? "connections" : "client-connections");
-    // No answer: under TLS nothing can be said yet, and saying something is work.
+    // Closed without an answer: under TLS none is possible yet, and an answer costs work.
     socket.destroy();
   });
 }

@@ -1,13 +1,16 @@
-/** What a client gets whose bytes are no HTTP request, who sends them too slowly, or who wants a tunnel. */
+/** Answers clients whose bytes are not an HTTP request, who send them too slowly, or who request a tunnel. */
 import type { Socket } from "node:net";
 import { ShardgateError } from "../../core/error.js";
 import { problemText } from "../problem-answer.js";
 import type { OpenRequests } from "./open-requests.js";
 
-/** How long a client whose bytes are no HTTP may take to read why, before its connection is cut. */
+/** How long a client whose bytes are not HTTP may take to read the answer before its connection is destroyed. */
 const gatewayLingerMs = 1_000;
 
-/** Answers on the bare socket, unless it cannot be written to or owes another answer; ends the connection in any case. */
+/**
+ * Answers on the bare socket, unless the socket is not writable or another answer is pending; ends the connection in
+ * any case.
+ */
 export function answerClientError(
   error: Error & { readonly code?: string },
   socket: Socket,
@@ -18,9 +21,9 @@ export function answerClientError(
   else endSocket(socket, problemText(errorOf(error.code)));
 }
 
-/** Says `text` and ends the connection. */
+/** Writes `text` and ends the connection. */
 export function endSocket(socket: Socket, text: string): void {
-  // A client that does not close its side would keep the connection open for good.
+  // A client that does not close its side would keep the connection open for ever.
   socket.setTimeout(gatewayLingerMs, () => socket.destroy());
   socket.end(text);
 }

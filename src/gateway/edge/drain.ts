@@ -1,7 +1,8 @@
 /**
- * How the gateway's server stops without losing a request. At first it only announces that: `/ready` answers 503 and every
- * answer closes its connection, so that load balancers and clients go elsewhere, while everything is served as before.
- * Then it takes no further connection, serves what still comes on those that are open, and has stopped when none is left.
+ * Stops the gateway's server without losing a request. The first stage only announces the end: `/ready` answers 503 and
+ * every answer closes its connection, so that load balancers and clients go elsewhere, while everything is still
+ * served. The second stage accepts no further connections, serves requests on open ones, and ends when no connection is
+ * left.
  */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
@@ -10,7 +11,7 @@ import { drainTimeoutMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { OpenRequests } from "./open-requests.js";
 
-/** How long a gateway that takes no further connection waits for a first request on those that have had none. */
+/** How long a gateway that accepts no further connections waits for the first request on connections without one. */
 export const drainUnusedMs = 1_000;
 
 export interface DrainParts {
@@ -25,7 +26,10 @@ export class Drain {
   readonly #sockets = new Set<Socket>();
   #stage: "serving" | "announced" | "closing" = "serving";
 
-  /** From its first connection on; `isTls`: clients are heard of after their handshake, which has a bound of its own. */
+  /**
+   * Must be created before the first connection. `isTls`: connections are tracked from the end of their handshake,
+   * which has a bound of its own.
+   */
   constructor(server: Server, isTls: boolean, parts: DrainParts) {
     this.#server = server;
     this.#parts = parts;
@@ -35,12 +39,12 @@ export class Drain {
     });
   }
 
-  /** The gateway stops, or is about to. */
+  /** Whether the gateway is stopping or has announced that. */
   get hasBegun(): boolean {
     return this.#stage !== "serving";
   }
 
-  /** To be called after each answer: a connection that falls idle would otherwise be kept for its client's next request. */
+  /** Call after each answer: an idle connection would otherwise be kept for its client's next request. */
   answered(): void {
     if (this.#stage === "closing") setImmediate(() => this.#server.closeIdleConnections());
   }
@@ -57,10 +61,10 @@ export class Drain {
     await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
   }
 
-  /** The second stage. Resolves when no connection is left; those that outlast `drainTimeoutMs` are cut. */
+  /** The second stage. Resolves when no connection is left; connections that outlast `drainTimeoutMs` are destroyed. */
   async close(): Promise<void> {
     const { clock, log } = this.#parts;
-    // Right after the sockets' turn: a connection whose request has arrived is not taken for an idle one.
+    // Waits until sockets have been read: a connection whose request has just arrived is not idle.
     await new Promise<void>((resolve) => void setImmediate(resolve));
     this.#stage = "closing";
     const cancels = [
@@ -80,7 +84,7 @@ export class Drain {
     for (const cancel of cancels) cancel();
   }
 
-  /** Node takes a connection that never had a request for one in use, until the timeout for its headers. */
+  /** Until the timeout for headers, Node counts a connection without any request as active. */
   #cutUnused(): void {
     const inUse = this.#parts.openRequests.sockets();
     for (const socket of this.#sockets) if (!inUse.has(socket)) socket.destroy();

@@ -1,10 +1,13 @@
 /**
- * What all clients draw on together: each may hold as much of it as is still free. A client alone gets half, two get a
- * third each, and so on, so that there is always room for the next, however greedy the others are, and nobody has to say
- * how many clients there will be. (Dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking, 1998.)
+ * Divides a resource among clients: each may hold as much as is still free. A single client gets half, two get a third
+ * each, and so on, so that there is always room for the next one, however much the others use, and the number of
+ * clients need not be known. (Dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking, 1998.)
  */
 
-/** Why nothing more is given: nobody would get it, or this client holds its share. */
+/**
+ * Why a request for more is refused: "all" when there is not enough for any client, "own" when this client holds its
+ * share.
+ */
 export type Shortage = "all" | "own";
 
 export class FairShare {
@@ -12,13 +15,13 @@ export class FairShare {
   readonly #clientMax: number;
   readonly #held = new Map<string, number>();
   #used = 0;
-  /** Of what clients hold, the part that others do not have to go without: see `ownFrom`. */
+  /** The part of what clients hold that does not reduce the shares of others: see `ownFrom`. */
   #excess = 0;
   readonly #ownFrom: number;
 
   /**
-   * `clientMax` is the most that one client may hold, whatever is free. Where more than that is `add`ed, what a client
-   * holds beyond `ownFrom` takes nothing away from the others.
+   * `clientMax` is the most that one client may hold, whatever is free. `add` may exceed that: what a client holds
+   * beyond `ownFrom` does not reduce what is free for the others.
    */
   constructor(max: number, clientMax = max, ownFrom = Infinity) {
     this.#max = max;
@@ -26,19 +29,19 @@ export class FairShare {
     this.#ownFrom = ownFrom;
   }
 
-  /** What is held by all clients. */
+  /** The total that all clients hold. */
   get used(): number {
     return this.#used;
   }
 
-  /** Gives `client` so much more; or nothing, and says why. */
+  /** Gives `amount` to `client` and returns null; or gives nothing and returns the reason. */
   take(client: string, amount: number): Shortage | null {
     const shortage = this.shortage(client, amount);
     if (shortage === null) this.add(client, amount);
     return shortage;
   }
 
-  /** Why `client` would not get so much more; null: it would. */
+  /** Why `client` cannot have `amount` more; null when it can. */
   shortage(client: string, amount: number): Shortage | null {
     const free = this.#max - this.#used + this.#excess;
     if (amount > free) return "all";
@@ -46,7 +49,7 @@ export class FairShare {
     return wanted > free || wanted > this.#clientMax ? "own" : null;
   }
 
-  /** For what is held already, whether or not it is too much. */
+  /** Counts an amount that the client holds already, even if it exceeds the share. */
   add(client: string, amount: number): void {
     const before = this.#held.get(client) ?? 0;
     this.#used += amount;

@@ -1,6 +1,6 @@
 /**
- * What every request goes through before anybody serves it: it gets an id, its headers are looked at, and whether it may
- * come from where it comes. Then the cheap pages are served, and everything else is admitted while there is room.
+ * The checks that every request passes before it is served: it gets an id, and its headers, its host and its origin are
+ * checked. Then simple pages are answered, and all other requests are admitted while there is room.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ShardgateError } from "../../core/error.js";
@@ -15,11 +15,11 @@ import type { OpenRequest } from "./open-request.js";
 import type { OpenRequests } from "./open-requests.js";
 import { headersRefusal, targetOf } from "./unusual-requests.js";
 
-/** Who may reach the gateway through a browser. */
+/** Which web pages and host names may reach the gateway. */
 export interface WebOptions {
-  /** Origins whose pages may use it; `*` for all. */
+  /** Origins whose pages may use the gateway; `*` for all. */
   readonly corsOrigins: readonly string[];
-  /** Names it is called by, beside addresses and `localhost`. */
+  /** Accepted host names, beside addresses and `localhost`. */
   readonly allowedHosts: readonly string[];
 }
 
@@ -28,15 +28,15 @@ export const closedWeb: WebOptions = { corsOrigins: [], allowedHosts: [] };
 export interface FrontParts {
   readonly openRequests: OpenRequests;
   readonly web: WebOptions;
-  /** Nobody has to say who they are. */
+  /** Whether clients need no credentials. */
   readonly isOpen: boolean;
   readonly metrics: Pick<Metrics, "requestRefused" | "errorTold">;
   readonly nextId: () => string;
-  /** The gateway is about to stop: it is not ready any more, and every answer closes its connection. */
+  /** Whether the gateway is about to stop: it is no longer ready, and every answer closes its connection. */
   isDraining(): boolean;
-  /** Answers a request for a page; false, and nothing is answered, for every other one. */
+  /** Answers a request for a page. Returns false, without answering, for all others. */
   answerPage(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Serves a request for one of the two faces. */
+  /** Serves a request for GraphQL or REST. */
   serve(open: OpenRequest, isGraphql: boolean): void;
 }
 
@@ -66,7 +66,7 @@ export class Front {
     if (refusal !== null) return this.#refuse(open, refusal);
     this.#origins.addHeaders(request, open.headers);
     const isGraphql = path === graphqlPath;
-    // Nearly all that is asked is GraphQL by POST, which writes its headers in one go.
+    // Most requests are GraphQL by POST, whose handler writes all headers in one call.
     if (!isGraphql || request.method !== "POST") open.setHeaders();
     if (this.#origins.answerPreflight(request, response) || answerPage(request, response)) return;
     const shortage = isNeverRefused(path) ? null : open.admit();
@@ -74,7 +74,9 @@ export class Front {
     else this.#refuse(open, shortage);
   }
 
-  /** In the form that the client of this path reads. The connection is kept: another one would cost more than this one. */
+  /**
+   * Answers in the form that clients of this path expect. The connection is kept: opening another one would cost more.
+   */
   #refuse(open: OpenRequest, error: ShardgateError): void {
     const { request, response } = open;
     open.setHeaders();
@@ -99,8 +101,8 @@ const readyPath = "/ready";
 const statusPaths: ReadonlySet<string> = new Set(["/health", readyPath, "/metrics"]);
 
 /**
- * Those who watch over the gateway have to see that it is overloaded. And a storage node whose heartbeats were refused for
- * the gateway's load, or for that of a client at the same address, would be called silent.
+ * Monitoring must see that the gateway is overloaded. And a storage node would be declared silent if its heartbeats
+ * were refused because of the gateway's load, or the load of a client at the same address.
  */
 function isNeverRefused(path: string): boolean {
   return statusPaths.has(path) || /^\/nodes\/[^/]+\/heartbeat$/.test(path);

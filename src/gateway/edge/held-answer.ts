@@ -1,10 +1,10 @@
-/** What of a request's answer is in the gateway's memory, counted for its client. */
+/** The share of a client's memory for answers that one request's answer holds. */
 import type { AnswerMemory } from "../../routing/answer-budget.js";
 import type { FairShare } from "./fair-share.js";
 
 /**
- * The part of an open request that routing knows: what of its answer is in memory. It does not know the request, because
- * routing keeps it for longer than a request lives, and everything that hangs on one would wait for the garbage collector.
+ * The part of an open request that routing refers to: its answer's share of memory. It has no reference to the request,
+ * because routing keeps it for longer than a request lives and would keep the whole request in memory.
  */
 export class HeldAnswer implements AnswerMemory {
   readonly #share: FairShare;
@@ -17,19 +17,19 @@ export class HeldAnswer implements AnswerMemory {
     this.client = client;
   }
 
-  /** Its client may have no more answers in memory. */
+  /** Whether the client may have no more answers in memory. */
   get isFull(): boolean {
     return this.#share.shortage(this.client, 0) !== null;
   }
 
-  /** So much more is in memory, until the client has fetched it. */
+  /** Counts bytes that are in memory until the client has read them. */
   hold(bytes: number): void {
     if (this.#isOver) return;
     this.#bytes += bytes;
     this.#share.add(this.client, bytes);
   }
 
-  /** It is fetched, or nobody will. */
+  /** Called when the answer has been read, or never will be. */
   end(): void {
     this.#isOver = true;
     if (this.#bytes > 0) this.#share.giveBack(this.client, this.#bytes);

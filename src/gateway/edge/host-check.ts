@@ -1,24 +1,30 @@
-/** Under which names the gateway answers: see core/text/host-name.ts. Those that no page can rebind are always taken. */
+/**
+ * Checks under which host names the gateway answers: see core/text/host-name.ts. Names that cannot be rebound are
+ * always accepted.
+ */
 import type { IncomingMessage } from "node:http";
 import { ShardgateError } from "../../core/error.js";
 import { hostNameOf, isLoopbackAddress, isRebindable, normalHostName } from "../../core/text/host-name.js";
 
 export class HostCheck {
   readonly #names: ReadonlySet<string>;
-  /** Clients call the gateway by one name, mostly. */
+  /** Clients mostly use one name. */
   #lastTaken: string | null = null;
   readonly #isOpen: boolean;
 
   /**
-   * With names, every connection is checked. Without, those that come over loopback, where everybody is served (`isOpen`);
-   * elsewhere a page would need a token, which it does not have.
+   * With `names`, every connection is checked. Without, only those over loopback when no credentials are needed
+   * (`isOpen`); in all other cases a page would need a token, which it does not have.
    */
   constructor(names: readonly string[], isOpen: boolean) {
     this.#names = new Set(names.map(normalHostName));
     this.#isOpen = isOpen;
   }
 
-  /** Why the request is refused: BAD_REQUEST or HOST_NOT_ALLOWED; null: it is not. `host` is the target's, if it names one. */
+  /**
+   * BAD_REQUEST or HOST_NOT_ALLOWED when the request is refused, else null. `host`: the host in the request target, if
+   * it has one.
+   */
   refusalOf(request: IncomingMessage, host: string | null): ShardgateError | null {
     const told = host ?? request.headers.host;
     if (told === undefined || told === this.#lastTaken) return null;

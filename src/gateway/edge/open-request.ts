@@ -1,6 +1,7 @@
 /**
- * One request in progress: who sent it, what it holds of the gateway's memory, and how long it may take. Beyond what there
- * is room for it is refused before it costs anything. It has no timer: OpenRequests looks at all of them once a second.
+ * One open request: which client sent it, how much of the gateway's memory it holds, and how long it may take. If there
+ * is no room for it, it is refused before it costs anything. It has no timer: OpenRequests checks all requests once a
+ * second.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../core/clock.js";
@@ -13,16 +14,16 @@ import { clientOf } from "./client-of.js";
 import type { FairShare, Shortage } from "./fair-share.js";
 import { HeldAnswer } from "./held-answer.js";
 
-/** After this long a body must have come at `gatewayBodyBytesPerSecondMin` on the average. */
+/** After this time a body must have arrived at `gatewayBodyBytesPerSecondMin` on average. */
 export const gatewayBodyGraceMs = 10_000;
 
-/** Slowest body: a line that is slower than any modem. Holds off those that send a byte now and then. */
+/** Slowest body: slower than any modem line. Stops clients that send a byte now and then. */
 export const gatewayBodyBytesPerSecondMin = 1024;
 
-/** How long what still comes of a request that is answered is thrown away, so that its client gets to read the answer. */
+/** How long the rest of an answered request is discarded, so that its client can read the answer. */
 export const gatewayDiscardMs = 2_000;
 
-/** How long a client may take to fetch its answer once all of it is ready: as long as for sending a request. */
+/** How long a client may take to read a complete answer: as long as for sending a request. */
 export const gatewaySendTimeoutMs = 60_000;
 
 export interface OpenRequestParts {
@@ -30,7 +31,7 @@ export interface OpenRequestParts {
   readonly metrics: Pick<Metrics, "requestRefused">;
 }
 
-/** What all requests share, and each client has a part of. */
+/** What all requests share; each client has a part of it. */
 export interface RequestShares {
   readonly requests: FairShare;
   readonly bodies: FairShare;
@@ -43,12 +44,12 @@ export class OpenRequest implements Linked<OpenRequest> {
   previous: OpenRequest | null = null;
   next: OpenRequest | null = null;
   isListed = false;
-  /** What of its answer is in memory. */
+  /** The part of its answer that is in memory. */
   readonly answer: HeldAnswer;
-  /** What its answer has, whoever gives it: names and values in turn. Either they are set, or written by whoever answers. */
+  /** The headers of its answer, names and values alternating: set by `setHeaders` or written by the handler. */
   readonly headers: string[] = [];
   #areHeadersSet = false;
-  /** It sends its body when it is told to (RFC 9110, 10.1.1). */
+  /** The client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1). */
   awaitsContinue = false;
   readonly #shares: RequestShares;
   readonly #parts: OpenRequestParts;
@@ -56,9 +57,9 @@ export class OpenRequest implements Linked<OpenRequest> {
   #isAdmitted = false;
   #isAnswered = false;
   #bodyBytes = 0;
-  /** Since when what it waits for now lasts. */
+  /** When the current wait for the client began. */
   #sinceMs: number | null = null;
-  /** Aborts when its client goes away without the answer. */
+  /** Aborts when the client disconnects before the answer. */
   readonly clientGone = new StopSource();
   #giveUpBody: ((error: ShardgateError) => void) | null = null;
 
@@ -83,7 +84,7 @@ export class OpenRequest implements Linked<OpenRequest> {
     for (let at = 0; at < headers.length; at += 2) this.response.setHeader(headers[at] ?? "", headers[at + 1] ?? "");
   }
 
-  /** Takes it in, or says why it is refused: OVERLOADED or TOO_MANY_REQUESTS. */
+  /** Admits the request and returns null, or returns the refusal: OVERLOADED or TOO_MANY_REQUESTS. */
   admit(): ShardgateError | null {
     const { requests, answers } = this.#shares;
     const unfetched = answers.shortage(this.#client, 1);
@@ -94,7 +95,10 @@ export class OpenRequest implements Linked<OpenRequest> {
     return null;
   }
 
-  /** Counts it for its caller from now on, whatever address it came from; throws TOO_MANY_REQUESTS. Before its body is read. */
+  /**
+   * Counts the request for its authenticated caller, whatever address it came from. Call before the body is read.
+   * Throws TOO_MANY_REQUESTS.
+   */
   countFor(caller: Pick<Caller, "name">): void {
     if (!this.#isAdmitted) return;
     this.#shares.requests.giveBack(this.#client, 1);
@@ -105,13 +109,16 @@ export class OpenRequest implements Linked<OpenRequest> {
     if (refusal !== null) throw refusal;
   }
 
-  /** Why so many bytes of body would be refused at this moment; null: they would not. */
+  /** The refusal that a body with this many bytes would get now; null when there is room. */
   bodyRefusal(bytes: number): ShardgateError | null {
     const shortage = this.#shares.bodies.shortage(this.#client, bytes);
     return shortage === null ? null : this.#refused(shortage, "bodies");
   }
 
-  /** Holds more of its body, or says why not. They are held until the answer is over, because so are their values. */
+  /**
+   * Reserves memory for more of the body and returns null, or returns the refusal. The memory is held until the end of
+   * the answer, because the values are too.
+   */
   holdBody(bytes: number): ShardgateError | null {
     const shortage = this.#shares.bodies.take(this.#client, bytes);
     if (shortage !== null) return this.#refused(shortage, "bodies");
@@ -119,7 +126,7 @@ export class OpenRequest implements Linked<OpenRequest> {
     return null;
   }
 
-  /** Its body is being read; `giveUp` is called when it comes too slowly. */
+  /** Starts the reading of the body. `giveUp` is called when it arrives too slowly. */
   beginBody(giveUp: (error: ShardgateError) => void): void {
     this.#sinceMs = this.#parts.clock.monotonicMs();
     this.#giveUpBody = giveUp;
@@ -130,13 +137,13 @@ export class OpenRequest implements Linked<OpenRequest> {
     this.#giveUpBody = null;
   }
 
-  /** The client is gone. */
+  /** Called when the client has disconnected. */
   leave(): void {
     this.clientGone.abort();
     this.#giveUpBody?.(new ShardgateError("BAD_REQUEST", "The client closed the connection while sending the body."));
   }
 
-  /** Gives everything back. */
+  /** Returns everything that the request holds. */
   end(): void {
     const { requests, bodies } = this.#shares;
     this.#isAnswered = true;
@@ -146,7 +153,7 @@ export class OpenRequest implements Linked<OpenRequest> {
     this.answer.end();
   }
 
-  /** Ends what takes too long. True: there is nothing left to look after. */
+  /** Ends the request when its client is too slow. Returns true when there is nothing left to check. */
   isLeft(nowMs: number): boolean {
     const { request, response } = this;
     if (this.#isAnswered) {

@@ -1,7 +1,8 @@
 /**
- * The requests in progress, from their headers to the end of their answers, and which connections owe an answer. Clients
- * that send their bodies or fetch their answers too slowly are cut off in one round a second over all requests, so that no
- * request needs a timer of its own; what each request holds and how long it may take is in open-request.ts.
+ * The open requests, from their headers to the end of their answers, and which connections have a pending answer.
+ * Clients that send bodies or read answers too slowly are disconnected here, in one pass per second over all requests,
+ * so that no request needs a timer of its own. open-request.ts decides what each request holds and how long it may
+ * take.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -38,14 +39,14 @@ export class OpenRequests {
     this.#lastAnswers = new LastAnswers(parts.clock, gatewayDiscardMs);
     this.#shares = {
       requests: new FairShare(requests, clientRequests),
-      // A client that is alone gets half, in which one body has to fit.
+      // A single client gets half, which must be enough for one body.
       bodies: new FairShare(Math.max(bodiesBytes, 2 * bodyBytes)),
-      // The requests that a client has begun may bring more than its half, and that is not known before it has come.
+      // Requests that have already begun may bring more than the client's half; how much is unknown before it arrives.
       answers: new FairShare(answersBytes, answersBytes, answersBytes / 2),
     };
   }
 
-  /** To be called for every request; it ends by itself with its answer. */
+  /** Call for every request. The entry is removed when its answer ends. */
   begin(request: IncomingMessage, response: ServerResponse, awaitsContinue = false): OpenRequest {
     const open = new OpenRequest(request, response, this.#shares, this.#parts);
     open.awaitsContinue = awaitsContinue;
@@ -57,7 +58,7 @@ export class OpenRequests {
     return open;
   }
 
-  /** What `begin` made of it; throws BAD_REQUEST when its client has gone. */
+  /** The object that `begin` returned for this request. Throws BAD_REQUEST when its client has disconnected. */
   of(request: IncomingMessage): OpenRequest {
     const open = (request as BegunRequest)[openOf];
     if (open === undefined) throw new ShardgateError("BAD_REQUEST", "The client closed the connection.");
@@ -65,9 +66,9 @@ export class OpenRequests {
   }
 
   /**
-   * Ends the connection once every request that came in whole over it is answered; false: it owes no answer. Whatever else
-   * was written there would be taken for an answer, or for a part of it: a write that happened would be told as a bad
-   * request.
+   * Ends the connection once every request that arrived completely on it is answered. Returns false when no answer is
+   * pending. A client would take anything else written there for an answer or a part of it: a successful write would
+   * appear to be a bad request.
    */
   endBehindAnswers(socket: Duplex): boolean {
     if (this.#lastAnswers.isEnding(socket)) return true;
@@ -79,14 +80,14 @@ export class OpenRequests {
     return last !== null;
   }
 
-  /** Connections that have a request under way, or the rest of one that was answered early. */
+  /** Connections with an open request, or with the unread rest of a request that was answered early. */
   sockets(): ReadonlySet<Socket> {
     const sockets = new Set<Socket>();
     for (const { request } of this.#open) sockets.add(request.socket);
     return sockets;
   }
 
-  /** Looks after nobody any more. */
+  /** Stops the checks. */
   close(): void {
     this.#stopChecking?.();
     this.#stopChecking = null;
@@ -96,10 +97,10 @@ export class OpenRequests {
     if (open.isAnswered) return;
     if (!open.response.writableFinished) open.leave();
     open.end();
-    // Node keeps the last request of a connection, which would keep all of its answer.
+    // Node keeps the last request of a connection, which would keep its whole answer in memory.
     (open.request as BegunRequest)[openOf] = undefined;
     this.#parts.metrics.requestEnded();
-    // What still comes of it has to end too.
+    // The rest of its body must end too.
     if (open.request.complete || open.request.socket.destroyed) this.#open.delete(open);
     this.#parts.onAnswered?.();
   }
@@ -107,7 +108,7 @@ export class OpenRequests {
   #checkAll(): void {
     const nowMs = this.#parts.clock.monotonicMs();
     for (const open of this.#open) {
-      // Node closes no answer that waits behind another one when their connection is cut.
+      // Node does not close an answer that waits behind another one when their connection is destroyed.
       if (open.request.socket.destroyed) this.#end(open);
       if (open.isLeft(nowMs)) this.#open.delete(open);
     }
@@ -115,6 +116,6 @@ export class OpenRequests {
   }
 }
 
-/** Where a request keeps what `begin` made of it. */
+/** Where a request stores the object that `begin` returned. */
 const openOf = Symbol("open request");
 type BegunRequest = IncomingMessage & { [openOf]?: OpenRequest | undefined };

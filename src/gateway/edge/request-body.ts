@@ -3,8 +3,9 @@ import { ShardgateError } from "../../core/error.js";
 import type { OpenRequest } from "./open-request.js";
 
 /**
- * Rejects with BODY_TOO_LARGE, OVERLOADED, TOO_MANY_REQUESTS or REQUEST_TIMEOUT as soon as that is known. What still comes
- * is thrown away, so that the client gets to read the answer; when it goes on, its connection is cut.
+ * Rejects with BODY_TOO_LARGE, OVERLOADED, TOO_MANY_REQUESTS or REQUEST_TIMEOUT as soon as that is certain. The rest of
+ * the body is discarded, so that the client can read the answer; if the client keeps sending, its connection is
+ * destroyed.
  */
 export function readBody(open: OpenRequest, bytesMax: number): Promise<Buffer> {
   const { request, response } = open;
@@ -33,7 +34,7 @@ export function readBody(open: OpenRequest, bytesMax: number): Promise<Buffer> {
       if (chunks !== null) resolve(joined(chunks));
     };
     process.nextTick(() => {
-      // Most bodies come with their heads. What is there as a whole is taken as a whole, without the events of a stream.
+      // Most bodies arrive together with their heads. A complete body is taken at once, without stream events.
       if (request.complete && request.readableLength > 0) {
         take(request.read() as Buffer);
         return finish();
@@ -48,7 +49,7 @@ function tooLarge(bytesMax: number): ShardgateError {
   return new ShardgateError("BODY_TOO_LARGE", `The body is longer than ${bytesMax} bytes.`);
 }
 
-/** Most bodies come in one piece, which need not be copied. */
+/** Most bodies arrive in one chunk, which need not be copied. */
 function joined(chunks: readonly Buffer[]): Buffer {
   const [first] = chunks;
   return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);

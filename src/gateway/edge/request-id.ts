@@ -1,9 +1,13 @@
-/** The id under which a request is logged and answered: the client's own when it is harmless text, else one of ours. */
+/**
+ * The id under which a request is logged and answered: the client's own if it is harmless text, else a generated one.
+ */
 import type { IncomingMessage } from "node:http";
 import { requestIdCharactersMax } from "../../core/limits.js";
 import { requestIdHeader } from "../../wire/paths.js";
 
-/** Settles the request's id: whoever serves it reads it from the request's header, and the answer carries it whatever happens. */
+/**
+ * Determines the request's id and stores it in the request's header, where handlers read it. Every answer carries it.
+ */
 export function settleRequestId(request: IncomingMessage, nextId: () => string): string {
   const told = request.headers[requestIdHeader];
   const id = typeof told === "string" && isHarmless(told) ? told : nextId();

@@ -1,6 +1,6 @@
 /**
- * Requests that hardly anybody sends: with a whole URL as their target, without a host or with two, with hundreds of
- * headers, with an expectation, or for a tunnel. Node would take some of them for others, and answer some without a code.
+ * Handles unusual requests: with a whole URL as their target, without a host or with two, with hundreds of headers,
+ * with an expectation, or for a tunnel. Node would misinterpret some of them, and answer some without an error code.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -9,18 +9,21 @@ import { endWithProblem, problemText } from "../problem-answer.js";
 import { transferEncodingRefusal } from "../../wire/transfer-encoding.js";
 import { endSocket } from "./connection-error.js";
 
-/** Most headers of a request; browsers behind a few proxies send forty. Beyond its own bound Node would drop some silently. */
+/**
+ * Most headers of a request; browsers behind a few proxies send forty. Node would silently drop some beyond its own
+ * bound.
+ */
 export const gatewayHeadersMax = 100;
 
-/** A request's target that is a whole URL, taken apart (RFC 9112, 3.2.2). */
+/** A request target that is a whole URL, split into its parts (RFC 9112, 3.2.2). */
 export interface Target {
   /** `/path?query`. */
   readonly form: string;
-  /** The host and port, which count instead of the `Host` header. */
+  /** The host and port, which take precedence over the `Host` header. */
   readonly host: string;
 }
 
-/** Null: the target is none, and is taken as it is. */
+/** Null when the target is not a whole URL; it is then used unchanged. */
 export function targetOf(target: string): Target | null {
   if (target.startsWith("/")) return null;
   const [, host, rest] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
@@ -29,8 +32,8 @@ export function targetOf(target: string): Target | null {
 }
 
 /**
- * Why a request with these headers is refused: BAD_REQUEST, HEADERS_TOO_LARGE or TRANSFER_ENCODING_NOT_SUPPORTED; null: it
- * is not.
+ * BAD_REQUEST, HEADERS_TOO_LARGE or TRANSFER_ENCODING_NOT_SUPPORTED when a request with these headers is refused, else
+ * null.
  */
 export function headersRefusal({ headers, rawHeaders, httpVersion }: IncomingMessage): ShardgateError | null {
   if (rawHeaders.length > 2 * gatewayHeadersMax) {
@@ -44,12 +47,12 @@ export function headersRefusal({ headers, rawHeaders, httpVersion }: IncomingMes
   if (hosts === 1 || (hosts === 0 && httpVersion === "1.0")) {
     return transferEncodingRefusal(headers["transfer-encoding"]);
   }
-  // RFC 9112, 3.2. Of two hosts, a proxy in front may have taken the other one.
+  // RFC 9112, 3.2. With two hosts, a proxy in front may have chosen the other one.
   const what = hosts === 0 ? "no `Host` header" : "more than one `Host` header";
   return new ShardgateError("BAD_REQUEST", `The request has ${what}.`);
 }
 
-/** For what Node would answer without a code, or not at all. */
+/** Answers the requests that Node would answer without an error code, or not at all. */
 export function answerUnusual(server: Server): void {
   server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
     endWithProblem(response, new ShardgateError("BAD_REQUEST", "Only `Expect: 100-continue` is supported."));

@@ -1,4 +1,7 @@
-/** Answers HTTP requests for GraphQL: gives each its deadline, signal and loaders, and sends what Yoga made of it. */
+/**
+ * Answers HTTP requests for GraphQL: gives each its deadline, abort signal and loaders, executes it, and sends the
+ * result, with Yoga where the request is not an ordinary one.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GraphQLSchema } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
@@ -28,19 +31,19 @@ import { resultPieces } from "./values/result-text.js";
 import { createExecutableSchema } from "./schema.js";
 import { createYogaServer, yogaPath } from "./request/yoga.js";
 
-/** From this length on an answer is turned into bytes before it is written. */
+/** Answers from this length on are encoded as bytes before they are written. */
 const sentAsBytesMin = 16_384;
 
 export interface GraphqlOptions extends DocumentRules {
-  /** By default that of every gateway. */
+  /** By default the schema of every gateway. */
   readonly schema?: GraphQLSchema | undefined;
-  /** Documents that requests may name instead of bringing them along; null: none. */
+  /** Persisted documents that requests may name; null: none. */
   readonly persistedDocuments: PersistedDocuments | null;
-  /** By default false; true sends everything through Yoga and GraphQL.js, so that tests can hold both ways against each other. */
+  /** By default false; true sends everything through Yoga and GraphQL.js, so that tests can compare both ways. */
   readonly isOracle?: boolean | undefined;
 }
 
-/** Answers at the one path where GraphQL is served; the query string is looked at, the path is not. */
+/** Answers requests at the path of GraphQL. It reads the query string but not the path. */
 export class GraphqlHandler {
   readonly #services: GatewayServices;
   readonly #options: GraphqlOptions;
@@ -54,7 +57,7 @@ export class GraphqlHandler {
     this.#executor = this.#executorOf(schema);
   }
 
-  /** Serves another schema from the next request on; those under way go on with theirs. */
+  /** Serves another schema from the next request on; running requests keep theirs. */
   replaceSchema(schema: GraphQLSchema): void {
     this.#executor = this.#executorOf(schema);
   }
@@ -103,21 +106,24 @@ export class GraphqlHandler {
     return new Executor(schema, { bounds: this.#services.bounds, rules: this.#options, isOracle });
   }
 
-  /** Nearly all traffic: a POST by a client that takes plain JSON. It needs none of the Fetch API's objects that Yoga makes. */
+  /**
+   * Whether this is an ordinary request, as nearly all are: a POST by a client that accepts plain JSON. It needs none
+   * of the Fetch API objects that Yoga creates.
+   */
   #isPlain({ method, headers }: IncomingMessage): boolean {
     return this.#options.isOracle !== true && method === "POST" && plainAccepts.has(headers.accept ?? "*/*");
   }
 
-  /** By Yoga: everything that is not ordinary, or was refused. */
+  /** Answers by Yoga: requests that are not ordinary, or were refused. */
   async #answerAtLength(exchange: Exchange, response: ServerResponse): Promise<void> {
     const { incoming, open } = exchange;
     open.setHeaders();
     const { method = "GET", headers } = incoming;
-    // Yoga does not weigh the media types, and would find out that it can answer in none of them when all is done.
+    // Yoga does not weigh media types, and would notice only after the execution that none is acceptable.
     const accept = acceptedType(headers.accept, graphqlMediaTypes);
     if (accept === null) throw new ShardgateError("NOT_ACCEPTABLE", "None of the accepted media types is available.");
     const yogaRequest = new this.#yoga.fetchAPI.Request(`http://gateway${yogaPath}`, {
-      // Node leaves the body out of an answer to HEAD.
+      // Node omits the body of an answer to HEAD.
       method: method === "HEAD" ? "GET" : method,
       headers: { accept },
     });
@@ -125,7 +131,7 @@ export class GraphqlHandler {
   }
 }
 
-/** What the clients in use send; anything finer is negotiated by Yoga. */
+/** The `Accept` headers of common clients; Yoga negotiates all others. */
 const plainAccepts: ReadonlySet<string> = new Set([
   "*/*",
   "application/json",
@@ -133,7 +139,7 @@ const plainAccepts: ReadonlySet<string> = new Set([
   "application/json, */*",
 ]);
 
-/** Null, with nothing executed, for those that Yoga has to read: it says what is wrong with them. */
+/** Null, without executing anything, for parameters that Yoga must read, because it reports what is wrong with them. */
 function ordinaryParams(exchange: Exchange, persisted: PersistedDocuments | null): Promise<GraphQLParams | null> {
   return paramsOf(exchange, persisted).then(
     (params) => (isOrdinary(params) ? params : null),
@@ -141,11 +147,11 @@ function ordinaryParams(exchange: Exchange, persisted: PersistedDocuments | null
   );
 }
 
-/** What a client reads of a failure that nobody expected. */
+/** The message that clients get for an unexpected error. */
 const masked = "Something went wrong inside the server.";
 
 interface ExchangeStart extends Pick<Exchange, "caller" | "executor" | "log"> {
-  /** The real ones. */
+  /** The services without restrictions of the caller. */
   readonly services: GatewayServices;
   readonly span: RouteContext["span"];
 }
@@ -178,7 +184,7 @@ function startExchange({ services, executor, caller, log, span }: ExchangeStart,
 async function send(answer: Response, response: ServerResponse): Promise<void> {
   const body = await answer.text();
   answer.headers.forEach((value, name) => {
-    // Whether the connection is kept is between Node and the client.
+    // Node and the client decide whether the connection is kept.
     if (name.toLowerCase() !== "connection") response.setHeader(name, value);
   });
   response.statusCode = answer.status;
@@ -197,7 +203,8 @@ function sendJson(pieces: readonly string[], { answer, headers, response }: Open
   headers.push("content-type", "application/json; charset=utf-8", "content-length", String(bytes));
   response.writeHead(200, headers);
   const encoding = encodingOf(characters, bytes);
-  // Node would copy a text twice more, once behind the headers and once as bytes. For short ones, one write pays more.
+  // Node would copy the text twice more, once to append it to the headers and once to encode it. For short texts a
+  // single write is faster.
   if (bytes < sentAsBytesMin) response.end(pieces.join(""), encoding);
   else response.end(joinedBytes(pieces, bytes, encoding));
 }

@@ -1,4 +1,4 @@
-/** The executable schema: the text of schema/ with its resolvers and scalars, and what a deployment adds. */
+/** The executable schema: the text of schema/ with its resolvers and scalars, and a deployment's additions. */
 import type { GraphQLSchema } from "graphql";
 import { createSchema } from "graphql-yoga";
 import type { GraphqlContext } from "./execution/context.js";
@@ -8,6 +8,7 @@ import { administrationMutations } from "./resolvers/administration-resolvers.js
 import {
   clusterFields,
   clusterQueries,
+  gatewayFields,
   storageNodeFields,
   storageNodeProblemFields,
 } from "./resolvers/cluster-resolvers.js";
@@ -21,7 +22,7 @@ const resolvers: Resolvers = {
   Query: { ...nodeQueries, ...entryQueries, ...shardQueries, ...clusterQueries },
   Mutation: { get: entryQueries.get, ...entryMutations, ...administrationMutations },
   Node: nodeType,
-  // The problems say their own types; an entry, which is not made here, does not.
+  // Problems have a `__typename`; an entry, which is not created here, has none.
   GetResult: { __resolveType: (result) => ("value" in result ? "Entry" : result.__typename) },
   Entry: entryFields,
   PageInfo: pageInfoFields,
@@ -30,6 +31,7 @@ const resolvers: Resolvers = {
   StorageNode: storageNodeFields,
   StorageNodeProblem: storageNodeProblemFields,
   Cluster: clusterFields,
+  Gateway: gatewayFields,
   DateTime: dateTimeScalar,
   JSON: jsonScalar,
   Version: versionScalar,
@@ -37,7 +39,7 @@ const resolvers: Resolvers = {
 
 type SchemaDefinition = Parameters<typeof createSchema<GraphqlContext>>[0];
 
-/** Types and fields of one deployment, beside those that every gateway has. */
+/** Types and fields of one deployment, in addition to those of every gateway. */
 export interface SchemaPart {
   /** For example `extend type Query { … }`. */
   readonly typeDefs: string;

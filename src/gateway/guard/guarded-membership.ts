@@ -1,7 +1,7 @@
 /**
- * The cluster as one caller may look at it and change it. Every view of shards and storage nodes goes through `map`, which
- * is for those who may read the whole key space; others get single shards of which they see only number, state,
- * epoch and lineage. Changes are for administrators, and each attempt is put into the audit log.
+ * The cluster as one caller may read and change it. Everything about shards and storage nodes is read through `map`,
+ * which requires `read` on the whole key space; other callers see number, state, epoch and lineage of single shards.
+ * Changes require `admin`, and each attempt is written to the audit log.
  */
 import { ShardgateError } from "../../core/error.js";
 import type { Key } from "../../core/key.js";
@@ -12,9 +12,12 @@ import type { NodeState } from "../../registry/liveness.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import { ownedShards } from "../../routing/owned-shards.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
+import type { ClusterStanding } from "../cluster/cluster-standing.js";
 import type { NodeStatus } from "../cluster/cluster-view.js";
 import { readinessOf, type Readiness } from "../cluster/health.js";
 import type { NodeReportRows } from "../cluster/node-reports.js";
+import type { GatewayStatus } from "../cluster/peers/gateway-status.js";
+import { peerAnswers, type PeerAnswers } from "../cluster/peers/peer-answers.js";
 import type { MembershipService } from "../services.js";
 import type { AssignRequest } from "../cluster/cluster-commands.js";
 import type { Access } from "../access/access.js";
@@ -23,14 +26,18 @@ import type { Caller } from "../access/caller.js";
 
 type Facts = Readonly<Record<string, unknown>>;
 
-/** An AssignRequest as it was asked for: there may be no such shard, and the name may be none. */
+/** An unchecked AssignRequest: the shard may not exist, and the name may not be valid. */
 export interface AskedAssignment extends Omit<AssignRequest, "shard" | "node"> {
   readonly shard: number;
   readonly node: string;
 }
 
+type Commands = Pick<MembershipService, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss">;
+
 export class GuardedMembership {
   readonly #membership: MembershipService;
+  /** Who carries out what changes the cluster. */
+  readonly #commands: Commands;
   readonly #access: Pick<Access, "isOpen" | "areNodesProven" | "audit">;
   readonly #caller: Caller;
   readonly #requestId: string;
@@ -39,24 +46,29 @@ export class GuardedMembership {
     membership: MembershipService,
     access: Pick<Access, "isOpen" | "areNodesProven" | "audit">,
     { caller, requestId }: { readonly caller: Caller; readonly requestId: string },
+    commands: Commands = membership,
   ) {
     this.#membership = membership;
+    this.#commands = commands;
     this.#access = access;
     this.#caller = caller;
     this.#requestId = requestId;
   }
 
-  /** The caller may look at the cluster: `map` and all that needs it do not throw. */
+  /** Whether the caller may read cluster data; then `map` and everything that needs it do not throw. */
   get isVisible(): boolean {
     return this.#caller.permissions.mayReadAll;
   }
 
-  /** Throws FORBIDDEN unless the caller may look at the cluster. */
+  /** Throws FORBIDDEN unless the caller may read cluster data. */
   requireView(): void {
     if (!this.isVisible) throw this.#forbidden("read cluster data; that needs `read` on the whole key space");
   }
 
-  /** Throws FORBIDDEN, as everything does that says more of the cluster than a shard's number, state, epoch and lineage. */
+  /**
+   * Throws FORBIDDEN unless the caller may read cluster data, as does everything that reveals more than a shard's
+   * number, state, epoch and lineage.
+   */
   get map(): ClusterMap {
     this.requireView();
     return this.#membership.map;
@@ -66,13 +78,16 @@ export class GuardedMembership {
     return this.#membership.map.shardCount;
   }
 
-  /** The shard of a key that the caller may read; throws FORBIDDEN otherwise. */
+  /** The shard of a key that the caller may read. Throws FORBIDDEN for other keys. */
   shardOfKey(key: Key): ShardRecord {
     if (!this.#caller.permissions.mayRead(key)) throw this.#forbidden(`read key ${JSON.stringify(key)}`);
     return this.shardOf(shardOfKey(key, this.shardCount));
   }
 
-  /** A shard that the caller has to do with; reading who holds it throws FORBIDDEN when the caller may not know. */
+  /**
+   * A shard that holds keys of the caller. Reading its storage node throws FORBIDDEN unless the caller may read cluster
+   * data.
+   */
   shardOf(shard: ShardNumber): ShardRecord {
     const record = this.#membership.map.shards[shard];
     if (record === undefined) throw new Error(`Shard ${shard} is not in a cluster map of ${this.shardCount} shards.`);
@@ -83,15 +98,21 @@ export class GuardedMembership {
     return this.#membership.shardState(shard);
   }
 
-  /** Every shard has a live primary, and no storage node has a problem. Everybody may know. */
+  /** Whether every shard has a live primary and no storage node has a problem. Available to every caller. */
   isReady(): boolean {
     return this.#membership.isReady();
   }
 
-  /** Everybody may know the status; the problems are for those who may look at the cluster, and left out for others. */
+  /** The status is available to every caller; problems are included only if the caller may read cluster data. */
   readiness(): Readiness {
     const readiness = readinessOf(this.#membership);
     return this.isVisible ? readiness : { ...readiness, problems: [] };
+  }
+
+  /** Throws FORBIDDEN for callers who may not look at the cluster. */
+  get standing(): ClusterStanding {
+    this.requireView();
+    return this.#membership.standing;
   }
 
   reportRows(): NodeReportRows {
@@ -119,35 +140,61 @@ export class GuardedMembership {
     return this.#membership.shardFigures(node);
   }
 
+  async gateways(): Promise<readonly GatewayStatus[]> {
+    this.requireView();
+    return this.#membership.gateways();
+  }
+
+  /** What other gateways of the cluster may ask, for those who have proved with the cluster's secret that they are one. */
+  get peers(): PeerAnswers {
+    const { isPeer, permissions } = this.#caller;
+    const { peers } = this.#membership;
+    if (isPeer) return peers;
+    if (!permissions.isAdmin || this.#access.areNodesProven) {
+      throw this.#forbidden("act as a gateway of the cluster; that needs the cluster's secret");
+    }
+    // Without a secret any client may be asking, and what it changes is checked and audited as everywhere else.
+    const who = { caller: this.#caller, requestId: this.#requestId };
+    const guarded = new GuardedMembership(this.#membership, this.#access, who, peers);
+    const commands = {
+      ...peers,
+      register: async (registration: NodeRegistration) => (await guarded.register(registration)).assignments,
+      remove: (name: string, isForced: boolean) => guarded.remove(name, isForced),
+      assign: (request: AssignRequest) => guarded.assign(request),
+      acceptLoss: (name: string) => guarded.acceptLoss(name),
+    };
+    return peerAnswers(commands, (name, beat) => peers.beatFrom(name, beat));
+  }
+
   /** As ClusterCommands.assign, for administrators; whether shard and node can be is looked at here, so that others learn nothing. */
   assign({ shard, node, ...rest }: AskedAssignment): Promise<ShardRecord> {
     const look = (): Facts | null => shardFacts(this.#membership.map, shard);
     return this.#audited("assign", { shard, node: shown(node), isForced: rest.isForced }, look, async () => {
       this.#requireAdmin();
       const place = { shard: parseShard(shard, this.shardCount), node: parseNodeName(node) };
-      return this.#membership.assign({ ...rest, ...place });
+      return this.#commands.assign({ ...rest, ...place });
     });
   }
 
-  /** As ClusterCommands.remove, for administrators; throws BAD_REQUEST for what is no name. */
+  /** ClusterCommands.remove for administrators. Throws BAD_REQUEST for an invalid name. */
   remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
     return this.#audited("remove", { node: shown(name), isForced }, look, async () => {
       this.#requireAdmin();
-      return this.#membership.remove(parseNodeName(name), isForced);
+      return this.#commands.remove(parseNodeName(name), isForced);
     });
   }
 
-  /** As ClusterCommands.acceptLoss, for administrators; throws BAD_REQUEST for what is no name. */
+  /** ClusterCommands.acceptLoss for administrators. Throws BAD_REQUEST for an invalid name. */
   acceptLoss(name: string): Promise<void> {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
     return this.#audited("acceptLoss", { node: shown(name) }, look, async () => {
       this.#requireAdmin();
-      await this.#membership.acceptLoss(parseNodeName(name));
+      await this.#commands.acceptLoss(parseNodeName(name));
     });
   }
 
-  /** As ClusterCommands.register: for storage nodes, which draw an incarnation, and for administrators. */
+  /** ClusterCommands.register for storage nodes, which send an incarnation, and for administrators. */
   async register(
     registration: NodeRegistration,
   ): Promise<{ readonly assignments: NodeAssignments; readonly isNew: boolean }> {
@@ -156,19 +203,19 @@ export class GuardedMembership {
     const work = async () => {
       if (incarnation === undefined) this.#requireAdmin();
       else this.#requireMember(incarnation);
-      return { assignments: await this.#membership.register({ ...registration, id: parseNodeName(id) }), isNew };
+      return { assignments: await this.#commands.register({ ...registration, id: parseNodeName(id) }), isNew };
     };
-    // Nobody decides that a storage node starts again, and those that cannot register try every second.
+    // A restart of a storage node is not an administrator's change, and nodes that cannot register try every second.
     if (incarnation !== undefined && (this.#caller.isNode || this.#access.isOpen)) return work();
-    // The URL as a whole may have a password in it, and is then refused.
+    // Only the host is recorded: the URL may contain a password, and is then refused.
     const asked = { node: shown(id), host: URL.canParse(url) ? new URL(url).host : null };
     return this.#audited("register", asked, () => nodeFacts(this.#membership.map, id), work);
   }
 
-  /** As ClusterCommands.heartbeat, for storage nodes and administrators. */
+  /** ClusterCommands.heartbeat for storage nodes and administrators. */
   heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
     this.#requireMember(heartbeat.incarnation);
-    return this.#membership.heartbeat(name, heartbeat);
+    return this.#commands.heartbeat(name, heartbeat);
   }
 
   #veiled({ shard, epoch, lineage }: ShardRecord): ShardRecord {
@@ -193,7 +240,10 @@ export class GuardedMembership {
     if (!this.#caller.permissions.isAdmin) throw this.#forbidden("change the cluster; that needs `admin`");
   }
 
-  /** Who says to be a process of a storage node has to prove it where the cluster has a secret. */
+  /**
+   * If the cluster has a secret, a caller that claims to be a process of a storage node must have authenticated with
+   * it.
+   */
   #requireMember(incarnation: string | undefined): void {
     const { isNode, permissions } = this.#caller;
     const isProofNeeded = this.#access.areNodesProven && incarnation !== undefined;
@@ -227,7 +277,7 @@ export class GuardedMembership {
   }
 }
 
-/** What was asked for may be no name, and then has any length. */
+/** The requested name may be invalid and of any length. */
 function shown(name: string): string {
   return name.slice(0, nameCharactersMax + 1);
 }

@@ -1,6 +1,6 @@
 /**
- * The router as one caller may use it. Operations on foreign keys are refused here, each for itself, and reach no storage
- * node; nobody learns from the refusal whether the key exists.
+ * The router as one caller may use it. Operations on keys outside the caller's permissions are refused here, one by
+ * one, and do not reach a storage node; the refusal does not reveal whether the key exists.
  */
 import { adviceOf, unreachable } from "../../core/error.js";
 import type { Operation, Outcome } from "../../core/operation.js";
@@ -16,7 +16,7 @@ export class GuardedRouter implements Pick<Router, "execute"> {
     this.#caller = caller;
   }
 
-  /** As the router's own, with FORBIDDEN for what the caller may not do. */
+  /** As the router's `execute`; operations without permission get FORBIDDEN. */
   async execute(operations: readonly Operation[], context: RouteContext): Promise<readonly Outcome[]> {
     const allowed = operations.filter((operation) => this.#may(operation));
     const answers = (allowed.length === 0 ? [] : await this.#router.execute(allowed, context)).values();
@@ -52,7 +52,7 @@ export class GuardedRouter implements Pick<Router, "execute"> {
   }
 }
 
-/** Messages of routing name storage nodes and their URLs, which only those may know who may look at the cluster. */
+/** Messages of routing name storage nodes and their URLs, which only callers with access to cluster data may see. */
 function withoutNodes(outcome: Outcome, { kind, shard }: Operation): Outcome {
   if (outcome.kind !== "refused" || outcome.code === "ANSWER_TOO_LARGE") return outcome;
   return { ...outcome, message: `Shard ${shard}: ${adviceOf(outcome.code, kind === "put" || kind === "delete")}` };

@@ -1,6 +1,6 @@
 /**
- * The services of the gateway as one request may use them: what both faces, GraphQL and REST, are given instead of the
- * real ones. So whatever a resolver or route does, in whatever alias or fragment, it can do no more than its caller may.
+ * The gateway's services restricted to one caller. GraphQL and REST get these instead of the real ones, so no resolver
+ * or route, in whatever alias or fragment, can do more than its caller may.
  */
 import type { Router } from "../../routing/router.js";
 import type { GatewayServices } from "../services.js";
@@ -16,7 +16,7 @@ export interface RequestServices extends Pick<GatewayServices, "metrics" | "cloc
 export function requestServices(services: GatewayServices, caller: Caller, requestId: string): RequestServices {
   const { router, membership, access, metrics, clock, bounds, requestTimeoutMs } = services;
   return {
-    // Who may write everything needs no check of each key.
+    // With permission to write all keys, no key needs a check.
     router: caller.permissions.mayWriteAll ? router : new GuardedRouter(router, caller),
     membership: new GuardedMembership(membership, access, { caller, requestId }),
     metrics,

@@ -1,4 +1,4 @@
-/** Metrics whose values are kept elsewhere, and asked for only when the text is read. */
+/** Metrics whose values are kept elsewhere and read only when the metrics text is requested. */
 import { Counter, Gauge, type Registry } from "prom-client";
 
 export type CollectedKind = typeof Counter | typeof Gauge;
@@ -12,7 +12,7 @@ interface Description {
 
 type Series = () => Iterable<readonly [labels: Record<string, string | number>, value: number]>;
 
-/** Registers such metrics with `registry`. */
+/** Returns a function that registers such metrics with `registry`. */
 export function collectedBy(
   registry: Registry,
 ): (Kind: CollectedKind, description: Description, series: Series) => void {

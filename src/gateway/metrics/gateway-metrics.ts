@@ -1,7 +1,8 @@
 /**
- * What the gateway counts, in Prometheus form: requests by route, and what the routing below them does. Each Metrics has
- * a prom-client registry of its own, so several gateways fit into one process. Labels are bounded by construction:
- * routes are patterns, codes a closed list and nodes registered names, never text of a client. docs/reference/metrics.md lists them all.
+ * The metrics of the gateway, in Prometheus form: requests by route, and the work of routing. Each instance has a
+ * prom-client registry of its own, so that several gateways fit into one process. Labels are bounded: routes are
+ * patterns, codes are from a closed list and nodes are registered names, never text of a client.
+ * docs/reference/metrics.md lists all metrics.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { ErrorCode } from "../../core/error.js";
@@ -19,17 +20,21 @@ export interface AnsweredRequest {
   readonly durationMs: number;
 }
 
-/** The cluster as it is when somebody asks. */
+/** Figures of the cluster at the time of the request. */
 export interface ClusterFigures {
+  readonly isLeading: boolean;
+  /** This gateway leads, or is in touch with the one that does. */
+  readonly isLeaderReachable: boolean;
+  readonly isRegistryReachable: boolean;
   readonly mapVersion: number;
   /** How many shards, and how many storage nodes, are in each state. */
   readonly shards: Readonly<Record<string, number>>;
   readonly nodes: Readonly<Record<string, number>>;
-  /** How many storage nodes were refused, and may not serve. */
+  /** Number of storage nodes that were refused and may not serve. */
   readonly nodesWithProblem: number;
 }
 
-/** Why the edge refused a request or cut a connection; "client-…" when it is that client's own share that is used up. */
+/** Why the edge refused a request or closed a connection; "client-…" when the client has used up its own share. */
 export type RequestRefusal =
   | "requests"
   | "client-requests"
@@ -45,7 +50,7 @@ export type RequestRefusal =
   | "host"
   | "origin";
 
-/** Who keeps the traffic of the last minutes, for the console: see gateway/pages/console/recent-traffic.ts. */
+/** Records the traffic of the last minutes for the console: see gateway/pages/console/recent-traffic.ts. */
 export interface TrafficListener {
   requestAnswered(request: Pick<AnsweredRequest, "route" | "durationMs">): void;
   batchAnswered(batch: { readonly node: string; readonly serviceMs: number }): void;
@@ -71,15 +76,18 @@ export class Metrics implements RoutingObserver {
   readonly #nodes: Gauge;
   readonly #nodesWithProblem: Gauge;
   readonly #mapVersion: Gauge;
+  readonly #leading: Gauge;
+  readonly #leaderReachable: Gauge;
+  readonly #registryReachable: Gauge;
   readonly #traffic: TrafficListener;
   readonly #tallies = new NodeTallies();
-  /** By method, status and route together. */
+  /** Keyed by method, status and route together. */
   readonly #answered = new Map<string, AnsweredTally>();
-  /** Most requests are of one kind, which then need not be looked up. */
+  /** Most requests are of one kind, which then needs no lookup. */
   #lastAnswered: AnsweredTally | null = null;
   #requestsUnderWay = 0;
 
-  /** `traffic` hears of each answered request and batch too. */
+  /** `traffic` is called for each answered request and batch too. */
   constructor(traffic: TrafficListener = silentListener) {
     this.#traffic = traffic;
     const registers = [this.#registry];
@@ -90,7 +98,7 @@ export class Metrics implements RoutingObserver {
       this.#registry.registerMetric(metric);
       return metric;
     };
-    // `aggregator`: how the gauges of several processes of one gateway make one.
+    // `aggregator`: how the gauges of several processes of one gateway are combined.
     const gauge = (name: string, help: string, labelNames: string[], aggregator: "sum" | "max" | "min" | "first") =>
       new Gauge({ name: `shardgate_${name}`, help, labelNames, registers, aggregator });
     const node = ["node"];
@@ -150,6 +158,19 @@ export class Metrics implements RoutingObserver {
       "first",
     );
     this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", [], "min");
+    this.#leading = gauge("leading", "Whether this gateway leads the cluster: 1 or 0.", [], "max");
+    this.#leaderReachable = gauge(
+      "leader_reachable",
+      "Whether this gateway leads the cluster or is in touch with the gateway that leads: 1 or 0.",
+      [],
+      "min",
+    );
+    this.#registryReachable = gauge(
+      "registry_reachable",
+      "Whether the gateway's last access to the registry succeeded: 1 or 0.",
+      [],
+      "min",
+    );
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -158,19 +179,22 @@ export class Metrics implements RoutingObserver {
     return this.#registry.contentType;
   }
 
-  /** Everything, in the Prometheus text format. */
+  /** All metrics in the Prometheus text format. */
   text(): Promise<string> {
     this.#requestsInFlight.set(this.#requestsUnderWay);
     return this.#registry.metrics();
   }
 
-  /** The same as data, to be added up with those of other processes. */
+  /** All metrics as data, to be added to those of other processes. */
   data(): Promise<readonly object[]> {
     this.#requestsInFlight.set(this.#requestsUnderWay);
     return this.#registry.getMetricsAsJSON();
   }
 
-  /** The sum of one counter or gauge over all series that have `labels`; 0 when there is none. For tests and consoles. */
+  /**
+   * The sum of one counter or gauge over all series that have `labels`; 0 when there is none. For tests and the
+   * console.
+   */
   async total(name: string, labels: Readonly<Record<string, string | number>> = {}): Promise<number> {
     const metric = await this.#registry.getSingleMetric(name)?.get();
     if (metric === undefined) throw new Error(`There is no metric ${name}.`);
@@ -197,7 +221,7 @@ export class Metrics implements RoutingObserver {
     this.#requestsUnderWay++;
   }
 
-  /** Its answer was sent, or nobody is left to take it. */
+  /** Called when the answer was sent, or the client is gone. */
   requestEnded(): void {
     this.#requestsUnderWay--;
   }
@@ -210,12 +234,15 @@ export class Metrics implements RoutingObserver {
     this.#errors.inc({ code });
   }
 
-  /** Told just before the text is read. */
-  clusterSeen({ mapVersion, shards, nodes, nodesWithProblem }: ClusterFigures): void {
-    for (const [state, count] of Object.entries(shards)) this.#shards.set({ state }, count);
-    for (const [state, count] of Object.entries(nodes)) this.#nodes.set({ state }, count);
-    this.#nodesWithProblem.set(nodesWithProblem);
-    this.#mapVersion.set(mapVersion);
+  /** Called just before the text is read. */
+  clusterSeen(figures: ClusterFigures): void {
+    for (const [state, count] of Object.entries(figures.shards)) this.#shards.set({ state }, count);
+    for (const [state, count] of Object.entries(figures.nodes)) this.#nodes.set({ state }, count);
+    this.#nodesWithProblem.set(figures.nodesWithProblem);
+    this.#mapVersion.set(figures.mapVersion);
+    this.#leading.set(Number(figures.isLeading));
+    this.#leaderReachable.set(Number(figures.isLeaderReachable));
+    this.#registryReachable.set(Number(figures.isRegistryReachable));
   }
 
   batchSent({ node, operations, waitMs }: Parameters<RoutingObserver["batchSent"]>[0]): void {
@@ -259,14 +286,14 @@ export class Metrics implements RoutingObserver {
   }
 }
 
-/** How many requests of one kind were answered. */
+/** Number of answered requests of one kind. */
 interface AnsweredTally extends Omit<AnsweredRequest, "durationMs"> {
   requests: number;
 }
 
 const breakerStates = { closed: 0, halfOpen: 1, open: 2 } as const;
 
-/** From a hit on loopback to a request's whole deadline. */
+/** In seconds: from a hit on loopback to a request's whole deadline. */
 const secondBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /** Up to `nodeBatchOperationsMax`. */

@@ -1,21 +1,21 @@
 /**
- * A histogram of prom-client's whose observations are added up as plain numbers until somebody reads them. What its own
- * `observe` does with the labels of each costs more than the rest of the counting, and there are several per request.
+ * A prom-client histogram whose observations are added up as plain numbers until they are read. The label handling of
+ * prom-client's `observe` costs more than all other counting, and there are several observations per request.
  */
 import { Histogram } from "prom-client";
 
 export interface TalliedHistogramOptions {
   readonly name: string;
   readonly help: string;
-  /** The one label. */
+  /** Name of the only label. */
   readonly label: string;
-  /** Upper bounds, growing; there is none for what is greater than the last. */
+  /** Upper bounds, ascending; values above the last are in no bucket. */
   readonly buckets: readonly number[];
 }
 
-/** What was observed with one value of the label. */
+/** The observations for one value of the label. */
 interface Series {
-  /** Per bucket, those in the ones below not included. */
+  /** Observations per bucket, without those of lower buckets. */
   readonly counts: number[];
   count: number;
   sum: number;
@@ -31,7 +31,7 @@ export class TalliedHistogram extends Histogram {
     this.#options = options;
   }
 
-  /** Observes `value` where the label has the value `of`. */
+  /** Observes `value` for the label value `of`. */
   tally(of: string, value: number): void {
     const { buckets } = this.#options;
     let series = this.#series.get(of);
@@ -42,7 +42,7 @@ export class TalliedHistogram extends Histogram {
     if (bucket >= 0) series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
   }
 
-  /** What prom-client's registry reads, for its text, and through `get`. */
+  /** Called by prom-client's registry for its text, and by `get`. */
   async getForPromString(): Promise<object> {
     const { name, help } = this.#options;
     const values = [...this.#series].flatMap(([of, series]) => this.#valuesOf(of, series));

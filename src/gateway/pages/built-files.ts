@@ -1,6 +1,6 @@
 /**
- * Files that the build made for browsers, kept in memory as they are on disk: compressed with gzip. They are served under
- * a path that has a hash of all of them in it, so that browsers may keep them for good.
+ * Serves files that the build made for browsers, kept in memory gzip-compressed as they are on disk. Their paths
+ * contain a hash of all of them, so that browsers may cache them for ever.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -10,15 +10,15 @@ import { gunzip } from "node:zlib";
 import { acceptsEncoding } from "../accept.js";
 
 export interface BuiltFiles {
-  /** What the targets of all files begin with, a slash at the end: `/playground/0123456789abcdef/`. */
+  /** The beginning of the targets of all files, with a slash at the end: `/playground/0123456789abcdef/`. */
   readonly base: string;
-  /** Answers a GET or HEAD of one of the files; false, and nothing is answered, for every other request. */
+  /** Answers a GET or HEAD of one of the files. Returns false, without answering, for all other requests. */
   answer(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 /**
- * The files `NAME.gz` of `folder`, as `PREFIX/HASH/NAME`, which may be a path or a query; null when there is no such folder.
- * `headers` go with each of them.
+ * The files `NAME.gz` of `folder`, served as `PREFIX/HASH/NAME`, which may be a path or a query; null when there is no
+ * such folder. `headers` are sent with each of them.
  */
 export function loadBuiltFiles(folder: string, prefix: string, headers: OutgoingHttpHeaders): BuiltFiles | null {
   const files = readFiles(folder);
@@ -44,7 +44,7 @@ export function loadBuiltFiles(folder: string, prefix: string, headers: Outgoing
   return { base, answer };
 }
 
-/** Content by name, in the names' order; null when there is no such folder. */
+/** Content by name, sorted by name; null when there is no such folder. */
 function readFiles(folder: string): ReadonlyMap<string, Buffer> | null {
   try {
     const names = readdirSync(folder).toSorted();

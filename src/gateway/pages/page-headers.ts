@@ -1,10 +1,10 @@
-/** The headers that every page of the gateway is served with, the playground's and the console's alike. */
+/** The headers of every page of the gateway, console and playground alike. */
 import type { OutgoingHttpHeaders } from "node:http";
 
 export interface PageHeaders {
-  /** Of the page and its files. */
+  /** For the page and its files. */
   readonly security: OutgoingHttpHeaders;
-  /** Of the page itself; it is never kept, because it names the files of this build. */
+  /** For the page itself; it is never cached, because it names the files of this build. */
   readonly page: OutgoingHttpHeaders;
 }
 

@@ -1,4 +1,7 @@
-/** Which methods a path has, for the `Allow` header of 405 (RFC 9110, 15.5.6): fastify answers 404 for both. */
+/**
+ * Which methods a path supports, for the `Allow` header of 405 (RFC 9110, 15.5.6): fastify answers 404 to unsupported
+ * methods too.
+ */
 
 export interface KnownRoute {
   readonly method: string | readonly string[];

@@ -1,4 +1,4 @@
-/** The REST facade: fastify with its routes, told how this house answers errors, names requests and checks fields. */
+/** The REST API: fastify with its routes, its error handling, its request ids and its validation. */
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerFactory } from "fastify";
 import { ShardgateError } from "../../core/error.js";
@@ -14,6 +14,7 @@ import { addDataRoutes } from "./routes/data-routes.js";
 import { replyWithError } from "./errors.js";
 import { dataPrefix, keepKeyRaw } from "./key-path.js";
 import { addListRoute } from "./routes/list-routes.js";
+import { addPeerRoutes } from "./routes/peer-routes.js";
 import { addNodeRoutes } from "./routes/node-routes.js";
 import { sharedSchemas } from "./schemas/schemas.js";
 import { addShardRoutes } from "./routes/shard-routes.js";
@@ -23,10 +24,13 @@ import { traceRequests } from "./traced-requests.js";
 /** Longest body of the gateway's other REST routes, such as an assignment of a shard. */
 const adminBodyBytesMax = 1024 * 1024;
 
-/** Longest path segment that is looked at; above the 16 KiB of Node's header limit, so that no key is cut silently. */
+/**
+ * Longest path segment that the router accepts; above the 16 KiB of Node's header limit, so that no key is cut
+ * silently.
+ */
 const pathSegmentCharactersMax = 64 * 1024;
 
-/** Ready to be served through the server that `serverFactory` makes; whoever closes that server also closes the app. */
+/** Resolves to an app that is served through the server of `serverFactory`; closing that server also closes the app. */
 export async function createRestApp(
   services: GatewayServices,
   serverFactory: FastifyServerFactory,
@@ -37,7 +41,8 @@ export async function createRestApp(
     routerOptions: { maxParamLength: pathSegmentCharactersMax },
     rewriteUrl: ({ url }) => keepKeyRaw(url ?? "/"),
     genReqId: ({ headers }) => String(headers[requestIdHeader]),
-    // Fields of bodies are taken as they are typed; a member this version does not know is left to newer ones.
+    // Fields of bodies are not converted to other types; members that this version does not know are left to newer
+    // ones.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     frameworkErrors: (_error, request, reply) => {
       const error = new ShardgateError("BAD_REQUEST", "The request's path is not percent-encoded UTF-8.");
@@ -45,7 +50,7 @@ export async function createRestApp(
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, openRequests),
   });
-  // The schemas describe answers, they do not filter them.
+  // Schemas describe answers, they do not filter them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => replyWithError(error, request, reply, services));
   const routes: KnownRoute[] = [];
@@ -70,7 +75,7 @@ export async function createRestApp(
   return app;
 }
 
-/** Clients that leave a key's slashes as they are ask for paths that are not there. */
+/** A hint for clients that do not encode the slashes of a key, and so request paths that do not exist. */
 function noPath(path: string): string {
   const key = path.startsWith(dataPrefix) ? path.slice(dataPrefix.length) : "";
   const hint = key.includes("/")
@@ -109,6 +114,7 @@ async function addRoutes(app: FastifyInstance, services: GatewayServices, openRe
     addListRoute(scope, bounds, openRequests);
     addShardRoutes(scope);
     addNodeRoutes(scope);
+    addPeerRoutes(scope);
     addStatusRoutes(scope, services);
   });
 }
@@ -120,7 +126,7 @@ function refuseCompressed(app: FastifyInstance): void {
   });
 }
 
-/** JSON bodies; an empty one is no body, because many clients claim JSON on every request. */
+/** Parses JSON bodies. An empty body counts as none, because many clients claim JSON on every request. */
 function readJson(app: FastifyInstance, { bounds }: GatewayServices, openRequests: OpenRequests): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async ({ raw, routeOptions }: FastifyRequest) => {

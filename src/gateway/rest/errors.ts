@@ -1,4 +1,7 @@
-/** From anything thrown in a REST route to one problem of the closed list; what is not expected is logged and masked. */
+/**
+ * Converts anything thrown in a REST route to a problem with a code of the closed list; unexpected errors are logged
+ * and masked.
+ */
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { problemOf } from "../../wire/problem.js";
@@ -6,7 +9,7 @@ import { problemHeaders } from "../problem-answer.js";
 import type { GatewayServices } from "../services.js";
 import { dataPrefix } from "./key-path.js";
 
-/** Answers the request with the problem that `thrown` is. */
+/** Answers the request with the problem for `thrown`. */
 export function replyWithError(
   thrown: unknown,
   request: FastifyRequest,
@@ -24,16 +27,16 @@ export function replyWithError(
       method: request.method,
       url: request.originalUrl,
     };
-    // A client that went away gave its request up; nobody reads the answer.
+    // A client that disconnected has abandoned its request; its answer is not read.
     if (request.raw.destroyed) log.debug(facts, "A client abandoned its request.");
     else if (error.code === "INTERNAL_SERVER_ERROR")
       log.error(facts, "A request failed unexpectedly; this is a bug, please report `err`.");
     else log.warn({ ...facts, advice: error.rule.advice }, "A request failed; `advice` says what to do.");
   }
-  // Whoever reports a fault can say which log line it is.
+  // The id helps to find the log line when a fault is reported.
   const told = problemOf(error, isWrite(request));
   const problem = httpStatus >= 500 ? { ...told, requestId: request.id } : told;
-  // Fastify would close the connection when the body is refused, and its client might never read why.
+  // Fastify would close the connection after a refused body, and the client might never read why.
   reply.removeHeader("connection");
   return reply.code(httpStatus).headers(problemHeaders(error)).send(problem);
 }
@@ -42,7 +45,7 @@ function isWrite({ method, routeOptions }: FastifyRequest): boolean {
   return (method === "PUT" || method === "DELETE") && routeOptions.url?.startsWith(dataPrefix) === true;
 }
 
-/** The error of the closed list that `thrown` stands for. */
+/** The error of the closed list for `thrown`. */
 export function errorOf(thrown: unknown): ShardgateError {
   if (thrown instanceof ShardgateError) return thrown;
   if (isFastifyError(thrown)) {
@@ -57,12 +60,12 @@ export function errorOf(thrown: unknown): ShardgateError {
   return new ShardgateError("INTERNAL_SERVER_ERROR", masked, {}, thrown);
 }
 
-/** Fastify's own errors; what ajv finds is one of them under fastify's code. */
+/** Fastify's own errors; validation errors of ajv are among them, with a code of fastify's. */
 function isFastifyError(thrown: unknown): thrown is FastifyError {
   return thrown instanceof Error && "code" in thrown && String(thrown.code).startsWith("FST_ERR_");
 }
 
-/** Says which field of which part of the request breaks the route's schema. */
+/** Names the field and the part of the request that violate the route's schema. */
 function validationError([problem]: readonly FastifySchemaValidationError[], part = "request"): ShardgateError {
   const where = part === "querystring" ? "query" : part;
   const { instancePath = "", params = {}, message = "is not valid for this route" } = problem ?? {};

@@ -1,11 +1,12 @@
 /**
- * How a key survives the router. A router decodes a path before or after it splits it, once or in parts, and refuses what
- * it cannot decode; a key must be decoded exactly once, whole, and by `parseKeySegment` alone. So the key's raw segment is
- * encoded once more on the way in, and what the router hands out as the parameter is the segment as the client sent it.
+ * Protects keys from the router's decoding. Routers decode a path before or after they split it, once or in parts, and
+ * refuse what they cannot decode; a key must be decoded exactly once, as a whole, and only by `parseKeySegment`. So the
+ * key's raw segment is encoded once more before routing, and the router's parameter is the segment as the client sent
+ * it.
  */
 export const dataPrefix = "/data/";
 
-/** The request target with the key of `/data/{key}` encoded once more; every other target is as it was. */
+/** The request target with the key of `/data/{key}` encoded once more; every other target is unchanged. */
 export function keepKeyRaw(target: string): string {
   if (!target.startsWith(dataPrefix)) return target;
   const queryAt = target.indexOf("?");

@@ -1,4 +1,4 @@
-/** Puts on every request of the REST facade who sends it, and the services as that caller may use them. */
+/** Sets the caller of every REST request, and the services restricted to that caller. */
 import type { FastifyInstance } from "fastify";
 import { known } from "../access/access.js";
 import { nobody, type Caller } from "../access/caller.js";
@@ -9,21 +9,24 @@ import type { GatewayServices } from "../services.js";
 declare module "fastify" {
   interface FastifyRequest {
     caller: Caller;
-    /** What routes work with; the real services are not theirs. */
+    /** The services that routes use instead of the real ones. */
     services: RequestServices;
   }
   interface FastifyContextConfig {
-    /** Answers whoever asks. */
+    /** Whether the route answers without credentials. */
     readonly isOpen?: boolean;
     /** Longest body; `adminBodyBytesMax` when absent. */
     readonly bodyBytesMax?: number;
   }
 }
 
-/** For routes that answer whoever asks; a caller who says who they are may see more. */
+/** For routes that answer without credentials; a caller with credentials may see more. */
 export const openRoute = { isOpen: true };
 
-/** Before anything else is looked at: whoever is not known learns not even which routes there are. */
+/**
+ * Authenticates before anything else is checked: a client without valid credentials does not even learn which routes
+ * exist.
+ */
 export function findCaller(app: FastifyInstance, services: GatewayServices, openRequests: OpenRequests): void {
   app.decorateRequest("caller");
   app.decorateRequest("services");

@@ -1,9 +1,12 @@
-/** How a REST request's operations run: within its deadline, under its id, and given up when its client has gone. */
+/**
+ * The context in which a REST request's operations run: its deadline, its id, and its cancellation when the client
+ * disconnects.
+ */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { StopSource } from "../../core/tasks/stop-signal.js";
 import type { RouteContext } from "../../routing/router.js";
 
-/** What `work` gives. */
+/** Resolves to the result of `work`. */
 export async function whileClientWaits<Result>(
   { services: { clock, requestTimeoutMs }, id: requestId, span }: FastifyRequest,
   { raw }: FastifyReply,

@@ -1,4 +1,4 @@
-/** `Server-Timing` (W3C) of one operation, for a client that asks with `x-shardgate-trace: 1`: what its batches cost. */
+/** `Server-Timing` (W3C) of one operation, for clients that send `x-shardgate-trace: 1`: how long its batches took. */
 import type { BatchRecord, RouteRecorder } from "../../routing/recorder.js";
 
 export const serverTimingHeader = "server-timing";
@@ -14,7 +14,9 @@ export class ServerTiming implements RouteRecorder {
 
   answered(): void {}
 
-  /** Milliseconds over all attempts; the last one's storage node and batch; how many attempts came before it. */
+  /**
+   * Milliseconds over all attempts, storage node and batch of the last attempt, and the number of attempts before it.
+   */
   get text(): string {
     const last = this.#batches.at(-1);
     if (last === undefined) return `retries;desc="0"`;
@@ -25,7 +27,7 @@ export class ServerTiming implements RouteRecorder {
   }
 }
 
-/** To microseconds. */
+/** Rounded to microseconds. */
 function shown(ms: number): string {
   return String(Math.round(ms * 1000) / 1000);
 }

@@ -1,10 +1,10 @@
-/** The spans of REST requests, when requests are traced. Those of machines that watch are left out: they only fill traces. */
+/** Trace spans of REST requests. Monitoring requests are left out: they would only fill traces. */
 import type { FastifyInstance } from "fastify";
 import { endRequestSpan, startRequestSpan, type Span, type Tracer } from "../../core/tracing.js";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Absent where nothing is traced. */
+    /** Absent when requests are not traced. */
     span?: Span;
   }
 }

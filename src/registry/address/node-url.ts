@@ -1,7 +1,7 @@
 /**
  * Where a storage node listens, as anybody who may register one can say it; the gateway will send requests there. So
  * the URL is held to what a storage node needs, and reserved addresses are refused in every spelling. A host name that
- * resolves to such an address is not found out here: that takes the network.
+ * resolves to such an address is not found out here: that takes the network. URLs of other gateways are held to the same.
  * Messages never repeat the URL, which may have a password in it.
  */
 import { isIP } from "node:net";
@@ -9,15 +9,25 @@ import { ShardgateError } from "../../core/error.js";
 import { urlCharactersMax } from "../../core/limits.js";
 import { reservedKind } from "./reserved-address.js";
 
-/** The normalised origin and base path of the URL in `text`, without a trailing slash. Throws BAD_REQUEST. */
+/** The normalised origin and base path of the storage node's URL in `text`, without a trailing slash. Throws BAD_REQUEST. */
 export function parseNodeUrl(text: string): string {
+  return parseUrl(text, "storage node's URL");
+}
+
+/** The same of a gateway's URL. */
+export function parseGatewayUrl(text: string): string {
+  return parseUrl(text, "gateway's URL");
+}
+
+function parseUrl(text: string, what: string): string {
+  const refused = (problem: string): ShardgateError => new ShardgateError("BAD_REQUEST", `The ${what} ${problem}.`);
   if (text.length > urlCharactersMax) throw refused(`is longer than ${urlCharactersMax} characters`);
   // The URL parser silently drops these, so that a log line or header made of `text` would differ from what is called.
   if (/[\s\p{Cc}]/u.test(text)) throw refused("has white space or control characters");
   if (!/^https?:\/\//i.test(text)) throw refused("does not start with http:// or https://");
   // Also an empty query or fragment, which the parsed URL no longer shows; and of a backslash parsers think differently.
   if (/[?#\\]/.test(text)) throw refused("has a query, a fragment or a backslash");
-  const url = parsed(text);
+  const url = parsed(text, what);
   if (url.username !== "" || url.password !== "") throw refused("has a user name or password");
   if (url.port === "0") throw refused("has port 0, which cannot be called");
   const kind = reservedHostKind(url.hostname);
@@ -41,14 +51,10 @@ function reservedHostKind(hostname: string): string | null {
   return isIP(host) === 0 ? null : reservedKind(host);
 }
 
-function parsed(text: string): URL {
+function parsed(text: string, what: string): URL {
   try {
     return new URL(text);
   } catch (error) {
-    throw new ShardgateError("BAD_REQUEST", "The storage node's URL cannot be parsed.", {}, error);
+    throw new ShardgateError("BAD_REQUEST", `The ${what} cannot be parsed.`, {}, error);
   }
-}
-
-function refused(problem: string): ShardgateError {
-  return new ShardgateError("BAD_REQUEST", `The storage node's URL ${problem}.`);
 }

@@ -20,7 +20,7 @@ export type MemoryStoreFault =
 
 export class MemoryStore implements RegistryStore {
   #stored: StoredRegistry | null = null;
-  #log: string[] = [];
+  #log: readonly LogEntry[] = [];
   /** How many records make the log worth compacting. */
   #recordsMax = recordsMin;
   readonly #listeners = new Set<() => void>();
@@ -61,7 +61,7 @@ export class MemoryStore implements RegistryStore {
 
   async log(): Promise<readonly string[]> {
     if (this.#takeFault("logFails") !== null) throw unavailable("could not be read");
-    return [...this.#log];
+    return this.#log.map(({ record }) => record);
   }
 
   watch(onChange: () => void): () => void {
@@ -79,15 +79,21 @@ export class MemoryStore implements RegistryStore {
     const stored = this.#stored;
     if (stored?.version !== expected?.version || stored?.beat !== expected?.beat) return false;
     this.#stored = { version, text, beat: stored?.beat ?? 0 };
-    if (logRecord !== null) this.#append(logRecord);
+    // Records of this version and later ones are of a map that an older copy has replaced.
+    if (stored !== null && version <= stored.version) this.#log = this.#log.filter((entry) => entry.version < version);
+    if (logRecord !== null) this.#append({ version, record: logRecord });
     for (const listener of this.#listeners) listener();
     return true;
   }
 
-  #append(record: string): void {
-    this.#log.push(record);
+  #append(entry: LogEntry): void {
+    this.#log = [...this.#log, entry];
     if (this.#log.length <= this.#recordsMax) return;
-    this.#log = compactedLog(this.#log).filter((kept) => kept !== null);
+    const records = compactedLog(this.#log.map(({ record }) => record));
+    this.#log = this.#log.flatMap(({ version }, index) => {
+      const record = records[index] ?? null;
+      return record === null ? [] : [{ version, record }];
+    });
     this.#recordsMax = Math.max(recordsMin, 2 * this.#log.length);
   }
 
@@ -97,6 +103,11 @@ export class MemoryStore implements RegistryStore {
     this.#faults.splice(this.#faults.indexOf(fault), 1);
     return fault;
   }
+}
+
+interface LogEntry {
+  readonly version: number;
+  readonly record: string;
 }
 
 const recordsMin = 1_000;

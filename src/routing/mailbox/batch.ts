@@ -1,6 +1,6 @@
 /**
- * One batch on its way to a storage node: its figures, and its reports to the recorders and traces of its callers and to
- * the log. Without recorders and traces it makes no reports.
+ * One batch sent to a storage node: its figures, and its reports to the callers' recorders and traces and to the log.
+ * Without recorders and traces it reports nothing.
  */
 import { attemptTimeoutMs, requestIdsLoggedMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
@@ -15,13 +15,15 @@ import type { Letter } from "./submission.js";
 export class Batch {
   readonly id: string;
   readonly letters: readonly Letter[];
-  /** When it left, on the monotonic clock. */
+  /** When the batch was sent, on the monotonic clock. */
   readonly sentMs: number;
-  /** Of the values it carries. */
+  /** Bytes of the values in the batch. */
   readonly bytes: number;
-  /** How long its oldest operation waited. */
+  /** How long the batch's oldest operation has waited. */
   readonly waitMs: number;
-  /** The attempt ends after this: by then the deadlines of all its callers have passed, or it has taken too long. */
+  /**
+   * The attempt ends after this time: by then the deadlines of all callers have passed, or the node has taken too long.
+   */
   readonly timeoutMs: number;
   readonly #isWatched: boolean;
   readonly #isTraced: boolean;
@@ -50,7 +52,7 @@ export class Batch {
     this.#isTraced = isTraced;
   }
 
-  /** It leaves now, for `node`: its reports begin. Returns the options of its call. */
+  /** Starts the reports of a batch that is being sent to `node`. Returns the options of the call. */
   leave(node: NodeRecord, tracer: Tracer | undefined): NodeCallOptions {
     const { id, timeoutMs } = this;
     this.#report(() => {
@@ -61,7 +63,7 @@ export class Batch {
     return traceparent === undefined ? { timeoutMs, requestId: id } : { timeoutMs, requestId: id, traceparent };
   }
 
-  /** `outcomes`: of all its operations, in order. `fault`: why it got no usable answer; null when it got one. */
+  /** `outcomes`: one per operation, in order. `fault`: why there was no usable answer; null when there was one. */
   returned(outcomes: readonly Outcome[], serviceMs: number, fault: NodeFaultReason | null): void {
     this.#report(() => {
       if (fault !== null) this.#span?.fail(fault);
@@ -70,7 +72,7 @@ export class Batch {
     });
   }
 
-  /** Names the requests, so that a search for one of them finds the cause. */
+  /** Logs the ids of the client requests, so that a search for one of them finds the cause. */
   logFailure({ name: node, url }: NodeRecord, fault: NodeFault): void {
     const log = this.#log;
     const { reason } = fault;
@@ -90,7 +92,7 @@ export class Batch {
     else log.warn(facts, "A batch got no usable answer. If this persists, check the storage node.");
   }
 
-  /** What a recorder or a trace throws costs none of the callers their answers. */
+  /** An error thrown by a recorder or a trace must not cost callers their answers. */
   #report(report: () => void): void {
     if (!this.#isWatched && !this.#isTraced) return;
     try {
@@ -103,7 +105,7 @@ export class Batch {
     }
   }
 
-  /** The client requests that it is for, as far as they have an id, each once, at most `requestIdsLoggedMax`. */
+  /** The ids of the client requests in the batch, without repetitions; at most `requestIdsLoggedMax`. */
   #requestIds(): readonly string[] {
     const ids = new Set<string>();
     for (const { submission } of this.letters) {
@@ -122,7 +124,7 @@ export class Batch {
     return new WatchedBatch({ id, node, operations: letters.length }, watched);
   }
 
-  /** Names no keys: traces are kept where values are not. */
+  /** The span names no keys: traces may be kept where the data must not be. */
   #startSpan({ name, url }: NodeRecord, tracer: Tracer | undefined): Span | undefined {
     const { letters } = this;
     const { hostname, port } = new URL(url);

@@ -1,6 +1,6 @@
 /**
- * The breaker of one storage node at work, around the decisions of breaker.ts: it judges what came of each batch, has the
- * node probed while it is left alone, and reports each change of its state.
+ * Applies the decisions of breaker.ts to one storage node: judges the result of each batch, has the node probed while
+ * the breaker is open, and reports each change of state.
  */
 import type { Clock } from "../../core/clock.js";
 import { connectTimeoutMs, mailboxInFlightMax } from "../../core/limits.js";
@@ -13,13 +13,13 @@ import type { BreakerKind, RoutingObserver } from "../observer.js";
 
 export interface CircuitParts {
   readonly clock: Clock;
-  /** From 0 to 1. */
+  /** Returns a number from 0 to 1. */
   readonly random: () => number;
   readonly log: Log;
   readonly observer: RoutingObserver;
 }
 
-/** How much the newest batch moves `latencyMs`. */
+/** The weight of the newest batch in `latencyMs`. */
 const latencyWeight = 0.2;
 
 export class Circuit {
@@ -28,13 +28,15 @@ export class Circuit {
   readonly #parts: CircuitParts;
   readonly #onOpen: (cause: string) => void;
   #breaker: Breaker = closedBreaker;
-  /** Why it opened last. */
+  /** Why the breaker opened last. */
   #cause = "";
   #latencyMs: number | null = null;
   /** When the last batch was answered, on the monotonic clock. */
   #lastAnswerMs: number | null = null;
+  /** The node refused a connection, and nobody asked for that since. */
+  #isRefused = false;
 
-  /** `onOpen` gets the cause, each time it opens. */
+  /** `onOpen` is called with the cause each time the breaker opens. */
   constructor(
     record: NodeRecord,
     client: Pick<NodeClient, "probe">,
@@ -51,9 +53,21 @@ export class Circuit {
     return this.#breaker.kind;
   }
 
-  /** Of recent batches, smoothed; null before the first. */
+  /** Smoothed latency of recent batches, in milliseconds; null before the first. */
   get latencyMs(): number | null {
     return this.#latencyMs;
+  }
+
+  /** When the last batch was answered, on the monotonic clock; null: none yet. */
+  get lastAnswerMs(): number | null {
+    return this.#lastAnswerMs;
+  }
+
+  /** Whether the storage node refused a connection since the last call and the last answer. */
+  takeRefused(): boolean {
+    const isRefused = this.#isRefused;
+    this.#isRefused = false;
+    return isRefused;
   }
 
   /** Batches that may be in flight now. */
@@ -61,37 +75,39 @@ export class Circuit {
     return this.#breaker.kind === "closed" ? mailboxInFlightMax : 1;
   }
 
-  /** Why nothing is to be sent now; null when something may be. */
+  /** Why no batch may be sent now; null when one may. */
   refusal(nowMs: number): string | null {
     if (this.#breaker.kind !== "open") return null;
     if (isProbeDue(this.#breaker, nowMs)) void this.#probe();
     return this.#cause;
   }
 
-  /** A batch was answered, at `nowMs`. */
+  /** Records that a batch was answered at `nowMs`. */
   answered(serviceMs: number, nowMs: number): void {
     const before = this.#latencyMs ?? serviceMs;
     this.#latencyMs = before + (serviceMs - before) * latencyWeight;
     this.#lastAnswerMs = nowMs;
+    this.#isRefused = false;
     this.#turn(closedBreaker);
   }
 
-  /** A batch got no usable answer. */
+  /** Records that a batch got no usable answer. */
   failed(fault: NodeFault, { sentMs, timeoutMs }: { readonly sentMs: number; readonly timeoutMs: number }): void {
     const { clock, random } = this.#parts;
+    if (fault.reason === "connectionRefused") this.#isRefused = true;
     if (!countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) return;
     this.#cause = `${fault.message}, and is not called for a moment`;
-    // The sooner nothing is sent to a node that stops, the less is on its way when it closes its connections.
+    // The earlier requests stop, the fewer are in flight when the draining node closes its connections.
     const isFinal = fault.reason === "draining";
     this.#turn(afterFailure(this.#breaker, { sentMs, nowMs: clock.monotonicMs(), random: random(), isFinal }));
   }
 
-  /** The storage node gave a sign of life: an open breaker lets one batch through. */
+  /** Records a sign of life of the storage node: an open breaker lets one batch through. */
   reachable(): void {
     this.#turn(afterSignOfLife(this.#breaker, this.#parts.clock.monotonicMs()));
   }
 
-  /** On the side: no request waits for it. The next one is due only after another pause. */
+  /** Probes in the background: no request waits for the result. The next probe is due only after another pause. */
   async #probe(): Promise<void> {
     const { clock, random } = this.#parts;
     this.#breaker = openBreaker(clock.monotonicMs(), random());

@@ -1,10 +1,10 @@
-/** Knows whose deadline has come, with one timer for all who wait: nearly all of them are answered long before. */
+/** Finds submissions whose deadline has passed, with one timer for all of them: nearly all are answered long before. */
 import type { Clock } from "../../core/clock.js";
 import { LinkedList, type Linked } from "../../core/tasks/linked-list.js";
 
 export interface DeadlinesOptions<Waiting> {
   readonly clock: Clock;
-  /** Called once for each of those that are still there at their deadline. */
+  /** Called once for each submission that is still waiting at its deadline. */
   readonly onPassed: (waiting: Waiting) => void;
 }
 
@@ -16,7 +16,7 @@ export interface WithDeadline<Waiting> extends Linked<Waiting> {
 export class Deadlines<Waiting extends WithDeadline<Waiting>> {
   readonly #options: DeadlinesOptions<Waiting>;
   readonly #waiting = new LinkedList<Waiting>();
-  /** When the timer is due; null without a timer, and there is one while anything waits. */
+  /** When the timer is due; null without a timer. There is a timer while anything waits. */
   #dueMs: number | null = null;
   #cancelTimer: () => void = () => {};
 

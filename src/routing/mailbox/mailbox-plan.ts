@@ -1,38 +1,38 @@
 /**
- * What a mailbox sends now, as a pure decision. While few batches are in flight, whatever waits leaves at once; otherwise
- * newcomers gather until a batch returns, the oldest has waited `mailboxWaitMs`, or a batch is full. Operations leave in the
- * order they came, except that a write stays back while a batch with a write of its key is in flight: two batches may
- * overtake each other on the way, writes of one key must not.
+ * Decides what a mailbox sends now, as a pure function. While few batches are in flight, waiting operations leave at
+ * once. Otherwise they gather until a batch returns, the oldest has waited `mailboxWaitMs`, or a batch is full.
+ * Operations leave in order of arrival, except that a write waits while a batch with a write of its key is in flight:
+ * two batches may overtake each other, writes of one key must not.
  */
 import type { Key } from "../../core/key.js";
 import { mailboxInFlightMax, nodeBatchBytesMax, nodeBatchOperationsMax } from "../../core/limits.js";
 
-/** How long an operation may gather with others while a batch to its storage node is in flight. */
+/** How long an operation may wait for others while a batch to its storage node is in flight. */
 export const mailboxWaitMs = 2;
 
 /**
- * Up to this utilization of the gateway's event loop every operation leaves at once, in as many batches as may be in flight;
- * from `gatheringFrom` on, operations gather while a single batch is in flight. A batch of its own costs CPU time that an idle
- * gateway has and a busy one must save.
+ * Up to this utilization of the gateway's event loop every operation leaves at once, in as many batches as may be in
+ * flight; from `gatheringFrom` on, operations gather while a single batch is in flight. Separate batches cost CPU time,
+ * which an idle gateway has and a busy one must save.
  */
 const noGatheringUpTo = 0.7;
 const gatheringFrom = 0.95;
 
 export interface WaitingOperation {
-  /** The key it writes; null for a read. */
+  /** The key that the operation writes; null for a read. */
   readonly writtenKey: Key | null;
-  /** Of the value it carries. */
+  /** Bytes of the value that the operation carries. */
   readonly valueBytes: number;
-  /** When it came, on the monotonic clock. */
+  /** When the operation arrived, on the monotonic clock. */
   readonly sinceMs: number;
 }
 
 export interface MailboxLoad {
   readonly inFlight: number;
   readonly inFlightMax: number;
-  /** While fewer are in flight, nothing gathers. See `eagerBelow`. */
+  /** While fewer batches than this are in flight, operations do not gather. See `eagerBelow`. */
   readonly eagerBelow: number;
-  /** Keys that batches in flight write. */
+  /** Keys that are written by batches in flight. */
   readonly keysInFlight: ReadonlySet<Key>;
   readonly nowMs: number;
 }
@@ -41,7 +41,7 @@ export type MailboxPlan<Waiting> =
   | { readonly kind: "send"; readonly batch: readonly Waiting[] }
   /** On the clock of `nowMs`. */
   | { readonly kind: "wait"; readonly untilMs: number }
-  /** Nothing can be sent before something arrives or returns. */
+  /** Nothing can be sent until an operation arrives or a batch returns. */
   | { readonly kind: "idle" };
 
 /** `waiting`: oldest first. */
@@ -59,8 +59,8 @@ export function planBatch<Waiting extends WaitingOperation>(
 }
 
 /**
- * Below how many batches in flight whatever waits goes at once, with an event loop that works for this share of the time:
- * all of them while it has time, one when it has none.
+ * The number of batches in flight below which operations leave at once, for an event loop that is busy for this share
+ * of the time: all of them when it is idle, one when it is saturated.
  */
 export function eagerBelow(utilization: number): number {
   const idleness = (gatheringFrom - utilization) / (gatheringFrom - noGatheringUpTo);

@@ -1,8 +1,8 @@
 /**
- * The way to one storage node: collects the operations of all requests and shards, packs them into few batches, hands these
- * to the node's client and the outcomes back. What leaves when is decided by `planBatch`, whether the node is asked at all
- * by its circuit. Callers share batches but nothing else: each is answered at its own deadline or abort, and never takes a
- * neighbour's operations with it.
+ * The queue to one storage node: collects the operations of all requests and shards, packs them into few batches,
+ * passes these to the node's client and returns the outcomes. `planBatch` decides what is sent when; the circuit
+ * decides whether anything is sent. Callers share batches only: each is answered at its own deadline or abort, without
+ * an effect on the others.
  */
 import type { Key } from "../../core/key.js";
 import type { Outcome } from "../../core/operation.js";
@@ -20,20 +20,20 @@ import type { BreakerKind, UnsentReason } from "../observer.js";
 import { nodeText, refused, refusedBecause } from "../refusal.js";
 import type { Letter, Submission, WaitingRoom } from "./submission.js";
 
-/** What the mailboxes of all storage nodes have in common. */
+/** What the mailboxes of all storage nodes share. */
 export interface MailboxParts extends CircuitParts {
-  /** The share of the time, from 0 to 1, in which this process works. */
+  /** The share of the time, from 0 to 1, for which this process is busy. */
   readonly utilization: () => number;
-  /** Of batches, whose callers are traced too. */
+  /** Traces batches whose callers are traced. */
   readonly tracer?: Tracer;
-  /** Draws the id of each batch, for the logs of both sides. */
+  /** Draws the id of each batch, which gateway and storage node log. */
   readonly nextBatchId: () => string;
   readonly deadlines: Deadlines<Submission>;
   readonly turn: NextTurn;
 }
 
 export interface MailboxFigures {
-  /** Of recent batches, smoothed; null before the first. */
+  /** Smoothed latency of recent batches, in milliseconds; null before the first. */
   readonly latencyMs: number | null;
   readonly breaker: BreakerKind;
   readonly queued: number;
@@ -49,10 +49,10 @@ export class Mailbox implements WaitingRoom {
   #inFlight = 0;
   #depthSeen = 0;
   #isLookPlanned = false;
-  /** When the timer is due that ends the gathering; Infinity without one. */
+  /** When the timer that ends the gathering is due; Infinity without a timer. */
   #wakeMs = Infinity;
   #cancelWake: () => void = () => {};
-  /** Why it takes nothing more. */
+  /** Why the mailbox accepts no more operations; null while it does. */
   #closedBecause: string | null = null;
   #isRetired = false;
   readonly #look = (): void => this.#lookNow();
@@ -73,7 +73,7 @@ export class Mailbox implements WaitingRoom {
     return { latencyMs, breaker, queued: this.#lanes.size };
   }
 
-  /** Answers it at its caller's deadline at the latest; at once while the breaker is open. */
+  /** Answers the submission at its caller's deadline at the latest, and at once while the breaker is open. */
   submit(submission: Submission): void {
     const { length } = submission.letters;
     const nowMs = this.#parts.clock.monotonicMs();
@@ -93,7 +93,7 @@ export class Mailbox implements WaitingRoom {
     this.#planLook();
   }
 
-  /** Answers what one caller still waits for, and takes back what was not sent. */
+  /** Answers the operations of one caller that are still open, and removes those not sent yet from the queue. */
   giveUp(submission: Submission, reason: "deadline" | "aborted"): void {
     const lane = this.#lanes.of(submission.letters.length);
     let unsent = 0;
@@ -107,20 +107,20 @@ export class Mailbox implements WaitingRoom {
     this.#tellDepth();
   }
 
-  /** Refuses what waits, lets what is in flight come back, then closes the client. */
+  /** Refuses waiting operations, waits for batches in flight, then closes the client. */
   retire(cause: string): void {
     this.#isRetired = true;
     this.#close(cause);
     if (this.#inFlight === 0) void this.client.close();
   }
 
-  /** Refuses what waits and ends what is in flight. */
+  /** Refuses waiting operations and aborts batches in flight. */
   async close(): Promise<void> {
     this.#close(`the gateway is shutting down, and the operation was not sent to ${nodeText(this.record)}`);
     await this.client.close();
   }
 
-  /** Why operations are not sent that need not even wait; null when they may. */
+  /** Why a submission is refused without waiting; null when it may wait. */
   #refusalOf({ context }: Submission, nowMs: number): { reason: UnsentReason; cause: string } | null {
     const cause = this.circuit.refusal(nowMs);
     if (cause !== null) return { reason: "breakerOpen", cause };
@@ -146,7 +146,10 @@ export class Mailbox implements WaitingRoom {
     this.#tellDepth();
   }
 
-  /** Sends what may go now, and says until when the rest gathers; Infinity: until something arrives or returns. */
+  /**
+   * Sends what may be sent now. Returns when the rest has gathered long enough; Infinity: not before an operation
+   * arrives or a batch returns.
+   */
   #sendFrom(lane: Lane, nowMs: number): number {
     while (lane.size > 0) {
       const all = this.circuit.inFlightMax;
@@ -194,7 +197,7 @@ export class Mailbox implements WaitingRoom {
     );
   }
 
-  /** What the client throws instead of rejecting is no less an answer that did not come. */
+  /** A client that throws instead of rejecting counts as a failed call too. */
   #call(letters: readonly Letter[], options: NodeCallOptions): Promise<readonly Outcome[]> {
     try {
       return this.client.execute(letters, options);
@@ -252,7 +255,7 @@ export class Mailbox implements WaitingRoom {
     this.#refuseWaiting("closed", cause);
   }
 
-  /** Answers everything that was not sent; what is in flight is left alone. */
+  /** Refuses all operations not sent yet; batches in flight are not affected. */
   #refuseWaiting(reason: UnsentReason, cause: string): void {
     if (this.#lanes.size > 0) this.#unsent(reason, this.#lanes.size);
     for (const lane of this.#lanes.inTurn()) {

@@ -1,7 +1,7 @@
 /**
- * Does what is to be done once per turn of the event loop, all of it together. `setImmediate` and not a microtask: it runs
- * behind the sockets that are readable in this turn, so requests that arrived together leave together, and an idle gateway
- * loses nothing by it. One for all: each `setImmediate` has Node look for microtasks and ticks behind it.
+ * Runs tasks once per turn of the event loop, all of them together. It uses `setImmediate` and not a microtask: that
+ * runs after all sockets that are readable in this turn, so requests that arrive together leave together, and an idle
+ * gateway loses no time. All mailboxes share one `setImmediate`, because Node drains microtasks and ticks after each.
  */
 export class NextTurn {
   #planned: (() => void)[] = [];

@@ -1,6 +1,6 @@
 /**
- * One caller's operations at one storage node: collects their outcomes, which may come back with several batches, and hands
- * them on when the last is there. The first answer to an operation counts; later ones are ignored.
+ * One caller's operations for one storage node: collects their outcomes, which may arrive with several batches, and
+ * passes them on once all are there. The first answer to an operation counts; later ones are ignored.
  */
 import { utf8Bytes, type Key } from "../../core/key.js";
 import type { Linked } from "../../core/tasks/linked-list.js";
@@ -14,31 +14,31 @@ import type { WaitingOperation } from "./mailbox-plan.js";
 import type { RouteRecorder } from "../recorder.js";
 import { isWrite, refusedBecause } from "../refusal.js";
 
-/** What every caller brings along: its own deadline on the monotonic clock, its own way to give up, its own budget. */
+/** The context of a caller: its deadline on the monotonic clock, its abort signal and its budget. */
 export interface RouteContext {
   readonly deadlineMs: number;
   readonly signal?: StopSignal;
-  /** Of the client request that all this is done for; without one, answers are not bounded. */
+  /** The budget of the client request; without one, answers are not bounded. */
   readonly budget?: AnswerBudget;
-  /** Names the client request in the log. */
+  /** The id of the client request in the log. */
   readonly requestId?: string;
-  /** Hears how the operations travel; absent unless the caller asked for that. */
+  /** Records how the operations travel; absent unless the caller asked for it. */
   readonly recorder?: RouteRecorder;
-  /** Of the request, when requests are traced: the spans of batches are linked with it. */
+  /** The span of the request, when requests are traced; the spans of batches link to it. */
   readonly span?: Span | undefined;
 }
 
-/** Takes the outcomes of a submission: one per operation, in order. */
+/** Receives the outcomes of a submission: one per operation, in order. */
 export type TakeOutcomes = (outcomes: readonly Outcome[]) => void;
 
-/** Where a submission waits, and what ends its waiting. */
+/** The mailbox in which a submission waits. */
 export interface WaitingRoom {
   readonly deadlines: Deadlines<Submission>;
-  /** Answers whatever has no outcome yet. */
+  /** Answers all operations that have no outcome yet. */
   giveUp(submission: Submission, reason: "deadline" | "aborted"): void;
 }
 
-/** One operation on its way through a mailbox. There are thousands at a time: it has nothing that it can ask others for. */
+/** One operation in a mailbox. Thousands may exist at a time, so it stores nothing that it can read from elsewhere. */
 export class Letter implements RoutedOperation, WaitingOperation, Linked<Letter> {
   previous: Letter | null = null;
   next: Letter | null = null;
@@ -74,7 +74,7 @@ export class Submission implements WithDeadline<Submission> {
   readonly letters: readonly Letter[];
   readonly context: RouteContext;
   readonly deadlineMs: number;
-  /** When it came to the mailbox, on the monotonic clock. */
+  /** When it arrived at the mailbox, on the monotonic clock. */
   sinceMs = 0;
   readonly #take: TakeOutcomes;
   readonly #outcomes: (Outcome | undefined)[];
@@ -82,7 +82,7 @@ export class Submission implements WithDeadline<Submission> {
   #room: WaitingRoom | null = null;
   #onAbort: (() => void) | null = null;
 
-  /** `shards`: of the cluster map that the operations go by, which gives each its epoch. */
+  /** `shards`: the shards of the cluster map that the operations were routed by, which supply the epochs. */
   constructor(
     operations: readonly Operation[],
     shards: readonly Pick<ShardRecord, "epoch">[],
@@ -99,7 +99,7 @@ export class Submission implements WithDeadline<Submission> {
     });
   }
 
-  /** Waits in `room` from now on, until all is answered, at the caller's deadline or abort at the latest. */
+  /** Starts waiting in `room`, until all operations are answered, at the caller's deadline or abort at the latest. */
   wait(room: WaitingRoom, nowMs: number): void {
     const { signal } = this.context;
     this.sinceMs = nowMs;
@@ -110,7 +110,7 @@ export class Submission implements WithDeadline<Submission> {
     signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  /** Its deadline has come. */
+  /** Called at the deadline. */
   expire(): void {
     this.#room?.giveUp(this, "deadline");
   }
@@ -128,12 +128,12 @@ export class Submission implements WithDeadline<Submission> {
     this.#take(this.#outcomes as readonly Outcome[]);
   }
 
-  /** Answers everything with what `refusal` says. */
+  /** Answers all operations with the result of `refusal`. */
   refuse(refusal: (operation: Operation) => Outcome): void {
     for (const { operation, index } of this.letters) this.answer(index, refusal(operation));
   }
 
-  /** Answers everything, none of which was sent, because of `cause`. */
+  /** Answers all operations with a refusal for `cause`. None of them has been sent. */
   refuseUnsent(cause: string): void {
     this.refuse((operation) => refusedBecause(operation, cause, true));
   }

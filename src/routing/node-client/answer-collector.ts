@@ -1,12 +1,13 @@
 /**
- * Collects one HTTP answer as undici hands it over piece by piece, bounds it, and knows whether the request had begun to
- * be written: `onRequestStart` comes right before the first byte, so whatever fails earlier never reached the node.
+ * Collects one HTTP answer that undici delivers in pieces, bounds its size, and records whether the request was sent at
+ * all: undici calls `onRequestStart` right before it writes the first byte, so the node received nothing of a request
+ * that failed earlier.
  */
 import { largeAnswerBytesMin } from "../../core/limits.js";
 import { NodeFault } from "./node-client.js";
 import { faultOfError, type RawNodeAnswer } from "./node-exchange.js";
 
-/** What is needed of undici's DispatchController. */
+/** The part of undici's DispatchController that is used here. */
 interface Controller {
   abort(reason: Error): void;
 }
@@ -16,7 +17,9 @@ export interface AnswerReceiver {
   readonly onFault: (fault: NodeFault) => void;
 }
 
-/** A handler for undici's `dispatch`. Settles its receiver once, whatever is called in whatever order. */
+/**
+ * A handler for undici's `dispatch`. Settles its receiver exactly once, whatever callbacks arrive in whatever order.
+ */
 export class AnswerCollector {
   readonly #node: string;
   readonly #bytesMax: number;
@@ -35,7 +38,7 @@ export class AnswerCollector {
   }
 
   onRequestStart(controller: Controller): void {
-    // Given up while it waited for a connection: undici writes nothing of a request that is aborted here.
+    // The request was cancelled while it waited for a connection. If it is aborted here, undici writes nothing of it.
     if (this.#isOver) return controller.abort(new Error("The request was cancelled before it was sent."));
     this.#controller = controller;
   }
@@ -71,13 +74,13 @@ export class AnswerCollector {
     this.#fail(faultOfError(error, this.#node, this.#controller !== null));
   }
 
-  /** Ends the exchange now, for `fault`; what was not written yet never will be. */
+  /** Ends the exchange now with `fault`. Anything not written yet never will be. */
   giveUp(fault: NodeFault): void {
     this.#fail(this.#told(fault));
     this.#controller?.abort(fault);
   }
 
-  /** What is known here of how far the exchange came. */
+  /** `fault` with what is known here about the progress of the exchange. */
   #told(fault: NodeFault): NodeFault {
     if (this.#controller === null) return new NodeFault(fault.reason, fault.message, true);
     if (fault.reason !== "timeout" || this.#bytes < largeAnswerBytesMin) return fault;

@@ -1,4 +1,4 @@
-/** What is asked of a storage node that has the whole REST contract, and how its answers are read. */
+/** The requests to a storage node with the whole REST contract, and the decoding of its answers. */
 import { nameCharactersMax, nodeAnswerBytesMax } from "../../core/limits.js";
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
 import type { StopSignal } from "../../core/tasks/stop-signal.js";
@@ -25,9 +25,9 @@ import {
 import { refused } from "../refusal.js";
 
 /**
- * One outcome per operation; null when the storage node has no `POST /batch` and so did nothing. A node of another cluster,
- * or another node than the batch is meant for, refuses it as a whole: each operation then has CLUSTER_MISMATCH or
- * NODE_CONFLICT as its outcome.
+ * Resolves to one outcome per operation; null when the storage node has no `POST /batch` and so did nothing. A node of
+ * another cluster, or another node than the intended one, refuses the batch as a whole: then the outcome of each
+ * operation is CLUSTER_MISMATCH or NODE_CONFLICT.
  */
 export async function executeBatch(
   { node, exchange }: NodeLine,
@@ -48,7 +48,7 @@ export async function executeBatch(
   return outcomesOf(answer, operations, node);
 }
 
-/** What `answer` to a batch says of each operation. Throws a NodeFault when it is none. */
+/** The outcomes that `answer` to a batch has for the operations. Throws a NodeFault when it is not a valid answer. */
 export function outcomesOf(
   answer: RawNodeAnswer,
   operations: readonly RoutedOperation[],
@@ -66,15 +66,15 @@ export function outcomesOf(
   }
 }
 
-/** The sign of a full storage node. */
+/** The sign of life of a full storage node. */
 interface FullSign extends NodeSign {
-  /** Batches may travel in frames. */
+  /** Whether the node accepts batches in frames. */
   readonly hasFrames: boolean;
 }
 
 /**
- * What `GET /health` tells: a full storage node by our protocol's name, "other", or "failing" when the node (or a proxy)
- * could not say.
+ * What `GET /health` reveals: a full storage node, recognised by the protocol's name; "other"; or "failing" when the
+ * node (or a proxy) answered with a server error.
  */
 export async function askHealth(line: NodeLine, signal: StopSignal): Promise<FullSign | "other" | "failing"> {
   const { health, status } = await readHealth(line, signal);
@@ -89,7 +89,7 @@ export async function askHealth(line: NodeLine, signal: StopSignal): Promise<Ful
   };
 }
 
-/** The engine that `GET /health` names; null when the node does not speak our protocol, or names none. */
+/** The engine that `GET /health` names; null when the node speaks another protocol or names no engine. */
 export async function askEngine(line: NodeLine, signal: StopSignal): Promise<string | null> {
   const { health } = await readHealth(line, signal);
   const engine = health !== null && "engine" in health ? health.engine : null;
@@ -123,7 +123,7 @@ export async function sendAssignments(
   if (answer.status < 200 || answer.status >= 300) throw faultOfAnswer(answer, node);
 }
 
-/** `health` is null unless the answer has our protocol's name. Throws a NodeFault where a gateway answers. */
+/** `health` is null unless the answer names the storage node protocol. Throws a NodeFault when a gateway answers. */
 async function readHealth(
   { node, exchange }: NodeLine,
   signal: StopSignal,

@@ -1,22 +1,27 @@
 /**
- * Time as a gateway counts it that waits for a storage node. Node runs timers that are due before it reads its sockets, so
- * after a standstill an answer that came long ago would be given up unread. Sockets run on real time, and so does this.
+ * Timeouts for a gateway that waits for a storage node. After a standstill of the process, Node runs due timers before
+ * it reads its sockets, so an answer that arrived long ago would be discarded unread. Sockets run on real time, and so
+ * do these timeouts.
  */
 
 /**
- * The time of an attempt counts in slices this long. A gateway that stands still for longer, because it is busy with large
- * answers, counts one slice, and reads what has come meanwhile: its own standstill is not the storage node's silence.
+ * The time of an attempt is counted in slices of this length. When the gateway itself is blocked for longer, for
+ * example by large answers, that counts as one slice, and it then reads what has arrived: its own standstill is not the
+ * storage node's silence.
  */
 export const attemptSliceMs = 250;
 
-/** Calls `onOver` after `timeoutMs`, of which a standstill counts as one slice at most. The function returned prevents it. */
+/**
+ * Calls `onOver` after `timeoutMs`, of which a standstill counts as one slice at most. The returned function cancels
+ * it.
+ */
 export function afterListening(timeoutMs: number, onOver: () => void): () => void {
   let leftMs = timeoutMs;
   let timer: NodeJS.Timeout | undefined;
   let lastLook: NodeJS.Immediate | undefined;
   const waitOn = (): void => {
     if (leftMs <= 0) {
-      // What came during the last slice is read first.
+      // Bytes that arrived during the last slice are read first.
       lastLook = setImmediate(onOver);
       return;
     }

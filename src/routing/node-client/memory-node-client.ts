@@ -1,6 +1,6 @@
 /**
- * The twin of UndiciNodeClient without a network: a storage node in memory, of either kind, that records its batches and
- * fails when told to. For tests and for trying things out.
+ * The in-memory twin of UndiciNodeClient: a full or plain storage node without a network, which records its batches and
+ * fails on request. For tests and experiments.
  */
 import type { Clock } from "../../core/clock.js";
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
@@ -17,23 +17,23 @@ import {
 import { isPlain, unknownFacts } from "./plain-routes.js";
 import { refused } from "../refusal.js";
 
-/** What happens to a call instead of an answer. */
+/** A fault that replaces the answer to a call. */
 export interface InjectedFault {
   readonly fault: NodeFault;
-  /** The operations are carried out all the same: the answer is what gets lost. */
+  /** The operations are executed nevertheless: only the answer is lost. */
   readonly isExecuted?: boolean;
 }
 
 export class MemoryNodeClient implements NodeClient {
-  /** Every batch that arrived, oldest first, those that failed included. */
+  /** Every batch that arrived, oldest first, including those that failed. */
   readonly batches: (readonly RoutedOperation[])[] = [];
-  /** Asked before each call of any kind; null lets it pass. */
+  /** Called before each call of any kind; null lets the call pass. */
   injectFault: () => InjectedFault | null = () => null;
-  /** The cluster that calls are from; null: none is named. */
+  /** The cluster that calls name; null: none. */
   callerClusterId: string | null = null;
-  /** The storage node that calls are meant for; null: none is named. */
+  /** The storage node that calls name; null: none. */
   targetNode: string | null = null;
-  /** Its own name; null: it gives none, as plain nodes. */
+  /** The node's own name; null: it reveals none, as plain nodes do. */
   name: string | null = null;
   readonly #clock: Clock;
   readonly #kind: NodeKind;
@@ -50,7 +50,7 @@ export class MemoryNodeClient implements NodeClient {
     this.#kind = kind;
   }
 
-  /** The next `count` calls fail so. */
+  /** Fails the next `count` calls with `fault`. */
   failNext(fault: InjectedFault, count = 1): void {
     let left = count;
     this.injectFault = () => (left-- > 0 ? fault : null);
@@ -61,7 +61,7 @@ export class MemoryNodeClient implements NodeClient {
     this.#isHolding = true;
   }
 
-  /** Answers the calls that were held, in order, and all later ones at once. */
+  /** Answers the held calls in order, and all later ones at once. */
   release(): void {
     this.#isHolding = false;
     for (const pass of this.#held) pass();
@@ -118,7 +118,10 @@ export class MemoryNodeClient implements NodeClient {
     return run();
   }
 
-  /** Resolves when the call may be answered; rejects when its time is over, the caller gives up, or the client closes. */
+  /**
+   * Resolves when the call may be answered. Rejects at its timeout, when the caller cancels it, or when the client
+   * closes.
+   */
   #turn({ timeoutMs, signal }: NodeCallOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (fault: NodeFault | null): void => {
@@ -142,7 +145,7 @@ export class MemoryNodeClient implements NodeClient {
     });
   }
 
-  /** Why what is meant for another storage node is refused; null: it is meant for this one. */
+  /** The refusal of a call that names another storage node; null when it names this one. */
   #conflict(): string | null {
     if (this.#kind === "plain" || this.name === null || this.targetNode === null) return null;
     return this.name === this.targetNode ? null : `This storage node is ${this.name}, not ${this.targetNode}.`;
@@ -159,7 +162,7 @@ export class MemoryNodeClient implements NodeClient {
     return this.#fenced(operation.shard, epoch) ?? this.#shards.execute(operation, this.#clock.nowMs());
   }
 
-  /** As a storage node's fence. Null lets the operation pass; before it was told any epochs, it answers to all. */
+  /** Like a storage node's fence: null lets the operation pass. Before the first assignments every operation passes. */
   #fenced(shard: number, epoch: number | null): Outcome | null {
     const conflict = this.#conflict();
     if (conflict !== null) return refused("NODE_CONFLICT", conflict);

@@ -1,6 +1,6 @@
 /**
- * The entries of a few shards in maps, with the semantics of a storage node but none of its durability: what
- * MemoryNodeClient answers from. Small, so that it can be believed in tests.
+ * The entries of a few shards in maps, with the semantics of a storage node but without durability; MemoryNodeClient
+ * answers from them. Kept small enough to be verified by reading.
  */
 import type { JsonEntry, EntryFacts } from "../../core/entry.js";
 import { compareKeys, utf8Bytes, type Key } from "../../core/key.js";
@@ -20,7 +20,7 @@ interface MemoryShard {
   sequence: number;
 }
 
-/** What the twin keeps of who may touch a shard, as a store does. */
+/** The claim of a shard, as a store keeps it. */
 export interface MemoryClaim {
   readonly epoch: number;
   readonly releasedEpoch: number;
@@ -50,7 +50,7 @@ export class MemoryShards {
     return { kind: "deleted", version: current.version };
   }
 
-  /** Every claim, and every shard with data. */
+  /** Every shard with a claim or data. */
   hosted(claims: ReadonlyMap<number, MemoryClaim>): readonly HostedShard[] {
     const shardIds = new Set<number>([...this.#shards.keys(), ...claims.keys()]);
     return [...shardIds].map((shardId) => {

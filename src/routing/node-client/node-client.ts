@@ -1,70 +1,78 @@
 /**
- * The gateway's view of one storage node. Implementations: UndiciNodeClient (HTTP, with the fall-back for plain nodes)
- * and MemoryNodeClient (tests, with fault injection); both pass test/conformance/node-client.ts.
+ * The gateway's interface to one storage node. UndiciNodeClient (HTTP, with the fall-back for plain nodes) and
+ * MemoryNodeClient (tests, with fault injection) implement it; both pass test/conformance/node-client.ts.
  */
 import type { Outcome, RoutedOperation } from "../../core/operation.js";
 import type { StopSignal } from "../../core/tasks/stop-signal.js";
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";
 
 export interface NodeCallOptions {
-  /** The whole call is given up after this time, milliseconds. */
+  /** The whole call ends after this time, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: StopSignal;
-  /** Names the call in the storage node's log. */
+  /** The id of the call in the storage node's log. */
   readonly requestId?: string;
-  /** Continues a trace there. */
+  /** Continues a trace at the storage node. */
   readonly traceparent?: string;
 }
 
-/** Who answers: a storage node with the whole contract, or one that has only the three plain routes. */
+/** A storage node with the whole contract, or one with only the three plain routes. */
 export type NodeKind = "full" | "plain";
 
-/** What a storage node says of itself when it is probed. */
+/** A storage node's answer to a probe. */
 export interface NodeSign {
   readonly kind: NodeKind;
-  /** The name it gives itself; null: it gives none, as plain nodes. Another one's name: that one has taken the address. */
+  /**
+   * The node's own name; null when it reveals none, as plain nodes do. If it is another node's name, that node has
+   * taken over the address.
+   */
   readonly name: string | null;
-  /** The cluster whose data it keeps; null: none yet, or a plain node, which knows none. */
+  /** The cluster whose data the node keeps; null: none yet, or a plain node. */
   readonly clusterId: string | null;
-  /** False while it waits for a gateway to acknowledge its start, and without a gateway. Plain nodes need none. */
+  /**
+   * False while the node waits for a gateway to acknowledge its start, and for a node without a gateway. True for plain
+   * nodes.
+   */
   readonly isAcknowledged: boolean;
 }
 
-/** The sign of a server without our protocol. */
+/** The sign of life of a server that does not speak the storage node protocol. */
 export const plainSign: NodeSign = { kind: "plain", name: null, clusterId: null, isAcknowledged: true };
 
-/** What the client of a storage node has to know of the cluster map, read at each call. */
+/** The facts of the cluster map that the client of a storage node needs, read at each call. */
 export interface MapFacts {
-  /** Named in every request, as is the storage node; one of another cluster refuses them. */
+  /** Named in every request, together with the storage node; a node of another cluster refuses the request. */
   readonly clusterId: () => string;
   /**
-   * Whether the node may have the plain routes only. False once it has registered a store: what else answers at its URL
-   * must not be asked, since its "not found" would be believed.
+   * Whether the node may be a plain one. False once it has registered a store: another server at its URL must not be
+   * asked, because its "not found" would be believed.
    */
   readonly mayBePlain: () => boolean;
 }
 
 export interface NodeClient {
-  /** One outcome per operation, in order. Rejects with a NodeFault when the node gave no usable answer at all. */
+  /**
+   * Resolves to one outcome per operation, in order. Rejects with a NodeFault when there is no usable answer at all.
+   */
   execute(operations: readonly RoutedOperation[], options: NodeCallOptions): Promise<readonly Outcome[]>;
 
-  /** Resolves when the node answered anything over HTTP; learns its kind on the way. Rejects with a NodeFault. */
+  /** Resolves when the node answers anything over HTTP, and determines the node's kind. Rejects with a NodeFault. */
   probe(options: NodeCallOptions): Promise<NodeSign>;
 
-  /** Hosted shards with their figures; null from a plain node. Rejects with a NodeFault. */
+  /** Hosted shards with their figures; null for a plain node. Rejects with a NodeFault. */
   shards(options: NodeCallOptions): Promise<readonly HostedShard[] | null>;
 
-  /** The name of the engine it keeps its entries with; null from a plain node. Rejects with a NodeFault. */
+  /** The name of the node's storage engine; null for a plain node. Rejects with a NodeFault. */
   engine(options: NodeCallOptions): Promise<string | null>;
 
-  /** Tells the node its shards and epochs; does nothing for a plain node. Rejects with a NodeFault. */
+  /** Sends the node its shards and epochs; does nothing for a plain node. Rejects with a NodeFault. */
   assign(assignments: NodeAssignments, options: NodeCallOptions): Promise<void>;
 
-  /** Waits for nothing: calls in flight are rejected. */
+  /** Rejects calls in flight instead of waiting for them. */
   close(): Promise<void>;
 }
 
-/** What went wrong on the way to a storage node and back. */
+/** What failed between the gateway and a storage node. */
 export type NodeFaultReason =
   | "addressRefused"
   | "connectionRefused"
@@ -72,15 +80,15 @@ export type NodeFaultReason =
   | "connectionReset"
   | "timeout"
   | "serverError"
-  /** It said that it is stopping, and did nothing. */
+  /** The node answered that it is shutting down and executed nothing. */
   | "draining"
   | "redirect"
   | "malformedAnswer"
   | "gateway"
   | "answerTooLarge"
-  /** Much of the answer came, but not all of it in time. */
+  /** A large part of the answer arrived, but not all of it in time. */
   | "slowAnswer"
-  /** A plain node answered that it could not carry out this one request. */
+  /** A plain node answered that it could not execute this one request. */
   | "requestFailed"
   /** The gateway itself has no socket, port or memory for a connection. */
   | "noConnection"
@@ -88,12 +96,12 @@ export type NodeFaultReason =
   | "aborted";
 
 /**
- * No usable answer came back. Internal to routing: what a client sees is decided per operation from `isUnsent`.
- * The message is a clause that begins with the storage node: "storage node node2 (http://…) refused the connection".
+ * No usable answer arrived. Internal to routing: what a client sees is decided per operation from `isUnsent`. The
+ * message is a clause whose subject is the storage node: "storage node node2 (http://…) refused the connection".
  */
 export class NodeFault extends Error {
   readonly reason: NodeFaultReason;
-  /** True only when the node provably executed nothing: no byte of the request reached it, or it said so. */
+  /** True only when the node provably executed nothing: no byte of the request reached it, or it said so itself. */
   readonly isUnsent: boolean;
 
   constructor(reason: NodeFaultReason, message: string, isUnsent: boolean, cause?: unknown) {
@@ -104,7 +112,7 @@ export class NodeFault extends Error {
   }
 }
 
-/** A plain storage node answered no operation of a batch, but what that means differs from one to the other. */
+/** A plain storage node answered none of the operations in a batch; what that means differs between them. */
 export class PlainNodeFault extends NodeFault {
   /** One refusal per operation, in order. */
   readonly outcomes: readonly Outcome[];

@@ -1,6 +1,6 @@
 /**
- * One HTTP request to a storage node and its answer, as plain data, and what a failure on the way means. No HTTP library
- * is known here: errors are told apart by their codes, and by whether the request had begun to be written.
+ * One HTTP request to a storage node and its answer, as plain data, and the meaning of failures in between. Independent
+ * of the HTTP library: errors are classified by their codes, and by whether the request had been sent.
  */
 import type { ShardgateError } from "../../core/error.js";
 import type { StopSignal } from "../../core/tasks/stop-signal.js";
@@ -9,31 +9,33 @@ import { NodeFault, type NodeFaultReason } from "./node-client.js";
 
 export interface NodeRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Percent-encoded already, and sent as it is; the URL's base path comes before it. */
+  /** Percent-encoded, and sent unchanged after the base path of the node's URL. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer | string;
-  /** A longer answer is cut off, and refused with `answerTooLarge`. */
+  /** A longer answer is cut off and fails with `answerTooLarge`. */
   readonly answerBytesMax: number;
 }
 
 export interface RawNodeAnswer {
   readonly status: number;
-  /** Without parameters, in lower case; empty when the answer has none. */
+  /** In lower case, without parameters; empty when the answer has none. */
   readonly mediaType: string;
   readonly body: Buffer;
 }
 
-/** Resolves with any final answer (also 3xx, which are never followed, 4xx and 5xx). Rejects with a NodeFault. */
+/**
+ * Resolves to any final answer, including 3xx (redirects are never followed), 4xx and 5xx. Rejects with a NodeFault.
+ */
 export type NodeExchange = (request: NodeRequest, signal: StopSignal) => Promise<RawNodeAnswer>;
 
-/** A storage node, as messages name it, and the way to it. */
+/** A storage node, as messages name it, and the function that sends it requests. */
 export interface NodeLine {
   readonly node: string;
   readonly exchange: NodeExchange;
 }
 
-/** `error` of a failed exchange. When nothing was written yet, the storage node provably knows nothing of it. */
+/** The fault for `error` of a failed exchange. If nothing was sent, the storage node provably executed nothing. */
 export function faultOfError(error: unknown, node: string, isSent: boolean): NodeFault {
   if (error instanceof NodeFault) return error;
   const code = codeOf(error);
@@ -41,7 +43,7 @@ export function faultOfError(error: unknown, node: string, isSent: boolean): Nod
   return new NodeFault(reason, `${node} ${what}`, !isSent, error);
 }
 
-/** An answer that is none of those the request allows. */
+/** The fault for an answer that the request does not allow. */
 export function faultOfAnswer(answer: RawNodeAnswer, node: string): NodeFault {
   const { status, mediaType } = answer;
   if (status >= 300 && status < 400) {
@@ -62,12 +64,12 @@ export function malformedFault(node: string, what: string, cause?: unknown): Nod
   return new NodeFault("malformedAnswer", `${node} gave an answer that cannot be understood (${what})`, false, cause);
 }
 
-/** The problem an answer tells, null when it tells none of ours. */
+/** The error described by the answer's problem details; null when it has none with a known code. */
 export function problemIn({ body }: RawNodeAnswer): ShardgateError | null {
   return errorOfProblem(jsonIn(body));
 }
 
-/** Parsed JSON, undefined when it is none. */
+/** The parsed JSON; undefined when `body` is not JSON. */
 export function jsonIn(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString("utf8"));
@@ -76,12 +78,12 @@ export function jsonIn(body: Buffer): unknown {
   }
 }
 
-/** A sentence as a part of another. */
+/** A sentence as a part of another: without its full stop. */
 export function clause(sentence: string): string {
   return sentence.replace(/\.$/, "");
 }
 
-/** Beside the codes of the parser llhttp, which begin with HPE_. */
+/** Beside these codes, all of the parser llhttp, which begin with HPE_. */
 const notHttp: ReadonlySet<string> = new Set([
   "HTTPParserError",
   "UND_ERR_HEADERS_OVERFLOW",

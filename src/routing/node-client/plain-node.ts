@@ -1,7 +1,7 @@
 /**
  * The fall-back for a storage node that has only the three plain routes: one request per key, with bounded concurrency.
- * It keeps no versions and no times, so both are null, and what needs them is refused without being sent. What befalls
- * one key is that key's alone.
+ * Such a node keeps no versions and times, so both are null, and operations that need them are refused without being
+ * sent. Each key fails on its own.
  */
 import { plainNodeInFlightMax } from "../../core/limits.js";
 import type { Operation, Outcome, RoutedOperation } from "../../core/operation.js";
@@ -15,14 +15,17 @@ import { isWrite, refused, refusedBecause } from "../refusal.js";
 interface PlainRequest {
   readonly operation: PlainOperation;
   readonly epoch: number | null;
-  /** Of its outcome. */
+  /** Index of the operation's outcome. */
   readonly index: number;
 }
 
 export class PlainNode {
   readonly #slots = new Slots(plainNodeInFlightMax);
 
-  /** One outcome per operation, in order. Rejects with a PlainNodeFault when not one that was sent got an answer. */
+  /**
+   * Resolves to one outcome per operation, in order. Rejects with a PlainNodeFault when no operation that was sent got
+   * an answer.
+   */
   async execute(
     line: NodeLine,
     operations: readonly RoutedOperation[],
@@ -59,7 +62,8 @@ async function runInOrder(
   for (const request of sequence) {
     const { operation, index } = request;
     try {
-      // A write whose fate is unknown may still arrive; a later one must not be overtaken by it.
+      // A write of unknown outcome may still arrive, so a later write of its key is not sent: the earlier one might
+      // overwrite it.
       if (isInDoubt && isWrite(operation)) throw overtaken(line);
       outcomes[index] = await runAtPlainNode(line, request, signal);
     } catch (error) {
@@ -76,7 +80,7 @@ function overtaken({ node }: NodeLine): NodeFault {
   return new NodeFault("aborted", message, true);
 }
 
-/** At most so many tasks at once; the others wait for their turn in order. */
+/** Limits the number of concurrent tasks; the others wait their turn in order. */
 class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -103,7 +107,9 @@ function notSupported({ kind, shard }: Operation, node: string): Outcome {
   return refused("NOT_SUPPORTED", `Shard ${shard} is on ${node}, a plain storage node, which supports ${what}.`);
 }
 
-/** The requests of each key, in order: they run one after another, so that its writes keep their order. */
+/**
+ * The requests grouped by key, in order. Those of one key run one after another, so that its writes keep their order.
+ */
 function sequencesOf(requests: readonly PlainRequest[]): readonly (readonly PlainRequest[])[] {
   const byKey = new Map<string, PlainRequest[]>();
   for (const request of requests) {

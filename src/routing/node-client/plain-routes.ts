@@ -1,4 +1,6 @@
-/** The three plain routes of a storage node, `GET`, `PUT` and `DELETE /shard/{shard}/store/{key}`, asked for one key. */
+/**
+ * The three plain routes of a storage node, `GET`, `PUT` and `DELETE /shard/{shard}/store/{key}`, called for one key.
+ */
 import type { EntryFacts } from "../../core/entry.js";
 import { ShardgateError } from "../../core/error.js";
 import { parseJsonBytes } from "../../core/text/json-text.js";
@@ -17,20 +19,20 @@ import {
 } from "./node-exchange.js";
 import { refused } from "../refusal.js";
 
-/** What the plain routes can do. */
+/** The operations that plain routes support. */
 export type PlainOperation = GetOperation | WriteOperation;
 
-/** Whether a plain storage node can do it: no scan, no condition, no expiry. */
+/** Whether a plain storage node supports the operation: no scan, no condition, no expiry. */
 export function isPlain(operation: Operation): operation is PlainOperation {
   if (operation.kind === "scan") return false;
   if (operation.kind === "get") return true;
   return operation.condition === null && (operation.kind === "delete" || operation.expiry === null);
 }
 
-/** A plain storage node tells a value and nothing about it. */
+/** A plain storage node returns only a value, without its facts. */
 export const unknownFacts: EntryFacts = { version: null, createdAtMs: null, updatedAtMs: null, expiresAtMs: null };
 
-/** The outcome of one operation without condition and expiry. Rejects with a NodeFault. */
+/** Resolves to the outcome of one operation without condition and expiry. Rejects with a NodeFault. */
 export async function runAtPlainNode(
   line: NodeLine,
   { operation, epoch }: RoutedOperation & { readonly operation: PlainOperation },
@@ -48,7 +50,7 @@ export async function runAtPlainNode(
 
 function requestOf(operation: PlainOperation, epoch: number | null): NodeRequest {
   const path = entryPath(operation.shard, operation.key);
-  // A plain node ignores the epoch; a full one that was taken for plain is fenced by it.
+  // A plain node ignores the epoch; a full node that was taken for a plain one checks it.
   const headers: Readonly<Record<string, string>> = epoch === null ? {} : { [shardEpochHeader]: String(epoch) };
   if (operation.kind === "get") return { method: "GET", path, headers, answerBytesMax: valueBytesMax };
   if (operation.kind === "delete") return { method: "DELETE", path, headers, answerBytesMax: nodeAnswerBytesMax };
@@ -56,7 +58,7 @@ function requestOf(operation: PlainOperation, epoch: number | null): NodeRequest
   return { method: "PUT", path, headers: withType, body: operation.value, answerBytesMax: nodeAnswerBytesMax };
 }
 
-/** What the storage node itself refused with a code of ours, or with a status that has one meaning. */
+/** The refusal for an answer with a known code, or with a status that has only one meaning; null for any other. */
 function refusalIn(answer: RawNodeAnswer, node: string): Outcome | null {
   const problem = answer.mediaType === problemMediaType && answer.status >= 400 ? problemIn(answer) : null;
   if (problem !== null && problem.code !== "KEY_NOT_FOUND") {
@@ -88,8 +90,8 @@ function outcomeIn(answer: RawNodeAnswer, operation: PlainOperation, node: strin
       break;
   }
   const fault = faultOfAnswer(answer, node);
-  // RFC 9110, 15.5 and 15.6: 4xx says that the request was at fault and was not carried out, 500 and 501 that the server
-  // failed at this request. 502 to 504 speak of the server as a whole.
+  // RFC 9110, 15.5 and 15.6: 4xx means that the request was faulty and was not executed; 500 and 501 that the server
+  // failed at this request; 502 to 504 concern the server as a whole.
   const isOfRequest = status >= 400 && status <= 501;
   throw isOfRequest ? new NodeFault("requestFailed", fault.message, status < 500 || fault.isUnsent) : fault;
 }

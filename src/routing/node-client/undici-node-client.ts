@@ -1,7 +1,7 @@
 /**
- * A storage node over HTTP: the one place that knows undici. It keeps connections open, gives up in time, cuts off long
- * answers, and finds out whether the node has the whole contract or only the plain routes, and whether it knows frames. Sockets run on real time, so
- * the timers here are real ones too.
+ * Calls a storage node over HTTP; the only file that uses undici for this. It keeps connections open, enforces
+ * timeouts, cuts off long answers, and finds out whether the node has the whole contract or only the plain routes, and
+ * whether it supports frames. Sockets run on real time, so the timers here are real ones too.
  */
 import { buildConnector, Pool } from "undici";
 import { connectTimeoutMs, plainNodeInFlightMax, mailboxInFlightMax } from "../../core/limits.js";
@@ -40,7 +40,7 @@ import { PlainNode } from "./plain-node.js";
 import { nodeText } from "../refusal.js";
 import { UpgradeRequest } from "./frames/upgrade-request.js";
 
-/** Most connections to one storage node: a full load of either kind, and room for probes and assignments beside it. */
+/** Most connections to one storage node: a full load of either kind, and room for probes and assignments. */
 const nodeConnectionsMax = plainNodeInFlightMax + 2 * mailboxInFlightMax;
 
 export interface UndiciNodeClientOptions {
@@ -48,11 +48,11 @@ export interface UndiciNodeClientOptions {
   /** Origin and optional base path, without a trailing slash. */
   readonly url: string;
   readonly facts: MapFacts;
-  /** Judges every address before it is connected to. */
+  /** Checks every address before a connection to it is opened. */
   readonly guard: NodeGuard;
-  /** What is shown to the storage node, and by which CA it is believed. */
+  /** The certificate presented to the storage node, and the CA that must have signed the node's. */
   readonly tls: TlsSource;
-  /** Proves to the storage node that this is a gateway of the cluster; null: it does not ask. */
+  /** Authenticates this gateway at the storage node; null when the node requires no token. */
   readonly token?: string | null;
 }
 
@@ -60,33 +60,34 @@ export class UndiciNodeClient implements NodeClient {
   readonly #pool: Pool;
   readonly #basePath: string;
   /**
-   * On every request: who it is meant for, and the proof that a gateway of the cluster sends it. Names and values in turn:
-   * an object spread from several would be a dictionary, which takes far longer to make for each request.
+   * Headers of every request: the intended node, and the gateway's token. Names and values alternate: an object spread
+   * from several would become a dictionary, which is far slower to create for each request.
    */
   readonly #ownHeaders: readonly string[];
   readonly #facts: MapFacts;
   readonly #line: NodeLine;
   readonly #plainNode = new PlainNode();
   readonly #frames: FrameConnections;
-  /** Null: not known, or to be asked again. */
+  /** Null while unknown, or when it must be determined again. */
   #kind: NodeKind | null = null;
 
   constructor(options: UndiciNodeClientOptions) {
     const { origin, pathname } = new URL(options.url);
     const token = options.token ?? null;
-    // Whatever puts come through here, a gateway has checked their values where they came in.
+    // Every put that passes here has had its value checked by a gateway.
     const checked = token === null ? {} : { [checkedValuesHeader]: checkedValues };
     this.#ownHeaders = Object.entries({ [targetNodeHeader]: options.name, ...tokenHeader(token), ...checked }).flat();
     this.#facts = options.facts;
     this.#basePath = pathname.replace(/\/+$/, "");
-    // `#within` bounds each call as a whole; undici's own timers see only parts of it.
+    // `#within` bounds each call as a whole; undici's own timers cover only parts of it.
     this.#pool = new Pool(origin, {
       connections: nodeConnectionsMax,
       connect: guardedConnector(options),
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    // Another process may answer on the next connection. That of a registered store is a full one, or does not know batches.
+    // Another process may answer on the next connection. The node of a registered store is a full one, or does not
+    // support batches.
     this.#pool.on("disconnect", () => {
       if (this.#facts.mayBePlain()) this.#kind = null;
     });
@@ -137,7 +138,7 @@ export class UndiciNodeClient implements NodeClient {
     return this.#pool.destroy();
   }
 
-  /** The line of one call, whose requests carry its id. */
+  /** The line for one call, whose requests carry the call's id. */
   #lineFor({ requestId, traceparent }: NodeCallOptions): NodeLine {
     const named: string[] = [];
     if (requestId !== undefined) named.push(requestIdHeader, requestId);
@@ -145,7 +146,7 @@ export class UndiciNodeClient implements NodeClient {
     return { node: this.#line.node, exchange: (request, signal) => this.#exchange(request, signal, named) };
   }
 
-  /** The storage node's kind before the request proper: when that cannot be found out, the request was not sent. */
+  /** The storage node's kind, determined before the actual request. If that fails, the request was not sent. */
   async #kindFor(signal: StopSignal): Promise<NodeKind> {
     if (this.#kind !== null) return this.#kind;
     try {
@@ -164,13 +165,16 @@ export class UndiciNodeClient implements NodeClient {
       if (hasFrames) this.#frames.offered();
       return sign;
     }
-    // A failing answer may be a proxy's while the node starts: it is taken for plain now, and asked again next time.
+    // A server error may come from a proxy while the node starts: the node counts as plain for this call and is asked
+    // again at the next one.
     if (health === "failing") return { ...plainSign, kind: this.#kind ?? "plain" };
     this.#kind = this.#facts.mayBePlain() ? "plain" : null;
     return plainSign;
   }
 
-  /** The kind of a storage node that does not speak the whole protocol; throws where that cannot be. */
+  /**
+   * The kind of a storage node that does not speak the whole protocol. Throws when the node must not be a plain one.
+   */
   #plain(): "plain" {
     if (this.#facts.mayBePlain()) return "plain";
     this.#kind = null;
@@ -178,11 +182,13 @@ export class UndiciNodeClient implements NodeClient {
     throw new NodeFault("malformedAnswer", message, true);
   }
 
-  /** Runs `call` with a signal that aborts, with a NodeFault as reason, at the timeout or when the caller gives up. */
+  /**
+   * Runs `call` with a signal that aborts at the timeout, or when the caller cancels, with a NodeFault as its reason.
+   */
   async #within<Result>(options: NodeCallOptions, call: (signal: StopSignal) => Promise<Result>): Promise<Result> {
     const { node } = this.#line;
     const limit = new StopSource();
-    // Sent or not: each exchange knows that for itself, so the reason says the cautious thing.
+    // The exchange knows whether the request was sent; the reason here assumes that it was.
     const end = (fault: NodeFault): void => limit.abort(fault);
     const onAbort = (): void =>
       end(new NodeFault("aborted", `${node} did not answer before the request was cancelled`, false));
@@ -224,14 +230,14 @@ export class UndiciNodeClient implements NodeClient {
   }
 }
 
-/** Nothing is sent, and no connection opened, to where the guard does not let us. */
+/** Opens no connection to an address that the guard refuses, and so sends nothing there. */
 function guardedConnector({ guard, tls, ...node }: UndiciNodeClientOptions): buildConnector.connector {
   const refusal = (problem: string): NodeFault =>
     new NodeFault("addressRefused", `${nodeText(node)} is not called: its URL ${problem}`, true);
   const lookup = guard.lookup(refusal);
   const connector = clusterCaller(tls, (options) => buildConnector({ ...options, timeout: connectTimeoutMs, lookup }));
   return (options, callback) => {
-    // An address in the URL itself is connected to without a lookup.
+    // If the URL contains an address, no lookup takes place.
     const problem = guard.problem(options);
     if (problem === null) connector()(options, callback);
     else queueMicrotask(() => callback(refusal(problem), null));

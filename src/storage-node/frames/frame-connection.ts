@@ -1,7 +1,7 @@
 /**
- * The storage node's end of one connection of frames: takes requests, has them answered in any order, and keeps to its
- * bounds. It stops reading while it has as much to do, or as many unfetched answers, as it may; it lets go of peers that
- * stop in the middle of a request, fetch nothing, or ask for nothing.
+ * The storage node's end of one connection of frames: receives requests and answers them in any order, within its
+ * bounds. It stops reading while it has too many requests or too many bytes of answers that the peer has not read. It
+ * closes the connection when a peer stops in the middle of a request, reads no answers, or sends no requests.
  */
 import type { Duplex } from "node:stream";
 import { ShardgateError } from "../../core/error.js";
@@ -20,12 +20,12 @@ import { FrameRequest, problemMessage, type FrameService } from "./frame-request
 import { PartialRequests } from "./partial-requests.js";
 
 /**
- * Most of them that run at once on one connection: many times what a gateway has on its way to a storage node, and few
- * enough that their answers, which may be `nodeBatchAnswerBytesMax` long, fit in memory.
+ * Most requests that run at once on one connection: many times what a gateway has in flight to a storage node, and few
+ * enough that their answers, which may have `nodeBatchAnswerBytesMax`, fit in memory.
  */
 export const frameRunningMax = 32;
 
-/** Bytes of answers that a gateway has not fetched, after which a storage node begins nothing more for that connection. */
+/** After this many bytes of answers that the gateway has not read, no more requests of the connection are started. */
 export const frameAnswerBytesMax = 2 * nodeBatchAnswerBytesMax;
 
 export class FrameConnection {
@@ -35,22 +35,27 @@ export class FrameConnection {
   readonly #reader = new FrameReader();
   readonly #writer: FrameWriter;
   readonly #partial = new PartialRequests();
-  /** Whole requests without an answer; few, and in a Map they would keep later ones alive (see core/tasks/linked-list.ts). */
+  /**
+   * Complete requests that are not answered yet: few, and a Map would keep later ones in memory (see
+   * core/tasks/linked-list.ts).
+   */
   readonly #open: FrameRequest[] = [];
   #openBytes = 0;
-  /** Those of them that have not begun; oldest first. */
+  /** The open requests that have not started; oldest first. */
   #waiting: FrameRequest[] = [];
-  /** Begun, whether or not an answer is still wanted. */
+  /** Number of requests that have started, including those whose answer is no longer wanted. */
   #running = 0;
   #lastReadMs: number;
-  /** Since when a frame is being received, and since when nothing was fetched; null: neither. */
+  /**
+   * The time since when a frame is incomplete, and the time since when the peer has read nothing; null if not the case.
+   */
   #withinFrameSinceMs: number | null = null;
   #stuckSinceMs: number | null = null;
   #isPaused = false;
   #isLeaving = false;
   #isEnding = false;
 
-  /** `head`: what came behind the upgrade already. `caller`: as that said. */
+  /** `head`: bytes received together with the upgrade. `caller`: identified by the upgrade request. */
   constructor(socket: Duplex, head: Buffer, caller: OperationCaller, service: FrameService) {
     this.#socket = socket;
     this.#caller = caller;
@@ -67,7 +72,10 @@ export class FrameConnection {
     if (head.length > 0) this.#received(head);
   }
 
-  /** Says that nothing more should be sent here. What comes nevertheless is answered until the gateway ends the connection. */
+  /**
+   * Asks the gateway to send no more requests on this connection. Those that still arrive are answered until the
+   * gateway ends the connection.
+   */
   sayGoodbye(error: ShardgateError | null = null): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
@@ -75,13 +83,14 @@ export class FrameConnection {
     this.#writer.send(why);
   }
 
-  /** Takes nothing more, and ends the connection once everything that it owes is written. */
+  /** Accepts no more requests, and ends the connection once all answers are written. */
   end(error: ShardgateError | null = null): void {
     if (this.#isEnding) return;
     this.sayGoodbye(error);
     this.#isEnding = true;
     this.#partial.clear();
-    // What still comes is thrown away: a connection that ends with unread bytes is reset, and its answers with it.
+    // Bytes that still arrive are discarded: closing a connection with unread bytes would reset it, and the answers
+    // would be lost.
     this.#socket.resume();
     this.#endIfDone();
   }
@@ -90,7 +99,7 @@ export class FrameConnection {
     this.#socket.destroy();
   }
 
-  /** Lets go of a gateway that takes or asks too long. To be called about once a second. */
+  /** Closes the connection when the gateway is too slow to read or to send. Call about once a second. */
   check(nowMs: number): void {
     if (this.#socket.writableNeedDrain) this.#stuckSinceMs ??= nowMs;
     const isOver = (sinceMs: number | null): boolean => sinceMs !== null && nowMs - sinceMs > receiveTimeoutMs;
@@ -99,13 +108,13 @@ export class FrameConnection {
     } else if (isOver(this.#withinFrameSinceMs) || isOver(this.#partial.oldestMs)) {
       this.end(new ShardgateError("BAD_REQUEST", "A request did not arrive in time."));
     } else if (this.#open.length === 0 && this.#partial.size === 0 && nowMs - this.#lastReadMs > idleConnectionMs) {
-      // The gateway ends the connection when it is asked to, for it knows whether a request is on its way.
+      // The gateway ends the connection itself when asked to, because only it knows whether a request is on its way.
       if (this.#isLeaving) this.end();
       else this.sayGoodbye();
     }
   }
 
-  /** Refusals count as answers do: a gateway that fetches none of them is read no further. */
+  /** Refusals count as answers do: while a gateway reads none of them, no more requests are read. */
   get #isFull(): boolean {
     if (this.#open.length >= frameRequestsMax || this.#openBytes >= frameRequestBytesMax) return true;
     return this.#writer.unfinishedBytes > frameAnswerBytesMax;
@@ -118,13 +127,13 @@ export class FrameConnection {
     this.#take();
   }
 
-  /** Takes what has come, as far as there is room, and begins it behind all of it: it may be cancelled in the same piece. */
+  /** Takes the received requests as far as there is room, then starts them: a cancellation may be in the same chunk. */
   #take(): void {
     try {
       while (!this.#isEnding && !this.#isFull) {
         const frame = this.#reader.next();
         if (frame === null) break;
-        // What follows is another frame.
+        // Further bytes belong to another frame.
         this.#withinFrameSinceMs = null;
         this.#takeFrame(frame);
       }
@@ -134,11 +143,11 @@ export class FrameConnection {
     }
     this.#readOn();
     this.#beginNext();
-    // Those that were too late have made room, and nothing else comes back here.
+    // Dropping late requests may have made room, and no answer of theirs will trigger another read.
     if (this.#isPaused && !this.#isFull && !this.#isEnding) this.#take();
   }
 
-  /** Pauses while there is no room. A frame that waits for that is no slow one. */
+  /** Pauses the socket while there is no room. Waiting for room does not count as a slow frame. */
   #readOn(): void {
     if (this.#isEnding) return;
     const isFull = this.#isFull;
@@ -150,7 +159,7 @@ export class FrameConnection {
     else this.#socket.resume();
   }
 
-  /** Throws a FrameError for what no gateway of ours sends. */
+  /** Throws a FrameError for anything that a shardgate gateway does not send. */
   #takeFrame({ type, id, hasMore, body }: Frame): void {
     if (type === "request") {
       if (this.#openAt(id) >= 0 || this.#partial.has(id))
@@ -188,14 +197,14 @@ export class FrameConnection {
     if (request !== undefined) {
       request.isCancelled = true;
       this.#forget(request);
-      // It must not stay in memory until those before it are done.
+      // A cancelled request must not stay in memory until the earlier ones are done.
       const at = this.#waiting.indexOf(request);
       if (at >= 0) this.#waiting.splice(at, 1);
     }
     this.#writer.drop(id);
   }
 
-  /** No answer is owed to it any more. */
+  /** Drops a request that no longer needs an answer. */
   #forget({ id, bytes }: FrameRequest): void {
     const at = this.#openAt(id);
     if (at < 0) return;
@@ -208,7 +217,7 @@ export class FrameConnection {
     return -1;
   }
 
-  /** Begins what waits, as far as its answers have room. */
+  /** Starts waiting requests, as far as there is room for their answers. */
   #beginNext(): void {
     if (this.#waiting.length === 0) return;
     const nowMs = this.#service.clock.monotonicMs();
@@ -237,7 +246,7 @@ export class FrameConnection {
     this.#goOn();
   }
 
-  /** Something is done with: there may be room, or nothing left to do. */
+  /** Called after a request has finished: there may be room for others, or nothing left to do. */
   #goOn(): void {
     this.#beginNext();
     if (this.#isEnding) this.#endIfDone();
@@ -267,7 +276,7 @@ export class FrameConnection {
     this.#isEnding = true;
     this.#writer.stop();
     this.#partial.clear();
-    // What has begun goes on: a write may be committed already. Its answer is not wanted.
+    // Started requests continue, because a write may be committed already. Their answers are dropped.
     for (const request of this.#open.splice(0)) request.isCancelled = true;
     this.#openBytes = 0;
     this.#waiting = [];

@@ -1,4 +1,7 @@
-/** One batch that came in frames: run as `POST /batch` runs its own, counted, traced and logged under the same name. */
+/**
+ * One batch that arrived in frames: executed as that of a `POST /batch`, and counted, traced and logged under the same
+ * name.
+ */
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
@@ -11,31 +14,31 @@ import type { AnswerBatch } from "../batch-service.js";
 import type { OperationCaller } from "../operation-caller.js";
 import type { NodeMetrics } from "../node-metrics.js";
 
-/** What all connections of frames of a storage node share. */
+/** Shared by all connections of frames of a storage node. */
 export interface FrameService {
   readonly answer: AnswerBatch;
-  /** Counts what is under way. While it is closed nothing is begun. */
+  /** Counts running requests. While it is closed, no request is started. */
   readonly gate: { readonly isClosed: boolean; begin(): void; end(): void };
   readonly metrics: Pick<NodeMetrics, "requestAnswered">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nothing is traced. */
+  /** Absent: requests are not traced. */
   readonly tracer?: Tracer;
-  /** How many connections a gateway should have to this storage node. */
+  /** How many connections a gateway should open to this storage node. */
   readonly connections: number;
 }
 
-/** Where a request comes from. */
+/** Where and when a request arrived. */
 interface FrameOrigin {
-  /** When it began to come, on the monotonic clock. */
+  /** When its first bytes arrived, on the monotonic clock. */
   readonly sinceMs: number;
-  /** As the upgrade said. */
+  /** Identified by the upgrade request. */
   readonly caller: OperationCaller;
 }
 
 export class FrameRequest {
   readonly id: number;
-  /** The gateway no longer waits for its answer. */
+  /** True once the gateway no longer waits for the answer. */
   isCancelled = false;
   readonly #facts: RequestFacts;
   readonly #batch: Buffer;
@@ -56,12 +59,12 @@ export class FrameRequest {
     return this.#batch.length;
   }
 
-  /** Whether the gateway's time for it has passed. */
+  /** Whether the gateway's timeout for this request has passed. */
   isOver(nowMs: number): boolean {
     return nowMs - this.#origin.sinceMs > this.#facts.timeoutMs;
   }
 
-  /** The answer, or why there is none. Never rejects. */
+  /** Resolves to the answer or the refusal. Never rejects. */
   async run(service: FrameService): Promise<OutgoingMessage> {
     const { gate, clock, tracer } = service;
     const startMs = clock.monotonicMs();
@@ -97,7 +100,7 @@ export class FrameRequest {
     if (span !== undefined) endRequestSpan(span, status);
   }
 
-  /** What the gateway may know of `error`. */
+  /** `error` in the form that the gateway may see. */
   #known(error: unknown, log: Log): ShardgateError {
     if (error instanceof ShardgateError) return error;
     const { requestId } = this.#facts;

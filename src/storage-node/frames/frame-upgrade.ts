@@ -1,6 +1,6 @@
 /**
- * Turns an HTTP connection into one of frames. The upgrade is a `GET /batch` like any other until it has passed every check
- * of an HTTP request (token, target, host, drain), so whatever is refused is refused as there, with the same problem.
+ * Upgrades an HTTP connection to frames. The upgrade is handled as a `GET /batch` until it has passed every check of an
+ * HTTP request (token, target, host, drain), so it is refused in the same cases with the same problem.
  */
 import { ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
@@ -14,15 +14,18 @@ import type { FrameService } from "./frame-request.js";
 import type { OpenAnswers } from "../http/open-answers.js";
 
 export interface UpgradedConnections {
-  /** Asks all gateways to send nothing more over frames. */
+  /** Asks all gateways to send no more requests in frames. */
   sayGoodbye(): void;
-  /** Ends all connections behind what they owe, and cuts them off when that takes too long. */
+  /** Ends all connections once their answers are written, and destroys those that take too long. */
   end(): void;
-  /** Cuts all connections off. */
+  /** Destroys all connections. */
   cut(): void;
 }
 
-/** To be called when all other hooks are there. `callerOf`: who asks for the upgrade, and so for all that comes by it. */
+/**
+ * Call after all other hooks are registered. `callerOf`: the caller that sent the upgrade, and with it all requests on
+ * the connection.
+ */
 export function offerFrames(
   app: FastifyInstance,
   service: FrameService,
@@ -30,7 +33,7 @@ export function offerFrames(
   callerOf: (request: FastifyRequest) => OperationCaller,
 ): UpgradedConnections {
   const connections = new Set<FrameConnection>();
-  /** What came behind the upgrades that are being judged. */
+  /** Upgrade requests that are being checked, each with the bytes received after it. */
   const asked = new Map<IncomingMessage, Buffer>();
   let isWatched = false;
   const watch = (): void => {
@@ -44,10 +47,10 @@ export function offerFrames(
   };
   const cut = (): void => connections.forEach((connection) => connection.cut());
   app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // Node has taken its own listener away.
+    // Node has removed its own error listener.
     const ignoreErrors = (): void => {};
     socket.on("error", ignoreErrors);
-    // An upgrade sent ahead of the answers to earlier requests: its own answer would come between them.
+    // The upgrade was sent before earlier requests were answered; an answer to it would be mixed up with theirs.
     if (openAnswers.endBehindAnswers(socket)) return void socket.resume();
     if (!isForFrames(request)) {
       socket.off("error", ignoreErrors);
@@ -68,7 +71,7 @@ export function offerFrames(
     reply.hijack();
     const { socket } = raw;
     reply.raw.detachSocket(socket);
-    // The request is over for those who count it.
+    // Marks the HTTP request as finished for those who count requests.
     reply.raw.emit("close");
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${frameProtocol}\r\n\r\n`);
     const connection = new FrameConnection(socket, head, callerOf(request), service);
@@ -93,8 +96,8 @@ function isForFrames({ method, url, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Other protocols are passed over, as a server may (RFC 9110, 7.8): with a listener for upgrades Node would not answer such
- * requests at all. So they are given back to it without the field that asks.
+ * Ignores upgrades to other protocols, as a server may (RFC 9110, 7.8). With a listener for upgrades, Node would never
+ * answer such requests, so they are passed back to Node without the `Upgrade` field.
  */
 function serveWithoutUpgrade(
   server: Server,

@@ -1,14 +1,14 @@
-/** Requests of one connection of frames of which parts are missing, bounded together and each. */
+/** The incomplete requests of one connection of frames, each bounded in size, and bounded in total. */
 import { framePartBytesMin, frameRequestBytesMax, frameRequestsMax, nodeBatchBodyBytesMax } from "../../core/limits.js";
 import { FrameError } from "../../wire/frame/frame.js";
 import { MessageParts } from "../../wire/frame/message-parts.js";
 
-/** A request that came in parts. */
+/** A request joined from its parts. */
 export interface JoinedRequest {
   readonly body: Buffer;
-  /** When its first part came. */
+  /** When its first part arrived. */
   readonly sinceMs: number;
-  /** It is longer than any batch, or cut into too many parts; `body` is empty. */
+  /** True when the request is longer than any batch or has too many parts; `body` is then empty. */
   readonly isTooLong: boolean;
 }
 
@@ -17,7 +17,7 @@ interface PartialRequest {
   readonly parts: MessageParts;
 }
 
-/** A request's facts come before its batch, and its last part may be short. */
+/** The request's facts come before its batch, and its last part may be short. */
 const requestBytesMax = nodeBatchBodyBytesMax + 1024 + framePartBytesMin;
 
 export class PartialRequests {
@@ -33,13 +33,16 @@ export class PartialRequests {
     return this.#requests.has(id);
   }
 
-  /** When the first part of the oldest came; null without any. */
+  /** When the first part of the oldest request arrived; null if there is none. */
   get oldestMs(): number | null {
     for (const { sinceMs } of this.#requests.values()) return sinceMs;
     return null;
   }
 
-  /** Throws a FrameError when they are more, or longer, than a gateway may have on their way at once. */
+  /**
+   * Begins a request. Throws a FrameError when there are more incomplete requests, or more bytes in them, than a
+   * gateway may have in flight at once.
+   */
   begin(id: number, body: Buffer, sinceMs: number): void {
     const request = { sinceMs, parts: new MessageParts() };
     this.#requests.set(id, request);
@@ -49,7 +52,10 @@ export class PartialRequests {
     this.#keep(request, body);
   }
 
-  /** The request whose last part this was, else null. Throws a FrameError as `begin`, and when there is no such request. */
+  /**
+   * Adds a part. Returns the request if this was its last part, else null. Throws a FrameError as `begin` does, and
+   * when the request is unknown.
+   */
   add(id: number, body: Buffer, hasMore: boolean): JoinedRequest | null {
     const request = this.#requests.get(id);
     if (request === undefined)
@@ -73,7 +79,7 @@ export class PartialRequests {
     this.#bytes = 0;
   }
 
-  /** What lies beyond the longest request is thrown away. */
+  /** Discards bytes beyond the length of the longest request. */
   #keep({ parts }: PartialRequest, body: Buffer): void {
     const before = Math.min(parts.bytes, requestBytesMax);
     parts.add(body);

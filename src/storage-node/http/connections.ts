@@ -1,7 +1,7 @@
 /**
- * What a storage node's server does beside answering requests, so that nobody holds its connections for long or gets an
- * answer without a code: it knows which answers are owed, lets go of clients that go on sending what was refused, and
- * answers expectations, which Node would answer by itself.
+ * Manages the connections of a storage node's server, so that none is occupied for long or answered without an error
+ * code: tracks which answers are pending, disconnects clients that keep sending a refused request, and answers
+ * expectations, which Node would otherwise answer itself.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Clock } from "../../core/clock.js";
@@ -10,7 +10,7 @@ import { refusedRequestMs } from "../../core/limits.js";
 import { OpenAnswers } from "./open-answers.js";
 import { endWithProblem } from "./problem-reply.js";
 
-/** To be called before the server listens. */
+/** Call before the server listens. */
 export function watchConnections(server: Server, clock: Clock): OpenAnswers {
   const openAnswers = new OpenAnswers(clock);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
@@ -26,7 +26,10 @@ export function watchConnections(server: Server, clock: Clock): OpenAnswers {
   return openAnswers;
 }
 
-/** The answer is sent; the client may finish its request, to read the answer and to send the next one. */
+/**
+ * The answer has been sent. The client gets a while to finish its request, so that it can read the answer and send the
+ * next request.
+ */
 function letGo(request: IncomingMessage, clock: Clock): void {
   const cancel = clock.after(refusedRequestMs, () => request.socket.destroy());
   request.once("close", cancel);

@@ -1,6 +1,6 @@
 /**
- * The plain routes of a storage node: one entry as one resource, and a page of a shard. They exist in the field and must
- * never change. Bodies are the values' own JSON text, in and out.
+ * The plain routes of a storage node: one entry as one resource, and a page of a shard. Existing clients depend on
+ * them, so they must never change. Request and answer bodies are the JSON text of the values.
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../../core/error.js";
@@ -86,7 +86,7 @@ function shardOf(request: FastifyRequest): ShardNumber {
   return parseShard((request.params as { readonly shard: string }).shard);
 }
 
-/** From the raw target, because the router's own decoding refuses some encodings and mixes up others. */
+/** Parsed from the raw target, because the router's decoding refuses some encodings and confuses others. */
 function keyOf(request: FastifyRequest): Key {
   const path = (request.raw.url ?? "").replace(/[?#].*$/s, "");
   return parseKeySegment(path.slice(path.lastIndexOf("/") + 1));
@@ -105,7 +105,7 @@ function limitOf(text: string | undefined): number {
   return text === undefined ? pageEntriesDefault : wholeNumberOf(text, "limit", { min: 1, max: pageEntriesMax });
 }
 
-/** The values stand in it as they were written; only keys are made JSON here. */
+/** Values are copied as they were written; only keys are encoded as JSON here. */
 function pageText({ entries, hasMore }: Extract<Outcome, { kind: "page" }>): string {
   const items = entries.map(({ key, version, value }) => {
     return `{"key":${JSON.stringify(key)},"version":${JSON.stringify(version)},"value":${value}}`;
@@ -114,7 +114,7 @@ function pageText({ entries, hasMore }: Extract<Outcome, { kind: "page" }>): str
   return `{"entries":[${items.join(",")}],"next":${JSON.stringify(next)}}`;
 }
 
-/** The error that an outcome other than success stands for. */
+/** The error for an outcome other than success. */
 function failureOf(request: FastifyRequest, outcome: Outcome): ShardgateError {
   const shard = shardOf(request);
   switch (outcome.kind) {

@@ -1,11 +1,11 @@
-/** The spans of requests for entries, when requests are traced: each continues the gateway's. */
+/** Trace spans of requests for entries. Each continues the span of the gateway. */
 import type { FastifyInstance } from "fastify";
 import { endRequestSpan, startRequestSpan, type Span, type Tracer } from "../../core/tracing.js";
 import { batchPath } from "../../wire/paths.js";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Absent where nothing is traced. */
+    /** Absent when requests are not traced. */
     span?: Span;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Refuses what a gateway means for another storage node. An address says nothing of who listens there: a port or a
- * container's address may have been given to another node since, or to one that was started without its gateway.
+ * Refuses requests that a gateway meant for another storage node. An address does not identify the node that listens
+ * there: the port or the container's address may have been reassigned to another node, or to one that was started
+ * without a gateway.
  */
 import type { FastifyInstance } from "fastify";
 import { nameCharactersMax } from "../../core/limits.js";
@@ -8,14 +9,15 @@ import { ShardgateError } from "../../core/error.js";
 import { clusterHeader, healthPath, metricsPath, targetNodeHeader } from "../../wire/paths.js";
 
 /**
- * Answers NODE_CONFLICT to requests that name another storage node, and CLUSTER_MISMATCH to those of a cluster when there
- * is no gateway, before anything of them is run. Whoever watches is answered: health says who this is.
+ * Answers NODE_CONFLICT to requests that name another storage node, and CLUSTER_MISMATCH to those that name a cluster
+ * when this node has no gateway, before anything is executed. Health and metrics are always answered: health names the
+ * node.
  */
 export function refuseForeignRequests(
   app: FastifyInstance,
   { name, hasGateway }: { readonly name: string; readonly hasGateway: boolean },
 ): void {
-  // Once the body is there: a refusal before its end might not reach a gateway that is still sending.
+  // Refuses only after the body has arrived: a gateway that is still sending might not read an earlier refusal.
   app.addHook("preHandler", async ({ headers, routeOptions }) => {
     if (routeOptions.url === healthPath || routeOptions.url === metricsPath) return;
     const target = headers[targetNodeHeader]?.toString() ?? name;

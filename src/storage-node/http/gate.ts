@@ -1,8 +1,8 @@
-/** Which requests a storage node lets in, however they come, and how many of their answers are still on their way. */
+/** Admits requests to a storage node, over HTTP or frames, and counts those that are not answered yet. */
 import type { ServerResponse } from "node:http";
 import { UnderWay } from "../../core/tasks/under-way.js";
 
-/** Lets requests in until it is closed. */
+/** Admits requests until it is closed. */
 export class Gate {
   readonly #underWay = new UnderWay();
   #isClosed = false;
@@ -11,7 +11,7 @@ export class Gate {
     return this.#isClosed;
   }
 
-  /** How many of those there are. */
+  /** Number of admitted requests that are not answered yet. */
   get size(): number {
     return this.#underWay.count;
   }
@@ -25,12 +25,12 @@ export class Gate {
     this.#underWay.begin();
   }
 
-  /** Once for each `begin`. */
+  /** Call once for each `begin`. */
   end(): void {
     this.#underWay.end();
   }
 
-  /** Resolves when every request that was let in has its answer. */
+  /** Resolves when every admitted request is answered. */
   close(): Promise<void> {
     this.#isClosed = true;
     return this.#underWay.idle();

@@ -14,7 +14,7 @@ import {
 } from "../../wire/paths.js";
 import type { AnswerBatch } from "../batch-service.js";
 import type { NodeGauges, NodeMetrics } from "../node-metrics.js";
-import { parseAssignments } from "../membership/received-assignments.js";
+import { parseAssignments } from "../../wire/received-assignments.js";
 import { bodyOf, callerOf, refuseOtherMethods } from "./request-fields.js";
 import type { ShardHost } from "../shards/shard-host.js";
 
@@ -23,7 +23,7 @@ export interface NodeFacts {
   readonly engineName: string;
   readonly answer: AnswerBatch;
   readonly isDraining: () => boolean;
-  /** Whether the node registers at a gateway by itself. */
+  /** Whether the node registers itself at a gateway. */
   readonly hasAgent: boolean;
   readonly metrics: Pick<NodeMetrics, "contentType">;
   readonly metricsText: () => Promise<string>;
@@ -37,7 +37,8 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
   app.get(shardsPath, async () => ({ shards: await host.hostedShards() }));
 
   app.put(assignmentsPath, { bodyLimit: membershipBodyBytesMax }, async (request, reply) => {
-    // The answer to its registration may have newer epochs, because the gateway learns by it that the node is new.
+    // These assignments would be premature: the answer to the node's registration may have newer epochs, because the
+    // gateway learns only from the registration that the node was restarted.
     if (facts.hasAgent && !host.isAcknowledged) await host.refresh();
     if (facts.hasAgent && !host.isAcknowledged) {
       throw new ShardgateError("NODE_NOT_FOUND", `Storage node ${facts.name} is not registered yet.`);
@@ -47,7 +48,7 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
   });
 
   app.get(healthPath, async (_request, reply) => {
-    // What was known before is good enough while the engine fails.
+    // While the engine fails, the state as last read is good enough.
     await host.refresh().catch(() => {});
     return reply.code(facts.isDraining() ? 503 : 200).send(healthOf(host, facts));
   });
@@ -63,7 +64,7 @@ export function addNodeRoutes(app: FastifyInstance, host: ShardHost, facts: Node
   refuseOtherMethods(app, metricsPath, ["GET", "HEAD"]);
 }
 
-/** `own`: what only the server and its engine know. */
+/** `own`: the figures that only the server and its engine know. */
 export async function figuresOf(
   host: ShardHost,
   own: Pick<NodeGauges, "requestsInFlight" | "fileBytes" | "isDraining">,

@@ -1,4 +1,7 @@
-/** The HTTP server of a storage node, without its routes: what every request passes, and how refusals are answered. */
+/**
+ * The HTTP server of a storage node, without its routes: the checks that every request passes, and the answers to
+ * refused ones.
+ */
 import { maxHeaderSize, type RequestListener } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Clock } from "../../core/clock.js";
@@ -17,7 +20,7 @@ import { answerClientError, answerError } from "./problem-reply.js";
 import { requireToken } from "./required-token.js";
 import { refuseWebPages } from "./web-pages.js";
 
-/** How long a storage node waits for a request's head, which is a few kilobytes. */
+/** How long a storage node waits for a request's head, which has a few kilobytes. */
 const receiveHeadTimeoutMs = 10_000;
 
 export interface AppParts {
@@ -26,7 +29,7 @@ export interface AppParts {
   readonly gate: Gate;
   readonly metrics: NodeMetrics;
   readonly tls: TlsSource;
-  /** What gateways prove themselves with. */
+  /** The token that gateways must present. */
   readonly token: string | null;
   readonly ownHosts: readonly string[];
 }
@@ -53,7 +56,7 @@ export function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: A
     }),
     forceCloseConnections: true,
     return503OnClosing: false,
-    // The key decides for itself whether it is too long; no segment is longer than a request's head.
+    // The key's own check decides whether it is too long. No path segment is longer than the head of a request.
     routerOptions: { maxParamLength: maxHeaderSize },
     frameworkErrors: (_error, request, reply) => {
       const code = request.url.startsWith("/shard/") ? "INVALID_KEY" : "BAD_REQUEST";
@@ -68,14 +71,14 @@ export function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: A
   refuseWebPages(app, { ownHosts, areCallersProven: token !== null });
   if (token !== null) requireToken(app, token);
   app.addHook("onRequest", async (request, reply) => {
-    // Bodies are bytes whatever they are called, and a media type that fastify cannot read is no reason to refuse them.
+    // Bodies are taken as bytes whatever their media type, including types that fastify cannot parse.
     delete request.raw.headers["content-type"];
     if (!gate.isClosed) gate.enter(reply.raw);
     else if (!watchPaths.has(request.routeOptions.url ?? ""))
       throw new ShardgateError("DRAINING", "The storage node is shutting down.");
     const refusal = transferEncodingRefusal(request.raw.headers["transfer-encoding"]);
     if (refusal !== null) throw refusal;
-    // Node's own refusal (RFC 9112, 3.2) would have no code.
+    // Node's own refusal (RFC 9112, 3.2) would have no error code.
     const { headers, httpVersion } = request.raw;
     if (headers.host === undefined && httpVersion !== "1.0") {
       throw new ShardgateError("BAD_REQUEST", "The request has no `Host` header.");
@@ -99,5 +102,5 @@ export function createApp({ log, clock, gate, metrics, tls, token, ownHosts }: A
   return { app, openAnswers };
 }
 
-/** Answered while the node drains, too. */
+/** Paths that are answered even while the node drains. */
 const watchPaths: ReadonlySet<string> = new Set([healthPath, metricsPath]);

@@ -1,6 +1,6 @@
 /**
- * Which connections owe an answer to a request that came in whole. Whatever else was written there would be taken for that
- * answer, or for a part of it: a write that happened would be told as a bad request.
+ * Tracks which connections still owe an answer to a complete request. A client would take anything else written there
+ * for that answer or a part of it: a successful write would appear to be a bad request.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -9,7 +9,7 @@ import { refusedRequestMs } from "../../core/limits.js";
 import { LastAnswers } from "../../tls/last-answer.js";
 
 export class OpenAnswers {
-  /** More than one at a connection only when its client sends without waiting. */
+  /** A connection has several answers pending only when its client sends requests without waiting. */
   readonly #answers = new WeakMap<Duplex, ServerResponse[]>();
   readonly #lastAnswers: LastAnswers;
 
@@ -17,7 +17,7 @@ export class OpenAnswers {
     this.#lastAnswers = new LastAnswers(clock, refusedRequestMs);
   }
 
-  /** To be called for every request; `end` once its answer is over. */
+  /** Call for every request, and `end` once its answer is complete. */
   begin({ socket }: IncomingMessage, response: ServerResponse): void {
     const answers = this.#answers.get(socket);
     if (answers === undefined) this.#answers.set(socket, [response]);
@@ -30,7 +30,7 @@ export class OpenAnswers {
     if (at >= 0) answers.splice(at, 1);
   }
 
-  /** Ends the connection once it owes no answer any more; false: it owes none. */
+  /** Ends the connection once its pending answers are sent. Returns false when none is pending. */
   endBehindAnswers(socket: Duplex): boolean {
     if (this.#lastAnswers.isEnding(socket)) return true;
     const last = this.#answers.get(socket)?.findLast(({ req }) => req.complete);

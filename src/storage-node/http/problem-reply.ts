@@ -1,4 +1,4 @@
-/** How a storage node answers what went wrong: problem details (RFC 9457), and a masked one for what nobody foresaw. */
+/** Answers errors of a storage node as problem details (RFC 9457). Unexpected errors are masked. */
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -9,7 +9,10 @@ import type { OpenAnswers } from "./open-answers.js";
 import { problemMediaType, requestIdHeader } from "../../wire/paths.js";
 import { problemOf } from "../../wire/problem.js";
 
-/** Answers `error`; one that is neither ours nor the client's fault is logged with its cause and masked. */
+/**
+ * Answers `error`. An unexpected error, neither a ShardgateError nor the client's fault, is logged with its cause and
+ * masked.
+ */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const known = error instanceof ShardgateError ? error : clientFault(error);
   if (known !== null) return answerProblem(reply, known);
@@ -28,8 +31,9 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 /**
- * Answers bytes that are no HTTP request, or one that did not arrive in time, and closes the connection. Where another
- * answer is owed, only that is sent: what else was written would be taken for that answer, or for a part of it.
+ * Answers bytes that are not an HTTP request, or a request that did not arrive in time, and closes the connection. If
+ * another answer is pending, only that one is sent: the client would take anything else for that answer or a part of
+ * it.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, openAnswers: OpenAnswers): void {
   if (error.code !== "ECONNRESET" && openAnswers.endBehindAnswers(socket)) return;
@@ -37,7 +41,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
     socket.destroy();
     return;
   }
-  // A client that does not close its side would keep the connection open for good.
+  // A client that does not close its side would keep the connection open for ever.
   socket.setTimeout(refusedRequestMs, () => socket.destroy());
   const status = clientErrorStatus[error.code ?? ""] ?? 400;
   const detail = `The request cannot be read: ${STATUS_CODES[status]}.`;
@@ -66,7 +70,7 @@ function isWrite({ method, routeOptions }: FastifyRequest): boolean {
   return (method === "PUT" || method === "DELETE") && routeOptions.url?.startsWith("/shard/") === true;
 }
 
-/** What fastify refuses by itself, as our error; null when it is no fault of the client. */
+/** Fastify's own refusal as a ShardgateError; null when it is not the client's fault. */
 function clientFault(error: unknown): ShardgateError | null {
   if (!(error instanceof Error)) return null;
   const { code, statusCode } = error as Error & { readonly code?: string; readonly statusCode?: number };
@@ -77,8 +81,8 @@ function clientFault(error: unknown): ShardgateError | null {
   return new ShardgateError("BAD_REQUEST", `The request cannot be read: ${error.message}.`, {}, error);
 }
 
-/** Told to wait a moment before the next try. */
+/** Answers with these codes carry `Retry-After`. */
 const waitCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["DRAINING", "OVERLOADED"]);
 
-/** Node's codes for requests that its parser gives up. */
+/** Node's error codes for requests that its parser rejects. */
 const clientErrorStatus: Readonly<Record<string, number>> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };

@@ -1,23 +1,26 @@
-/** What the routes share: reading query parameters, bodies and numbers, and the 405 of every path. */
+/** Shared by the routes: parses query parameters, bodies and numbers, and answers 405 for other methods. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { requestIdCharactersMax } from "../../core/limits.js";
 import { checkedValues, checkedValuesHeader, clusterHeader, requestIdHeader } from "../../wire/paths.js";
 import type { OperationCaller } from "../operation-caller.js";
 
-/** The query parameter, undefined when absent. Throws BAD_REQUEST when it is given twice. */
+/** The query parameter; undefined when absent. Throws BAD_REQUEST when it is given twice. */
 export function queryText(request: FastifyRequest, name: string): string | undefined {
   const value = (request.query as Readonly<Record<string, string | readonly string[]>>)[name];
   if (value === undefined || typeof value === "string") return value;
   throw new ShardgateError("BAD_REQUEST", `\`${name}\` is given more than once.`);
 }
 
-/** The bytes of the request's body; none when it has no body. */
+/** The bytes of the request's body; empty when it has none. */
 export function bodyOf({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
 }
 
-/** For spans, for the log, to keep gateways of other clusters out, and to know whose word counts for values. */
+/**
+ * The caller as the request names it: for spans and logs, for refusing gateways of other clusters, and for deciding
+ * whether values were already checked.
+ */
 export function callerOf({ span, headers, isOfCluster = false }: FastifyRequest): OperationCaller {
   const requestId = headers[requestIdHeader]?.toString().slice(0, requestIdCharactersMax);
   const areValuesChecked = isOfCluster && headers[checkedValuesHeader] === checkedValues;
@@ -38,7 +41,7 @@ export function wholeNumberOf(
   );
 }
 
-/** Answers every method of `route` but the `allowed` ones with 405 and `Allow` (RFC 9110, 15.5.6). */
+/** Answers every method of `route` except the `allowed` ones with 405 and `Allow` (RFC 9110, 15.5.6). */
 export function refuseOtherMethods(app: FastifyInstance, route: string, allowed: readonly string[]): void {
   app.route({
     method: app.supportedMethods.filter((method) => !allowed.includes(method)),

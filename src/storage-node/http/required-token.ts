@@ -1,6 +1,6 @@
 /**
- * Lets only gateways of the cluster in, which prove themselves by a token. Those who watch need none: whether the node
- * lives, and its counts, tell nothing of keys or values.
+ * Admits only gateways of the cluster, which authenticate with a token. Health and metrics need no token: they reveal
+ * no keys or values.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance } from "fastify";
@@ -9,19 +9,19 @@ import { healthPath, metricsPath } from "../../wire/paths.js";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** True once the request has proved that a gateway of the cluster sends it. */
+    /** True once the request has been authenticated as that of a gateway of the cluster. */
     isOfCluster?: boolean;
   }
 }
 
-/** Refuses every other request with UNAUTHENTICATED, which says whether a token is missing. */
+/** Refuses all other requests with UNAUTHENTICATED; the message tells a missing token from a wrong one. */
 export function requireToken(app: FastifyInstance, token: string): void {
   const expected = digestOf(`Bearer ${token}`);
   app.addHook("onRequest", async (request, reply) => {
     const { headers, method, routeOptions } = request;
     const isWatching = routeOptions.url === healthPath || routeOptions.url === metricsPath;
     if (isWatching && (method === "GET" || method === "HEAD")) return;
-    // Digests have one length, so that the comparison takes one time.
+    // Digests have equal lengths, so that the comparison takes constant time.
     request.isOfCluster = timingSafeEqual(digestOf(headers.authorization ?? ""), expected);
     if (request.isOfCluster) return;
     reply.header("www-authenticate", "Bearer");

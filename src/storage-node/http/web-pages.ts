@@ -1,20 +1,20 @@
 /**
- * Keeps web pages out of a storage node. It is no server for browsers, but one that listens on a developer's machine is
- * within reach of every page that is open there: a page may send a `POST /batch` without being asked (CORS knows no
- * preflight for text/plain), and can give its own name the node's address to read what it answers.
+ * Refuses requests of web pages. A storage node that listens on a developer's machine is reachable for every page open
+ * in a browser there: a page may send a `POST /batch` without a CORS preflight (as text/plain), and may point its own
+ * host name at the node's address to read the answers (DNS rebinding).
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ShardgateError } from "../../core/error.js";
 import { hostNameOf, isLoopbackAddress, isRebindable, normalHostName } from "../../core/text/host-name.js";
 
 export interface WebPageOptions {
-  /** Hosts of the node's URLs, which are taken whatever they are. */
+  /** Host names of the node's own URLs, which are always accepted. */
   readonly ownHosts: readonly string[];
-  /** Callers have to prove who they are: then a page that took over a name still reads nothing. */
+  /** Callers must authenticate: then a page gains nothing from a rebound host name. */
   readonly areCallersProven: boolean;
 }
 
-/** Refuses what a page sends, with ORIGIN_NOT_ALLOWED, and names that are not the node's, with HOST_NOT_ALLOWED. */
+/** Refuses requests of pages with ORIGIN_NOT_ALLOWED, and host names that are not the node's with HOST_NOT_ALLOWED. */
 export function refuseWebPages(app: FastifyInstance, { ownHosts, areCallersProven }: WebPageOptions): void {
   const own = new Set(ownHosts.map(normalHostName));
   app.addHook("onRequest", async ({ raw }) => {
@@ -33,8 +33,8 @@ export function refuseWebPages(app: FastifyInstance, { ownHosts, areCallersProve
 }
 
 /**
- * Browsers put `Origin` on everything that may change something (Fetch standard, 3.1), and no page can leave it out. Of
- * what they send at all, only that which a person typed or opened says `none` (Fetch Metadata).
+ * Browsers set `Origin` on every request that may change something (Fetch standard, 3.1), and pages cannot remove it.
+ * Of all requests of a browser, only those that a person typed or opened have `Sec-Fetch-Site: none` (Fetch Metadata).
  */
 function isOfPage({ headers }: FastifyRequest["raw"]): boolean {
   return headers.origin !== undefined || (headers["sec-fetch-site"] ?? "none") !== "none";

@@ -1,7 +1,7 @@
 /**
- * What a storage node keeps beside its entries, as pure functions: the document with its identity (store id, starts) and
- * its cluster, and how a start, an acknowledgement and assignments change document and claims. The store decides by
- * the claims who may touch a shard; nothing is decided here about single operations.
+ * The storage node's own state beside its entries, as pure functions: the document with its identity (store id, starts)
+ * and its cluster, and how a start, an acknowledgement or assignments change document and claims. The engine enforces
+ * the claims for each operation.
  */
 import { ShardgateError } from "../../core/error.js";
 import { storeStartsMax } from "../../core/limits.js";
@@ -11,23 +11,26 @@ import type { ClaimChange, StoreChange, StoreState } from "../../storage/engine.
 import type { AssignedShard, NodeAssignments } from "../../wire/membership.js";
 
 /**
- * Starts within `startPaceMs` that are registered at once; further ones wait `startPauseMs` first, because each takes a new
- * epoch for every shard: a storage node that restarts in a loop uses up `epochMax` only after two years.
+ * Starts within `startPaceMs` that are registered at once; further ones wait `startPauseMs` first, because each takes a
+ * new epoch for every shard: even a storage node that restarts in a loop takes two years to use up `epochMax`.
  */
 export const startsAtOnceMax = 20;
 export const startPaceMs = 600_000;
 export const startPauseMs = 30_000;
 
 export interface NodeDocument {
-  /** Drawn when the store is created; null before its first start, and in a folder that version 0.1.0 wrote. */
+  /** Drawn when the store is created. Null before its first start, and in a folder of version 0.1.0. */
   readonly storeId: string | null;
-  /** The cluster whose data the store keeps, its number of shards and its newest map seen here; null: none yet. */
+  /**
+   * The cluster whose data the store keeps, its shard count, and the newest version of its map seen here; null until
+   * known.
+   */
   readonly clusterId: string | null;
   readonly shardCount: number | null;
   readonly mapVersion: number | null;
-  /** The newest first; at most `storeStartsMax`, always with the last acknowledged one. */
+  /** Newest first; at most `storeStartsMax`, always including the last acknowledged one. */
   readonly starts: readonly StoreStart[];
-  /** Id of the start that a gateway acknowledged last; null: none. */
+  /** Id of the start that a gateway acknowledged last; null if none. */
   readonly acknowledgedStart: string | null;
 }
 
@@ -37,7 +40,7 @@ export interface StoreStart {
   readonly atMs: number;
 }
 
-/** The document in `state`. Throws STORAGE_FAILED when its text is none of ours. */
+/** The document in `state`. Throws STORAGE_FAILED when its text is not valid. */
 export function documentOf({ document }: Pick<StoreState, "document">): NodeDocument {
   if (document === null) return emptyDocument;
   try {
@@ -53,7 +56,10 @@ export function documentOf({ document }: Pick<StoreState, "document">): NodeDocu
   }
 }
 
-/** The same object when it has the start already, as in a worker that was started again. `newStoreId` is for new stores. */
+/**
+ * The document with `start` added; the same object when it has the start already, as in a restarted worker.
+ * `newStoreId` is used for new stores only.
+ */
 export function withStart(document: NodeDocument, start: StoreStart, newStoreId: string): NodeDocument {
   const { starts, acknowledgedStart } = document;
   if (document.storeId !== null && starts.some(({ id }) => id === start.id)) return document;
@@ -67,39 +73,48 @@ export function withStart(document: NodeDocument, start: StoreStart, newStoreId:
   };
 }
 
-/** The same object when `start` is acknowledged already, or is none of the store's. */
+/**
+ * The document with `start` acknowledged; the same object when it is acknowledged already, or not a start of this
+ * store.
+ */
 export function withAcknowledgement(document: NodeDocument, start: string): NodeDocument {
   const isKnown = document.starts.some(({ id }) => id === start);
   return isKnown && document.acknowledgedStart !== start ? { ...document, acknowledgedStart: start } : document;
 }
 
-/** How long to wait before this start, the newest of `starts`, is registered: a storage node that restarts in a loop uses up epochs. */
+/**
+ * How long to wait, in milliseconds, before this start (the newest of `starts`) is registered: a storage node that
+ * restarts in a loop would use up epochs.
+ */
 export function restartPauseMs(starts: readonly StoreStart[], nowMs: number): number {
   const recent = starts.filter(({ atMs }) => Math.abs(nowMs - atMs) < startPaceMs);
   return recent.length > startsAtOnceMax ? startPauseMs : 0;
 }
 
-/** The change that a start of the storage node makes; null: none. */
+/** The change to store at a start of the storage node; null if none. */
 export function withBeginning(
   state: StoreState,
   { start, newStoreId, isAlone }: { readonly start: StoreStart | null; readonly newStoreId: string; isAlone: boolean },
 ): StoreChange | null {
   const before = documentOf(state);
   const after = start === null ? before : withStart(before, start, newStoreId);
-  // Data of a storage node that stood alone under version 0.1.0 are without claims.
+  // Data that version 0.1.0 wrote without a gateway have no claims yet.
   return changeOf(before, after, isAlone ? ownClaims(state, [...state.claims.keys()]) : []);
 }
 
-/** The change with which a storage node that stands alone claims those of `shards` that it never claimed; null: none. */
+/**
+ * The change with which a storage node without a gateway claims those of `shards` that it has never claimed; null if
+ * none.
+ */
 export function withOwnClaims(state: StoreState, shards: readonly ShardNumber[]): StoreChange | null {
   const document = documentOf(state);
   return changeOf(document, document, ownClaims(state, shards));
 }
 
 /**
- * The change that `assignments` make; null when they are older than what is known, or the same. `acknowledged`: the id of
- * the start whose registration they answer, null for other assignments. Throws CLUSTER_MISMATCH and SHARD_COUNT_MISMATCH.
- * A store that never claimed a shard and has no data is bound to no cluster yet.
+ * The change that `assignments` require; null when they are not newer than the known ones. `acknowledged`: the id of
+ * the start whose registration they answer, null for other assignments. Throws CLUSTER_MISMATCH and
+ * SHARD_COUNT_MISMATCH. A store without claims and data is not bound to a cluster yet.
  */
 export function withAssignments(
   state: StoreState,
@@ -123,7 +138,9 @@ function changeOf(before: NodeDocument, after: NodeDocument, claims: readonly Cl
   return claims.length === 0 ? null : { claims };
 }
 
-/** Claims what is assigned and not claimed like that yet, and releases what is owned and not assigned any more. */
+/**
+ * Claims shards that are assigned but not claimed as assigned; releases shards that are owned but no longer assigned.
+ */
 function claimChanges(
   { claims }: StoreState,
   shards: readonly AssignedShard[],
@@ -141,7 +158,7 @@ function claimChanges(
   return [...claimed, ...lost.map(({ shard, epoch }) => ({ kind: "release", shard, epoch }) as const)];
 }
 
-/** In a cluster the gateway alone says which shards are claimed. */
+/** A member of a cluster claims only what its gateway assigns. */
 function ownClaims(state: StoreState, shards: readonly ShardNumber[]): readonly ClaimChange[] {
   if (documentOf(state).clusterId !== null) return [];
   const unclaimed = shards.filter((shard) => (state.claims.get(shard)?.epoch ?? 0) === 0);
@@ -172,7 +189,9 @@ const emptyDocument: NodeDocument = {
   acknowledgedStart: null,
 };
 
-/** Version 0.1.0 wrote cluster, number of shards and map version only; a store of today has an id from its first start. */
+/**
+ * Version 0.1.0 wrote only cluster, shard count and map version; since then a store has an id from its first start on.
+ */
 function parseDocument(value: Partial<NodeDocument> | null): NodeDocument {
   const document = { ...emptyDocument, ...value };
   const { storeId, clusterId, shardCount, mapVersion, starts, acknowledgedStart } = document;

@@ -1,7 +1,7 @@
 /**
- * The store as one process of a storage node knows it: its document and claims, changed by one call of the engine after
- * another. The engine decides in its own transaction, so several processes over one store need not agree on anything
- * here; what another process changed is seen after `refresh`.
+ * One process's view of the storage node's store: its document and claims, changed by one engine call after another.
+ * Every change is decided within the engine's transaction, so processes that share a store need no coordination here;
+ * changes of other processes are seen after `refresh`.
  */
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
@@ -11,7 +11,10 @@ import type { ShardClaim, StorageEngine, StoreChange, StoreState } from "../../s
 import type { NodeAssignments } from "../../wire/membership.js";
 import { documentOf, withAssignments, withBeginning, withOwnClaims, type NodeDocument } from "./node-state.js";
 
-/** Most changes of the assignments waiting at a storage node: its own agent's, and those that several gateways tell at once. */
+/**
+ * Most changes of the assignments that wait at a storage node: those of its own agent, and those that several gateways
+ * send at once.
+ */
 export const assignmentChangesMax = 64;
 
 export interface NodeStoreOptions {
@@ -21,11 +24,11 @@ export interface NodeStoreOptions {
   readonly start: string;
   /** Draws the id of a new store. */
   readonly newId: () => string;
-  /** False: the storage node stands alone, needs no acknowledgement, and claims shards for itself. */
+  /** False: the storage node has no gateway, needs no acknowledgement, and claims shards for itself. */
   readonly hasGateway: boolean;
-  /** Other processes serve the same store. */
+  /** Whether other processes serve the same store. */
   readonly isShared: boolean;
-  /** The one of those processes that records the start. */
+  /** Whether this process is the one that records the start. */
   readonly isFirst: boolean;
 }
 
@@ -33,13 +36,15 @@ export class NodeStore {
   readonly #options: NodeStoreOptions;
   #state: StoreState = { document: null, claims: new Map(), damagedShards: [] };
   #document: NodeDocument = documentOf(this.#state);
-  /** The last call of the engine that was asked for; it never rejects. */
+  /** The last requested engine call; never rejects. */
   #last: Promise<void> = Promise.resolve();
   #changesWaiting = 0;
-  /** A refresh that has not begun, which others may share. */
+  /** A refresh that has not started yet, which several callers may share. */
   #nextRefresh: Promise<void> | null = null;
 
-  /** Records the start, durably. Throws STORAGE_FAILED when the document is damaged, and what the engine throws. */
+  /**
+   * Records the start durably. Throws STORAGE_FAILED when the document is damaged, and passes on errors of the engine.
+   */
   static async open(options: NodeStoreOptions): Promise<NodeStore> {
     const { engine, clock, start, newId, hasGateway, isFirst } = options;
     const store = new NodeStore(options);
@@ -65,7 +70,7 @@ export class NodeStore {
     return !this.#options.hasGateway || this.#document.acknowledgedStart === this.#options.start;
   }
 
-  /** Whether the storage node stands alone and belongs to no cluster. */
+  /** Whether the storage node has no gateway and belongs to no cluster. */
   get isIndependent(): boolean {
     return !this.#options.hasGateway && this.#document.clusterId === null;
   }
@@ -74,12 +79,12 @@ export class NodeStore {
     return this.#state.claims.get(shard);
   }
 
-  /** Whether the shard was never claimed here. */
+  /** Whether the store has never claimed the shard. */
   isNew(shard: ShardNumber): boolean {
     return !this.#state.claims.has(shard) && !this.#state.damagedShards.includes(shard);
   }
 
-  /** Shards that the engine refuses, because their record of claim and figures is damaged. */
+  /** Shards that the engine refuses because their header is damaged. */
   get damagedShards(): readonly ShardNumber[] {
     return this.#state.damagedShards;
   }
@@ -88,7 +93,7 @@ export class NodeStore {
     return [...this.#state.claims.values()].filter(isOwned).length;
   }
 
-  /** Takes up what other processes have changed. Throws STORAGE_FAILED, and what the engine throws. */
+  /** Reads the changes of other processes. Throws STORAGE_FAILED, and passes on errors of the engine. */
   refresh(): Promise<void> {
     if (!this.#options.isShared) return Promise.resolve();
     this.#nextRefresh ??= this.#run(() => {
@@ -99,23 +104,29 @@ export class NodeStore {
   }
 
   /**
-   * Takes newer assignments, durably; older ones change nothing. False when nothing changed. `isAnswer`: they answer the
-   * registration of this start, and so acknowledge it. Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, OVERLOADED, and
-   * what the engine throws.
+   * Applies newer assignments durably; older ones have no effect. Resolves to false when nothing changed. `isAnswer`:
+   * the assignments answer the registration of this start, and so acknowledge it. Throws CLUSTER_MISMATCH,
+   * SHARD_COUNT_MISMATCH and OVERLOADED, and passes on errors of the engine.
    */
   async applyAssignments(assignments: NodeAssignments, isAnswer: boolean): Promise<boolean> {
-    // The engine reads every claim, which is too much for the answer to each heartbeat.
+    // The engine would read every claim, which is too expensive for the answer to each heartbeat.
     if (!isAnswer && this.#isKnown(assignments)) return false;
     const acknowledged = isAnswer ? this.#options.start : null;
     return this.#change((state) => withAssignments(state, assignments, acknowledged));
   }
 
-  /** Claims those of `shards` that were never claimed, for a storage node that stands alone. Throws as `applyAssignments`. */
+  /**
+   * Claims those of `shards` that were never claimed, for a storage node without a gateway. Throws as
+   * `applyAssignments` does.
+   */
   async claim(shards: readonly ShardNumber[]): Promise<void> {
     await this.#change((state) => withOwnClaims(state, shards));
   }
 
-  /** Whether the gateway says that there is nothing new. What other processes have changed since is newer still. */
+  /**
+   * Whether this process knows the assignments already. Changes that other processes have applied since are newer
+   * still.
+   */
   #isKnown({ clusterId, shardCount, mapVersion, shards }: NodeAssignments): boolean {
     const known = this.#document;
     const isSame = known.clusterId === clusterId && known.shardCount === shardCount && known.mapVersion === mapVersion;
@@ -145,7 +156,7 @@ export class NodeStore {
     return isChanged;
   }
 
-  /** One call after another, so that a state is never replaced by an older one. */
+  /** Runs one call after another, so that a newer state is never replaced by an older one. */
   #run(call: () => Promise<StoreState>): Promise<void> {
     const turn = this.#last.then(() => this.#takeFrom(call));
     this.#last = turn.catch(() => {});

@@ -10,7 +10,6 @@ import type { ShardHost } from "../shards/shard-host.js";
 
 export interface MembershipOptions {
   readonly name: string;
-  readonly gatewayUrl: string;
   /** Where the gateway reaches the node. */
   readonly advertisedUrl: string;
   /** Id of this start. */
@@ -26,8 +25,10 @@ export type RegisteredHost = Pick<
   "document" | "isAcknowledged" | "acknowledge" | "applyAssignments" | "hostedShards" | "exhausted"
 >;
 
-/** The way to the gateway. Throws its refusals as ShardgateError, and anything else when there is no usable answer. */
+/** The way to the gateways. Throws their refusals as ShardgateError, and anything else when there is no usable answer. */
 export interface MembershipGateway {
+  /** Of the gateway that was asked last. */
+  readonly url: string;
   register(registration: NodeRegistration): Promise<NodeAssignments>;
   heartbeat(name: string, heartbeat: Heartbeat): Promise<NodeAssignments>;
 }
@@ -51,8 +52,8 @@ export class MembershipLoop {
       if (!this.#isRegistered || !(await this.#heartbeat())) await this.#register();
       this.#isRegistered = true;
       this.#trouble = null;
-      const { gatewayUrl, log } = this.#options;
-      if (!wasRegistered) log.info({ gatewayUrl }, "The storage node has registered with the gateway.");
+      const { url: gatewayUrl } = this.#gateway;
+      if (!wasRegistered) this.#options.log.info({ gatewayUrl }, "The storage node has registered with the gateway.");
     } catch (error) {
       this.#isRegistered = false;
       if (!isStopped()) this.#report(error);
@@ -116,15 +117,21 @@ export class MembershipLoop {
     const { mark } = error.details;
     if (typeof mark !== "string" || mark === this.#mark) return false;
     this.#mark = mark;
-    const { gatewayUrl, log } = this.#options;
-    log.warn({ gatewayUrl, mark }, "The gateway's registry was restored from an older copy; registering again.");
+    const { url: gatewayUrl } = this.#gateway;
+    this.#options.log.warn(
+      { gatewayUrl, mark },
+      "The gateway's registry was restored from an older copy; registering again.",
+    );
     return true;
   }
 
   #report(error: unknown): void {
-    const { name, gatewayUrl, log } = this.#options;
+    const { name, log } = this.#options;
+    const { url: gatewayUrl } = this.#gateway;
     const isRefusal = error instanceof ShardgateError;
-    const trouble = isRefusal ? `${error.code} ${error.message}` : "noAnswer";
+    // What several gateways say while none leads may differ each second.
+    const isPassing = !isRefusal || (error.rule.isRetryable && error.code !== "REGISTRY_PUT_BACK");
+    const trouble = isPassing ? "noAnswer" : `${error.code} ${error.message}`;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     if (isRefusal && !error.rule.isRetryable) {
@@ -134,7 +141,7 @@ export class MembershipLoop {
         `This storage node is not part of the cluster: ${message}`,
       );
     } else {
-      log.warn({ gatewayUrl, err: error }, "The gateway sends no usable answer; trying again every second.");
+      log.warn({ gatewayUrl, err: error }, "No gateway sends a usable answer; trying again every second.");
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Splits a batch into as few stages as keep its meaning: a stage is one read of the engine and then one group of writes.
- * Operations on different keys are independent; those on one key, and a scan and the writes of its shard, keep their order.
+ * Splits a batch into as few stages as preserve its meaning; a stage is one read of the engine followed by one group of
+ * writes. Operations on different keys are independent. Operations on one key keep their order, as do a scan and the
+ * writes to its shard.
  */
 import type { RoutedOperation } from "../../core/operation.js";
 import type { FencedRead, FencedWrite } from "../../storage/engine.js";
@@ -11,10 +12,10 @@ export interface Stage {
   readonly writes: readonly number[];
 }
 
-/** Stages in the order in which they run; each index stands in exactly one. */
+/** The stages in execution order. Each index is in exactly one. */
 export function batchStages(operations: readonly RoutedOperation[]): readonly Stage[] {
   const stages: { readonly reads: number[]; readonly writes: number[] }[] = [];
-  /** By key, and by shard for scans: the last stage that read or wrote it. */
+  /** The last stage that read or wrote each key, and each shard for scans. */
   const lastRead = new Map<string, number>();
   const lastWrite = new Map<string, number>();
   operations.forEach((routed, index) => {

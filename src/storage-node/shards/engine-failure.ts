@@ -1,4 +1,6 @@
-/** What callers read when the engine fails a call. Its own messages name folders, and are for the log. */
+/**
+ * The refusals that callers get when the engine fails. The engine's own messages name folders and go to the log only.
+ */
 import { ShardgateError, type ErrorCode } from "../../core/error.js";
 import { engineTimeoutMs } from "../../core/limits.js";
 import type { RefusedOutcome } from "../../core/operation.js";
@@ -7,7 +9,10 @@ export function refused(code: ErrorCode, message: string): RefusedOutcome {
   return { kind: "refused", code, message };
 }
 
-/** For reads, and for what comes before a write: nothing was written, whatever `error` is. Reads do not speak of that. */
+/**
+ * The refusal for a read, or for a failure before a write: nothing was written, whatever `error` is. The text does not
+ * mention writes, because reads get it too.
+ */
 export function refusalBeforeWrite(error: unknown): RefusedOutcome {
   const code = error instanceof ShardgateError ? error.code : "STORAGE_FAILED";
   if (code === "OUTCOME_UNKNOWN")
@@ -18,13 +23,13 @@ export function refusalBeforeWrite(error: unknown): RefusedOutcome {
   );
 }
 
-/** For a commit. What the engine did not say is unknown, and so is a failure that it does not name. */
+/** The refusal for a failed commit. Its outcome is unknown unless the engine reports a code. */
 export function refusalOfCommit(error: unknown): RefusedOutcome {
   const code = error instanceof ShardgateError ? error.code : "OUTCOME_UNKNOWN";
   return refused(code, messages.get(code) ?? "The storage engine failed; nothing was written.");
 }
 
-/** For reads, and for writes that have not begun. */
+/** The refusal for reads that took too long, and for writes that have not started. */
 export const notInTime = refused(
   "SHARD_UNAVAILABLE",
   `The storage engine did not start this operation within ${engineTimeoutMs} ms.`,

@@ -1,9 +1,9 @@
-/** What the calls of the engine cost, as metrics count it: the same for every engine. */
+/** Observes the engine's calls, for metrics. The same for every engine. */
 
-/** Called on the hot path: it adds up and returns. Times are milliseconds. */
+/** Called on the hot path, so implementations must only count. Times are in milliseconds. */
 export interface EngineObserver {
   readDone(operations: number, durationMs: number, isFailed: boolean): void;
-  /** One group commit. `bytes`: of the values in it. */
+  /** Called after each group commit. `bytes`: total size of the written values. */
   commitDone(event: {
     readonly operations: number;
     readonly bytes: number;

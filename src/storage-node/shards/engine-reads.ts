@@ -1,4 +1,4 @@
-/** Reads of the engine with a deadline, a count and a span; each read is one snapshot. Failures become refusals. */
+/** Reads from the engine with a deadline, metrics and a span. Each read is one snapshot. Failures become refusals. */
 import type { Clock } from "../../core/clock.js";
 import { engineTimeoutMs } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
@@ -14,9 +14,9 @@ export interface EngineReadsOptions {
   readonly engine: Pick<StorageEngine, "name" | "read">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nothing is counted. */
+  /** Absent: reads are not counted. */
   readonly observer?: Pick<EngineObserver, "readDone">;
-  /** Absent: nothing is traced. */
+  /** Absent: reads are not traced. */
   readonly tracer?: Tracer;
 }
 
@@ -27,7 +27,7 @@ export class EngineReads {
     this.#options = options;
   }
 
-  /** One outcome per read, in order. `answerBytesMax`: see ReadBudget. Never rejects. */
+  /** Resolves to one outcome per read, in order. `answerBytesMax`: see ReadBudget. Never rejects. */
   async run(
     reads: readonly FencedRead[],
     answerBytesMax: number,
@@ -45,7 +45,7 @@ export class EngineReads {
         count(false);
         return outcomes.length === reads.length ? outcomes : reads.map((_, index) => outcomes[index] ?? unanswered);
       }
-      // It goes on, and how long it takes counts.
+      // The read continues after the deadline, and its whole duration is counted.
       reading.then(
         () => count(false),
         () => count(true),
@@ -79,5 +79,5 @@ export class EngineReads {
   }
 }
 
-/** An engine that breaks its contract must not leave a caller without an answer. */
+/** Guards against an engine that breaks its contract: no caller may be left without an answer. */
 const unanswered = refused("STORAGE_FAILED", "The storage engine gave no outcome for the read.");

@@ -1,7 +1,7 @@
 /**
- * Gathers the writes that arrive while a commit is under way into the next one, so that many small writes cost one
- * durable commit. Who may write is the engine's decision, inside the commit. Every caller is answered within a deadline:
- * a write that has begun with OUTCOME_UNKNOWN, one that still waits with a refusal.
+ * Collects the writes that arrive during a commit into the next one, so that many small writes share one durable
+ * commit. The engine decides within the commit who may write. Every caller is answered within a deadline: with
+ * OUTCOME_UNKNOWN if its write has started, with a refusal if it still waits.
  */
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
@@ -15,35 +15,35 @@ import type { OperationCaller } from "../operation-caller.js";
 import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
 
-/** Most writes of one group commit; bounds how long readers of the write's outcome wait. */
+/** Most writes of one group commit; bounds how long the callers wait for their outcomes. */
 export const groupCommitOperationsMax = 4_000;
 
-/** Most writes waiting at a storage node; more are refused with OVERLOADED. */
+/** Most writes that wait at a storage node; more are refused with OVERLOADED. */
 export const groupCommitQueueMax = 100_000;
 
-/** About this many bytes of values make one group commit: a transaction that the disk takes well within a second. */
+/** Approximate bytes of values in one group commit: a transaction that the disk completes well within a second. */
 export const groupCommitBytesMax = 16 * 1024 * 1024;
 
-/** About this many bytes of values may wait at a storage node; more are refused with OVERLOADED. Bounds its memory. */
+/** Approximate bytes of values that may wait at a storage node; more are refused with OVERLOADED. Bounds its memory. */
 const groupCommitQueueBytesMax = 256 * 1024 * 1024;
 
 export interface GroupCommitOptions {
   readonly engine: Pick<StorageEngine, "name" | "write">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nothing is counted. */
+  /** Absent: commits are not counted. */
   readonly observer?: Pick<EngineObserver, "commitDone">;
-  /** Absent: nothing is traced. */
+  /** Absent: commits are not traced. */
   readonly tracer?: Tracer;
 }
 
-/** How much of something: of one submission, of a group, of all that waits. */
+/** The size of one submission, of a group, or of the whole queue. */
 export interface Load {
   readonly operations: number;
   readonly bytes: number;
 }
 
-/** How many of the first loads make the next group: as many as fit, and at least one when there are any. */
+/** How many of the first loads form the next group: as many as fit, and at least one if there are any. */
 export function groupLength(waiting: readonly Load[]): number {
   let operations = 0;
   let bytes = 0;
@@ -60,7 +60,7 @@ export class GroupCommit {
   readonly #waiting: Submission[] = [];
   #queued: Load = { operations: 0, bytes: 0 };
   #running: Promise<void> | null = null;
-  /** Cancels the timer that refuses what has waited too long; null while nothing waits. */
+  /** Cancels the timer that refuses writes which have waited too long; null while the queue is empty. */
   #cancelExpiry: (() => void) | null = null;
   #lastFailure: string | null = null;
 
@@ -68,12 +68,15 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /** Writes that wait for their commit. */
+  /** Number of writes that wait for their commit. */
   get queued(): number {
     return this.#queued.operations;
   }
 
-  /** One outcome per write, in order, once they are durable; the writes stay together and in order. Never rejects. */
+  /**
+   * Resolves to one outcome per write, in order, once they are durable. The writes stay together and in order. Never
+   * rejects.
+   */
   submit(writes: readonly FencedWrite[], caller: OperationCaller = {}): Promise<readonly Outcome[]> {
     const bytes = valueBytes(writes);
     const queued = { operations: this.#queued.operations + writes.length, bytes: this.#queued.bytes + bytes };
@@ -91,24 +94,24 @@ export class GroupCommit {
     });
   }
 
-  /** Refuses everything that waits; a commit under way goes on. */
+  /** Refuses all waiting writes; a running commit continues. */
   discard(): void {
     const stopped = refused("DRAINING", "The storage node stopped before the write ran.");
     for (const submission of this.#take(this.#waiting.length)) refuse(submission, stopped);
   }
 
-  /** Resolves when nothing waits and nothing is under way. */
+  /** Resolves when no write waits and no commit is running. */
   async idle(): Promise<void> {
     while (this.#running !== null) await this.#running;
   }
 
   async #run(): Promise<void> {
-    // What arrives in the same moment joins the first group.
+    // Lets writes that arrive in the same turn join the first group.
     await Promise.resolve();
     while (this.#waiting.length > 0) await this.#commit(this.#take(groupLength(this.#waiting)));
     this.#cancelExpiry?.();
     this.#cancelExpiry = null;
-    // In the same moment as the last look at the queue, so that nothing waits for a loop that has ended.
+    // Set in the same turn as the last check of the queue, so that no write waits for a loop that has ended.
     this.#running = null;
   }
 
@@ -120,7 +123,7 @@ export class GroupCommit {
     return group;
   }
 
-  /** Refuses what has waited for `engineTimeoutMs`, and comes again when the next one will have. */
+  /** Refuses writes that have waited for `engineTimeoutMs`, and schedules itself for the next one. */
   #expire(): void {
     const { clock } = this.#options;
     const untilMs = clock.monotonicMs() - engineTimeoutMs;
@@ -130,7 +133,10 @@ export class GroupCommit {
     this.#cancelExpiry = next === undefined ? null : clock.after(next.sinceMs - untilMs, () => this.#expire());
   }
 
-  /** Resolves when the engine is done, because later groups must not overtake it; callers may have their answers before. */
+  /**
+   * Resolves when the engine is done, because later groups must not overtake this one. Callers may be answered earlier,
+   * at the deadline.
+   */
   async #commit(group: readonly Submission[]): Promise<void> {
     const cancel = this.#options.clock.after(engineTimeoutMs, () => {
       const error = new ShardgateError("OUTCOME_UNKNOWN", `A commit took longer than ${engineTimeoutMs} ms.`);
@@ -183,7 +189,7 @@ export class GroupCommit {
     return startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
   }
 
-  /** Logs it once per kind of failure: a full disk fails every group, many times a second. */
+  /** Logs each kind of failure once: a full disk fails every group, many times a second. */
   #failed(error: unknown, group: readonly Submission[]): RefusedOutcome {
     const refusal = refusalOfCommit(error);
     const failure = error instanceof ShardgateError ? error.code : String(error);
@@ -204,7 +210,7 @@ export class GroupCommit {
 interface Submission extends Load {
   readonly caller: OperationCaller;
   readonly writes: readonly FencedWrite[];
-  /** When it began to wait, by the monotonic clock. */
+  /** When the submission was queued, on the monotonic clock. */
   readonly sinceMs: number;
   readonly resolve: (outcomes: readonly Outcome[]) => void;
 }
@@ -219,5 +225,5 @@ function refuse({ writes, resolve }: Submission, refusal: RefusedOutcome): void 
   resolve(writes.map(() => refusal));
 }
 
-/** An engine that breaks its contract must not leave a caller without an answer. */
+/** Guards against an engine that breaks its contract: no caller may be left without an answer. */
 const unanswered = refused("OUTCOME_UNKNOWN", "The storage engine gave no outcome for the write.");

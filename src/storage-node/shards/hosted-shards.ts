@@ -1,13 +1,13 @@
-/** What a store has of each shard, as its storage node reports it to gateways. */
+/** What the store has of each shard, as the storage node reports it to gateways. */
 import type { StorageEngine } from "../../storage/engine.js";
 import type { HostedShard } from "../../wire/membership.js";
 
-/** Every shard that was claimed or has data, in the order of their numbers. */
+/** Every shard that was claimed or has data, by number. */
 export async function hostedShards(
   engine: Pick<StorageEngine, "state" | "stats">,
   nowMs: number,
 ): Promise<readonly HostedShard[]> {
-  // Claims first: the figures of a shard that was sealed by then change no more.
+  // Claims are read first: the figures of a shard that was sealed by then no longer change.
   const { claims } = await engine.state();
   const stats = await engine.stats(nowMs);
   return [...claims.values()]
@@ -19,5 +19,5 @@ export async function hostedShards(
     });
 }
 
-/** Of a shard that an engine has claimed only. */
+/** The figures of a shard that was claimed but never written. */
 const noStats = { keyCount: 0, sizeBytes: 0, sequence: 0 };

@@ -1,10 +1,10 @@
-/** Checks what bounds a scan, so that the engine gets nothing that fails its neighbours. */
+/** Checks the bounds of scans, so that no scan fails other operations of its batch in the engine. */
 import { utf8Bytes } from "../../core/key.js";
 import { keyBytesMax } from "../../core/limits.js";
 import type { RefusedOutcome, RoutedOperation } from "../../core/operation.js";
 import { refused } from "./engine-failure.js";
 
-/** A boundary longer than any key would reach the engine as a key it cannot take, and fail its neighbours. */
+/** A bound longer than any key would reach the engine as an invalid key and fail the other operations of the batch. */
 export function scanRefusal({ operation }: RoutedOperation): RefusedOutcome | null {
   if (operation.kind !== "scan") return null;
   for (const name of ["prefix", "after", "before"] as const) {

@@ -1,8 +1,8 @@
 /**
- * The shards of one storage node, without HTTP: admits requests of its own cluster once its start is acknowledged, runs
- * operations against the engine, which fences them by the shards' claims, and takes assignments. Writes of all callers
- * share group commits; the reads of one batch share one read of the engine. Several processes may each have one over the
- * same store.
+ * The shards of one storage node, without HTTP. Admits requests of its own cluster once its start is acknowledged, runs
+ * their operations on the engine, which checks them against the shards' claims, and applies assignments. Writes of all
+ * callers share group commits; the reads of one batch share one read of the engine. Several processes may each have a
+ * ShardHost over the same store.
  */
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
@@ -30,7 +30,7 @@ import { SpentVersions, type ShardEpoch } from "./spent-versions.js";
 import { startSweeper, type Sweeper } from "./sweeper.js";
 
 export interface ShardHostOptions {
-  /** Stays the caller's, who closes it after `drain`. */
+  /** Belongs to the caller, who closes it after `drain`. */
   readonly engine: StorageEngine;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,11 +42,11 @@ export interface ShardHostOptions {
   readonly start: string;
   /** Draws the id of a new store. */
   readonly newId: () => string;
-  /** A gateway acknowledges the start and assigns shards. Else the storage node stands alone and claims them for itself. */
+  /** True: a gateway acknowledges the start and assigns shards. False: the storage node claims shards for itself. */
   readonly hasGateway: boolean;
-  /** Other processes serve the same store; absent: this one is alone with it. */
+  /** Whether other processes serve the same store; absent: false. */
   readonly isShared?: boolean;
-  /** Of those processes the one that records the start and expires entries; absent: it is. */
+  /** Whether this is the one process that records the start and expires entries; absent: true. */
   readonly isFirst?: boolean;
 }
 
@@ -60,7 +60,7 @@ export class ShardHost {
   readonly #underWay = new UnderWay();
   #isDraining = false;
 
-  /** Records the start, durably. Throws STORAGE_FAILED when the store's document is damaged, and what the engine throws. */
+  /** Records the start durably. Throws STORAGE_FAILED for a damaged document, and errors of the engine. */
   static async open(options: ShardHostOptions): Promise<ShardHost> {
     const { isShared = false, isFirst = true } = options;
     return new ShardHost(options, await NodeStore.open({ ...options, isShared, isFirst }));
@@ -71,7 +71,7 @@ export class ShardHost {
     this.#store = store;
     this.#reads = new EngineReads(options);
     this.#commits = new GroupCommit(options);
-    // An expiry takes a version, and those of an epoch are this start's only once it is acknowledged.
+    // An expiry takes a version, and the versions of an epoch belong to this start only once it is acknowledged.
     const mayRun = (): boolean => store.isAcknowledged;
     this.#sweeper = options.isFirst === false ? null : startSweeper({ ...options, mayRun });
     if (options.isFirst !== false) this.#logDamage();
@@ -93,17 +93,17 @@ export class ShardHost {
     return this.#store.isAcknowledged;
   }
 
-  /** Writes that wait for their commit. */
+  /** Number of writes that wait for their commit. */
   get queuedWrites(): number {
     return this.#commits.queued;
   }
 
-  /** How many shards the store owns. */
+  /** Number of shards that the store owns. */
   get hostedCount(): number {
     return this.#store.ownedCount;
   }
 
-  /** Shards that need a new epoch, because the versions of theirs run out. */
+  /** Shards that need a new epoch because the versions of the current one are running out. */
   exhausted(): readonly ShardEpoch[] {
     return this.#spent.exhausted((shard) => {
       const claim = this.#store.claimOf(shard);
@@ -112,9 +112,9 @@ export class ShardHost {
   }
 
   /**
-   * One outcome per operation, in order; what is wrong with one operation is its own refused outcome. The first operation
-   * always gets a real answer, whatever the size of the others'. Throws CLUSTER_MISMATCH, and nothing ran, when `caller`
-   * names another cluster than the store's.
+   * Resolves to one outcome per operation, in order; a faulty operation gets a refusal of its own. The first operation
+   * is always answered, however large the answers to the others are. Throws CLUSTER_MISMATCH, without running anything,
+   * when `caller` names another cluster than the store's.
    */
   async execute(operations: readonly RoutedOperation[], caller: OperationCaller = {}): Promise<readonly Outcome[]> {
     if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is shutting down."));
@@ -127,37 +127,38 @@ export class ShardHost {
     }
   }
 
-  /** Takes up what other processes of this storage node have changed. Throws what the engine throws. */
+  /** Reads the changes of other processes of this storage node. Passes on errors of the engine. */
   refresh(): Promise<void> {
     return this.#store.refresh();
   }
 
   /**
-   * Takes newer assignments, durably; older ones change nothing. Once it resolves, no process that serves this store runs
-   * anything under the old ones. Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, OVERLOADED, and what the engine throws.
+   * Applies newer assignments durably; older ones have no effect. Once it resolves, no process that serves this store
+   * runs operations under the old ones. Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH and OVERLOADED, and passes on
+   * errors of the engine.
    */
   async applyAssignments(assignments: NodeAssignments): Promise<void> {
     if (await this.#store.applyAssignments(assignments, false)) this.#logAssignments();
   }
 
-  /** The same for the answer to this start's registration, which acknowledges the start. */
+  /** Applies the assignments that answer this start's registration, which acknowledges the start. */
   async acknowledge(assignments: NodeAssignments): Promise<void> {
     if (await this.#store.applyAssignments(assignments, true)) this.#logAssignments();
   }
 
-  /** Every shard that was claimed here or has data, in the order of their numbers. */
+  /** Every shard that was claimed here or has data, by number. */
   hostedShards(): Promise<readonly HostedShard[]> {
     return hostedShards(this.#options.engine, this.#options.clock.nowMs());
   }
 
-  /** Refuses what comes from now on with DRAINING, and resolves when everything accepted before has its outcome. */
+  /** Refuses all further operations with DRAINING, and resolves when every accepted one has its outcome. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     await Promise.allSettled([this.#sweeper?.stop(), this.#underWay.idle()]);
     await this.#commits.idle();
   }
 
-  /** For when `drain` took too long: also refuses the writes that wait for a commit. */
+  /** Call when `drain` takes too long: also refuses the writes that wait for a commit. */
   abandon(): void {
     this.#isDraining = true;
     this.#commits.discard();
@@ -177,12 +178,12 @@ export class ShardHost {
     this.#options.log.info({ mapVersion, shards: this.hostedCount }, "The assignments changed.");
   }
 
-  /** By what this process has seen so far. */
+  /** Decided by what this process has seen so far. */
   #isAdmitted({ clusterId }: OperationCaller): boolean {
     return this.isAcknowledged && (clusterId === undefined || clusterId === this.document.clusterId);
   }
 
-  /** By what all processes of this storage node know; null: the request may run. Throws CLUSTER_MISMATCH. */
+  /** Decided by what all processes of the node have stored; null: it may run. Throws CLUSTER_MISMATCH. */
   async #refusalOf({ clusterId }: OperationCaller): Promise<RefusedOutcome | null> {
     const failed = await this.#refresh();
     if (failed !== null) return failed;
@@ -195,7 +196,7 @@ export class ShardHost {
     return this.isAcknowledged ? null : notAcknowledged;
   }
 
-  /** Null: done. */
+  /** Resolves to null once the state is refreshed, else to a refusal. */
   async #refresh(): Promise<RefusedOutcome | null> {
     try {
       const refreshed = this.#store.refresh().then(() => null);
@@ -210,7 +211,7 @@ export class ShardHost {
   }
 
   #run(operations: readonly RoutedOperation[], caller: OperationCaller): Promise<readonly Outcome[]> {
-    // Of one kind, as most batches are, they need no stages.
+    // Batches of reads only or writes only, which are most, need no stages.
     if (operations.every(isRead)) return this.#read(operations, nodeBatchAnswerBytesMax, caller);
     if (operations.every(isWrite)) return this.#write(operations, caller).then(withinOneAnswer);
     return this.#runStages(operations, caller);
@@ -226,7 +227,7 @@ export class ShardHost {
     return answer.outcomes;
   }
 
-  /** What is wrong with one read is its own refused outcome, and fails none of its neighbours in the engine. */
+  /** A faulty read gets a refusal of its own, and does not fail the other reads in the engine. */
   async #read(reads: readonly FencedRead[], bytesMax: number, caller: OperationCaller): Promise<readonly Outcome[]> {
     const refusals = reads.some(isScan) ? reads.map(scanRefusal) : [];
     if (refusals.some((refusal) => refusal !== null)) {
@@ -237,7 +238,7 @@ export class ShardHost {
     if (reads.length === 0) return [];
     const outcomes = await this.#reads.run(reads, bytesMax, caller);
     if (!this.#store.isIndependent || !outcomes.some(isNotHosted)) return outcomes;
-    // Where another process of this storage node has joined a cluster meanwhile, the refusals count.
+    // If another process of this storage node has joined a cluster meanwhile, the refusals stay.
     if ((await this.#refresh()) !== null || !this.#store.isIndependent) return outcomes;
     return reads.map((read, at) => {
       const outcome = outcomes[at] ?? unanswered;
@@ -254,7 +255,7 @@ export class ShardHost {
     return outcomes;
   }
 
-  /** A storage node that stands alone claims a shard at its first write. Resolves to why the writes must not run. */
+  /** Without a gateway, the node claims a shard at its first write. Resolves to a refusal of the writes, or null. */
   async #claimFor(writes: readonly FencedWrite[]): Promise<RefusedOutcome | null> {
     const shards = new Set(writes.filter(({ epoch }) => epoch === null).map(({ operation }) => operation.shard));
     const unclaimed = [...shards].filter((shard) => this.#store.isNew(shard));
@@ -288,7 +289,7 @@ function isNotHosted(outcome: Outcome): boolean {
   return outcome.kind === "refused" && outcome.code === "SHARD_NOT_HOSTED";
 }
 
-/** What a read of a shard that was never written finds. */
+/** The outcome of a read of a shard that was never written. */
 function nothingIn({ operation }: FencedRead): Outcome {
   return operation.kind === "get" ? { kind: "notFound" } : { kind: "page", entries: [], hasMore: false };
 }

@@ -1,13 +1,17 @@
 /**
- * Finds shards whose versions of an epoch run out, by the versions that writes were given. A sequence must never leave its
- * epoch's range, so the gateway is asked for a new epoch long before. Only the versions that this process gave are seen:
- * of several processes the one that sends heartbeats meets them, too, because all write to one sequence.
+ * Finds shards whose epoch is running out of versions, by the versions that writes were given. A sequence must never
+ * leave its epoch's range, so the gateway is asked for a new epoch long before. Each process sees only the versions of
+ * its own writes; that suffices, because all processes share one sequence per shard, so the process that sends
+ * heartbeats sees high versions too.
  */
 import { versionsPerEpoch } from "../../core/limits.js";
 import type { Outcome } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
 
-/** Versions of an epoch after which its storage node asks for a new one: half are left, a day and a half at 18,000 a second. */
+/**
+ * Versions of an epoch after which its storage node asks for a new one: half are left, which last a day and a half at
+ * 18,000 a second.
+ */
 export const versionsBeforeNewEpoch = 2 ** 31;
 
 export interface ShardEpoch {
@@ -18,7 +22,7 @@ export interface ShardEpoch {
 export class SpentVersions {
   readonly #epochs = new Map<ShardNumber, number>();
 
-  /** To be called with the outcome of every write. */
+  /** Call with the outcome of every write. */
   note(shard: ShardNumber, outcome: Outcome): void {
     if (outcome.kind !== "written") return;
     const sequence = Number(outcome.facts.version) - 1;
@@ -26,7 +30,9 @@ export class SpentVersions {
     this.#epochs.set(shard, Math.floor(sequence / versionsPerEpoch) + 1);
   }
 
-  /** The shards that need a new epoch. `epochOf`: the one that a shard is owned under now, null: not owned. */
+  /**
+   * The shards that need a new epoch. `epochOf`: the epoch under which a shard is owned now; null if it is not owned.
+   */
   exhausted(epochOf: (shard: ShardNumber) => number | null): readonly ShardEpoch[] {
     for (const [shard, epoch] of this.#epochs) if (epochOf(shard) !== epoch) this.#epochs.delete(shard);
     return [...this.#epochs].map(([shardId, epoch]) => ({ shardId, epoch }));

@@ -1,20 +1,20 @@
 /**
- * Removes expired entries, old tombstones and what else the engine puts off, in the background, one sweep after another and
- * never two at once. Readers do not depend on it: an expired entry is gone for them at its moment.
+ * Removes expired entries and old tombstones, and runs the engine's deferred maintenance, in the background, one sweep
+ * at a time. Readers do not depend on it: an expired entry is gone for them at the moment of its expiry.
  */
 import type { Clock } from "../../core/clock.js";
 import type { Log } from "../../core/log.js";
 import type { StorageEngine } from "../../storage/engine.js";
 import type { EngineObserver } from "./engine-observer.js";
 
-/** How often expired entries are removed from a storage node's engine. */
+/** Interval of removing expired entries from a storage node's engine. */
 export const sweepIntervalMs = 1_000;
 
-/** Most entries one sweep removes, so that it never holds up writes for long. */
+/** Most entries that one sweep removes, so that it never delays writes for long. */
 export const sweepEntriesMax = 1_000;
 
 export interface Sweeper {
-  /** Resolves when the sweep under way has ended; no other begins. */
+  /** Resolves when the running sweep has ended; no further one starts. */
   stop(): Promise<void>;
 }
 
@@ -22,9 +22,9 @@ export interface SweeperOptions {
   readonly engine: Pick<StorageEngine, "sweep">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Absent: nothing is counted. */
+  /** Absent: sweeps are not counted. */
   readonly observer?: Pick<EngineObserver, "sweepDone">;
-  /** Asked before each sweep; false: not yet. */
+  /** Called before each sweep; false postpones it. */
   readonly mayRun: () => boolean;
 }
 
@@ -51,7 +51,7 @@ export function startSweeper({ engine, clock, log, observer, mayRun }: SweeperOp
       observer?.sweepDone({ expired: 0, tombstonesDropped: 0, isFailed: true });
       log.error({ err: error }, "A sweep of expired entries failed; the next one tries again.");
     }
-    // Where there is more the next one follows at once; a timer lets requests in between.
+    // If there is more to do the next sweep follows at once, after a timer that lets requests run in between.
     if (!isStopped) cancel = schedule(isMore ? 0 : sweepIntervalMs);
   }
 

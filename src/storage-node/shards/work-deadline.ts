@@ -1,7 +1,7 @@
-/** A deadline around work that cannot be called off: the work goes on, and its late result is dropped. */
+/** A deadline around work that cannot be cancelled: the work continues, and its late result is dropped. */
 import type { Clock } from "../../core/clock.js";
 
-/** What `work` resolves to, or `late` once the time is over. Rejects when `work` does within the time. */
+/** Resolves to the result of `work`, or to `late` after `timeoutMs`. Rejects when `work` rejects before that. */
 export function resultWithin<T, L>(clock: Clock, timeoutMs: number, work: Promise<T>, late: L): Promise<T | L> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(timeoutMs, () => resolve(late));

@@ -1,7 +1,7 @@
 /**
- * The storage engine on LMDB: one environment per storage node, where an acknowledged write is on disk. Whatever is
- * decided is decided within one snapshot or transaction, so that several processes may share a folder. Reads hold a
- * snapshot only within one turn of the event loop, because an open one makes the file grow.
+ * The storage engine on LMDB: one environment per storage node; an acknowledged write is on disk. Every decision is
+ * made within one snapshot or transaction, so several processes may share a folder. A read holds its snapshot for one
+ * turn of the event loop at most, because an open snapshot makes the file grow.
  */
 import { stat } from "node:fs/promises";
 import type { ShardNumber } from "../../core/shard.js";
@@ -38,8 +38,9 @@ export class LmdbEngine implements StorageEngine {
   readonly #schedule: SweepSchedule;
 
   /**
-   * Opens the data in `folder`, upgrading those of an older version, or begins anew there. Throws STORAGE_FAILED, with the
-   * folder and what to do, when it cannot be written or its file is damaged, foreign or of another format; and STORAGE_FULL.
+   * Opens the data in `folder`, upgrading data of an older version, or creates new ones. Throws STORAGE_FULL, or
+   * STORAGE_FAILED naming the folder and what to do, when the folder is not writable or its file is damaged, not LMDB's
+   * or of another format.
    */
   static async open(folder: string, bounds = indexBounds): Promise<LmdbEngine> {
     await checkLmdbFolder(folder);
@@ -134,7 +135,7 @@ export class LmdbEngine implements StorageEngine {
   }
 
   async sweep(nowMs: number, entriesMax: number): Promise<Swept> {
-    // Mostly there is nothing to do, and a transaction would keep writers waiting.
+    // Usually nothing is due, and a transaction would block writers.
     const due = await this.#environment.snapshot(() => {
       const due = this.#schedule.due(nowMs);
       return this.#isSweepable(due, nowMs, Math.min(entriesMax, 1)) ? due : [];
@@ -154,7 +155,7 @@ export class LmdbEngine implements StorageEngine {
     return this.#environment.close();
   }
 
-  /** Damage can keep a sweep from what is due. */
+  /** Whether a sweep could change anything. Damage can prevent a sweep of shards that are due. */
   #isSweepable(due: readonly ShardNumber[], nowMs: number, entriesMax: number): boolean {
     if (this.#planSweep(due, nowMs, entriesMax).headers.length > 0) return true;
     return [...this.#records.headersOf(due)].some(([shard, header]) => this.#upkeep.isDue(shard, header));
@@ -176,7 +177,7 @@ export class LmdbEngine implements StorageEngine {
     if (isFenceChanged) this.#entries.fenceChanged();
   }
 
-  /** Resolves to false when a claim is not that of the read any more. */
+  /** Resolves to false when a claim has changed since the read. */
   async #raise(marks: ReadonlyMap<ShardNumber, RaisedMark>): Promise<boolean> {
     const isRaised = await this.#environment.commit(() => {
       const headers = this.#records.headersOf(marks.keys());
@@ -184,7 +185,7 @@ export class LmdbEngine implements StorageEngine {
       for (const [shard, { epoch, expiryMarkMs }] of marks) {
         const header = headers.get(shard);
         if (header === undefined) {
-          // Damaged since its fence was read. Reading the fences again refuses this shard alone.
+          // The header was damaged after its fence was read. Rereading the fences refuses this shard alone.
           this.#entries.fenceChanged();
           return false;
         }

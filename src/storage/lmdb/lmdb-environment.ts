@@ -1,4 +1,4 @@
-/** Snapshots and transactions of an LMDB environment: how long they last, and what their failures mean. */
+/** Snapshots and transactions of an LMDB environment: how long they last, and how their failures are reported. */
 import { ShardgateError } from "../../core/error.js";
 import { UnderWay } from "../../core/tasks/under-way.js";
 import type { Databases } from "./records/databases.js";
@@ -15,7 +15,7 @@ export class LmdbEnvironment {
     this.#databases = databases;
   }
 
-  /** Runs `read` on the newest snapshot, and lets go of it before anyone else has a turn. */
+  /** Runs `read` on the newest snapshot and releases the snapshot within the same turn of the event loop. */
   snapshot<T>(read: () => T): Promise<T> {
     try {
       return Promise.resolve(this.#readNow(read));
@@ -25,15 +25,15 @@ export class LmdbEnvironment {
   }
 
   /**
-   * Runs `change` in one transaction and resolves when it is on disk. A child transaction, since only that is rolled
-   * back when `change` throws, which the caller gets as it is if it is a ShardgateError; commits that come together share
-   * one flush.
+   * Runs `change` in one transaction and resolves once it is on disk. It is a child transaction because only those are
+   * rolled back when `change` throws; the caller gets a thrown ShardgateError unchanged. Commits that arrive together
+   * share one flush.
    */
   async commit<T>(change: () => T): Promise<T> {
     const { records } = this.#databases;
     let isDecided = false;
     try {
-      // In an environment that LMDB gave up, a read fails, but a transaction would wait for ever.
+      // After MDB_PANIC a read fails, but a transaction would wait for ever.
       this.#isAlive();
       const commit = records.childTransaction(() => {
         const result = change();
@@ -67,7 +67,7 @@ export class LmdbEnvironment {
     this.#readNow(() => this.#databases.documents.get(formatKey));
   }
 
-  /** LMDB gives up exactly when it could not write or take back the page that makes a commit count. */
+  /** LMDB panics exactly when it could neither write nor undo the page that makes a commit valid. */
   #isGivenUp(): boolean {
     try {
       this.#isAlive();

@@ -1,7 +1,7 @@
 /**
- * Which shards a sweep looks at. Among many shards a look at every header takes tens of milliseconds and mostly finds
- * nothing. So a shard that was looked at rests until something in it is old enough. What this process writes is looked at
- * in its next sweep, what others that share the folder write at the next look at all shards.
+ * Decides which shards a sweep checks. With many shards, reading every header takes tens of milliseconds and usually
+ * finds nothing, so a checked shard is skipped until something in it is old enough. Writes of this process are checked
+ * in its next sweep; those of other processes that share the folder at the next check of all shards.
  */
 import { tombstoneAgeMsMax, tombstonesMax } from "../../core/limits.js";
 import type { ShardNumber } from "../../core/shard.js";
@@ -11,18 +11,18 @@ import type { ShardRecords } from "./records/shard-records.js";
 import type { IndexUpkeep } from "./records/index-upkeep.js";
 
 /**
- * How often a sweep looks at every shard, and so finds what other processes have written. It costs some 20 ms for 16,384
- * shards, and readers do not depend on it: an expired entry is gone for them at its moment.
+ * Interval at which a sweep checks every shard, and so finds writes of other processes. A check costs about 20 ms for
+ * 16,384 shards, and readers do not depend on it: an expired entry is gone for them at the moment of its expiry.
  */
 export const sweepScanMs = 10_000;
 
 type Records = Pick<ShardRecords, "headers" | "headersOf" | "earliestExpiryMs" | "oldestTombstones">;
 
-/** A shard in which something is to be done at some time. */
+/** A shard in which nothing is due before a known moment. */
 interface Rest {
-  /** Before this moment there is nothing to do; -Infinity: there is. */
+  /** Nothing is due before this moment; -Infinity when something is due now. */
   readonly untilMs: number;
-  /** Of the shard when this was found out. Every put and delete raises it, so until then the moment holds. */
+  /** The shard's sequence when this was determined. Every put and delete raises it, and so invalidates the moment. */
   readonly sequence: number;
 }
 
@@ -30,9 +30,9 @@ export class SweepSchedule {
   readonly #records: Records;
   readonly #upkeep: Pick<IndexUpkeep, "isDue">;
   readonly #rests = new Map<ShardNumber, Rest>();
-  /** Shards to look at in the next sweep. */
+  /** Shards to check in the next sweep. */
   readonly #written = new Set<ShardNumber>();
-  /** When all shards were looked at; null: never. */
+  /** When all shards were last checked; null if never. */
   #scannedAtMs: number | null = null;
 
   constructor(records: Records, upkeep: Pick<IndexUpkeep, "isDue">) {
@@ -40,12 +40,12 @@ export class SweepSchedule {
     this.#upkeep = upkeep;
   }
 
-  /** To be called once a change of the shards is committed, never before. */
+  /** Call once a change of the shards is committed, never earlier. */
   written(shards: Iterable<ShardNumber>): void {
     for (const shard of shards) this.#written.add(shard);
   }
 
-  /** Shards in which a sweep has something to do, as of the current snapshot. */
+  /** Shards in which a sweep has something to do, in the current snapshot. */
   due(nowMs: number): readonly ShardNumber[] {
     const due: ShardNumber[] = [];
     for (const [shard, header] of this.#looked(nowMs)) {
@@ -63,7 +63,7 @@ export class SweepSchedule {
     return headers;
   }
 
-  /** Also after a clock jumped back. */
+  /** Whether a check of all shards is due, also after the clock has jumped back. */
   #isScanDue(nowMs: number): boolean {
     return this.#scannedAtMs === null || Math.abs(nowMs - this.#scannedAtMs) >= sweepScanMs;
   }

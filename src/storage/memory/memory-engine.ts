@@ -1,7 +1,7 @@
 /**
- * The storage engine that keeps everything in memory: for tests and for `--engine memory`. It loses its content with the
- * process, and otherwise works as an engine over a database does: it reads what a change depends on, plans, and commits
- * if that still holds, else plans again. With faults it is the slow and unreliable twin of such an engine.
+ * The storage engine in memory, for tests and for `--engine memory`. Its content is lost with the process. Otherwise it
+ * works like an engine over a database: it reads what a change depends on, plans, commits if that is unchanged, and
+ * plans again if not. With faults injected it simulates a slow and unreliable database.
  */
 import { ShardgateError } from "../../core/error.js";
 import { planAttemptsMax } from "../../core/limits.js";
@@ -19,13 +19,13 @@ import type { StoragePlan } from "../storage-plan.js";
 import { planSweep, sweepLimits, sweptOf } from "../sweep-plan.js";
 import { planWrites } from "../write-plan.js";
 
-/** What goes wrong, for tests. */
+/** Faults to inject in tests. */
 export interface MemoryFaults {
-  /** Awaited by every call between what it reads and what it commits or answers. */
+  /** Awaited by every call between reading and committing or answering. */
   pause(): Promise<void>;
-  /** Asked at each commit: whether it happens, and whether its reply arrives. */
+  /** Called at each commit: decides whether the commit happens and whether its reply arrives. */
   commit(): "happens" | "happens, reply lost" | "is lost";
-  /** Counts fail-overs: a call that began before one fails, having changed nothing. */
+  /** Number of fail-overs so far. A call that began before a fail-over fails without changing anything. */
   failovers(): number;
 }
 
@@ -35,7 +35,7 @@ export class MemoryEngine implements StorageEngine {
   readonly #faults: MemoryFaults | null;
   readonly #shards = new Map<ShardNumber, MemoryShard>();
   #document: string | null = null;
-  /** Counts the changes of document and claims. */
+  /** Number of changes of document and claims. */
   #stateChanges = 0;
 
   constructor(faults: MemoryFaults | null = null) {
@@ -95,7 +95,7 @@ export class MemoryEngine implements StorageEngine {
       if (change === null) return state;
       await this.#faults?.pause();
       if (seen !== this.#stateChanges) continue;
-      // Over the headers as they are now: writes that came meanwhile changed no claim.
+      // Based on the current headers: writes that were committed meanwhile have changed no claim.
       const headers = new Map<ShardNumber, ShardHeader>();
       for (const claim of change.claims) {
         headers.set(claim.shard, withClaimChange(headers.get(claim.shard) ?? this.#header(claim.shard), claim));
@@ -148,7 +148,7 @@ export class MemoryEngine implements StorageEngine {
     this.#shards.clear();
   }
 
-  /** Plans a change over what `prefetch` reads, and commits it if the headers of the plan are still those. */
+  /** Plans a change over the result of `prefetch`, and commits it if the plan's headers are unchanged. */
   async #change<Prefetched, Result>(
     prefetch: () => Prefetched,
     decide: (prefetched: Prefetched) => { readonly plan: StoragePlan; readonly result: Result },
@@ -180,7 +180,7 @@ export class MemoryEngine implements StorageEngine {
     return true;
   }
 
-  /** What `read` makes of one snapshot. */
+  /** The result of `read` over one snapshot. */
   async #answer<T>(read: () => T): Promise<T> {
     const call = this.#begin();
     const answer = read();

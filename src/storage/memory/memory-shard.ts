@@ -17,9 +17,9 @@ export class MemoryShard {
   readonly #entries = new Map<Key, StoredEntry>();
   /** In bytewise order. */
   readonly #keys: Key[] = [];
-  /** Keys of entries that expire at some time, so that a sweep need not look at the others. */
+  /** Keys of entries with an expiry, so that a sweep need not check the others. */
   readonly #expiring = new Set<Key>();
-  /** In order of version: each is newer than those before it. */
+  /** In order of version, oldest first. */
   readonly #tombstones = new Map<Key, Tombstone>();
   readonly #changes = new VersionIndex();
 
@@ -59,7 +59,7 @@ export class MemoryShard {
     }
   }
 
-  /** The earliest first. */
+  /** At most `limit` expired entries, the earliest first. */
   expired(atMs: number, limit: number): ExpiredEntries {
     const all = [...this.#expiring]
       .flatMap((key) => this.find(key) ?? [])
@@ -78,7 +78,7 @@ export class MemoryShard {
   }
 
   apply({ key: given, before, after, tombstone }: EntryChange): void {
-    // As it came it is a part of its batch, as the value is, and would keep all of that in memory.
+    // The given key is a slice of its batch's text, as the value is, and would keep the whole batch in memory.
     const key = ownText(given);
     this.drop(key);
     if (before !== null) this.#changes.remove(Number(before.entry.version));
@@ -95,7 +95,7 @@ export class MemoryShard {
     else this.#keys.splice(index, 0, key);
   }
 
-  /** Drops the key's tombstone, if it has one. */
+  /** Drops the key's tombstone, if there is one. */
   drop(key: Key): void {
     const tombstone = this.#tombstones.get(key);
     if (tombstone === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * What a group of writes depends on, read beforehand and all at once: for engines that cannot read while they plan. The
- * plan is right if the shards' headers are still the same at the commit.
+ * Everything that a group of writes depends on, read beforehand in one snapshot: for engines that cannot read while
+ * they plan. The plan is valid if the shards' headers are unchanged at the commit.
  */
 import assert from "node:assert/strict";
 import type { Key } from "../../core/key.js";
@@ -10,7 +10,7 @@ import type { ShardHeader } from "../shard-header.js";
 import type { StoredEntry } from "../stored-entry.js";
 import type { StoredState } from "../write-plan.js";
 
-/** What is stored of one key. */
+/** The stored state of one key. */
 export interface PrefetchedKey {
   readonly entry: StoredEntry | null;
   readonly tombstone: number | null;

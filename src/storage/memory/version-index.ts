@@ -1,12 +1,12 @@
-/** Which key has which version, in order of version; and the search in sorted lists that memory engines use. */
+/** Maps versions to keys, in order of version. Also has the binary search over sorted lists that memory engines use. */
 import type { Key } from "../../core/key.js";
 
 export class VersionIndex {
-  /** Ascending, with some that were removed. */
+  /** Ascending. May contain versions that have been removed from `#keys`. */
   #versions: number[] = [];
   readonly #keys = new Map<number, Key>();
 
-  /** In the order in which versions are given, or any other: within one commit they may come out of order. */
+  /** Adds a version. Versions mostly ascend, but may arrive out of order within one commit. */
   add(version: number, key: Key): void {
     this.#keys.set(version, key);
     const index = partition(this.#versions, (other) => other < version);
@@ -15,12 +15,12 @@ export class VersionIndex {
 
   remove(version: number): void {
     this.#keys.delete(version);
-    // Taken out many at once: each that were taken out by itself would move all behind it.
+    // Removed versions are dropped many at once: dropping one would move all versions after it.
     if (this.#versions.length <= 2 * this.#keys.size + 64) return;
     this.#versions = this.#versions.filter((other) => this.#keys.has(other));
   }
 
-  /** The keys whose versions are above `version`, in their order. */
+  /** Yields the keys whose versions are above `version`, in order of version. */
   *after(version: number): Iterable<Key> {
     const versions = this.#versions;
     for (let index = partition(versions, (other) => other <= version); index < versions.length; index++) {
@@ -30,7 +30,7 @@ export class VersionIndex {
   }
 }
 
-/** How many of the sorted `items` come first and satisfy `isBefore`, which holds for a beginning of them and no other. */
+/** The number of leading `items` that satisfy `isBefore`, which must hold for a prefix of the sorted items only. */
 export function partition<Item>(items: readonly Item[], isBefore: (item: Item) => boolean): number {
   let low = 0;
   let high = items.length;

@@ -1,11 +1,11 @@
 /**
  * The bodies of `POST /batch`: one line of JSON (the head), a newline, then the bytes of all values one after another,
- * in the order in which the head counts them in `valueBytes`. Values are never escaped, parsed or copied into the head,
- * so that they arrive as they were written and cost nothing but their length.
+ * in the order in which the head gives their `valueBytes`. Values are never escaped, parsed or copied into the head, so
+ * they arrive as they were written, and their cost depends on their length only.
  *
- * Request head: `{"operations":[{"op":"get","shard":2,"epoch":3,"key":"user123"}, …]}`.
- * Answer head: `{"outcomes":[{"status":200,"version":"7","createdAt":…,"updatedAt":…,"valueBytes":12}, …]}`, times in
- * milliseconds since 1970.
+ * Request head: `{"operations":[{"op":"get","shard":2,"epoch":3,"key":"user123"}, …]}`. Answer head:
+ * `{"outcomes":[{"status":200,"version":"7","createdAt":…,"updatedAt":…,"valueBytes":12}, …]}`, times in milliseconds
+ * since 1970.
  */
 import { ShardgateError } from "../../core/error.js";
 import { jsonFault } from "../../core/text/json-fault.js";
@@ -29,9 +29,9 @@ export function encodeBatchRequest(operations: readonly RoutedOperation[]): Buff
 }
 
 /**
- * The operations of a request body, each one or the error that it alone gets. `areValuesChecked`: the caller is known to
- * have checked that the values are JSON within the bounds of a value.
- * Throws BAD_REQUEST when the body as a whole cannot be read, and TOO_MANY_KEYS.
+ * The operations of a request body; in place of a faulty one, the error for that operation alone. `areValuesChecked`:
+ * the caller is known to have checked that the values are JSON within the bounds of a value. Throws BAD_REQUEST when
+ * the body as a whole cannot be read, and TOO_MANY_KEYS.
  */
 export function decodeBatchRequest(
   body: Buffer,
@@ -54,7 +54,7 @@ export function decodeBatchRequest(
   const reader = new ValueReader(body, start, operations.length);
   const decoded = operations.map((item) => {
     const fields = recordOf(item);
-    // The value is taken first, also for an operation that is refused: its neighbours' values lie behind it.
+    // The value is read even if the operation is refused, because the next operation's value follows it.
     const value = fields["op"] === "put" ? reader.strictText(fields["valueBytes"]) : null;
     try {
       return operationOf(fields, value, areValuesChecked);
@@ -79,9 +79,9 @@ export function encodeBatchAnswer(outcomes: readonly Outcome[]): Buffer {
 }
 
 /**
- * The outcomes of an answer to `operations`, in their order: position alone says whose an outcome is. Throws a BAD_REQUEST
- * error, which the caller turns into what it means for the operation, when the answer cannot be read, has another count,
- * or an outcome does not fit its operation.
+ * The outcomes of an answer to `operations`, matched by position. Throws BAD_REQUEST when the answer cannot be read,
+ * has another number of outcomes, or an outcome does not fit its operation; the caller decides what that means for the
+ * operations.
  */
 export function decodeBatchAnswer(body: Buffer, operations: readonly RoutedOperation[]): readonly Outcome[] {
   const { head, start } = headOf(body);
@@ -97,7 +97,7 @@ export function decodeBatchAnswer(body: Buffer, operations: readonly RoutedOpera
   return decoded;
 }
 
-/** The head, and where the values behind it begin. */
+/** The head, and the offset at which the values after it begin. */
 function headOf(body: Buffer): { readonly head: string; readonly start: number } {
   const end = body.indexOf(newline);
   if (end < 0) throw malformed("no newline ends the head");
@@ -114,5 +114,5 @@ function parsed(head: string): ItemFields {
   return recordOf(fields);
 }
 
-/** About so many characters a head has for each operation. */
+/** Approximate number of characters in the head for each operation. */
 const operationCharacters = 64;

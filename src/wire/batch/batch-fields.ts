@@ -1,6 +1,6 @@
 /**
- * Reads the items of a batch's head, of any form, from the objects that JSON.parse has made of them. usual-forms.ts reads the
- * usual ones faster, and must read the same.
+ * Decodes the items of a batch's head, in any form, from the objects that JSON.parse returns. usual-forms.ts decodes
+ * the usual forms faster, and must give the same results.
  */
 import type { JsonEntry, EntryFacts } from "../../core/entry.js";
 import { isErrorCode, ShardgateError } from "../../core/error.js";
@@ -30,7 +30,7 @@ import { pageProblem } from "../scan-page.js";
 
 export type ItemFields = Readonly<Record<string, unknown>>;
 
-/** What one item of a request asks for; `value`: of a put, null when it is not UTF-8. */
+/** The operation in one item of a request. `value`: of a put; null when it is not UTF-8. */
 export function operationOf(fields: ItemFields, value: string | null, isValueChecked: boolean): RoutedOperation {
   return { operation: bareOperationOf(fields, value, isValueChecked), epoch: epochOf(fields["epoch"]) };
 }
@@ -73,7 +73,7 @@ function valueOf(text: string | null, isChecked: boolean): JsonText {
   return isTrusted ? (text as JsonText) : parseJsonText(text);
 }
 
-/** What one item of an answer says of `operation`; its values are taken from `reader`. */
+/** The outcome of `operation` in one item of an answer. Takes its values from `reader`. */
 export function outcomeOf(fields: ItemFields, operation: Operation, reader: ValueReader): Outcome {
   const { code, status } = fields;
   if (code !== undefined) {
@@ -110,7 +110,7 @@ function pageOf(fields: ItemFields, operation: ScanOperation, reader: ValueReade
 }
 
 function entryOf(key: Key, fields: ItemFields, reader: ValueReader): JsonEntry {
-  // A node of ours checked the value when it was written; a check of each read would cost more than the read.
+  // The storage node checked the value when it was written; checking it at each read would cost more than the read.
   const value = reader.text(fields["valueBytes"]) as JsonText;
   const { version, createdAtMs, updatedAtMs, expiresAtMs } = factsOf(fields);
   return { key, value, version, createdAtMs, updatedAtMs, expiresAtMs };
@@ -125,7 +125,7 @@ function factsOf(fields: ItemFields): EntryFacts {
   };
 }
 
-/** What is no condition of ours is refused: a write must not happen because its condition was not understood. */
+/** Unknown conditions are refused: a write must not happen because its condition was not understood. */
 function conditionOf(fields: ItemFields): OperationCondition | null {
   const { ifVersion } = fields;
   const conditions: OperationCondition[] = [];

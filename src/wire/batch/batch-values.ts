@@ -1,27 +1,30 @@
 /**
- * The values in the body of a batch: their bytes stand one after another behind its head, which says how long each is. They
- * make up nearly all of a body, so each is copied once, and decoded in the cheapest way that its bytes allow.
+ * The values in the body of a batch: their bytes follow one another after the head, which gives their lengths. They
+ * make up nearly all of a body, so each is copied only once and decoded in the cheapest way that its bytes allow.
  */
 import { ShardgateError } from "../../core/error.js";
 import { encodingOf, utf8Bytes } from "../../core/key.js";
 import { asciiText, strictUtf8Text, utf8Text } from "../../core/text/utf8.js";
 
-/** Values that are shorter than this on the average are decoded in one go; longer ones cost more as parts of so long a text. */
+/**
+ * Values that are shorter than this on average are decoded together; longer ones would cost more as slices of such a
+ * long text.
+ */
 export const decodedTogetherBytesMax = 512;
 
 /** Ends the head. */
 export const newline = 0x0a;
 
-/** Gathers the values that stand behind a head, in order, and writes them where they are sent from: each is copied once. */
+/** Collects the values that follow a head, in order, and writes each once, directly into the body. */
 export class ValueWriter {
-  /** Short values that come one after another are one piece: writing each by itself would take longer than copying it. */
+  /** Consecutive short values are joined into one piece: writing each separately would take longer than copying it. */
   readonly #pieces: string[] = [];
-  /** Of each. */
+  /** Length of each piece in bytes. */
   readonly #lengths: number[] = [];
   #bytes = 0;
   #isOpen = false;
 
-  /** How many bytes it takes. */
+  /** Returns the length of `text` in bytes. */
   add(text: string): number {
     const length = utf8Bytes(text);
     this.#bytes += length;
@@ -52,17 +55,17 @@ export class ValueWriter {
   }
 }
 
-/** Takes the values from the tail of a body, in order. */
+/** Takes the values from the end of a body, in order. */
 export class ValueReader {
   readonly #body: Buffer;
   readonly #start: number;
   readonly #count: number;
   #offset: number;
-  /** All of them, when they are short and every byte is a character: each is then a part of this text. */
+  /** The text of all values when they are short and every byte is one character: each value is then a slice of it. */
   #whole: string | null = null;
   #hasValues = false;
 
-  /** `start`: where the first one begins. `count`: about how many there are. */
+  /** `start`: offset of the first value. `count`: approximate number of values. */
   constructor(body: Buffer, start: number, count: number) {
     this.#body = body;
     this.#start = start;
@@ -74,19 +77,19 @@ export class ValueReader {
     return this.#offset === this.#body.length;
   }
 
-  /** Whether a value of this length comes next. */
+  /** Whether `length` bytes are left for the next value. */
   has(length: number): boolean {
     return length <= this.#body.length - this.#offset;
   }
 
-  /** What is no UTF-8 in it reads as U+FFFD. */
+  /** Bytes that are not UTF-8 read as U+FFFD. */
   text(length: unknown): string {
     const start = this.#take(length);
     if (this.#whole !== null) return this.#whole.slice(start - this.#start, this.#offset - this.#start);
     return utf8Text(this.#body, start, this.#offset);
   }
 
-  /** Null: it is not UTF-8. */
+  /** Null when the value is not UTF-8. */
   strictText(length: unknown): string | null {
     const start = this.#take(length);
     if (this.#whole !== null) return this.#whole.slice(start - this.#start, this.#offset - this.#start);
@@ -97,7 +100,7 @@ export class ValueReader {
     if (!this.isAtEnd) throw malformed("bytes are left behind the last value");
   }
 
-  /** Where the next value begins; it ends at the new offset. */
+  /** The offset of the next value, which ends at the new `#offset`. */
   #take(length: unknown): number {
     if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
       throw malformed(`valueBytes ${JSON.stringify(length)} is not a length`);
@@ -109,7 +112,7 @@ export class ValueReader {
     return start;
   }
 
-  /** At the first value: a batch of gets has none. */
+  /** Called at the first value, because a batch of gets has none. */
   #decodeTogether(): void {
     this.#hasValues = true;
     if (this.#body.length - this.#start > this.#count * decodedTogetherBytesMax) return;
@@ -117,7 +120,7 @@ export class ValueReader {
   }
 }
 
-/** What is wrong with a body as a whole. */
+/** The error for a body that is invalid as a whole. */
 export function malformed(what: string): ShardgateError {
   return new ShardgateError("BAD_REQUEST", `The batch body cannot be read: ${what}.`);
 }

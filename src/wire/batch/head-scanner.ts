@@ -1,6 +1,6 @@
 /**
- * Reads the head of a batch character by character in the form in which our own encoder writes it, without building
- * objects in between. Whatever has another form is JSON all the same, and left to JSON.parse.
+ * Reads the head of a batch character by character in the form that this program's encoder writes, without creating
+ * objects. Any other form is valid JSON too and is left to JSON.parse.
  */
 import { keyProblem, type Key } from "../../core/key.js";
 import { keyBytesMax } from "../../core/limits.js";
@@ -18,7 +18,7 @@ export class HeadScanner {
     return this.#at === this.#text.length;
   }
 
-  /** Passes `expected` when it comes next. */
+  /** Consumes `expected` if it comes next, and returns whether it did. */
   skip(expected: string): boolean {
     const text = this.#text;
     const start = this.#at;
@@ -29,7 +29,10 @@ export class HeadScanner {
     return true;
   }
 
-  /** The whole number from zero on that comes next; -1: none comes, or one with so many digits that it may lose some. */
+  /**
+   * Consumes the non-negative integer that comes next. Returns -1 when there is none, or when it has too many digits to
+   * be exact.
+   */
   wholeNumber(): number {
     const text = this.#text;
     const start = this.#at;
@@ -37,7 +40,7 @@ export class HeadScanner {
     let number = 0;
     for (; ; at++) {
       const digit = text.charCodeAt(at) - zero;
-      // Behind the text's end it is not a number, which no comparison holds for.
+      // After the end of the text, `digit` is NaN, for which every comparison is false.
       if (!(digit >= 0 && digit <= 9)) break;
       number = number * 10 + digit;
     }
@@ -47,7 +50,10 @@ export class HeadScanner {
     return number;
   }
 
-  /** The key in quotes that comes next; null: none comes, it has escapes, or it is not a valid key. */
+  /**
+   * Consumes the quoted key that comes next. Returns null when there is none, when it has escapes, or when it is not a
+   * valid key.
+   */
   key(): Key | null {
     const text = this.#text;
     if (text.charCodeAt(this.#at) !== quote) return null;
@@ -65,7 +71,7 @@ export class HeadScanner {
     return key as Key;
   }
 
-  /** The version in quotes that comes next; null: none comes, or one with so many digits that it may be none. */
+  /** Consumes the quoted version that comes next. Returns null when there is none, or when it has too many digits. */
   version(): Version | null {
     const text = this.#text;
     const start = this.#at + 1;
@@ -87,7 +93,7 @@ const quote = 0x22;
 const backslash = 0x5c;
 const firstPrintable = 0x20;
 const lastPrintable = 0x7e;
-/** A number of so many is a safe integer. */
+/** A number with this many digits is a safe integer. */
 const exactDigits = 15;
-/** A number of so many is below 2^64. */
+/** A number with this many digits is below 2^64. */
 const versionDigits = 19;

@@ -1,7 +1,7 @@
 /**
- * Reads the heads of batches as our own encoder writes them: gets, puts and deletes, and what becomes of them when they
- * are carried out. Reading these with JSON.parse, and then object by object, took most of a batch's time. Every other form
- * (scans, pages, refusals, what others write) is left to that, and so is everything that is wrong.
+ * Decodes batch heads in the form that this program's encoder writes: gets, puts and deletes, and their outcomes when
+ * they succeed. Decoding these with JSON.parse, object by object, took most of a batch's time. All other forms (scans,
+ * pages, refusals, other encoders) and everything invalid are left to batch-fields.ts.
  */
 import type { EntryFacts } from "../../core/entry.js";
 import { jsonProblem, type JsonText } from "../../core/text/json-text.js";
@@ -19,7 +19,7 @@ import type { ShardNumber } from "../../core/shard.js";
 import type { ValueReader } from "./batch-values.js";
 import { HeadScanner } from "./head-scanner.js";
 
-/** The operations of a request; null: it has another form, or something is wrong. */
+/** The operations of a request; null when the head has another form or is invalid. */
 export function readUsualOperations(
   head: string,
   values: ValueReader,
@@ -36,7 +36,7 @@ export function readUsualOperations(
   return scanner.skip("]}") && scanner.isAtEnd && values.isAtEnd ? operations : null;
 }
 
-/** The outcomes of an answer to `operations`; null: it has another form, or something is wrong. */
+/** The outcomes of an answer to `operations`; null when the head has another form or is invalid. */
 export function readUsualOutcomes(
   head: string,
   values: ValueReader,
@@ -97,14 +97,14 @@ function readPut(
   return value === null ? null : { kind: "put", shard, key, value, expiry, condition };
 }
 
-/** Null: it is wrong. */
+/** Null when the value is invalid. */
 function readValue(values: ValueReader, length: number, isChecked: boolean): JsonText | null {
   if (length < 1 || length > valueBytesMax || !values.has(length)) return null;
   const text = values.strictText(length);
   return text === null || (!isChecked && jsonProblem(text) !== null) ? null : (text as JsonText);
 }
 
-/** Undefined: it is wrong; so are both together. */
+/** Undefined when the expiry is invalid, or when there are two. */
 function readExpiry(scanner: HeadScanner): OperationExpiry | null | undefined {
   if (scanner.skip(',"ttlSeconds":')) {
     const seconds = scanner.wholeNumber();
@@ -115,7 +115,7 @@ function readExpiry(scanner: HeadScanner): OperationExpiry | null | undefined {
   return atMs >= 0 && atMs <= expiryMsMax ? { kind: "at", atMs } : undefined;
 }
 
-/** Undefined: it is wrong; so are several together. */
+/** Undefined when the condition is invalid, or when there are several. */
 function readCondition(scanner: HeadScanner): OperationCondition | null | undefined {
   if (!scanner.skip(',"if')) return null;
   if (scanner.skip('Absent":true')) return { kind: "ifAbsent" };
@@ -147,7 +147,7 @@ function readOutcome(scanner: HeadScanner, values: ValueReader, operation: Opera
   return { kind: "found", entry: { key: operation.key, value, version, createdAtMs, updatedAtMs, expiresAtMs } };
 }
 
-/** Null: none is there. Undefined: not as its encoder writes one after 1970. */
+/** Null when the item has no such moment. Undefined when it is not written as the encoder writes moments after 1970. */
 function readMoment(scanner: HeadScanner, name: string): number | null | undefined {
   if (!scanner.skip(name)) return null;
   const atMs = scanner.wholeNumber();

@@ -1,34 +1,37 @@
 /**
- * Puts messages into frames on one connection: everything of one turn of the event loop in one write, a frame of each
- * waiting message in turn, and no more than the connection takes, so that what waits can still be called back. The same
- * for both ends.
+ * Writes messages to a connection in frames, for both ends. Everything of one turn of the event loop goes into one
+ * write; waiting messages take turns, a frame each; and no more is written than the connection accepts, so that waiting
+ * messages can still be withdrawn.
  */
 import { frameBodyBytesMax } from "../../core/limits.js";
 import { frameHeadBytes, writeFrameHead, type FrameType } from "./frame.js";
 
-/** Up to here the frames of one turn are joined for one write; copying more would cost more than a write of several pieces. */
+/**
+ * The frames of one turn are joined into one write up to this size; copying more would cost more than a write of
+ * several pieces.
+ */
 export const frameJoinedBytesMax = 16 * 1024;
 
-/** What is needed of a socket. */
+/** The part of a socket that is used here. */
 export interface FrameSink {
-  /** False: it wants no more until `FrameWriter.drained` is called. */
+  /** Returns false when the sink wants no more until `FrameWriter.drained` is called. */
   write(bytes: Buffer): boolean;
   cork(): void;
   uncork(): void;
-  /** It is closed, or about to be. */
+  /** Whether the sink is closed or about to be. */
   readonly destroyed: boolean;
 }
 
-/** One message on its way out. */
+/** One message to be sent. */
 export class OutgoingMessage {
   readonly type: FrameType;
   readonly id: number;
-  /** Comes before `body`; together with it one message. */
+  /** Sent before `body`; both form one message. */
   readonly prefix: Buffer;
   readonly body: Buffer;
-  /** Bytes of `body` that are written. */
+  /** Bytes of `body` written so far. */
   sentBytes = 0;
-  /** False: provably nothing of it has left this process. */
+  /** False: provably no byte of the message has left this process. */
   isBegun = false;
 
   constructor(type: FrameType, id: number, body: Buffer, prefix: Buffer = noBytes) {
@@ -57,7 +60,7 @@ export class FrameWriter {
     this.#sink = sink;
   }
 
-  /** Bytes of messages that are not written to their end. */
+  /** Total bytes of messages that are not completely written. */
   get unfinishedBytes(): number {
     return this.#unfinishedBytes;
   }
@@ -72,32 +75,32 @@ export class FrameWriter {
     this.#unfinishedBytes += message.bytes;
     if (this.#isPlanned || this.#isFull) return;
     this.#isPlanned = true;
-    // Behind all promises that settle in this turn, which have more to send.
+    // Runs after all promises that settle in this turn, because their handlers may send more.
     process.nextTick(() => {
       this.#isPlanned = false;
       this.#write();
     });
   }
 
-  /** Writes nothing more of the message of this id. */
+  /** Writes nothing more of the message with this id. */
   drop(id: number): void {
     const at = this.#waiting.findIndex((message) => message.id === id);
     const [message] = at < 0 ? [] : this.#waiting.splice(at, 1);
     if (message !== undefined) this.#unfinishedBytes -= message.bytes;
   }
 
-  /** Writes what may be written now, and not at the end of this turn. */
+  /** Writes now what would be written at the end of this turn. */
   flush(): void {
     if (!this.#isFull) this.#write();
   }
 
-  /** The connection takes more again. */
+  /** Called when the connection accepts more again. */
   drained(): void {
     this.#isFull = false;
     if (!this.#isPlanned) this.#write();
   }
 
-  /** The connection is gone: nothing is written any more. */
+  /** Called when the connection is gone: nothing more is written. */
   stop(): void {
     this.#isStopped = true;
     this.#waiting = [];
@@ -108,7 +111,7 @@ export class FrameWriter {
     while (this.#waiting.length > 0 && !this.#isFull && !this.#sink.destroyed) this.#isFull = !this.#writeRound();
   }
 
-  /** One frame of each message. False: the connection wants no more. */
+  /** Writes one frame of each message. Returns false when the connection wants no more. */
   #writeRound(): boolean {
     const round = this.#waiting.splice(0);
     const pieces: Buffer[] = [];
@@ -126,7 +129,7 @@ export class FrameWriter {
     return isWilling;
   }
 
-  /** The frame's bytes. */
+  /** Adds the next frame of a message. Returns its length in bytes. */
   #addFrame(message: OutgoingMessage, pieces: Buffer[]): number {
     const { id, body, sentBytes } = message;
     const type = message.isBegun ? "part" : message.type;

@@ -1,33 +1,33 @@
 /**
  * The frames that carry batches between a gateway and a storage node after an upgrade (RFC 9110, 7.8) to
- * `shardgate-batch/1`: bytes in, frames out, and back. Pure; sockets and calls are left to others. A frame is nine bytes
- * (length of the body as u32, type as u8, id as u32, all big-endian) and its body. A long message is cut into frames of
- * `frameBodyBytesMax`, so that short ones of other ids go between them: all but its last have the bit `more` in their type,
- * all but its first are of type `part`.
+ * `shardgate-batch/1`: encodes and decodes bytes; others handle sockets and calls. A frame is nine bytes (length of the
+ * body as u32, type as u8, id as u32, all big-endian) and its body. A long message is split into frames of
+ * `frameBodyBytesMax`, so that short messages with other ids fit in between: all but the last have the bit `more` in
+ * their type, all but the first are of type `part`.
  */
 import { frameBodyBytesMax, requestIdCharactersMax } from "../../core/limits.js";
 
 /** Longest `traceparent` (W3C Trace Context, version 00). */
 const traceparentCharactersMax = 55;
 
-/** What the upgrade is asked for by. */
+/** The protocol named in the upgrade request. */
 export const frameProtocol = "shardgate-batch/1";
 
-/** The number of each type, as it is sent. */
+/** The number that is sent for each type. */
 export const frameTypes = {
   /** Storage node, first of all: JSON, `{"requestsMax":256,"bytesMax":50331648,"connections":1}`. */
   hello: 0,
-  /** Gateway: a batch, behind `RequestFacts`. */
+  /** Gateway: `RequestFacts`, followed by a batch. */
   request: 1,
-  /** Gateway: it no longer waits for the answer of this id. */
+  /** Gateway: it no longer waits for the answer with this id. */
   cancel: 2,
-  /** Storage node: the answer to the batch of this id. */
+  /** Storage node: the answer to the batch with this id. */
   answer: 3,
-  /** Storage node: problem details, why the batch of this id was not run. */
+  /** Storage node: problem details that explain why the batch with this id was not run. */
   problem: 4,
-  /** Storage node: it takes no further requests here, and refuses those that are on their way. Problem details, or nothing. */
+  /** Storage node: it accepts no further requests here and refuses those in flight. Body: problem details, or empty. */
   goodbye: 5,
-  /** Either: the next bytes of the message of this id. */
+  /** Both: the next bytes of the message with this id. */
   part: 6,
 } as const;
 
@@ -38,20 +38,20 @@ export interface Frame {
   readonly id: number;
   /** Whether parts of this message follow. */
   readonly hasMore: boolean;
-  /** Shares its memory with what was received. */
+  /** Shares its memory with the received bytes. */
   readonly body: Buffer;
 }
 
-/** Why a connection cannot go on: it is not known where the next frame begins, or what it belongs to. */
+/** Why a connection cannot continue: it is unknown where the next frame begins, or what it belongs to. */
 export type FrameProblem =
   | "unknownType"
   | "tooLong"
   | "neverInParts"
-  /** A type that only the other end sends. */
+  /** A type that only the other end may send. */
   | "wrongDirection"
   | "unknownPart"
   | "idInUse"
-  /** More on its way at once than the hello allows. */
+  /** More in flight at once than the hello allows. */
   | "tooMuch";
 
 export class FrameError extends Error {
@@ -77,15 +77,15 @@ export function writeFrameHead(target: Buffer, { type, id, hasMore }: Omit<Frame
   target.writeUInt32BE(id, 5);
 }
 
-/** Finds the frames in bytes that arrive in pieces of any size. What it holds is less than one frame and one piece. */
+/** Finds frames in bytes that arrive in chunks of any size. Buffers less than one frame and one chunk. */
 export class FrameReader {
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
-  /** What came behind `#bytes`, kept apart until a whole frame is there. */
+  /** Bytes after `#bytes`, kept separate until a whole frame has arrived. */
   #later: Buffer[] = [];
   #laterBytes = 0;
 
-  /** `bytes` must not change afterwards. */
+  /** `bytes` must not be modified afterwards. */
   push(bytes: Buffer): void {
     if (this.#at === this.#bytes.length && this.#later.length === 0) {
       this.#bytes = bytes;
@@ -96,12 +96,14 @@ export class FrameReader {
     }
   }
 
-  /** A frame has begun and is not whole. */
+  /** Whether a frame has begun and is incomplete. */
   get isWithinFrame(): boolean {
     return this.#bytes.length - this.#at + this.#laterBytes > 0;
   }
 
-  /** The next whole frame; null until more bytes come. Throws a FrameError, and must not be used afterwards. */
+  /**
+   * The next complete frame; null until more bytes arrive. Throws a FrameError; after that the reader must not be used.
+   */
   next(): Frame | null {
     if (!this.#holds(frameHeadBytes)) return null;
     const length = this.#bytes.readUInt32BE(this.#at);
@@ -120,7 +122,7 @@ export class FrameReader {
     return { type, id, hasMore, body: this.#bytes.subarray(start, this.#at) };
   }
 
-  /** Whether so many bytes lie in one piece from here on; joins pieces where that makes it so. */
+  /** Whether `count` bytes are available in one buffer from here on; joins buffers if that helps. */
   #holds(count: number): boolean {
     const rest = this.#bytes.length - this.#at;
     if (rest >= count) return true;
@@ -133,17 +135,17 @@ export class FrameReader {
   }
 }
 
-/** What comes before the batch in a request. */
+/** The facts that precede the batch in a request. */
 export interface RequestFacts {
-  /** The gateway waits for so long, milliseconds from when the request arrives. */
+  /** How long the gateway waits, in milliseconds from the arrival of the request. */
   readonly timeoutMs: number;
-  /** For the log of the storage node. */
+  /** The request's id in the log of the storage node. */
   readonly requestId?: string | undefined;
   /** Continues a trace (W3C Trace Context). */
   readonly traceparent?: string | undefined;
 }
 
-/** Milliseconds as u32, and both texts as Latin-1 behind their lengths as u8. */
+/** Milliseconds as u32, then both texts as Latin-1, each after its length as u8. */
 export function encodeRequestFacts(facts: RequestFacts): Buffer {
   const { timeoutMs } = facts;
   const requestId = (facts.requestId ?? "").slice(0, requestIdCharactersMax);
@@ -170,13 +172,13 @@ export function decodeRequest(body: Buffer): { readonly facts: RequestFacts; rea
   return { facts: { timeoutMs: body.readUInt32BE(0), requestId, traceparent }, batch: body.subarray(end) };
 }
 
-/** What a storage node says of itself at the start of a connection. */
+/** The storage node's first message on a connection. */
 export interface Hello {
-  /** Most requests that it takes in at once here. */
+  /** Most requests that it accepts at once on this connection. */
   readonly requestsMax: number;
-  /** Most bytes of requests that may be on their way here at once. */
+  /** Most bytes of requests that may be in flight at once on this connection. */
   readonly bytesMax: number;
-  /** How many connections keep all of its processes busy. */
+  /** How many connections suffice to keep all of its processes busy. */
   readonly connections: number;
 }
 

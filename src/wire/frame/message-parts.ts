@@ -1,6 +1,6 @@
 /**
- * What has come of a message in several frames. Its parts are counted by what they take in memory, not by what they carry:
- * a peer may cut a message into frames of a byte each, or of none.
+ * The received parts of a message in several frames. Parts are counted by the memory that they take, not by their
+ * content: a peer may split a message into frames with one byte each, or none.
  */
 import { framePartBytesMin } from "../../core/limits.js";
 
@@ -9,14 +9,14 @@ export class MessageParts {
   /** Each part counts as `framePartBytesMin` at least. */
   bytes = 0;
 
-  /** `body` shares its memory with what was received. */
+  /** `body` shares its memory with the received bytes. */
   add(body: Buffer): void {
     this.bytes += Math.max(body.length, framePartBytesMin);
-    // A short part would keep all the bytes alive that it came with.
+    // A short part would keep alive all bytes that were received with it, so it is copied.
     this.#parts.push(body.length < body.buffer.byteLength / 4 ? Buffer.from(body) : body);
   }
 
-  /** Keeps nothing of it; further parts are only counted. */
+  /** Drops the received parts; further parts are only counted. */
   discard(): void {
     this.#parts = [];
   }

@@ -79,6 +79,24 @@ describe("a command that asks a gateway", () => {
     }
   });
 
+  it("asks the next gateway of --endpoint when one cannot be connected to", async () => {
+    gateway.interrupt = () => ({ body: '{"data":{"get":null}}' });
+    const stopped = await deadUrl();
+    const answered = await runCommand(["get", "k", "-e", `${stopped},${gateway.url}`]);
+    expect(answered.err).not.toContain("no answer");
+    expect(gateway.bodies).toHaveLength(1);
+    const { err } = await runCommand(["get", "k", "-e", `${stopped},${stopped}/other`]);
+    expect(err).toContain(`no answer from ${stopped}/graphql: `);
+    expect(err).toContain(`; no answer from ${stopped}/other/graphql: `);
+  });
+
+  it("asks no other gateway what one may have done already", async () => {
+    gateway.interrupt = () => "hang up";
+    const { code } = await runCommand(["put", "k", "1", "-e", `${gateway.url},${gateway.url}/other`]);
+    expect(code).toBe(1);
+    expect(gateway.bodies).toHaveLength(1);
+  });
+
   it("says that nobody knows when the answer to a write is lost, and does not call that unavailable", async () => {
     gateway.interrupt = () => "hang up";
     const write = await run(["put", "k", "1"]);

@@ -179,6 +179,21 @@ describe("status", () => {
     });
   });
 
+  it("lists the gateways when there are several, the leader first", async () => {
+    expect((await run(["status"])).out).not.toContain("leader");
+    const beat = { url: "http://g2:4000", mapVersion: 2, leaderId: "l1", seen: [], refused: [] };
+    await gateway.services.membership.peers.beatFrom("g2:4000", beat);
+    expect((await run(["status"])).out).toMatch(
+      /\n\ngateway  role      map version  last seen +url\n- {8}leader +2  2026\S+ +-\ng2:4000  follower +2  2026\S+ +http:\/\/g2:4000\n$/,
+    );
+    expect(await json("status")).toMatchObject({
+      gateways: [
+        { name: null, isLeader: true },
+        { name: "g2:4000", url: "http://g2:4000", isLeader: false, mapVersion: 2 },
+      ],
+    });
+  });
+
   it("has no totals when a primary does not tell its own, and no table without nodes", async () => {
     expect((await run(["status"])).out).toMatch(/health {7}4 of 4 shards lack .*\n(.*\n)*keys {9}0\nbytes {8}0\n$/);
     await gateway.register("node1", "node2");

@@ -63,7 +63,7 @@ describe("node ls", () => {
 });
 
 describe("status", () => {
-  const cluster = { name: "c", mapVersion: 7, shardCount: 0, shards: [] };
+  const cluster = { name: "c", mapVersion: 7, shardCount: 0, shards: [], gateways: [] };
 
   it("counts the problems in its health, and explains them below the table", async () => {
     data = { cluster: { ...cluster, storageNodes: nodes } };

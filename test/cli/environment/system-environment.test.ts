@@ -47,9 +47,10 @@ describe("systemEnvironment", () => {
 
   it("starts the program as a child with its arguments and a log file", async () => {
     vi.stubEnv("SHARDGATE_ADVERTISE", "http://only-for-me");
-    for (const name of ["TLS_CERT", "TLS_NODE_KEY", "ALLOW_NODES"]) vi.stubEnv(`SHARDGATE_${name}`, "not-for-loopback");
+    for (const name of ["TLS_CERT", "TLS_NODE_KEY", "ALLOW_NODES", "ID"])
+      vi.stubEnv(`SHARDGATE_${name}`, "not-for-loopback");
     const { startChild } = await environmentOf(
-      "const names = Object.keys(process.env).filter((name) => /^SHARDGATE_.*(ADVERTISE|TLS|ALLOW)/.test(name));" +
+      "const names = Object.keys(process.env).filter((name) => /^SHARDGATE_.*(ADVERTISE|TLS|ALLOW|ID)/.test(name));" +
         "console.log(JSON.stringify([process.argv.slice(2), names]));" +
         "console.error('to the log'); process.exitCode = 3; process.disconnect();",
     );
@@ -66,6 +67,32 @@ describe("systemEnvironment", () => {
     await new Promise((resolve) => child.stdout.once("data", resolve));
     child.kill("SIGTERM");
     expect(await child.exited).toBe("SIGTERM");
+  });
+
+  it("starts a child that a signal to its parent's process group does not reach", async () => {
+    const { startChild } = await environmentOf("setInterval(() => {}, 1000); console.log('up');");
+    const child = startChild([], join(folder, "log"));
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    // A signal to a group that has no process fails.
+    expect(() => process.kill(-(child.pid ?? 0), 0)).not.toThrow();
+    child.kill("SIGKILL");
+    expect(await child.exited).toBe("SIGKILL");
+  });
+
+  it("starts another program without this process's settings of PostgreSQL and of language", async () => {
+    vi.stubEnv("PGDATA", "not-for-it");
+    vi.stubEnv("LANG", "xx_XX");
+    const { startProgram } = systemEnvironment("main.js");
+    const script = "echo $PGDATA$LANG$LC_ALL >&2; echo ignored; pwd >&2; exit 4";
+    const program = startProgram("/bin/sh", ["-c", script], null);
+    expect(program.pid).toBeGreaterThan(0);
+    expect(await text(program.said)).toBe("C\n/\n");
+    expect(await program.exited).toBe("exit code 4");
+    const missing = startProgram(join(folder, "no-such-program"), [], null);
+    expect(await missing.exited).toMatch("ENOENT");
+    const endless = startProgram(process.execPath, ["-e", "setInterval(() => {}, 1000)"], null);
+    endless.kill("SIGKILL");
+    expect(await endless.exited).toBe("SIGKILL");
   });
 
   it("tells how a child could not be started", async () => {

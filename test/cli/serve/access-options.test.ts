@@ -60,7 +60,7 @@ describe("the access of a gateway", () => {
   });
 
   it("knows storage nodes by the secret, also where clients are not asked", async () => {
-    const { access, ask } = await open({}, { gatewayToken: "g", nodeToken: "n" });
+    const { access, ask } = await open({}, { gatewayToken: "g", nodeToken: "n", peerToken: "p" });
     expect([access.isOpen, access.areNodesProven]).toEqual([true, true]);
     expect([await ask(), await ask("n"), await ask("g")]).toEqual(["anyone", "storage-node", null]);
   });
@@ -68,7 +68,10 @@ describe("the access of a gateway", () => {
   it("knows the tokens that are signed with a key of the file, beside the others", async () => {
     const { publicKey, privateKey } = await generateKeyPair("RS256");
     const jwtJwks = write("keys.json", { keys: [await exportJWK(publicKey)] });
-    const { ask } = await open({ ...jwt, jwtJwks, tokens: tokens() }, { gatewayToken: "g", nodeToken: "n" });
+    const { ask } = await open(
+      { ...jwt, jwtJwks, tokens: tokens() },
+      { gatewayToken: "g", nodeToken: "n", peerToken: "p" },
+    );
     const token = await new SignJWT({ sub: "eve", iss: "i", aud: "a", exp: 4e9 })
       .setProtectedHeader({ alg: "RS256" })
       .sign(privateKey);

@@ -295,4 +295,16 @@ describe("a gateway with storage nodes", () => {
     const exporting = testEnvironment();
     expect([await runCli(["export", "-e", gateway], exporting), exporting.written.out === text]).toEqual([0, true]);
   });
+
+  it("has those that were given several gateways, of which the first ones do not answer", async () => {
+    const gateway = await serve("gateway", "--data", data, "--nodes", "3");
+    const silent = `http://127.0.0.1:${occupiedPort}`;
+    await new Promise((resolve) => occupant.close(resolve));
+    const start = (id: string) => ["node", "--id", id, "--engine", "memory", "--gateway"];
+    await serve(...start("commas"), `${silent}, ${gateway}`);
+    await serve(...start("repeated"), silent, "--gateway", gateway);
+    vi.stubEnv("SHARDGATE_GATEWAY", `${silent},${gateway}/`);
+    await serve(...start("variable").slice(0, -1));
+    await vi.waitFor(async () => expect((await fetch(`${gateway}/ready`)).status).toBe(200));
+  });
 });

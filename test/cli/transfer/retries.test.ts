@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { expect, it } from "vitest";
 import { retriesOf, clientPauseMs } from "../../../src/cli/transfer/retries.js";
-import { pauseAfter } from "../../../src/client/request/retry.js";
+import { pauseAfter } from "../../../src/client/request/repeat.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 it("does not wait when the work is already given up", async () => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import fc from "fast-check";
 import { ShardgateRequestError } from "../../../src/client/index.js";
-import { requestBytesMax } from "../../../src/client/limits.js";
 import { answer, ClientHarness, hang, loseAnswer, refuseConnection, type Fault } from "../client-harness.js";
+import { requestBytesMax } from "../../../src/client/writing/write-parts.js";
 
 let harness: ClientHarness;
 beforeEach(async () => {

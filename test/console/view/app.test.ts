@@ -57,6 +57,27 @@ describe("the console", () => {
     expect(filtered.root.textContent).toContain("No storage node matches the filter.");
   });
 
+  it("lists the gateways when there are several, with which of them leads and which is silent", async () => {
+    const page = await opened();
+    expect(page.root.textContent).not.toContain("Gateways");
+    const leader = ["g1:4000", "http://g1:4000", true, 9, 0] as const;
+    const others = [
+      ["g2:4000", null, false, 8, 900],
+      [null, "http://g3:4000", false, 9, 42_500],
+    ] as const;
+    await page.act(() => {
+      page.platform.stream.send("tick", { ...tickOf([upRow, upRow, upRow]), gateways: [leader, ...others] });
+    });
+    const table = page.root.findAll("table").find(({ textContent }) => textContent.includes("Role"));
+    const rows = table?.findAll("tr").slice(1) ?? [];
+    expect(rows.map((row) => row.findAll("td").map(({ textContent }) => textContent))).toEqual([
+      ["leader", "9", "now"],
+      ["follower", "8", "now"],
+      ["follower", "9", "42 s ago"],
+    ]);
+    expect(rows.map((row) => row.find("th").textContent)).toEqual(["g1:4000", "g2:4000", "http://g3:4000"]);
+  });
+
   it("shows the cluster in figures once it hears of it", async () => {
     const page = await opened();
     const text = page.root.textContent;

@@ -10,8 +10,8 @@ export function clientRegions(): Regions {
     methods: methods(),
     put: memberTable("client.ts", "PutOptions"),
     update: memberTable("writing/update.ts", "UpdateOptions"),
-    scan: memberTable("scan.ts", "ScanOptions"),
-    entry: memberTable("entry.ts", "Entry"),
+    scan: memberTable("entry-scan.ts", "ScanOptions"),
+    entry: memberTable("client-entry.ts", "Entry"),
     outcomes: outcomes(),
   };
 }

@@ -1,12 +1,12 @@
 /** Callers of every kind, as a gateway knows them by their tokens. */
 import { createAccess, type Access } from "../../../src/gateway/access/access.js";
 import type { AuditRecord } from "../../../src/gateway/access/audit-log.js";
-import { nodeCaller, type Caller } from "../../../src/gateway/access/caller.js";
+import { nodeCaller, peerCaller, type Caller } from "../../../src/gateway/access/caller.js";
 import { parseGrant } from "../../../src/gateway/access/grant.js";
 import { Permissions } from "../../../src/gateway/access/permissions.js";
 
 export function caller(name: string, ...grants: readonly string[]): Caller {
-  return { name, permissions: new Permissions(grants.map(parseGrant)), isNode: false };
+  return { name, permissions: new Permissions(grants.map(parseGrant)), isNode: false, isPeer: false };
 }
 
 /** By token, which is also the name. `a/` is the own part of those who have one. */
@@ -16,6 +16,7 @@ export const callers = {
   readAll: caller("readAll", "read:"),
   admin: caller("admin", "admin"),
   node: nodeCaller,
+  peer: peerCaller,
 } as const satisfies Readonly<Record<string, Caller>>;
 
 export interface TestAccess extends Access {

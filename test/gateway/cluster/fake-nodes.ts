@@ -93,9 +93,18 @@ export class FakeNode implements NodeClient {
 export const gatewayUrl = "http://gateway:4000";
 
 export class FakePool {
-  readonly nodes = new Map<string, FakeNode>();
+  readonly nodes: Map<string, FakeNode>;
   readonly reached: string[] = [];
+  /** Storage nodes whose connections were refused since the last look. */
+  refused: string[] = [];
+  /** When storage nodes last answered a request of a client; monotonic. */
+  readonly answered = new Map<string, number>();
   prunes = 0;
+
+  /** `nodes`: those of another pool, which are reached from here, too. */
+  constructor(nodes = new Map<string, FakeNode>()) {
+    this.nodes = nodes;
+  }
 
   client(name: string): FakeNode {
     const known = this.nodes.get(name) ?? new FakeNode(name);
@@ -108,6 +117,14 @@ export class FakePool {
   }
   figures(): { latencyMs: number | null; breaker: "closed"; queued: number } {
     return { latencyMs: 1.5, breaker: "closed", queued: 0 };
+  }
+  lastAnswerMs(name: string): number | null {
+    return this.answered.get(name) ?? null;
+  }
+  takeRefused(): readonly string[] {
+    const { refused } = this;
+    this.refused = [];
+    return refused;
   }
   prune(): void {
     this.prunes++;

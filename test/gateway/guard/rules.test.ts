@@ -212,4 +212,29 @@ describe("a route", () => {
     }
     expect((await ask('{ get(key: "a/1") { key } }', node, accepts[0])).code).toBe("FORBIDDEN");
   });
+
+  it("is for gateways of the cluster when it is about the leader, and no other one is", async () => {
+    const peer = as("peer");
+    const ofPeers = Object.values(routes).flatMap((rows) => rows.filter(({ rule }) => rule === "peer"));
+    const ask = (path: string, body: string, headers: Record<string, string>) =>
+      send(path, { method: "POST", body, headers: { ...headers, "content-type": "application/json" } });
+    for (const { path, body = "" } of ofPeers) {
+      // A storage node that learned its own token is no gateway.
+      expect([path, (await ask(path, body, as("node"))).code]).toEqual([path, "FORBIDDEN"]);
+      if (path.endsWith("/remove")) continue;
+      expect([path, (await ask(path, body, peer)).code]).not.toEqual([path, "FORBIDDEN"]);
+    }
+    for (const [path, method] of [
+      ["/shards", "GET"],
+      ["/gateways", "GET"],
+      ["/nodes/node1", "DELETE"],
+      ["/data/a%2F1", "GET"],
+      ["/metrics", "GET"],
+    ] as const) {
+      expect((await send(path, { method, headers: peer })).code).toBe("FORBIDDEN");
+    }
+    const registration = { id: "node1", url: "http://node1:8000", incarnation: "node1" };
+    expect((await ask("/nodes", JSON.stringify(registration), peer)).code).toBe("FORBIDDEN");
+    expect((await ask("/nodes/node1/heartbeat", "{}", peer)).code).toBe("FORBIDDEN");
+  });
 });

@@ -4,7 +4,17 @@
  */
 
 /** What a kind of question asks of its caller; `own` is below `a/`. */
-export type Rule = "open" | "known" | "readOwn" | "readForeign" | "writeOwn" | "writeForeign" | "cluster" | "admin";
+export type Rule =
+  | "open"
+  | "known"
+  | "readOwn"
+  | "readForeign"
+  | "writeOwn"
+  | "writeForeign"
+  | "cluster"
+  | "admin"
+  /** For gateways of the cluster, which are none of the callers. */
+  | "peer";
 
 const kinds = ["readPrefix", "writePrefix", "readAll", "admin"] as const;
 export type Kind = (typeof kinds)[number];
@@ -19,6 +29,7 @@ export const allowed: Readonly<Record<Rule, readonly Kind[]>> = {
   writeForeign: ["admin"],
   cluster: ["readAll", "admin"],
   admin: ["admin"],
+  peer: [],
 };
 
 export interface FieldRow {
@@ -148,6 +159,16 @@ export const objectFields: Readonly<
       staleShards: "cluster",
     },
   },
+  Gateway: {
+    around: (field) => `{ cluster { gateways { ${field} } } }`,
+    fields: {
+      name: "cluster",
+      url: "cluster",
+      isLeader: "cluster",
+      mapVersion: "cluster",
+      lastSeenAt: "cluster",
+    },
+  },
   Cluster: {
     around: (field) => `{ cluster { ${field} } }`,
     fields: {
@@ -157,6 +178,7 @@ export const objectFields: Readonly<
       shardCount: "cluster",
       shards: "cluster",
       storageNodes: "cluster",
+      gateways: "cluster",
       isHealthy: "cluster",
     },
   },
@@ -217,6 +239,38 @@ export const routes: Readonly<Record<string, readonly RouteRow[]>> = {
   "DELETE /nodes/{id}": [{ rule: "admin", path: "/nodes/nobody", code: "NODE_NOT_FOUND" }],
   "POST /nodes/{id}/accept-loss": [{ rule: "admin", path: "/nodes/nobody/accept-loss", code: "NODE_NOT_FOUND" }],
   "POST /nodes/{id}/heartbeat": [{ rule: "admin", path: "/nodes/node1/heartbeat", body: "{}", code: "NODE_NOT_FOUND" }],
+  "GET /gateways": [{ rule: "cluster", path: "/gateways" }],
+  "HEAD /gateways": [{ rule: "cluster", path: "/gateways" }],
+  "POST /gateways/{name}/beat": [
+    {
+      rule: "peer",
+      path: "/gateways/g2/beat",
+      body: json({ url: null, mapVersion: 1, leaderId: "l1", seen: [], refused: [] }),
+    },
+  ],
+  "POST /gateways/leader/register": [
+    { rule: "peer", path: "/gateways/leader/register", body: json({ id: "node1", url: "http://node1:8000" }) },
+  ],
+  "POST /gateways/leader/heartbeat": [
+    { rule: "peer", path: "/gateways/leader/heartbeat", body: json({ name: "node1", heartbeat: {} }) },
+  ],
+  "POST /gateways/leader/remove": [
+    { rule: "peer", path: "/gateways/leader/remove", body: json({ name: "node1", isForced: true }) },
+  ],
+  "POST /gateways/leader/assign": [
+    {
+      rule: "peer",
+      path: "/gateways/leader/assign",
+      body: json({ shard: 0, node: "node1", isPrimary: true, ifEpoch: null, isForced: true }),
+    },
+  ],
+  "POST /gateways/leader/acceptLoss": [
+    { rule: "peer", path: "/gateways/leader/acceptLoss", body: json({ name: "node1" }) },
+  ],
+  "POST /gateways/leader/histories": [
+    { rule: "peer", path: "/gateways/leader/histories", body: json({ shards: [0] }) },
+  ],
+  "POST /gateways/leader/refresh": [{ rule: "peer", path: "/gateways/leader/refresh", body: json({ node: "node1" }) }],
   "GET /health": [{ rule: "open", path: "/health" }],
   "GET /ready": [{ rule: "open", path: "/ready" }],
   "GET /metrics": [{ rule: "cluster", path: "/metrics" }],

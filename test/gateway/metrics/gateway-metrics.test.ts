@@ -75,7 +75,17 @@ describe("Metrics", () => {
   it("shares nothing with other Metrics of the process", async () => {
     const metrics = new Metrics();
     const nodes = { UP: 2 };
-    metrics.clusterSeen({ mapVersion: 7, shards: { ACTIVE: 3, UNAVAILABLE: 1 }, nodes, nodesWithProblem: 1 });
+    const standing = { isLeading: false, isLeaderReachable: true, isRegistryReachable: false };
+    metrics.clusterSeen({
+      ...standing,
+      mapVersion: 7,
+      shards: { ACTIVE: 3, UNAVAILABLE: 1 },
+      nodes,
+      nodesWithProblem: 1,
+    });
+    expect(await metrics.total("shardgate_leading")).toBe(0);
+    expect(await metrics.total("shardgate_leader_reachable")).toBe(1);
+    expect(await metrics.total("shardgate_registry_reachable")).toBe(0);
     expect(await metrics.total("shardgate_storage_nodes_with_problem")).toBe(1);
     expect(await metrics.total("shardgate_cluster_map_version")).toBe(7);
     expect(await metrics.total("shardgate_storage_nodes", { state: "UP" })).toBe(2);

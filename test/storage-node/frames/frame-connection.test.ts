@@ -111,7 +111,7 @@ describe("a connection of frames", () => {
 
   it("refuses a gateway whose cluster is not the storage node's any more", async () => {
     const options = {
-      gatewayUrl: "http://127.0.0.1:9",
+      gatewayUrls: ["http://127.0.0.1:9"],
       worker: { isFirst: false, count: 2, metricsText: async () => "" },
     };
     const { peer, engine } = await runPeer(options, upgradeHead([`${clusterHeader}: c2`]));

@@ -7,7 +7,7 @@ import { RenewableTls } from "../../support/renewable-tls.js";
 import { put } from "../operations.js";
 import { runNode } from "../running-node.js";
 
-const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node" };
+const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node", peerToken: "from-peer" };
 
 async function openAt(url: string, bytes?: string): Promise<FramePeer> {
   const peer = await openPeer(url, bytes);

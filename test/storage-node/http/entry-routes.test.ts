@@ -364,7 +364,7 @@ async function runOwner(): Promise<Awaited<ReturnType<typeof runNode>>> {
   const answer = { status: 200, body: JSON.stringify(assignments(1, { 2: 5 })) };
   const gateway = await new FakeGateway(() => answer).start();
   onTestFinished(() => gateway.stop());
-  const running = await runNode({ gatewayUrl: gateway.url });
+  const running = await runNode({ gatewayUrls: [gateway.url] });
   await vi.waitFor(async () => expect((await running.send("/health")).json()["isAcknowledged"]).toBe(true));
   return running;
 }

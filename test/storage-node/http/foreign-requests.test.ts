@@ -30,7 +30,7 @@ describe("a request for another storage node", () => {
   });
 
   it("is refused before the start is acknowledged, too", async () => {
-    const { send } = await runNode({ name: "b", gatewayUrl: "http://127.0.0.1:9" });
+    const { send } = await runNode({ name: "b", gatewayUrls: ["http://127.0.0.1:9"] });
     const answer = await send("/assignments", { method: "PUT", body: assigned, headers: { "x-shardgate-node": "a" } });
     expect([answer.status, answer.json()["code"]]).toEqual([409, "NODE_CONFLICT"]);
   });

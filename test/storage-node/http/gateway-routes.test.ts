@@ -115,7 +115,7 @@ describe("GET /health", () => {
     const { send } = await runNode();
     await send("/assignments", { method: "PUT", body: JSON.stringify(assignments(1, { 1: 3 })) });
     expect((await send("/health")).json()).toMatchObject({ clusterId: "c1", isAcknowledged: false });
-    const { send: ask } = await runNode({ gatewayUrl: "http://127.0.0.1:9" });
+    const { send: ask } = await runNode({ gatewayUrls: ["http://127.0.0.1:9"] });
     expect((await ask("/health")).json()).toMatchObject({ clusterId: null, isAcknowledged: false });
   });
 

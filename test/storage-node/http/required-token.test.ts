@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { runNode } from "../running-node.js";
 
-const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node" };
+const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node", peerToken: "from-peer" };
 const routes = [
   ["GET", "/shard/2/store/user123"],
   ["PUT", "/shard/2/store/user123"],

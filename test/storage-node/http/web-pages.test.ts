@@ -49,7 +49,9 @@ describe("a storage node", () => {
   );
 
   it("answers to every name where callers prove who they are", async () => {
-    const { send } = await runNode({ tokens: { gatewayToken: "from-gateway", nodeToken: "from-node" } });
+    const { send } = await runNode({
+      tokens: { gatewayToken: "from-gateway", nodeToken: "from-node", peerToken: "from-peer" },
+    });
     const authorization = "Bearer from-gateway";
     expect((await send("/shards", { headers: { ...rebound, authorization } })).status).toBe(200);
     expect((await send("/shards", { headers: { authorization, origin: page } })).status).toBe(403);

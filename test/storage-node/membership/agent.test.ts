@@ -57,13 +57,17 @@ class WellBehavedGateway extends FakeGateway {
   }
 }
 
-async function setUp<G extends FakeGateway>(gateway: G, engine = new ScriptedEngine()) {
-  await gateway.start();
+async function setUp<G extends FakeGateway>(
+  gateway: G,
+  engine = new ScriptedEngine(),
+  others: readonly FakeGateway[] = [],
+) {
+  for (const each of [gateway, ...others]) await each.start();
   const { clock, log, host } = await openHost(engine, { hasGateway: true, start: "i1" });
   const start = () => {
     const agent = startAgent({
       name: "node1",
-      gatewayUrl: `${gateway.url}/`,
+      gatewayUrls: [`${gateway.url}/`, ...others.map(({ url }) => url)],
       advertisedUrl: "http://127.0.0.1:4001",
       incarnation: "i1",
       isEphemeral: !engine.isDurable,
@@ -75,7 +79,7 @@ async function setUp<G extends FakeGateway>(gateway: G, engine = new ScriptedEng
     onTestFinished(async () => {
       await agent.stop();
       await host.drain();
-      await gateway.stop();
+      for (const each of [gateway, ...others]) await each.stop();
     });
     return agent;
   };
@@ -273,6 +277,17 @@ describe("the agent", () => {
     await until(() => expect(host.document.mapVersion).toBe(1));
   });
 
+  it("says once that there is no usable answer, however differently that is put each second", async () => {
+    let count = 0;
+    const gateway = new FakeGateway(() =>
+      ++count % 3 === 0 ? "hang" : problem(count % 2 === 0 ? "REGISTRY_UNAVAILABLE" : "OVERLOADED", `Try ${count}.`),
+    );
+    const { start, until, log, paths } = await setUp(gateway);
+    start();
+    await until(() => expect(paths().length).toBeGreaterThan(6));
+    expect(log.lines.map(({ level }) => level)).toEqual(["warn"]);
+  });
+
   it("tries again when the engine cannot tell its shards", async () => {
     const { engine, host, start, until, log } = await setUp(new WellBehavedGateway());
     const stats = vi.spyOn(engine, "stats").mockRejectedValue(new Error("No disk."));
@@ -291,6 +306,62 @@ describe("the agent", () => {
     await clock.advance(10_000);
     expect(paths()).toEqual([registration]);
     expect(log.lines).toEqual([]);
+  });
+});
+
+describe("the agent with several gateways", () => {
+  /** A leader, and a follower that names it and passes on what it is sent while the leader answers. */
+  async function leaderAndFollower() {
+    const leader = new WellBehavedGateway();
+    const follower = new FakeGateway((call) => {
+      const answer = leader.answer(call);
+      const isUsable = answer !== "hang" && answer.status === 200;
+      return isUsable ? ok({ ...(JSON.parse(answer.body) as object), leader: leader.url }) : answer;
+    });
+    return { leader, follower, ...(await setUp<FakeGateway>(follower, new ScriptedEngine(), [leader])) };
+  }
+
+  it("reports to the leader that the first answer names", async () => {
+    const { leader, follower, start, until } = await leaderAndFollower();
+    start();
+    await until(() => expect(leader.calls.length).toBeGreaterThan(2));
+    expect(follower.calls.map(({ path }) => path)).toEqual([registration]);
+    expect(new Set(leader.calls.map(({ path }) => path))).toEqual(new Set([heartbeat]));
+  });
+
+  it("reports to another gateway within two seconds when the leader hangs, and within one when it refuses connections", async () => {
+    const { leader, follower, start, until, clock, log } = await leaderAndFollower();
+    start();
+    await until(() => expect(leader.calls.length).toBeGreaterThan(1));
+    const others = new WellBehavedGateway();
+    follower.answer = others.answer;
+    follower.calls.length = 0;
+    leader.answer = () => "hang";
+    let sinceMs = clock.monotonicMs();
+    await until(() => expect(follower.calls).not.toEqual([]));
+    expect(clock.monotonicMs() - sinceMs).toBeLessThanOrEqual(2_100);
+    expect(follower.calls[0]?.path).toBe(heartbeat);
+    await until(() => expect(follower.calls.length).toBeGreaterThan(2));
+    expect(follower.calls.slice(0, 3).map(({ path }) => path)).toEqual([heartbeat, registration, heartbeat]);
+
+    leader.answer = others.answer;
+    await follower.stop();
+    sinceMs = clock.monotonicMs();
+    leader.calls.length = 0;
+    await until(() => expect(leader.calls).not.toEqual([]));
+    expect(clock.monotonicMs() - sinceMs).toBeLessThanOrEqual(1_100);
+    expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("says that no gateway answers, once, and registers when one is back", async () => {
+    const { leader, follower, start, until, log, host } = await leaderAndFollower();
+    await Promise.all([leader.stop(), follower.stop()]);
+    start();
+    const message = expect.stringContaining("No gateway sends a usable answer");
+    await until(() => expect(log.lines).toContainEqual(expect.objectContaining({ level: "warn", message })));
+    await leader.start();
+    await until(() => expect(host.isAcknowledged).toBe(true));
+    expect(log.lines.filter(({ message: text }) => text.startsWith("No gateway"))).toHaveLength(1);
   });
 });
 
@@ -385,14 +456,14 @@ describe("a storage node with a gateway", () => {
   it("registers under the address where it listens, or where it is told it is reached", async () => {
     const gateway = await new WellBehavedGateway().start();
     onTestFinished(() => gateway.stop());
-    const { node, putValue, clock } = await runNode({ gatewayUrl: gateway.url });
+    const { node, putValue, clock } = await runNode({ gatewayUrls: [gateway.url] });
     await vi.waitFor(async () => {
       expect((await putValue("/shard/2/store/a", "1", { "shard-epoch": "5" })).status).toBe(201);
     });
     expect(gateway.calls[0]?.body).toMatchObject({ id: "node1", url: node.url, incarnation: "first" });
     await drained(node, clock);
     gateway.calls.length = 0;
-    await runNode({ gatewayUrl: gateway.url, advertisedUrl: "http://10.0.0.1:80" });
+    await runNode({ gatewayUrls: [gateway.url], advertisedUrl: "http://10.0.0.1:80" });
     await vi.waitFor(() => expect(gateway.calls[0]?.body).toMatchObject({ url: "http://10.0.0.1:80" }));
   });
 
@@ -401,7 +472,7 @@ describe("a storage node with a gateway", () => {
     const gateway = new FakeGateway(() => (isThere ? ok(assignments(2, { 2: 6 })) : problem("OVERLOADED")));
     onTestFinished(() => gateway.stop());
     await gateway.start();
-    const { send, clock } = await runNode({ gatewayUrl: gateway.url });
+    const { send, clock } = await runNode({ gatewayUrls: [gateway.url] });
     const tell = (version: number, epoch: number): Promise<Answer> =>
       send("/assignments", { method: "PUT", body: JSON.stringify(assignments(version, { 2: epoch })) });
     const early = await tell(1, 5);

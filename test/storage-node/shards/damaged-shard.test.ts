@@ -63,7 +63,7 @@ it("registers, takes newer assignments and serves all other shards, and its log 
   const gateway = new FakeGateway(() => ({ status: 200, body: JSON.stringify(answer) }));
   await gateway.start();
   const facts = { name: "node1", advertisedUrl: "http://127.0.0.1:4001", incarnation: "start2", isEphemeral: false };
-  const agent = startAgent({ ...facts, gatewayUrl: gateway.url, token: null, host, clock, log });
+  const agent = startAgent({ ...facts, gatewayUrls: [gateway.url], token: null, host, clock, log });
   onTestFinished(async () => {
     await agent.stop();
     await gateway.stop();

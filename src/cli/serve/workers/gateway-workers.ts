@@ -18,11 +18,12 @@ import { silentObserver } from "../../../routing/observer.js";
 import { Peer } from "../../../wire/peer.js";
 import { clusterTokens, type ClusterSecretOptions } from "../../options/cluster-secret.js";
 import type { Environment } from "../../environment/environment.js";
+import { ownAddress, type GatewayAddressOptions } from "../gateway-address.js";
 import { openOwnCluster, type ClusterOptions } from "../gateway-cluster.js";
 import { openNodes, type NodesOptions } from "../gateway-nodes.js";
 import { drainDelayAfter, type GatewayRole } from "../gateway-process.js";
 import { OpenedParts } from "../opened-parts.js";
-import { listenForStop } from "../stop-request.js";
+import { listenForStop, type StopRequest } from "../stop-request.js";
 import { TlsFiles } from "../../files/tls-files.js";
 import { tlsPaths, type GatewayTlsOptions } from "../../options/tls-option.js";
 import { joinPrimary, metricsOfAll } from "./own-worker.js";
@@ -30,7 +31,8 @@ import { runWorkers } from "./run-workers.js";
 import type { PrimaryCalls, WorkerCalls } from "./worker-calls.js";
 import type { OwnWorkerSeat, PrimarySeat } from "../../environment/worker-process.js";
 
-export interface GatewayWorkersOptions extends ClusterOptions, NodesOptions, ClusterSecretOptions, GatewayTlsOptions {
+export interface GatewayWorkersOptions
+  extends ClusterOptions, GatewayAddressOptions, NodesOptions, ClusterSecretOptions, GatewayTlsOptions {
   readonly workers: number;
   readonly drainDelay: number;
 }
@@ -61,8 +63,10 @@ export async function joinAsGateway(seat: OwnWorkerSeat, parts: GatewayJoinParts
       membership(pool) {
         const leader = leaderOver(primary);
         const clusterLog = partLog(log, "cluster");
-        const service = new ClusterFollower({ cluster: followed, leader, liveness, pool, log: clusterLog });
-        return { service, start() {}, stop: () => service.stop() };
+        const { peers, gateways } = leader;
+        const ways = { cluster: followed, leader, peers, gateways };
+        const service = new ClusterFollower({ ...ways, liveness, pool, log: clusterLog });
+        return { service, start() {}, resign: async () => {}, stop: () => service.stop() };
       },
       close: async () => {},
     }),
@@ -90,7 +94,7 @@ export async function runGatewayWorkers(
   const opened = new OpenedParts();
   try {
     warnOfSmallShares(bounds, options.workers, log);
-    const { views, calls } = await opened.orClose(() => openLeader(options, { environment, log, opened }));
+    const { views, calls } = await opened.orClose(() => openLeader(options, { environment, log, opened, stop }));
     const { MetricsOfWorkers } = await import("./metrics-of-workers.js");
     const metrics = new MetricsOfWorkers();
     const service = {
@@ -115,17 +119,26 @@ export async function runGatewayWorkers(
   }
 }
 
+interface LeaderParts extends Pick<PrimaryParts, "environment" | "log"> {
+  readonly opened: OpenedParts;
+  readonly stop: StopRequest;
+}
+
 async function openLeader(
   options: GatewayWorkersOptions,
-  { environment, log, opened }: { readonly environment: Environment; readonly log: Log; readonly opened: OpenedParts },
+  { environment, log, opened, stop }: LeaderParts,
 ): Promise<{ readonly views: WorkerViews; readonly calls: LeaderCalls }> {
   const { clock, newId } = environment;
   const tls = await TlsFiles.open({ paths: tlsPaths(options), clock, log });
   opened.add(() => tls.close());
   const tokens = await clusterTokens(options);
   const onSeen = (name: string): void => views.seen(name);
+  const onStanding = (...news: Parameters<WorkerViews["standing"]>): void => views.standing(...news);
   const clusterLog = partLog(log, "cluster");
-  const cluster = await openOwnCluster(options, { clock, log: clusterLog, newId, onSeen });
+  const variable = (name: string): string | undefined => environment.variable(name);
+  const reach = { tls, tokens, self: ownAddress(options) };
+  const own = { clock, log: clusterLog, newId, variable };
+  const cluster = await openOwnCluster(options, { ...own, ...reach, onSeen, onStanding });
   opened.add(() => cluster.close());
   const { registry, liveness } = cluster;
   const views = new WorkerViews({ registry, liveness, log: clusterLog });
@@ -142,8 +155,10 @@ async function openLeader(
   opened.add(() => pool.close());
   const membership = cluster.membership(pool, guard);
   opened.add(() => membership.stop());
+  const calls = views.calls(membership.service);
   membership.start();
-  return { views, calls: views.calls(membership.service) };
+  void stop.requested.then(() => membership.resign());
+  return { views, calls };
 }
 
 /** A client that is alone gets half of what there is, which should be enough for the largest request. */

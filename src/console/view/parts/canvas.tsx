@@ -1,4 +1,4 @@
-/** A canvas as large as its layout says, drawn again whenever `draw` is another function. */
+/** A canvas with the size of its layout, redrawn whenever `draw` is another function. */
 import { useEffect, useRef } from "preact/hooks";
 import type { Pen } from "../../draw/canvas.js";
 import { usePlatform } from "../../platform.js";
@@ -9,14 +9,14 @@ export interface CanvasProps {
   readonly draw: (pen: Pen) => void;
 }
 
-/** Decoration: what it shows stands beside it in words. */
+/** Decoration: its content is also available as text. */
 export function Canvas({ width, height, draw }: CanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { pixelRatio } = usePlatform();
   useEffect(() => {
     const pen = canvas.current?.getContext("2d") ?? null;
     if (canvas.current === null || pen === null || width === 0) return;
-    // Very high drawings are left coarse: browsers bound a canvas's area.
+    // Very high drawings stay coarse, because browsers limit a canvas's area.
     const ratio = height > 4_000 ? 1 : pixelRatio();
     canvas.current.width = Math.round(width * ratio);
     canvas.current.height = Math.round(height * ratio);

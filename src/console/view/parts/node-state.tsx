@@ -1,4 +1,4 @@
-/** A storage node's state as a sign and a word; the colour only repeats it. */
+/** A storage node's state as a symbol and a word; the colour only repeats it. */
 import type { NodeView } from "../../model/cluster-state.js";
 
 const signs = { UP: "●", SUSPECT: "◐", DOWN: "✕" } as const;

@@ -1,4 +1,4 @@
-/** The frame around what is selected. It lies above the drawing, so that selecting draws nothing again. */
+/** The frame around the selection. It is above the drawing, so that selecting does not redraw anything. */
 import type { Box } from "../../model/strip-layout.js";
 
 export function SelectionFrame({ box: { x, y, width, height } }: { readonly box: Box }) {

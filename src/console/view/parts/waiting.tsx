@@ -1,11 +1,11 @@
-/** What the page says before it knows anything of the cluster. */
+/** The page's content before any data of the cluster have arrived. */
 import type { Problem } from "../../model/gateway.js";
 import { ProblemNote } from "./problem.js";
 
 export interface WaitingProps {
-  /** An attempt has failed. */
+  /** Whether an attempt has failed. */
   readonly isLost: boolean;
-  /** Why, where the gateway said so. */
+  /** Why, if the gateway sent a reason. */
   readonly problem: Problem | null;
 }
 

@@ -9,16 +9,22 @@ import type { Liveness } from "../../../registry/liveness.js";
 import type { NodePool } from "../../../routing/node-pool.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
 import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
+import type { ClusterStanding } from "../cluster-standing.js";
 import { ClusterView } from "../cluster-view.js";
 import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
+import type { GatewayStatus } from "../peers/gateway-status.js";
+import type { PeerAnswers } from "../peers/peer-answers.js";
 import type { FollowedCluster } from "./followed-cluster.js";
 import { HistoryCalls } from "./history-calls.js";
 
 export interface ClusterFollowerParts {
   readonly cluster: FollowedCluster;
   readonly leader: ClusterCommands;
-  readonly liveness: Pick<Liveness, "state" | "lastSeenAtMs" | "forget">;
+  /** How other gateways are answered that ask this one. */
+  readonly peers: PeerAnswers;
+  readonly gateways: () => Promise<readonly GatewayStatus[]>;
+  readonly liveness: Pick<Liveness, "state" | "isHeardOf" | "lastSeenAtMs" | "forget">;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
   readonly log: Log;
 }
@@ -26,16 +32,21 @@ export interface ClusterFollowerParts {
 export class ClusterFollower extends ClusterView implements ClusterCommands {
   readonly #cluster: FollowedCluster;
   readonly #leader: ClusterCommands;
+  readonly peers: PeerAnswers;
+  readonly #gateways: () => Promise<readonly GatewayStatus[]>;
   readonly #calls: NodeCalls;
   readonly #refreshes: NodeRefreshes;
 
-  constructor({ cluster, leader, liveness, pool, log }: ClusterFollowerParts) {
+  constructor({ cluster, leader, peers, gateways, liveness, pool, log }: ClusterFollowerParts) {
     const calls = new NodeCalls(pool, log);
     const histories = new HistoryCalls((shards) => leader.histories(shards));
     const historyOf = (shard: ShardNumber): Promise<readonly AssignmentChange[]> => histories.of(shard);
-    super({ registry: cluster, liveness, pool, reports: cluster.reports, historyOf }, calls);
+    const standing = (): ClusterStanding => cluster.standing;
+    super({ registry: cluster, liveness, pool, reports: cluster.reports, historyOf, standing }, calls);
     this.#cluster = cluster;
     this.#leader = leader;
+    this.peers = peers;
+    this.#gateways = gateways;
     this.#calls = calls;
     this.#refreshes = new NodeRefreshes((node) => leader.refresh(node));
     cluster.listen({
@@ -73,6 +84,10 @@ export class ClusterFollower extends ClusterView implements ClusterCommands {
 
   refresh(node: string): Promise<void> {
     return this.#refreshes.of(node);
+  }
+
+  gateways(): Promise<readonly GatewayStatus[]> {
+    return this.#gateways();
   }
 
   stop(): void {

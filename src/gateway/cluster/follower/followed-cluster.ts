@@ -3,9 +3,11 @@
  * heard of, and their problems. When the leader falls silent, requests for keys go on by the last map, and storage nodes
  * look silent too after a while.
  */
+import { silentAfterMs } from "../../../core/limits.js";
 import { clusterMapFromText } from "../../../registry/text/cluster-map-text.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
-import type { Liveness } from "../../../registry/liveness.js";
+import type { Liveness, SignOfLife } from "../../../registry/liveness.js";
+import { StandingJudge, type ClusterStanding } from "../cluster-standing.js";
 import {
   isEmptyReport,
   noReport,
@@ -20,12 +22,7 @@ export interface ClusterBegin {
   readonly map: string;
   readonly seen: readonly SignOfLife[];
   readonly reports: NodeReportRows;
-}
-
-export interface SignOfLife {
-  readonly name: string;
-  /** How long ago: clocks of two processes have nothing else in common. */
-  readonly silentMs: number;
+  readonly standing: ClusterStanding;
 }
 
 /** What a follower hears from then on. */
@@ -34,6 +31,8 @@ export type ClusterNews = {
   readonly map: (text: string) => void;
   /** A storage node gave a sign of life just now. */
   readonly seen: (name: string) => void;
+  /** How the gateway stands to its cluster; with each answer of another gateway that leads, what that has heard. */
+  readonly standing: (news: { readonly standing: ClusterStanding; readonly signs: readonly SignOfLife[] }) => void;
   /** What there is to say about a storage node has changed. */
   readonly report: (row: NodeReportRow) => void;
 };
@@ -44,15 +43,20 @@ export interface ClusterListener {
   seen(name: string): void;
 }
 
+type JudgedLiveness = Pick<Liveness, "seen" | "freeze" | "beginAnew" | "isFrozen">;
+
 export class FollowedCluster {
-  readonly #liveness: Pick<Liveness, "seen">;
+  readonly #liveness: JudgedLiveness;
+  readonly #judge: StandingJudge;
   readonly #reports = new Map<string, NodeReport>();
   #map: ClusterMap | null = null;
   #hasBegun = false;
   #listener: ClusterListener | null = null;
+  #standing: ClusterStanding | null = null;
 
-  constructor(liveness: Pick<Liveness, "seen">) {
+  constructor(liveness: JudgedLiveness) {
     this.#liveness = liveness;
+    this.#judge = new StandingJudge(liveness);
   }
 
   /** Takes news; from before `begin` on, so that nothing is missed in between. */
@@ -63,16 +67,24 @@ export class FollowedCluster {
         this.#liveness.seen(name);
         this.#listener?.seen(name);
       },
+      standing: ({ standing, signs }: Parameters<ClusterNews["standing"]>[0]) => {
+        for (const { name, silentMs } of signs) {
+          this.#liveness.seen(name, silentMs);
+          if (silentMs < silentAfterMs) this.#listener?.seen(name);
+        }
+        this.#adoptStanding(standing);
+      },
       report: (row: NodeReportRow) => this.#takeReport(row),
     };
   }
 
   /** To be called once. News that came before are newer, and kept. */
-  begin({ map, seen, reports }: ClusterBegin): void {
+  begin({ map, seen, reports, standing }: ClusterBegin): void {
     for (const [name, report] of reports) if (!this.#reports.has(name)) this.#reports.set(name, report);
     for (const [name, report] of this.#reports) if (isEmptyReport(report)) this.#reports.delete(name);
     for (const { name, silentMs } of seen) this.#liveness.seen(name, silentMs);
     this.#adopt(clusterMapFromText(map));
+    if (this.#standing === null) this.#adoptStanding(standing);
     this.#hasBegun = true;
   }
 
@@ -80,6 +92,12 @@ export class FollowedCluster {
   get map(): ClusterMap {
     if (this.#map === null) throw new Error("The cluster map was asked for before there was one.");
     return this.#map;
+  }
+
+  /** How the gateway stands to its cluster. Not to be asked for before `begin`. */
+  get standing(): ClusterStanding {
+    if (this.#standing === null) throw new Error("The gateway's standing was asked for before it was known.");
+    return this.#standing;
   }
 
   /** What the leader says of single storage nodes. */
@@ -96,6 +114,11 @@ export class FollowedCluster {
     // Before `begin`, whose reports may be older, an empty one is kept, too.
     if (this.#hasBegun && isEmptyReport(report)) this.#reports.delete(name);
     else this.#reports.set(name, report);
+  }
+
+  #adoptStanding(standing: ClusterStanding): void {
+    this.#judge.take(standing);
+    this.#standing = standing;
   }
 
   #adopt(map: ClusterMap): void {

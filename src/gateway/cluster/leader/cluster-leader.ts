@@ -13,17 +13,21 @@ import { otherCluster } from "../../../registry/commands.js";
 import type { Liveness, NodeState } from "../../../registry/liveness.js";
 import { parseNodeName } from "../../../registry/node-name.js";
 import { parseNodeUrl } from "../../../registry/address/node-url.js";
-import type { Registry } from "../../../registry/registry.js";
 import { assignmentsOf } from "../../../routing/node-assignments.js";
 import type { NodeGuard } from "../../../registry/address/node-guard.js";
 import { isPlainNode, type NodePool } from "../../../routing/node-pool.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
 import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
+import { standingOfLeader } from "../cluster-standing.js";
 import { ClusterView } from "../cluster-view.js";
 import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
 import { NodeReports } from "../node-reports.js";
+import type { GatewayStatus } from "../peers/gateway-status.js";
+import { LeaderPeers } from "../peers/leader-peers.js";
+import { peerAnswers, type PeerAnswers } from "../peers/peer-answers.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
+import type { LedRegistry } from "./led-registry.js";
 import { MapChanges } from "./map-changes.js";
 import { NodeMemories } from "./node-memories.js";
 import { isPlain, otherNode, Registrar } from "./registrar.js";
@@ -33,9 +37,11 @@ import { ShardMover } from "./shard-mover.js";
 import { StateLog } from "./state-log.js";
 
 export interface ClusterLeaderParts {
-  readonly registry: Pick<Registry, "map" | "execute" | "refresh" | "onChange" | "history">;
-  readonly liveness: Pick<Liveness, "seen" | "forget" | "state" | "lastSeenAtMs">;
+  readonly registry: LedRegistry;
+  readonly liveness: Liveness;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
+  /** Of nodes that may not serve, or keep outdated data: what a gateway knows that followed until now. Absent: nothing. */
+  readonly reports?: NodeReports;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
   readonly guard?: Pick<NodeGuard, "check">;
   /** Draws ids of moves, and marks of a registry that was put back. */
@@ -63,12 +69,15 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   readonly #watch: RepeatingTask;
   readonly #stopListening: () => void;
   readonly #stateLog: StateLog;
+  readonly #peers: LeaderPeers;
+  readonly peers: PeerAnswers;
 
   constructor(parts: ClusterLeaderParts) {
     const { registry, liveness, pool, clock, log } = parts;
     const calls = new NodeCalls(pool, log);
-    const reports = new NodeReports(clock);
-    super({ ...parts, reports, historyOf: async (shard) => registry.history(shard) }, calls);
+    const reports = parts.reports ?? new NodeReports(clock);
+    const historyOf = async (shard: ShardNumber): Promise<readonly AssignmentChange[]> => registry.history(shard);
+    super({ ...parts, reports, historyOf, standing: () => standingOfLeader(registry) }, calls);
     this.#parts = parts;
     this.#calls = calls;
     this.reports = reports;
@@ -87,7 +96,12 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#mover = new ShardMover(shared);
     this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover });
     this.#stateLog = new StateLog(this.#memories, log);
+    for (const { name } of liveness.signs()) this.#stateLog.knows(name, nodeState(name));
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
+    const probe = (name: string): void => void this.#probe(name);
+    this.#peers = new LeaderPeers({ registry, liveness, reports, pool, probe, clock });
+    this.peers = peerAnswers(this, (name, beat) => this.#peers.beatFrom(name, beat));
+    liveness.askBeforeDown((name) => this.#peers.mayCallDown(name));
     this.#stopListening = registry.onChange((map) => this.#mapChanged(map));
   }
 
@@ -152,6 +166,10 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     return this.#refreshes.of(node);
   }
 
+  async gateways(): Promise<readonly GatewayStatus[]> {
+    return this.#peers.gateways();
+  }
+
   /** Begins to watch the storage nodes and to assign shards. */
   start(): void {
     this.#stateLog.putBack(this.map);
@@ -160,6 +178,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
 
   async stop(): Promise<void> {
     this.#stopListening();
+    this.#parts.liveness.askBeforeDown(null);
     this.#mover.stop();
     const sent = this.#reconciler.stop();
     this.#calls.stop();
@@ -172,6 +191,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   async #watchOnce(): Promise<void> {
     const silent = [...this.map.nodes.keys()].filter((name) => this.#isSilent(name));
     await Promise.all([...silent.map((name) => this.#probe(name)), this.#reconciler.retry()]);
+    this.#peers.doubt([...this.map.nodes.keys()].filter((name) => this.nodeState(name) !== "UP"));
     this.reports.keepOnly((name) => this.map.nodes.has(name));
     for (const name of this.map.nodes.keys()) this.#stateLog.node(name, this.nodeStatus(name));
     await this.#mover.cancelOthers();
@@ -202,8 +222,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   /** It was heard of and may serve. */
   #isLive(name: string): boolean {
     const { liveness } = this.#parts;
-    const isHeardOf = liveness.lastSeenAtMs(name) !== null && liveness.state(name) !== "DOWN";
-    return isHeardOf && this.reports.of(name).problem === null;
+    return liveness.isHeardOf(name) && liveness.state(name) !== "DOWN" && this.reports.of(name).problem === null;
   }
 
   /** Nodes without an agent never send heartbeats; they are asked instead. */

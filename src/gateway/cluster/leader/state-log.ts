@@ -1,6 +1,7 @@
 /** What the leader logs of the cluster's state: once, when it changes. */
 import type { Log } from "../../../core/log.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
+import type { NodeState } from "../../../registry/liveness.js";
 import type { NodeStatus } from "../cluster-view.js";
 import type { NodeMemories } from "./node-memories.js";
 
@@ -13,6 +14,11 @@ export class StateLog {
   constructor(memories: NodeMemories, log: Log) {
     this.#memories = memories;
     this.#log = log;
+  }
+
+  /** That a storage node is in this state is known already: the gateway that led before has logged it. */
+  knows(name: string, state: NodeState): void {
+    this.#memories.of(name).loggedState = state;
   }
 
   /** Whether a registered storage node lives. */

@@ -7,10 +7,13 @@ import type { ShardNumber } from "../../../core/shard.js";
 import type { AssignmentChange, ShardRecord } from "../../../registry/cluster-map.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
 import { NoAnswer, type Peer } from "../../../wire/peer.js";
+import type { GatewayBeat, LeaderAnswer, LeaderCommand } from "../../../wire/gateway-peers.js";
 import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
+import type { GatewayStatus } from "../peers/gateway-status.js";
+import { peerAnswers, type PeerAnswers } from "../peers/peer-answers.js";
 
-/** What a worker asks its primary. Each answer comes after the map that it is about. */
-export type LeaderCalls = {
+/** The commands that a worker passes on to its primary. Each answer comes after the map that it is about. */
+type CommandCalls = {
   readonly register: (registration: NodeRegistration) => Promise<NodeAssignments>;
   readonly heartbeat: (sign: { readonly name: string; readonly heartbeat: Heartbeat }) => Promise<NodeAssignments>;
   readonly remove: (node: { readonly name: string; readonly isForced: boolean }) => Promise<readonly ShardNumber[]>;
@@ -20,8 +23,33 @@ export type LeaderCalls = {
   readonly refresh: (node: string) => Promise<void>;
 };
 
+/** What a worker asks its primary. */
+export type LeaderCalls = CommandCalls & {
+  /** A command of another gateway, which is never passed on a second time. */
+  readonly fromPeer: (call: { readonly command: LeaderCommand; readonly body: never }) => unknown;
+  readonly beatFrom: (call: { readonly name: string; readonly beat: GatewayBeat }) => Promise<LeaderAnswer>;
+  readonly gateways: () => Promise<readonly GatewayStatus[]>;
+};
+
+/** What the primary answers with. */
+export interface CalledLeader extends ClusterCommands {
+  readonly peers: PeerAnswers;
+  gateways(): Promise<readonly GatewayStatus[]>;
+}
+
 /** How the primary answers; a change is answered once `known` has resolved after it. */
-export function answersOf(leader: ClusterCommands, known: () => Promise<void>): LeaderCalls {
+export function answersOf(leader: CalledLeader, known: () => Promise<void>): LeaderCalls {
+  const { peers } = leader;
+  const ofPeers: Readonly<Record<LeaderCommand, (body: never) => unknown>> = commandAnswers(peers, known);
+  return {
+    ...commandAnswers(leader, known),
+    fromPeer: ({ command, body }) => ofPeers[command](body),
+    beatFrom: async ({ name, beat }) => peers.beatFrom(name, beat),
+    gateways: () => leader.gateways(),
+  };
+}
+
+function commandAnswers(leader: ClusterCommands, known: () => Promise<void>): CommandCalls {
   const once = async <Result>(change: Promise<Result>): Promise<Result> => {
     const result = await change;
     await known();
@@ -38,10 +66,12 @@ export function answersOf(leader: ClusterCommands, known: () => Promise<void>): 
   };
 }
 
+type Line = Pick<Peer<LeaderCalls>, "ask">;
+
 /** The leader, as a worker reaches it over `line`. */
-export function leaderOver(line: Pick<Peer<LeaderCalls>, "ask">): ClusterCommands {
+export function leaderOver(line: Line): CalledLeader {
   /** Rejects with the primary's refusal; with REGISTRY_UNAVAILABLE when it gives no answer: then it may have done it. */
-  const ask: Pick<Peer<LeaderCalls>, "ask">["ask"] = async (name, body) => {
+  const ask: Line["ask"] = async (name, body) => {
     try {
       return await line.ask(name, body);
     } catch (error) {
@@ -50,6 +80,17 @@ export function leaderOver(line: Pick<Peer<LeaderCalls>, "ask">): ClusterCommand
       throw new ShardgateError("REGISTRY_UNAVAILABLE", message, {}, error);
     }
   };
+  const askAsPeer = ((command: LeaderCommand, body: never) => ask("fromPeer", { command, body })) as CommandLine["ask"];
+  return {
+    ...commandsOver({ ask }),
+    peers: peerAnswers(commandsOver({ ask: askAsPeer }), (name, beat) => ask("beatFrom", { name, beat })),
+    gateways: () => ask("gateways", null),
+  };
+}
+
+type CommandLine = Pick<Peer<CommandCalls>, "ask">;
+
+function commandsOver({ ask }: CommandLine): ClusterCommands {
   return {
     register: (registration) => ask("register", registration),
     heartbeat: (name, heartbeat) => ask("heartbeat", { name, heartbeat }),

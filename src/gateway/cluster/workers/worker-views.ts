@@ -6,13 +6,13 @@
 import type { Log } from "../../../core/log.js";
 import { clusterMapToText } from "../../../registry/text/cluster-map-text.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
-import type { Liveness } from "../../../registry/liveness.js";
+import type { Liveness, SignOfLife } from "../../../registry/liveness.js";
 import type { Registry } from "../../../registry/registry.js";
 import { NoAnswer, type Peer } from "../../../wire/peer.js";
-import type { ClusterCommands } from "../cluster-commands.js";
+import type { ClusterStanding } from "../cluster-standing.js";
 import type { ClusterBegin, ClusterNews } from "../follower/followed-cluster.js";
-import type { NodeReportRows, NodeReports } from "../node-reports.js";
-import { answersOf, type LeaderCalls } from "./leader-calls.js";
+import type { NodeReports } from "../node-reports.js";
+import { answersOf, type CalledLeader, type LeaderCalls } from "./leader-calls.js";
 
 /** How long a change of the cluster map waits for the gateway's workers to go by it: they do within a turn, or hang. */
 export const mapToldTimeoutMs = 1_000;
@@ -23,6 +23,12 @@ export interface WorkerViewsParts {
   readonly log: Log;
 }
 
+/** What the workers follow: the cluster as the primary has it. */
+type PrimaryCluster = CalledLeader & {
+  readonly reports: Pick<NodeReports, "of" | "rows" | "onChange">;
+  readonly standing: ClusterStanding;
+};
+
 type Worker = Pick<Peer<ClusterNews>, "ask" | "tell">;
 
 export class WorkerViews {
@@ -30,19 +36,21 @@ export class WorkerViews {
   /** Of each worker, when it goes by the last map that it was sent; never rejects. */
   readonly #sent = new Map<Worker, Promise<void>>();
   readonly #stopListening: (() => void)[];
-  /** Of the leader, once it is there. */
-  #reportRows: () => NodeReportRows = () => [];
+  /** Once it is there. */
+  #cluster: PrimaryCluster | null = null;
 
   constructor(parts: WorkerViewsParts) {
     this.#parts = parts;
     this.#stopListening = [parts.registry.onChange((map) => this.#sendAll(map))];
   }
 
-  /** What a worker begins with; from now on it hears what changes. */
+  /** What a worker begins with; from now on it hears what changes. Not to be called before `calls`. */
   begin(worker: Worker): ClusterBegin {
     const { registry, liveness } = this.#parts;
+    if (this.#cluster === null) throw new Error("A worker began before there was a cluster that it could follow.");
+    const { reports, standing } = this.#cluster;
     this.#sent.set(worker, Promise.resolve());
-    return { map: clusterMapToText(registry.map), seen: liveness.signs(), reports: this.#reportRows() };
+    return { map: clusterMapToText(registry.map), seen: liveness.signs(), reports: reports.rows(), standing };
   }
 
   gone(worker: Worker): void {
@@ -54,16 +62,21 @@ export class WorkerViews {
     for (const worker of this.#sent.keys()) worker.tell("seen", name);
   }
 
+  /** The gateway's standing may be another, or the leader has answered, which has heard these signs of life. */
+  standing(standing: ClusterStanding, signs: readonly SignOfLife[]): void {
+    for (const worker of this.#sent.keys()) worker.tell("standing", { standing, signs });
+  }
+
   /** How the workers are answered; from now on they hear of the storage nodes' problems. To be called once. */
-  calls(leader: ClusterCommands & { readonly reports: Pick<NodeReports, "of" | "rows" | "onChange"> }): LeaderCalls {
-    const { reports } = leader;
-    this.#reportRows = () => reports.rows();
+  calls(cluster: PrimaryCluster): LeaderCalls {
+    const { reports } = cluster;
+    this.#cluster = cluster;
     // Only what changed: thousands of storage nodes may register in the same second, each with a report of its own.
     const sendReport = (name: string): void => {
       for (const worker of this.#sent.keys()) worker.tell("report", [name, reports.of(name)]);
     };
     this.#stopListening.push(reports.onChange(sendReport));
-    return answersOf(leader, async () => void (await Promise.all(this.#sent.values())));
+    return answersOf(cluster, async () => void (await Promise.all(this.#sent.values())));
   }
 
   close(): void {

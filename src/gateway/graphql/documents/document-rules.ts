@@ -1,4 +1,4 @@
-/** Parsing and validating GraphQL documents within bounds. */
+/** Parses and validates GraphQL documents within bounds. */
 import {
   GraphQLError,
   NoFragmentCyclesRule,
@@ -18,20 +18,20 @@ import { graphqlDocumentErrorsMax } from "../../../core/limits.js";
 import { checkDocumentSize, hasFragmentCycle } from "./document-size.js";
 import { hasIntrospection } from "./introspection.js";
 
-/** Most places in the document that a GraphQL error names: the two that contradict each other. */
+/** Most positions in the document that a GraphQL error names: the two that conflict. */
 const graphqlErrorPlacesMax = 2;
 
-/** What a gateway tells of its schema. */
+/** How much a gateway reveals of its schema. */
 export interface DocumentRules {
-  /** `__schema` and `__type`; `__typename` is always there. */
+  /** Whether `__schema` and `__type` are allowed; `__typename` always is. */
   readonly isIntrospectionEnabled: boolean;
-  /** "Did you mean": messages that name fields, arguments and types that the document did not. */
+  /** Whether errors contain "Did you mean", which names fields, arguments and types that the document did not. */
   readonly areSuggestionsShown: boolean;
 }
 
 export const openRules: DocumentRules = { isIntrospectionEnabled: true, areSuggestionsShown: true };
 
-/** Throws a GraphQLError for a document that is no GraphQL, or passes a bound. */
+/** Throws a GraphQLError for a document that is not GraphQL or exceeds a bound. */
 export function parseDocument(text: string, bounds: GatewayBounds): DocumentNode {
   const source = new DocumentSource(text);
   try {
@@ -54,7 +54,7 @@ export function validateDocument(
   if (!isIntrospectionEnabled && hasIntrospection(document)) {
     return [graphqlError(new ShardgateError("INTROSPECTION_DISABLED", "Introspection is disabled on this gateway."))];
   }
-  // What follows the fragments of all others would have no end that was counted.
+  // With a cycle, rules that follow fragments would do work that has not been counted.
   const rules = hasFragmentCycle(document) ? [NoFragmentCyclesRule] : specifiedRules;
   const options = { maxErrors: graphqlDocumentErrorsMax, hideSuggestions: !areSuggestionsShown };
   const errors = validate(schema, document, rules, options);
@@ -66,23 +66,26 @@ function checkText(text: string, { documentBytes, documentTokens }: GatewayBound
   if (text.length > documentBytes || utf8Bytes(text) > documentBytes) {
     throw new ShardgateError("DOCUMENT_TOO_LARGE", `The document is longer than ${documentBytes} bytes.`);
   }
-  // Finding an error's line counts lines. More of them than tokens are of no use.
+  // Finding the line of an error counts lines. More lines than tokens serve no purpose.
   if (text.length > documentTokens && hasMoreLines(text, documentTokens)) throw tooManyTokens(documentTokens);
 }
 
 function refusalOf(error: unknown, source: DocumentSource, { documentTokens }: GatewayBounds): unknown {
-  // The parser calls itself for each level, and the stack is finite.
+  // The parser recurses for each level, and overflows the stack when there are too many.
   if (error instanceof RangeError) return graphqlError(tooDeep());
   if (error instanceof ShardgateError) return graphqlError(error);
   if (!(error instanceof GraphQLError)) return error;
   if (error.message.startsWith(parserGaveUp)) return graphqlError(tooManyTokens(documentTokens));
-  // In our words: the parser's quote the document, and tell what it may have meant.
+  // The parser's own message is not used: it quotes the document and makes suggestions.
   const [position = 0] = error.positions ?? [];
   const message = `The document is not GraphQL: ${textFault(source.text, position)}.`;
   return graphqlError(new ShardgateError("GRAPHQL_PARSE_FAILED", message), { source, positions: [position] });
 }
 
-/** Where in its document an error is, for the one that is sent. Of many places the first: each costs a look at the text. */
+/**
+ * The position of an error in its document, as it is sent. Only the first of several positions: each requires a pass
+ * over the text.
+ */
 export function placesOf({ source, positions }: GraphQLError): Pick<GraphQLErrorOptions, "source" | "positions"> {
   if (source === undefined || positions === undefined) return {};
   const readable = source instanceof DocumentSource ? new Source(source.text) : source;
@@ -90,8 +93,9 @@ export function placesOf({ source, positions }: GraphQLError): Pick<GraphQLError
 }
 
 /**
- * GraphQL finds out line and column for every error it makes, reading the source from its start, also for the thousands
- * of errors of a long list that nobody gets to see. Once the document is parsed, there is nothing to read.
+ * GraphQL determines line and column of every error that it creates, reading the source from its start, even for the
+ * thousands of errors in a long list that are never sent. After parsing this source is empty, so that there is nothing
+ * to read.
  */
 class DocumentSource extends Source {
   readonly text: string;
@@ -106,7 +110,7 @@ class DocumentSource extends Source {
   }
 }
 
-/** How the parser's message begins when there are more tokens than it was told. */
+/** The beginning of the parser's message when there are more tokens than allowed. */
 const parserGaveUp = "Syntax Error: Document contains more tha";
 
 function hasMoreLines(text: string, linesMax: number): boolean {

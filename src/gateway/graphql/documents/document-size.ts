@@ -1,7 +1,7 @@
 /**
- * Holds a parsed document against the bounds, before anything that costs more than reading it once. Fragments are
- * expanded as an execution would, but only until a bound is passed, so that a short document that stands for millions
- * of fields is refused after some thousand steps.
+ * Checks a parsed document against the bounds, before any step that costs more than reading it once. Fragments are
+ * expanded as an execution would expand them, but only until a bound is exceeded, so that a short document that amounts
+ * to millions of fields is refused after some thousand steps.
  */
 import {
   Kind,
@@ -16,21 +16,29 @@ import type { GatewayBounds } from "../../../core/bounds.js";
 import { ShardgateError, type ErrorCode } from "../../../core/error.js";
 import { introspectedItems, isIntrospection } from "./introspection.js";
 
-/** Most pairs of fields and fragments that validating a document compares: some ten milliseconds. */
+/** Most pairs of fields and fragments that the validation of a document compares: about ten milliseconds. */
 export const graphqlComparisonsMax = 20_000;
 
-/** About how many facts of the schema a document may ask for; the introspection query of usual tools has a third. */
+/**
+ * Approximate number of facts of the schema that a document may request; the introspection query of usual tools
+ * requests a third of it.
+ */
 const graphqlIntrospectedMax = 200_000;
 
-/** Throws the code of the first bound that `document` passes. A document whose fragments form cycles is only counted. */
+/**
+ * Throws the code of the first bound that `document` exceeds. The fragments of a document with fragment cycles are not
+ * expanded.
+ */
 export function checkDocumentSize(document: DocumentNode, bounds: GatewayBounds): void {
   new DocumentSize(document, bounds).check();
 }
 
-/** Whether a fragment leads back to itself: such a document is wrong, and endless for whoever follows its fragments. */
+/**
+ * Whether a fragment contains itself, directly or not: such a document is invalid, and expanding it would never end.
+ */
 export function hasFragmentCycle(document: DocumentNode): boolean {
   const fragments = fragmentsOf(document);
-  /** False while the fragments beneath are looked at. */
+  /** False while the fragments within it are being searched. */
   const isDone = new Map<string, boolean>();
   const leadsBack = (name: string): boolean => {
     const known = isDone.get(name);
@@ -71,7 +79,7 @@ class DocumentSize {
     for (const definition of definitions) {
       if (definition.kind === Kind.OPERATION_DEFINITION) this.#expandOperation(definition.selectionSet);
     }
-    // Those that nobody uses are wrong, and validated all the same.
+    // Unused fragments are an error, but they are validated too.
     for (const definition of definitions) {
       if (definition.kind === Kind.FRAGMENT_DEFINITION && !this.#isSpread(definition)) {
         this.#expand([definition.selectionSet], 1);
@@ -79,7 +87,7 @@ class DocumentSize {
     }
   }
 
-  /** What the document has as it is written. */
+  /** Counts what the document contains as written. */
   #count(node: DefinitionNode | SelectionNode, depth: number): void {
     const { documentAliases, documentDepth, documentDirectives } = this.#bounds;
     if (depth > documentDepth) throw tooMany("DOCUMENT_TOO_DEEP", "levels of braces", documentDepth);
@@ -97,7 +105,7 @@ class DocumentSize {
     for (const selection of node.selectionSet?.selections ?? []) this.#count(selection, depth + 1);
   }
 
-  /** Of several fragments of one name, which is wrong, only one can be. */
+  /** When several fragments have the same name, which is an error, only one of them can be in use. */
   #isSpread(fragment: FragmentDefinitionNode): boolean {
     const name = fragment.name.value;
     return this.#spread.has(name) && this.#fragments.get(name) === fragment;
@@ -110,8 +118,8 @@ class DocumentSize {
   }
 
   /**
-   * Counts what several selections of one object come to; returns how many members the object will have. `copies`: how
-   * many objects of an introspection there will be of its kind, 0 outside of one.
+   * Counts the expansion of several selections of one object; returns how many members the object will have. `copies`:
+   * how many such objects an introspection will return, 0 outside of an introspection.
    */
   #expand(selectionSets: readonly SelectionSetNode[], depth: number, copies = 0): number {
     const { documentDepth } = this.#bounds;
@@ -134,7 +142,7 @@ class DocumentSize {
     return members.length;
   }
 
-  /** As an execution collects fields: each fragment once per object. */
+  /** Collects fields as an execution does: each fragment once per object. */
   #collect({ selections }: SelectionSetNode, level: Level): void {
     for (const selection of selections) {
       if (++this.#fields > this.#bounds.documentFields) {
@@ -157,7 +165,10 @@ class DocumentSize {
     }
   }
 
-  /** GraphQL's validation compares every two fields of one name, every two fragments, and each of both. */
+  /**
+   * GraphQL's validation compares all pairs of fields with the same name, all pairs of fragments, and each field with
+   * each fragment.
+   */
   #compare(members: readonly (readonly FieldNode[])[], spreads: number): void {
     this.#comparisons += pairs(spreads) + spreads * members.length;
     for (const { length } of members) this.#comparisons += pairs(length);
@@ -166,7 +177,7 @@ class DocumentSize {
   }
 }
 
-/** One object of the answer: its fields by the names they will have there, and the fragments that brought some. */
+/** One object of the answer: its fields by response name, and the fragments that contributed fields. */
 interface Level {
   readonly fields: Map<string, FieldNode[]>;
   readonly spreads: Set<string>;
@@ -196,7 +207,7 @@ function tooMuch(code: ErrorCode, count: number, what: string, max: number): Sha
   return new ShardgateError(code, `The document has ${count} ${what}; at most ${max} are allowed.`);
 }
 
-/** When counting stopped at the bound. */
+/** The error when a count exceeds its bound. */
 function tooMany(code: ErrorCode, what: string, max: number): ShardgateError {
   return new ShardgateError(code, `The document has more than ${max} ${what}.`);
 }

@@ -1,7 +1,10 @@
-/** The fields by which a document asks for the schema itself (GraphQL specification, 4.2), and how long their lists get. */
+/**
+ * The fields with which a document queries the schema itself (GraphQL specification, 4.2), and the lengths of their
+ * lists.
+ */
 import { Kind, type DocumentNode, type FieldNode, type SelectionSetNode } from "graphql";
 
-/** Whether the document has such a field anywhere; only at the top of a query they are valid. */
+/** Whether the document has such a field anywhere; it is valid only at the top of a query. */
 export function hasIntrospection({ definitions }: DocumentNode): boolean {
   return definitions.some((definition) => "selectionSet" in definition && isIn(definition.selectionSet));
 }
@@ -10,7 +13,10 @@ export function isIntrospection({ name }: FieldNode): boolean {
   return name.value === "__schema" || name.value === "__type";
 }
 
-/** About how many items a field inside of an introspection has; generously, since nobody pays for them one by one. */
+/**
+ * The approximate number of items of a field within an introspection, rounded up, because their cost is not counted one
+ * by one.
+ */
 export function introspectedItems({ name }: FieldNode): number {
   return listLengths.get(name.value) ?? 1;
 }

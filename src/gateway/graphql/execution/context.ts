@@ -1,4 +1,7 @@
-/** What every resolver of one request works with. Made per request in handler.ts; nothing in it outlives the request. */
+/**
+ * The context that all resolvers of one request share. handler.ts creates one per request; nothing in it outlives the
+ * request.
+ */
 import type { RouteContext } from "../../../routing/router.js";
 import type { Caller } from "../../access/caller.js";
 import type { RequestServices } from "../../guard/request-services.js";
@@ -8,14 +11,14 @@ import type { Receipt } from "./receipt.js";
 
 export interface GraphqlContext {
   readonly caller: Caller;
-  /** As the caller may use them. */
+  /** The services, restricted to the caller. */
   readonly services: RequestServices;
   /** The request's deadline, and the signal that aborts when its client disconnects. */
   readonly route: RouteContext;
-  /** What it reads; each key and figure once. */
+  /** Reads entries and figures for the request, each key and figure once. */
   readonly loaders: Pick<RequestLoaders, "read" | "readAhead" | "forget" | "shardFigures">;
-  /** What every resolver of a list pays from. */
+  /** Bounds the list items of all resolvers together. */
   readonly lists: ListBudget;
-  /** Null for the many requests that ask for none. */
+  /** Null when the request asks for none, as most do. */
   readonly receipt: Receipt | null;
 }

@@ -1,7 +1,7 @@
 /**
- * Executes the operations of one schema, whichever way a request came: it keeps the documents with their plans, reads the
- * variables, refuses what costs too much, and reads keys ahead. An operation runs by its plan, or by GraphQL.js where the
- * plan leaves it to that. To serve another schema, make another executor.
+ * Executes the operations of one schema, however a request arrived: it caches documents with their plans, coerces
+ * variables, refuses operations that cost too much, and reads keys ahead. An operation runs by its plan, or by
+ * GraphQL.js if the plan does not support it. Another schema needs another executor.
  */
 import { execute, getVariableValues, GraphQLError, type GraphQLSchema } from "graphql";
 import type { GatewayBounds } from "../../../core/bounds.js";
@@ -18,7 +18,7 @@ import type { Result } from "../values/result-text.js";
 export interface ExecutorOptions {
   readonly bounds: GatewayBounds;
   readonly rules: DocumentRules;
-  /** By default false; true runs everything by GraphQL.js, so that tests can hold the plans against it. */
+  /** By default false; true runs everything by GraphQL.js, so that tests can compare the plans with it. */
   readonly isOracle?: boolean | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface OperationRequest {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Variables | null | undefined;
-  /** What the variables were parsed from; null when there are none. */
+  /** The text that the variables were parsed from; null when there are none. */
   readonly variablesText: (() => string) | null;
   /** Whether the operation may be a mutation. */
   readonly mayWrite: boolean;
@@ -56,7 +56,7 @@ export class Executor {
     const refusal = this.#costRefusal(cost);
     if (refusal !== null) return refusal;
     trace(plan, context);
-    // A receipt names the field that asked for a key: there each has to ask by itself.
+    // A receipt names the field that asked for a key, so each field must ask by itself.
     if (keys === null || receipt !== null) return plan.run(context, variables, receipt !== null);
     return loaders.readAhead(keys, () => plan.run(context, variables));
   }
@@ -87,7 +87,7 @@ export class Executor {
     return problem === null ? null : { errors: [new GraphQLError(problem.message, { originalError: problem })] };
   }
 
-  /** Also finds what is wrong with variables that do not fit. */
+  /** Also reports the errors of variables that do not fit their types. */
   #executeByGraphqlJs(plan: OperationPlan, given: Variables, context: GraphqlContext): Result | Promise<Result> {
     const schema = this.#schema;
     const { variableDefinitions = [], name } = plan.operation;
@@ -106,7 +106,7 @@ export class Executor {
   }
 }
 
-/** By OpenTelemetry's semantic conventions for GraphQL. The document is never traced. */
+/** Attributes of OpenTelemetry's semantic conventions for GraphQL. The document is never traced. */
 function trace({ operation: { operation, name } }: OperationPlan, { route }: GraphqlContext): void {
   route.span?.set({
     "graphql.operation.type": operation,

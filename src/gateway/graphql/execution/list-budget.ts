@@ -1,12 +1,12 @@
 /**
- * How many list items a request may pass in one argument and get in all its fields together. Shards name their storage
- * nodes and those name their shards again, so that every level of such a query multiplies the answer: a line of text would
- * cost minutes.
+ * Bounds how many list items a request may pass in one argument, and receive in all its fields together. Shards have
+ * storage nodes and those have shards again, so that every level of such a query multiplies the answer: a line of text
+ * could cost minutes.
  */
 import { ShardgateError } from "../../../core/error.js";
 import type { RequestServices } from "../../guard/request-services.js";
 
-/** Throws TOO_MANY_KEYS when the argument `name` has more items than one batch field may. */
+/** Throws TOO_MANY_KEYS when the argument `name` has more items than one batch field may have. */
 export function checkBatchSize(
   items: readonly unknown[],
   name: string,
@@ -26,7 +26,7 @@ export class ListBudget {
     this.#left = itemsMax;
   }
 
-  /** `items`, once they are paid for. Throws ANSWER_TOO_LARGE. */
+  /** Counts `items` and returns them. Throws ANSWER_TOO_LARGE when the budget is exceeded. */
   pay<Item>(items: readonly Item[]): readonly Item[] {
     this.#left -= items.length;
     if (this.#left >= 0) return items;

@@ -1,6 +1,6 @@
 /**
- * What one request reads, each key once: the keys that its fields ask for in the same turn are read in one go. What is
- * remembered is the request's own view; nothing is cached beyond it.
+ * Reads entries and figures for one request, each key once: keys that its fields ask for in the same turn are read in
+ * one batch. The results are kept for this request only; nothing is cached beyond it.
  */
 import DataLoader from "dataloader";
 import type { GraphQLResolveInfo } from "graphql";
@@ -18,7 +18,7 @@ export type LoadOutcome = FoundOutcome | NotFoundOutcome | RefusedOutcome;
 
 type ShardFigures = ReadonlyMap<ShardNumber, HostedShard> | null;
 
-/** That all keys of a batch failed together. */
+/** All keys of a batch failed together. */
 interface Failure {
   readonly kind: "failed";
   readonly error: unknown;
@@ -28,9 +28,9 @@ export class RequestLoaders {
   readonly #services: RequestServices;
   readonly #route: RouteContext;
   readonly #receipt: Receipt | null;
-  /** Of the keys that were read ahead. */
+  /** Outcomes of keys that were read ahead. */
   readonly #ahead = new Map<string, LoadOutcome | Failure>();
-  /** Made when a key is first asked for that was not read ahead: most requests have none. */
+  /** Created when a key is asked for that was not read ahead; most requests have no such key. */
   #entries: DataLoader<Key, LoadOutcome> | null = null;
   #figures: Map<string, Promise<ShardFigures>> | null = null;
 
@@ -41,9 +41,9 @@ export class RequestLoaders {
   }
 
   /**
-   * What `use` makes of the outcomes of `keys`, in their order: at once when all are known, else a promise of it. A text
-   * that is no key is refused with INVALID_KEY. Throws or rejects when a key's batch failed as a whole, for example with
-   * ANSWER_TOO_LARGE. A refusal that a retry may overcome is not remembered.
+   * The result of `use` for the outcomes of `keys`, in order: at once when all are known, else a promise of it. A text
+   * that is not a valid key gets INVALID_KEY. Throws or rejects when a key's batch failed as a whole, for example with
+   * ANSWER_TOO_LARGE. Refusals that a retry may overcome are not kept.
    */
   read<Result>(
     keys: readonly string[],
@@ -52,7 +52,8 @@ export class RequestLoaders {
   ): Result | Promise<Result> {
     if (this.#receipt !== null) for (const key of keys) if (isKey(key)) this.#receipt.asks(info, key);
     const outcomes: LoadOutcome[] = [];
-    // In one pass: most keys were read ahead, and further passes cost a request of many keys a fifth of its time.
+    // A single pass: most keys were read ahead, and further passes would cost a request of many keys a fifth of its
+    // time.
     for (const key of keys) {
       const known = this.#ahead.get(key);
       if (known === undefined) return this.#load(keys, use);
@@ -62,8 +63,8 @@ export class RequestLoaders {
   }
 
   /**
-   * What `use` gives when `keys` were read before the fields ask for them. Refusals are remembered here, because all the
-   * fields ask in one turn. Throws or rejects only with what `use` throws.
+   * Reads `keys` before the fields ask for them, and resolves to the result of `use`. Refusals are kept here, because
+   * all fields ask in the same turn. Throws or rejects only with errors of `use`.
    */
   readAhead<Result>(keys: readonly string[], use: () => Result | Promise<Result>): Result | Promise<Result> {
     const valid = keys.filter(isKey);
@@ -75,13 +76,13 @@ export class RequestLoaders {
     });
   }
 
-  /** The key was written: what was read of it may be wrong now. */
+  /** Drops the outcome of a key that was written. */
   forget(key: Key): void {
     this.#ahead.delete(key);
     this.#entries?.clear(key);
   }
 
-  /** Figures of the shards at a storage node, by its name; null when it does not answer. */
+  /** Figures of the shards at the storage node `name`; null when it does not answer. */
   shardFigures(name: string): Promise<ShardFigures> {
     const all = (this.#figures ??= new Map<string, Promise<ShardFigures>>());
     const known = all.get(name);
@@ -92,7 +93,7 @@ export class RequestLoaders {
   }
 
   #load<Result>(keys: readonly string[], use: (outcomes: readonly LoadOutcome[]) => Result): Result | Promise<Result> {
-    // What cannot be used throws before anything is loaded that nothing would wait for.
+    // Errors are thrown before anything is loaded that would then be left without a reader.
     const known = keys.map((key) => {
       const outcome = this.#ahead.get(key) ?? keyRefusal(key);
       return outcome === null ? null : outcomeOf(outcome);
@@ -102,7 +103,7 @@ export class RequestLoaders {
     return Promise.all(known.map((outcome, index) => outcome ?? entries.load(keys[index] as Key))).then(use);
   }
 
-  /** Remembers none that a retry may overcome. */
+  /** Does not keep refusals that a retry may overcome. */
   #read(keys: readonly Key[]): Promise<readonly LoadOutcome[]> {
     return this.#ask(keys, (outcomes) =>
       keys.map((key, index) => {
@@ -130,7 +131,7 @@ export class RequestLoaders {
   }
 }
 
-/** When the router leaves a key without an outcome. */
+/** Used when the router returns no outcome for a key. */
 const failed: Failure = { kind: "failed", error: new Error("The router returned no outcome for a get.") };
 
 function isKey(text: string): text is Key {
@@ -160,17 +161,17 @@ function readOutcomes(outcomes: readonly Outcome[]): readonly (LoadOutcome | Fai
 function readOutcome(outcome: Outcome): LoadOutcome {
   if (outcome.kind === "found" || outcome.kind === "notFound") return outcome;
   if (outcome.kind !== "refused") throw new Error(`The router answered a get with ${outcome.kind}.`);
-  // Not this key's fault: the request as a whole asks for too much.
+  // The request as a whole asks for too much; this key is not at fault.
   if (outcome.code === "ANSWER_TOO_LARGE") throw new ShardgateError(outcome.code, outcome.message);
   return outcome;
 }
 
-/** Another batch may not fail. */
+/** Whether another batch may succeed. */
 function isRetryable(outcome: LoadOutcome | Failure): boolean {
   return outcome.kind === "failed" || (outcome.kind === "refused" && errorRules[outcome.code].isRetryable);
 }
 
-/** Throws what its batch failed with. */
+/** Throws the error that the key's batch failed with. */
 function outcomeOf(known: LoadOutcome | Failure): LoadOutcome {
   if (known.kind === "failed") throw known.error;
   return known;

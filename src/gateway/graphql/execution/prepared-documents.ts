@@ -1,18 +1,18 @@
-/** Documents as one schema takes them, and the cache of those that are likely to come again. */
+/** Documents prepared for one schema, and the cache of those that are likely to be sent again. */
 import { getOperationAST, GraphQLError, type DocumentNode, type GraphQLSchema } from "graphql";
 import type { GatewayBounds } from "../../../core/bounds.js";
 import { parseDocument, validateDocument, type DocumentRules } from "../documents/document-rules.js";
 import { OperationPlan } from "./plan/operation-plan.js";
 
-/** Most parsed GraphQL documents kept for the next request with the same one. */
+/** Most parsed GraphQL documents that are cached. */
 export const graphqlDocumentsCachedMax = 500;
 
-/** Longest GraphQL document that is kept; longer ones carry literal values and do not come twice. */
+/** Longest GraphQL document that is cached; longer ones contain literal values and are not sent twice. */
 export const graphqlDocumentCachedCharactersMax = 8 * 1024;
 
-/** A document's errors, or the plans of its operations, each made when it first comes. */
+/** A document's errors, or the plans of its operations, each created when it is first requested. */
 export class PreparedDocument {
-  /** Null for a text that is no GraphQL. */
+  /** Null for a text that is not GraphQL. */
   readonly #document: DocumentNode | null;
   readonly #schema: GraphQLSchema;
   readonly #errors: readonly GraphQLError[];
@@ -30,7 +30,10 @@ export class PreparedDocument {
     }
   }
 
-  /** The operation of this name, or the only one; or the errors that refuse it. `mayWrite`: whether it may be a mutation. */
+  /**
+   * The plan of the named operation, or of the only one; or the errors that refuse it. `mayWrite`: whether it may be a
+   * mutation.
+   */
   planOf(operationName: string | null, mayWrite: boolean): OperationPlan | readonly GraphQLError[] {
     const known = this.#plans.get(operationName);
     if (known !== undefined && mayWrite) return known;
@@ -46,9 +49,9 @@ export class PreparedDocument {
   }
 }
 
-/** Remembers something by a document's text; forgets what was not asked for the longest. */
+/** Caches values by a document's text; drops the least recently used. */
 export class DocumentCache<T> {
-  /** The one that was asked for last comes last. */
+  /** In order of use, the most recently used last. */
   readonly #kept = new Map<string, T>();
   #last: { readonly text: string; readonly value: T } | null = null;
 

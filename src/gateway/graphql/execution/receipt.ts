@@ -1,7 +1,8 @@
 /**
- * The receipt of one request that asked for it (`x-shardgate-trace: 1`): for each field that touched storage, the batches
- * that carried its operations. It listens to routing while the request runs and adds up at the end, so that requests
- * without a receipt pay nothing. What keys have in common (a loader drops doubles) is told of each field that asked.
+ * The receipt of one request that asked for it (`x-shardgate-trace: 1`): for each field that used storage, the batches
+ * that carried its operations. It records routing events while the request runs and sums them up at the end, so that
+ * requests without a receipt cost nothing. A read that several fields share (the loader drops duplicates) is reported
+ * for each of them.
  */
 import { responsePathAsArray, type GraphQLResolveInfo } from "graphql";
 import { answerBytes } from "../../../core/answer-bytes.js";
@@ -12,12 +13,13 @@ import type { NodeFaultReason } from "../../../routing/node-client/node-client.j
 import type { BatchRecord, RouteRecorder } from "../../../routing/recorder.js";
 
 /**
- * About how long a receipt (`x-shardgate-trace: 1`) may become, in characters: what a person reads, or a tool keeps beside
- * the answer. Some 300 fields of one batch each fit; the largest cluster's shards in one batch come on top.
+ * Approximate maximum length of a receipt (`x-shardgate-trace: 1`) in characters: what a person can read, or a tool can
+ * store with the answer. About 300 fields of one batch each fit; the shards of the largest cluster in one batch may be
+ * added to that.
  */
 export const receiptCharactersMax = 64 * 1024;
 
-/** `extensions.shardgate` of the answer. Times are milliseconds. */
+/** `extensions.shardgate` of the answer. Times are in milliseconds. */
 export interface ReceiptReport {
   /** Also in the answer's `x-request-id`, and in the log. */
   readonly requestId: string;
@@ -25,7 +27,7 @@ export interface ReceiptReport {
   readonly durationMs: number;
   /** In the order in which they began. */
   readonly fields: readonly FieldReport[];
-  /** Fields that found no room in the receipt. */
+  /** Number of fields for which the receipt had no room. */
   readonly omittedFields: number;
 }
 
@@ -34,35 +36,35 @@ export interface FieldReport {
   readonly path: readonly (string | number)[];
   /** Reads and writes of single keys, and pages of single shards; each key counts once. */
   readonly operations: number;
-  /** Keys that this request was reading already: they cost nothing more. */
+  /** Keys that this request was already reading: they cost nothing more. */
   readonly deduplicated: number;
-  /** Operations sent again, counted each time. */
+  /** Operations that were sent again, counted each time. */
   readonly retries: number;
   /** Operations that no batch carried: without a storage node, refused at once, or given up while they waited. */
   readonly unsent: number;
-  /** Of the values, there and back. */
+  /** Bytes of the values, in both directions. */
   readonly bytes: number;
-  /** In the order in which they left. */
+  /** In the order in which they were sent. */
   readonly batches: readonly BatchReport[];
-  /** Batches that found no room in the receipt. */
+  /** Number of batches for which the receipt had no room. */
   readonly omittedBatches: number;
 }
 
 export interface BatchReport {
-  /** In the logs of gateway and storage node. */
+  /** The batch's id in the logs of gateway and storage node. */
   readonly id: string;
   readonly node: string;
-  /** Of the field's operations, ascending. */
+  /** The shards of the field's operations, ascending. */
   readonly shards: readonly number[];
-  /** The field's own in this batch. */
+  /** Number of the field's operations in this batch. */
   readonly operations: number;
-  /** Operations of all requests in it. */
+  /** Number of operations in the batch, of all requests. */
   readonly batchSize: number;
-  /** How long the field's operations gathered with others; the longest. */
+  /** The longest time that the field's operations waited for the batch to be sent. */
   readonly waitMs: number;
-  /** From leaving to returning; null when the answer was given before it returned. */
+  /** From sending to the answer; null when the request was answered before the batch. */
   readonly serviceMs: number | null;
-  /** Why it got no usable answer; null when it did. */
+  /** Why there was no usable answer; null when there was one. */
   readonly fault: NodeFaultReason | null;
 }
 
@@ -73,7 +75,7 @@ export class Receipt {
   readonly #clock: Clock;
   readonly #startMs: number;
   readonly #fields = new Map<Path, FieldTrace>();
-  /** What the loader remembers, and so shares among the fields that ask for it. */
+  /** Reads that the loader keeps, and so shares among the fields that ask for them. */
   readonly #loads = new Map<Key, Journey>();
 
   constructor(requestId: string, clock: Clock) {
@@ -82,7 +84,7 @@ export class Receipt {
     this.#startMs = clock.monotonicMs();
   }
 
-  /** The field asks the loader for the key. */
+  /** Called when the field asks the loader for the key. */
   asks({ path }: Pick<GraphQLResolveInfo, "path">, key: Key): void {
     const field = this.#field(path);
     const known = this.#loads.get(key);
@@ -92,17 +94,17 @@ export class Receipt {
     field.journeys.add(journey);
   }
 
-  /** The loader forgets the key; who asks next has it read anew. */
+  /** Called when the loader drops the key; the next field that asks causes a new read. */
   forgets(key: Key): void {
     this.#loads.delete(key);
   }
 
-  /** For what the loader reads. */
+  /** The recorder for reads of the loader. */
   get loader(): RouteRecorder {
     return recorderTo((operation) => (operation.kind === "get" ? this.#loads.get(operation.key) : undefined));
   }
 
-  /** For operations that the field runs itself. */
+  /** The recorder for operations that the field runs itself. */
   runs({ path }: Pick<GraphQLResolveInfo, "path">, operations: readonly Operation[]): RouteRecorder {
     const field = this.#field(path);
     const journeys = new Map(operations.map((operation) => [operation, new Journey()]));
@@ -138,7 +140,7 @@ interface FieldTrace {
   deduplicated: number;
 }
 
-/** One operation on its way, through as many batches as it had attempts. */
+/** One operation, through as many batches as it has attempts. */
 class Journey {
   readonly legs: { readonly batch: BatchRecord; readonly shard: number; readonly waitMs: number }[] = [];
   bytes = 0;
@@ -205,7 +207,7 @@ function batchReports(journeys: Iterable<Journey>): readonly BatchReport[] {
   }));
 }
 
-/** To microseconds. */
+/** Rounds to microseconds. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

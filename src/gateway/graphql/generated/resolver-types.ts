@@ -6,6 +6,7 @@ import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } f
 import type { AssignmentChange as AssignmentChangeRecord, ClusterMap, ShardRecord, NodeRecord } from '../../../registry/cluster-map.js';
 import type { JsonEntry } from '../../../core/entry.js';
 import type { EntryPage, PageSides } from '../resolvers/entry-page.js';
+import type { GatewayStatus } from '../../cluster/peers/gateway-status.js';
 import type { NodeProblem } from '../../cluster/node-reports.js';
 import type { GraphqlContext } from '../execution/context.js';
 export type Maybe<T> = T | null;
@@ -100,6 +101,8 @@ export type AssignmentChange = {
 /** The whole cluster. */
 export type Cluster = Node & {
   readonly __typename: 'Cluster';
+  /** The gateways that the leader heard of in the last minute, the leader first. */
+  readonly gateways: ReadonlyArray<Gateway>;
   /** Opaque and globally unique. */
   readonly id: Scalars['ID']['output'];
   /** Whether every shard has a live primary, and no storage node has a problem. */
@@ -206,6 +209,21 @@ export type Forbidden = Problem & {
   readonly isRetryable: Scalars['Boolean']['output'];
   readonly key: Scalars['String']['output'];
   readonly message: Scalars['String']['output'];
+};
+
+/** A gateway of the cluster. Any of them serves any request; the leader alone changes the cluster map. */
+export type Gateway = {
+  readonly __typename: 'Gateway';
+  /** Whether it is the one that changes the cluster map. */
+  readonly isLeader: Scalars['Boolean']['output'];
+  /** When the leader last heard of it. */
+  readonly lastSeenAt: Scalars['DateTime']['output'];
+  /** Version of the cluster map that it goes by. */
+  readonly mapVersion: Scalars['Int']['output'];
+  /** Its name, by default the host and port at which it answers; null when it has none. */
+  readonly name?: Maybe<Scalars['String']['output']>;
+  /** URL at which clients and storage nodes reach it; null when it does not say. */
+  readonly url?: Maybe<Scalars['String']['output']>;
 };
 
 /** The outcome of one read in a batch. */
@@ -826,6 +844,7 @@ export type ResolversTypes = {
   ExpiryPassed: ResolverTypeWrapper<ExpiryPassed>;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   Forbidden: ResolverTypeWrapper<Forbidden>;
+  Gateway: ResolverTypeWrapper<GatewayStatus>;
   GetResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['GetResult']>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
@@ -882,6 +901,7 @@ export type ResolversParentTypes = {
   ExpiryPassed: ExpiryPassed;
   Float: Scalars['Float']['output'];
   Forbidden: Forbidden;
+  Gateway: GatewayStatus;
   GetResult: ResolversUnionTypes<ResolversParentTypes>['GetResult'];
   ID: Scalars['ID']['output'];
   Int: Scalars['Int']['output'];
@@ -935,6 +955,7 @@ export interface BigIntScalarConfig extends GraphQLScalarTypeConfig<ResolversTyp
 }
 
 export type ClusterResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Cluster'] = ResolversParentTypes['Cluster']> = {
+  gateways?: Resolver<ReadonlyArray<ResolversTypes['Gateway']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   isHealthy?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   mapVersion?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
@@ -999,6 +1020,14 @@ export type ForbiddenResolvers<ContextType = GraphqlContext, ParentType extends 
   key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type GatewayResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Gateway'] = ResolversParentTypes['Gateway']> = {
+  isLeader?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  lastSeenAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  mapVersion?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  name?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  url?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
 export type GetResultResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['GetResult'] = ResolversParentTypes['GetResult']> = {
@@ -1188,6 +1217,7 @@ export type Resolvers<ContextType = GraphqlContext> = {
   EntryEdge?: EntryEdgeResolvers<ContextType>;
   ExpiryPassed?: ExpiryPassedResolvers<ContextType>;
   Forbidden?: ForbiddenResolvers<ContextType>;
+  Gateway?: GatewayResolvers<ContextType>;
   GetResult?: GetResultResolvers<ContextType>;
   InvalidKey?: InvalidKeyResolvers<ContextType>;
   InvalidValue?: InvalidValueResolvers<ContextType>;

@@ -181,6 +181,20 @@ type StorageNodeProblem {
   storeId: String
 }
 
+"A gateway of the cluster. Any of them serves any request; the leader alone changes the cluster map."
+type Gateway {
+  "Its name, by default the host and port at which it answers; null when it has none."
+  name: String
+  "URL at which clients and storage nodes reach it; null when it does not say."
+  url: String
+  "Whether it is the one that changes the cluster map."
+  isLeader: Boolean!
+  "Version of the cluster map that it goes by."
+  mapVersion: Int!
+  "When the leader last heard of it."
+  lastSeenAt: DateTime!
+}
+
 "The whole cluster."
 type Cluster implements Node {
   "Opaque and globally unique."
@@ -195,6 +209,8 @@ type Cluster implements Node {
   shards: [Shard!]!
   "All storage nodes, by name."
   storageNodes: [StorageNode!]!
+  "The gateways that the leader heard of in the last minute, the leader first."
+  gateways: [Gateway!]!
   "Whether every shard has a live primary, and no storage node has a problem."
   isHealthy: Boolean!
 }

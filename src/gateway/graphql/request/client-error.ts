@@ -1,6 +1,6 @@
 /**
- * The one place that decides what a client sees of an error: always `extensions.code` of the closed list, and the
- * message of nothing but expected errors. All errors of a response pass through here, whoever made them.
+ * Decides what clients see of an error: always an `extensions.code` of the closed list, and the message of expected
+ * errors only. All errors of a response pass through here, whatever caused them.
  */
 import { GraphQLError } from "graphql";
 import { type ErrorCode, errorRules, isErrorCode, ShardgateError } from "../../../core/error.js";
@@ -8,14 +8,14 @@ import { retryHeaders } from "../../problem-answer.js";
 import { placesOf, type DocumentRules } from "../documents/document-rules.js";
 import type { RequestLog } from "./request-log.js";
 
-/** Longest message of a GraphQL error: GraphQL quotes whole arguments in its own, and those are as long as a body. */
+/** Longest message of a GraphQL error: GraphQL's own messages quote whole arguments, which may be as long as a body. */
 export const graphqlMessageCharactersMax = 2_000;
 
-/** `extensions.http` is how Yoga is told the response's status; it never leaves the gateway. */
+/** `extensions.http` sets the response's status in Yoga; it is never sent to clients. */
 interface HttpFacts {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** With application/json the status is 200 all the same (GraphQL over HTTP, 6.4.1). */
+  /** For application/json the status is 200 nevertheless (GraphQL over HTTP, 6.4.1). */
   readonly spec: boolean;
 }
 
@@ -47,14 +47,14 @@ export function clientError(
   });
 }
 
-/** GraphQL.js can be told to keep it back, and says it all the same where a field needs a selection. */
+/** GraphQL.js has an option to omit suggestions, but still makes them for fields that need a selection. */
 const suggestion = /\s*\bdid you mean\b[^]*$/i;
 
 function cut(message: string): string {
   return message.length > graphqlMessageCharactersMax ? `${message.slice(0, graphqlMessageCharactersMax)}…` : message;
 }
 
-/** What was thrown, beneath the GraphQLErrors that were wrapped around it. */
+/** The original error within the GraphQLErrors that wrap it. */
 function causeOf(error: GraphQLError): Error {
   let cause: Error = error;
   while (cause instanceof GraphQLError && cause.originalError instanceof Error) cause = cause.originalError;
@@ -67,14 +67,14 @@ function codeOf(error: GraphQLError, cause: ShardgateError | GraphQLError): Erro
   if (http?.status === errorRules.METHOD_NOT_ALLOWED.httpStatus) return "METHOD_NOT_ALLOWED";
   if (isErrorCode(code)) return code;
   if (code !== undefined) return "BAD_REQUEST";
-  // Of the errors that GraphQL makes without a code, those at a field that point at nothing in the document are about a
-  // result that cannot be written; all others are about variables and arguments.
+  // Among the errors that GraphQL creates without a code, those at a field that refer to no node of the document are
+  // about a result that cannot be serialized; all others are about variables and arguments.
   return error.path !== undefined && cause instanceof GraphQLError && cause.nodes === undefined
     ? "INTERNAL_SERVER_ERROR"
     : "BAD_USER_INPUT";
 }
 
-/** An error of a field leaves the response's status alone; one without a path is about the request as a whole. */
+/** An error of a field does not change the response's status; one without a path concerns the request as a whole. */
 function httpFacts(error: GraphQLError, cause: Error, code: ErrorCode): { readonly http?: HttpFacts } {
   if (error.path !== undefined) return {};
   const status = errorRules[code].httpStatus;
@@ -86,14 +86,14 @@ function httpFacts(error: GraphQLError, cause: Error, code: ErrorCode): { readon
   return { http: { status, spec: graphqlCodes.has(code), headers } };
 }
 
-/** Yoga says `POST` when the fault is a mutation sent with GET; it does not know that HEAD is answered as GET. */
+/** Yoga sends `POST` when the fault is a mutation sent with GET; it does not know that HEAD is answered as GET. */
 function allowOf(error: GraphQLError, code: ErrorCode): string | null {
   if (code !== "METHOD_NOT_ALLOWED") return null;
   const { http } = error.extensions as { readonly http?: { readonly headers?: { readonly Allow?: string } } };
   return http?.headers?.Allow === "POST" ? "POST" : "GET, HEAD, POST";
 }
 
-/** A well-formed request whose document or variables are wrong. */
+/** Codes of a well-formed request whose document or variables are invalid. */
 const graphqlCodes: ReadonlySet<ErrorCode> = new Set([
   "GRAPHQL_PARSE_FAILED",
   "GRAPHQL_VALIDATION_FAILED",

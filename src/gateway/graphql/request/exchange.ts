@@ -1,4 +1,4 @@
-/** One request on its way through GraphQL, and what both ways of answering it share. */
+/** One GraphQL request from its parameters to its result; shared by the two ways of answering it. */
 import type { IncomingMessage } from "node:http";
 import { GraphQLError, type ExecutionResult } from "graphql";
 import type { GraphQLParams } from "graphql-yoga";
@@ -13,20 +13,22 @@ import type { RequestLog } from "./request-log.js";
 import { paramsOfBody, paramsOfQuery, readParamsBody, type SourcedParams } from "./request-params.js";
 import type { Result } from "../values/result-text.js";
 
-/** Most errors in one GraphQL answer; a field that fails for each item of a long list says no more the hundredth time. */
+/**
+ * Most errors in one GraphQL answer; a hundred errors of a field that fails for each item of a long list say enough.
+ */
 export const graphqlErrorsMax = 100;
 
 export interface Exchange extends GraphqlContext {
-  /** The one that the request began with; it may be replaced meanwhile. */
+  /** The executor when the request began; it may have been replaced since. */
   readonly executor: Executor;
   readonly open: OpenRequest;
   readonly incoming: IncomingMessage;
   readonly log: RequestLog;
-  /** What the variables were parsed from. Set once the parameters are read; null when there are none. */
+  /** The text that the variables were parsed from. Set once the parameters are read; null when there are none. */
   variablesText: (() => string) | null;
-  /** Once somebody asked for them: a body can be read only once. */
+  /** Set once they are requested, because a body can be read only once. */
   params: Promise<GraphQLParams> | null;
-  /** Once it is there: Yoga sends what the short way could not. */
+  /** Set once it is there: Yoga may send a result that the direct way could not. */
   result: Result | null;
 }
 
@@ -35,7 +37,7 @@ export function paramsOf(exchange: Exchange, persisted: PersistedDocuments | nul
   return (exchange.params ??= readExchange(exchange, persisted));
 }
 
-/** Executes the request, once. `params`: as Yoga takes them. */
+/** Executes the request, once. `params`: in Yoga's form. */
 export function resultOf(params: GraphQLParams, exchange: Exchange): Result | Promise<Result> {
   const { result, variablesText, executor, incoming } = exchange;
   if (result !== null) return result;
@@ -46,7 +48,10 @@ export function resultOf(params: GraphQLParams, exchange: Exchange): Result | Pr
   );
 }
 
-/** What a result has beside its data, as it is sent: what a client gets to see of the errors, and the receipt if there is one. */
+/**
+ * The members of a result beside its data, as they are sent: the errors in the form for clients, and the receipt if
+ * there is one.
+ */
 export function finalMembers(
   errors: readonly GraphQLError[] | undefined,
   exchange: Exchange,
@@ -61,7 +66,7 @@ export function finalMembers(
 
 const nothingBeside = {};
 
-/** Also counts them, and logs the first of those that are no fault of the client. */
+/** Also counts the errors, and logs the first that is not the client's fault. */
 function clientErrors(
   errors: readonly GraphQLError[],
   { executor, log, route, services }: Exchange,
@@ -82,21 +87,24 @@ function clientErrors(
     if (code === "INTERNAL_SERVER_ERROR" || faults++ > 0) continue;
     const { advice } = errorRules[code];
     const facts = { err: errors[index], code, advice, errors: errors.length };
-    // As with REST: nobody reads the answer to a client that went away.
+    // As in REST: the answer to a client that disconnected is not read.
     if (route.signal?.aborted === true) log.debug(facts, "A client abandoned its GraphQL request.");
     else log.warn(facts, "Fields of a GraphQL request failed; `advice` says what to do.");
   }
   return told;
 }
 
-/** Says that a document, or its variables, have more errors than are told; to programs it is one more of these. */
+/**
+ * The last error when a document, or its variables, have more errors than are listed; its extensions are those of the
+ * last listed one.
+ */
 function furtherErrors({ extensions }: GraphQLError): GraphQLError {
   return new GraphQLError("There are more errors than the ones listed.", { extensions });
 }
 
 /**
- * Errors of fields in the order of the document, and of lists: the same for each run, whichever answer came first. What is
- * wrong with a document as a whole has no path, and stays as GraphQL.js found it.
+ * Sorts errors of fields by their order in the document, and within lists by index, so that they do not depend on which
+ * answer came first. Errors of a document as a whole have no path, and keep their order.
  */
 function byPlace(a: GraphQLError, b: GraphQLError): number {
   if (a.path === undefined || b.path === undefined) return 0;
@@ -122,7 +130,7 @@ function readExchange(exchange: Exchange, persisted: PersistedDocuments | null):
     exchange.variablesText = variablesText;
     return executableParams(params, persisted);
   };
-  // Yoga refuses methods other than these.
+  // Yoga refuses all other methods.
   return incoming.method === "GET" || incoming.method === "HEAD"
     ? paramsOfQuery(incoming.url ?? "", bounds).then(taken)
     : readParamsBody(open, bounds).then((body) => taken(paramsOfBody(body, bounds)));

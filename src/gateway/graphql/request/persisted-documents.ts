@@ -1,6 +1,6 @@
 /**
  * Persisted documents (GraphQL over HTTP, appendix A): a request names a document that the gateway has, instead of
- * bringing it along. The manifest is the one that GraphQL Code Generator's client-preset writes: a JSON object of texts.
+ * sending it. The manifest is the one that GraphQL Code Generator's client-preset writes: a JSON object of texts.
  */
 import { createHash } from "node:crypto";
 import { GraphQLError, type DocumentNode, type GraphQLSchema } from "graphql";
@@ -12,7 +12,7 @@ import { openRules, parseDocument, placesOf, validateDocument } from "../documen
 import type { RequestParams } from "./request-params.js";
 import { createExecutableSchema } from "../schema.js";
 
-/** Characters of an unknown document's id that are repeated in the message: a prefix and a SHA-256 in hexadecimal fit. */
+/** Characters of an unknown document's id that the message repeats: a prefix and a SHA-256 in hexadecimal fit. */
 const documentIdCharactersShown = 80;
 
 export interface PersistedDocuments {
@@ -23,8 +23,8 @@ export interface PersistedDocuments {
 }
 
 /**
- * The texts of a manifest, by the id that each has there and by its SHA-256, with and without the prefix `sha256:`. Throws
- * BAD_REQUEST, or the code of the document that cannot be executed, and names it.
+ * The documents of a manifest, by their id there and by their SHA-256, with and without the prefix `sha256:`. Throws
+ * BAD_REQUEST, or the code of a document that cannot be executed; the message names the document.
  */
 export function parsePersistedDocuments(
   manifestText: string,
@@ -45,7 +45,7 @@ export function parsePersistedDocuments(
 
 /** The parameters with `query` in place of `documentId`. Throws BAD_REQUEST and the two PERSISTED_DOCUMENT codes. */
 export function executableParams(given: RequestParams, documents: PersistedDocuments | null): GraphQLParams {
-  // Nearly all requests bring their documents; copying their parameters would be for nothing.
+  // Nearly all requests contain their documents; copying their parameters would be a waste.
   if (documents?.isOnly !== true && !Object.hasOwn(given, "documentId")) return given;
   const { documentId, ...params } = given;
   const isOwn = params.query !== undefined && params.query !== null;

@@ -1,4 +1,4 @@
-/** The log of one request: puts the request's id into every line. */
+/** The log of one request: adds the request's id to every line. */
 import type { Log } from "../../../core/log.js";
 
 export class RequestLog {

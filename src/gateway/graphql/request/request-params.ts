@@ -1,6 +1,7 @@
 /**
- * Reads the GraphQL parameters of a request (GraphQL over HTTP, sections 5 and 6): GET with a query string, and POST with
- * JSON. Everything else is refused, forms above all: a web page of another origin may send those without being asked.
+ * Reads the GraphQL parameters of a request (GraphQL over HTTP, sections 5 and 6): GET with a query string, and POST
+ * with JSON. Everything else is refused, forms above all: a web page of another origin may send those without a
+ * preflight.
  */
 import { isAscii } from "node:buffer";
 import type { GraphQLParams } from "graphql-yoga";
@@ -12,13 +13,13 @@ import { readBody } from "../../edge/request-body.js";
 import { parseJsonBody } from "../../json-body.js";
 
 export interface RequestParams extends GraphQLParams {
-  /** Names a persisted document, instead of `query`. */
+  /** The id of a persisted document, instead of `query`. */
   readonly documentId?: unknown;
 }
 
 export interface SourcedParams {
   readonly params: RequestParams;
-  /** The text that `params.variables` was parsed from, found when it is asked for; null when there are none. */
+  /** Returns the text that `params.variables` was parsed from; null when there are none. */
   readonly variablesText: (() => string) | null;
 }
 
@@ -32,7 +33,10 @@ export function readParamsBody(open: OpenRequest, bounds: GatewayBounds): Promis
   );
 }
 
-/** Of a GET or HEAD, where an empty parameter means an absent one. Rejects as `parseJsonBody` throws. */
+/**
+ * The parameters of a GET or HEAD, where an empty parameter means an absent one. Rejects with what `parseJsonBody`
+ * throws.
+ */
 export async function paramsOfQuery(url: string, bounds: GatewayBounds): Promise<SourcedParams> {
   const search = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   const variablesText = search.get("variables") || null;
@@ -46,10 +50,10 @@ export async function paramsOfQuery(url: string, bounds: GatewayBounds): Promise
   };
 }
 
-/** Throws as `parseJsonBody` does, and BAD_REQUEST for what is no object. */
+/** Throws as `parseJsonBody` does, and BAD_REQUEST for a body that is not an object. */
 export function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams {
   const text = decodeUtf8(body);
-  // Its own members, and those of `variables`.
+  // Names must be distinct in the body's own object and in `variables`.
   const parsed = parseJsonBody(text, "The body", { bounds, distinctLevels: 2 });
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new ShardgateError(
@@ -63,7 +67,7 @@ export function paramsOfBody(body: Buffer, bounds: GatewayBounds): SourcedParams
   };
 }
 
-/** Whether Yoga would take the parameters without a remark. */
+/** Whether Yoga would accept the parameters without an error. */
 export function isOrdinary(params: GraphQLParams): boolean {
   const { query, variables, operationName, extensions } = params;
   return (
@@ -89,13 +93,13 @@ function isJsonMedia(contentType: string, encoding: string): boolean {
   return isJson && ["utf-8", "utf8", '"utf-8"'].includes(charset) && encoding === "identity";
 }
 
-/** Of a member that is there. */
+/** The text of a member that exists. */
 function memberText(text: string, name: string): string {
   const { start, end } = jsonMembers(text, { start: 0, end: text.length })?.get(name) ?? { start: 0, end: 0 };
   return text.slice(start, end);
 }
 
-/** An empty name of an operation means none. Yoga checks the parameters' kinds itself, and refuses others. */
+/** An empty operation name means none. Yoga checks the types of the parameters itself. */
 function asParams(parsed: object): RequestParams {
   if (!("operationName" in parsed) || parsed.operationName !== "") return parsed;
   const { operationName: _none, ...params } = parsed;
@@ -103,7 +107,7 @@ function asParams(parsed: object): RequestParams {
 }
 
 function decodeUtf8(body: Buffer): string {
-  // Most bodies are, and as ASCII they are read many times faster.
+  // Most bodies are ASCII, and decoding them as such is many times faster.
   if (isAscii(body)) return body.toString("latin1");
   try {
     return strictUtf8.decode(body);

@@ -1,6 +1,7 @@
 /**
- * GraphQL over HTTP by Yoga: which parameters and methods are taken, which media type is answered, with which status. The
- * reading of parameters (bounded, and keeping the variables' text), the execution and the writing of results are ours.
+ * GraphQL over HTTP by Yoga, which decides which parameters and methods are accepted, and the media type and status of
+ * the answer. Parameters are read by this program (bounded, and keeping the variables' text), as are execution and
+ * serialization of results.
  */
 import type { ExecutionResult, GraphQLError } from "graphql";
 import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
@@ -8,7 +9,7 @@ import { finalMembers, paramsOf, resultOf, type Exchange } from "./exchange.js";
 import type { PersistedDocuments } from "./persisted-documents.js";
 import { resultText } from "../values/result-text.js";
 
-/** Every request comes to this path, wherever the gateway serves GraphQL. */
+/** Every request is passed on with this path, wherever the gateway serves GraphQL. */
 export const yogaPath = "/graphql";
 
 export function createYogaServer(persisted: PersistedDocuments | null): YogaServerInstance<Exchange, object> {
@@ -24,7 +25,7 @@ export function createYogaServer(persisted: PersistedDocuments | null): YogaServ
 
 function ownExecution(persisted: PersistedDocuments | null): Plugin<Exchange, Exchange, object> {
   return {
-    // Takes the place of all of Yoga's own parsers, those for forms included.
+    // Replaces all of Yoga's own parsers, those for forms included.
     onRequestParse: ({ serverContext, setRequestParser }) =>
       setRequestParser(async () => {
         return { ...(await paramsOf(serverContext, persisted)) };
@@ -33,7 +34,7 @@ function ownExecution(persisted: PersistedDocuments | null): Plugin<Exchange, Ex
       setParamsHandler(
         ({ params, context }) => resultOf(params, context) as ExecutionResult | Promise<ExecutionResult>,
       ),
-    // Also for results that are errors from before the execution: everything Yoga sends passes here.
+    // Includes results that are errors from before the execution: everything that Yoga sends passes here.
     onResultProcess: ({ result, setResult, serverContext }) => {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return;
       const { errors } = result as { readonly errors?: readonly GraphQLError[] };

@@ -1,4 +1,6 @@
-/** Changes of the cluster by hand: its shards' assignments, and storage nodes added, given up and removed. */
+/**
+ * Mutations that change the cluster: assign shards, add and remove storage nodes, and accept the loss of their data.
+ */
 import type { ClusterMap, NodeRecord } from "../../../registry/cluster-map.js";
 import type { MutationResolvers } from "../generated/resolver-types.js";
 import { encodeGlobalId } from "../values/global-id.js";

@@ -1,9 +1,10 @@
-/** The cluster and its storage nodes: queries, and the fields of both. */
+/** The cluster and its storage nodes: queries, and the fields of both types. */
 import { compareKeys } from "../../../core/key.js";
 import type { ClusterMap, NodeRecord } from "../../../registry/cluster-map.js";
 import { ownedShards } from "../../../routing/owned-shards.js";
 import type {
   ClusterResolvers,
+  GatewayResolvers,
   QueryResolvers,
   StorageNodeProblemResolvers,
   StorageNodeResolvers,
@@ -22,8 +23,13 @@ export const clusterFields = {
   mapVersion: ({ version }) => version,
   shards: ({ shards }, _args, { lists }) => lists.pay(shards),
   storageNodes: (map, _args, { lists }) => lists.pay(nodesByName(map)),
+  gateways: async (_map, _args, { lists, services }) => lists.pay(await services.membership.gateways()),
   isHealthy: (_map, _args, { services }) => services.membership.isReady(),
 } satisfies ClusterResolvers;
+
+export const gatewayFields = {
+  lastSeenAt: ({ lastSeenAtMs }) => lastSeenAtMs,
+} satisfies GatewayResolvers;
 
 export const storageNodeFields = {
   id: ({ name }) => encodeGlobalId("StorageNode", name),

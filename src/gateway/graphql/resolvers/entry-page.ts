@@ -1,6 +1,7 @@
 /**
- * One page of a scan, by the rules of the Relay cursor connections specification (https://relay.dev/graphql/connections.htm).
- * A cursor holds the key it stands for, so it stays valid when that key is deleted and when others come.
+ * One page of a scan, by the rules of the Relay cursor connections specification
+ * (https://relay.dev/graphql/connections.htm). A cursor contains the key of its entry, so it stays valid when that key
+ * is deleted and when others are added.
  */
 import type { GraphQLResolveInfo } from "graphql";
 import type { JsonEntry } from "../../../core/entry.js";
@@ -19,7 +20,7 @@ export interface EntryPage {
   readonly unavailableShards: readonly ShardRecord[];
 }
 
-/** The side that needs another read is read only when it is asked for. */
+/** Whether there are more entries on the other side requires another read, which happens only when it is requested. */
 export interface PageSides {
   readonly startCursor: string | null;
   readonly endCursor: string | null;
@@ -27,7 +28,7 @@ export interface PageSides {
   hasPreviousPage(): boolean | Promise<boolean>;
 }
 
-/** What the arguments of `scan` ask for. */
+/** The page that the arguments of `scan` request. */
 interface PageRequest {
   readonly prefix: string;
   readonly after: Key | null;
@@ -36,7 +37,7 @@ interface PageRequest {
   readonly isReverse: boolean;
 }
 
-/** Throws BAD_USER_INPUT when the arguments break a rule. */
+/** Throws BAD_USER_INPUT when the arguments violate a rule. */
 export async function readEntryPage(
   args: QueryScanArgs,
   context: GraphqlContext,
@@ -44,7 +45,7 @@ export async function readEntryPage(
 ): Promise<EntryPage> {
   const request = pageRequest(args, context.services.bounds.pageEntries);
   const { count, isReverse } = request;
-  // A page of none still tells whether there are any.
+  // A page of zero entries still reports whether there are any.
   const found = await scan({ ...request, limit: Math.max(count, 1) }, context, info);
   const entries = [...context.lists.pay(found.entries.slice(0, count))];
   const hasMore = found.hasMore || found.entries.length > count;
@@ -63,13 +64,16 @@ export async function readEntryPage(
   };
 }
 
-/** Every shard is asked for its part of the page, and once more when somebody wants to know what lies behind its start. */
+/**
+ * Every shard is read for its part of the page, and once more when the client asks whether there are entries before its
+ * start.
+ */
 export function costOfScan(
   { first, after, last, before }: QueryScanArgs,
   { bounds, shardCount, isSelected }: CostFacts,
 ): number {
   const count = first ?? last ?? Math.min(pageEntriesDefault, bounds.pageEntries);
-  // Refused by `pageRequest`.
+  // `pageRequest` will refuse this.
   if (count < 0 || count > bounds.pageEntries) return 0;
   const page = count + shardCount;
   const isPastStart = last == null ? "hasPreviousPage" : "hasNextPage";
@@ -92,7 +96,7 @@ function scan(
   return scanShards(recorded, request, route);
 }
 
-/** Whether there are entries where the page was told to begin, or on the far side of that: the way back. */
+/** Whether there are entries at the bound at which the page began, or beyond it: the direction of the way back. */
 async function hasEntryPastBound(
   { prefix, after, before, isReverse }: PageRequest,
   context: GraphqlContext,
@@ -129,7 +133,7 @@ function pageSize(count: number, name: string, entriesMax: number): number {
   return count;
 }
 
-/** Told apart from other texts, and from cursors of a later form. */
+/** Distinguishes cursors from other texts, and from cursors in a later form. */
 const cursorForm = "1:";
 
 function encodeCursor(key: string): string {
@@ -139,7 +143,7 @@ function encodeCursor(key: string): string {
 function decodeCursor(cursor: string, name: string): Key {
   const text = Buffer.from(cursor, "base64url").toString("utf8");
   const key = text.slice(cursorForm.length);
-  // Base64 readers skip what they do not know: only the text that would be written is taken.
+  // Base64 decoders skip unknown characters: only the canonical text is accepted.
   const isOurs = text.startsWith(cursorForm) && keyProblem(key) === null && encodeCursor(key) === cursor;
   if (!isOurs) throw badInput(`\`${name}\` is not a cursor returned by a scan`);
   return parseKey(key);

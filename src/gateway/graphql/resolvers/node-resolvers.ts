@@ -20,7 +20,8 @@ export const nodeQueries = {
   nodes: asking({ cost: ({ ids }, facts) => costOfBatch(ids, facts) }, (_root, { ids }, context, info) => {
     checkBatchSize(ids, "ids", context);
     context.lists.pay(ids);
-    // A list of promises: each ID that fails is an error of its own place. The generated types know no promise of null.
+    // A list of promises, so that each ID that fails is an error at its own position. The generated types lack promises
+    // of null.
     return ids.map((id) => refetch(id, context, info) as Promise<Refetched>);
   }),
 } satisfies QueryResolvers;
@@ -33,7 +34,9 @@ export const nodeType = {
   },
 } satisfies NodeResolvers;
 
-/** Null when the object is gone. Throws BAD_USER_INPUT for an ID that is none, and what reading an entry throws. */
+/**
+ * Null when the object no longer exists. Throws BAD_USER_INPUT for an invalid ID, and the errors of reading an entry.
+ */
 async function refetch(id: string, context: GraphqlContext, info: GraphQLResolveInfo): Promise<Refetched | null> {
   const { type, local } = decodeGlobalId(id);
   const { membership } = context.services;

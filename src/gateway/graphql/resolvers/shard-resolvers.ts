@@ -39,7 +39,7 @@ export const shardFields = {
 
 export const assignmentChangeFields = {
   storageNodeName: ({ node }) => node,
-  // Only primaries are assigned as long as there are no replicas.
+  // Without replicas, only primaries are assigned.
   isPrimary: () => true,
   at: ({ atMs }) => atMs,
   cause: ({ cause }) => causes[cause],
@@ -51,13 +51,13 @@ const causes = {
   registration: "REGISTRATION",
 } as const satisfies Readonly<Record<string, AssignmentCause>>;
 
-/** The primary first; none behind it as long as there are no replicas. */
+/** The primary; without replicas there are no others. */
 function holdersOf({ primary }: ShardRecord, { services }: GraphqlContext): readonly NodeRecord[] {
   const record = primary === null ? undefined : services.membership.map.nodes.get(primary);
   return record === undefined ? [] : [record];
 }
 
-/** Null when nobody tells. A shard that its primary does not list has no data there. */
+/** Null when the primary does not answer. A shard that its primary does not list has no data there. */
 async function figuresOf(
   { shard, primary }: ShardRecord,
   { loaders }: GraphqlContext,

@@ -1,4 +1,4 @@
-/** Reads the conditions and expiries of writes. What is wrong with them is the caller's mistake: BAD_USER_INPUT. */
+/** Reads the conditions and expiries of writes. Errors in them are the caller's mistake: BAD_USER_INPUT. */
 import { ShardgateError } from "../../../core/error.js";
 import { expiryMsMax } from "../../../core/limits.js";
 import type { OperationExpiry, OperationCondition } from "../../../core/operation.js";
@@ -21,7 +21,9 @@ export function conditionOf(input: InputMaybe<ConditionInput> | undefined, where
   return { kind: isAbsent ? "ifAbsent" : "ifPresent" };
 }
 
-/** As `conditionOf`. Whether a moment has passed is not asked here: the clock of the shard's storage node alone counts. */
+/**
+ * As `conditionOf`. Whether a moment has passed is not checked here: only the clock of the shard's storage node counts.
+ */
 export function expiryOf(input: InputMaybe<ExpiryInput> | undefined, where: string): OperationExpiry | null {
   if (input == null) return null;
   if (input.at != null) {

@@ -1,13 +1,13 @@
 /**
- * Runs the writes of one field. Below, writes of one batch may travel apart and in any order; those of the same key must
- * not, so the first write of every key goes first, then the second of those that have one, and so on.
+ * Runs the writes of one field. Writes of one batch may be sent separately and in any order; those of the same key must
+ * keep their order, so the first write of every key runs first, then the second of those that have one, and so on.
  */
 import type { GraphQLResolveInfo } from "graphql";
 import type { Outcome, WriteOperation } from "../../../core/operation.js";
 import type { RouteContext } from "../../../routing/router.js";
 import type { GraphqlContext } from "../execution/context.js";
 
-/** One outcome per operation, in order. */
+/** Resolves to one outcome per operation, in order. */
 export function runWrites(
   operations: readonly WriteOperation[],
   context: GraphqlContext,
@@ -15,7 +15,7 @@ export function runWrites(
 ): Promise<readonly Outcome[]> {
   const { route, receipt } = context;
   const routeContext = receipt === null ? route : { ...route, recorder: receipt.runs(info, operations) };
-  // Most requests have one write, which has no other to wait for.
+  // Most requests have a single write, which has no other to wait for.
   return operations.length === 1
     ? runTogether(operations, context, routeContext)
     : runInRounds(operations, context, routeContext);
@@ -39,7 +39,7 @@ async function runInRounds(
   return outcomes;
 }
 
-/** `operations`: of different keys. */
+/** `operations`: all of different keys. */
 function runTogether(
   operations: readonly WriteOperation[],
   { services, loaders, receipt }: GraphqlContext,
@@ -47,7 +47,7 @@ function runTogether(
 ): Promise<readonly Outcome[]> {
   return services.router.execute(operations, routeContext).then((outcomes) => {
     for (const { key } of operations) {
-      // Whatever became of the write, what was read before may be wrong now.
+      // Whatever the outcome of the write, an earlier read may be outdated now.
       loaders.forget(key);
       receipt?.forgets(key);
     }

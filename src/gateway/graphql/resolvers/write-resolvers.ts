@@ -21,7 +21,7 @@ import { runWrites } from "./write-batch.js";
 type PutResult = ResolversUnionTypes<ResolversTypes>["PutResult"];
 type DeleteResult = ResolversUnionTypes<ResolversTypes>["DeleteResult"];
 
-/** A write as it was asked for: what to run, or the outcome that a bad key or value gives it without being run. */
+/** One requested write: the operation to run, or the problem of an invalid key or value, which is not run. */
 type Item<Operation, Problem> = { readonly operation: Operation } | { readonly problem: Problem };
 type InvalidKey = Extract<DeleteResult, { readonly __typename: "InvalidKey" }>;
 type InvalidValue = Extract<PutResult, { readonly __typename: "InvalidValue" }>;
@@ -51,7 +51,7 @@ export const entryMutations = {
   }),
 } satisfies MutationResolvers;
 
-/** `where` goes before the names of arguments in messages. Throws BAD_USER_INPUT. */
+/** `where` precedes the names of arguments in messages. Throws BAD_USER_INPUT. */
 function putItem(
   { key: text, value, ...input }: PutInput,
   where: string,
@@ -108,7 +108,7 @@ function runDeletes(
   return runItems(items, run, (operation, outcome) => deleteResult(operation, outcome, context));
 }
 
-/** Runs what can be run, all together, and puts the results between the problems, in the order of all. */
+/** Runs all valid operations together, and returns their results and the problems in the order of `items`. */
 async function runItems<O extends WriteOperation, P, R>(
   items: readonly Item<O, P>[],
   run: (operations: readonly O[]) => Promise<readonly Outcome[]>,

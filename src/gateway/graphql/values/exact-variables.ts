@@ -1,7 +1,7 @@
 /**
- * Replaces the variables at JSON-typed positions by the text they have in the request. The parsed body cannot be used
- * for them: JSON.parse rounds numbers and reorders names. The walk follows the operation's variable definitions and the
- * input types, and skips over everything that has no JSON inside, so its cost is that of reading the body once more.
+ * Replaces the variables at JSON-typed positions by their text in the request. The parsed body cannot be used for them:
+ * JSON.parse rounds numbers and reorders names. The walk follows the operation's variable definitions and the input
+ * types, and skips everything that contains no JSON, so it costs as much as reading the body once more.
  */
 import {
   getNamedType,
@@ -22,18 +22,18 @@ import { JsonInput } from "./json-input.js";
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Variables as they were parsed, and the JSON text they were parsed from (an object), which few operations need. */
+/** Parsed variables, and a function that returns the JSON text of that object, which few operations need. */
 interface SourcedVariables {
   readonly parsed: Variables;
   readonly text: () => string;
 }
 
-/** Variables or input fields that have JSON inside, by name. */
+/** Variables or input fields that contain JSON, by name. */
 type JsonPositions = readonly (readonly [string, GraphQLInputType])[];
 
 export class ExactVariables {
   readonly #schema: GraphQLSchema;
-  /** Whether a value of the input type can have JSON inside. */
+  /** Whether a value of the input type can contain JSON. */
   readonly #hasJson = new Map<GraphQLNamedInputType, boolean>();
   readonly #fieldPositions = new Map<GraphQLInputObjectType, JsonPositions>();
   readonly #positions = new WeakMap<OperationDefinitionNode, JsonPositions>();
@@ -61,10 +61,13 @@ export class ExactVariables {
     return positions;
   }
 
-  /** `parsed` is what JSON.parse made of `text` at `span`. Values that do not fit `type` are left to coercion to refuse. */
+  /**
+   * `parsed`: the result of JSON.parse for `text` at `span`. Values that do not fit `type` are refused later, by
+   * coercion.
+   */
   #value(parsed: unknown, text: string, span: JsonSpan, type: GraphQLInputType): unknown {
     if (isNonNullType(type)) {
-      // JSON's null is a value like any other where a value is required.
+      // Where a value is required, JSON's null is a value too.
       return isJson(type.ofType) ? jsonInput(parsed, text, span) : this.#value(parsed, text, span, type.ofType);
     }
     if (parsed === null || !this.#isJsonInside(type)) return parsed;
@@ -95,7 +98,7 @@ export class ExactVariables {
     const exact: Record<string, unknown> = { ...parsed };
     for (const [name, type] of fields) {
       if (members instanceof ShardgateError) {
-        // Which of two members was meant cannot be told, so that none of the object's values is taken.
+        // Which of two members was meant is unknown, so the object's value is not used.
         if (Object.hasOwn(parsed, name) && isJson(getNamedType(type))) exact[name] = new JsonInput(members);
         continue;
       }
@@ -110,7 +113,7 @@ export class ExactVariables {
     if (!isInputObjectType(named)) return isJson(named);
     const known = this.#hasJson.get(named);
     if (known !== undefined) return known;
-    // An input type may contain itself: while it is looked into, it counts as having none.
+    // An input type may contain itself: during its analysis it counts as containing no JSON.
     this.#hasJson.set(named, false);
     const hasJson = Object.values(named.getFields()).some((field) => this.#isJsonInside(field.type));
     this.#hasJson.set(named, hasJson);

@@ -1,6 +1,6 @@
 /**
- * A JSON argument before it is checked. GraphQL's coercion may only accept or fail the whole request, but a bad value
- * in `putMany` must cost its own item alone: so every text passes coercion, and the resolver checks it item by item.
+ * An unchecked JSON argument. GraphQL's coercion either accepts a value or fails the whole request, but a bad value in
+ * `putMany` must fail only its own item: so every text passes coercion, and the resolver checks each item.
  */
 import { ShardgateError } from "../../../core/error.js";
 import { parsedJsonProblem, type JsonText, type ValueBounds } from "../../../core/text/json-text.js";
@@ -10,8 +10,8 @@ export class JsonInput {
   readonly #parsed: unknown;
 
   /**
-   * `source`: the value's JSON text as the client wrote it, or the INVALID_VALUE error why there is none. `parsed`: what the
-   * text was parsed to already, with the request; undefined where it was written from a literal.
+   * `source`: the value's JSON text as the client wrote it, or the INVALID_VALUE error when there is none. `parsed`:
+   * the value parsed with the request; undefined when the text comes from a literal.
    */
   constructor(source: string | ShardgateError, parsed?: unknown) {
     this.#source = source;
@@ -24,14 +24,14 @@ export class JsonInput {
     return this.#source;
   }
 
-  /** The value. Throws INVALID_VALUE when it breaks a rule for values. */
+  /** The checked value. Throws INVALID_VALUE when it violates a rule for values. */
   check(bounds: ValueBounds): JsonText {
     const problem = parsedJsonProblem(this.text, this.#parsed, bounds);
     if (problem !== null) throw new ShardgateError("INVALID_VALUE", `The value ${problem}.`);
     return this.text as JsonText;
   }
 
-  /** Keeps the value out of the messages in which GraphQL quotes the arguments it refuses. */
+  /** Keeps the value out of GraphQL's messages, which quote refused arguments. */
   toJSON(): string {
     return "(JSON)";
   }

@@ -1,5 +1,5 @@
 /**
- * The JSON text of a GraphQL literal. Numbers keep the digits they have in the document, because GraphQL's number
+ * The JSON text of a GraphQL literal. Numbers keep the digits that they have in the document, because GraphQL's number
  * tokens are JSON's (GraphQL specification, 2.9.1 and 2.9.2). Enum values have no JSON form and are refused.
  */
 import { GraphQLError, Kind, type ValueNode } from "graphql";
@@ -7,10 +7,10 @@ import { ShardgateError } from "../../../core/error.js";
 import { valueBytesMax, valueDepthMax } from "../../../core/limits.js";
 import { JsonInput } from "./json-input.js";
 
-/** Coerced variables by name, as GraphQL hands them to a scalar. */
+/** Coerced variables by name, as GraphQL passes them to a scalar. */
 type Variables = Readonly<Record<string, unknown>>;
 
-/** The value of `literal`. Throws BAD_USER_INPUT for an enum value; what else is wrong comes with `JsonInput.check`. */
+/** The value of `literal`. Throws BAD_USER_INPUT for an enum value; `JsonInput.check` reports all other errors. */
 export function jsonInputOfLiteral(literal: ValueNode, variables: Variables): JsonInput {
   try {
     return new JsonInput(new LiteralText(variables).of(literal));
@@ -20,7 +20,7 @@ export function jsonInputOfLiteral(literal: ValueNode, variables: Variables): Js
   }
 }
 
-/** Writes one literal; keeps count of its length, because one variable may stand in it many times. */
+/** Encodes one literal and counts its length, because it may contain one variable many times. */
 class LiteralText {
   readonly #variables: Variables;
   #text = "";
@@ -69,7 +69,7 @@ class LiteralText {
     this.#coerced(this.#isProvided(name) ? this.#variables[name] : null, name);
   }
 
-  /** A coerced value: a number may have lost digits by now, unless it is one that `Int` can hold. */
+  /** Appends a coerced value. A number may have lost digits, unless it is one that `Int` can hold. */
   #coerced(value: unknown, name: string): void {
     if (value instanceof JsonInput) return this.#add(value.text);
     if (Array.isArray(value)) return this.#list(value, (item) => this.#coerced(item, name));

@@ -1,11 +1,11 @@
-/** Turns refusals into the schema's Problem types: failures that callers are expected to handle, as data. */
+/** Converts refusals to the schema's Problem types: failures that callers are expected to handle, as data. */
 import type { JsonEntry } from "../../../core/entry.js";
 import { errorRules, type ErrorCode, ShardgateError } from "../../../core/error.js";
 import type { RefusedOutcome } from "../../../core/operation.js";
 import type { ShardRecord } from "../../../registry/cluster-map.js";
 import type { ProblemCode } from "../generated/resolver-types.js";
 
-/** The fields all problems of one key have. */
+/** The fields that all problems of one key have. */
 interface KeyProblem<Name extends string> {
   readonly __typename: Name;
   readonly code: ProblemCode;
@@ -24,7 +24,7 @@ type ReadProblem = KeyProblem<"InvalidKey"> | KeyProblem<"Forbidden"> | ShardPro
 type DeleteProblem = ReadProblem | KeyProblem<"NotSupported"> | ShardProblem<"OutcomeUnknown">;
 type PutProblem = DeleteProblem | KeyProblem<"InvalidValue"> | KeyProblem<"ExpiryPassed">;
 
-/** Why a key could not be read. `shard` is asked only when the caller may know it. */
+/** Why a key could not be read. `shard` is called only when the caller may see the shard. */
 export function readProblem({ code, message }: RefusedOutcome, key: string, shard: () => ShardRecord): ReadProblem {
   switch (code) {
     case "INVALID_KEY":
@@ -36,13 +36,13 @@ export function readProblem({ code, message }: RefusedOutcome, key: string, shar
     case "STORAGE_FAILED":
     case "ENTRY_DAMAGED":
       return { __typename: "ShardUnavailable", key, shard: shard(), ...facts(code, message) };
-    // Whatever else a storage node may say means to the caller that the shard cannot serve the key at the moment.
+    // Any other code of a storage node means to the caller that the shard cannot serve the key at the moment.
     default:
       return { __typename: "ShardUnavailable", key, shard: shard(), ...facts("SHARD_UNAVAILABLE", message) };
   }
 }
 
-/** Why a deletion did not happen, or why it is unknown whether it did. */
+/** Why a deletion did not happen, or why its outcome is unknown. */
 export function deleteProblem(refusal: RefusedOutcome, key: string, shard: () => ShardRecord): DeleteProblem {
   const { code, message } = refusal;
   if (code === "NOT_SUPPORTED") return { __typename: "NotSupported", key, ...facts(code, message) };
@@ -50,7 +50,7 @@ export function deleteProblem(refusal: RefusedOutcome, key: string, shard: () =>
   return readProblem(refusal, key, shard);
 }
 
-/** Why a put did not happen, or why it is unknown whether it did. */
+/** Why a put did not happen, or why its outcome is unknown. */
 export function putProblem(refusal: RefusedOutcome, key: string, shard: () => ShardRecord): PutProblem {
   const { code, message } = refusal;
   if (code === "INVALID_VALUE") return invalidValue(key, message);
@@ -75,7 +75,7 @@ export function versionConflict(key: string, current: JsonEntry | null): Conflic
   return { __typename: "VersionConflict", key, current, ...facts("VERSION_CONFLICT", message) };
 }
 
-/** Runs `parse`; an error of code `code` becomes what `problemOf` makes of its message. */
+/** The result of `parse`; if it throws an error with `code`, the result of `problemOf` for its message. */
 export function problemInstead<T, P>(code: ErrorCode, parse: () => T, problemOf: (message: string) => P): T | P {
   try {
     return parse();

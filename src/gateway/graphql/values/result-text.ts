@@ -1,17 +1,20 @@
 /**
- * Writes a GraphQL result as JSON, with stored values spliced in as the text they are kept as. JSON.stringify could not:
- * it knows no raw text, and a parsed value would have lost digits and the order of its names.
+ * Serializes a GraphQL result as JSON and inserts stored values as their original text. JSON.stringify cannot do this:
+ * it has no raw text, and a parsed value would have lost digits and the order of its names.
  */
 import type { ExecutionResult } from "graphql";
 import { ShardgateError } from "../../../core/error.js";
 
-/** From this length on a value is a piece of its answer's text; shorter ones cost less as parts of one. */
+/** Values from this length on are separate pieces of the answer's text; shorter ones are cheaper as parts of one. */
 const ownPieceCharactersMin = 1024;
 
-/** Longest GraphQL answer, in characters: aliases may repeat values. A quarter of the longest string that V8 can hold. */
+/**
+ * Longest GraphQL answer in characters, because aliases may repeat values: a quarter of the longest string that V8
+ * supports.
+ */
 const graphqlAnswerCharactersMax = 128 * 1024 * 1024;
 
-/** JSON text in a result, to be written as it is. Made by the JSON scalar only. */
+/** JSON text in a result, written unchanged. Created by the JSON scalar only. */
 export class RawJson {
   readonly text: string;
 
@@ -20,7 +23,7 @@ export class RawJson {
   }
 }
 
-/** An object of a result: the values of `fields`, in their order. Made by the plans, which know the names beforehand. */
+/** An object of a result: the values of `fields`, in order. Created by plans, which know the names beforehand. */
 export class ResultObject {
   /** `prefix`: the name as JSON, and a colon. */
   readonly fields: readonly { readonly prefix: string }[];
@@ -32,18 +35,18 @@ export class ResultObject {
   }
 }
 
-/** A result whose data are as GraphQL.js makes them, or as a plan does. */
+/** A result with data from GraphQL.js or from a plan. */
 export type Result = Omit<ExecutionResult, "data"> & { readonly data?: object | null };
 
 /**
- * The response body (GraphQL over HTTP: `errors` first, so that a reader sees them). Throws ANSWER_TOO_LARGE when its
+ * The response body (GraphQL over HTTP: `errors` first, so that readers see them). Throws ANSWER_TOO_LARGE when its
  * values would make it longer than `charactersMax`.
  */
 export function resultText(result: Result, charactersMax?: number): string {
   return resultPieces(result, charactersMax).join("");
 }
 
-/** As `resultText`, in pieces: as parts of one text, long values would be copied once more before they are sent. */
+/** As `resultText`, in pieces: joining long values into one text would copy them once more before they are sent. */
 export function resultPieces(
   { errors, data, extensions }: Result,
   charactersMax: number = graphqlAnswerCharactersMax,
@@ -66,10 +69,13 @@ export function resultPieces(
   return writer.end(before === "{" ? "{}" : "}");
 }
 
-/** Counts the values that it writes: aliases may repeat one as often as the document has room for them. */
+/**
+ * Counts the characters of the values that it writes: aliases may repeat a value as often as the document has room for
+ * them.
+ */
 class ResultWriter {
   readonly #pieces: string[] = [];
-  /** Of the piece that is being written. */
+  /** The text of the current piece. */
   #text = "";
   #charactersLeft: number;
 
@@ -89,7 +95,7 @@ class ResultWriter {
     else this.#members(Object.entries(value));
   }
 
-  /** All pieces; `text` is the end of the last. */
+  /** Ends the last piece with `text` and returns all pieces. */
   end(text: string): readonly string[] {
     this.#pieces.push(this.#text + text);
     return this.#pieces;

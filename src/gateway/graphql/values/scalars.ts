@@ -1,4 +1,4 @@
-/** The custom scalars: how their arguments are read and their results written. */
+/** The custom scalars: how their arguments are parsed and their results serialized. */
 import { GraphQLError, GraphQLScalarType } from "graphql";
 import { ShardgateError } from "../../../core/error.js";
 import { parseTimestamp } from "../../../core/text/timestamp.js";
@@ -10,7 +10,7 @@ import { RawJson } from "./result-text.js";
 /** Milliseconds since 1970 (UTC). */
 export type Moment = number;
 
-/** Values pass through as text: in as a JsonInput made of the request's own text, out as RawJson. */
+/** Values pass through as text: arguments as a JsonInput of the request's own text, results as RawJson. */
 export const jsonScalar = new GraphQLScalarType<JsonInput, RawJson>({
   name: "JSON",
   serialize: (value) => {

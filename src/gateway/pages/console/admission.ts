@@ -1,6 +1,6 @@
 /**
- * Who may watch the cluster: a stream of events is given to callers who may look at it, and ends when they no longer may,
- * because their token expired or was taken back.
+ * Who may watch the cluster: callers who may read cluster data get a stream of events. It ends when they lose that
+ * permission because their token expired or was revoked.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ShardgateError } from "../../../core/error.js";
@@ -10,10 +10,10 @@ import { requestServices } from "../../guard/request-services.js";
 import { endWithProblem } from "../../problem-answer.js";
 import type { GatewayServices } from "../../services.js";
 
-/** How often it is looked at whether those who watch the console still may. */
+/** Interval for rechecking console permissions. */
 export const consoleRecheckMs = 10_000;
 
-/** Calls `watch` for a caller who may look at the cluster, and answers every other one with the problem. Never rejects. */
+/** Calls `watch` for a caller who may read cluster data, and answers all others with the problem. Never rejects. */
 export async function admit(
   services: GatewayServices,
   request: IncomingMessage,

@@ -1,13 +1,15 @@
 /**
- * The console's two pages. All that moves on it is made by its script; src/console/ has the source of that. Every reference is
- * relative, because a reverse proxy may have put the gateway under a path that it does not know.
+ * The HTML of the console's two pages. Its script, from src/console/, creates all moving parts. Every reference is
+ * relative, because a reverse proxy may serve the gateway under a path that the gateway does not know.
  */
 
 export interface ConsolePageParts {
-  /** What the references to all files begin with, relative to the page's address, with or without a slash at its end. */
+  /**
+   * The beginning of the references to all files, relative to the page's address, with or without a slash at its end.
+   */
   readonly base: string;
   readonly hasPlayground: boolean;
-  /** Callers have to say who they are. */
+  /** Whether callers need credentials. */
   readonly asksForToken: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The console: the page at `/` that shows the cluster, and the stream of events that keeps it live. The page and all it
- * needs come from this gateway, and its Content-Security-Policy lets the browser reach nothing else.
+ * The console: the page at `/` that shows the cluster, and the stream of events that keeps it up to date. The page and
+ * everything it needs come from this gateway, and its Content-Security-Policy forbids the browser all other sources.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
@@ -16,25 +16,27 @@ import { consolePage, missingPage } from "./console-page.js";
 import { streamHeaders } from "./watchers.js";
 
 export interface Console {
-  /** Answers a request that is the console's; false, and nothing is answered, for every other one. */
+  /** Answers a request for the console. Returns false, without answering, for all others. */
   answer(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Ends all streams; resolves when nothing runs any more. */
+  /** Ends all streams; resolves when no task is running any more. */
   close(): Promise<void>;
 }
 
-/** Where the build puts the files: beside this one. Running from the sources there are none, and a page says so. */
+/**
+ * Where the build puts the files: beside this one. When running from the sources there are none, and a page says so.
+ */
 export const builtFolder = fileURLToPath(new URL("files", import.meta.url));
 
 export interface ConsoleOptions {
   readonly traffic: RecentTraffic;
   readonly hasPlayground: boolean;
-  /** Where the files of the page are; by default where the build puts them. */
+  /** The folder of the page's files; by default that of the build. */
   readonly folder?: string;
 }
 
 /**
- * Behind a reverse proxy the page may be at `/sg/` or at `/sg`. Its files are queries of its own address, `?console/HASH/NAME`:
- * a reference of that form means the same at both, which no relative path does.
+ * Behind a reverse proxy the page may be at `/sg/` or at `/sg`. Its files are queries of its own address,
+ * `?console/HASH/NAME`: such a reference means the same in both cases, which no relative path does.
  */
 const filesPrefix = "/?console";
 
@@ -67,13 +69,13 @@ export function createConsole(
   };
 }
 
-/** The documents that the page asks for by their ids, beside those that are there. */
+/** The persisted documents of the console page together with the given ones. */
 export function withConsoleDocuments(documents: PersistedDocuments | null): PersistedDocuments {
   const texts = new Map([...(documents?.texts ?? []), ...Object.entries(consoleDocuments)]);
   return { texts, isOnly: documents?.isOnly ?? false };
 }
 
-/** Styles may be inline: uPlot, which draws the charts, places its parts so. */
+/** Inline styles are allowed because uPlot, which draws the charts, positions its parts with them. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",

@@ -1,6 +1,6 @@
 /**
- * Tells the consoles that watch, once a second, what is new: one text for all of them. While nobody watches, nothing runs:
- * no timer, no call to a storage node.
+ * Broadcasts news to open consoles once a second, one text for all of them. While no console is open, nothing runs: no
+ * timer, and no call to a storage node.
  */
 import type { ServerResponse } from "node:http";
 import { ShardgateError } from "../../../core/error.js";
@@ -12,7 +12,10 @@ import { NodeFigures } from "./node-figures.js";
 import { clusterEvent, tickEvent, type SnapshotSources } from "./snapshot.js";
 import { eventText, Watchers } from "./watchers.js";
 
-/** Most consoles that watch at once; a wall of screens, and few enough that telling all of them costs little. */
+/**
+ * Most consoles that watch at once: enough for a wall of screens, and few enough that sending to all of them costs
+ * little.
+ */
 export const consoleWatchersMax = 50;
 
 export class ConsoleFeed {
@@ -22,9 +25,9 @@ export class ConsoleFeed {
   readonly #sources: SnapshotSources;
   readonly #watchers = new Watchers(() => this.#pause());
   #cancelTick: (() => void) | null = null;
-  /** As it was broadcast last. */
+  /** The `cluster` event as last broadcast. */
   #clusterText = "";
-  /** Number of the first second that was not told yet. */
+  /** Number of the first second that was not broadcast yet. */
   #nextSecond = 0;
   #paused: Promise<unknown> = Promise.resolve();
 
@@ -35,7 +38,7 @@ export class ConsoleFeed {
     this.#sources = { ...services, traffic, figures: this.#figures };
   }
 
-  /** Answers with the stream, or with OVERLOADED when too many watch already. */
+  /** Answers with the stream, or with OVERLOADED when too many consoles are open. */
   watch(response: ServerResponse): void {
     if (this.#watchers.count >= consoleWatchersMax) {
       const text = `${consoleWatchersMax} consoles are open already, which is the maximum; close one of them.`;
@@ -46,7 +49,7 @@ export class ConsoleFeed {
     this.#watchers.add(response, texts.join(""));
   }
 
-  /** Ends all streams; resolves when nothing runs any more. */
+  /** Ends all streams; resolves when no task is running any more. */
   async close(): Promise<void> {
     this.#watchers.close();
     this.#pause();

@@ -1,12 +1,12 @@
 /**
- * How long things took, counted in bins that grow by a tenth, so that each quantile is told within 5 % from a fixed few
- * hundred bytes. And a ring of such histograms over time, which forgets what is old by itself. Why it is not Node.js's own:
- * docs/decisions/own-or-kept.md.
+ * A histogram of durations with bins that grow by a tenth, so that each quantile is accurate to 5 % in a few hundred
+ * bytes of fixed size. And a ring of such histograms over time, which drops old ones by itself. Why Node.js's own is
+ * not used: docs/decisions/own-or-kept.md.
  */
 
 const growth = 1.1;
 const smallestMs = 0.02;
-/** The last bin has all that takes longer than a minute. */
+/** The last bin counts everything longer than a minute. */
 const binCount = Math.ceil(Math.log(60_000 / smallestMs) / Math.log(growth)) + 1;
 
 export class LatencyHistogram {
@@ -29,7 +29,7 @@ export class LatencyHistogram {
     this.#count += other.#count;
   }
 
-  /** The time within which the share `quantile` (0 to 1) of all was done, in milliseconds; null before the first. */
+  /** The duration in milliseconds within which the share `quantile` (0 to 1) of all was done; null before the first. */
   quantileMs(quantile: number): number | null {
     if (this.#count === 0) return null;
     const rank = Math.max(1, Math.ceil(quantile * this.#count));
@@ -39,7 +39,7 @@ export class LatencyHistogram {
   }
 }
 
-/** Histograms of consecutive parts of time; the newest `parts` of them are kept. Times are monotonic. */
+/** Histograms of consecutive periods, of which the newest `parts` are kept. Times are monotonic. */
 export class HistogramRing {
   readonly #partMs: number;
   readonly #slots: ({ readonly part: number; readonly histogram: LatencyHistogram } | null)[];
@@ -49,7 +49,7 @@ export class HistogramRing {
     this.#slots = Array.from({ length: parts }, () => null);
   }
 
-  /** The number of the part that a moment lies in. */
+  /** The number of the period that contains a moment. */
   partAt(atMs: number): number {
     return Math.floor(atMs / this.#partMs);
   }
@@ -62,13 +62,13 @@ export class HistogramRing {
     slot.histogram.record(ms);
   }
 
-  /** Null when nothing was recorded in that part, or when it is forgotten. */
+  /** Null when nothing was recorded in that period, or when it has been dropped. */
   part(part: number): LatencyHistogram | null {
     const slot = this.#slots[part % this.#slots.length] ?? null;
     return slot?.part === part ? slot.histogram : null;
   }
 
-  /** All that is kept at that moment, in one. */
+  /** The sum of all histograms that are kept at that moment. */
   recent(atMs: number): LatencyHistogram {
     const oldest = this.partAt(atMs) - this.#slots.length + 1;
     const sum = new LatencyHistogram();

@@ -1,16 +1,21 @@
 /**
- * What the storage nodes say of themselves: their keys, bytes and engine. They are asked in rounds, a bounded number at
- * once, and only between `start` and `stop`, while somebody watches.
+ * What the storage nodes say of themselves: their keys, bytes and engine; and which gateways there are. They are asked in
+ * rounds, a bounded number at once, and only between `start` and `stop`, while somebody watches.
  */
 import type { Clock } from "../../../core/clock.js";
 import type { Log } from "../../../core/log.js";
 import type { ClusterView } from "../../cluster/cluster-view.js";
+import type { GatewayStatus } from "../../cluster/peers/gateway-status.js";
+import type { MembershipService } from "../../services.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 
-/** Pause between two rounds of asking the storage nodes for their figures, while a console watches. */
+/** Pause between two rounds of requesting the storage nodes' figures, while a console is open. */
 export const consoleFiguresPauseMs = 2_000;
 
-/** Most storage nodes asked for their figures at once: a round over 300 of them takes a moment, and no node notices. */
+/**
+ * Most storage nodes asked for their figures at once: a round over 300 of them takes a moment and is no load for any
+ * node.
+ */
 export const consoleCallsMax = 16;
 
 export interface Figures {
@@ -20,7 +25,8 @@ export interface Figures {
 }
 
 export interface NodeFiguresParts {
-  readonly membership: Pick<ClusterView, "map" | "nodeState" | "shardFigures" | "nodeEngine">;
+  readonly membership: Pick<ClusterView, "map" | "nodeState" | "shardFigures" | "nodeEngine"> &
+    Pick<MembershipService, "gateways">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -30,15 +36,21 @@ const unknown: Figures = { keys: null, bytes: null, engine: null };
 export class NodeFigures {
   readonly #parts: NodeFiguresParts;
   #known: ReadonlyMap<string, Figures> = new Map();
+  #gateways: readonly GatewayStatus[] = [];
   #rounds: RepeatingTask | null = null;
 
   constructor(parts: NodeFiguresParts) {
     this.#parts = parts;
   }
 
-  /** Of the last round; all null for a storage node that did not answer it. */
+  /** The figures of the last round; all null for a storage node that did not answer it. */
   of(name: string): Figures {
     return this.#known.get(name) ?? unknown;
+  }
+
+  /** Of the last round; empty before the first, and when they could not be asked for. */
+  get gateways(): readonly GatewayStatus[] {
+    return this.#gateways;
   }
 
   start(): void {
@@ -48,17 +60,20 @@ export class NodeFigures {
     rounds.start();
   }
 
-  /** Resolves when no call is under way any more. What is known is forgotten: it would be old at the next start. */
+  /** Resolves when no call is running any more. The figures are dropped: they would be outdated at the next start. */
   async stop(): Promise<void> {
     const rounds = this.#rounds;
     this.#rounds = null;
     this.#known = new Map();
+    this.#gateways = [];
     await rounds?.stop();
   }
 
   async #round(rounds: RepeatingTask): Promise<void> {
     const { membership } = this.#parts;
     const names = [...membership.map.nodes.keys()].filter((name) => membership.nodeState(name) !== "DOWN");
+    const gateways = await this.#askForGateways();
+    if (this.#rounds === rounds) this.#gateways = gateways;
     const told = new Map<string, Figures>();
     const waiting = names.values();
     const askInTurn = async (): Promise<void> => {
@@ -69,6 +84,16 @@ export class NodeFigures {
     };
     await Promise.all(Array.from({ length: consoleCallsMax }, askInTurn));
     if (this.#rounds === rounds) this.#known = told;
+  }
+
+  async #askForGateways(): Promise<readonly GatewayStatus[]> {
+    const { membership, log } = this.#parts;
+    try {
+      return await membership.gateways();
+    } catch (error) {
+      log.debug({ err: error }, "The gateways of the cluster could not be asked for.");
+      return [];
+    }
   }
 
   async #ask(name: string): Promise<Figures> {

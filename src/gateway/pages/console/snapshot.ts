@@ -1,4 +1,4 @@
-/** The console's events, made from what the gateway knows at this moment. Pure over its sources; sends nothing. */
+/** Creates the console's events from the current state of the gateway. Reads its sources only; sends nothing. */
 import type { Clock } from "../../../core/clock.js";
 import { compareKeys } from "../../../core/key.js";
 import type { ShardState } from "../../../core/shard.js";
@@ -10,7 +10,7 @@ import type { NodeFigures } from "./node-figures.js";
 
 export interface SnapshotSources {
   readonly membership: Pick<ClusterView, "map" | "shardState" | "nodeStatus">;
-  readonly figures: Pick<NodeFigures, "of">;
+  readonly figures: Pick<NodeFigures, "of" | "gateways">;
   readonly traffic: Pick<RecentTraffic, "nodeLatency" | "secondsFrom">;
   readonly clock: Pick<Clock, "nowMs">;
 }
@@ -29,7 +29,7 @@ export function clusterEvent({ membership }: Pick<SnapshotSources, "membership">
   };
 }
 
-/** With the seconds from number `secondFrom` on. */
+/** Includes the seconds from number `secondFrom` on. */
 export function tickEvent({ membership, figures, traffic, clock }: SnapshotSources, secondFrom: number): TickEvent {
   const nowMs = clock.nowMs();
   const rowOf = (name: string): NodeRow => {
@@ -42,6 +42,9 @@ export function tickEvent({ membership, figures, traffic, clock }: SnapshotSourc
   return {
     nowMs: Math.round(nowMs),
     nodes: nodeNames(membership).map(rowOf),
+    gateways: figures.gateways.map(({ name, url, isLeader, mapVersion, lastSeenAtMs }) => {
+      return [name, url, isLeader, mapVersion, Math.max(0, Math.round(nowMs - lastSeenAtMs))] as const;
+    }),
     seconds: traffic.secondsFrom(secondFrom),
   };
 }

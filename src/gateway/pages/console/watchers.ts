@@ -1,15 +1,18 @@
-/** The open streams of consoles (server-sent events, WHATWG HTML section 9.2): who is on, and what each is sent. */
+/** The open event streams of consoles (server-sent events, WHATWG HTML section 9.2). */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { consoleTickMs } from "../../../core/limits.js";
 
-/** A console this many bytes behind is let go, to come back for the current state: some ten full snapshots. */
+/**
+ * A console that is this many bytes behind is disconnected, and reconnects for the current state: about ten full
+ * snapshots.
+ */
 export const consoleBacklogBytesMax = 1024 * 1024;
 
 export const streamHeaders: OutgoingHttpHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
-  // For proxies that would gather the stream first.
+  // Tells proxies not to buffer the stream.
   "x-accel-buffering": "no",
 };
 
@@ -17,7 +20,7 @@ export class Watchers {
   readonly #onEmpty: () => void;
   readonly #responses = new Set<ServerResponse>();
 
-  /** `onEmpty` is called when the last one has left. */
+  /** `onEmpty` is called when the last stream has closed. */
   constructor(onEmpty: () => void) {
     this.#onEmpty = onEmpty;
   }
@@ -26,7 +29,7 @@ export class Watchers {
     return this.#responses.size;
   }
 
-  /** Opens the stream, sends `text`, and from then on all that is broadcast. */
+  /** Opens a stream, sends `text`, and from then on everything that is broadcast. */
   add(response: ServerResponse, text: string): void {
     response.writeHead(200, streamHeaders);
     this.#responses.add(response);
@@ -36,7 +39,7 @@ export class Watchers {
     response.write(`retry: ${consoleTickMs}\n\n${text}`);
   }
 
-  /** Cuts off those that do not keep up: what they have not taken yet is old. */
+  /** Sends `text` to all streams, and closes those whose clients do not keep up. */
   broadcast(text: string): void {
     for (const response of this.#responses) {
       if (response.writableLength > consoleBacklogBytesMax) response.destroy();
@@ -50,7 +53,7 @@ export class Watchers {
   }
 }
 
-/** One event as it stands in the stream. JSON has no line breaks. */
+/** One event as text of the stream. JSON contains no line breaks. */
 export function eventText(event: string, data: object): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,11 +1,11 @@
 /**
- * Starts GraphiQL. This file runs in the browser, behind graphiql.js and beside the files of the build; nothing of the
- * gateway imports it.
+ * Starts GraphiQL. This file runs in the browser, after graphiql.js and beside the files of the build; no other file of
+ * the gateway imports it.
  */
 import { preparedTabs } from "./tabs.js";
 import { startTokenForm, tokenHeaders, type TokenPage } from "./token-form.js";
 
-/** What is used of the browser and of graphiql.js. */
+/** The parts of the browser and of graphiql.js that are used here. */
 interface Page extends TokenPage {
   readonly location: TokenPage["location"] & { readonly search: string };
   readonly history: { replaceState(state: null, title: string, url: string): void };
@@ -28,16 +28,17 @@ page.YogaGraphiQL.renderYogaGraphiQL(page.document.getElementById("root"), {
   additionalHeaders: tokenHeaders(page),
   defaultTabs: tabs,
   storage,
-  // Headers may carry tokens; these are forgotten with the page.
+  // Headers may contain tokens; these are lost with the page.
   shouldPersistHeaders: false,
-  // Otherwise each edit would go into the page's address, which a server reads only up to 16 KiB.
+  // Otherwise each edit would change the page's address, which servers accept only up to 16 KiB.
   onEditQuery: () => {},
 });
 startTokenForm(page);
 
 /**
- * Those of a first visit; later ones find the tabs as they were left. A query in the page's address gets a tab, and leaves
- * the address. GraphiQL opens the tab that has the query it stored last, which it does only when something is edited.
+ * The tabs of a first visit; later visits restore the tabs as they were. A query in the page's address gets a tab and
+ * is removed from the address. GraphiQL opens the tab with the query that it stored last, which it does only after an
+ * edit.
  */
 function tabsToOpen(): typeof preparedTabs {
   const asked = new URLSearchParams(page.location.search).get("query");
@@ -55,7 +56,10 @@ interface OwnStorage extends BrowserStorage {
   clear(): void;
 }
 
-/** Apart from what other programs leave behind that were served from the same host and port, GraphiQLs above all. */
+/**
+ * A storage separate from that of other programs that were served from the same host and port, other GraphiQLs above
+ * all.
+ */
 function ownStorage(storage: BrowserStorage): OwnStorage {
   const prefix = "shardgate:";
   const ownNames = (): readonly string[] => Object.keys(storage).filter((name) => name.startsWith(prefix));

@@ -1,13 +1,14 @@
 /**
- * The playground's two pages. Scripts and styles are files, because the Content-Security-Policy forbids them inline. Every
- * reference is relative, because a reverse proxy may have put the gateway under a path that it does not know.
+ * The HTML of the playground's two pages. Scripts and styles are files, because the Content-Security-Policy forbids
+ * inline ones. Every reference is relative, because a reverse proxy may serve the gateway under a path that the gateway
+ * does not know.
  */
 
 export interface PlaygroundPageParts {
-  /** What the references to all files begin with, relative to the page's address. */
+  /** The beginning of the references to all files, relative to the page's address. */
   readonly base: string;
   readonly hasConsole: boolean;
-  /** Callers have to say who they are. */
+  /** Whether callers need credentials. */
   readonly asksForToken: boolean;
 }
 
@@ -38,7 +39,7 @@ ${hasConsole ? `        <a href="./">Console</a>\n` : ""}        <a href="openap
 `;
 }
 
-/** What a token is asked with. The script shows one half of it or the other. */
+/** The form for a token. The script shows one half of it or the other. */
 const tokenForm = `      <form id="token" autocomplete="off">
         <p id="token-kept" hidden>Your token goes with every request. <button type="button" id="token-forget">Sign out</button></p>
         <p id="token-asked" hidden>

@@ -1,6 +1,6 @@
 /**
- * The playground: GraphiQL for whoever opens `/graphql` in a browser. The page and all it needs come from this gateway,
- * and its Content-Security-Policy lets the browser reach nothing else.
+ * The playground: GraphiQL for browsers that open `/graphql`. The page and everything it needs come from this gateway,
+ * and its Content-Security-Policy forbids the browser all other sources.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
@@ -9,17 +9,19 @@ import { loadBuiltFiles } from "../built-files.js";
 import { pageHeaders } from "../page-headers.js";
 import { missingPage, playgroundPage } from "./playground-page.js";
 
-/** Answers a request that is the playground's; false, and nothing is answered, for every other one. */
+/** Answers a request for the playground. Returns false, without answering, for all others. */
 export type Playground = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** Where the build puts the files: beside this one. Running from the sources there are none, and a page says so. */
+/**
+ * Where the build puts the files: beside this one. When running from the sources there are none, and a page says so.
+ */
 export const builtFolder = fileURLToPath(new URL("files", import.meta.url));
 
 export interface PlaygroundOptions {
   readonly hasConsole: boolean;
-  /** Callers have to say who they are. */
+  /** Whether callers need credentials. */
   readonly asksForToken: boolean;
-  /** Where the files of the page are; by default where the build puts them. */
+  /** The folder of the page's files; by default that of the build. */
   readonly folder?: string;
 }
 
@@ -29,7 +31,7 @@ export function createPlayground({ folder = builtFolder, ...options }: Playgroun
     if (isForPage(request)) {
       const { url = "" } = request;
       if (url.startsWith("/graphql/")) {
-        // Beneath a slash the page's relative references would lead elsewhere.
+        // With a slash at the end, the page's relative references would point elsewhere.
         response.writeHead(307, { location: `../graphql${url.slice("/graphql/".length)}` }).end();
         return true;
       }
@@ -41,13 +43,13 @@ export function createPlayground({ folder = builtFolder, ...options }: Playgroun
   };
 }
 
-/** GraphQL clients do not accept HTML, or like it less; browsers that are sent to an address like nothing better. */
+/** GraphQL clients do not accept HTML, or prefer JSON; browsers that open an address prefer HTML. */
 function isForPage({ method, url = "", headers }: IncomingMessage): boolean {
   if ((method !== "GET" && method !== "HEAD") || !/^\/graphql\/?(\?|$)/.test(url)) return false;
   return acceptedType(headers.accept, [...graphqlMediaTypes, "text/html"]) === "text/html";
 }
 
-/** Styles may be inline: Monaco, the editor, makes them as it goes. */
+/** Inline styles are allowed because Monaco, the editor, creates them at run time. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",

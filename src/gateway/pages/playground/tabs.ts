@@ -1,6 +1,6 @@
 /**
- * The tabs that the playground opens with. They run in any order, but tell most from left to right; their lines are short
- * enough for half a screen. The browser loads this file, so it imports nothing.
+ * The tabs that the playground opens with. They work in any order, but explain most when run from left to right; their
+ * lines are short enough for half a screen. Browsers load this file unbundled, so it has no imports.
  */
 
 interface PreparedTab {

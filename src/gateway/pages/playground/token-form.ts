@@ -1,10 +1,10 @@
 /**
- * The token of the playground's page: where it is kept, how it is added to GraphiQL's requests, and the form that asks for
- * it. This file runs in the browser, as boot.ts does.
+ * The token of the playground's page: where it is stored, how it is added to GraphiQL's requests, and the form for it.
+ * This file runs in the browser, as boot.ts does.
  */
 import { pageTokenName } from "../../../wire/page-token.js";
 
-/** What is used of the browser. */
+/** The parts of the browser that are used here. */
 export interface TokenPage {
   readonly document: { getElementById(id: string): PageElement | null };
   readonly location: { readonly pathname: string; reload(): void };
@@ -23,12 +23,12 @@ interface PageElement {
   addEventListener(name: string, listener: (event: { preventDefault(): void }) => void): void;
 }
 
-/** A request as GraphiQL makes it; its headers are those of the headers editor. */
+/** A request of GraphiQL; its headers are those of the headers editor. */
 interface EditorRequest {
   readonly extensions?: { readonly headers?: object };
 }
 
-/** The headers to add to each request: none where the headers editor names a token itself. */
+/** The headers to add to each request: none if the headers editor contains a token itself. */
 export function tokenHeaders(page: TokenPage): (request?: EditorRequest) => Readonly<Record<string, string>> {
   return (request) => {
     const token = page.sessionStorage.getItem(pageTokenName(page.location.pathname));
@@ -38,7 +38,7 @@ export function tokenHeaders(page: TokenPage): (request?: EditorRequest) => Read
   };
 }
 
-/** Makes the form work, on a page that has one. The page is loaded again with another token, for its schema may be another. */
+/** Activates the form, on a page that has one. A new token reloads the page, because its schema may differ. */
 export function startTokenForm(page: TokenPage): void {
   const element = (id: string): PageElement | null => page.document.getElementById(id);
   const [form, text, problem] = [element("token"), element("token-text"), element("token-problem")];
@@ -64,7 +64,7 @@ export function startTokenForm(page: TokenPage): void {
   });
 }
 
-/** Why the gateway does not take the token; empty when it does. */
+/** Why the gateway does not accept the token; empty when it does. */
 async function problemOf(page: TokenPage, token: string): Promise<string> {
   try {
     const { status } = await page.fetch("graphql", {
@@ -75,7 +75,7 @@ async function problemOf(page: TokenPage, token: string): Promise<string> {
     if (status === 401) return "The gateway does not accept this token. It may be mistyped, expired or revoked.";
     return status === 200 ? "" : `The gateway cannot check the token now (status ${status}). Try again.`;
   } catch {
-    // No answer, or a text that no header can carry.
+    // There was no answer, or the text cannot be sent in a header.
     return "The token could not be sent. Check its characters, and that the gateway runs.";
   }
 }

@@ -1,4 +1,7 @@
-/** `/data/{key}`: one entry as one resource, whatever shard and storage node it is on. Same semantics as a node's plain routes. */
+/**
+ * `/data/{key}`: one entry as one resource, whatever shard and storage node it is on. The semantics are those of a
+ * storage node's plain routes.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { JsonEntry } from "../../../core/entry.js";
 import { ShardgateError } from "../../../core/error.js";
@@ -23,7 +26,7 @@ interface DataRequest {
 }
 type Request = FastifyRequest<DataRequest>;
 
-/** The OpenAPI generator leaves out HEAD routes otherwise. */
+/** Without this, the OpenAPI generator omits HEAD routes. */
 const documented = { swagger: { exposeHeadRoute: true } };
 
 interface Address {
@@ -31,15 +34,16 @@ interface Address {
   readonly shard: ShardNumber;
 }
 
-/** To be registered as a plugin of its own: here bodies are bytes, whatever media type they claim to be. */
+/** Must be registered as a plugin of its own: here bodies are bytes, whatever their media type. */
 export function addDataRoutes(app: FastifyInstance, bounds: GatewayBounds, openRequests: OpenRequests): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", async ({ raw }: FastifyRequest) => readBody(openRequests.of(raw), bounds.valueBytes));
   app.addHook("onRequest", async ({ raw, originalUrl }) => {
-    // The router also takes `/%64ata/` for this path, and would have decoded the key that `keepKeyRaw` did not see.
+    // The router also accepts `/%64ata/` for this path, and would then have decoded a key that `keepKeyRaw` did not
+    // encode.
     if (!originalUrl.startsWith(dataPrefix))
       throw new ShardgateError("NOT_FOUND", `The path must begin with ${dataPrefix}.`);
-    // A media type that fastify cannot parse is no reason to refuse JSON text either.
+    // JSON text is accepted even with a media type that fastify cannot parse.
     delete raw.headers["content-type"];
   });
 
@@ -85,11 +89,13 @@ async function find(request: Request, reply: FastifyReply): Promise<FoundOutcome
   return outcome;
 }
 
-/** Sets the headers of an entry's answer; true, and it is answered, when the client has this version already. */
+/**
+ * Sets the headers of an entry's answer. Returns true, having answered 304, when the client has this version already.
+ */
 function isAnswered(entry: JsonEntry, { headers }: Request, reply: FastifyReply): boolean {
   reply.headers({ ...headersOfFacts(entry), "cache-control": "no-cache" });
   if (!isNotModified(headers["if-none-match"], entry.version)) {
-    // Said in full: fastify would add the charset to an answer with a body only, and not to HEAD's.
+    // Set explicitly: fastify would add the charset only to an answer with a body, not to that of HEAD.
     reply.type("application/json; charset=utf-8");
     return false;
   }
@@ -97,7 +103,9 @@ function isAnswered(entry: JsonEntry, { headers }: Request, reply: FastifyReply)
   return true;
 }
 
-/** The key's raw path segment, decoded once and strictly, and its shard, which every answer from here on names. */
+/**
+ * The key, decoded from its raw path segment once and strictly, and its shard, which every answer from here on names.
+ */
 function addressOf({ params, services: { membership } }: Request, reply: FastifyReply): Address {
   const key = parseKeySegment(params.key);
   const { shard } = membership.shardOfKey(key);
@@ -105,7 +113,7 @@ function addressOf({ params, services: { membership } }: Request, reply: Fastify
   return { key, shard };
 }
 
-/** Runs the one operation. */
+/** Runs one operation. */
 async function execute(request: Request, reply: FastifyReply, operation: Operation): Promise<Outcome> {
   const { router, membership } = request.services;
   const timing = isTraced(request.raw, request.caller) ? new ServerTiming() : null;
@@ -126,7 +134,7 @@ function conditionOf({ headers }: Request): OperationCondition | null {
   return conditionOfHeaders({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
 }
 
-/** The error that an outcome other than success stands for. */
+/** The error for an outcome other than success. */
 function failureOf(outcome: Outcome, { key, shard }: Address): ShardgateError {
   const shown = JSON.stringify(key);
   switch (outcome.kind) {

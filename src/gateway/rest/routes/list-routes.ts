@@ -13,7 +13,7 @@ import { ListBudget } from "../../graphql/execution/list-budget.js";
 import { listSchema } from "../schemas/list-schema.js";
 import { whileClientWaits } from "../route-context.js";
 
-/** The parameters as the schema lets them through. */
+/** The parameters after validation by the schema. */
 interface PageQuery {
   readonly prefix?: string;
   readonly after?: string;
@@ -45,7 +45,7 @@ export function addListRoute(app: FastifyInstance, bounds: GatewayBounds, openRe
   });
 }
 
-/** Throws BAD_REQUEST when a parameter breaks a rule. */
+/** Throws BAD_REQUEST when a parameter violates a rule. */
 function pageRequest(
   { prefix = "", after, limit }: PageQuery,
   url: string,
@@ -61,7 +61,7 @@ function pageRequest(
   throw new ShardgateError("BAD_REQUEST", `\`limit\` is ${limit}; it must be 1 to ${pageEntries}.`);
 }
 
-/** The query's parser leaves what it cannot decode as it is, and so would look for other keys. */
+/** The query parser keeps text that it cannot decode, and so would read other keys. */
 function refuseBadEncoding(url: string): void {
   try {
     decodeURIComponent(url.slice(url.indexOf("?") + 1));
@@ -70,7 +70,7 @@ function refuseBadEncoding(url: string): void {
   }
 }
 
-/** Values stand in it as they were written; only the rest is made JSON here. */
+/** Values are copied as they were written; only the rest is encoded as JSON here. */
 function pageText({ entries, hasMore, unavailableShards }: ScanPage): string {
   const next = hasMore ? (entries.at(-1)?.key ?? null) : null;
   const rest = `"next":${JSON.stringify(next)},"unavailableShards":${JSON.stringify(unavailableShards)}`;

@@ -1,4 +1,6 @@
-/** `/nodes`: the storage nodes of the cluster; where they register, say that they live, are given up and are removed. */
+/**
+ * `/nodes`: lists, registers and removes storage nodes, receives their heartbeats, and accepts losses of their data.
+ */
 import type { FastifyInstance } from "fastify";
 import { membershipBodyBytesMax } from "../../../core/limits.js";
 import { parseNodeName } from "../../../registry/node-name.js";
@@ -18,7 +20,7 @@ interface NodeRow extends NodeReport {
   readonly id: string;
   readonly url: string;
   readonly state: string;
-  /** RFC 3339; null when this gateway never heard of it. */
+  /** RFC 3339; null when this gateway has never heard from the node. */
   readonly lastSeenAt: string | null;
   readonly latencyMs: number | null;
   readonly shards: readonly number[];

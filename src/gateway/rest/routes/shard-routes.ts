@@ -1,4 +1,4 @@
-/** `/shards`: which storage node holds which shard, and giving a shard to another one. */
+/** `/shards`: lists which storage node holds which shard, and assigns shards. */
 import type { FastifyInstance } from "fastify";
 import { shardCountMax } from "../../../core/limits.js";
 import type { ShardState } from "../../../core/shard.js";
@@ -6,7 +6,7 @@ import type { ShardRecord } from "../../../registry/cluster-map.js";
 import type { GuardedMembership } from "../../guard/guarded-membership.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, problemAnswer } from "../schemas/schemas.js";
 
-/** That a storage node holds a shard, as REST says it. */
+/** The assignment of a shard to a storage node, in the form of the REST API. */
 interface ShardRow {
   readonly shardId: number;
   readonly nodeId: string | null;

@@ -1,4 +1,4 @@
-/** For machines that watch the gateway: is it alive, can it serve, what has it counted, and which routes are there. */
+/** Routes for monitoring: health, readiness, metrics and the OpenAPI document. */
 import type { FastifyInstance } from "fastify";
 import { ShardgateError } from "../../../core/error.js";
 import { missingShardsShown } from "../../../core/limits.js";
@@ -19,14 +19,18 @@ export function addStatusRoutes(
 
   app.get("/ready", { schema: readySchema, config: openRoute }, async ({ services: { membership } }, reply) => {
     const { status, problems } = membership.readiness();
-    if (status !== "unavailable") return membership.isVisible ? { status, problems } : { status };
+    if (status !== "unavailable") {
+      if (!membership.isVisible) return { status };
+      const { isLeading, leader, isRegistryReachable } = membership.standing;
+      return { status, problems, isLeading, leader, isRegistryReachable };
+    }
     // Not thrown: probes come every second or so, and each answer would be a line in the log.
     const problem = notReady(membership, problems);
     return reply.code(503).headers(problemHeaders(problem)).send(problemOf(problem));
   });
 
   app.get("/metrics", { schema: metricsSchema }, async ({ services: { membership } }, reply) => {
-    // First of all, because it throws for those who may not look at the cluster.
+    // Comes first, because it throws for callers who may not read cluster data.
     metrics.clusterSeen(clusterFigures(membership));
     return reply.type(metrics.contentType).send(await (metricsOfAll ?? (() => metrics.text()))());
   });
@@ -36,7 +40,7 @@ export function addStatusRoutes(
 
 const health = { status: "ok", protocol: gatewayProtocol };
 
-/** Which shards are missing is told to those who may look at the cluster. */
+/** Names the missing shards only to callers who may read cluster data. */
 function notReady(membership: GuardedMembership, problems: Readiness["problems"]): ShardgateError {
   if (!membership.isVisible) {
     return new ShardgateError("SHARD_UNAVAILABLE", "No shard has a live storage node.");
@@ -95,6 +99,19 @@ const readySchema = {
               advice: { type: "string", description: "What to do." },
             },
           },
+        },
+        isLeading: { type: "boolean", description: "Whether this gateway leads the cluster." },
+        leader: {
+          type: ["object", "null"],
+          description:
+            "The gateway that leads the cluster; null while none does, or this one is not in touch with it. Requests for keys " +
+            "do not need it; changes of the cluster wait for it.",
+          required: ["name", "url"],
+          properties: { name: { type: ["string", "null"] }, url: { type: ["string", "null"] } },
+        },
+        isRegistryReachable: {
+          type: "boolean",
+          description: "Whether the gateway's last access to the registry succeeded. Requests for keys do not need it.",
         },
       },
     }),

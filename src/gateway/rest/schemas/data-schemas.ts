@@ -1,4 +1,4 @@
-/** What `/openapi.json` says of `/data/{key}`, and what fastify checks before its handlers run. */
+/** The schemas of `/data/{key}`, for `/openapi.json` and for fastify's validation. */
 import type { ValueBounds } from "../../../core/text/json-text.js";
 import { keyBytesMax, ttlSecondsMax } from "../../../core/limits.js";
 import {
@@ -104,7 +104,7 @@ export const getSchema = {
 };
 
 export const headSchema = {
-  // The OpenAPI generator makes it "getValue-head".
+  // The OpenAPI generator appends "-head", as in "getValue-head".
   operationId: "getValue",
   summary: "Read an entry's headers without its value",
   tags: ["data"],

@@ -1,4 +1,4 @@
-/** What `/openapi.json` says of `GET /data`, and what fastify checks before its handler runs. */
+/** The schema of `GET /data`, for `/openapi.json` and for fastify's validation. */
 import type { GatewayBounds } from "../../../core/bounds.js";
 import { pageEntriesDefault } from "../../../core/limits.js";
 import { commonProblems, jsonAnswer, problemAnswer, type Schema } from "./schemas.js";

@@ -1,9 +1,12 @@
 /** What `/openapi.json` says of `/nodes`, and what fastify checks before its handlers run. */
-import { mapVersionToldMax, nameCharactersMax, shardCountMax, storeStartsMax } from "../../../core/limits.js";
+import {
+  incarnationCharactersMax,
+  mapVersionToldMax,
+  nameCharactersMax,
+  shardCountMax,
+  storeStartsMax,
+} from "../../../core/limits.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, nodeUrlSchema, problemAnswer } from "./schemas.js";
-
-/** Longest incarnation of a storage node: a UUID, with room for other ways to draw one. */
-const incarnationCharactersMax = 128;
 
 const incarnation = {
   type: "string",

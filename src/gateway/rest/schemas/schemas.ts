@@ -1,11 +1,11 @@
-/** The JSON schemas that several REST routes share; each route's own stands beside its handler. */
+/** The JSON schemas that several REST routes share; a route's own schema is beside its handler. */
 import { epochMax, nameCharactersMax, shardCountMax, urlCharactersMax } from "../../../core/limits.js";
 import { problemMediaType } from "../../../wire/paths.js";
 
 /** A JSON schema as plain data. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** Schemas with a name, which the OpenAPI document lists under `components`. */
+/** Named schemas, which the OpenAPI document lists under `components`. */
 export const sharedSchemas: readonly Schema[] = [
   {
     $id: "Problem",
@@ -74,6 +74,10 @@ export const sharedSchemas: readonly Schema[] = [
       clusterId: { type: "string" },
       shardCount: { type: "integer", minimum: 1 },
       mapVersion: { type: "integer", minimum: 1 },
+      leader: {
+        type: "string",
+        description: "URL of the gateway that leads; the storage node reports there from then on. Absent: unknown.",
+      },
       shards: {
         type: "array",
         description: "The shards it is the primary of; absent when the node's `mapVersion` is current.",
@@ -119,12 +123,12 @@ export function emptyAnswer(description: string, headers: Schema = {}): Schema {
   return { type: "null", description, headers };
 }
 
-/** An answer that tells a problem. */
+/** An answer with problem details. */
 export function problemAnswer(description: string): Schema {
   return { description, content: { [problemMediaType]: { schema: { $ref: "Problem#" } } } };
 }
 
-/** What any route may answer, beside what its own schema says. */
+/** Answers that any route may give, beside those in its own schema. */
 export const commonProblems: Readonly<Record<string, Schema>> = {
   400: problemAnswer("BAD_REQUEST: the request is invalid."),
   401: problemAnswer("UNAUTHENTICATED: this gateway requires a token, and the request carries no valid one."),
@@ -139,7 +143,7 @@ export const commonProblems: Readonly<Record<string, Schema>> = {
   503: problemAnswer("OVERLOADED: the gateway is at a limit. REGISTRY_UNAVAILABLE: its registry does not answer."),
 };
 
-/** What routes with a JSON body may answer, beside their own. */
+/** Answers that routes with a JSON body may give, beside their own. */
 export const bodyProblems: Readonly<Record<string, Schema>> = {
   ...commonProblems,
   408: problemAnswer("REQUEST_TIMEOUT: the body arrived too slowly."),

@@ -5,11 +5,9 @@
  */
 import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
+import { registryLogBytesMin } from "../../../core/limits.js";
 import { compactedLog } from "../../assignment-log.js";
 import { readWhole, replaceFile } from "./durable-file.js";
-
-/** The registry's log is not compacted before it has this many bytes: about a hundred changes of all shards of a small cluster. */
-const registryLogBytesMin = 1024 * 1024;
 
 interface LogLine {
   readonly version: number;

@@ -1,9 +1,9 @@
 /**
- * The calls in flight on one connection by their ids, in an array whose places are used again. A Map would keep old calls
- * alive: see core/tasks/linked-list.ts.
+ * The calls in flight on one connection by their ids, in an array with reused slots. A Map would keep old calls in
+ * memory: see core/tasks/linked-list.ts.
  */
 
-/** What has a place. */
+/** An item with a slot. */
 export interface WithId {
   readonly id: number;
 }
@@ -11,7 +11,7 @@ export interface WithId {
 const placesMin = 8;
 
 export class CallSlots<Call extends WithId> {
-  /** A call has the place of its id modulo the length, which is a power of two. */
+  /** The slot of a call is its id modulo the length, which is a power of two. */
   #places: (Call | null)[] = places(placesMin);
   #size = 0;
   #lastId = 0;
@@ -20,7 +20,7 @@ export class CallSlots<Call extends WithId> {
     return this.#size;
   }
 
-  /** An id for the next call, of 32 bits, whose place is free. */
+  /** A 32-bit id for the next call, whose slot is free. */
   nextId(): number {
     if (this.#size === this.#places.length) this.#grow();
     do this.#lastId = (this.#lastId + 1) >>> 0;
@@ -28,7 +28,7 @@ export class CallSlots<Call extends WithId> {
     return this.#lastId;
   }
 
-  /** `call` has the id that `nextId` gave last. */
+  /** `call` must have the id that `nextId` returned last. */
   add(call: Call): void {
     this.#places[this.#placeOf(call.id)] = call;
     this.#size++;

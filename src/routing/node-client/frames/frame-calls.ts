@@ -1,6 +1,7 @@
 /**
- * The gateway's end of one connection of frames to a storage node: sends batches, matches the answers, and knows for each
- * batch whether it may have been carried out when the connection breaks or the time is over. One timer serves all calls.
+ * The gateway's end of one connection of frames to a storage node: sends batches, matches the answers, and knows for
+ * each batch whether it may have been executed when the connection breaks or the timeout passes. One timer serves all
+ * calls.
  */
 import type { Duplex } from "node:stream";
 import {
@@ -21,20 +22,20 @@ import { outcomesOf } from "../full-node.js";
 import { NodeFault, type NodeCallOptions, type NodeFaultReason } from "../node-client.js";
 import { jsonIn, malformedFault, type RawNodeAnswer } from "../node-exchange.js";
 
-/** After this long without a call a gateway closes its connection of frames: before the storage node does. */
+/** A gateway closes a connection of frames that has carried no call for this time, before the storage node does. */
 export const frameIdleMs = 60_000;
 
-/** The gateway counts the time of calls over frames in ticks this long: a call ends up to one too late, never too early. */
+/** Length of the ticks that count timeouts of calls over frames: a call ends up to one tick late, never early. */
 const frameTickMs = 50;
 
 export interface FrameCallsParts {
   /** The storage node, as messages name it. */
   readonly node: string;
-  /** The cluster that the upgrade named. */
+  /** The cluster named in the upgrade request. */
   readonly clusterId: string;
-  /** The storage node has said hello: calls may begin. */
+  /** Called when the storage node has said hello: calls may begin. */
   readonly onReady: (hello: Hello) => void;
-  /** No further calls may begin. */
+  /** Called when no further calls may begin. */
   readonly onLeave: () => void;
 }
 
@@ -44,12 +45,12 @@ interface Call {
   readonly message: OutgoingMessage;
   readonly resolve: (outcomes: readonly Outcome[]) => void;
   readonly reject: (fault: NodeFault) => void;
-  /** The call's time in ticks, and the tick it began in. */
+  /** The timeout of the call in ticks, and the tick in which it began. */
   readonly ticks: number;
   readonly startTick: number;
-  /** `FrameCalls.#heard` when it began. */
+  /** The value of `FrameCalls.#heard` when the call began. */
   readonly heardBefore: number;
-  /** Of an answer in several frames: what has come of it. */
+  /** The received parts of an answer in several frames. */
   parts: MessageParts | null;
   isProblem: boolean;
   stopListening: (() => void) | null;
@@ -65,15 +66,15 @@ export class FrameCalls {
   #tick = 0;
   #timer: NodeJS.Timeout | null = null;
   readonly #idleTimer: NodeJS.Timeout;
-  /** The connection is ending. */
+  /** Set while the connection is being ended. */
   #endTimer: NodeJS.Timeout | null = null;
-  /** How often something came. */
+  /** How many times bytes have arrived. */
   #heard = 0;
   #isUsed = true;
   #isLeaving = false;
-  /** Why the connection broke, as far as is known. */
+  /** Why the connection broke, if known. */
   #cause: unknown = null;
-  /** Whether it has carried an answer. */
+  /** Whether the connection has carried an answer. */
   hasAnswered = false;
 
   constructor(socket: Duplex, parts: FrameCallsParts) {
@@ -92,7 +93,7 @@ export class FrameCalls {
     return this.#parts.clusterId;
   }
 
-  /** Calls without an answer. */
+  /** Number of calls without an answer. */
   get size(): number {
     return this.#calls.size;
   }
@@ -104,7 +105,7 @@ export class FrameCalls {
     return this.#writer.unfinishedBytes + nodeBatchBodyBytesMax <= bytesMax;
   }
 
-  /** The same as NodeClient.execute. Only while it `hasRoom`. */
+  /** See NodeClient.execute. Call only while `hasRoom`. */
   execute(operations: readonly RoutedOperation[], options: NodeCallOptions): Promise<readonly Outcome[]> {
     return new Promise((resolve, reject) => {
       const id = this.#calls.nextId();
@@ -115,7 +116,7 @@ export class FrameCalls {
         message,
         resolve,
         reject,
-        // The tick under way counts for nothing.
+        // The tick in progress does not count.
         ticks: Math.ceil(options.timeoutMs / frameTickMs) + 1,
         startTick: this.#tick,
         heardBefore: this.#heard,
@@ -131,17 +132,17 @@ export class FrameCalls {
     });
   }
 
-  /** Takes no further calls, and ends the connection when those under way are over. */
+  /** Accepts no further calls, and ends the connection once the running ones are over. */
   leave(): void {
     this.#takeNoMore();
     if (this.#calls.size > 0 || this.#endTimer !== null) return;
-    // What is written is on its way by then, and nothing is expected.
+    // Everything written has been handed over by then, and no answer is expected.
     this.#socket.end(() => this.#socket.destroy());
-    // A storage node that reads nothing any more would keep it open for good.
+    // A storage node that no longer reads would keep the connection open for ever.
     this.#endTimer = setTimeout(() => this.#socket.destroy(), attemptTimeoutMs).unref();
   }
 
-  /** Ends the connection now, and all calls with `reason`. */
+  /** Ends the connection now and fails all its calls with `reason`. */
   destroy(reason: NodeFaultReason, what: string): void {
     this.#takeNoMore();
     this.#failAll(reason, what);
@@ -154,7 +155,7 @@ export class FrameCalls {
     this.#parts.onLeave();
   }
 
-  /** True: its caller has given it up already. */
+  /** Whether the caller has cancelled the call already. */
   #isGivenUp(call: Call, signal: NonNullable<NodeCallOptions["signal"]>): boolean {
     const onAbort = (): void => this.#giveUp(call, "aborted", "did not answer before the request was cancelled");
     if (signal.aborted) {
@@ -182,13 +183,13 @@ export class FrameCalls {
     if (this.#isLeaving && this.#calls.size === 0) this.leave();
   }
 
-  /** Throws for what no storage node of ours sends. */
+  /** Throws for frames that a shardgate storage node does not send. */
   #take(frame: Frame): void {
     if (frame.type === "goodbye") return this.leave();
     if (this.#hello === null || frame.type === "hello") return this.#takeHello(frame);
     if (frame.type === "request" || frame.type === "cancel") throw new Error(`a frame of type ${frame.type}`);
     const call = this.#calls.get(frame.id);
-    // What its caller has given up may come all the same.
+    // The answer to a cancelled call may still arrive.
     if (call === null) return;
     if ((call.parts === null) === (frame.type === "part")) throw new Error(`a ${frame.type} in the wrong place`);
     if (frame.type !== "part") call.isProblem = frame.type === "problem";
@@ -230,7 +231,7 @@ export class FrameCalls {
     this.#timer = setTimeout(() => this.#ticked(), frameTickMs);
     this.#tick++;
     const late = this.#calls.all().filter(({ startTick, ticks }) => this.#tick - startTick >= ticks);
-    // What came during the last tick is read first.
+    // Frames that arrived during the last tick are read first.
     if (late.length > 0) setImmediate(() => late.forEach((call) => this.#timedOut(call)));
   }
 
@@ -240,7 +241,7 @@ export class FrameCalls {
     const isSlow = bytes >= largeAnswerBytesMin;
     const came = isSlow ? `; ${bytes} bytes of its answer arrived` : "";
     this.#giveUp(call, isSlow ? "slowAnswer" : "timeout", `did not answer in time${came}`);
-    // Nothing at all came in all that time: it may be the connection, and not the storage node.
+    // Nothing has arrived since the call began: the connection may be at fault, not the storage node.
     if (this.#heard === call.heardBefore) this.leave();
   }
 
@@ -288,7 +289,7 @@ export class FrameCalls {
 
 const noBytes = Buffer.alloc(0);
 
-/** The answer that HTTP would have brought. */
+/** The answer as HTTP would have delivered it. */
 function answerOf({ isProblem }: Call, body: Buffer): RawNodeAnswer {
   if (!isProblem) return { status: 200, mediaType: batchMediaType, body };
   const problem = jsonIn(body);

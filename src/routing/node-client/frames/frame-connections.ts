@@ -1,6 +1,6 @@
 /**
- * The connections of frames to one storage node. They are opened in the background while calls go by `POST /batch`, and
- * where the upgrade is refused, unknown or does not work, as with a proxy in between, calls go on that way.
+ * The connections of frames to one storage node. They are opened in the background while calls use `POST /batch`. If
+ * the upgrade is refused, unknown or does not work (behind a proxy, for example), calls continue over HTTP.
  */
 import type { Duplex } from "node:stream";
 import { attemptTimeoutMs } from "../../../core/limits.js";
@@ -8,10 +8,13 @@ import { FrameCalls } from "./frame-calls.js";
 import { afterListening } from "../listening-time.js";
 import { NodeFault } from "../node-client.js";
 
-/** Most connections of frames from one process of a gateway to one storage node, which asks for one for each of its workers. */
+/**
+ * Most connections of frames from one process of a gateway to one storage node, which asks for one for each of its
+ * workers.
+ */
 const frameConnectionsMax = 16;
 
-/** How long a gateway sends `POST /batch` before it asks again for the upgrade that was refused, or did not work. */
+/** How long a gateway uses `POST /batch` before it tries again an upgrade that was refused or did not work. */
 export const frameRetryMs = 10_000;
 
 export interface UpgradeReceiver {
@@ -23,17 +26,19 @@ export interface FrameConnectionsParts {
   /** The storage node, as messages name it. */
   readonly node: string;
   readonly clusterId: () => string;
-  /** Asks for the upgrade; calls one of the receiver's functions, once. The function returned gives it up. */
+  /**
+   * Sends the upgrade request and calls one function of the receiver, once. The returned function cancels the upgrade.
+   */
   readonly upgrade: (clusterId: string, receiver: UpgradeReceiver) => (fault: NodeFault) => void;
 }
 
 export class FrameConnections {
   readonly #parts: FrameConnectionsParts;
-  /** Those that take calls. */
+  /** Connections that accept calls. */
   readonly #ready = new Set<FrameCalls>();
-  /** Those, and those whose calls are not over. */
+  /** The same connections, and those that finish their last calls. */
   readonly #all = new Set<FrameCalls>();
-  /** As many as the storage node asks for. */
+  /** How many connections the storage node asks for. */
   #wanted = 1;
   #isOffered = false;
   #isOpening = false;
@@ -44,12 +49,15 @@ export class FrameConnections {
     this.#parts = parts;
   }
 
-  /** The storage node says that it knows frames. */
+  /** Called when the storage node announces support for frames. */
   offered(): void {
     this.#isOffered = true;
   }
 
-  /** The one with the fewest calls; null when there is none for a further one. Opens one in the background where that helps. */
+  /**
+   * The connection with the fewest calls; null when none has room for another. Opens a connection in the background
+   * where that helps.
+   */
   pick(): FrameCalls | null {
     if (!this.#isOffered) return null;
     const clusterId = this.#parts.clusterId();
@@ -84,7 +92,7 @@ export class FrameConnections {
       if (!mayRetry) this.#pause();
     };
     const giveUp = this.#parts.upgrade(clusterId, {
-      // When there is no connection at all, the next one may be tried at once: calls by HTTP find out the same.
+      // After a failed connection attempt the next one may follow at once: calls over HTTP meet the same failure.
       onFault: (fault) => isOver(fault.isUnsent),
       onSocket: (socket) => {
         const calls = new FrameCalls(socket, {
@@ -96,7 +104,7 @@ export class FrameConnections {
             this.#ready.add(calls);
           },
           onLeave: () => {
-            // Without an answer it did not work, whatever it said.
+            // A connection that has carried no answer did not work, whatever the upgrade said.
             if (!this.#ready.delete(calls)) isOver(false);
             else if (!calls.hasAnswered) this.#pause();
           },
@@ -109,7 +117,7 @@ export class FrameConnections {
     });
   }
 
-  /** Leaves the upgrade alone for a while. */
+  /** Suspends upgrades for `frameRetryMs`. */
   #pause(): void {
     if (this.#rest !== null || this.#isClosed) return;
     this.#rest = setTimeout(() => (this.#rest = null), frameRetryMs).unref();

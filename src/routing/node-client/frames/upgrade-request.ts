@@ -1,10 +1,10 @@
-/** A handler for undici's `dispatch` of a request that asks for another protocol: a connection, or why there is none. */
+/** A handler for undici's `dispatch` of an upgrade request. Yields a connection, or the reason why there is none. */
 import type { Duplex } from "node:stream";
 import type { UpgradeReceiver } from "./frame-connections.js";
 import { NodeFault } from "../node-client.js";
 import { faultOfError } from "../node-exchange.js";
 
-/** What is needed of undici's DispatchController. */
+/** The part of undici's DispatchController that is used here. */
 interface Controller {
   abort(reason: Error): void;
 }
@@ -23,7 +23,7 @@ export class UpgradeRequest {
     this.#receiver = receiver;
   }
 
-  /** Ends it now, unless it is over. */
+  /** Cancels the upgrade unless it has finished. */
   giveUp(fault: NodeFault): void {
     this.#givenUp = fault;
     this.#fail(fault);
@@ -51,7 +51,9 @@ export class UpgradeRequest {
     this.#fail(new NodeFault("malformedAnswer", `${this.#node} switched to another protocol than requested`, false));
   }
 
-  /** Any other answer refuses it. What it says is of no use: the next request by HTTP says the same. */
+  /**
+   * Any other answer refuses the upgrade. Its content does not matter: the next HTTP request gets the same explanation.
+   */
   onResponseStart(controller: Controller): void {
     const fault = new NodeFault("malformedAnswer", `${this.#node} did not switch protocols`, false);
     this.#fail(fault);

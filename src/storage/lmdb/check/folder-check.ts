@@ -1,4 +1,4 @@
-/** The comparisons of storage/lmdb/check/verify.ts, one database after the other. */
+/** The comparisons behind storage/lmdb/check/verify.ts, one database after the other. */
 import { ShardgateError } from "../../../core/error.js";
 import type { Key } from "../../../core/key.js";
 import type { ShardNumber } from "../../../core/shard.js";
@@ -26,24 +26,24 @@ import {
 import { ShardRecords } from "../records/shard-records.js";
 
 export interface FolderProblem {
-  /** Null: of the folder as a whole. */
+  /** Null when the problem concerns the whole folder. */
   readonly shard: ShardNumber | null;
-  /** Null: of the shard as a whole. */
+  /** Null when the problem concerns the whole shard. */
   readonly key: Key | null;
   /** What is wrong, as a sentence. */
   readonly what: string;
 }
 
 export interface FolderFigures {
-  /** Shards that were ever claimed or written. */
+  /** Number of shards that were ever claimed or written. */
   readonly shards: number;
   readonly entries: number;
   readonly tombstones: number;
-  /** Of the entries' keys and values. */
+  /** Bytes of the entries' keys and values. */
   readonly bytes: number;
 }
 
-/** What is counted of a shard, to be compared with its header. */
+/** What was counted for one shard, to be compared with its header. */
 interface Counted {
   keyCount: number;
   sizeBytes: number;
@@ -51,9 +51,9 @@ interface Counted {
   tombstoneCount: number;
   staleCount: number;
   newest: number;
-  /** In the lists of changes so far. */
+  /** The highest version in the shard's lists of changes so far. */
   newestListed: number;
-  /** Its items in the journal of changes. */
+  /** The shard's items in the journal of changes, by version. */
   readonly journal: Map<number, Key>;
   digest: ShardHeader["digest"];
 }
@@ -74,7 +74,7 @@ export class FolderCheck {
 
   all(): FolderFigures {
     this.#documents();
-    // First, since entries may have their items there.
+    // The journal comes first, because an entry's item may be there instead of in a list.
     this.#each(this.#databases.journal, (id, value) => this.#journal(id, value));
     this.#each(this.#databases.records, (id, value) => this.#entry(id, value));
     this.#each(this.#databases.changes, (id, value) => this.#changes(id, value));
@@ -126,7 +126,7 @@ export class FolderCheck {
       const { version, key } = item;
       if (this.#records.staleItems.has(shard, item)) counted.staleCount++;
       this.#expect(shard, key, {
-        // One in a wrong place would lead readers past others.
+        // A misplaced item would make readers skip others.
         "An item of it in the index of changes is not in its place.": isFound && version > counted.newestListed,
       });
       counted.newestListed = Math.max(counted.newestListed, version);
@@ -183,7 +183,7 @@ export class FolderCheck {
     });
   }
 
-  /** The shards that have one. */
+  /** The shards that have a header. */
   #headers(): readonly ShardNumber[] {
     const shards: ShardNumber[] = [];
     this.#each(this.#databases.shards, (id, value) => {

@@ -1,6 +1,6 @@
 /**
- * Reads a whole data folder offline and compares everything in it: checksums, counts, sizes, digests, the index of changes
- * and the order of expiry against the entries and back, tombstones against entries, sequences. Nothing is changed.
+ * Verifies a whole data folder offline, without changing it: checksums, counts, sizes, digests and sequences, the
+ * change index and the order of expiry against the entries and vice versa, and tombstones against entries.
  */
 import { checkLmdbFolder } from "../folder/folder.js";
 import type { Databases } from "../records/databases.js";
@@ -8,18 +8,18 @@ import { openDatabasesReadOnly } from "../records/open-databases.js";
 import { storageError } from "../folder/failure.js";
 import { FolderCheck, type FolderFigures, type FolderProblem } from "./folder-check.js";
 
-/** Problems that a check of a data folder lists one by one; further ones are only counted. */
+/** Most problems that a check of a data folder lists; further ones are only counted. */
 export const verifyProblemsMax = 1_000;
 
 export interface FolderReport extends FolderFigures {
-  /** At most `verifyProblemsMax`. */
+  /** The first problems, at most `verifyProblemsMax`. */
   readonly problems: readonly FolderProblem[];
   readonly problemCount: number;
 }
 
 /**
- * Throws STORAGE_FAILED, with the folder and what to do, when the folder cannot be read, is damaged so that LMDB refuses
- * it, or was written by another version. No process may write to the folder meanwhile.
+ * Throws STORAGE_FAILED, naming the folder and what to do, when the folder cannot be read, is too damaged for LMDB to
+ * open, or was written by another version. No process may write to the folder meanwhile.
  */
 export async function verifyLmdbFolder(folder: string): Promise<FolderReport> {
   await checkLmdbFolder(folder);

@@ -1,10 +1,11 @@
-/** What a failure of LMDB means: no room, or anything else. */
+/** Classifies failures of LMDB: the disk is full, or anything else. */
 import { ShardgateError } from "../../../core/error.js";
 import { hasRoom } from "./folder.js";
 
 /**
- * The error that callers get for `cause`: STORAGE_FULL or STORAGE_FAILED. When a commit fails, lmdb rejects with one error and
- * has a second promise for the reason, which must be caught whatever happens: unheard, it would end the process.
+ * The error that callers get for `cause`: STORAGE_FULL or STORAGE_FAILED. When a commit fails, lmdb rejects with one
+ * error and gives the reason in a second promise. That promise must always be caught: an unhandled rejection would end
+ * the process.
  */
 export async function storageError(cause: unknown, folder: string): Promise<ShardgateError> {
   if (cause instanceof ShardgateError) return cause;
@@ -16,21 +17,24 @@ export async function storageError(cause: unknown, folder: string): Promise<Shar
   return new ShardgateError("STORAGE_FAILED", `The storage engine failed in ${folder}: ${message}.`, {}, reason);
 }
 
-/** Whether `error` says that LMDB uses the environment no more (MDB_PANIC), since a commit failed at its last step. */
+/**
+ * Whether `error` is MDB_PANIC: after a failure in the last step of a commit, LMDB refuses any further use of the
+ * environment.
+ */
 export function isGivenUp(error: unknown): boolean {
   return isObject(error) && error["code"] === panic;
 }
 
 const panic = -30795;
 
-/** MDB_MAP_FULL, then ENOSPC and EDQUOT as LMDB has them (numbers) and as Node has them (names). */
+/** MDB_MAP_FULL, then ENOSPC and EDQUOT as LMDB reports them (numbers) and as Node does (names). */
 const fullCodes: ReadonlySet<unknown> = new Set([-30792, 28, 122, "ENOSPC", "EDQUOT"]);
 const inputOutputError = 5;
 
 async function isFull(reason: unknown, folder: string): Promise<boolean> {
   if (!isObject(reason)) return false;
   if (fullCodes.has(reason["code"])) return true;
-  // Where a part of a write still found room, LMDB reports the rest as EIO.
+  // When only a part of a write fits on the disk, LMDB reports EIO for the rest.
   return reason["code"] === inputOutputError && !(await hasRoom(folder).catch(() => true));
 }
 

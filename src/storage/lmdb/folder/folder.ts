@@ -1,22 +1,26 @@
 /**
- * Looks at a data folder before LMDB does, because LMDB ends the process (SIGSEGV, SIGBUS) where this can still say what
- * is wrong: a file that is not LMDB's or is cut short, a folder that cannot be written, a disk without room. Nothing is
- * changed but that a missing folder is made. Damage inside the file's pages is not found here; LMDB keeps no checksums.
+ * Checks a data folder before LMDB opens it, because LMDB would crash the process (SIGSEGV, SIGBUS) where this check
+ * can still explain what is wrong: a file that is not LMDB's or is truncated, a folder that is not writable, a full
+ * disk. It changes nothing, but creates a missing folder. It does not find damage within the file's pages: LMDB keeps
+ * no checksums of them.
  */
 import { access, constants, mkdir, open, stat, statfs, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { ShardgateError } from "../../../core/error.js";
 import { areAllIn, freePages } from "./free-pages.js";
 
-/** Free disk space below which the disk is full: a new LMDB environment's first pages and lock file need about as much. */
+/**
+ * Free disk space below which the disk counts as full: the first pages and the lock file of a new LMDB environment need
+ * about as much.
+ */
 const lmdbFreeBytesMin = 64 * 1024;
 
-/** The file that has all entries; beside it is only LMDB's lock. */
+/** The file with all entries. The only other file in the folder is LMDB's lock. */
 export function lmdbFile(folder: string): string {
   return path.join(folder, "data.mdb");
 }
 
-/** Throws STORAGE_FAILED, saying the folder and what to do, or STORAGE_FULL. */
+/** Throws STORAGE_FULL, or STORAGE_FAILED naming the folder and what to do. */
 export async function checkLmdbFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
@@ -39,13 +43,16 @@ export async function checkLmdbFolder(folder: string): Promise<void> {
   }
 }
 
-/** Whether the folder's disk has more than a rest of free space. */
+/** Whether the folder's disk has at least `lmdbFreeBytesMin` of free space. */
 export async function hasRoom(folder: string): Promise<boolean> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize >= lmdbFreeBytesMin;
 }
 
-/** Zero when there is no file yet. LMDB begins anew in an empty file, which a crash in its very first moment leaves. */
+/**
+ * Size in bytes; zero when the file does not exist yet. LMDB treats an empty file as new; a crash at the first start
+ * can leave one.
+ */
 async function writableFileSize(file: string): Promise<number> {
   const found = await stat(file).catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
@@ -66,7 +73,8 @@ async function checkFile(file: string): Promise<void> {
       throw refusal(file, "is not a data file of this program, or its beginning is damaged");
     }
     const newest = first.transaction > second.transaction ? first : second;
-    // Only now: other processes may be writing, and LMDB writes pages before it counts them.
+    // The size is read after the page count: another process may be writing, and LMDB writes pages before it counts
+    // them.
     const { size } = await handle.stat();
     if (size < newest.pages * newest.pageBytes && !(await areMissingPagesFree(handle, size, newest))) {
       throw refusal(file, `is cut short: it has ${size} bytes of ${newest.pages * newest.pageBytes}`);
@@ -83,9 +91,9 @@ async function areMissingPagesFree(handle: FileHandle, size: number, newest: Met
   try {
     areFree = areAllIn(freePages({ fd: handle.fd, pageBytes }, freeRoot), missing);
   } catch {
-    // As if it were empty: what cannot be read may be what is cut off.
+    // A list that cannot be read counts as empty: its pages may be among the missing ones.
   }
-  // A process that commits meanwhile has looked at the file before it opened it, and may have overwritten the list.
+  // A process that commits meanwhile has checked the file itself before opening it, and may have overwritten the list.
   return areFree || (await isNewerMeta(handle, pageBytes, transaction));
 }
 
@@ -97,13 +105,13 @@ async function isNewerMeta(handle: FileHandle, pageBytes: number, transaction: b
 interface Meta {
   readonly pageBytes: number;
   readonly transaction: bigint;
-  /** How many are counted. The file may be shorter where the last ones are free. */
+  /** Number of pages that LMDB counts. The file may be shorter when the last ones are free. */
   readonly pages: number;
-  /** The page where the tree of free pages begins. */
+  /** The root page of the tree of free pages. */
   readonly freeRoot: bigint;
 }
 
-/** Where LMDB's meta page (MDB_page header, then MDB_meta; format 2) has its fields, on 64-bit little-endian machines. */
+/** Offsets in LMDB's meta page (MDB_page header, then MDB_meta; format 2) on 64-bit little-endian machines. */
 const metaFields = {
   magic: 24,
   format: 28,
@@ -116,7 +124,10 @@ const metaFields = {
 const metaMagic = 0xbeefc0de;
 const metaFormat = 2;
 
-/** The first two pages each say what the file holds, written in turns; the newer one counts. Null when there is none. */
+/**
+ * Reads a meta page; null when there is none. The first two pages of the file are meta pages that LMDB writes in turns;
+ * the newer one is valid.
+ */
 async function readMeta(handle: FileHandle, position: number): Promise<Meta | null> {
   const bytes = Buffer.alloc(metaFields.length);
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, position);

@@ -1,11 +1,11 @@
 /**
- * Which pages LMDB lists as free, read from its file without it (format 2 with the lists of lmdb 3). A commit counts pages
- * that it took and gave back without writing them, so that a whole file may be shorter than its count says: the pages
- * behind its end are then all in this list.
+ * Reads LMDB's list of free pages from its file, without LMDB (format 2, with the lists of lmdb 3). A commit counts
+ * pages that it allocated and freed without writing them, so an intact file may be shorter than its page count: every
+ * page beyond its end is then in this list.
  */
 import { readSync } from "node:fs";
 
-/** Page `first` and those that follow it, up to `end` without `end`. */
+/** The pages from `first` up to, but not including, `end`. */
 export interface PageRange {
   readonly first: number;
   readonly end: number;
@@ -17,12 +17,12 @@ export interface PagedFile {
   readonly pageBytes: number;
 }
 
-/** The list is a tree of pages; LMDB's trees have at most this many levels. */
+/** The list is a tree of pages. LMDB's trees have at most this many levels. */
 const levelsMax = 32;
-/** No page: the root of a tree without entries. */
+/** The root of a tree without entries. */
 const noPage = 0xffff_ffff_ffff_ffffn;
 
-/** LMDB's page header, its nodes, and an item that has pages of its own. */
+/** Field offsets in LMDB's page header and its nodes, and the flag of a node whose data have pages of their own. */
 const page = { flags: 18, nodesEnd: 20, pages: 20, nodes: 24 } as const;
 const node = { sizeLow: 0, sizeHigh: 2, flags: 4, keyBytes: 6, key: 8 } as const;
 const branchFlag = 1;
@@ -31,8 +31,8 @@ const overflowFlag = 4;
 const ownPagesFlag = 1;
 
 /**
- * The ranges in the free list whose tree begins at page `root`, in no order. Throws an Error when it cannot be read: it is
- * damaged, or itself behind the file's end.
+ * The ranges of the free list whose tree has the root page `root`, in no order. Throws an Error when the list is
+ * damaged or lies beyond the end of the file.
  */
 export function freePages(file: PagedFile, root: bigint): readonly PageRange[] {
   return root === noPage ? [] : rangesBelow(file, Number(root), levelsMax);
@@ -63,7 +63,7 @@ function nodesOf(bytes: Buffer): readonly number[] {
   return Array.from({ length: count }, (_, index) => page.nodes + bytes.readUInt16LE(page.nodes + 2 * index));
 }
 
-/** 48 bits: a branch has the high ones where leaves have flags. */
+/** The child's page number has 48 bits: a branch node keeps the high bits where a leaf node has flags. */
 function childOf(bytes: Buffer, at: number): number {
   return bytes.readUIntLE(at, 6);
 }
@@ -77,7 +77,10 @@ function listAt(file: PagedFile, bytes: Buffer, at: number): Buffer {
   return own.subarray(page.nodes, page.nodes + size);
 }
 
-/** The number of items, then the items: a page, or minus the number of pages before the first of them, or 0 for nothing. */
+/**
+ * Decodes one list: the number of items, then the items. An item is a page, or the negated count of pages before the
+ * first of a run, or 0 for none.
+ */
 function rangesOf(list: Buffer): readonly PageRange[] {
   const ranges: PageRange[] = [];
   const count = Number(list.readBigInt64LE(0));

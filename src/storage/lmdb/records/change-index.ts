@@ -1,8 +1,8 @@
 /**
- * The index of changes: which key of a shard got which version. Commits append to one journal for all shards; `fold` moves
- * what has come together there to lists of each shard. An item is stale when its key has another version by now; readers
- * skip it, and storage/lmdb/records/index-upkeep.ts has it removed. It answers from the snapshot or transaction that is current when it is
- * called.
+ * The change index maps the versions of a shard to keys. Commits append to one journal for all shards; `fold` moves its
+ * items to lists, which belong to one shard each. An item is stale when its key has a newer version; readers skip it,
+ * and storage/lmdb/records/index-upkeep.ts has it removed. Methods use the snapshot or transaction that is current when
+ * they are called.
  */
 import type { ShardNumber } from "../../../core/shard.js";
 import { isDamage } from "../../stored-entry.js";
@@ -24,14 +24,14 @@ interface StoredList extends PackedItems {
   readonly lastVersion: number;
 }
 
-/** A list and what becomes of it. */
+/** A list and its content after the removal of items. */
 interface ShortenedList {
   readonly lastVersion: number;
   readonly removed: number;
   readonly left: readonly ChangeList[];
 }
 
-/** So many lists in a row are passed over before the next one is searched for. */
+/** After skipping this many lists in a row, the next list is searched for. */
 const passedOverMax = 16;
 
 export class ChangeIndex {
@@ -43,33 +43,34 @@ export class ChangeIndex {
     this.#journal = new ChangeJournal(journal);
   }
 
-  /** The items of a commit, within its transaction. */
+  /** Appends the items of one commit. Call within its transaction. */
   append(items: readonly JournalItem[]): void {
     this.#journal.append(items);
   }
 
-  /** Puts an item into a list of its own, behind or between others, where the journal has none of its shard. */
+  /** Writes an item to a list of its own, after or between others. The journal must have no items of the shard. */
   insert(shard: ShardNumber, item: ChangeItem): void {
     this.#put(shard, listsOf(shard, [item]));
   }
 
-  /** Items with versions above `after`, in order. Throws ENTRY_DAMAGED. */
+  /** Yields the items with versions above `after`, in order. Throws ENTRY_DAMAGED. */
   *itemsAfter(shard: ShardNumber, after: number): Iterable<ChangeItem> {
-    // A page that ends in the lists would lead the reader past a damaged record, if they have what came after that.
+    // A damaged record may hold older versions than those already folded into the lists. A page that ends within the
+    // lists would then make the reader skip it.
     this.#journal.checkEnds();
     for (const { key: id, value } of this.#lists.getRange(between(versionsAfter(shard, after)))) {
       yield* newerThan(after, itemsOfList(shard, numberOfKey(id), value));
     }
-    // All of them are newer than those in lists: commits of a shard move in their order.
+    // The journal's items are newer than those in the lists: a shard's commits are folded in order.
     for (const section of this.#journal.sections()) if (section.shard === shard) yield* newerThan(after, section);
   }
 
-  /** Items in the shard's whole lists, with versions above `after`, in order. */
+  /** Yields the items with versions above `after` from the shard's undamaged lists, in order. */
   *listedAfter(shard: ShardNumber, after: number): Iterable<ChangeItem> {
     for (const list of this.#wholeLists(shard, versionsAfter(shard, after))) yield* newerThan(after, list);
   }
 
-  /** Whether the shard's lists have the item. */
+  /** Whether the shard's lists contain the item. */
   isListed(shard: ShardNumber, { version, key }: ChangeItem): boolean {
     for (const list of this.#wholeLists(shard, versionsFrom(shard, version))) {
       return unpackItems(list).some((item) => item.version === version && item.key === key);
@@ -78,8 +79,8 @@ export class ChangeIndex {
   }
 
   /**
-   * Moves the beginning of the journal, about `bytesMax` bytes, to the shards' lists, within a transaction. Returns how many
-   * bytes of it there were.
+   * Moves about `bytesMax` bytes from the beginning of the journal to the shards' lists and returns how many bytes it
+   * moved. Call within a transaction.
    */
   fold(bytesMax: number): number {
     const builders = new Map<ShardNumber, ListBuilder>();
@@ -94,8 +95,8 @@ export class ChangeIndex {
   }
 
   /**
-   * Removes the items of `versions`, which ascend, from the shard's lists, within a transaction. Returns how many were
-   * there; those in damaged lists stay.
+   * Removes the items of `versions` (ascending) from the shard's lists and returns how many it removed; items in
+   * damaged lists stay. Call within a transaction.
    */
   remove(shard: ShardNumber, versions: ArrayLike<number>): number {
     let removed = 0;
@@ -111,7 +112,7 @@ export class ChangeIndex {
     for (const { lastVersion, record } of lists) this.#lists.put(versionKey(shard, lastVersion), record);
   }
 
-  /** The lists that have items of `versions`. */
+  /** The lists that contain items of `versions`, each with what remains of it. */
   #shortened(shard: ShardNumber, versions: ArrayLike<number>): readonly ShortenedList[] {
     const shortened: ShortenedList[] = [];
     let index = 0;

@@ -1,7 +1,7 @@
 /**
- * What was put lately, of all shards: one record for each commit, in the order of the commits, so that a commit touches one
- * page of the journal instead of one page for each shard. storage/lmdb/records/change-index.ts moves it to the shards' lists, many commits
- * at once.
+ * The journal of recent puts of all shards: one record per commit, in commit order, so that a commit touches one page
+ * of the journal instead of one page per shard. storage/lmdb/records/change-index.ts moves the records of many commits
+ * at once to the shards' lists.
  */
 import { ShardgateError } from "../../../core/error.js";
 import type { ShardNumber } from "../../../core/shard.js";
@@ -16,15 +16,15 @@ export interface JournalItem extends ChangeItem {
   readonly shard: ShardNumber;
 }
 
-/** Items of one shard in a record, in ascending order of version. */
+/** The items of one shard in a record, in ascending order of version. */
 export interface JournalSection extends PackedItems {
   readonly shard: ShardNumber;
 }
 
-/** What was taken from the beginning. */
+/** The records taken from the beginning of the journal. */
 export interface JournalStart {
   readonly sections: readonly JournalSection[];
-  /** Of the records. */
+  /** Bytes of the records. */
   readonly bytes: number;
 }
 
@@ -37,28 +37,29 @@ const seed = 0x6a6f7572;
 
 export class ChangeJournal {
   readonly #records: Bytes;
-  /** Number of the record that this process wrote last; a transaction that was taken back may have had it. */
+  /** Number of the last record that this process wrote. The transaction that wrote it may have been rolled back. */
   #last = 0;
 
   constructor(records: Bytes) {
     this.#records = records;
   }
 
-  /** The items of a commit, in any order, within its transaction. */
+  /** Appends the items of one commit, in any order. Call within its transaction. */
   append(items: readonly JournalItem[]): void {
     this.#last = this.#lastNumber() + 1;
     const id = encodeNumber(this.#last);
     this.#records.put(id, encodeJournalRecord(id, items));
   }
 
-  /** All that it has, in order. Throws ENTRY_DAMAGED. */
+  /** Yields all sections, in order. Throws ENTRY_DAMAGED. */
   *sections(): Iterable<JournalSection> {
     for (const { key: id, value } of this.#records.getRange()) yield* sectionsOf(id, value);
   }
 
   /**
-   * Throws ENTRY_DAMAGED when the first or last record is damaged. Only then may readers meet what came after a damaged one
-   * before it: it was taken, or the damaged one has another number, behind all that follow.
+   * Throws ENTRY_DAMAGED when the first or the last record is damaged. Only in these cases can readers see items that
+   * are newer than those of a damaged record: the records before it were taken, or damage to its number has put it
+   * after all others.
    */
   checkEnds(): void {
     for (const reverse of [false, true]) {
@@ -67,8 +68,8 @@ export class ChangeJournal {
   }
 
   /**
-   * Removes records from the beginning, up to `bytesMax` bytes and the rest of the last one, within a transaction. A damaged
-   * one stays, so that readers of the feed are refused instead of missing what it has.
+   * Removes records from the beginning until `bytesMax` bytes are reached; the last record may exceed that. Stops at a
+   * damaged record, so that readers of the feed are refused instead of missing its items. Call within a transaction.
    */
   take(bytesMax: number): JournalStart {
     const ids: Uint8Array[] = [];
@@ -88,7 +89,10 @@ export class ChangeJournal {
     return { sections, bytes };
   }
 
-  /** Two looks are a tenth of a search. Whole records leave in their order: while one is there, none behind it has left. */
+  /**
+   * Two lookups take a tenth of the time of a search. Records are removed in order: while this one exists, so do all
+   * after it.
+   */
   #lastNumber(): number {
     const id = encodeNumber(this.#last);
     const record = this.#records.getBinaryFast(id);
@@ -96,7 +100,7 @@ export class ChangeJournal {
     if (isThere && this.#records.getBinaryFast(encodeNumber(this.#last + 1)) === undefined) return this.#last;
     for (const last of this.#records.getKeys({ reverse: true })) {
       const number = last.length === numberBytes ? Math.floor(decodeNumber(last)) : -1;
-      // A damaged number may have none behind it.
+      // A damaged number may have no successor.
       if (Number.isSafeInteger(number) && number >= 0) return number;
     }
     return 0;
@@ -108,7 +112,7 @@ export function encodeJournalRecord(id: Uint8Array, items: readonly JournalItem[
   const ordered = items.toSorted((one, other) => one.shard - other.shard || one.version - other.version);
   let length = checksumBytes;
   for (const { key } of ordered) length += itemsAt + packedSize(key);
-  // Cut below: only the first item of a section needs the room for its beginning.
+  // Shortened below: only the first item of a section uses the room for the section's beginning.
   const record = Buffer.allocUnsafe(length);
   let section = { shard: -1, at: checksumBytes, firstVersion: 0 };
   let end = checksumBytes;

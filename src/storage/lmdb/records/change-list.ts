@@ -1,7 +1,7 @@
 /**
- * A record of the index of changes: versions and keys of one shard in ascending order. Its key in LMDB is the shard and the
- * list's last version. Many items to a record, because each operation on LMDB costs about as much as the rest of a put; and
- * keys are moved as bytes, because strings for all of them cost as much again.
+ * A list of the change index: versions and keys of one shard in ascending order, stored under the shard and the list's
+ * last version. A record has many items, because each LMDB operation costs about as much as the rest of a put. Keys are
+ * copied as bytes, because creating strings for all of them would cost as much again.
  */
 import { ShardgateError } from "../../../core/error.js";
 import { encodingOf, utf8Bytes, type Key } from "../../../core/key.js";
@@ -9,7 +9,7 @@ import type { ShardNumber } from "../../../core/shard.js";
 import { bufferOf } from "../../stored-entry.js";
 import { checksumBytes, isWhole, sealed } from "./checked-record.js";
 
-/** Most bytes of a list in an index of changes: what LMDB keeps in one of its pages of 4 KB together with another one. */
+/** Most bytes of one list: LMDB fits two of them into one of its pages of 4 KB. */
 export const changeListBytesMax = 1_500;
 
 export interface ChangeItem {
@@ -22,7 +22,10 @@ export interface ChangeList {
   readonly record: Buffer;
 }
 
-/** Items in a row: how far each version is above the first one, how many bytes its key has, and the key. */
+/**
+ * Consecutive items. Each has its version's distance from the first version, the length of its key in bytes, and the
+ * key.
+ */
 export interface PackedItems {
   readonly bytes: Buffer;
   readonly from: number;
@@ -41,7 +44,7 @@ export function packedSize(key: Key): number {
   return itemBytes + utf8Bytes(key);
 }
 
-/** Writes an item at `at`, where there is room for it; returns where it ends. */
+/** Writes an item at offset `at`, where there must be room for it, and returns the offset of its end. */
 export function packItem(bytes: Buffer, at: number, firstVersion: number, { version, key }: ChangeItem): number {
   const keyBytes = utf8Bytes(key);
   bytes.writeUInt16BE(version - firstVersion, at);
@@ -50,12 +53,12 @@ export function packItem(bytes: Buffer, at: number, firstVersion: number, { vers
   return at + itemBytes + keyBytes;
 }
 
-/** Whether an item may be packed together with one of `firstVersion`. */
+/** Whether an item of `version` may be packed together with one of `firstVersion`. */
 export function isNear(version: number, firstVersion: number): boolean {
   return version - firstVersion <= aboveMax;
 }
 
-/** Calls `visit` for each item with its version and where its key begins and ends. */
+/** Calls `visit` for each item with its version and the start and end offsets of its key. */
 export function walkItems(
   { bytes, from, to, firstVersion }: PackedItems,
   visit: (version: number, keyStart: number, keyEnd: number) => void,
@@ -83,7 +86,7 @@ export function itemsOfList(shard: ShardNumber, lastVersion: number, record: Uin
   return { bytes, from: itemsAt, to: record.length, firstVersion: bytes.readDoubleBE(firstVersionAt) };
 }
 
-/** As many lists of one shard as its items need. */
+/** Builds as many lists of one shard as its items need. */
 export class ListBuilder {
   readonly #shard: ShardNumber;
   readonly #lists: ChangeList[] = [];
@@ -96,7 +99,10 @@ export class ListBuilder {
     this.#shard = shard;
   }
 
-  /** The next item, whose version is above those before it; its key is a part of `source`. */
+  /**
+   * Adds the next item. Its version must be above all earlier ones. Its key is the bytes of `source` from `keyStart` to
+   * `keyEnd`.
+   */
   add(version: number, source: Uint8Array, keyStart: number, keyEnd: number): void {
     const size = itemBytes + keyEnd - keyStart;
     const isFull = this.#length + size > changeListBytesMax || !isNear(version, this.#firstVersion);
@@ -107,13 +113,13 @@ export class ListBuilder {
     bytes.writeUInt16BE(version - this.#firstVersion, at);
     bytes.writeUInt16BE(keyEnd - keyStart, at + aboveBytes);
     at += itemBytes;
-    // Most keys are too short for a call of native code to pay.
+    // For most keys, which are short, a native copy would be slower.
     for (let index = keyStart; index < keyEnd; index++) bytes[at++] = source[index] ?? 0;
     this.#length = at;
     this.#lastVersion = version;
   }
 
-  /** In order of version; to be called once. */
+  /** The lists, in order of version. May be called once only. */
   end(): readonly ChangeList[] {
     if (this.#length > itemsAt) this.#endList();
     return this.#lists;
@@ -129,7 +135,7 @@ export class ListBuilder {
   }
 }
 
-/** Lists of `items`, which ascend. */
+/** Packs `items`, which must be ascending, into lists. */
 export function listsOf(shard: ShardNumber, items: readonly ChangeItem[]): readonly ChangeList[] {
   const builder = new ListBuilder(shard);
   for (const { version, key } of items) {

@@ -1,4 +1,4 @@
-/** Records of LMDB that carry a checksum of their own, beside entries: shard headers, tombstones, the document. */
+/** LMDB records other than entries that carry their own checksum: shard headers, tombstones and the document. */
 import { ShardgateError } from "../../../core/error.js";
 import type { Key } from "../../../core/key.js";
 import type { ShardNumber } from "../../../core/shard.js";
@@ -9,11 +9,11 @@ import { viewOf } from "../../memory-view.js";
 import type { ShardHeader } from "../../shard-header.js";
 import { bufferOf } from "../../stored-entry.js";
 
-/** Of the checksum, at the beginning of each record. */
+/** Length of the checksum at the beginning of each record. */
 export const checksumBytes = 4;
 const numberBytes = 8;
 
-/** The header's numbers, in their order; behind them the two lanes of the digest and the id of the move. */
+/** The header's numbers, in order. After them come the two lanes of the digest and the id of the move. */
 const headerNumbers = [
   "epoch",
   "releasedEpoch",
@@ -30,7 +30,7 @@ const headerNumbers = [
 const digestAt = checksumBytes + headerNumbers.length * numberBytes;
 const sealedForAt = digestAt + 2 * 4;
 
-/** No move has this id. */
+/** Stands for null. No move has this id. */
 const noMove = "";
 
 export function encodeHeader(shard: ShardNumber, header: ShardHeader): Buffer {
@@ -105,7 +105,7 @@ export function encodeDocument(text: string): Buffer {
   return sealed(Buffer.concat([Buffer.alloc(checksumBytes), Buffer.from(text, "utf8")]), documentSeed);
 }
 
-/** Throws STORAGE_FAILED when it is damaged. */
+/** Throws STORAGE_FAILED when the document is damaged. */
 export function decodeDocument(record: Uint8Array): string {
   if (isWhole(record, documentSeed, checksumBytes)) {
     return bufferOf(record).toString("utf8", checksumBytes, record.length);
@@ -118,13 +118,13 @@ export function decodeDocument(record: Uint8Array): string {
 
 const documentSeed = -1;
 
-/** `bytes` with their checksum in the beginning, which is left free for it. */
+/** Writes the checksum of `bytes` into its first bytes, which must be left free, and returns `bytes`. */
 export function sealed(bytes: Buffer, seed: number): Buffer {
   bytes.writeUInt32BE(checksumOf(seed, bytes, checksumBytes, bytes.length), 0);
   return bytes;
 }
 
-/** Whether `record` has at least so many bytes and the right checksum. */
+/** Whether `record` has at least `lengthMin` bytes and the right checksum. */
 export function isWhole(record: Uint8Array, seed: number, lengthMin: number): boolean {
   const { length, byteOffset } = record;
   return (

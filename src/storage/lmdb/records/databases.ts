@@ -1,8 +1,12 @@
-/** The LMDB environment of one storage node and its databases, as lmdb opens them; open-databases.ts says which folders may be. */
+/**
+ * The LMDB environment of one storage node and its databases; open-databases.ts decides which folders may be opened.
+ */
 import { open, type Database, type RootDatabase } from "lmdb";
 import { entryKeyEncoder, type EntryId } from "./record.js";
 
-/** Address space that LMDB reserves at first: neither memory nor disk. It grows by itself, but growing remaps the file. */
+/**
+ * Address space that LMDB reserves initially: neither memory nor disk. It grows by itself, but growing remaps the file.
+ */
 const lmdbMapBytes = 1024 * 1024 * 1024;
 
 export type Bytes = Database<Uint8Array, Uint8Array>;
@@ -10,27 +14,29 @@ export type Root = RootDatabase<Uint8Array, Uint8Array>;
 
 export interface Databases {
   readonly root: Root;
-  /** The format, the store's document, and how often a fence changed. */
+  /** The format, the store's document, and the counter of fence changes. */
   readonly documents: Bytes;
-  /** Each shard's header. */
+  /** Shard -> header. */
   readonly shards: Bytes;
   /** Shard and key -> entry. */
   readonly records: Bytes;
-  /** The same database for single entries; half of the time of finding one was for a key in a buffer of its own. */
+  /**
+   * The same database, for lookups of single entries: a separate buffer for each key took half of the lookup's time.
+   */
   readonly entries: Database<Uint8Array, EntryId>;
-  /** Shard and ceiling -> list of changes; see storage/lmdb/records/change-index.ts. */
+  /** Shard and last version -> list of changes; see storage/lmdb/records/change-index.ts. */
   readonly changes: Bytes;
-  /** Number -> what a commit put. */
+  /** Commit number -> the keys that the commit put. */
   readonly journal: Bytes;
   /** Shard, moment of expiry and key -> the entry's size. */
   readonly expiring: Bytes;
   /** Shard and version -> tombstone. */
   readonly tombstones: Bytes;
-  /** Shard and key -> version of its tombstone. */
+  /** Shard and key -> version of the key's tombstone. */
   readonly buried: Bytes;
 }
 
-/** The databases of the first format, empty after an upgrade. */
+/** The databases of the first format; empty after an upgrade. */
 export interface FirstFormat {
   readonly oldEntries: Bytes;
   readonly oldExpiries: Bytes;
@@ -39,7 +45,7 @@ export interface FirstFormat {
 
 const firstFormatNames = { oldEntries: "entries", oldExpiries: "expiries", oldFigures: "figures" } as const;
 const names = ["documents", "shards", "records", "changes", "journal", "expiring", "tombstones", "buried"] as const;
-/** Databases of all formats. */
+/** The databases of all formats. */
 export const knownNames: readonly string[] = [...names, ...Object.values(firstFormatNames)];
 const binaryValues = { encoding: "binary", compression: false } as const;
 const binary = { ...binaryValues, keyEncoding: "binary" } as const;
@@ -53,14 +59,15 @@ export function openRoot(folder: string, readOnly: boolean): Root {
     noSubdir: false,
     mapSize: lmdbMapBytes,
     maxDbs: knownNames.length,
-    // A commit is acknowledged when it is on disk.
+    // A commit must be on disk before it is acknowledged.
     overlappingSync: false,
-    // A batch around the transactions has a promise of its own that nobody could catch when the disk is full.
+    // A batch around the transactions would have a promise of its own, whose rejection on a full disk could not be
+    // caught.
     eventTurnBatching: false,
   });
 }
 
-/** Undefined when the environment is open for reading alone, and does not have it. */
+/** Undefined when the environment is read-only and does not have the database. */
 export function openDocuments(root: Root): Bytes | undefined {
   return root.openDB<Uint8Array, Uint8Array>({ name: "documents", ...binary });
 }

@@ -1,7 +1,7 @@
 /**
- * What reads ask of LMDB: entries, and the shards' fences. These are kept in memory, so that a batch of reads over many
- * shards reads one number more instead of a header per shard. Every commit that changes a fence, in whichever process,
- * changes that number too.
+ * Reads entries and shard fences from LMDB. Fences are cached in memory, so that a batch of reads over many shards
+ * reads one counter instead of a header per shard. Every commit that changes a fence, in any process, changes that
+ * counter too.
  */
 import type { JsonEntry } from "../../../core/entry.js";
 import type { Key } from "../../../core/key.js";
@@ -17,7 +17,7 @@ import type { ShardRecords } from "./shard-records.js";
 export class FencedEntries implements EntrySource {
   readonly #documents: Bytes;
   readonly #records: ShardRecords;
-  /** By the shard's number. */
+  /** Indexed by shard number. */
   #fences: (ShardFence | undefined)[] = [];
   #changes = -1;
 
@@ -26,7 +26,7 @@ export class FencedEntries implements EntrySource {
     this.#records = records;
   }
 
-  /** To be called at the beginning of each snapshot that anything is asked in. */
+  /** Call at the beginning of each snapshot, before any other method. */
   refresh(): void {
     const changes = this.#stored();
     if (changes === this.#changes) return;
@@ -34,7 +34,7 @@ export class FencedEntries implements EntrySource {
     this.#changes = changes;
   }
 
-  /** As of the current snapshot. */
+  /** The shard's fence in the current snapshot. */
   fence(shard: ShardNumber): ShardFence {
     const known = this.#fences[shard];
     if (known !== undefined) return known;
@@ -52,10 +52,10 @@ export class FencedEntries implements EntrySource {
     return this.#records.range(operation);
   }
 
-  /** To be called once, within each transaction that changes a fence. */
+  /** Call once within each transaction that changes a fence. */
   fenceChanged(): void {
     const next = this.#stored() + 1;
-    // Only a damaged number is so large that adding one would not change it.
+    // Adding one changes every number but one so large that it must be damaged.
     this.#documents.put(fencesKey, encodeNumber(Number.isSafeInteger(next) ? next : 1));
   }
 

@@ -1,8 +1,7 @@
 /**
- * Keeps the index of changes in order, in the background: moves what commits put into the journal to the shards' lists,
- * and removes stale items. A write leaves the item of the version that it replaces, because removing it would make a page
- * more to write of almost every put. Removed many at a time and in order, they share pages. Why and what it costs:
- * docs/decisions/change-feed.md.
+ * Maintains the change index in the background: moves the journal's items to the shards' lists and removes stale items.
+ * A write leaves the item of the version that it replaces, because removing it would add a page to almost every put;
+ * removed later, many at a time and in order, such items share pages. Reasons and costs: docs/decisions/change-feed.md.
  */
 import type { ShardNumber } from "../../../core/shard.js";
 import type { ShardHeader } from "../../shard-header.js";
@@ -12,43 +11,43 @@ import type { ShardRecords } from "./shard-records.js";
 import type { IndexWalk, WalkBounds } from "./stale-items.js";
 
 /**
- * Stale items of a shard's index of changes that are left alone: a pass over the index of a small shard pays only when
- * it removes many, and they take some 30 KB.
+ * Stale items of a shard's change index that are tolerated: a pass over the index of a small shard pays off only when
+ * it removes many, and this many take about 30 KB.
  */
 const staleItemsMin = 1_000;
 
-/** Or so many for each key, if that is more: the more are removed at once, the more of them share a page. */
+/** Or this many for each key, if that is more: the more are removed at once, the more of them share a page. */
 const staleItemsPerKeyMax = 0.5;
 
-/** Stale items that a process remembers, so that it need not look for them: some megabytes. */
+/** Most stale items that a process remembers, so that it need not search for them: some megabytes. */
 const staleItemsListedMax = 500_000;
 
 /**
- * Items of the journal of changes that are moved to the shards' lists at once: the more, the more of them share a list and
- * a page. Readers of the change feed look through all of the journal, some hundred microseconds.
+ * Items of the journal that are moved to the shards' lists at once: the more, the more of them share a list and a page.
+ * Readers of the change feed read all of the journal, which takes some hundred microseconds.
  */
 const journalItemsMin = 4_000;
 
-/** Most bytes of the journal of changes that one sweep moves: a few milliseconds. */
+/** Most bytes of the journal that one sweep moves: a few milliseconds. */
 const journalBytesMax = 256 * 1024;
 
-/** Most items of the indexes of changes that one sweep looks at: some milliseconds, in which no write gets on. */
+/** Most items of change indexes that one sweep checks: some milliseconds, during which writes wait. */
 const sweepIndexItemsMax = 4_000;
 
-/** Most bytes of entries that one sweep reads to tell which items are stale: some milliseconds too, where values are large. */
+/** Most bytes of entries that one sweep reads to find stale items: some milliseconds too, if values are large. */
 const sweepIndexBytesMax = 8 * 1024 * 1024;
 
 export interface IndexBounds extends WalkBounds {
-  /** The journal is left alone until it has so many items, or a shard too many stale ones. */
+  /** The journal is not moved before it has this many items, or a shard has too many stale ones. */
   readonly journalMin: number;
-  /** About so many bytes of the journal are moved in one step. */
+  /** Approximate bytes of the journal that one step moves. */
   readonly journalBytesMax: number;
-  /** A shard may have so many stale items, or `perKeyMax` for each of its keys if that is more. */
+  /** A shard may have this many stale items, or `perKeyMax` for each of its keys if that is more. */
   readonly staleMin: number;
   readonly perKeyMax: number;
-  /** Most items that are remembered, over all shards. */
+  /** Most stale items that are remembered, over all shards. */
   readonly listedMax: number;
-  /** Also most items that one step removes. */
+  /** Also the most items that one step removes. */
   readonly itemsMax: number;
 }
 
@@ -71,16 +70,20 @@ type Pass = { readonly shard: ShardNumber } & (
 type Budget = { -readonly [Name in keyof WalkBounds]: number };
 
 /**
- * What this process has made stale is remembered and removed without reading any entry. What it has not (others that
- * share the folder, and what came before a restart) is found by a walk over the shard's index, at twice the bound, so that
- * each process comes first to what it remembers. Nothing of this is durable: a pass that is cut off begins anew.
+ * Stale items that this process caused are remembered and removed without reading any entry. Others (of processes that
+ * share the folder, and from before a restart) are found by a walk over the shard's index, which starts at twice the
+ * bound, so that each process removes its remembered items first. Nothing of this is durable: an interrupted pass
+ * begins anew.
  */
 export class IndexUpkeep {
   readonly #bounds: IndexBounds;
   readonly #listed = new Map<ShardNumber, number[]>();
   #listedCount = 0;
   #pass: Pass | null = null;
-  /** What this process put into the journal since that was empty. At the start so many that one looks. */
+  /**
+   * Items that this process has put into the journal since it was last empty. Initially high enough to make the first
+   * sweep check the journal.
+   */
   #journalCount: number;
 
   constructor(bounds: IndexBounds) {
@@ -88,7 +91,7 @@ export class IndexUpkeep {
     this.#journalCount = bounds.journalMin;
   }
 
-  /** To be called once `changes` are durable, never before: a listed version is removed unseen. */
+  /** Call once `changes` are durable, never earlier: a remembered version is removed without a check. */
   remember(changes: readonly EntryChange[]): void {
     for (const { shard, before, after } of changes) {
       if (after !== null) this.#journalCount++;
@@ -100,7 +103,7 @@ export class IndexUpkeep {
     }
   }
 
-  /** Whether the journal may have enough to be moved. */
+  /** Whether the journal may have enough items to be moved. */
   get isJournalDue(): boolean {
     return this.#journalCount >= this.#bounds.journalMin;
   }
@@ -113,13 +116,15 @@ export class IndexUpkeep {
     return header.staleCount > (this.#listed.has(shard) ? bound : 2 * bound);
   }
 
-  /** One bounded step over `shards`, within a transaction. Returns whether there is more to do at once. */
+  /**
+   * Performs one bounded step over `shards` and returns whether there is more to do at once. Call within a transaction.
+   */
   step(records: ShardRecords, shards: readonly ShardNumber[]): boolean {
     const { itemsMax, bytesMax } = this.#bounds;
     const budget = { itemsMax, bytesMax };
     const due = [...records.headersOf(shards)].filter(([shard, header]) => this.isDue(shard, header));
     if (this.isJournalDue || (this.#pass === null && due.length > 0)) this.#fold(records);
-    // What is stale in the journal can be removed only from the lists.
+    // Stale items in the journal can be removed only after they have moved to the lists.
     if (this.isJournalDue && this.#pass === null) return true;
     const underWay = due.filter(([shard]) => shard === this.#pass?.shard);
     const others = due.filter(([shard]) => shard !== this.#pass?.shard);
@@ -147,7 +152,7 @@ export class IndexUpkeep {
   }
 }
 
-/** Both return what is left of the pass; null: nothing. */
+/** Both functions return the rest of the pass; null when it is complete. */
 function removeListed(records: ShardRecords, pass: Pass & { readonly kind: "listed" }, budget: Budget): Pass | null {
   const versions = pass.versions.subarray(0, budget.itemsMax);
   records.removeItems(pass.shard, versions);

@@ -1,4 +1,4 @@
-/** Opens the data folder of a storage node, and only one that this program wrote: older formats are upgraded first. */
+/** Opens the data folder of a storage node, provided that this program wrote it; older formats are upgraded first. */
 import { ShardgateError } from "../../../core/error.js";
 import {
   knownNames,
@@ -18,8 +18,8 @@ import { upgradeDatabases } from "./upgrade.js";
 const upgradableFormats: readonly string[] = [firstFormat, upgradingFormat];
 
 /**
- * Opens what `checkLmdbFolder` found good, upgrading data of the first format. Throws STORAGE_FAILED, leaving the file
- * untouched, when another program or a newer format wrote it, and what lmdb throws.
+ * Opens a folder that `checkLmdbFolder` has accepted, upgrading data of the first format. Throws STORAGE_FAILED,
+ * leaving the file untouched, when another program or a newer format wrote it, and passes on errors of lmdb.
  */
 export async function openDatabases(folder: string): Promise<Databases> {
   const root = openRoot(folder, false);
@@ -38,7 +38,7 @@ export async function openDatabases(folder: string): Promise<Databases> {
   }
 }
 
-/** As `openDatabases`, for reading alone: nothing is made or upgraded, and older formats are refused too. */
+/** As `openDatabases`, but read-only: nothing is created or upgraded, and older formats are refused too. */
 export async function openDatabasesReadOnly(folder: string): Promise<Databases> {
   const root = openRoot(folder, true);
   try {
@@ -55,7 +55,7 @@ export async function openDatabasesReadOnly(folder: string): Promise<Databases> 
   }
 }
 
-/** Databases of the first format, or some steps later, and those that they are upgraded to. */
+/** The databases of the first format, possibly partly upgraded, together with those that they are upgraded to. */
 export function openForUpgrade(folder: string): Databases & FirstFormat {
   const root = openRoot(folder, false);
   return { ...openAll(root), ...openFirstFormat(root) };

@@ -1,19 +1,19 @@
-/** What the documents of an LMDB environment are called, and the formats of its data. */
+/** Keys of the documents in an LMDB environment, and the data formats. */
 
-/** Of the document that says the format; always there. */
+/** Key of the document that names the format; it always exists. */
 export const formatKey = Buffer.from("format");
 
-/** Of the storage node's own document. */
+/** Key of the storage node's own document. */
 export const documentKey = Buffer.from("document");
 
-/** Of a number that changes with every change of a fence, so that readers may keep fences in memory. */
+/** Key of a counter that grows with every change of a fence, so that readers may cache fences. */
 export const fencesKey = Buffer.from("fences");
 
-/** Changes when data written by this program could not be read by an older one. */
+/** The current format. It changes when an older program could no longer read the data. */
 export const format = "2";
 
-/** What version 0.1.0 wrote: no checksums, claims or change feed. */
+/** The format of version 0.1.0: no checksums, claims or change feed. */
 export const firstFormat = "1";
 
-/** Between the formats: some entries have moved already. */
+/** The format during an upgrade: some entries have been moved. */
 export const upgradingFormat = "1 to 2";

@@ -1,6 +1,6 @@
 /**
- * How keys and small records are written in LMDB, as bytes whose order is the order of keys. Every number is a big-endian
- * double: exact for safe integers, and bytewise in numeric order from zero on. Shards are two bytes, text is UTF-8.
+ * Encodes LMDB keys and small records as bytes that sort in key order. Numbers are big-endian doubles: exact for safe
+ * integers, and from zero on in bytewise numeric order. Shards take two bytes; text is UTF-8.
  */
 import { utf8Bytes, type Key } from "../../../core/key.js";
 import { keyBytesMax } from "../../../core/limits.js";
@@ -8,7 +8,7 @@ import type { ScanOperation } from "../../../core/operation.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import { bufferOf } from "../../stored-entry.js";
 
-/** Keys from `lower` on and before `upper`. */
+/** Keys from `lower` up to, but not including, `upper`. */
 export interface ByteRange {
   readonly lower: Buffer;
   readonly upper: Buffer;
@@ -17,12 +17,12 @@ export interface ByteRange {
 const shardBytes = 2;
 const numberBytes = 8;
 
-/** Names an entry. LMDB's own buffer takes it without another one in between; `entryKey` has the same bytes. */
+/** Identifies an entry. LMDB encodes it directly into its own buffer; `entryKey` yields the same bytes. */
 export type EntryId = [shard: ShardNumber, key: Key];
 
-/** How entry keys are written into lmdb's buffers. */
+/** Encodes entry keys into lmdb's buffers. */
 export const entryKeyEncoder = {
-  /** Returns where the key ends. */
+  /** Returns the end offset of the key. */
   writeKey([shard, key]: EntryId, target: Uint8Array, start: number): number {
     target[start] = shard >>> 8;
     target[start + 1] = shard;
@@ -42,7 +42,7 @@ function writeText(text: string, target: Uint8Array, start: number): number {
 
 const encoder = new TextEncoder();
 
-/** Key of an entry, and of the place of its key's tombstone: the shard, then the key itself. */
+/** Key of an entry, and of the reference to its key's tombstone: the shard, then the key itself. */
 export function entryKey(shard: ShardNumber, key: string): Buffer {
   const bytes = Buffer.allocUnsafe(shardBytes + utf8Bytes(key));
   bytes.writeUInt16BE(shard);
@@ -50,7 +50,7 @@ export function entryKey(shard: ShardNumber, key: string): Buffer {
   return bytes;
 }
 
-/** Key of a shard's header, and the beginning of all other keys of the shard. */
+/** Key of a shard's header, and the prefix of all other keys of the shard. */
 export function shardKey(shard: ShardNumber): Buffer {
   const bytes = Buffer.allocUnsafe(shardBytes);
   bytes.writeUInt16BE(shard);
@@ -65,7 +65,7 @@ export function keyOfEntryKey(bytes: Uint8Array): Key {
   return bufferOf(bytes).toString("utf8", shardBytes, bytes.length) as Key;
 }
 
-/** Key of a tombstone, or of a list in the index of changes: its shard, then its version or ceiling. */
+/** Key of a tombstone (its shard and version) or of a list of the change index (its shard and last version). */
 export function versionKey(shard: ShardNumber, version: number): Buffer {
   const bytes = Buffer.allocUnsafe(shardBytes + numberBytes);
   bytes.writeUInt16BE(shard);
@@ -73,22 +73,22 @@ export function versionKey(shard: ShardNumber, version: number): Buffer {
   return bytes;
 }
 
-/** Of a version key, or the moment of an expiry key. */
+/** The version in a version key, or the moment in an expiry key. */
 export function numberOfKey(bytes: Uint8Array): number {
   return bufferOf(bytes).readDoubleBE(shardBytes);
 }
 
-/** Version keys of the shard that are above `version`. */
+/** Version keys of the shard above `version`. */
 export function versionsAfter(shard: ShardNumber, version: number): ByteRange {
   return { lower: Buffer.concat([versionKey(shard, version), Buffer.of(0)]), upper: versionKey(shard, Infinity) };
 }
 
-/** Version keys of the shard from `version` on. */
+/** Version keys of the shard from `version` on, inclusive. */
 export function versionsFrom(shard: ShardNumber, version: number): ByteRange {
   return { lower: versionKey(shard, version), upper: versionKey(shard, Infinity) };
 }
 
-/** `range` as lmdb takes it. */
+/** `range` in the form that lmdb expects. */
 export function between({ lower, upper }: ByteRange): { readonly start: Buffer; readonly end: Buffer } {
   return { start: lower, end: upper };
 }
@@ -101,7 +101,7 @@ export function decodeText(bytes: Uint8Array): string {
   return bufferOf(bytes).toString("utf8", 0, bytes.length);
 }
 
-/** Key of an entry's place in its shard's order of expiry: the shard, the moment, then the key. */
+/** Key of an entry in its shard's order of expiry: the shard, the moment, then the key. */
 export function expiryKey(shard: ShardNumber, expiresAtMs: number, key: string): Buffer {
   const bytes = Buffer.allocUnsafe(shardBytes + numberBytes + utf8Bytes(key));
   bytes.writeUInt16BE(shard);
@@ -114,13 +114,13 @@ export function keyOfExpiryKey(bytes: Uint8Array): Key {
   return bufferOf(bytes).toString("utf8", shardBytes + numberBytes, bytes.length) as Key;
 }
 
-/** Expiry keys of what has expired in the shard at `atMs`. */
+/** Expiry keys of the entries that have expired in the shard at `atMs`. */
 export function expiredRange(shard: ShardNumber, atMs: number): ByteRange {
   const upper = Buffer.concat([versionKey(shard, Math.max(atMs, 0)), Buffer.of(0xff)]);
   return { lower: versionKey(shard, 0), upper };
 }
 
-/** Record behind an expiry key, the entry's size, and behind a key's tombstone, its version. */
+/** The record under an expiry key (the entry's size), or under a tombstone reference (its version). */
 export function encodeNumber(number: number): Buffer {
   const bytes = Buffer.allocUnsafe(numberBytes);
   bytes.writeDoubleBE(number);
@@ -131,10 +131,10 @@ export function decodeNumber(bytes: Uint8Array): number {
   return bufferOf(bytes).readDoubleBE(0);
 }
 
-/** The entry keys of a scan; `lower` is not below `upper` when there can be none. */
+/** The entry keys of a scan. The range is empty when `lower` is not below `upper`. */
 export function scanRange({ shard, prefix, after, before }: ScanOperation): ByteRange {
   const whole = boundKey(shard, prefix);
-  // In bytewise order nothing lies between a key and the same with a zero byte behind.
+  // In bytewise order the immediate successor of a key is the key followed by a zero byte.
   const lowest = after === null ? whole : Buffer.concat([boundKey(shard, after), Buffer.of(0)]);
   const behind = successor(whole);
   const highest = before === null ? behind : boundKey(shard, before);
@@ -144,12 +144,15 @@ export function scanRange({ shard, prefix, after, before }: ScanOperation): Byte
   };
 }
 
-/** A bound longer than any key is cut, because LMDB takes none so long; one byte more than a key's keeps its place. */
+/**
+ * A bound longer than any key is truncated, because LMDB accepts no longer keys; one byte more than the longest key
+ * preserves its order.
+ */
 function boundKey(shard: ShardNumber, text: string): Buffer {
   return entryKey(shard, text).subarray(0, shardBytes + keyBytesMax + 1);
 }
 
-/** The least bytes that are above all that begin with `bytes`, which are not all 0xff: the first is a shard's. */
+/** The smallest bytes above all that begin with `bytes`. `bytes` is never all 0xff, because it begins with a shard. */
 function successor(bytes: Buffer): Buffer {
   let length = bytes.length;
   while (bytes[length - 1] === 0xff) length--;

@@ -1,6 +1,6 @@
 /**
- * Everything that LMDB keeps of shards, read and written record by record. It answers from the snapshot or transaction that
- * is current when it is called; storage/lmdb/lmdb-engine.ts decides which that is. Damage is thrown as ENTRY_DAMAGED.
+ * Reads and writes, record by record, all that LMDB stores of shards, in the snapshot or transaction that is current;
+ * storage/lmdb/lmdb-engine.ts decides which that is. Throws ENTRY_DAMAGED for damaged records.
  */
 import type { JsonEntry } from "../../../core/entry.js";
 import type { Key } from "../../../core/key.js";
@@ -56,12 +56,12 @@ export class ShardRecords implements StoredState {
     return bytes === undefined ? emptyHeader : decodeHeader(shard, bytes);
   }
 
-  /** Null: damaged. */
+  /** The shard's header; null when it is damaged. */
   wholeHeader(shard: ShardNumber): ShardHeader | null {
     return wholeOrNull(() => this.header(shard));
   }
 
-  /** Of every shard that has one. */
+  /** The headers of all shards that have one. */
   headers(): ShardHeaders {
     const whole = new Map<ShardNumber, ShardHeader>();
     const damaged: ShardNumber[] = [];
@@ -74,7 +74,7 @@ export class ShardRecords implements StoredState {
     return { whole, damaged };
   }
 
-  /** Without the damaged ones. */
+  /** The headers of `shards`, except the damaged ones. */
   headersOf(shards: Iterable<ShardNumber>): ReadonlyMap<ShardNumber, ShardHeader> {
     const whole = new Map<ShardNumber, ShardHeader>();
     for (const shard of shards) {
@@ -84,7 +84,7 @@ export class ShardRecords implements StoredState {
     return whole;
   }
 
-  /** As `find`, of what readers see. */
+  /** As `find`, but returns only what readers see of the entry. */
   findEntry(shard: ShardNumber, key: Key): JsonEntry | null {
     const bytes = this.#record(shard, key);
     return bytes === undefined ? null : decodeEntry(shard, key, bytes);
@@ -111,7 +111,7 @@ export class ShardRecords implements StoredState {
     }
   }
 
-  /** Of live entries and tombstones, in order of version. */
+  /** Yields changes (live entries and tombstones) in order of version. */
   *changesAfter(shard: ShardNumber, after: number): Iterable<Change> {
     const puts = this.#putsAfter(shard, after)[Symbol.iterator]();
     const tombstones = this.#tombstonesAfter(shard, after)[Symbol.iterator]();
@@ -145,7 +145,7 @@ export class ShardRecords implements StoredState {
     return { entries, isAll };
   }
 
-  /** When the first entry of the shard expires, or has expired; Infinity: none does. */
+  /** The moment of the earliest expiry in the shard, past or future; Infinity when no entry expires. */
   earliestExpiryMs(shard: ShardNumber): number {
     const [first] = this.#databases.expiring.getKeys({ ...between(expiredRange(shard, Infinity)), limit: 1 });
     return first === undefined ? Infinity : numberOfKey(first);
@@ -156,7 +156,7 @@ export class ShardRecords implements StoredState {
     return this.#databases.expiring.getRange(range).map(({ value }) => decodeNumber(value));
   }
 
-  /** At most `limit`; it ends before a damaged one. */
+  /** At most `limit` tombstones; stops before a damaged one. */
   oldestTombstones(shard: ShardNumber, limit: number): readonly Tombstone[] {
     const oldest: Tombstone[] = [];
     try {
@@ -165,7 +165,7 @@ export class ShardRecords implements StoredState {
         if (oldest.length >= limit) break;
       }
     } catch {
-      // It stays, and with it what is newer: dropping those would hide the damage from the change feed's readers.
+      // Dropping newer tombstones than a damaged one would hide the damage from readers of the feed.
     }
     return oldest;
   }
@@ -175,13 +175,13 @@ export class ShardRecords implements StoredState {
     return this.#index.fold(bytesMax);
   }
 
-  /** Removes stale items, those that are still there, within a transaction. Their versions ascend. */
+  /** Removes those of the stale items that still exist. `versions` must ascend. Call within a transaction. */
   removeItems(shard: ShardNumber, versions: ArrayLike<number>): void {
     const removed = this.#index.remove(shard, versions);
     if (removed > 0) this.#countStale(shard, -removed);
   }
 
-  /** Within a transaction, after everything that the plan depends on was read in it. */
+  /** Applies a plan. Call within the transaction that read everything the plan depends on. */
   apply({ changes, dropped, headers }: StoragePlan): void {
     const stale = new Map<ShardNumber, number>();
     const items: JournalItem[] = [];
@@ -203,13 +203,13 @@ export class ShardRecords implements StoredState {
     this.#databases.shards.put(shardKey(shard), encodeHeader(shard, header));
   }
 
-  /** A damaged header stays as it is. */
+  /** Adds `more` to the shard's count of stale items. A damaged header stays as it is. */
   #countStale(shard: ShardNumber, more: number): void {
     const header = this.wholeHeader(shard);
     if (header !== null) this.putHeader(shard, { ...header, staleCount: header.staleCount + more });
   }
 
-  /** The next read overwrites it. That is fine: what is decoded is copied, and half of the time was for another copy. */
+  /** The next read overwrites the returned buffer. Decoding copies; a copy here took half of the time. */
   #record(shard: ShardNumber, key: Key): Uint8Array | undefined {
     return this.#databases.entries.getBinaryFast([shard, key]);
   }
@@ -217,7 +217,7 @@ export class ShardRecords implements StoredState {
   #applyChange({ shard, key, before, after, buried, tombstone }: EntryChange): void {
     const { entries, expiring, tombstones } = this.#databases;
     if (before !== null) {
-      // Its item of the index stays, stale: most are on a page that nothing else of the commit touches.
+      // The replaced version's item stays in the index, stale: removing it would touch one more page.
       const { expiresAtMs } = before.entry;
       if (expiresAtMs !== null) expiring.remove(expiryKey(shard, expiresAtMs, key));
       if (after === null) entries.remove([shard, key]);
@@ -252,7 +252,7 @@ export class ShardRecords implements StoredState {
   }
 }
 
-/** Null also for what is damaged. */
+/** The result of `read`; null also when the record is damaged. */
 function wholeOrNull<T>(read: () => T | null): T | null {
   try {
     return read();

@@ -1,6 +1,6 @@
 /**
- * Tells which items of the index of changes are stale: those whose key has another version by now. That takes a look at the
- * key's entry, so a search through many items is a walk in steps that each have a bound.
+ * Finds stale items of the change index: those whose key now has another version. Each check reads the key's entry, so
+ * a search through many items is a walk in bounded steps.
  */
 import type { ShardNumber } from "../../../core/shard.js";
 import { isWholeEntry, uncheckedVersion } from "../../stored-entry.js";
@@ -8,28 +8,31 @@ import type { ChangeIndex } from "./change-index.js";
 import type { ChangeItem } from "./change-list.js";
 import type { Databases } from "./databases.js";
 
-/** What is left of a walk over the index of a shard. */
+/** The rest of a walk over a shard's index. */
 export interface IndexWalk {
-  /** The version of the last item that was looked at; 0 at the beginning. */
+  /** The version of the last item that was read; 0 at the beginning. */
   readonly after: number;
-  /** The shard's last version when the walk began. It ends there, else a busy writer would keep it going for ever. */
+  /**
+   * The shard's last version when the walk began. The walk ends there; otherwise a busy writer would keep it running
+   * for ever.
+   */
   readonly until: number;
 }
 
-/** Most items that one step looks at, and most bytes of entries that it reads; the last may be more. */
+/** Most items that one step checks, and most bytes of entries that it reads; the last entry may exceed that. */
 export interface WalkBounds {
   readonly itemsMax: number;
   readonly bytesMax: number;
 }
 
-/** What a step has found. */
+/** The result of one step. */
 export interface FoundStaleItems {
-  /** Their versions, ascending. */
+  /** Versions of the stale items, ascending. */
   readonly stale: readonly number[];
   readonly looked: number;
-  /** Of the entries that were read. */
+  /** Bytes of the entries that were read. */
   readonly bytes: number;
-  /** Where the walk goes on; null: it is through. */
+  /** Where the walk continues; null when it is complete. */
   readonly next: IndexWalk | null;
 }
 
@@ -42,7 +45,7 @@ export class StaleItems {
     this.#index = index;
   }
 
-  /** Looks at items of the shard's lists, in order, until the walk is through or a bound is reached. */
+  /** Checks items of the shard's lists, in order, until the walk is complete or a bound is reached. */
   find(shard: ShardNumber, { after, until }: IndexWalk, { itemsMax, bytesMax }: WalkBounds): FoundStaleItems {
     const stale: number[] = [];
     let looked = 0;
@@ -66,7 +69,7 @@ export class StaleItems {
   }
 }
 
-/** Not of a damaged entry: while that keeps its items, readers of the feed are refused instead of missing it. */
+/** An item of a damaged entry is not stale: as long as it exists, readers of the feed are refused. */
 function isStale(shard: ShardNumber, { version, key }: ChangeItem, record: Uint8Array | undefined): boolean {
   return record === undefined || (isWholeEntry(shard, key, record) && uncheckedVersion(record) !== version);
 }

@@ -1,7 +1,7 @@
 /**
- * Upgrades data of the first format, which version 0.1.0 wrote, in transactions of bounded size: entries move from the old
- * databases to the new ones, so that a process that is killed in the middle goes on at its next start. Versions, times,
- * values and sequences stay; who owned which shard comes from the old document.
+ * Upgrades data of the first format, written by version 0.1.0, in transactions of bounded size. Entries move from the
+ * old databases to the new ones, so that an interrupted upgrade continues at the next start. Versions, times, values
+ * and sequences stay the same; claims are taken from the old document.
  */
 import { ShardgateError } from "../../../core/error.js";
 import type { JsonEntry } from "../../../core/entry.js";
@@ -16,19 +16,19 @@ import type { Databases, FirstFormat } from "./databases.js";
 import { documentKey, format, formatKey, upgradingFormat } from "./record-format.js";
 import { decodeText, encodeNumber, encodeText, expiryKey, keyOfEntryKey, shardKey, shardOfKeyBytes } from "./record.js";
 
-/** Entries that one transaction of an upgrade of a data folder moves: some megabytes, and well under a second. */
+/** Entries that one transaction of an upgrade moves: some megabytes, and well under a second. */
 const upgradeEntriesMax = 2_000;
 
 type Upgraded = Databases & FirstFormat;
 
-/** Does everything that is left; `isStopped` is asked between two transactions. */
+/** Performs all remaining steps; `isStopped` is checked between transactions. */
 export async function upgradeDatabases(
   databases: Upgraded,
   entriesMax = upgradeEntriesMax,
   isStopped: () => boolean = () => false,
 ): Promise<void> {
   while (!isStopped()) {
-    // One process alone writes at a time, and each finds what the others have done.
+    // Transactions of several processes exclude each other, and each step continues where the last one ended.
     const isDone = await databases.documents.childTransaction(() => step(databases, entriesMax));
     if (isDone) return;
   }
@@ -43,14 +43,14 @@ function step(databases: Upgraded, entriesMax: number): boolean {
   return false;
 }
 
-/** Headers and document, all at once: from here on older programs refuse the data. */
+/** Converts headers and document in one transaction. From then on older programs refuse the data. */
 function begin({ documents, shards, oldFigures }: Upgraded): void {
   const text = documents.get(documentKey);
   const document = text === undefined ? null : oldDocument(decodeText(text));
   const headers = new Map<ShardNumber, ShardHeader>();
   for (const { key, value } of oldFigures.getRange()) {
     const sequence = bufferOf(value).readDoubleBE(0);
-    // What was deleted before is not known.
+    // Earlier deletes are unknown.
     headers.set(shardOfKeyBytes(key), { ...emptyHeader, sequence, horizon: sequence });
   }
   for (const { shardId, epoch, isHosted } of document?.shards ?? []) {
@@ -66,7 +66,7 @@ function begin({ documents, shards, oldFigures }: Upgraded): void {
   documents.put(formatKey, encodeText(upgradingFormat));
 }
 
-/** Whether none are left. */
+/** Moves up to `entriesMax` entries; returns whether none are left. */
 function moveEntries(databases: Upgraded, entriesMax: number): boolean {
   const { documents, shards, records, expiring, oldEntries, oldExpiries, oldFigures } = databases;
   const index = new ChangeIndex(databases);
@@ -80,7 +80,7 @@ function moveEntries(databases: Upgraded, entriesMax: number): boolean {
     countEntry(header, encoded, 1);
     headers.set(shard, header);
     records.put(id, encoded.record);
-    // In the order of keys, so that others have versions in between.
+    // Entries are in the order of their keys, so versions do not ascend.
     index.insert(shard, { version: Number(version), key });
     if (expiresAtMs !== null) expiring.put(expiryKey(shard, expiresAtMs, key), encodeNumber(encoded.sizeBytes));
     oldEntries.remove(id);
@@ -99,7 +99,7 @@ function storedHeader(shards: Databases["shards"], shard: ShardNumber): ShardHea
   return bytes === undefined ? emptyHeader : decodeHeader(shard, bytes);
 }
 
-/** Version, times and value without a checksum. */
+/** The first format has version, times and value, without a checksum. */
 function firstFormatEntry(id: Uint8Array, value: Uint8Array): JsonEntry {
   const bytes = bufferOf(value);
   const expiresAtMs = bytes.readDoubleBE(24);

@@ -1,4 +1,6 @@
 /** A gateway's primary, which leads, and workers that follow it, joined by lines of messages inside the test. */
+import type { Clock } from "../../../../src/core/clock.js";
+import type { Log } from "../../../../src/core/log.js";
 import { ClusterFollower } from "../../../../src/gateway/cluster/follower/cluster-follower.js";
 import { FollowedCluster, type ClusterNews } from "../../../../src/gateway/cluster/follower/followed-cluster.js";
 import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
@@ -52,17 +54,28 @@ export async function openPrimary() {
   });
   const calls = views.calls(membership);
   /** Another worker begins. */
-  function join() {
-    const line = linePair();
-    const ofWorker = new Peer<ClusterNews>({ line: line.ends[0], calls, clock, log });
-    const ownLiveness = new Liveness({ clock, ...bounds });
-    const cluster = new FollowedCluster(ownLiveness);
-    const primary = new Peer<LeaderCalls>({ line: line.ends[1], calls: cluster.news, clock, log });
-    cluster.begin(views.begin(ofWorker));
-    const ownPool = new FakePool();
-    const leader = leaderOver(primary);
-    const follower = new ClusterFollower({ cluster, leader, liveness: ownLiveness, pool: ownPool, log });
-    return { line, ofWorker, cluster, pool: ownPool, membership: follower };
-  }
+  const join = () => joinWorker({ views, calls, clock, log });
   return { clock, log, store, registry, views, membership, nodes, join };
+}
+
+/** A worker of the primary whose views and answers these are. */
+export function joinWorker({ views, calls, clock, log }: PrimarySide) {
+  const line = linePair();
+  const ofWorker = new Peer<ClusterNews>({ line: line.ends[0], calls, clock, log });
+  const liveness = new Liveness({ clock, ...bounds });
+  const cluster = new FollowedCluster(liveness);
+  const primary = new Peer<LeaderCalls>({ line: line.ends[1], calls: cluster.news, clock, log });
+  cluster.begin(views.begin(ofWorker));
+  const pool = new FakePool();
+  const leader = leaderOver(primary);
+  const { peers, gateways } = leader;
+  const membership = new ClusterFollower({ cluster, leader, peers, gateways, liveness, pool, log });
+  return { line, ofWorker, cluster, liveness, pool, membership };
+}
+
+interface PrimarySide {
+  readonly views: WorkerViews;
+  readonly calls: LeaderCalls;
+  readonly clock: Clock;
+  readonly log: Log;
 }

@@ -154,6 +154,21 @@ describe("the cluster and its storage nodes", () => {
     expect(answer.data["storageNode"]).toBeNull();
   });
 
+  it("tell which gateways there are, the leader first, with when it heard of them", async () => {
+    const { map, peers } = server.membership;
+    const beat = { url: "http://g2:4000", mapVersion: 1, leaderId: map.leader?.id ?? null, seen: [], refused: [] };
+    await peers.beatFrom("g2", beat);
+    await server.clock.advance(1_500);
+    const answer = await server.run("{ cluster { gateways { name url isLeader mapVersion lastSeenAt } } }");
+    const lastSeenAt = (ms: number) => new Date(server.clock.nowMs() - ms).toISOString();
+    expect(answer.data["cluster"]).toEqual({
+      gateways: [
+        { name: null, url: null, isLeader: true, mapVersion: map.version, lastSeenAt: lastSeenAt(0) },
+        { name: "g2", url: "http://g2:4000", isLeader: false, mapVersion: 1, lastSeenAt: lastSeenAt(1_500) },
+      ],
+    });
+  });
+
   it("are changed by hand", async () => {
     await server.addNode("node1", "http://127.0.0.1:4001");
     const registered = await server.run(`mutation {

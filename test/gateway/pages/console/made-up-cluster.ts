@@ -1,7 +1,9 @@
 /** A console over a cluster that is only made up: as many storage nodes and shards as a test likes, in any state. */
 import type { ShardNumber, ShardState } from "../../../../src/core/shard.js";
 import type { Clock } from "../../../../src/core/clock.js";
+import { ShardgateError } from "../../../../src/core/error.js";
 import { openAccess, type Access } from "../../../../src/gateway/access/access.js";
+import type { GatewayStatus } from "../../../../src/gateway/cluster/peers/gateway-status.js";
 import type { ClusterMap, ShardRecord } from "../../../../src/registry/cluster-map.js";
 import type { GatewayServices } from "../../../../src/gateway/services.js";
 import type { NodeState } from "../../../../src/registry/liveness.js";
@@ -19,6 +21,8 @@ export class MadeUpCluster {
   askedAtOnceMax = 0;
   /** Names of those that do not tell their figures. */
   readonly silent = new Set<string>();
+  /** Null: the leader is silent. */
+  gateways: readonly GatewayStatus[] | null = [];
   #asking = 0;
   /** Awaited before figures are told. */
   beforeFigures: () => Promise<void> = async () => {};
@@ -62,6 +66,10 @@ export class MadeUpCluster {
     const nodeState = (name: string): NodeState => this.states.get(name) ?? "UP";
     const membership = {
       nodeState,
+      gateways: async () => {
+        if (this.gateways === null) throw new ShardgateError("REGISTRY_UNAVAILABLE", "The leader does not answer.");
+        return this.gateways;
+      },
       nodeStatus: (name: string) => {
         const lastSeenAtMs = this.lastSeenAtMs.has(name) ? this.lastSeenAtMs.get(name) : this.#clock.nowMs() - 200;
         return { state: nodeState(name), lastSeenAtMs, latencyMs: null, problem: null, staleShards: [] };

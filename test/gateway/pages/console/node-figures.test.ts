@@ -34,6 +34,23 @@ describe("NodeFigures", () => {
     await figures.stop();
   });
 
+  it("knows the gateways while it is asked, and the storage nodes also when the leader is silent", async () => {
+    const { figures, cluster, clock } = figuresOf(1, 1);
+    const g1 = { name: "g1", url: null, isLeader: true, mapVersion: 1, lastSeenAtMs: 0 };
+    cluster.gateways = [g1];
+    figures.start();
+    await settle();
+    expect(figures.gateways).toEqual([g1]);
+    cluster.gateways = null;
+    await clock.advance(consoleFiguresPauseMs);
+    expect([figures.gateways, figures.of("node001").keys]).toEqual([[], 10]);
+    cluster.gateways = [g1];
+    await clock.advance(consoleFiguresPauseMs);
+    expect(figures.gateways).toEqual([g1]);
+    await figures.stop();
+    expect(figures.gateways).toEqual([]);
+  });
+
   it("asks again after a pause, and leaves out those that are down", async () => {
     const { figures, cluster, clock } = figuresOf(2, 2);
     figures.start();

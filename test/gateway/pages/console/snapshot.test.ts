@@ -35,7 +35,7 @@ describe("clusterEvent", () => {
     const cluster = new MadeUpCluster(clock, 300, 4096);
     const services = cluster.services();
     const traffic = new RecentTraffic(clock);
-    const figures = { of: () => ({ keys: 1_234_567, bytes: 123_456_789, engine: "lmdb" }) };
+    const figures = { of: () => ({ keys: 1_234_567, bytes: 123_456_789, engine: "lmdb" }), gateways: [] };
     expect(JSON.stringify(clusterEvent(services)).length).toBeLessThan(50_000);
     expect(JSON.stringify(tickEvent({ ...services, traffic, figures }, 0)).length).toBeLessThan(20_000);
   });
@@ -49,7 +49,9 @@ describe("tickEvent", () => {
     cluster.lastSeenAtMs.set("node002", null);
     const traffic = new RecentTraffic(clock);
     traffic.batchAnswered({ node: "node001", serviceMs: 5 });
-    const figures = { of: (name: string) => (name === "node001" ? { keys: 3, bytes: 50, engine: "lmdb" } : nothing) };
+    const ofNode1 = { keys: 3, bytes: 50, engine: "lmdb" };
+    const leader = { name: "g1", url: null, isLeader: true, mapVersion: 7, lastSeenAtMs: clock.nowMs() + 900 };
+    const figures = { of: (name: string) => (name === "node001" ? ofNode1 : nothing), gateways: [leader] };
     await clock.advance(1_000);
     const tick = tickEvent({ ...cluster.services(), traffic, figures }, 0);
     expect(tick.nowMs).toBe(clock.nowMs());
@@ -57,6 +59,7 @@ describe("tickEvent", () => {
       ["UP", 200, 3, 50, expect.any(Number), expect.any(Number), "lmdb", null],
       ["SUSPECT", null, null, null, null, null, null, null],
     ]);
+    expect(tick.gateways).toEqual([["g1", null, true, 7, 100]]);
     expect(tick.seconds).toHaveLength(1);
   });
 });

@@ -228,6 +228,19 @@ describe("/nodes", () => {
   });
 });
 
+describe("what a storage node is answered", () => {
+  it("names the gateway that leads, where its URL is known", async () => {
+    const node = { id: "node1", url: "http://node1:8000", incarnation: "node1" };
+    expect((await post("/nodes", node)).json()).not.toHaveProperty("leader");
+    const leader = await startTestGateway({ ownUrl: "http://gateway1:4000" });
+    leader.node("node1");
+    expect((await postJson(leader.url, "/nodes", node)).json()).toMatchObject({ leader: "http://gateway1:4000" });
+    const heartbeat = await postJson(leader.url, "/nodes/node1/heartbeat", { incarnation: "node1" });
+    expect(heartbeat.json()).toMatchObject({ clusterId: "c1", leader: "http://gateway1:4000" });
+    await leader.close();
+  });
+});
+
 describe("what REST refuses before its handlers", () => {
   it("says 404 for a path that is none, and 405 with Allow for a method that is not the path's", async () => {
     const missing = await get("/nothing?here=1");
@@ -303,5 +316,104 @@ describe("what REST refuses before its handlers", () => {
       message: "A REST request was answered.",
       facts: expect.objectContaining({ requestId: "Abc-1._z", method: "GET", route: "/health", status: 200 }),
     });
+  });
+});
+
+describe("/gateways", () => {
+  const beat = { url: "http://g2:4000", mapVersion: 1, leaderId: "l1", seen: [], refused: [] };
+
+  it("lists the gateways that the leader heard of in the last minute", async () => {
+    const own = { name: null, url: null, isLeader: true, mapVersion: 2, lastSeenAt: "2026-01-31T12:00:00.000Z" };
+    expect((await get("/gateways")).json()).toEqual({ gateways: [own] });
+    expect((await post("/gateways/g2:4000/beat", beat)).status).toBe(200);
+    const other = { name: "g2:4000", url: "http://g2:4000", isLeader: false, mapVersion: 1 };
+    expect((await get("/gateways")).json()).toEqual({ gateways: [own, { ...other, lastSeenAt: own.lastSeenAt }] });
+    await gateway.clock.advance(60_000);
+    expect((await get("/gateways")).json()).toMatchObject({ gateways: [{ isLeader: true }] });
+  });
+
+  it("takes a beat of the largest cluster, and of a gateway that has the name of another route", async () => {
+    const nodes = Array.from({ length: 2_000 }, (_, index) => `${"n".repeat(58)}-${1_000 + index}`);
+    const full = { ...beat, seen: nodes.map((node) => [node, 1_000]), refused: nodes };
+    expect((await post("/gateways/leader/beat", full)).status).toBe(200);
+    expect((await post("/gateways/%5B::1%5D:4000/beat", full)).status).toBe(200);
+  });
+
+  it("takes a registration and a question about all shards of the largest cluster", async () => {
+    const shards = Array.from({ length: 16_384 }, (_, shardId) => {
+      const claim = { epoch: 2 ** 21 - 1, releasedEpoch: 2 ** 21 - 2, lineage: 1_000, sequence: 2 ** 32 };
+      return { shardId, keyCount: 1_000_000_000, sizeBytes: 1_000_000_000_000, sealedFor: null, ...claim };
+    });
+    const starts = Array.from({ length: 1_000 }, (_, start) => `${"s".repeat(32)}${start}`);
+    const identity = { incarnation: starts[0], storeId: "store", starts };
+    const registration = { id: "node1", url: "http://node1:8000", shardCount: 16_384, shards, ...identity };
+    const refused = (await post("/gateways/leader/register", registration)).json();
+    expect(refused).toMatchObject({ code: "SHARD_COUNT_MISMATCH" });
+    const all = shards.map(({ shardId }) => shardId);
+    expect((await post("/gateways/leader/histories", { shards: all })).json()).toMatchObject({
+      histories: { length: 16_384 },
+    });
+  });
+
+  it.each([
+    ["no object", []],
+    ["a member too few", { ...beat, refused: undefined }],
+    ["a URL that is none", { ...beat, url: "javascript:alert(1)" }],
+    ["a URL with a password", { ...beat, url: "http://a:b@g2" }],
+    ["a version that is none", { ...beat, mapVersion: -1 }],
+    ["a leader that is none", { ...beat, leaderId: 7 }],
+    ["a long id of a leader", { ...beat, leaderId: "x".repeat(129) }],
+    ["verdicts that are none", { ...beat, seen: {} }],
+    ["a verdict without a time", { ...beat, seen: [["node1"]] }],
+    ["a verdict with more", { ...beat, seen: [["node1", 1, 2]] }],
+    ["a verdict of the future", { ...beat, seen: [["node1", -1]] }],
+    ["a verdict that is no list", { ...beat, seen: [{ 0: "node1", 1: 1, length: 2 }] }],
+    ["a verdict of no storage node", { ...beat, seen: [["", 1]] }],
+    [
+      "more verdicts than there are storage nodes",
+      { ...beat, seen: Array.from({ length: 2_001 }, () => ["node1", 1]) },
+    ],
+    ["more refusals than there are storage nodes", { ...beat, refused: Array(2_001).fill("node1") }],
+    ["a long name of a storage node", { ...beat, refused: ["n".repeat(64)] }],
+  ])("refuses a beat with %s", async (_what, body) => {
+    expect((await post("/gateways/g2/beat", body)).json()).toMatchObject({ code: "BAD_REQUEST" });
+    expect((await get("/gateways")).json()).toMatchObject({ gateways: [{ isLeader: true }] });
+  });
+
+  it("refuses a beat of a gateway whose name is none, and of one that follows another leader", async () => {
+    for (const name of ["%00", "a%20b", "x".repeat(261), ".."]) {
+      expect([name, (await post(`/gateways/${name}/beat`, beat)).status]).not.toEqual([name, 200]);
+    }
+    for (const leaderId of [null, "l0"]) {
+      const refused = await post("/gateways/g2/beat", { ...beat, leaderId });
+      expect([refused.status, refused.json()]).toMatchObject([409, { code: "REGISTRY_CONFLICT" }]);
+    }
+  });
+
+  it("refuses a beat that is longer than a registration may be", async () => {
+    const refused = await post("/gateways/g2/beat", { ...beat, more: "x".repeat(membershipBodyBytesMax) });
+    expect(refused.status).toBe(413);
+  });
+
+  it.each([
+    ["register", { id: "node1" }],
+    ["heartbeat", { name: "node1" }],
+    ["heartbeat", { name: "node1", heartbeat: { mapVersion: "1" } }],
+    ["remove", { name: "no/de", isForced: true }],
+    ["remove", { name: "node1", isForced: 1 }],
+    ["assign", { shard: 0.5, node: "node1", isPrimary: true, ifEpoch: null, isForced: false }],
+    ["assign", { shard: 0, node: "node1", isPrimary: true, isForced: false }],
+    ["acceptLoss", {}],
+    ["histories", { shards: Array(16_385).fill(0) }],
+    ["histories", { shards: [16_384] }],
+    ["refresh", { node: "" }],
+    ["refresh", undefined],
+  ])("refuses a body that no gateway sends with %s: %j", async (command, body) => {
+    expect((await post(`/gateways/leader/${command}`, body)).json()).toMatchObject({ code: "BAD_REQUEST" });
+  });
+
+  it("has no other commands", async () => {
+    expect((await post("/gateways/leader/constructor", {})).status).toBe(404);
+    expect((await post("/gateways/leader/beatFrom", {})).status).toBe(404);
   });
 });

@@ -12,6 +12,9 @@ afterEach(() => gateway.close());
 
 const get = (target: string): Promise<RawAnswer> => rawRequest(gateway.url, target);
 
+/** Of a gateway that leads alone. */
+const standing = { isLeading: true, leader: { name: null, url: null }, isRegistryReachable: true };
+
 describe("GET /health and GET /ready", () => {
   it("is alive before it is ready", async () => {
     expect(await get("/health")).toMatchObject({
@@ -30,7 +33,9 @@ describe("GET /health and GET /ready", () => {
 
   it("is ready while every shard has a live primary, and degraded while some have", async () => {
     await gateway.register("node1", "node2");
-    expect(await get("/ready")).toMatchObject({ status: 200, text: '{"status":"ready","problems":[]}' });
+    const ready = await get("/ready");
+    expect(ready.status).toBe(200);
+    expect(ready.json()).toEqual({ status: "ready", problems: [], ...standing });
     await gateway.clock.advance(downAfterMs);
     gateway.services.membership.heartbeat("node1", { incarnation: "node1" });
     const degraded = await get("/ready");
@@ -47,6 +52,7 @@ describe("GET /health and GET /ready", () => {
           advice: "Check the storage node's process and its log.",
         },
       ],
+      ...standing,
     });
     await gateway.clock.advance(downAfterMs);
     expect((await get("/ready")).json()).toMatchObject({
@@ -121,6 +127,7 @@ describe("GET /openapi.json", () => {
       "DELETE /nodes/{id}",
       "GET /data",
       "GET /data/{key}",
+      "GET /gateways",
       "GET /health",
       "GET /metrics",
       "GET /nodes",
@@ -128,6 +135,14 @@ describe("GET /openapi.json", () => {
       "GET /ready",
       "GET /shards",
       "HEAD /data/{key}",
+      "POST /gateways/leader/acceptLoss",
+      "POST /gateways/leader/assign",
+      "POST /gateways/leader/heartbeat",
+      "POST /gateways/leader/histories",
+      "POST /gateways/leader/refresh",
+      "POST /gateways/leader/register",
+      "POST /gateways/leader/remove",
+      "POST /gateways/{name}/beat",
       "POST /nodes",
       "POST /nodes/{id}/accept-loss",
       "POST /nodes/{id}/heartbeat",

@@ -1,7 +1,7 @@
 /**
- * One run of a plan (GraphQL specification, section 6). It calls resolvers in the order in which GraphQL.js would, and
- * waits for their promises in the same steps, so that errors also come in the same order. Resolvers get no `info`, or
- * one with nothing but their path: none of this schema asks for more.
+ * One run of a plan (GraphQL specification, section 6). It calls resolvers in the order in which GraphQL.js does, and
+ * awaits their promises in the same steps, so that errors have the same order too. Resolvers get no `info`, or one with
+ * only their path: no resolver of this schema needs more.
  */
 import {
   GraphQLError,
@@ -22,7 +22,7 @@ export interface PlanResult {
   readonly data: ResultObject | null;
 }
 
-/** Where in the response a value stands. */
+/** The position of a value in the response. */
 interface Path {
   readonly before: Path | null;
   readonly key: string | number;
@@ -39,7 +39,10 @@ export class Execution<Context> {
   readonly #variables: Variables;
   readonly #tellsPaths: boolean;
   readonly #errors: GraphQLError[] = [];
-  /** The places that errors made null; none within them is reported. `null` stands for the whole response. */
+  /**
+   * The positions that errors have set to null; errors within them are not reported. `null` stands for the whole
+   * response.
+   */
   #nulled: Set<Path | null> | null = null;
 
   constructor(schema: GraphQLSchema, context: Context, variables: Variables, tellsPaths: boolean) {
@@ -72,7 +75,7 @@ export class Execution<Context> {
     return this.#result(null);
   }
 
-  /** Each field of a mutation begins when the one before it has ended. */
+  /** Runs the fields of a mutation: each begins when the previous one has ended. */
   #serially(fields: readonly PlannedField[]): ResultObject | Promise<ResultObject> {
     const values: Completed[] = [];
     const object = new ResultObject(fields, values);
@@ -100,7 +103,7 @@ export class Execution<Context> {
       }
     } catch (error) {
       if (!hasPromise) throw error;
-      // The others may fail, too; nobody else waits for them.
+      // The other fields may fail too, and their promises must be awaited.
       return settledObject(fields, values).finally(() => {
         throw error;
       });
@@ -117,7 +120,10 @@ export class Execution<Context> {
     }
   }
 
-  /** `value` completed, and null where it may stand for what a promise fails with. Throws what completing throws at once. */
+  /**
+   * The completed `value`; null, where the type allows it, if a promise fails. Throws synchronous errors of the
+   * completion.
+   */
   #settled(value: unknown, field: PlannedField, shape: Shape, path: Path): Completed {
     const completed = isPromise(value)
       ? this.#completedLater(value, field, shape, path)
@@ -125,7 +131,8 @@ export class Execution<Context> {
     return isPromise(completed) ? this.#nullLater(completed, field, shape, path) : completed;
   }
 
-  // Functions of their own: V8 would make the closures' scope for every value, also where nothing is a promise.
+  // Separate functions, because V8 would otherwise allocate the closures' scope for every value, even without a
+  // promise.
 
   #completedLater(value: Promise<unknown>, field: PlannedField, shape: Shape, path: Path): Promise<Completed> {
     return value.then((settled) => this.#complete(settled, field, shape, path));
@@ -191,7 +198,7 @@ export class Execution<Context> {
         if (isPromise(completed)) hasPromise = true;
       }
     } catch (error) {
-      // Nobody waits for the others, and one that fails must not be taken for an error that nobody foresaw.
+      // The other promises must be awaited, so that a rejection among them does not count as unhandled.
       void Promise.allSettled(items);
       throw error;
     }
@@ -228,7 +235,7 @@ export class Execution<Context> {
     );
   }
 
-  /** Null for the place of an error, or, where null cannot stand, the error for the place around it. */
+  /** Null for the position of an error. Throws the error to the enclosing position where null is not allowed. */
   #null(cause: unknown, { nodes }: PlannedField, { isNonNull }: Shape, path: Path): null {
     const error = locatedError(cause, nodes, keysOf(path));
     if (isNonNull) throw error;
@@ -245,7 +252,7 @@ export class Execution<Context> {
   }
 }
 
-/** When all values are there. */
+/** Resolves once all values are there. */
 async function settledObject(fields: readonly PlannedField[], values: readonly Completed[]): Promise<ResultObject> {
   return new ResultObject(fields, await Promise.all(values));
 }
@@ -262,7 +269,7 @@ function keysOf(path: Path): readonly (string | number)[] {
   return keys.toReversed();
 }
 
-/** As GraphQL.js tells it to resolvers. */
+/** The path in the form that GraphQL.js passes to resolvers. */
 function graphqlPath({ before, key }: Path): GraphQLResolveInfo["path"] {
   return { prev: before === null ? undefined : graphqlPath(before), key, typename: undefined };
 }

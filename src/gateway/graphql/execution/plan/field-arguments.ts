@@ -1,6 +1,6 @@
 /**
- * The arguments of one field of a plan. Literals are read once; a variable that stands for a whole argument is passed on,
- * because it was checked when the variables were. Everything else is read by GraphQL.js.
+ * Reads the arguments of one field of a plan. Literals are read once; a variable that is a whole argument is passed on,
+ * because it was coerced with the variables. Everything else is read by GraphQL.js.
  */
 import {
   getArgumentValues,
@@ -15,10 +15,10 @@ import type { Variables } from "./variable-values.js";
 
 type Arguments = Readonly<Record<string, unknown>>;
 
-/** Throws the GraphQLError that the field then gets. */
+/** Throws the GraphQLError for the field. */
 export type ArgumentsReader = (variables: Variables) => Arguments;
 
-/** An argument that is nothing but a variable. */
+/** An argument that is just a variable. */
 interface PassedVariable {
   readonly argument: string;
   readonly variable: string;
@@ -53,7 +53,7 @@ function constantReader(field: GraphQLField<unknown, unknown>, node: FieldNode):
     const values = getArgumentValues(field, node, {});
     return () => values;
   } catch {
-    // A literal that its scalar refuses: an error of the field, each time anew.
+    // The scalar refuses a literal: the field fails each time, with a new error.
     return (variables) => getArgumentValues(field, node, variables);
   }
 }

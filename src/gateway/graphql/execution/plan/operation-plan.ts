@@ -1,7 +1,7 @@
 /**
- * One operation of a valid document, made ready to be run many times: what GraphQL.js finds out for every request (which
- * fields, which arguments, which types) is found out once. It gives the results and errors that GraphQL.js would, in the
- * same order. What it cannot do (introspection, above all) is not runnable, and left to GraphQL.js.
+ * One operation of a valid document, prepared to be run many times: what GraphQL.js determines for every request
+ * (fields, arguments and types) is determined once. The results and errors are those of GraphQL.js, in the same order.
+ * Operations with unsupported features, above all introspection, are marked as not runnable and left to GraphQL.js.
  */
 import {
   Kind,
@@ -16,21 +16,27 @@ import { Execution, type PlanResult } from "./execution.js";
 import { RootSelection, type PlannedField, type PlanSource } from "./selection.js";
 import { coercerOfVariables, type Variables, type VariablesCoercer } from "./variable-values.js";
 
-/** Most variables in conditions (`@skip`, `@include`) of a planned document: it has a plan for each combination. */
+/**
+ * Most variables in conditions (`@skip`, `@include`) of a planned document, which has a plan for each combination of
+ * their values.
+ */
 export const planConditionsMax = 4;
 
 export class OperationPlan {
   readonly operation: OperationDefinitionNode;
   readonly document: DocumentNode;
-  /** The variables as resolvers get them; null when GraphQL.js has to run the operation: it is not runnable, or they do not fit. */
+  /**
+   * The variables as resolvers get them; null when GraphQL.js must run the operation, because it is not runnable or the
+   * variables do not fit their types.
+   */
   readonly coerce: VariablesCoercer;
   readonly #source: PlanSource;
-  /** The variables that decide which fields there are, with `@skip` and `@include`. */
+  /** The variables in `@skip` and `@include`, which decide which fields there are. */
   readonly #conditions: readonly string[];
-  /** One for each combination of their values: within it, the fields are always the same. */
+  /** One for each combination of their values: with the same combination, the fields are always the same. */
   readonly #roots = new Map<string, RootSelection>();
 
-  /** `operation`: a query or mutation of `document`, which is valid. */
+  /** `operation`: a query or mutation of `document`, which must be valid. */
   constructor(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) {
     this.operation = operation;
     this.document = document;
@@ -40,12 +46,17 @@ export class OperationPlan {
     this.coerce = (isRunnable ? coercerOfVariables(schema, operation) : null) ?? leftToGraphqlJs;
   }
 
-  /** The fields at the operation's top, in their order. `variables`: coerced. Throws a GraphQLError when a condition is null. */
+  /**
+   * The operation's top-level fields, in order. `variables`: coerced. Throws a GraphQLError when a condition is null.
+   */
   fieldsOf(variables: Variables): readonly PlannedField[] {
     return this.#rootFor(variables).fields(variables);
   }
 
-  /** `variables`: from `coerce`. `tellsPaths`: resolvers get an `info` with their path. Never rejects for what one throws. */
+  /**
+   * `variables`: from `coerce`. `tellsPaths`: whether resolvers get an `info` with their path. Errors of resolvers do
+   * not reject.
+   */
   run<Context>(context: Context, variables: Variables, tellsPaths = false): PlanResult | Promise<PlanResult> {
     return new Execution(this.#source.schema, context, variables, tellsPaths).run(this.#rootFor(variables));
   }
@@ -55,7 +66,7 @@ export class OperationPlan {
     let root = this.#roots.get(combination);
     if (root !== undefined) return root;
     root = new RootSelection(this.#source, this.operation);
-    // Of many conditions there would be too many combinations.
+    // Many conditions would have too many combinations to keep.
     if (this.#conditions.length <= planConditionsMax) this.#roots.set(combination, root);
     return root;
   }

@@ -1,6 +1,7 @@
 /**
- * What a request's fields ask together, known before it runs. So one that asks too much is refused whole, before the first
- * of its writes, and a query of a thousand keys takes one promise, not thousands.
+ * The total of the keys and shards that an operation's fields read, computed before it runs. So an operation that costs
+ * too much is refused as a whole, before the first of its writes, and a query of a thousand keys needs one promise
+ * instead of thousands.
  */
 import type { CostFacts } from "./field-demand.js";
 import type { OperationPlan } from "./operation-plan.js";
@@ -10,13 +11,15 @@ import type { Variables } from "./variable-values.js";
 export interface RequestDemand {
   /** In keys and shards. */
   readonly cost: number;
-  /** As often as they are asked for; null for an operation that does something else, which should not wait for them. */
+  /**
+   * All keys, repetitions included; null for an operation that does something else too, which should not wait for them.
+   */
   readonly keys: readonly string[] | null;
 }
 
 type Facts = Pick<CostFacts, "bounds" | "shardCount">;
 
-/** `variables`: as GraphQL coerces them. What the execution will refuse costs nothing. */
+/** `variables`: coerced by GraphQL's rules. Fields that the execution will refuse cost nothing. */
 export function requestDemand(
   plan: Pick<OperationPlan, "operation" | "fieldsOf">,
   variables: Variables,
@@ -40,7 +43,7 @@ export function requestDemand(
   return { cost, keys: lists.length === 1 && only !== undefined ? only : lists.flat() };
 }
 
-/** None when a condition is null, which ends the execution. */
+/** Empty when a condition is null, which fails the execution. */
 function fieldsOf(plan: Pick<OperationPlan, "fieldsOf">, variables: Variables): readonly PlannedField[] {
   try {
     return plan.fieldsOf(variables);
@@ -49,7 +52,7 @@ function fieldsOf(plan: Pick<OperationPlan, "fieldsOf">, variables: Variables): 
   }
 }
 
-/** Null for a field that does not ask for keys alone, or is refused for its arguments. */
+/** Null for a field that does not only read keys, or whose arguments are refused. */
 function keysOf({ demand, argumentsIn }: PlannedField, variables: Variables): readonly string[] | null {
   if (demand?.keys === undefined) return null;
   try {
@@ -72,7 +75,7 @@ function costOf({ demand, argumentsIn, shape }: PlannedField, variables: Variabl
   }
 }
 
-/** The members that were selected of an object's field `name`; there may be several, by their aliases. */
+/** The selected members of an object's field `name`; there may be several, with different aliases. */
 function membersOf(shape: PlannedField["shape"], name: string, variables: Variables): readonly PlannedField[] {
   if (shape.kind !== "object") return [];
   return shape.selection.fieldsOf(shape.type, variables).filter((field) => field.name === name);

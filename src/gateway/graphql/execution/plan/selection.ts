@@ -1,6 +1,6 @@
 /**
- * What is selected of an object, as a list of fields for each type that the object may have, made when the type first
- * comes up. GraphQL.js itself merges the selections, so that its rules for fragments, conditions and order hold.
+ * The selection of an object as a list of fields for each possible type, created when the type first occurs. GraphQL.js
+ * merges the selections, so that its rules for fragments, conditions and order apply.
  */
 import {
   getNullableType,
@@ -26,7 +26,7 @@ import { demandOf, type FieldDemand } from "./field-demand.js";
 import { argumentsReader, type ArgumentsReader } from "./field-arguments.js";
 import type { Variables } from "./variable-values.js";
 
-/** What selections are made from. */
+/** The schema and fragments that selections are created from. */
 export interface PlanSource {
   readonly schema: GraphQLSchema;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
@@ -35,22 +35,22 @@ export interface PlanSource {
 /** One field of a response. */
 export interface PlannedField {
   readonly responseName: string;
-  /** The field's name and a colon, as JSON. */
+  /** The response name as JSON, and a colon. */
   readonly prefix: string;
-  /** In the schema, together with `parent`. */
+  /** The field's name in the schema, in the type `parent`. */
   readonly name: string;
   readonly parent: GraphQLObjectType;
-  /** All places of the document that ask for it. */
+  /** All occurrences of the field in the document. */
   readonly nodes: readonly FieldNode[];
-  /** Null: the property of this name. */
+  /** Null for a field without a resolver, which reads the property of its name. */
   readonly resolve: GraphQLFieldResolver<unknown, unknown> | null;
-  /** Null for a field that asks for nothing of the storage nodes. */
+  /** Null for a field that reads nothing from storage nodes. */
   readonly demand: FieldDemand<never> | null;
   readonly argumentsIn: ArgumentsReader;
   readonly shape: Shape;
 }
 
-/** A field's type, or a list item's, as it is completed. */
+/** The type of a field or list item, in the form that completion needs. */
 export type Shape = { readonly isNonNull: boolean } & (
   | { readonly kind: "leaf"; readonly type: GraphQLLeafType }
   | { readonly kind: "list"; readonly item: Shape }

@@ -1,6 +1,6 @@
 /**
- * The variables of one operation, coerced (GraphQL specification, 6.1.2). The types are looked into once, not for each
- * request. Only values that fit are taken: what is wrong with the others is GraphQL.js's to say.
+ * Coerces the variables of one operation (GraphQL specification, 6.1.2). Types are analysed once, not for each request.
+ * Only values that fit are accepted; GraphQL.js reports the errors of the others.
  */
 import {
   isInputObjectType,
@@ -21,12 +21,12 @@ export type Variables = Readonly<Record<string, unknown>>;
 /** Null when a variable is missing or does not fit its type. */
 export type VariablesCoercer = (given: Variables) => Variables | null;
 
-/** The value as a resolver gets it, or `misfit`. */
+/** Returns the value as a resolver gets it, or `misfit`. */
 type Coercer = (value: unknown) => unknown;
 
 const misfit = Symbol("misfit");
 
-/** Null when GraphQL.js has to coerce them. */
+/** Null when GraphQL.js must coerce the variables. */
 export function coercerOfVariables(
   schema: GraphQLSchema,
   { variableDefinitions = [] }: OperationDefinitionNode,
@@ -35,7 +35,7 @@ export function coercerOfVariables(
   const definitions = variableDefinitions.flatMap(({ variable, type: typeNode, defaultValue }) => {
     const type = typeFromAST(schema, typeNode);
     const name = variable.name.value;
-    // As a property of an object, that name would be none like the others.
+    // As a property of an object, `__proto__` would not behave like other names.
     if (!isInputType(type) || name === "__proto__") return [];
     const absent = defaultValue === undefined ? absentValue(type) : valueFromAST(defaultValue, type);
     return [{ name, coerce: coercers.of(type), absent }];
@@ -52,12 +52,12 @@ export function coercerOfVariables(
   };
 }
 
-/** What a variable or input field without a default is when it is not given. */
+/** The value of a variable or input field that has no default and is not provided. */
 function absentValue(type: GraphQLInputType): typeof misfit | undefined {
   return isNonNullType(type) ? misfit : undefined;
 }
 
-/** Makes each input type's coercer once: input types may contain themselves. */
+/** Creates the coercer of each input type once: input types may contain themselves. */
 class Coercers {
   readonly #ofObjects = new Map<GraphQLInputObjectType, Coercer>();
 
@@ -109,7 +109,7 @@ function orNull(coerce: Coercer): Coercer {
 
 function listCoercer(coerceItem: Coercer): Coercer {
   return (value) => {
-    // A single value may stand for a list of one; hardly anybody sends that.
+    // A single value may stand for a list of one; that is rare and left to GraphQL.js.
     if (!Array.isArray(value)) return misfit;
     const items = value.map(coerceItem);
     return items.includes(misfit) ? misfit : items;

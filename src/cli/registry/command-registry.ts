@@ -1,0 +1,94 @@
+/** A registry as the commands that maintain it use it: opened for one task, and only while no gateway leads it. */
+import { join } from "node:path";
+import type { Clock } from "../../core/clock.js";
+import { ShardgateError } from "../../core/error.js";
+import type { Log } from "../../core/log.js";
+import type { ClusterMap } from "../../registry/cluster-map.js";
+import type { RegistryStore, StoredRegistry, StoreMark } from "../../registry/registry-store.js";
+import { mapOf } from "../../registry/stored-cluster-map.js";
+import type { Environment } from "../environment/environment.js";
+import { CommandFailure } from "../terminal/command-failure.js";
+import { exitCodes } from "../terminal/exit-code.js";
+import { openRegistry, type OpenedRegistry } from "./open-registry.js";
+import type { RegistryServerOptions } from "./registry-options.js";
+import { placeText, type RegistryPlace } from "./registry-place.js";
+
+/** Runs `use` with the registry, which is closed afterwards. */
+export async function withRegistry<T>(
+  place: RegistryPlace,
+  options: RegistryServerOptions,
+  environment: Environment,
+  use: (opened: OpenedRegistry) => Promise<T>,
+): Promise<T> {
+  const { clock } = environment;
+  const opened = await openRegistry(place, options, {
+    clock,
+    log: silent,
+    variable: (name) => environment.variable(name),
+  });
+  try {
+    return await use(opened);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** The registry of a gateway with this data folder and no `--registry`. */
+export function usualPlace(data: string): RegistryPlace {
+  return { kind: "file", path: join(data, "registry.json") };
+}
+
+/** Throws CommandFailure: nothing outlives the process that has a registry in memory. */
+export function refuseMemory(place: RegistryPlace): void {
+  if (place.kind !== "memory") return;
+  const message = "A registry in memory exists within its gateway only; name a file, postgres://… or etcd://….";
+  throw new CommandFailure(message, exitCodes.usage);
+}
+
+/** What a store has; `map` is null where the text is no cluster map. */
+export interface FoundRegistry extends StoreMark {
+  readonly text: string;
+  readonly map: ClusterMap | null;
+}
+
+/** What is stored; null: nothing. Throws the store's errors, REGISTRY_CORRUPT only where the store itself is damaged. */
+export async function findRegistry(store: RegistryStore): Promise<FoundRegistry | null> {
+  const stored = await store.load();
+  return stored === null ? null : { ...stored, map: mapOrNull(stored) };
+}
+
+/** Throws CommandFailure when a gateway leads the registry: it raises the beat, and would write on top of what is written. */
+export async function refuseLed(
+  place: RegistryPlace,
+  { store, isShared }: OpenedRegistry,
+  clock: Clock,
+): Promise<void> {
+  if (!isShared || !(await isLed(store, clock))) return;
+  const message = `A gateway leads the registry ${placeText(place)} right now. Stop all gateways of the cluster first. Nothing was changed.`;
+  throw new CommandFailure(message, exitCodes.conflict);
+}
+
+/** Looks as long as another gateway would before it takes the lead. */
+export async function isLed(store: RegistryStore, clock: Clock): Promise<boolean> {
+  const before = await store.mark();
+  await new Promise<void>((resolve) => void clock.after(leadLookMs, resolve));
+  const now = await store.mark();
+  return now?.version !== before?.version || now?.beat !== before?.beat;
+}
+
+/** A leader raises the beat each second; a slow one has missed some. */
+const leadLookMs = 4_000;
+
+function mapOrNull(stored: StoredRegistry): ClusterMap | null {
+  try {
+    return mapOf(stored);
+  } catch (error) {
+    if (error instanceof ShardgateError && error.code === "REGISTRY_CORRUPT") return null;
+    throw error;
+  }
+}
+
+const nothing = (): void => undefined;
+
+/** What goes wrong ends the command with a message of its own. */
+const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -1,0 +1,124 @@
+/** Opens the registry store that a place names. What only some places need is loaded when they are named. */
+import { dirname } from "node:path";
+import type { Clock } from "../../core/clock.js";
+import type { Log } from "../../core/log.js";
+import type { RegistryStore } from "../../registry/registry-store.js";
+import { FileStore } from "../../registry/stores/file/file-store.js";
+import { MemoryStore } from "../../registry/stores/memory-store.js";
+import type { TlsSource } from "../../tls/tls-source.js";
+import type { Environment } from "../environment/environment.js";
+import { lockRegistry } from "../files/file-lock.js";
+import { watchFiles } from "../files/file-watch.js";
+import { makeFolder } from "../files/make-folder.js";
+import { TlsFiles } from "../files/tls-files.js";
+import { CommandFailure } from "../terminal/command-failure.js";
+import { exitCodes } from "../terminal/exit-code.js";
+import { registryPassword, type RegistryServerOptions } from "./registry-options.js";
+import type { EtcdPlace, PostgresPlace, RegistryPlace, ServerHost, ServerPlace } from "./registry-place.js";
+
+/** How often the registry's file is looked at for one that a person has put there: one call of the system each time. */
+const registryFilePollMs = 1_000;
+
+export interface OpenedRegistry {
+  readonly store: RegistryStore;
+  /** Several gateways may use the store at a time; of the others a lock allows one. */
+  readonly isShared: boolean;
+  /** Closes the store, too. */
+  close(): Promise<void>;
+}
+
+export interface RegistryParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly variable: Environment["variable"];
+}
+
+/** Throws what the stores throw, and CommandFailure for files or a password that cannot be used. */
+export async function openRegistry(
+  place: RegistryPlace,
+  options: RegistryServerOptions,
+  parts: RegistryParts,
+): Promise<OpenedRegistry> {
+  if (place.kind === "memory") return opened(new MemoryStore(), false);
+  if (place.kind === "file") return opened(await openFile(place.path, parts), false);
+  const password = await checkedPassword(place, options, parts);
+  const tls = await openTls(options, parts);
+  const store =
+    place.kind === "postgres"
+      ? await openPostgres(place, { password, tls, clock: parts.clock })
+      : await openEtcd(place, { password, tls, clock: parts.clock });
+  return opened(store, true, () => tls.close());
+}
+
+function opened(store: RegistryStore, isShared: boolean, closeMore = async (): Promise<void> => {}): OpenedRegistry {
+  return {
+    store,
+    isShared,
+    async close() {
+      await store.close();
+      await closeMore();
+    },
+  };
+}
+
+async function openFile(path: string, { clock, log }: RegistryParts): Promise<FileStore> {
+  await makeFolder(dirname(path));
+  return FileStore.open(path, {
+    lockFile: (lockPath) => lockRegistry(lockPath, clock),
+    watchFile(filePath, onChange) {
+      const look = (isChanged: boolean): void => (isChanged ? onChange() : undefined);
+      const watch = watchFiles([filePath], look, { clock, log, pauseMs: registryFilePollMs });
+      return () => void watch.stop();
+    },
+  });
+}
+
+interface ServerAccess {
+  readonly password: (() => Promise<string>) | null;
+  readonly tls: TlsSource;
+  readonly clock: Clock;
+}
+
+async function openPostgres(place: PostgresPlace, { tls, ...access }: ServerAccess): Promise<RegistryStore> {
+  const { PostgresStore } = await import("../../registry/stores/postgres/postgres-store.js");
+  const { hosts, user, database, schema, isTls } = place;
+  return new PostgresStore({ hosts, user, database, schema, tls: isTls ? tls : null, ...access });
+}
+
+async function openEtcd(
+  { hosts, user, prefix, isTls }: EtcdPlace,
+  { password, ...access }: ServerAccess,
+): Promise<RegistryStore> {
+  const { EtcdStore } = await import("../../registry/stores/etcd/etcd-store.js");
+  const members = hosts.map((host) => `${isTls ? "https" : "http"}://${authority(host)}`);
+  const credentials = user === null || password === null ? null : { name: user, password };
+  return new EtcdStore({ members, prefix, credentials, ...access });
+}
+
+function authority({ host, port }: ServerHost): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A file that cannot be read is reported at the start, and not as a registry that cannot be reached. */
+async function checkedPassword(
+  place: ServerPlace,
+  options: RegistryServerOptions,
+  { variable }: RegistryParts,
+): Promise<ServerAccess["password"]> {
+  const password = registryPassword(options, variable);
+  await password?.();
+  if (place.kind === "etcd" && place.user !== null && password === null) {
+    const message = `The registry ${place.url} names the user ${place.user}: add --registry-password-file <file>.`;
+    throw new CommandFailure(message, exitCodes.usage);
+  }
+  if (place.kind === "etcd" && place.user === null && options.registryPasswordFile !== undefined) {
+    throw new CommandFailure("A password for etcd needs a user: etcd://user@host/prefix.", exitCodes.usage);
+  }
+  return password;
+}
+
+function openTls(options: RegistryServerOptions, { clock, log }: RegistryParts): Promise<TlsFiles> {
+  const { registryTlsCa: clusterCa = null, registryTlsCert: cert, registryTlsKey: key } = options;
+  const cluster = cert === undefined || key === undefined ? null : { cert, key };
+  return TlsFiles.open({ paths: { server: null, cluster, clusterCa }, clock, log });
+}

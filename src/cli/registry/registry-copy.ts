@@ -1,0 +1,98 @@
+/**
+ * A registry as it is written into another store: whether it may replace what is there, whether it is marked as restored,
+ * and in which steps map and log get there. Until the last step the target has no cluster map, so that no gateway starts
+ * with half of a copy.
+ */
+import { ShardgateError } from "../../core/error.js";
+import { changesInRecord, recordOfChanges } from "../../registry/assignment-log.js";
+import type { ClusterMap } from "../../registry/cluster-map.js";
+import type { RegistryStore, StoredDocument, StoreMark } from "../../registry/registry-store.js";
+import { putBackDocument } from "../../registry/stored-cluster-map.js";
+import type { FoundRegistry } from "./command-registry.js";
+
+export interface CopySource {
+  readonly document: StoredDocument;
+  readonly map: ClusterMap;
+  readonly records: readonly string[];
+}
+
+export type CopyDecision =
+  | { readonly kind: "write"; readonly isMarked: boolean }
+  /** The target has this very map. */
+  | { readonly kind: "done" }
+  /** Only with `--force`; `what` is said of the target. */
+  | { readonly kind: "refuse"; readonly what: string };
+
+/**
+ * A copy onto an older map of the same cluster, or onto nothing, needs no mark: with all gateways stopped it is the newest
+ * there is, and where it is not, the storage nodes know more, which marks it. A copy that takes the place of a newer or
+ * unreadable map is marked at once: what is lost may be something that no storage node knows.
+ */
+export function decideCopy(
+  { document, map }: CopySource,
+  target: FoundRegistry | null,
+  isForced: boolean,
+): CopyDecision {
+  if (target === null) return { kind: "write", isMarked: false };
+  const refuseOr = (what: string, isMarked: boolean): CopyDecision =>
+    isForced ? { kind: "write", isMarked } : { kind: "refuse", what };
+  if (target.map === null) return refuseOr("has a document that is no cluster map", true);
+  if (target.map.clusterId !== map.clusterId) {
+    return refuseOr(`has another cluster, ${target.map.clusterName} (${target.map.clusterId})`, false);
+  }
+  if (target.version < document.version) return { kind: "write", isMarked: false };
+  if (target.version === document.version && target.text === document.text) return { kind: "done" };
+  return refuseOr(`has map version ${target.version} of this cluster, and the copy has ${document.version}`, true);
+}
+
+/** The document to write; marked, its version is above all that the target had. */
+export function copiedDocument(
+  { document }: CopySource,
+  newMark: string | null,
+  target: FoundRegistry | null,
+): StoredDocument {
+  return newMark === null ? document : putBackDocument(document, newMark, target?.version);
+}
+
+/** Writes document and log over what the store has. Throws REGISTRY_CONFLICT when something else writes to it, and the store's errors. */
+export async function writeCopy(
+  store: RegistryStore,
+  present: StoreMark | null,
+  { version, text }: StoredDocument,
+  records: readonly string[],
+): Promise<void> {
+  let mark = present;
+  const write = async (next: StoredDocument, record: string | null): Promise<void> => {
+    if (!(await store.compareAndSet(mark, next, record))) throw changedMeanwhile();
+    mark = { version: next.version, beat: mark?.beat ?? 0 };
+  };
+  // Also drops the log that the target has.
+  if (present !== null) await write({ version: 0, text: "" }, null);
+  const groups = logGroups(records);
+  const last = groups.pop() ?? null;
+  const first = version - groups.length;
+  for (const [index, group] of groups.entries()) await write({ version: first + index, text: "" }, group);
+  await write({ version, text }, last);
+}
+
+/** The records as few: each write has one. There are never more than the map has versions. */
+function logGroups(records: readonly string[]): string[] {
+  const groups: string[][] = [];
+  let bytes = Infinity;
+  for (const record of records) {
+    if (bytes > groupBytes) [bytes] = [0, groups.push([])];
+    groups.at(-1)?.push(record);
+    bytes += record.length;
+  }
+  return groups.flatMap((group) => recordOfChanges(group.flatMap(changesInRecord)) ?? []);
+}
+
+/** Length at which a record takes no further one: together with another of the longest it fits into every store's write. */
+const groupBytes = 128 * 1024;
+
+function changedMeanwhile(): ShardgateError {
+  return new ShardgateError(
+    "REGISTRY_CONFLICT",
+    "The registry changed during the copy, and is not complete. Stop all gateways of the cluster, and run the command again with --force.",
+  );
+}

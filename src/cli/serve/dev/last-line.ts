@@ -1,0 +1,17 @@
+/** What a program said last, for the message that says how it ended. */
+import type { Readable } from "node:stream";
+
+/** How much of the end of what a process said is read to say why that process ended. */
+export const saidBytesMax = 16 * 1024;
+
+/** Reads `said` to its end; the function returned gives the last line that names an error, or else the last one. */
+export function lastLine(said: Readable): () => string {
+  let tail = "";
+  said.setEncoding("utf8").on("data", (text: string) => {
+    tail = (tail + text).slice(-saidBytesMax);
+  });
+  return () => {
+    const lines = tail.split("\n").map((line) => line.trim());
+    return lines.findLast((line) => /FATAL|error:/.test(line)) ?? lines.findLast((line) => line !== "") ?? "";
+  };
+}

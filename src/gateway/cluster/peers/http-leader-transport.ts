@@ -1,0 +1,206 @@
+/**
+ * The way to the gateway that leads over HTTP: every call with a deadline, every answer with a bound, and the peer token of the
+ * cluster on each. Only URLs of the cluster map come here, and only http and https are spoken.
+ */
+import { Agent, buildConnector, request } from "undici";
+import type { Clock } from "../../../core/clock.js";
+import { ShardgateError, type ErrorCode } from "../../../core/error.js";
+import { connectTimeoutMs } from "../../../core/limits.js";
+import { parseGatewayUrl } from "../../../registry/address/node-url.js";
+import { registryBatchMax } from "../../../registry/registry.js";
+import { clusterCaller, noTls, type TlsSource } from "../../../tls/tls-source.js";
+import { tokenHeader } from "../../../wire/cluster-token.js";
+import {
+  beatPath,
+  leaderPath,
+  type GatewayBeat,
+  type LeaderAnswer,
+  type LeaderCommand,
+} from "../../../wire/gateway-peers.js";
+import { peerCallsMax, peerCallTimeoutMs } from "../../../wire/peer.js";
+import { errorOfProblem } from "../../../wire/problem.js";
+import { parseAssignments } from "../../../wire/received-assignments.js";
+import type { ClusterCommands } from "../cluster-commands.js";
+import type { GatewayAddress, LeaderTransport } from "./leader-transport.js";
+import { parseHistories, parseLeaderAnswer, parseShardList, parseShardRecord } from "./received-answers.js";
+
+export interface HttpLeaderTransportOptions {
+  /** Proves to the leader that this is a gateway of the cluster; null: the cluster has no secret. */
+  readonly token: string | null;
+  readonly clock: Pick<Clock, "after">;
+  /** What is shown to the leader, and by which CA it is believed. */
+  readonly tls?: TlsSource;
+}
+
+/** Longest answer of the leader: the whole log of the registry takes half of it. */
+const answerBytesMax = 16 * 1024 * 1024;
+
+/** Commands at the leader at once: as many as share one write of the registry. The others wait here, within their deadlines. */
+const connectionsMax = registryBatchMax;
+
+/** A storage node waits a second for the answer to its heartbeat; the refusal has to reach it before that. */
+const heartbeatTimeoutMs = 750;
+
+/** A leader that takes longer than this is silent: the next beat is due. */
+const beatTimeoutMs = 1_000;
+
+interface Call<Result> {
+  /** As messages name it. */
+  readonly what: string;
+  readonly path: string;
+  readonly body: unknown;
+  readonly timeoutMs: number;
+  readonly parse: (content: unknown) => Result;
+}
+
+export class HttpLeaderTransport implements LeaderTransport {
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #clock: Pick<Clock, "after">;
+  readonly #tls: TlsSource;
+  readonly #pool: Agent;
+  #waiting = 0;
+
+  constructor({ token, clock, tls = noTls }: HttpLeaderTransportOptions) {
+    this.#headers = { "content-type": "application/json", accept: "application/json", ...tokenHeader(token) };
+    this.#clock = clock;
+    this.#tls = tls;
+    const connector = clusterCaller(tls, (options) => buildConnector({ ...options, timeout: connectTimeoutMs }));
+    this.#pool = new Agent({
+      connections: connectionsMax,
+      connect: (options, callback) => connector()(options, callback),
+      maxResponseSize: answerBytesMax,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  commands(leader: GatewayAddress): ClusterCommands {
+    const ask = <Result>(
+      command: LeaderCommand,
+      body: unknown,
+      parse: (content: unknown) => Result,
+      timeoutMs = peerCallTimeoutMs,
+    ): Promise<Result> =>
+      this.#post(leader, { what: `\`${command}\``, path: leaderPath(command), body, parse, timeoutMs });
+    const nothing = (): void => {};
+    return {
+      register: (registration) => ask("register", registration, parseAssignments),
+      heartbeat: (name, heartbeat) => ask("heartbeat", { name, heartbeat }, parseAssignments, heartbeatTimeoutMs),
+      remove: (name, isForced) => ask("remove", { name, isForced }, parseShardList),
+      assign: (wanted) => ask("assign", wanted, parseShardRecord),
+      acceptLoss: (name) => ask("acceptLoss", { name }, nothing),
+      histories: (shards) => ask("histories", { shards }, parseHistories),
+      refresh: (node) => ask("refresh", { node }, nothing),
+    };
+  }
+
+  beat(leader: GatewayAddress, name: string, beat: GatewayBeat): Promise<LeaderAnswer> {
+    const path = beatPath(name);
+    return this.#post(leader, { what: "a beat", path, body: beat, parse: parseLeaderAnswer, timeoutMs: beatTimeoutMs });
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  async #post<Result>(leader: GatewayAddress, call: Call<Result>): Promise<Result> {
+    const url = this.#urlOf(leader);
+    if (this.#waiting >= peerCallsMax) {
+      throw new ShardgateError(
+        "OVERLOADED",
+        `${peerCallsMax} calls wait for ${textOf(leader)} already, which is the maximum.`,
+      );
+    }
+    this.#waiting++;
+    try {
+      const { status, content } = await this.#exchange(url + call.path, call);
+      if (status >= 200 && status < 300) return readable(content, call);
+      throw errorOfProblem(content) ?? new Error(`It answered with status ${status}.`);
+    } catch (error) {
+      throw refusalOf(error, leader, call);
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #exchange(url: string, { body, timeoutMs }: Call<unknown>): Promise<{ status: number; content: unknown }> {
+    const deadline = new AbortController();
+    const cancel = this.#clock.after(timeoutMs, () => deadline.abort(new Error(`No answer within ${timeoutMs} ms.`)));
+    try {
+      const answer = await request(url, {
+        method: "POST",
+        headers: this.#headers,
+        body: JSON.stringify(body),
+        dispatcher: this.#pool,
+        signal: deadline.signal,
+      });
+      return { status: answer.statusCode, content: parsed(await answer.body.text()) };
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Throws REGISTRY_UNAVAILABLE for a URL that is not called. */
+  #urlOf(leader: GatewayAddress): string {
+    try {
+      const url = parseGatewayUrl(leader.url);
+      if (this.#tls.current.clusterCa === null || url.startsWith("https:")) return url;
+    } catch (error) {
+      throw notCalled(leader, "the registry names a URL for it that is none of a gateway", error);
+    }
+    throw notCalled(leader, "its URL is not https, and this gateway was started with `--tls-ca`");
+  }
+}
+
+/** What does not parse is no refusal of the leader's. */
+function readable<Result>(content: unknown, { parse }: Call<Result>): Result {
+  try {
+    return parse(content);
+  } catch (error) {
+    throw new Error("Its answer cannot be understood.", { cause: error });
+  }
+}
+
+/** Codes of a leader that are about the call itself: the command was not looked at, and its sender is not to blame. */
+const ofTheCall: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "UNAUTHENTICATED",
+  "FORBIDDEN",
+  "NOT_FOUND",
+  "METHOD_NOT_ALLOWED",
+  "HOST_NOT_ALLOWED",
+  "TOO_MANY_REQUESTS",
+  "DRAINING",
+]);
+
+/** The leader's refusal as it is, or REGISTRY_UNAVAILABLE. */
+function refusalOf(error: unknown, leader: GatewayAddress, { what }: Call<unknown>): ShardgateError {
+  const { name: gateway } = leader;
+  if (!(error instanceof ShardgateError)) {
+    const message = `The leader, ${textOf(leader)}, gave no usable answer to ${what}. What was asked for may or may not have happened.`;
+    return new ShardgateError("REGISTRY_UNAVAILABLE", message, { gateway }, error);
+  }
+  if (ofTheCall.has(error.code)) {
+    const message = `The leader, ${textOf(leader)}, refused ${what} with ${error.code}: ${error.message}`;
+    return new ShardgateError("REGISTRY_UNAVAILABLE", message, { gateway }, error);
+  }
+  // The id that the leader gave to the call says nothing to whoever asked this gateway.
+  const { requestId: _requestId, ...details } = error.details;
+  return new ShardgateError(error.code, error.message, details, error);
+}
+
+function notCalled(leader: GatewayAddress, why: string, cause?: unknown): ShardgateError {
+  const message = `The leader, gateway ${leader.name ?? "without a name"}, is not called: ${why}.`;
+  return new ShardgateError("REGISTRY_UNAVAILABLE", message, { gateway: leader.name }, cause);
+}
+
+function textOf({ name, url }: GatewayAddress): string {
+  return name === null ? `gateway ${url}` : `gateway ${name} (${url})`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What the gateway that leads knows of the others: when each said last that it lives, and what it heard of the storage nodes
+ * that are silent here. Before a storage node is called DOWN each living gateway has to say that it does not hear of it
+ * either; one that does is a veto. A gateway that fell silent itself is not waited for. Decides by the times it is given.
+ */
+import { ShardgateError } from "../../../core/error.js";
+import type { GatewayBeat, GatewayRow } from "../../../wire/gateway-peers.js";
+
+/** All monotonic milliseconds. */
+export interface PeerDirectoryBounds {
+  /** Silence after which a gateway is not waited for any more. */
+  readonly liveMs: number;
+  /** Within this time, that a storage node was heard of is a veto. */
+  readonly downAfterMs: number;
+}
+
+/** Most gateways of a cluster: far more than one needs, so that names that change at each start do not pile up. */
+export const gatewaysMax = 256;
+
+/** Silence after which a gateway is listed no more. */
+const forgottenMs = 60_000;
+
+interface KnownGateway {
+  readonly url: string | null;
+  readonly mapVersion: number;
+  readonly beatMs: number;
+}
+
+export class PeerDirectory {
+  readonly #bounds: PeerDirectoryBounds;
+  readonly #gateways = new Map<string, KnownGateway>();
+  /** By doubted storage node, and by gateway that has answered since: when it heard of the node; null: it did not. */
+  #doubts: ReadonlyMap<string, Map<string, number | null>> = new Map();
+
+  constructor(bounds: PeerDirectoryBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Gateway `name` lives. Throws OVERLOADED for one too many. */
+  beat(name: string, { url, mapVersion, seen }: GatewayBeat, nowMs: number): void {
+    this.#forgetOld(nowMs);
+    if (!this.#gateways.has(name) && this.#gateways.size >= gatewaysMax) {
+      const message = `The cluster has ${gatewaysMax} gateways already, which is the maximum; gateway ${name} is not taken.`;
+      throw new ShardgateError("OVERLOADED", message);
+    }
+    this.#gateways.set(name, { url, mapVersion, beatMs: nowMs });
+    for (const [node, silentMs] of seen) {
+      const verdicts = this.#doubts.get(node);
+      const before = verdicts?.get(name) ?? null;
+      const seenMs = silentMs === null ? null : nowMs - silentMs;
+      // That it was heard of stays a veto for its time, whatever is said later.
+      verdicts?.set(name, before === null || seenMs === null ? (seenMs ?? before) : Math.max(before, seenMs));
+    }
+  }
+
+  /** From now on these storage nodes are doubted, and no others; what was said since an earlier call counts on. */
+  doubt(nodes: readonly string[]): void {
+    this.#doubts = new Map(nodes.map((node) => [node, this.#doubts.get(node) ?? new Map<string, number | null>()]));
+  }
+
+  get doubted(): readonly string[] {
+    return [...this.#doubts.keys()];
+  }
+
+  /** Every living gateway has looked for the storage node since it is doubted, and none has heard of it lately. */
+  mayCallDown(node: string, nowMs: number): boolean {
+    const { liveMs, downAfterMs } = this.#bounds;
+    const verdicts = this.#doubts.get(node);
+    for (const [name, { beatMs }] of this.#gateways) {
+      if (nowMs - beatMs >= liveMs) continue;
+      const seenMs = verdicts?.get(name);
+      if (seenMs === undefined || (seenMs !== null && nowMs - seenMs < downAfterMs)) return false;
+    }
+    return true;
+  }
+
+  /** Those heard of lately, by name. */
+  rows(nowMs: number): readonly GatewayRow[] {
+    this.#forgetOld(nowMs);
+    return [...this.#gateways]
+      .map(([name, { url, mapVersion, beatMs }]) => {
+        return { name, url, isLeader: false, mapVersion, silentMs: Math.round(nowMs - beatMs) };
+      })
+      .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const [name, { beatMs }] of this.#gateways) if (nowMs - beatMs >= forgottenMs) this.#gateways.delete(name);
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * A registry store in PostgreSQL, for many gateways: one row with version, beat and map, and a row for each record of the
+ * log, in a schema of their own, which the first write makes. Each change is one statement that compares version and beat,
+ * so it is done as a whole or not at all. A notice brings changes at once, and the row's mark is also read each second.
+ */
+import pg from "pg";
+import type { Clock } from "../../../core/clock.js";
+import { ShardgateError } from "../../../core/error.js";
+import { registryCallMs, registryLogBytesMin, registryPollMs } from "../../../core/limits.js";
+import { compactedLog } from "../../assignment-log.js";
+import { PolledWatch } from "../polled-watch.js";
+import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../../registry-store.js";
+import {
+  PrimaryConnection,
+  type PostgresAccess,
+  type Query,
+  type Row,
+  type StatementKind,
+} from "./primary-connection.js";
+
+export interface PostgresStoreOptions extends PostgresAccess {
+  /** Made, with its tables, where it is missing. */
+  readonly schema: string;
+  readonly clock: Clock;
+}
+
+export class PostgresStore implements RegistryStore {
+  readonly #connection: PrimaryConnection;
+  readonly #schema: string;
+  readonly #map: string;
+  readonly #log: string;
+  readonly #watch: PolledWatch;
+  /** Of the log, as far as this process knows; null: not read yet. */
+  #logBytes: number | null = null;
+  /** The log's length from which it is compacted. */
+  #logBytesMax = registryLogBytesMin;
+
+  constructor({ schema, ...options }: PostgresStoreOptions) {
+    this.#schema = schema;
+    this.#map = `${pg.escapeIdentifier(schema)}.registry`;
+    this.#log = `${pg.escapeIdentifier(schema)}.registry_log`;
+    this.#connection = new PrimaryConnection({ ...options, prepare, channel: this.#channel });
+    this.#watch = new PolledWatch({
+      readMark: () => this.#readLastWrite(),
+      stream: (changed, signal) => this.#connection.listen(changed, signal),
+      pollMs: registryPollMs,
+      clock: options.clock,
+    });
+  }
+
+  async load(): Promise<StoredRegistry | null> {
+    const [row] = await this.#run("read", `SELECT version, beat, map FROM ${this.#map}`);
+    return row === undefined ? null : { ...markIn(row), text: String(row["map"]) };
+  }
+
+  async mark(): Promise<StoreMark | null> {
+    const [row] = await this.#run("read", `SELECT version, beat FROM ${this.#map}`);
+    return row === undefined ? null : markIn(row);
+  }
+
+  async compareAndSet(expected: StoreMark | null, next: StoredDocument, logRecord: string | null): Promise<boolean> {
+    const { version, text } = next;
+    const set =
+      expected === null
+        ? `INSERT INTO ${this.#map} (version, map) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING RETURNING written`
+        : `UPDATE ${this.#map} SET version = $1, map = $2, written = DEFAULT WHERE version = $5 AND beat = $6 RETURNING written`;
+    // Records of later versions are of a map that an older copy has replaced.
+    const outdated = expected === null ? "version <> $1" : "version > $1 OR (version = $1 AND $3::text IS NULL)";
+    const statement = `WITH done AS (${set}),
+      dropped AS (DELETE FROM ${this.#log} WHERE (${outdated}) AND EXISTS (SELECT FROM done)),
+      logged AS (INSERT INTO ${this.#log} (version, record) SELECT $1, $3::text FROM done WHERE $3::text IS NOT NULL
+        ON CONFLICT (version) DO UPDATE SET record = excluded.record)
+      SELECT pg_notify($4, written::text) FROM done`;
+    if (expected === null) await this.#makeTables();
+    const marks = expected === null ? [] : [expected.version, expected.beat];
+    const done = await this.#run("write", statement, [version, text, logRecord, this.#channel, ...marks]);
+    if (done.length === 0) return false;
+    if (logRecord !== null) await this.#logGrew(Buffer.byteLength(logRecord));
+    return true;
+  }
+
+  async beat(expectedVersion: number): Promise<number | null> {
+    const statement = `UPDATE ${this.#map} SET beat = beat + 1 WHERE version = $1 RETURNING beat`;
+    const [row] = await this.#run("write", statement, [expectedVersion]);
+    return row === undefined ? null : numberIn(row["beat"]);
+  }
+
+  async log(): Promise<readonly string[]> {
+    return (await this.#logRows()).map(({ record }) => record);
+  }
+
+  watch(onChange: () => void): () => void {
+    return this.#watch.listen(onChange);
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close();
+    await this.#connection.close();
+  }
+
+  get #channel(): string {
+    return `shardgate ${this.#schema}`;
+  }
+
+  /** As the connection does it; no rows while the tables are missing, because nothing is stored then. */
+  async #run(kind: StatementKind, text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    try {
+      return await this.#connection.run(kind, text, values);
+    } catch (error) {
+      if (error instanceof ShardgateError && isOneOf(missing, error.cause)) return [];
+      throw error;
+    }
+  }
+
+  async #makeTables(): Promise<void> {
+    const [found] = await this.#connection.run("read", "SELECT to_regclass($1) AS map, to_regclass($2) AS log", [
+      this.#map,
+      this.#log,
+    ]);
+    if (found?.["map"] != null && found["log"] != null) return;
+    try {
+      await this.#connection.run("write", this.#definition());
+    } catch (error) {
+      // Another gateway made them at the same moment.
+      if (!(error instanceof ShardgateError && isOneOf(madeMeanwhile, error.cause))) throw error;
+      await this.#connection.run("write", this.#definition());
+    }
+  }
+
+  #definition(): string {
+    return `CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(this.#schema)};
+      CREATE TABLE IF NOT EXISTS ${this.#map} (
+        id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+        version bigint NOT NULL,
+        beat bigint NOT NULL DEFAULT 0,
+        map text NOT NULL,
+        written uuid NOT NULL DEFAULT gen_random_uuid()
+      );
+      CREATE TABLE IF NOT EXISTS ${this.#log} (version bigint PRIMARY KEY, record text NOT NULL)`;
+  }
+
+  /** Tells each write from every other: after a database went back, a version may be given a second time. */
+  async #readLastWrite(): Promise<string> {
+    const [row] = await this.#run("read", `SELECT written FROM ${this.#map}`);
+    return String(row?.["written"] ?? "");
+  }
+
+  async #logRows(): Promise<readonly LogRow[]> {
+    const rows = await this.#run("read", `SELECT version, record FROM ${this.#log} ORDER BY version`);
+    const logged = rows.map(({ version, record }: Row) => ({ version: String(version), record: String(record) }));
+    this.#logBytes = logged.reduce((bytes, { record }) => bytes + Buffer.byteLength(record), 0);
+    return logged;
+  }
+
+  /** A log that cannot be compacted now is compacted after a later change: the change itself is stored. */
+  async #logGrew(bytes: number): Promise<void> {
+    try {
+      if (this.#logBytes === null) await this.#logRows();
+      else this.#logBytes += bytes;
+      if ((this.#logBytes ?? 0) > this.#logBytesMax) await this.#compact();
+    } catch (error) {
+      if (!(error instanceof ShardgateError)) throw error;
+    }
+  }
+
+  async #compact(): Promise<void> {
+    const rows = await this.#logRows();
+    const records = compactedLog(rows.map(({ record }) => record));
+    const changed = rows.flatMap((row, index) => {
+      const record = records[index] ?? null;
+      return record === row.record ? [] : [{ ...row, shorter: record }];
+    });
+    // A record that another process has compacted meanwhile stays as that one left it.
+    const statement = `WITH compacted AS (
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[]) AS c (version, record, shorter)
+      ), dropped AS (
+        DELETE FROM ${this.#log} l USING compacted c WHERE l.version = c.version AND l.record = c.record AND c.shorter IS NULL
+      )
+      UPDATE ${this.#log} l SET record = c.shorter FROM compacted c
+        WHERE l.version = c.version AND l.record = c.record AND c.shorter IS NOT NULL`;
+    await this.#run("write", statement, [
+      changed.map(({ version }) => version),
+      changed.map(({ record }) => record),
+      changed.map(({ shorter }) => shorter),
+    ]);
+    await this.#logRows();
+    this.#logBytesMax = Math.max(registryLogBytesMin, 2 * (this.#logBytes ?? 0));
+  }
+}
+
+interface LogRow {
+  readonly version: string;
+  readonly record: string;
+}
+
+/** What is acknowledged is on disk, a statement waits for no other one for long, and sees what was committed before it. */
+async function prepare(query: Query): Promise<void> {
+  await query(
+    `SELECT set_config('lock_timeout', $1, false), set_config('default_transaction_isolation', 'read committed', false),
+      CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN set_config('synchronous_commit', 'on', false) END`,
+    [String(registryCallMs)],
+  );
+}
+
+/** Codes of a schema or table that exists already, also as a row of the catalogue that another transaction wrote. */
+const madeMeanwhile: ReadonlySet<string> = new Set(["23505", "42P06", "42P07"]);
+
+/** Codes of a schema or table that does not exist. */
+const missing: ReadonlySet<string> = new Set(["3F000", "42P01"]);
+
+function isOneOf(codes: ReadonlySet<string>, error: unknown): boolean {
+  return error instanceof pg.DatabaseError && codes.has(error.code ?? "");
+}
+
+function markIn({ version, beat }: Row): StoreMark {
+  return { version: numberIn(version), beat: numberIn(beat) };
+}
+
+/** The columns are whole numbers from 0; `bigint` comes as text. */
+function numberIn(value: unknown): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new ShardgateError(
+    "REGISTRY_CORRUPT",
+    `A number of the registry in PostgreSQL is too large: ${String(value)}.`,
+  );
+}
