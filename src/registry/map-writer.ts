@@ -52,7 +52,9 @@ export class MapWriter {
       const taken = applyCommand(map, { kind: "takeLead", leader }, clock.nowMs());
       this.#lastBeatMs = null;
       try {
-        await this.#replace({ map: taken.map, changes });
+        const isTaken = await this.#replace({ map: taken.map, changes });
+        // Also where the stored map named this id already, so that no newer one was written.
+        if (isTaken) lead.named(copy.map.leader);
       } catch (error) {
         // It may have happened.
         await copy.refresh();
@@ -135,13 +137,16 @@ export class MapWriter {
   }
 
   /** Says so when this repairs the store. */
-  async #replace(changed: Changed): Promise<void> {
+  async #replace(changed: Changed): Promise<boolean> {
     const { copy, lead, log } = this.#parts;
     const { rewound } = copy;
     const facts = { knownVersion: copy.map.version, storedVersion: rewound?.map?.version ?? null };
     const isLossless = rewound !== null && lead.id !== null && isPastOf(rewound.map, copy.map);
-    if (!(await copy.replace(changed)) || rewound === null) return;
-    log.warn({ ...facts, mapVersion: copy.map.version }, isLossless ? writtenAgain : markedAsRestored);
+    const isWritten = await copy.replace(changed);
+    if (isWritten && rewound !== null) {
+      log.warn({ ...facts, mapVersion: copy.map.version }, isLossless ? writtenAgain : markedAsRestored);
+    }
+    return isWritten;
   }
 }
 

@@ -285,6 +285,13 @@ describe("Registry.takeLead", () => {
     expect([await gateway.registry.takeLead(), gateway.ids]).toEqual([true, ["gw-1-1"]]);
   });
 
+  it("leads also when the map names its id already, as after a start with the ids of the last one", async () => {
+    await (await open("gw-1")).registry.takeLead();
+    const again = await open("gw-1");
+    expect(await again.registry.takeLead()).toBe(true);
+    expect((await again.registry.execute(byHand("a"))).nodes.has("a")).toBe(true);
+  });
+
   it("does not take the lead when the store is at another mark than the one that was judged", async () => {
     const [one, two] = [await open("gw-1"), await open("gw-2")];
     await one.registry.takeLead();
