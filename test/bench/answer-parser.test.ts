@@ -32,7 +32,7 @@ const withoutBody = "HTTP/1.1 204 No Content\r\nx-shard: 2\r\n\r\n";
 const empty = "HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n";
 const long = `HTTP/1.1 200 OK\r\ncontent-length: 3000\r\n\r\n${"x".repeat(3000)}`;
 
-describe("the load's reader of answers", () => {
+describe("the answer parser of the load generator", () => {
   it.each([1, 2, 3, 7, 16, 61, 100_000])("reads answers of all kinds in pieces of %i bytes", (size) => {
     expect(answersIn(counted + chunked + withoutBody + empty + long + counted, size)).toEqual([
       { status: 200, start: '{"a":1}' },
@@ -44,7 +44,7 @@ describe("the load's reader of answers", () => {
     ]);
   });
 
-  it.each([1, 5, 100_000])("does not take a part of an answer for the whole, in pieces of %i bytes", (size) => {
+  it.each([1, 5, 100_000])("does not mistake a part of an answer for the whole, in pieces of %i bytes", (size) => {
     for (const whole of [counted, chunked, empty]) {
       for (let length = 0; length < whole.length; length++) expect(answersIn(whole.slice(0, length), size)).toEqual([]);
     }

@@ -15,11 +15,11 @@ function namesTakingPart(before: string | undefined) {
   return { names: Object.keys(taking), said };
 }
 
-it("has an earlier build take part when one is given", () => {
+it("includes an earlier build in the comparison when one is given", () => {
   expect(namesTakingPart("/elsewhere")).toEqual({ names: ["shardgate", "before", "bare proxy"], said: [] });
 });
 
-it("leaves the earlier build out when none is given, and says so", () => {
+it("omits the earlier build when none is given, and reports that", () => {
   const { names, said } = namesTakingPart(undefined);
   expect(names).toEqual(["shardgate", "bare proxy"]);
   expect(said).toEqual(["before is left out: no build of an earlier commit is given (--before)."]);

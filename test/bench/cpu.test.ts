@@ -14,12 +14,12 @@ function reading(threads: Readonly<Record<string, number>>, ticks: number): Read
   return { threads: new Map(Object.entries(threads)), processes: 1, ticks };
 }
 
-it("takes the threads' nanoseconds, those of new threads too", () => {
+it("counts the threads' nanoseconds, including those of new threads", () => {
   const before = reading({ "1": 5_000_000, "2": 100 }, 0);
   expect(cpuMsBetween(before, reading({ "1": 7_500_000, "2": 100, "3": 250_000 }, 3))).toBe(2.75);
 });
 
-it("takes the ticks where a thread ended and took its nanoseconds with it", () => {
+it("counts ticks when a thread has ended and its nanoseconds are lost", () => {
   const before = reading({ "1": 5_000_000, "2": 300_000_000 }, 30);
   expect(cpuMsBetween(before, reading({ "1": 6_000_000 }, 80))).toBe(500);
 });

@@ -39,7 +39,7 @@ async function openServer() {
   return { seen, onTheWay, socket, arrive };
 }
 
-it("shows a request to its server when it has arrived, and not before", async () => {
+it("delivers a request to its server after the delay, and not before", async () => {
   const { seen, onTheWay, socket, arrive } = await openServer();
   socket.write("GET /a HTTP/1.1\r\nhost: x\r\n\r\n");
   await vi.waitUntil(() => onTheWay.length > 0);
@@ -48,7 +48,7 @@ it("shows a request to its server when it has arrived, and not before", async ()
   expect(seen).toEqual(["GET /a"]);
 });
 
-it("delays the upgrade, what comes after it, and its end, in that order", async () => {
+it("delays the upgrade, the bytes after it, and its end, in that order", async () => {
   const { seen, onTheWay, socket, arrive } = await openServer();
   socket.write("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
   await arrive();

@@ -18,7 +18,7 @@ function sample(cpuPerRequestMs: number, nodesCpuPerRequestMs = 1): Sample {
   return { cpuPerRequestMs, nodesCpuPerRequestMs, p50Ms: 2 * cpuPerRequestMs, p99Ms: 1 };
 }
 
-it("compares each round with the same round of the other, so that a slow machine does not count", () => {
+it("compares each round with the same round of the other contestant, so that a slow machine does not count", () => {
   const ours = [sample(1), sample(30), sample(2)];
   const theirs = [sample(2), sample(40), sample(2)];
   const { cpuPerRequestMs, p50Ms, p99Ms } = ratiosOf(ours, theirs);

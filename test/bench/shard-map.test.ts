@@ -25,7 +25,7 @@ function mapOver(nodeCount: number): ShardMap {
 
 const keys = Array.from({ length: 300 }, (_, index) => `key:${index}`);
 
-it("counts the storage nodes that a job's keys are at, each once, as a mean over jobs", () => {
+it("counts the storage nodes that own a job's keys, each once, as a mean over jobs", () => {
   const map = mapOver(4);
   expect(nodesTouchedBy([{ kind: "get", key: "a" }], map)).toBe(1);
   expect(nodesTouchedBy([{ kind: "getMany", keys }], map)).toBe(4);
@@ -38,7 +38,7 @@ it("counts the storage nodes that a job's keys are at, each once, as a mean over
   expect(nodesTouchedBy(mixed, mapOver(1))).toBe(1);
 });
 
-it("does not count for jobs that name no keys", () => {
+it("does not count jobs without keys", () => {
   const jobs = [
     { kind: "scan", prefix: "a", limit: 3 },
     { kind: "get", key: "a" },

@@ -85,7 +85,7 @@ it("scans all shards of all nodes and merges their pages in key order", async ()
   expect(await ask({ kind: "scan", prefix: "bench:ä:", limit: 15 })).toEqual(first);
 });
 
-it("does not take a refused operation of a batch for a done one", async () => {
+it("does not count a refused operation of a batch as done", async () => {
   const { ask } = await runNodes();
   await ask({ kind: "putMany", items: items.slice(0, 10) });
   await expect(ask({ kind: "getMany", keys: items.map(({ key }) => key) })).rejects.toThrow(/404/);

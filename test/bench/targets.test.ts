@@ -45,8 +45,8 @@ function checksAbout(suite: string, rows: readonly Row[], text: string): readonl
   return checksOf(new Map([[suite, { rows }]])).filter(({ what }) => what.includes(text));
 }
 
-describe("the aims", () => {
-  it("says of what was not measured that it was not", () => {
+describe("the performance targets", () => {
+  it("report suites that were not measured", () => {
     const checks = checksOf(new Map());
     expect(new Set(checks.map(({ isHeld }) => isHeld))).toEqual(new Set([null]));
     expect(new Set(checks.map(({ figure }) => figure))).toEqual(new Set(["not measured"]));
@@ -55,7 +55,7 @@ describe("the aims", () => {
   it.each([
     [2, true],
     [1.99, false],
-  ])("holds capacity per core of ×%d against the least: %s", (capacityPerCore, isHeld) => {
+  ])("compare a capacity per core of ×%d with the minimum: %s", (capacityPerCore, isHeld) => {
     const rows = [row({ capacityPerCore }), row({ contestant: "bare proxy" })];
     const [check] = checksAbout("peers", rows, "get, 100 B, 64 clients: capacity");
     expect(check).toMatchObject({ figure: `×${capacityPerCore.toFixed(2)}`, isHeld });
@@ -65,7 +65,7 @@ describe("the aims", () => {
     ["the best peer's", { p99Ms: 10 }, { p99Ms: 9.9 }, { p99Ms: 10 }, false],
     ["1.2 times the bare proxy's", { p99Ms: 12.1 }, { p99Ms: 20 }, { p99Ms: 10 }, false],
     ["neither", { p99Ms: 12 }, { p99Ms: 12 }, { p99Ms: 10 }, true],
-  ])("compares p99: above %s", (_name, ours, peers, proxy, isHeld) => {
+  ])("compare p99: above %s", (_name, ours, peers, proxy, isHeld) => {
     const rows = [
       row(ours),
       row({ contestant: "bare proxy", ...proxy }),
@@ -76,7 +76,7 @@ describe("the aims", () => {
     expect(checksAbout("peers", rows, "p99").map((check) => check.isHeld)).toEqual([isHeld]);
   });
 
-  it("compares the median of one client alone at each delay", () => {
+  it("compare the median of a single client at each delay", () => {
     const rows = [0, 5].flatMap((delayMs) => [
       row({ clients: 1, delayMs, p50Ms: 1.4 + delayMs }),
       row({ clients: 1, delayMs, p50Ms: 1 + delayMs, contestant: "bare proxy" }),
@@ -84,7 +84,7 @@ describe("the aims", () => {
     expect(checksAbout("clients", rows, "1 client,").map(({ isHeld }) => isHeld)).toEqual([false, true]);
   });
 
-  it("compares the cost per key with that of fewer keys", () => {
+  it("compare the cost per key with that of fewer keys", () => {
     const rows = [
       row({ workload: "get, 100 B", cpuPerRequestMs: 0.1 }),
       row({ workload: "10 keys of 100 B", cpuPerRequestMs: 0.5 }),
@@ -97,7 +97,7 @@ describe("the aims", () => {
     ]);
   });
 
-  it("compares more shards with fewer where there are as many nodes", () => {
+  it("compare more shards with fewer on the same number of nodes", () => {
     const rows = [
       row({ shards: 1024, cpuPerRequestMs: 0.13 }),
       row({ shards: 4, cpuPerRequestMs: 0.1 }),
@@ -111,7 +111,7 @@ describe("the aims", () => {
     ]);
   });
 
-  it("compares the storage node with raw lmdb, and group commit with single commits", () => {
+  it("compare the storage node with raw lmdb, and group commit with single commits", () => {
     const reads = [{ bytes: 100, batchSize: 100, microsecondsPerKey: { "raw lmdb reads": 2, "the engine": 5 } }];
     const storage = { reads, writesPerSecond: { single: 100, grouped: 2000 } };
     const checks = checksOf(new Map([["storage", storage]])).filter(({ what }) => what.startsWith("storage node"));

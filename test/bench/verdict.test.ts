@@ -41,8 +41,8 @@ function held(suite: string, rows: readonly object[], text: string): readonly (b
     .map(({ isHeld }) => isHeld);
 }
 
-describe("the verdict", () => {
-  it("says nothing of what was not measured", () => {
+describe("the verdict of a benchmark", () => {
+  it("omits suites that were not measured", () => {
     expect(verdictChecksOf(new Map())).toEqual([]);
     expect(held("before", [{ workload: "putMany of 100, 100 B" }], "")).toEqual([]);
   });
@@ -50,16 +50,19 @@ describe("the verdict", () => {
   it.each([
     [1, true],
     [1.01, false],
-  ])("holds CPU per request of %d times that before against it: %s", (ratio, isHeld) => {
+  ])("compares a CPU time per request of %d times the previous one with its bound: %s", (ratio, isHeld) => {
     expect(held("before", [{ toBefore: allRatios(ratio) }], "CPU per request not above")).toEqual([isHeld]);
   });
 
   it.each([
     [0.5, true],
     [0.51, false],
-  ])("holds %d times the storage nodes' CPU per get before against half of it: %s", (ratio, isHeld) => {
-    expect(held("before", [{ toBefore: allRatios(ratio) }], "of the storage nodes per get")).toEqual([isHeld]);
-  });
+  ])(
+    "compares %d times the previous CPU time of the storage nodes per get with its bound of one half: %s",
+    (ratio, isHeld) => {
+      expect(held("before", [{ toBefore: allRatios(ratio) }], "of the storage nodes per get")).toEqual([isHeld]);
+    },
+  );
 
   it.each([
     ["get, 100 B", 1 / 2, true],
@@ -78,13 +81,13 @@ describe("the verdict", () => {
     expect(held("before", [{ workload, p99Ms }], "p99 under")).toEqual(isHeld);
   });
 
-  it("lets one client alone wait longer than several, and asks it for no capacity", () => {
+  it("lets a single client wait longer than several, and requires no capacity of it", () => {
     const rows = [1, 8, 32].map((clients) => ({ clients, toProxy: allRatios(1.2) }));
     expect(held("few-clients", rows, "p50")).toEqual([true, false, false]);
     expect(held("few-clients", rows, "capacity")).toEqual([false, false]);
   });
 
-  it("bounds what a get costs over many storage nodes by their number", () => {
+  it("bounds the cost of a get over many storage nodes by their number", () => {
     const rows = [{ nodes: 1 }, ...[16, 100, 400].map((nodes) => ({ nodes, toFirst: allRatios(1.5) }))];
     expect(held("many-nodes", rows, "CPU per get")).toEqual([false, true, true]);
   });
@@ -99,13 +102,13 @@ describe("the verdict", () => {
     expect(held("many-nodes", rows, "each further storage node")).toEqual([true, false]);
   });
 
-  it("compares what a batch of one costs the storage node with what it cost before", () => {
+  it("compares the storage node's cost of a batch of one with the previous cost", () => {
     const storage = { singles: { today: { node: 10, caller: 5 }, before: { node: 20, caller: 9 } } };
     const [check] = verdictChecksOf(new Map([["storage", storage]]));
     expect(check).toMatchObject({ figure: "×0.50 (10.0 to 20.0 µs; their callers 5.0 to 9.0)", isHeld: true });
   });
 
-  it("has a line for each aim, and says of each suite with a missed one how to look into it", () => {
+  it("has a line for each target, and explains for each suite with a missed one how to investigate it", () => {
     const text = verdictText([
       { suite: "before", what: "one", figure: "1", isHeld: false },
       { suite: "before", what: "two", figure: "2", isHeld: false },

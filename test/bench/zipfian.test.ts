@@ -21,22 +21,22 @@ function frequencies(): readonly number[] {
   return counts;
 }
 
-describe("the zipfian choice", () => {
+describe("the Zipfian distribution", () => {
   const counts = frequencies();
   const sorted = counts.toSorted((a, b) => b - a);
   const zeta = Array.from({ length: count }, (_, rank) => 1 / (rank + 1) ** 0.99).reduce((sum, part) => sum + part);
 
-  it("draws indices of the range only, and every one of them", () => {
+  it("draws only indices of the range, and every one of them", () => {
     expect(counts.reduce((sum, part) => sum + part)).toBe(draws);
     expect(sorted.at(-1)).toBeGreaterThan(0);
   });
 
-  it("draws the two most frequent as often as 1 / rank ^ 0.99 says", () => {
+  it("draws the two most frequent ones in proportion to 1 / rank ^ 0.99", () => {
     expect((sorted[0] ?? 0) / draws).toBeCloseTo(1 / zeta, 3);
     expect((sorted[1] ?? 0) / draws).toBeCloseTo(1 / 2 ** 0.99 / zeta, 3);
   });
 
-  it("draws the first tenth of the ranks as often as their sum says, within 2 %", () => {
+  it("draws the first tenth of the ranks in proportion to their sum, within 2 %", () => {
     const share = sorted.slice(0, count / 10).reduce((sum, part) => sum + part) / draws;
     const expected = Array.from({ length: count / 10 }, (_, rank) => 1 / (rank + 1) ** 0.99 / zeta);
     expect(share).toBeCloseTo(
@@ -45,7 +45,7 @@ describe("the zipfian choice", () => {
     );
   });
 
-  it("does not put frequent keys beside each other", () => {
+  it("does not place frequent keys beside each other", () => {
     const places = sorted.slice(0, 10).map((frequency) => counts.indexOf(frequency));
     const neighbours = places.filter((place) => places.includes(place + 1));
     expect(neighbours).toEqual([]);

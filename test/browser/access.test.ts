@@ -40,7 +40,7 @@ afterAll(async () => {
 /** Refusals are what these tests are about; the browser reports each of them twice. */
 const unexpected = (faults: readonly string[]) => faults.filter((fault) => !/\b40[13]\b/.test(fault));
 
-describe("the console", () => {
+describe("the console of a gateway with authentication", () => {
   it.each(["light", "dark"] as const)("asks for a token and shows nothing else, in %s", async (colorScheme) => {
     for (const width of [390, 1280]) {
       const viewport = { width, height: 800 };
@@ -56,7 +56,7 @@ describe("the console", () => {
     }
   });
 
-  it("says why it is refused, keeps the right token for the tab, and forgets it on request", async () => {
+  it("shows why a token is refused, keeps a valid one for the tab, and forgets it on request", async () => {
     const { page, faults } = await openPage(browser, cluster.origin);
     await page.goto(`${cluster.origin}/`);
     const form = page.locator("section.token");
@@ -83,7 +83,7 @@ describe("the console", () => {
     await page.context().close();
   });
 
-  it("shows the metrics to those who have signed in", async () => {
+  it("shows the metrics to users who have signed in", async () => {
     const { page, faults } = await openPage(browser, cluster.origin);
     await page.goto(`${cluster.origin}/`);
     expect(await page.getByRole("link", { name: "Metrics" }).count()).toBe(0);
@@ -97,8 +97,8 @@ describe("the console", () => {
   });
 });
 
-describe("the playground", () => {
-  it("asks for a token, says that it is refused, and sends the right one along", async () => {
+describe("the playground of a gateway with authentication", () => {
+  it("asks for a token, shows that it is refused, and sends a valid one with each request", async () => {
     const { page, faults } = await openPage(browser, cluster.origin, { viewport: { width: 390, height: 844 } });
     await page.goto(`${cluster.origin}/graphql`);
     await page.locator(".result-window", { hasText: "UNAUTHENTICATED" }).waitFor();
@@ -118,7 +118,7 @@ describe("the playground", () => {
     await page.context().close();
   });
 
-  it("sends what its headers editor has", async () => {
+  it("sends the headers of its headers editor", async () => {
     const { page, faults } = await openPage(browser, cluster.origin);
     await page.goto(`${cluster.origin}/graphql`);
     await page.locator(".graphiql-query-editor .view-line").first().waitFor();

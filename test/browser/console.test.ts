@@ -93,7 +93,7 @@ describe("the console of a cluster of three storage nodes", () => {
     await page.context().close();
   });
 
-  it("is worked by the keyboard alone: selects a shard, is refused, hides its data, gives it back", async () => {
+  it("can be used with the keyboard alone: selects a shard, is refused, hides its data, assigns it back", async () => {
     const { page, faults } = await openConsole(cluster.origin);
     const slider = page.getByRole("slider", { name: "Shard" });
     await slider.focus();
@@ -126,7 +126,7 @@ describe("the console of a cluster of three storage nodes", () => {
   });
 
   it.each(["light", "dark"] as const)(
-    "has no serious accessibility fault in %s, at a desk and on a phone",
+    "has no serious accessibility fault in %s, on a desktop and on a phone",
     async (colorScheme) => {
       for (const viewport of [
         { width: 1280, height: 800 },
@@ -145,7 +145,7 @@ describe("the console of a cluster of three storage nodes", () => {
   );
 
   it.runIf(process.env["SHARDGATE_SCREENSHOTS"] === "1")(
-    "looks as the README shows it",
+    "looks as in the README's picture",
     { timeout: 120_000 },
     async () => {
       const { page, faults } = await openConsole(cluster.origin, { viewport: { width: 1280, height: 625 } });
@@ -160,7 +160,7 @@ describe("the console of a cluster of three storage nodes", () => {
     },
   );
 
-  it("turns a killed storage node DOWN, shows the holes, and sees it come back", async () => {
+  it("shows a killed storage node as DOWN with its unavailable shards, and its return", async () => {
     const { page, faults } = await openConsole(cluster.origin);
     await rowOf(page, "node2").getByText("UP").waitFor();
     await cluster.run("node2").stop("SIGKILL");
@@ -176,7 +176,7 @@ describe("the console of a cluster of three storage nodes", () => {
     await page.context().close();
   });
 
-  it("is stale while the gateway is away, and goes on by itself", async () => {
+  it("is outdated while the gateway is down, and recovers by itself", async () => {
     const { page, faults } = await openConsole(cluster.origin);
     await cluster.run("gateway").stop();
     await page.getByText("These data are out of date").waitFor();
@@ -213,7 +213,7 @@ describe("the console of 300 storage nodes and 4096 shards", () => {
     server.close();
   });
 
-  it("stays small, and touches only what changes", async () => {
+  it("stays small, and updates only what changes", async () => {
     const { page } = await openConsole(origin);
     await page.getByText("300 / 300").waitFor();
     await rowOf(page, "node300").getByText("lmdb").waitFor();
@@ -234,7 +234,7 @@ describe("the console of 300 storage nodes and 4096 shards", () => {
     await page.context().close();
   });
 
-  it("answers each press of a key with its own frame, and filters and orders at once", async () => {
+  it("renders each key press in its own frame, and filters and sorts at once", async () => {
     const { page } = await openConsole(origin);
     await page.getByText("300 / 300").or(page.getByText("299 / 300")).waitFor();
     const slider = page.getByRole("slider", { name: "Shard" });

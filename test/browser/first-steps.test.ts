@@ -28,7 +28,7 @@ describe("a new user", () => {
     expect(await dev.stop("SIGINT")).toBe(0);
   });
 
-  it("draws a token, signs in once, and is known on both pages", async () => {
+  it("creates a token, signs in once, and is signed in on both pages", async () => {
     const drawn = shardgate(["token", "ada", "--grant", "read:", "write:user/"]);
     expect(await drawn.ended()).toBe(0);
     const [token = "", line = ""] = drawn.stdout.split("\n");

@@ -28,9 +28,9 @@ async function open(path: string): Promise<WatchedPage> {
 
 const pathOf = (page: Page): string => new URL(page.url()).pathname;
 
-describe("behind a path prefix", () => {
+describe("a gateway with a path prefix", () => {
   it.each(["/sg/", "/sg", "/sg/?from=bookmark", "/sg?from=bookmark"])(
-    "the console at %s is live, finds a key and leads to the playground, the REST description and the metrics",
+    "has a live console at %s that finds a key and links to the playground, the REST description and the metrics",
     async (address) => {
       const { page, faults } = await open(address);
       await page.locator("#live", { hasText: "live" }).waitFor();
@@ -54,7 +54,7 @@ describe("behind a path prefix", () => {
   );
 
   it.each(["/sg/graphql", "/sg/graphql/"])(
-    "the playground at %s runs a query and leads to the console",
+    "has a playground at %s that runs a query and links to the console",
     async (path) => {
       const { page, faults } = await open(path);
       await page.locator(".graphiql-query-editor .view-line").first().waitFor();

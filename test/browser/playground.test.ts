@@ -42,7 +42,7 @@ const faultsOfGraphiql: readonly KnownFault[] = [
 ];
 
 describe("the playground", () => {
-  it("runs the first tab and shows its result, without a fault", async () => {
+  it("runs the first tab and shows its result, without an error", async () => {
     const { page, faults } = await openPlayground();
     const tabs = await page.getByRole("tab").allInnerTexts();
     expect(tabs.filter((name) => /^[A-Z][a-zA-Z]{7}/.test(name))).toEqual([
@@ -77,7 +77,7 @@ describe("the playground", () => {
     await page.context().close();
   });
 
-  it("keeps its tabs when the page is loaded again, and takes a query from the address", async () => {
+  it("keeps its tabs when the page is reloaded, and opens a query from the address", async () => {
     const { page, faults } = await openPlayground();
     await page.reload();
     await expectTab(page, "FirstPutAndGet");
@@ -97,7 +97,7 @@ describe("the playground", () => {
     await page.context().close();
   });
 
-  it("says nothing of its icons but the names of their buttons", async () => {
+  it("gives its icons no text but the names of their buttons", async () => {
     const { page, faults } = await openPlayground();
     await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
     await page.locator(".graphiql-doc-explorer").getByText("Query", { exact: true }).click();
@@ -113,7 +113,7 @@ describe("the playground", () => {
     await page.context().close();
   });
 
-  it.each(["light", "dark"] as const)("is used on a phone, in %s", async (colorScheme) => {
+  it.each(["light", "dark"] as const)("is usable on a phone, in %s", async (colorScheme) => {
     const { page, faults } = await openPlayground({ viewport: { width: 390, height: 844 }, colorScheme });
     const boxOf = async (selector: string) => {
       const box = await page.locator(selector).boundingBox();
@@ -144,7 +144,7 @@ describe("the playground", () => {
     await page.context().close();
   });
 
-  it("loads less than 3 MB, the workers included", async () => {
+  it("loads less than 3 MB, including the workers", async () => {
     const folder = path.join(repository, "dist/gateway/pages/playground/files");
     const names = readdirSync(folder);
     expect(names).toHaveLength(11);

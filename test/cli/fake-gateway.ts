@@ -1,4 +1,7 @@
-/** A gateway that keeps entries in a map and knows only what `import` and `export` send; the test makes it fail. */
+/**
+ * A gateway that keeps entries in a map and supports only the requests of `import` and `export`; the test injects
+ * faults.
+ */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { jsonElements, jsonMembers } from "../../src/core/text/json-text.js";
@@ -16,8 +19,8 @@ interface FakeAnswer {
 }
 
 /**
- * Answers instead of the gateway; null lets it answer itself, "hang up" closes the connection without an answer, "never
- * answer" keeps it open, "too large" announces more bytes than the command line takes.
+ * Answers instead of the gateway. Null lets it answer itself, "hang up" closes the connection without an answer, "never
+ * answer" keeps it open, "too large" announces more bytes than the command line accepts.
  */
 export type Interruption = (request: {
   number: number;
@@ -35,13 +38,13 @@ export class FakeGateway {
   /** Bodies of all requests, in order of arrival. */
   readonly bodies: string[] = [];
   readonly contentTypes = new Set<string>();
-  /** The `Authorization` of each request; undefined where it has none. */
+  /** The `Authorization` of each request; undefined if it has none. */
   readonly authorizations: (string | undefined)[] = [];
   interrupt: Interruption = () => null;
   /** Problem of a put, by key. */
   refuse: (key: string) => { code: string; message: string; isRetryable: boolean } | null = () => null;
   unavailableShards: () => readonly number[] = () => [];
-  /** The clock of its storage nodes; it stands still. */
+  /** The time of its storage nodes, which does not advance. */
   nodeNowMs = Date.parse("2026-01-31T12:00:00.000Z");
   inFlightMax = 0;
   readonly #server: Server;
@@ -58,7 +61,7 @@ export class FakeGateway {
         const body = Buffer.concat(chunks).toString("utf8");
         this.bodies.push(body);
         const answer = this.interrupt({ number: this.bodies.length, body }) ?? { body: this.#answer(body) };
-        // Later, so that requests that are sent at once are in flight at once.
+        // Answered later, so that requests that are sent together are in flight together.
         setImmediate(() => {
           this.#inFlight--;
           if (answer === "never answer") return;

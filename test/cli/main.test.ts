@@ -18,7 +18,7 @@ it("runs the command line, sets the exit code, and ends even when something is l
   await import("../../src/cli/main.js");
   expect(errors).toEqual(["shardgate: unknown command 'nonsense'\n"]);
   expect(process.exitCode).toBe(2);
-  // A closed pipe is no crash.
+  // A closed pipe is not a crash.
   process.stdout.emit("error", new Error("write EPIPE"));
   process.stderr.emit("error", new Error("write EPIPE"));
   expect(exit).not.toHaveBeenCalled();

@@ -1,4 +1,4 @@
-/** Runs one command line inside the test and says how it ended and what it wrote. */
+/** Runs one command line within the test and returns its exit code and output. */
 import type { ErrorCode } from "../../src/core/error.js";
 import type { Environment } from "../../src/cli/environment/environment.js";
 import { runCli } from "../../src/cli/program.js";
@@ -11,9 +11,9 @@ export interface CommandRun {
 }
 
 export interface RunOptions {
-  /** What is typed or piped in. */
+  /** The typed or piped input. */
   readonly input?: string | Uint8Array;
-  /** A person is at all ends. */
+  /** Whether input and output are terminals. */
   readonly isTerminal?: boolean;
   readonly variables?: Readonly<Record<string, string>>;
   readonly overrides?: Partial<Environment>;

@@ -5,7 +5,7 @@ import type { Child, Environment } from "../../src/cli/environment/environment.j
 import { systemClock } from "../../src/cli/environment/system-clock.js";
 
 export interface TestEnvironment extends Environment {
-  /** What was written so far. */
+  /** The output so far. */
   readonly written: { readonly out: string; readonly err: string };
   /** Asks the command to stop. */
   send(reason: string): void;
@@ -57,7 +57,7 @@ export function testEnvironment(overrides: Partial<Environment> = {}): TestEnvir
   };
 }
 
-/** A stream of bytes as standard input has it, in chunks of `chunkBytes`. */
+/** A stream of bytes like standard input, in chunks of `chunkBytes`. */
 export function bytesOf(text: string | Uint8Array, chunkBytes = 65_536): Readable {
   const bytes = Buffer.from(text);
   const count = Math.ceil(bytes.length / chunkBytes);
@@ -66,13 +66,13 @@ export function bytesOf(text: string | Uint8Array, chunkBytes = 65_536): Readabl
   );
 }
 
-/** A child that runs nothing; the test says what it prints and when it ends. */
+/** A child that runs nothing; the test decides what it prints and when it ends. */
 export class FakeChild implements Child {
   readonly pid: number;
   readonly stdout = new PassThrough();
   readonly exited: Promise<string>;
   readonly signals: string[] = [];
-  /** How it answers SIGTERM. */
+  /** Whether it ignores SIGTERM. */
   isStubborn = false;
   #end: (how: string) => void = () => undefined;
 

@@ -5,7 +5,7 @@ import { parsedBy } from "../../src/cli/options/option.js";
 import { createProgram, runCli } from "../../src/cli/program.js";
 import { testEnvironment } from "./test-environment.js";
 
-/** Help with its columns on one line each, however wide the terminal is. */
+/** Help with each entry on one line, however wide the terminal is. */
 async function help(command: string): Promise<string> {
   const { code, out, err } = await run(command, "--help");
   expect([code, err]).toEqual([0, ""]);
@@ -20,12 +20,12 @@ async function run(...argv: string[]) {
 
 const root = commandTree(await createProgram(testEnvironment()));
 const commands = allCommands(root);
-/** Examples have the first name of a command. */
+/** Examples use the first name of a command. */
 const firstNames: Readonly<Record<string, string>> = { del: "delete", rm: "delete", ls: "scan" };
 
 afterEach(() => vi.unstubAllEnvs());
 
-describe("usage", () => {
+describe("the command line", () => {
   it("prints the version of the package", async () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
     for (const flag of ["--version", "-V"]) expect(await run(flag)).toEqual({ code: 0, out: `${version}\n`, err: "" });
@@ -43,7 +43,7 @@ describe("usage", () => {
   it.each([
     ["delete", "del", "rm"],
     ["scan", "ls"],
-  ])("takes the other names of %s, and shows them in its help", async (name, ...others) => {
+  ])("accepts the aliases of %s, and shows them in its help", async (name, ...others) => {
     const { out } = await run(name, "--help");
     expect(out).toContain(`Usage: shardgate ${[name, ...others].join("|")} `);
     for (const other of others) {
@@ -115,7 +115,7 @@ describe("usage", () => {
   });
 
   it.each(commands.filter(({ path }) => path.length > 0 && path[0] !== "help").map(({ path }) => [path.join(" ")]))(
-    "shows an example of %s, made of words that it knows",
+    "shows an example of %s that consists of known words",
     async (name) => {
       const { code, out } = await run(...name.split(" "), "--help");
       expect(code).toBe(0);
@@ -235,14 +235,14 @@ describe("usage", () => {
     expect(err).toMatch(/^shardgate: [^\n]+\n$/);
   });
 
-  it("does not take a bug in a parser for a wrong option", () => {
+  it("does not report a bug in a parser as a wrong option", () => {
     const parse = parsedBy(() => {
       throw new TypeError("bug");
     });
     expect(() => parse("x")).toThrow(TypeError);
   });
 
-  it("reads options from the environment, and refuses a wrong one there too", async () => {
+  it("reads options from the environment, and refuses an invalid one there too", async () => {
     vi.stubEnv("SHARDGATE_PORT", "nowhere");
     const { code, err } = await run("node");
     expect(code).toBe(2);

@@ -1,4 +1,4 @@
-/** What a browser loads: the client built into one file, small, and without anything but the web's own functions. */
+/** The client as a browser loads it: built into one small file that uses only web APIs. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -32,7 +32,7 @@ describe("the bundled client", () => {
     expect(code).not.toMatch(/node:|\bprocess\b|\brequire\b|\bBuffer\b/);
   });
 
-  it("runs where there is nothing but the language and the web's functions", async () => {
+  it("runs with only the language and web APIs", async () => {
     const { code } = await bundle("iife");
     const bodies: string[] = [];
     const fetch = (_url: string, { body }: { body: string }): Promise<Response> => {
@@ -53,7 +53,7 @@ describe("the bundled client", () => {
   });
 });
 
-it("is typed without Node's types", () => {
+it("compiles without Node's types", () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-test-"));
   try {
     const settings = JSON.parse(readFileSync(path.join(repository, "tsconfig.json"), "utf8")) as {

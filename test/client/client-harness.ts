@@ -1,6 +1,6 @@
 /**
- * A client on the real GraphQL handler over a router in memory. Between them stands a `fetch` that records requests and
- * breaks them as a test tells it to. Pauses end at once and are recorded; deadlines pass when the test says so.
+ * A client on the real GraphQL handler over a router in memory. A `fetch` in between records requests and injects
+ * faults. Pauses end at once and are recorded; deadlines pass when the test decides.
  */
 import { createClient, type Client, type ClientOptions } from "../../src/client/index.js";
 import type { PersistedDocuments } from "../../src/gateway/graphql/request/persisted-documents.js";
@@ -20,16 +20,16 @@ export interface SentRequest {
   readonly signal: AbortSignal;
 }
 
-/** What happens to one request; `proceed` is the real thing. */
+/** The handling of one request; `proceed` sends it. */
 export type Fault = (proceed: () => Promise<Response>, request: SentRequest) => Promise<Response>;
 
 export class ClientHarness {
   readonly requests: SentRequest[] = [];
-  /** One is taken for each request; requests behind the last go through. */
+  /** One is used for each request; further requests are sent normally. */
   readonly faults: Fault[] = [];
-  /** Of the client's retries, in milliseconds. */
+  /** Pauses of the client's retries, in milliseconds. */
   readonly pauses: number[] = [];
-  /** What runs when a pause begins. */
+  /** Called when a pause begins. */
   onPause: () => void = () => {};
   readonly #server: GraphqlServer;
   readonly #deadlines = new Set<() => void>();
@@ -52,7 +52,7 @@ export class ClientHarness {
     return this.#server.url;
   }
 
-  /** Timers of calls that are not over. */
+  /** Number of timers of running calls. */
   get pendingDeadlines(): number {
     return this.#deadlines.size;
   }
@@ -72,7 +72,7 @@ export class ClientHarness {
     };
   }
 
-  /** Lets the time of every call be over that is on its way now. */
+  /** Lets the timeout of every running call pass. */
   passDeadlines(): void {
     for (const callback of this.#deadlines) callback();
   }
@@ -110,32 +110,32 @@ export class ClientHarness {
   }
 }
 
-/** Told apart from pauses by its number. */
+/** A number that distinguishes deadlines from pauses. */
 const deadlineMs = 15_001;
 
-/** Everything a scan gives. */
+/** All entries of a scan. */
 export async function allOf<T>(scan: AsyncIterable<T>): Promise<readonly T[]> {
   const items: T[] = [];
   for await (const item of scan) items.push(item);
   return items;
 }
 
-/** No connection. */
+/** Refuses the connection. */
 export const refuseConnection: Fault = () => Promise.reject(new TypeError("fetch failed"));
 
-/** The request is carried out, and its answer is lost. */
+/** The request is executed, and its answer is lost. */
 export const loseAnswer: Fault = async (proceed) => {
   await (await proceed()).text();
   throw new TypeError("fetch failed");
 };
 
-/** Nothing comes until the request is aborted. */
+/** There is no answer until the request is aborted. */
 export const hang: Fault = (_proceed, { signal }) =>
   new Promise((_resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason as Error));
   });
 
-/** Nothing comes, whatever the signal says. */
+/** There is no answer, even if the signal is aborted. */
 export const hangForever: Fault = () => new Promise(() => {});
 
 /** An answer that is not the gateway's. */
@@ -144,7 +144,7 @@ export function answer(status: number, body: unknown): Fault {
   return () => Promise.resolve(new Response(text, { status }));
 }
 
-/** The real answer, changed. */
+/** The real answer, modified. */
 export function change(edit: (body: { data: { result: never } }) => unknown): Fault {
   return async (proceed) => {
     const response = await proceed();

@@ -1,4 +1,4 @@
-/** What the client sends and understands, held against the schema, so that the two cannot drift apart. */
+/** Compares the client's documents and types with the schema, so that they cannot diverge. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { buildSchema, getNamedType, isObjectType, isUnionType, parse, validate } from "graphql";
@@ -24,7 +24,7 @@ describe("the client's documents", () => {
     expect(parsePersistedDocuments(JSON.stringify(clientDocuments)).size).toBeGreaterThan(0);
   });
 
-  it("select from every result union, and know all of its problems", () => {
+  it("select from every result union, and cover all of its problems", () => {
     const unions = Object.values(schema.getTypeMap()).filter(isUnionType);
     const problems = unions
       .flatMap((union) => union.getTypes())
@@ -33,7 +33,7 @@ describe("the client's documents", () => {
     expect(new Set(problems)).toEqual(new Set(Object.keys(problemKinds)));
   });
 
-  it("ask for a problem's shard and entry wherever it has one", () => {
+  it("select a problem's shard and entry wherever it has one", () => {
     const all = Object.values(clientDocuments).join("\n");
     for (const name of Object.keys(problemKinds)) {
       const type = schema.getType(name);

@@ -15,7 +15,7 @@ async function keysOf(scan: EntryScan<unknown>): Promise<readonly string[]> {
 }
 
 describe("scan", () => {
-  it("gives all entries in key order, page by page", async () => {
+  it("returns all entries in key order, page by page", async () => {
     const client = harness.client();
     expect(await keysOf(client.scan())).toEqual(["a", "b1", "b2", "b3", "b4", "b5", "c"]);
     expect(harness.requests).toHaveLength(1);
@@ -26,19 +26,19 @@ describe("scan", () => {
     expect(entry).toMatchObject({ key: "c", value: "is c", version: "7", expiresAt: null });
   });
 
-  it("gives them backwards", async () => {
+  it("returns all entries in descending order", async () => {
     const scan = harness.client().scan({ prefix: "b", pageSize: 2, reverse: true });
     expect(await keysOf(scan)).toEqual(["b5", "b4", "b3", "b2", "b1"]);
     expect(harness.requests).toHaveLength(3);
   });
 
-  it("gives nothing where there is nothing", async () => {
+  it("returns nothing from an empty store", async () => {
     const scan = harness.client().scan({ prefix: "none" });
     expect(await keysOf(scan)).toEqual([]);
     expect(scan.cursor).toBeNull();
   });
 
-  it.each([false, true])("goes on where another one stopped, reverse: %s", async (reverse) => {
+  it.each([false, true])("continues where another one stopped, reverse: %s", async (reverse) => {
     const client = harness.client();
     const first = client.scan({ prefix: "b", pageSize: 2, reverse });
     const seen: string[] = [];
@@ -51,7 +51,7 @@ describe("scan", () => {
     expect([...seen, ...rest]).toEqual(reverse ? ["b5", "b4", "b3", "b2", "b1"] : ["b1", "b2", "b3", "b4", "b5"]);
   });
 
-  it("refuses pages with shards missing, once it has tried again", async () => {
+  it("refuses pages with missing shards, after a retry", async () => {
     harness.router.deadShards.add(0).add(1);
     const scan = harness.client().scan();
     await expect(keysOf(scan)).rejects.toMatchObject({
@@ -66,7 +66,7 @@ describe("scan", () => {
     expect(scan.unavailableShards).toEqual([]);
   });
 
-  it("goes on without them when told to, and says which are missing", async () => {
+  it("continues without them when allowed, and names the missing shards", async () => {
     harness.router.deadShards.add(3).add(0);
     const scan = harness.client().scan({ allowPartial: true, pageSize: 2 });
     const keys = await keysOf(scan);
@@ -74,7 +74,7 @@ describe("scan", () => {
     expect(scan.unavailableShards).toEqual([0, 3]);
   });
 
-  it("repeats a page that got no answer, and throws when none comes", async () => {
+  it("retries a page without an answer, and throws when none arrives", async () => {
     harness.faults.push(answer(503, ""));
     expect(await keysOf(harness.client().scan({ prefix: "b", pageSize: 3 }))).toHaveLength(5);
     harness.faults.push(answer(403, { code: "FORBIDDEN" }));
@@ -94,7 +94,7 @@ describe("scan", () => {
     expect(await ends).toMatchObject([{ reason: "enough" }, { reason: { code: "TIMEOUT" } }]);
   });
 
-  it("throws at a value that does not fit the schema, and can go on behind it", async () => {
+  it("throws at a value that does not fit the schema, and can be continued after it", async () => {
     harness.router.seed("b2", 2);
     const client = harness.client({ schema: z.string() } as object);
     const scan = client.scan({ prefix: "b" });
@@ -104,7 +104,7 @@ describe("scan", () => {
     expect(await keysOf(client.scan({ prefix: "b", after: scan.cursor }))).toEqual(["b3", "b4", "b5"]);
   });
 
-  it("ends at an empty page, whatever the page says of more", async () => {
+  it("ends at an empty page, even if the page promises more", async () => {
     harness.faults.push(change(() => ({ data: { result: { edges: [], pageInfo: {}, unavailableShards: [] } } })));
     expect(await keysOf(harness.client().scan())).toEqual([]);
   });

@@ -12,7 +12,7 @@ afterEach(async () => {
   await harness.close();
 });
 
-it("needs nothing but the endpoint", async () => {
+it("requires only the endpoint", async () => {
   const client = createClient({ endpoint: harness.url });
   expect(await client.get("a")).toMatchObject({ kind: "found", value: 1 });
   harness.router.refuse("a", "SHARD_UNAVAILABLE");
@@ -42,7 +42,7 @@ it.each(["foo", "", "localhost:4000/graphql", "ftp://127.0.0.1/graphql", "http:/
   },
 );
 
-it("refuses an endpoint that is no text, or has a password, which it does not repeat", () => {
+it("refuses an endpoint that is not text, or has a password, which the message does not repeat", () => {
   expect(() => createClient({ endpoint: undefined as never })).toThrow("`endpoint` is undefined; it must be");
   const endpoint = "https://ada:secret@127.0.0.1/graphql";
   const refusal = "`endpoint` must have no user name and no password; send them in `headers`.";
@@ -50,18 +50,18 @@ it("refuses an endpoint that is no text, or has a password, which it does not re
 });
 
 it.each(["http://127.0.0.1:4000/graphql", "HTTPS://api.example/graphql", "/graphql", "/sg/graphql"])(
-  "takes the endpoint %j",
+  "accepts the endpoint %j",
   (endpoint) => expect(createClient({ endpoint })).toMatchObject({ get: expect.any(Function) as unknown }),
 );
 
-it("gathers reads where there is no setImmediate", async () => {
+it("collects reads in an environment without setImmediate", async () => {
   vi.stubGlobal("setImmediate", undefined);
   const client = harness.client();
   await Promise.all([client.get("a"), client.get("b")]);
   expect(harness.requests).toHaveLength(1);
 });
 
-it("gives up on its own after timeoutMs", async () => {
+it("gives up by itself after timeoutMs", async () => {
   const client = createClient({ endpoint: harness.url, fetch: () => new Promise(() => {}), timeoutMs: 1 });
   await expect(client.get("a")).rejects.toMatchObject({ code: "TIMEOUT", message: "There was no answer within 1 ms." });
 });

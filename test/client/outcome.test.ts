@@ -14,7 +14,7 @@ const unavailable: GetOutcome<number> = {
 };
 
 describe("valueOf", () => {
-  it("is the value, or undefined for a key that does not exist", () => {
+  it("returns the value, or undefined for a key that does not exist", () => {
     expect(valueOf(found)).toBe(5);
     expect(valueOf<number>(notFound)).toBeUndefined();
   });
@@ -25,13 +25,13 @@ describe("valueOf", () => {
 });
 
 describe("orThrow", () => {
-  it("is the outcome of a success", () => {
+  it("returns the outcome of a success", () => {
     const written = { kind: "written", value: 5, isNew: true, ...entry } as const;
     const deleted = { kind: "deleted", key: "a", version: null } as const;
     for (const outcome of [found, written, deleted]) expect(orThrow(outcome)).toBe(outcome);
   });
 
-  it("throws every other outcome, a missing key among them", () => {
+  it("throws every other outcome, including a missing key", () => {
     const error = (() => {
       try {
         return orThrow(notFound);

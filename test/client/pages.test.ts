@@ -3,7 +3,7 @@ import { pagesFrom } from "../../src/client/pages.js";
 
 const cursors: Readonly<Record<string, string | null>> = { begin: "a", a: "b", b: null };
 
-it("reads page after page, each when it is asked for, until one has no cursor", async () => {
+it("reads page after page, each when it is requested, until one has no cursor", async () => {
   const asked: (string | null)[] = [];
   const read = async (after: string | null) => {
     asked.push(after);

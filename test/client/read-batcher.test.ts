@@ -11,7 +11,7 @@ afterEach(() => harness.close());
 const keysOf = (index: number): readonly string[] => harness.requests[index]?.body.variables["keys"] ?? [];
 
 describe("reads of one tick", () => {
-  it("travel in one request, each key once", async () => {
+  it("share one request, with each key once", async () => {
     const { get, getMany } = harness.client();
     const [a, many, again] = await Promise.all([get("a"), getMany(["b", "none", "a", "b"]), get("a")]);
     expect(a).toMatchObject({ kind: "found", key: "a", value: { is: "a" } });
@@ -22,7 +22,7 @@ describe("reads of one tick", () => {
     expect(harness.pendingDeadlines).toBe(0);
   });
 
-  it("are gathered behind promises that are ready", async () => {
+  it("are collected after promises that are ready", async () => {
     const client = harness.client();
     const read = async (key: string) => {
       await Promise.resolve();
@@ -33,7 +33,7 @@ describe("reads of one tick", () => {
     expect(harness.requests).toHaveLength(1);
   });
 
-  it("of a thousand keys make one request, and one more key makes two", async () => {
+  it("of a thousand keys take one request, and with one more key two", async () => {
     const client = harness.client();
     const keys = Array.from({ length: 1000 }, (_, index) => `key${index}`);
     await Promise.all(keys.map((key) => client.get(key)));
@@ -79,7 +79,7 @@ describe("reads of one tick", () => {
     expect([first?.status, last?.status]).toEqual(["fulfilled", "fulfilled"]);
   });
 
-  it("of the next tick make a request of their own", async () => {
+  it("do not share a request with those of the next tick", async () => {
     const client = harness.client();
     await client.get("a");
     harness.router.seed("a", "new");
@@ -92,7 +92,7 @@ describe("reads of one tick", () => {
     expect(harness.requests).toHaveLength(0);
   });
 
-  it("are sent when the application's own schedule says so", async () => {
+  it("are sent when the application's own schedule decides", async () => {
     const flushes: (() => void)[] = [];
     const client = harness.client({ scheduleBatch: (flush) => flushes.push(flush) });
     const early = client.get("a");
@@ -108,7 +108,7 @@ describe("reads of one tick", () => {
 });
 
 describe("an aborted caller", () => {
-  it("gets the signal's reason at once, while its neighbours get their outcomes", async () => {
+  it("gets the signal's reason at once, while others get their outcomes", async () => {
     const client = harness.client();
     const controller = new AbortController();
     const gone = client.get("a", { signal: controller.signal });
@@ -122,7 +122,7 @@ describe("an aborted caller", () => {
     expect(harness.requests[0]?.signal.aborted).toBe(false);
   });
 
-  it("ends the request when nobody else waits for it", async () => {
+  it("ends the request when no other caller waits for it", async () => {
     const client = harness.client();
     harness.faults.push(hang);
     const [one, two] = [new AbortController(), new AbortController()];
@@ -141,7 +141,7 @@ describe("an aborted caller", () => {
     await vi.waitFor(() => expect(harness.pendingDeadlines).toBe(0));
   });
 
-  it("is not asked for when it gave up before the request is sent", async () => {
+  it("is left out of a request that is sent later", async () => {
     const client = harness.client();
     const controller = new AbortController();
     const gone = client.getMany(["a", "b"], { signal: controller.signal });

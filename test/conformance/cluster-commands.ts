@@ -1,6 +1,6 @@
 /**
- * What every way to change the cluster has in common: the leader's own process, and followers over whatever transport. Each
- * test asks `cluster`, and looks at what that process sees afterwards.
+ * The common contract of all ways to change the cluster: the leader's own process, and followers over any transport.
+ * Each test calls `cluster`, and inspects what that process sees afterwards.
  */
 import { describe, expect, it } from "vitest";
 import { heartbeatIntervalMs } from "../../src/core/limits.js";
@@ -15,7 +15,7 @@ import { settle, type FakeClock } from "../support/fake-clock.js";
 import { suspectAfterMs, downAfterMs } from "../../src/registry/liveness.js";
 
 export interface CommandedCluster {
-  /** Four shards, all of the first storage node that registers. */
+  /** Four shards, all of which belong to the first storage node that registers. */
   readonly cluster: ClusterCommands & ClusterView;
   /** The leader begins to watch the storage nodes. */
   start(): void;
@@ -44,7 +44,7 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
   };
 
   describe(`${name}: ClusterCommands`, () => {
-    it("registers a storage node, whose shards are seen at once", async () => {
+    it("registers a storage node, whose shards are visible at once", async () => {
       const { cluster } = await open();
       const assignments = await cluster.register(agent("node1"));
       expect(assignments).toMatchObject({
@@ -72,7 +72,7 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       expect(cluster.shardState(shard(0))).toBe("UNAVAILABLE");
     });
 
-    it("takes a new start once an operator has accepted the loss, with new epochs and a new lineage", async () => {
+    it("acknowledges a new start once an operator has accepted the loss, with new epochs and a new lineage", async () => {
       const { cluster } = await opened();
       const empty = { ...agent("node1"), storeId: "other", incarnation: "new", starts: ["new"] };
       await expect(cluster.acceptLoss("node1")).rejects.toMatchObject({ code: "BAD_REQUEST" });
@@ -92,7 +92,7 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       expect((await cluster.heartbeat("node1", { ...sign, mapVersion: 1 })).shards).toHaveLength(4);
     });
 
-    it("keeps a storage node up by its heartbeats, and finds it silent without", async () => {
+    it("keeps a storage node up by its heartbeats, and notices their absence", async () => {
       const { cluster, clock } = await opened();
       await clock.advance(suspectAfterMs);
       expect(cluster.nodeState("node1")).toBe("SUSPECT");
@@ -103,14 +103,14 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       expect([cluster.nodeState("node1"), cluster.shardState(shard(0))]).toEqual(["DOWN", "UNAVAILABLE"]);
     });
 
-    it("refuses heartbeats with what the storage node has to do", async () => {
+    it("refuses heartbeats with advice for the storage node", async () => {
       const { cluster } = await opened();
       const beat = async (id: string, incarnation: string) => cluster.heartbeat(id, { incarnation, mapVersion: 1 });
       await expect(beat("nobody", "x")).rejects.toMatchObject({ code: "NODE_NOT_FOUND" });
       await expect(beat("node1", "another")).rejects.toMatchObject({ code: "NODE_CONFLICT" });
     });
 
-    it("moves an empty shard; then the new owner is seen, and both storage nodes have their assignments", async () => {
+    it("assigns an empty shard; then the new owner is visible, and both storage nodes have their assignments", async () => {
       const { cluster, nodes } = await opened();
       const record = await cluster.assign({ shard: shard(0), node: "node2", ...wish });
       expect(record).toEqual({ shard: 0, primary: "node2", epoch: 2, lineage: 0, move: null });
@@ -146,7 +146,7 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       expect(cluster.map.version).toBe(version);
     });
 
-    it("removes a storage node by force, and it is gone from what is seen", async () => {
+    it("removes a storage node by force, after which it is no longer visible", async () => {
       const { cluster } = await opened();
       await expect(cluster.remove("node1", false)).rejects.toMatchObject({ code: "ASSIGNMENT_WOULD_HIDE_DATA" });
       await expect(cluster.remove("nobody", true)).rejects.toMatchObject({ code: "NODE_NOT_FOUND" });
@@ -156,7 +156,7 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       expect(cluster.shardState(shard(0))).toBe("UNASSIGNED");
     });
 
-    it("gives histories in the order of the shards", async () => {
+    it("returns histories in the order of the shards", async () => {
       const { cluster } = await opened();
       await cluster.assign({ shard: shard(2), node: "node2", ...wish, isForced: true });
       expect(await cluster.histories([shard(2), shard(0)])).toMatchObject([
@@ -165,7 +165,7 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       ]);
     });
 
-    it("sends a storage node its assignments when it is refreshed, also if it said that it has them", async () => {
+    it("sends a storage node its assignments when it is refreshed, even if it reported that it has them", async () => {
       const { cluster, nodes } = await opened();
       const before = nodes.client("node1").told.length;
       await cluster.heartbeat("node1", { incarnation: "node1-1", mapVersion: cluster.map.version });
@@ -174,14 +174,14 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       await cluster.refresh("nobody");
     });
 
-    it("refreshes although the storage node does not answer", async () => {
+    it("refreshes even though the storage node does not answer", async () => {
       const { cluster, nodes } = await opened();
       nodes.client("node1").isBroken = true;
       await cluster.refresh("node1");
       expect(nodes.client("node1").told).toEqual([]);
     });
 
-    it("says REGISTRY_UNAVAILABLE when the registry cannot be written, and goes on afterwards", async () => {
+    it("answers REGISTRY_UNAVAILABLE when the registry cannot be written, and works again afterwards", async () => {
       const { cluster, store } = await opened();
       store.injectFault("writeFails");
       const asked = { shard: shard(0), node: "node2", ...wish, isForced: true };
@@ -190,7 +190,7 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       expect(await cluster.assign(asked)).toMatchObject({ primary: "node2" });
     });
 
-    it("brings a storage node a change whose answer was lost, without a further change", async () => {
+    it("delivers a change whose answer was lost to the storage node, without a further change", async () => {
       const { cluster, start, nodes, clock } = await opened();
       start();
       const node = nodes.client("node2");

@@ -1,4 +1,4 @@
-/** What every NodeClient does, whatever is behind it. `open` gives a client of a fresh, empty storage node. */
+/** The common contract of every NodeClient. `open` returns a client of a new, empty storage node. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Outcome, Operation } from "../../src/core/operation.js";
 import { NodeFault, type NodeClient, type NodeKind } from "../../src/routing/node-client/node-client.js";
@@ -7,9 +7,9 @@ import { get, put, remove, routed, scan } from "../support/operations.js";
 
 export interface OpenedClient {
   readonly client: NodeClient;
-  /** From now on the client is of this cluster's gateway. */
+  /** From now on the client belongs to a gateway of this cluster. */
   setCluster(clusterId: string): void;
-  /** From now on the storage node has this name. The client means one that is called node1. */
+  /** From now on the storage node has this name. The client expects one that is called node1. */
   rename(name: string): void;
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export function describeNodeClient(name: string, kind: NodeKind, open: () => Pro
     beforeEach(async () => (opened = await open()));
     afterEach(() => opened.close());
 
-    it("tells the storage node's kind", async () => {
+    it("reports the storage node's kind", async () => {
       await expect(opened.client.probe(call)).resolves.toMatchObject({ kind, clusterId: null, isAcknowledged: true });
     });
 
@@ -48,7 +48,7 @@ export function describeNodeClient(name: string, kind: NodeKind, open: () => Pro
       expect(await run(get("a"))).toEqual([{ kind: "notFound" }]);
     });
 
-    it("tells a new entry from a replaced one", async () => {
+    it("distinguishes a new entry from a replaced one", async () => {
       expect(await run(put("a", "1"))).toMatchObject([{ kind: "written", isNew: true }]);
       expect(await run(put("a", "2"))).toMatchObject([{ kind: "written", isNew: false }]);
     });
@@ -59,24 +59,24 @@ export function describeNodeClient(name: string, kind: NodeKind, open: () => Pro
       expect(await run(get("a"))).toMatchObject([{ entry: { value: "49" } }]);
     });
 
-    it("keeps keys apart that differ only in how they are encoded", async () => {
+    it("distinguishes keys that differ only in how they are encoded", async () => {
       const keys = ["a/b", "a%2Fb", "a b", "a+b", "ä", "a\u0308", "..a", "a?b#c", "😀", "'()*!"];
       await run(...keys.map((key, index) => put(key, String(index))));
       const outcomes = await run(...keys.map((key) => get(key)));
       expect(outcomes).toMatchObject(keys.map((key, index) => ({ entry: { key, value: String(index) } })));
     });
 
-    it("takes values of full size", async () => {
+    it("accepts values of maximum length", async () => {
       const value = JSON.stringify("x".repeat(1024 * 1024 - 2));
       await run(put("large", value));
       expect(await run(get("large"))).toMatchObject([{ entry: { value } }]);
     });
 
-    it("takes an empty batch", async () => {
+    it("accepts an empty batch", async () => {
       expect(await run()).toEqual([]);
     });
 
-    it("rejects a call that was given up before it began", async () => {
+    it("rejects a call that was aborted before it began", async () => {
       const given = { ...call, signal: AbortSignal.abort() };
       await expect(opened.client.probe(given)).rejects.toMatchObject({ reason: "aborted" });
       await expect(opened.client.execute([routed(get("a"))], given)).rejects.toBeInstanceOf(NodeFault);
@@ -104,7 +104,7 @@ function describeFullNode(
     expect((await run(get("a")))[0]).toMatchObject({ entry: { version: "2", createdAtMs: expect.any(Number) } });
   });
 
-  it("checks conditions and tells the entry that stands against them", async () => {
+  it("checks conditions and returns the entry that conflicts with them", async () => {
     await run(put("a", "1"));
     const outcomes = await run(
       put("a", "2", { condition: { kind: "ifAbsent" } }),
@@ -118,7 +118,7 @@ function describeFullNode(
     ]);
   });
 
-  it("lists a shard in bytewise order, either way, page by page", async () => {
+  it("lists a shard in bytewise order, in both directions, page by page", async () => {
     const keys = ["p:1", "p:2", "p:3", "p:\uffff", "p:😀", "q"].map((key) => ({
       ...put(key, "1"),
       shard: scan(1).shard,
@@ -134,7 +134,7 @@ function describeFullNode(
     expect(await page({ before: "p:3", isReverse: true })).toEqual([["p:2", "p:1"], false]);
   });
 
-  it("takes assignments, reports its shards, and is fenced by their epochs", async () => {
+  it("accepts assignments, reports its shards, and refuses operations of other epochs", async () => {
     await run(put("user123", "1"));
     await assign(3, [{ shardId: 2, epoch: 7, lineage: 1 }]);
     expect(await client().shards(call)).toMatchObject([
@@ -163,7 +163,7 @@ function describeFullNode(
     expect(await client().execute([routed(get("user123"), 7)], call)).toMatchObject([{ entry: { value: "1" } }]);
   });
 
-  it("gives up a shard that is not assigned to it any more, and keeps its entries", async () => {
+  it("releases a shard that is no longer assigned to it, and keeps its entries", async () => {
     await assign(3, [{ shardId: 2, epoch: 7, lineage: 0 }]);
     await client().execute([routed(put("user123", "1"), 7)], call);
     await assign(4, []);
@@ -185,13 +185,13 @@ function describeFullNode(
 }
 
 function describeRenamedNode(opened: () => OpenedClient, assign: () => Promise<void>): void {
-  it("tells the storage node's name", async () => {
+  it("reports the storage node's name", async () => {
     expect(await opened().client.probe(call)).toMatchObject({ name: null });
     opened().rename("node1");
     expect(await opened().client.probe(call)).toMatchObject({ name: "node1" });
   });
 
-  it("gets nothing from another storage node at the address but its name", async () => {
+  it("gets nothing but its name from another storage node at the address", async () => {
     const { client, rename } = opened();
     rename("node2");
     const message = "This storage node is node2, not node1.";
@@ -207,14 +207,14 @@ function describeRenamedNode(opened: () => OpenedClient, assign: () => Promise<v
 }
 
 function describePlainNode(client: () => NodeClient, run: (...operations: Operation[]) => Promise<readonly Outcome[]>) {
-  it("knows no versions and no times", async () => {
+  it("returns no versions and no times", async () => {
     const facts = { version: null, createdAtMs: null, updatedAtMs: null, expiresAtMs: null };
     expect(await run(put("a", "1"))).toEqual([{ kind: "written", isNew: true, facts }]);
     expect(await run(get("a"))).toEqual([{ kind: "found", entry: { key: "a", value: "1", ...facts } }]);
     expect(await run(remove("a"))).toEqual([{ kind: "deleted", version: null }]);
   });
 
-  it("refuses conditions, expiry and scans, and does the rest of the batch", async () => {
+  it("refuses conditions, expiry and scans, and executes the rest of the batch", async () => {
     const outcomes = await run(
       put("a", "1", { condition: { kind: "ifAbsent" } }),
       put("a", "1", { expiry: { kind: "ttl", seconds: 1 } }),
@@ -227,7 +227,7 @@ function describePlainNode(client: () => NodeClient, run: (...operations: Operat
     expect(await run(get("a"))).toEqual([{ kind: "notFound" }]);
   });
 
-  it("has no figures of shards, and passes assignments over", async () => {
+  it("has no figures of shards, and ignores assignments", async () => {
     await client().assign({ clusterId: "c", shardCount: 4, mapVersion: 1, shards: [] }, call);
     expect(await client().shards(call)).toBeNull();
   });

@@ -1,4 +1,4 @@
-/** What every registry store must do, whatever keeps the document. Each implementation's test calls this once. */
+/** The common contract of every registry store. The test of each implementation calls this once. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clusterMapFromText, clusterMapToText } from "../../src/registry/text/cluster-map-text.js";
 import { assignmentHistoryMax } from "../../src/core/limits.js";
@@ -7,7 +7,10 @@ import { recordOfChanges } from "../../src/registry/assignment-log.js";
 import type { RegistryStore, StoreMark } from "../../src/registry/registry-store.js";
 import { largestMap } from "../registry/map-samples.js";
 
-/** `fresh` makes an empty store and resolves to what opens a handle on it: another each time, where a store allows several. */
+/**
+ * `fresh` creates an empty store and resolves to a function that opens a handle on it: a new one each time, if a store
+ * allows several.
+ */
 export function describeRegistryStore(name: string, fresh: () => Promise<() => Promise<RegistryStore>>): void {
   describe(`${name}, as a registry store`, () => {
     const opened: RegistryStore[] = [];
@@ -25,7 +28,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       for (const store of opened.splice(0)) await store.close();
     });
 
-    it("holds nothing before the first write", async () => {
+    it("contains nothing before the first write", async () => {
       const store = await open();
       expect(await store.load()).toBeNull();
       expect(await store.mark()).toBeNull();
@@ -54,7 +57,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await one.log()).toEqual([record(6)]);
     });
 
-    it("gives back the document it was given, through every handle", async () => {
+    it("returns the document that was written, through every handle", async () => {
       const [one, other] = [await open(), await open()];
       const document = { version: 1, text: '{"a":"line\\nbreak, ünïcødé, 🦊"}\n\nsecond line' };
       expect(await one.compareAndSet(null, document, null)).toBe(true);
@@ -63,13 +66,13 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await (await open()).load()).toEqual({ ...document, beat: 0 });
     });
 
-    it("keeps an empty text", async () => {
+    it("preserves an empty text", async () => {
       const store = await open();
       await store.compareAndSet(null, { version: 1, text: "" }, null);
       expect(await store.load()).toEqual({ version: 1, text: "", beat: 0 });
     });
 
-    it("replaces the document only at the version expected", async () => {
+    it("replaces the document only at the expected version", async () => {
       const [one, other] = [await open(), await open()];
       expect(await one.compareAndSet(at(1), { version: 2, text: "too early" }, null)).toBe(false);
       expect(await one.load()).toBeNull();
@@ -81,7 +84,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await one.load()).toEqual({ version: 2, text: "second", beat: 0 });
     });
 
-    it("raises the beat only at the version expected", async () => {
+    it("raises the beat only at the expected version", async () => {
       const [one, other] = [await open(), await open()];
       expect(await one.beat(1)).toBeNull();
       await one.compareAndSet(null, { version: 1, text: "first" }, null);
@@ -91,7 +94,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await one.load()).toEqual({ version: 1, text: "first", beat: 2 });
     });
 
-    it("replaces the document only at the beat expected, which a replacement keeps", async () => {
+    it("replaces the document only at the expected beat, which a replacement keeps", async () => {
       const store = await open();
       await store.compareAndSet(null, { version: 1, text: "first" }, null);
       await store.beat(1);
@@ -101,7 +104,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(await store.log()).toEqual([]);
     });
 
-    it("has the log of what was written, oldest first, and nothing of writes that lost", async () => {
+    it("has the log of all successful writes, oldest first, and nothing of the others", async () => {
       const [one, other] = [await open(), await open()];
       expect(await one.log()).toEqual([]);
       await one.compareAndSet(null, { version: 1, text: "first" }, record(1));
@@ -127,7 +130,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       );
     });
 
-    it("lets exactly one of many creators win", async () => {
+    it("lets exactly one of many creators succeed", async () => {
       const stores = await Promise.all(Array.from({ length: 8 }, open));
       const wins = await Promise.all(
         stores.map((store, index) => store.compareAndSet(null, { version: 1, text: `creator ${index}` }, null)),
@@ -148,7 +151,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       for (const store of stores) expect(await store.load()).toEqual({ version: 51, text: "50", beat: 0 });
     });
 
-    it("tells every watcher of a change by another handle and of its own", async () => {
+    it("notifies every watcher of changes by another handle and by its own", async () => {
       const [one, other] = [await open(), await open()];
       const onChange = vi.fn<() => void>();
       const onChangeToo = vi.fn<() => void>();
@@ -162,7 +165,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
     });
 
-    it("tells a watcher nothing more once it unsubscribed, and the others still", async () => {
+    it("notifies a watcher no more once it unsubscribed, but still the others", async () => {
       const store = await open();
       const stopped = vi.fn<() => void>();
       const still = vi.fn<() => void>();
@@ -175,7 +178,7 @@ export function describeRegistryStore(name: string, fresh: () => Promise<() => P
       expect(stopped).not.toHaveBeenCalled();
     });
 
-    it("keeps the largest cluster map", async () => {
+    it("stores the largest cluster map", async () => {
       const store = await open();
       const map = largestMap();
       await store.compareAndSet(null, { version: map.version, text: clusterMapToText(map) }, null);
@@ -198,13 +201,13 @@ function record(epoch: number): string {
   return recordOfChanges([change]) ?? "";
 }
 
-/** A change of each of very many shards. */
+/** A change of each of a large number of shards. */
 function recordOfEach(epoch: number): string {
   const change = { epoch: epoch + 1, node: "a", atMs: 1000, cause: "automatic" } as const;
   return recordOfChanges(Array.from({ length: 2_000 }, (_, shard) => ({ ...change, shard: parseShard(shard) }))) ?? "";
 }
 
-/** As a writer of the registry does it: read, change, try, and again when another was faster. */
+/** Increments as a writer of the registry does: reads, changes, writes, and repeats when another writer was faster. */
 async function increment(store: RegistryStore): Promise<void> {
   for (;;) {
     const stored = await store.load();

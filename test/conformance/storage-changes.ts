@@ -16,7 +16,7 @@ export function describeChanges(engine: () => StorageEngine): void {
   };
 
   describe("the change feed", () => {
-    it("gives the newest state of each key that changed, in order of version", async () => {
+    it("returns the newest state of each key that changed, in order of version", async () => {
       await write(engine(), [put("a", "1"), put("b", "1"), put("c", "1"), put("a", "2"), remove("b")], nowMs);
       const { changes, cursor, hasMore } = await pageOf(null);
       expect(changes.map(textOf)).toEqual(["3 put c 1", "4 put a 2", "5 deleted b"]);
@@ -27,7 +27,7 @@ export function describeChanges(engine: () => StorageEngine): void {
       expect((await pageOf(null)).changes.map(textOf)).toEqual(["3 put c 1", "4 put a 2", "6 put b 2"]);
     });
 
-    it("is read in pages by number and by bytes, and goes on exactly where a page ended", async () => {
+    it("is read in pages bounded by number and bytes, and continues exactly where a page ended", async () => {
       await fill(engine(), ["a", "b", "c", "d"]);
       await write(engine(), [remove("b")], nowMs);
       const seen: string[] = [];
@@ -45,7 +45,7 @@ export function describeChanges(engine: () => StorageEngine): void {
       expect([last.changes, last.hasMore, last.cursor]).toEqual([[], false, cursor]);
     });
 
-    it("has an expiry once the sweep has made it, with a version of its own", async () => {
+    it("contains an expiry once the sweep has recorded it, with a version of its own", async () => {
       await write(engine(), [put("a", "1", { expiry: { kind: "ttl", seconds: 1 } })], nowMs);
       expect((await pageOf(null)).changes.map(textOf)).toEqual(["1 put a 1"]);
       await engine().sweep(nowMs + 1000, 10);
@@ -57,7 +57,7 @@ export function describeChanges(engine: () => StorageEngine): void {
       });
     });
 
-    it("has one item per key: a put over a tombstone takes its place", async () => {
+    it("has one item per key: a put replaces the tombstone", async () => {
       await write(engine(), [put("a", "1"), remove("a")], nowMs);
       await write(engine(), [put("a", "2")], nowMs);
       expect((await pageOf(null)).changes.map(textOf)).toEqual(["3 put a 2"]);
@@ -66,7 +66,7 @@ export function describeChanges(engine: () => StorageEngine): void {
       expect((await pageOf(null)).changes.map(textOf)).toEqual(["6 deleted a"]);
     });
 
-    it("has a gap for readers that have not come to the newest dropped tombstone, and for no others", async () => {
+    it("has a gap for readers that have not read the newest dropped tombstone, and for no others", async () => {
       await write(engine(), [put("a", "1"), put("b", "1")], nowMs);
       const early = (await pageOf(null)).cursor;
       await write(engine(), [remove("a")], nowMs);
@@ -83,7 +83,7 @@ export function describeChanges(engine: () => StorageEngine): void {
       expect((await pageOf(half.cursor)).changes.map(textOf)).toEqual(["4 put c 1"]);
     });
 
-    it("drops at most as many tombstones as the sweep may", async () => {
+    it("loses at most as many tombstones as a sweep may drop", async () => {
       const all = ["a", "b", "c"];
       await fill(engine(), all);
       await write(
@@ -98,7 +98,7 @@ export function describeChanges(engine: () => StorageEngine): void {
       expect(await engine().sweep(laterMs, 2)).toEqual({ expired: 0, tombstonesDropped: 0, isMore: false });
     });
 
-    it("is exact from every cursor while sweeps clear away what was overwritten", async () => {
+    it("is exact from every cursor while sweeps remove overwritten items", async () => {
       const all = ["a", "b", "c", "d", "e"];
       for (const round of [1, 2, 3]) {
         await write(
@@ -128,7 +128,7 @@ export function describeChanges(engine: () => StorageEngine): void {
       expect((await pageOf(null)).cursor).toMatchObject({ lineage: 1 });
     });
 
-    it("has a gap after the shard was another's, and none when it stayed with its store", async () => {
+    it("has a gap after another store owned the shard, and none when it stayed with its store", async () => {
       await fill(engine(), ["a"]);
       const { cursor } = await pageOf(null);
       await changeClaims(engine(), claim(2));
@@ -144,7 +144,7 @@ export function describeChanges(engine: () => StorageEngine): void {
   });
 
   describe("a sweep", () => {
-    it("touches only shards that are owned and not sealed", async () => {
+    it("changes only shards that are owned and not sealed", async () => {
       const expiry = { kind: "ttl", seconds: 1 } as const;
       for (const number of [0, 1, 2]) await write(engine(), [put("a", "1", { shard: shard(number), expiry })], nowMs);
       const sealed = claim(1, { shard: shard(1), sealedFor: "move-1" });
@@ -154,7 +154,7 @@ export function describeChanges(engine: () => StorageEngine): void {
       expect((await engine().sweep(nowMs + 1000, 10)).expired).toBe(2);
     });
 
-    it("lets entries expire again by the clock, once what was judged as passed is gone", async () => {
+    it("lets entries expire by the clock again once all entries below the mark are removed", async () => {
       const expiry = { kind: "ttl", seconds: 5 } as const;
       await write(engine(), [put("a", "1", { expiry })], nowMs);
       // Judged by a clock that was ahead, and then jumped back.
@@ -171,7 +171,7 @@ export function describeChanges(engine: () => StorageEngine): void {
     const digest = async (number = 0): Promise<string | undefined> =>
       (await engine().stats(nowMs)).get(shard(number))?.digest;
 
-    it("follows the contents, whatever came in between, and not their order", async () => {
+    it("depends on the contents, not on their history or order", async () => {
       const empty = await digest();
       await write(engine(), [put("a", "1"), put("b", "2")], nowMs);
       const both = await digest();

@@ -1,4 +1,6 @@
-/** Conformance of storage engines: who may touch a shard, the versions of its epochs, and what is kept beside the entries. */
+/**
+ * Conformance of storage engines: who may touch a shard, the versions of its epochs, and the state beside the entries.
+ */
 import { describe, expect, it } from "vitest";
 import { versionsPerEpoch } from "../../src/core/limits.js";
 import type { ShardClaim, StorageEngine } from "../../src/storage/engine.js";
@@ -24,7 +26,7 @@ export function describeClaims(engine: () => StorageEngine): void {
   const claimed = async (): Promise<ShardClaim | undefined> => (await engine().state()).claims.get(shard(0));
 
   describe("a claim", () => {
-    it("is kept as it was made, and repeating it or an older one changes nothing", async () => {
+    it("is stored, and repeating it or applying an older one changes nothing", async () => {
       await changeClaims(engine(), claim(5, { lineage: 2, sealedFor: "move-1" }));
       const expected = { shard: 0, epoch: 5, releasedEpoch: 0, lineage: 2, sealedFor: "move-1" };
       expect(await claimed()).toEqual(expected);
@@ -44,7 +46,7 @@ export function describeClaims(engine: () => StorageEngine): void {
       expect(await claimed()).toMatchObject({ epoch: 4, releasedEpoch: 4 });
       await changeClaims(engine(), { kind: "release", shard: shard(0), epoch: 4 }, claim(5));
       expect(await claimed()).toMatchObject({ epoch: 5, releasedEpoch: 4 });
-      // One that comes late, after another process claimed the shard again, gives up nothing.
+      // A late release, after another process claimed the shard again, releases nothing.
       await changeClaims(engine(), { kind: "release", shard: shard(0), epoch: 4 });
       expect(await claimed()).toMatchObject({ epoch: 5, releasedEpoch: 4 });
     });
@@ -70,7 +72,7 @@ export function describeClaims(engine: () => StorageEngine): void {
     };
     const five = (code: string): readonly string[] => Array.from({ length: 5 }, () => code);
 
-    it("runs under exactly the claim's epoch, or without one", async () => {
+    it("runs under exactly the claim's epoch, or without an epoch", async () => {
       await changeClaims(engine(), claim(3));
       expect(await codesOf(2)).toEqual(five("STALE_EPOCH"));
       expect(await codesOf(4)).toEqual(five("SHARD_NOT_HOSTED"));
@@ -78,7 +80,7 @@ export function describeClaims(engine: () => StorageEngine): void {
       expect(await codesOf(null)).toEqual(five("runs"));
     });
 
-    it("is refused with the store's own epoch when it comes from an older one", async () => {
+    it("is refused with the store's own epoch when its epoch is older", async () => {
       await changeClaims(engine(), claim(3));
       const [outcome] = await write(engine(), [put("a", "1")], nowMs, 2);
       const message = "Epoch 2 of shard 0 is not current: this storage node has claimed epoch 3.";
@@ -88,7 +90,7 @@ export function describeClaims(engine: () => StorageEngine): void {
       expect(higher).not.toHaveProperty("epoch");
     });
 
-    it("is refused on a shard that was never claimed or was given up", async () => {
+    it("is refused on a shard that was never claimed or has been released", async () => {
       expect(await codesOf(null, never)).toEqual(five("SHARD_NOT_HOSTED"));
       expect(await codesOf(1, never)).toEqual(five("SHARD_NOT_HOSTED"));
       await changeClaims(engine(), { kind: "release", shard: shard(0), epoch: 1 });
@@ -107,7 +109,7 @@ export function describeClaims(engine: () => StorageEngine): void {
       expect(await find(engine(), "a")).toMatchObject({ version: "1" });
     });
 
-    it("is refused alone: its neighbours run", async () => {
+    it("is refused alone, while others run", async () => {
       await changeClaims(engine(), claim(3, { shard: shard(1) }));
       const writes = [
         { operation: put("a", "1"), epoch: 1 },
@@ -122,7 +124,7 @@ export function describeClaims(engine: () => StorageEngine): void {
       expect(await keys(engine(), { shard: shard(1) })).toEqual(["b"]);
     });
 
-    it("that is refused takes no version", async () => {
+    it("takes no version when it is refused", async () => {
       await write(engine(), [put("a", "1")], nowMs, 2);
       expect(await write(engine(), [put("a", "1")], nowMs)).toMatchObject([{ facts: { version: "1" } }]);
     });
@@ -158,7 +160,7 @@ export function describeClaims(engine: () => StorageEngine): void {
       expect(await keys(engine())).toEqual([]);
     });
 
-    it("stays when only claims change, and claims when only it changes", async () => {
+    it("stays when only claims change, and vice versa", async () => {
       await writeDocument("kept");
       await changeClaims(engine(), claim(3));
       const state = await writeDocument("new");
@@ -166,7 +168,7 @@ export function describeClaims(engine: () => StorageEngine): void {
       expect(await engine().state()).toEqual(state);
     });
 
-    it("is changed with claims or not at all, by a decision over the newest state", async () => {
+    it("is changed together with claims or not at all, by a decision over the newest state", async () => {
       const add = (text: string) =>
         engine().changeState(({ document }) => ({ document: `${document ?? ""}${text}`, claims: [] }));
       await Promise.all(["a", "b", "c", "d"].map(add));
@@ -183,8 +185,8 @@ export function describeClaims(engine: () => StorageEngine): void {
     });
   });
 
-  describe("a damaged clock", () => {
-    it("makes no entry that was changed before it was made", async () => {
+  describe("a clock that jumps back", () => {
+    it("never makes an entry appear changed before it was created", async () => {
       await write(engine(), [put("a", "1")], nowMs);
       const [outcome] = await write(engine(), [put("a", "2")], nowMs - 5000);
       expect(outcome).toMatchObject({ facts: { createdAtMs: nowMs, updatedAtMs: nowMs } });

@@ -1,4 +1,4 @@
-/** What every storage engine must do, whatever keeps the entries. Each implementation's test calls this once. */
+/** The common contract of every storage engine. The test of each implementation calls this once. */
 import { afterEach, beforeEach, describe } from "vitest";
 import type { StorageEngine } from "../../src/storage/engine.js";
 import { describeChanges } from "./storage-changes.js";
@@ -10,7 +10,7 @@ import { describeOverlappingCalls } from "./storage-outcomes.js";
 import { describeScans } from "./storage-scans.js";
 import { describeWrites } from "./storage-writes.js";
 
-/** An empty engine, and where data outlive a process what closes it and opens the same data again. */
+/** An empty engine and, if data outlive a process, a function that closes it and opens the same data again. */
 export interface OpenedEngine {
   readonly engine: StorageEngine;
   readonly reopen?: () => Promise<StorageEngine>;

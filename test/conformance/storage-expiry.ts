@@ -26,7 +26,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
     it.each<readonly [string, OperationExpiry]>([
       ["seconds", inOneSecond],
       ["a moment", { kind: "at", atMs: nowMs + 1000 }],
-    ])("is there until its moment and gone from it on (%s)", async (_, expiry) => {
+    ])("exists until its moment and is gone from then on (%s)", async (_, expiry) => {
       const [outcome] = await write(engine(), [put("a", "1", { expiry }), put("b", "1")], nowMs);
       expect(outcome).toMatchObject({ isNew: true, facts: { expiresAtMs: nowMs + 1000 } });
       for (const [atMs, expected] of [
@@ -44,7 +44,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
       expect(await find(engine(), "a")).toBeNull();
     });
 
-    it("lives on when it is put again without an expiry, and expires anew with another", async () => {
+    it("stays when it is put again without an expiry, and expires anew with another", async () => {
       await write(engine(), [put("a", "1", { expiry: inOneSecond }), put("b", "1", { expiry: inOneSecond })], nowMs);
       await write(engine(), [put("a", "2"), put("b", "2", { expiry: { kind: "ttl", seconds: 5 } })], nowMs);
       expect((await engine().sweep(nowMs + 1000, 10)).expired).toBe(0);
@@ -115,7 +115,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
   });
 
   describe("a sweep", () => {
-    it("removes what has expired, at most as many as asked, each as a change with a version", async () => {
+    it("removes expired entries, at most as many as requested, each as a change with a version", async () => {
       const expiring = Array.from({ length: 25 }, (_, index) =>
         put(`e${index}`, "1", { shard: shard(index % 3), expiry: { kind: "at", atMs: nowMs + index } }),
       );
@@ -127,7 +127,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
       expect((await engine().sweep(nowMs + 1000, 100)).expired).toBe(5);
       expect((await engine().sweep(nowMs + 1000, 0)).expired).toBe(0);
       expect((await figures(engine(), nowMs)).get(shard(0))).toMatchObject({ keyCount: 1 });
-      // Nine were put into the shard and have expired, and one stays.
+      // Nine of the entries put into the shard have expired, and one stays.
       expect(await write(engine(), [put("next", "1")], nowMs)).toMatchObject([{ facts: { version: "20" } }]);
     });
 
@@ -136,7 +136,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
       const laterMs = nowMs + 1000;
       const put2 = write(engine(), [put("a", "2")], laterMs);
       const [, { expired }] = await Promise.all([put2, engine().sweep(laterMs, 10)]);
-      // Whichever came first: a put over what has been swept, or a put of an expired entry.
+      // Depends on which came first: a put over a swept entry, or a put over an expired one.
       expect([1, 2]).toContain(expired);
       expect(await find(engine(), "a", laterMs)).toMatchObject({ value: "2" });
       expect(await figures(engine(), laterMs)).toEqual(new Map([[shard(0), { keyCount: 1, sizeBytes: 2 }]]));
@@ -144,7 +144,7 @@ export function describeExpiry(engine: () => StorageEngine): void {
   });
 
   describe("stats", () => {
-    it("leave out what has expired, swept or not", async () => {
+    it("exclude expired entries, swept or not", async () => {
       const operations = [1, 2].map((number) =>
         put("a", "12345", { shard: shard(number), expiry: { kind: "ttl", seconds: number } }),
       );

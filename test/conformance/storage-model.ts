@@ -1,6 +1,6 @@
 /**
- * Conformance of storage engines as properties: whatever the operations, claims and clocks, an engine answers as the
- * simplest one does; and a reader that follows the change feed from any cursor has the live state in the end, or a gap.
+ * Conformance of storage engines as properties: with any operations, claims and clocks, an engine answers as the
+ * simplest one does; and a reader that follows the change feed from any cursor ends with the live state, or with a gap.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -51,7 +51,7 @@ const scans: fc.Arbitrary<ScanOperation> = fc.record({
   bytesMax: fc.constant(nodeBatchAnswerBytesMax),
   isReverse: fc.boolean(),
 });
-/** Mostly the claim's, whatever that is. */
+/** Mostly the epoch of the claim, whatever that is. */
 const epochs = fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, fc.integer({ min: 1, max: 4 }));
 const claims: fc.Arbitrary<ClaimChange> = fc.oneof(
   {
@@ -167,7 +167,7 @@ class Comparison {
     expect(new Map(state.claims)).toEqual(this.#reference.claims());
   }
 
-  /** One page more of a reader's own, which begins anew after a gap. */
+  /** Reads one more page for a reader, which begins anew after a gap. */
   async follow(number: ShardNumber, limit: number): Promise<void> {
     const reader = this.#readers.get(number) ?? { cursor: null, entries: new Map<string, string>() };
     this.#readers.set(number, reader);

@@ -1,4 +1,4 @@
-/** Short ways to write down operations on one shard, for the conformance suite of storage engines. */
+/** Short forms of operations on one shard, for the conformance suite of storage engines. */
 import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import type { JsonEntry } from "../../src/core/entry.js";
 import type { JsonText } from "../../src/core/text/json-text.js";
@@ -52,7 +52,7 @@ export function scan(rest: Partial<ScanOperation> = {}): ScanOperation {
   return { kind: "scan", shard: shard(0), ...all, ...rest };
 }
 
-/** Every shard that the suite uses, so that an engine that is opened has claimed them all at epoch 1. */
+/** Every shard that the suite uses: an opened engine has claimed all of them at epoch 1. */
 const claimed = [...Array.from({ length: 20 }, (_, number) => number), 255, 256, 257, 300, 4095];
 
 export async function claimAll(engine: StorageEngine): Promise<void> {
@@ -97,7 +97,7 @@ export async function figures(engine: StorageEngine, atMs: number): Promise<Read
   return new Map(written.map(([number, { keyCount, sizeBytes }]) => [number, { keyCount, sizeBytes }]));
 }
 
-/** The entry under `key`, null when there is none. */
+/** The entry under `key`; null when there is none. */
 export async function find(engine: StorageEngine, key: string, atMs = nowMs, number = 0): Promise<JsonEntry | null> {
   const [outcome] = await read(engine, [get(key, number)], { ...noBudget, nowMs: atMs });
   return outcome?.kind === "found" ? outcome.entry : null;

@@ -1,6 +1,6 @@
 /**
- * Conformance of storage engines whose calls are slow, overlap, lose replies and meet a fail-over: what must hold when the
- * outcome of a change is unknown, and that calls which overlap do not undo each other.
+ * Conformance of storage engines whose calls are slow, overlap, lose replies and meet a fail-over: what holds when the
+ * outcome of a change is unknown, and that overlapping calls do not undo each other.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ShardgateError } from "../../src/core/error.js";
@@ -24,9 +24,9 @@ import {
 /** An engine over a store that can be made to fail. */
 export interface UnreliableEngine {
   readonly engine: StorageEngine;
-  /** From now on each commit fares as `fate` says. */
+  /** From now on each commit has this fate. */
   setCommits(fate: "happens" | "happens, reply lost" | "is lost"): void;
-  /** Calls that are under way fail; those that begin afterwards run. */
+  /** Running calls fail; later ones succeed. */
   failOver(): void;
 }
 
@@ -39,7 +39,7 @@ export function describeUnknownOutcomes(name: string, open: () => Promise<Unreli
     });
     afterEach(() => store.engine.close());
 
-    it.each(["happens, reply lost", "is lost"] as const)("says OUTCOME_UNKNOWN when a commit %s", async (fate) => {
+    it.each(["happens, reply lost", "is lost"] as const)("answers OUTCOME_UNKNOWN when a commit %s", async (fate) => {
       const { engine } = store;
       await write(engine, [put("a", "1"), put("b", "1")], nowMs);
       store.setCommits(fate);
@@ -52,12 +52,12 @@ export function describeUnknownOutcomes(name: string, open: () => Promise<Unreli
       const values = found.map((entry) => entry?.value ?? null);
       expect(values).toEqual(hasHappened ? ["2", "2", "2"] : ["1", "1", null]);
       expect((await engine.state()).claims.get(shard(0))?.epoch).toBe(hasHappened ? 2 : 1);
-      // Repeating a claim is right in both cases.
+      // Repeating a claim is correct in both cases.
       await changeClaims(engine, claim(2));
       expect((await engine.state()).claims.get(shard(0))?.epoch).toBe(2);
     });
 
-    it("gives no version twice, and keeps every acknowledged write, whatever becomes of the others", async () => {
+    it("gives no version twice, and keeps every acknowledged write, whatever the outcome of the others", async () => {
       const { engine } = store;
       const given = new Map<string, string>();
       const fates = ["happens", "is lost", "happens, reply lost"] as const;
@@ -83,7 +83,7 @@ export function describeUnknownOutcomes(name: string, open: () => Promise<Unreli
       expect(stats?.sequence).toBe(stats?.keyCount);
     });
 
-    it("fails the calls that a fail-over meets, having changed nothing, and goes on afterwards", async () => {
+    it("fails calls that meet a fail-over, having changed nothing, and works again afterwards", async () => {
       const { engine } = store;
       await write(engine, [put("a", "1")], nowMs);
       const calls = [
@@ -100,7 +100,7 @@ export function describeUnknownOutcomes(name: string, open: () => Promise<Unreli
       expect(await write(engine, [put("a", "2")], nowMs)).toMatchObject([{ facts: { version: "2" } }]);
     });
 
-    it("answers a read of an expired entry only once that is durable", async () => {
+    it("answers a read of an expired entry only once the expiry mark is durable", async () => {
       const { engine } = store;
       await write(engine, [put("a", "1", { expiry: { kind: "ttl", seconds: 1 } }), put("b", "1")], nowMs);
       const later = { ...noBudget, nowMs: nowMs + 1000 };
@@ -116,10 +116,10 @@ export function describeUnknownOutcomes(name: string, open: () => Promise<Unreli
   });
 }
 
-/** For any engine: calls of several callers that overlap. */
+/** For any engine: overlapping calls of several callers. */
 export function describeOverlappingCalls(engine: () => StorageEngine): void {
   describe("calls that overlap", () => {
-    it("lose no update that was made with a condition", async () => {
+    it("lose no conditional update", async () => {
       await write(engine(), [put("count", "0")], nowMs);
       const increase = async (): Promise<void> => {
         for (;;) {
@@ -134,7 +134,7 @@ export function describeOverlappingCalls(engine: () => StorageEngine): void {
       expect(await find(engine(), "count")).toMatchObject({ value: "12", version: "13" });
     });
 
-    it("are each under the claim that there is: nothing is written under an older one after a newer was made", async () => {
+    it("each run under the current claim: nothing is written under an older one after a newer was made", async () => {
       const outcomes: (readonly [number, WriteOutcome | { readonly kind: "refused" }])[] = [];
       const writer = async (epoch: number): Promise<void> => {
         for (let round = 0; round < 10; round++) {
@@ -153,7 +153,7 @@ export function describeOverlappingCalls(engine: () => StorageEngine): void {
       expect(last?.kind).toBe("written");
     });
 
-    it("read what has expired under the claim that there is, also while it changes", async () => {
+    it("read expired entries under the current claim, even while it changes", async () => {
       const expiry = { kind: "ttl", seconds: 1 } as const;
       const numbers = Array.from({ length: 10 }, (_, index) => index);
       for (const number of numbers) {
@@ -173,7 +173,7 @@ export function describeOverlappingCalls(engine: () => StorageEngine): void {
       }
     });
 
-    it("sweep, write and read without losing count", async () => {
+    it("sweep, write and read without miscounting", async () => {
       const numbers = Array.from({ length: 20 }, (_, index) => index);
       const expiry = { kind: "ttl", seconds: 1 } as const;
       await write(
@@ -197,7 +197,7 @@ export function describeOverlappingCalls(engine: () => StorageEngine): void {
   });
 }
 
-/** What a caller learns from a change that failed: nothing. */
+/** A caller learns nothing from a failed change. */
 function unknown(error: unknown): readonly undefined[] {
   if (error instanceof ShardgateError && ["OUTCOME_UNKNOWN", "STORAGE_FAILED"].includes(error.code)) return [];
   throw error;

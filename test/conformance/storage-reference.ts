@@ -1,6 +1,6 @@
 /**
- * The simplest storage engine there can be: lists that are filtered and sorted anew for every question. What an engine
- * answers is compared with it.
+ * The simplest possible storage engine: lists that are filtered and sorted for every call. The answers of other engines
+ * are compared with its own.
  */
 import { tombstoneAgeMsMax } from "../../src/core/limits.js";
 import type { JsonEntry } from "../../src/core/entry.js";
@@ -74,7 +74,7 @@ export class ReferenceEngine {
       .filter(({ key }) => before === null || Buffer.compare(bytes(key), bytes(before)) < 0)
       .toSorted((a, b) => (isReverse ? -1 : 1) * Buffer.compare(bytes(a.key), bytes(b.key)));
     const live = matching.filter((entry) => isLive(entry, shard, nowMs));
-    // What lies behind the entry that says `hasMore` was not looked at.
+    // Entries after the one that makes `hasMore` true were not read.
     const end = live[limit] === undefined ? matching.length : matching.indexOf(live[limit]);
     for (const entry of matching.slice(0, end)) if (!isLive(entry, shard, nowMs)) this.#judge(operation.shard, entry);
     return { kind: "page", entries: live.slice(0, limit), hasMore: live.length > limit };
@@ -118,7 +118,7 @@ export class ReferenceEngine {
     });
   }
 
-  /** How many entries expire, all of them. */
+  /** Expires all entries that are due; returns their number. */
   sweep(nowMs: number): number {
     let expired = 0;
     for (const [number, { claim }] of this.#shards) {
@@ -207,7 +207,7 @@ export class ReferenceEngine {
     this.#set(number, { markMs: Math.max(this.shard(number).markMs, expiresAtMs ?? 0) });
   }
 
-  /** The code alone. */
+  /** Returns only the code. */
   #refusal(number: ShardNumber, epoch: number | null): string | null {
     const { claim } = this.shard(number);
     if (epoch !== null && (epoch < claim.epoch || epoch <= claim.releasedEpoch)) return "STALE_EPOCH";

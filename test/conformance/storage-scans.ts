@@ -24,7 +24,7 @@ const mixed = ["A", "B", "a", "a!", "a/b", "aa", "ab", "b", "é", "ﬀ", "\uffee
 
 export function describeScans(engine: () => StorageEngine): void {
   describe("a scan", () => {
-    it("lists a shard bytewise, also beyond U+FFFF, in both directions", async () => {
+    it("lists a shard bytewise, even beyond U+FFFF, in both directions", async () => {
       await fill(engine(), mixed.toReversed());
       const bytewise = mixed.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
       expect(await keys(engine())).toEqual(bytewise);
@@ -32,7 +32,7 @@ export function describeScans(engine: () => StorageEngine): void {
       expect(mixed).toEqual(bytewise);
     });
 
-    it("lists whole entries of its own shard alone", async () => {
+    it("lists complete entries of its own shard only", async () => {
       await fill(engine(), ["b"], 255);
       await fill(engine(), ["a", "c"], 256);
       await fill(engine(), ["b"], 257);
@@ -88,7 +88,7 @@ export function describeScans(engine: () => StorageEngine): void {
       expect(await keys(engine(), { after, before, isReverse: true })).toEqual(expected.toReversed());
     });
 
-    it("takes bounds that are longer than any key", async () => {
+    it("accepts bounds that are longer than any key", async () => {
       await fill(engine(), mixed);
       expect(await keys(engine(), { prefix: "a".repeat(5000) })).toEqual([]);
       expect(await keys(engine(), { after: "a".repeat(3000), before: "a".repeat(5000) })).toEqual([]);
@@ -105,7 +105,7 @@ export function describeScans(engine: () => StorageEngine): void {
       expect(await keys(engine(), { prefix: "b", before: "a" })).toEqual([]);
     });
 
-    it("keeps the longest keys' places, also as cursors", async () => {
+    it("sorts the longest keys correctly, even as cursors", async () => {
       const long = ["k".repeat(1023), "k".repeat(1024), `${"k".repeat(1023)}l`];
       await fill(engine(), long);
       expect(await keys(engine())).toEqual(long);
@@ -117,7 +117,7 @@ export function describeScans(engine: () => StorageEngine): void {
   });
 
   describe("a page", () => {
-    it.each([false, true])("says hasMore exactly when a further key follows (isReverse: %j)", async (isReverse) => {
+    it.each([false, true])("has hasMore exactly when another key follows (isReverse: %j)", async (isReverse) => {
       await fill(engine(), ["a", "b", "c"]);
       const more = async (limit: number) => (await page(engine(), { limit, isReverse })).hasMore;
       expect(await more(2)).toBe(true);
@@ -127,7 +127,7 @@ export function describeScans(engine: () => StorageEngine): void {
       expect((await page(engine(), { limit: 1, before: "b", after: "" })).hasMore).toBe(false);
     });
 
-    it("goes on behind a cursor whose key was deleted, and meets every key once while others come and go", async () => {
+    it("continues after a cursor whose key was deleted, and returns every key once while others are written and deleted", async () => {
       await fill(engine(), ["a", "b", "c", "d", "e"]);
       expect(await keys(engine(), { limit: 2 })).toEqual(["a", "b"]);
       await write(engine(), [remove("b"), put("aa", "1"), put("bb", "1")], nowMs);
@@ -155,7 +155,7 @@ export function describeScans(engine: () => StorageEngine): void {
     });
   });
 
-  it("ends a page once its values are as long as it asked for, and never before the first", async () => {
+  it("a page ends once its values have the requested bytes, and never before the first entry", async () => {
     const value = JSON.stringify("x".repeat(98));
     await write(
       engine(),
@@ -174,7 +174,7 @@ export function describeScans(engine: () => StorageEngine): void {
     }
   });
 
-  it("refuses what comes after a full answer, and never the first value", async () => {
+  it("operations after a full answer are refused, but never the first value", async () => {
     await write(engine(), [put("a", JSON.stringify("x".repeat(98))), put("b", "1")], nowMs);
     const operations = [get("none"), get("a"), get("b"), scan(), get("none")];
     const [none, first, ...rest] = await read(engine(), operations, { nowMs, answerBytesMax: 100 });

@@ -21,7 +21,7 @@ import {
 
 export function describeWrites(engine: () => StorageEngine): void {
   describe("entries", () => {
-    it("gives back a value exactly as it was written", async () => {
+    it("return a value exactly as it was written", async () => {
       const value = '{"b": 1.10,"a":[12345678901234567890, "🦊 \\u0041"]  }';
       const [outcome] = await write(engine(), [put("user123", value)], nowMs);
       const facts = { version: "1", createdAtMs: nowMs, updatedAtMs: nowMs, expiresAtMs: null };
@@ -29,7 +29,7 @@ export function describeWrites(engine: () => StorageEngine): void {
       expect(await find(engine(), "user123")).toEqual({ key: "user123", value, ...facts });
     });
 
-    it("keeps the time of creation when an entry is replaced, and forgets it when it is deleted", async () => {
+    it("keep the time of creation when they are replaced, and lose it when they are deleted", async () => {
       await write(engine(), [put("a", "1")], nowMs);
       const [replaced] = await write(engine(), [put("a", "2")], nowMs + 5);
       expect(replaced).toMatchObject({
@@ -42,14 +42,14 @@ export function describeWrites(engine: () => StorageEngine): void {
       expect(await find(engine(), "a")).toMatchObject({ value: "3", createdAtMs: nowMs + 7, updatedAtMs: nowMs + 7 });
     });
 
-    it("says which version a delete removed, and notFound where nothing was", async () => {
+    it("have their version reported by a delete, which reports notFound when there is none", async () => {
       await write(engine(), [put("a", "1")], nowMs);
       const outcomes = await write(engine(), [remove("a"), remove("a"), remove("never")], nowMs);
       expect(outcomes).toEqual([{ kind: "deleted", version: "1" }, { kind: "notFound" }, { kind: "notFound" }]);
       expect(await find(engine(), "a")).toBeNull();
     });
 
-    it("tells keys apart byte by byte, and the same key in two shards", async () => {
+    it("are distinguished byte by byte, and by their shards", async () => {
       const alike = ["é", "e\u0301", "a/b", "a%2Fb", "A", "a", "a ", "__proto__", "constructor", "toJSON"];
       await fill(engine(), alike);
       await write(engine(), [put("a", '"elsewhere"', { shard: shard(4095) })], nowMs);
@@ -58,7 +58,7 @@ export function describeWrites(engine: () => StorageEngine): void {
       expect(await find(engine(), "A", nowMs, 4095)).toBeNull();
     });
 
-    it("takes keys of 1024 bytes and values of 1 MiB", async () => {
+    it("have keys of up to 1024 bytes and values of up to 1 MiB", async () => {
       const long = ["k".repeat(1024), "🦊".repeat(256), `${"🦊".repeat(255)}abcd`];
       const value = JSON.stringify("ü".repeat((1024 * 1024 - 2) / 2));
       expect(Buffer.byteLength(value)).toBe(1024 * 1024);
@@ -75,7 +75,7 @@ export function describeWrites(engine: () => StorageEngine): void {
       });
     });
 
-    it("reads many keys of many shards in the order asked, each as often as asked", async () => {
+    it("are read by many keys of many shards in the requested order, each as often as requested", async () => {
       await write(engine(), [put("a", "1"), put("b", "2", { shard: shard(300) })], nowMs);
       const outcomes = await read(engine(), [get("b", 300), get("a"), get("b"), get("a")], noBudget);
       expect(outcomes.map((outcome) => (outcome.kind === "found" ? outcome.entry.value : outcome.kind))).toEqual([
@@ -86,7 +86,7 @@ export function describeWrites(engine: () => StorageEngine): void {
       ]);
     });
 
-    it("answers no operations with no outcomes", async () => {
+    it("are not affected by an empty list of operations", async () => {
       expect(await read(engine(), [], noBudget)).toEqual([]);
       expect(await write(engine(), [], nowMs)).toEqual([]);
     });
@@ -145,7 +145,7 @@ function describeConditions(engine: () => StorageEngine): void {
 
 function describeVersions(engine: () => StorageEngine): void {
   describe("versions", () => {
-    it("are the shard's own sequence, without gaps for what did not happen", async () => {
+    it("are the shard's own sequence, without gaps for writes that did not happen", async () => {
       const outcomes = await write(
         engine(),
         [
@@ -163,7 +163,7 @@ function describeVersions(engine: () => StorageEngine): void {
       expect(versions).toEqual(["1", "conflict", "notFound", "2", "1", "deleted", "4"]);
     });
 
-    it("are never reused, also when everything was deleted or has been swept", async () => {
+    it("are never reused, even when everything was deleted or has been swept", async () => {
       await write(engine(), [put("a", "1", { expiry: { kind: "ttl", seconds: 1 } }), put("b", "1")], nowMs);
       await write(engine(), [remove("b")], nowMs);
       expect((await engine().sweep(nowMs + 1000, 10)).expired).toBe(1);
@@ -176,7 +176,7 @@ function describeVersions(engine: () => StorageEngine): void {
 
 function describeGroups(engine: () => StorageEngine): void {
   describe("a group of writes", () => {
-    it("sees in each operation what those before it have done", async () => {
+    it("shows each operation the effects of the earlier ones", async () => {
       await write(engine(), [put("a", "1")], nowMs);
       const outcomes = await write(
         engine(),
@@ -205,7 +205,7 @@ function describeGroups(engine: () => StorageEngine): void {
       expect(await keys(engine())).toEqual(["a"]);
     });
 
-    it("happens not at all when it fails in the middle", async () => {
+    it("does not happen at all when it fails in the middle", async () => {
       await write(engine(), [put("a", "1"), put("b", "1", { expiry: { kind: "ttl", seconds: 60 } })], nowMs);
       const stats = await figures(engine(), nowMs);
       const broken = put("c", "1", { value: undefined as unknown as JsonText });
@@ -217,7 +217,7 @@ function describeGroups(engine: () => StorageEngine): void {
       expect(await write(engine(), [put("a", "3")], nowMs)).toMatchObject([{ facts: { version: "3" } }]);
     });
 
-    it("leaves its neighbours alone when it fails", async () => {
+    it("does not affect other groups when it fails", async () => {
       const broken = put("b", "1", { value: undefined as unknown as JsonText });
       const [first, failed, last] = await Promise.allSettled([
         write(engine(), [put("a", "1")], nowMs),
@@ -229,7 +229,7 @@ function describeGroups(engine: () => StorageEngine): void {
       expect(versions.toSorted()).toEqual(["1", "2"]);
     });
 
-    it("is seen by reads as a whole or not at all", async () => {
+    it("is visible to reads as a whole or not at all", async () => {
       const groups = Array.from({ length: 50 }, (_, round) =>
         write(
           engine(),
@@ -251,7 +251,7 @@ function describeGroups(engine: () => StorageEngine): void {
       expect([a?.value, a?.version, b?.version]).toEqual([b?.value, "99", "100"]);
     });
 
-    it("is seen by a read that begins after its promise resolved", async () => {
+    it("is visible to a read that begins after its promise resolved", async () => {
       for (let round = 0; round < 50; round++) {
         const before = read(engine(), [get("a")], noBudget);
         await write(engine(), [put("a", String(round))], nowMs);

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-/** Something of the browser that listeners are put on and taken from. */
+/** An object of the browser to which listeners are added. */
 function target<More extends object>(more: More) {
   const listeners = new Map<string, (event: object) => void>();
   return {
@@ -26,7 +26,7 @@ function target<More extends object>(more: More) {
 }
 
 describe("the platform of the browser", () => {
-  it("posts JSON to the GraphQL beside its page", async () => {
+  it("posts JSON to the GraphQL route beside its page", async () => {
     const fetched = vi.fn<typeof fetch>(async () => Response.json({ data: 1 }));
     vi.stubGlobal("fetch", fetched);
     expect(await browserPlatform.post({ documentId: "x" })).toEqual({ data: 1 });
@@ -41,7 +41,7 @@ describe("the platform of the browser", () => {
     return { body, send: (text: string) => controller?.enqueue(encoder.encode(text)), end: () => controller?.close() };
   }
 
-  /** What a stream hears and how it ends. */
+  /** An opened stream, with its events and its end. */
   function opened() {
     const heard: unknown[] = [];
     const stream = browserPlatform.openStream();
@@ -50,7 +50,7 @@ describe("the platform of the browser", () => {
     return { stream, heard };
   }
 
-  it("hears the events of the stream, and that it ends", async () => {
+  it("passes on the events of the stream, and its end", async () => {
     const { body, send, end } = streaming();
     const fetched = vi.fn<typeof fetch>(async () => new Response(body));
     vi.stubGlobal("fetch", fetched);
@@ -63,7 +63,7 @@ describe("the platform of the browser", () => {
     expect(fetched.mock.calls[0]?.[1]?.headers).toEqual({});
   });
 
-  it("hears the same events wherever the stream's bytes are cut", async () => {
+  it("passes on the same events wherever the stream's bytes are split", async () => {
     const text =
       'retry: 1000\n\nevent: other\ndata: {"a":1}\n\n: a comment\n\nevent: tick\ndata: {"b":"é event: x"}\n\nevent: ti';
     const bytes = new TextEncoder().encode(text);
@@ -82,7 +82,7 @@ describe("the platform of the browser", () => {
     }
   });
 
-  it("hears events in every form that the standard allows", async () => {
+  it("accepts events in every form that the standard allows", async () => {
     const { body, send } = streaming();
     vi.stubGlobal("fetch", async () => new Response(body));
     const { heard } = opened();
@@ -92,7 +92,7 @@ describe("the platform of the browser", () => {
     await vi.waitFor(() => expect(heard).toEqual(["1", "a\nb", ""]));
   });
 
-  it("ends the stream when it is closed, and hears when there is none", async () => {
+  it("ends the stream when it is closed, and reports when there is none", async () => {
     vi.stubGlobal("fetch", async (_url: string, { signal }: RequestInit) => {
       await new Promise((resolve) => signal?.addEventListener("abort", resolve));
       throw new Error("aborted");
@@ -105,13 +105,13 @@ describe("the platform of the browser", () => {
     await vi.waitFor(() => expect(busy.heard).toEqual([null]));
   });
 
-  it("hears why there is no stream where the gateway says so", async () => {
+  it("reports why there is no stream if the gateway sends a reason", async () => {
     vi.stubGlobal("fetch", async () => Response.json({ code: "OVERLOADED", detail: "Later." }, { status: 503 }));
     const { heard } = opened();
     await vi.waitFor(() => expect(heard).toMatchObject([{ code: "OVERLOADED", message: "Later." }]));
   });
 
-  it("hears why the gateway refuses it, and sends the token that it is given", async () => {
+  it("reports why the gateway refuses the stream, and sends a new token", async () => {
     const headers: unknown[] = [];
     vi.stubGlobal("fetch", async (_url: string, init: RequestInit) => {
       headers.push(init.headers);
@@ -129,7 +129,7 @@ describe("the platform of the browser", () => {
     expect([browserPlatform.hasToken(), storage.size]).toEqual([false, 0]);
   });
 
-  it("shows in another tab what the gateway answers to a GET with the token", async () => {
+  it("opens another tab with the gateway's answer to a GET with the token", async () => {
     browserPlatform.keepToken("abc");
     const shown: Blob[] = [];
     const shownAt: string[] = [];
@@ -155,14 +155,14 @@ describe("the platform of the browser", () => {
     vi.restoreAllMocks();
   });
 
-  it("calls back after a while, unless it is cancelled", async () => {
+  it("calls back after a delay, unless it is cancelled", async () => {
     const called = vi.fn<() => void>();
     browserPlatform.after(0, called)();
     await new Promise<void>((resolve) => void browserPlatform.after(1, resolve));
     expect(called).not.toHaveBeenCalled();
   });
 
-  it("tells at once and at each change what it watches", () => {
+  it("calls its watchers at once and at each change", () => {
     const document = target({ visibilityState: "visible", documentElement: {} });
     const scheme = target({});
     let colour = " #123 ";

@@ -1,10 +1,10 @@
-/** A canvas's context that draws nothing and remembers everything. */
+/** A canvas context that draws nothing and records its calls. */
 import type { Pen } from "../../src/console/draw/canvas.js";
 
 export interface Stroke {
   readonly name: string;
   readonly args: readonly unknown[];
-  /** As they were at the time of the call. */
+  /** The styles at the time of the call. */
   readonly fillStyle: unknown;
   readonly strokeStyle: unknown;
   readonly globalAlpha: unknown;

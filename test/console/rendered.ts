@@ -1,4 +1,4 @@
-/** Components rendered into a small DOM, on a platform whose every answer the test gives. */
+/** Components rendered into a small DOM, on a platform whose answers are given by the test. */
 import { h, render, type ComponentChild } from "preact";
 import { act } from "preact/test-utils";
 import { vi } from "vitest";
@@ -39,7 +39,7 @@ export class FakePlatform implements Platform {
   readonly tokens: (string | null)[] = [];
   readonly openedWithToken: string[] = [];
   width = 800;
-  /** What the gateway answers to the next requests. */
+  /** The gateway's answers to the next requests. */
   answer: (body: { readonly documentId: string; readonly variables: Record<string, unknown> }) => unknown = () => ({
     data: { shard: null },
   });
@@ -94,7 +94,7 @@ export class FakePlatform implements Platform {
 export interface Rendered {
   readonly root: SmallElement;
   readonly platform: FakePlatform;
-  /** Does something, and waits until the page shows what follows from it. */
+  /** Performs an action, and waits until the page shows its effects. */
   act(doing: () => unknown): Promise<void>;
   /** Renders other content in the same place. */
   show(content: ComponentChild): Promise<void>;
@@ -105,7 +105,7 @@ export async function rendered(content: ComponentChild, platform = new FakePlatf
   vi.stubGlobal("document", document);
   const root = new SmallElement("main");
   const doAct = async (doing: () => unknown): Promise<void> => {
-    // Effects run when the first act ends; what they ask is answered in the second.
+    // Effects run when the first act ends; their requests are answered in the second.
     await act(async () => void (await doing()));
     await act(settle);
   };

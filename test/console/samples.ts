@@ -5,7 +5,7 @@ import type { ClusterEvent, NodeRow, TickEvent } from "../../src/wire/console-ev
 export const upRow: NodeRow = ["UP", 200, 10, 1_000, 1.5, 9, "lmdb", null];
 export const downRow: NodeRow = ["DOWN", 42_000, null, null, null, null, null, null];
 
-/** Shards are given in turn; the storage nodes are node1, node2 and so on. */
+/** Shards are assigned in turn to the storage nodes node1, node2 and so on. */
 export function clusterOf(nodes: number, shardCount: number, changes: Partial<ClusterEvent> = {}): ClusterEvent {
   return {
     name: "shardgate",

@@ -1,6 +1,6 @@
 /**
- * As much of the DOM as Preact needs to render into, and a test needs to look at and to press: components run under
- * vitest as in a browser, without one. Styles, layout and events that bubble are for test/browser/.
+ * The part of the DOM that Preact needs for rendering and tests need for inspection and clicks: components run under
+ * vitest as in a browser, without one. Styles, layout and bubbling events are tested in test/browser/.
  */
 import { recordingPen, type RecordingPen } from "./recording-pen.js";
 
@@ -55,7 +55,7 @@ export class SmallElement extends SmallNode {
     if (["input", "select"].includes(localName)) Object.assign(this, { value: "" });
   }
 
-  /** Which element has the focus is for test/browser/. */
+  /** The focus is tested in test/browser/. */
   focus(): void {}
 
   get ownerDocument(): typeof document {
@@ -102,20 +102,20 @@ export class SmallElement extends SmallNode {
     this.#listeners.delete(type);
   }
 
-  /** Calls the element's own listener, with what `facts` adds to the event. */
+  /** Calls the element's own listener; `facts` are added to the event. */
   fire(type: string, facts: object = {}): void {
     const listener = this.#listeners.get(type);
     if (listener === undefined) throw new Error(`<${this.localName}> does not listen to ${type}.`);
     listener.call(this, { type, currentTarget: this, preventDefault() {}, ...facts });
   }
 
-  /** As a person types or selects it. */
+  /** Enters a value, as a user types or selects it. */
   enter(value: string, type = "input"): void {
     Object.assign(this, { value, valueAsNumber: Number(value) });
     this.fire(type);
   }
 
-  /** Of a canvas; null on every other element. */
+  /** Null for every element but a canvas. */
   getContext(): RecordingPen | null {
     if (this.localName !== "canvas") return null;
     return (this.#pen ??= recordingPen());
@@ -143,7 +143,7 @@ export class SmallElement extends SmallNode {
   }
 }
 
-/** Stands for the browser's while components render. */
+/** Replaces the browser's document while components render. */
 export const document = {
   createElementNS: (_namespace: string, localName: string) => new SmallElement(localName),
   createTextNode: (data: string) => new SmallText(data),

@@ -2,7 +2,7 @@ import type uPlot from "uplot";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { latencyChart, requestChart } from "../../src/console/model/traffic.js";
 
-/** uPlot draws only in a browser; here it is seen what it is told. */
+/** uPlot draws only in a browser; these tests check its arguments. */
 class FakePlot {
   static readonly made: FakePlot[] = [];
   readonly options: uPlot.Options;
@@ -38,8 +38,8 @@ const seconds = [
 const element = {} as Element;
 const colours = (name: string): string => `colour of ${name}`;
 
-describe("a chart", () => {
-  it("is made when its width is known, and told new figures and widths", () => {
+describe("a traffic chart", () => {
+  it("is created when its width is known, and updated with new figures and widths", () => {
     const chart = drawChart(element, colours);
     chart.destroy();
     chart.update(requestChart(seconds), 400);
@@ -51,7 +51,7 @@ describe("a chart", () => {
     expect([plot?.data, plot?.width, plot?.isDestroyed]).toEqual([[[2], [7]], 300, true]);
   });
 
-  it("tells its lines apart by more than colour, and labels its axes with units", () => {
+  it("distinguishes its lines by more than colour, and labels its axes with units", () => {
     drawChart(element, colours).update(latencyChart(seconds), 400);
     drawChart(element, colours).update(requestChart(seconds), 400);
     const [latency, requests] = FakePlot.made.map(({ options }) => options);
@@ -68,7 +68,7 @@ describe("a chart", () => {
     expect([range(null, 0, 0), range(null, 0, 100)[0]]).toEqual([[0, 1], 0]);
   });
 
-  it("shows at least a minute, however little is known, and all that is known", () => {
+  it("shows at least a minute, however little is known, and otherwise all", () => {
     drawChart(element, colours).update(latencyChart(seconds), 400);
     const range = FakePlot.made[0]?.options.scales?.["x"]?.range as unknown as (
       plot: null,
@@ -81,7 +81,7 @@ describe("a chart", () => {
     ]);
   });
 
-  it("marks the seconds that no line leads to, large enough to be seen", () => {
+  it("marks isolated seconds, large enough to be seen", () => {
     drawChart(element, colours).update(latencyChart(seconds), 400);
     const points = FakePlot.made[0]?.options.series[1]?.points;
     expect(points).toMatchObject({ show: true, size: 6 });
@@ -90,7 +90,7 @@ describe("a chart", () => {
     expect(filter({ data: [] }, 1)).toEqual([]);
   });
 
-  it("leaves room for the last time label, and counts requests in whole numbers", () => {
+  it("leaves room for the last time label, and counts requests in integers", () => {
     drawChart(element, colours).update(requestChart(seconds), 400);
     drawChart(element, colours).update(latencyChart(seconds), 400);
     const [requests, latency] = FakePlot.made.map(({ options }) => options);

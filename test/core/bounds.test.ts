@@ -9,8 +9,8 @@ import {
   unshareable,
 } from "../../src/core/bounds.js";
 
-describe("the settable bounds", () => {
-  it.each(boundProperties)("lets %s be what it is by default", (property) => {
+describe("the configurable bounds", () => {
+  it.each(boundProperties)("accept the default of %s", (property) => {
     const { least, most } = boundRules[property];
     expect(defaultBounds[property]).toBeGreaterThanOrEqual(least);
     expect(defaultBounds[property]).toBeLessThanOrEqual(most);
@@ -21,7 +21,7 @@ describe("the settable bounds", () => {
 });
 
 describe("shareOf", () => {
-  it("divides what processes count, and nothing else, so that the sum is not more than the whole", () => {
+  it("divides bounds that each process counts, and no others, so that the sum does not exceed the whole", () => {
     const bounds = { ...defaultBounds, requests: 10, connections: 7 };
     const share = shareOf(bounds, 3);
     expect([share.requests, share.connections]).toEqual([3, 2]);
@@ -35,14 +35,14 @@ describe("shareOf", () => {
     expect(shareOf(bounds, 1)).toEqual(bounds);
   });
 
-  it("needs at least one for each", () => {
+  it("needs at least one for each process", () => {
     expect(unshareable({ ...defaultBounds, requests: 2, clientRequests: 1 }, 2)).toEqual(["client-requests"]);
     expect(unshareable(defaultBounds, 256)).toEqual([]);
   });
 });
 
 describe("parseBounds", () => {
-  it("takes several, of which the last counts", () => {
+  it("accepts several, of which the last counts", () => {
     expect(parseBounds("batch-keys=5, value-depth=0,batch-keys=6")).toEqual({ batchKeys: 6, valueDepth: 0 });
   });
 

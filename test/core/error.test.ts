@@ -10,14 +10,14 @@ describe("the closed list of codes", () => {
     }
   });
 
-  it("has advice that fits reads and writes, gateways and storage nodes, and every way to ask", () => {
+  it("has advice that fits reads and writes, gateways and storage nodes, and every protocol", () => {
     for (const [code, { advice }] of Object.entries(errorRules)) {
       if (code !== "EXPIRY_PASSED") expect(advice, code).not.toMatch(/written/);
       expect(advice, code).not.toMatch(/`force`|`?--force|(GET|POST|PUT|DELETE) \/|`shardgate node ls/);
     }
   });
 
-  it("adds for writes that they did not happen, where that is certain", () => {
+  it("adds for writes that nothing was written, where that is certain", () => {
     for (const code of ["SHARD_UNAVAILABLE", "STORAGE_FULL", "STORAGE_FAILED"] as const) {
       expect(adviceOf(code, true)).toBe(`Nothing was written. ${errorRules[code].advice}`);
       expect(adviceOf(code, false)).toBe(errorRules[code].advice);
@@ -47,7 +47,7 @@ describe("ShardgateError", () => {
 });
 
 describe("unreachable", () => {
-  it("crashes and shows what came", () => {
+  it("throws and shows the value", () => {
     expect(() => unreachable({ kind: "new" } as never)).toThrowError('Unreachable: {"kind":"new"}');
   });
 });

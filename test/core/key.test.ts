@@ -18,7 +18,7 @@ describe("parseKey", () => {
     "😀",
     "...",
     "k".repeat(1024),
-  ])("takes %j as it is", (text) => {
+  ])("accepts %j unchanged", (text) => {
     expect(parseKey(text)).toBe(text);
   });
 
@@ -40,7 +40,7 @@ describe("parseKey", () => {
     );
   });
 
-  it("cuts a long key short in its message", () => {
+  it("shortens a long key in its message", () => {
     expect(() => parseKey("k".repeat(5000))).toThrowError(
       expect.objectContaining({ message: expect.stringMatching(/^.{1,120}$/) }),
     );
@@ -52,12 +52,12 @@ describe("path segments", () => {
     expect(encodeKeySegment(parseKey("a/b c%2F!'()*~-_.ü"))).toBe("a%2Fb%20c%252F%21%27%28%29%2A~-_.%C3%BC");
   });
 
-  it("tell a/b from a%2Fb", () => {
+  it("distinguish a/b from a%2Fb", () => {
     expect(parseKeySegment("a%2Fb")).toBe("a/b");
     expect(parseKeySegment("a%252Fb")).toBe("a%2Fb");
   });
 
-  it("come back as the same key", () => {
+  it("decode to the same key", () => {
     fc.assert(fc.property(anyKey, (text) => parseKeySegment(encodeKeySegment(parseKey(text))) === text));
   });
 
@@ -67,7 +67,7 @@ describe("path segments", () => {
 });
 
 describe("compareKeys", () => {
-  it("orders by UTF-8 bytes, also beyond U+FFFF", () => {
+  it("orders by UTF-8 bytes, even beyond U+FFFF", () => {
     expect(compareKeys("\uffff", "😀")).toBeLessThan(0);
     expect(compareKeys("\ue000", "\u{10000}")).toBeLessThan(0);
     expect(compareKeys("a", "ab")).toBeLessThan(0);
@@ -75,7 +75,7 @@ describe("compareKeys", () => {
     expect(compareKeys("a", "a")).toBe(0);
   });
 
-  it("agrees with comparing the bytes", () => {
+  it("agrees with a comparison of the bytes", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "ü", "\ue000", "\uffff", "😀", "\u{10ffff}", "\ud7ff") });
     fc.assert(
       fc.property(

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseKey, type Key } from "../../src/core/key.js";
 import { fnv1a32, parseShard, shardOfKey } from "../../src/core/shard.js";
 
-/** The definition, byte by byte with big integers: slow and beyond doubt. */
+/** The definition, byte by byte with big integers: slow but obviously correct. */
 function referenceHash(text: string): number {
   let hash = 2166136261n;
   for (const byte of new TextEncoder().encode(text)) hash = ((hash ^ BigInt(byte)) * 16777619n) & 0xffffffffn;
@@ -28,7 +28,7 @@ describe("fnv1a32", () => {
     expect(fnv1a32(text)).toBe(hash);
   });
 
-  it("knows the multi-byte vectors as numbers", () => {
+  it("returns the multi-byte vectors as numbers", () => {
     expect(fnv1a32("grüße")).toBe(168736344);
     expect(fnv1a32("k".repeat(1024))).toBe(750850501);
   });
@@ -55,14 +55,14 @@ describe("shardOfKey", () => {
 });
 
 describe("parseShard", () => {
-  it("takes numbers and decimal strings within the count", () => {
+  it("accepts numbers and decimal strings within the count", () => {
     expect(parseShard(0, 4)).toBe(0);
     expect(parseShard("3", 4)).toBe(3);
     expect(parseShard("4095")).toBe(4095);
   });
 
   it.each([4, -1, 1.5, "4", "-1", "01", "1e1", "", " 1", null, undefined, Number.NaN])(
-    "refuses %j of 4 and says which there are",
+    "refuses %j of 4 and names the valid numbers",
     (value) => {
       expect(() => parseShard(value, 4)).toThrowError(
         expect.objectContaining({ code: "SHARD_NOT_FOUND", message: expect.stringContaining("numbered 0 to 3") }),

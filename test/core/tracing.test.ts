@@ -5,7 +5,7 @@ import { RecordTracer } from "../support/record-tracer.js";
 const unsampled = `00-${"b".repeat(32)}-${"c".repeat(16)}-00`;
 
 describe("startShared", () => {
-  it("makes a child of the first, linked with all, and findable from each", () => {
+  it("creates a child of the first span, linked with all and reachable from each", () => {
     const tracer = new RecordTracer();
     const [first, second] = [0, 1].map(() => tracer.start("request", { kind: "server", parent: null }));
     if (first === undefined || second === undefined) throw new Error("There are two.");
@@ -15,7 +15,7 @@ describe("startShared", () => {
     expect(first.links).toEqual([]);
   });
 
-  it("prefers a parent that is recorded, and links no other", () => {
+  it("prefers a recorded parent, and links no others", () => {
     const tracer = new RecordTracer();
     const left = tracer.start("request", { kind: "server", parent: unsampled });
     const kept = tracer.start("request", { kind: "server", parent: null });
@@ -26,13 +26,13 @@ describe("startShared", () => {
     expect(left.links).toEqual([]);
   });
 
-  it("carries on that nothing is recorded", () => {
+  it("propagates that nothing is recorded", () => {
     const tracer = new RecordTracer();
     const left = tracer.start("request", { kind: "server", parent: unsampled });
     expect(startShared(tracer, "batch", [left], { kind: "client" })).toMatchObject({ parent: left, links: [] });
   });
 
-  it("makes none for nobody, and none without a tracer", () => {
+  it("creates no span without served spans or without a tracer", () => {
     const tracer = new RecordTracer();
     expect(startShared(tracer, "batch", [], { kind: "client" })).toBeUndefined();
     const span = tracer.start("request", { kind: "server", parent: null });
@@ -41,7 +41,7 @@ describe("startShared", () => {
 });
 
 describe("a request's span", () => {
-  it("continues the client's trace, and is named for the route and not for the path", () => {
+  it("continues the client's trace, and is named after the route, not the path", () => {
     const headers = { traceparent: unsampled, "x-request-id": "r1" };
     expect(startRequestSpan(new RecordTracer(), { method: "GET", route: "/data/:key", headers })).toMatchObject({
       name: "GET /data/:key",

@@ -3,7 +3,7 @@ import { epochMax, versionsPerEpoch } from "../../src/core/limits.js";
 import { parseVersion, sequenceCeiling, sequenceFloor, versionOf } from "../../src/core/version.js";
 
 describe("parseVersion", () => {
-  it.each(["1", "7", "9007199254740993", "18446744073709551615"])("takes %s", (text) => {
+  it.each(["1", "7", "9007199254740993", "18446744073709551615"])("accepts %s", (text) => {
     expect(parseVersion(text)).toBe(text);
   });
 
@@ -22,14 +22,14 @@ describe("versionOf", () => {
 });
 
 describe("sequenceFloor", () => {
-  it("begins at zero, and leaves each epoch numbers of its own, exact up to the last", () => {
+  it("begins at zero, and gives each epoch its own range of numbers, exact up to the last", () => {
     expect([0, 1, 2, 3].map(sequenceFloor)).toEqual([0, 0, versionsPerEpoch, 2 * versionsPerEpoch]);
     expect(Number.isSafeInteger(sequenceCeiling(epochMax))).toBe(true);
   });
 });
 
 describe("sequenceCeiling", () => {
-  it("is the last number before the next epoch's first", () => {
+  it("returns the last number before the next epoch's first", () => {
     for (const epoch of [1, 2, epochMax - 1]) expect(sequenceCeiling(epoch)).toBe(sequenceFloor(epoch + 1));
   });
 });

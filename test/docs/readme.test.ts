@@ -24,9 +24,9 @@ describe("README.md", () => {
   });
 });
 
-describe("the pages", () => {
+describe("the pages of the documentation", () => {
   it.each(documentPages.filter((page) => picturesOf(page).length > 0))(
-    "show in %s pictures of at most 150 KB",
+    "contain in %s pictures of at most 150 KB",
     (page) => {
       for (const file of picturesOf(page)) {
         const bytes = readFileSync(path.join(repository, file));
@@ -36,7 +36,7 @@ describe("the pages", () => {
     },
   );
 
-  it("are read in three minutes, at least half of them", () => {
+  it("can be read in three minutes, at least half of them", () => {
     const words = documentPages.map((page) => read(page).split(/\s+/).length).toSorted((a, b) => a - b);
     // At 250 words a minute.
     expect(words[Math.floor(words.length / 2)]).toBeLessThan(750);

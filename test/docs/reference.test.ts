@@ -25,7 +25,7 @@ const pages: Readonly<Record<string, () => Regions | Promise<Regions>>> = {
 };
 
 describe("a generated page", () => {
-  it.each(Object.entries(pages))("%s says what the code says; else run `npm run docs`", async (name, regions) => {
+  it.each(Object.entries(pages))("%s matches the code; else run `npm run docs`", async (name, regions) => {
     const page = path.join(repository, name);
     await expect(filledPage(name, await regions())).toMatchFileSnapshot(page);
   });

@@ -1,4 +1,4 @@
-/** Who may do what, with real processes, real files and real sockets. */
+/** Access control with real processes, real files and real sockets. */
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -14,7 +14,7 @@ afterAll(() => folder.remove());
 
 function write(name: string, content: string | object): string {
   const file = inFolder(name);
-  // As programs do that never leave half a file behind.
+  // Replaced in one step, as programs do that never leave an incomplete file behind.
   writeFileSync(`${file}.new`, typeof content === "string" ? content : JSON.stringify(content));
   renameSync(`${file}.new`, file);
   return file;
@@ -32,11 +32,11 @@ const admin = entry("operator", { role: "admin" });
 const ada = entry("ada", { role: "write", prefix: "user/" });
 const as = (name: string) => ({ authorization: `Bearer ${token(name)}` });
 
-describe("a program that is opened to other hosts", () => {
+describe("a server that accepts other hosts", () => {
   it.each([
     [["gateway", "--registry", "memory"], /add --tokens <file>, or .*--insecure/],
     [["node", "--engine", "memory"], /add --cluster-secret-file <file>, or .*--insecure/],
-  ])("does not start as %j when nobody is asked who they are", async (command, reason) => {
+  ])("does not start as %j without authentication", async (command, reason) => {
     const run = shardgate([...command, "--host", "0.0.0.0", "--port", "0"]);
     expect(await run.ended()).toBe(2);
     expect(run.stdout).toBe("");
@@ -44,7 +44,7 @@ describe("a program that is opened to other hosts", () => {
     expect(run.stderr).toMatch(reason);
   });
 
-  it("does not start because of something that stands in its environment", async () => {
+  it("does not start just because of an environment variable", async () => {
     const command = ["gateway", "--registry", "memory", "--host", "0.0.0.0", "--port", "0"];
     for (const value of ["true", "false", ""]) {
       expect(await shardgate(command, { SHARDGATE_INSECURE: value }).ended()).toBe(2);
@@ -63,7 +63,7 @@ describe("a program that is opened to other hosts", () => {
   });
 });
 
-describe("a gateway with a file that cannot be used", () => {
+describe("a gateway with an unusable file", () => {
   it.each([
     ["a missing tokens file", ["--tokens", inFolder("none.json")], /Cannot use .*none\.json: it does not exist/],
     ["a broken tokens file", ["--tokens", write("broken.json", "[{")], /Cannot use .*broken\.json: It is not JSON/],
@@ -75,7 +75,7 @@ describe("a gateway with a file that cannot be used", () => {
       /Cannot use .*keys\.json: It is not a JSON Web Key Set/,
     ],
     ["an audit log in no folder", ["--audit-log", inFolder("no/audit.log")], /Cannot use .*audit\.log/],
-  ])("does not start with %s, and says so in one line", async (_what, options, reason) => {
+  ])("does not start with %s, and prints one line", async (_what, options, reason) => {
     const run = shardgate(["gateway", "--registry", "memory", "--port", "0", "--log-level", "silent", ...options]);
     expect(await run.ended()).toBe(1);
     expect(run.stderr).toMatch(/^shardgate: [^\n]+\n$/);
@@ -83,7 +83,7 @@ describe("a gateway with a file that cannot be used", () => {
   });
 });
 
-describe("a cluster that asks who is there", () => {
+describe("a cluster with authentication", () => {
   const auditFile = inFolder("audit.log");
   let cluster: ProcessCluster;
   let keys: Awaited<ReturnType<typeof generateKeyPair>>;
@@ -109,7 +109,7 @@ describe("a cluster that asks who is there", () => {
     return answer.status;
   };
 
-  it("serves each what is theirs", async () => {
+  it("serves each caller what its grants allow", async () => {
     expect(await statusOf("/data/user%2F1", { method: "PUT", body: "1", headers: as("ada") })).toBe(201);
     expect(await statusOf("/data/user%2F1", { headers: as("ada") })).toBe(200);
     expect(await statusOf("/data/other", { headers: as("ada") })).toBe(403);
@@ -120,7 +120,7 @@ describe("a cluster that asks who is there", () => {
     expect(await statusOf("/ready")).toBe(200);
   });
 
-  it("takes changes of the tokens file while it runs, and keeps to the old ones when the new are broken", async () => {
+  it("applies changes of the tokens file while it runs, and keeps the old tokens when the file is invalid", async () => {
     const bob = entry("bob", { role: "read", prefix: "" });
     write("tokens.json", [admin, ada, bob]);
     await eventually(async () => expect(await statusOf("/shards", { headers: as("bob") })).toBe(200));
@@ -132,7 +132,7 @@ describe("a cluster that asks who is there", () => {
     expect(await statusOf("/shards", { headers: as("operator") })).toBe(200);
   });
 
-  it("takes JSON Web Tokens, and those of the next key as soon as the file has it", async () => {
+  it("accepts JSON Web Tokens, and those of the next key as soon as the file has it", async () => {
     const signed = (kid: string, { privateKey }: typeof keys, exp = "5 minutes") =>
       new SignJWT({ shardgate: ["read:user/"] })
         .setProtectedHeader({ alg: "EdDSA", kid })
@@ -154,7 +154,7 @@ describe("a cluster that asks who is there", () => {
     expect(await statusWith(await signed("first", keys))).toBe(401);
   });
 
-  it("gives its commands and its client what their tokens are worth", async () => {
+  it("lets commands and the client do what their tokens allow", async () => {
     const run = (args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
       shardgate([...args, "--endpoint", cluster.origin], environment);
     const tokenFile = write("operator-token", `${token("operator")}\n`);
@@ -182,7 +182,7 @@ describe("a cluster that asks who is there", () => {
         "The token is from SHARDGATE_TOKEN. It may be mistyped, expired or revoked.\n",
     );
 
-    // A function is asked for each request, so that it can give a fresh token when the last is old.
+    // A function is called for each request, so that it can supply a new token when the last one has expired.
     const tokens = ["nobody", "ada"];
     const client = createClient({
       endpoint: `${cluster.origin}/graphql`,
@@ -197,7 +197,7 @@ describe("a cluster that asks who is there", () => {
     expect(await client.put("other", 1)).toMatchObject({ kind: "forbidden" });
   });
 
-  it("writes who changed it, or tried to", async () => {
+  it("writes to the audit log who changed it, or tried to", async () => {
     const change = (name: string) =>
       statusOf("/shards/assign", {
         method: "POST",
@@ -217,7 +217,7 @@ describe("a cluster that asks who is there", () => {
     expect(lines.filter(({ action }) => action === "register")).toEqual([]);
   });
 
-  it("lets nobody past its gateway, and no storage node in that has another secret", async () => {
+  it("refuses callers that bypass its gateway, and storage nodes with another secret", async () => {
     const [nodeOrigin] = cluster.nodeNames.map((name) => cluster.nodeOrigin(name));
     expect((await fetch(`${nodeOrigin}/shards`)).status).toBe(401);
     expect((await fetch(`${nodeOrigin}/shards`, { headers: as("operator") })).status).toBe(401);
@@ -233,7 +233,7 @@ describe("a cluster that asks who is there", () => {
     expect(nodes).not.toContain("stranger");
   });
 
-  it("is not read by a gateway that has another secret", async () => {
+  it("is not accessible for a gateway with another secret", async () => {
     const [port] = await freePorts(1);
     const args = ["gateway", "--port", String(port), "--registry", "memory", "--shards", "8"];
     const gateway = shardgate([...args, "--cluster-secret-file", wrongSecretFile]);

@@ -1,4 +1,4 @@
-/** What the mailboxes save, shown by the gateway's own counters. */
+/** How many requests the mailboxes save, by the gateway's own counters. */
 import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -35,7 +35,7 @@ it("writes and reads 1000 keys over 64 shards on 3 nodes with 3 requests each", 
   await eventually(async () => expect(await batchesOf(read)).toBe(3));
 });
 
-/** One request over a connection that the agent keeps open; resolves to the answer's body. */
+/** Sends one request on a connection that the agent keeps open; resolves to the answer's body. */
 function send(agent: Agent, path: string, body?: string): Promise<string> {
   const headers = { "content-type": "application/json" };
   return new Promise((resolve, reject) => {
@@ -46,7 +46,7 @@ function send(agent: Agent, path: string, body?: string): Promise<string> {
   });
 }
 
-it("answers 200 concurrent single gets with far fewer requests", async () => {
+it("serves 200 concurrent single gets with far fewer node requests", async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 200 });
   const asked = keys.slice(0, 200);
   // All connections are open before the first get is sent, as those of real clients are.

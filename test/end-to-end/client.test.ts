@@ -1,11 +1,11 @@
-/** The typed client against real processes, imported as applications import it. */
+/** The typed client with real processes, imported as applications import it. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type * as Shardgate from "../../src/client/index.js";
 import { counter } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { Run } from "../support/processes.js";
 
-// By the package's own name, so that its `exports` are tested too. A variable, since tsc runs before dist/ is built.
+// By the package's own name, so that its `exports` are tested too. A variable, because tsc runs before dist/ is built.
 const packageName = "shardgate/client";
 
 let cluster: ProcessCluster;
@@ -35,7 +35,7 @@ async function costOf(action: () => Promise<unknown>): Promise<Cost> {
   return { requests: after.requests - before.requests, batches: after.batches - before.batches };
 }
 
-it("makes one HTTP request and three node requests of a thousand gets of one tick", async () => {
+it("makes one HTTP request and three node requests for a thousand gets of one tick", async () => {
   const putAll = () => client.putMany(keys.map((key, value) => ({ key, value })));
   expect(await costOf(putAll)).toEqual({ requests: 1, batches: 3 });
   const getAll = async () => {
@@ -55,7 +55,7 @@ it("scans, updates and deletes", async () => {
   expect(await client.shardFor("user123")).toMatchObject({ number: 6, state: "ACTIVE" });
 });
 
-it("keeps the keys of other nodes readable when one is killed, and never loses a write in an update", async () => {
+it("can read the keys of other nodes when one is killed, and never loses a write in an update", async () => {
   const { primary } = await client.shardFor("user0");
   await cluster.run(String(primary?.name)).stop("SIGKILL");
   const outcomes = await client.getMany(keys);
@@ -65,7 +65,7 @@ it("keeps the keys of other nodes readable when one is killed, and never loses a
   expect(await client.update("user0", (n = 0) => n + 1)).toMatchObject({ kind: "unavailable" });
 });
 
-it("lets a script end by itself when it is done", async () => {
+it("does not keep a finished script running", async () => {
   const script = `
     import { createClient } from "${packageName}";
     const client = createClient({ endpoint: "${cluster.origin}/graphql" });

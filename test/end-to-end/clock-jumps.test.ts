@@ -1,6 +1,6 @@
 /**
- * The wall clock jumps by an hour, as an operator or a time server makes it. Expiry and the times that people see follow it;
- * deadlines, breakers, heartbeats and silence do not notice.
+ * The wall clock jumps by an hour, as an operator or a time server may cause it. Expiry and displayed times follow it;
+ * deadlines, breakers, heartbeats and liveness do not depend on it.
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { breakerOpenMs } from "../../src/core/limits.js";
@@ -45,7 +45,7 @@ describe.each([
   ["an hour ahead", hourMs],
   ["an hour back", -hourMs],
 ])("a jump of the wall clock %s", (_, jumpMs) => {
-  it("leaves a storage node's state to its heartbeats", async () => {
+  it("does not change a storage node's state, which depends on its heartbeats", async () => {
     const { clock, url } = await started();
     clock.jumpWall(jumpMs);
     expect(await nodeState(url)).toBe("UP");
@@ -86,7 +86,7 @@ describe.each([
     expect(answers).toContain(200);
   });
 
-  it("leaves the deadline of a request under way where it is", async () => {
+  it("does not move the deadline of a running request", async () => {
     const { clock, url, node } = await started();
     node("node1").hold();
     const state = { isAnswered: false };
@@ -100,7 +100,7 @@ describe.each([
     node("node1").release();
   });
 
-  it("takes no version twice", async () => {
+  it("does not repeat a version", async () => {
     const { clock, url } = await started();
     const first = await put(url, "/data/a", "1");
     clock.jumpWall(jumpMs);
@@ -113,7 +113,7 @@ describe.each([
 });
 
 describe("expiry on a storage node", () => {
-  it("follows the wall clock, and what it removed does not come back", async () => {
+  it("follows the wall clock, and expired entries do not reappear", async () => {
     const clock = new FakeClock();
     const log = new RecordLog();
     const node = await startStorageNode({

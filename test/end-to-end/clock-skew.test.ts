@@ -1,4 +1,7 @@
-/** Clocks of gateway and storage nodes that differ or jump: the storage node's counts, and no entry's times go backwards. */
+/**
+ * Clocks of gateway and storage nodes that differ or jump: the storage node's clock counts, and no entry's times go
+ * backwards.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { untilAnswered } from "../support/data-calls.js";
 import { graphqlData } from "../support/gateway-calls.js";
@@ -49,7 +52,7 @@ it("refuses an expiry that has passed at the storage node, though not yet at a g
   expect(await find("ahead")).toEqual({ value: 1 });
 });
 
-it("never says that an entry was updated before it was created, when the storage node's clock jumps back", async () => {
+it("never reports that an entry was updated before it was created, when the storage node's clock jumps back", async () => {
   await put("times");
   await clocks.jump("node1", cluster.run("node1"), -hourMs);
   const { entry } = await put("times");
@@ -57,7 +60,7 @@ it("never says that an entry was updated before it was created, when the storage
   await clocks.jump("node1", cluster.run("node1"), 0);
 });
 
-it("never shows an entry again that a reader was answered to be gone, whatever the clock does and after a restart", async () => {
+it("never returns an entry again after a reader saw it expired, whatever the clock does and after a restart", async () => {
   const soon = new Date(Date.now() + hourMs / 2).toISOString();
   await put("gone", soon);
   expect(await find("gone")).toEqual({ value: 1 });

@@ -1,4 +1,4 @@
-/** Every command for people as a process of its own, against a cluster of processes, as a shell or a script meets it. */
+/** Every interactive command as a process of its own, with a cluster of processes, as a shell or a script uses it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -30,7 +30,7 @@ async function run(words: readonly string[], input = ""): Promise<Ended> {
   return { code: await process.ended(), out: process.stdout, err: process.stderr };
 }
 
-/** The one JSON document that a command gives out when it ends with `exitCode`. */
+/** The one JSON document that a command prints when it ends with `exitCode`. */
 async function json(words: readonly string[], exitCode = 0, input = ""): Promise<unknown> {
   const { code, out, err } = await run([...words, "-o", "json"], input);
   expect(code, err).toBe(exitCode);
@@ -92,7 +92,7 @@ describe("the cluster from the command line", () => {
     expect((await run(["node", "rm", "elsewhere", "--yes"])).code).toBe(3);
   });
 
-  it("is checked: exit code 0 while all is well, 1 and the reason when a primary is gone", async () => {
+  it("is checked: exit code 0 while it is healthy, 1 and the reason when a primary is down", async () => {
     expect(await json(["status"])).toMatchObject({ isHealthy: true, shardCount: 4 });
     expect(await run(["check"])).toEqual({ code: 0, out: "ok: all 4 shards have a live primary\n", err: "" });
     const owner = await ownerOf("user123");
@@ -106,8 +106,8 @@ describe("the cluster from the command line", () => {
   });
 });
 
-describe("without a gateway", () => {
-  it("says unavailable", async () => {
+describe("the command line without a gateway", () => {
+  it("reports unavailability", async () => {
     expect((await run(["status", "-e", "http://127.0.0.1:9"])).code).toBe(5);
   });
 

@@ -1,4 +1,4 @@
-/** What kill -9 may cost: nothing that was acknowledged. */
+/** kill -9 loses nothing that was acknowledged. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { graphqlData } from "../support/gateway-calls.js";
@@ -21,14 +21,14 @@ async function shardRows(origin: string): Promise<{ version: number; shards: rea
   return (await answer.json()) as { version: number; shards: readonly ShardRow[] };
 }
 
-describe("kill -9", () => {
+describe("a crash", () => {
   let cluster: ProcessCluster | null = null;
   afterEach(async () => {
     await cluster?.stop();
     cluster = null;
   });
 
-  it("of all storage nodes during writes loses no acknowledged write and no version", async () => {
+  it("of all storage nodes during writes loses no acknowledged write and repeats no version", async () => {
     cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
     const { origin } = cluster;
     const { acknowledged, stop } = startWriters(origin);
@@ -41,8 +41,8 @@ describe("kill -9", () => {
     await expectKept(origin, acknowledged);
   });
 
-  it("comes by itself after an uncaught error in the middle of commits, and leaves the data to the next start", async () => {
-    // A process of lmdb that ended as others do would wait for itself for ever.
+  it("after an uncaught error during commits is immediate, and leaves the data intact for the next start", async () => {
+    // If it ended normally, lmdb would wait for its own thread for ever.
     const script = 'process.once("SIGUSR2", () => { throw new Error("A bug."); });';
     cluster = await ProcessCluster.start({
       nodes: 1,
@@ -65,14 +65,14 @@ describe("kill -9", () => {
   });
 });
 
-describe("kill -9 or the stop of one cluster's gateway", () => {
+describe("a crash or stop of the gateway", () => {
   let cluster: ProcessCluster;
   beforeAll(async () => {
     cluster = await ProcessCluster.start({ nodes: 3, shards: 8 });
   });
   afterAll(() => cluster.stop());
 
-  it("of the gateway keeps map and epochs, and the nodes register again by themselves", async () => {
+  it("keeps map and epochs, and the storage nodes register again by themselves", async () => {
     const before = await shardRows(cluster.origin);
     await graphqlData(cluster.origin, putDocument, { key: "user123", value: 1 });
     await cluster.run("gateway").stop("SIGKILL");
@@ -96,7 +96,7 @@ describe("kill -9 or the stop of one cluster's gateway", () => {
     });
   });
 
-  it("of gateway and registry file gives each shard back to the node that has its data", async () => {
+  it("with a loss of the registry file gives each shard back to the node that has its data", async () => {
     for (let index = 0; index < 64; index++) {
       await graphqlData(cluster.origin, putDocument, { key: `key${index}`, value: index });
     }
@@ -114,14 +114,14 @@ describe("kill -9 or the stop of one cluster's gateway", () => {
     expect(data).toEqual({ get: { value: 7 } });
   });
 
-  it("leaves the number of shards, which is fixed at creation: a start with another is refused", async () => {
+  it("keeps the shard count, which is fixed at creation: a start with another one is refused", async () => {
     await cluster.run("gateway").stop();
     const run = shardgate(["gateway", "--port", "0", "--shards", "16", "--registry", cluster.registryFile]);
     expect(await run.ended()).toBe(1);
     expect(run.stderr).toMatch(/8 shards/);
   });
 
-  it("leaves half of the registry file, which is refused with a message that says what to do, and is left as it is", async () => {
+  it("that leaves half of the registry file makes the next start refuse it with advice, and leave it unchanged", async () => {
     await cluster.run("gateway").stop("SIGKILL");
     const half = readFileSync(cluster.registryFile).subarray(0, 200);
     writeFileSync(cluster.registryFile, half);

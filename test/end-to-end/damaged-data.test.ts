@@ -1,4 +1,4 @@
-/** Bits of a data file that flip: no value is ever served that is not the one that was written. */
+/** Flipped bits in a data file: a changed value is never served. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Random } from "../linearizability/random.js";
@@ -22,7 +22,7 @@ interface Result {
   readonly code?: string;
 }
 
-it("refuses the entries with flipped bits, each alone, and names them when the folder is verified", async () => {
+it("refuses the entries with flipped bits one by one, and lists them when the folder is verified", async () => {
   const { origin } = cluster;
   await graphqlData(origin, "mutation ($items: [PutInput!]!) { putMany(items: $items) { __typename } }", { items });
   await cluster.run("node1").stop();
@@ -55,7 +55,7 @@ function beginning(index: number): string {
   return `value ${String(index).padStart(4, "0")}:`;
 }
 
-/** One bit each in values drawn at random, in every copy that the file has of them; the keys hit, in order. */
+/** Flips one bit each in random values, in every copy that the file has of them; returns their keys, in order. */
 function flipBits(file: string, random: Random): readonly string[] {
   const bytes = readFileSync(file);
   const hit = new Set<string>();

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** Runs the command of the page that has `words` in it, and resolves to what it prints. */
+/** Runs the command of the page that contains `words`, and resolves to its output. */
 async function run(words: string): Promise<string> {
   const found = examples.filter(({ code }) => code.includes(words));
   expect(found.map(({ language }) => language)).toEqual(["sh"]);
@@ -60,7 +60,7 @@ describe("docs/how-to/data-safety.md", () => {
     expect(await getEntry(cluster.origin, "user123")).toMatchObject({ status: 200, value: "kept" });
   });
 
-  it("restores a registry from a copy, whose storage nodes say what has changed since", async () => {
+  it("restores a registry from a copy, and its storage nodes report what has changed since", async () => {
     copyFileSync(cluster.registryFile, path.join(place, "backup/registry.json"));
     await cluster.run("node1").stop();
     cluster.startNode("node1");
@@ -73,14 +73,14 @@ describe("docs/how-to/data-safety.md", () => {
     expect(await getEntry(cluster.origin, "user123")).toMatchObject({ status: 200, value: "kept" });
   });
 
-  it("verifies the folder of a storage node that is stopped", async () => {
+  it("verifies the folder of a stopped storage node", async () => {
     await cluster.run("node1").stop();
     expect(await run("node verify")).toMatch(/^problems +0$/m);
     cluster.startNode("node1");
     await cluster.ready();
   });
 
-  it("takes a storage node without its data once the loss is accepted", async () => {
+  it("accepts a storage node without its data once the loss is accepted", async () => {
     await startWithEmptyFolder();
     await run("accept-loss");
     await cluster.ready();

@@ -1,4 +1,4 @@
-/** `npm run dev`: the program of the sources as they are now, on a copy of them. */
+/** `npm run dev`, which runs the program from the current sources, on a copy of them. */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, expect, it } from "vitest";
@@ -21,7 +21,7 @@ function edit(file: string, from: string, to: string): void {
 }
 
 it(
-  "starts the program anew when a source changes, and leaves it running while the sources do not compile",
+  "restarts the program when a source changes, and leaves it running while the sources do not compile",
   async () => {
     for (const name of ["src", "schema", "package.json", "tsconfig.json", "tsconfig.build.json"]) {
       cpSync(path.join(repository, name), path.join(copy.path, name), { recursive: true });

@@ -1,4 +1,4 @@
-/** `shardgate dev`: the one command, as a new user meets it. */
+/** `shardgate dev`, as a new user runs it. */
 import { afterEach, describe, expect, it } from "vitest";
 import { graphqlData } from "../support/gateway-calls.js";
 import { eventually, freePorts, shardgate, temporaryFolder, type Run } from "../support/processes.js";
@@ -18,7 +18,7 @@ async function dev(port: number, more: readonly string[] = []): Promise<Run> {
 }
 
 describe("shardgate dev", () => {
-  it("serves GraphQL, REST and three nodes with one value, stops cleanly, and finds its data again", async () => {
+  it("serves GraphQL, REST and three nodes with the same value, stops cleanly, and finds its data again", async () => {
     const [port = 0, ...nodePorts] = await freePorts(4);
     const origin = `http://127.0.0.1:${port}`;
     const first = await dev(port, ["--shards", "4"]);
@@ -63,7 +63,7 @@ describe("shardgate dev", () => {
     );
   });
 
-  it("says in one line that a port is in use, before anything starts", async () => {
+  it("reports in one line that a port is in use, before anything starts", async () => {
     const [port = 0] = await freePorts(4);
     await dev(port, ["--engine", "memory"]);
     const second = shardgate(["dev", "--port", String(port), "--data", `${folder.path}/other`]);

@@ -1,6 +1,6 @@
 /**
- * What a storage node and a gateway do when their disk is full, read-only or damaged: the start-up line or the code, that
- * nothing acknowledged is lost, and that the process goes on by itself once the disk is well.
+ * A storage node and a gateway with a full, read-only or damaged disk: the line at the start or the code, that nothing
+ * acknowledged is lost, and that the process recovers by itself once the disk does.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { program, Run, shardgate, temporaryFolder } from "../support/processes.js";
 
 let folder: string;
-/** Called from the last to the first: processes end before their disks go. */
+/** Called in reverse order: processes end before their disks are removed. */
 const cleanups: (() => unknown)[] = [];
 beforeEach(() => {
   const { path, remove } = temporaryFolder();
@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** Mounts a file system in memory, which only root may, and not everywhere. */
+/** Mounts a file system in memory, which only root may do, and not everywhere. */
 function mount(path: string, options: string): void {
   mkdirSync(path, { recursive: true });
   execFileSync("mount", ["-t", "tmpfs", "-o", options, "shardgate-test", path], { stdio: "ignore" });
@@ -65,7 +65,7 @@ async function startNode(start: () => Run): Promise<Node> {
 const nodeArguments = (data: string): readonly string[] => ["node", "--id", "n1", "--port", "0", "--data", data];
 const value = (index: number): string => JSON.stringify(`${index} ${"x".repeat(60_000)}`);
 
-/** Writes until the disk takes no more; what it took is what was acknowledged. */
+/** Writes until the disk is full; returns the acknowledged writes and the refusal. */
 async function fill(node: Node): Promise<{ readonly acknowledged: readonly number[]; readonly refusal: string }> {
   const acknowledged: number[] = [];
   for (let index = 0; index < 500; index++) {
@@ -88,8 +88,8 @@ async function failure(args: readonly string[]): Promise<string> {
   return run.stderr;
 }
 
-describe("a disk without room", () => {
-  it.skipIf(!canMount())("refuses writes with STORAGE_FULL, and takes them again when there is room", async () => {
+describe("a full disk", () => {
+  it.skipIf(!canMount())("refuses writes with STORAGE_FULL, and accepts them again when there is room", async () => {
     mount(`${folder}/small`, "size=1m");
     const node = await startNode(() => shardgate(nodeArguments(`${folder}/small`)));
     const { acknowledged, refusal } = await fill(node);
@@ -104,7 +104,7 @@ describe("a disk without room", () => {
   });
 
   it.skipIf(!existsSync("/usr/bin/prlimit"))(
-    "refuses writes with STORAGE_FAILED while the file may not grow, and takes them again when it may",
+    "refuses writes with STORAGE_FAILED while the file may not grow, and accepts them again when it may",
     async () => {
       const limited = 'ulimit -S -f 512; exec "$@"';
       const command = ["-c", limited, "bash", process.execPath, program, ...nodeArguments(folder)];
@@ -120,15 +120,15 @@ describe("a disk without room", () => {
   );
 });
 
-describe("a folder where nothing may be made", () => {
-  // Not even root may make a folder there.
-  it.skipIf(!existsSync("/sys/kernel"))("ends a storage node and a gateway with 1 and one line", async () => {
+describe("a folder that is not writable", () => {
+  // Not even root may create a folder there.
+  it.skipIf(!existsSync("/sys/kernel"))("ends a storage node and a gateway with exit code 1 and one line", async () => {
     const line = /^shardgate: Cannot use \/sys\/kernel\/[\w/]*: permission denied\.$/m;
     expect(await failure(nodeArguments("/sys/kernel"))).toMatch(line);
     expect(await failure(["gateway", "--port", "0", "--data", "/sys/kernel/data"])).toMatch(line);
   });
 
-  it.skipIf(!canMount())("on a read-only file system ends them with 1 and says so", async () => {
+  it.skipIf(!canMount())("ends them with exit code 1 and the reason on a read-only file system", async () => {
     mount(`${folder}/fixed`, "ro");
     expect(await failure(nodeArguments(`${folder}/fixed`))).toContain("the file system is read-only");
     expect(await failure(["gateway", "--port", "0", "--data", `${folder}/fixed/data`])).toContain(
@@ -138,23 +138,26 @@ describe("a folder where nothing may be made", () => {
   });
 });
 
-describe("a data file that was damaged", () => {
+describe("a damaged data file", () => {
   it.each<readonly [string, (bytes: Buffer) => Buffer, RegExp]>([
     ["zeroed", (bytes) => bytes.fill(0), /is not a data file of this program.*left untouched/],
     ["zeroed behind its first two pages", (bytes) => bytes.fill(0, 8192), /storage engine failed in .*n1/i],
     ["cut short", (bytes) => bytes.subarray(0, bytes.length / 2), /is cut short.*left untouched/],
     ["overwritten at its beginning", (bytes) => bytes.fill("garbage", 0, 4096), /is not a data file of this program/],
-  ])("%s ends the storage node with 1 and a line, and its copy starts with all data", async (_, damage, line) => {
-    const [file, copy] = [`${folder}/n1/data.mdb`, `${folder}/copy.mdb`];
-    const first = await startNode(() => shardgate(nodeArguments(folder)));
-    for (let index = 0; index < 5; index++) expect(await first.put(`k${index}`, value(index))).toBe("ok");
-    expect(await first.run.stop()).toBe(0);
-    copyFileSync(file, copy);
-    writeFileSync(file, damage(readFileSync(file)));
-    const run = shardgate([...nodeArguments(folder), "--log-level", "silent"]);
-    expect(await run.ended()).toBe(1);
-    expect(run.stderr).toMatch(line);
-    copyFileSync(copy, file);
-    await expectAll(await startNode(() => shardgate(nodeArguments(folder))), [0, 1, 2, 3, 4]);
-  });
+  ])(
+    "%s ends the storage node with exit code 1 and a line, and its copy starts with all data",
+    async (_, damage, line) => {
+      const [file, copy] = [`${folder}/n1/data.mdb`, `${folder}/copy.mdb`];
+      const first = await startNode(() => shardgate(nodeArguments(folder)));
+      for (let index = 0; index < 5; index++) expect(await first.put(`k${index}`, value(index))).toBe("ok");
+      expect(await first.run.stop()).toBe(0);
+      copyFileSync(file, copy);
+      writeFileSync(file, damage(readFileSync(file)));
+      const run = shardgate([...nodeArguments(folder), "--log-level", "silent"]);
+      expect(await run.ended()).toBe(1);
+      expect(run.stderr).toMatch(line);
+      copyFileSync(copy, file);
+      await expectAll(await startNode(() => shardgate(nodeArguments(folder))), [0, 1, 2, 3, 4]);
+    },
+  );
 });

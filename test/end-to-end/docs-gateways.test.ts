@@ -1,6 +1,6 @@
 /**
- * Starts what the pages say of other machines: each block with a gateway of its own, its hosts under `.internal` on this
- * one, and the certificates made as the page makes them.
+ * Runs the examples of the documentation for other machines: each block with a gateway of its own, its hosts under
+ * `.internal` on this machine, and certificates created as the page describes.
  */
 import { copyFileSync } from "node:fs";
 import path from "node:path";
@@ -33,7 +33,9 @@ afterAll(async () => {
   place.remove();
 });
 
-/** Certificates as the block says, for the storage node and, by the same commands, for the gateway and its clients. */
+/**
+ * Creates certificates by the block, for the storage node and, with the same commands, for the gateway and its clients.
+ */
 async function makeCertificates(code: string): Promise<void> {
   await place.run(code);
   const [, ...forOne] = code.split("\n");
@@ -42,7 +44,7 @@ async function makeCertificates(code: string): Promise<void> {
   copyFileSync(path.join(place.path, "gateway.key"), path.join(place.path, "privkey.pem"));
 }
 
-/** Runs the commands one after the other; those that serve do so until the end of the block. */
+/** Runs the commands one after the other; servers run until the end of the block. */
 async function runCommands(code: string, data: string): Promise<void> {
   const servers: Run[] = [];
   const settings = { ...environment, SHARDGATE_DATA: path.join(place.path, data) };
@@ -64,7 +66,7 @@ async function expectAdopted(): Promise<void> {
 
 describe("the documentation", () => {
   it.each(examples.map(({ page, example }, index) => [`${index + 1}: ${page}, ${example.heading}`, example] as const))(
-    "gives commands for other machines that work, in example %s",
+    "has working commands for other machines in example %s",
     async (name, { language, code, promised }) => {
       expect([language, promised]).toEqual(["sh", null]);
       await (code.startsWith("openssl") ? makeCertificates(code) : runCommands(code, name.split(":")[0] ?? ""));

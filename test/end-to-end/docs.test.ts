@@ -1,6 +1,6 @@
 /**
- * Runs every command, query and program of the README and of docs/ in their order, and compares the answers with what the
- * pages promise; those for other machines are in docs-gateways.test.ts.
+ * Runs every command, query and program of the README and of docs/ in order, and compares the output with the pages;
+ * those for other machines are in docs-gateways.test.ts.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
@@ -35,13 +35,13 @@ afterAll(async () => {
   place.remove();
 });
 
-/** A command that serves until it is stopped is left running, once everything is served again. */
+/** Starts a command that serves until it is stopped, and leaves it running once everything is served again. */
 async function runServer(code: string): Promise<void> {
   servers.push(await place.serve(code));
   await eventually(async () => expect((await fetch(`${place.origin}/data/user123`)).status).toBe(200));
 }
 
-/** What runs in the background is awaited until it serves, and ended with the shell. */
+/** Waits until a background process serves, and ends it with the shell. */
 async function runShell(code: string): Promise<string> {
   const pid = /^node1\s+(\d+)/m.exec(dev.stdout)?.[1] ?? "";
   const waiting = "until curl -sf http://127.0.0.1:4100/ready; do sleep 0.1; done";
@@ -49,7 +49,7 @@ async function runShell(code: string): Promise<string> {
   return place.run(`${ending}\n${code.replace("PID_OF_NODE1", pid)}\n${/ &$/m.test(code) ? waiting : ""}`);
 }
 
-/** What is installed is there already; that the packages are those of this repository is checked, and the rest is run. */
+/** The packages are installed already: checks that they are those of this repository, and runs the rest. */
 async function runInstallation(code: string): Promise<string> {
   const [installed, others] = [true, false].map((isInstall) =>
     code.split("\n").filter((line) => line.startsWith("npm install ") === isInstall),
@@ -86,7 +86,7 @@ async function runFirstCommands(code: string): Promise<string> {
   return ready.replace(String(port), "4000");
 }
 
-/** A nightly command takes long: it is started with one option too many, which it must be the first to miss. */
+/** A nightly command takes long: it is started with an unknown option, which it must report first. */
 function checkNightly(code: string): void {
   for (const line of code.trim().split("\n")) {
     const [, name = "", args = ""] = /^npm run (nightly:\w+)(?: -- (.*))?$/.exec(line) ?? [];
@@ -103,14 +103,16 @@ function checkNightly(code: string): void {
   }
 }
 
-/** Each path that the probes name is answered as they want it. */
+/** Requests each path of the probes, which must be answered as they expect. */
 async function checkProbes(code: string): Promise<void> {
   const paths = [...code.matchAll(/path: (\S+), port: 4000/g)].map(([, name = ""]) => name);
   expect(paths).toEqual(["/health", "/ready"]);
   for (const name of paths) expect((await fetch(place.origin + name)).status).toBe(200);
 }
 
-/** A real nginx takes the block, with the gateway here in place of those it names, and serves through it. */
+/**
+ * Runs a real nginx with the block, with this gateway in place of those that it names, and sends requests through it.
+ */
 async function checkNginx(code: string, context: TestContext): Promise<void> {
   const path = `${process.env["PATH"]}:/usr/sbin`;
   const isInstalled = spawnSync("bash", ["-c", "command -v nginx"], { env: { PATH: path } }).status === 0;
@@ -130,7 +132,7 @@ async function checkNginx(code: string, context: TestContext): Promise<void> {
   });
 }
 
-/** Generates types for a document by the configuration: the scalars are what the page says. */
+/** Generates types for a document by the configuration, and checks the scalars. */
 async function runCodegen(code: string): Promise<void> {
   place.write("codegen.ts", code);
   const document = '{ get(key: "a") { version value expiresAt } }';
@@ -140,7 +142,7 @@ async function runCodegen(code: string): Promise<void> {
   expect(types).toMatch(/export type ReadQuery = .*version: string \| null, value: unknown.*expiresAt: string \| null/);
 }
 
-/** Starts what the unit starts, which ends well within the time that it allows. */
+/** Starts the unit's command, which must end well within the unit's timeout. */
 async function checkUnit(code: string): Promise<void> {
   const setting = (name: string): string => new RegExp(`^${name}=(.*)$`, "m").exec(code)?.[1] ?? "";
   const [, args = ""] = /^\/usr\/bin\/node \S+\/dist\/cli\/main\.js (.*)$/.exec(setting("ExecStart")) ?? [];
@@ -184,7 +186,7 @@ async function check(example: Example, context: TestContext): Promise<void> {
 
 describe("the documentation", () => {
   it.for(examples.map(({ page, example }, index) => [`${index + 1}: ${page}, ${example.heading}`, example] as const))(
-    "keeps its word in example %s",
+    "is correct in example %s",
     async ([, example], context) => check(example, context),
   );
 
@@ -193,7 +195,7 @@ describe("the documentation", () => {
     expect(examples.filter(({ example }) => example.promised !== null).length).toBeGreaterThan(25);
   });
 
-  it("starts the program by the name it uses", () => {
+  it("starts the program by the name that it uses", () => {
     const version = execFileSync("npx", ["shardgate", "--version"], { cwd: repository, encoding: "utf8" });
     expect(version.trim()).toMatch(/^\d+\.\d+\.\d+$/);
   });

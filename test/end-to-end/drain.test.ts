@@ -1,4 +1,4 @@
-/** SIGTERM: a storage node finishes what it accepted, and exits 0; nothing acknowledged is lost. */
+/** After SIGTERM a storage node finishes accepted requests and exits with 0; nothing acknowledged is lost. */
 import { afterEach, expect, it } from "vitest";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually } from "../support/processes.js";
@@ -7,7 +7,7 @@ import { expectKept, startWriters } from "../support/writers.js";
 let cluster: ProcessCluster | null = null;
 afterEach(async () => cluster?.stop());
 
-it("ends every process with 0 while clients write, and loses nothing that was acknowledged", async () => {
+it("ends every process with exit code 0 while clients write, and loses no acknowledged write", async () => {
   cluster = await ProcessCluster.start({ nodes: 2, shards: 8 });
   const { origin } = cluster;
   const { acknowledged, codes, stop } = startWriters(origin);

@@ -1,7 +1,7 @@
 /**
- * A storage node, or the line to it, answers what is no answer. A read says SHARD_UNAVAILABLE; a write, which the storage
- * node has executed, says OUTCOME_UNKNOWN and never that it did not happen. Once the line works, so does everything,
- * without a restart.
+ * A storage node, or the connection to it, sends invalid answers. A read gets SHARD_UNAVAILABLE; a write, which the
+ * storage node has executed, gets OUTCOME_UNKNOWN and never the claim that it did not happen. Once the connection works
+ * again, so does everything, without a restart.
  */
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { graphqlData } from "../support/gateway-calls.js";
@@ -32,7 +32,7 @@ afterEach(() => {
   expect(cluster.log.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
-/** "read", or the code of the problem. */
+/** "Entry" or another type of result, or the code of the problem. */
 async function read(key: string): Promise<string> {
   const query = "query ($key: String!) { entries(keys: [$key]) { __typename ... on Problem { code } } }";
   const { entries } = await graphqlData<{ entries: { __typename: string; code?: string }[] }>(cluster.origin, query, {
@@ -98,7 +98,7 @@ const faults: readonly (readonly [name: string, fault: LineFault])[] = [
   ["answers 500", (socket) => socket.end("HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\noops")],
 ];
 
-it.each(faults)("costs no more than the answers while it %s", async (_, fault) => {
+it.each(faults)("loses only the answers of a storage node that %s", async (_, fault) => {
   line.fault = fault;
   expect(await write("unknown")).toBe("OUTCOME_UNKNOWN");
   expect(await read("kept")).toBe("SHARD_UNAVAILABLE");
@@ -108,13 +108,13 @@ it.each(faults)("costs no more than the answers while it %s", async (_, fault) =
   });
 });
 
-it("repeats a read whose kept connection closes at the worst moment, and says that a write's outcome is unknown", async () => {
+it("repeats a read whose kept connection closes at the worst moment, and reports a write's outcome as unknown", async () => {
   const once: LineFault = (socket) => {
     line.fault = null;
     socket.destroy();
   };
   for (const expected of ["Entry", "OUTCOME_UNKNOWN"]) {
-    // A request before leaves a connection that is kept.
+    // An earlier request leaves a kept connection behind.
     expect(await read("kept")).toBe("Entry");
     line.fault = once;
     const before = line.batches;
@@ -128,7 +128,7 @@ it.each([
   ["in the wrong order", '[{"key":"kept2","valueBytes":1},{"key":"kept","valueBytes":1}]', false],
   ["twice", '[{"key":"kept","valueBytes":1},{"key":"kept","valueBytes":1}]', false],
   ["that never come", "[]", true],
-])("counts a shard out of a scan whose answer has keys %s", async (_, entries, hasMore) => {
+])("leaves a shard out of a scan when its answer has keys %s", async (_, entries, hasMore) => {
   const values = "1".repeat(entries.split("valueBytes").length - 1);
   line.fault = (socket, reply) => {
     const page = `{"status":200,"entries":${entries},"hasMore":${hasMore}}`;

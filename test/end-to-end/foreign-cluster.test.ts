@@ -1,4 +1,4 @@
-/** Storage nodes of one cluster, and the gateway of another one that calls them: nothing is read or written there. */
+/** Storage nodes of one cluster that the gateway of another one calls: nothing is read or written there. */
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { ask } from "../support/cluster-calls.js";
 import { getEntry, putEntry, untilAnswered } from "../support/data-calls.js";
@@ -7,7 +7,7 @@ import { eventually, shardgate } from "../support/processes.js";
 
 const names = Array.from({ length: 10 }, (_, index) => `key${index}`);
 
-/** So that a storage node that has moved is missed soon. */
+/** Short, so that the absence of a moved storage node is noticed soon. */
 const silence = ["--suspect-after", "1500", "--down-after", "1500"];
 
 let own: ProcessCluster;
@@ -27,11 +27,11 @@ it("refuses to register a storage node that another cluster owns", async () => {
   expect(answer).toMatchObject({ status: 409, body: { code: "CLUSTER_MISMATCH" } });
 });
 
-it("is not ready, reads nothing and writes nothing when its storage node's address belongs to another cluster now", async () => {
+it("is not ready, reads nothing and writes nothing when its storage node's address now belongs to another cluster", async () => {
   await foreign.run("node1").stop();
   const port = new URL(foreign.nodeOrigin("node1")).port;
   await own.run("node1").stop();
-  // The storage node of `own` moves to the address at which the other gateway expects its own.
+  // The storage node of `own` moves to the address at which the other gateway expects its own node.
   const moved = shardgate(["node", "--id", "node1", "--port", port, "--gateway", own.origin, "--data", own.folder]);
   onTestFinished(async () => void (await moved.stop()));
   await moved.prints(/^listening /m);

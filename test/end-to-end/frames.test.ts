@@ -1,4 +1,4 @@
-/** Frames between processes: a line that is cut in the middle of them, TLS, a secret that is wrong, a restart, a drain. */
+/** Frames between processes: a connection that is cut within a frame, TLS, a wrong secret, a restart, a drain. */
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { FrameCalls } from "../../src/routing/node-client/frames/frame-calls.js";
 import { UndiciNodeClient } from "../../src/routing/node-client/undici-node-client.js";
@@ -26,7 +26,7 @@ afterEach(async () => {
   [cluster, line] = [null, null];
 });
 
-/** A gateway and a storage node with a line between them. */
+/** A gateway and a storage node with a controllable connection in between. */
 async function startOverLine(): Promise<{ cluster: ProcessCluster; line: ByteLine }> {
   const ports = await freePorts(2);
   line = await startByteLine(`http://127.0.0.1:${ports[1]}`);
@@ -37,7 +37,7 @@ async function startOverLine(): Promise<{ cluster: ProcessCluster; line: ByteLin
 const read = (origin: string) =>
   graphqlData(origin, "query ($key: String!) { get(key: $key) { value } }", { key: "a" });
 
-it("carry the batches of a gateway, after the first ones, and again when the storage node was killed and is back", async () => {
+it("frames carry the batches of a gateway after the first ones, and again after the storage node was killed and restarted", async () => {
   const { cluster: running, line: between } = await startOverLine();
   const { origin } = running;
   const expectFramed = (): Promise<void> =>
@@ -58,7 +58,7 @@ it("carry the batches of a gateway, after the first ones, and again when the sto
 });
 
 it.each(["toNode", "toGateway"] as const)(
-  "lose no acknowledged write when the line is cut in their middle, %s",
+  "frames lose no acknowledged write when the connection is cut in the middle of them, %s",
   async (direction) => {
     const { cluster: running, line: between } = await startOverLine();
     const { acknowledged, codes, stop } = startWriters(running.origin);
@@ -115,7 +115,7 @@ function clientOf(url: string, tls: TlsSource = noTls, token: string | null = nu
 
 const call = { timeoutMs: 5_000 };
 
-/** Batches go on, until one has gone in a frame. */
+/** Sends batches until one has used a frame. */
 async function untilFramed(client: UndiciNodeClient): Promise<void> {
   const framed = vi.spyOn(FrameCalls.prototype, "execute");
   await vi.waitFor(async () => {
@@ -124,7 +124,7 @@ async function untilFramed(client: UndiciNodeClient): Promise<void> {
   });
 }
 
-it("go over mutual TLS, by the certificates that requests go by", async () => {
+it("frames use mutual TLS, with the certificates of HTTP requests", async () => {
   const ca = new CertificateAuthority("Cluster CA");
   const identity = ca.issue();
   const tls = new RenewableTls({ server: identity, cluster: identity, clusterCa: ca.cert });
@@ -150,12 +150,12 @@ it("go by the cluster's secret, and not with a wrong one", async () => {
   expect(framed).not.toHaveBeenCalled();
 });
 
-it("lose nothing when the storage node drains: each batch is answered, or provably not carried out", async () => {
+it("frames lose nothing when the storage node drains: each batch is answered, or provably not executed", async () => {
   const { node, drain } = await startNode({});
   const client = clientOf(node.url);
   await untilFramed(client);
   let acknowledged = 0;
-  // As a gateway does, each stops at the first refusal.
+  // As a gateway does, each writer stops at the first refusal.
   const writers = Array.from({ length: 8 }, async (_, writer) => {
     for (let index = 0; ; index++) {
       try {

@@ -1,6 +1,7 @@
 /**
- * One client asks for far more than others, until the gateway is busy with its answers alone. That costs others time, and
- * never a storage node: its breaker stays closed, because neither the load nor what the client asked for is its failure.
+ * One client asks for far more than others, until the gateway is busy with its answers alone. Other clients then wait
+ * longer, but no storage node becomes unavailable: its breaker stays closed, because neither the load nor the client's
+ * requests are its failure.
  */
 import { request } from "node:http";
 import { afterEach, expect, it } from "vitest";
@@ -21,7 +22,7 @@ async function fill(origin: string): Promise<void> {
   }
 }
 
-/** All values in one request of a client with an address of its own; resolves to the length of the answer. */
+/** Requests all values at once for a client with an address of its own; resolves to the length of the answer. */
 function askForAll(origin: string): Promise<number> {
   const query = "query ($keys: [String!]!) { entries(keys: $keys) { __typename ... on Entry { value } } }";
   return new Promise((resolve, reject) => {
@@ -35,7 +36,7 @@ function askForAll(origin: string): Promise<number> {
   });
 }
 
-/** Asks for one key after the other until `isOver`; resolves to the codes of what was refused. */
+/** Reads one key after the other until `isOver`; resolves to the codes of refused reads. */
 async function readModestly(origin: string, isOver: () => boolean): Promise<ReadonlySet<string>> {
   const codes = new Set<string>();
   for (let read = 0; !isOver(); read++) {
@@ -46,7 +47,7 @@ async function readModestly(origin: string, isOver: () => boolean): Promise<Read
   return codes;
 }
 
-it("a client that asks for 1,000 values of 64 KB many times at once takes no storage node away", async () => {
+it("a client that repeatedly asks for 1,000 values of 64 KB makes no storage node unavailable", async () => {
   cluster = await ProcessCluster.start({ nodes: 3, shards: 12 });
   const { origin } = cluster;
   await fill(origin);

@@ -1,5 +1,5 @@
 /**
- * What the gateway answers to hostile input: always one code of the closed list, never a fault, and the next good request
+ * The gateway's answers to hostile input: always one code of the closed list, never a fault, and the next valid request
  * is served. One row is one request, as bytes.
  */
 import { gzipSync } from "node:zlib";
@@ -11,7 +11,9 @@ import { conversation, drip, exchange, summary, type Bytes } from "../support/ra
 import { gatewayHeadersTimeoutMs } from "../../src/gateway/gateway-server.js";
 import { gatewayBodyGraceMs } from "../../src/gateway/edge/open-request.js";
 
-/** `answer` is the status and the first code in the body. GraphQL's own errors have status 200 with application/json. */
+/**
+ * `answer` is the status and the first code in the body. GraphQL's own errors have status 200 with application/json.
+ */
 interface Row {
   readonly name: string;
   readonly request: () => Bytes;
@@ -61,7 +63,7 @@ const json: Headers = { "content-type": "application/json" };
 const typename = "{ __typename }";
 const goodBody = JSON.stringify({ query: typename });
 
-/** A POST of GraphQL parameters as they are. */
+/** A POST of GraphQL parameters, sent unchanged. */
 const body = (text: Bytes, headers: Headers = {}): Buffer => http("POST", "/graphql", { ...json, ...headers }, text);
 /** A POST of a document, with the variables as JSON text. */
 const document = (query: string, variables = "{}"): Buffer =>
@@ -371,7 +373,7 @@ const administration = rows([
   ["169.254.169.254", () => register("http://169.254.169.254/"), "400 BAD_REQUEST"],
   ["0xa9fea9fe", () => register("http://0xa9fea9fe/"), "400 BAD_REQUEST"],
   ["2852039166", () => register("http://2852039166/"), "400 BAD_REQUEST"],
-  // Loopback in disguise, where storage nodes may be: node1 lives at another port of it.
+  // Loopback in another form, where storage nodes are allowed: node1 is at another port of it.
   ["0x7f.1", () => registerNode1("http://0x7f.1:1/"), "409 NODE_CONFLICT"],
   ["2130706433", () => registerNode1("http://2130706433:1/"), "409 NODE_CONFLICT"],
   ["::ffff:169.254.169.254", () => register("http://[::ffff:169.254.169.254]/"), "400 BAD_REQUEST"],
@@ -640,7 +642,7 @@ describe.each([
   });
 });
 
-describe("the gateway, all the same", () => {
+describe("the gateway after hostile input", () => {
   it.each([
     ["/data/a%2Fb", '"slash"'],
     ["/data/a%252Fb", '"percent"'],
@@ -653,7 +655,7 @@ describe("the gateway, all the same", () => {
   });
 
   it.each(["9007199254740993", "12345678901234567890", "1e400", "1.10", "-0", '{"__proto__":1,"toJSON":2}'])(
-    "keeps %s as it is, whichever way it comes",
+    "preserves %s, in GraphQL and REST",
     async (value) => {
       const literal = value.replaceAll(/"(\w+)"/g, "$1");
       for (const request of [
@@ -669,7 +671,7 @@ describe("the gateway, all the same", () => {
     },
   );
 
-  it("takes a request that comes in pieces, and many at once over one connection", async () => {
+  it("accepts a request that arrives in pieces, and many requests at once over one connection", async () => {
     const { origin } = cluster;
     const pieces = body(goodBody)
       .toString()
@@ -681,7 +683,7 @@ describe("the gateway, all the same", () => {
   });
 
   it(
-    "cuts off whoever never ends its headers",
+    "disconnects a client that never ends its headers",
     async () => {
       expect(summary(await neverEndingHeaders)).toBe("408 REQUEST_TIMEOUT");
     },
@@ -689,14 +691,14 @@ describe("the gateway, all the same", () => {
   );
 
   it.each(["/graphql", "/data/v", "/shards/assign"])(
-    "cuts off whoever never ends the body for %s",
+    "disconnects a client that never ends the body for %s",
     async (target) => {
       expect(summary(await required(neverEndingBodies.get(target)))).toBe("408 REQUEST_TIMEOUT");
     },
     3 * gatewayBodyGraceMs,
   );
 
-  it("repeats no line break of a request", async () => {
+  it("repeats no line break of a request in its answer", async () => {
     for (const request of [
       http("GET", "/health", { "x-request-id": "a%0d%0ax-evil:1" }),
       http("GET", "/data/a%0d%0ax-evil:1"),
@@ -708,7 +710,7 @@ describe("the gateway, all the same", () => {
     }
   });
 
-  it("answers, in order, what comes behind a request that it refuses", async () => {
+  it("answers, in order, the requests that follow a refused one", async () => {
     const refused =
       raw("GET /nothing HTTP/1.1", "host: localhost", "") + raw("GET /health HTTP/1.1", "host: evil.example", "");
     const last = http("GET", "/health").toString();
@@ -723,7 +725,7 @@ describe("the gateway, all the same", () => {
     expect(refused).toMatch(/^HTTP\/1\.1 413 /);
   });
 
-  it("tells browsers not to guess, and others' pages not to embed", async () => {
+  it("tells browsers not to guess media types, and pages of other origins not to embed its answers", async () => {
     for (const target of ["/health", "/data/good", "/nothing", "/graphql", "/"]) {
       const text = await exchange(cluster.origin, http("GET", target));
       expect(text).toContain("x-content-type-options: nosniff\r\n");

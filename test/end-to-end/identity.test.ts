@@ -1,7 +1,7 @@
 /**
- * A storage node that comes back without what it had acknowledged: with an empty folder, or with an older copy of its own.
- * Its keys are unavailable and never "not found", nothing is written over what may be missing, and the gateway says what to
- * do, until the right folder is back or an operator accepts the loss.
+ * A storage node that returns without data that it had acknowledged: with an empty folder, or with an older copy of its
+ * own. Its keys are unavailable and never "not found", nothing is written over possibly missing data, and the gateway
+ * says what to do, until the right folder is back or an operator accepts the loss.
  */
 import { cpSync, renameSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,7 +14,7 @@ import { eventually, shardgate } from "../support/processes.js";
 
 const shards = 8;
 const names = Array.from({ length: 24 }, (_, index) => `key${index}`);
-/** So that a storage node that was killed is DOWN within seconds. */
+/** Short, so that a killed storage node is DOWN within seconds. */
 const silence = ["--suspect-after", "1500", "--down-after", "1500"];
 
 let cluster: ProcessCluster;
@@ -36,7 +36,7 @@ async function shardsOf(node: string): Promise<readonly number[]> {
 
 const folderOf = (node: string): string => `${cluster.folder}/${node}`;
 
-/** Starts the node over what is in its folder now, and waits until the gateway has refused it. */
+/** Starts the node over the current content of its folder, and waits until the gateway has refused it. */
 async function startRefused(node: string): Promise<void> {
   cluster.startNode(node);
   await eventually(async () =>
@@ -52,7 +52,7 @@ async function startAsUsual(node: string): Promise<void> {
 }
 
 describe("a known storage node with an empty folder", () => {
-  it("has its keys unavailable, not missing, until its own folder is back", async () => {
+  it("reports its keys as unavailable, not missing, until its own folder is back", async () => {
     const { origin } = cluster;
     const [mine = "", other = ""] = [(await keysOf("node1"))[0], (await keysOf("node2"))[0]];
     await cluster.run("node1").stop();
@@ -82,7 +82,7 @@ describe("a known storage node with an empty folder", () => {
 });
 
 describe("an older copy of a data folder that comes back", () => {
-  it("serves nothing before its loss is accepted, and then no version is given twice", async () => {
+  it("serves nothing before its loss is accepted, and then repeats no version", async () => {
     const { origin } = cluster;
     const [key = "", unchanged = ""] = await keysOf("node1");
     const before = (await shardRows(origin))[shardOfKey(key as Key, shards)];
@@ -111,13 +111,13 @@ describe("an older copy of a data folder that comes back", () => {
     expect(after?.lineage).toBe((before?.lineage ?? 0) + 1);
   });
 
-  it("is refused to an operator who accepts the loss of a node that has lost nothing", async () => {
+  it("cannot be accepted as a loss for a node that has lost nothing", async () => {
     expect(await acceptLoss(cluster.origin, "node2")).toMatchObject({ status: 400, body: { code: "BAD_REQUEST" } });
   });
 });
 
 describe("a storage node that is DOWN", () => {
-  it("keeps its shards unless somebody says force, and says so when it comes back", async () => {
+  it("keeps its shards unless an assignment is forced, and reports its older data when it returns", async () => {
     const { origin } = cluster;
     const [key = ""] = await keysOf("node1");
     const shard = shardOfKey(key as Key, shards);
@@ -138,7 +138,7 @@ describe("a storage node that is DOWN", () => {
   });
 });
 
-describe("a registry that is put back from an older copy", () => {
+describe("a registry that is restored from an older copy", () => {
   it("gives each shard to the storage node that claimed it last, above every epoch", async () => {
     const { origin, registryFile } = cluster;
     const [key = ""] = await keysOf("node1");
@@ -163,7 +163,7 @@ describe("a registry that is put back from an older copy", () => {
 });
 
 describe("two storage nodes", () => {
-  it("both get a fair part of keys whose hashes have the same lowest bit", async () => {
+  it("both get a fair share of keys whose hashes have the same lowest bit", async () => {
     const rows = await shardRows(cluster.origin);
     const counts = new Map<string | null, number>();
     for (let index = 0; index < 2_000; index++) {

@@ -1,9 +1,9 @@
-/** What the compiled program loads for a command, which is most of what its start takes. */
+/** The modules that the compiled program loads for a command, which take most of its starting time. */
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { repository } from "../support/processes.js";
 
-/** The packages, as long as they are CommonJS, that are loaded when the command has printed its help. */
+/** The CommonJS packages that are loaded when the command has printed its help. */
 function packagesOf(command: string): ReadonlySet<string> {
   const script = `
     import Module from "node:module";

@@ -1,4 +1,7 @@
-/** Locks of data folders and registries held by the real program: its workers, its offline commands, other pid namespaces. */
+/**
+ * Locks of data folders and registries held by the real program: its workers, its offline commands, other pid
+ * namespaces.
+ */
 import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -6,7 +9,7 @@ import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually, program, Run, shardgate, temporaryFolder } from "../support/processes.js";
 import { isAlive, workerPids } from "../support/worker-calls.js";
 
-/** Another pid namespace, in which the process is pid 1, where this machine lets us make one. */
+/** Another pid namespace, in which the process is pid 1, if this machine allows creating one. */
 const inOtherNamespace = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const hasNamespaces = spawnSync("unshare", [...inOtherNamespace, "true"]).status === 0;
 
@@ -18,7 +21,7 @@ async function read(origin: string, key: string): Promise<string> {
   return (await fetch(`${origin}/data/${key}`)).text();
 }
 
-/** The one line of a storage node that found its folder in use by the process `pid`. */
+/** The line that a storage node prints when the process `pid` uses its folder. */
 function inUse(folder: string, pid: number | undefined): string {
   return (
     `shardgate: The data folder ${folder} is in use by another process (pid ${pid} on host ${hostname()}, as its lock ` +
@@ -26,14 +29,14 @@ function inUse(folder: string, pid: number | undefined): string {
   );
 }
 
-describe("while a cluster runs", () => {
+describe("a running cluster", () => {
   let cluster: ProcessCluster;
   beforeAll(async () => {
     cluster = await ProcessCluster.start({ nodes: 1, shards: 4 });
   });
   afterAll(() => cluster.stop());
 
-  it("a second storage node and `node verify` are refused its data folder, in one line", async () => {
+  it("refuses its data folder to a second storage node and to `node verify`, in one line", async () => {
     const { origin, folder } = cluster;
     for (const command of [
       ["node", "--port", "0"],
@@ -47,7 +50,7 @@ describe("while a cluster runs", () => {
     expect(await put(origin, "after")).toBe(201);
   });
 
-  it("a second gateway of two workers and `registry restore` are refused its registry, in one line", async () => {
+  it("refuses its registry to a second gateway of two workers and to `registry restore`, in one line", async () => {
     const { origin, registryFile } = cluster;
     const pid = cluster.run("gateway").child.pid;
     const start = `shardgate: The registry ${registryFile} is in use by another process (pid ${pid} on host ${hostname()},`;
@@ -64,11 +67,11 @@ describe("while a cluster runs", () => {
   });
 });
 
-describe("after kill -9 of the primary of a storage node of two workers", () => {
+describe("kill -9 of the primary of a storage node with two workers", () => {
   let cluster: ProcessCluster | null = null;
   afterEach(() => cluster?.stop());
 
-  it("its folder stays in use until the last worker is gone, and is then taken over", async () => {
+  it("keeps its folder locked until the last worker has ended, and then releases it", async () => {
     cluster = await ProcessCluster.start({ nodes: 1, shards: 4, nodeArgs: ["--workers", "2", "--log-level", "debug"] });
     const { origin, folder } = cluster;
     const first = cluster.run("node1");
@@ -76,7 +79,7 @@ describe("after kill -9 of the primary of a storage node of two workers", () => 
     expect(await put(origin, "kept")).toBe(201);
     const workers = [...workerPids(first).values()];
     expect(workers).toHaveLength(2);
-    // They hang, so that they do not notice that their primary is gone.
+    // Paused, so that they do not notice that their primary has ended.
     for (const pid of workers) process.kill(pid, "SIGSTOP");
     try {
       first.child.kill("SIGKILL");
@@ -97,7 +100,7 @@ describe.skipIf(!hasNamespaces)("storage nodes that are each pid 1 of a pid name
   const folder = temporaryFolder();
   afterEach(() => folder.remove());
 
-  it("are refused the folder that another one has open, and take it over after kill -9", async () => {
+  it("are refused a folder that another one has open, and can use it after kill -9", async () => {
     const start = (): Run => {
       const args = ["node", "--id", "node1", "--data", folder.path, "--port", "0"];
       return new Run("unshare", [...inOtherNamespace, process.execPath, program, ...args]);

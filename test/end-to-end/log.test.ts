@@ -1,4 +1,4 @@
-/** Whoever looks for a failed request finds its cause in the log, and no secrets: over real processes. */
+/** The log of real processes contains the cause of a failed request, and no secrets. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { eventually } from "../support/processes.js";
@@ -43,7 +43,7 @@ async function send(path: string, requestId: string, body?: string): Promise<num
   return answer.status;
 }
 
-it("has the lines of each part of the program from the level that it was given, and names the part", async () => {
+it("the log has the lines of each part of the program from the configured level on, and names the part", async () => {
   expect(await send("/data/a", "part-1")).toBe(404);
   expect(await send("/shards/assign", "part-2", '{"shardId":0,"nodeId":"none"}')).toBe(404);
   const partOf = (text: string, name?: string): readonly unknown[] => {
@@ -59,11 +59,11 @@ it("has the lines of each part of the program from the level that it was given, 
     expect(partOf("The assignments changed.", "node1")).toEqual([30, "storage"]);
     expect(partOf("The storage node is listening.", "node1")).toEqual([30, undefined]);
   });
-  // Of the batch that the request was sent in, at level debug.
+  // Logs the batch that carried the request, at level debug.
   expect(lines().filter(({ part, level }) => part !== "requests" && level < 30)).toEqual([]);
 });
 
-it("finds what became of a request by its id", async () => {
+it("the log contains the history of a request under its id", async () => {
   expect(await send("/data/a", "fine-1")).toBe(404);
   await eventually(() => expect(lines().some(({ requestId }) => requestId === "fine-1")).toBe(true));
 
@@ -76,12 +76,12 @@ it("finds what became of a request by its id", async () => {
       expect(own?.err?.message).toMatch(/storage node node1 \(.*\) /);
     }
   });
-  // The batch that failed has the cause itself, with what the system said, and names the request.
+  // The line about the failed batch has the cause itself, with the system's message, and names the request.
   const batch = lines().find(({ requestIds }) => requestIds?.includes("lost-1"));
   expect(batch).toMatchObject({ level: 40, part: "routing", node: "node1", batchId: expect.stringMatching(/^b/) });
   expect(batch?.err?.message).toMatch(/ECONNREFUSED|closed|reset/i);
 });
 
-it("has no secrets of requests", () => {
+it("the log contains no secrets of requests", () => {
   expect(cluster.run("gateway").stderr).not.toContain("hush");
 });

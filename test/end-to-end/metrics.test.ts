@@ -1,4 +1,4 @@
-/** What is written about metrics, held against what a real gateway and a real storage node say. */
+/** Compares everything that is written about metrics with those of a real gateway and a real storage node. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** Names and labels of our own metrics, as "name{label,label}". */
+/** Names and labels of the program's own metrics, as "name{label,label}". */
 function described(text: string): readonly string[] {
   return [...text.matchAll(/^# TYPE (shardgate_\w+) /gm)].map(([, name = ""]) => name).toSorted();
 }
@@ -46,7 +46,7 @@ describe("docs/reference/metrics.md", () => {
     }
   });
 
-  it("has the defaults of prom-client beside them", () => {
+  it("lists the default metrics of prom-client too", () => {
     for (const text of [ofGateway, ofNode]) {
       expect(text).toMatch(/^process_cpu_seconds_total /m);
       expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
@@ -57,7 +57,7 @@ describe("docs/reference/metrics.md", () => {
 describe("examples/grafana", () => {
   const folder = path.join(repository, "examples/grafana");
 
-  it("asks only for metrics that there are", () => {
+  it("uses only metrics that exist", () => {
     const dashboard = JSON.parse(readFileSync(path.join(folder, "dashboard.json"), "utf8")) as {
       panels: readonly { title: string; targets?: readonly { expr: string }[] }[];
     };
@@ -70,14 +70,14 @@ describe("examples/grafana", () => {
     );
     const asked = queries.flatMap((query) => query.match(/\b(?:shardgate|nodejs|process)_\w+/g) ?? []);
     expect([...new Set(asked)].filter((name) => !real.has(name))).toEqual([]);
-    // And of ours it shows nearly all.
+    // It shows nearly all of the program's own metrics.
     const shown = [...described(ofGateway), ...described(ofNode)].filter((name) =>
       asked.some((one) => one.startsWith(name)),
     );
     expect(shown.length).toBeGreaterThan(25);
   });
 
-  it("has Prometheus fetch them where `npm start` serves them", () => {
+  it("makes Prometheus read them where `npm start` serves them", () => {
     const config = readFileSync(path.join(folder, "prometheus.yml"), "utf8");
     expect(config.match(/127\.0\.0\.1:\d+/g)).toEqual([4000, 4001, 4002, 4003].map((port) => `127.0.0.1:${port}`));
   });

@@ -1,4 +1,7 @@
-/** A storage node is paused while the cluster map changes: it learns of the change when it goes on, with no further change. */
+/**
+ * A storage node is paused while the cluster map changes: it receives the change once it is resumed, without a further
+ * change.
+ */
 import { afterEach, expect, it } from "vitest";
 import { ask, assignShard, shardRows } from "../support/cluster-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
@@ -16,7 +19,7 @@ interface HostedRow {
   readonly releasedEpoch?: number;
 }
 
-/** Whether the storage node says that it owns the shard, and at which epoch. */
+/** Whether the storage node reports that it owns the shard, and at which epoch. */
 async function ownedEpoch(origin: string, shard: number): Promise<number | null> {
   const { body } = await ask(origin, "GET", "/shards");
   const row = (body as { readonly shards: readonly HostedRow[] }).shards.find(({ shardId }) => shardId === shard);
@@ -25,7 +28,7 @@ async function ownedEpoch(origin: string, shard: number): Promise<number | null>
 }
 
 it.each(["former", "new"] as const)(
-  "the %s owner, paused during an assignment, knows of it once it goes on",
+  "the %s owner, paused during an assignment, receives it once it is resumed",
   async (paused) => {
     cluster = await ProcessCluster.start({ nodes: 2, shards: 4 });
     const { origin } = cluster;

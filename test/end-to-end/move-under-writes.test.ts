@@ -1,4 +1,4 @@
-/** Empty shards that an operator gives to another storage node in the moment in which their first keys are written. */
+/** Empty shards that an operator assigns to another storage node while their first keys are being written. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { shardOfKey } from "../../src/core/shard.js";
 import type { Key } from "../../src/core/key.js";
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-it("loses no acknowledged write, whether the shard goes or stays", async () => {
+it("a shard that is assigned under writes loses no acknowledged write, whether the shard moves or stays", async () => {
   const { origin } = cluster;
   const rows = (await shardRows(origin)).slice(0, shardsWritten);
   const acknowledged = new Map<string, number>();
@@ -25,7 +25,7 @@ it("loses no acknowledged write, whether the shard goes or stays", async () => {
   await inParts(rows, 8, async ({ shardId, nodeId }) => {
     const other = nodeId === "node1" ? "node2" : "node1";
     const writes = keysOf(shardId).map(async (key, index) => {
-      // Some begin with the move, some in the middle of it and some behind it.
+      // Some begin with the move, some during it and some after it.
       for (let call = 0; call < 4 * index + 12 * (shardId % 4); call++) await shardRows(origin);
       const { version } = await putEntry(origin, key, { value: key });
       if (version !== null) acknowledged.set(key, version);
@@ -38,7 +38,7 @@ it("loses no acknowledged write, whether the shard goes or stays", async () => {
   expect(statuses.filter((status) => status !== 200 && status !== 409)).toEqual([]);
 });
 
-it("gives an empty shard to another storage node, without force and without a new lineage", async () => {
+it("an empty shard is assigned to another storage node without force and without a new lineage", async () => {
   const { origin } = cluster;
   const rows = await shardRows(origin);
   const empty = shards - 1;

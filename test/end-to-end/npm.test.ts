@@ -1,4 +1,4 @@
-/** A program that was started through npm ends when npm is ended: nothing is left running that holds its ports. */
+/** A program that was started through npm ends when npm is ended: no process is left that holds its ports. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import { eventually, freePorts, repository, temporaryFolder } from "../support/p
 let folder: ReturnType<typeof temporaryFolder>;
 let npm: ChildProcess | null = null;
 
-/** A project that has this one installed, and its `start`. */
+/** A project that has this package installed, and its `start` script. */
 beforeEach(() => {
   folder = temporaryFolder();
   const { scripts } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8")) as {
@@ -22,7 +22,7 @@ beforeEach(() => {
   symlinkSync(path.join(repository, "dist/cli/main.js"), path.join(binaries, "shardgate"));
 });
 afterEach(() => {
-  // A process group of its own, so that what a failure leaves behind is ended, too.
+  // A process group of its own, so that processes left behind by a failure are ended too.
   if (npm?.pid !== undefined) {
     try {
       process.kill(-npm.pid, "SIGKILL");

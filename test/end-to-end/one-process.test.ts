@@ -1,4 +1,4 @@
-/** What belongs to one process only: a data folder, and a registry file. A second process is refused and the first goes on. */
+/** Data folders and registry files belong to one process. A second process is refused and the first continues. */
 import { lstatSync, readFileSync, renameSync, statSync, symlinkSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { getEntry, putEntry, untilAnswered } from "../support/data-calls.js";
@@ -8,12 +8,12 @@ import { eventually, freePorts, shardgate } from "../support/processes.js";
 let cluster: ProcessCluster;
 beforeAll(async () => {
   cluster = await ProcessCluster.start({ nodes: 1, shards: 4 });
-  // Where the disk is slow, a storage node writes down its acknowledged start for longer than a request is tried again.
+  // On a slow disk, a storage node may take longer to store its acknowledged start than a request is retried.
   await eventually(async () => expect((await putEntry(cluster.origin, "a", { value: 1 })).status).toBe(201));
 });
 afterAll(() => cluster.stop());
 
-it("refuses a second storage node on a data folder in one line, until the first is gone", async () => {
+it("refuses a second storage node on a data folder in one line, until the first has ended", async () => {
   const [port] = await freePorts(1);
   const args = ["node", "--id", "node1", "--port", String(port), "--gateway", cluster.origin, "--data", cluster.folder];
   const second = shardgate(args);
@@ -29,7 +29,7 @@ it("refuses a second storage node on a data folder in one line, until the first 
   expect(await untilAnswered(cluster.origin, "a")).toMatchObject({ status: 200, value: 2 });
 });
 
-it("refuses a second gateway on a registry file in one line, until the first is gone", async () => {
+it("refuses a second gateway on a registry file in one line, until the first has ended", async () => {
   const args = ["gateway", "--port", "0", "--shards", "4", "--registry", cluster.registryFile];
   const second = shardgate(args);
   expect(await second.ended()).toBe(1);
@@ -43,7 +43,7 @@ it("refuses a second gateway on a registry file in one line, until the first is 
   await cluster.ready();
 });
 
-it("writes to the file that a registry's symbolic link names, and leaves the link", async () => {
+it("writes to the target of a registry's symbolic link, and leaves the link", async () => {
   await cluster.run("gateway").stop();
   const target = `${cluster.folder}/elsewhere.json`;
   renameSync(cluster.registryFile, target);

@@ -1,6 +1,7 @@
 /**
- * What `npm pack` makes, as its users have it: installed into an empty project, where no override and no lock file of ours
- * is in force. The packages it depends on come from npm's cache as far as it has them, the others from the registry.
+ * The result of `npm pack`, as its users get it: installed into an empty project, without the overrides and the lock
+ * file of this repository. The packages that it depends on come from npm's cache if they are there, the others from the
+ * registry.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -20,7 +21,7 @@ const unpacked = path.join(folder.path, "package");
 let tarball: string;
 
 beforeAll(() => {
-  // Without its scripts: they would compile dist/ anew, which other tests run.
+  // Without its scripts: they would compile dist/ again, while other tests run it.
   const pack = ["pack", "--ignore-scripts", "--pack-destination", folder.path];
   execFileSync("npm", pack, { cwd: repository, stdio: "pipe" });
   tarball = path.join(folder.path, readdirSync(folder.path).find((name) => name.endsWith(".tgz")) ?? "");
@@ -28,7 +29,7 @@ beforeAll(() => {
 });
 afterAll(() => folder.remove());
 
-it("has no source map without its source, and no file that names one", () => {
+it("the package has no source map without its source, and no file that names one", () => {
   const files = readdirSync(unpacked, { recursive: true, encoding: "utf8" });
   expect(files).toEqual(expect.arrayContaining(["README.md", "LICENSE", "dist/cli/main.js", "dist/client/index.d.ts"]));
   const named = files
@@ -37,7 +38,7 @@ it("has no source map without its source, and no file that names one", () => {
   expect(named.filter((file) => !existsSync(file)).map((file) => path.relative(unpacked, file))).toEqual([]);
 });
 
-it("has the documentation, whose links and pictures all lead to what is in the package", () => {
+it("the package has the documentation, with links and pictures that all lead to files in the package", () => {
   const files = readdirSync(unpacked, { recursive: true, encoding: "utf8" });
   const pages = files.filter((file) => file.endsWith(".md"));
   expect(pages).toEqual(expect.arrayContaining(["README.md", "docs/README.md", "docs/tutorial/first-steps.md"]));
@@ -50,7 +51,7 @@ it("has the documentation, whose links and pictures all lead to what is in the p
 });
 
 describe("an empty project with the tarball and engine-strict", () => {
-  /** Why nothing could be installed, when that is no fault of the package. */
+  /** Why nothing could be installed, when that is not the package's fault. */
   let cause: string | undefined;
   const dev = (): Run => started ?? expect.fail("dev was not started.");
   let started: Run | undefined;
@@ -168,7 +169,7 @@ if (found.kind === "found" && raised.kind === "written") console.log(found.value
 `;
 }
 
-/** The source map that a script names; the sources that a source map names and does not carry itself. */
+/** The source map that a script names, and the sources that a source map names without containing them. */
 function filesNamedIn(file: string): readonly string[] {
   const text = readFileSync(file, "utf8");
   const beside = (name: string): string => path.resolve(path.dirname(file), name);

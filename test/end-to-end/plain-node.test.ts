@@ -1,4 +1,4 @@
-/** A storage node in another language, with only the three plain routes, is adopted by two REST calls. */
+/** A storage node in another language, with only the three plain routes, is adopted with two REST calls. */
 import { afterEach, expect, it } from "vitest";
 import { graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
@@ -19,7 +19,7 @@ async function post(origin: string, path: string, body: unknown): Promise<Respon
   });
 }
 
-it("serves reads, writes and batches of a Python node that knows nothing of shardgate", async () => {
+it("serves reads, writes and batches of a Python node that does not know shardgate", async () => {
   plain = new Run("python3", [`${repository}/test/support/plain-node.py`, "0"]);
   const [, port] = await plain.prints(/listening (\d+)/);
   cluster = await ProcessCluster.start({ nodes: 1, shards: 4, engine: "memory" });
@@ -29,7 +29,7 @@ it("serves reads, writes and batches of a Python node that knows nothing of shar
   const assigned = await post(origin, "/shards/assign", { shardId: 2, nodeId: "python", isPrimary: true, force: true });
   expect(assigned.status).toBe(200);
 
-  // user123 lies in shard 2 of 4; the other keys are spread over both nodes.
+  // user123 is in shard 2 of 4; the other keys are spread over both nodes.
   const keys = ["user123", ...Array.from({ length: 40 }, (_, index) => `a/b ${index}`)];
   const written = await graphqlData<{
     putMany: { isNew: boolean; entry: { version: string | null; shard: { number: number } } }[];

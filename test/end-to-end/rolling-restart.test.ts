@@ -1,4 +1,4 @@
-/** Gateways behind a real nginx are restarted one after the other, and no client notices. */
+/** Gateways behind a real nginx are restarted one after the other, unnoticed by any client. */
 import { afterEach, expect, it } from "vitest";
 import { untilReady } from "../support/gateway-calls.js";
 import { nginxPath, startNginx } from "../support/nginx.js";
@@ -21,13 +21,13 @@ function startGateway(port: number): void {
 }
 
 interface Load {
-  /** What each answer that was none of those expected was, or the error instead of one. */
+  /** All unexpected answers, and errors instead of answers. */
   readonly failures: readonly string[];
   readonly answers: () => number;
   stop(): Promise<void>;
 }
 
-/** Clients that read and write without a pause. None of them tries anything twice. */
+/** Clients that read and write without a pause. None of them retries anything. */
 function startLoad(origin: string): Load {
   const failures: string[] = [];
   let [isOver, answers] = [false, 0];

@@ -1,4 +1,4 @@
-/** A scan over a large store while others write and delete: every lasting key exactly once, in order. */
+/** A scan over a large store during writes and deletes: every lasting key exactly once, in order. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { compareKeys } from "../../src/core/key.js";
 import { graphqlData } from "../support/gateway-calls.js";
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => cluster.stop());
 
-/** A profile of real size: about 400 bytes, with text beyond ASCII. */
+/** A profile of realistic size: about 400 bytes, with text beyond ASCII. */
 function profile(index: number): unknown {
   return {
     name: `Žofia Müller ${index}`,

@@ -1,7 +1,7 @@
 /**
- * Something else than the known storage node answers at its address: another node of the cluster, or a node of its name
- * that was started without its gateway. The known node's keys are unavailable and never "not found", nothing is written
- * there, and everything is served again once the right nodes have registered.
+ * A process other than the known storage node answers at its address: another node of the cluster, or a node of its
+ * name that was started without its gateway. The known node's keys are unavailable and never "not found", nothing is
+ * written there, and everything is served again once the right nodes have registered.
  */
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
 import type { Key } from "../../src/core/key.js";
@@ -13,7 +13,7 @@ import { eventually, shardgate, temporaryFolder, type Run } from "../support/pro
 
 const shards = 8;
 const names = Array.from({ length: 24 }, (_, index) => `key${index}`);
-/** So that a storage node that was stopped is DOWN within seconds. */
+/** Short, so that a stopped storage node is DOWN within seconds. */
 const silence = ["--suspect-after", "1500", "--down-after", "1500"];
 
 let cluster: ProcessCluster;
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 beforeEach(() => cluster.ready());
 
-/** Starts a storage node at the address of another, or in another way than the cluster does. */
+/** Starts a storage node at the address of another one, or in another way than the cluster does. */
 async function start(name: string, at: string, more: readonly string[]): Promise<Run> {
   const port = new URL(cluster.nodeOrigin(at)).port;
   const run = shardgate(["node", "--id", name, "--port", port, ...more]);
@@ -49,7 +49,7 @@ async function expectKept(): Promise<void> {
   }
 }
 
-/** Waits until the gateway calls what is at the address: it sends nothing for a moment to a node that was away. */
+/** Waits until the gateway calls the address: it sends nothing for a moment to a node that was away. */
 async function untilCalled(): Promise<void> {
   await eventually(async () => {
     const { status, body } = await ask(cluster.origin, "GET", `/data/${lost[0]}`);
@@ -61,7 +61,7 @@ async function expectExplained(text: string): Promise<void> {
   expect((await ask(cluster.origin, "GET", `/data/${lost[0]}`)).body["detail"]).toContain(text);
 }
 
-it("keeps the keys of a storage node whose address another node of the cluster has taken", async () => {
+it("reports keys as unavailable when another node of the cluster answers at their storage node's address", async () => {
   const { origin, folder } = cluster;
   const joined = ["--gateway", origin, "--data", folder];
   await Promise.all([cluster.run("node1").stop(), cluster.run("node2").stop()]);
@@ -72,7 +72,7 @@ it("keeps the keys of a storage node whose address another node of the cluster h
 
   const owned = (await nodeRow(origin, "node1")).shards;
   for (let round = 0; round < 10; round++) {
-    // The cluster map changes, and the gateway tells the new one to what it takes for the owner.
+    // The cluster map changes, and the gateway sends the new assignments to the supposed owner.
     await ask(origin, "POST", "/nodes", { id: "unused", url: "http://127.0.0.1:9" });
     await expectUnavailable();
     expect(await removeNode(origin, "unused", true)).toMatchObject({ status: 200 });
@@ -88,7 +88,7 @@ it("keeps the keys of a storage node whose address another node of the cluster h
   await cluster.ready();
   await expectKept();
   await Promise.all([taker.stop(), moved.stop()]);
-  // The gateway must not take them for what is started now.
+  // The gateway must not mistake the old processes for those that are started now.
   for (const name of cluster.nodeNames) {
     await eventually(async () => expect((await nodeRow(origin, name)).state).toBe("DOWN"));
   }
@@ -96,7 +96,7 @@ it("keeps the keys of a storage node whose address another node of the cluster h
   cluster.startNode("node2");
 });
 
-it("refuses a wrong address that a person names for a storage node", async () => {
+it("refuses a wrong address that an operator registers for a storage node", async () => {
   const { origin } = cluster;
   await cluster.run("node1").stop();
   await eventually(async () => expect((await nodeRow(origin, "node1")).state).toBe("DOWN"));
@@ -108,7 +108,7 @@ it("refuses a wrong address that a person names for a storage node", async () =>
 });
 
 it.each(["an empty folder", "its own folder"])(
-  "keeps the keys of a storage node that was started without its gateway over %s",
+  "reports the keys of a storage node that was started without its gateway as unavailable over %s",
   async (which) => {
     const empty = temporaryFolder();
     onTestFinished(empty.remove);

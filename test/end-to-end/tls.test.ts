@@ -48,7 +48,7 @@ afterAll(async () => {
 const keepAlive = new Agent({ keepAlive: true, maxSockets: 4 });
 const fresh = new Agent({ keepAlive: false, maxCachedSessions: 0 });
 
-/** The status of the answer. Rejects without one. */
+/** The status of the answer. Rejects when there is none. */
 function send(name: string, options: RequestOptions, body = ""): Promise<number> {
   return new Promise((resolve, reject) => {
     const call = { host: "127.0.0.1", port: ports.get(name), ca: ca.cert, agent: fresh, ...options };
@@ -58,7 +58,7 @@ function send(name: string, options: RequestOptions, body = ""): Promise<number>
   });
 }
 
-/** The certificate that a process shows now, as PEM. */
+/** The certificate that a process presents now, as PEM. */
 async function shownBy(name: string): Promise<string> {
   const client = certificates.get("gateway");
   const socket = connect({ host: "127.0.0.1", port: ports.get(name) ?? 0, ca: ca.cert, ...client });
@@ -69,7 +69,7 @@ async function shownBy(name: string): Promise<string> {
 }
 
 describe("a cluster over mutual TLS", () => {
-  it("says https wherever it names itself", async () => {
+  it("uses https in every URL that it prints", async () => {
     for (const run of runs) expect(run.stdout).toMatch(/^listening https:\/\/127\.0\.0\.1:\d+\n/);
     const status = shardgate(["status", "-e", `https://127.0.0.1:${ports.get("gateway")}`, "--tls-ca", file("ca.crt")]);
     expect([await status.ended(), status.stdout]).toEqual([
@@ -78,7 +78,7 @@ describe("a cluster over mutual TLS", () => {
     ]);
   });
 
-  it("keeps everybody else from its storage nodes", async () => {
+  it("refuses everyone else at its storage nodes", async () => {
     for (const identity of [{}, stranger.issue(), stranger.issue({ hosts: ["gateway"] })]) {
       const sending = send("node1", { path: "/health", ...identity });
       await expect(sending).rejects.toMatchObject({ code: expect.stringMatching(/^(ERR_SSL|ECONNRESET)/) });
@@ -115,7 +115,7 @@ describe("a cluster over mutual TLS", () => {
     for (const run of runs) expect(run.stderr).toContain("Renewed TLS certificates were loaded.");
   });
 
-  it("keeps the old certificate when the new file is broken, and takes the next one that is not", async () => {
+  it("keeps the old certificate when the new file is invalid, and loads the next valid one", async () => {
     const { cert = "" } = certificates.get("node1") ?? {};
     writeFileSync(file("node1.crt"), "broken");
     const node1 = runs[1];

@@ -1,4 +1,4 @@
-/** How often the JSON of a value is parsed on its way from a client, or from an imported line, to where it is stored. */
+/** How often the JSON of a value is parsed between a client, or an imported line, and the store. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../cli/run-command.js";
 import { startLiveCluster, type LiveCluster } from "../support/live-cluster.js";
@@ -29,7 +29,10 @@ function originOf(name: keyof typeof clusters): string {
   return cluster.origin;
 }
 
-/** How many texts with the mark are parsed until `work` is done, in this process: by the client, the gateway and its node. */
+/**
+ * How many texts with the mark are parsed until `work` is done, in this process: by the client, the gateway and its
+ * node.
+ */
 async function parsesDuring(work: () => Promise<void>): Promise<number> {
   const parse = vi.spyOn(JSON, "parse");
   await work();
@@ -71,16 +74,16 @@ const ways: Readonly<Record<string, (origin: string) => Promise<void>>> = {
   },
 };
 
-describe("a put's value", () => {
+describe("the value of a put", () => {
   it.each(Object.entries(ways))("is parsed once in the gateway and not in its cluster's node, %s", async (_, put) => {
     expect(await parsesDuring(() => put(originOf("secret")))).toBe(1);
   });
 
-  it.each(Object.entries(ways))("is parsed once more by a node that knows no secret, %s", async (_, put) => {
+  it.each(Object.entries(ways))("is parsed once more by a node without the cluster's secret, %s", async (_, put) => {
     expect(await parsesDuring(() => put(originOf("open")))).toBe(2);
   });
 
-  it("comes back as it was written", async () => {
+  it("is returned as it was written", async () => {
     const url = `${originOf("secret")}/data/kept`;
     await fetch(url, { method: "PUT", body: value });
     expect(await (await fetch(url)).text()).toBe(value);

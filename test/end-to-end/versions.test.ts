@@ -1,4 +1,4 @@
-/** The versions of a key grow, whoever owns its shard: also when its data are left behind or lost. */
+/** The versions of a key grow, whichever node owns its shard, even when its data are left behind or lost. */
 import { afterEach, expect, it } from "vitest";
 import { graphql, graphqlData } from "../support/gateway-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
@@ -29,7 +29,7 @@ function expectGrowing(versions: readonly bigint[]): void {
   for (const [index, version] of versions.entries()) expect(version).toBeGreaterThan(versions[index - 1] ?? 0n);
 }
 
-it("from owner to owner, when a shard is moved by force and back", async () => {
+it("versions of a key grow from owner to owner when its shard is forced to move and back", async () => {
   cluster = await ProcessCluster.start({ nodes: 2, shards: 1 });
   const { origin } = cluster;
   const versions = [await put(origin), await put(origin)];
@@ -43,7 +43,7 @@ it("from owner to owner, when a shard is moved by force and back", async () => {
   expectGrowing(versions);
 });
 
-it("over the restart of a storage node that keeps its data in memory", async () => {
+it("versions of a key grow over the restart of a storage node that keeps its data in memory", async () => {
   cluster = await ProcessCluster.start({ nodes: 1, shards: 4, engine: "memory" });
   const { origin } = cluster;
   const versions = [await put(origin), await put(origin)];

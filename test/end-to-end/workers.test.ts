@@ -1,4 +1,4 @@
-/** Several processes as one gateway and as one storage node: real ones, of which each may be killed. */
+/** Several real processes as one gateway and as one storage node, each of which may be killed. */
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, createServer, request, type IncomingMessage } from "node:http";
@@ -10,12 +10,15 @@ import { eventually, shardgate, temporaryFolder } from "../support/processes.js"
 import { freshCall, isAlive, logLines, workerPids } from "../support/worker-calls.js";
 import { expectKept, startWriters } from "../support/writers.js";
 
-/** For those that start many processes one after the other. */
+/** For tests that start many processes one after the other. */
 const slow = { timeout: 240_000 };
 const several = ["--workers", "2", "--log-level", "debug"];
 const shape = { shards: 8, gatewayArgs: several, nodeArgs: several };
 
-/** Ready, and every process has all its workers: the first of them serves before the others are there. */
+/**
+ * Waits until the cluster is ready and every process has all its workers: the first of them serves before the others
+ * exist.
+ */
 async function startAll(nodes: number): Promise<ProcessCluster> {
   const cluster = await ProcessCluster.start({ ...shape, nodes });
   for (const name of ["gateway", ...cluster.nodeNames]) await cluster.run(name).prints(/^listening /m);
@@ -35,7 +38,7 @@ async function shardRow(origin: string, shard: number): Promise<ShardRow> {
   return row;
 }
 
-/** Which workers said that they answered a request of `route`. */
+/** The workers that logged a request of `route`. */
 function workersOf(cluster: ProcessCluster, name: string, route: string): readonly (number | undefined)[] {
   const lines = logLines(cluster.run(name)) as readonly { readonly route?: string; readonly worker?: number }[];
   return [...new Set(lines.filter((line) => line.route === route).map(({ worker }) => worker))].toSorted();
@@ -48,7 +51,7 @@ describe("a gateway and storage nodes of two workers each", () => {
   });
   afterAll(() => cluster.stop());
 
-  it("serve from all of them, and their metrics are those of all", async () => {
+  it("serve from all of them, and their metrics include all of them", async () => {
     const { origin } = cluster;
     const keys = Array.from({ length: 20 }, (_, index) => `key${index}`);
     for (const key of keys) {
@@ -66,18 +69,18 @@ describe("a gateway and storage nodes of two workers each", () => {
     }
   });
 
-  it("hear of every sign of life, whichever worker took it", async () => {
+  it("notice every sign of life, whichever worker received it", async () => {
     for (let round = 0; round < 6; round++) {
       const { nodes } = JSON.parse((await freshCall(`${cluster.origin}/nodes`)).text) as {
         nodes: readonly { id: string; state: string; lastSeenAt: string }[];
       };
       expect(nodes.map(({ id, state }) => `${id} ${state}`).toSorted()).toEqual(["node1 UP", "node2 UP"]);
-      // Heard of by this worker too, after its own start.
+      // This worker has heard from the node too, after its own start.
       for (const { lastSeenAt } of nodes) expect(Date.parse(lastSeenAt)).toBeGreaterThan(0);
     }
   });
 
-  it("go by a new assignment, all of them, before it is answered", async () => {
+  it("use a new assignment, all of them, before it is answered", async () => {
     const { origin } = cluster;
     for (let round = 0; round < 10; round++) {
       const nodeId = `node${1 + (round % 2)}`;
@@ -88,7 +91,7 @@ describe("a gateway and storage nodes of two workers each", () => {
       const seen = await Promise.all([1, 2, 3, 4].map(() => shardRow(origin, 3)));
       const { epoch } = JSON.parse(answer.text) as ShardRow;
       expect(seen).toEqual(seen.map(() => expect.objectContaining({ nodeId, epoch })));
-      // No worker of either storage node takes the old epoch any more, for reads or writes.
+      // No worker of either storage node accepts the old epoch any more, for reads or writes.
       for (const name of cluster.nodeNames) {
         const url = `${cluster.nodeOrigin(name)}/shard/3/store/fenced`;
         const headers = { "shard-epoch": String(before.epoch) };
@@ -140,7 +143,8 @@ describe("a gateway and storage nodes of two workers each", () => {
         await eventually(() => expect(acknowledged.size).toBeGreaterThan(before + 50));
       };
       await grown();
-      // The first of a storage node sends its heartbeats and sweeps, so both kinds of its workers have to go once.
+      // The first worker of a storage node sends its heartbeats and sweeps, so both kinds of workers must be killed
+      // once.
       for (const worker of [1, 2]) {
         const before = new Map(names.map((name) => [name, workerPids(cluster.run(name)).get(worker)]));
         for (const pid of before.values()) if (pid !== undefined) process.kill(pid, "SIGKILL");
@@ -161,7 +165,7 @@ describe("a gateway and storage nodes of two workers each", () => {
     },
   );
 
-  it("go on reading by the last map while the primary hangs, and say so to those who want it changed", async () => {
+  it("keep reading by the last map while the primary hangs, and refuse changes of it", async () => {
     const { origin } = cluster;
     await freshCall(`${origin}/data/hang`, { method: "PUT", body: "1" });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -200,7 +204,7 @@ describe("the end of a command of several workers", () => {
     cluster = null;
   });
 
-  it("comes with 0 after SIGTERM while clients write, and nothing acknowledged is lost", slow, async () => {
+  it("has exit code 0 after SIGTERM while clients write, and loses no acknowledged write", slow, async () => {
     cluster = await startAll(1);
     const { origin } = cluster;
     const { acknowledged, codes, stop } = startWriters(origin);
@@ -208,7 +212,7 @@ describe("the end of a command of several workers", () => {
     expect(await cluster.run("node1").stop("SIGTERM")).toBe(0);
     await eventually(() => expect([...codes]).toContain("SHARD_UNAVAILABLE true"));
     await stop();
-    // On a busy machine an attempt may run out of time. What may not happen is that the connection of a write is cut.
+    // On a busy machine an attempt may time out. But the connection of a write must never be cut.
     const isLate = (await counter(origin, "shardgate_node_failures_total", /"timeout"/)) > 0;
     const expected = ["SHARD_UNAVAILABLE true", ...(isLate ? ["OUTCOME_UNKNOWN false"] : [])];
     expect([...codes].filter((code) => !expected.includes(code))).toEqual([]);
@@ -219,12 +223,12 @@ describe("the end of a command of several workers", () => {
     expect(await cluster.run("node1").stop("SIGTERM")).toBe(0);
   });
 
-  it("ends the workers too when the primary is killed", slow, async () => {
+  it("includes the workers when the primary is killed", slow, async () => {
     cluster = await startAll(1);
     const names = ["gateway", "node1"];
     const pids = names.flatMap((name) => [...workerPids(cluster?.run(name) ?? expect.fail()).values()]);
     expect(pids.map(isAlive)).toEqual([true, true, true, true]);
-    // In the middle of commits, in which a process of lmdb must not end as others do.
+    // During commits, when a process with lmdb must not end normally.
     const store = `${cluster.nodeOrigin("node1")}/shard/1/store`;
     let written = 0;
     let isWriting = true;
@@ -269,14 +273,17 @@ describe("a command of several workers that cannot start", () => {
 
   const workers = ["--workers", "2", "--data", folder.path, "--log-level", "silent"];
 
-  it.each(["gateway", "node"])("says once that the port is in use, and ends with 1: %s", async (command) => {
-    const run = shardgate([command, ...workers, "--port", port]);
-    expect(await run.ended()).toBe(1);
-    expect(run.stderr).toMatch(/^shardgate: Cannot listen on port \d+ of 127\.0\.0\.1: it is in use[^\n]*\n$/);
-    expect(run.stdout).toBe("");
-  });
+  it.each(["gateway", "node"])(
+    "reports once that the port is in use, and ends with exit code 1: %s",
+    async (command) => {
+      const run = shardgate([command, ...workers, "--port", port]);
+      expect(await run.ended()).toBe(1);
+      expect(run.stderr).toMatch(/^shardgate: Cannot listen on port \d+ of 127\.0\.0\.1: it is in use[^\n]*\n$/);
+      expect(run.stdout).toBe("");
+    },
+  );
 
-  it("says once that the registry or the data cannot be used, leaves them as they are, and ends with 1", async () => {
+  it("reports once that the registry or the data cannot be used, leaves them unchanged, and ends with exit code 1", async () => {
     const registry = `${folder.path}/broken.json`;
     writeFileSync(registry, "{");
     const gateway = shardgate(["gateway", ...workers, "--port", "0", "--registry", registry]);
@@ -293,7 +300,7 @@ describe("a command of several workers that cannot start", () => {
     ["node", ["--engine", "memory"], /'--engine memory'/],
     ["gateway", ["--limit", "requests=1"], /'--workers 2' needs .* for requests/],
     ["gateway", ["--workers", "0"], /'--workers <number>'/],
-  ] as const)("refuses wrong options with 2: %s %s", async (command, options, text) => {
+  ] as const)("refuses invalid options with exit code 2: %s %s", async (command, options, text) => {
     const run = shardgate([command, ...workers, "--port", "0", ...options]);
     expect(await run.ended()).toBe(2);
     expect(run.stderr).toMatch(text);

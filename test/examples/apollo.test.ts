@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(async () => example.stop());
 
 describe("the Apollo Client example", () => {
-  it("has the possible types that its script makes of the schema (run its generate script when this fails)", async () => {
+  it("has the possible types that its script generates from the schema (run its generate script when this fails)", async () => {
     const committed = example.generatedFiles();
     example.removeGeneratedFiles();
     const run = await example.run("generate");
@@ -16,7 +16,7 @@ describe("the Apollo Client example", () => {
     expect(example.generatedFiles()).toEqual(committed);
   });
 
-  it("compiles in strict mode; a put updates the batch that is watched, and a get needs no request", async () => {
+  it("compiles in strict mode; a put updates the watched batch, and a get needs no request", async () => {
     const run = await example.run("start");
     expect(run.stdout).toBe(
       [

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(async () => example.stop());
 
 describe("the codegen example", () => {
-  it("has the generated files that codegen makes of the schema (run its generate script when this fails)", async () => {
+  it("has the files that codegen generates from the schema (run its generate script when this fails)", async () => {
     const committed = example.generatedFiles();
     example.removeGeneratedFiles();
     const run = await example.run("generate");
@@ -37,7 +37,7 @@ describe("the codegen example", () => {
     expect(await run.ended()).toBe(0);
   });
 
-  it("does not compile with a name that the schema does not have", async () => {
+  it("does not compile with an unknown name", async () => {
     const broken = copyExample("codegen", "");
     broken.replace("main.ts", "outcome.code", "outcome.reason");
     const run = await broken.run("start");
@@ -47,7 +47,7 @@ describe("the codegen example", () => {
   });
 });
 
-it("types the version and the expiry of an entry as texts", async () => {
+it("the codegen example types the version and the expiry of an entry as texts", async () => {
   const typed = copyExample("codegen", "");
   typed.replace("main.ts", "key\n        value\n", "key\n        value\n        version\n        expiresAt\n");
   typed.replace("main.ts", "const { entries }", "const numbers: number[] = [];\nconst { entries }");

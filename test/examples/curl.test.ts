@@ -19,7 +19,7 @@ describe("the curl example", () => {
     expect(await run.ended()).toBe(0);
   });
 
-  it("ends with an error when the gateway is not there", async () => {
+  it("ends with an error when the gateway is not running", async () => {
     const lonely = copyExample("curl", "http://127.0.0.1:1/graphql");
     const run = await lonely.run("start");
     expect(await run.ended()).not.toBe(0);

@@ -14,7 +14,7 @@ const readJson = (file: string): unknown => JSON.parse(readFileSync(file, "utf8"
 describe.each(names)("examples/%s", (name) => {
   const folder = path.join(examples, name);
 
-  it("has a README of its own and a line in the README of all", () => {
+  it("has a README of its own and a line in the common README", () => {
     expect(existsSync(path.join(folder, "README.md"))).toBe(true);
     expect(readFileSync(path.join(examples, "README.md"), "utf8")).toContain(`](${name}/README.md)`);
   });

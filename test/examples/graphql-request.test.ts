@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(async () => example.stop());
 
 describe("the graphql-request example", () => {
-  it("compiles in strict mode and loses no visit, however the increments meet", async () => {
+  it("compiles in strict mode and loses no visit, however increments overlap", async () => {
     const run = await example.run("start");
     expect(run.stdout).toMatch(/^(somebody was faster: once more\n)*3 visits\n$/);
     expect(await run.ended()).toBe(0);

@@ -54,13 +54,13 @@ async function check(page: string, { language, code }: Example): Promise<void> {
 describe("the pages of examples/", () => {
   it.each(
     others.map(({ page, example }, index) => [`${index + 1}: ${page}, ${example.heading}`, page, example] as const),
-  )("keep their word in block %s", async (_, page, example) => check(page, example));
+  )("are correct in block %s", async (_, page, example) => check(page, example));
 
   it.each(
     names.filter((name) =>
       blocks.some(({ page, example }) => page === `examples/${name}/README.md` && isStart(example.code)),
     ),
-  )("leave the start of %s to its own test", (name) => {
+  )("leave the first part of %s to its own test", (name) => {
     expect(readFileSync(path.join(repository, `test/examples/${name}.test.ts`), "utf8")).toContain('.run("start"');
   });
 });

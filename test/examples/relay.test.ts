@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(async () => example.stop());
 
 describe("the Relay example", () => {
-  it("is accepted by the compiler, which makes the committed artifacts (run its generate script when this fails)", async () => {
+  it("is accepted by the compiler, which generates the committed artifacts (run its generate script when this fails)", async () => {
     const committed = example.generatedFiles();
     example.removeGeneratedFiles();
     const run = await example.run("generate");

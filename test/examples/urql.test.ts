@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(async () => example.stop());
 
 describe("the urql example", () => {
-  it("has the introspection that its script makes of the schema (run its generate script when this fails)", async () => {
+  it("has the introspection that its script generates from the schema (run its generate script when this fails)", async () => {
     const committed = example.generatedFiles();
     example.removeGeneratedFiles();
     const run = await example.run("generate");

@@ -24,12 +24,12 @@ describe("acceptedType", () => {
     [`multipart/mixed;deferSpec=20220824, ${modern}, ${classic};q=0.9`, modern],
     [`${modern};q=2, ${classic}`, modern],
     [`${modern};q=many, ${classic};q=0.9`, modern],
-  ])("takes for %j the form %s", (accept, type) => {
+  ])("chooses for %j the form %s", (accept, type) => {
     expect(acceptedType(accept, graphqlMediaTypes)).toBe(type);
   });
 
   it.each(["image/png", "*/*;q=0", `${classic};q=0`, `${classic};q=0.0, ${modern};q=-1`, "application/*;q=0", ","])(
-    "takes none for %j",
+    "chooses none for %j",
     (accept) => {
       expect(acceptedType(accept, graphqlMediaTypes)).toBeNull();
     },
@@ -41,7 +41,7 @@ describe("acceptedType", () => {
     ["*/*", classic],
     ["application/json, text/html;q=0.5", classic],
     ["text/html;q=0, */*", classic],
-  ])("tells browsers from programs: %s gets %s", (accept, type) => {
+  ])("distinguishes browsers from programs: %s gets %s", (accept, type) => {
     expect(acceptedType(accept, [...graphqlMediaTypes, "text/html"])).toBe(type);
   });
 });
@@ -59,7 +59,7 @@ describe("acceptsEncoding", () => {
     ["gzip;q=0, *", false],
     ["*;q=0", false],
     ["x-gzip2", false],
-  ])("for %j is %s of gzip", (header, isAccepted) => {
+  ])("returns for %j that gzip is accepted: %s", (header, isAccepted) => {
     expect(acceptsEncoding(header, "gzip")).toBe(isAccepted);
   });
 });

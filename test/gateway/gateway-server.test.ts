@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-/** What comes back when these bytes are sent over a bare connection. */
+/** The bytes that are received when these bytes are sent on a bare connection. */
 function exchange(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(gateway.port, "127.0.0.1", () => socket.write(bytes));
@@ -42,7 +42,7 @@ describe("a gateway", () => {
     expect(gateway.url).toBe(`http://127.0.0.1:${gateway.port}`);
   });
 
-  it("answers bytes that are no HTTP, and headers that never end, with a problem", async () => {
+  it("answers bytes that are not HTTP, and headers that never end, with a problem", async () => {
     const nonsense = await exchange("nonsense\r\n\r\n");
     expect(nonsense).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n(.+\r\n)*content-type: application\/problem\+json\r\n/);
     expect(nonsense).toContain('"detail":"The request cannot be read: it is not HTTP."');
@@ -50,7 +50,7 @@ describe("a gateway", () => {
     expect(long).toContain("its URL and headers are too long");
   });
 
-  it("fails to start on a port that is taken", async () => {
+  it("fails to start on a port that is in use", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await vi.waitFor(() => expect(other.listening).toBe(true));
     const { port } = other.address() as AddressInfo;
@@ -66,7 +66,7 @@ describe("a gateway", () => {
     ["0.0.0.0", "127.0.0.1"],
     ["::1", "[::1]"],
     ["::", "[::1]"],
-  ])("says a URL that can be called when it listens on %s", async (host, name) => {
+  ])("reports a URL that can be called when it listens on %s", async (host, name) => {
     const { startGateway } = await import("../../src/gateway/gateway-server.js");
     const { services } = await startTestGateway();
     const other = await startGateway({ host, port: 0, services, isPlaygroundEnabled: false });
@@ -77,7 +77,7 @@ describe("a gateway", () => {
 });
 
 describe("a gateway that closes", () => {
-  it("finishes what it has, takes no connection, and keeps none open", async () => {
+  it("finishes open requests, accepts no connection, and keeps none open", async () => {
     const agent = new Agent({ keepAlive: true });
     const overKeptConnection = (target: string): Promise<number> =>
       new Promise((resolve, reject) => {
@@ -86,7 +86,7 @@ describe("a gateway that closes", () => {
         });
         sent.on("error", reject).end();
       });
-    // One connection is idle when the gateway begins to close, the other falls idle later.
+    // One connection is idle when the gateway begins to close, the other becomes idle later.
     expect(await Promise.all([overKeptConnection("/health"), overKeptConnection("/health")])).toEqual([200, 200]);
     const node = gateway.node("node1");
     node.hold();
@@ -103,7 +103,7 @@ describe("a gateway that closes", () => {
     agent.destroy();
   });
 
-  it("serves what comes on a connection that is open, and then closes it", async () => {
+  it("serves a request that arrives on an open connection, and then closes it", async () => {
     const node = gateway.node("node1");
     node.hold();
     const socket = connect(gateway.port, "127.0.0.1");
@@ -146,7 +146,7 @@ describe("a gateway that closes", () => {
     for (const socket of sockets) socket.on("error", () => {});
     await Promise.all(sockets.map((socket) => vi.waitFor(() => expect(socket.readyState).toBe("open"))));
     sockets[1]?.write("GET /health HT");
-    // A request on another connection comes after those two.
+    // A request on another connection is answered after those two.
     expect((await rawRequest(gateway.url, "/health")).status).toBe(200);
     const closing = gateway.close();
     await vi.waitFor(async () => {
@@ -157,7 +157,7 @@ describe("a gateway that closes", () => {
     expect(gateway.log.lines.some(({ message }) => message.includes("were cut off"))).toBe(false);
   });
 
-  it("cuts off what outlasts the drain", async () => {
+  it("destroys connections that outlast the drain", async () => {
     const node = gateway.node("node1");
     node.hold();
     gateway.services.router.execute = () => new Promise(() => {});

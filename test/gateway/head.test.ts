@@ -46,7 +46,7 @@ it("HEAD /console/events has the headers of a stream, and ends", async () => {
   expect(head.headers).toMatchObject({ "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
 });
 
-/** Without those that differ between any two answers, and that of a page's body, which HEAD may leave out. */
+/** Without headers that differ between any two answers, and those of a page's body, which HEAD may omit. */
 function ofAnswer(headers: IncomingHttpHeaders): Readonly<Record<string, unknown>> {
   const { date: _date, "x-request-id": _id, "transfer-encoding": _chunked, ...rest } = headers;
   return rest;

@@ -1,4 +1,4 @@
-/** A gateway on a free port of loopback over storage nodes in memory; everything behind the socket is the real thing. */
+/** A gateway on a free port of loopback over storage nodes in memory; everything from the socket on is real. */
 import { defaultBounds, type GatewayBounds } from "../../src/core/bounds.js";
 import { requestTimeoutMs as defaultRequestTimeoutMs } from "../../src/core/limits.js";
 import { openAccess, type Access } from "../../src/gateway/access/access.js";

@@ -11,7 +11,7 @@ function complaintsAfter(steps: (promises: Promises) => void): readonly string[]
   return promises.complaints;
 }
 
-it("complains of an acknowledged write that is not found, and of an older one in its place", () => {
+it("reports an acknowledged write that is not found, and an older one in its place", () => {
   const written = (promises: Promises): void => {
     promises.acknowledge("a", 1, 5);
     promises.acknowledge("a", 2, 6);
@@ -23,13 +23,13 @@ it("complains of an acknowledged write that is not found, and of an older one in
   ).toHaveLength(1);
 });
 
-it("bears with a write whose outcome is not known", () => {
+it("accepts a write of unknown outcome", () => {
   const lost = (promises: Promises): void => (promises.acknowledge("a", 1, 5), promises.unknown("a", 2));
   expect(complaintsAfter((promises) => (lost(promises), promises.judge("a", { value: 2, version: 6 })))).toEqual([]);
   expect(complaintsAfter((promises) => (lost(promises), promises.judge("a", { value: 1, version: 5 })))).toEqual([]);
 });
 
-it("complains of a version that a shard gives twice, also to another key, and of versions that fall", () => {
+it("reports a version that a shard gives twice, even to another key, and versions that decrease", () => {
   expect(
     complaintsAfter((promises) => (promises.acknowledge("a", 1, 5), promises.acknowledge("a", 2, 4))),
   ).toHaveLength(1);
@@ -40,11 +40,11 @@ it("complains of a version that a shard gives twice, also to another key, and of
   expect(complaintsAfter(twice)).toEqual([expect.stringMatching(/was given twice/)]);
 });
 
-it("complains of a write for an outdated version that succeeds", () => {
+it("reports a write for an outdated version that succeeds", () => {
   expect(complaintsAfter((promises) => promises.overwritten("a", 4, 7))).toHaveLength(1);
 });
 
-it("forgets the keys of a shard that an operator gives up, but not the versions that were given", () => {
+it("forgets the keys of a shard whose loss an operator accepts, but not the versions that were given", () => {
   const promises = new Promises(shards);
   promises.acknowledge("a", 1, 5);
   expect(promises.keys).toEqual(["a"]);

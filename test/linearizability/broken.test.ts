@@ -1,6 +1,7 @@
 /**
- * That the test can fail: the real router over storage nodes in memory whose answers get lost, first as it is, and then
- * broken in the ways that databases have been broken. The checker must see each of them, and nothing in the sound one.
+ * Shows that the test can fail: the real router over storage nodes in memory whose answers get lost, first unchanged,
+ * and then broken in the ways in which databases have been broken. The checker must detect each of them, and report
+ * nothing for the unchanged one.
  */
 import { describe, expect, it } from "vitest";
 import type { Operation, Outcome, RoutedOperation, OperationCondition } from "../../src/core/operation.js";
@@ -24,13 +25,13 @@ type Execute = NodeClient["execute"];
 interface Breakage {
   /** What a storage node does instead of executing operations. */
   readonly execute?: (node: MemoryNodeClient, random: Random) => Execute;
-  /** What the gateway takes a fault for. */
+  /** The fault that the gateway sees instead. */
   readonly fault?: (fault: NodeFault) => NodeFault;
   /** What clients get instead of the router's answers. */
   readonly target?: (target: Target) => Target;
 }
 
-/** The history of a run of eight clients through the real router, with a fifth of all batches going wrong. */
+/** The history of a run of eight clients through the real router, with faults in a fifth of all batches. */
 async function run(seed: number, breakage: Breakage = {}): Promise<readonly Call[]> {
   const random = new Random(seed);
   const cluster = new MemoryCluster();
@@ -62,7 +63,7 @@ async function run(seed: number, breakage: Breakage = {}): Promise<readonly Call
   return recorder.calls;
 }
 
-/** One batch in five gets lost: on the way there, before it is executed, or on the way back. */
+/** One batch in five gets lost: on the way to the node, before its execution, or on the way back. */
 function overBadLine(
   node: MemoryNodeClient,
   random: Random,
@@ -122,7 +123,7 @@ function shown({ value, version }: { readonly value: string; readonly version: s
   return { value: Number(value), version: Number(version) };
 }
 
-/** Each operation of a batch by itself, so that a breakage can treat one of them differently. */
+/** Executes each operation of a batch by itself, so that a breakage can treat one of them differently. */
 async function oneByOne(
   operations: readonly RoutedOperation[],
   execute: (routed: RoutedOperation) => Promise<Outcome>,
@@ -224,7 +225,11 @@ describe("a run in memory", () => {
     expect(checkHistory(taken)).toEqual([]);
   });
 
-  it.each(breakages)("is not, and the checker sees it, with %s", { timeout: 300_000 }, async (_, breakage) => {
-    expect(checkHistory(await run(1, breakage))).not.toEqual([]);
-  });
+  it.each(breakages)(
+    "is not linearizable, and the checker notices that, with %s",
+    { timeout: 300_000 },
+    async (_, breakage) => {
+      expect(checkHistory(await run(1, breakage))).not.toEqual([]);
+    },
+  );
 });

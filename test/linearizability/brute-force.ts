@@ -1,6 +1,7 @@
 /**
  * The definition of linearizability taken literally, for histories of a handful of operations: tries every order, every
- * choice of what an unknown outcome was, and every version that it may have been given. Shares no code with the checker.
+ * possible effect of an unknown outcome, and every version that it may have been given. Shares no code with the
+ * checker.
  */
 import type { Action, Call, Condition, Result, ShownEntry } from "./history.js";
 
@@ -31,7 +32,7 @@ function canEnd(register: Register, left: readonly Call[], versionMax: number): 
   });
 }
 
-/** Every register that the call may leave behind when it takes effect now and is answered as it was. */
+/** Every possible register after the call, if it takes effect now and was answered as recorded. */
 function registersAfter(register: Register, { action, result }: Call, versionMax: number): readonly Register[] {
   const afters: Register[] = [];
   for (const [answer, after] of answersOf(register, action, versionMax)) {
@@ -67,7 +68,7 @@ function holds(condition: Condition | null, entry: Register["entry"]): boolean {
   return condition.kind === "ifPresent" ? entry !== null : entry?.version === condition.version;
 }
 
-/** Whether the whole answer may have been told as `told`, which may leave things out. */
+/** Whether the whole answer may have been reported as `told`, which may omit members. */
 function isSame(answer: Result, told: Result): boolean {
   if (answer.kind === "found" && told.kind === "found") return isShown(answer.entry, told.entry);
   if (answer.kind === "conflict" && told.kind === "conflict") return isShown(answer.current, told.current);

@@ -1,4 +1,4 @@
-/** Checks a whole history: each key by itself, because keys are independent registers, and says in words what is wrong. */
+/** Checks a whole history, each key by itself because keys are independent registers, and describes what is wrong. */
 import { linearize } from "./checker.js";
 import { entryModel, intervalsOf, shownIn } from "./entry-model.js";
 import type { Call } from "./history.js";
@@ -9,7 +9,10 @@ export interface Violation {
   readonly text: string;
 }
 
-/** Empty when every key is linearizable. Throws when two writes have one value, and when a key is too hard to decide. */
+/**
+ * Empty when every key is linearizable. Throws when two writes have the same value, and when a key is too hard to
+ * decide.
+ */
 export function checkHistory(calls: readonly Call[]): readonly Violation[] {
   const keys = new Map<string, Call[]>();
   const values = new Set<number>();
@@ -43,7 +46,7 @@ function checkKey(key: string, calls: readonly Call[]): Violation | null {
   return { key, text: lines.join("\n") };
 }
 
-/** The most telling violation by name: a refused write that was seen all the same. */
+/** The most revealing violation by name: a refused write that was seen nevertheless. */
 function effectsOfRefused(calls: readonly Call[]): readonly string[] {
   const refused = new Map<number, Call>();
   for (const call of calls) {

@@ -1,4 +1,4 @@
-/** The checker on histories that are known to be good or bad, and beside the definition on thousands of tiny ones. */
+/** Compares the checker with known valid and invalid histories, and with the definition on thousands of tiny ones. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isLinearizable } from "./brute-force.js";
@@ -179,7 +179,7 @@ const bad: readonly (readonly [string, readonly Call[]])[] = [
   ["a deletion that is answered like a put", serial([put(1), created(1)], [remove, created(2)])],
 ];
 
-describe("the checker", () => {
+describe("the linearizability checker", () => {
   it.each(good)("accepts %s", (_, calls) => {
     expect(checkHistory(calls)).toEqual([]);
     expect(isLinearizable(calls.slice(0, 7))).toBe(true);
@@ -190,7 +190,7 @@ describe("the checker", () => {
     expect(isLinearizable(calls)).toBe(false);
   });
 
-  it("checks each key by itself, and says which one is wrong and where", () => {
+  it("checks each key by itself, and reports which one is wrong and where", () => {
     const other = serial([put(11), created(1)], [get, found(11, 1)]).map((call) => ({ ...call, key: "other" }));
     const [violation, ...more] = checkHistory([...serial([put(1), unavailable], [get, found(1, 1)]), ...other]);
     expect(more).toEqual([]);
@@ -199,11 +199,11 @@ describe("the checker", () => {
     expect(violation?.text).toMatch(/None of these can come next:\n {2}2 by client1 \[10, 15\] .*"get"/);
   });
 
-  it("wants a value of its own in each put", () => {
+  it("requires a distinct value in each put", () => {
     expect(() => checkHistory(serial([put(1), created(1)], [put(1), replaced(2)]))).toThrow(/Two puts write 1/);
   });
 
-  it("says when it cannot decide, instead of guessing", () => {
+  it("reports when it cannot decide, instead of guessing", () => {
     const intervals = intervalsOf(serial([put(1), created(1)], [get, found(1, 1)], [get, found(1, 1)]));
     expect(linearize(entryModel, intervals, 2)).toEqual({ kind: "undecided", configurations: 2 });
   });
@@ -219,7 +219,7 @@ describe("the checker", () => {
   });
 });
 
-/** What the seed of an execution decides for one step. */
+/** The random choices for one step of an execution. */
 interface Draw {
   readonly kind: "get" | "put" | "putIf" | "putIfAbsent" | "putIfPresent" | "delete" | "deleteIf";
   readonly isCurrent: boolean;
@@ -232,12 +232,12 @@ interface Draw {
 
 interface Shape {
   readonly length: number;
-  /** How far an operation reaches beyond the moment at which it takes effect, in steps. */
+  /** How far an operation extends beyond the moment at which it takes effect, in steps. */
   readonly overlap: number;
   readonly lossPercent: number;
 }
 
-/** A sequential execution of one entry, of which each operation was called earlier and returned later at random. */
+/** A sequential execution of one entry, in which each operation was called earlier and returned later at random. */
 function execution({ length, overlap, lossPercent }: Shape): fc.Arbitrary<readonly Call[]> {
   const draw: fc.Arbitrary<Draw> = fc.record({
     kind: fc.constantFrom("get", "put", "putIf", "putIfAbsent", "putIfPresent", "delete", "deleteIf"),
@@ -336,7 +336,7 @@ describe("the checker, on random histories", () => {
     fc.assert(property, { numRuns: 1500 });
   });
 
-  it("agrees with the definition on tiny ones, made up and mutated", () => {
+  it("agrees with the definition on tiny ones, generated and mutated", () => {
     const verdicts = { good: 0, bad: 0 };
     const tiny = fc.tuple(
       execution({ length: 6, overlap: 2, lossPercent: 20 }),
@@ -356,7 +356,7 @@ describe("the checker, on random histories", () => {
     expect(verdicts.bad).toBeGreaterThan(numRuns / 20);
   });
 
-  it("agrees with the definition on answers drawn at random", () => {
+  it("agrees with the definition on random answers", () => {
     const version = fc.integer({ min: 1, max: 4 });
     const value = fc.integer({ min: 1, max: 4 });
     const shown = fc.record({ value: fc.option(value), version: fc.option(version) });
@@ -402,7 +402,7 @@ describe("the checker, on random histories", () => {
 });
 
 describe("a history", () => {
-  it("is stamped with one order of all calls and returns, and comes back from its text", () => {
+  it("is recorded in one order of all calls and returns, and can be restored from its text", () => {
     const recorder = new Recorder();
     const endFirst = recorder.begin("a", "k", put(1));
     const endSecond = recorder.begin("b", "k", get);

@@ -1,16 +1,16 @@
 /**
  * Whether a history of one object is linearizable: whether its operations can be put into one sequence that the object,
- * used by one client at a time, would answer in the same way, and in which an operation that returned before another was
- * called also comes before it. The search is that of Wing and Gong ("Testing and verifying concurrent objects", Journal
- * of Parallel and Distributed Computing 17, 1993) with Lowe's memory of configurations, that is of what was placed and the
- * state that came of it ("Testing for linearizability", Concurrency and Computation 29(4), 2017). What the object is
- * stands in a model; that several objects can be checked one by one is Herlihy and Wing's locality.
+ * used by one client at a time, would answer in the same way, and in which an operation that returned before another
+ * was called also comes before it. The search is that of Wing and Gong ("Testing and verifying concurrent objects",
+ * Journal of Parallel and Distributed Computing 17, 1993) with Lowe's memory of configurations, which are the placed
+ * operations and the resulting state ("Testing for linearizability", Concurrency and Computation 29(4), 2017). A model
+ * describes the object; several objects can be checked one by one (Herlihy and Wing's locality).
  */
 
 /** An object used by one client at a time. */
 export interface Model<State, Operation> {
   readonly initial: State;
-  /** The state after the operation; null when it would have been answered otherwise. */
+  /** The state after the operation; null when its answer would have been different. */
   next(state: State, operation: Operation): State | null;
   /** The same text for equal states. */
   identify(state: State): string;
@@ -19,9 +19,9 @@ export interface Model<State, Operation> {
 export interface Interval<Operation> {
   readonly operation: Operation;
   readonly calledAt: number;
-  /** Null: nobody knows its outcome. It may take effect at any time after the call, or never. */
+  /** Null when the outcome is unknown: the operation may take effect at any time after the call, or never. */
   readonly returnedAt: number | null;
-  /** Of those with an unknown outcome, the ones with the same text differ in nothing but the moment of their call. */
+  /** Operations of unknown outcome with the same text differ only in the moment of their call. */
   readonly likeness: string;
 }
 
@@ -31,17 +31,19 @@ export type Verdict<Operation> =
   /** The search became too long. */
   | { readonly kind: "undecided"; readonly configurations: number };
 
-/** The longest sequence that was found: how long, its end, and the operations of which one would have to come next. */
+/**
+ * The longest sequence that was found: its length, its end, and the operations of which one would have to come next.
+ */
 interface Farthest<Operation> {
   readonly length: number;
   readonly last: readonly Operation[];
   readonly stuck: readonly Operation[];
 }
 
-/** Operations shown before the place where the search got stuck. */
+/** Operations shown before the point where the search got stuck. */
 const lastMax = 8;
 
-/** More than any history in the tests needs by far; a bound on memory. */
+/** A bound on memory, far more than any history in the tests needs. */
 const configurationsMaxDefault = 3_000_000;
 
 export function linearize<State, Operation>(
@@ -80,8 +82,8 @@ interface Step<State, Operation> {
 }
 
 /**
- * What may come next. An answered operation that fits and changes nothing, such as a read, is the only one: put first, it
- * takes nothing from the others.
+ * The possible next operations. An answered operation that fits and changes nothing, such as a read, is the only one:
+ * putting it first takes no possibility from the others.
  */
 function stepsFrom<State, Operation>(
   model: Model<State, Operation>,
@@ -101,8 +103,9 @@ function stepsFrom<State, Operation>(
 }
 
 /**
- * What was tried. Of two ways to the same state with the same answered operations, the one that took fewer of the unknown
- * outcomes can go on in every way that the other can; so the other need not be tried after it.
+ * The configurations that were tried. Of two ways to the same state with the same answered operations, the one that
+ * took fewer of the unknown outcomes can continue in every way that the other can; so the other need not be tried after
+ * it.
  */
 class Configurations {
   readonly #taken = new Map<string, (readonly number[])[]>();
@@ -129,7 +132,7 @@ class Configurations {
 
 interface Candidate<Operation> {
   readonly interval: Interval<Operation>;
-  /** Its place among the answered operations, or of its kind among those with an unknown outcome. */
+  /** Its index among the answered operations, or among those with an unknown outcome of its kind. */
   readonly index: number;
 }
 
@@ -138,7 +141,9 @@ class Sequence<Operation> {
   /** In the order of their calls. */
   readonly #answered: readonly Interval<Operation>[];
   readonly #isPlaced: boolean[];
-  /** Those of unknown outcome by likeness, each kind in the order of calls: only the first that is left is ever tried. */
+  /**
+   * Those of unknown outcome by likeness, each kind in the order of calls: only the first remaining one is ever tried.
+   */
   readonly #unanswered: readonly (readonly Interval<Operation>[])[];
   readonly #taken: number[];
   readonly #placed: Candidate<Operation>[] = [];
@@ -160,7 +165,7 @@ class Sequence<Operation> {
     this.#taken = this.#unanswered.map(() => 0);
   }
 
-  /** Whether every operation that was answered has its place. */
+  /** Whether every answered operation has been placed. */
   get isComplete(): boolean {
     return this.#answeredPlaced === this.#answered.length;
   }
@@ -173,7 +178,10 @@ class Sequence<Operation> {
     return this.#placed.slice(-lastMax).map(({ interval }) => interval.operation);
   }
 
-  /** What was called before the first return among all that is left. Unknown outcomes come last: they explain what else nothing does. */
+  /**
+   * All operations that were called before the first return among the remaining ones. Unknown outcomes come last, for
+   * answers that nothing else explains.
+   */
   candidates(): readonly Candidate<Operation>[] {
     const candidates: Candidate<Operation>[] = [];
     let firstReturn = Infinity;
@@ -197,7 +205,7 @@ class Sequence<Operation> {
     while (this.#isPlaced[this.#first] === true) this.#first++;
   }
 
-  /** The last that was placed; nothing when there is none. */
+  /** Removes the operation that was placed last; nothing when there is none. */
   takeBack(): void {
     const candidate = this.#placed.pop();
     if (candidate === undefined) return;
@@ -205,7 +213,7 @@ class Sequence<Operation> {
     if (candidate.interval.returnedAt !== null) this.#first = Math.min(this.#first, candidate.index);
   }
 
-  /** How many of each kind of unknown outcome have a place. */
+  /** How many unknown outcomes of each kind have been placed. */
   get taken(): readonly number[] {
     return [...this.#taken];
   }

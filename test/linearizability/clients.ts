@@ -1,9 +1,9 @@
-/** Clients that run side by side, each one request after the other, and what they saw as a history. */
+/** Clients that run concurrently, each one request after the other, and their observations as a history. */
 import { Recorder, type Result } from "./history.js";
 import type { Random } from "./random.js";
 import { Workload, type Request } from "./workload.js";
 
-/** Where requests go. One result per ask, in order; rejects only when an answer is none that a client may ever get. */
+/** The receiver of requests. One result per ask, in order; rejects only for an answer that no client may ever get. */
 export type Target = (request: Request) => Promise<readonly Result[]>;
 
 export interface ClientsOptions {
@@ -12,14 +12,14 @@ export interface ClientsOptions {
   readonly clients: number;
   /** Clients stop once this many operations have ended. */
   readonly operations: number;
-  /** Each client has one it prefers, and goes to the others now and then. */
+  /** Each client prefers one target, and uses the others occasionally. */
   readonly targets: readonly Target[];
   readonly recorder: Recorder;
-  /** Called after each request; awaited, so that whoever waits here holds up only one client. */
+  /** Called and awaited after each request; a wait here delays only one client. */
   readonly afterRequest: (wasAnswered: boolean) => Promise<void>;
 }
 
-/** How often a client goes to the target that it prefers. */
+/** How often a client uses its preferred target. */
 const preferenceProbability = 0.8;
 
 export async function runClients(options: ClientsOptions): Promise<void> {
@@ -43,7 +43,7 @@ export async function runClients(options: ClientsOptions): Promise<void> {
   await Promise.all(each);
 }
 
-/** Reads every key through every target, so that what is there in the end is part of the history. */
+/** Reads every key through every target, so that the final state is a part of the history. */
 export async function readAll({ keys, targets, recorder }: Pick<ClientsOptions, "keys" | "targets" | "recorder">) {
   for (const target of targets) {
     for (const key of keys)

@@ -1,7 +1,7 @@
 /**
- * What one key's entry must answer when one client at a time uses it: the model that histories are held against. A write
- * whose answer was lost has a version that nobody was told; it stays open until an answer shows it, above all versions
- * before it. Versions grow with each write of the key, and none is given twice.
+ * The model with which histories are compared: what one key's entry must answer when one client at a time uses it. A
+ * write whose answer was lost has an unknown version, above all versions before it, until an answer shows it. Versions
+ * grow with each write of the key, and none is given twice.
  */
 import { unreachable } from "../../src/core/error.js";
 import type { Interval, Model } from "./checker.js";
@@ -11,22 +11,22 @@ export interface EntryOperation {
   readonly call: Call;
   readonly action: Action;
   readonly result: Result;
-  /** Of a put: what its version is known to be, from its own answer or from whoever saw its value. */
+  /** The known version of a put, from its own answer or from a read of its value. */
   readonly version: number | null;
-  /** The highest known version below it. Whatever has that one must come before. */
+  /** The highest known version below it. The write with that version must come before. */
   readonly versionBefore: number;
 }
 
 export interface EntryState {
   /** Null: there is no entry. */
   readonly value: number | null;
-  /** Of the entry; null: not known, but at least `versionMin`. */
+  /** The version of the entry; null: unknown, but at least `versionMin`. */
   readonly version: number | null;
   /** The last version that was given is at least this. */
   readonly versionMin: number;
 }
 
-/** Stands for the values that nobody saw: which of them is in the entry makes no difference. */
+/** Replaces all values that were never read: which of them is in the entry makes no difference. */
 const unseen = 0;
 
 export const entryModel: Model<EntryState, EntryOperation> = {
@@ -47,7 +47,10 @@ export const entryModel: Model<EntryState, EntryOperation> = {
   },
 };
 
-/** One key's calls as the checker takes them. Leaves out what certainly did not happen and reads that nobody answered. */
+/**
+ * One key's calls in the form that the checker takes. Omits operations that certainly did not happen and reads without
+ * an answer.
+ */
 export function intervalsOf(calls: readonly Call[]): readonly Interval<EntryOperation>[] {
   const shown = calls.flatMap(({ result }) => shownIn(result) ?? []);
   const seenValues = new Set(shown.map(({ value }) => value));
@@ -108,7 +111,7 @@ function afterDelete(state: EntryState, condition: Condition | null, result: Res
   const before = assuming(state, condition);
   if (before === null) return null;
   if (result.kind === "notFound") return before.value === null ? before : null;
-  // Without an entry it changes nothing; of an unknown outcome that is the same as never.
+  // Without an entry the delete changes nothing; if its outcome is unknown, that is the same as never.
   if (result.kind === "unknown") return before.value === null ? null : gone(before);
   if (result.kind !== "deleted") return null;
   const seen = seenAs(before, { value: null, version: result.version });
@@ -119,7 +122,7 @@ function gone({ versionMin }: EntryState): EntryState {
   return { value: null, version: null, versionMin };
 }
 
-/** `current` is what the entry is, and with it the condition does not hold. */
+/** `current` is the current entry, for which the condition does not hold. */
 function afterConflict(state: EntryState, condition: Condition | null, current: ShownEntry | null): EntryState | null {
   const seen = current === null ? (state.value === null ? state : null) : seenAs(state, current);
   if (seen === null || condition === null) return null;

@@ -1,4 +1,4 @@
-/** The plan of faults: decided by the seed, complete, and never two faults of one process at a time. */
+/** The plan of faults: determined by the seed, complete, and never two faults of one process at a time. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { faultPlan } from "./fault-plan.js";
@@ -6,13 +6,13 @@ import { Random } from "./random.js";
 
 const processes = ["gateway", "node1", "node2"];
 
-it("is the same for the same seed and another for another", () => {
+it("is the same for the same seed and different for another", () => {
   const plan = faultPlan(new Random(7), processes, 5_000);
   expect(faultPlan(new Random(7), processes, 5_000)).toEqual(plan);
   expect(faultPlan(new Random(8), processes, 5_000)).not.toEqual(plan);
 });
 
-it("hurts every process in every way, one at a time and in order", () => {
+it("applies every fault to every process, one at a time and in order", () => {
   const property = fc.property(fc.integer(), fc.integer({ min: 500, max: 50_000 }), (seed, operations) => {
     const plan = faultPlan(new Random(seed), processes, operations);
     const pairs = plan.map(({ kind, process }) => `${kind} ${process}`).toSorted();

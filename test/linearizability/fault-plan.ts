@@ -1,10 +1,12 @@
 /**
- * Which process is hurt, how, when and for how long: decided by the seed alone. Time is counted in operations that have
- * ended, so that a slow machine hurts the same operations as a fast one, nearly.
+ * Which process suffers which fault, when and for how long, determined by the seed alone. Time is counted in completed
+ * operations, so that faults hit nearly the same operations on a slow machine as on a fast one.
  */
 import type { Random } from "./random.js";
 
-/** "kill" is SIGKILL, "pause" SIGSTOP until SIGCONT, "stop" SIGTERM; what ended is started again on the same data. */
+/**
+ * "kill" is SIGKILL, "pause" SIGSTOP until SIGCONT, "stop" SIGTERM; an ended process is started again on the same data.
+ */
 export type FaultKind = "kill" | "pause" | "stop";
 
 export interface Fault {
@@ -12,15 +14,15 @@ export interface Fault {
   readonly process: string;
   /** Begins when this many operations have ended. */
   readonly from: number;
-  /** Ends when this many have. */
+  /** Ends when this many operations have ended. */
   readonly until: number;
 }
 
 const kinds: readonly FaultKind[] = ["kill", "pause", "stop"];
 
 /**
- * Faults over `operations`, the first and the last tenth left in peace. Each process and kind has its turn before any has
- * a second one; neighbours in time may overlap, but never in the same process.
+ * Faults over `operations`, without any in the first and the last tenth. Each process and kind has its turn before any
+ * has a second one; consecutive faults may overlap, but never in the same process.
  */
 export function faultPlan(random: Random, processes: readonly string[], operations: number): readonly Fault[] {
   const pairs = processes.flatMap((process) => kinds.map((kind) => ({ process, kind })));

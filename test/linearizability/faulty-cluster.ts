@@ -1,4 +1,4 @@
-/** A gateway of several workers and storage nodes on LMDB, each command a process that can be hurt. */
+/** A gateway of several workers and storage nodes on LMDB, each command a process that can be made to fail. */
 import { ProcessCluster } from "../support/process-cluster.js";
 import { freePorts, lastingPorts } from "../support/processes.js";
 import type { Fault } from "./fault-plan.js";
@@ -8,7 +8,7 @@ const gateway = "gateway";
 export interface FaultyShape {
   readonly nodes: number;
   readonly shards: number;
-  /** Of each storage node; the gateway has at least two, which hold a cluster map each. */
+  /** Workers of each storage node; the gateway has at least two, which have a cluster map each. */
   readonly workers: number;
 }
 
@@ -30,7 +30,7 @@ export class FaultyCluster {
     return this.#cluster.origin;
   }
 
-  /** Names of all that can be hurt. */
+  /** Names of all processes that can be made to fail. */
   get processes(): readonly string[] {
     return [gateway, ...this.#cluster.nodeNames];
   }
@@ -41,7 +41,7 @@ export class FaultyCluster {
     else await run.stop(kind === "kill" ? "SIGKILL" : "SIGTERM");
   }
 
-  /** What was paused goes on; what ended is started again on its data. */
+  /** Resumes a paused process; starts an ended one again on its data. */
   end({ kind, process }: Fault): void {
     if (kind === "pause") this.#cluster.run(process).child.kill("SIGCONT");
     else if (process === gateway) this.#cluster.startGateway();
@@ -53,7 +53,7 @@ export class FaultyCluster {
     return this.#cluster.ready(60_000);
   }
 
-  /** Ends everything, in whatever state it is. */
+  /** Ends all processes, in whatever state they are. */
   async stop(): Promise<void> {
     for (const process of this.processes) this.#cluster.run(process).child.kill("SIGCONT");
     await this.#cluster.stop();

@@ -1,6 +1,6 @@
 /**
- * A gateway as clients use it, GraphQL and REST, with each answer as a result of the history. An answer that is lost makes
- * the outcome unknown; one that no client should ever get is thrown.
+ * A gateway as clients use it, by GraphQL and REST, with each answer as a result of the history. A lost answer makes
+ * the outcome unknown; an answer that no client should ever get is thrown.
  */
 import type { Action, Condition, Result, ShownEntry } from "./history.js";
 import type { Target } from "./clients.js";
@@ -8,7 +8,7 @@ import type { Ask, Request } from "./workload.js";
 
 export interface GatewayTargetOptions {
   readonly origin: string;
-  /** After this long the client gives up and does not know the outcome. */
+  /** After this time the client gives up, with an unknown outcome. */
   readonly timeoutMs: number;
 }
 
@@ -18,7 +18,7 @@ export function gatewayTarget(options: GatewayTargetOptions): Target {
       return request.way === "rest" ? await askRest(options, request) : await askGraphql(options, request);
     } catch (error) {
       if (error instanceof UnexpectedAnswer) throw error;
-      // Only when no connection was made is it certain that nothing left this process.
+      // Only without a connection is it certain that nothing left this process.
       const isUnsent = codeOf(error) === "ECONNREFUSED";
       const result: Result = isUnsent
         ? { kind: "refused", code: "ECONNREFUSED" }
@@ -28,7 +28,7 @@ export function gatewayTarget(options: GatewayTargetOptions): Target {
   };
 }
 
-/** An answer that breaks the contract, whatever the faults. */
+/** An answer that violates the contract, whatever the faults. */
 class UnexpectedAnswer extends Error {}
 
 const entryFields = "... on Entry { value version }";
@@ -64,7 +64,7 @@ interface Member {
 interface GraphqlBody {
   readonly data?: { readonly result: Member | readonly Member[] | null } | null;
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
-  /** Of a problem document, with which a gateway that stops answers. */
+  /** Present in problem details, with which a stopping gateway answers. */
   readonly code?: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A history: what clients asked of keys, what they were answered, and in which order those events happened. Plain data,
- * one JSON object a line in a file, so that a run that failed can be looked at and checked again.
+ * A history: the operations of clients on keys, their answers, and the order of these events. Plain data, one JSON
+ * object per line in a file, so that a failed run can be inspected and checked again.
  */
 
 /** As in the API; versions are numbers here. */
@@ -9,13 +9,13 @@ export type Condition =
   | { readonly kind: "ifAbsent" }
   | { readonly kind: "ifPresent" };
 
-/** `value` is unique in a history and at least 1, so that whoever reads it says which write it saw. */
+/** `value` is unique in a history and at least 1, so that a read of it identifies the write. */
 export type Action =
   | { readonly kind: "get" }
   | { readonly kind: "put"; readonly value: number; readonly condition: Condition | null }
   | { readonly kind: "delete"; readonly condition: Condition | null };
 
-/** An entry as far as an answer tells it; null: not told. */
+/** An entry as far as an answer shows it; null: not shown. */
 export interface ShownEntry {
   readonly value: number | null;
   readonly version: number | null;
@@ -32,7 +32,7 @@ export type Result =
   /** It may happen at any time after the call, or never. */
   | { readonly kind: "unknown"; readonly cause: string };
 
-/** One operation. The two moments are places in the one order of all calls and returns of the history. */
+/** One operation. The two moments are positions in the order of all calls and returns of the history. */
 export interface Call {
   readonly id: number;
   readonly key: string;
@@ -43,20 +43,20 @@ export interface Call {
   readonly result: Result;
 }
 
-/** What is recorded while clients run. One counter stamps all events, so their order is the real one. */
+/** Records events while clients run. One counter stamps all events, so their order is the real one. */
 export class Recorder {
   readonly #calls: Call[] = [];
   #moments = 0;
   #ids = 0;
 
-  /** To be called just before the request leaves; what it gives is to be called as soon as the answer is there. */
+  /** Call just before the request is sent; call the returned function as soon as the answer is there. */
   begin(client: string, key: string, action: Action): (result: Result) => void {
     const id = ++this.#ids;
     const calledAt = ++this.#moments;
     return (result) => this.#calls.push({ id, key, client, action, calledAt, returnedAt: ++this.#moments, result });
   }
 
-  /** Operations that have ended, one way or another. */
+  /** Number of operations that have ended, with any result. */
   get length(): number {
     return this.#calls.length;
   }

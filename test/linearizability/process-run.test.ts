@@ -1,4 +1,4 @@
-/** Thousands of operations against real processes that are killed, paused and restarted: every key stays linearizable. */
+/** Thousands of operations with real processes that are killed, paused and restarted: every key stays linearizable. */
 import { describe, expect, it } from "vitest";
 import { checkHistory } from "./check-history.js";
 import type { Call } from "./history.js";
@@ -19,7 +19,7 @@ describe("a gateway of two workers over three storage nodes", () => {
         .join("\n\n"),
     ).toBe("");
     expect(seen).toEqual(faults.map(({ kind, process }) => `${kind} ${process}`));
-    // What follows only says that the run was a test of something.
+    // The following checks only that the run was a meaningful test.
     const count = (isWanted: (call: Call) => boolean): number => calls.filter(isWanted).length;
     expect(count(({ result }) => result.kind === "unknown")).toBeGreaterThan(5);
     expect(count(({ result }) => result.kind === "refused")).toBeGreaterThan(20);

@@ -1,6 +1,6 @@
 /**
- * One run against real processes: concurrent clients through a gateway of several workers while processes are killed, paused and
- * restarted by the seed's plan. What the clients saw is for others to check.
+ * One run with real processes: concurrent clients through a gateway of several workers while processes are killed,
+ * paused and restarted by the seed's plan. Others check what the clients observed.
  */
 import { readAll, runClients } from "./clients.js";
 import { faultPlan, type Fault } from "./fault-plan.js";
@@ -13,9 +13,9 @@ export interface ProcessRunOptions {
   readonly seed: number;
   readonly operations: number;
   readonly clients: number;
-  /** Of each storage node, 1 when not given; the gateway has at least two. */
+  /** Workers of each storage node, 1 by default; the gateway has at least two. */
   readonly workers?: number;
-  /** Told of each fault as it begins. */
+  /** Called with each fault as it begins. */
   readonly onFault?: (fault: Fault) => void;
 }
 
@@ -27,9 +27,9 @@ export interface ProcessRun {
 const shape = { nodes: 3, shards: 8 };
 /** Few enough to be hot, and enough that every storage node has some. */
 const keys = ["hot", "user/1", "user/2", "user/3", "user/4", "user/5", "user/6", "ключ"];
-/** Longer than an attempt at a storage node takes, shorter than a gateway's patience: clients lose answers too. */
+/** Longer than an attempt at a storage node takes, shorter than a gateway's deadline: clients lose answers too. */
 const clientTimeoutMs = 2_500;
-/** What a client waits after a refusal, before it comes again. */
+/** How long a client waits after a refusal. */
 const pauseMs = 100;
 
 export async function runProcesses(options: ProcessRunOptions): Promise<ProcessRun> {
@@ -82,7 +82,7 @@ class FaultRun {
     }
   }
 
-  /** Resolves when all events that were reached are done; rejects when one failed. */
+  /** Resolves when all events that are due are done; rejects when one failed. */
   settled(): Promise<void> {
     return this.#last;
   }

@@ -1,4 +1,7 @@
-/** Random numbers that a seed decides, so that a run can be planned again. The generator is Mulberry32: short and good enough. */
+/**
+ * Random numbers determined by a seed, so that a run can be repeated. The generator is Mulberry32: short and good
+ * enough.
+ */
 
 export class Random {
   #state: number;
@@ -7,7 +10,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 up to, and without, 1. */
+  /** From 0 up to, but not including, 1. */
   readonly next = (): number => {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -16,7 +19,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 
-  /** A whole number from `min` to `max`. */
+  /** An integer from `min` to `max`. */
   between(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
@@ -31,7 +34,7 @@ export class Random {
     return item;
   }
 
-  /** Another sequence, which this one decides. */
+  /** Another sequence, determined by this one. */
   fork(): Random {
     return new Random(this.between(0, 2 ** 32 - 1));
   }

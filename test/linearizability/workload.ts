@@ -1,6 +1,7 @@
 /**
- * What one client asks for next: reads, writes with and without conditions, and deletions of a few hot keys, alone or
- * several in one request. Conditions use versions that the client itself has seen, current or not, as a real one would.
+ * What one client requests next: reads, writes with and without conditions, and deletions of a few hot keys, one or
+ * several per request. Conditions use versions that the client itself has seen, current or not, as those of a real
+ * client would.
  */
 import type { Action, Result } from "./history.js";
 import type { Random } from "./random.js";
@@ -10,7 +11,7 @@ export interface Ask {
   readonly action: Action;
 }
 
-/** How a request travels. A batch is one field with several keys. */
+/** How a request is sent. A batch is one field with several keys. */
 export type Way = "graphql" | "graphqlBatch" | "rest";
 
 export interface Request {
@@ -28,7 +29,7 @@ export class Workload {
   readonly #nextValue: () => number;
   readonly #versions = new Map<string, number>();
 
-  /** `nextValue` never gives a number twice, to any client. */
+  /** `nextValue` never returns a number twice, to any client. */
   constructor(random: Random, keys: readonly string[], nextValue: () => number) {
     this.#random = random;
     this.#keys = keys;
@@ -46,7 +47,7 @@ export class Workload {
     return { way, asks: [...keys].map((key) => ({ key, action: this.#action(kind, key) })) };
   }
 
-  /** What an answer taught: the version to be used in the next condition. */
+  /** Remembers the version in an answer, for the next condition. */
   learn(key: string, result: Result): void {
     const version = versionIn(result);
     if (version !== null) this.#versions.set(key, version);

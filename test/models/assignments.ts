@@ -1,25 +1,28 @@
 /**
- * Two worker processes of one storage node share one store and are sent the node's assignments, each message on its own
- * way, late and out of order. The store claims or gives up one shard by them. In the end the claim is that of the newest
- * map, and no write is taken under an assignment that is older than one that was made durable.
+ * Two worker processes of one storage node share one store and receive the node's assignments, each message separately,
+ * late and out of order. The store claims or releases one shard accordingly. In the end the claim is that of the newest
+ * map, and no write is accepted under an assignment that is older than a durable one.
  */
 import type { Model, ModelState } from "./checker.js";
 import { variantsOf } from "./variant.js";
 
 interface Rules {
-  /** Against what a message's map version is held: the store's in the same transaction, or what the worker remembers. */
+  /**
+   * What a message's map version is compared with: the store's in the same transaction, or the one that the worker
+   * remembers.
+   */
   readonly compared: "inTransaction" | "byWorker" | "never";
 }
 
 interface State extends ModelState {
-  /** Messages on their way, to each worker: versions of the map. */
+  /** Messages in flight to each worker: versions of the map. */
   onTheWay: number[][];
-  /** What each worker was sent last. */
+  /** The last version that each worker received. */
   remembered: number[];
   store: { mapVersion: number; epoch: number; releasedEpoch: number };
 }
 
-/** What the map says of the shard in each of its versions: the epoch it is assigned to the node under; null: not to it. */
+/** The epoch under which each version of the map assigns the shard to the node; null: not to it. */
 const maps: readonly (number | null)[] = [1, null, 3, 4];
 const newest = maps.length;
 

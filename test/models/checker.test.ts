@@ -1,4 +1,4 @@
-/** The checker itself: what it finds, what it must not find, and the shortest way to it. */
+/** The checker itself: what it finds, what it must not find, and the shortest path to it. */
 import { describe, expect, it } from "vitest";
 import { explore, type Model, type ModelState } from "./checker.js";
 
@@ -21,35 +21,35 @@ it("finds every state once", () => {
   expect(explore(counting())).toEqual({ kind: "holds", states: 6, why: "", trace: [] });
 });
 
-it("gives up when there are more states than it may look at", () => {
+it("gives up when there are more states than it may check", () => {
   expect(explore(counting(), 3).kind).toBe("unfinished");
 });
 
-describe("a state that breaks a rule", () => {
-  it("is found on a shortest way", () => {
+describe("a state that violates a rule", () => {
+  it("is found on a shortest path", () => {
     const violation = ({ count }: Counter): string | null => (count === 4 ? "four" : null);
     expect(explore(counting({ violation }))).toMatchObject({ kind: "breaks", why: "four", trace: ["add 2", "add 2"] });
   });
 
-  it("may say so itself", () => {
+  it("may report the violation itself", () => {
     const next: Model<Counter>["next"] = (_, { fault }) => fault("fall", (copy) => void (copy.broken = "fell"));
     expect(explore(counting({ next }))).toMatchObject({ kind: "breaks", why: "fell", trace: ["(fault) fall"] });
   });
 });
 
-describe("a goal", () => {
-  it("that can be reached from everywhere holds", () => {
+describe("a goal of a model", () => {
+  it("holds when it can be reached from every state", () => {
     expect(explore(counting({ goal: ({ count }) => count === 5 })).kind).toBe("holds");
   });
 
-  it("breaks when a step leads to where it cannot be reached", () => {
+  it("fails when a step leads to a state from which it cannot be reached", () => {
     expect(explore(counting({ goal: ({ count }) => count === 4 }))).toMatchObject({
       kind: "breaks",
       trace: ["add 1", "add 2", "add 2"],
     });
   });
 
-  it("is not reached by a further fault", () => {
+  it("does not count as reached by a further fault", () => {
     const next: Model<Counter>["next"] = ({ count }, { fault }) => {
       if (count < 1) fault("jump", (copy) => void copy.count++);
     };

@@ -1,37 +1,37 @@
 /**
- * Explores every state that a small model of a protocol can reach, breadth first, so that the trace to a broken rule is a
- * shortest one. It answers two questions: can anything go wrong (any number of faults allowed), and can the goal still be
- * reached from everywhere without a further fault. A state is plain JSON; each step changes a copy of it.
+ * Explores every reachable state of a small model of a protocol, breadth first, so that the trace to a broken rule is
+ * as short as possible. It answers two questions: can anything go wrong (with any number of faults), and can the goal
+ * still be reached from every state without a further fault. A state is plain JSON; each step changes a copy of it.
  */
 
 export interface ModelState {
-  /** What went wrong on the way to this state; null: nothing. */
+  /** What went wrong before this state; null: nothing. */
   broken: string | null;
 }
 
 export interface Steps<State> {
-  /** Something that may happen next, with what it changes. */
+  /** A step that may happen next, and its effect. */
   step(label: string, change: (copy: State) => void): void;
-  /** The same for a crash, a loss or a delay: it may happen, but no progress may depend on it. */
+  /** A crash, a loss or a delay: it may happen, but no progress may depend on it. */
   fault(label: string, change: (copy: State) => void): void;
 }
 
 export interface Model<State extends ModelState> {
   readonly initial: State;
-  /** Reports all steps that are possible in `state`, which it leaves as it is. */
+  /** Reports all possible steps in `state`, which it does not modify. */
   next(state: State, steps: Steps<State>): void;
-  /** What is wrong with a state in itself; null: nothing. */
+  /** What is wrong with the state itself; null: nothing. */
   violation?(state: State): string | null;
-  /** Absent: progress is not asked for. */
+  /** Absent: progress is not checked. */
   goal?(state: State): boolean;
 }
 
 export interface Finding {
   readonly kind: "holds" | "breaks" | "unfinished";
   readonly states: number;
-  /** Of a break: which rule. */
+  /** The broken rule. */
   readonly why: string;
-  /** Of a break: the labels of the steps that lead there. */
+  /** The labels of the steps that lead to it. */
   readonly trace: readonly string[];
 }
 
@@ -69,7 +69,7 @@ export function explore<State extends ModelState>(model: Model<State>, statesMax
   return found.finding("breaks", "the goal cannot be reached any more without a further fault", stuck);
 }
 
-/** Every state once, as text, with the step that led to it first. */
+/** Every state once, as text, with the step that reached it first. */
 class FoundStates {
   readonly #ids = new Map<string, number>();
   readonly #texts: string[] = [];

@@ -1,8 +1,8 @@
 /**
- * Entries that expire, in one shard of one store whose clock jumps and whose process restarts. The store keeps a mark, the
- * largest expiry that it has judged as passed, and judges by the larger of mark and clock; a sweep removes what is judged
- * as passed, and the mark falls. A reader who was answered "gone" never sees the entry again, nothing is acknowledged that
- * is gone in the same moment, and the mark is never beyond the largest expiry of any entry.
+ * Entries that expire, in one shard of one store whose clock jumps and whose process restarts. The store keeps a mark,
+ * the largest expiry that it has treated as passed, and judges by the larger of mark and clock; a sweep removes expired
+ * entries, and the mark is lowered. A reader who was answered "gone" never sees the entry again, no write is
+ * acknowledged whose entry is gone in the same moment, and the mark is never beyond the largest expiry of any entry.
  */
 import type { Model, ModelState } from "./checker.js";
 import { variantsOf } from "./variant.js";
@@ -10,9 +10,9 @@ import { variantsOf } from "./variant.js";
 interface Rules {
   /** What is remembered of a judgement, and whether it is durable before the answer. */
   readonly mark: "nothing" | "expiryInMemory" | "expiryDurable" | "clockDurable";
-  /** By what a put is refused as passed already. */
+  /** What decides that a put is refused because its expiry has passed. */
   readonly putJudgedBy: "clock" | "clockAndMark";
-  /** When a sweep lets the mark fall. */
+  /** When a sweep lowers the mark. */
   readonly markFalls: "whenAllIsRemoved" | "atEachSweep";
 }
 
@@ -22,14 +22,14 @@ interface State extends ModelState {
   restarts: number;
   mark: number;
   durableMark: number;
-  /** Each with the moment of its expiry; null: not written. */
+  /** The moment of expiry of each entry; null: not written. */
   entries: (number | null)[];
-  /** Whether a reader was answered that it is gone. */
+  /** Whether a reader was answered that the entry is gone. */
   saidGone: boolean[];
 }
 
 const clockMax = 3;
-/** Two entries, and the moments they may be given. */
+/** Two entries, and their possible moments of expiry. */
 const expiries = [1, 2] as const;
 
 function model(changed: Partial<Rules>): Model<State> {

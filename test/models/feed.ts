@@ -1,19 +1,20 @@
 /**
- * The change feed of one shard: an index with the newest version of each key (live, or a tombstone), tombstones that are
- * dropped oldest first, and a reader that takes one change a page while writes go on. The shard may go to another store
- * while it is empty, or come back as an older copy. A reader at the end without a gap has exactly the live entries.
+ * The change feed of one shard: an index with the newest version of each key (live, or a tombstone), tombstones that
+ * are dropped oldest first, and a reader that takes one change per page during writes. The shard may move to another
+ * store while it is empty, or be replaced by an older copy. A reader that reaches the end without a gap has exactly the
+ * live entries.
  */
 import type { Model, ModelState } from "./checker.js";
 import { variantsOf } from "./variant.js";
 
 interface Rules {
-  /** Of which tombstone the horizon is the version. */
+  /** The tombstone whose version is the horizon. */
   readonly horizon: "newestDropped" | "oldestDropped";
-  /** With what the horizon is compared. */
+  /** What the horizon is compared with. */
   readonly comparedWith: "sinceAndAfter" | "since" | "after" | "nothing";
-  /** What the claim of a store that never owned the shard sets the horizon to; null: the shard does not move. */
+  /** The horizon after the claim of a store that never owned the shard; null: the shard does not move. */
   readonly claimHorizon: "floorOfEpoch" | "zero" | null;
-  /** An older copy comes back, and whether the lineage is raised then. */
+  /** Whether an older copy may return, and whether the lineage is raised then. */
   readonly loss: "raisesLineage" | "keepsLineage" | null;
   readonly changes: number;
   readonly drops: number;
@@ -106,7 +107,7 @@ function drop(state: State, key: string, { horizon }: Rules): void {
   delete state.index[key];
 }
 
-/** Tombstones stay behind: the store that claims the shard knows nothing of them. */
+/** Tombstones are left behind: the store that claims the shard does not have them. */
 function move(state: State, { claimHorizon }: Rules): void {
   state.epoch++;
   const horizon = claimHorizon === "zero" ? 0 : state.epoch * versionsPerEpoch;

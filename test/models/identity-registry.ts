@@ -1,7 +1,7 @@
-/** The registry's part of the model of stores and starts: what becomes of a registration, of a mark, of an accepted loss. */
+/** The registry's part of the model of stores and starts: registrations, marks, and accepted losses. */
 import type { Registration, Registry, Rules, State } from "./identity-state.js";
 
-/** Resolves the registration; `isAnswered`: the node hears of it. */
+/** Resolves the registration; `isAnswered`: whether the answer reaches the node. */
 export function register(state: State, registration: Registration, rules: Rules, isAnswered: boolean): void {
   const { registry } = state;
   const { node } = registration;
@@ -33,7 +33,7 @@ export function register(state: State, registration: Registration, rules: Rules,
   takeAssignments(state, node);
 }
 
-/** A registry that is older than what its nodes know was put back from a copy. */
+/** Whether the node knows more than the registry, which was then restored from an older copy. */
 function knowsMore(registry: Registry, { node, mapVersion, epoch, releasedEpoch }: Registration): boolean {
   const ownsElsewhere = epoch > releasedEpoch && epoch === registry.epoch && registry.owner !== node;
   return mapVersion > registry.version || Math.max(epoch, releasedEpoch) > registry.epoch || ownsElsewhere;
@@ -58,7 +58,7 @@ function isContinued(state: State, { node, start, storeId, starts }: Registratio
   return false;
 }
 
-/** Once all have reported, the shard goes to the highest claim, at an epoch above every claim and release. */
+/** Once all nodes have reported, the shard goes to the highest claim, at an epoch above every claim and release. */
 function reportClaims(registry: Registry, { node, epoch, releasedEpoch, lineage }: Registration): void {
   const { putBack } = registry;
   if (putBack === null) return;
@@ -82,7 +82,7 @@ function newEpoch(registry: Registry): void {
   registry.isSealed = false;
 }
 
-/** An operator's word: what the node had may be lost. */
+/** An operator confirms that the node's data may be lost. */
 export function acceptLoss(state: State, node: number): void {
   const { registry } = state;
   registry.nodes[node] = { storeId: null, lastStart: null, isLossAccepted: true };
@@ -94,7 +94,7 @@ export function acceptLoss(state: State, node: number): void {
   resolvePutBack(registry);
 }
 
-/** What the node makes durable of the map: its claim, or that it gives it up. */
+/** The change that the node makes durable for the map: its claim or its release. */
 export function takeAssignments(state: State, node: number): void {
   const { registry } = state;
   const folder = state.folders[node];

@@ -1,30 +1,32 @@
-/** What the model of stores and starts consists of: the registry, two storage nodes, and what is on its way between them. */
+/** The state of the model of stores and starts: the registry, two storage nodes, and the messages between them. */
 import type { ModelState } from "./checker.js";
 
 export interface Rules {
-  /** What a registration must name: the newest acknowledged start among all of the store's, among those since, or none. */
+  /**
+   * What a registration must name: the newest acknowledged start among all of the store's, among those since, or none.
+   */
   readonly starts: "all" | "sinceAcknowledged" | "storeOnly";
   readonly newEpochAtStart: boolean;
-  /** What a start that is not acknowledged yet answers. */
+  /** What the node answers before its start is acknowledged. */
   readonly answersBefore: "nothing" | "reads";
-  /** Whether requests come from gateways with older maps, too. */
+  /** Whether requests also come from gateways with older maps. */
   readonly requestsFrom: "newestMap" | "anyMap";
-  /** How a registry is put back: by the command that marks it, or as a mere file; null: not at all. */
+  /** How a registry is restored: by the command that marks it, or as a mere file; null: not at all. */
   readonly putBack: "byCommand" | "asFile" | null;
-  /** Whether what a node reports makes a registry that was put back known as one. */
+  /** Whether a node's report can reveal that a registry was restored. */
   readonly noticesPutBack: boolean;
   /** Whether a registration counts for a mark only when it names it. */
   readonly namesMark: boolean;
   /** What clears the problem that a refused registration leaves at the gateway. */
   readonly problemClearedBy: "heartbeat" | "registration";
-  /** Which copies of node 0's folder come back: those that do not know its newest acknowledged start, or any. */
+  /** Which copies of node 0's folder may return: those without its newest acknowledged start, or any. */
   readonly copies: "acrossStarts" | "any" | null;
   readonly canAcceptLoss: boolean;
   /** Node 0 keeps its entries in memory only. */
   readonly isEphemeral: boolean;
-  /** The shard goes to node 1 once, while it is empty. */
+  /** The shard moves to node 1 once, while it is empty. */
   readonly canMove: boolean;
-  /** Whether what is judged is that no version is given twice only. */
+  /** Whether everything is checked, or only that no version is given twice. */
   readonly judges: "all" | "versions";
   readonly startsMax: number;
   readonly writesMax: number;
@@ -50,7 +52,7 @@ export interface Folder {
   sequence: number;
   mapVersion: number;
   entries: number[];
-  /** Nothing was ever taken from it. */
+  /** Nothing was ever taken from the store. */
   isHonest: boolean;
 }
 
@@ -70,13 +72,13 @@ export interface State extends ModelState {
   registry: Registry;
   folders: Folder[];
   processes: ({ start: string; isAcknowledged: boolean } | null)[];
-  /** What the running gateway has heard: which start registered with it last, and whose registration it refused. */
+  /** What the running gateway knows: the last registered start of each node, and whose registration it refused. */
   knownStarts: (string | null)[];
   hasProblem: boolean[];
   registrations: Registration[];
   folderCopy: Folder | null;
   registryCopy: Registry | null;
-  /** Writes that were acknowledged and that no operator has declared lost. */
+  /** Acknowledged writes that no operator has declared lost. */
   acknowledged: number[];
   /** Versions that were given, each with its lineage. */
   given: string[];

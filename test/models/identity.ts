@@ -1,8 +1,8 @@
 /**
- * Stores with an identity, and one shard that node 0 owns at first. A start is made durable, registered by a message that
- * may be lost or late, acknowledged, and only then served. Processes crash anywhere; folders are copied, put back and
- * emptied; the registry is copied and put back. Nothing acknowledged goes unseen without an operator's word, no version is
- * given twice within a lineage, and a node that has lost nothing is never refused.
+ * Stores with an identity, and one shard that node 0 owns at first. A start is made durable, registered by a message
+ * that may be lost or late, acknowledged, and only then served. Processes crash anywhere; folders are copied, restored
+ * and emptied; the registry is copied and restored. No acknowledged write becomes invisible without an operator's
+ * confirmation, no version is given twice within a lineage, and a node that has lost nothing is never refused.
  */
 import type { Model, Steps } from "./checker.js";
 import { acceptLoss, markPutBack, register, takeAssignments } from "./identity-registry.js";
@@ -153,7 +153,7 @@ function folderSteps(state: State, { copies, canAcceptLoss, putBack }: Rules, { 
       });
     }
   }
-  // A node that is up under its newest acknowledged start has nothing to accept.
+  // A node that is up with its newest acknowledged start has no loss to accept.
   const isUp = state.processes[0]?.isAcknowledged === true && state.processes[0].start === lastStart;
   if (canAcceptLoss && state.hasProblem[0] === true && !isUp && state.registry.nodes[0]?.isLossAccepted === false) {
     step("an operator accepts the loss of node 0", (copy) => acceptLoss(copy, 0));

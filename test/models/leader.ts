@@ -1,21 +1,22 @@
 /**
- * Which of several gateways leads: the map names it by an id, and beside the map stands a beat that it raises. Watchers
- * judge by monotonic clocks of their own, which run at different rates; anybody may be paused or crash; the database may
- * lose its tail. Only the gateway that the map names commands, and a leader that raises its beat is not replaced.
+ * Which of several gateways leads: the map names it by an id, and beside the map there is a beat that it raises.
+ * Watchers judge by monotonic clocks of their own, which run at different rates; any gateway may be paused or crash;
+ * the database may lose its last writes. Only the gateway that the map names commands, and a leader that raises its
+ * beat is not replaced.
  */
 import type { Model, ModelState, Steps } from "./checker.js";
 import { variantsOf } from "./variant.js";
 
 interface Rules {
-  /** What a gateway that takes the lead compares beside the leader it saw. */
+  /** What a gateway that takes the lead compares beside the leader that it saw. */
   readonly takes: "versionAndBeat" | "versionOnly";
-  /** When a command is held against the leader in the map. */
+  /** When a command is compared with the leader in the map. */
   readonly commandChecked: "atEachTry" | "atItsBeginning";
-  /** How a leader is named: anew each time, or by the next number. */
+  /** How a leader is named: by a new random id each time, or by the next number. */
   readonly ids: "drawn" | "counted";
   /** How long a beat must not have changed, in units of the slowest clock's interval between two beats. */
   readonly silence: number;
-  /** How fast each gateway's clock runs. */
+  /** The rate of each gateway's clock. */
   readonly rates: readonly number[];
   readonly pausesMax: number;
   readonly crashesMax: number;
@@ -26,10 +27,10 @@ interface Rules {
 interface Gateway {
   isUp: boolean;
   isPaused: boolean;
-  /** The id under which it leads, or thinks so; 0: it watches. */
+  /** The id under which it leads, or believes to; 0: it watches. */
   leadsAs: number;
   sinceBeat: number;
-  /** The leader it saw last, whether the beat changed since, and for how long it did not. */
+  /** The leader that it saw last, whether the beat has changed since, and for how long it has not. */
   seenLeader: number;
   hasBeatChanged: boolean;
   silentFor: number;
@@ -41,7 +42,7 @@ interface Gateway {
 interface State extends ModelState {
   leader: number;
   gateways: Gateway[];
-  /** How many ids were drawn, and which gateway each belongs to. */
+  /** Number of drawn ids, and the gateway that each belongs to. */
   ids: number;
   owners: Record<string, number[]>;
   takes: number;
@@ -107,7 +108,7 @@ const watching: Gateway = {
   isCommanding: false,
 };
 
-/** Whether a gateway has done all that it must do within one unit of time. */
+/** Whether a gateway has done everything that it must do within one unit of time. */
 function mayWait(gateway: Gateway): boolean {
   if (!gateway.isUp || gateway.isPaused) return true;
   return gateway.leadsAs > 0 ? gateway.sinceBeat < 1 : gateway.hasPolled && !gateway.wantsLead;
@@ -167,7 +168,7 @@ function commandSteps(gateway: Gateway, index: number, rules: Rules, step: Steps
   });
 }
 
-/** A leader that the map does not name any more becomes a watcher. */
+/** A leader that the map no longer names becomes a watcher. */
 function raiseBeat(state: State, index: number): void {
   const gateway = state.gateways[index];
   if (gateway === undefined) return;

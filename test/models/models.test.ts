@@ -1,4 +1,4 @@
-/** The protocols as models: the rules as built hold in every state that can be reached, and each plainer rule breaks. */
+/** The protocols as models: the rules as implemented hold in every reachable state, and each simpler rule breaks. */
 import { describe, expect, it } from "vitest";
 import { models } from "./models.js";
 

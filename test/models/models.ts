@@ -10,7 +10,7 @@ import { takeoverVariants } from "./takeover.js";
 import type { Variant } from "./variant.js";
 
 export interface SubjectModel {
-  /** What it is a model of. */
+  /** The subject of the model. */
   readonly subject: string;
   readonly variants: readonly Variant[];
 }

@@ -1,8 +1,8 @@
 /**
- * The move of a shard without entries from one store (node 0) to another (node 1): sealed in the map, asked, and finished
- * or cancelled. The sealed source neither reads nor writes. Assignments reach the nodes late and out of order, answers are
- * used long after they were given, nodes and the leading gateway crash, an operator forces the shard away. Requests come
- * from gateways with any map: a node that believes in its claim answers them.
+ * The move of a shard without entries from one store (node 0) to another (node 1): sealed in the map, checked, and
+ * finished or cancelled. The sealed source neither reads nor writes. Assignments reach the nodes late and out of order,
+ * answers are used long after they were given, nodes and the leading gateway crash, and an operator may force the shard
+ * away. Requests come from gateways with any map: a node that believes in its claim answers them.
  */
 import type { Model, ModelState, Steps } from "./checker.js";
 import { variantsOf } from "./variant.js";
@@ -10,19 +10,19 @@ import { variantsOf } from "./variant.js";
 interface Rules {
   /** What must be the same in map and evidence when the move is finished. */
   readonly evidence: "moveAndOwner" | "moveOnly" | "nothing";
-  /** Whether the source must say that it is sealed, or that it is empty only. */
+  /** Whether the source must report that it is sealed, or only that it is empty. */
   readonly waitsForSeal: boolean;
   readonly sealedReads: "refused" | "answered";
   readonly unseals: "byMap" | "byTime";
   readonly isSealDurable: boolean;
-  /** Whether a node is silent between its start and the answer to its registration. */
+  /** Whether a node answers nothing between its start and the answer to its registration. */
   readonly isSilentAtStart: boolean;
-  /** Whether assignments of an older map than the one the node has are left alone. */
+  /** Whether assignments of an older map than the node's are ignored. */
   readonly ignoresOlderMaps: boolean;
-  /** Whether a gateway that starts cancels the move that it finds in the map. */
+  /** Whether a starting gateway cancels the move that it finds in the map. */
   readonly cancelsAtStart: boolean;
   readonly countsTarget: boolean;
-  /** Whether the target may keep entries of an earlier time. */
+  /** Whether the target may have entries from an earlier time. */
   readonly targetHasOldData: boolean;
   readonly canForce: boolean;
   readonly moves: number;
@@ -34,7 +34,7 @@ interface ShardMap {
   version: number;
   owner: number;
   epoch: number;
-  /** Of the move under way; 0: none. */
+  /** Id of the current move; 0: none. */
   move: number;
 }
 
@@ -60,7 +60,7 @@ interface Evidence {
 interface State extends ModelState {
   map: ShardMap;
   nodes: StorageNode[];
-  /** Assignments on their way. */
+  /** Assignments in flight. */
   messages: { node: number; map: ShardMap }[];
   evidence: Evidence | null;
   /** The leading gateway knows of the move in the map. */
@@ -68,7 +68,7 @@ interface State extends ModelState {
   moves: number;
   writes: number;
   crashes: number;
-  /** Writes that must be seen by every reader. */
+  /** Writes that every reader must see. */
   acknowledged: number[];
   wasForced: boolean;
 }
@@ -261,7 +261,7 @@ function register(state: State, index: number, rules: Rules): void {
   takeAssignments(state, index, { ...map }, rules);
 }
 
-/** What a node makes durable of the assignments that it is sent. */
+/** The change that a node makes durable for the assignments that it receives. */
 function takeAssignments(state: State, index: number, map: ShardMap, { ignoresOlderMaps }: Rules): void {
   const node = state.nodes[index];
   if (node === undefined || (ignoresOlderMaps && map.version < node.mapVersion)) return;

@@ -1,18 +1,19 @@
 /**
- * The leader sends a storage node its assignments when the node lacks some by what it said last. Every message may be lost
- * or late, the node may be taken for DOWN and start anew; in the end it has what the newest map says of it.
+ * The leader sends a storage node its assignments when the node lacks some, according to its last report. Every message
+ * may be lost or late, and the node may be declared DOWN and start again; in the end it has the assignments of the
+ * newest map.
  */
 import type { Model, ModelState } from "./checker.js";
 import { variantsOf } from "./variant.js";
 
 interface Rules {
-  /** A call that failed is made again. */
+  /** Whether a failed call is repeated. */
   readonly isRetried: boolean;
-  /** From when on the node is taken to have what it was sent. */
+  /** When the node is assumed to have the assignments that it was sent. */
   readonly believed: "whenAnswered" | "whenSent";
-  /** What the node says takes the place of what the leader believes, also when it is less. */
+  /** Whether the node's report replaces the leader's assumption, even when it is older. */
   readonly isSayingBelieved: boolean;
-  /** The answers to heartbeats bring assignments, too. */
+  /** Whether the answers to heartbeats contain assignments too. */
   readonly areBeatsAnswered: boolean;
 }
 
@@ -20,7 +21,7 @@ interface State extends ModelState {
   version: number;
   leader: { due: number; known: number; isSending: boolean; isDown: boolean; hasSent: number };
   node: { has: number; isRegistered: boolean };
-  /** On their way; each with a map version. */
+  /** Messages in flight, each with a map version. */
   puts: number[];
   answers: number[];
   registrationAnswers: number[];

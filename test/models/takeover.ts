@@ -1,28 +1,28 @@
 /**
- * One shard in a store that two storage nodes share, as a database will be. The map names the owner and its epoch; an owner
- * claims that epoch durably; a write reads what it needs, is planned, and is committed only if the claim equals its epoch
- * and the sequence is still the one it saw. Messages are late for ever, nodes give up on commits that happen all the same,
- * the database fails over. Requests come from gateways with any map.
+ * One shard in a store that two storage nodes share, as a database will be. The map names the owner and its epoch; an
+ * owner claims that epoch durably; a write reads what it needs, is planned, and is committed only if the claim equals
+ * its epoch and the sequence is unchanged. Messages may be arbitrarily late, nodes give up on commits that happen
+ * nevertheless, and the database fails over. Requests come from gateways with any map.
  */
 import type { Model, ModelState } from "./checker.js";
 import { variantsOf } from "./variant.js";
 
 interface Rules {
-  /** Which epochs of a write the claim lets through. */
+  /** Which epochs of a write the claim permits. */
   readonly fence: "equal" | "notBelow" | "none";
-  /** Of a read: held against the claim in the snapshot, or against nothing. */
+  /** What a read is compared with: the claim in the snapshot, or nothing. */
   readonly readFence: "inSnapshot" | "none";
-  /** What a claim of the epoch that is claimed already does. */
+  /** The effect of claiming an epoch that is claimed already. */
   readonly claimAgain: "changesNothing" | "beginsItsNumbersAgain";
-  /** What of the shard's header must still be what the plan was made over. */
+  /** Which part of the shard's header must be unchanged since the plan. */
   readonly commitCompares: "claimAndSequence" | "sequenceWithinEpoch" | "nothing";
-  /** What a node that is no owner any more gives up. */
+  /** What a former owner releases. */
   readonly release: "itsOwnEpoch" | "whateverIsClaimed";
   readonly epochsMax: number;
   readonly writes: number;
   readonly reads: number;
   readonly canFailOver: boolean;
-  /** Whether the database that was primary before still answers reads. */
+  /** Whether the former primary database still answers reads. */
   readonly deposedAnswers: boolean;
 }
 
@@ -38,7 +38,7 @@ interface Write {
   stage: "new" | "sent" | "read" | "abandoned" | "acknowledged" | "refused" | "unknown";
   node: number;
   epoch: number;
-  /** The version that the write is for; null: whatever there is. */
+  /** The version that the write requires; null: any. */
   condition: number | null;
   seenVersion: number;
   seenEpoch: number;
@@ -52,7 +52,7 @@ interface State extends ModelState {
   writes: Write[];
   reads: { stage: "new" | "sent" | "done"; node: number; epoch: number; commitsSeen: number }[];
   given: number[];
-  /** How many commits somebody knows to have happened. */
+  /** Number of commits that are known to have happened. */
   commitsKnown: number;
 }
 

@@ -1,4 +1,6 @@
-/** A model with some of its rules changed, and what is expected of it: the rules as built hold, plainer ones break. */
+/**
+ * A model with some of its rules changed, and its expected result: the rules as implemented hold, simpler ones break.
+ */
 import { explore, type Finding, type Model, type ModelState } from "./checker.js";
 
 export interface Variant {
@@ -10,7 +12,7 @@ export interface Variant {
   run(): Finding;
 }
 
-/** Makes the variants of one model: `holds` and `breaks` are run each night only, the short ones in the suite as well. */
+/** Creates the variants of one model: `holds` and `breaks` run each night only, the short ones in the suite as well. */
 export function variantsOf<Rules, State extends ModelState>(model: (rules: Partial<Rules>) => Model<State>) {
   const variant =
     (expected: Variant["expected"], isShort: boolean) =>

@@ -12,7 +12,7 @@ function round(...outcomes: readonly (readonly [test: string, failure: string | 
   return { testResults: [{ name: "a.test.ts", status, message: "", assertionResults }] };
 }
 
-it("names the tests that failed at least once, the most frequent first, with what they said first", () => {
+it("lists the tests that failed at least once, the most frequent first, with their first message", () => {
   const rounds = [
     round(["steady", null], ["rare", null], ["frequent", "first"]),
     round(["steady", null], ["rare", "once"], ["frequent", null]),
@@ -24,13 +24,13 @@ it("names the tests that failed at least once, the most frequent first, with wha
   ]);
 });
 
-it("counts a file that could not be run, and takes its tests for none", () => {
+it("counts a file that could not be run, without its tests", () => {
   const broken: RoundReport = {
     testResults: [{ name: "b.test.ts", status: "failed", message: "no such module", assertionResults: [] }],
   };
   expect(flakesOf([broken, broken])).toEqual([{ test: "b.test.ts", failures: 2, message: "no such module" }]);
 });
 
-it("finds none in rounds that passed", () => {
+it("finds no flaky tests in rounds that passed", () => {
   expect(flakesOf([round(["steady", null]), round(["steady", null])])).toEqual([]);
 });

@@ -34,7 +34,7 @@ it.each<[string, Outcome]>([
   expect(bytes).toBeGreaterThan(7);
 });
 
-it("is not touched by outcomes without values", () => {
+it("is not affected by outcomes without values", () => {
   const budget = new AnswerBudget(defaultBounds.answerBytes);
   const without: Outcome[] = [
     { kind: "notFound" },

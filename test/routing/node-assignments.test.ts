@@ -17,7 +17,7 @@ describe("assignmentsOf", () => {
     expect(assignmentsOf(map, "stranger").shards).toEqual([]);
   });
 
-  it("tells lineages, and which shards are sealed for a move", () => {
+  it("contains lineages, and which shards are sealed for a move", () => {
     const before = spread(withNodes("a", "b"), "a", "b");
     const taken = after(before, {
       kind: "assign",

@@ -18,7 +18,7 @@ const refusedConnection = {
 function open(observer: Partial<RoutingObserver> = {}) {
   const cluster = new MemoryCluster({}, { ...silentObserver, ...observer });
   const send = (key = "a") => cluster.until(cluster.executeAt("node1", [routed(get(key))], cluster.context()));
-  /** Fails until the breaker is open, for good. */
+  /** Fails until the breaker is open, and keeps failing. */
   const breakNode = async () => {
     cluster.node("node1").injectFault = () => refusedConnection;
     for (let failure = 0; failure < breakerFailuresMax; failure++) await send();
@@ -29,7 +29,7 @@ function open(observer: Partial<RoutingObserver> = {}) {
 }
 
 describe("NodePool", () => {
-  it("knows no figures of a storage node that was never asked", () => {
+  it("has no figures of a storage node that was never asked", () => {
     expect(open().cluster.pool.figures("node1")).toEqual({ latencyMs: null, breaker: "closed", queued: 0 });
   });
 
@@ -104,7 +104,7 @@ describe("NodePool", () => {
     expect(close).toHaveBeenCalledTimes(2);
   });
 
-  it("lets a client know its cluster, and whether its storage node may be a plain one", () => {
+  it("tells a client its cluster, and whether its storage node may be a plain one", () => {
     let map = mapOf();
     const facts: MapFacts[] = [];
     const pool = new NodePool({
@@ -133,12 +133,12 @@ describe("NodePool", () => {
     expect(facts[0]?.mayBePlain()).toBe(true);
   });
 
-  it("gives out the client itself", () => {
+  it("returns the client itself", () => {
     const { cluster } = open();
     expect(cluster.pool.client("node1")).toBe(cluster.node("node1"));
   });
 
-  it("tells its observer what it sends, and what comes back", async () => {
+  it("reports to its observer what it sends, and what returns", async () => {
     const events: unknown[] = [];
     const note = (name: string) => (event: object) => void events.push([name, event]);
     const names = ["batchSent", "batchAnswered", "batchFailed", "breakerChanged"] as const;
@@ -154,7 +154,7 @@ describe("NodePool", () => {
     ]);
   });
 
-  it("gives each operation what a plain storage node's failure means for it", async () => {
+  it("gives each operation its own meaning of a plain storage node's failure", async () => {
     const { cluster } = open();
     const outcomes = [{ kind: "refused", code: "OUTCOME_UNKNOWN", message: "It may have been." }] as const;
     cluster.node("node1").failNext({ fault: new PlainNodeFault(refusedConnection.fault, outcomes) });
@@ -163,7 +163,7 @@ describe("NodePool", () => {
     );
   });
 
-  it("names a long key by its beginning only", async () => {
+  it("shortens a long key in messages", async () => {
     const { cluster } = open();
     cluster.node("node1").failNext({ fault: new NodeFault("timeout", "node1 did not answer in time", false) });
     const outcomes = cluster.executeAt("node1", [routed(put("k".repeat(1000), "1"))], cluster.context());
@@ -172,13 +172,13 @@ describe("NodePool", () => {
     ]);
   });
 
-  it("needs one timer for the deadlines of all storage nodes, while somebody waits", async () => {
+  it("needs one timer for the deadlines of all storage nodes, and only while something waits", async () => {
     const { cluster } = open();
     for (const node of cluster.nodes.values()) node.hold();
     const waiting = [...cluster.nodes.keys()].map((name) => {
       return cluster.executeAt(name, [routed(get("a"))], cluster.context(100));
     });
-    // Before they are sent: the clients have timers of their own.
+    // The timer is for operations not sent yet: clients have timers of their own.
     expect(cluster.clock.pendingTimers).toBe(1);
     await cluster.clock.advance(100);
     expect((await Promise.all(waiting)).flat()).toMatchObject([
@@ -189,7 +189,7 @@ describe("NodePool", () => {
     expect(cluster.clock.pendingTimers).toBe(0);
   });
 
-  it("takes what a client throws for an answer that did not come, and goes on", async () => {
+  it("treats a client that throws as a missing answer, and continues", async () => {
     const { cluster, send } = open();
     vi.spyOn(cluster.node("node1"), "execute").mockImplementationOnce(() => {
       throw new TypeError("bug");
@@ -198,7 +198,7 @@ describe("NodePool", () => {
     expect(await send()).toEqual([{ kind: "notFound" }]);
   });
 
-  it("takes a bug for an answer that did not come, and logs it", async () => {
+  it("treats a bug as a missing answer, and logs it", async () => {
     const { cluster } = open();
     vi.spyOn(cluster.node("node1"), "execute").mockRejectedValue(new TypeError("bug"));
     const outcomes = cluster.executeAt("node1", [routed(get("a")), routed(put("a", "1"))], cluster.context());
@@ -208,7 +208,7 @@ describe("NodePool", () => {
 });
 
 describe("NodePool's breaker", () => {
-  it("refuses at once after failures in a row, saying why, without asking the node", async () => {
+  it("refuses at once after failures in a row, with the reason, without calling the node", async () => {
     const states: string[] = [];
     const { cluster, breakNode } = open({ breakerChanged: ({ state }) => states.push(state) });
     await breakNode();
@@ -229,13 +229,13 @@ describe("NodePool's breaker", () => {
     });
   });
 
-  it("refuses those who wait when it opens", async () => {
+  it("refuses waiting operations when it opens", async () => {
     const { cluster } = open();
     const write = (value: string) => cluster.executeAt("node1", [routed(put("a", value))], cluster.context(100));
     cluster.node("node1").hold();
     const inFlight = write("1");
     await settle();
-    // They wait for the first write of their key, which hangs.
+    // These wait for the first write of their key, which hangs.
     const waiting = [write("2"), write("3")];
     cluster.node("node1").injectFault = () => refusedConnection;
     for (let failure = 0; failure < breakerFailuresMax; failure++) {
@@ -272,7 +272,7 @@ describe("NodePool's breaker", () => {
   });
 
   it.each(["aborted", "answerTooLarge", "slowAnswer", "requestFailed", "noConnection"] as const)(
-    "is not opened by what says nothing against the storage node: %s",
+    "is not opened by faults that are not the storage node's: %s",
     async (reason) => {
       const { cluster, send } = open();
       cluster.node("node1").injectFault = () => ({ fault: new NodeFault(reason, "it was given up", false) });
@@ -281,7 +281,7 @@ describe("NodePool's breaker", () => {
     },
   );
 
-  it("is opened by the first answer that the storage node is stopping, and refuses what waits", async () => {
+  it("is opened by the first answer that the storage node is draining, and refuses waiting operations", async () => {
     const { cluster, send } = open();
     const message = "storage node node1 answered DRAINING (The storage node is stopping)";
     cluster.node("node1").failNext({ fault: new NodeFault("draining", message, true) }, 1);
@@ -312,7 +312,7 @@ describe("NodePool's breaker", () => {
     expect(cluster.pool.figures("node1").breaker).toBe("open");
   });
 
-  it("is not opened after a sign of life by the failure of a batch from before", async () => {
+  it("is not opened after a sign of life by the failure of an earlier batch", async () => {
     const { cluster, send, breakNode, repairNode } = open();
     const node = cluster.node("node1");
     let fail: (fault: NodeFault) => void = () => {};
@@ -330,7 +330,7 @@ describe("NodePool's breaker", () => {
     expect(cluster.pool.figures("node1").breaker).toBe("closed");
   });
 
-  it("has the node probed when its time is over, while requests are still refused at once", async () => {
+  it("has the node probed after its pause, while requests are still refused at once", async () => {
     const { cluster, breakNode, send, repairNode } = open();
     await breakNode();
     repairNode();
@@ -350,7 +350,7 @@ describe("NodePool's breaker", () => {
     expect(cluster.log.lines.findLast(({ level }) => level !== "debug")).toMatchObject({ level: "info" });
   });
 
-  it("never makes a request wait for a node that hangs, and probes it once in a while", async () => {
+  it("never makes a request wait for a node that hangs, and probes it occasionally", async () => {
     const { cluster, breakNode } = open();
     await breakNode();
     cluster.node("node1").injectFault = () => null;
@@ -400,7 +400,7 @@ describe("NodePool's breaker", () => {
 });
 
 describe("NodePool, when the cluster map changes", () => {
-  it("drops a storage node that was removed, letting what is in flight come back first", async () => {
+  it("drops a storage node that was removed, once its batches in flight have returned", async () => {
     const { cluster } = open();
     const node = cluster.node("node1");
     const close = vi.spyOn(node, "close");
@@ -419,7 +419,7 @@ describe("NodePool, when the cluster map changes", () => {
     expect(close).toHaveBeenCalledOnce();
   });
 
-  it("makes a new client for a storage node that moved, and keeps the others", async () => {
+  it("creates a new client for a storage node with a new URL, and keeps the others", async () => {
     const { cluster, send } = open();
     await send();
     const [one, two] = [vi.spyOn(cluster.node("node1"), "close"), vi.spyOn(cluster.node("node2"), "close")];
@@ -432,7 +432,7 @@ describe("NodePool, when the cluster map changes", () => {
     expect(await send()).toEqual([{ kind: "notFound" }]);
   });
 
-  it("refuses what waits and ends what is in flight when it is closed", async () => {
+  it("refuses waiting operations and aborts batches in flight when it is closed", async () => {
     const { cluster } = open();
     cluster.node("node1").hold();
     const inFlight = cluster.executeAt("node1", [routed(put("a", "1"))], cluster.context());

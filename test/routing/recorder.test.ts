@@ -1,4 +1,4 @@
-/** What a caller's recorder hears of the batches that carry its operations, through the whole of routing. */
+/** What a caller's recorder records of the batches that carry its operations, through the whole of routing. */
 import { describe, expect, it } from "vitest";
 import { requestIdsLoggedMax } from "../../src/core/limits.js";
 import type { Operation, Outcome } from "../../src/core/operation.js";
@@ -39,7 +39,7 @@ const found = (text: string): Outcome => {
 const fault = new NodeFault("connectionReset", "node1 closed the connection", true);
 
 describe("a caller's recorder", () => {
-  it("hears which batch carried its operations, and not what else was in it", async () => {
+  it("records which batch carried its operations, and nothing else about that batch", async () => {
     const { cluster, recorder, run } = open();
     const others = cluster.execute([get("x"), get("y")]);
     const own = put("a", "1");
@@ -50,7 +50,7 @@ describe("a caller's recorder", () => {
     expect(recorder.outcomes).toMatchObject([[own, { kind: "written" }]]);
   });
 
-  it("hears how long an operation waited and its batch took", async () => {
+  it("records how long an operation waited and how long its batch took", async () => {
     const { cluster, recorder, run } = open();
     cluster.node("node1").hold();
     const first = cluster.execute([get("x")]);
@@ -64,7 +64,7 @@ describe("a caller's recorder", () => {
     expect(recorder.sentOnes).toMatchObject([{ batch: { serviceMs: 30 } }]);
   });
 
-  it("hears of every attempt, with the reason why one failed", async () => {
+  it("records every attempt, with the reason why one failed", async () => {
     const { cluster, recorder, run } = open();
     cluster.node("node1").failNext({ fault });
     await cluster.until(run([get("a")]));
@@ -73,7 +73,7 @@ describe("a caller's recorder", () => {
     expect(recorder.outcomes.map(([, { kind }]) => kind)).toEqual(["refused", "notFound"]);
   });
 
-  it("hears nothing of what no batch carried", async () => {
+  it("records nothing of operations that no batch carried", async () => {
     const { recorder, run, cluster } = open();
     cluster.map = { ...cluster.map, shards: cluster.map.shards.map((shard) => ({ ...shard, primary: null })) };
     await cluster.until(run([get("a")]));
@@ -81,15 +81,15 @@ describe("a caller's recorder", () => {
   });
 });
 
-describe("the observer", () => {
-  /** Codes of the operations that it was told of. */
+describe("the routing observer", () => {
+  /** Codes of the operations that the observer counted. */
   function observed() {
     const codes: string[] = [];
     const refused = ({ code }: { readonly code: string }): void => void codes.push(code);
     return { codes, cluster: new MemoryCluster({ nodes: ["node1", "node2"] }, { ...silentObserver, refused }) };
   }
 
-  it("hears of a refusal only when it is the last word", async () => {
+  it("counts a refusal only when it is final", async () => {
     const { codes, cluster } = observed();
     cluster.node("node1").failNext({ fault });
     cluster.node("node2").failNext({ fault });
@@ -100,7 +100,7 @@ describe("the observer", () => {
   it.each([
     ["of one storage node", [0]],
     ["of several", [0, 1]],
-  ])("hears of every refusal once: %s", async (_, shards) => {
+  ])("counts every refusal once: %s", async (_, shards) => {
     const { codes, cluster } = observed();
     cluster.node("node1").failNext({ fault }, 3);
     cluster.node("node2").failNext({ fault }, 3);
@@ -108,7 +108,7 @@ describe("the observer", () => {
     expect(codes).toEqual(shards.map(() => "SHARD_UNAVAILABLE"));
   });
 
-  it("hears of what is refused because the request's budget is spent", async () => {
+  it("counts operations that are refused because the request's budget is spent", async () => {
     const { codes, cluster } = observed();
     const budget = new AnswerBudget(1);
     budget.spend([{ kind: "page", entries: [], hasMore: false }, found("12345")]);
@@ -117,8 +117,8 @@ describe("the observer", () => {
   });
 });
 
-describe("the log", () => {
-  it("has the id of a batch, and of the requests in one that failed", async () => {
+describe("the log of routing", () => {
+  it("contains the id of a failed batch, and those of the requests in it", async () => {
     const { cluster } = open();
     cluster.node("node1").failNext({ fault });
     const requestIds = Array.from({ length: requestIdsLoggedMax + 1 }, (_, index) => `r${index}`);
@@ -135,7 +135,7 @@ describe("the log", () => {
     expect(failed?.facts["batchId"]).not.toBe(answered?.facts["batchId"]);
   });
 
-  it("does not warn of what the gateway gave up itself", async () => {
+  it("has no warnings about operations that the gateway itself cancelled", async () => {
     const { cluster } = open();
     cluster.node("node1").failNext({ fault: new NodeFault("aborted", "node1 is no longer used", true) }, 3);
     await cluster.until(cluster.execute([get("a")]));

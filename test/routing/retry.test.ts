@@ -31,19 +31,19 @@ describe("stepsAfter", () => {
     expect(stepFor(put("a", "1"), code, { attempt: 1, isRefreshed: true })).toBe("done");
   });
 
-  it("sends again what an answer had no room for, on any attempt", () => {
+  it("resends operations for which an answer had no room, on any attempt", () => {
     expect(stepFor(get("a"), "BATCH_ANSWER_FULL", { attempt: attemptsMax, isRefreshed: true })).toBe("resend");
   });
 
-  it.each(["OUTCOME_UNKNOWN", "STORAGE_FULL", "OVERLOADED", "NOT_SUPPORTED"] as const)("lets %s stand", (code) => {
+  it.each(["OUTCOME_UNKNOWN", "STORAGE_FULL", "OVERLOADED", "NOT_SUPPORTED"] as const)("does not retry %s", (code) => {
     expect(stepFor(put("a", "1"), code)).toBe("done");
   });
 
-  it("lets every outcome stand that is no refusal", () => {
+  it("does not retry any outcome that is not a refusal", () => {
     expect(stepsAfter([get("a")], [{ kind: "notFound" }], firstStage)).toEqual(["done"]);
   });
 
-  it("never repeats a write behind a later one of its key that is done or in doubt", () => {
+  it("never repeats a write after a later one of its key that happened or may have", () => {
     const written: Outcome = { kind: "written", isNew: true, facts: {} as never };
     const operations = [put("a", "1"), put("b", "1"), put("a", "2"), get("a")];
     const failed = refused("SHARD_UNAVAILABLE", "");
@@ -61,7 +61,7 @@ describe("stepsAfter", () => {
 });
 
 describe("stageAfter", () => {
-  it("counts retries and refreshes, and not what is merely sent again", () => {
+  it("counts retries and refreshes, but not operations that are merely resent", () => {
     expect(stageAfter(["done", "resend"], firstStage)).toEqual(firstStage);
     expect(stageAfter(["retry", "resend"], firstStage)).toEqual({ attempt: 2, isRefreshed: false });
     expect(stageAfter(["refresh"], firstStage)).toEqual({ attempt: 1, isRefreshed: true });
@@ -74,7 +74,7 @@ describe("pauseAfter", () => {
     expect(pauseAfter(30, 1)).toBe(retryPauseMsMax);
   });
 
-  it("may be nothing at all", () => {
+  it("may be zero", () => {
     expect(pauseAfter(3, 0)).toBe(0);
   });
 });

@@ -24,7 +24,7 @@ const unsent = {
 const key = "user123";
 const unavailable = { kind: "refused", code: "SHARD_UNAVAILABLE" };
 
-/** Answers the batches of a node by hand: each gets the next of `answers`, the last of them over and over. */
+/** Answers the batches of a node with the elements of `answers` in order; the last one is repeated. */
 function script(
   cluster: MemoryCluster,
   node: string,
@@ -40,7 +40,7 @@ function script(
 const all = (outcome: Outcome) => (operations: readonly RoutedOperation[]) => operations.map(() => outcome);
 
 describe("Router", () => {
-  it("brings outcomes back in order from all storage nodes", async () => {
+  it("returns outcomes in order from all storage nodes", async () => {
     const cluster = new MemoryCluster();
     const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`);
     await cluster.until(cluster.execute(keys.map((name, index) => put(name, String(index)))));
@@ -50,21 +50,21 @@ describe("Router", () => {
     );
   });
 
-  it("answers nothing for no operations", async () => {
+  it("returns nothing for no operations", async () => {
     expect(await new MemoryCluster().execute([])).toEqual([]);
   });
 
-  it("asks three storage nodes three times for 1000 keys over 64 shards", async () => {
+  it("sends three storage nodes three requests for 1000 keys over 64 shards", async () => {
     const cluster = new MemoryCluster({ shardCount: 64 });
     const operations = Array.from({ length: 1000 }, (_, index) => get(`key-${index}`, 64));
     expect(await cluster.until(cluster.execute(operations))).toHaveLength(1000);
     expect([...cluster.nodes.values()].map(({ batches }) => batches.length)).toEqual([1, 1, 1]);
   });
 
-  it("asks far fewer times than 200 for 200 concurrent gets", async () => {
+  it("sends far fewer than 200 requests for 200 concurrent gets", async () => {
     const cluster = new MemoryCluster({ shardCount: 64 });
     const requests = Array.from({ length: 200 }, async (_, index) => {
-      // They come in ten turns, as from clients that do not know of each other.
+      // The gets arrive in ten turns, as from independent clients.
       for (let turn = 0; turn < index % 10; turn++) await new Promise((resolve) => setImmediate(resolve));
       return cluster.execute([get(`key-${index}`, 64)]);
     });
@@ -89,7 +89,7 @@ describe("Router", () => {
     ]);
   });
 
-  it("refuses every operation while the registry is put back from an older copy", async () => {
+  it("refuses every operation while the registry is marked as restored from an older copy", async () => {
     const cluster = new MemoryCluster();
     cluster.map = { ...cluster.map, putBack: { mark: "m", waiting: ["node1"], claims: new Map() } };
     expect(await cluster.until(cluster.execute([get(key), put("a", "1")]))).toMatchObject([
@@ -99,7 +99,7 @@ describe("Router", () => {
     expect([...cluster.nodes.values()].flatMap(({ batches }) => batches)).toEqual([]);
   });
 
-  it("tells a storage node nothing of a map that it finds put back when it reads it anew", async () => {
+  it("sends a storage node no assignments from a map that it finds marked as restored when it rereads it", async () => {
     const cluster = new MemoryCluster();
     const putBack = { mark: "m", waiting: ["node1"], claims: new Map() };
     cluster.fresherMap = { ...cluster.map, version: 2, putBack };
@@ -110,7 +110,7 @@ describe("Router", () => {
     expect(assign).not.toHaveBeenCalled();
   });
 
-  it("asks a storage node of another cluster once, and says that the shard is unavailable", async () => {
+  it("asks a storage node of another cluster once, and answers that the shard is unavailable", async () => {
     const cluster = new MemoryCluster();
     const node = cluster.node("node3");
     await node.assign({ clusterId: "other", shardCount: 4, mapVersion: 1, shards: [] }, { timeoutMs: 1 });
@@ -135,7 +135,7 @@ describe("Router", () => {
     expect(cluster.refreshes).toBe(0);
   });
 
-  it.each(["ENTRY_DAMAGED", "EXPIRY_PASSED"] as const)("passes a storage node's %s on", async (code) => {
+  it.each(["ENTRY_DAMAGED", "EXPIRY_PASSED"] as const)("returns a storage node's %s", async (code) => {
     const cluster = new MemoryCluster();
     const execute = script(cluster, "node3", [all(refused(code, "It is so."))]);
     expect(await cluster.until(cluster.execute([put(key, "1")]))).toEqual([refused(code, "It is so.")]);
@@ -154,7 +154,7 @@ describe("Router", () => {
     expect(await cluster.until(stuck)).toMatchObject([unavailable]);
   });
 
-  it("lets one dead storage node cost only its own keys", async () => {
+  it("loses only the keys of the one storage node that is dead", async () => {
     const cluster = new MemoryCluster();
     cluster.node("node3").injectFault = () => unsent;
     const outcomes = await cluster.until(cluster.execute([get("a"), get(key), put("b", "1"), put(key, "1")]));
@@ -173,7 +173,7 @@ describe("Router", () => {
     expect(cluster.clock.monotonicMs()).toBeLessThan(1_010);
   });
 
-  it("answers at once when its caller gives up", async () => {
+  it("answers at once when its caller aborts", async () => {
     const cluster = new MemoryCluster();
     cluster.node("node3").injectFault = () => unsent;
     cluster.random = 1;
@@ -181,7 +181,7 @@ describe("Router", () => {
     const outcomes = cluster.execute([get(key)], { ...cluster.context(), signal: givenUp.signal });
     await settle();
     expect(cluster.node("node3").batches).toHaveLength(1);
-    // It pauses before the next attempt now.
+    // Aborts while the router pauses before the next attempt.
     givenUp.abort();
     expect(await outcomes).toMatchObject([unavailable]);
     expect(cluster.node("node3").batches).toHaveLength(1);
@@ -189,8 +189,8 @@ describe("Router", () => {
   });
 });
 
-describe("Router, retrying", () => {
-  it("repeats reads and counts what it sends again", async () => {
+describe("Router, when it retries", () => {
+  it("repeats reads and counts the operations that it sends again", async () => {
     const retried = vi.fn();
     const cluster = new MemoryCluster({}, { ...silentObserver, retried });
     cluster.node("node3").failNext(lost, attemptsMax - 1);
@@ -208,7 +208,7 @@ describe("Router, retrying", () => {
     expect(cluster.node("node3").batches).toHaveLength(attemptsMax);
   });
 
-  it("does not repeat a write whose outcome is unknown, also if that means that it never happened", async () => {
+  it("does not repeat a write whose outcome is unknown, even if that means that it never happened", async () => {
     const cluster = new MemoryCluster();
     cluster.node("node3").failNext({ ...lost, isExecuted: true });
     expect(await cluster.until(cluster.execute([put(key, "1")]))).toMatchObject([{ code: "OUTCOME_UNKNOWN" }]);
@@ -232,7 +232,7 @@ describe("Router, retrying", () => {
     expect(cluster.node("node3").batches).toHaveLength(1);
   });
 
-  it("tries a hanging storage node again within the request's time", async () => {
+  it("retries at a hanging storage node within the request's time", async () => {
     const cluster = new MemoryCluster();
     cluster.node("node3").hold();
     const outcome = cluster.execute([get(key)], cluster.context(requestTimeoutMs));
@@ -252,7 +252,7 @@ describe("Router, retrying", () => {
     expect(cluster.clock.monotonicMs()).toBe(startMs);
   });
 
-  it("tries a stopping storage node again, and tells its caller that the shard is unavailable", async () => {
+  it("retries at a draining storage node, and answers that the shard is unavailable", async () => {
     const cluster = new MemoryCluster();
     script(cluster, "node3", [all(refused("DRAINING", "The node is stopping.")), all({ kind: "notFound" })]);
     expect(await cluster.until(cluster.execute([get(key)]))).toEqual([{ kind: "notFound" }]);
@@ -265,7 +265,7 @@ describe("Router, retrying", () => {
     ]);
   });
 
-  it("sends again at once what an answer had no room for, as often as it takes", async () => {
+  it("resends at once operations for which an answer had no room, as often as necessary", async () => {
     const cluster = new MemoryCluster();
     const execute = script(cluster, "node3", [
       (operations) =>
@@ -278,7 +278,7 @@ describe("Router, retrying", () => {
     expect(cluster.clock.monotonicMs()).toBe(startMs);
   });
 
-  it("asks for no more when the values of one request are as many as it may have", async () => {
+  it("stops resending when the values of one request reach its budget", async () => {
     const cluster = new MemoryCluster();
     const large = parseJsonText(`"${"x".repeat(valueBytesMax - 2)}"`);
     const entry: JsonEntry = {
@@ -316,7 +316,7 @@ describe("Router, retrying", () => {
   });
 
   it.each(["STORAGE_FULL", "STORAGE_FAILED", "OVERLOADED", "NOT_SUPPORTED", "INVALID_VALUE"] as const)(
-    "passes %s on as the storage node said it",
+    "returns %s as the storage node gave it",
     async (code) => {
       const cluster = new MemoryCluster();
       const execute = script(cluster, "node3", [all(refused(code, "It is so."))]);
@@ -338,7 +338,7 @@ describe("Router, retrying", () => {
 });
 
 describe("Router, with an old cluster map", () => {
-  it("refreshes it and goes to the new owner", async () => {
+  it("refreshes it and sends to the new owner", async () => {
     const cluster = new MemoryCluster();
     await cluster
       .node("node3")
@@ -348,7 +348,7 @@ describe("Router, with an old cluster map", () => {
     expect(cluster.node("node1").batches).toMatchObject([[{ epoch: 2 }]]);
   });
 
-  it("tells a storage node that missed a change what it owns", async () => {
+  it("sends its assignments to a storage node that missed a change", async () => {
     const cluster = new MemoryCluster({ epoch: 5, version: 5 });
     const old = { clusterId: "cluster", shardCount: 4, mapVersion: 4, shards: [{ shardId: 2, epoch: 4 }] };
     await cluster.node("node3").assign(old, { timeoutMs: 1 });
@@ -361,7 +361,7 @@ describe("Router, with an old cluster map", () => {
     });
   });
 
-  it("refreshes once for all who meet the same stale epoch", async () => {
+  it("refreshes once for all callers that meet the same stale epoch", async () => {
     const cluster = new MemoryCluster({ epoch: 5, version: 5 });
     await cluster
       .node("node3")
@@ -371,7 +371,7 @@ describe("Router, with an old cluster map", () => {
     expect(cluster.refreshes).toBe(1);
   });
 
-  it.each(["STALE_EPOCH", "SHARD_NOT_HOSTED"] as const)("gives up when %s remains, and says so", async (code) => {
+  it.each(["STALE_EPOCH", "SHARD_NOT_HOSTED"] as const)("gives up when %s remains, and reports it", async (code) => {
     const cluster = new MemoryCluster();
     const execute = script(cluster, "node3", [all(refused(code, "Not mine."))]);
     expect(await cluster.until(cluster.execute([put(key, "1")]))).toMatchObject([
@@ -397,7 +397,7 @@ describe("Router, with an old cluster map", () => {
     expect(cluster.clock.monotonicMs()).toBeLessThan(310);
   });
 
-  it("bears a storage node that was removed meanwhile", async () => {
+  it("tolerates that a storage node was removed meanwhile", async () => {
     const cluster = new MemoryCluster();
     script(cluster, "node3", [all(refused("SHARD_NOT_HOSTED", "No."))]);
     cluster.fresherMap = mapOf({ version: 2, nodes: ["node1", "node2"] });
@@ -409,7 +409,7 @@ describe("Router, with an old cluster map", () => {
   });
 });
 
-describe("Router, whatever happens", () => {
+describe("Router, for arbitrary operations and faults", () => {
   const operation = fc
     .tuple(fc.constantFrom("get", "put", "remove"), fc.integer({ min: 0, max: 12 }))
     .map(([kind, number]) => ({ kind, name: `key-${number}` }));
@@ -440,7 +440,7 @@ describe("Router, whatever happens", () => {
   });
 });
 
-describe("Router, when what one caller does with its outcomes throws", () => {
+describe("Router, when a caller's handling of its outcomes throws", () => {
   /** A caller's context with a bug in it. */
   function brokenContext(cluster: MemoryCluster, ms?: number) {
     const budget = new AnswerBudget(defaultBounds.answerBytes);
@@ -461,7 +461,7 @@ describe("Router, when what one caller does with its outcomes throws", () => {
     expect(await cluster.until(cluster.execute([put(key, "2")]))).toMatchObject([{ kind: "written", isNew: false }]);
   });
 
-  it("rejects it at its deadline, and answers the others at theirs", async () => {
+  it("rejects that caller at its deadline, and answers the others at theirs", async () => {
     const cluster = new MemoryCluster();
     vi.spyOn(cluster.node("node3"), "execute").mockReturnValue(new Promise(() => {}));
     const broken = cluster.execute([get(key)], brokenContext(cluster, 100));
@@ -480,7 +480,7 @@ function expectFitting(operation: Operation | undefined, outcome: Outcome): void
     expect(["SHARD_UNAVAILABLE", ...(operation.kind === "get" ? [] : ["OUTCOME_UNKNOWN"])]).toContain(outcome.code);
 }
 
-/** What the storage nodes hold is what the last write of each key left, as far as the outcomes say that for certain. */
+/** Expects that the storage nodes hold the last write of each key, as far as the outcomes determine it. */
 async function expectTruth(
   cluster: MemoryCluster,
   operations: readonly Operation[],

@@ -27,7 +27,7 @@ const numbered = (count: number) =>
 const batches = (cluster: MemoryCluster) => [...cluster.nodes.values()].map((node) => node.batches.length);
 
 describe("scanShards", () => {
-  it("lists nothing of an empty store", async () => {
+  it("lists nothing in an empty store", async () => {
     expect(await pageOf(await clusterOf([]))).toMatchObject({ keys: [], hasMore: false, unavailableShards: [] });
   });
 
@@ -36,23 +36,23 @@ describe("scanShards", () => {
     expect((await pageOf(await clusterOf(keys))).keys).toEqual(keys.toSorted(compareKeys));
   });
 
-  it("knows whether more follows, at the very end too", async () => {
+  it("knows whether more entries follow, even at the very end", async () => {
     const cluster = await clusterOf(numbered(10));
     expect(await pageOf(cluster, { limit: 9 })).toMatchObject({ keys: numbered(9), hasMore: true });
     expect(await pageOf(cluster, { limit: 10 })).toMatchObject({ keys: numbered(10), hasMore: false });
   });
 
-  it("costs one request per storage node for a page of evenly spread keys", async () => {
+  it("costs one request per storage node for a page of evenly distributed keys", async () => {
     const cluster = await clusterOf(numbered(2_000), 64);
     const before = batches(cluster);
     expect((await pageOf(cluster, { limit: 100 })).keys).toEqual(numbered(100));
     expect(batches(cluster).map((count, index) => count - (before[index] ?? 0))).toEqual([1, 1, 1]);
   });
 
-  it("asks again only where keys lie unevenly, and not often", async () => {
+  it("asks again only where keys are distributed unevenly, and rarely", async () => {
     const cluster = new MemoryCluster({ shardCount: 64 });
     const keys = numbered(1_000);
-    // All of them in one shard.
+    // All of them are in one shard.
     await cluster.until(cluster.execute(keys.map((key) => ({ ...put(key, "1"), shard: 0 as never }))));
     const before = batches(cluster);
     expect((await pageOf(cluster, { limit: 1_000 })).keys).toEqual(keys);
@@ -61,7 +61,7 @@ describe("scanShards", () => {
     expect(after[0]).toBeLessThanOrEqual(8);
   });
 
-  it("leaves out a shard that fails, says so, and fills the page from the others", async () => {
+  it("leaves out a shard that fails, reports it, and fills the page from the others", async () => {
     const cluster = await clusterOf(numbered(200));
     const dead = new NodeFault("connectionRefused", "node3 refused the connection", true);
     cluster.node("node3").injectFault = () => ({ fault: dead });
@@ -72,7 +72,7 @@ describe("scanShards", () => {
     expect(page.keys).toEqual(whole.slice(0, 100));
   });
 
-  it("takes back what a shard told before it failed", async () => {
+  it("drops the entries that a shard returned before it failed", async () => {
     const outcomes: Outcome[][] = [
       [page(["a", "c"], true), page(["b", "d"], false)],
       [{ kind: "refused", code: "SHARD_UNAVAILABLE", message: "" }],
@@ -83,14 +83,14 @@ describe("scanShards", () => {
     expect(router.execute.mock.calls[1]?.[0]).toMatchObject([{ shard: 0, after: "c", before: null }]);
   });
 
-  it("goes on where a shard ended its page early", async () => {
+  it("continues where a shard ended its page early", async () => {
     const outcomes: Outcome[][] = [[page([], true)], [page(["a"], true)], [page(["b"], false)]];
     const router = { execute: async () => outcomes.shift() ?? [] };
     const result = await scanShards(router, { ...everything, shardCount: 1 }, { deadlineMs: 1 });
     expect(result).toMatchObject({ entries: [{ key: "a" }, { key: "b" }], hasMore: false });
   });
 
-  it("ends a page early when its values fill the memory meant for it", async () => {
+  it("ends a page early when its values fill the memory reserved for it", async () => {
     const value = JSON.stringify("x".repeat(1024 * 1024 - 2));
     const keys = numbered(20);
     const cluster = await clusterOf(keys, 4, value);
@@ -99,7 +99,7 @@ describe("scanShards", () => {
     expect((await pageOf(cluster, { after: page.keys.at(-1) ?? "" })).keys).toEqual(keys.slice(16));
   });
 
-  it("asks every shard for its part of a page of large values only", async () => {
+  it("asks every shard for its part of a page that has large values only", async () => {
     const cluster = new MemoryCluster({ shardCount: 64 });
     const execute = vi.spyOn(cluster.router, "execute");
     await pageOf(cluster, { limit: 1000 });
@@ -108,13 +108,13 @@ describe("scanShards", () => {
     }
   });
 
-  it("fails when its request may have no more values", async () => {
+  it("fails when its request's budget of values is spent", async () => {
     const tooLarge: Outcome = { kind: "refused", code: "ANSWER_TOO_LARGE", message: "Too large." };
     const router: ScanRouter = { execute: async (operations) => operations.map(() => tooLarge) };
     await expect(scanShards(router, everything, { deadlineMs: 1 })).rejects.toMatchObject({ code: "ANSWER_TOO_LARGE" });
   });
 
-  it("pages through everything exactly once while other keys come and go", async () => {
+  it("pages through everything exactly once while other keys are written and deleted", async () => {
     const keys = numbered(300);
     const cluster = await clusterOf(keys);
     for (const isReverse of [false, true]) {

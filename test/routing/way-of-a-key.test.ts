@@ -1,4 +1,4 @@
-/** What one request costs on its way through routing, counted: docs/decisions/way-of-a-key.md has the reasons. */
+/** Counts the objects that routing creates for one request; docs/decisions/way-of-a-key.md has the reasons. */
 import { createHook } from "node:async_hooks";
 import { expect, it } from "vitest";
 import type { Outcome } from "../../src/core/operation.js";
@@ -13,13 +13,13 @@ import { RecordLog } from "../support/record-log.js";
 
 const gone: Outcome = { kind: "notFound" };
 
-/** What asking for `keys` keys of a cluster with 400 shards and as many storage nodes makes, by type. */
+/** Counts, by type, what a request for `keys` keys creates in a cluster with 400 shards and as many storage nodes. */
 async function madeFor(keys: number) {
   const clock = new FakeClock();
   const map = mapOf({ shardCount: 400, nodes: Array.from({ length: 400 }, (_, index) => `node${index}`) });
   let batches = 0;
   const client = new MemoryNodeClient(clock);
-  // Not async: the promise that it returns is the only one it makes.
+  // Not async: the promise that it returns is the only one it creates.
   client.execute = (operations) => {
     batches++;
     return Promise.resolve(operations.map(() => gone));
@@ -38,10 +38,10 @@ async function madeFor(keys: number) {
   return { batches, timers, promises: made.get("PROMISE") ?? 0, immediates: made.get("Immediate") ?? 0 };
 }
 
-it("takes two promises for each batch of a request, and one timer and one turn for all of them", async () => {
+it("creates two promises for each batch of a request, and one timer and one immediate for all of them", async () => {
   const { batches, timers, promises, immediates } = await madeFor(100);
   expect(batches).toBeGreaterThan(80);
-  // A few more are of the request, of this test, and of its runner. It was ten for each batch, and two immediates.
+  // A few more belong to the request, this test, and its runner. It was ten for each batch, and two immediates.
   expect(promises).toBeLessThan(3 * batches);
   expect(immediates).toBeLessThan(batches / 10);
   expect(timers).toBe(1);

@@ -11,7 +11,7 @@ import { typeDefs } from "../../src/gateway/graphql/generated/type-defs.js";
 const root = path.resolve(import.meta.dirname, "../..");
 
 describe("src/gateway/graphql/generated/", () => {
-  it("is what codegen.ts makes of schema/ (run the codegen script when this fails)", async () => {
+  it("is the output of codegen.ts for schema/ (run the codegen script when this fails)", async () => {
     const files: readonly { filename: string; content: string }[] = await generate(
       { ...codegen, cwd: root, silent: true },
       false,
@@ -46,7 +46,7 @@ describe("the schema", () => {
     expect(bare).toEqual([]);
   });
 
-  it("says the limits that core/limits.ts has", () => {
+  it("repeats the limits of core/limits.ts", () => {
     const fields = { ...schema.getQueryType()?.getFields(), ...schema.getMutationType()?.getFields() };
     for (const name of ["entries", "nodes", "putMany", "deleteMany"]) {
       expect(fields[name]?.description).toContain(`at most ${batchKeysMax}`);
@@ -62,7 +62,7 @@ describe("the schema", () => {
     expect(codes?.filter((code) => !Object.hasOwn(errorRules, code))).toEqual([]);
   });
 
-  it("keeps root fields nullable, so that one failing field leaves the others standing", () => {
+  it("keeps root fields nullable, so that a failing field does not affect the others", () => {
     const roots = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
       Object.values(type?.getFields() ?? {}),
     );

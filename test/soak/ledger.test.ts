@@ -11,7 +11,7 @@ function complaintAfter(steps: (ledger: Ledger) => void, read: Read | null): str
 const put = (ledger: Ledger): void => ledger.put("k", 1, 5);
 const read = (value: number, version: number): Read => ({ value, version });
 
-it("holds the store to what it acknowledged", () => {
+it("reports an acknowledged write that the store has lost", () => {
   expect(complaintAfter(put, read(1, 5))).toBe(null);
   expect(complaintAfter(put, null)).toMatch(/k is gone; 1 was acknowledged as version 5/);
   expect(complaintAfter(put, read(2, 5))).toMatch(/k has 2 as version 5; 1 was acknowledged/);
@@ -21,13 +21,13 @@ it("holds the store to what it acknowledged", () => {
   expect(complaintAfter(() => {}, read(1, 1))).not.toBe(null);
 });
 
-it("holds it to deletions too", () => {
+it("reports an acknowledged deletion that the store has lost", () => {
   const deleted = (ledger: Ledger): void => (put(ledger), ledger.deleted("k"));
   expect(complaintAfter(deleted, null)).toBe(null);
   expect(complaintAfter(deleted, read(1, 5))).toMatch(/its deletion was acknowledged/);
 });
 
-it("bears with writes whose outcome nobody knows, but not with their going back in time", () => {
+it("accepts any outcome of a write that is unknown, but not that it changes back", () => {
   const lost = (ledger: Ledger): void => (put(ledger), ledger.unknown("k", 2));
   expect(complaintAfter(lost, read(1, 5))).toBe(null);
   expect(complaintAfter(lost, read(2, 6))).toBe(null);
@@ -38,7 +38,7 @@ it("bears with writes whose outcome nobody knows, but not with their going back 
   expect(complaintAfter(perhapsDeleted, read(1, 5))).toBe(null);
 });
 
-it("knows the keys that it keeps account of", () => {
+it("knows the keys that it records", () => {
   const ledger = new Ledger();
   ledger.put("a", 1, 1);
   ledger.unknown("b", 2);

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { soakReport } from "./report.js";
 import { soak } from "./soak-run.js";
 
-it("loads, hurts and samples real processes, and finds every promise kept", { timeout: 600_000 }, async () => {
+it("loads, faults and samples real processes, and finds every guarantee kept", { timeout: 600_000 }, async () => {
   const result = await soak({ seed: 1, minutes: 0.25 });
   const report = soakReport(result);
   expect(result.complaints, report).toEqual([]);

@@ -36,11 +36,11 @@ function broken(samples: readonly Sample[]): readonly string[] {
 }
 
 describe("growth under load", () => {
-  it("is fine when everything stays as it is", () => {
+  it("is accepted when figures are constant", () => {
     expect(broken(loaded(() => ({})))).toEqual([]);
   });
 
-  it("is fine when it goes up and down, however far", () => {
+  it("is accepted when figures go up and down, however far", () => {
     const saw = (index: number): Partial<Sample> => ({
       heapBytes: (30 + 3 * (index % 20)) * mib,
       memoryBytes: (80 + 10 * (index % 20)) * mib,
@@ -50,11 +50,11 @@ describe("growth under load", () => {
     expect(broken(loaded(saw))).toEqual([]);
   });
 
-  it("is fine with some wild samples", () => {
+  it("is accepted with some outliers", () => {
     expect(broken(loaded((index) => (index > 150 && index % 3 === 0 ? { heapBytes: 400 * mib } : {})))).toEqual([]);
   });
 
-  it("is fine when it comes to an end", () => {
+  it("is accepted when it ends", () => {
     const filling = (index: number): Partial<Sample> => ({ heapBytes: (40 + 20 * Math.min(1, index / 30)) * mib });
     expect(broken(loaded(filling))).toEqual([]);
   });
@@ -64,17 +64,17 @@ describe("growth under load", () => {
     ["memoryBytes", 0.4 * mib],
     ["files", 0.3],
     ["timers", 0.3],
-  ] as const)("of %s by a little each time is seen", (quantity, step) => {
+  ] as const)("of %s in small steps is detected", (quantity, step) => {
     const leaking = (index: number): Partial<Sample> => ({ [quantity]: sample(0)[quantity] + index * step });
     expect(broken(loaded(leaking))).toEqual([`gateway: growth of ${quantity}`]);
   });
 
-  it("is seen beneath a saw-tooth", () => {
+  it("is detected beneath a saw-tooth", () => {
     const leaking = (index: number): Partial<Sample> => ({ heapBytes: (30 + (index % 20) + 0.1 * index) * mib });
     expect(broken(loaded(leaking))).toEqual(["gateway: growth of heapBytes"]);
   });
 
-  it("begins anew with a restarted process, and is not judged by few samples", () => {
+  it("is measured anew after a restart, and not judged by few samples", () => {
     const restarting = (index: number): Partial<Sample> => ({
       pid: Math.floor(index / 19),
       heapBytes: (40 + 10 * (index % 19)) * mib,
@@ -87,14 +87,14 @@ describe("growth under load", () => {
     expect(broken(loaded(growing))).toEqual(["gateway: growth of heapBytes", "gateway: growth of heapBytes"]);
   });
 
-  it("is not mixed up between processes, nor with the warm-up", () => {
+  it("is measured separately for each process, without the warm-up", () => {
     const other = rests().map((rest) => ({ ...rest, process: "node1" }));
     const warming = (index: number): Partial<Sample> => ({ phase: "warmUp", heapBytes: index * mib });
     expect(broken([...loaded(warming), ...other])).toEqual([]);
   });
 });
 
-describe("the last rest", () => {
+describe("the last idle period", () => {
   const twoNodes = ["node1", "node2"].flatMap((process) => rests().map((rest) => ({ ...rest, process })));
 
   it.each([
@@ -102,24 +102,24 @@ describe("the last rest", () => {
     ["sockets", 2 + 2 * mailboxInFlightMax],
     ["handles", 2 + 2 * mailboxInFlightMax],
     ["timers", 2],
-  ] as const)("has as many %s as the first, but for idle connections to storage nodes", (quantity, more) => {
+  ] as const)("has as many %s as the first, except idle connections to storage nodes", (quantity, more) => {
     const level = sample(0)[quantity];
     expect(broken([...twoNodes, ...rests({ [quantity]: level + more })])).toEqual([]);
     expect(broken([...twoNodes, ...rests({ [quantity]: level + more + 1 })])).toEqual([`gateway: ${quantity} at rest`]);
   });
 
-  it("has nothing waiting", () => {
+  it("has no waiting work", () => {
     expect(broken(rests({ queued: 1 }))).toEqual(["gateway: queue at rest"]);
   });
 
-  it("must have been seen", () => {
+  it("must have been observed", () => {
     expect(broken([sample(1)])).toEqual(["gateway: rest"]);
     expect(broken(rests().slice(0, 1))).toEqual(["gateway: rest"]);
   });
 });
 
-describe("a slope", () => {
-  it("is the median of all pairs", () => {
+describe("the slope of samples", () => {
+  it("is the median over all pairs", () => {
     expect(slopeOf([])).toBe(0);
     expect(slopeOf([[1, 5]])).toBe(0);
     expect(

@@ -34,21 +34,21 @@ describe("the service of batches", () => {
     expect(found).toMatchObject([{ entry: { value: '"first"' } }]);
   });
 
-  it("rejects what is wrong with a body as a whole, and runs nothing", async () => {
+  it("rejects a body that is invalid as a whole, and runs nothing of it", async () => {
     const { host, engine } = await openHost();
     const answer = batchService(host, metrics);
     await expect(answer(Buffer.from("{}"), {})).rejects.toMatchObject({ code: "BAD_REQUEST" });
     expect(engine.writes).toEqual([]);
   });
 
-  it("refuses a value that is not JSON where the caller has not checked values", async () => {
+  it("refuses a value that is not JSON when the caller has not checked values", async () => {
     expect(await answered([put("a", "1"), put("b", noJson)], false)).toMatchObject([
       { kind: "written" },
       { kind: "refused", code: "INVALID_VALUE" },
     ]);
   });
 
-  it("takes checked values as they are, but no empty ones and none that is too long", async () => {
+  it("accepts checked values unchanged, except empty ones and those that are too long", async () => {
     const tooLong = `"${"x".repeat(valueBytesMax)}"` as JsonText;
     expect(await answered([put("a", noJson), put("b", "" as JsonText), put("c", tooLong)], true)).toMatchObject([
       { kind: "written" },
@@ -57,7 +57,7 @@ describe("the service of batches", () => {
     ]);
   });
 
-  it("refuses a value that is not UTF-8, also where the caller has checked values", async () => {
+  it("refuses a value that is not UTF-8 even when the caller has checked values", async () => {
     const { host } = await openHost();
     const batch = [put("a", '"x"'), put("b", '"y"')];
     const body = encodeBatchRequest(batch);
@@ -70,7 +70,7 @@ describe("the service of batches", () => {
   });
 });
 
-describe("a storage node believes that values were checked", () => {
+describe("a storage node trusts that values were checked", () => {
   it.each([
     ["of a caller with the cluster's secret who says so", tokens, { ...proof, ...said }, "written"],
     ["of no caller who does not say so", tokens, proof, "refused"],
@@ -83,7 +83,7 @@ describe("a storage node believes that values were checked", () => {
     expect(kinds(decodeBatchAnswer(answer.body, batch))).toEqual([kind]);
   });
 
-  it("of no caller without the secret where there is one", async () => {
+  it("never for a caller without the secret, when there is a secret", async () => {
     const { send } = await runNode({ tokens });
     const body = encodeBatchRequest([put("a", noJson)]);
     expect((await send("/batch", { method: "POST", body, headers: said })).status).toBe(401);

@@ -1,4 +1,4 @@
-/** What `GET /metrics` of a storage node says, over real HTTP. */
+/** `GET /metrics` of a storage node, over real HTTP. */
 import { describe, expect, it, vi } from "vitest";
 import { drainTimeoutMs, engineTimeoutMs } from "../../src/core/limits.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
@@ -10,7 +10,7 @@ import { sweepIntervalMs } from "../../src/storage-node/shards/sweeper.js";
 
 type Node = Awaited<ReturnType<typeof runNode>>;
 
-/** The samples, by name and labels as they are written. */
+/** The samples, by name and labels as written. */
 async function samplesOf({ send }: Pick<Node, "send">): Promise<Readonly<Record<string, number>>> {
   const { status, text } = await send("/metrics");
   expect(status).toBe(200);
@@ -47,7 +47,7 @@ describe("GET /metrics of a storage node", () => {
     });
   });
 
-  it("says no file length where there is no file", async () => {
+  it("reports no file length for an engine without files", async () => {
     const node = await runNode({ engine: new MemoryEngine() });
     expect(await samplesOf(node)).not.toHaveProperty("shardgate_storage_file_bytes");
   });
@@ -60,7 +60,7 @@ describe("GET /metrics of a storage node", () => {
     expect(await samplesOf(node)).toMatchObject({ shardgate_storage_hosted_shards: 1 });
   });
 
-  it("counts what the engine failed", async () => {
+  it("counts failures of the engine", async () => {
     const node = await runNode();
     node.engine.writeFailure = new Error("broken");
     node.engine.readFailure = new Error("broken");
@@ -79,7 +79,7 @@ describe("GET /metrics of a storage node", () => {
   it.each([
     ["ends", null, 0],
     ["fails", new Error("broken"), 1],
-  ])("counts a read that came too late once it %s", async (_, failure, failures) => {
+  ])("counts a read that was too slow once it %s", async (_, failure, failures) => {
     const node = await runNode();
     await node.putValue("/shard/1/store/a", "1");
     node.engine.readFailure = failure;
@@ -97,7 +97,7 @@ describe("GET /metrics of a storage node", () => {
     });
   });
 
-  it("counts sweeps and what they removed", async () => {
+  it("counts sweeps and the entries that they removed", async () => {
     const node = await runNode();
     await node.putValue("/shard/1/store/a?ttl=1", "1");
     await node.clock.advance(2 * sweepIntervalMs);

@@ -22,7 +22,7 @@ describe("the storage node's server", () => {
     const first = putValue("/shard/0/store/first", "0");
     await vi.waitFor(() => expect(engine.writes).toEqual([1]));
     const others = Array.from({ length: 100 }, (_, index) => putValue(`/shard/2/store/k${index}`, `${index}`));
-    // A read is answered while the commit is under way; by then the writes before it have arrived, or join later.
+    // A read is answered during the commit; by then the earlier writes have arrived, or will join later.
     expect((await send("/shard/2/store/k0")).status).toBe(404);
     engine.release();
     const answers = await Promise.all([first, ...others]);
@@ -32,7 +32,7 @@ describe("the storage node's server", () => {
     expect(engine.writes.reduce((sum, size) => sum + size)).toBe(101);
   });
 
-  it("masks what nobody foresaw, and logs its cause", async () => {
+  it("masks an unexpected error, and logs its cause", async () => {
     const { engine, send, log } = await runNode();
     const cause = new Error("/secret/path");
     vi.spyOn(engine, "stats").mockRejectedValue(cause);
@@ -45,7 +45,7 @@ describe("the storage node's server", () => {
     });
   });
 
-  it("masks what is thrown without being an error", async () => {
+  it("masks a thrown value that is not an Error", async () => {
     const { engine, send } = await runNode();
     vi.spyOn(engine, "stats").mockRejectedValue("nothing");
     expect((await send("/shards")).status).toBe(500);
@@ -54,7 +54,7 @@ describe("the storage node's server", () => {
   it.each([
     ["OVERLOADED", 503, "1"],
     ["STORAGE_FULL", 507, undefined],
-  ] as const)("answers a write refused with %s by its status", async (code, status, retryAfter) => {
+  ] as const)("answers a write refused with %s with the status of the code", async (code, status, retryAfter) => {
     const { engine, putValue } = await runNode();
     engine.writeFailure = new ShardgateError(code, "No room in /secret/path.");
     const answer = await putValue("/shard/2/store/a", "1");
@@ -63,7 +63,7 @@ describe("the storage node's server", () => {
     expect(answer.text).not.toContain("secret");
   });
 
-  it("says to writers alone that nothing was written", async () => {
+  it("tells only writers that nothing was written", async () => {
     const { engine, send, putValue } = await runNode();
     engine.writeFailure = new ShardgateError("STORAGE_FULL", "No room.");
     const { advice } = (await putValue("/shard/2/store/a", "1")).json();
@@ -76,7 +76,7 @@ describe("the storage node's server", () => {
   it.each([
     ["GARBAGE\r\n\r\n", "HTTP/1.1 400 Bad Request"],
     [`GET / HTTP/1.1\r\nx: ${"x".repeat(20_000)}\r\n\r\n`, "HTTP/1.1 431 Request Header Fields Too Large"],
-  ])("answers %j that is no request with a problem", async (bytes, statusLine) => {
+  ])("answers %j, which is not a request, with a problem", async (bytes, statusLine) => {
     const { node } = await runNode();
     const text = await exchange(node.port, bytes);
     expect(text.split("\r\n")[0]).toBe(statusLine);
@@ -84,7 +84,7 @@ describe("the storage node's server", () => {
     expect(JSON.parse(text.slice(text.indexOf("\r\n\r\n")))).toMatchObject({ code: "BAD_REQUEST" });
   });
 
-  it("says when a request did not arrive in time, and nothing to a connection that is gone", () => {
+  it("answers a request that did not arrive in time, and sends nothing on a connection that has closed", () => {
     const none = new OpenAnswers(new FakeClock());
     const socket = withTimeout(new PassThrough());
     answerClientError(Object.assign(new Error("slow"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), socket as never, none);
@@ -97,7 +97,7 @@ describe("the storage node's server", () => {
     expect(unnamed.read().toString()).toMatch(/^HTTP\/1.1 400 /);
   });
 
-  it("survives a client that goes away in the middle of a body", async () => {
+  it("survives a client that disconnects in the middle of a body", async () => {
     const { node, send, log } = await runNode();
     const socket = connect(node.port, "127.0.0.1");
     socket.write(
@@ -116,11 +116,11 @@ describe("the storage node's server", () => {
     ["0.0.0.0", "http://127.0.0.1:4001"],
     ["::", "http://[::1]:4001"],
     ["::1", "http://[::1]:4001"],
-  ])("listening on %s is called at %s", (host, url) => {
+  ])("listening on %s has the URL %s", (host, url) => {
     expect(listeningUrl(host, 4001)).toBe(url);
   });
 
-  it("leaves the engine to the caller when the port is taken", async () => {
+  it("leaves the engine to the caller when the port is in use", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
@@ -143,7 +143,7 @@ describe("the storage node's server", () => {
   });
 });
 
-describe("the drain", () => {
+describe("the drain of a storage node", () => {
   it("refuses new requests, finishes accepted ones, and closes everything", async () => {
     const { engine, node, putValue, send, clock } = await runNode();
     const keepAlive = new Agent({ keepAlive: true });
@@ -182,7 +182,7 @@ describe("the drain", () => {
     await vi.waitFor(() => expect(Object.keys(keepAlive.freeSockets)).toEqual([]));
   });
 
-  it("cuts off what does not end in time", async () => {
+  it("destroys connections whose requests do not end in time", async () => {
     const { engine, node, putValue, clock, log } = await runNode();
     engine.hold();
     const committing = putValue("/shard/2/store/a", "1").catch((error: unknown) => error);
@@ -204,7 +204,7 @@ function withTimeout(socket: PassThrough): PassThrough {
   return Object.assign(socket, { setTimeout: () => {} });
 }
 
-/** Sends `bytes` on a connection of its own, and resolves to everything that comes back. */
+/** Sends `bytes` on a connection of its own and resolves to everything that is received. */
 async function exchange(port: number, bytes: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   let text = "";
@@ -214,7 +214,7 @@ async function exchange(port: number, bytes: string): Promise<string> {
   return text;
 }
 
-/** A PUT whose body is sent only when told; `accepted` resolves when the node asked for it. */
+/** A PUT that sends its body only when the test decides; `accepted` resolves when the node asked for the body. */
 function startUpload(origin: string, path: string) {
   const outgoing = request(origin, { path, method: "PUT", agent: false, headers: { expect: "100-continue" } });
   outgoing.flushHeaders();

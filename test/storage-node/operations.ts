@@ -1,4 +1,4 @@
-/** Short ways to write operations and assignments in the tests of the storage node. */
+/** Short forms of operations and assignments for the tests of the storage node. */
 import { nodeBatchAnswerBytesMax } from "../../src/core/limits.js";
 import type { JsonText } from "../../src/core/text/json-text.js";
 import type { Key } from "../../src/core/key.js";
@@ -55,13 +55,13 @@ export function scan(
   return { operation, epoch: null };
 }
 
-/** Assignments of cluster "c1" with 4 shards: shard number to epoch. */
+/** Assignments of cluster "c1" with 4 shards, as shard number to epoch. */
 export function assignments(mapVersion: number, epochs: Readonly<Record<number, number>>): NodeAssignments {
   const shards = Object.entries(epochs).map(([shardId, epoch]) => ({ shardId: Number(shardId), epoch }));
   return { clusterId: "c1", shardCount: 4, mapVersion, shards };
 }
 
-/** The engine, after it has claimed shards: shard number to epoch. */
+/** The engine, after it has claimed shards, as shard number to epoch. */
 export async function claimed<E extends StorageEngine>(
   engine: E,
   epochs: Readonly<Record<number, number>>,

@@ -1,4 +1,4 @@
-/** HTTP as bytes: the path goes out exactly as given, which fetch and undici would not promise. */
+/** HTTP as bytes: the path is sent exactly as given, which fetch and undici do not guarantee. */
 import { request, type IncomingHttpHeaders } from "node:http";
 
 export interface Answer {
@@ -6,7 +6,7 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly text: string;
-  /** The body as JSON. */
+  /** The body, parsed as JSON. */
   json(): Record<string, unknown>;
 }
 
@@ -16,7 +16,7 @@ export interface Call {
   readonly body?: string | Buffer;
 }
 
-/** One request on a connection of its own. */
+/** Sends one request on a connection of its own. */
 export function call(origin: string, path: string, { method = "GET", headers = {}, body }: Call = {}): Promise<Answer> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {

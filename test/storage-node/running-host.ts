@@ -5,7 +5,7 @@ import { FakeClock } from "../support/fake-clock.js";
 import { RecordLog } from "../support/record-log.js";
 import { ScriptedEngine } from "./shards/scripted-engine.js";
 
-/** By default of a storage node that stands alone. */
+/** By default the host of a storage node without a gateway. */
 export async function openHost(engine = new ScriptedEngine(), options: Partial<ShardHostOptions> = {}) {
   const { clock = new FakeClock(), log = new RecordLog() } = options as { clock?: FakeClock; log?: RecordLog };
   const identity = { start: "start1", newId: () => "store1", hasGateway: false };

@@ -1,4 +1,4 @@
-/** A storage node on a free port over a ScriptedEngine, ended after the test. */
+/** A storage node on a free port over a ScriptedEngine, stopped after the test. */
 import { onTestFinished } from "vitest";
 import { startStorageNode, type StorageNode, type StorageNodeOptions } from "../../src/storage-node/node-server.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -34,7 +34,7 @@ export async function runNode(options: Partial<StorageNodeOptions> = {}) {
   return { engine, clock, log, node, send, putValue };
 }
 
-/** Drains a node with nothing under way, moving its clock on over the last refusals. */
+/** Drains a node without running requests, and advances its clock over the last refusals. */
 export async function drained(node: StorageNode, clock: FakeClock): Promise<void> {
   let isOver = false;
   const draining = node.drain().finally(() => (isOver = true));

@@ -1,4 +1,4 @@
-/** A storage node over a folder that version 0.1.0 wrote: its identity begins, and nothing of its data is lost. */
+/** A storage node over a folder of version 0.1.0: it gets an identity, and loses none of its data. */
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -30,7 +30,7 @@ async function openUpgraded(hasGateway: boolean) {
   return { host, log };
 }
 
-it("keeps its cluster and its claims, draws an identity, and waits for its gateway to acknowledge that", async () => {
+it("keeps its cluster and its claims, draws an identity, and waits for its gateway to acknowledge it", async () => {
   const { host } = await openUpgraded(true);
   const starts = [{ id: "start1", atMs: expect.any(Number) }];
   const identity = { storeId: "store1", starts, acknowledgedStart: null };
@@ -52,7 +52,7 @@ it("keeps its cluster and its claims, draws an identity, and waits for its gatew
   ]);
 });
 
-it("serves its shards when it is started alone", async () => {
+it("serves its shards when it is started without a gateway", async () => {
   const { host, log } = await openUpgraded(false);
   expect(log.lines).toMatchObject([{ level: "warn", facts: { clusterId } }]);
   expect(kinds(await host.execute([get(key, null, shard), get("no such key")]))).toEqual(["found", "notFound"]);

@@ -12,7 +12,7 @@ const gone: ReadAnswer = {
 };
 
 describe("readJudged", () => {
-  it("reads again when the claim changed meanwhile, and answers from the newest", async () => {
+  it("repeats the read when a claim changed meanwhile, and answers from the newest state", async () => {
     const newest: ReadAnswer = { outcomes: [{ kind: "notFound" }], marks: new Map(), judging: new Set() };
     const answers = [gone, newest];
     const outcomes = await readJudged(
@@ -22,7 +22,7 @@ describe("readJudged", () => {
     expect(outcomes).toBe(newest.outcomes);
   });
 
-  it("refuses what depends on a mark, and nothing else, when the claim never stays", async () => {
+  it("refuses only the operations that depend on a mark when the claim keeps changing", async () => {
     let reads = 0;
     const read = async () => {
       reads++;
@@ -36,13 +36,16 @@ describe("readJudged", () => {
   it.each([
     ["STORAGE_FULL", "STORAGE_FULL"],
     ["OUTCOME_UNKNOWN", "SHARD_UNAVAILABLE"],
-  ] as const)("refuses what depends on a mark that fails with %s", async (code, refused) => {
-    const raise = () => Promise.reject(new ShardgateError(code, "No."));
-    const outcomes = await readJudged(async () => gone, raise);
-    expect(outcomes).toMatchObject([{ kind: "notFound" }, { kind: "refused", code: refused }]);
-  });
+  ] as const)(
+    "refuses only the operations that depend on a mark when raising it fails with %s",
+    async (code, refused) => {
+      const raise = () => Promise.reject(new ShardgateError(code, "No."));
+      const outcomes = await readJudged(async () => gone, raise);
+      expect(outcomes).toMatchObject([{ kind: "notFound" }, { kind: "refused", code: refused }]);
+    },
+  );
 
-  it("passes on a programmer error", async () => {
+  it("rethrows a programmer error", async () => {
     const broken = new TypeError("broken");
     await expect(
       readJudged(

@@ -20,8 +20,8 @@ const entries: fc.Arbitrary<JsonEntry> = fc.record({
 });
 const shards: fc.Arbitrary<ShardNumber> = fc.nat(16_383).map(shard);
 
-describe("an entry's record", () => {
-  it("is read back as it was, wherever in memory it lies", () => {
+describe("the record of an entry", () => {
+  it("decodes to the same entry, wherever in memory it is", () => {
     fc.assert(
       fc.property(shards, entries, fc.nat(9), (number, entry, offset) => {
         const { record, checksum, sizeBytes } = encodeEntry(number, entry);
@@ -33,7 +33,7 @@ describe("an entry's record", () => {
     );
   });
 
-  it("is damaged after any flipped bit, under another key, in another shard, and when it is cut short", () => {
+  it("is damaged after any flipped bit, under another key, in another shard, and when it is truncated", () => {
     fc.assert(
       fc.property(shards, entries, fc.nat(), (number, entry, place) => {
         const { record } = encodeEntry(number, entry);
@@ -53,7 +53,7 @@ describe("an entry's record", () => {
     );
   });
 
-  it("has a checksum of its own for each key, version, time and value", () => {
+  it("has a different checksum for each key, version, time and value", () => {
     const facts = { version: versionOf(7), createdAtMs: 1, updatedAtMs: 2, expiresAtMs: null };
     const entry: JsonEntry = { key: parseKey("a"), value: "1" as JsonText, ...facts };
     const others: readonly Partial<JsonEntry>[] = [
@@ -71,7 +71,7 @@ describe("an entry's record", () => {
 });
 
 describe("a digest", () => {
-  it("is the same in any order, and without what came and went", () => {
+  it("is the same in any order, and without entries that were added and removed", () => {
     const checksums = fc.array(fc.nat(0xffff_ffff), { maxLength: 20 });
     fc.assert(
       fc.property(checksums, checksums, (kept, gone) => {
@@ -85,7 +85,7 @@ describe("a digest", () => {
     );
   });
 
-  it("differs when one checksum does, also when two change by the same bits", () => {
+  it("differs when one checksum differs, and when two change by the same bits", () => {
     const of = (...checksums: readonly number[]) =>
       digestText(checksums.reduce((before, checksum) => digestWith(before, checksum, 1), emptyDigest));
     fc.assert(

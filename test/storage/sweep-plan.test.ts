@@ -8,7 +8,7 @@ import { encodeEntry } from "../../src/storage/stored-entry.js";
 import { planSweep, type SweepLimits, type SweepPlan } from "../../src/storage/sweep-plan.js";
 import { nowMs, shard } from "../conformance/storage-operations.js";
 
-/** Over one shard with three expired entries and four tombstones, of which the first is too old. */
+/** A plan over one shard with three expired entries and four tombstones, of which the first is too old. */
 function planOver(header: Partial<ShardHeader>, limits: Partial<SweepLimits> = {}): SweepPlan {
   const facts = { createdAtMs: 1, updatedAtMs: 1, expiresAtMs: nowMs - 5 };
   const entries = ["a", "b", "c"].map((key, index) =>
@@ -37,7 +37,7 @@ describe("planSweep", () => {
     expect(headers[0]?.after).toMatchObject({ sequence: 23, keyCount: 0, sizeBytes: 0, tombstoneCount: 6, horizon: 1 });
   });
 
-  it("drops the oldest tombstones beyond the most that a shard keeps", () => {
+  it("drops the oldest tombstones when a shard has too many", () => {
     const { dropped, headers } = planOver({}, { tombstonesMax: 4 });
     expect(dropped.map(({ tombstone }) => tombstone.key)).toEqual(["t1", "t2", "t3"]);
     expect(headers[0]?.after).toMatchObject({ tombstoneCount: 4, horizon: 3 });
@@ -47,13 +47,13 @@ describe("planSweep", () => {
     expect(planOver({ horizon: 15 }).headers[0]?.after).toMatchObject({ horizon: 15 });
   });
 
-  it("expires no entry for which the epoch has no version left, and keeps the mark until all are gone", () => {
+  it("expires no entry once the epoch has no versions left, and keeps the mark until all are expired", () => {
     const { expired, headers } = planOver({ sequence: versionsPerEpoch - 1, expiryMarkMs: nowMs + 5 });
     expect(expired).toBe(1);
     expect(headers[0]?.after).toMatchObject({ sequence: versionsPerEpoch, expiryMarkMs: nowMs + 5 });
   });
 
-  it("keeps the mark when the sweep ends early, and lowers it when all is gone", () => {
+  it("keeps the mark when the sweep ends early, and lowers it when all expired entries are removed", () => {
     const ahead = { expiryMarkMs: nowMs + 5 };
     expect(planOver(ahead, { entriesMax: 2 }).headers[0]?.after).toMatchObject(ahead);
     expect(planOver(ahead).headers[0]?.after).toMatchObject({ expiryMarkMs: 0 });
@@ -61,10 +61,7 @@ describe("planSweep", () => {
     expect(planOver({ expiryMarkMs: nowMs - 5 }).headers[0]?.after).toMatchObject({ expiryMarkMs: nowMs - 5 });
   });
 
-  it.each([{ epoch: 0 }, { releasedEpoch: 1 }, { sealedFor: "move-1" }])(
-    "leaves a shard alone that is %o",
-    (header) => {
-      expect(planOver(header)).toMatchObject({ changes: [], dropped: [], headers: [] });
-    },
-  );
+  it.each([{ epoch: 0 }, { releasedEpoch: 1 }, { sealedFor: "move-1" }])("skips a shard that is %o", (header) => {
+    expect(planOver(header)).toMatchObject({ changes: [], dropped: [], headers: [] });
+  });
 });

@@ -19,7 +19,7 @@ function planOver(header: Partial<ShardHeader>, ...operations: readonly WriteOpe
 }
 
 describe("planWrites", () => {
-  it("leaves a tombstone for what the group itself put and deleted, and uses up its versions", () => {
+  it("leaves a tombstone for a key that the group itself put and deleted, and uses up both versions", () => {
     const { changes, headers } = planOver({}, put("a", "1"), remove("a"));
     expect(changes).toMatchObject([{ before: null, after: null, tombstone: { kind: "deleted", version: "2" } }]);
     expect(headers).toMatchObject([{ after: { sequence: 2, keyCount: 0, tombstoneCount: 1 } }]);
@@ -30,14 +30,14 @@ describe("planWrites", () => {
     expect(changes).toMatchObject([{ key: "a", before: null, after: { entry: { value: "3", version: "3" } } }]);
   });
 
-  it("changes no header for what is refused, and says which it looked at", () => {
+  it("changes no header for refused operations, and lists the headers that it read", () => {
     const { changes, headers, outcomes } = planOver({ epoch: 0 }, put("a", "1"));
     expect(outcomes).toMatchObject([{ code: "SHARD_NOT_HOSTED" }]);
     expect(changes).toEqual([]);
     expect(headers.map(({ before, after }) => before === after)).toEqual([true]);
   });
 
-  it.each([1, 2, 2 ** 21 - 1])("never gives a version of the epoch after %d", (epoch) => {
+  it.each([1, 2, 2 ** 21 - 1])("never gives a version of the epoch above %d", (epoch) => {
     const last = epoch * versionsPerEpoch;
     const live = { ...put("b", "1"), condition: null };
     const { outcomes, headers } = planOver({ epoch, sequence: last - 1 }, put("a", "1"), live, remove("a"));

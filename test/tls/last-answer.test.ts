@@ -12,8 +12,8 @@ afterEach(() => {
 });
 
 /**
- * A client that sends `requests`, then bytes that are no HTTP, and keeps its side open; and a server that leaves the answers
- * to the test, which may begin with them in `prepare`, before those bytes are sent.
+ * A client that sends `requests`, then bytes that are not HTTP, and keeps its side open; and a server whose answers are
+ * given by the test, which may begin them in `prepare`, before those bytes are sent.
  */
 async function scene(requests: number, prepare: (responses: readonly ServerResponse[]) => void = () => {}) {
   const clock = new FakeClock();
@@ -43,7 +43,7 @@ async function scene(requests: number, prepare: (responses: readonly ServerRespo
 
 const ended = (client: Socket): Promise<void> => new Promise((resolve) => client.once("end", () => resolve()));
 
-it("ends a connection behind the last answer that it owes, and says so in it", async () => {
+it("ends a connection after the last answer that it owes, and announces that in it", async () => {
   const { responses, client, text } = await scene(2);
   const end = ended(client);
   responses[1]?.end("second");
@@ -55,7 +55,7 @@ it("ends a connection behind the last answer that it owes, and says so in it", a
   client.destroy();
 });
 
-it("ends it behind an answer whose head is out already", async () => {
+it("ends the connection after an answer whose head has been sent", async () => {
   const { responses, client, text } = await scene(1, ([response]) => response?.writeHead(200).write("begin"));
   const end = ended(client);
   responses[0]?.end("end");
@@ -64,7 +64,7 @@ it("ends it behind an answer whose head is out already", async () => {
   client.destroy();
 });
 
-it("ends it at once when all of the answer is out already", () => {
+it("ends the connection at once when the whole answer has been sent", () => {
   const socket = Object.assign(new PassThrough(), { destroySoon: () => {} });
   const clock = new FakeClock();
   const last = new LastAnswers(clock, lingerMs);
@@ -72,7 +72,7 @@ it("ends it at once when all of the answer is out already", () => {
   expect([last.isEnding(socket), socket.writableEnded]).toEqual([true, true]);
 });
 
-it("goes on reading for a while, so that a client which still sends gets the answer, and cuts it then", async () => {
+it("keeps reading for a while, so that a client which still sends can read the answer, and then destroys the connection", async () => {
   const { clock, responses, client, socket, text } = await scene(1);
   const end = ended(client);
   responses[0]?.end("answer");

@@ -5,7 +5,7 @@ import { RenewableTls } from "../support/renewable-tls.js";
 const identity = { cert: "C", key: "K" };
 
 describe("clusterCaller", () => {
-  it("makes a caller of the current material, once per renewal", () => {
+  it("creates a caller from the current material, once per renewal", () => {
     const tls = new RenewableTls({ cluster: identity, clusterCa: "A" });
     const made: object[] = [];
     const caller = clusterCaller(tls, (options) => made.push(options));
@@ -18,14 +18,14 @@ describe("clusterCaller", () => {
     ]);
   });
 
-  it("shows nothing and believes whom Node.js trusts when it has nothing", () => {
+  it("without material, presents no certificate and trusts the CAs of Node.js", () => {
     expect(clusterCaller(noTls, (options) => options)()).toEqual({ minVersion: "TLSv1.2" });
     noTls.onRenewal(() => {})();
   });
 });
 
 describe("schemeOf", () => {
-  it("is https with a certificate for the server", () => {
+  it("returns https when there is a certificate for the server", () => {
     expect([schemeOf(noTls), schemeOf(new RenewableTls({ server: identity }))]).toEqual(["http", "https"]);
   });
 });

@@ -22,7 +22,7 @@ async function serve(tls: TlsSource, isMutual = false) {
   const web = createWebServer({ tls, isMutual, log, options: { headersTimeout: 1_000 } }, (_request, response) =>
     response.end("served"),
   );
-  // As fastify has it: whoever sends no HTTP is answered, as long as the socket can be written to.
+  // As fastify does: a client that sends no HTTP is answered, as long as the socket is writable.
   web.on("clientError", (error: Error, socket: TLSSocket) => {
     clientErrors.push(error);
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -38,7 +38,7 @@ async function closed(web: Server): Promise<void> {
   await new Promise((resolve) => web.close(resolve));
 }
 
-/** The answer over a connection of its own, or the code of what went wrong. */
+/** The answer over a new connection, or the code of the error. */
 function get(port: number, options: ConnectionOptions = { ca: ca.cert }): Promise<string> {
   return new Promise((resolve) => {
     const call = request(
@@ -54,7 +54,7 @@ function get(port: number, options: ConnectionOptions = { ca: ca.cert }): Promis
 /** How a client learns that its handshake was refused: by an alert, or by the end of the connection. */
 const refusedHandshake = /^(ERR_SSL|EPROTO|ECONNRESET)/;
 
-/** The certificate that is shown to a client that asks for `servername`. */
+/** The certificate that is presented to a client which asks for `servername`. */
 async function shownFor(servername: string, port: number): Promise<string> {
   const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
   await once(socket, "secureConnect");
@@ -68,14 +68,14 @@ function bytesOf(pem: string): string {
 }
 
 describe("createWebServer", () => {
-  it("speaks plain HTTP without a certificate", async () => {
+  it("serves plain HTTP without a certificate", async () => {
     const { port } = await serve(noTls, true);
     const call = httpRequest({ port, host: "127.0.0.1" }).end();
     const [response] = await once(call, "response");
     expect(response.statusCode).toBe(200);
   });
 
-  it("speaks TLS 1.2 and 1.3, and nothing older", async () => {
+  it("accepts TLS 1.2 and 1.3, and nothing older", async () => {
     const { port } = await serve(new RenewableTls({ server }));
     expect(await get(port)).toBe("served");
     expect(await get(port, { ca: ca.cert, maxVersion: "TLSv1.2" })).toBe("served");
@@ -83,14 +83,14 @@ describe("createWebServer", () => {
     expect(await get(port, { ...old, ciphers: "DEFAULT:@SECLEVEL=0" })).toMatch(refusedHandshake);
   });
 
-  it("asks nobody for a certificate unless it is mutual and has a CA", async () => {
+  it("asks for client certificates only when it is mutual and has a CA", async () => {
     const material = { server, clusterCa: ca.cert };
     expect(await get((await serve(new RenewableTls(material))).port)).toBe("served");
     expect(await get((await serve(new RenewableTls({ server }), true)).port)).toBe("served");
   });
 
   it.each(["TLSv1.2", "TLSv1.3"] as const)(
-    "lets in only clients with a certificate of its CA, with %s",
+    "admits only clients with a certificate of its CA, with %s",
     async (version) => {
       const { port, log, clientErrors } = await serve(new RenewableTls({ server, clusterCa: ca.cert }), true);
       const options: ConnectionOptions = { ca: ca.cert, minVersion: version, maxVersion: version };
@@ -104,7 +104,7 @@ describe("createWebServer", () => {
     },
   );
 
-  it("cuts off plain HTTP and nonsense without an answer", async () => {
+  it("closes connections with plain HTTP or garbage, without an answer", async () => {
     const { port, log, web } = await serve(new RenewableTls({ server }));
     for (const bytes of ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\0".repeat(100), `${"x".repeat(100_000)}`]) {
       const socket = connectPlain(port, "127.0.0.1");
@@ -125,7 +125,7 @@ describe("createWebServer", () => {
     });
   });
 
-  it("cuts off a client that does not finish its handshake", async () => {
+  it("closes the connection of a client that does not finish its handshake", async () => {
     const log = new RecordLog();
     const tls = new RenewableTls({ server });
     const web = createWebServer({ tls, isMutual: false, log, options: {}, handshakeTimeoutMs: 20 }, () => {});
@@ -138,7 +138,7 @@ describe("createWebServer", () => {
 });
 
 describe("a server whose certificates are renewed", () => {
-  it("shows the new one to new connections, and keeps those that are open", async () => {
+  it("presents the new one to new connections, and keeps open ones", async () => {
     const tls = new RenewableTls({ server });
     const { port, web } = await serve(tls);
     const open = connect({ port, host: "127.0.0.1", ca: ca.cert });
@@ -153,7 +153,7 @@ describe("a server whose certificates are renewed", () => {
     expect(tls.listeners.size).toBe(0);
   });
 
-  it("believes the new CA, and the old one no more, not even in a resumed session", async () => {
+  it("trusts the new CA, and no longer the old one, not even in a resumed session", async () => {
     const tls = new RenewableTls({ server, clusterCa: ca.cert });
     const { port } = await serve(tls, true);
     const agent = new Agent({ keepAlive: false, maxCachedSessions: 10 });
@@ -175,7 +175,7 @@ describe("a server with a certificate for clients and another one for its cluste
   const forClients = publicCa.issue({ hosts: ["shardgate.example", "both.example", "127.0.0.1"] });
   const forCluster = ca.issue({ hosts: ["gateway.internal", "both.example"] });
 
-  it("shows each by the name that only it has", async () => {
+  it("presents each for the host name that only it has", async () => {
     const tls = new RenewableTls({ server: forClients, cluster: forCluster });
     const { port } = await serve(tls);
     expect(await shownFor("gateway.internal", port)).toBe(bytesOf(forCluster.cert));

@@ -45,13 +45,13 @@ const handWritten: StandardSchema<string, URL> = {
   "~standard": { version: 1, vendor: "test", validate: (value) => ({ value: new URL(String(value)) }) },
 };
 
-describe("a client", () => {
-  it("without a schema has unknown values", () => {
+describe("the type of a client", () => {
+  it("has unknown values without a schema", () => {
     expectTypeOf(createClient(options)).toEqualTypeOf<Client<unknown, unknown>>();
     expectTypeOf(createClient(options).get).returns.resolves.toEqualTypeOf<GetOutcome<unknown>>();
   });
 
-  it("takes the caller's word for the type of values", () => {
+  it("has the values that the caller declares", () => {
     const client = createClient<User>(options);
     expectTypeOf(client).toEqualTypeOf<Client<User, User>>();
     void (() => {
@@ -69,7 +69,7 @@ describe("a client", () => {
     });
   });
 
-  it("takes its types from a schema, whoever made it", () => {
+  it("is inferred from a schema of any library", () => {
     expectTypeOf(createClient({ ...options, schema: event })).toEqualTypeOf<Client<EventOut, EventIn>>();
     type PointIn = { x: number; y?: number | undefined };
     expectTypeOf(createClient({ ...options, schema: point })).toEqualTypeOf<
@@ -80,7 +80,7 @@ describe("a client", () => {
     void (() => createClient({ ...options, schema: { parse: () => 1 } }));
   });
 
-  it("is not taken for a client of other values", () => {
+  it("does not fit a client of other values", () => {
     expectTypeOf<Client<User>>().not.toExtend<Client<{ other: number }>>();
     expectTypeOf<Client<User>>().not.toExtend<Client<User, string>>();
   });
@@ -101,7 +101,7 @@ describe("a client", () => {
     });
   });
 
-  it("takes the schema of a call in place of its own", () => {
+  it("uses the schema of a call in place of its own", () => {
     void (async () => {
       const client = createClient<User>(options);
       const schema = handWritten;
@@ -134,8 +134,8 @@ describe("a client", () => {
   });
 });
 
-describe("an outcome", () => {
-  it("is told apart by its kind", () => {
+describe("the type of an outcome", () => {
+  it("is narrowed by its kind", () => {
     void ((outcome: GetOutcome<User>) => {
       switch (outcome.kind) {
         case "found":
@@ -205,7 +205,7 @@ describe("an outcome", () => {
   });
 });
 
-describe("our copy of Standard Schema", () => {
+describe("the copy of Standard Schema", () => {
   it("fits the published types", () => {
     expectTypeOf<StandardSchemaV1<string, URL>>().toExtend<StandardSchema<string, URL>>();
     expectTypeOf<StandardSchema<string, URL>>().toExtend<StandardSchemaV1<string, URL>>();

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { deriveClusterTokens, tokenHeader } from "../../src/wire/cluster-token.js";
 
 describe("the tokens of a cluster", () => {
-  it("are HMACs of its secret, another one for each direction", async () => {
+  it("are HMACs of its secret, a different one for each direction", async () => {
     const secret = "0123456789abcdef0123456789abcdef";
     const hmac = (label: string) => createHmac("sha256", secret).update(label).digest("base64url");
     expect(await deriveClusterTokens(secret)).toEqual({
@@ -13,12 +13,12 @@ describe("the tokens of a cluster", () => {
     });
   });
 
-  it("differ from cluster to cluster", async () => {
+  it("differ between clusters", async () => {
     const [one, other] = await Promise.all([deriveClusterTokens("a".repeat(32)), deriveClusterTokens("b".repeat(32))]);
     expect(new Set([...Object.values(one), ...Object.values(other)]).size).toBe(6);
   });
 
-  it("travel as bearer tokens, when there are any", () => {
+  it("are sent as bearer tokens, if there are any", () => {
     expect(tokenHeader("abc")).toEqual({ authorization: "Bearer abc" });
     expect(tokenHeader(null)).toEqual({});
   });

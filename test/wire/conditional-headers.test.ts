@@ -38,12 +38,12 @@ describe("conditionOfHeaders", () => {
     );
   });
 
-  it("takes a tag that a proxy has made weak for the version that it says", () => {
+  it("accepts a tag that a proxy has weakened as the version that it names", () => {
     expect(conditionOfHeaders({ ifMatch: ' W/"7"' })).toEqual({ kind: "ifVersion", version: "7" });
   });
 
   it.each(['""', '"0"', '"07"', '"18446744073709551616"', '"abc"', '"7-gzip"', 'W/"7;br"'])(
-    "makes of the tag %s, which no entry has, a condition that never holds",
+    "turns the tag %s, which no entry has, into a condition that never holds",
     (ifMatch) => {
       expect(conditionOfHeaders({ ifMatch })).toEqual({ kind: "ifVersion", version: versionNeverGiven });
     },
@@ -57,7 +57,7 @@ describe("conditionOfHeaders", () => {
     expect(() => conditionOfHeaders({ ifMatch: "*", ifNoneMatch: "*" })).toThrowError(/cannot both/);
   });
 
-  it("cuts a long header in its message", () => {
+  it("shortens a long header in its message", () => {
     expect(() => conditionOfHeaders({ ifMatch: "x".repeat(10_000) })).toThrowError(/^.{1,200}$/);
   });
 });
@@ -65,12 +65,12 @@ describe("conditionOfHeaders", () => {
 describe("isNotModified", () => {
   const version = versionOf(7);
 
-  it("is false without the header, and for a version nobody knows", () => {
+  it("is false without the header, and for an unknown version", () => {
     expect(isNotModified(undefined, version)).toBe(false);
     expect(isNotModified('"7"', null)).toBe(false);
   });
 
-  it("compares weakly, in lists, and takes a star for any entry", () => {
+  it("compares weakly, in lists, and accepts a star for any entry", () => {
     expect(isNotModified('"7"', version)).toBe(true);
     expect(isNotModified('W/"7"', version)).toBe(true);
     expect(isNotModified('"5", W/"6" ,"7"', version)).toBe(true);
@@ -81,7 +81,7 @@ describe("isNotModified", () => {
 });
 
 describe("expiryOfQuery", () => {
-  it("reads whole seconds", () => {
+  it("reads an integer number of seconds", () => {
     expect(expiryOfQuery(undefined)).toBeNull();
     expect(expiryOfQuery("1")).toEqual({ kind: "ttl", seconds: 1 });
     expect(expiryOfQuery("253402300799")).toEqual({ kind: "ttl", seconds: 253_402_300_799 });
@@ -100,7 +100,7 @@ describe("expiryOfQuery", () => {
 describe("headersOfFacts", () => {
   const moment = Date.parse("2026-01-31T12:00:00.123Z");
 
-  it("tells everything that is known", () => {
+  it("returns all known facts", () => {
     const facts = {
       version: versionOf(7),
       createdAtMs: moment,
@@ -116,11 +116,11 @@ describe("headersOfFacts", () => {
     });
   });
 
-  it("leaves out what a plain storage node does not know", () => {
+  it("omits facts that a plain storage node does not have", () => {
     expect(headersOfFacts({ version: null, createdAtMs: null, updatedAtMs: null, expiresAtMs: null })).toEqual({});
   });
 
-  it("gives an ETag that is the condition of the next write", () => {
+  it("returns an ETag that can be the condition of the next write", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }), (number) => {
         const version: Version = parseVersion(String(number));

@@ -35,7 +35,7 @@ function setUp() {
 }
 
 describe("Peer", () => {
-  it("gives each question its own answer, whatever the order", async () => {
+  it("gives each call its own answer, whatever the order", async () => {
     const { near, release } = setUp();
     const slow = near.ask("slow", null);
     expect(await Promise.all([near.ask("double", 1), near.ask("double", 4)])).toEqual([2, 8]);
@@ -43,7 +43,7 @@ describe("Peer", () => {
     expect(await slow).toBe("done");
   });
 
-  it("carries a refusal whole: code, message and details", async () => {
+  it("transfers a refusal with code, message and details", async () => {
     const { near } = setUp();
     const error = await near.ask("refuse", null).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(ShardgateError);
@@ -54,7 +54,7 @@ describe("Peer", () => {
     });
   });
 
-  it("tells nothing of a bug but that there is one, and logs it where it is", async () => {
+  it("reveals only that there was a bug, and logs the bug where it happened", async () => {
     const { near, log } = setUp();
     const ask = (name: string) => near.ask(name as "slow", null);
     await expect(ask("break")).rejects.toMatchObject({
@@ -68,14 +68,14 @@ describe("Peer", () => {
     ]);
   });
 
-  it("takes a code that it does not know for a failure of the other side", async () => {
+  it("treats an unknown code as a failure of the other side", async () => {
     const { near, line } = setUp();
     const slow = near.ask("slow", null);
     line.ends[1].send({ kind: "answer", id: 1, refusal: { code: "NEWER", message: "A newer program.", details: {} } });
     await expect(slow).rejects.toMatchObject({ code: "INTERNAL_SERVER_ERROR", message: "A newer program." });
   });
 
-  it("gets no answer to a statement, and passes by what others say on the line", async () => {
+  it("gets no answer to a tell, and ignores messages of others on the line", async () => {
     const { near, noted, line } = setUp();
     for (const message of [null, "text", 1, {}, { kind: "other" }, { kind: "answer", id: 99, result: 1 }]) {
       line.ends[1].send(message);
@@ -87,7 +87,7 @@ describe("Peer", () => {
     expect(noted).toEqual(["one", "two"]);
   });
 
-  it("gives up at the deadline, and passes by an answer that comes later", async () => {
+  it("gives up at the deadline, and ignores an answer that arrives later", async () => {
     const { near, clock, release } = setUp();
     const slow = near.ask("slow", null);
     const failed = expect(slow).rejects.toThrow(NoAnswer);
@@ -98,7 +98,7 @@ describe("Peer", () => {
     expect(await near.ask("double", 2)).toBe(4);
   });
 
-  it("tells those who wait, and those who come, that the other process is gone", async () => {
+  it("rejects waiting and later calls when the other process has ended", async () => {
     const { near, line } = setUp();
     const slow = near.ask("slow", null);
     near.close();
@@ -109,7 +109,7 @@ describe("Peer", () => {
     expect(line.sent.length).toBe(before);
   });
 
-  it("answers nobody once it is closed", async () => {
+  it("answers no calls once it is closed", async () => {
     const { near, far, line, release } = setUp();
     const slow = near.ask("slow", null);
     expect(await near.ask("double", 1)).toBe(2);
@@ -122,7 +122,7 @@ describe("Peer", () => {
     await expect(slow).rejects.toThrow(NoAnswer);
   });
 
-  it("refuses more calls than may wait", async () => {
+  it("refuses calls when too many wait", async () => {
     const { near, line } = setUp();
     line.cut();
     const waiting = Array.from({ length: peerCallsMax }, () => near.ask("slow", null).catch(() => "given up"));

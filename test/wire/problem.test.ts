@@ -5,7 +5,7 @@ import { errorOfProblem, problemOf } from "../../src/wire/problem.js";
 describe("problem details", () => {
   const error = new ShardgateError("STALE_EPOCH", "Shard 3 is at epoch 7.", { shard: 3, epoch: 7 });
 
-  it("tell the code, the status, what to do and the details", () => {
+  it("contain the code, the status, the advice and the details", () => {
     expect(problemOf(error)).toEqual({
       title: "Stale epoch",
       status: 409,
@@ -25,17 +25,17 @@ describe("problem details", () => {
     });
   });
 
-  it("come back as the same error", () => {
+  it("are decoded to the same error", () => {
     const back = errorOfProblem(JSON.parse(JSON.stringify(problemOf(error))));
     expect(back).toMatchObject({ code: error.code, message: error.message });
     expect(back?.details).toMatchObject(error.details);
   });
 
-  it.each([null, 7, "text", {}, { code: "OTHER" }, []])("are not seen in %j", (body) => {
+  it.each([null, 7, "text", {}, { code: "OTHER" }, []])("are not recognised in %j", (body) => {
     expect(errorOfProblem(body)).toBeNull();
   });
 
-  it("need no words", () => {
+  it("need no message", () => {
     expect(errorOfProblem({ code: "DRAINING" })).toMatchObject({ code: "DRAINING", message: "DRAINING" });
   });
 });

@@ -33,7 +33,7 @@ describe("pageProblem", () => {
     [["b"], { after: "b", isReverse: true }, /"b" beyond the end/],
   ])("finds what is wrong with %j for %j", (keys, rest, problem) => expect(problemOf(keys, rest)).toMatch(problem));
 
-  it("finds that a page with more, but without an entry, leads nowhere", () => {
+  it("refuses a page that promises more entries without containing one", () => {
     expect(problemOf([], {}, true)).toMatch(/more entries, but not one/);
     expect(problemOf(["a"], {}, true)).toBeNull();
   });

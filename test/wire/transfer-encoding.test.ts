@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { transferEncodingRefusal } from "../../src/wire/transfer-encoding.js";
 
 it.each([undefined, "chunked", "Chunked", "gzip", "xchunked", "chunked, gzip"])(
-  "leaves Transfer-Encoding %s to the parser of HTTP",
+  "leaves Transfer-Encoding %s to the HTTP parser",
   (header) => {
     expect(transferEncodingRefusal(header)).toBeNull();
   },

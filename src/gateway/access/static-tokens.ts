@@ -14,7 +14,7 @@ import { isCallerName, ownCallerNames, type Caller } from "./caller.js";
 import { grantOf, type Grant } from "./grant.js";
 import { Permissions } from "./permissions.js";
 
-/** By the SHA-256 of the token, in base64. */
+/** Keyed by the SHA-256 of the token, in base64. */
 export type StaticTokens = ReadonlyMap<string, StaticToken>;
 
 interface StaticToken {

@@ -15,7 +15,7 @@ afterEach(() => gateway.stop());
 
 const run = (argv: readonly string[], options?: RunOptions) => runCommand([...argv, "-e", gateway.url], options);
 
-/** Where nobody listens any more. */
+/** An address where no server listens any more. */
 async function deadUrl(): Promise<string> {
   const gone = new FakeGateway();
   await gone.start();
@@ -24,7 +24,7 @@ async function deadUrl(): Promise<string> {
   return url;
 }
 
-describe("a command that asks a gateway", () => {
+describe("a command that calls a gateway", () => {
   it.each([
     ["KEY_NOT_FOUND", 3],
     ["NODE_NOT_FOUND", 3],
@@ -45,12 +45,12 @@ describe("a command that asks a gateway", () => {
     expect(gateway.bodies).toHaveLength(1);
   });
 
-  it("takes a code that it does not know for a failure", async () => {
+  it("treats an unknown code as a failure", async () => {
     gateway.interrupt = () => ({ body: errorBody("NEWER_CODE") });
     expect(await run(["status"])).toEqual({ code: 1, out: "", err: "shardgate: No. (NEWER_CODE)\n" });
   });
 
-  it("takes a problem of a REST kind, as of something in front of the gateway", async () => {
+  it("reports a problem in REST form, as of a server in front of the gateway", async () => {
     gateway.interrupt = () => ({ status: 503, body: '{"status":503,"code":"DRAINING","detail":"Stops."}' });
     expect(await run(["check"])).toMatchObject({ code: 5 });
   });
@@ -66,7 +66,7 @@ describe("a command that asks a gateway", () => {
     expect(ended.err).toContain(message);
   });
 
-  it("says unavailable when nobody listens, for reads and writes alike, and how to name another gateway", async () => {
+  it("reports unavailability when no server listens, for reads and writes alike, and how to name another gateway", async () => {
     const stopped = await deadUrl();
     for (const argv of [
       ["get", "k"],
@@ -120,8 +120,8 @@ describe("a command that asks a gateway", () => {
   });
 });
 
-describe("the token", () => {
-  it("comes from the environment and goes along with each request as a bearer token", async () => {
+describe("the token of a command", () => {
+  it("is read from the environment and sent with each request as a bearer token", async () => {
     gateway.put("k", "1");
     gateway.put("l", "1");
     const variables = { SHARDGATE_TOKEN: "abc.DEF-1~/+==" };
@@ -129,13 +129,13 @@ describe("the token", () => {
     expect(gateway.authorizations).toEqual(["Bearer abc.DEF-1~/+=="]);
   });
 
-  it("is left out when there is none", async () => {
+  it("is omitted when there is none", async () => {
     await run(["export"], { variables: { SHARDGATE_TOKEN: "" } });
     await run(["export"]);
     expect(gateway.authorizations).toEqual([undefined, undefined]);
   });
 
-  it("is refused, and not shown, when it cannot be one", async () => {
+  it("is refused, without being shown, when its characters are invalid", async () => {
     const ended = await run(["get", "k"], { variables: { SHARDGATE_TOKEN: "sec\nret" } });
     expect(ended).toEqual({
       code: 2,
@@ -145,7 +145,7 @@ describe("the token", () => {
     expect(gateway.bodies).toHaveLength(0);
   });
 
-  it("comes from a file that is named, before the environment", async () => {
+  it("is read from the file that an option names, before the environment", async () => {
     gateway.put("k", "1");
     const folder = temporaryFolder();
     onTestFinished(folder.remove);
@@ -161,7 +161,7 @@ describe("the token", () => {
     expect((await run(["get", "k", "--token-file", `${file}-none`])).err).toContain("it does not exist");
   });
 
-  it("is named by where it is from when it is refused, and where to put one when there is none", async () => {
+  it("is reported with its source when the gateway refuses it, and with where to set one when there is none", async () => {
     const folder = temporaryFolder();
     onTestFinished(folder.remove);
     const file = path.join(folder.path, "token");
@@ -185,7 +185,7 @@ describe("the token", () => {
     });
   });
 
-  it("is no option of any command", async () => {
+  it("is not an option of any command", async () => {
     for (const command of ["get", "put", "import", "status"]) {
       expect((await runCommand([command, "--help"])).out).not.toMatch(/--token(?!-file)/);
     }

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { GatewayClient, clientAnswerBytesMax } from "../../../src/cli/calls/gateway-client.js";
 
 describe("GatewayClient", () => {
-  it("gives up an answer that does not come", async () => {
+  it("gives up when no answer arrives in time", async () => {
     const server = createServer(() => undefined);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
@@ -45,7 +45,7 @@ describe("GatewayClient", () => {
   it.each([
     ["says how long it is", { "content-length": String(clientAnswerBytesMax + 1) }],
     ["does not say how long it is", {}],
-  ])("takes no answer that is too large, when it %s", async (_, headers) => {
+  ])("refuses an answer that is too large, when it %s", async (_, headers) => {
     const part = Buffer.alloc(1024 * 1024, " ");
     const server = createServer((_request, response) => {
       response.writeHead(200, headers);
@@ -62,7 +62,7 @@ describe("GatewayClient", () => {
       server.once("connection", (socket) => socket.on("error", () => {}).on("close", resolve)),
     );
     expect(await client.post("{}")).toMatchObject({ kind: "failure", isRetryable: false, isTooLarge: true });
-    // Before the client is: what is left of the answer is not waited for.
+    // Closed before the client: it does not wait for the rest of the answer.
     await closed;
     await client.close();
     await new Promise((resolve) => server.close(resolve));

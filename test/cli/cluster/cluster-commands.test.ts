@@ -1,4 +1,4 @@
-/** shard, node, status and check against a whole gateway over storage nodes in memory. */
+/** shard, node, status and check with a whole gateway over storage nodes in memory. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { startTestGateway, type TestGateway } from "../../gateway/test-gateway.js";
@@ -42,14 +42,14 @@ describe("shard ls and get", () => {
     expect(await json("shard", "get", "0")).toMatchObject({ primary: null, keyCount: null, sizeBytes: null });
   });
 
-  it.each(["get", "history"])("tell with %s that there is no such shard", async (command) => {
+  it.each(["get", "history"])("report with %s that there is no such shard", async (command) => {
     expect(await run(["shard", command, "4"])).toEqual({ code: 3, out: "", err: "shardgate: there is no shard 4.\n" });
     expect(await run(["shard", command, "x"])).toMatchObject({ code: 2 });
   });
 });
 
 describe("shard locate", () => {
-  it("tells the shard of a key and its owner", async () => {
+  it("shows the shard of a key and its owner", async () => {
     await gateway.register("node1", "node2");
     expect((await run(["shard", "locate", "user123"])).out).toBe(
       "key      shard  state   epoch  primary  url\nuser123      2  ACTIVE      1  node2    http://node2:8000\n",
@@ -63,7 +63,7 @@ describe("shard locate", () => {
     });
   });
 
-  it("computes it without a gateway when told how many shards there are", async () => {
+  it("computes it without a gateway when the number of shards is given", async () => {
     const offline = ["shard", "locate", "user123", "--shards", "4", "-e", "http://127.0.0.1:1"];
     expect(await runCommand(offline)).toEqual({ code: 0, out: "key      shard\nuser123      2\n", err: "" });
     expect((await runCommand([...offline, "-o", "json"])).out).toBe('{"number":2,"shardCount":4,"key":"user123"}\n');
@@ -74,7 +74,7 @@ describe("shard locate", () => {
 describe("shard assign and history", () => {
   beforeEach(() => gateway.register("node1", "node2"));
 
-  it("give a shard to another node, and tell who owned it", async () => {
+  it("assign a shard to another node, and show its former owners", async () => {
     expect((await run(["shard", "assign", "0", "node2", "--if-epoch", "1"])).out).toMatch(/\n +0 .* 2  node2 /);
     expect(await json("shard", "assign", "0", "node1")).toMatchObject({
       number: 0,
@@ -99,7 +99,7 @@ describe("shard assign and history", () => {
     expect(await run(["shard", "assign", "0", "no/de"])).toMatchObject({ code: 2 });
   });
 
-  it("hide data only when forced, and after asking", async () => {
+  it("hide data only when forced, and after confirmation", async () => {
     await run(["put", "user123", "1"]);
     const argv = ["shard", "assign", "2", "node1"];
     expect((await run(argv)).err).toContain("ASSIGNMENT_WOULD_HIDE_DATA");
@@ -114,8 +114,8 @@ describe("shard assign and history", () => {
 });
 
 describe("node ls, add and rm", () => {
-  it("add a node, list it and forget it", async () => {
-    // Plain: a full one is live once it has registered by itself.
+  it("add a node, list it and remove it", async () => {
+    // A plain node, because a full one is live only once it has registered by itself.
     gateway.node("mine", "plain");
     expect((await run(["node", "ls"])).out).toBe("");
     expect(await json("node", "ls")).toEqual([]);
@@ -131,7 +131,7 @@ describe("node ls, add and rm", () => {
     expect((await run(["node", "rm", "mine", "--yes"])).code).toBe(3);
   });
 
-  it("forget a node that is live only when forced, and after asking", async () => {
+  it("remove a live node only when forced, and after confirmation", async () => {
     await gateway.register("node1", "node2");
     expect(await run(["node", "rm", "node1", "--yes"])).toMatchObject({ code: 4, out: "" });
     const { code, out, err } = await run(["node", "rm", "node1", "--force"], { isTerminal: true, input: "y\n" });
@@ -141,13 +141,13 @@ describe("node ls, add and rm", () => {
     expect(out).toContain("0,1");
   });
 
-  it("shows how long the latest answers took", async () => {
+  it("show how long the latest answers took", async () => {
     await gateway.register("node1", "node2");
     await run(["put", "user123", "1"]);
     expect((await run(["node", "ls"])).out).toMatch(/node2  UP +2 +\d+\.\d ms/);
   });
 
-  it("do not take the options of the storage node itself", async () => {
+  it("do not accept the options of the storage node itself", async () => {
     expect(await run(["node", "ls", "--port", "1"])).toMatchObject({ code: 2 });
     expect(await run(["node", "add", "mine", "ftp://x"])).toMatchObject({ code: 2 });
     expect((await runCommand(["node", "list"])).err).toContain("too many arguments for 'node'");
@@ -234,7 +234,7 @@ describe("check", () => {
 });
 
 describe("check of a large cluster", () => {
-  it("names a few of the shards and how many more there are", async () => {
+  it("names some of the shards and how many more there are", async () => {
     const large = await startTestGateway({ shardCount: 64 });
     const { err } = await runCommand(["check", "-e", large.url]);
     expect(err).toBe(

@@ -1,4 +1,7 @@
-/** What `status`, `node ls` and `node accept-loss` say of storage nodes that lost their data, by answers of a fake gateway. */
+/**
+ * How `status`, `node ls` and `node accept-loss` present storage nodes that lost their data, with answers of a fake
+ * gateway.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeGateway } from "../fake-gateway.js";
 import { runCommand, type CommandRun, type RunOptions } from "../run-command.js";
@@ -40,7 +43,7 @@ const told = [
 ].join("\n");
 
 describe("node ls", () => {
-  it("names below the table each node with a problem, its store, its shards and what to do", async () => {
+  it("lists below the table each node with a problem, its store, its shards and what to do", async () => {
     data = { storageNodes: nodes };
     const { code, out } = await run(["node", "ls"]);
     expect(code).toBe(0);
@@ -48,14 +51,14 @@ describe("node ls", () => {
     expect(out.endsWith(`\n\n${told}\n`)).toBe(true);
   });
 
-  it("has the problems and the shards with older data in its JSON", async () => {
+  it("includes the problems and the shards with older data in its JSON", async () => {
     data = { storageNodes: nodes };
     const rows = JSON.parse((await run(["node", "ls", "-o", "json"])).out) as unknown[];
     expect(rows[0]).toMatchObject({ name: "node1", problem: lost, staleShards: [] });
     expect(rows[1]).toMatchObject({ name: "node2", problem: null, staleShards: [5] });
   });
 
-  it("never lets a message steer the terminal", async () => {
+  it("prints no control characters of a message to the terminal", async () => {
     const problem = { ...lost, message: "\u001b[2J" };
     data = { storageNodes: [{ ...healthy, name: "node1", problem, staleShards: [] }] };
     expect((await run(["node", "ls"])).out).toContain(String.raw`\u001b[2J`);
@@ -75,7 +78,7 @@ describe("status", () => {
     });
   });
 
-  it("does not blame the life of a storage node that lives and is not accepted", async () => {
+  it("does not report a storage node as down that is alive but not accepted", async () => {
     const primary = { name: "node1", url: "http://n", state: "UP" };
     const shards = [{ number: 4, state: "UNAVAILABLE", epoch: 1, primary, keyCount: null, sizeBytes: null }];
     data = { cluster: { ...cluster, shards, storageNodes: nodes.slice(0, 1) } };
@@ -84,7 +87,7 @@ describe("status", () => {
     );
   });
 
-  it("says nothing of problems when there are none", async () => {
+  it("prints no problems when there are none", async () => {
     data = { cluster: { ...cluster, storageNodes: [{ ...healthy, name: "node1", staleShards: [] }] } };
     const { out } = await run(["status"]);
     expect(out).toContain("\nhealth       every shard has a live primary\n");
@@ -99,7 +102,7 @@ describe("node accept-loss", () => {
     data = { acceptStorageNodeLoss: { __typename: "AcceptStorageNodeLossPayload" } };
   });
 
-  it("asks, saying what it means, and does it after yes", async () => {
+  it("asks for confirmation, explains the consequences, and acts after yes", async () => {
     const { code, out, err } = await run(["node", "accept-loss", "node1"], { isTerminal: true, input: "y\n" });
     expect([code, out]).toEqual([0, "accepted: node1 serves its shards after its next registration\n"]);
     expect(err).toMatch(/^Accept at .* that storage node node1 has lost data\? .* answered as not found.* \[y\/N\] $/);
@@ -108,13 +111,13 @@ describe("node accept-loss", () => {
     ]);
   });
 
-  it("does nothing after no, or where nobody can be asked", async () => {
+  it("does nothing after no, or without a terminal", async () => {
     expect(await run(["node", "accept-loss", "node1"], { isTerminal: true, input: "n\n" })).toMatchObject({ code: 1 });
     expect(await run(["node", "accept-loss", "node1"])).toMatchObject({ code: 2, out: "" });
     expect(gateway.bodies).toEqual([]);
   });
 
-  it("does it at once with --yes, as JSON if wanted, and shows the gateway's refusal", async () => {
+  it("acts at once with --yes, as JSON on request, and shows the gateway's refusal", async () => {
     expect((await run(["node", "accept-loss", "node1", "--yes", "-o", "json"])).out).toBe('{"name":"node1"}\n');
     const errors = [{ message: "There is no node9.", extensions: { code: "NODE_NOT_FOUND" } }];
     gateway.interrupt = () => ({ body: JSON.stringify({ errors }) });

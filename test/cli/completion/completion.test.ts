@@ -27,7 +27,10 @@ async function script(shell: (typeof shells)[number]): Promise<string> {
   return out;
 }
 
-/** What a real bash completes, for each of these lists of words behind the program's name; the last is being typed. */
+/**
+ * The completions of a real bash for each of these lists of words after the program's name; the last word is being
+ * typed.
+ */
 function bashCompletes(...lines: readonly (readonly string[])[]): readonly (readonly string[])[] {
   const questions = lines.map((words) => {
     const quoted = ["shardgate", ...words].map((word) => `'${word}'`).join(" ");
@@ -67,7 +70,7 @@ describe("the command tree", () => {
 });
 
 describe("completion bash", () => {
-  it("completes commands, and what stands beneath them", () => {
+  it("completes commands and their subcommands", () => {
     const [all, s, shard, node] = bashCompletes([""], ["s"], ["shard", ""], ["node", ""]);
     expect(all).toEqual(root.commands.map(({ path }) => path.join(" ")));
     expect(s).toEqual(["scan", "shard", "status", "schema"]);
@@ -75,7 +78,7 @@ describe("completion bash", () => {
     expect(node).toEqual(["ls", "add", "rm", "accept-loss", "verify"]);
   });
 
-  it("completes the other names of commands, and what stands behind them", () => {
+  it("completes the aliases of commands, and what follows them", () => {
     const [d, others, option, value] = bashCompletes(["d"], ["rm", "--ye"], ["ls", "--pre"], ["del", "-o", ""]);
     expect(d).toEqual(["dev", "delete", "del"]);
     expect([others, option, value]).toEqual([["--yes"], ["--prefix"], ["table", "json"]]);
@@ -87,7 +90,7 @@ describe("completion bash", () => {
     expect(bashCompletes(["shard", "assign", "6", "node2", "--if"])).toEqual([["--if-epoch"]]);
   });
 
-  it("completes the choices of options, in each way to write them", () => {
+  it("completes the choices of options, in each form of writing them", () => {
     expect(
       bashCompletes(
         ["get", "k", "-o", ""],
@@ -105,7 +108,7 @@ describe("completion bash", () => {
     expect(helped).toEqual(["shard"]);
   });
 
-  it("completes files where a file or folder is wanted, and nowhere else", () => {
+  it("completes files where a file or folder is expected, and nowhere else", () => {
     const [files, ...others] = bashCompletes(
       ["import", "ent"],
       ["node", "--data", "o"],
@@ -116,11 +119,11 @@ describe("completion bash", () => {
     expect(others).toEqual([["other"], [], []]);
   });
 
-  it("completes nothing behind what is no command", () => {
+  it("completes nothing after an unknown command", () => {
     expect(bashCompletes(["nonsense", ""], ["nonsense", "--"])).toEqual([[], []]);
   });
 
-  it("is bound to the program's name", () => {
+  it("is registered for the program's name", () => {
     const bound = execFileSync("bash", ["--norc", "-c", "source ./bash; complete -p shardgate"], { cwd: folder });
     expect(bound.toString()).toBe("complete -F _shardgate shardgate\n");
   });
@@ -138,7 +141,7 @@ describe("completion zsh", () => {
     expect(text).toContain("('import:'*) _files ;;");
   });
 
-  it.skipIf(!has(zsh))("is good zsh", () => {
+  it.skipIf(!has(zsh))("is valid zsh", () => {
     expect(spawnSync(zsh, ["-n", join(folder, "zsh")])).toMatchObject({ status: 0 });
   });
 });
@@ -155,7 +158,7 @@ describe("completion fish", () => {
     expect(lines).toContainEqual(expect.stringMatching(/'import\\'' -F$/));
   });
 
-  it.skipIf(!has(fish))("is good fish, and completes", () => {
+  it.skipIf(!has(fish))("is valid fish, and completes", () => {
     const ask = (line: string): readonly string[] => {
       const code = `source ./fish; complete -C ${JSON.stringify(line)}`;
       const { stdout } = spawnSync(fish, ["--no-config", "-c", code], { cwd: folder, encoding: "utf8" });
@@ -168,7 +171,7 @@ describe("completion fish", () => {
 });
 
 describe("completion", () => {
-  it("knows the shells it has scripts for", async () => {
+  it("lists the shells that have scripts", async () => {
     const { code, err } = await runCommand(["completion", "tcsh"]);
     expect(code).toBe(2);
     expect(err).toContain("Allowed choices are bash, zsh, fish.");

@@ -1,4 +1,4 @@
-/** get, put and delete against a whole gateway over storage nodes in memory. */
+/** get, put and delete with a whole gateway over storage nodes in memory. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
 import { testAccess } from "../../gateway/access/callers.js";
@@ -22,14 +22,14 @@ const json = async (...argv: string[]): Promise<unknown> => JSON.parse((await ru
 const put = (key: string, value: string): Promise<CommandRun> => run(["put", key, value]);
 
 describe("get", () => {
-  it("gives the exact bytes of one value, with a line end only for a person", async () => {
+  it("prints the exact bytes of one value, with a line end only on a terminal", async () => {
     const text = '{"b": 1.10,\n"n":12345678901234567890,"é":"\u{1F680}"}';
     await put("k", text);
     expect(await run(["get", "k"])).toEqual({ code: 0, out: text, err: "" });
     expect((await run(["get", "k"], { isTerminal: true })).out).toBe(`${text}\n`);
   });
 
-  it("gives several entries as rows, in the order asked, and tells which are missing", async () => {
+  it("prints several entries as rows, in the requested order, and reports missing ones", async () => {
     await put("a", "1");
     await put("longer", '{"x":\n[1.10]}');
     const { code, out, err } = await run(["get", "longer", "nope", "a", "nope"]);
@@ -43,12 +43,12 @@ describe("get", () => {
     expect(err).toMatch(/^shardgate: No entry has the key "nope" \(KEY_NOT_FOUND\)\. [^\n]+\n$/);
   });
 
-  it("prints nothing for a person when no key exists", async () => {
+  it("prints nothing to standard output when no key exists", async () => {
     expect(await run(["get", "nope"])).toMatchObject({ code: 3, out: "" });
     expect(await run(["get", "nope", "no"])).toMatchObject({ code: 3, out: "" });
   });
 
-  it("gives one JSON document with every digit: an object for one key, a list for several", async () => {
+  it("prints one JSON document with every digit: an object for one key, a list for several", async () => {
     await put("a", "12345678901234567890.10");
     const { out } = await run(["get", "a", "-o", "json"]);
     expect(out).toMatch(/^\{"key":"a","value":12345678901234567890\.10,"version":"1",/);
@@ -64,7 +64,7 @@ describe("get", () => {
     expect(await json("get", "no")).toMatchObject({ code: "KEY_NOT_FOUND" });
   });
 
-  it("says unavailable when a key's storage node is away, even if another key does not exist", async () => {
+  it("reports unavailability when a key's storage node is down, even if another key does not exist", async () => {
     const fault = new NodeFault("connectionRefused", "node1 refused the connection", true);
     gateway.node("node1").injectFault = () => ({ fault });
     let ended: CommandRun | null = null;
@@ -77,7 +77,7 @@ describe("get", () => {
     expect((await running).err.match(/SHARD_UNAVAILABLE/g)).toHaveLength(2);
   });
 
-  it("does not say twice what a caller who may not know the storage nodes is advised", async () => {
+  it("does not repeat the gateway's advice for a caller who may not see the storage nodes", async () => {
     await gateway.close();
     gateway = await startTestGateway({ access: testAccess() });
     const variables = { SHARDGATE_TOKEN: "writePrefix" };
@@ -87,7 +87,7 @@ describe("get", () => {
     expect((await run(["put", "a/1", "1"], { variables })).err).toContain(`: Nothing was written. ${advice}`);
   });
 
-  it("asks for more keys than one request takes", async () => {
+  it("splits more keys than fit into one request", async () => {
     const keys = Array.from({ length: 1001 }, (_, index) => `k${index}`);
     await put("k0", "0");
     await put("k1000", "1000");
@@ -101,7 +101,7 @@ describe("get", () => {
 });
 
 describe("get with values too large for one answer", () => {
-  it("asks for the halves, and gives up at one key", async () => {
+  it("splits the keys in half, and gives up at one key", async () => {
     const fake = new FakeGateway();
     await fake.start();
     const entry = (key: string) => ({
@@ -127,7 +127,7 @@ describe("get with values too large for one answer", () => {
 });
 
 describe("put", () => {
-  it("says what was written, as a row or as JSON", async () => {
+  it("prints what was written, as a row or as JSON", async () => {
     const { code, out } = await put("k", "1");
     expect(code).toBe(0);
     expect(out).toMatch(/^key  version  shard  expires  entry\nk +1 +\d  - +new\n$/);
@@ -136,24 +136,24 @@ describe("put", () => {
     expect((await put("k", "3")).out).toContain("replaced");
   });
 
-  it("writes what stands on standard input, as it stands there", async () => {
+  it("writes the value from standard input unchanged", async () => {
     const text = '{"a":1.10, "b":[\n-0]}';
     expect((await run(["put", "k", "-"], { input: `\uFEFF ${text}\n` })).code).toBe(0);
     expect((await run(["get", "k"])).out).toBe(text);
   });
 
-  it("takes a negative number for a value", async () => {
+  it("accepts a negative number as a value", async () => {
     expect((await put("k", "-5")).code).toBe(0);
     expect((await run(["get", "k"])).out).toBe("-5");
   });
 
-  it("gives the entry a time to live", async () => {
+  it("sends a time to live", async () => {
     expect(await json("put", "k", "1", "--ttl", "60")).toMatchObject({
       expiresAt: new Date(gateway.clock.nowMs() + 60_000).toISOString(),
     });
   });
 
-  it("takes the moment at which the entry expires, up to the end of the year 9999", async () => {
+  it("accepts the moment at which the entry expires, up to the end of the year 9999", async () => {
     for (const [option, at] of [
       ["2200-01-01T01:00:00+01:00", "2200-01-01T00:00:00.000Z"],
       ["9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"],
@@ -162,7 +162,7 @@ describe("put", () => {
     }
   });
 
-  it("takes a time to live that is longer than the gateway's schema has room for", async () => {
+  it("accepts a time to live that exceeds the range of the gateway's schema", async () => {
     const nowMs = Date.parse("2026-01-31T12:00:00.000Z");
     const overrides = { clock: new FakeClock(nowMs) };
     const { out } = await run(["put", "k", "1", "--ttl", "5462151399", "-o", "json"], { overrides });
@@ -171,7 +171,7 @@ describe("put", () => {
     expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("after the year 9999") });
   });
 
-  it("keeps conditions, and shows the entry as it is when one does not hold", async () => {
+  it("sends conditions, and shows the current entry when one does not hold", async () => {
     await put("k", "1.10");
     for (const condition of [["--if-absent"], ["--if-version", "7"]]) {
       const { code, out, err } = await run(["put", "k", "2", "-o", "json", ...condition]);
@@ -214,7 +214,7 @@ describe("put", () => {
     [Uint8Array.of(0x22, 0xff, 0x22), "is not UTF-8"],
     [new Uint8Array(valueInputBytesMax + 1), "is too long"],
     ["hello", "is not JSON"],
-  ])("refuses standard input that is no value", async (input, message) => {
+  ])("refuses standard input that is not a value", async (input, message) => {
     const { code, err } = await run(["put", "k", "-"], { input });
     expect(code).toBe(2);
     expect(err).toContain(message);
@@ -228,7 +228,7 @@ describe("delete", () => {
     await put("b", "1");
   });
 
-  it("needs --yes where nobody can be asked", async () => {
+  it("requires --yes without a terminal", async () => {
     const { code, out, err } = await run(["delete", "a"]);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toMatch(
@@ -237,7 +237,7 @@ describe("delete", () => {
     expect((await run(["get", "a"])).code).toBe(0);
   });
 
-  it.each(["y\n", "Yes\n", " YES \r\n"])("asks a person, and does it after %j", async (input) => {
+  it.each(["y\n", "Yes\n", " YES \r\n"])("asks for confirmation, and acts after %j", async (input) => {
     const { code, err } = await run(["delete", "a", "b"], { isTerminal: true, input });
     expect(code).toBe(0);
     expect(err).toMatch(/^Delete 2 entries at http[^ ]+\? \[y\/N\] $/);
@@ -251,7 +251,7 @@ describe("delete", () => {
     expect((await run(["get", "a"])).code).toBe(0);
   });
 
-  it("says what it deleted, and ends with 3 when a key did not exist", async () => {
+  it("prints what it deleted, and ends with 3 when a key did not exist", async () => {
     const { code, out, err } = await run(["delete", "a", "nope", "--yes"]);
     expect(code).toBe(3);
     expect(out).toMatch(/^deleted key  version\na +1\n$/);
@@ -262,7 +262,7 @@ describe("delete", () => {
     ]);
   });
 
-  it("refuses more keys than one request takes", async () => {
+  it("refuses more keys than fit into one request", async () => {
     const keys = Array.from({ length: 1001 }, (_, index) => `k${index}`);
     expect(await run(["delete", "--yes", ...keys])).toMatchObject({ code: 2 });
   });

@@ -25,7 +25,7 @@ async function fill(count: number): Promise<void> {
 }
 
 describe("scan", () => {
-  it("lists entries in key order, and says how to go on", async () => {
+  it("lists entries in key order, and prints how to continue", async () => {
     await fill(5);
     const { code, out, err } = await run("--limit", "2");
     expect(code).toBe(0);
@@ -35,7 +35,7 @@ describe("scan", () => {
     expect(rest).toEqual({ code: 0, out: "k0002\nk0003\nk0004\n", err: "" });
   });
 
-  it("names its own options when the gateway refuses what they say", async () => {
+  it("names its own options when the gateway refuses their values", async () => {
     for (const argv of [
       ["--after", "x"],
       ["--after", "x", "--reverse"],
@@ -48,7 +48,7 @@ describe("scan", () => {
     }
   });
 
-  it("goes backwards, also over several pages", async () => {
+  it("lists entries in descending order, over several pages too", async () => {
     await fill(2100);
     const { out, err } = await run("--reverse", "--keys-only", "--limit", "2050");
     const backwards = keys(2100).toReversed();
@@ -58,7 +58,7 @@ describe("scan", () => {
     expect(keysIn(rest.out)).toEqual(backwards.slice(2050));
   });
 
-  it("gives one JSON document over several pages, with every digit", async () => {
+  it("prints one JSON document over several pages, with every digit", async () => {
     await fill(1500);
     const { out, err } = await run("-o", "json", "--limit", "1200");
     expect(keysIn(out)).toEqual(keys(1500).slice(0, 1200));
@@ -67,13 +67,13 @@ describe("scan", () => {
     expect(err).toContain((JSON.parse(out) as { cursor: string }).cursor);
   });
 
-  it("finds nothing without a fuss", async () => {
+  it("prints nothing from an empty store, and succeeds", async () => {
     expect(await run("--prefix", "no")).toEqual({ code: 0, out: "", err: "" });
     const { out } = await run("--prefix", "no", "-o", "json");
     expect(JSON.parse(out)).toEqual({ entries: [], cursor: null, unavailableShards: [] });
   });
 
-  it("takes only keys with the prefix, and in JSON only their keys when asked", async () => {
+  it("lists only keys with the prefix, and in JSON only the keys on request", async () => {
     await fill(12);
     const { out } = await run("--prefix", "k001", "--keys-only", "-o", "json");
     expect(JSON.parse(out)).toEqual({
@@ -83,7 +83,7 @@ describe("scan", () => {
     });
   });
 
-  it("refuses a cursor that is none", async () => {
+  it("refuses an invalid cursor", async () => {
     expect(await run("--after", "bogus")).toMatchObject({ code: 2, out: "" });
   });
 });
@@ -108,7 +108,7 @@ describe("scan of a gateway that lacks shards", () => {
   });
   afterEach(() => fake.stop());
 
-  it("gives what there is, names the shards, and says unavailable", async () => {
+  it("prints the entries of the other shards, names the missing ones, and reports unavailability", async () => {
     const { code, out, err } = await runCommand(["scan", "-e", fake.url, "-o", "json"]);
     expect(code).toBe(5);
     expect(keysIn(out)).toEqual(["a", "b"]);
@@ -116,7 +116,7 @@ describe("scan of a gateway that lacks shards", () => {
     expect(err).toContain("entries of shards 3, 9 are missing");
   });
 
-  it("stops asking when nobody reads any more", async () => {
+  it("stops requesting pages when the reader of its output has gone", async () => {
     const stdout = new Writable({
       write: (_chunk, _encoding, done) => done(Object.assign(new Error("write EPIPE"), { code: "EPIPE" })),
     });

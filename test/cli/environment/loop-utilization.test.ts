@@ -6,7 +6,7 @@ import {
   utilizationHalfLifeMs,
 } from "../../../src/cli/environment/loop-utilization.js";
 
-/** A process whose event loop works for as much of the time as `pass` says. */
+/** A process whose event loop is busy for the share of the time that `pass` sets. */
 function openLoop() {
   let [idle, active, nowMs] = [0, 0, 0];
   const ofTotal = (since: EventLoopUtilization = { idle: 0, active: 0, utilization: 0 }): EventLoopUtilization => {
@@ -27,27 +27,27 @@ function openLoop() {
 }
 
 describe("loopUtilization", () => {
-  it("says half of a change after the time in which an old value counts half", () => {
+  it("reports half of a change after the half-life of a measurement", () => {
     const { pass } = openLoop();
     expect(pass(utilizationHalfLifeMs, 1)).toBeCloseTo(0.5);
     expect(pass(utilizationHalfLifeMs, 1)).toBeCloseTo(0.75);
     expect(pass(utilizationHalfLifeMs, 0)).toBeCloseTo(0.375);
   });
 
-  it("comes to what lasts, and forgets a long time in one look", () => {
+  it("converges to a constant load, and forgets a long time in one measurement", () => {
     const { pass } = openLoop();
     for (let look = 0; look < 50; look++) pass(utilizationSampleMs, 0.8);
     expect(pass(utilizationSampleMs, 0.8)).toBeCloseTo(0.8);
     expect(pass(60_000, 0)).toBeCloseTo(0);
   });
 
-  it("does not look again too soon", () => {
+  it("does not measure again too soon", () => {
     const { pass } = openLoop();
     expect(pass(utilizationSampleMs - 1, 1)).toBe(0);
     expect(pass(1, 1)).toBeGreaterThan(0);
   });
 
-  it("says a share of this process's own time", () => {
+  it("reports a share of this process's own time", () => {
     expect(loopUtilization()()).toBe(0);
   });
 });

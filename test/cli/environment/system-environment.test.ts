@@ -29,12 +29,12 @@ async function environmentOf(source: string) {
 }
 
 describe("systemEnvironment", () => {
-  it("names the program as a person starts it in the current folder", () => {
+  it("names the program as a user starts it in the current folder", () => {
     const { programName } = systemEnvironment(join(process.cwd(), "dist", "cli", "main.js"));
     expect(programName).toBe(`node ${relative(process.cwd(), join(process.cwd(), "dist", "cli", "main.js"))}`);
   });
 
-  it("knows the variables of the environment", () => {
+  it("reads environment variables", () => {
     vi.stubEnv("SHARDGATE_TOKEN", "t");
     const { variable } = systemEnvironment("main.js");
     expect([variable("SHARDGATE_TOKEN"), variable("SHARDGATE_NO_SUCH")]).toEqual(["t", undefined]);
@@ -108,7 +108,7 @@ describe("systemEnvironment", () => {
     }
   });
 
-  it("hears signals and the end of the parent until it is told not to", () => {
+  it("reports signals and the end of the parent until the handler is removed", () => {
     const reasons: string[] = [];
     const before = ["SIGTERM", "SIGINT", "disconnect"].map((name) => process.listenerCount(name));
     const dispose = systemEnvironment("main.js").onSignal((reason) => reasons.push(reason));
@@ -122,7 +122,7 @@ describe("systemEnvironment", () => {
   it.each([
     ["npm started it", "start", ["the end of its parent"]],
     ["npm did not start it", undefined, []],
-  ])("takes another parent for the end of its own where %s", (_, event, expected) => {
+  ])("treats another parent as the end of its own where %s", (_, event, expected) => {
     vi.useFakeTimers();
     vi.stubEnv("npm_lifecycle_event", event);
     const parent = vi.spyOn(process, "ppid", "get").mockReturnValue(100);
@@ -156,7 +156,7 @@ describe("systemClock", () => {
 });
 
 describe("createLog", () => {
-  it("writes one JSON object a line, from the level on", () => {
+  it("writes one JSON object per line, from the given level on", () => {
     const environment = testEnvironment();
     const log = createLog("node1", parseLogLevels("warn"), environment.stderr);
     log.info({ a: 1 }, "Left out.");
@@ -173,7 +173,7 @@ describe("shellWord", () => {
     ["a b", "'a b'"],
     ["it's", `'it'\\''s'`],
     ["$HOME", "'$HOME'"],
-  ])("quotes %s only where a shell needs it", (word, quoted) => {
+  ])("quotes %s only if a shell needs it", (word, quoted) => {
     expect(shellWord(word)).toBe(quoted);
   });
 });

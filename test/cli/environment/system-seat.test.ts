@@ -1,4 +1,4 @@
-/** The primary's seat over real processes; a worker's own is what test/end-to-end/workers.test.ts runs. */
+/** The primary's seat with real processes; a worker's own seat is tested in test/end-to-end/workers.test.ts. */
 import cluster from "node:cluster";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -16,9 +16,9 @@ afterAll(() => {
   for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGKILL");
 });
 
-it("hands out connections in turn", () => expect(cluster.schedulingPolicy).toBe(cluster.SCHED_RR));
+it("distributes connections in turn", () => expect(cluster.schedulingPolicy).toBe(cluster.SCHED_RR));
 
-it("carries messages both ways, and tells the exit code of a worker", async () => {
+it("transfers messages in both directions, and reports the exit code of a worker", async () => {
   const worker = seat.fork();
   expect(worker.pid).toBeGreaterThan(0);
   const heard: unknown[] = [];
@@ -29,11 +29,11 @@ it("carries messages both ways, and tells the exit code of a worker", async () =
   await vi.waitFor(() => expect(heard).toEqual(["here", { echo: { kind: "tell", name: "hello" } }]));
   worker.line.send("end");
   expect(await worker.exited).toEqual({ code: 3, how: "exit code 3" });
-  // Nobody is there, which is no failure.
+  // The worker has ended, which is not a failure.
   worker.line.send("lost");
 });
 
-it("ends a worker, and tells by which signal", async () => {
+it("ends a worker, and reports by which signal", async () => {
   const worker = seat.fork();
   worker.kill("SIGKILL");
   expect(await worker.exited).toEqual({ code: null, how: "SIGKILL" });

@@ -1,4 +1,6 @@
-/** The lock of a data folder or registry, with real processes: two of them, killed ones, ones of another pid namespace. */
+/**
+ * The lock of a data folder or registry, with real processes: two of them, killed ones, ones of another pid namespace.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
@@ -18,7 +20,7 @@ import { FakeClock, settle } from "../../support/fake-clock.js";
 import { eventually, repository, Run, temporaryFolder } from "../../support/processes.js";
 
 const holderScript = path.join(import.meta.dirname, "lock-holder.mjs");
-/** Another pid namespace, where this machine lets us make one. */
+/** Another pid namespace, if this machine allows creating one. */
 const inOtherNamespace = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const hasNamespaces = spawnSync("unshare", [...inOtherNamespace, "true"]).status === 0;
 
@@ -42,7 +44,7 @@ async function take(clock = systemClock): Promise<HeldLock> {
   return lock;
 }
 
-/** A refusal, without waiting: the clock is moved beyond the time that a start waits. */
+/** A refusal without waiting: the clock is advanced beyond the time that a start waits. */
 async function refusal(): Promise<Error & { code?: unknown }> {
   const clock = new FakeClock();
   const outcome = lockFolder(folder.path, clock).then(
@@ -68,7 +70,7 @@ async function startHolder(): Promise<{ readonly run: Run; readonly pid: string 
 }
 
 describe("the lock of a data folder", () => {
-  it("is refused while another process holds it, with that process's id and host, and the other holds on", async () => {
+  it("is refused while another process holds it, with that process's id and host, and does not disturb the holder", async () => {
     const { run, pid } = await startHolder();
     const error = await refusal();
     expect(error).toMatchObject({ code: "STORAGE_FAILED" });
@@ -81,16 +83,16 @@ describe("the lock of a data folder", () => {
     await run.stop("SIGKILL");
   });
 
-  it("is free at once when the process that held it is killed, though its lock file stays", async () => {
+  it("is free at once when the process that held it is killed, although its lock file stays", async () => {
     const { run, pid } = await startHolder();
     await run.stop("SIGKILL");
     expect(readFileSync(lockPath, "utf8")).toContain(`pid ${pid} `);
-    // A clock that never moves: the first try must do.
+    // With a clock that never advances, the first attempt must succeed.
     await take(new FakeClock());
     expect(readFileSync(lockPath, "utf8")).toBe(`pid ${process.pid} on host ${hostname()}\n`);
   });
 
-  it("is waited for, because a process is started again before the one before is gone", async () => {
+  it("is waited for, because a process may start before the previous one has ended", async () => {
     const first = await take();
     const clock = new FakeClock();
     let isTaken = false;
@@ -104,7 +106,7 @@ describe("the lock of a data folder", () => {
     await second;
   });
 
-  it("lives on in a process that inherited the open file, and ends with that one", async () => {
+  it("lives on in a process that inherited the open file, and ends with that process", async () => {
     const lock = await take();
     const heir = spawn("sleep", ["600"], { stdio: ["ignore", "ignore", "ignore", lock.fd] });
     await once(heir, "spawn");
@@ -117,7 +119,7 @@ describe("the lock of a data folder", () => {
   });
 
   it.each(["", "pid", "pid 1 on host \u0007\n", "x".repeat(5_000)])(
-    "goes by the kernel and never by what the file says: %j",
+    "depends on the kernel and never on the content of the file: %j",
     async (text) => {
       writeFileSync(lockPath, text);
       await take(new FakeClock());
@@ -143,7 +145,7 @@ describe("the lock of a data folder", () => {
     await take();
   });
 
-  it("is refused where the folder is missing, saying so", async () => {
+  it("is refused when the folder is missing, with that reason", async () => {
     folder.remove();
     const error = await refusal();
     expect(error.message).toMatch(/^The data folder .* cannot be used: ENOENT: no such file or directory/);
@@ -151,7 +153,7 @@ describe("the lock of a data folder", () => {
   });
 });
 
-describe("where no lock can be had", () => {
+describe("a start without available locks", () => {
   /** The lock with another fs-native-extensions. */
   async function lockWith(nativeModule: () => object): Promise<Error> {
     vi.resetModules();
@@ -163,7 +165,7 @@ describe("where no lock can be had", () => {
     );
   }
 
-  it("a platform without a binary is refused instead of going on unlocked", async () => {
+  it("is refused on a platform without a binary instead of running unlocked", async () => {
     const error = await lockWith(() => {
       throw new Error("Cannot find addon");
     });
@@ -173,7 +175,7 @@ describe("where no lock can be had", () => {
     expect(error).toMatchObject({ code: "STORAGE_FAILED" });
   });
 
-  it("a file system without locks is refused instead of going on unlocked", async () => {
+  it("is refused on a file system without locks instead of running unlocked", async () => {
     const error = await lockWith(() => ({
       tryLock() {
         throw new Error("ENOLCK: no locks available");

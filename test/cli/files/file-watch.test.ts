@@ -9,7 +9,7 @@ import { RecordLog } from "../../support/record-log.js";
 const pauseMs = 1_000;
 let folder: ReturnType<typeof temporaryFolder>;
 let clock: FakeClock;
-/** Whether anything had changed, at each look. */
+/** Whether anything had changed, for each check. */
 let looks: boolean[];
 let stop: () => Promise<void>;
 
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const place = (...names: readonly string[]): string => join(folder.path, ...names);
 
-/** Watches, and is through with the first look. */
+/** Starts watching, and waits for the first check. */
 async function watch(...paths: readonly string[]): Promise<void> {
   const watched = watchFiles(paths, (isChanged) => void looks.push(isChanged), {
     clock,
@@ -38,7 +38,7 @@ async function watch(...paths: readonly string[]): Promise<void> {
   looks = [];
 }
 
-/** What the next looks see. */
+/** The results of the next checks. */
 async function nextLooks(count = 1): Promise<readonly boolean[]> {
   looks = [];
   for (let look = 0; look < count; look++) {
@@ -49,7 +49,7 @@ async function nextLooks(count = 1): Promise<readonly boolean[]> {
 }
 
 describe("a watch of files", () => {
-  it("sees a file that is written over, once", async () => {
+  it("reports a file that is overwritten, once", async () => {
     writeFileSync(place("a"), "1");
     writeFileSync(place("b"), "1");
     await watch(place("a"), place("b"));
@@ -58,7 +58,7 @@ describe("a watch of files", () => {
     expect(await nextLooks(2)).toEqual([true, false]);
   });
 
-  it("sees a file of the same length that is renamed over another", async () => {
+  it("reports a file of the same length that is renamed over another", async () => {
     writeFileSync(place("a"), "1");
     await watch(place("a"));
     writeFileSync(place("new"), "2");
@@ -66,7 +66,7 @@ describe("a watch of files", () => {
     expect(await nextLooks(2)).toEqual([true, false]);
   });
 
-  it("sees a file of which a link further up is swapped, as Kubernetes does", async () => {
+  it("reports a file when a link further up is replaced, as in Kubernetes", async () => {
     for (const version of ["v1", "v2"]) {
       mkdirSync(place(version));
       writeFileSync(place(version, "tls.crt"), version);
@@ -80,7 +80,7 @@ describe("a watch of files", () => {
     expect(await nextLooks(2)).toEqual([true, false]);
   });
 
-  it("sees a file that goes and comes, also with its folder", async () => {
+  it("reports a file that disappears and returns, even with its folder", async () => {
     await watch(place("sub", "a"));
     mkdirSync(place("sub"));
     expect(await nextLooks()).toEqual([false]);
@@ -93,7 +93,7 @@ describe("a watch of files", () => {
     expect(await nextLooks(2)).toEqual([true, false]);
   });
 
-  it("sees a folder in a file's place, and is not called for its other files", async () => {
+  it("reports a folder in a file's place, and does not react to other files in it", async () => {
     writeFileSync(place("a"), "1");
     await watch(place("a"));
     writeFileSync(place("neighbour"), "1");
@@ -103,7 +103,7 @@ describe("a watch of files", () => {
     expect(await nextLooks(2)).toEqual([true, false]);
   });
 
-  it("looks no more once it is stopped", async () => {
+  it("stops checking once it is stopped", async () => {
     await watch(place("a"));
     await stop();
     writeFileSync(place("a"), "1");

@@ -13,18 +13,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it("makes a folder and all above it, and takes one that is there", async () => {
+it("creates a folder and all above it, and accepts an existing one", async () => {
   for (const path of ["a/b/c/", "a/b/c", "a", ".", "d/../e"]) await makeFolder(join(folder, path));
   for (const path of ["a/b/c", "e"]) expect((await stat(join(folder, path))).isDirectory()).toBe(true);
   await makeFolder("/");
 });
 
-it("makes one folder for all who want it at once", async () => {
+it("creates one folder for several concurrent callers", async () => {
   await Promise.all(Array.from({ length: 20 }, () => makeFolder(join(folder, "a/b/c"))));
   expect((await stat(join(folder, "a/b/c"))).isDirectory()).toBe(true);
 });
 
-it("makes a folder whose parent another process makes at the same moment", async () => {
+it("creates a folder whose parent another process creates at the same moment", async () => {
   vi.mocked(mkdir).mockImplementationOnce(async (path) => {
     await mkdir(join(folder, "a"));
     throw Object.assign(new Error("As before the parent was there."), { code: "ENOENT", path });
@@ -33,13 +33,13 @@ it("makes a folder whose parent another process makes at the same moment", async
   expect((await stat(join(folder, "a/b"))).isDirectory()).toBe(true);
 });
 
-it("says when a file is there instead, or on the way", async () => {
+it("reports a file at the path or on the way to it", async () => {
   await writeFile(join(folder, "file"), "");
   await expect(makeFolder(join(folder, "file"))).rejects.toMatchObject({ code: "EEXIST" });
   await expect(makeFolder(join(folder, "file/a"))).rejects.toMatchObject({ code: "ENOTDIR" });
   await expect(makeFolder(join(folder, "file/a/b"))).rejects.toMatchObject({ code: "ENOTDIR" });
 });
 
-it.runIf(existsSync("/proc/self"))("gives up where a folder that is there takes no others", async () => {
+it.runIf(existsSync("/proc/self"))("gives up when an existing folder accepts no subfolders", async () => {
   await expect(makeFolder("/proc/none/at/all")).rejects.toMatchObject({ code: "ENOENT", path: "/proc/none" });
 });

@@ -43,7 +43,9 @@ async function open(paths: Partial<TlsPaths>): Promise<TlsFiles> {
   return files;
 }
 
-/** Files are read on real time while the clock stands; each time it moves, they have been looked at once more. */
+/**
+ * Files are read in real time while the clock does not advance; each time it does, they have been checked once more.
+ */
 async function looks(count: number): Promise<void> {
   for (let look = 0; look < count; look++) {
     await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
@@ -60,13 +62,13 @@ const errors = (): readonly unknown[] =>
   log.lines.filter(({ level }) => level === "error").map(({ facts }) => facts["problem"]);
 
 describe("TlsFiles", () => {
-  it("has nothing, and looks at nothing, without files", async () => {
+  it("has no material, and checks nothing, without files", async () => {
     const files = await open({});
     expect(files.current).toEqual({ server: null, cluster: null, clusterCa: null });
     expect([clock.pendingTimers, log.lines]).toEqual([0, []]);
   });
 
-  it("reads one certificate for both sides once, and says for whom and until when it is", async () => {
+  it("reads a certificate that both sides share once, and logs its names and its expiry", async () => {
     const server = await write("a", first);
     await writeFile(place("ca.crt"), `A comment.\n${ca.cert}`);
     const { current } = await open({ server, cluster: server, clusterCa: place("ca.crt") });
@@ -77,7 +79,7 @@ describe("TlsFiles", () => {
     expect(log.lines).toEqual([{ level: "info", facts, message: "TLS certificates were loaded." }]);
   });
 
-  it("takes up new files, tells its listeners once, and looks no more when it is closed", async () => {
+  it("loads new files, calls its listeners once, and stops checking when it is closed", async () => {
     const [server, cluster] = [await write("a", first), await write("b", first)];
     const files = await open({ server, cluster });
     const seen: unknown[] = [];
@@ -98,7 +100,7 @@ describe("TlsFiles", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("follows links that are set anew, and a CA that is", async () => {
+  it("follows links that are replaced, and a CA that is replaced", async () => {
     const other = new CertificateAuthority();
     await writeFile(place("1"), ca.cert);
     await writeFile(place("2"), other.cert);
@@ -110,7 +112,7 @@ describe("TlsFiles", () => {
     expect(files.current.clusterCa).toBe(other.cert);
   });
 
-  it("waits for the second file of a pair without a word", async () => {
+  it("waits for the second file of a pair without a warning", async () => {
     const server = await write("a", first);
     const files = await open({ server });
     await looks(1);
@@ -123,7 +125,7 @@ describe("TlsFiles", () => {
     expect(errors()).toEqual([]);
   });
 
-  it("keeps what it has when new files are broken, and says so once for each way", async () => {
+  it("keeps its material when new files are invalid, and reports each problem once", async () => {
     const server = await write("a", first);
     const files = await open({ server });
     await writeFile(server.cert, "broken");
@@ -142,7 +144,7 @@ describe("TlsFiles", () => {
     expect(files.current.server).toEqual(second);
   });
 
-  it("keeps a certificate that expires while it is in use: clients judge that for themselves", async () => {
+  it("keeps a certificate that expires while it is in use, which clients judge for themselves", async () => {
     const server = await write("a", ca.issue({ hosts: ["a"], validTo: "20260131120100Z" }));
     const files = await open({ server });
     const { current } = files;
@@ -167,7 +169,7 @@ describe("TlsFiles", () => {
     ["key", first.cert, "it contains no PEM private key"],
     ["key", encryptedKey(), "its private key is encrypted; use an unencrypted key"],
     ["key", second.key, "it is not the private key of the certificate in CRT"],
-  ])("refuses a %s of %#, and says which file it is", async (kind, text, problem) => {
+  ])("refuses a %s of %#, and names the file", async (kind, text, problem) => {
     const server = await write("a", first);
     const file = kind === "crt" ? server.cert : server.key;
     await writeFile(file, text);
@@ -176,7 +178,7 @@ describe("TlsFiles", () => {
     expect(told).not.toContain("\n");
   });
 
-  it("refuses files that do not exist or are none", async () => {
+  it("refuses paths that do not exist or are not files", async () => {
     const server = await write("a", first);
     const missing = { ...server, key: place("none") };
     expect(await refusal(open({ server: missing }))).toBe(`Cannot use ${place("none")}: it does not exist.`);
@@ -188,7 +190,7 @@ describe("readCa", () => {
   const caWith = (validTo: string): string => new CertificateAuthority("CA", { validTo }).cert;
   const ofYesterday = caWith("20260130000000Z");
 
-  it("takes several, of which some may have expired", async () => {
+  it("accepts several certificates, of which some may have expired", async () => {
     await writeFile(place("ca"), ofYesterday + ca.cert);
     expect(await readCa(place("ca"), clock.nowMs())).toBe(ofYesterday + ca.cert);
   });
@@ -197,7 +199,7 @@ describe("readCa", () => {
     ["nothing", "it contains no PEM certificate"],
     [ofYesterday, "its CA has expired"],
     [`${ca.cert}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----`, "it contains no PEM certificate"],
-  ])("refuses what is no CA, %#", async (text, problem) => {
+  ])("refuses a file without a CA, %#", async (text, problem) => {
     await writeFile(place("ca"), text);
     expect(await refusal(readCa(place("ca"), clock.nowMs()))).toBe(`Cannot use ${place("ca")}: ${problem}.`);
   });

@@ -8,7 +8,7 @@ describe("schema print", () => {
     expect(typeDefs).toMatch(/^type Query \{/m);
   });
 
-  it("puts it into one JSON document on request", async () => {
+  it("prints it within one JSON document on request", async () => {
     expect(JSON.parse((await runCommand(["schema", "print", "-o", "json"])).out)).toEqual({ schema: typeDefs });
   });
 });

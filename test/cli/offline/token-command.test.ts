@@ -6,7 +6,7 @@ import { runCommand } from "../run-command.js";
 import { tokenBytes } from "../../../src/cli/offline/token-command.js";
 
 describe("shardgate token", () => {
-  it("draws a token, and prints the line with its hash that the gateway takes", async () => {
+  it("creates a token, and prints the line with its hash that the gateway accepts", async () => {
     const argv = ["token", "ada", "--grant", "read:", "write:user/", "--expires", "2030-01-31T12:00:00Z"];
     const { code, out, err } = await runCommand(argv);
     expect([code, err]).toEqual([0, ""]);
@@ -26,7 +26,7 @@ describe("shardgate token", () => {
     expect(verifier.callerOf(token)).toMatchObject({ name: "ada" });
   });
 
-  it("prints both in one JSON document for programs", async () => {
+  it("prints both in one JSON document", async () => {
     const { out } = await runCommand(["token", "operator", "--grant", "admin", "-o", "json"]);
     const { token, line } = JSON.parse(out) as { token: string; line: { sha256: string; grants: unknown } };
     expect(line.grants).toEqual([{ role: "admin", prefix: "" }]);

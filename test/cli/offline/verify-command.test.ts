@@ -1,4 +1,4 @@
-/** `shardgate node verify` over real data folders, whole and damaged ones. */
+/** `shardgate node verify` with real data folders, intact and damaged ones. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -15,7 +15,7 @@ import { runCommand, type CommandRun } from "../run-command.js";
 vi.mock("../../../src/storage/lmdb/check/verify.js", { spy: true });
 
 let data: ReturnType<typeof temporaryFolder>;
-/** Of the storage node node1. */
+/** The folder of the storage node node1. */
 let folder: string;
 
 beforeEach(async () => {
@@ -41,7 +41,7 @@ const run = (...options: string[]): Promise<CommandRun> =>
   runCommand(["node", "verify", "--id", "node1", "--data", data.path, ...options]);
 
 describe("node verify", () => {
-  it("counts what is in a whole folder, and succeeds", async () => {
+  it("counts the content of an intact folder, and succeeds", async () => {
     const { code, out, err } = await run();
     expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(
@@ -69,7 +69,7 @@ describe("node verify", () => {
     expect(report.problems[0]).toMatchObject({ shard: 2, what: expect.stringContaining("checksum") });
   });
 
-  it("says how many further problems there are, and which are of the folder or a shard as a whole", async () => {
+  it("prints how many further problems there are, and which concern the folder or a shard as a whole", async () => {
     const problems = [
       { shard: null, key: null, what: "One." },
       { shard: parseShard(2), key: null, what: "Two.\u0007" },
@@ -91,7 +91,7 @@ describe("node verify", () => {
     await lock.release();
   });
 
-  it("leaves a folder alone that is none of a storage node", async () => {
+  it("leaves a folder unchanged that is not a storage node's", async () => {
     const other = path.join(data.path, "other");
     mkdirSync(other);
     for (const id of ["other", "missing"]) {

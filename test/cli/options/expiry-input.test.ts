@@ -4,7 +4,7 @@ import { expiryOfTtl, parseExpiresAt } from "../../../src/cli/options/expiry-inp
 import { expiryMsMax, ttlSecondsMax } from "../../../src/core/limits.js";
 
 describe("expiryOfTtl", () => {
-  it("says seconds where the gateway's schema has room for them, and the moment beyond", () => {
+  it("returns seconds within the range of the gateway's schema, and a moment beyond it", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: ttlSecondsMax }), fc.integer({ min: 0, max: 4e12 }), (seconds, nowMs) => {
         const dueMs = nowMs + seconds * 1000;

@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { isLoopback } from "../../../src/cli/options/exposure.js";
 
-describe("loopback", () => {
-  it.each(["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost", "LOCALHOST", "::ffff:127.0.0.1"])("is %s", (host) => {
-    expect(isLoopback(host)).toBe(true);
-  });
+describe("a loopback address", () => {
+  it.each(["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost", "LOCALHOST", "::ffff:127.0.0.1"])(
+    "can be %s",
+    (host) => {
+      expect(isLoopback(host)).toBe(true);
+    },
+  );
 
   it.each([
     "0.0.0.0",
@@ -15,7 +18,7 @@ describe("loopback", () => {
     "1127.0.0.1",
     "::ffff:10.0.0.1",
     "",
-  ])("is not %s", (host) => {
+  ])("cannot be %s", (host) => {
     expect(isLoopback(host)).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { endpointOption } from "../../../src/cli/options/option.js";
 
-/** What a command finds in the option when called with `args`. */
+/** The option's value when the command is called with `args`. */
 function endpointOf(...args: readonly string[]): unknown {
   return new Command()
     .addOption(endpointOption())
@@ -11,7 +11,7 @@ function endpointOf(...args: readonly string[]): unknown {
 }
 
 describe("--endpoint", () => {
-  it("leads to the GraphQL endpoint of a gateway on this machine when it is left out", () => {
+  it("defaults to the GraphQL endpoint of a gateway on this machine", () => {
     expect(endpointOf()).toBe("http://127.0.0.1:4000/graphql");
     expect(endpointOf()).toBe(endpointOf("--endpoint", "http://127.0.0.1:4000"));
   });

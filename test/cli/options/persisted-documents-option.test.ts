@@ -46,7 +46,7 @@ async function failed(...argv: readonly string[]): Promise<string> {
 }
 
 describe("gateway --persisted-documents", () => {
-  it("runs the documents of the file beside any other", async () => {
+  it("runs the documents of the file in addition to any other", async () => {
     await withGateway(["--persisted-documents", manifest], async (origin) => {
       expect(await statusOf(origin, { documentId: "known" })).toBe(200);
       expect(await statusOf(origin, { documentId: "unknown" })).toBe(404);
@@ -77,7 +77,7 @@ describe("gateway --persisted-documents", () => {
     expect(await failed(...gateway, "--persisted-documents", manifest)).toContain("it is longer than");
   });
 
-  it.each(["gateway", "dev"])("is needed for %s --persisted-only", async (command) => {
+  it.each(["gateway", "dev"])("is required for %s --persisted-only", async (command) => {
     const environment = testEnvironment();
     expect(await runCli([command, "--persisted-only"], environment)).toBe(2);
     expect(environment.written.err).toBe(

@@ -1,4 +1,4 @@
-/** `shardgate registry restore` over registry files in a folder of the test's own. */
+/** `shardgate registry restore` with registry files in a folder of the test's own. */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -14,7 +14,7 @@ import { temporaryFolder } from "../../support/processes.js";
 import { runCommand, type CommandRun } from "../run-command.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
-/** The older copy, and the registry it is put back to. */
+/** The older copy, and the registry that it replaces. */
 let copy: string;
 let registry: string;
 
@@ -49,7 +49,7 @@ const restore = (...options: string[]): Promise<CommandRun> =>
   });
 
 describe("registry restore", () => {
-  it("puts the copy where there is none, marked as put back, and says which storage nodes are waited for", async () => {
+  it("restores the copy where no registry exists, marks it as restored, and names the storage nodes that must register", async () => {
     const { code, out, err } = await restore();
     expect([code, err]).toEqual([0, ""]);
     expect(out).toBe(
@@ -75,7 +75,7 @@ describe("registry restore", () => {
     expect(readFileSync(`${registry}.replaced`)).toEqual(before);
   });
 
-  it("marks a copy that was already put in place by hand", async () => {
+  it("marks a copy that was already restored by hand", async () => {
     put(clusterMap("c1", ["node1"]));
     expect(await runCommand(["registry", "restore", registry, "--registry", registry])).toMatchObject({ code: 0 });
     expect(read(registry).putBack?.waiting).toEqual(["node1"]);
@@ -84,7 +84,7 @@ describe("registry restore", () => {
   it.each([
     ["is cut off", Buffer.from("cut o")],
     ["is whole, but no cluster map", encodeFile({ version: 9, text: "{}" })],
-  ])("replaces a registry that %s, and keeps what is left of it", async (_what, bytes) => {
+  ])("replaces a registry that %s, and keeps the rest of it", async (_what, bytes) => {
     put(clusterMap("c1", []));
     writeFileSync(registry, bytes);
     expect(await restore()).toMatchObject({ code: 0 });
@@ -92,18 +92,18 @@ describe("registry restore", () => {
     expect(readFileSync(`${registry}.replaced`)).toEqual(bytes);
   });
 
-  it("says when the registry changed meanwhile, and restores nothing", async () => {
+  it("reports when the registry changed meanwhile, and restores nothing", async () => {
     const changing = vi.spyOn(FileStore.prototype, "compareAndSet").mockResolvedValue(false);
     put(clusterMap("c1", []));
     expect((await restore()).err).toContain(
       `The registry ${registry} changed during the restore; nothing was restored.`,
     );
     changing.mockRestore();
-    // The lock is given up: the next try succeeds.
+    // The lock has been released: the next attempt succeeds.
     expect(await restore()).toMatchObject({ code: 0 });
   });
 
-  it("replaces what a symbolic link leads to, and leaves the link", async () => {
+  it("replaces the target of a symbolic link, and leaves the link", async () => {
     put(clusterMap("c1", []));
     const link = path.join(folder.path, "link.json");
     symlinkSync(registry, link);
@@ -112,7 +112,7 @@ describe("registry restore", () => {
     expect(read(registry).nodes.size).toBe(2);
   });
 
-  it("waits for nobody where the copy knows no storage node", async () => {
+  it("names no storage nodes when the copy has none", async () => {
     writeFileSync(copy, encodeFile(documentOf(clusterMap("c1", []))));
     expect((await restore()).out).toMatch(/\nStart the gateway\.\n$/);
     expect(read(registry).putBack).toBeNull();
@@ -120,7 +120,7 @@ describe("registry restore", () => {
 });
 
 describe("registry restore changes nothing", () => {
-  /** All but what locking leaves behind: the lock file, and the folder that it is in. */
+  /** All files except those of locking: the lock file, and its folder. */
   const files = (): readonly string[] =>
     readdirSync(folder.path, { recursive: true, encoding: "utf8" }).filter((name) => !name.endsWith(".lock"));
 

@@ -6,13 +6,13 @@ import { errorRules, type ErrorCode } from "../../../src/core/error.js";
 import { testEnvironment } from "../test-environment.js";
 
 const codes = Object.keys(errorRules) as ErrorCode[];
-/** Codes between a gateway and its storage nodes, or about web pages, which no command is refused with. */
+/** Codes between a gateway and its storage nodes, or for web pages, with which no command is refused. */
 const foreign: readonly ErrorCode[] = ["ORIGIN_NOT_ALLOWED", "INTROSPECTION_DISABLED"];
 const commands = allCommands(commandTree(await createProgram(testEnvironment())));
 const texts = codes.flatMap((code) => [commandAdvice(code), commandAdvice(code, true)]);
 
 describe("the advice of the command line", () => {
-  it.each(codes.filter((code) => !foreign.includes(code)))("of %s names nothing of HTTP and GraphQL", (code) => {
+  it.each(codes.filter((code) => !foreign.includes(code)))("for %s mentions nothing of HTTP and GraphQL", (code) => {
     for (const text of [commandAdvice(code), commandAdvice(code, true)]) {
       expect(text).toMatch(/^[A-Z`].*[.?]$/);
       expect(text).not.toMatch(
@@ -21,7 +21,7 @@ describe("the advice of the command line", () => {
     }
   });
 
-  it("names options and commands that there are", () => {
+  it("names only options and commands that exist", () => {
     const options = new Set(commands.flatMap(({ options }) => options.map(({ long }) => long)));
     const paths = new Set(commands.map(({ path }) => path.join(" ")));
     const all = [...texts, tokenAdvice(null), tokenAdvice("SHARDGATE_TOKEN")].join("\n");
@@ -32,7 +32,7 @@ describe("the advice of the command line", () => {
     expect(called.filter((words) => !paths.has(words))).toEqual([]);
   });
 
-  it("says of writes alone that nothing was written", () => {
+  it("says only for writes that nothing was written", () => {
     expect(commandAdvice("SHARD_UNAVAILABLE")).not.toContain("written");
     expect(commandAdvice("SHARD_UNAVAILABLE", true)).toMatch(/^Nothing was written\. Try again/);
   });

@@ -24,17 +24,17 @@ describe("failureText", () => {
     [systemError({ code: "EXYZ" }), "EXYZ: odd, thing"],
     ["just\ntext", "just text"],
     [Object.assign(new Error("no stack"), { stack: undefined }), "no stack"],
-  ])("tells %s", (error, text) => {
+  ])("describes %s", (error, text) => {
     expect(failureText(error)).toBe(text);
   });
 
-  it("finds the reasons inside an error that has several", () => {
+  it("finds the reasons within an error that has several", () => {
     expect(messageOf(new AggregateError([new Error("::1 refused"), new Error("127.0.0.1 refused")]))).toBe(
       "::1 refused; 127.0.0.1 refused",
     );
   });
 
-  it("shows the stack of what nobody expected", () => {
+  it("shows the stack of an unexpected error", () => {
     expect(failureText(new TypeError("x is not a function"))).toMatch(/^TypeError: x is not a function\n +at /);
     expect(failureText(systemError({ code: "ERR_ASSERTION" }))).toMatch(/\n +at /);
   });

@@ -14,11 +14,11 @@ describe("exitCodeOf", () => {
     ["FORBIDDEN", 6],
     ["UNAUTHENTICATED", 6],
     ["INTERNAL_SERVER_ERROR", 1],
-  ] as const)("ends with a code of its own after %s", (code, exitCode) => {
+  ] as const)("returns a code of its own for %s", (code, exitCode) => {
     expect(exitCodeOf(code)).toBe(exitCode);
   });
 
-  it("says unavailable only where another attempt may help, so that scripts may repeat the command", () => {
+  it("returns unavailable only if a retry may help, so that scripts may repeat the command", () => {
     for (const code of codes) {
       if (exitCodeOf(code) === 5) expect(errorRules[code].isRetryable, code).toBe(true);
     }
@@ -27,7 +27,7 @@ describe("exitCodeOf", () => {
 });
 
 describe("worstExitCode", () => {
-  it("puts failures before refusals before unavailability before conflicts before what is not there", () => {
+  it("ranks failures before refusals, unavailability, conflicts and missing keys", () => {
     expect(worstExitCode([3, 4, 5, 6, 2, 1])).toBe(1);
     expect(worstExitCode([3, 4, 5, 6])).toBe(6);
     expect(worstExitCode([3, 4, 5])).toBe(5);

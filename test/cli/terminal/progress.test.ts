@@ -11,7 +11,7 @@ function start(isTTY: boolean) {
 }
 
 describe("Progress", () => {
-  it("rewrites one line for a person, a few times a second", async () => {
+  it("rewrites one line on a terminal, a few times a second", async () => {
     const { clock, written, progress } = start(true);
     progress.update(10);
     expect(written.err).toBe("");
@@ -23,7 +23,7 @@ describe("Progress", () => {
     expect(written.err.endsWith("\u001B[K\r\u001B[Kimported 1 entry in 0.2 s\n")).toBe(true);
   });
 
-  it("writes a line for a log every 100,000 entries", () => {
+  it("writes a line to a log every 100,000 entries", () => {
     const { written, progress } = start(false);
     for (let count = 0; count <= 250_000; count += 1000) progress.update(count);
     expect(written.err).toBe("imported 100,000 entries in 0.0 s\nimported 200,000 entries in 0.0 s\n");

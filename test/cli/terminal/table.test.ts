@@ -10,7 +10,7 @@ function lines(text: string): readonly string[] {
 }
 
 describe("Table", () => {
-  it("aligns words left and numbers right, and pads no line's end", () => {
+  it("aligns words left and numbers right, without trailing spaces", () => {
     const text = new Table(columns).text([
       ["a", 1, "x"],
       ["longer", 100, null],
@@ -18,7 +18,7 @@ describe("Table", () => {
     expect(lines(text)).toEqual(["key       n  value", "a         1  x", "longer  100  -"]);
   });
 
-  it("writes titles once, and keeps the width a column once had", () => {
+  it("writes titles once, and never narrows a column", () => {
     const table = new Table(columns);
     table.text([["longer", 100, ""]]);
     expect(table.text([["a", 1, "x"]])).toBe("a         1  x\n");
@@ -34,19 +34,19 @@ describe("Table", () => {
     expect(lines(new Table([{ title: "" }, { title: "b" }]).text([[cell, "b"]]))[0]).toBe(`${" ".repeat(width + 2)}b`);
   });
 
-  it("lets nothing in a cell steer the terminal", () => {
+  it("prints no control characters of a cell to the terminal", () => {
     const value = '"\u009b31m\u202e\u2028"\n';
     expect(new Table([{ title: "v" }]).text([[value]])).toBe('v\n"\\u009b31m\\u202e\\u2028"\\u000a\n');
     expect(JSON.parse('"\\u009b31m\\u202e\\u2028"')).toBe(JSON.parse(value));
   });
 
-  it("takes rows that are too short", () => {
+  it("accepts rows with too few cells", () => {
     expect(new Table(columns).text([["a"]])).toBe("key  n  value\na       \n");
   });
 });
 
 describe("factsText", () => {
-  it("aligns what belongs to each name", () => {
+  it("aligns the facts of all names", () => {
     expect(
       factsText([
         ["a", "1"],

@@ -33,7 +33,7 @@ function putMany(count: number, valueText: (index: number) => string): void {
 }
 
 describe("export", () => {
-  it("writes the entries in key order, values as they are stored", async () => {
+  it("writes the entries in key order, with values as they are stored", async () => {
     gateway.put("b", '{"n": 1.10, "s":"a  b"}');
     gateway.put('a"\\', "12345678901234567890123");
     expect(await exportAll()).toEqual({
@@ -48,7 +48,7 @@ describe("export", () => {
     expect((await exportAll()).out).toBe('{"key":"a","value":{"s":"x\\n  y"}}\n');
   });
 
-  it("writes when an entry expires as the moment itself, also one that has passed", async () => {
+  it("writes an expiry as a moment, even one that has passed", async () => {
     gateway.put("a", "1", "2200-01-01T00:00:00.000Z");
     gateway.put("b", "1", "2001-01-01T00:00:00.001Z");
     gateway.put("c", "1");
@@ -58,7 +58,7 @@ describe("export", () => {
     );
   });
 
-  it("gives every entry back its moment of expiry when it is imported again, however often and whenever", async () => {
+  it("preserves the expiry of every entry when it is imported again, however often and whenever", async () => {
     const moment = fc.integer({ min: gateway.nodeNowMs + 1, max: expiryMsMax });
     const entries = fc.dictionary(fc.stringMatching(/^k[a-z0-9]{1,8}$/), fc.option(moment), { maxKeys: 20 });
     await fc.assert(
@@ -70,7 +70,7 @@ describe("export", () => {
         for (let round = 0; round < 2; round++) {
           const { out } = await exportAll();
           gateway.entries.clear();
-          // Time passes, and the clock of the machine that imports says something else again.
+          // Time passes, and the clock of the importing machine differs.
           const environment = testEnvironment({ stdin: bytesOf(out), clock: new FakeClock(hereMs * round) });
           expect(await runCli(["import", "-", "-e", gateway.url], environment)).toBe(0);
         }
@@ -80,7 +80,7 @@ describe("export", () => {
     );
   });
 
-  it("writes what import reads back to the same entries", async () => {
+  it("writes a file that import reads back to the same entries", async () => {
     const values = ["1e400", '"\\ud83d\\ude80"', "[ ]", "-0.10", '{"__proto__":null}'];
     for (const [index, value] of values.entries()) gateway.put(`ключ/${index}`, value);
     const before = [...gateway.entries];
@@ -113,7 +113,7 @@ describe("export", () => {
     await whole.close();
   });
 
-  it("writes nothing of an empty store", async () => {
+  it("writes nothing from an empty store", async () => {
     expect(await exportAll()).toMatchObject({
       code: 0,
       out: "",
@@ -121,19 +121,19 @@ describe("export", () => {
     });
   });
 
-  it("takes only keys with the prefix", async () => {
+  it("writes only keys with the prefix", async () => {
     for (const key of ["a/1", "a/2", "b/1"]) gateway.put(key, "1");
     expect((await exportAll("--prefix", "a/")).out).toBe('{"key":"a/1","value":1}\n{"key":"a/2","value":1}\n');
   });
 
-  it("takes larger pages as long as values are small, each entry once", async () => {
+  it("requests larger pages as long as values are small, and writes each entry once", async () => {
     putMany(3000, String);
     const { out } = await exportAll();
     expect(new Set(out.trimEnd().split("\n")).size).toBe(3000);
     expect(pageSizes()).toEqual([16, 64, 256, 1000, 1000, 1000]);
   });
 
-  it("takes smaller pages when values are large", async () => {
+  it("requests smaller pages when values are large", async () => {
     const large = JSON.stringify("x".repeat(500_000));
     putMany(40, () => large);
     expect((await exportAll()).err).toMatch("exported 40 entries");
@@ -141,14 +141,14 @@ describe("export", () => {
     expect(pageSizes().slice(1)).toEqual([8, 8, 8]);
   });
 
-  it("asks again for a smaller page when an answer is too large", async () => {
+  it("requests a smaller page when an answer is too large", async () => {
     putMany(3, String);
     gateway.interrupt = ({ number }) => (number === 1 ? "too large" : null);
     expect((await exportAll()).code).toBe(0);
     expect(pageSizes()).toEqual([16, 8]);
   });
 
-  it("gives up when one entry alone is too large an answer", async () => {
+  it("gives up when a single entry exceeds an answer", async () => {
     gateway.interrupt = () => "too large";
     const { code, err } = await exportAll();
     expect(code).toBe(1);
@@ -156,7 +156,7 @@ describe("export", () => {
     expect(pageSizes()).toEqual([16, 8, 4, 2, 1]);
   });
 
-  it("asks again for a page that lacks shards, and for one without an answer", async () => {
+  it("requests a page again that lacks shards or got no answer", async () => {
     putMany(2, String);
     gateway.interrupt = ({ number }) => (number === 1 ? "hang up" : null);
     gateway.unavailableShards = () => (gateway.bodies.length < 4 ? [7] : []);
@@ -166,7 +166,7 @@ describe("export", () => {
     expect(err).toMatch(/^trying again: no answer from .*\ntrying again: shard 7 cannot be read\nexported 2 entries/);
   });
 
-  it("writes what there is when shards stay away, waits for them once, and fails", async () => {
+  it("writes the available entries when shards stay unavailable, waits for those once, and fails", async () => {
     putMany(100, String);
     gateway.unavailableShards = () => [9, 3];
     const { code, out, err } = await exportAll();
@@ -195,7 +195,7 @@ describe("export", () => {
     expect(gateway.bodies).toHaveLength(attempts);
   });
 
-  it("says why a host with several addresses does not answer", async () => {
+  it("reports why a host with several addresses does not answer", async () => {
     const { port } = new URL(gateway.url);
     await gateway.stop();
     const environment = testEnvironment();
@@ -215,7 +215,7 @@ describe("export", () => {
     expect(out).toContain('"value":7.10}');
   });
 
-  it("asks for the next page only when the last one is read", async () => {
+  it("requests the next page only when the last one has been written", async () => {
     putMany(500, String);
     const waiting: (() => void)[] = [];
     const stdout = new Writable({ write: (_chunk, _encoding, done) => void waiting.push(done) });
@@ -228,7 +228,7 @@ describe("export", () => {
     expect(await done).toBe(0);
   });
 
-  it("ends quietly when nobody reads any more", async () => {
+  it("ends without an error when the reader of its output has gone", async () => {
     putMany(500, String);
     const stdout = new Writable({
       write: (_chunk, _encoding, done) => done(Object.assign(new Error("write EPIPE"), { code: "EPIPE" })),

@@ -4,7 +4,7 @@ import { parseImportLine } from "../../../src/cli/transfer/import-line.js";
 const nowMs = Date.parse("2026-01-31T12:00:00.000Z");
 
 describe("parseImportLine", () => {
-  it("splices the value as it stands in the line", () => {
+  it("copies the value from the line unchanged", () => {
     const value = '{"b": 1.10, "a": 12345678901234567890123, "__proto__": -0.0e+5, "s": "\\u00e9\\/"}';
     expect(parseImportLine(`{"value": ${value} , "key":"a\\/b"}\r`, 7, nowMs)).toEqual({
       line: 7,
@@ -20,16 +20,16 @@ describe("parseImportLine", () => {
     ['"ttlSeconds":5462151399', '{"at":"2199-03-04T20:16:39.000Z"}'],
     ['"expiresAt":"2200-01-01T00:00:00.5+01:00"', '{"at":"2199-12-31T23:00:00.500Z"}'],
     ['"expiresAt":"9999-12-31T23:59:59.999Z"', '{"at":"9999-12-31T23:59:59.999Z"}'],
-    // Passed: the storage node says so, not this machine.
+    // In the past: the storage node refuses it, not this machine.
     ['"expiresAt":"2020-01-01T00:00:00Z"', '{"at":"2020-01-01T00:00:00.000Z"}'],
     ['"expiresAt":null,"ttlSeconds":60', '{"ttlSeconds":60}'],
-  ])("turns %s into an expiry", (member, expiry) => {
+  ])("converts %s to an expiry", (member, expiry) => {
     const line = `{"key":"k","value":null,${member}}`;
     expect(parseImportLine(line, 1, nowMs).text).toBe(`{"key":"k","value":null,"expiry":${expiry}}`);
   });
 
   it.each(['"ttlSeconds":null', '"expiresAt":null', '"expiresAt": null, "ttlSeconds": null'])(
-    "takes %s for an entry that never expires",
+    "treats %s as an entry that never expires",
     (members) => {
       const { text } = parseImportLine(`{"key":"k","value":null,${members}}`, 1, nowMs);
       expect(text).toBe('{"key":"k","value":null}');

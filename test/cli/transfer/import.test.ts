@@ -40,7 +40,7 @@ function itemCounts(): number[] {
 }
 
 describe("import", () => {
-  it("writes every line of a file and says how many", async () => {
+  it("writes every line of a file and prints how many", async () => {
     const path = join(folder, "entries.ndjson");
     await writeFile(path, '\uFEFF{"key":"a","value":1}\r\n\r\n  \n{"key":"b","value":"x","ttlSeconds":60}');
     vi.stubEnv("SHARDGATE_ENDPOINT", `${gateway.url}/graphql/`);
@@ -70,7 +70,7 @@ describe("import", () => {
     expect([...gateway.entries.values()].map(({ valueText }) => valueText)).toEqual(values);
   });
 
-  it("may try again for as long as it takes, without a warning of Node", async () => {
+  it("may retry for as long as necessary, without a warning of Node", async () => {
     const warnings: string[] = [];
     const note = (warning: Error): void => void warnings.push(warning.message);
     process.on("warning", note);
@@ -100,13 +100,13 @@ describe("import", () => {
     expect(itemCounts()).toEqual([2, 2, 2]);
   });
 
-  it("lets the later of two lines with one key win", async () => {
+  it("lets the later of two lines with the same key win", async () => {
     await importText('{"key":"a","value":1}\n{"key":"b","value":1}\n{"key":"a","value":2}\n{"key":"a","value":3}');
     expect(gateway.entries.get("a")?.valueText).toBe("3");
     expect(itemCounts()).toEqual([2, 1, 1]);
   });
 
-  it("writes what stands before a bad line, names it and says how to go on", async () => {
+  it("writes the lines before an invalid one, names it and prints how to continue", async () => {
     const { code, err } = await importText(`${lines(3)}{"key":"bad"\n${lines(2, 4)}`);
     expect(code).toBe(1);
     expect(gateway.entries.size).toBe(3);
@@ -116,20 +116,20 @@ describe("import", () => {
     );
   });
 
-  it("says in a JSON document how much is written, also when a line fails", async () => {
+  it("reports in a JSON document how much is written, even when a line fails", async () => {
     expect((await importText(lines(3), "-o", "json")).out).toBe('{"imported":3,"expired":0,"failedLine":null}\n');
     const { code, out } = await importText(`${lines(2)}no JSON`, "-o", "json");
     expect([code, out]).toEqual([1, '{"imported":2,"expired":0,"failedLine":3}\n']);
   });
 
-  it("counts what has expired by the storage node's clock, whatever the clock here says, and goes on", async () => {
+  it("counts entries that have expired by the storage node's clock, whatever the local clock is, and continues", async () => {
     const text = [
       '{"key":"passed","value":1,"expiresAt":"2026-01-31T12:00:00Z"}',
       '{"key":"ahead","value":2,"expiresAt":"2026-01-31T12:00:00.001Z"}',
       '{"key":"old","value":3,"expiresAt":"1999-01-01T00:00:00Z"}',
       '{"key":"last","value":4}',
     ].join("\n");
-    // By the clock of the machine that imports, all of them have passed long ago.
+    // By the clock of the importing machine, all of them have passed long ago.
     const clock = new FakeClock(Date.parse("2040-01-01T00:00:00Z"));
     const environment = testEnvironment({ stdin: bytesOf(text), clock });
     expect(await runCli(["import", "-", "-e", gateway.url, "-o", "json"], environment)).toBe(0);
@@ -142,7 +142,7 @@ describe("import", () => {
     expect((await importText(text, "--from-line", "3")).err).toContain("1 entry had expired and was not written\n");
   });
 
-  it("passes over lines before --from-line, also bad ones", async () => {
+  it("skips lines before --from-line, even invalid ones", async () => {
     const text = Buffer.concat([Buffer.from(lines(3)), Buffer.from([0xff, 0x0a]), Buffer.from(lines(2, 5))]);
     expect((await importText(text)).err).toContain("line 4: the line is not UTF-8");
     gateway.entries.clear();
@@ -156,7 +156,7 @@ describe("import", () => {
     expect(err).toContain("line 2: the line is longer than");
   });
 
-  it("names the line whose value the gateway refuses for good, and does not repeat it", async () => {
+  it("names the line whose value the gateway refuses for good, and does not retry it", async () => {
     gateway.refuse = (key) =>
       key === "k2" || key === "k3"
         ? { code: "FORBIDDEN", message: `Key ${key} is not yours.`, isRetryable: false }
@@ -168,7 +168,7 @@ describe("import", () => {
     expect(itemCounts()).toEqual([4]);
   });
 
-  it("repeats only the items that may do better, until they are written", async () => {
+  it("retries only the items that may still succeed, until they are written", async () => {
     let refusals = 0;
     gateway.refuse = (key) => {
       if (key === "k2" && refusals++ < 2) return { code: "SHARD_UNAVAILABLE", message: "Down.", isRetryable: true };
@@ -182,7 +182,7 @@ describe("import", () => {
     expect(err).toMatch(/^trying again: Down\. \(SHARD_UNAVAILABLE\)\nimported 4 entries/);
   });
 
-  it("repeats a batch whose answer was lost or overloaded", async () => {
+  it("retries a batch whose answer was lost or overloaded", async () => {
     gateway.interrupt = ({ number }) => {
       if (number === 1) return "hang up";
       if (number === 2) return { status: 503, body: "<html>" };
@@ -243,7 +243,7 @@ describe("import", () => {
     expect(await done).toBe(0);
   });
 
-  it("finishes what is in flight when it is told to stop, and says where to go on", async () => {
+  it("finishes batches in flight when it is stopped, and prints where to continue", async () => {
     const stdin = new PassThrough();
     const environment = testEnvironment({ stdin });
     const done = runCli(["import", "-", "-e", gateway.url], environment);
@@ -256,7 +256,7 @@ describe("import", () => {
     expect(environment.handlers.size).toBe(0);
   });
 
-  it("stops trying again when it is told to stop", async () => {
+  it("stops retrying when it is stopped", async () => {
     const clock = new FakeClock();
     gateway.interrupt = () => "hang up";
     const environment = testEnvironment({ stdin: bytesOf(lines(2)), clock, random: () => 1 });
@@ -274,7 +274,7 @@ describe("import", () => {
     expect(environment.written.err).toMatch(/^shardgate: Cannot use .*none: it does not exist\.\n$/);
   });
 
-  it("names a folder", async () => {
+  it("names a folder that is passed instead of a file", async () => {
     const environment = testEnvironment();
     expect(await runCli(["import", folder], environment)).toBe(2);
     expect(environment.written.err).toBe(`shardgate: ${folder} is a folder; name a file, or - for standard input.\n`);
@@ -292,7 +292,7 @@ describe("import", () => {
       Buffer.from(`\uFEFF${lines(3)}`, "utf16le").swap16(),
       "is UTF-16. Make it UTF-8 first: iconv -f UTF-16 -t UTF-8 %s | shardgate import -",
     ],
-  ])("names %s, sends nothing, and says how to make lines of it", async (_what, bytes, message) => {
+  ])("names %s, sends nothing, and prints how to convert it to lines", async (_what, bytes, message) => {
     const file = join(folder, "it's");
     await writeFile(file, bytes);
     const environment = testEnvironment();
@@ -305,14 +305,14 @@ describe("import", () => {
     expect(gateway.bodies).toEqual([]);
   });
 
-  it.each(["", "\uFEFF", "\n", "\r\n"])("takes %j for a file without entries", async (text) => {
+  it.each(["", "\uFEFF", "\n", "\r\n"])("treats %j as a file without entries", async (text) => {
     expect(await importText(text)).toMatchObject({
       code: 0,
       err: expect.stringMatching(/^imported 0 entries/) as string,
     });
   });
 
-  it.each(['[{"key":"a","value":1}]', "[", '[\n  {\n "key": "a"'])("names a JSON array: %j", async (text) => {
+  it.each(['[{"key":"a","value":1}]', "[", '[\n  {\n "key": "a"'])("recognises a JSON array: %j", async (text) => {
     const { code, err } = await importText(text);
     expect(code).toBe(1);
     expect(err).toContain(
@@ -320,7 +320,7 @@ describe("import", () => {
     );
   });
 
-  it("names a byte order mark in the middle, as where two files were joined", async () => {
+  it("recognises a byte order mark in the middle, as when two files were joined", async () => {
     const { code, err } = await importText(`\uFEFF${lines(2)}\uFEFF${lines(2, 3)}`);
     expect(code).toBe(1);
     expect(err).toContain(
@@ -332,7 +332,7 @@ describe("import", () => {
     expect([...gateway.entries.keys()].at(-1)).toBe("\uFEFFa");
   });
 
-  it("says where to go on when reading fails in the middle", async () => {
+  it("prints where to continue when reading fails in the middle", async () => {
     const stdin = new PassThrough();
     const environment = testEnvironment({ stdin });
     const done = runCli(["import", "-", "-e", gateway.url], environment);
@@ -344,7 +344,7 @@ describe("import", () => {
     expect(gateway.entries.size).toBe(1500);
   });
 
-  it("does not take a fault in reading for a bad line", async () => {
+  it("does not report a failed read as an invalid line", async () => {
     const stdin = new PassThrough();
     stdin.destroy(new Error("broken"));
     const environment = testEnvironment({ stdin });

@@ -18,7 +18,7 @@ describe("readLines", () => {
     ]);
   });
 
-  it("has no line after the last line feed, and none in an empty stream", async () => {
+  it("returns no line after the last line feed, and none from an empty stream", async () => {
     expect(await linesOf("one\n")).toEqual([{ number: 1, text: "one" }]);
     expect(await linesOf("")).toEqual([]);
   });
@@ -30,7 +30,7 @@ describe("readLines", () => {
     ]);
   });
 
-  it("names a line that is too long and goes on with the next", async () => {
+  it("reports a line that is too long and continues with the next", async () => {
     expect(await linesOf(`abcde\n${"x".repeat(50)}\nfghij\n${"y".repeat(6)}`, 5)).toEqual([
       { number: 1, text: "abcde" },
       { number: 2, problem: "is longer than 5 bytes" },
@@ -39,7 +39,7 @@ describe("readLines", () => {
     ]);
   });
 
-  it("names a line that is not UTF-8 and goes on with the next", async () => {
+  it("reports a line that is not UTF-8 and continues with the next", async () => {
     expect(await linesOf(Buffer.from([0x61, 0x0a, 0xc3, 0x28, 0x0a, 0x62]))).toEqual([
       { number: 1, text: "a" },
       { number: 2, problem: "is not UTF-8" },

@@ -4,13 +4,13 @@ import { retriesOf, clientPauseMs } from "../../../src/cli/transfer/retries.js";
 import { pauseAfter } from "../../../src/client/request/repeat.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
-it("does not wait when the work is already given up", async () => {
+it("does not wait when the work has been cancelled already", async () => {
   const clock = new FakeClock();
   await pauseAfter(1, retriesOf({ clock, random: () => 1, signal: AbortSignal.abort() }));
   expect(clock.pendingTimers).toBe(0);
 });
 
-it("leaves no listener behind, whether the pause is over, given up or cancelled", async () => {
+it("leaves no listener behind, whether the pause ends, or is cut short or cancelled", async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const retries = retriesOf({ clock, random: () => 1, signal: stop.signal });

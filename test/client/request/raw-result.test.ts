@@ -1,4 +1,6 @@
-/** How values are read and written: schemas of three makers, parsers of the application, results that are not known. */
+/**
+ * How values are read and written: schemas of three libraries, parsers of the application, unknown types of results.
+ */
 import * as v from "valibot";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -13,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => harness.close());
 
-/** Reads dates from text; written by hand, and asynchronous. */
+/** Parses dates from text; written by hand, and asynchronous. */
 const person: StandardSchema<{ name: string; born: string }, { name: string; born: Date }> = {
   "~standard": {
     version: 1,
@@ -42,7 +44,7 @@ describe("a schema", () => {
       }),
     ],
     ["no library", person],
-  ])("of %s turns stored values into what is read", async (_maker, schema) => {
+  ])("of %s transforms stored values when they are read", async (_maker, schema) => {
     const client = createClient({ ...harness.options(), schema: schema as typeof person });
     expect(await client.getMany(["ada", "bad", "none"])).toMatchObject([
       { kind: "found", value: ada },
@@ -56,7 +58,7 @@ describe("a schema", () => {
     ]);
   });
 
-  it("is checked before a value is written, which is stored as it was passed", async () => {
+  it("validates a value before it is written, which is stored as it was passed", async () => {
     const client = createClient({ ...harness.options(), schema: person });
     const bad = { name: 1 } as never;
     expect(await client.put("x", bad)).toMatchObject({ ...mismatch, key: "x", entry: null });
@@ -72,7 +74,7 @@ describe("a schema", () => {
     expect(await harness.client().get("y")).toMatchObject({ value: good });
   });
 
-  it("of a call takes the place of the client's", async () => {
+  it("of a call replaces the client's", async () => {
     const client = createClient({ ...harness.options(), schema: person });
     const name = z.object({ name: z.number() });
     expect(await client.get("bad", { schema: name })).toMatchObject({ kind: "found", value: { name: 1 } });
@@ -82,7 +84,7 @@ describe("a schema", () => {
     expect(entry?.value).toBe(6);
   });
 
-  it("is applied to the entry that a write conflicts with, and to the value that is updated", async () => {
+  it("is applied to the current entry of a conflict, and to the value that is updated", async () => {
     const client = createClient({ ...harness.options(), schema: person });
     const value = { name: "Bob", born: "1900-01-01" };
     const condition = { ifAbsent: true } as const;
@@ -96,7 +98,7 @@ describe("a schema", () => {
 });
 
 describe("values", () => {
-  it("keep every digit with a parser and a writer of the application", async () => {
+  it("keep every digit with a parser and a serializer of the application", async () => {
     const client = harness.client({
       parseValue: (text) => ({ digits: text }),
       stringifyValue: (value) => (value as { digits: string }).digits,
@@ -109,7 +111,7 @@ describe("values", () => {
     expect(await client.delete("big", { condition: { ifVersion: "9" } })).toMatchObject({ current: { value: big } });
   });
 
-  it("may be JSON's null, and have any name", async () => {
+  it("may be JSON's null, and may contain any name", async () => {
     const client = harness.client();
     const value = JSON.parse('{"__proto__":1,"toJSON":2}') as unknown;
     await client.putMany([
@@ -124,7 +126,7 @@ describe("values", () => {
     expect(copy).toEqual(names);
   });
 
-  it("come without version and times from storage nodes that keep none", async () => {
+  it("have no version and times when the storage node keeps none", async () => {
     harness.router.isPlain = true;
     harness.router.seed("plain", 1);
     expect(await harness.client().get("plain")).toEqual({
@@ -138,7 +140,7 @@ describe("values", () => {
     });
   });
 
-  it("are refused by what their parser throws", async () => {
+  it("are refused when their parser throws", async () => {
     const client = harness.client({
       parseValue: () => {
         throw new Error("not mine");
@@ -152,14 +154,14 @@ describe("values", () => {
 describe("a problem of a type that the client does not know", () => {
   const young = { __typename: "QuotaExceeded", code: "QUOTA_EXCEEDED", message: "Too much.", isRetryable: true };
 
-  it("is told as refused, with its code", async () => {
+  it("is returned as refused, with its code", async () => {
     const { __typename, ...facts } = young;
     harness.faults.push(answer(200, { data: { result: [young] } }), answer(200, { data: { result: [young] } }));
     expect(await harness.client().get("ada")).toEqual({ kind: "refused", key: "ada", ...facts });
     expect(await harness.client().delete("ada")).toEqual({ kind: "refused", key: "ada", ...facts });
   });
 
-  it("or that tells nothing of itself, has its name as code", async () => {
+  it("without a code has its type's name as code", async () => {
     harness.faults.push(change(() => ({ data: { result: [{ __typename: "Odd" }] } })));
     expect(await harness.client().put("ada", 1)).toEqual({
       kind: "refused",

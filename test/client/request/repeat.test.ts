@@ -13,7 +13,7 @@ const itemsOf = (index: number): readonly { key: string }[] => harness.requests[
 const recover = () => (harness.onPause = () => harness.router.refusals.clear());
 
 describe("a read", () => {
-  it.each(["SHARD_UNAVAILABLE", "OVERLOADED"] as const)("is repeated alone after %s", async (code) => {
+  it.each(["SHARD_UNAVAILABLE", "OVERLOADED"] as const)("is retried alone after %s", async (code) => {
     harness.router.refuse("b", code);
     recover();
     const outcomes = await harness.client().getMany(["a", "b", "c"]);
@@ -22,7 +22,7 @@ describe("a read", () => {
     expect(harness.pauses).toEqual([25]);
   });
 
-  it("does not hold up its neighbours while it is repeated", async () => {
+  it("does not delay others while it is retried", async () => {
     harness.router.refuse("b", "SHARD_UNAVAILABLE");
     const client = harness.client();
     const controller = new AbortController();
@@ -34,7 +34,7 @@ describe("a read", () => {
     await expect(dead).rejects.toBe("enough");
   });
 
-  it("ends with what the shard said last, after growing pauses", async () => {
+  it("ends with the shard's last answer, after growing pauses", async () => {
     harness.router.refuse("b", "SHARD_UNAVAILABLE", "down");
     expect(await harness.client({ attemptsMax: 8 }).get("b")).toEqual({
       kind: "unavailable",
@@ -47,13 +47,13 @@ describe("a read", () => {
     expect(harness.pauses).toEqual([25, 50, 100, 200, 400, 500, 500]);
   });
 
-  it.each(["STORAGE_FULL", "STORAGE_FAILED", "FORBIDDEN"] as const)("is not repeated after %s", async (code) => {
+  it.each(["STORAGE_FULL", "STORAGE_FAILED", "FORBIDDEN"] as const)("is not retried after %s", async (code) => {
     harness.router.refuse("b", code);
     expect(await harness.client().get("b")).toMatchObject({ code });
     expect(harness.requests).toHaveLength(1);
   });
 
-  it("is repeated without an answer, and after a busy proxy", async () => {
+  it("is retried without an answer, and after a busy proxy", async () => {
     harness.faults.push(refuseConnection, answer(503, "<html>"));
     expect(await harness.client().get("a")).toMatchObject({ kind: "found" });
     expect(harness.requests).toHaveLength(3);
@@ -79,7 +79,7 @@ describe("a read", () => {
     expect(await harness.client().get("b")).toMatchObject({ kind: "unavailable" });
   });
 
-  it("is tried once when attemptsMax is 1", async () => {
+  it("is attempted once when attemptsMax is 1", async () => {
     harness.router.refuse("b", "SHARD_UNAVAILABLE");
     expect(await harness.client({ attemptsMax: 1 }).get("b")).toMatchObject({ kind: "unavailable" });
     expect(harness.requests).toHaveLength(1);
@@ -87,7 +87,7 @@ describe("a read", () => {
 });
 
 describe("a write", () => {
-  it.each(["SHARD_UNAVAILABLE", "OVERLOADED"] as const)("is repeated alone after %s", async (code) => {
+  it.each(["SHARD_UNAVAILABLE", "OVERLOADED"] as const)("is retried alone after %s", async (code) => {
     harness.router.refuse("b", code);
     recover();
     const outcomes = await harness.client().putMany([
@@ -98,7 +98,7 @@ describe("a write", () => {
     expect([itemsOf(0).length, itemsOf(1)]).toEqual([2, [{ key: "b", value: 2 }]]);
   });
 
-  it("is not repeated beside another write of its key", async () => {
+  it("is not retried when there is another write of its key", async () => {
     harness.router.refuse("b", "SHARD_UNAVAILABLE");
     recover();
     const outcomes = await harness.client().putMany([
@@ -109,7 +109,7 @@ describe("a write", () => {
     expect(harness.requests).toHaveLength(1);
   });
 
-  it.each(["OUTCOME_UNKNOWN", "STORAGE_FULL"] as const)("is not repeated after %s", async (code) => {
+  it.each(["OUTCOME_UNKNOWN", "STORAGE_FULL"] as const)("is not retried after %s", async (code) => {
     harness.router.refuse("b", code);
     expect(await harness.client().put("b", 1)).toMatchObject({ code });
     expect(await harness.client().delete("b")).toMatchObject({ code });
@@ -121,7 +121,7 @@ describe("a write", () => {
     ["a refused connection, which looks the same", refuseConnection],
     ["a proxy's 504", answer(504, "<html>")],
     ["an internal error", answer(500, { errors: [{ message: "?", extensions: { code: "INTERNAL_SERVER_ERROR" } }] })],
-  ])("is not repeated after %s", async (_what, fault) => {
+  ])("is not retried after %s", async (_what, fault) => {
     harness.faults.push(fault);
     await expect(harness.client().put("a", 1)).rejects.toMatchObject({ isOutcomeUnknown: true });
     expect(harness.requests).toHaveLength(1);
@@ -130,13 +130,13 @@ describe("a write", () => {
   it.each([
     ["the gateway refused the request for the moment", 429, { code: "OVERLOADED", isRetryable: true }],
     ["a proxy refused it", 429, "slow down"],
-  ])("is repeated when %s", async (_what, status, body) => {
+  ])("is retried when %s", async (_what, status, body) => {
     harness.faults.push(answer(status, body));
     expect(await harness.client().put("a", 1)).toMatchObject({ kind: "written" });
     expect(harness.requests).toHaveLength(2);
   });
 
-  it("is unknown when it was refused at first and its repetition is lost; its neighbours keep their outcomes", async () => {
+  it("is unknown when it was refused at first and the answer to its retry is lost; others keep their outcomes", async () => {
     harness.router.refuse("b", "SHARD_UNAVAILABLE");
     recover();
     harness.faults.push((proceed) => proceed(), loseAnswer);

@@ -22,7 +22,7 @@ describe("a request", () => {
     });
   });
 
-  it("carries the application's headers, asked for anew each time", async () => {
+  it("carries the application's headers, requested anew each time", async () => {
     await harness.client({ headers: { authorization: "Bearer 1" } }).get("a");
     expect(harness.requests[0]?.headers["authorization"]).toBe("Bearer 1");
     let token = 0;
@@ -35,14 +35,14 @@ describe("a request", () => {
     expect(harness.requests[1]?.headers["content-type"]).toBe("application/json");
   });
 
-  it("is not sent when the headers cannot be had", async () => {
+  it("is not sent when the application's headers fail", async () => {
     const client = harness.client({ headers: () => Promise.reject(new Error("signed out")) });
     await expect(client.get("a")).rejects.toThrow("signed out");
     await expect(client.put("a", 1)).rejects.toThrow("signed out");
     expect(harness.requests).toEqual([]);
   });
 
-  it("names its document, for a gateway that takes no others", async () => {
+  it("sends its document's id, for a gateway that accepts no documents", async () => {
     const texts = parsePersistedDocuments(JSON.stringify(clientDocuments));
     const strict = await ClientHarness.start({ texts, isOnly: true });
     try {
@@ -61,7 +61,7 @@ describe("a request", () => {
   });
 });
 
-describe("the time of a call", () => {
+describe("the timeout of a call", () => {
   it.each([
     ["fetch obeys its signal", hang],
     ["fetch does not", hangForever],
@@ -78,7 +78,7 @@ describe("the time of a call", () => {
     expect(harness.pendingDeadlines).toBe(0);
   });
 
-  it("ends the wait for headers: nothing was sent", async () => {
+  it("ends the wait for headers, with nothing sent", async () => {
     const client = harness.client({ headers: () => new Promise(() => {}) });
     const write = client.put("a", 1);
     await new Promise((resolve) => setImmediate(resolve));
@@ -114,7 +114,7 @@ describe("an aborted signal", () => {
   });
 });
 
-describe("an answer that is no result", () => {
+describe("an invalid answer", () => {
   it.each([
     ["a page of HTML", answer(404, "<html>"), { code: "BAD_ANSWER", status: 404, isOutcomeUnknown: false }],
     ["a redirect", answer(301, ""), { code: "BAD_ANSWER", status: 301, isOutcomeUnknown: true }],
@@ -139,9 +139,9 @@ describe("an answer that is no result", () => {
     expect(harness.requests).toHaveLength(1);
   });
 
-  it("tells of the gateway's refusals that nothing was written", async () => {
+  it("from the gateway's refusals means that nothing was written", async () => {
     const client = harness.client();
-    // As of a gateway that takes fewer keys in one field than others.
+    // As from a gateway that accepts fewer keys in one field than usual.
     const error = { message: "Too many.", extensions: { code: "TOO_MANY_KEYS", isRetryable: false } };
     harness.faults.push(answer(200, { data: { result: null }, errors: [error] }));
     const items = [{ key: "k", value: 1 }];
@@ -164,7 +164,7 @@ describe("an answer that is no result", () => {
 });
 
 describe("shardFor", () => {
-  it("tells the shard of a key and its storage node", async () => {
+  it("returns the shard of a key and its storage node", async () => {
     const client = harness.client();
     expect(await client.shardFor("user123")).toEqual({
       number: 2,
@@ -177,7 +177,7 @@ describe("shardFor", () => {
     expect(harness.requests).toHaveLength(3);
   });
 
-  it("throws for a key that is none", async () => {
+  it("throws for an invalid key", async () => {
     await expect(harness.client().shardFor("")).rejects.toMatchObject({ code: "INVALID_KEY", isRetryable: false });
   });
 });

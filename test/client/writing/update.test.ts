@@ -9,7 +9,7 @@ afterEach(() => harness.close());
 
 const increment = (current: unknown): number => Number(current ?? 0) + 1;
 const proceed: Fault = (proceed) => proceed();
-/** Somebody else writes, and then the request goes on its way. */
+/** Another client writes before the request is sent. */
 const overtaken =
   (value: unknown): Fault =>
   (proceed) => {
@@ -46,7 +46,7 @@ describe("update", () => {
     });
   });
 
-  it("starts anew when somebody else was faster", async () => {
+  it("starts again when another writer was faster", async () => {
     harness.router.seed("n", 1);
     harness.faults.push(proceed, overtaken(10), proceed, overtaken(20));
     const fn = vi.fn(increment);
@@ -55,7 +55,7 @@ describe("update", () => {
     expect(harness.pauses).toEqual([25, 50]);
   });
 
-  it("loses no update of many at once", async () => {
+  it("loses no update among many concurrent ones", async () => {
     const clients = Array.from({ length: 8 }, () => harness.client());
     await Promise.all(clients.map((client) => client.update("n", increment, { attemptsMax: 100 })));
     expect(await valueNow()).toBe(8);
@@ -98,7 +98,7 @@ describe("update", () => {
     expect(fn).not.toHaveBeenCalled();
   });
 
-  it("throws when it gets no answer to its first read", async () => {
+  it("throws when its first read gets no answer", async () => {
     const client = harness.client({ attemptsMax: 1 });
     harness.faults.push(refuseConnection);
     await expect(client.update("n", increment)).rejects.toMatchObject({ isOutcomeUnknown: false });
@@ -111,14 +111,14 @@ describe("update, when the answer to its write is lost", () => {
   it.each([
     ["outcome", unknown],
     ["answer", refuseConnection],
-  ])("repeats it when the version proves that it did not happen: unknown %s", async (_what, fault) => {
+  ])("retries when the version proves that the write did not happen: unknown %s", async (_what, fault) => {
     harness.router.seed("n", 1);
     harness.faults.push(proceed, fault);
     expect(await harness.client().update("n", increment)).toMatchObject({ kind: "written", value: 2 });
     expect(harness.requests).toHaveLength(4);
   });
 
-  it("repeats a creation when the key is still absent", async () => {
+  it("retries a creation when the key is still absent", async () => {
     harness.faults.push(proceed, unknown);
     expect(await harness.client().update("n", increment)).toMatchObject({ kind: "written", value: 1 });
   });
@@ -133,7 +133,7 @@ describe("update, when the answer to its write is lost", () => {
     expect(await valueNow()).toBe(3);
   });
 
-  it("never claims somebody else's write, even of the same value", async () => {
+  it("never mistakes another write for its own, even with the same value", async () => {
     harness.router.seed("n", 1);
     harness.faults.push(proceed, async (_proceed, request) => {
       harness.router.seed("n", 2);
@@ -150,7 +150,7 @@ describe("update, when the answer to its write is lost", () => {
     expect(await valueNow()).toBe(2);
   });
 
-  it("goes on with the value as it is when fn is idempotent", async () => {
+  it("continues with the current value when fn is idempotent", async () => {
     harness.router.seed("n", { age: 36 });
     harness.faults.push(proceed, loseAnswer, proceed, overtaken({ age: 37 }));
     expect(await harness.client().update("n", setName, { isIdempotent: true })).toMatchObject({
@@ -162,13 +162,13 @@ describe("update, when the answer to its write is lost", () => {
   it.each([
     ["another read fails", refuseConnection],
     ["another read cannot be served", answer(200, { data: { result: [{ __typename: "Forbidden" }] } })],
-  ])("tells so when %s", async (_when, fault) => {
+  ])("reports the unknown outcome when %s", async (_when, fault) => {
     harness.faults.push(proceed, unknown, fault);
     const client = harness.client({ attemptsMax: 1 });
     expect(await client.update("n", increment)).toMatchObject({ kind: "unknown" });
   });
 
-  it("tells so when another write fails, or when its attempts are used up", async () => {
+  it("reports the unknown outcome when another write fails, or when its attempts are used up", async () => {
     const client = harness.client();
     harness.faults.push(proceed, unknown, proceed, answer(200, { data: { result: [{ __typename: "Forbidden" }] } }));
     expect(await client.update("n", increment)).toMatchObject({ kind: "unknown" });
@@ -182,7 +182,7 @@ describe("update, when the answer to its write is lost", () => {
     expect(await client.update("n", increment, options)).toMatchObject({ kind: "unknown" });
   });
 
-  it("throws what fn throws", async () => {
+  it("rethrows errors of fn", async () => {
     harness.faults.push(proceed, unknown);
     const fn = vi
       .fn(increment)

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => harness.close());
 
 describe("put", () => {
-  it("tells the entry that was written", async () => {
+  it("returns the entry that was written", async () => {
     const { put } = harness.client();
     const outcome = await put("new", { n: 1 });
     expect(outcome).toEqual({
@@ -28,7 +28,7 @@ describe("put", () => {
     expect(await put("new", null)).toMatchObject({ kind: "written", value: null, isNew: false });
   });
 
-  it("writes what was passed, whatever becomes of the object", async () => {
+  it("writes the value that was passed, even if the object changes later", async () => {
     const client = harness.client();
     const value = { n: 1 };
     const written = client.put("a", value);
@@ -37,7 +37,7 @@ describe("put", () => {
     expect(await client.get("a")).toMatchObject({ value: { n: 1 } });
   });
 
-  it("takes conditions and answers the entry they conflict with", async () => {
+  it("accepts conditions and returns the entry that they conflict with", async () => {
     const client = harness.client();
     expect(await client.put("a", 2, { condition: { ifAbsent: true } })).toMatchObject({
       kind: "conflict",
@@ -52,14 +52,14 @@ describe("put", () => {
     expect(await client.put("a", 2, { condition: { ifVersion: "1" } })).toMatchObject({ kind: "written" });
   });
 
-  it("says of an expiry that has passed at the storage node that nothing was written", async () => {
+  it("reports that nothing was written when an expiry has passed at the storage node", async () => {
     const client = harness.client();
     const outcome = await client.put("late", 1, { expiry: { at: new Date(0) } });
     expect(outcome).toMatchObject({ kind: "expiryPassed", key: "late", code: "EXPIRY_PASSED", isRetryable: false });
     expect(await client.get("late")).toMatchObject({ kind: "notFound" });
   });
 
-  it("takes expiries as seconds and as a date", async () => {
+  it("accepts expiries as seconds and as a date", async () => {
     const client = harness.client();
     const inAnHour = { kind: "written", expiresAt: new Date("2026-01-31T13:00:00.000Z") };
     expect(await client.put("a", 1, { expiry: { ttlSeconds: 3600 } })).toMatchObject(inAnHour);
@@ -67,7 +67,7 @@ describe("put", () => {
     expect(await client.get("a")).toMatchObject({ expiresAt: inAnHour.expiresAt });
   });
 
-  it("refuses what is not JSON, and sends nothing", async () => {
+  it("refuses a value that is not JSON, and sends nothing", async () => {
     const client = harness.client();
     for (const value of [undefined, () => 1, Symbol("s"), 1n]) {
       await expect(client.put("a", value)).rejects.toThrow(TypeError);
@@ -76,7 +76,7 @@ describe("put", () => {
     expect(harness.requests).toEqual([]);
   });
 
-  it("tells each problem as an outcome", async () => {
+  it("returns each problem as an outcome", async () => {
     const client = harness.client();
     expect(await client.put("", 1)).toMatchObject({ kind: "invalidKey", code: "INVALID_KEY", key: "" });
     expect(await client.put("a", "x".repeat(2 ** 20))).toMatchObject({ kind: "invalidValue", code: "INVALID_VALUE" });
@@ -90,7 +90,7 @@ describe("put", () => {
 });
 
 describe("putMany", () => {
-  it("writes all items in one request, in their order", async () => {
+  it("writes all items in one request, in order", async () => {
     const client = harness.client();
     const outcomes = await client.putMany([
       { key: "b", value: 1 },
@@ -108,10 +108,10 @@ const itemsOf = (index: number): readonly { key: string }[] => harness.requests[
 const sizes = (): readonly number[] => harness.requests.map((_, index) => itemsOf(index).length);
 const proceed: Fault = (go) => go();
 
-describe("more writes than fit in one request", () => {
+describe("writes that do not fit into one request", () => {
   const puts = (count: number) => Array.from({ length: count }, (_, index) => ({ key: `k${index}`, value: index }));
 
-  it("travel in several, with one outcome per item, in order", async () => {
+  it("take several, with one outcome per item, in order", async () => {
     const client = harness.client();
     const items = puts(2_001);
     const outcomes = await client.putMany(items);
@@ -123,7 +123,7 @@ describe("more writes than fit in one request", () => {
     expect(deleted.at(-1)).toMatchObject({ kind: "notFound", key: "none" });
   });
 
-  it("are cut by bytes, too", async () => {
+  it("are also split by bytes", async () => {
     const value = "ä".repeat(250_000);
     const items = Array.from({ length: 9 }, (_, index) => ({ key: `k${index}`, value }));
     const outcomes = await harness.client().putMany(items);
@@ -131,7 +131,7 @@ describe("more writes than fit in one request", () => {
     expect(sizes()).toEqual([4, 4, 1]);
   });
 
-  it("are sent whole and in their order, in requests that each are within the bounds", async () => {
+  it("are sent completely and in order, in requests that are each within the bounds", async () => {
     const bytes = (text: string): number => new TextEncoder().encode(text).length;
     const item = fc.record({ key: fc.string({ minLength: 1 }), length: fc.integer({ min: 0, max: 900_000 }) });
     await fc.assert(
@@ -152,7 +152,7 @@ describe("more writes than fit in one request", () => {
         for (const [index, sizes] of lists.entries()) {
           const total = sizes.reduce((sum, size) => sum + size, 0);
           expect(total <= requestBytesMax || sizes.length === 1).toBe(true);
-          // No request could have had the first item of the next one, too.
+          // No request had room for the first item of the next one.
           const next = lists[index + 1]?.[0] ?? requestBytesMax;
           expect(total + next).toBeGreaterThan(requestBytesMax - 1);
         }
@@ -161,7 +161,7 @@ describe("more writes than fit in one request", () => {
     );
   });
 
-  it("send an item that is too long for any alone", async () => {
+  it("send an item that is too long separately", async () => {
     const outcomes = await harness.client().putMany([
       { key: "b", value: 1 },
       { key: "c", value: "x".repeat(requestBytesMax) },
@@ -186,7 +186,7 @@ describe("more writes than fit in one request", () => {
     throw new Error("The call did not fail as a request.", { cause: error });
   };
 
-  it("say what became of each item when a later request is lost", async () => {
+  it("report the result of each item when a later request is lost", async () => {
     harness.router.refuse("k1", "FORBIDDEN");
     harness.faults.push(proceed, loseAnswer);
     const error = await thrown(harness.client().putMany(puts(2_500)));
@@ -203,7 +203,7 @@ describe("more writes than fit in one request", () => {
     expect(harness.requests).toHaveLength(2);
   });
 
-  it("say that nothing more was written when a later request is refused", async () => {
+  it("report that nothing more was written when a later request is refused", async () => {
     harness.faults.push(proceed, proceed, answer(401, { code: "UNAUTHENTICATED", detail: "No." }));
     const error = await thrown(harness.client().deleteMany(puts(3_000).map(({ key }) => key)));
     expect(error).toMatchObject({ code: "UNAUTHENTICATED", isOutcomeUnknown: false, unsentFrom: 3_000, status: 401 });
@@ -213,7 +213,7 @@ describe("more writes than fit in one request", () => {
     expect(error.outcomes?.map((outcome) => outcome?.kind).lastIndexOf("notFound")).toBe(1_999);
   });
 
-  it("say so also when the first request fails, and when an item had an outcome without being sent", async () => {
+  it("report the same when the first request fails, and when an item had an outcome without being sent", async () => {
     const schema = {
       "~standard": {
         version: 1 as const,
@@ -228,7 +228,7 @@ describe("more writes than fit in one request", () => {
     expect(error.message).toMatch(/ 1 has an outcome, 1000 were not written, and 499 were not sent\.$/);
   });
 
-  it("say so when the application's own headers cannot be had for a later request", async () => {
+  it("report the same when the application's own headers fail for a later request", async () => {
     let count = 0;
     const cause = new Error("no token");
     const headers = () => (count++ === 0 ? {} : Promise.reject(cause));
@@ -245,7 +245,7 @@ describe("more writes than fit in one request", () => {
     );
   });
 
-  it("count each item once when headers cannot be had for a second attempt at some of them", async () => {
+  it("count each item once when headers fail for a second attempt at some of them", async () => {
     harness.router.refuse("k1", "SHARD_UNAVAILABLE");
     let count = 0;
     const headers = () => (count++ === 0 ? {} : Promise.reject(new Error("no token")));
@@ -256,7 +256,7 @@ describe("more writes than fit in one request", () => {
     );
   });
 
-  it("of which one fails without neighbours throws what it threw ever since", async () => {
+  it("have no outcomes in the error when their only request fails", async () => {
     harness.faults.push(refuseConnection);
     const error = await thrown(harness.client().put("a", 1));
     expect(error).toMatchObject({ outcomes: null, unsentFrom: null, isOutcomeUnknown: true });
@@ -276,7 +276,7 @@ describe("more writes than fit in one request", () => {
 });
 
 describe("delete and deleteMany", () => {
-  it("tell what became of each key", async () => {
+  it("return the result for each key", async () => {
     const client = harness.client();
     const { version } = (await client.put("b", 2)) as { version: string };
     expect(await client.delete("b", { condition: { ifVersion: "99" } })).toMatchObject({
@@ -291,7 +291,7 @@ describe("delete and deleteMany", () => {
     expect(await client.delete("a")).toMatchObject({ kind: "notFound" });
   });
 
-  it("tell no version of a storage node that keeps none", async () => {
+  it("return no version from a storage node that keeps none", async () => {
     harness.router.isPlain = true;
     harness.router.seed("a", 1);
     expect(await harness.client().delete("a")).toEqual({ kind: "deleted", key: "a", version: null });

@@ -24,12 +24,12 @@ function gridOf(shown = state, width = 800, markedOwner: number | null = null) {
   return pen;
 }
 
-describe("the strip", () => {
-  it("says each shard's owner or fault in letters, whatever its colour", () => {
+describe("the strip of the key space", () => {
+  it("marks each shard's owner or fault with letters, whatever its colour", () => {
     expect(stripOf().texts).toEqual(["A", "0", "✕ B", "1", "?", "2", "A", "3"]);
   });
 
-  it("fills, hatches or only frames a cell", () => {
+  it("fills, hatches or only outlines a cell", () => {
     const { strokes } = stripOf();
     const fills = strokes.filter(({ name }) => name === "fillRect");
     expect(fills.map(({ fillStyle, globalAlpha }) => [fillStyle, globalAlpha])).toEqual([
@@ -42,12 +42,12 @@ describe("the strip", () => {
     expect(strokes.filter(({ name, args }) => name === "setLineDash" && String(args) === "3,2")).toHaveLength(1);
   });
 
-  it("lets the shards of other owners step back", () => {
+  it("dims the shards of other owners", () => {
     const texts = stripOf(state.shards, 800, 1).strokes.filter(({ name }) => name === "fillText");
     expect(texts.map(({ globalAlpha }) => globalAlpha)).toEqual([0.22, 0.22, 1, 1, 0.22, 0.22, 0.22, 0.22]);
   });
 
-  it("writes the tag alone in small cells, and nothing where it does not fit", () => {
+  it("writes only the tag in small cells, and nothing where it does not fit", () => {
     const small = stateOf(clusterOf(30, 600)).shards;
     expect(stripOf(small).texts.slice(24, 28)).toEqual(["Y", "Z", "A", "B"]);
     const unavailable = stateOf(clusterOf(30, 600, { states: "U".repeat(600) })).shards;
@@ -59,8 +59,8 @@ describe("the strip", () => {
   });
 });
 
-describe("the grid", () => {
-  it("names each storage node with its tag, and signs those that are not up", () => {
+describe("the grid of nodes and shards", () => {
+  it("names each storage node with its tag, and marks those that are not up", () => {
     const suspect = stateOf(clusterOf(3, 4), [upRow, downRow, ["SUSPECT", 4_000, 1, 1, 1, 1, "lmdb", null]]);
     expect(gridOf(suspect).texts.slice(0, 3)).toEqual(["A node1", "✕ B node2", "◐ C node3"]);
     const long = clusterOf(1, 1, { nodes: [{ name: "a-storage-node-with-a-long-name", url: "" }] });
@@ -81,7 +81,7 @@ describe("the grid", () => {
     expect(Math.min(...marks.map(({ args }) => Number(args[2])))).toBe(2);
   });
 
-  it("shows one storage node before the others", () => {
+  it("highlights one storage node", () => {
     const { strokes } = gridOf(state, 800, 1);
     expect(strokes.filter(({ fillStyle }) => fillStyle === "--marked").length).toBeGreaterThan(0);
     expect(strokes.some(({ globalAlpha }) => globalAlpha === 0.3)).toBe(true);

@@ -33,7 +33,7 @@ describe("the cluster's state", () => {
     ]);
   });
 
-  it("keeps the objects of storage nodes and shards about which nothing is new", () => {
+  it("keeps the objects of storage nodes and shards that have not changed", () => {
     const before = stateOf(clusterOf(3, 3));
     const [state, , ...rest] = upRow;
     const after = withTick(before, tickOf([[state, 900, ...rest], downRow]));
@@ -43,7 +43,7 @@ describe("the cluster's state", () => {
     expect(withTick(after, tickOf([["UP", null, 1, 1, 1, 1, "x", null]])).nodes[0]?.silentMs).toBeNull();
   });
 
-  it("appends the seconds that are new, and forgets those that are not shown", () => {
+  it("appends new seconds, and drops those that are no longer shown", () => {
     const second = (index: number): readonly [number, number, null, null] => [index * 1_000, index, null, null];
     const first = withTick(emptyCluster, tickOf([], [second(1), second(2)]));
     const next = withTick(first, tickOf([], [second(1), second(2), second(3)]));
@@ -53,7 +53,7 @@ describe("the cluster's state", () => {
   });
 });
 
-describe("the summary", () => {
+describe("the summary of the cluster", () => {
   it.each([
     [stateOf(clusterOf(0, 4)), "empty", "No storage node has registered yet."],
     [stateOf(clusterOf(2, 4)), "healthy", "Every shard has a live primary."],
@@ -67,11 +67,11 @@ describe("the summary", () => {
     [stateOf(clusterOf(2, 4, { states: "AUUN" })), "failing", "2 shards unavailable, 1 shard without a storage node."],
     [stateOf(clusterOf(2, 4, { states: "AAAN" })), "failing", "1 shard without a storage node."],
     [stateOf(clusterOf(2, 4, { states: "UAAA" })), "failing", "1 shard unavailable."],
-  ])("judges the whole in one sentence: case %#", (state, level, text) => {
+  ])("describes the cluster in one sentence: case %#", (state, level, text) => {
     expect(summaryOf(state)).toMatchObject({ level, text });
   });
 
-  it("adds up keys and bytes of those who tell", () => {
+  it("adds up keys and bytes of the nodes that report them", () => {
     expect(summaryOf(stateOf(clusterOf(2, 4)))).toMatchObject({ keys: 20, bytes: 2_000, isPartial: false });
     const partial = summaryOf(stateOf(clusterOf(2, 4), [upRow, downRow]));
     expect(partial).toMatchObject({ keys: 10, bytes: 1_000, isPartial: true, nodesUp: 1 });

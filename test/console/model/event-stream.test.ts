@@ -27,7 +27,7 @@ function streamOf() {
 }
 
 describe("EventStream", () => {
-  it("passes on what it hears, and is live from the first event", () => {
+  it("passes on events, and is live from the first one", () => {
     const { stream, opened, told, live } = streamOf();
     stream.start();
     stream.start();
@@ -36,7 +36,7 @@ describe("EventStream", () => {
     expect([told, live]).toEqual([[{ n: 1 }], [true]]);
   });
 
-  it("stays open as long as events come", async () => {
+  it("stays open as long as events arrive", async () => {
     const { stream, opened, clock, live } = streamOf();
     stream.start();
     for (let second = 0; second < 20; second++) {
@@ -60,7 +60,7 @@ describe("EventStream", () => {
     expect(opened).toHaveLength(3);
   });
 
-  it("says each time that a stream is lost, with the reason that the gateway gave, and tries again", async () => {
+  it("reports each loss of a stream, with the gateway's reason, and tries again", async () => {
     const { stream, opened, clock, refusals, losses } = streamOf();
     const problem = { code: "OVERLOADED", message: "Too many consoles.", advice: "" };
     stream.start();
@@ -74,7 +74,7 @@ describe("EventStream", () => {
     expect(losses).toHaveLength(3);
   });
 
-  it("does not listen to a stream that it has closed", async () => {
+  it("ignores a stream that it has closed", async () => {
     const { stream, opened, clock, told } = streamOf();
     stream.start();
     opened[0]?.fail();
@@ -84,7 +84,7 @@ describe("EventStream", () => {
     expect([opened.length, opened[1]?.isClosed, told]).toEqual([2, false, []]);
   });
 
-  it("asks a gateway that refuses it no more, until it is started again", async () => {
+  it("does not ask again after the gateway has refused it, until it is started again", async () => {
     const { stream, opened, clock, live, refusals } = streamOf();
     const problem = { code: "UNAUTHENTICATED", message: "No.", advice: "Do." };
     stream.start();

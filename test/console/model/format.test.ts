@@ -12,7 +12,7 @@ import { ownerColour, ownerTag } from "../../../src/console/model/owner-mark.js"
 import { isolated, latencyChart, requestChart } from "../../../src/console/model/traffic.js";
 
 describe("figures for people", () => {
-  it("have a dash for what is not known", () => {
+  it("have a dash for unknown ones", () => {
     expect([wholeText(null), shortText(null), bytesText(null), millisecondsText(null)]).toEqual(["–", "–", "–", "–"]);
   });
 
@@ -44,9 +44,9 @@ describe("figures for people", () => {
     [180_000, "3 min ago"],
     [18_000_000, "5 h ago"],
     [200_000_000, "2 d ago"],
-  ])("tell a silence of %d as %s", (ms, text) => expect(agoText(ms)).toBe(text));
+  ])("describe a silence of %d as %s", (ms, text) => expect(agoText(ms)).toBe(text));
 
-  it("tell moments in the reader's time zone, and codes in words", () => {
+  it("show moments in the reader's time zone, and codes in words", () => {
     const date = new Date(2026, 0, 5, 9, 3, 7);
     expect(momentText(date.toISOString())).toBe("2026-01-05 09:03:07");
     expect(lowerText("SHARD_UNAVAILABLE")).toBe("shard unavailable");
@@ -54,7 +54,7 @@ describe("figures for people", () => {
 });
 
 describe("the mark of a storage node", () => {
-  it("is a tag of letters that no other has, and a colour", () => {
+  it("is a unique tag of letters, and a colour", () => {
     expect([0, 25, 26, 51, 52, 701, 702].map(ownerTag)).toEqual(["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]);
     expect(new Set(Array.from({ length: 1_024 }, (_, index) => ownerTag(index))).size).toBe(1_024);
     expect(ownerColour(0)).toBe("oklch(0.74 0.12 252.0)");
@@ -62,8 +62,8 @@ describe("the mark of a storage node", () => {
   });
 });
 
-describe("the charts", () => {
-  it("say in words what they show last", () => {
+describe("the texts of the charts", () => {
+  it("describe the current values in words", () => {
     const seconds = [
       [1_000, 5, 1, 2],
       [2_000, 12_000, 3, 4_000],
@@ -79,21 +79,21 @@ describe("the charts", () => {
     expect(latency.lines.map(({ isDashed }) => isDashed)).toEqual([false, true]);
   });
 
-  it("have words before the first request too", () => {
+  it("exist before the first request too", () => {
     expect([requestChart([]).text, latencyChart([]).text]).toEqual([
       "0 now, at most 0",
       "no requests in the last 10 seconds",
     ]);
   });
 
-  it("tell no latency of requests that are long over", () => {
+  it("omit the latency of requests that ended long ago", () => {
     const idle = (count: number) =>
       Array.from({ length: count }, (_, index) => [2_000 + index, 0, null, null] as const);
     expect(latencyChart([[1_000, 5, 1, 2], ...idle(9)]).text).toBe("p50 1 ms, p99 2 ms");
     expect(latencyChart([[1_000, 5, 1, 2], ...idle(10)]).text).toBe("no requests in the last 10 seconds");
   });
 
-  it("know the seconds that no line leads to", () => {
+  it("find isolated seconds, which no line reaches", () => {
     expect(isolated([1, null, 2, 3, null, 4])).toEqual([0, 5]);
     expect(isolated([])).toEqual([]);
     expect(isolated([0])).toEqual([0]);

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { laidOut } from "../../../src/console/model/json-lines.js";
 
-describe("laid out JSON", () => {
-  it("looks as JSON.stringify makes it, for every value that it keeps", () => {
+describe("formatted JSON", () => {
+  it("equals the output of JSON.stringify, for every value that it preserves", () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
         expect(laidOut(JSON.stringify(value)).text).toBe(JSON.stringify(value, null, 2));

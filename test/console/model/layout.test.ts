@@ -6,7 +6,7 @@ import { cellOf, shardAfterKey, shardAt, stripLayout } from "../../../src/consol
 import { clusterOf, stateOf } from "../samples.js";
 
 describe("the strip's layout", () => {
-  it("fits every number of shards into a desk's and a phone's width", () => {
+  it("fits any number of shards into the width of a desktop and a phone", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4096 }), fc.integer({ min: 260, max: 1_600 }), (shards, width) => {
         const layout = stripLayout(shards, width, 300);
@@ -26,7 +26,7 @@ describe("the strip's layout", () => {
     expect(stripLayout(0, 800, 300).rows).toBe(0);
   });
 
-  it("finds the shard under any point of its cell, and none beside all cells", () => {
+  it("finds the shard at any point of its cell, and none outside of all cells", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 4096 }),
@@ -66,7 +66,7 @@ describe("the grid's layout", () => {
     expect(gridLayout(0, 0, 0)).toMatchObject({ labelStep: 1_024, height: 18 });
   });
 
-  it("finds row and shard under a point", () => {
+  it("finds row and shard at a point", () => {
     const layout = gridLayout(3, 64, 112 + 640);
     expect(gridCellAt(layout, 112 + 25, 18 + 23)).toEqual({ row: 1, shard: 2 });
     const outside = [
@@ -88,7 +88,7 @@ describe("the order of storage nodes", () => {
   const names = (...args: Parameters<typeof orderedNodes> extends [unknown, ...infer Rest] ? Rest : never) =>
     orderedNodes(nodes, ...args).map(({ name }) => name);
 
-  it("puts equal ones by name and unknown figures last, either way", () => {
+  it("sorts equal ones by name and unknown figures last, in either direction", () => {
     expect(names("", { column: "keys", isDescending: true })).toEqual(["node1", "node3", "node2"]);
     expect(names("", { column: "keys", isDescending: false })).toEqual(["node1", "node3", "node2"]);
     expect(names("", { column: "p99Ms", isDescending: false })).toEqual(["node1", "node2", "node3"]);
@@ -106,7 +106,7 @@ describe("the order of storage nodes", () => {
     ]).toEqual([["node2"], ["node3"], ["node1"], []]);
   });
 
-  it("starts figures with the largest and turns around at the second press", () => {
+  it("starts figures with the largest and reverses at the second click", () => {
     const first = nextOrder({ column: "name", isDescending: false }, "bytes");
     expect(first).toEqual({ column: "bytes", isDescending: true });
     expect(nextOrder(first, "bytes")).toEqual({ column: "bytes", isDescending: false });

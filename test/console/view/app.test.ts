@@ -29,7 +29,7 @@ const slider = ({ root }: Rendered) => root.find("div", "slider");
 const alerts = ({ root }: Rendered) => root.findAll("p", "alert").map(({ textContent }) => textContent);
 
 describe("the console", () => {
-  it("shows nothing of a cluster that it does not know yet", async () => {
+  it("shows nothing of a cluster before its first event", async () => {
     const page = await rendered(h(App, openFaces));
     expect(page.root.find("p", "status").textContent).toBe("Connecting to the gateway…");
     expect(page.root.textContent).not.toMatch(/No storage node|No shards|0 . 0|0 of 0|stale|version|empty/);
@@ -46,7 +46,7 @@ describe("the console", () => {
     expect(page.root.textContent).toContain("version 7");
   });
 
-  it("says what to do where no storage node has registered yet", async () => {
+  it("says what to do when no storage node has registered yet", async () => {
     const page = await rendered(h(App, openFaces));
     await page.act(() => page.platform.stream.send("cluster", clusterOf(0, 12)));
     expect(page.root.textContent).toContain("empty No storage node has registered yet.");
@@ -102,7 +102,7 @@ describe("the console", () => {
     ]);
   });
 
-  it("marks a storage node that is down, and what that means", async () => {
+  it("highlights a storage node that is down, and what that means", async () => {
     const page = await opened();
     await page.act(() => {
       page.platform.stream.send("cluster", clusterOf(3, 12, { states: "UAAUAAUAAUAA" }));
@@ -116,7 +116,7 @@ describe("the console", () => {
     expect(page.root.textContent).toContain("at least");
   });
 
-  it("is stale when the stream stops, and live again when it is back", async () => {
+  it("is outdated when the stream stops, and live again when it resumes", async () => {
     const page = await opened();
     await page.act(() => page.platform.clock.advance(3_500));
     expect(alerts(page)).toEqual([expect.stringContaining("These data are out of date")]);
@@ -130,7 +130,7 @@ describe("the console", () => {
     expect(alerts(page)).toEqual([]);
   });
 
-  it("shows the sign-in alone where the gateway asks for a token, and the cluster once it is right", async () => {
+  it("shows only the sign-in form when the gateway requires a token, and the cluster once the token is accepted", async () => {
     const page = await rendered(h(App, { hasPlayground: true, asksForToken: true }));
     const links = () => page.root.findAll("a").map(({ textContent }) => textContent);
     await page.act(() => page.platform.stream.fail(refusal("UNAUTHENTICATED")));
@@ -161,7 +161,7 @@ describe("the console", () => {
     expect(links()).toEqual(["Playground", "REST", "Metrics"]);
   });
 
-  it("shows nothing more of the cluster once the gateway refuses a token that it took before", async () => {
+  it("shows nothing of the cluster once the gateway refuses a token that it accepted before", async () => {
     const page = await opened({ hasPlayground: true, asksForToken: true });
     await page.act(() => page.platform.keepToken("expired"));
     await page.act(() => page.platform.stream.fail(refusal("UNAUTHENTICATED")));
@@ -170,7 +170,7 @@ describe("the console", () => {
     expect(page.root.textContent).not.toContain("healthy");
   });
 
-  it("forgets token and cluster when its reader signs out", async () => {
+  it("forgets token and cluster when its user signs out", async () => {
     const page = await opened({ hasPlayground: true, asksForToken: true });
     await page.act(() => page.root.find("button", "Sign out").fire("click"));
     expect([page.platform.tokens, page.platform.streams.length]).toEqual([[null], 2]);
@@ -179,7 +179,7 @@ describe("the console", () => {
     expect(page.root.textContent).toContain("Connecting to the gateway…");
   });
 
-  it("leads only where its reader gets on: to what is there, and to the metrics with the token", async () => {
+  it("links only to pages that exist and are accessible, and to the metrics with the token", async () => {
     const open = await opened({ hasPlayground: false, asksForToken: false });
     expect(open.root.findAll("a").map((link) => link.attribute("href"))).toEqual(["openapi.json", "metrics"]);
     expect(open.root.findAll("button", "Sign out")).toEqual([]);
@@ -191,7 +191,7 @@ describe("the console", () => {
     expect([prevented.mock.calls.length, closed.platform.openedWithToken]).toEqual([1, ["metrics"]]);
   });
 
-  it("hears nothing while its page is hidden, nor after it is gone", async () => {
+  it("receives nothing while its page is hidden, nor after it is closed", async () => {
     const page = await opened();
     await page.act(() => page.platform.showPage(false));
     expect(page.platform.stream.isClosed).toBe(true);
@@ -230,7 +230,7 @@ describe("the console", () => {
     expect(page.platform.posted).toEqual([{ documentId: "console/shard", variables: { number: 11 } }]);
   });
 
-  it("tells the shard under the pointer", async () => {
+  it("describes the shard under the pointer", async () => {
     const page = await opened();
     const told = () => page.root.findAll("p", /shard \d+: /).map(({ textContent }) => textContent.slice(0, 8));
     await page.act(() => slider(page).fire("pointermove", { offsetX: 60, offsetY: 10 }));
@@ -242,7 +242,7 @@ describe("the console", () => {
     expect(told()).toEqual(["shard 0:"]);
   });
 
-  it("marks the shards of a storage node", async () => {
+  it("highlights the shards of a storage node", async () => {
     const page = await opened();
     const name = () => page.root.find("button", /node2/);
     const drawnPale = () => {
@@ -258,7 +258,7 @@ describe("the console", () => {
     expect(drawnPale()).toBe(0);
   });
 
-  it("draws again in other colours, and not at all without a width", async () => {
+  it("redraws in other colours, and not at all without a width", async () => {
     const page = await opened();
     await page.act(() => page.platform.changeColours());
     expect(page.platform.charts).toHaveLength(3);

@@ -29,7 +29,7 @@ async function found(
 }
 
 describe("the key finder", () => {
-  it("shows where a key is, and its value with every digit", async () => {
+  it("shows the shard of a key, and its value with every digit", async () => {
     const { root, places, platform } = await found(entry);
     expect(platform.posted).toEqual([{ documentId: "console/find", variables: { key: "user123" } }]);
     expect(places).toEqual([6]);
@@ -39,7 +39,7 @@ describe("the key finder", () => {
     expect(facts).toEqual(["size", "version", "written", "created", "expires"]);
   });
 
-  it("leaves out what a plain storage node does not keep, and the rest of a long value", async () => {
+  it("omits what a plain storage node does not keep, and the rest of a long value", async () => {
     const valueText = JSON.stringify("x".repeat(100_000));
     const plain = { ...entry, valueText, version: null, createdAt: null, updatedAt: null, expiresAt: null };
     const { root } = await found(plain);
@@ -60,7 +60,7 @@ describe("the key finder", () => {
     expect(root.find("div", "alert").textContent).toMatch(/^SHARD_UNAVAILABLE node1 is silent\.Try again/);
   });
 
-  it("shows an error as it is", async () => {
+  it("shows an error of the request", async () => {
     const page = await rendered(h(KeyFinder, { onPlace: () => {} }));
     page.platform.answer = () => ({
       errors: [{ message: "Key “..” is reserved.", extensions: { code: "INVALID_KEY" } }],

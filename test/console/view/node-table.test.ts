@@ -18,7 +18,7 @@ const names = ({ root }: Rendered) =>
 const press = (page: Rendered, title: RegExp) => page.act(() => page.root.find("button", title).fire("click"));
 
 describe("the node table", () => {
-  it("has a row for each storage node, with a dash for what is not known", async () => {
+  it("has a row for each storage node, with a dash for unknown figures", async () => {
     const { root } = await rendered(tableOf());
     const rows = root.findAll("tr").slice(1);
     expect(rows.map((row) => row.findAll("td").map(({ textContent }) => textContent))).toEqual([
@@ -28,14 +28,14 @@ describe("the node table", () => {
     ]);
   });
 
-  it("says beside the state why a storage node's shards are not served, and what to do", async () => {
+  it("shows beside the state why a storage node's shards are not served, and what to do", async () => {
     const problem = "Storage node node1 came back with another data folder. Accept the loss, or bring the folder back.";
     const shown = stateOf(clusterOf(1, 4), [["UP", 0, null, null, null, null, "lmdb", problem]]);
     const { root } = await rendered(tableOf(shown));
     expect(root.find("p", /another data folder/).attribute("role")).toBe("note");
   });
 
-  it("is ordered by the column whose head was pressed", async () => {
+  it("is sorted by the column whose head was clicked", async () => {
     const page = await rendered(tableOf());
     expect(names(page)).toEqual(["node1", "node2", "node3"]);
     await press(page, /^Storage node/);
@@ -49,14 +49,14 @@ describe("the node table", () => {
     expect(page.root.find("th", /^Keys/).attribute("aria-sort")).toBe("none");
   });
 
-  it("shows those that the filter leaves", async () => {
+  it("shows the nodes that match the filter", async () => {
     const page = await rendered(tableOf());
     await page.act(() => page.root.find("input").enter(" DOWN "));
     expect(names(page)).toEqual(["node2"]);
     expect(page.root.textContent).toContain("1 of 3");
   });
 
-  it("makes only those rows again in which something is new", async () => {
+  it("renders only rows with changes again", async () => {
     const page = await rendered(tableOf());
     const before = page.root.findAll("tr").map(({ textContent }) => textContent);
     await page.show(tableOf(withTick(state, tickOf([upRow, upRow]))));
@@ -65,8 +65,8 @@ describe("the node table", () => {
   });
 });
 
-describe("a part without the page's root", () => {
-  it("says what is missing", async () => {
+describe("a part without a platform", () => {
+  it("throws an error that names what is missing", async () => {
     const Lost = () => h("p", null, String(usePlatform()));
     vi.stubGlobal("document", {});
     const { render } = await import("preact");

@@ -51,7 +51,7 @@ describe("the shard panel", () => {
     ]);
   });
 
-  it("shows what is known of a shard that nobody owns or tells about", async () => {
+  it("shows what is known of a shard without an owner, or whose owner does not report", async () => {
     const { root, show, platform } = await opened(2, null);
     expect(root.findAll("dd").map(({ textContent }) => textContent)).toEqual(["unassigned", "none", "1", "–", "–"]);
     expect(root.findAll("option")).toHaveLength(4);
@@ -63,7 +63,7 @@ describe("the shard panel", () => {
     expect(root.textContent).toContain("No shards yet.");
   });
 
-  it("says nothing of a shard's history before the gateway has answered", async () => {
+  it("shows no history before the gateway has answered", async () => {
     const { root, platform, act, show } = await rendered(panelOf(0));
     let answer = (): void => {};
     platform.answer = () =>
@@ -80,7 +80,7 @@ describe("the shard panel", () => {
     expect(root.textContent).not.toContain("Never assigned.");
   });
 
-  it("says why the gateway does not tell a shard's history", async () => {
+  it("shows why the gateway does not return a shard's history", async () => {
     const page = await opened();
     page.platform.answer = () => ({ errors: [{ message: "No.", extensions: { code: "FORBIDDEN" } }] });
     await page.show(panelOf(1));
@@ -91,7 +91,7 @@ describe("the shard panel", () => {
     expect(page.root.find("div", "alert").textContent).toBe(" Shard 2 does not exist.");
   });
 
-  it("asks again when the shard has another epoch, and forgets an answer that comes too late", async () => {
+  it("asks again when the shard has another epoch, and drops an answer that arrives too late", async () => {
     const { root, show, platform, act } = await opened();
     let answerLate = (): void => {};
     platform.answer = () =>
@@ -107,8 +107,8 @@ describe("the shard panel", () => {
   });
 });
 
-describe("assigning a shard", () => {
-  it("sends the epoch that is shown, and says what came of it", async () => {
+describe("the form that assigns a shard", () => {
+  it("sends the epoch that is shown, and shows the result", async () => {
     const page = await opened();
     page.platform.answer = () => ({ data: { assignShard: { shard: { epoch: 2 } } } });
     expect(page.root.findAll("option").map(({ textContent }) => textContent)).toEqual([
@@ -124,7 +124,7 @@ describe("assigning a shard", () => {
     expect(page.root.find("p", "status").textContent).toBe("Shard 0 was assigned to node3, epoch 2.");
   });
 
-  it("shows a refusal with its advice, and no way around those that have none", async () => {
+  it("shows a refusal with its advice, and offers to overrule only those that can be", async () => {
     const page = await opened();
     page.platform.answer = () => ({ errors: [{ message: "It changed.", extensions: { code: "EPOCH_CONFLICT" } }] });
     await assign(page);
@@ -147,7 +147,7 @@ describe("assigning a shard", () => {
     expect(page.root.textContent).toContain("Shard 0 was assigned to node3");
   });
 
-  it("says of an empty shard that older keys of it would be seen again", async () => {
+  it("warns for an empty shard that older keys of it would reappear", async () => {
     const page = await opened(0, "0");
     page.platform.answer = () => refusal;
     await assign(page);
@@ -157,14 +157,14 @@ describe("assigning a shard", () => {
     expect(page.platform.posted.at(-1)).toMatchObject({ variables: { input: { force: true } } });
   });
 
-  it("says of a single key what happens to it", async () => {
+  it("says for a single key what happens to it", async () => {
     const page = await opened(0, "1");
     page.platform.answer = () => refusal;
     await assign(page);
     expect(page.root.textContent).toContain("The one key of shard 0 on node1 will be hidden until");
   });
 
-  it("lets go of the second step", async () => {
+  it("cancels the second step", async () => {
     const page = await opened(2, null);
     page.platform.answer = () => refusal;
     await assign(page);
@@ -174,7 +174,7 @@ describe("assigning a shard", () => {
     expect(page.root.findAll("button", /Hide/)).toEqual([]);
   });
 
-  it("names a problem that is on no list, and one of the way to the gateway", async () => {
+  it("shows a problem with an unknown code, and a failed connection to the gateway", async () => {
     const page = await opened();
     page.platform.answer = () => ({ errors: [{ message: "Odd." }] });
     await assign(page);

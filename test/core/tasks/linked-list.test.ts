@@ -13,7 +13,7 @@ function item(name: number): Item {
 const namesIn = (list: LinkedList<Item>): readonly number[] => [...list].map(({ name }) => name);
 
 describe("a linked list", () => {
-  it("holds what a Set would, in the same order, whatever is added and deleted", () => {
+  it("contains what a Set would, in the same order, whatever is added and deleted", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 60 }), (steps) => {
         const items = Array.from({ length: 10 }, (_, name) => item(name));
@@ -36,14 +36,14 @@ describe("a linked list", () => {
     );
   });
 
-  it("has nothing to delete of what is not in it", () => {
+  it("ignores the deletion of an item that is not in it", () => {
     const list = new LinkedList<Item>();
     list.add(item(1));
     expect(list.delete(item(2))).toBe(false);
     expect(namesIn(list)).toEqual([1]);
   });
 
-  it("lets what was deleted hold nothing of it", () => {
+  it("keeps no reference from a deleted item", () => {
     const list = new LinkedList<Item>();
     const items = [item(1), item(2), item(3)] as const;
     for (const one of items) list.add(one);
@@ -52,7 +52,7 @@ describe("a linked list", () => {
     expect(namesIn(list)).toEqual([1, 3]);
   });
 
-  it("may lose the item at hand while it is walked through", () => {
+  it("allows the deletion of the current item during iteration", () => {
     const list = new LinkedList<Item>();
     for (const name of [1, 2, 3]) list.add(item(name));
     const seen: number[] = [];

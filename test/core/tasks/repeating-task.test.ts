@@ -26,7 +26,7 @@ describe("RepeatingTask", () => {
     expect(runs).toBe(2);
   });
 
-  it("logs a run that fails, and goes on", async () => {
+  it("logs a run that fails, and continues", async () => {
     let runs = 0;
     const { clock, log, task } = open(async () => {
       if (++runs === 1) throw new Error("Once.");
@@ -36,7 +36,7 @@ describe("RepeatingTask", () => {
     expect([runs, log.lines.map(({ level }) => level)]).toEqual([2, ["error"]]);
   });
 
-  it("begins no run once it is stopped, and waits for the one under way", async () => {
+  it("begins no run once it is stopped, and waits for the current one", async () => {
     let end = (): void => {};
     let isStopped = false;
     const { clock, task } = open(() => new Promise((resolve) => (end = resolve)));

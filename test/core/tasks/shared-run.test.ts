@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SharedRun } from "../../../src/core/tasks/shared-run.js";
 import { settle } from "../../support/fake-clock.js";
 
-/** Runs that end when the test says so. */
+/** Runs that end when the test decides. */
 function open() {
   const ends: ((error: Error | null) => void)[] = [];
   const shared = new SharedRun<void>(
@@ -12,7 +12,7 @@ function open() {
 }
 
 describe("SharedRun", () => {
-  it("runs once for all who ask before it begins, and once more for all who ask while it runs", async () => {
+  it("runs once for all callers before it begins, and once more for all callers while it runs", async () => {
     const { shared, ends } = open();
     const first = [shared.next(), shared.next()];
     await settle();
@@ -28,7 +28,7 @@ describe("SharedRun", () => {
     expect(ends).toHaveLength(2);
   });
 
-  it("passes a failure on to those who share the run, and goes on with the next", async () => {
+  it("rejects for all callers that share a failed run, and continues with the next", async () => {
     const { shared, ends } = open();
     const failed = expect(Promise.all([shared.next(), shared.next()])).rejects.toThrow("no");
     await settle();
@@ -40,7 +40,7 @@ describe("SharedRun", () => {
     await next;
   });
 
-  it("is idle once what runs and what is about to have ended, however they ended", async () => {
+  it("is idle once the current and the requested run have ended, however they ended", async () => {
     const { shared, ends } = open();
     await shared.idle();
     const first = shared.next().catch(() => "failed");

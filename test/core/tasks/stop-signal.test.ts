@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StopSource, type StopSignal } from "../../../src/core/tasks/stop-signal.js";
 
-/** Both kinds of signal, with how each is made to abort. */
+/** Both kinds of signal, each with the function that aborts it. */
 const kinds: readonly [string, () => { readonly signal: StopSignal; readonly abort: (reason?: unknown) => void }][] = [
   [
     "a StopSource",
@@ -20,7 +20,7 @@ const kinds: readonly [string, () => { readonly signal: StopSignal; readonly abo
 ];
 
 describe.each(kinds)("%s", (_, create) => {
-  it("tells those who listen once, with the first reason", () => {
+  it("calls its listeners once, with the first reason", () => {
     const { signal, abort } = create();
     const told: unknown[] = [];
     signal.addEventListener("abort", () => told.push(signal.reason), { once: true });
@@ -31,7 +31,7 @@ describe.each(kinds)("%s", (_, create) => {
     expect(signal).toMatchObject({ aborted: true, reason: "first" });
   });
 
-  it("does not tell those who stopped listening, or began too late", () => {
+  it("does not call listeners that were removed, or added too late", () => {
     const { signal, abort } = create();
     const told: string[] = [];
     const second = (): void => void told.push("second");

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { UnderWay } from "../../../src/core/tasks/under-way.js";
 
-it("tells all who wait when nothing is under way any more, and whoever comes later at once", async () => {
+it("resolves for all waiters when no work is in progress any more, and at once for later ones", async () => {
   const underWay = new UnderWay();
   await underWay.idle();
   underWay.begin();

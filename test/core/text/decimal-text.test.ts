@@ -22,7 +22,7 @@ describe("decimalText", () => {
     expect(decimalText(number)).toBe(String(number));
   });
 
-  it("writes every whole number as JavaScript does", () => {
+  it("writes every integer as JavaScript does", () => {
     const aroundToday = fc.integer({ min: 1_000_000_000_000, max: 3_000_000_000_000 });
     const anyNumber = fc.oneof(fc.maxSafeInteger(), fc.integer(), aroundToday);
     fc.assert(

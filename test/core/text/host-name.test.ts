@@ -10,7 +10,7 @@ describe("a host name", () => {
   ])("is read from %s", (host, name) => expect(hostNameOf(host)).toBe(name));
 
   it.each(["", "a b", "a@localhost", "localhost/", "[::1", "[localhost]", "localhost:x", "a,localhost", "é"])(
-    "is not in %j",
+    "cannot be read from %j",
     (host) => expect(hostNameOf(host)).toBeNull(),
   );
 
@@ -33,4 +33,6 @@ it.each([
   ["::ffff:10.0.0.1", false],
   ["fe80::1", false],
   ["", false],
-])("knows of %j whether it is loopback", (address, isLoopback) => expect(isLoopbackAddress(address)).toBe(isLoopback));
+])("tells whether %j is a loopback address", (address, isLoopback) =>
+  expect(isLoopbackAddress(address)).toBe(isLoopback),
+);

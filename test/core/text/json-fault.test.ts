@@ -34,11 +34,11 @@ describe("jsonFault", () => {
     ["😀", 'unexpected "😀" at line 1, column 1'],
     [`<${"x".repeat(500)}`, 'unexpected "<" at line 1, column 1'],
     ["x".repeat(500), `unexpected "${"x".repeat(20)}" at line 1, column 1`],
-  ])("says of %j: %s", (text, fault) => {
+  ])("describes the fault in %j: %s", (text, fault) => {
     expect(jsonFault(text)).toBe(fault);
   });
 
-  it("finds a fault exactly in what JSON.parse refuses, and not before what could still become JSON", () => {
+  it("finds a fault exactly in texts that JSON.parse refuses, and never before the prefix that could still become JSON", () => {
     const texts = fc.oneof(
       fc.json(),
       fc.string({ unit: fc.constantFrom(...'{}[]":,\\u01e-+.tnabcdef \n'.split(""), "true", "null", '"a"') }),
@@ -51,14 +51,14 @@ describe("jsonFault", () => {
       fc.property(texts, (text) => {
         const at = jsonFaultAt(text);
         expect(at === null).toBe(isJson(text));
-        // What comes before the fault is not to blame: cut there, the text ends too early, or is JSON.
+        // The text before the fault is valid: if it ends there, it ends too early, or is JSON.
         if (at !== null) expect([at, null]).toContain(jsonFaultAt(text.slice(0, at)));
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it("reads megabytes within a moment, whatever they are", () => {
+  it("reads megabytes within a moment, whatever they contain", () => {
     for (const text of [`"${"a\\n".repeat(1_000_000)}`, "[".repeat(1_000_000), `[${"1,".repeat(1_000_000)}`]) {
       expect(jsonFault(text)).toBe("it ends too early");
     }

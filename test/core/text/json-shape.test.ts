@@ -6,7 +6,7 @@ const free = { depthMax: Number.POSITIVE_INFINITY, partsMax: Number.POSITIVE_INF
 
 const shapeProblem = (text: string, bounds: JsonShapeBounds) => jsonShape(text, bounds).problem;
 
-/** Depth and parts of a parsed value, by the definition. */
+/** Depth and number of parts of a parsed value, by definition. */
 function shapeOf(value: unknown): { depth: number; parts: number } {
   if (typeof value !== "object" || value === null) return { depth: 0, parts: 0 };
   const inside = Object.values(value).map(shapeOf);
@@ -19,7 +19,7 @@ function shapeOf(value: unknown): { depth: number; parts: number } {
 }
 
 describe("jsonShape", () => {
-  it("knows the depth and the parts of any JSON, whatever its strings hold", () => {
+  it("returns the depth and the number of parts of any JSON, whatever its strings contain", () => {
     const text = fc.oneof(
       fc.string({ unit: "binary" }),
       fc.string({ unit: fc.constantFrom("\\", '"', "[", "x"), maxLength: 200 }),
@@ -48,7 +48,7 @@ describe("jsonShape", () => {
   });
 
   it.each(["", '"', '"\\', `"${"x".repeat(100)}`, `"${"x".repeat(100)}\\"`, "]]]", '{"a"', "tru"])(
-    "leaves what is no JSON to the parser: %j",
+    "leaves text that is not JSON to the parser: %j",
     (text) => {
       expect(shapeProblem(text, { depthMax: 1, partsMax: 1 })).toBeNull();
     },

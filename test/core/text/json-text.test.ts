@@ -16,7 +16,7 @@ const whole = (text: string) => ({ start: 0, end: text.length });
 
 describe("a text that is known to be JSON", () => {
   const small = { valueBytes: 60, valueDepth: 3 };
-  /** JSON with names that come twice, too deep, too long, or none of these. */
+  /** JSON with repeated names, too deep, too long, or without such a problem. */
   const json = fc.letrec<{ value: string }>((tie) => ({
     value: fc.oneof(
       { maxDepth: 5 },
@@ -28,7 +28,7 @@ describe("a text that is known to be JSON", () => {
     ),
   })).value;
 
-  it("breaks the same rules as where it has to be parsed, whether what it was parsed to is at hand or not", () => {
+  it("violates the same rules as a text that must be parsed, with or without its parsed value", () => {
     fc.assert(
       fc.property(json, (text) => {
         const problem = jsonProblem(text, small);
@@ -82,7 +82,7 @@ describe("parseJsonText", () => {
     );
   });
 
-  it("takes every text that JSON.stringify writes", () => {
+  it("accepts every text that JSON.stringify writes", () => {
     fc.assert(fc.property(fc.json({ maxDepth: 5, noUnicodeString: false }), (text) => parseJsonText(text) === text));
   });
 });
@@ -107,7 +107,7 @@ describe("jsonTextOf", () => {
     expect(jsonTextOf({ a: [1, "x"] })).toBe('{"a":[1,"x"]}');
   });
 
-  it("refuses what has no JSON form", () => {
+  it("refuses values without a JSON form", () => {
     expect(() => jsonTextOf(undefined)).toThrowError(expect.objectContaining({ code: "INVALID_VALUE" }));
   });
 });
@@ -118,7 +118,7 @@ describe("compactJson", () => {
     expect(compactJson(parseJsonText("1.10"))).toBe("1.10");
   });
 
-  it("does not change what the text means", () => {
+  it("does not change the meaning of the text", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const spaced = parseJsonText(JSON.stringify(value, null, 2));
@@ -128,7 +128,7 @@ describe("compactJson", () => {
   });
 });
 
-describe("finding values inside a text", () => {
+describe("finding values in a JSON text", () => {
   it("finds members with their exact text", () => {
     const text = ' { "a" : 1.10 , "b\\"c":[1, {"x":"]"}],"__proto__": {} ,"e":"}" } ';
     const members = jsonMembers(text, whole(text));
@@ -140,7 +140,7 @@ describe("finding values inside a text", () => {
     ]);
   });
 
-  it("takes neither of two members with one name", () => {
+  it("returns neither of two members with one name", () => {
     for (const text of ['{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"__proto__":1,"__proto__":2}']) {
       expect(() => jsonMembers(text, whole(text))).toThrow(expect.objectContaining({ code: "INVALID_VALUE" }));
     }
@@ -155,7 +155,7 @@ describe("finding values inside a text", () => {
     ['{"a":{"b":{"c":1,"c":2}},"a":3}', 1, true],
     ['{"a":[{"b":1,"b":2}],"c":1}', 2, false],
     ['{"a":{"b":{"b":1,"b":2}},"b":"a"}', 2, false],
-  ])("looks into %s no deeper than level %i", (text, levels, isFound) => {
+  ])("checks %s no deeper than level %i", (text, levels, isFound) => {
     expect(duplicateNameProblem(text, levels) !== null).toBe(isFound);
   });
 
@@ -171,19 +171,19 @@ describe("finding values inside a text", () => {
     ]);
   });
 
-  it("knows empty containers, and says null for other values", () => {
+  it("recognises empty containers, and returns null for other values", () => {
     expect(jsonMembers(" { } ", whole(" { } "))).toEqual(new Map());
     expect(jsonElements("[ ]", whole("[ ]"))).toEqual([]);
     expect(jsonMembers("[]", whole("[]"))).toBeNull();
     expect(jsonElements("{}", whole("{}"))).toBeNull();
   });
 
-  it("sees backslashes before a closing quote", () => {
+  it("counts backslashes before a closing quote", () => {
     const text = String.raw`["\\","\\\"",1]`;
     expect(jsonElements(text, whole(text))?.length).toBe(3);
   });
 
-  it("crashes rather than run past the end of text that is not JSON", () => {
+  it("throws rather than read past the end of text that is not JSON", () => {
     expect(() => jsonElements("[[1", whole("[[1"))).toThrowError(/not valid/);
     expect(() => jsonElements('["a', whole('["a'))).toThrowError(/not valid/);
   });

@@ -24,7 +24,7 @@ describe("parseTimestamp", () => {
     "",
     0,
     null,
-  ])("takes %j for none", (text) => {
+  ])("returns null for %j", (text) => {
     expect(parseTimestamp(text)).toBeNull();
   });
 });

@@ -5,7 +5,7 @@ import { ownText, strictUtf8Text, utf8Text } from "../../../src/core/text/utf8.j
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
-/** Short and long, ASCII and not, and bytes that are no text at all. */
+/** Short and long, ASCII and not, and bytes that are not text. */
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
   fc.string({ unit: "binary", maxLength: 40 }).map((text) => Buffer.from(text)),
@@ -22,7 +22,7 @@ function strictOrNull(part: Uint8Array): string | null {
 }
 
 describe("text from UTF-8 bytes", () => {
-  it("is what the standard decoder makes of them, wherever they lie", () => {
+  it("is the same as that of the standard decoder, whatever the offset", () => {
     fc.assert(
       fc.property(bytes, fc.nat({ max: 20 }), fc.nat({ max: 20 }), (part, before, behind) => {
         const buffer = Buffer.concat([Buffer.alloc(before, 0xc3), part, Buffer.alloc(behind, 0xa9)]);
@@ -33,7 +33,7 @@ describe("text from UTF-8 bytes", () => {
     );
   });
 
-  it("is the same once it is copied into memory of its own", () => {
+  it("is the same after a copy into memory of its own", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 600 }), (text) => {
         expect(ownText(text)).toBe(text);

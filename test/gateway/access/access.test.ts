@@ -15,8 +15,8 @@ const accessOf = (isOpen: boolean, ...verifiers: readonly TokenVerifier[]) =>
 const ask = (access: ReturnType<typeof accessOf>, authorization?: string) =>
   access.callerOf({ headers: authorization === undefined ? {} : { authorization } });
 
-describe("access", () => {
-  it("is everybody's without a way to prove who one is, whatever they bring", () => {
+describe("access to a gateway", () => {
+  it("is open to every client when there is no verifier, whatever credentials they send", () => {
     const access = openAccess(new RecordLog());
     expect(access.isOpen).toBe(true);
     expect([ask(access), ask(access, "Bearer x"), ask(access, "Basic x")]).toEqual([
@@ -27,12 +27,12 @@ describe("access", () => {
     expect(openCaller.permissions.isAdmin).toBe(true);
   });
 
-  it("is that of whoever brings the token, without a wait where none is needed", () => {
+  it("identifies a client by its token, synchronously where no wait is needed", () => {
     expect(ask(accessOf(false, takes("t")), "Bearer t")).toBe(ada);
     expect(ask(accessOf(false, takes("t")), "bearer   t ")).toBe(ada);
   });
 
-  it("asks one way after the other, also those that take their time", async () => {
+  it("tries one verifier after the other, including asynchronous ones", async () => {
     const access = accessOf(false, takes("1"), takesLater("2"), takes("3"), takesLater("4"));
     expect(ask(access, "Bearer 1")).toBe(ada);
     expect(await ask(access, "Bearer 2")).toBe(bob);
@@ -52,11 +52,11 @@ describe("access", () => {
     "t",
     "Bearer t,Bearer t",
     "Bearer tü",
-  ])("is nobody's with %j", (authorization) => {
+  ])("is refused for the header %j", (authorization) => {
     expect(ask(accessOf(false, takes("t")), authorization)).toBeNull();
   });
 
-  it("refuses a wrong token also where none is needed", () => {
+  it("refuses an invalid token even when no token is needed", () => {
     const access = accessOf(true, takes("t"));
     expect([ask(access), ask(access, "Bearer t"), ask(access, "Bearer x")]).toEqual([openCaller, ada, null]);
   });
@@ -66,7 +66,7 @@ describe("access", () => {
     ["Bearer x", "The request's token is not valid."],
     ["Basic dDp0", "The `Authorization` header is not `Bearer` followed by a token."],
     ["Bearer ", "The `Authorization` header is not `Bearer` followed by a token."],
-  ])("says of the header %j whether a token is missing, and not what is wrong with one", (authorization, message) => {
+  ])("tells for the header %j whether a token is missing, and not why one is invalid", (authorization, message) => {
     const headers = authorization === undefined ? {} : { authorization };
     expect(() => known(null, { headers })).toThrow(expect.objectContaining({ code: "UNAUTHENTICATED", message }));
     expect(known(ada, { headers })).toBe(ada);

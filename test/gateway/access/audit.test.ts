@@ -26,7 +26,7 @@ const mutate = (kind: string, field: string) =>
 const url = "http://node3:8000";
 
 describe("the audit log", () => {
-  it("has a line for an assignment, with what was and what is", async () => {
+  it("has a line for an assignment, with the state before and after", async () => {
     const by = { by: "admin", requestId: "admin-1", action: "assign" };
     const asked = { shard: 0, node: "node2", isForced: false };
     await mutate("admin", 'assignShard(input: { shard: 0, storageNode: "node2" })');
@@ -52,7 +52,7 @@ describe("the audit log", () => {
     ]);
   });
 
-  it("has a line for a loss that is accepted, and for one that there is not", async () => {
+  it("has a line for an accepted loss, and for an attempt to accept one at an unknown node", async () => {
     await send("node", "POST", "/nodes", { id: "node1", url: "http://node1:8000", incarnation: "2", storeId: "new" });
     await send("admin", "POST", "/nodes/node1/accept-loss");
     await mutate("admin", 'acceptStorageNodeLoss(input: { name: "node2" })');
@@ -71,7 +71,7 @@ describe("the audit log", () => {
     ]);
   });
 
-  it("has a line for what was refused, and by whom", async () => {
+  it("has a line for a refused change, with its caller", async () => {
     await mutate("readAll", 'assignShard(input: { shard: 1, storageNode: "node2" })');
     await send("writePrefix", "POST", "/nodes", { id: "node3", url });
     await send("readPrefix", "DELETE", "/nodes/node1");
@@ -89,7 +89,7 @@ describe("the audit log", () => {
     expect(JSON.stringify(access.records)).not.toContain("secret");
   });
 
-  it("tells those who may not change it nothing of the cluster, and has a line for each try", async () => {
+  it("has a line for each attempt without permission, which reveals nothing of the cluster", async () => {
     const shard = await mutate("readPrefix", 'assignShard(input: { shard: 999, storageNode: "node2" })');
     expect(shard.json()).toMatchObject({ errors: [{ extensions: { code: "FORBIDDEN" } }] });
     const name = await mutate("readPrefix", `assignShard(input: { shard: 0, storageNode: "${"n".repeat(100)}" })`);
@@ -104,7 +104,7 @@ describe("the audit log", () => {
     ]);
   });
 
-  it("has a line for an administrator who registers a process of a storage node, and for whoever tries to", async () => {
+  it("has a line for an administrator who registers a process of a storage node, and for refused attempts to", async () => {
     for (const kind of ["admin", "readAll"])
       await send(kind, "POST", "/nodes", { id: "node3", url, incarnation: "new" });
     expect(access.records).toMatchObject([
@@ -113,14 +113,14 @@ describe("the audit log", () => {
     ]);
   });
 
-  it("has a line also for what failed for a reason that nobody expected", async () => {
+  it("has a line for a change that failed unexpectedly", async () => {
     const { membership } = gateway.services;
     Object.assign(membership, { remove: () => Promise.reject(new Error("a bug")) });
     expect((await send("admin", "DELETE", "/nodes/node1")).status).toBe(500);
     expect(access.records).toMatchObject([{ action: "remove", outcome: "INTERNAL_SERVER_ERROR" }]);
   });
 
-  it("has none for storage nodes that register by themselves, and for what is only looked at", async () => {
+  it("has no line for storage nodes that register by themselves, and for reads", async () => {
     const store = { storeId: "store-node1", starts: ["node1"] };
     const registration = { id: "node1", url: "http://node1:8000", incarnation: "node1", ...store };
     expect((await send("node", "POST", "/nodes", registration)).status).toBe(200);

@@ -1,4 +1,4 @@
-/** Callers of every kind, as a gateway knows them by their tokens. */
+/** Callers of every kind, whom a gateway recognises by their tokens. */
 import { createAccess, type Access } from "../../../src/gateway/access/access.js";
 import type { AuditRecord } from "../../../src/gateway/access/audit-log.js";
 import { nodeCaller, peerCaller, type Caller } from "../../../src/gateway/access/caller.js";
@@ -9,7 +9,7 @@ export function caller(name: string, ...grants: readonly string[]): Caller {
   return { name, permissions: new Permissions(grants.map(parseGrant)), isNode: false, isPeer: false };
 }
 
-/** By token, which is also the name. `a/` is the own part of those who have one. */
+/** By token, which is also the caller's name. `a/` is the prefix of callers that have a part of the key space. */
 export const callers = {
   readPrefix: caller("readPrefix", "read:a/"),
   writePrefix: caller("writePrefix", "write:a/"),
@@ -21,7 +21,7 @@ export const callers = {
 
 export interface TestAccess extends Access {
   readonly records: readonly AuditRecord[];
-  /** These tokens are no longer taken. */
+  /** Tokens that are no longer valid. */
   readonly revoked: Set<string>;
 }
 

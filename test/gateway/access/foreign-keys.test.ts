@@ -1,4 +1,4 @@
-/** What callers learn of keys that are not theirs, and of the cluster behind: nothing, on whatever way they ask. */
+/** Callers learn nothing of keys outside of their permissions, and of the cluster, however they ask. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { breakerOpenMs } from "../../../src/core/limits.js";
 import { NodeFault } from "../../../src/routing/node-client/node-client.js";
@@ -32,7 +32,7 @@ async function ask(kind: string, body: object) {
 }
 const run = (kind: string, query: string, variables: object = {}) => ask(kind, { query, variables });
 
-/** What `work` gives, with the pauses between attempts over in no time. */
+/** The result of `work`, with pauses between attempts skipped. */
 async function whileTimePasses<T>(work: Promise<T>): Promise<T> {
   let isOver = false;
   const watched = work.finally(() => (isOver = true));
@@ -48,8 +48,8 @@ const askedKeys = (): readonly string[] =>
       batch.map(({ operation }) => (operation.kind === "scan" ? `scan ${operation.prefix}` : operation.key)),
     );
 
-describe("a caller who may not look at the cluster", () => {
-  it("gets the entry all the same when a field of its shard is refused", async () => {
+describe("a caller without permission to read cluster data", () => {
+  it("gets the entry even when a field of its shard is refused", async () => {
     const shard = "shard { number primary { name } replicas { name } assignments { isPrimary } }";
     const { data, errors } = await run(
       "readPrefix",
@@ -64,8 +64,8 @@ describe("a caller who may not look at the cluster", () => {
   });
 });
 
-describe("a foreign key", () => {
-  it("costs only itself in a batch, and never reaches a storage node", async () => {
+describe("a key outside of the caller's permissions", () => {
+  it("is refused alone in a batch, and never reaches a storage node", async () => {
     const before = askedKeys().length;
     const query = `query ($keys: [String!]!) {
       entries(keys: $keys) { __typename ... on Entry { key value } ... on Forbidden { key code isRetryable } }
@@ -85,7 +85,7 @@ describe("a foreign key", () => {
     expect(askedKeys().slice(before).toSorted()).toEqual(["a/1", "a/2"]);
   });
 
-  it("costs only itself among writes, of which nothing is done to it", async () => {
+  it("is refused alone among writes, and is not written", async () => {
     const before = askedKeys().length;
     const { data } = await run(
       "writePrefix",
@@ -156,7 +156,7 @@ describe("a foreign key", () => {
     }
   });
 
-  it("is not told by the bounds of a scan", async () => {
+  it("is not revealed by the bounds of a scan", async () => {
     const cursor = (key: string) => Buffer.from(`1:${key}`).toString("base64url");
     const query = `query ($after: String) {
       scan(prefix: "a/", after: $after) { edges { node { key } } pageInfo { hasPreviousPage } }
@@ -172,8 +172,8 @@ describe("a foreign key", () => {
   });
 });
 
-describe("the cluster behind", () => {
-  it("is not told by what failed", async () => {
+describe("cluster data", () => {
+  it("are not revealed by failures", async () => {
     const fault = new NodeFault("connectionRefused", "storage node node1 (http://node1:8000) refused", true);
     gateway.node("node1").injectFault = () => ({ fault });
     const document = `mutation { put(key: "a/1", value: 1) { ... on ShardUnavailable { code message shard { number state epoch } } } }`;
@@ -188,7 +188,7 @@ describe("the cluster behind", () => {
     gateway.services.membership.heartbeat("node1", { incarnation: "node1" });
     expect(restricted.text).toContain("SHARD_UNAVAILABLE");
     expect(restricted.text + rest.text).not.toContain("node1");
-    // What it says instead fits what was asked for.
+    // The message fits a write instead.
     expect(restricted.text).toMatch(/Shard \d+: Nothing was written\. Try again/);
     expect((rest.json() as { readonly detail: string }).detail).toMatch(/^Shard \d+: Try again/);
     expect(rest).toMatchObject({ status: 503 });
@@ -196,7 +196,7 @@ describe("the cluster behind", () => {
     expect(free.text).toContain("node1");
   });
 
-  it("is seen by those who may read everything", async () => {
+  it("are visible to callers who may read all keys", async () => {
     const answer = await rawRequest(gateway.url, "/data/a%2F1", { headers: as("readAll") });
     expect(answer.headers).toMatchObject({ "x-node": "node1" });
     const own = await rawRequest(gateway.url, "/data/a%2F1", { headers: as("readPrefix") });
@@ -204,7 +204,7 @@ describe("the cluster behind", () => {
     expect(own.headers).toHaveProperty("x-shard");
   });
 
-  it("is not told by a receipt", async () => {
+  it("are not revealed by a receipt", async () => {
     const traced = async (kind: string) => {
       const headers = { ...as(kind), "x-shardgate-trace": "1", "content-type": "application/json" };
       const body = JSON.stringify({ query: '{ get(key: "a/1") { key } }' });
@@ -216,7 +216,7 @@ describe("the cluster behind", () => {
     expect(await traced("writePrefix")).toEqual([false, false]);
   });
 
-  it("says only that it is not ready to those who may not look at it", async () => {
+  it("are not revealed by readiness, except that the gateway is not ready", async () => {
     const cold = await startTestGateway({ access: testAccess() });
     const [stranger, viewer] = [
       await rawRequest(cold.url, "/ready"),
@@ -229,8 +229,8 @@ describe("the cluster behind", () => {
   });
 });
 
-describe("a gateway that asks nobody", () => {
-  it("takes a storage node only by its proof where there is a secret", async () => {
+describe("a gateway without authentication", () => {
+  it("accepts a storage node only with its secret, if there is one", async () => {
     const open = await startTestGateway({ access: testAccess({ isOpen: true }) });
     const node = { id: "node1", url: "http://node1:8000" };
     expect((await postJson(open.url, "/nodes", { ...node, incarnation: "x" })).json()).toMatchObject({

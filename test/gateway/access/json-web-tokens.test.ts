@@ -36,7 +36,7 @@ function setUp(keySet: KeySet = parseKeySet(keySetText)) {
 }
 
 describe("a JSON Web Token", () => {
-  it("says who asks and what they may do", async () => {
+  it("contains the caller's name and grants", async () => {
     const caller = await setUp().ask(await signed(claims));
     expect(caller).toMatchObject({ name: "ada", isNode: false, permissions: { isAdmin: false } });
     const { permissions } = caller ?? {};
@@ -53,7 +53,7 @@ describe("a JSON Web Token", () => {
     expect(caller?.permissions.mayRead("a/1")).toBe(false);
   });
 
-  it("holds until it expires, and a little longer for clocks that differ", async () => {
+  it("is valid until it expires, plus a tolerance for clocks that differ", async () => {
     const { ask, clock } = setUp();
     const token = await signed(claims);
     await clock.advance(64_000);
@@ -88,7 +88,7 @@ describe("a JSON Web Token", () => {
     expect(await ask(await signed(claims, foreign.privateKey))).toBeNull();
     expect(await ask(await signed(claims, foreign.privateKey, { alg: "ES256", kid: "k2" }))).toBeNull();
     expect(await ask(new UnsecuredJWT(claims).encode())).toBeNull();
-    // The classic confusion: the public key, which everybody knows, taken for a secret.
+    // The classic confusion: the public key, which everyone knows, used as a shared secret.
     const secret = new TextEncoder().encode(keySetText);
     const forged = await new SignJWT(claims).setProtectedHeader({ alg: "HS256", kid: "k1" }).sign(secret);
     expect(await ask(forged)).toBeNull();
@@ -98,19 +98,19 @@ describe("a JSON Web Token", () => {
     expect(await ask("a.b.c")).toBeNull();
   });
 
-  it("is told from other tokens without a wait", () => {
+  it("is distinguished from other tokens synchronously", () => {
     const keySet = parseKeySet(keySetText);
     const parts = { issuer, audience, keys: () => keySet, clock: new FakeClock(), log: new RecordLog() };
     expect(jsonWebTokenVerifier(parts).callerOf("sg_token")).toBeNull();
   });
 });
 
-describe("a key set", () => {
-  it.each(["", "[]", "{}", '{"keys":[]}', '{"keys":[1]}', "secret"])("is not %j", (text) => {
+describe("a JSON Web Key Set", () => {
+  it.each(["", "[]", "{}", '{"keys":[]}', '{"keys":[1]}', "secret"])("cannot be %j", (text) => {
     expect(() => parseKeySet(text)).toThrow("It is not a JSON Web Key Set");
   });
 
-  it("may be behind a URL, is fetched when it is needed, and kept", async () => {
+  it("may be behind a URL, is fetched when it is needed, and cached", async () => {
     let asked = 0;
     const server = createServer((_request, response) => {
       asked++;
@@ -123,14 +123,14 @@ describe("a key set", () => {
     expect(asked).toBe(0);
     expect(await ask(await signed(claims))).toMatchObject({ name: "ada" });
     expect(await ask(await signed(claims))).toMatchObject({ name: "ada" });
-    // Nobody makes the gateway ask again and again with keys that they made up.
+    // Made-up key ids must not make the gateway fetch again and again.
     for (const kid of ["x", "y"]) {
       expect(await ask(await signed(claims, foreign.privateKey, { alg: "ES256", kid }))).toBeNull();
     }
     expect(asked).toBe(1);
   });
 
-  it("that cannot be had refuses everybody, and is logged once", async () => {
+  it("that cannot be fetched makes every token invalid, and is logged once", async () => {
     let isHealthy = false;
     const server = createServer((_request, response) => {
       if (isHealthy) response.end(keySetText);

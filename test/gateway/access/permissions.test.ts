@@ -10,13 +10,13 @@ const adminGrant = fc.constant<Grant>({ role: "admin", prefix: "" });
 const grant: fc.Arbitrary<Grant> = fc.oneof({ weight: 9, arbitrary: keyGrant }, { weight: 1, arbitrary: adminGrant });
 const grants = fc.array(grant, { maxLength: 6 });
 
-/** The rules as one would say them, without a thought for speed. */
+/** The rules in their simplest form, regardless of speed. */
 function may(role: "read" | "write", given: readonly Grant[], key: string): boolean {
   return given.some((grant) => key.startsWith(grant.prefix) && (role === "read" || grant.role !== "read"));
 }
 
 describe("permissions", () => {
-  it("are what the grants say one by one", () => {
+  it("equal the union of the grants", () => {
     fc.assert(
       fc.property(grants, text, (given, key) => {
         const permissions = new Permissions(given);
@@ -26,7 +26,7 @@ describe("permissions", () => {
     );
   });
 
-  it("let whoever may write also read", () => {
+  it("include reading wherever writing is allowed", () => {
     fc.assert(
       fc.property(grants, text, (given, key) => {
         const permissions = new Permissions(given);
@@ -35,7 +35,7 @@ describe("permissions", () => {
     );
   });
 
-  it("let administrators do everything, and nobody else change the cluster", () => {
+  it("allow administrators everything, and only them to change the cluster", () => {
     fc.assert(
       fc.property(grants, text, (given, key) => {
         const permissions = new Permissions(given);
@@ -66,12 +66,12 @@ describe("permissions", () => {
     );
   });
 
-  it("of nothing allow nothing", () => {
+  it("allow nothing without grants", () => {
     const { mayReadAll, mayWriteAll, isAdmin } = new Permissions([]);
     expect([mayReadAll, mayWriteAll, isAdmin]).toEqual([false, false, false]);
   });
 
-  it("say whether the whole key space is theirs", () => {
+  it("report whether they cover the whole key space", () => {
     const all = new Permissions([
       { role: "read", prefix: "" },
       { role: "write", prefix: "a" },

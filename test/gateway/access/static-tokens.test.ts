@@ -13,7 +13,7 @@ const entry = (token: string, more: object = {}) => ({
 const parse = (...entries: readonly object[]) => parseStaticTokens(JSON.stringify(entries));
 
 describe("static tokens", () => {
-  it("are known by their hashes alone", () => {
+  it("are recognised by their hashes alone", () => {
     const content = parse(entry("one"), entry("two", { name: "bob", grants: [{ role: "admin" }] }));
     const verifier = staticTokenVerifier({ content }, new FakeClock());
     expect(verifier.callerOf("one")).toMatchObject({ name: "ada", isNode: false });
@@ -21,7 +21,7 @@ describe("static tokens", () => {
     for (const wrong of ["three", "", "One", sha256("one")]) expect(verifier.callerOf(wrong)).toBeNull();
   });
 
-  it("hold until they expire, to the millisecond", async () => {
+  it("are valid until they expire, to the millisecond", async () => {
     const clock = new FakeClock(Date.parse("2030-01-31T11:59:59.999Z"));
     const content = parse(entry("one", { expiresAt: "2030-01-31T13:00:00+01:00" }));
     const verifier = staticTokenVerifier({ content }, clock);
@@ -30,7 +30,7 @@ describe("static tokens", () => {
     expect(verifier.callerOf("one")).toBeNull();
   });
 
-  it("are asked of the list as it is at that moment", () => {
+  it("are looked up in the current list", () => {
     const file = { content: parse(entry("one")) };
     const verifier = staticTokenVerifier(file, new FakeClock());
     file.content = parse();
@@ -39,7 +39,7 @@ describe("static tokens", () => {
     expect(verifier.callerOf("two")).not.toBeNull();
   });
 
-  it("take hashes in capitals", () => {
+  it("may have hashes in capitals", () => {
     const content = parse({ ...entry("one"), sha256: sha256("one").toUpperCase() });
     expect(staticTokenVerifier({ content }, new FakeClock()).callerOf("one")).not.toBeNull();
   });

@@ -25,7 +25,7 @@ async function opened(file: string) {
   const log = new RecordLog();
   const watched = await WatchedFile.open({ path: file, parse, clock, log });
   onTestFinished(() => watched.close());
-  /** Lets the file be read again until what is expected is so. */
+  /** Lets the file be polled until the expectation holds. */
   const until = (expectation: () => void) =>
     eventually(async () => {
       await clock.advance(accessFileCheckMs);
@@ -36,7 +36,7 @@ async function opened(file: string) {
 }
 
 describe("a watched file", () => {
-  it("is in force as it was last written", async () => {
+  it("takes effect as it was last written", async () => {
     const { file } = place("one");
     const { watched, until } = await opened(file);
     expect(watched.content).toBe("one");
@@ -52,7 +52,7 @@ describe("a watched file", () => {
     await until(() => expect(watched.content).toBe("two"));
   });
 
-  it("may be a link into a folder that is swapped, as Kubernetes does", async () => {
+  it("may be a link into a folder that is replaced, as in Kubernetes", async () => {
     const { folder } = place("");
     for (const name of ["..1", "..2"]) {
       mkdirSync(path.join(folder, name));
@@ -67,7 +67,7 @@ describe("a watched file", () => {
     await until(() => expect(watched.content).toBe("..2"));
   });
 
-  it("stays in force when it breaks, which is logged once, and heals by itself", async () => {
+  it("keeps its content when the file breaks, logs that once, and recovers by itself", async () => {
     const { file } = place("one");
     const { watched, until, errors, log } = await opened(file);
     writeFileSync(file, "broken");
@@ -85,10 +85,10 @@ describe("a watched file", () => {
     expect(log.lines.filter(({ message }) => message === "A changed file was loaded.")).toHaveLength(1);
   });
 
-  it("is not in force while it is being written: two looks in a row have to find the same", async () => {
+  it("does not take effect while it is being written: two polls in a row must read the same text", async () => {
     const { file } = place("one");
     const { watched, log, clock } = await opened(file);
-    /** One look, which has ended when this resolves: the next pause is counted only then. */
+    /** One poll, which has ended when this resolves: the next pause begins only then. */
     const look = async () => {
       await clock.advance(accessFileCheckMs);
       await eventually(async () => expect(clock.pendingTimers).toBe(1));
@@ -104,7 +104,7 @@ describe("a watched file", () => {
     expect(log.lines).toHaveLength(1);
   });
 
-  it("is not opened when it is missing, broken or too long", async () => {
+  it("is not opened when it is missing, invalid or too long", async () => {
     const { file } = place("broken");
     const open = (path: string) => WatchedFile.open({ path, parse, clock: new FakeClock(), log: new RecordLog() });
     await expect(open(file)).rejects.toThrow("It is broken.");

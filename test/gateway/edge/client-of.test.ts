@@ -11,11 +11,11 @@ it.each([
   ["2001:db8::6", "2001:db8:0:0"],
   ["fe80::", "fe80:0:0:0"],
   [undefined, ""],
-])("takes %s for %s", (remoteAddress, client) => {
+])("counts the address %s as %s", (remoteAddress, client) => {
   expect(clientOf({ socket: { remoteAddress } } as unknown as IncomingMessage, null)).toBe(client);
 });
 
-it("counts callers by their names", () => {
+it("counts authenticated callers by name", () => {
   const request = { socket: { remoteAddress: "10.0.0.1" } } as unknown as IncomingMessage;
   expect(clientOf(request, { name: "10.0.0.2" })).toBe("caller 10.0.0.2");
 });

@@ -24,7 +24,7 @@ describe("answerClientError", () => {
       "its URL and headers are too long",
     ],
     ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout", "REQUEST_TIMEOUT", "it did not arrive in time"],
-  ])("tells the client of %s that %s", (parserCode, status, code, why) => {
+  ])("answers the client of %s that %s", (parserCode, status, code, why) => {
     const [head = "", body = ""] = answerTo(parserCode).split("\r\n\r\n");
     expect(head.split("\r\n")[0]).toBe(`HTTP/1.1 ${status}`);
     expect(head).toContain("connection: close");
@@ -32,7 +32,7 @@ describe("answerClientError", () => {
     expect(JSON.parse(body)).toMatchObject({ code, detail: `The request cannot be read: ${why}.` });
   });
 
-  it("says nothing to a client that is gone", () => {
+  it("answers nothing to a client that has disconnected", () => {
     for (const prepare of [(socket: PassThrough) => socket.end(), () => {}]) {
       const socket = new PassThrough();
       prepare(socket);

@@ -8,7 +8,7 @@ function request(method: string, headers: Headers = {}): IncomingMessage {
   return { method, headers: { host: "localhost:4000", ...headers } } as unknown as IncomingMessage;
 }
 
-/** The headers that are set, and the status if it is answered. */
+/** The headers that are set, and the status if the request is answered. */
 function answer(origins: readonly string[], method: string, headers: Headers) {
   const set: Record<string, unknown> = {};
   const response = {
@@ -53,26 +53,26 @@ describe("requests of web pages", () => {
     for (const method of ["GET", "HEAD", "OPTIONS"]) expect(refusal([], method, headers)).toBeNull();
   });
 
-  it("may be listed, or all of them may", () => {
+  it("may be listed, or all of them may be", () => {
     expect(refusal([app], "POST", { origin: app, "sec-fetch-site": "cross-site" })).toBeNull();
     expect(refusal([app], "POST", { origin: "https://app.example.evil" })).toBe("ORIGIN_NOT_ALLOWED");
     expect(refusal([app], "POST", { origin: "null" })).toBe("ORIGIN_NOT_ALLOWED");
     expect(refusal(["*"], "POST", { origin: app })).toBeNull();
   });
 
-  it("are told why when they ask before and are not listed", () => {
+  it("get a preflight answer with the reason when they are not listed", () => {
     expect(refusal([], "OPTIONS", preflight)).toBe("ORIGIN_NOT_ALLOWED");
     expect(refusal([app], "OPTIONS", preflight)).toBeNull();
   });
 });
 
-describe("answers to web pages", () => {
-  it("say nothing of other origins when none is listed", () => {
+describe("answers to requests of web pages", () => {
+  it("have no CORS headers when no origin is listed", () => {
     expect(answer([], "GET", { origin: app })).toEqual({ isAnswered: false, set: {} });
     expect(answer([], "OPTIONS", preflight)).toEqual({ isAnswered: false, set: {} });
   });
 
-  it("can be read by pages of listed origins, never with credentials", () => {
+  it("are readable by pages of listed origins, never with credentials", () => {
     const { set } = answer([app], "GET", { origin: app });
     expect(set).toMatchObject({ vary: "origin", "access-control-allow-origin": app });
     expect(String(set["access-control-expose-headers"]).split(", ")).toEqual(
@@ -85,7 +85,7 @@ describe("answers to web pages", () => {
     expect(answer(["*"], "GET", {}).set).toEqual({});
   });
 
-  it("allow what they ask for beforehand", () => {
+  it("allow what a preflight asks for", () => {
     const { isAnswered, set } = answer([app], "OPTIONS", {
       ...preflight,
       "access-control-request-headers": "content-type,if-match",
@@ -101,7 +101,7 @@ describe("answers to web pages", () => {
     expect(answer([app], "OPTIONS", preflight).set).not.toHaveProperty("access-control-allow-headers");
   });
 
-  it("are no preflights for what does not ask", () => {
+  it("are not preflight answers for other OPTIONS requests", () => {
     expect(answer([app], "OPTIONS", { origin: app }).isAnswered).toBe(false);
     expect(answer([app], "GET", preflight).isAnswered).toBe(false);
   });

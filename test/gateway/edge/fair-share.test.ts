@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FairShare } from "../../../src/gateway/edge/fair-share.js";
 
-/** What each client holds after all of them have asked in turn until nobody gets more. */
+/** What each client holds after all of them have asked in turn until no client gets more. */
 function held(share: FairShare, clients: readonly string[]): Record<string, number> {
   const counts = Object.fromEntries(clients.map((client) => [client, 0]));
   for (let before = -1; before !== share.used;) {
@@ -13,7 +13,7 @@ function held(share: FairShare, clients: readonly string[]): Record<string, numb
 }
 
 describe("a fair share", () => {
-  it("is half for a client alone, a third each for two, and always leaves room for the next", () => {
+  it("is half for a single client, a third each for two, and always leaves room for the next", () => {
     expect(held(new FairShare(12), ["a"])).toEqual({ a: 6 });
     expect(held(new FairShare(12), ["a", "b"])).toEqual({ a: 4, b: 4 });
     const share = new FairShare(12);
@@ -22,7 +22,7 @@ describe("a fair share", () => {
     expect(share.take("d", 1)).toBeNull();
   });
 
-  it("serves one at a time when there is room for one", () => {
+  it("serves one client at a time when there is room for one", () => {
     const share = new FairShare(1);
     expect(share.take("a", 1)).toBeNull();
     expect(share.take("b", 1)).toBe("all");
@@ -30,7 +30,7 @@ describe("a fair share", () => {
     expect(share.take("b", 1)).toBeNull();
   });
 
-  it("takes back from the greedy by giving them nothing until the others have as much", () => {
+  it("is restored for others because a client above its share gets nothing more", () => {
     const share = new FairShare(12);
     held(share, ["greedy"]);
     expect(held(share, ["modest"])).toEqual({ modest: 3 });
@@ -45,7 +45,7 @@ describe("a fair share", () => {
     expect(share.shortage("a", 1)).toBe("own");
   });
 
-  it("knows what is held although it is too much", () => {
+  it("counts amounts that exceed the share", () => {
     const share = new FairShare(10);
     share.add("a", 11);
     expect([share.shortage("a", 0), share.shortage("b", 1)]).toEqual(["all", "all"]);
@@ -64,7 +64,7 @@ describe("a fair share", () => {
     expect(held(share, ["a"])).toEqual({ a: 6 });
   });
 
-  it("never gives out more than there is, and in the end has it all back, whatever is asked", () => {
+  it("never gives out more than there is, and has everything back in the end, whatever is requested", () => {
     const request = fc.tuple(fc.constantFrom("a", "b", "c"), fc.integer({ min: 0, max: 7 }));
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), fc.array(request), (max, requests) => {

@@ -23,7 +23,7 @@ describe("the host check", () => {
     "10.1.2.3",
     "[::1]:4000",
     "[fe80::1]",
-  ])("takes %s on loopback", (host) => expect(refusal([], host)).toBeNull());
+  ])("accepts %s on loopback", (host) => expect(refusal([], host)).toBeNull());
 
   it.each(["evil.example", "evil.example:4000", "localhost.evil.example", "127.0.0.1.evil.example", "notlocalhost"])(
     "refuses %s on loopback, and nowhere else",
@@ -34,7 +34,7 @@ describe("the host check", () => {
     },
   );
 
-  it("takes the names that are listed, and then checks everywhere", () => {
+  it("accepts the names that are listed, and then checks everywhere", () => {
     const names = ["Gateway.internal"];
     expect(refusal(names, "gateway.internal:80", "10.0.0.1")).toBeNull();
     expect(refusal(names, "gateway.internal.")).toBeNull();
@@ -42,20 +42,20 @@ describe("the host check", () => {
     expect(refusal(names, "10.0.0.1", "10.0.0.1")).toBeNull();
   });
 
-  it("takes any name from callers who have to say who they are, unless names are listed", () => {
+  it("accepts any name from callers who must authenticate, unless names are listed", () => {
     expect(refusal([], "evil.example", "127.0.0.1", null, false)).toBeNull();
     expect(refusal(["a"], "evil.example", "127.0.0.1", null, false)).toBe("HOST_NOT_ALLOWED");
   });
 
-  it("looks at the target's host when it has one", () => {
+  it("checks the host of the request target if it has one", () => {
     expect(refusal([], "localhost", "127.0.0.1", "evil.example")).toBe("HOST_NOT_ALLOWED");
     expect(refusal([], "evil.example", "127.0.0.1", "localhost:1")).toBeNull();
   });
 
   it.each(["", "a b", "a@localhost", "localhost/", "[::1", "[localhost]", "localhost:x", "a,localhost", "é"])(
-    "refuses %j, which is no host",
+    "refuses %j, which is not a host",
     (host) => expect(refusal([], host)).toBe("BAD_REQUEST"),
   );
 
-  it("asks nothing of a request without a host", () => expect(refusal(["a"], undefined)).toBeNull());
+  it("accepts a request without a host", () => expect(refusal(["a"], undefined)).toBeNull());
 });

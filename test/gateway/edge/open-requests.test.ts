@@ -10,7 +10,7 @@ import {
 } from "../../../src/gateway/edge/open-request.js";
 
 describe("open requests", () => {
-  it("are over with their answers", () => {
+  it("end with their answers", () => {
     const { requests } = openRequests();
     const { both, response, socket } = fakeExchange("a");
     const open = requests.begin(...both);
@@ -20,7 +20,7 @@ describe("open requests", () => {
     expect(() => requests.of(both[0])).toThrowError(expect.objectContaining({ code: "BAD_REQUEST" }));
   });
 
-  it("that are answered late keep their connection until then", () => {
+  it("keep their connection until a late answer is sent", () => {
     const { requests } = openRequests();
     const { both, request, response, socket } = fakeExchange("a");
     Object.assign(response, { req: request });
@@ -31,11 +31,11 @@ describe("open requests", () => {
     expect(requests.endBehindAnswers(new PassThrough())).toBe(false);
     expect(requests.endBehindAnswers(socket as never)).toBe(true);
     response.emit("close");
-    // What follows is no longer looked at.
+    // Later requests are no longer checked.
     expect(requests.endBehindAnswers(socket as never)).toBe(true);
   });
 
-  it("are admitted while there is room, evenly, and make room when they end", () => {
+  it("are admitted while there is room, fairly, and make room when they end", () => {
     const { requests, refusals } = openRequests({ requests: 6 });
     const admitted = (client: string, count: number) =>
       Array.from({ length: count }, () => {
@@ -53,7 +53,7 @@ describe("open requests", () => {
     expect(admitted("e", 1)[0]?.refusal).toBeNull();
   });
 
-  it("count for their callers once these are known", () => {
+  it("count for their callers once these are authenticated", () => {
     const { requests } = openRequests({ requests: 6 });
     const admitted = (name: string) => {
       const open = requests.begin(...fakeExchange("proxy").both);
@@ -68,7 +68,7 @@ describe("open requests", () => {
     expect(last.admit()).toBeNull();
   });
 
-  it("are refused while their client leaves its answers unfetched", () => {
+  it("are refused while their client leaves its answers unread", () => {
     const { requests, refusals } = openRequests({ answersBytes: 1024 });
     const first = fakeExchange("slow");
     const open = requests.begin(...first.both);
@@ -83,7 +83,7 @@ describe("open requests", () => {
     expect(requests.begin(...fakeExchange("slow").both).admit()).toBeNull();
   });
 
-  it("hold their bodies until they are answered", () => {
+  it("hold memory for their bodies until they are answered", () => {
     const { requests } = openRequests({ bodiesBytes: 4096, bodyBytes: 2048 });
     const first = fakeExchange("a");
     const open = requests.begin(...first.both);
@@ -96,12 +96,12 @@ describe("open requests", () => {
     expect(requests.begin(...fakeExchange("a").both).holdBody(1024)).toBeNull();
   });
 
-  it("have room for one longest body, however little is said to be held", () => {
+  it("have room for one longest body, however small the bound for all bodies is", () => {
     const { requests } = openRequests({ bodiesBytes: 1024, bodyBytes: 4096 });
     expect(requests.begin(...fakeExchange("a").both).holdBody(4096)).toBeNull();
   });
 
-  it("give up a body that comes too slowly, and no other", async () => {
+  it("give up a body that arrives too slowly, and no other", async () => {
     const { requests, clock, refusals } = openRequests();
     const given: string[] = [];
     const begun = (client: string) => {
@@ -122,7 +122,7 @@ describe("open requests", () => {
     expect(refusals).toEqual(["slow-body", "slow-body"]);
   });
 
-  it("cut off who does not fetch an answer that is ready, and wait for one that is not", async () => {
+  it("disconnect a client that does not read a complete answer, and wait for one that is incomplete", async () => {
     const { requests, clock, refusals } = openRequests();
     const [unfetched, pending] = [fakeExchange("a"), fakeExchange("b")];
     requests.begin(...unfetched.both);
@@ -135,7 +135,7 @@ describe("open requests", () => {
     expect(refusals).toEqual(["unfetched-answer"]);
   });
 
-  it("throw away what comes after the answer, but not for long", async () => {
+  it("discard what arrives after the answer, but not for long", async () => {
     const { requests, clock } = openRequests();
     const [endless, ending, gone] = [fakeExchange("a"), fakeExchange("b"), fakeExchange("c")];
     for (const { both, request, response } of [endless, ending, gone]) {
@@ -164,7 +164,7 @@ describe("open requests", () => {
     expect(requests.begin(...fakeExchange("a").both).admit()).toBeNull();
   });
 
-  it("are looked after until the end", () => {
+  it("are checked until the end", () => {
     const { requests, clock } = openRequests();
     requests.close();
     requests.begin(...fakeExchange("a").both);

@@ -1,4 +1,4 @@
-/** Open requests by themselves: what they need of Node's objects, under the test's control. */
+/** Open requests without a server: the parts of Node's objects that they use, under the test's control. */
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { defaultBounds, type GatewayBounds } from "../../../src/core/bounds.js";
@@ -31,7 +31,7 @@ export class FakeSocket extends EventEmitter {
   }
 }
 
-/** A request of `client`, and its answer; the test says what has come of either. */
+/** A request of `client`, and its answer; the test decides how far either has progressed. */
 export function fakeExchange(client: string, headers: Readonly<Record<string, string>> = {}) {
   const socket = new FakeSocket(client);
   const request = Object.assign(new EventEmitter(), { socket, complete: true, headers });

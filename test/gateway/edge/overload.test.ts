@@ -1,4 +1,6 @@
-/** Overload over real sockets: clients are addresses of loopback, and what counts is how many of each are served. */
+/**
+ * Overload over real sockets: clients are loopback addresses, and the tests count how many requests of each are served.
+ */
 import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -31,7 +33,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** One request of a client, over a connection of its own. */
+/** Sends one request of a client on a connection of its own. */
 function ask(client: string, path = "/data/k", method = "GET", body = "", headers = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const options = {
@@ -52,7 +54,7 @@ function ask(client: string, path = "/data/k", method = "GET", body = "", header
   });
 }
 
-/** Bytes of a client that keeps its connection open; what comes back is gathered in `text`. */
+/** Sends the bytes of a client that keeps its connection open; received bytes are collected in `text`. */
 function open(client: string, bytes: string) {
   const socket = connect({ port: gateway.port, host: "127.0.0.1", localAddress: client });
   const connection = { socket, text: "", isClosed: false };
@@ -63,7 +65,7 @@ function open(client: string, bytes: string) {
   return connection;
 }
 
-/** How many of the answers have each status. */
+/** Number of answers by status. */
 function counts(answers: readonly Answer[]): Record<number, number> {
   const result: Record<number, number> = {};
   for (const { status } of answers) result[status] = (result[status] ?? 0) + 1;
@@ -73,7 +75,7 @@ function counts(answers: readonly Answer[]): Record<number, number> {
 const refusals = (reason: string): Promise<number> =>
   gateway.services.metrics.total("shardgate_requests_refused_total", { reason });
 
-describe("a gateway with more requests than it can do", () => {
+describe("a gateway with more requests than it can serve", () => {
   it("serves each client its share, refuses the rest at once, and serves all again afterwards", async () => {
     await start({ requests: 12 });
     gateway.node("node1").hold();
@@ -84,10 +86,10 @@ describe("a gateway with more requests than it can do", () => {
       return answers;
     };
     askMany(greedy, 30);
-    // Half of all, because it is alone.
+    // Half of all, because it is the only client.
     await vi.waitFor(async () => expect(await refusals("client-requests")).toBe(24));
     askMany(modest, 10);
-    // Half of what is left, however much the greedy one holds.
+    // Half of the rest, however much the greedy client holds.
     await vi.waitFor(async () => expect(await refusals("client-requests")).toBe(31));
     askMany(third, 1);
     await vi.waitFor(async () =>
@@ -106,7 +108,7 @@ describe("a gateway with more requests than it can do", () => {
     expect(counts(await Promise.all(Array.from({ length: 6 }, () => ask(greedy))))).toEqual({ 404: 6 });
   });
 
-  it("takes the heartbeat of a storage node at the address of a client that has its share", async () => {
+  it("accepts the heartbeat of a storage node at the address of a client that has used up its share", async () => {
     await start({ clientRequests: 1 });
     gateway.node("node1").hold();
     const underWay = ask(greedy);
@@ -119,7 +121,7 @@ describe("a gateway with more requests than it can do", () => {
     expect((await underWay).status).toBe(404);
   });
 
-  it("has no more than a client's own bound under way for it", async () => {
+  it("serves a client no more concurrent requests than the bound for one client", async () => {
     await start({ clientRequests: 2 });
     gateway.node("node1").hold();
     const asked = Array.from({ length: 5 }, () => ask(greedy));
@@ -128,7 +130,7 @@ describe("a gateway with more requests than it can do", () => {
     expect(counts(await Promise.all(asked))).toEqual({ 404: 2, 429: 3 });
   });
 
-  it("tells GraphQL clients so in their own words, on a connection that is kept", async () => {
+  it("refuses GraphQL clients with a GraphQL error, on a connection that is kept", async () => {
     await start({ requests: 1 });
     gateway.node("node1").hold();
     const underWay = ask(modest);
@@ -152,7 +154,7 @@ describe("a gateway with more requests than it can do", () => {
     });
   });
 
-  it("has the shares back of clients that went away", async () => {
+  it("regains the shares of clients that disconnected", async () => {
     await start({ requests: 12 });
     gateway.node("node1").hold();
     const gone = [4, 1, 1].map((times) =>
@@ -161,7 +163,7 @@ describe("a gateway with more requests than it can do", () => {
     await vi.waitFor(async () => expect((await ask(greedy)).status).toBe(429));
     for (const { socket } of gone) socket.destroy();
     await vi.waitFor(async () => {
-      // Answers that wait behind another one are found in the next round over all of them.
+      // Answers that wait behind another one are found in the next check of all requests.
       await gateway.clock.advance(gatewayConnectionCheckMs);
       expect(await gateway.services.metrics.text()).toMatch(/^shardgate_requests_in_flight 0$/m);
     });
@@ -169,7 +171,7 @@ describe("a gateway with more requests than it can do", () => {
     expect(counts(await Promise.all(Array.from({ length: 6 }, () => ask(greedy))))).toEqual({ 404: 6 });
   });
 
-  it("shares a pipeline as it shares connections", async () => {
+  it("divides the requests of a pipeline as it does those of several connections", async () => {
     await start({ requests: 12 });
     gateway.node("node1").hold();
     const pipeline = open(greedy, "GET /data/k HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(20));
@@ -187,10 +189,10 @@ const post = (length: number): string =>
   `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 const put = (length: number): string => `PUT /data/k HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n\r\n`;
 
-describe("a gateway with more bodies than it can hold", () => {
+describe("a gateway with more request bodies than it can hold", () => {
   it("gives each client its share of memory, and others theirs", async () => {
     await start({ bodiesBytes: 64 * 1024, bodyBytes: 16 * 1024, valueBytes: 16 * 1024 });
-    // Two of them make half of the memory.
+    // Two of them take half of the memory.
     const held = [post, put].map((head) => open(greedy, head(16 * 1024) + " ".repeat(16 * 1024 - 1)));
     await vi.waitFor(async () =>
       expect(JSON.parse((await ask(greedy, "/data/k", "PUT", "12345678")).text)).toMatchObject({
@@ -200,11 +202,11 @@ describe("a gateway with more bodies than it can hold", () => {
     );
     expect((await ask(greedy)).status).toBe(404);
     expect((await ask(modest, "/data/k", "PUT", "1")).status).toBe(201);
-    // What is announced is refused before it is sent.
+    // An announced body is refused before it is sent.
     const announced = open(greedy, post(8 * 1024));
     await vi.waitFor(() => expect(announced.text).toMatch(/^HTTP\/1\.1 429 .*"TOO_MANY_REQUESTS"/s));
     expect(announced.text).toContain("retry-after: 1");
-    // What is not announced is refused when it comes.
+    // An unannounced body is refused when it arrives.
     const chunks = open(greedy, put(0).replace("content-length: 0", "transfer-encoding: chunked"));
     chunks.socket.write(`1000\r\n${" ".repeat(0x1000)}\r\n`);
     await vi.waitFor(() => expect(chunks.text).toMatch(/^HTTP\/1\.1 429 /));
@@ -212,7 +214,7 @@ describe("a gateway with more bodies than it can hold", () => {
     await vi.waitFor(async () => expect((await ask(greedy, "/data/k", "PUT", "12345678")).status).toBe(200));
   });
 
-  it("gives up those that stall, throws away what still comes, and then cuts them off", async () => {
+  it("gives up bodies that stall, discards what still arrives, and then disconnects their clients", async () => {
     await start({});
     const stalled = [post, put].map((head) => open(greedy, `${head(100)} `));
     await vi.waitFor(async () =>
@@ -241,11 +243,11 @@ describe("a gateway with more bodies than it can hold", () => {
 });
 
 describe("a gateway with more answers than it can hold", () => {
-  it("refuses the client that does not fetch them, and serves others", async () => {
+  it("refuses the client that does not read them, and serves others", async () => {
     const value = JSON.stringify("x".repeat(1_000_000));
     await start({ answersBytes: 40_000_000 });
     await ask(modest, "/data/k", "PUT", value);
-    // Far more than the sockets of both sides take.
+    // Far more than the sockets of both sides can buffer.
     const slow = Array.from({ length: 40 }, () => {
       const connection = open(greedy, "GET /data/k HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(20));
       connection.socket.pause();
@@ -262,7 +264,7 @@ describe("a gateway with more answers than it can hold", () => {
 });
 
 describe("a gateway with more connections than it can keep", () => {
-  it("closes those beyond a client's share, and takes others'", async () => {
+  it("closes those beyond a client's share, and accepts those of others", async () => {
     await start({ connections: 6 });
     const connections = Array.from({ length: 5 }, () => open(greedy, ""));
     await vi.waitFor(() => expect(connections.filter(({ isClosed }) => isClosed)).toHaveLength(2));
@@ -272,7 +274,7 @@ describe("a gateway with more connections than it can keep", () => {
     await vi.waitFor(async () => expect((await ask(greedy, "/health")).status).toBe(200));
   });
 
-  it("closes every other one when it is full", async () => {
+  it("closes every further one when it is full", async () => {
     await start({ connections: 1 });
     const first = open(greedy, "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
     await vi.waitFor(() => expect(first.text).toContain("200 OK"));

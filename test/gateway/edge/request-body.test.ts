@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readBody } from "../../../src/gateway/edge/request-body.js";
 import { openRequests } from "./open-requests.js";
 
-/** What became of the body of each request: its text, or its error's code. */
+/** The result of reading the body of each request: its text, or its error's code. */
 let read: string[];
 let server: http.Server;
 let port: number;
-/** Before a body is read. */
+/** Awaited before a body is read. */
 let pause: () => Promise<void>;
 
 beforeEach(async () => {
@@ -38,7 +38,7 @@ function head(length: number): string {
   return `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`;
 }
 
-/** Sends the pieces one after another, and resolves when `answers` answers have come. */
+/** Sends the pieces one after another, and resolves when `answers` answers have arrived. */
 async function send(pieces: readonly string[], answers = 1): Promise<void> {
   const socket = net.connect(port, "127.0.0.1");
   socket.setNoDelay();
@@ -57,7 +57,7 @@ async function send(pieces: readonly string[], answers = 1): Promise<void> {
   socket.destroy();
 }
 
-describe("a body", () => {
+describe("a request body", () => {
   it.each([
     ["along with its head", [`${head(5)}hello`]],
     ["behind its head", [head(5), "hello"]],
@@ -72,13 +72,13 @@ describe("a body", () => {
     expect(read).toEqual([""]);
   });
 
-  it("may be read long after it came", async () => {
+  it("may be read long after it arrived", async () => {
     pause = () => new Promise((resolve) => setTimeout(resolve, 50));
     await send([`${head(5)}hello`]);
     expect(read).toEqual(["hello"]);
   });
 
-  it("is not mixed up with that of the next request of its connection", async () => {
+  it("is not mixed up with that of the next request on its connection", async () => {
     await send([`${head(3)}one${head(3)}two`], 2);
     expect(read).toEqual(["one", "two"]);
   });

@@ -7,12 +7,12 @@ it.each([
   ["HTTPS://a", "/", "a"],
   ["http://a?b=http://c/d", "/?b=http://c/d", "a"],
   ["http:///a", "/a", ""],
-])("takes the target %s for %s", (target, form, host) => {
+])("splits the target %s into %s", (target, form, host) => {
   expect(targetOf(target)).toEqual({ form, host });
 });
 
 it.each(["/data/a%252Fb?ttl=1", "/http://a/b", "//a/graphql", "*", "ftp://a/graphql"])(
-  "takes the target %s as it is",
+  "uses the target %s unchanged",
   (target) => expect(targetOf(target)).toBeNull(),
 );
 
@@ -20,7 +20,7 @@ describe("headersRefusal", () => {
   const refusal = (rawHeaders: readonly string[], httpVersion = "1.1", headers = {}) =>
     headersRefusal({ headers, rawHeaders, httpVersion } as unknown as IncomingMessage)?.code ?? null;
 
-  it("wants one host, which HTTP/1.0 may leave out", () => {
+  it("requires one host, which HTTP/1.0 may omit", () => {
     expect(refusal(["Host", "a", "ghost", "b"])).toBeNull();
     expect(refusal(["accept", "host"])).toBe("BAD_REQUEST");
     expect(refusal([], "1.0")).toBeNull();
@@ -28,7 +28,7 @@ describe("headersRefusal", () => {
     expect(refusal(["host", "a", "Host", "b"], "1.0")).toBe("BAD_REQUEST");
   });
 
-  it("takes no body that is framed or coded in another way than in chunks", () => {
+  it("refuses a body with another transfer coding than chunked", () => {
     const code = (transferEncoding: string) => refusal(["host", "a"], "1.1", { "transfer-encoding": transferEncoding });
     expect([code("chunked"), code("gzip, chunked")]).toEqual([null, "TRANSFER_ENCODING_NOT_SUPPORTED"]);
   });

@@ -1,4 +1,4 @@
-/** What web pages get to see of a gateway, over real sockets. */
+/** What web pages can see of a gateway, over real sockets. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { rawRequest } from "../rest/raw-request.js";
 import { startTestGateway, type TestGateway } from "../test-gateway.js";
@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => gateway.close());
 
 describe("a page of a listed origin", () => {
-  it.each(["/graphql", "/data/k", "/shards/assign"])("may ask what it may send to %s", async (path) => {
+  it.each(["/graphql", "/data/k", "/shards/assign"])("gets a preflight answer for %s", async (path) => {
     const headers = { origin, "access-control-request-method": "PUT", "access-control-request-headers": "if-match" };
     const { status, headers: answer, text } = await rawRequest(gateway.url, path, { method: "OPTIONS", headers });
     expect([status, text]).toEqual([204, ""]);
@@ -24,7 +24,7 @@ describe("a page of a listed origin", () => {
     });
   });
 
-  it("reads answers and errors of both faces", async () => {
+  it("reads answers and errors of GraphQL and REST", async () => {
     const put = await rawRequest(gateway.url, "/data/k", { method: "PUT", body: "1", headers: { origin } });
     expect([put.status, put.headers["access-control-allow-origin"]]).toEqual([201, origin]);
     const json = { origin, "content-type": "application/json" };
@@ -37,7 +37,7 @@ describe("a page of a listed origin", () => {
   });
 });
 
-describe("everybody else", () => {
+describe("a page of another origin", () => {
   it("is refused with a code, and counted", async () => {
     const page = await rawRequest(gateway.url, "/data/k", {
       method: "PUT",
@@ -60,8 +60,8 @@ describe("everybody else", () => {
   });
 });
 
-describe("a fault", () => {
-  it("is told with the id of its request, which the log has in full", async () => {
+describe("an unexpected failure", () => {
+  it("is answered with the id of its request, under which the log has the details", async () => {
     gateway.services.router.execute = () => Promise.reject(new Error("a private detail"));
     const headers = { "x-request-id": "mine", "content-type": "application/json" };
     const rest = await rawRequest(gateway.url, "/data/k", { headers });

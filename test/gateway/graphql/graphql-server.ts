@@ -45,15 +45,15 @@ export class GraphqlServer {
   readonly clock = new FakeClock();
   readonly log = new RecordLog();
   readonly metrics = new Metrics();
-  /** What storage nodes answer when asked for their shards, by name; null: they do not answer. */
+  /** The answers of storage nodes to the request for their shards, by name; null: no answer. */
   readonly figures = new Map<string, readonly HostedShard[] | null>();
-  /** How often each was asked. */
+  /** The nodes that were asked for their shards, in order. */
   readonly figureCalls: string[] = [];
   readonly membership: ClusterLeader;
   readonly #persistedDocuments: PersistedDocuments | null;
   readonly #handlers: readonly [GraphqlHandler, GraphqlHandler];
   readonly #server: Server;
-  /** Serves the same data through Yoga and GraphQL.js alone, and leaves no trace in what a test may look at. */
+  /** Serves the same data through Yoga and GraphQL.js alone, without an effect on what a test may inspect. */
   readonly #yogaServer: Server;
 
   static async start({
@@ -96,7 +96,7 @@ export class GraphqlServer {
       nodesMin: 1,
       isAutoAssigning: true,
     });
-    // The router is taken for what it does; its private fields are not in the way of the MemoryRouter.
+    // The router's private fields make the MemoryRouter another type, although it behaves the same.
     const router = this.router as unknown as Router;
     const services = {
       router,
@@ -131,7 +131,7 @@ export class GraphqlServer {
     for (const handler of this.#handlers) handler.replaceSchema(schema);
   }
 
-  /** A storage node that is up. */
+  /** Adds a storage node that is up. */
   async addNode(name: string, url = `http://127.0.0.1:4${name.length}00`): Promise<void> {
     const starts = [`${name}-1`];
     await this.membership.register({ id: name, url, incarnation: `${name}-1`, storeId: `store-${name}`, starts });
@@ -141,7 +141,7 @@ export class GraphqlServer {
     return this.post(JSON.stringify({ query, variables }));
   }
 
-  /** With the variables as JSON text, to be sent as it is. */
+  /** Runs the query with the variables as JSON text, which is sent unchanged. */
   runText(query: string, variablesText: string): Promise<Answer> {
     return this.post(`{"query":${JSON.stringify(query)},"variables":${variablesText}}`);
   }
@@ -166,7 +166,7 @@ export class GraphqlServer {
     }
   }
 
-  /** Whether nothing in the request can change what a second one sees. */
+  /** Whether the request cannot change the result of a second one. */
   #isRead(search: string, { body }: RequestInit): boolean {
     const text = typeof body === "string" ? body : Buffer.from((body as Uint8Array | undefined) ?? []).toString();
     const documents = [...(this.#persistedDocuments?.texts.values() ?? [])];
@@ -175,7 +175,7 @@ export class GraphqlServer {
 
   async #compareWithYoga(search: string, options: RequestInit, { status, headers }: Response, text: string) {
     const calls = this.figureCalls.length;
-    // Some answers name their request.
+    // Some answers contain the id of their request.
     const id = { "x-request-id": headers.get("x-request-id") ?? "" };
     const other = await fetch(urlOf(this.#yogaServer) + search, {
       ...options,
@@ -225,7 +225,7 @@ function headersOf({ headers }: RequestInit): Readonly<Record<string, string>> {
   return Object.fromEntries(new Headers(headers));
 }
 
-/** Without those that differ between any two answers. */
+/** Without headers that differ between any two answers. */
 function comparableHeaders(headers: Headers): Readonly<Record<string, string>> {
   const { date: _date, "x-request-id": _id, ...rest } = Object.fromEntries(headers);
   return rest;

@@ -1,4 +1,4 @@
-/** Both ways of answering, held against each other: the same request must get the same answer, byte for byte. */
+/** Compares both ways of answering: the same request must get the same answer, byte for byte. */
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createExecutableSchema } from "../../../src/gateway/graphql/schema.js";
 import { GraphqlServer } from "./graphql-server.js";
 
-/** The first is taken by the short way, the second means the same to Yoga and is left to it. */
+/** The first is answered directly; the second has the same meaning but is left to Yoga. */
 const [short, long] = ["application/json", "application/json;q=0.9"];
 
 let server: GraphqlServer;
@@ -33,7 +33,7 @@ async function answerTo(body: string, accept: string): Promise<Answer> {
 
 const values = '{"b":1.10,"2":[9007199254740993],"1":1e400,"__proto__":-0}';
 
-describe("the short way", () => {
+describe("the direct way of answering", () => {
   it.each([
     ["a read", '{"query":"{ get(key: \\"a\\") { value version } }"}'],
     ["nothing found", '{"query":"{ get(key: \\"none\\") { value } }"}'],
@@ -93,7 +93,7 @@ describe("long values", () => {
     ["characters that are one byte in Latin-1 and two in UTF-8", "é"],
     ["characters of three bytes", "€"],
     ["characters of two UTF-16 units", "😀"],
-  ])("of %s arrive whole, whatever their length, as Yoga sends them", async (_, character) => {
+  ])("of %s arrive completely, whatever their length, as Yoga sends them", async (_, character) => {
     for (const length of [1000, 1020, 1024, 4096, 8000, 16_384, 60_000]) {
       const value = [character.repeat(length / character.length), { b: null }];
       server.router.seed("long", value);
@@ -111,20 +111,23 @@ describe("a schema that is replaced while requests are served", () => {
     resolvers: { Query: { greeting: () => "hello" } },
   };
 
-  it.each([short, long])("holds from the next request on, and those under way go on (accept: %s)", async (accept) => {
-    const body = JSON.stringify({ query });
-    const underWay = await begunRequest(body, accept);
-    // Here `get` does not exist.
-    server.replaceSchema(buildSchema("type Query { greeting: String }"));
-    expect((await answerTo(body, accept)).body).toContain("GRAPHQL_VALIDATION_FAILED");
-    expect(await underWay.finish()).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
-    server.replaceSchema(createExecutableSchema(greeting));
-    expect((await server.run("{ greeting }")).data).toEqual({ greeting: "hello" });
-    expect((await answerTo(body, accept)).body).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
-  });
+  it.each([short, long])(
+    "applies from the next request on, and running requests keep theirs (accept: %s)",
+    async (accept) => {
+      const body = JSON.stringify({ query });
+      const underWay = await begunRequest(body, accept);
+      // This schema has no `get`.
+      server.replaceSchema(buildSchema("type Query { greeting: String }"));
+      expect((await answerTo(body, accept)).body).toContain("GRAPHQL_VALIDATION_FAILED");
+      expect(await underWay.finish()).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
+      server.replaceSchema(createExecutableSchema(greeting));
+      expect((await server.run("{ greeting }")).data).toEqual({ greeting: "hello" });
+      expect((await answerTo(body, accept)).body).toBe('{"data":{"get":{"value":[1.5,{"b":null}]}}}');
+    },
+  );
 });
 
-/** A request that the server answers already, without its body; `finish` sends that and gives the answer's. */
+/** A request whose head the server has received; `finish` sends its body and returns the answer's. */
 async function begunRequest(body: string, accept: string): Promise<{ finish(): Promise<string> }> {
   const headers = { "content-type": "application/json", accept, expect: "100-continue" };
   const sent = request(server.url, { method: "POST", headers });

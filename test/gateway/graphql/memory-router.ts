@@ -1,4 +1,4 @@
-/** Stands in for the router: keeps entries in memory, records what it was asked, and refuses what a test tells it to. */
+/** Replaces the router: keeps entries in memory, records its calls, and refuses operations on request. */
 import type { JsonEntry } from "../../../src/core/entry.js";
 import { jsonTextOf } from "../../../src/core/text/json-text.js";
 import { compareKeys, parseKey } from "../../../src/core/key.js";
@@ -18,7 +18,7 @@ export class MemoryRouter {
   readonly refusals = new Map<string, RefusedOutcome>();
   /** Shards whose scans fail. */
   readonly deadShards = new Set<number>();
-  /** As a plain storage node: without versions and times. */
+  /** Behaves as a plain storage node: without versions and times. */
   isPlain = false;
   /** Awaited before each answer. */
   gate: (context: RouteContext) => Promise<void> = () => Promise.resolve();
@@ -31,7 +31,7 @@ export class MemoryRouter {
     return operations.map((operation) => this.#run(operation));
   }
 
-  /** The same router without a record of its calls. */
+  /** The same router, but calls are not recorded. */
   unseen(): Pick<MemoryRouter, "execute"> {
     return {
       execute: (operations, context) => {
@@ -43,7 +43,7 @@ export class MemoryRouter {
     };
   }
 
-  /** Writes past GraphQL. */
+  /** Writes an entry directly. */
   seed(key: string, value: unknown): void {
     this.#write({
       kind: "put",
@@ -92,7 +92,7 @@ export class MemoryRouter {
     return { kind: "written", isNew: current === null, facts };
   }
 
-  /** All keys stand in shard 0 here: the merge of shards is tested with scanShards. */
+  /** All keys are in shard 0 here: the merge of shards is tested with scanShards. */
   #scan({ shard, prefix, after, before, limit, isReverse }: ScanOperation): Outcome {
     if (this.deadShards.has(shard)) return { kind: "refused", code: "SHARD_UNAVAILABLE", message: "down" };
     if (shard !== 0) return { kind: "page", entries: [], hasMore: false };
@@ -105,7 +105,7 @@ export class MemoryRouter {
   }
 }
 
-/** When everything is written. */
+/** The time of all writes. */
 export const writtenMs = Date.parse("2026-01-31T12:00:00.000Z");
 
 function holds(condition: OperationCondition, current: JsonEntry | null): boolean {

@@ -1,4 +1,4 @@
-/** The pure parts of the GraphQL layer, where a request cannot easily reach every case. */
+/** The pure parts of the GraphQL layer, for cases that requests cannot easily reach. */
 import fc from "fast-check";
 import { buildSchema, executeSync, getOperationAST, GraphQLError, parse, type OperationDefinitionNode } from "graphql";
 import { describe, expect, it } from "vitest";
@@ -30,7 +30,7 @@ describe("ExactVariables", () => {
   const of = (definitions: string, text: string): Readonly<Record<string, unknown>> =>
     variables.of(operationOf(`query(${definitions}) { a }`), { parsed: JSON.parse(text), text: () => text });
 
-  it("finds every JSON position, however deep, with the text as it stands", () => {
+  it("finds every JSON position, however deep, with the original text", () => {
     const jsonText = fc.json({ maxDepth: 4 });
     fc.assert(
       fc.property(fc.array(jsonText), jsonText, (texts, text) => {
@@ -47,7 +47,7 @@ describe("ExactVariables", () => {
     );
   });
 
-  it("leaves everything else as it was parsed, and values of the wrong kind to coercion", () => {
+  it("leaves everything else as it was parsed, and values of the wrong type to coercion", () => {
     const parsed = { p: { name: "a", self: null }, extra: 1 };
     const text = (): string => JSON.stringify(parsed);
     expect(variables.of(operationOf("query($p: Plain) { a }"), { parsed, text })).toBe(parsed);
@@ -78,13 +78,13 @@ describe("resultText", () => {
     expect(resultText({ data: null })).toBe('{"data":null}');
   });
 
-  it("refuses to become longer than it may", () => {
+  it("refuses to exceed its maximum length", () => {
     const data = { a: new RawJson('"12345678"'), b: [new RawJson("12345"), "12345678"] };
     expect(resultText({ data }, 25)).toBe('{"data":{"a":"12345678","b":[12345,"12345678"]}}');
     expect(() => resultText({ data }, 24)).toThrowError(expect.objectContaining({ code: "ANSWER_TOO_LARGE" }));
   });
 
-  it("has long values as pieces of their own, so that nothing copies them", () => {
+  it("has long values as separate pieces, so that they are not copied", () => {
     const long = JSON.stringify("x".repeat(2000));
     const [before, value, between, , behind] = resultPieces({
       data: { a: new RawJson(long), b: [new RawJson(long), 1] },
@@ -93,14 +93,14 @@ describe("resultText", () => {
     expect(value).toBe(long);
   });
 
-  it("writes objects without members, however they were made", () => {
+  it("writes objects without members, however they were created", () => {
     const data = { a: {}, b: [], c: new ResultObject([], []), d: new ResultObject([{ prefix: '"e":' }], [null]) };
     expect(resultText({ data })).toBe('{"data":{"a":{},"b":[],"c":{},"d":{"e":null}}}');
     expect(resultText({})).toBe("{}");
     expect(resultText({ extensions: {} })).toBe('{"extensions":{}}');
   });
 
-  it("is what JSON.stringify writes when there is nothing raw", () => {
+  it("equals JSON.stringify when there is nothing raw", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (data) => {
         expect(JSON.parse(resultText({ data }))).toEqual(JSON.parse(JSON.stringify({ data })));
@@ -110,7 +110,7 @@ describe("resultText", () => {
 });
 
 describe("global IDs", () => {
-  it("come back as they were", () => {
+  it("are decoded as they were encoded", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (local) => {
         expect(decodeGlobalId(encodeGlobalId("Entry", local))).toEqual({ type: "Entry", local });
@@ -120,7 +120,7 @@ describe("global IDs", () => {
 });
 
 describe("DocumentCache", () => {
-  it("forgets what was not asked for the longest", () => {
+  it("drops the least recently used document", () => {
     const cache = new DocumentCache<number>();
     for (let index = 0; index < graphqlDocumentsCachedMax; index++) cache.set(`d${index}`, index);
     expect(cache.get("d0")).toBe(0);
@@ -140,21 +140,21 @@ describe("DocumentCache", () => {
 });
 
 describe("parseDocument", () => {
-  it("parses, and passes syntax errors on", () => {
+  it("parses documents, and passes on syntax errors", () => {
     expect(parseDocument("{ a }", defaultBounds).kind).toBe("Document");
     expect(() => parseDocument("{", defaultBounds)).toThrow(GraphQLError);
   });
 });
 
 describe("the scalars", () => {
-  it("refuse what resolvers and coercion must not hand them", () => {
+  it("refuse values that resolvers and coercion must not pass to them", () => {
     expect(() => jsonScalar.serialize({ a: 1 })).toThrow("something other than JSON text");
     expect(() => jsonScalar.parseValue({ a: 1 })).toThrow("not read from the request");
     expect(() => dateTimeScalar.serialize("now")).toThrow("something other than a number");
     expect(() => versionScalar.parseValue(1)).toThrow("must be a string");
   });
 
-  it("take RFC 3339 timestamps with any offset", () => {
+  it("accept RFC 3339 timestamps with any offset", () => {
     const atMs = Date.parse("2024-02-29T23:30:00.125Z");
     for (const text of [
       "2024-02-29T23:30:00.125Z",
@@ -170,7 +170,7 @@ describe("the scalars", () => {
 });
 
 describe("clientError", () => {
-  it("gives an error of the engine that has a code of its own the nearest of the closed list", () => {
+  it("gives an error of GraphQL.js with a code of its own the nearest code of the closed list", () => {
     const error = new GraphQLError("m", { extensions: { code: "SOMETHING_ELSE" } });
     expect(clientError(error, requestLog(new RecordLog()), openRules).extensions).toMatchObject({
       code: "BAD_REQUEST",
@@ -178,7 +178,7 @@ describe("clientError", () => {
     });
   });
 
-  it("takes a result that cannot be written for a fault of the server, and a wrong argument for the client's", () => {
+  it("treats a result that cannot be serialized as the server's fault, and a wrong argument as the client's", () => {
     const log = new RecordLog();
     const schema = buildSchema("type Query { large: Int, list: [Int!], echo(n: Int!): Int }");
     const rootValue = { large: 2 ** 40, list: [1, "x"], echo: ({ n }: { n: number }) => n };
@@ -226,7 +226,7 @@ function fails(): never {
 }
 
 describe("problemInstead", () => {
-  it("passes on what it was not asked to catch", () => {
+  it("rethrows errors with another code", () => {
     expect(() => problemInstead("INVALID_KEY", fails, () => null)).toThrow("a bug");
   });
 });

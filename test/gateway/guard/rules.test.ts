@@ -51,7 +51,7 @@ const strangers: Readonly<Record<string, Record<string, string>>> = {
 
 interface Result {
   readonly status: number;
-  /** The first code in the answer; null: none. */
+  /** The first code in the answer; null if there is none. */
   readonly code: string | null;
   readonly text: string;
   readonly headers: Headers;
@@ -97,7 +97,7 @@ function selected(type: string, field: string): string {
   return found !== undefined && isObjectType(getNamedType(found.type)) ? `${field} { __typename }` : field;
 }
 
-describe("the table", () => {
+describe("the table of permissions", () => {
   it("has every root field of the schema", () => {
     const real = ["Query", "Mutation"].flatMap((type) =>
       Object.keys(fieldsOf(type)).map((field) => `${type}.${field}`),
@@ -109,7 +109,7 @@ describe("the table", () => {
     expect(Object.keys(objectFields[type]?.fields ?? {}).toSorted()).toEqual(Object.keys(fieldsOf(type)).toSorted());
   });
 
-  it("knows every way to shards, storage nodes and the cluster", () => {
+  it("covers every path to shards, storage nodes and the cluster", () => {
     const types = Object.values(schema.getTypeMap()).filter(
       (type) => isObjectType(type) && !type.name.startsWith("__"),
     );
@@ -127,7 +127,7 @@ describe("the table", () => {
     expect(ways.filter((way) => !told.includes(way)).toSorted()).toEqual(furtherWays);
   });
 
-  it("has every route of the REST facade", async () => {
+  it("has every route of the REST API", async () => {
     const { paths } = (await (await fetch(`${gateway.url}/openapi.json`)).json()) as { paths: Record<string, object> };
     const real = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -138,7 +138,7 @@ describe("the table", () => {
 });
 
 describe("a field", () => {
-  it.each(fieldRows)("%s is for whom the table says: %o", async (_name, { rule, ask: query, code = null }) => {
+  it.each(fieldRows)("%s is allowed for those in the table: %o", async (_name, { rule, ask: query, code = null }) => {
     for (const accept of accepts) {
       for (const headers of Object.values(strangers)) {
         const answer = await ask(query, headers, accept);
@@ -159,7 +159,7 @@ describe("a field", () => {
 describe("a route", () => {
   const rows = Object.entries(routes).flatMap(([route, each]) => each.map((row) => [route, row] as const));
 
-  it.each(rows)("%s is for whom the table says: %o", async (route, row: RouteRow) => {
+  it.each(rows)("%s is allowed for those in the table: %o", async (route, row: RouteRow) => {
     const { rule, path, body } = row;
     const code = row.code ?? null;
     const [method = ""] = route.split(" ");
@@ -186,7 +186,7 @@ describe("a route", () => {
     }
   });
 
-  it("is for storage nodes when it is about their membership, and no other one is", async () => {
+  it("is allowed for storage nodes only if it concerns their membership", async () => {
     const node = as("node");
     const post = (path: string, body: object, headers = node) =>
       send(path, {
@@ -198,7 +198,7 @@ describe("a route", () => {
     const registration = { id: "node1", url: "http://node1:8000", incarnation: "node1", ...store };
     expect((await post("/nodes", registration)).status).toBe(200);
     expect((await post("/nodes/node1/heartbeat", { incarnation: "node1" })).status).toBe(200);
-    // A process has to prove that it is one; a person who is no storage node registers nothing but by hand.
+    // A process of a storage node must authenticate; an administrator may register nodes only by hand.
     expect((await post("/nodes", registration, as("admin"))).code).toBe("FORBIDDEN");
     expect((await post("/nodes/node1/heartbeat", { incarnation: "node1" }, as("admin"))).code).toBe("FORBIDDEN");
     expect((await post("/nodes", { id: "node1", url: "http://node1:8000" })).code).toBe("FORBIDDEN");

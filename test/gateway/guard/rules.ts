@@ -1,6 +1,6 @@
 /**
- * Who gets what from every field and route: the table that test/gateway/guard/rules.test.ts goes through. A field or
- * route that is not here fails the test, so that nothing new is open by oversight.
+ * The table of permissions for every field and route, which test/gateway/guard/rules.test.ts checks. A field or route
+ * that is missing here fails the test, so that nothing new is open by oversight.
  */
 
 /** What a kind of question asks of its caller; `own` is below `a/`. */
@@ -19,7 +19,7 @@ export type Rule =
 const kinds = ["readPrefix", "writePrefix", "readAll", "admin"] as const;
 export type Kind = (typeof kinds)[number];
 
-/** Which of the callers may, by rule. Whoever is not named gets FORBIDDEN. */
+/** The callers that each rule allows. All others get FORBIDDEN. */
 export const allowed: Readonly<Record<Rule, readonly Kind[]>> = {
   open: kinds,
   known: kinds,
@@ -34,16 +34,16 @@ export const allowed: Readonly<Record<Rule, readonly Kind[]>> = {
 
 export interface FieldRow {
   readonly rule: Rule;
-  /** A document, or of a field of an object the selection of that field. */
+  /** A document; for a field of an object, the selection of that field. */
   readonly ask: string;
-  /** The code that those get who may; they get a result without one otherwise. */
+  /** The code that allowed callers get; without it they get a result. */
   readonly code?: string;
 }
 
 const id = (type: string, local: string): string => Buffer.from(`${type}:${local}`).toString("base64url");
 const problem = "__typename ... on Problem { code }";
 
-/** Own key first, foreign key second. */
+/** The caller's own key first, then another one. */
 const read = (ask: (key: string) => string): readonly FieldRow[] => [
   { rule: "readOwn", ask: ask("a/1") },
   { rule: "readForeign", ask: ask("b/1") },
@@ -110,7 +110,10 @@ export const rootFields: Readonly<Record<string, readonly FieldRow[]>> = {
   "Mutation.removeStorageNode": admin('removeStorageNode(input: { name: "nobody" }) { removedId }', "NODE_NOT_FOUND"),
 };
 
-/** By type: the question around a field of it, and the rule of each field. Those of an entry are for whoever may read it. */
+/**
+ * By type: the query around a field of it, and the rule of each field. Fields of an entry are for callers who may read
+ * it.
+ */
 export const objectFields: Readonly<
   Record<string, { readonly around: (field: string) => string; readonly fields: Readonly<Record<string, Rule>> }>
 > = {
@@ -184,7 +187,7 @@ export const objectFields: Readonly<
   },
 };
 
-/** Every other field that leads to a shard, a storage node or the cluster: each is asked for somewhere above or below. */
+/** All other fields that lead to a shard, a storage node or the cluster: each is queried somewhere above or below. */
 export const furtherWays: readonly string[] = [
   "AcceptStorageNodeLossPayload.storageNode",
   "AssignShardPayload.shard",
@@ -206,7 +209,7 @@ export interface RouteRow {
 
 const json = (body: object): string => JSON.stringify(body);
 
-/** By method and path as `/openapi.json` has them, and those that are served beside the REST facade. */
+/** By method and path as in `/openapi.json`, and the paths that are served beside the REST API. */
 export const routes: Readonly<Record<string, readonly RouteRow[]>> = {
   "GET /data/{key}": [
     { rule: "readOwn", path: "/data/a%2F1" },

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Metrics } from "../../../src/gateway/metrics/gateway-metrics.js";
 
 describe("Metrics", () => {
-  it("adds up what routing observes, by storage node", async () => {
+  it("adds up the events of routing, by storage node", async () => {
     const metrics = new Metrics();
     metrics.batchSent({ node: "node1", operations: 3, bytes: 10, waitMs: 2 });
     metrics.batchSent({ node: "node2", operations: 4, bytes: 10, waitMs: 0 });
@@ -51,7 +51,7 @@ describe("Metrics", () => {
     expect(await metrics.total("shardgate_operations_refused_total", { code: "SHARD_UNAVAILABLE" })).toBe(3);
   });
 
-  it("follows a breaker and a queue both ways", async () => {
+  it("sets gauges for a breaker and a queue in both directions", async () => {
     const metrics = new Metrics();
     for (const [state, value] of [
       ["open", 2],
@@ -72,7 +72,7 @@ describe("Metrics", () => {
     expect(await metrics.text()).toContain('shardgate_request_seconds_sum{route="/graphql"} 0.013');
   });
 
-  it("shares nothing with other Metrics of the process", async () => {
+  it("shares nothing with other instances in the process", async () => {
     const metrics = new Metrics();
     const nodes = { UP: 2 };
     const standing = { isLeading: false, isLeaderReachable: true, isRegistryReachable: false };
@@ -93,7 +93,7 @@ describe("Metrics", () => {
     expect(await new Metrics().total("shardgate_shards", { state: "ACTIVE" })).toBe(0);
   });
 
-  it("refuses to total what it does not have", async () => {
+  it("throws for a metric that does not exist", async () => {
     await expect(new Metrics().total("shardgate_typo")).rejects.toThrow("There is no metric shardgate_typo.");
   });
 });

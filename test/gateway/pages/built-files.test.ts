@@ -49,7 +49,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-/** Bytes as they come over the wire: not decompressed. */
+/** Bytes as they are received: not decompressed. */
 function get(target: string, headers: Record<string, string> = {}, method = "GET"): Promise<Answer> {
   const { port } = server.address() as AddressInfo;
   return new Promise((resolve, reject) => {
@@ -66,7 +66,7 @@ function get(target: string, headers: Record<string, string> = {}, method = "GET
 }
 
 describe("built files", () => {
-  it("are sent compressed as they are on disk, to be kept for good, with the headers of all", async () => {
+  it("are sent compressed as they are on disk, to be cached for ever, with the given headers", async () => {
     const { status, headers, body } = await get(`${files.base}a.js`, { "accept-encoding": "br, gzip" });
     expect([status, body.equals(gzipSync("let a;"))]).toEqual([200, true]);
     expect(headers).toMatchObject({
@@ -79,7 +79,7 @@ describe("built files", () => {
     });
   });
 
-  it("are sent as plain text to who does not take gzip", async () => {
+  it("are sent as plain text to clients that do not accept gzip", async () => {
     const { headers, body } = await get(`${files.base}b.css?query`);
     expect(body.toString()).toBe("b {}");
     expect(headers).toMatchObject({ "content-type": "text/css; charset=utf-8", "content-length": "4" });
@@ -92,7 +92,7 @@ describe("built files", () => {
     expect((await get(`${files.base}d.bin`)).headers["content-type"]).toBe("application/octet-stream");
   });
 
-  it("are not sent again to who has them, nor to who asks for their headers only", async () => {
+  it("are not sent again to clients that have them, nor in answer to HEAD", async () => {
     const { headers } = await get(`${files.base}a.js`);
     const etag = String(headers["etag"]);
     for (const known of [etag, `W/${etag}`, `"other", ${etag}`]) {
@@ -126,14 +126,14 @@ describe("built files", () => {
     }
   });
 
-  it("have another address when one of them is another", () => {
+  it("have another address when one of them changes", () => {
     expect(files.base).toMatch(/^\/page\/[0-9a-f]{16}\/$/);
     expect(load().base).toBe(files.base);
     put("a.js", "let b;");
     expect(load().base).not.toBe(files.base);
   });
 
-  it("are none when there is no folder; a folder that cannot be read is an error", () => {
+  it("are null when there is no folder; a folder that cannot be read is an error", () => {
     expect(loadBuiltFiles(path.join(folder.path, "none"), "/page", {})).toBeNull();
     expect(() => loadBuiltFiles(path.join(folder.path, "a.js.gz"), "/page", {})).toThrow("ENOTDIR");
   });

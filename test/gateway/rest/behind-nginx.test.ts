@@ -1,4 +1,4 @@
-/** Compare-and-set over REST behind a proxy that compresses answers, and so makes their ETags weak (RFC 9110, 8.8.3). */
+/** Compare-and-set over REST behind a proxy that compresses answers, and so weakens their ETags (RFC 9110, 8.8.3). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nginxPath, startNginx } from "../../support/nginx.js";
 import { freePorts, temporaryFolder, type Run } from "../../support/processes.js";
@@ -28,7 +28,7 @@ describe.skipIf(nginxPath === undefined)("behind nginx with gzip", () => {
   const send = (method: string, headers: Readonly<Record<string, string>> = {}, body?: string): Promise<Response> =>
     fetch(`${origin}/data/k`, { method, headers, ...(body !== undefined && { body }) });
 
-  it("a write takes the tag or the version of the answer that was read, and no other", async () => {
+  it("a write accepts the tag or the version of the answer that was read, and no other", async () => {
     expect((await send("PUT", {}, value)).status).toBe(201);
     const read = await send("GET");
     expect(read.headers.get("content-encoding")).toBe("gzip");

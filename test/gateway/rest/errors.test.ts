@@ -7,7 +7,7 @@ function fastifyError(facts: object): Error {
 }
 
 describe("errorOf", () => {
-  it("leaves an error of the closed list as it is", () => {
+  it("returns an error of the closed list unchanged", () => {
     const error = new ShardgateError("OVERLOADED", "Too much.");
     expect(errorOf(error)).toBe(error);
   });
@@ -17,7 +17,7 @@ describe("errorOf", () => {
     [{ statusCode: 400 }, "BAD_REQUEST"],
     [{ statusCode: 500 }, "INTERNAL_SERVER_ERROR"],
     [{}, "INTERNAL_SERVER_ERROR"],
-  ])("reads fastify's error %j as %s", (facts, code) => {
+  ])("converts fastify's error %j to %s", (facts, code) => {
     const thrown = fastifyError(facts);
     expect(errorOf(thrown)).toMatchObject({ code, cause: thrown });
   });
@@ -32,7 +32,7 @@ describe("errorOf", () => {
     ],
     [[{ instancePath: "/a", params: { missingProperty: "b" } }], "headers", "Field `a/b` of the headers is missing."],
     [[{ instancePath: "/a", params: {} }], "params", "Field `a` of the params is not valid for this route."],
-  ])("says which field of which part is wrong: %j", (validation, validationContext, message) => {
+  ])("names the invalid field and its part of the request: %j", (validation, validationContext, message) => {
     expect(errorOf(fastifyError({ validation, validationContext }))).toMatchObject({ code: "BAD_REQUEST", message });
   });
 

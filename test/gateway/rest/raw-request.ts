@@ -1,11 +1,11 @@
-/** One HTTP request with its target, method and headers exactly as given; fetch would tidy them up. */
+/** One HTTP request with its target, method and headers exactly as given; fetch would normalise them. */
 import { request, type IncomingHttpHeaders } from "node:http";
 
 export interface RawAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The body's JSON; throws when it is none. */
+  /** The parsed JSON body; throws when it is not JSON. */
   json(): Record<string, unknown>;
 }
 

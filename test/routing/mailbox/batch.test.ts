@@ -21,7 +21,7 @@ function lettersOf(operations: readonly Operation[], sinceMs: number, context: R
 }
 
 describe("Batch", () => {
-  it("has the figures of all its operations, and the time of its most patient caller", () => {
+  it("has the figures of all its operations, and the timeout of its most patient caller", () => {
     const letters = [
       ...lettersOf([put("a", `"ä"`), get("b")], 90, { deadlineMs: 150 }),
       ...lettersOf([put("c", "1")], 95, { deadlineMs: 400 }),
@@ -31,7 +31,7 @@ describe("Batch", () => {
     expect(new Batch("b2", patient, 100, log)).toMatchObject({ bytes: 0, waitMs: 0, timeoutMs: attemptTimeoutMs });
   });
 
-  it("makes no span when none of its callers is traced, and none without a tracer", () => {
+  it("creates no span when none of its callers is traced, and none without a tracer", () => {
     const tracer = new RecordTracer();
     const untraced = new Batch("b1", lettersOf([get("a")], 0, { deadlineMs: 100 }), 0, log);
     expect(untraced.leave(node, tracer)).toEqual({ timeoutMs: 100, requestId: "b1" });
@@ -76,7 +76,7 @@ describe("Batch", () => {
     expect(span).toMatchObject({ isEnded: true, failure: null });
   });
 
-  it.each(["sent", "answered"] as const)("outlives a recorder that throws when it hears of operations %s", (heard) => {
+  it.each(["sent", "answered"] as const)("survives a recorder that throws when it learns of operations %s", (heard) => {
     const ownLog = new RecordLog();
     const tracer = new RecordTracer();
     const span = tracer.start("request", { kind: "server", parent: null });
@@ -96,7 +96,7 @@ describe("Batch", () => {
     expect(ownLog.lines).toMatchObject([{ level: "error", facts: { err: cause, batchId: "b1" } }]);
   });
 
-  it("ends its span as failed, and its record with the reason, when it got no usable answer", () => {
+  it("ends its span as failed, and its record with the reason, when there is no usable answer", () => {
     const tracer = new RecordTracer();
     const span = tracer.start("request", { kind: "server", parent: null });
     const records: BatchRecord[] = [];

@@ -14,27 +14,27 @@ const failed = (times: number, start: Breaker = closedBreaker): Breaker =>
   Array.from({ length: times }).reduce<Breaker>((breaker) => afterFailure(breaker, failure), start);
 
 describe("the breaker", () => {
-  it("opens at the last of the failures in a row that it bears", () => {
+  it("opens at the last failure of the tolerated number in a row", () => {
     expect(failed(breakerFailuresMax - 1).kind).toBe("closed");
     expect(failed(breakerFailuresMax)).toEqual({ kind: "open", probeAtMs: 100 + breakerOpenMs });
   });
 
-  it("opens at once when the storage node says that it stops, unless that was before a sign of life", () => {
+  it("opens at once when the storage node says that it is draining, unless the batch was sent before a sign of life", () => {
     const final = { ...failure, isFinal: true };
     expect(afterFailure(closedBreaker, final)).toEqual({ kind: "open", probeAtMs: 100 + breakerOpenMs });
-    // Its next process was seen alive already.
+    // A sign of life of its next process was seen already.
     const halfOpen = afterSignOfLife(failed(breakerFailuresMax), 101);
     expect(afterFailure(halfOpen, final)).toBe(halfOpen);
   });
 
-  it("is due for a probe once its time is over, and not before", () => {
+  it("is due for a probe once its pause is over, and not before", () => {
     const open = failed(breakerFailuresMax);
     expect(isProbeDue(open, 99 + breakerOpenMs)).toBe(false);
     expect(isProbeDue(open, 100 + breakerOpenMs)).toBe(true);
     expect(isProbeDue(closedBreaker, 1e9)).toBe(false);
   });
 
-  it("draws its time at random, so that gateways do not probe in step", () => {
+  it("randomizes its pause, so that gateways do not probe at the same time", () => {
     const halfOpen = { kind: "halfOpen", sinceMs: 0 } as const;
     expect(afterFailure(halfOpen, { sentMs: 0, nowMs: 0, random: 1, isFinal: false })).toEqual({
       kind: "open",

@@ -41,7 +41,7 @@ describe("deadlines", () => {
     expect(passed).toEqual(["a", "b", "c", "d"]);
   });
 
-  it("do not pass for those who are answered before", async () => {
+  it("do not pass for submissions that are answered before", async () => {
     const first = waitingFor("first", 100);
     waitingFor("second", 200);
     deadlines.delete(first);
@@ -50,7 +50,7 @@ describe("deadlines", () => {
     expect(passed).toEqual(["second"]);
   });
 
-  it("need a timer only while somebody waits", async () => {
+  it("need a timer only while something waits", async () => {
     const before = clock.pendingTimers;
     const first = waitingFor("first", 100);
     const second = waitingFor("second", 100);

@@ -29,13 +29,13 @@ describe("eagerBelow", () => {
     [0.94, 1],
     [0.95, 1],
     [1, 1],
-  ])("at a utilization of %d is %d", (utilization, batches) => {
+  ])("at a utilization of %d returns %d", (utilization, batches) => {
     expect(eagerBelow(utilization)).toBe(batches);
   });
 });
 
 describe("planBatch", () => {
-  it("sends at once what waits while nothing is in flight", () => {
+  it("sends waiting operations at once while nothing is in flight", () => {
     const one = waiting();
     expect(planBatch([one], idle)).toEqual({ kind: "send", batch: [one] });
   });
@@ -44,29 +44,29 @@ describe("planBatch", () => {
     expect(planBatch([], idle)).toEqual({ kind: "idle" });
   });
 
-  it("lets newcomers gather while a batch is in flight, until the oldest has waited long enough", () => {
+  it("lets new operations gather while a batch is in flight, until the oldest has waited long enough", () => {
     expect(planBatch([waiting({ sinceMs: 99.5 })], busy)).toEqual({ kind: "wait", untilMs: 99.5 + mailboxWaitMs });
     expect(planBatch([waiting({ sinceMs: 100 - mailboxWaitMs }), waiting()], busy)).toMatchObject({ kind: "send" });
   });
 
-  it("lets nobody gather while fewer batches are in flight than the process has time for", () => {
+  it("lets no operations gather while fewer batches are in flight than the process has time for", () => {
     for (const inFlight of [0, 1, 3]) {
       expect(planBatch([waiting()], { ...idle, inFlight, eagerBelow: 4 })).toMatchObject({ kind: "send" });
     }
     expect(planBatch([waiting()], { ...idle, inFlight: 4, eagerBelow: 4 })).toMatchObject({ kind: "wait" });
   });
 
-  it("does not wait with a batch that is full", () => {
+  it("does not wait with a full batch", () => {
     expect(planBatch(many(nodeBatchOperationsMax), busy)).toMatchObject({ kind: "send" });
     expect(planBatch(many(5, { valueBytes: nodeBatchBytesMax / 4 }), busy)).toMatchObject({ kind: "send" });
     expect(planBatch(many(4, { valueBytes: nodeBatchBytesMax / 4 }), busy)).toMatchObject({ kind: "wait" });
   });
 
-  it("sends nothing while as many batches are in flight as may be", () => {
+  it("sends nothing while the maximum number of batches is in flight", () => {
     expect(planBatch(many(nodeBatchOperationsMax), { ...idle, inFlight: 8 })).toEqual({ kind: "idle" });
   });
 
-  it("keeps a write back while its key is being written, and lets others pass", () => {
+  it("holds a write back while its key is being written, and lets others pass", () => {
     const [held, read, other] = [waiting({ writtenKey: a }), waiting(), waiting({ writtenKey: parseKey("b") })];
     const load = { ...busy, inFlight: 0, keysInFlight: new Set([a]) };
     expect(planBatch([held, read, other], load)).toEqual({ kind: "send", batch: [read, other] });

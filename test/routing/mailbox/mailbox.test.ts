@@ -26,7 +26,7 @@ interface Sent {
   fail(error: unknown): Promise<void>;
 }
 
-/** By default in a process that has no time for batches of their own. */
+/** By default in a process that has no time for separate batches. */
 function openMailbox(utilization = 1) {
   const clock = new FakeClock();
   const sent: Sent[] = [];
@@ -73,7 +73,7 @@ function openMailbox(utilization = 1) {
 const gets = (count: number) => Array.from({ length: count }, (_, index) => get(`key-${index}`));
 
 describe("Mailbox", () => {
-  it("sends everything of one turn in one batch", async () => {
+  it("sends all operations of one turn in one batch", async () => {
     const { submit, sizes, sent } = openMailbox();
     const outcomes = [submit([get("a")]), Promise.resolve().then(() => submit([get("b"), get("c")]))];
     await settle();
@@ -100,7 +100,7 @@ describe("Mailbox", () => {
     expect(sizes()).toEqual([nodeBatchOperationsMax]);
   });
 
-  it("splits what is more than a batch and answers it as one", async () => {
+  it("splits operations that exceed a batch and answers them together", async () => {
     const { submit, sizes, sent } = openMailbox();
     const outcomes = submit(gets(nodeBatchOperationsMax + 5));
     await settle();
@@ -111,7 +111,7 @@ describe("Mailbox", () => {
     expect(await outcomes).toHaveLength(nodeBatchOperationsMax + 5);
   });
 
-  it("gathers newcomers while a batch is in flight, until it returns", async () => {
+  it("gathers new operations while a batch is in flight, until it returns", async () => {
     const { submit, sizes, sent, depths } = openMailbox();
     void submit([get("a")]);
     await settle();
@@ -126,7 +126,7 @@ describe("Mailbox", () => {
     expect(depths.at(-1)).toBe(0);
   });
 
-  it("sends a caller's few operations while another's many fill all other places", async () => {
+  it("sends a caller's few operations while another's many occupy all other batches", async () => {
     const { submit, sizes, sent, clock } = openMailbox();
     const many = gets(mailboxInFlightMax * nodeBatchOperationsMax);
     void submit(many);
@@ -139,7 +139,7 @@ describe("Mailbox", () => {
     expect(await few).toEqual([gone, gone]);
   });
 
-  it("takes a caller's few operations when another's many fill the queue", async () => {
+  it("accepts a caller's few operations when another's many fill the queue", async () => {
     const { submit, unsent, mailbox } = openMailbox();
     for (let waiting = 0; waiting < laneOperationsMax; waiting += 10_000) void submit(gets(10_000));
     expect(await submit(gets(100))).toMatchObject(gets(100).map(() => ({ code: "OVERLOADED" })));
@@ -149,7 +149,7 @@ describe("Mailbox", () => {
     await settle();
   });
 
-  it("lets neither few nor many operations wait for good while the other kind comes without end", async () => {
+  it("starves neither few nor many operations while the other kind keeps arriving", async () => {
     for (const [waiting, coming] of [
       [fewOperationsMax + 1, 1],
       [1, fewOperationsMax + 1],
@@ -173,7 +173,7 @@ describe("Mailbox", () => {
     }
   });
 
-  it("gathers no longer than the oldest may wait", async () => {
+  it("gathers no longer than the oldest operation may wait", async () => {
     const { submit, sizes, sent, clock } = openMailbox();
     void submit([get("a")]);
     await settle();
@@ -185,7 +185,7 @@ describe("Mailbox", () => {
     expect(sent[1]?.waitMs).toBe(mailboxWaitMs);
   });
 
-  it("keeps so many batches in flight and no more", async () => {
+  it("keeps the maximum number of batches in flight and no more", async () => {
     const { submit, sizes, sent, clock } = openMailbox();
     for (let round = 0; round < mailboxInFlightMax + 3; round++) {
       void submit([get("a")]);
@@ -207,7 +207,7 @@ describe("Mailbox", () => {
     expect(sent[2]?.operations.map(({ operation }) => operation)).toMatchObject([{ value: "2" }, { value: "3" }]);
   });
 
-  it("refuses what is too much to wait", async () => {
+  it("refuses operations when too many wait", async () => {
     const { submit, mailbox } = openMailbox();
     void submit(gets(laneOperationsMax));
     expect(mailbox.figures.queued).toBe(laneOperationsMax);
@@ -215,7 +215,7 @@ describe("Mailbox", () => {
     expect(first).toMatchObject({ kind: "refused", code: "OVERLOADED" });
   });
 
-  it("gives an attempt the time that its most patient caller has, up to the attempt's own", async () => {
+  it("gives an attempt the time of its most patient caller, up to the attempt's own timeout", async () => {
     const { submit, sent, clock } = openMailbox();
     void submit([get("a")], 100);
     void submit([get("b")], 300);
@@ -226,10 +226,10 @@ describe("Mailbox", () => {
   });
 });
 
-describe("Mailbox, when a caller gives up", () => {
+describe("Mailbox, at a caller's deadline or abort", () => {
   const unavailable = { kind: "refused", code: "SHARD_UNAVAILABLE" };
 
-  it("answers at its deadline what was sent, and leaves its neighbours alone", async () => {
+  it("answers sent operations at the deadline, and does not affect other callers", async () => {
     const { submit, sent, clock } = openMailbox();
     const hurried = submit([get("a"), put("b", "1")], 50);
     const patient = submit([get("c")], 1_000);
@@ -243,7 +243,7 @@ describe("Mailbox, when a caller gives up", () => {
     expect(await patient).toEqual([gone]);
   });
 
-  it("never sends what was not sent by then, so a write certainly did not happen", async () => {
+  it("never sends operations that were not sent by then, so a write certainly did not happen", async () => {
     const { submit, sent, clock, mailbox } = openMailbox();
     void submit([put("a", "1")]);
     await settle();
@@ -258,7 +258,7 @@ describe("Mailbox, when a caller gives up", () => {
     expect(sent).toHaveLength(2);
   });
 
-  it("keeps the outcomes that came before", async () => {
+  it("keeps outcomes that arrived before", async () => {
     const { submit, sent, clock } = openMailbox();
     const outcomes = submit(gets(nodeBatchOperationsMax + 1), 50);
     await settle();
@@ -278,7 +278,7 @@ describe("Mailbox, when a caller gives up", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("takes nothing of a caller who has given up already", async () => {
+  it("accepts nothing from a caller who has aborted already", async () => {
     const { submit, sent } = openMailbox();
     expect(await submit([put("a", "1")], 5_000, AbortSignal.abort())).toMatchObject([unavailable]);
     expect(await submit([put("a", "1")], 0)).toMatchObject([unavailable]);
@@ -298,7 +298,7 @@ describe("Mailbox, when a caller gives up", () => {
 
 describe("Mailbox, with a client that breaks its contract", () => {
   it.each([0, 1, 3])(
-    "refuses all operations of a batch that has %i outcomes for 2, and goes on with their keys",
+    "refuses all operations of a batch that has %i outcomes for 2, and continues with their keys",
     async (count) => {
       const { submit, sent, log } = openMailbox();
       const [read, write] = [submit([get("a")]), submit([put("b", "1")])];
@@ -317,7 +317,7 @@ describe("Mailbox, with a client that breaks its contract", () => {
 });
 
 describe("Mailbox, refusing", () => {
-  it("refuses what waits when its circuit opens, and lets what is in flight come back", async () => {
+  it("refuses waiting operations when its circuit opens, and lets batches in flight return", async () => {
     const { submit, sent, unsent, depths, clock } = openMailbox();
     const inFlight = submit([get("a")]);
     await settle();
@@ -337,7 +337,7 @@ describe("Mailbox, refusing", () => {
     expect(sent).toHaveLength(2);
   });
 
-  it("refuses what waits once retired, lets what is in flight come back, and takes nothing more", async () => {
+  it("refuses waiting operations once retired, lets batches in flight return, and accepts nothing more", async () => {
     const { submit, sent, mailbox, unsent } = openMailbox();
     const inFlight = submit([get("a")]);
     await settle();
@@ -353,7 +353,7 @@ describe("Mailbox, refusing", () => {
   });
 });
 
-describe("Mailbox, telling what was not sent", () => {
+describe("Mailbox, reporting unsent operations", () => {
   it("names the reason", async () => {
     const { submit, mailbox, unsent, clock } = openMailbox();
     const gone = new AbortController();

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { NextTurn } from "../../../src/routing/mailbox/next-turn.js";
 import { settle } from "../../support/fake-clock.js";
 
-it("does in one turn what was planned for it, and what is planned meanwhile in the turn after", async () => {
+it("runs the tasks planned for a turn in it, and tasks planned meanwhile in the next turn", async () => {
   const turn = new NextTurn();
   const done: string[] = [];
   const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));

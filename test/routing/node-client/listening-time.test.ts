@@ -4,20 +4,20 @@ import { afterListening, attemptSliceMs } from "../../../src/routing/node-client
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-describe("the time of a gateway that listens", () => {
-  it.each([1, attemptSliceMs, 2 * attemptSliceMs, 2 * attemptSliceMs + 1])("is over after %i ms", (timeoutMs) => {
+describe("the timeout of a gateway that listens", () => {
+  it.each([1, attemptSliceMs, 2 * attemptSliceMs, 2 * attemptSliceMs + 1])("passes after %i ms", (timeoutMs) => {
     const onOver = vi.fn();
     afterListening(timeoutMs, onOver);
     vi.advanceTimersByTime(timeoutMs - 1);
     expect(onOver).not.toHaveBeenCalled();
-    // One for the time, and one for the sockets' turn.
+    // One turn for the timer, and one for the sockets.
     vi.advanceTimersByTime(2);
     expect(onOver).toHaveBeenCalledOnce();
     vi.advanceTimersByTime(10 * timeoutMs);
     expect(onOver).toHaveBeenCalledOnce();
   });
 
-  it("never comes when it was stopped, not even in the last turn", () => {
+  it("never passes when it was cancelled, not even in the last turn", () => {
     const onOver = vi.fn();
     for (const passedMs of [0, attemptSliceMs, 2 * attemptSliceMs]) {
       const stop = afterListening(2 * attemptSliceMs, onOver);

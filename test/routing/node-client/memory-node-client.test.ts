@@ -19,7 +19,7 @@ describe("MemoryNodeClient", () => {
   const call = { timeoutMs: 100 };
   const reset = new NodeFault("connectionReset", "the storage node closed the connection", false);
 
-  it("fails as often as it is told, with or without carrying the operations out", async () => {
+  it("fails as often as requested, with or without executing the operations", async () => {
     const client = new MemoryNodeClient(new FakeClock());
     client.failNext({ fault: reset });
     await expect(client.execute([routed(put("a", "1"))], call)).rejects.toBe(reset);
@@ -29,7 +29,7 @@ describe("MemoryNodeClient", () => {
     expect(await client.execute([routed(get("a"))], call)).toMatchObject([{ kind: "found" }]);
   });
 
-  it("holds calls until they are released, given up, closed or timed out", async () => {
+  it("holds calls until they are released, aborted, closed or timed out", async () => {
     const clock = new FakeClock();
     const client = new MemoryNodeClient(clock);
     client.hold();
@@ -49,7 +49,7 @@ describe("MemoryNodeClient", () => {
     await closed;
   });
 
-  it("forgets entries at their moment", async () => {
+  it("expires entries at their moment", async () => {
     const clock = new FakeClock();
     const client = new MemoryNodeClient(clock);
     const expiry = { kind: "ttl", seconds: 1 } as const;
@@ -72,7 +72,7 @@ describe("MemoryNodeClient", () => {
     ]);
   });
 
-  it("ignores assignments that are older than those it has, and answers any epoch before it has some", async () => {
+  it("ignores assignments that are older than its own, and answers any epoch before it has some", async () => {
     const client = new MemoryNodeClient(new FakeClock());
     expect(await client.execute([routed(get("user123"), 9)], call)).toEqual([{ kind: "notFound" }]);
     const cluster = { clusterId: "c", shardCount: 4 };

@@ -27,7 +27,7 @@ describe("faultOfError", () => {
     ["UND_ERR_DESTROYED", "aborted", "node2 is no longer used"],
     ["EMFILE", "noConnection", "node2 could not be connected to: the gateway can open no further connection (EMFILE)"],
     ["EADDRNOTAVAIL", "noConnection", expect.stringContaining("the gateway can open no further connection")],
-  ])("knows that %s before anything was written left nothing behind", (code, reason, message) => {
+  ])("knows that %s before the request was sent had no effect", (code, reason, message) => {
     expect(faultOfError(withCode(code), "node2", false)).toMatchObject({ reason, message, isUnsent: true });
   });
 
@@ -37,23 +37,23 @@ describe("faultOfError", () => {
     ["HPE_INVALID_CONSTANT", "malformedAnswer"],
     ["UND_ERR_HEADERS_OVERFLOW", "malformedAnswer"],
     ["UND_ERR_CLOSED", "aborted"],
-  ])("promises nothing about %s after that", (code, reason) => {
+  ])("assumes nothing about %s after the request was sent", (code, reason) => {
     expect(faultOfError(withCode(code), "node2", true)).toMatchObject({ reason, isUnsent: false });
   });
 
-  it("names errors without a code, and what is no error at all", () => {
+  it("describes errors without a code, and thrown values that are not errors", () => {
     expect(faultOfError(new TypeError("no"), "node2", false).message).toContain("(TypeError)");
     expect(faultOfError("no", "node2", true).message).toContain("(unknown)");
   });
 
-  it("passes faults on", () => {
+  it("returns faults unchanged", () => {
     const fault = new NodeFault("timeout", "node2 did not answer in time", false);
     expect(faultOfError(fault, "node2", true)).toBe(fault);
   });
 });
 
 describe("faultOfAnswer", () => {
-  it("tells redirects, failures and nonsense apart", () => {
+  it("distinguishes redirects, failures and invalid answers", () => {
     expect(faultOfAnswer(answer(302), "node2").reason).toBe("redirect");
     expect(faultOfAnswer(answer(502, "<html>"), "node2")).toMatchObject({ reason: "serverError", isUnsent: false });
     expect(faultOfAnswer(answer(200, "", "text/html"), "node2").message).toContain("(status 200, text/html)");
@@ -63,7 +63,7 @@ describe("faultOfAnswer", () => {
 describe("AnswerCollector", () => {
   const timeout = new NodeFault("timeout", "node2 did not answer in time", false);
 
-  it("keeps a request from being written that was given up before", () => {
+  it("prevents a request that was cancelled before from being sent", () => {
     const { settled, collector, controller, aborted } = collect();
     collector.giveUp(timeout);
     collector.onRequestStart(controller);
@@ -83,7 +83,7 @@ describe("AnswerCollector", () => {
     expect(settled).toEqual([{ status: 200, mediaType: "text/plain", body: Buffer.from("0123456789") }]);
   });
 
-  it("aborts an answer at the first byte too many", () => {
+  it("aborts an answer at the first byte beyond the bound", () => {
     const { settled, collector, controller, aborted } = collect();
     collector.onRequestStart(controller);
     collector.onResponseData(controller, Buffer.from("0123456789"));

@@ -27,7 +27,7 @@ function clientOf(url: string): UndiciNodeClient {
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** A plain node that answers each key as `answers` says, and 404 otherwise. */
+/** A plain node that answers each key from `answers`, and all others with 404. */
 async function plainNode(answers: Readonly<Record<string, Answer>>) {
   const server = await startBrokenServer(
     (response, request) => {
@@ -58,7 +58,7 @@ const problem =
     response.writeHead(code, { "content-type": problemMediaType }).end(JSON.stringify(body));
 
 describe("a plain storage node", () => {
-  it("is asked for many keys at once, but for no more than it bears", async () => {
+  it("is asked for many keys at once, but never for more than its bound", async () => {
     const server = await startNodeServer("plain");
     closers.push(() => server.close());
     const client = clientOf(server.url);
@@ -74,7 +74,7 @@ describe("a plain storage node", () => {
     expect(server.concurrencyMax).toBe(plainNodeInFlightMax);
   });
 
-  it("gets the key percent-encoded whole, and the epoch of its shard", async () => {
+  it("gets the key as one percent-encoded segment, and the epoch of its shard", async () => {
     let epoch: unknown;
     const answer: Answer = (response, request) => {
       epoch = request.headers["shard-epoch"];
@@ -96,7 +96,7 @@ describe("a plain storage node", () => {
     expect(await run([remove("a")])).toEqual([{ kind: "deleted", version: null }]);
   });
 
-  it("fails for one key without harming the others", async () => {
+  it("fails for one key without affecting the others", async () => {
     const { run } = await plainNode({
       ok: (response) => response.end("1"),
       reset: (response) => response.socket?.destroy(),
@@ -136,7 +136,7 @@ describe("a plain storage node", () => {
     expect(await run([put("a", "1")])).toMatchObject([{ code: "INVALID_VALUE" }]);
   });
 
-  it("may tell a problem with a code of ours", async () => {
+  it("may answer with problem details that have a known code", async () => {
     const { run } = await plainNode({
       stale: problem({ code: "STALE_EPOCH", detail: "No.", epoch: 9 }, 409),
       full: problem({ code: "STORAGE_FULL", detail: "Full." }, 507),
@@ -149,7 +149,7 @@ describe("a plain storage node", () => {
     ]);
   });
 
-  it("is not believed a value that is no JSON, or too long", async () => {
+  it("is not trusted when its value is not JSON, or too long", async () => {
     const { run } = await plainNode({
       html: (response) => response.end("<html>"),
       bytes: (response) => response.end(Buffer.from([0xff])),
@@ -165,7 +165,7 @@ describe("a plain storage node", () => {
     expect(outcomes[2]).toMatchObject({ message: expect.stringContaining("is longer than 1048576 bytes.") });
   });
 
-  it("does not get a later write of a key whose earlier one is in doubt", async () => {
+  it("does not get a later write of a key while the outcome of an earlier one is unknown", async () => {
     const { run, server } = await plainNode({
       a: (response) => response.socket?.destroy(),
       b: (response) => response.end("1"),
@@ -189,7 +189,7 @@ describe("a plain storage node", () => {
     await expect(run([remove("bad")])).rejects.toMatchObject({ reason, outcomes: [{ code: expected }] });
   });
 
-  it("is at fault when it fails as a whole for one key of several", async () => {
+  it("counts as failed when it fails as a whole for one of several keys", async () => {
     const { run } = await plainNode({ bad: status(500), worse: status(503) });
     await expect(run([get("bad"), get("worse")])).rejects.toMatchObject({ reason: "serverError" });
   });
@@ -199,7 +199,7 @@ describe("a plain storage node", () => {
     await expect(execution).rejects.toMatchObject({ reason: "connectionRefused", isUnsent: true });
   });
 
-  it("rejects a batch of which nothing was answered, knowing what that means for each operation", async () => {
+  it("rejects a batch without any answer, with what that means for each operation", async () => {
     const hanging = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`key-${index}`, () => {}]));
     const { run } = await plainNode(hanging);
     const writes = Object.keys(hanging).map((key) => put(key, "1"));

@@ -47,7 +47,7 @@ for (const [kind, basePath, hasFrames] of [
   });
 }
 
-/** Once its batches go in frames. */
+/** Waits until the client's batches use frames. */
 async function untilFramed(client: UndiciNodeClient, server: NodeServer): Promise<void> {
   await vi.waitFor(async () => {
     await client.execute([], { timeoutMs: 5_000 });
@@ -74,7 +74,7 @@ async function brokenClient(answer: BrokenAnswer, health?: BrokenAnswer) {
   return { client: clientOf(server.url), server };
 }
 
-/** The fault that a batch of one put ends with. */
+/** The fault that a batch of one put rejects with. */
 async function faultFrom(client: UndiciNodeClient, timeoutMs = 5_000): Promise<NodeFault> {
   const error = await client.execute([routed(put("a", "1"))], { timeoutMs }).catch((caught: unknown) => caught);
   if (!(error instanceof NodeFault)) throw new Error(`No fault but ${String(error)}.`);
@@ -90,7 +90,7 @@ const batch = (response: ServerResponse, outcomes: readonly Outcome[]) =>
   response.writeHead(200, { "content-type": batchMediaType }).end(encodeBatchAnswer(outcomes));
 
 describe("UndiciNodeClient", () => {
-  it.each(["full", "plain"] as const)("names its calls to a %s storage node by their id", async (kind) => {
+  it.each(["full", "plain"] as const)("sends its calls to a %s storage node with their id", async (kind) => {
     const server = await startNodeServer(kind);
     closers.push(() => server.close());
     await clientOf(server.url).execute([routed(put("a", "1"))], { ...call, requestId: "b1-7" });
@@ -100,12 +100,12 @@ describe("UndiciNodeClient", () => {
   });
 });
 
-describe("UndiciNodeClient, as a gateway's", () => {
+describe("UndiciNodeClient, as part of a cluster", () => {
   it.each([
     ["full", ["GET /health", "POST /batch", "GET /shards", "PUT /assignments"]],
     ["plain", ["GET /health", "PUT /shard/0/store/a"]],
   ] as const)(
-    "names its cluster and the node it means in each request to a %s storage node",
+    "sends its cluster and the intended node in each request to a %s storage node",
     async (kind, expected) => {
       const named: string[] = [];
       const answer: BrokenAnswer = (response, { headers, method, url }) => {
@@ -142,7 +142,7 @@ describe("UndiciNodeClient, with a token", () => {
   it.each([
     ["full", ["GET /health", "POST /batch", "GET /shards", "PUT /assignments"]],
     ["plain", ["GET /health", "PUT /shard/0/store/a"]],
-  ] as const)("sends it along with each request to a %s storage node, its probes included", async (kind, requests) => {
+  ] as const)("sends it with each request to a %s storage node, including probes", async (kind, requests) => {
     const authorizations: (string | undefined)[] = [];
     const answer: BrokenAnswer = (response, request) => {
       authorizations.push(request.headers.authorization);
@@ -174,19 +174,19 @@ describe("UndiciNodeClient, with a token", () => {
 });
 
 describe("UndiciNodeClient, when the connection fails", () => {
-  it("says that a refused connection carried nothing", async () => {
+  it("knows that a refused connection carried nothing", async () => {
     const url = await unusedUrl();
     const fault = await faultFrom(clientOf(url));
     expect(fault).toMatchObject({ reason: "connectionRefused", isUnsent: true });
     expect(fault.message).toBe(`storage node node2 (${url}) refused the connection`);
   });
 
-  it("does not claim to know about a connection that is reset before the answer", async () => {
+  it("assumes nothing about a connection that is reset before the answer", async () => {
     const { client } = await brokenClient((response) => response.socket?.resetAndDestroy());
     expect(await faultFrom(client)).toMatchObject({ reason: "connectionReset", isUnsent: false });
   });
 
-  it("does not claim to know about a connection that is closed before the answer", async () => {
+  it("assumes nothing about a connection that is closed before the answer", async () => {
     const { client } = await brokenClient((response) => response.socket?.end());
     expect(await faultFrom(client)).toMatchObject({ reason: "connectionReset", isUnsent: false });
   });
@@ -199,12 +199,12 @@ describe("UndiciNodeClient, when the connection fails", () => {
     expect(await faultFrom(client)).toMatchObject({ reason: "connectionReset", isUnsent: false });
   });
 
-  it("gives up a storage node that hangs after it took the request", async () => {
+  it("gives up a storage node that hangs after it received the request", async () => {
     const { client } = await brokenClient(() => {});
     expect(await faultFrom(client, 100)).toMatchObject({ reason: "timeout", isUnsent: false });
   });
 
-  it("gives up an answer that trickles", async () => {
+  it("gives up an answer that arrives too slowly", async () => {
     const { client } = await brokenClient((response) => {
       response.writeHead(200, { "content-type": batchMediaType });
       const timer = setInterval(() => response.write(" "), 10);
@@ -213,7 +213,7 @@ describe("UndiciNodeClient, when the connection fails", () => {
     expect(await faultFrom(client, 150)).toMatchObject({ reason: "timeout", isUnsent: false });
   });
 
-  it("reads an answer that came while the gateway stood still for longer than the timeout", async () => {
+  it("reads an answer that arrived while the gateway was blocked for longer than the timeout", async () => {
     const standStill = (ms: number): void => {
       for (const untilMs = performance.now() + ms; performance.now() < untilMs;);
     };
@@ -224,7 +224,7 @@ describe("UndiciNodeClient, when the connection fails", () => {
     expect(await client.execute([routed(get("a"))], { timeoutMs: 200 })).toEqual([{ kind: "notFound" }]);
   });
 
-  it("tells an answer of which much has come from a storage node that is silent", async () => {
+  it("distinguishes an answer that arrived in large part from a storage node that is silent", async () => {
     const { client } = await brokenClient((response) => {
       response.writeHead(200, { "content-type": batchMediaType });
       response.write(Buffer.alloc(largeAnswerBytesMin, " "));
@@ -232,7 +232,7 @@ describe("UndiciNodeClient, when the connection fails", () => {
     expect(await faultFrom(client, 300)).toMatchObject({ reason: "slowAnswer", isUnsent: false });
   });
 
-  it("knows that a storage node that hangs before the request proper executed nothing", async () => {
+  it("knows that a storage node that hangs before the actual request executed nothing", async () => {
     const { client } = await brokenClient(
       () => {},
       () => {},
@@ -240,7 +240,7 @@ describe("UndiciNodeClient, when the connection fails", () => {
     expect(await faultFrom(client, 100)).toMatchObject({ reason: "timeout", isUnsent: true });
   });
 
-  it("rejects what is in flight when it is closed, and everything after", async () => {
+  it("rejects calls in flight when it is closed, and all later ones", async () => {
     const { client, server } = await brokenClient(() => {});
     const fault = faultFrom(client);
     await vi.waitFor(() => expect(server.requests).toContain("POST /batch"));
@@ -249,7 +249,7 @@ describe("UndiciNodeClient, when the connection fails", () => {
     expect(await faultFrom(client)).toMatchObject({ reason: "aborted", isUnsent: true });
   });
 
-  it("rejects when its caller gives up", async () => {
+  it("rejects when its caller aborts", async () => {
     const { client, server } = await brokenClient(() => {});
     const givenUp = new AbortController();
     const execution = client.execute([routed(get("a"))], { ...call, signal: givenUp.signal });
@@ -259,7 +259,7 @@ describe("UndiciNodeClient, when the connection fails", () => {
   });
 });
 
-describe("UndiciNodeClient, when the answer is none", () => {
+describe("UndiciNodeClient, when the answer is invalid", () => {
   it("refuses a redirect and does not follow it", async () => {
     const { client, server } = await brokenClient((response) => response.writeHead(307, { location: "/other" }).end());
     expect(await faultFrom(client)).toMatchObject({ reason: "redirect", isUnsent: false });
@@ -276,7 +276,7 @@ describe("UndiciNodeClient, when the answer is none", () => {
     expect((await faultFrom(client)).message).toContain("status 200, no media type");
   });
 
-  it("refuses an answer of another status than 200", async () => {
+  it("refuses an answer with another status than 200", async () => {
     const { client } = await brokenClient((response) => response.writeHead(204).end());
     expect(await faultFrom(client)).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
   });
@@ -307,7 +307,7 @@ describe("UndiciNodeClient, when the answer is none", () => {
     expect(fault.message).toContain(String(nodeAnswerBytesMax));
   });
 
-  it("cuts off headers that are too long, also of informational answers without end", async () => {
+  it("cuts off headers that are too long, including endless informational answers", async () => {
     const long = await brokenClient((response) => response.writeHead(200, { "x-long": "x".repeat(64 * 1024) }).end());
     expect(await faultFrom(long.client)).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
     const endless = await brokenClient((response) => {
@@ -328,7 +328,7 @@ describe("UndiciNodeClient, when the answer is none", () => {
     expect(await faultFrom(client)).toMatchObject({ reason: "malformedAnswer", isUnsent: false });
   });
 
-  it("takes a failure of the server for one of unknown outcome", async () => {
+  it("treats a server error as an unknown outcome", async () => {
     const { client } = await brokenClient((response) => response.writeHead(500).end("oops"));
     const fault = await faultFrom(client);
     expect(fault).toMatchObject({ reason: "serverError", isUnsent: false });
@@ -342,14 +342,14 @@ describe("UndiciNodeClient, when the answer is none", () => {
     [413, "BODY_TOO_LARGE", "serverError", true],
     [500, "STORAGE_FAILED", "serverError", false],
     [503, "SOMETHING_ELSE", "serverError", false],
-  ])("knows what %i %s says of the operations", async (status, code, reason, isUnsent) => {
+  ])("knows what %i %s means for the operations", async (status, code, reason, isUnsent) => {
     const { client } = await brokenClient(problem(status, code));
     expect(await faultFrom(client)).toMatchObject({ reason, isUnsent });
   });
 });
 
-describe("UndiciNodeClient, asking beside batches", () => {
-  it("reads hosted shards strictly", async () => {
+describe("UndiciNodeClient, with requests other than batches", () => {
+  it("validates hosted shards strictly", async () => {
     const { client } = await brokenClient((response) => response.end('{"shards":[{"shardId":1}]}'));
     await expect(client.shards(call)).rejects.toMatchObject({ reason: "malformedAnswer" });
     const failing = await brokenClient((response) => response.writeHead(503).end());
@@ -360,13 +360,13 @@ describe("UndiciNodeClient, asking beside batches", () => {
     await expect(none.client.shards(call)).rejects.toMatchObject({ reason: "malformedAnswer" });
   });
 
-  it("rejects when assignments are refused, and says why", async () => {
+  it("rejects when assignments are refused, with the reason", async () => {
     const { client } = await brokenClient(problem(409, "CLUSTER_MISMATCH"));
     const assigned = client.assign({ clusterId: "c", shardCount: 4, mapVersion: 1, shards: [] }, call);
     await expect(assigned).rejects.toThrow("answered CLUSTER_MISMATCH (It is so)");
   });
 
-  it("takes any answer to a probe for a sign of life", async () => {
+  it("counts any answer to a probe as a sign of life", async () => {
     for (const status of [200, 404, 500]) {
       const { client } = await brokenClient(
         () => {},
@@ -377,7 +377,7 @@ describe("UndiciNodeClient, asking beside batches", () => {
   });
 });
 
-describe("UndiciNodeClient, learning what a storage node is", () => {
+describe("UndiciNodeClient, detecting the kind of a storage node", () => {
   const written: Operation = put("a", "1");
 
   it("asks once, and not again for every batch", async () => {
@@ -386,7 +386,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     expect(server.requests).toEqual(["GET /health", "POST /batch", "POST /batch", "POST /batch"]);
   });
 
-  it.each([404, 405, 501])("falls back to the plain routes when /batch is answered %i", async (status) => {
+  it.each([404, 405, 501])("falls back to the plain routes when /batch is answered with %i", async (status) => {
     const { client, server } = await brokenClient((response, request) =>
       response.writeHead(request.url === "/batch" ? status : 201).end(),
     );
@@ -395,7 +395,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     expect(server.requests.filter((request) => request === "POST /batch")).toHaveLength(1);
   });
 
-  it("asks again after a health that failed, which may have been a proxy's", async () => {
+  it("asks again after a failed health request, which a proxy may have answered", async () => {
     let status = 502;
     const { client, server } = await brokenClient(
       (response) => response.writeHead(201).end(),
@@ -413,7 +413,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     await expect(client.probe(call)).resolves.toMatchObject({ kind: "full" });
   });
 
-  it("notices a plain storage node that was replaced by a full one", async () => {
+  it("notices that a plain storage node was replaced by a full one", async () => {
     const plain = await startNodeServer("plain");
     const client = clientOf(plain.url);
     await client.execute([routed(written)], call);
@@ -426,7 +426,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     });
   });
 
-  it("says what a full storage node is called, and whether its start is acknowledged", async () => {
+  it("returns the name of a full storage node, and whether its start is acknowledged", async () => {
     let health: object = { id: "node2", isAcknowledged: false };
     const { client } = await brokenClient(
       () => {},
@@ -439,7 +439,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     expect(await client.probe(call)).toMatchObject({ name: null, isAcknowledged: true });
   });
 
-  it("asks nothing of a gateway", async () => {
+  it("sends no operations to a gateway", async () => {
     const asked: (string | undefined)[] = [];
     const { client } = await brokenClient(
       (response) => {
@@ -458,7 +458,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     expect(asked).toEqual([]);
   });
 
-  it("names the cluster that a full storage node keeps data of, and none that is no text", async () => {
+  it("returns the cluster of a full storage node, and none when it is not text", async () => {
     let clusterId: unknown = "c7";
     const { client } = await brokenClient(
       () => {},
@@ -468,7 +468,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     for (clusterId of [null, 7, {}]) expect(await client.probe(call)).toMatchObject({ kind: "full", clusterId: null });
   });
 
-  it("asks nothing of a server without the whole protocol where a storage node registered a store", async () => {
+  it("sends nothing to a server without the whole protocol where a storage node registered a store", async () => {
     const { client, server } = await brokenClient((response) => response.writeHead(404).end());
     const known = new UndiciNodeClient({
       name: "node2",
@@ -479,7 +479,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     });
     closers.push(() => known.close());
     for (let round = 0; round < 2; round++) await known.execute([routed(get("a"))], call).catch(() => {});
-    // It has the health of a full storage node, and no batches.
+    // The server has the health of a full storage node, but no batches.
     expect(server.requests).toEqual(["GET /health", "POST /batch", "GET /health", "POST /batch"]);
     const fault = known.execute([routed(get("a"))], call);
     await expect(fault).rejects.toMatchObject({ reason: "malformedAnswer", isUnsent: true });
@@ -501,7 +501,7 @@ describe("UndiciNodeClient, learning what a storage node is", () => {
     expect(plain.server.requests).toEqual(["GET /health", "GET /health"]);
   });
 
-  it("learns anew with every probe", async () => {
+  it("detects the kind anew with every probe", async () => {
     let protocol = "other";
     const { client } = await brokenClient(
       () => {},

@@ -21,7 +21,7 @@ import { RecordLog } from "../../support/record-log.js";
 
 const facts = encodeRequestFacts({ timeoutMs: 5_000 });
 
-/** A request of about `bytes`, in as many frames as it takes. */
+/** A request of about `bytes`, in as many frames as necessary. */
 function request(id: number, bytes: number): Buffer {
   const frames = [frame("request", id, facts, bytes > 0)];
   for (let left = bytes; left > 0; left -= frameBodyBytesMax) {
@@ -30,7 +30,7 @@ function request(id: number, bytes: number): Buffer {
   return Buffer.concat(frames);
 }
 
-/** A connection whose requests are answered when a test says so. `isFetched`: the gateway takes what is written. */
+/** A connection whose requests are answered when a test decides. `isFetched`: whether the gateway reads the answers. */
 function openConnection(isFetched = true) {
   const clock = new FakeClock();
   const asked: { answer(): Promise<void> }[] = [];
@@ -61,7 +61,7 @@ function openConnection(isFetched = true) {
 }
 
 describe("a connection of frames", () => {
-  it("reads no further while the requests that it took are as long as they may be together", async () => {
+  it("stops reading when the accepted requests have as many bytes as allowed", async () => {
     const { asked, socket, receive } = openConnection();
     const count = frameRequestBytesMax / nodeBatchBodyBytesMax;
     for (let id = 1; id <= count; id++) {
@@ -73,7 +73,7 @@ describe("a connection of frames", () => {
     expect(socket.isPaused()).toBe(false);
   });
 
-  it("reads no further while nobody fetches its refusals", async () => {
+  it("stops reading when the peer reads no refusals", async () => {
     const { socket, receive } = openConnection(false);
     const refused = Buffer.concat(Array.from({ length: 10_000 }, (_, id) => frame("request", id, "bad")));
     for (let bytes = 0; bytes <= frameAnswerBytesMax && !socket.isPaused(); bytes += 10_000 * 64)
@@ -81,7 +81,7 @@ describe("a connection of frames", () => {
     expect(socket.isPaused()).toBe(true);
   });
 
-  it("keeps nothing of a request that is cancelled before it begins", async () => {
+  it("frees a request that is cancelled before it starts", async () => {
     const { socket, receive } = openConnection();
     for (let id = 1; id <= frameRunningMax; id++) await receive(request(id, 0));
     const before = process.memoryUsage().arrayBuffers;
@@ -89,11 +89,11 @@ describe("a connection of frames", () => {
       await receive(Buffer.concat([request(id, nodeBatchBodyBytesMax / 2), frame("cancel", id)]));
     }
     expect(socket.isPaused()).toBe(false);
-    // All of them together are 384 MiB.
+    // All of them together have 384 MiB.
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 1024 * 1024);
   });
 
-  it("reads on when those that made it stop were too late to begin", async () => {
+  it("reads on when the requests that made it stop were too late to start", async () => {
     const { socket, receive, clock } = openConnection();
     const late = encodeRequestFacts({ timeoutMs: 500 });
     const ids = Array.from({ length: frameRequestsMax }, (_, at) => at + 1);
@@ -103,7 +103,7 @@ describe("a connection of frames", () => {
     expect(socket.isPaused()).toBe(false);
   });
 
-  it("goes on with a gateway that is always within a frame, as long as each of its frames comes in time", async () => {
+  it("continues with a gateway that is always within a frame, as long as each frame arrives in time", async () => {
     const { clock, socket, connection, receive } = openConnection();
     const bytes = frame("cancel", 1);
     await receive(bytes.subarray(0, 5));
@@ -121,7 +121,7 @@ describe("a connection of frames", () => {
 });
 
 describe("a request in parts", () => {
-  it("counts by what its parts take in memory, and not by what they carry", () => {
+  it("counts by the memory that its parts take, not by their content", () => {
     const requests = new PartialRequests();
     const sendEmptyParts = (): void => {
       for (let id = 1; id <= 5; id++) requests.begin(id, Buffer.alloc(0), 0);
@@ -130,7 +130,7 @@ describe("a request in parts", () => {
     expect(sendEmptyParts).toThrow("Requests of more than 50331648 bytes are in progress on the connection.");
   });
 
-  it("keeps none of the bytes alive that its short parts came with", () => {
+  it("does not keep alive the bytes that were received with its short parts", () => {
     const requests = new PartialRequests();
     const piece = Buffer.alloc(frameBodyBytesMax, 1);
     requests.begin(1, piece.subarray(0, 2), 0);

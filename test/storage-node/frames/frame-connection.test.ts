@@ -27,7 +27,7 @@ async function runPeer(options: Partial<StorageNodeOptions> = {}, bytes: string 
   return { ...parts, peer };
 }
 
-/** Stores a value of a megabyte under the key `large`, by a request in parts. */
+/** Stores a value of a megabyte under the key `large`, with a request in parts. */
 async function putLarge(peer: FramePeer): Promise<void> {
   const body = batch([put("large", JSON.stringify("x".repeat(1_000_000)))]);
   peer.send(frame("request", 1, body.subarray(0, 60_000), true));
@@ -37,7 +37,7 @@ async function putLarge(peer: FramePeer): Promise<void> {
   await peer.message(1, "answer");
 }
 
-/** Once the connection has ended, what was said at its end. */
+/** Waits for the end of the connection and returns the message of its goodbye. */
 async function goodbyeOf(peer: FramePeer): Promise<string> {
   const why = await peer.problem(0, "goodbye");
   await vi.waitFor(() => expect(peer.isEnded).toBe(true));
@@ -59,7 +59,7 @@ describe("a connection of frames", () => {
     expect((await peer.message(2)).body).toEqual(body);
   });
 
-  it("answers in any order: a read is not held up by a write that came before", async () => {
+  it("answers in any order: a read does not wait for an earlier write", async () => {
     const { peer, engine } = await runPeer();
     engine.hold();
     peer.request(1, [put("a", "1")]);
@@ -70,7 +70,7 @@ describe("a connection of frames", () => {
     expect(peer.messages.map(({ id }) => id)).toEqual([0, 2, 1]);
   });
 
-  it("takes and gives values of any length in frames of bounded length, others between them", async () => {
+  it("transfers values of any length in frames of bounded length, with other frames in between", async () => {
     const { peer } = await runPeer();
     const value = JSON.stringify("x".repeat(1_000_000));
     const operations = [put("large", value)];
@@ -88,7 +88,7 @@ describe("a connection of frames", () => {
     expect(await peer.outcomes(3, [get("large")])).toMatchObject([{ entry: { value } }]);
   });
 
-  it("refuses a batch that it cannot read, and goes on", async () => {
+  it("refuses a batch that it cannot decode, and continues", async () => {
     const { peer } = await runPeer();
     peer.send(frame("request", 1, Buffer.concat([encodeRequestFacts({ timeoutMs: 1_000 }), Buffer.from("{}\n")])));
     expect(await peer.problem(1)).toMatch(/^BAD_REQUEST: .*`operations` is not an array/);
@@ -98,7 +98,7 @@ describe("a connection of frames", () => {
     expect(await peer.outcomes(3, [get("a")])).toEqual([{ kind: "notFound" }]);
   });
 
-  it("refuses a batch that is longer than any may be, and goes on", async () => {
+  it("refuses a batch that exceeds the maximum length, and continues", async () => {
     const { peer } = await runPeer();
     const part = Buffer.alloc(frameBodyBytesMax, 1);
     peer.send(frame("request", 1, part, true));
@@ -109,7 +109,7 @@ describe("a connection of frames", () => {
     await peer.message(2, "answer");
   });
 
-  it("refuses a gateway whose cluster is not the storage node's any more", async () => {
+  it("refuses a gateway whose cluster is no longer the storage node's", async () => {
     const options = {
       gatewayUrls: ["http://127.0.0.1:9"],
       worker: { isFirst: false, count: 2, metricsText: async () => "" },
@@ -126,7 +126,7 @@ describe("a connection of frames", () => {
     vi.restoreAllMocks();
   });
 
-  it("has operations of an epoch that is not the storage node's refused", async () => {
+  it("refuses operations of another epoch than the storage node's", async () => {
     const { peer, send } = await runPeer();
     const assigned = await send("/assignments", { method: "PUT", body: JSON.stringify(assignments(1, { 2: 3 })) });
     expect(assigned.status).toBe(204);
@@ -148,7 +148,7 @@ describe("a connection of frames", () => {
     expect(log.lines.map(({ facts: line }) => line["requestId"])).toContain("b1-7");
   });
 
-  it("masks what nobody foresaw, and logs it", async () => {
+  it("masks an unexpected error, and logs it", async () => {
     const { peer, log } = await runPeer();
     vi.spyOn(ShardHost.prototype, "execute").mockRejectedValueOnce(new Error("/secret/path"));
     peer.request(1, [get("a")]);
@@ -160,7 +160,7 @@ describe("a connection of frames", () => {
 });
 
 describe("a cancelled request", () => {
-  it("does not begin when it is cancelled along with its coming", async () => {
+  it("does not start when it is cancelled in the same chunk", async () => {
     const { peer, engine } = await runPeer();
     peer.send(frame("request", 1, batch([get("a")])), frame("cancel", 1), frame("request", 2, batch([get("b")])));
     await peer.message(2, "answer");
@@ -168,7 +168,7 @@ describe("a cancelled request", () => {
     expect(peer.messages.map(({ id }) => id)).toEqual([0, 2]);
   });
 
-  it("does not begin when parts of it are missing", async () => {
+  it("does not start when parts of it are missing", async () => {
     const { peer, engine } = await runPeer();
     peer.send(frame("request", 1, batch([put("a", "1")]), true), frame("cancel", 1));
     peer.send(frame("request", 1, batch([get("b")])));
@@ -176,7 +176,7 @@ describe("a cancelled request", () => {
     expect(engine.writes).toEqual([]);
   });
 
-  it("gets no answer when it has begun, and its write is done all the same", async () => {
+  it("gets no answer when it has started, but its write is committed", async () => {
     const { peer, engine } = await runPeer();
     engine.hold();
     peer.request(1, [put("a", "1")]);
@@ -190,7 +190,7 @@ describe("a cancelled request", () => {
     expect(peer.messages.map(({ id }) => id)).toEqual([0, 2, 3]);
   });
 
-  it("does not begin when it waits behind others", async () => {
+  it("does not start when it waits behind others", async () => {
     const { peer, engine } = await runPeer();
     engine.hold();
     for (let id = 1; id <= frameRunningMax; id++) peer.request(id, [put(`k${id}`, "1")]);
@@ -204,7 +204,7 @@ describe("a cancelled request", () => {
     expect(peer.messages.map(({ id }) => id)).not.toContain(100);
   });
 
-  it("does not begin when its time is over before it is its turn", async () => {
+  it("does not start when its timeout passes before its turn", async () => {
     const { peer, engine, clock } = await runPeer();
     engine.hold();
     for (let id = 1; id <= frameRunningMax; id++) peer.request(id, [put(`k${id}`, "1")]);
@@ -217,7 +217,7 @@ describe("a cancelled request", () => {
     expect(await peer.outcomes(101, [get("late")])).toEqual([{ kind: "notFound" }]);
   });
 
-  it("does not begin when its time was over before all of it had come", async () => {
+  it("does not start when its timeout passed before it had arrived completely", async () => {
     const { peer, engine, clock } = await runPeer();
     const body = batch([put("a", "1")], { timeoutMs: 500 });
     peer.send(frame("request", 1, body.subarray(0, 30), true));
@@ -231,7 +231,7 @@ describe("a cancelled request", () => {
   });
 });
 
-describe("what no gateway sends", () => {
+describe("a message that no gateway sends", () => {
   const body = batch([put("evil", "1")]);
   const part = Buffer.alloc(frameBodyBytesMax, 1);
   it.each([
@@ -268,9 +268,9 @@ describe("what no gateway sends", () => {
       ]),
       "Requests of more than 50331648 bytes are in progress on the connection.",
     ],
-  ])("ends the connection with a goodbye that says why: %s", async (_what, frames, why) => {
+  ])("ends the connection with a goodbye that gives the reason: %s", async (_what, frames, why) => {
     const { peer, engine, send } = await runPeer();
-    // What was asked before is answered first.
+    // Earlier requests are answered first.
     peer.request(1_000_000, [get("a")]);
     peer.send(...frames);
     expect(await goodbyeOf(peer)).toBe(`BAD_REQUEST: ${why}`);
@@ -279,7 +279,7 @@ describe("what no gateway sends", () => {
     expect((await send("/health")).status).toBe(200);
   });
 
-  it("is not waited for: a peer that does not close its side is cut off", async () => {
+  it("destroys the connection of a peer that does not close its side", async () => {
     const { peer, clock } = await runPeer();
     peer.socket.on("end", () => {}).setKeepAlive(true);
     (peer.socket as { allowHalfOpen: boolean }).allowHalfOpen = true;
@@ -294,7 +294,7 @@ describe("what no gateway sends", () => {
 });
 
 describe("the bounds of a connection of frames", () => {
-  it("let no more requests run than they allow, and the next one when one is answered", async () => {
+  it("limit how many requests run, and start the next one when one is answered", async () => {
     const { peer, engine, send } = await runPeer();
     engine.hold();
     for (let id = 1; id <= frameRequestsMax + 5; id++) peer.request(id, [put(`k${id}`, "1")]);
@@ -305,12 +305,12 @@ describe("the bounds of a connection of frames", () => {
     for (let id = 1; id <= frameRequestsMax + 5; id++) await peer.message(id, "answer");
   });
 
-  it("stop reading from a gateway that fetches no answers, and let go of it when that lasts", async () => {
+  it("stop reading from a gateway that reads no answers, and close its connection when that lasts", async () => {
     const { peer, engine, clock } = await runPeer();
     await putLarge(peer);
     peer.socket.pause();
     for (let id = 2; id <= 200; id++) peer.request(id, [get("large")]);
-    // 16 MiB of answers wait, and what the sockets' own buffers take.
+    // 16 MiB of answers wait, beside what the sockets' own buffers hold.
     await vi.waitFor(() => expect(engine.reads.length).toBeGreaterThan(16));
     const before = engine.reads.length;
     await clock.advance(receiveCheckMs);
@@ -326,7 +326,7 @@ describe("the bounds of a connection of frames", () => {
     ["a frame that breaks off", frame("request", 1, "x".repeat(100)).subarray(0, 50)],
     ["a head that breaks off", Buffer.from([0, 0])],
     ["a request whose parts stop coming", frame("request", 1, batch([get("a")]), true)],
-  ])("let go of a gateway that stops in the middle: %s", async (_what, bytes) => {
+  ])("close the connection of a gateway that stops in the middle: %s", async (_what, bytes) => {
     const { peer, clock } = await runPeer();
     peer.request(5, [get("a")]);
     peer.send(bytes);
@@ -337,7 +337,7 @@ describe("the bounds of a connection of frames", () => {
     expect(await goodbyeOf(peer)).toBe("BAD_REQUEST: A request did not arrive in time.");
   });
 
-  it("let an idle connection end: first by the gateway, then by itself", async () => {
+  it("let an idle connection be ended first by the gateway, then by the storage node", async () => {
     const { peer, clock } = await runPeer();
     peer.request(1, [get("a")]);
     await peer.message(1);
@@ -352,12 +352,12 @@ describe("the bounds of a connection of frames", () => {
     await vi.waitFor(() => expect(peer.isEnded).toBe(true));
   });
 
-  it("do not count a connection as idle while a request is under way", async () => {
+  it("do not count a connection as idle while a request is running", async () => {
     const { peer, engine, clock } = await runPeer();
     engine.holdReads();
     peer.request(1, [get("a")]);
     await vi.waitFor(() => expect(engine.reads).toEqual([1]));
-    // The read itself is given up by then; nothing else is.
+    // The read itself has been given up by then; nothing else has.
     await clock.advance(receiveCheckMs);
     expect(peer.messages.map(({ type }) => type)).toEqual(["hello"]);
     engine.release();
@@ -366,7 +366,7 @@ describe("the bounds of a connection of frames", () => {
 });
 
 describe("a storage node that drains", () => {
-  it("says goodbye, answers what it took, and refuses what comes then with DRAINING", async () => {
+  it("says goodbye, answers accepted requests, and refuses later ones with DRAINING", async () => {
     const { peer, engine, node, clock } = await runPeer();
     engine.hold();
     peer.request(1, [put("a", "1")]);
@@ -382,7 +382,7 @@ describe("a storage node that drains", () => {
     await vi.waitFor(() => expect(peer.isClosed).toBe(true));
   });
 
-  it("cuts a connection off whose requests do not end in time", async () => {
+  it("destroys a connection whose requests do not end in time", async () => {
     const { peer, engine, node, clock } = await runPeer();
     engine.hold();
     peer.request(1, [put("a", "1")]);
@@ -394,7 +394,7 @@ describe("a storage node that drains", () => {
     await draining;
   });
 
-  it("cuts a connection off whose gateway fetches nothing any more", async () => {
+  it("destroys a connection whose gateway reads nothing any more", async () => {
     const { peer, engine, node, clock } = await runPeer();
     await putLarge(peer);
     peer.socket.pause();
@@ -408,7 +408,7 @@ describe("a storage node that drains", () => {
     expect(clock.monotonicMs()).toBeLessThan(receiveTimeoutMs);
   });
 
-  it("ends a connection whose gateway ended its side, once all is answered", async () => {
+  it("ends a connection whose gateway ended its side, once all requests are answered", async () => {
     const { peer, engine } = await runPeer();
     engine.hold();
     peer.request(1, [put("a", "1")]);
@@ -420,7 +420,7 @@ describe("a storage node that drains", () => {
     await vi.waitFor(() => expect(peer.isEnded).toBe(true));
   });
 
-  it("goes on with a write whose gateway is gone", async () => {
+  it("completes a write whose gateway has disconnected", async () => {
     const { peer, engine, send } = await runPeer();
     engine.hold();
     peer.request(1, [put("a", "1")]);

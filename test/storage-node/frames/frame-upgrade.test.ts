@@ -15,7 +15,7 @@ async function openAt(url: string, bytes?: string): Promise<FramePeer> {
   return peer;
 }
 
-/** Status line and code of the HTTP answer to `bytes`, once the connection is over. */
+/** Status line and code of the HTTP answer to `bytes`, once the connection has ended. */
 async function refusalOf(url: string, bytes: string): Promise<string> {
   const peer = await openAt(url, bytes);
   await vi.waitFor(() => expect(peer.isEnded).toBe(true));
@@ -32,7 +32,7 @@ describe("the upgrade to frames", () => {
     expect(JSON.parse(hello.body.toString())).toEqual({ requestsMax: 256, bytesMax: 50_331_648, connections: 1 });
   });
 
-  it("says how many connections keep all of the storage node's processes busy", async () => {
+  it("tells how many connections keep all of the storage node's processes busy", async () => {
     const { node } = await runNode({ worker: { isFirst: true, count: 3, metricsText: async () => "" } });
     const hello = await (await openAt(node.url)).message(0, "hello");
     expect(JSON.parse(hello.body.toString())).toMatchObject({ connections: 3 });
@@ -42,7 +42,7 @@ describe("the upgrade to frames", () => {
     ["another storage node", [`${targetNodeHeader}: node2`], "409 NODE_CONFLICT"],
     ["a cluster, of a node that has none", [`${clusterHeader}: c1`], "409 CLUSTER_MISMATCH"],
     ["a web page", ["Origin: http://evil"], "403 ORIGIN_NOT_ALLOWED"],
-  ])("is refused as a request is: meant for %s", async (_what, headers, expected) => {
+  ])("is refused as an HTTP request is: meant for %s", async (_what, headers, expected) => {
     const { node } = await runNode();
     expect(await refusalOf(node.url, upgradeHead([...headers, "Connection: close"]))).toBe(expected);
   });
@@ -53,7 +53,7 @@ describe("the upgrade to frames", () => {
     expect(await refusalOf(node.url, head)).toBe("421 HOST_NOT_ALLOWED");
   });
 
-  it("needs the token of the cluster's gateways, where there is one", async () => {
+  it("requires the token of the cluster's gateways, if there is one", async () => {
     const { node } = await runNode({ tokens });
     expect(await refusalOf(node.url, upgradeHead())).toBe("401 UNAUTHENTICATED");
     expect(await refusalOf(node.url, upgradeHead(["Authorization: Bearer from-node"]))).toBe("401 UNAUTHENTICATED");
@@ -76,15 +76,15 @@ describe("the upgrade to frames", () => {
     await expect(openPeer(node.url)).rejects.toThrow("ECONNREFUSED");
   });
 
-  it("is no request under way once it is done", async () => {
+  it("no longer counts as an open request once it is done", async () => {
     const { node, send } = await runNode();
     await (await openAt(node.url)).message(0, "hello");
     expect((await send("/metrics")).text).toMatch(/shardgate_storage_requests_in_flight 1\n/);
   });
 });
 
-describe("an upgrade that comes before earlier requests of its connection are answered", () => {
-  it.each(["shardgate-batch/1", "h2c"])("ends the connection behind those answers: to %s", async (protocol) => {
+describe("an upgrade that arrives before earlier requests of its connection are answered", () => {
+  it.each(["shardgate-batch/1", "h2c"])("ends the connection after those answers: to %s", async (protocol) => {
     const { node, engine, send } = await runNode();
     const upgrade = upgradeHead().replace("shardgate-batch/1", protocol);
     const write = "PUT /shard/1/store/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\n1";
@@ -98,7 +98,7 @@ describe("an upgrade that comes before earlier requests of its connection are an
     expect(statuses).toEqual(["201"]);
   });
 
-  it("leaves the storage node running when the client goes away before them", async () => {
+  it("leaves the storage node running when the client disconnects before them", async () => {
     const { node, engine, send } = await runNode();
     engine.holdReads();
     const peer = await openAt(node.url, `GET /shard/1/store/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n${upgradeHead()}`);
@@ -111,7 +111,7 @@ describe("an upgrade that comes before earlier requests of its connection are an
   });
 });
 
-describe("an upgrade to something else", () => {
+describe("an upgrade to another protocol", () => {
   it.each([
     ["GET /health, to h2c", "GET /health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n", "", 200],
     [
@@ -150,10 +150,10 @@ describe("an upgrade to something else", () => {
       "",
       405,
     ],
-  ])("is answered as if it were not there: %s", async (_what, head, body, status) => {
+  ])("is ignored: %s", async (_what, head, body, status) => {
     const { node } = await runNode({ advertisedUrl: "http://a" });
     const length = body === "" ? "" : `Content-Length: ${body.length}\r\n`;
-    // A second request behind it: the connection goes on.
+    // A second request on the connection, which must continue.
     const next = "GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     const peer = await openAt(node.url, `${head}${length}\r\n${body}${next}`);
     await vi.waitFor(() => expect(peer.isEnded).toBe(true));
@@ -161,7 +161,7 @@ describe("an upgrade to something else", () => {
     expect(statuses).toEqual([status, 404]);
   });
 
-  it("is answered over TLS, too", async () => {
+  it("is ignored over TLS too", async () => {
     const ca = new CertificateAuthority("Cluster CA");
     const { node } = await runNode({ tls: new RenewableTls({ server: ca.issue() }) });
     const socket = connect({ host: "127.0.0.1", port: node.port, ca: ca.cert });
@@ -173,7 +173,7 @@ describe("an upgrade to something else", () => {
     expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code)).toEqual(["200", "404"]);
   });
 
-  it("ends nothing but itself when its client goes away", async () => {
+  it("affects no other connection when its client disconnects", async () => {
     const { node, send } = await runNode();
     for (const bytes of [upgradeHead(), upgradeHead().replace("shardgate-batch/1", "h2c")]) {
       const peer = await openAt(node.url, bytes);

@@ -6,7 +6,7 @@ import { summary } from "../../support/raw-exchange.js";
 import { call } from "../raw-http.js";
 import { runNode } from "../running-node.js";
 
-/** A connection that keeps its own side open, and what came over it. */
+/** A connection whose client keeps its own side open, and the bytes that arrived on it. */
 function open(port: number): { readonly socket: Socket; readonly text: () => string } {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   let text = "";
@@ -20,7 +20,7 @@ const head = (...lines: readonly string[]): string => lines.map((line) => `${lin
 /** Refused before its body is read. */
 const refused = head("PUT /shard/2/store/a HTTP/1.1", "content-length: 10", "");
 
-/** An error, which may come before, is no matter. */
+/** An error may precede the end; it does not matter. */
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once("close", () => resolve()));
 }
@@ -34,7 +34,7 @@ describe("the connections of a storage node", () => {
       head("PUT /shard/2/store/a HTTP/1.1", "host: localhost", "transfer-encoding: gzip, chunked", "", "0", ""),
       "501 TRANSFER_ENCODING_NOT_SUPPORTED",
     ],
-  ])("get a code for a request with %s", async (_, bytes, code) => {
+  ])("answer with a code to a request with %s", async (_, bytes, code) => {
     const { node } = await runNode();
     const { socket, text } = open(node.port);
     socket.write(bytes);
@@ -42,7 +42,7 @@ describe("the connections of a storage node", () => {
     expect(text().match(/HTTP\/1\.1 /g)).toHaveLength(1);
   });
 
-  it("end behind the answer to a write when garbage follows it", async () => {
+  it("end after the answer to a write that is followed by garbage", async () => {
     const { clock, engine, node } = await runNode();
     engine.hold();
     const { socket, text } = open(node.port);
@@ -55,7 +55,7 @@ describe("the connections of a storage node", () => {
     await ended;
     expect(text().match(/HTTP\/1\.1 .*/g)).toEqual(["HTTP/1.1 201 Created"]);
     expect(text().toLowerCase()).toContain("connection: close");
-    // The client's side is still open: only a reset shows that the other end is gone.
+    // The client's side is still open: only a reset reveals that the other end is closed.
     const cut = closed(socket);
     await clock.advance(refusedRequestMs);
     const writing = setInterval(() => socket.write("more"), 50);
@@ -63,19 +63,19 @@ describe("the connections of a storage node", () => {
     clearInterval(writing);
   });
 
-  it("are let go of when a client whose bytes are no HTTP keeps its side open", async () => {
+  it("are destroyed when a client whose bytes are not HTTP keeps its side open", async () => {
     const { node } = await runNode();
     const { socket, text } = open(node.port);
     socket.write("GARBAGE\r\n\r\n");
     await once(socket, "end");
-    // The client's side is still open: only a reset shows that the other end is gone.
+    // The client's side is still open: only a reset reveals that the other end is closed.
     const writing = setInterval(() => socket.write("more"), 50);
     await closed(socket);
     clearInterval(writing);
     expect(summary(text())).toBe("400 BAD_REQUEST");
   });
 
-  it("are let go of when the rest of a refused body does not come", async () => {
+  it("are destroyed when the rest of a refused body does not arrive", async () => {
     const { clock, node } = await runNode();
     const { socket, text } = open(node.port);
     socket.write(refused);
@@ -85,7 +85,7 @@ describe("the connections of a storage node", () => {
     await ended;
   });
 
-  it("are kept for the next request when the rest of a refused body comes", async () => {
+  it("are kept for the next request when the rest of a refused body arrives", async () => {
     const { clock, node } = await runNode();
     const { socket, text } = open(node.port);
     socket.write(refused);

@@ -8,7 +8,7 @@ import { runNode } from "../running-node.js";
 const path = "/shard/2/store/user123";
 
 describe("PUT, GET and DELETE of an entry", () => {
-  it("create, replace, read and delete it", async () => {
+  it("create, replace, read and delete the entry", async () => {
     const { send, putValue, clock } = await runNode();
     const created = await putValue(path, '{"name": "Ada",\n "n":1.10}');
     expect([created.status, created.text, created.headers.etag]).toEqual([201, "", '"1"']);
@@ -47,7 +47,7 @@ describe("PUT, GET and DELETE of an entry", () => {
     expect((await send("/shard/2/store/none", { method: "HEAD" })).status).toBe(404);
   });
 
-  it("answer 304 to a reader that has the version", async () => {
+  it("answer 304 to a reader that has the current version", async () => {
     const { send, putValue } = await runNode();
     await putValue(path, "1");
     const same = await send(path, { headers: { "if-none-match": '"1"' } });
@@ -62,7 +62,7 @@ describe("PUT, GET and DELETE of an entry", () => {
     "nonsense",
     "multipart/form-data",
     "",
-  ])("take a body of content type %j", async (contentType) => {
+  ])("accept a body of content type %j", async (contentType) => {
     const { send, putValue } = await runNode();
     expect((await putValue(path, "[1]", { "content-type": contentType })).status).toBe(201);
     expect((await send(path)).text).toBe("[1]");
@@ -77,13 +77,13 @@ describe("PUT, GET and DELETE of an entry", () => {
     '{"__proto__":1,"toJSON":2}',
     " [ ] ",
     '"\\u0000"',
-  ])("give the value %j back as it was written", async (value) => {
+  ])("return the value %j as it was written", async (value) => {
     const { send, putValue } = await runNode();
     expect((await putValue(path, value)).status).toBe(201);
     expect((await send(path)).text).toBe(value);
   });
 
-  it("refuse what is no JSON, no UTF-8, or nothing", async () => {
+  it("refuse a body that is not JSON, not UTF-8, or empty", async () => {
     const { putValue, engine } = await runNode();
     for (const body of ["", "{", "{'a':1}", '{"a":1,"a":2}', Buffer.from([0x22, 0xff, 0x22]), "\ufeff1"]) {
       const answer = await putValue(path, body);
@@ -93,7 +93,7 @@ describe("PUT, GET and DELETE of an entry", () => {
     expect(engine.writes).toEqual([]);
   });
 
-  it("take a value of the largest size, and refuse a larger one while it arrives", async () => {
+  it("accept a value of maximum length, and refuse a longer one while it arrives", async () => {
     const { send, putValue } = await runNode();
     const largest = `"${"x".repeat(valueBytesMax - 2)}"`;
     expect((await putValue(path, largest)).status).toBe(201);
@@ -106,7 +106,7 @@ describe("PUT, GET and DELETE of an entry", () => {
 });
 
 describe("keys in paths", () => {
-  it("takes a/b and a%2Fb for two keys", async () => {
+  it("treats a/b and a%2Fb as two keys", async () => {
     const { send, putValue } = await runNode();
     await putValue("/shard/2/store/a%2Fb", '"slash"');
     await putValue("/shard/2/store/a%252Fb", '"percent"');
@@ -132,7 +132,7 @@ describe("keys in paths", () => {
     expect((await send("/shard/2/store")).json()["entries"]).toMatchObject([{ key }]);
   });
 
-  it("takes keys of 1024 bytes, percent-encoded to the last, and none longer", async () => {
+  it("accepts keys of 1024 bytes, all percent-encoded, and refuses longer ones", async () => {
     const { send, putValue } = await runNode();
     const longest = `/shard/2/store/${"%C3%A9".repeat(512)}`;
     expect((await putValue(longest, "1")).status).toBe(201);
@@ -153,7 +153,7 @@ describe("keys in paths", () => {
     },
   );
 
-  it("finds nothing behind a key", async () => {
+  it("answers 404 for a path that continues after the key", async () => {
     const { send } = await runNode();
     for (const target of ["/shard/2/store/a/b", "/shard/2/store/a/", "/shard/2/store/../x"]) {
       const answer = await send(target);
@@ -175,7 +175,7 @@ describe("keys in paths", () => {
 });
 
 describe("conditions and expiry", () => {
-  it("let a write happen only on the version it names", async () => {
+  it("allow a write only on the version that they name", async () => {
     const { send, putValue } = await runNode();
     await putValue(path, "1");
     expect((await putValue(path, "2", { "if-match": '"1"' })).status).toBe(200);
@@ -191,7 +191,7 @@ describe("conditions and expiry", () => {
     expect((await send(path, { method: "DELETE", headers: { "if-match": '"2"' } })).status).toBe(204);
   });
 
-  it("let a write happen only on an entry, or only on none", async () => {
+  it("allow a write only on an existing entry, or only on a missing one", async () => {
     const { putValue } = await runNode();
     const missing = await putValue(path, "1", { "if-match": "*" });
     expect([missing.status, missing.json()["version"]]).toEqual([412, null]);
@@ -214,7 +214,7 @@ describe("conditions and expiry", () => {
     expect(engine.writes).toEqual([]);
   });
 
-  it("let an entry end at its moment", async () => {
+  it("make an entry expire at its moment", async () => {
     const { send, putValue, clock } = await runNode();
     const created = await putValue(`${path}?ttl=60`, "1");
     expect(created.headers["x-expires-at"]).toBe("2026-01-31T12:01:00.000Z");
@@ -236,7 +236,7 @@ describe("conditions and expiry", () => {
 });
 
 describe("Shard-Epoch", () => {
-  it("fences requests of another epoch", async () => {
+  it("refuses requests of another epoch", async () => {
     const { send, putValue } = await runNode();
     expect((await assignShard2(send)).status).toBe(204);
     expect((await putValue(path, "1", { "shard-epoch": "5" })).status).toBe(201);
@@ -260,7 +260,7 @@ describe("Shard-Epoch", () => {
     }
   });
 
-  it("is not needed for a hosted shard, and no help for another", async () => {
+  it("is optional for a hosted shard, and does not give access to another", async () => {
     const { send } = await runNode();
     await assignShard2(send);
     expect((await send(path)).status).toBe(404);
@@ -289,7 +289,7 @@ describe("X-Shardgate-Cluster", () => {
     expect([engine.reads, engine.writes]).toEqual([[], []]);
   });
 
-  it("of the node's own cluster lets requests in", async () => {
+  it("of the node's own cluster admits requests", async () => {
     const { send, putValue } = await runOwner();
     const headers = { "x-shardgate-cluster": "c1", "shard-epoch": "5" };
     expect((await putValue(path, "1", headers)).status).toBe(201);
@@ -330,7 +330,7 @@ describe("GET of a page", () => {
   );
 });
 
-describe("paths and methods that are none", () => {
+describe("unknown paths and methods", () => {
   it.each([
     ["POST", path, "GET, HEAD, PUT, DELETE"],
     ["PATCH", path, "GET, HEAD, PUT, DELETE"],
@@ -353,13 +353,13 @@ describe("paths and methods that are none", () => {
     expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
   });
 
-  it("answer a target that is no path with 400", async () => {
+  it("answer a target that is not a path with 400", async () => {
     const { node } = await runNode();
     expect((await call(node.url, "/%zz")).json()["code"]).toBe("BAD_REQUEST");
   });
 });
 
-/** A storage node whose gateway has acknowledged its start, and given it shard 2 under epoch 5. */
+/** A storage node whose gateway has acknowledged its start and assigned it shard 2 under epoch 5. */
 async function runOwner(): Promise<Awaited<ReturnType<typeof runNode>>> {
   const answer = { status: 200, body: JSON.stringify(assignments(1, { 2: 5 })) };
   const gateway = await new FakeGateway(() => answer).start();

@@ -6,7 +6,7 @@ import { runNode } from "../running-node.js";
 const entry = "/shard/2/store/user123";
 const assigned = JSON.stringify(assignments(1, { 2: 5 }));
 
-/** Every request of a gateway that reads or changes something. */
+/** All requests of a gateway that read or change something. */
 const requests = [
   ["/batch", { method: "POST", body: encodeBatchRequest([put("a", "1"), get("a")]) }],
   [entry, { method: "GET" }],
@@ -35,7 +35,7 @@ describe("a request for another storage node", () => {
     expect([answer.status, answer.json()["code"]]).toEqual([409, "NODE_CONFLICT"]);
   });
 
-  it("is answered when it only asks who this is, or for metrics", async () => {
+  it("is answered when it only asks for health or metrics", async () => {
     const { send } = await runNode({ name: "b" });
     const headers = { "x-shardgate-node": "a", "x-shardgate-cluster": "c1" };
     const health = await send("/health", { headers });
@@ -45,7 +45,7 @@ describe("a request for another storage node", () => {
 });
 
 describe("a request for this storage node", () => {
-  it("is answered, as is one that names none", async () => {
+  it("is answered, as is one that names no storage node", async () => {
     const { send, putValue } = await runNode({ name: "b" });
     expect((await putValue(entry, "1", { "x-shardgate-node": "b" })).status).toBe(201);
     expect((await send(entry)).text).toBe("1");

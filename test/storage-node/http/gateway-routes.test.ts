@@ -24,7 +24,7 @@ describe("POST /batch", () => {
     ]);
   });
 
-  it("gives a bad operation its own refusal and runs its neighbours", async () => {
+  it("refuses a bad operation alone and runs the others", async () => {
     const { send } = await runNode();
     const batch: RoutedOperation[] = [
       put("a", "1"),
@@ -93,7 +93,7 @@ describe("GET /shards", () => {
 });
 
 describe("GET /health", () => {
-  it("says who this is and what it can do", async () => {
+  it("describes the node and its capabilities", async () => {
     const { send } = await runNode();
     const answer = await send("/health");
     expect([answer.status, answer.json()]).toEqual([
@@ -111,7 +111,7 @@ describe("GET /health", () => {
     ]);
   });
 
-  it("names the cluster, and says that the start is not acknowledged yet", async () => {
+  it("names the cluster, and reports that the start is not acknowledged yet", async () => {
     const { send } = await runNode();
     await send("/assignments", { method: "PUT", body: JSON.stringify(assignments(1, { 1: 3 })) });
     expect((await send("/health")).json()).toMatchObject({ clusterId: "c1", isAcknowledged: false });
@@ -119,7 +119,7 @@ describe("GET /health", () => {
     expect((await ask("/health")).json()).toMatchObject({ clusterId: null, isAcknowledged: false });
   });
 
-  it("is answered by what was known before while the engine fails", async () => {
+  it("answers from the last known state while the engine fails", async () => {
     const worker = { isFirst: false, count: 2, metricsText: async () => "" };
     const { send, engine } = await runNode({ worker });
     engine.stateFailure = new Error("No disk.");
@@ -128,7 +128,7 @@ describe("GET /health", () => {
 });
 
 describe("PUT /assignments", () => {
-  it("refuses another cluster's", async () => {
+  it("refuses assignments of another cluster", async () => {
     const { send } = await runNode();
     const assign = (body: object): Promise<Answer> =>
       send("/assignments", { method: "PUT", body: JSON.stringify(body) });

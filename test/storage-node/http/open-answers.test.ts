@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { OpenAnswers } from "../../../src/storage-node/http/open-answers.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
-it("knows which connections owe an answer to a whole request", () => {
+it("knows which connections owe an answer to a complete request", () => {
   const answers = new OpenAnswers(new FakeClock());
   const exchange = (socket: PassThrough, complete: boolean): readonly [IncomingMessage, ServerResponse] => {
     const request = { socket, complete } as unknown as IncomingMessage;
@@ -24,7 +24,7 @@ it("knows which connections owe an answer to a whole request", () => {
   expect(answers.endBehindAnswers(socket)).toBe(true);
   expect(response.shouldKeepAlive).toBe(false);
   answers.end(request, response);
-  // What follows is no longer looked at.
+  // Later requests are no longer checked.
   expect(answers.endBehindAnswers(socket)).toBe(true);
   expect(answers.endBehindAnswers(new PassThrough())).toBe(false);
 });

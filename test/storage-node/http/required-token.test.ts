@@ -28,13 +28,13 @@ describe("a storage node with a secret", () => {
     }
   });
 
-  it.each(routes)("takes %s %s with it", async (method, path) => {
+  it.each(routes)("accepts %s %s with the gateway's token", async (method, path) => {
     const { send } = await runNode({ tokens });
     const answer = await send(path, { method, headers: { authorization: "Bearer from-gateway" }, body: "" });
     expect(answer.status).not.toBe(401);
   });
 
-  it("says whether it lives, and what it counted, to whoever asks", async () => {
+  it("answers health and metrics without a token", async () => {
     const { send } = await runNode({ tokens });
     expect((await send("/metrics")).status).toBe(200);
     expect((await send("/health")).status).toBe(200);

@@ -1,4 +1,4 @@
-/** What a web page can do to a storage node on the machine of whoever visits it: nothing. */
+/** A web page can do nothing to a storage node on the machine of its visitor. */
 import { describe, expect, it } from "vitest";
 import { runNode } from "../running-node.js";
 
@@ -12,7 +12,7 @@ async function nodeWithEntry(options: Parameters<typeof runNode>[0] = {}) {
   return node;
 }
 
-describe("a storage node", () => {
+describe("a storage node that refuses web pages", () => {
   it.each([
     ["a page's batch, which browsers send without asking", { origin: page, "content-type": "text/plain" }],
     ["a page without an origin of its own", { origin: "null" }],
@@ -25,12 +25,12 @@ describe("a storage node", () => {
     expect((await send("/shard/2/store/user123")).text).toBe("1");
   });
 
-  it("answers a person who opens its address", async () => {
+  it("answers a person who opens its address in a browser", async () => {
     const { send } = await runNode();
     expect((await send("/health", { headers: { "sec-fetch-site": "none" } })).status).toBe(200);
   });
 
-  it("tells nothing to a page that gave its name the node's address", async () => {
+  it("answers nothing to a page whose host name points at the node's address", async () => {
     const { send } = await nodeWithEntry();
     for (const path of ["/shard/2/store/user123", "/shard/2/store", "/shards", "/health", "/metrics"]) {
       const answer = await send(path, { headers: rebound });
@@ -41,7 +41,7 @@ describe("a storage node", () => {
   });
 
   it.each(["127.0.0.1:4001", "localhost:4001", "[::1]", "node1.localhost", "Node1.Internal:4001"])(
-    "answers to its own names: %s",
+    "accepts its own host names: %s",
     async (host) => {
       const { send } = await runNode({ advertisedUrl: "http://node1.internal:4001" });
       expect((await send("/shards", { headers: { host } })).status).toBe(200);

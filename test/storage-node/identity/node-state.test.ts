@@ -34,7 +34,7 @@ function stateOf(
   return { document: text, claims: new Map(full), damagedShards: [] };
 }
 
-/** Of cluster c1 at version 7; owns shards 1 and 2, and once owned shard 3. */
+/** The state of a node of cluster c1 at version 7 that owns shards 1 and 2, and once owned shard 3. */
 const member = stateOf({ clusterId: "c1", shardCount: 4, mapVersion: 7, starts: [start("s1")] }, [
   { shard: 1, epoch: 3 },
   { shard: 2, epoch: 5, lineage: 1 },
@@ -67,7 +67,7 @@ describe("a start of a store", () => {
     });
   });
 
-  it("is recorded once, also when a worker is started again under it", () => {
+  it("is recorded once, even when a worker restarts within it", () => {
     const first = withStart(documentOf(fresh), start("s1", 5), "store1");
     expect(withStart(first, start("s1", 9), "store2")).toBe(first);
   });
@@ -87,7 +87,7 @@ describe("a start of a store", () => {
     expect(ids(later)).not.toContain("s0");
   });
 
-  it("never loses the acknowledged start, whatever happens in which order", () => {
+  it("never loses the acknowledged start, whatever happens in whatever order", () => {
     const steps = fc.array(fc.boolean(), { maxLength: 30 });
     const property = fc.property(fc.integer({ min: 0, max: 1 }), steps, (padding, isAcknowledged) => {
       let document = withStart(documentOf(fresh), start("first"), "store1");
@@ -117,12 +117,12 @@ describe("a start of a store", () => {
 describe("restartPauseMs", () => {
   const starts = (count: number, atMs: number) => Array.from({ length: count }, (_, index) => start(`${index}`, atMs));
 
-  it("is nothing for few starts, or for old ones", () => {
+  it("returns zero for few starts, and for old ones", () => {
     expect(restartPauseMs(starts(startsAtOnceMax, 1_000), 2_000)).toBe(0);
     expect(restartPauseMs(starts(1_000, 0), startPaceMs)).toBe(0);
   });
 
-  it("slows down a storage node that restarts in a loop, also when its clock jumped back", () => {
+  it("delays a storage node that restarts in a loop, even when its clock jumped back", () => {
     expect(restartPauseMs(starts(startsAtOnceMax + 1, 1_000), 2_000)).toBe(startPauseMs);
     expect(restartPauseMs(starts(startsAtOnceMax + 1, 2_000), 1_000)).toBe(startPauseMs);
   });
@@ -135,12 +135,12 @@ describe("withBeginning", () => {
     expect(withBeginning(fresh, { ...beginning, start: null })).toBeNull();
   });
 
-  it("claims nothing where a gateway assigns shards", () => {
+  it("claims nothing when a gateway assigns shards", () => {
     const change = withBeginning(stateOf({}, [{ shard: 1, epoch: 0 }]), beginning);
     expect([documentIn(change)?.starts, change?.claims]).toEqual([[start("s1")], []]);
   });
 
-  it("claims what a storage node that stands alone has data of", () => {
+  it("claims the shards that a storage node without a gateway has data of", () => {
     const state = stateOf({}, [{ shard: 1, epoch: 0 }, { shard: 2 }]);
     const claim = { kind: "claim", shard: 1, epoch: 1, lineage: 0, sealedFor: null };
     expect(withBeginning(state, { ...beginning, isAlone: true })?.claims).toEqual([claim]);
@@ -150,7 +150,7 @@ describe("withBeginning", () => {
 });
 
 describe("withOwnClaims", () => {
-  it("claims only what was never claimed, and nothing in a cluster", () => {
+  it("claims only shards that were never claimed, and none in a cluster", () => {
     expect(withOwnClaims(stateOf({}, [{ shard: 1 }]), [shardOf(1)])).toBeNull();
     expect(withOwnClaims(fresh, [shardOf(1)])?.claims).toMatchObject([{ kind: "claim", shard: 1, epoch: 1 }]);
     expect(withOwnClaims(member, [shardOf(0)])).toBeNull();
@@ -158,7 +158,7 @@ describe("withOwnClaims", () => {
 });
 
 describe("isOwned", () => {
-  it("holds while the claim is above the release", () => {
+  it("is true while the claim is above the release", () => {
     expect(isOwned({ epoch: 2, releasedEpoch: 1 })).toBe(true);
     expect(isOwned({ epoch: 2, releasedEpoch: 2 })).toBe(false);
     expect(isOwned(undefined)).toBe(false);
@@ -166,7 +166,7 @@ describe("isOwned", () => {
 });
 
 describe("withAssignments", () => {
-  it("claims what is assigned, and releases what is not any more", () => {
+  it("claims assigned shards, and releases those no longer assigned", () => {
     const change = withAssignments(member, assignments(9, { 0: 2, 2: 6 }));
     expect(documentIn(change)).toMatchObject({ clusterId: "c1", mapVersion: 9, starts: [start("s1")] });
     expect(change?.claims).toEqual([
@@ -176,7 +176,7 @@ describe("withAssignments", () => {
     ]);
   });
 
-  it("repeats no claim that there is already, but takes a new lineage, a seal, and a shard that it gave up", () => {
+  it("repeats no claim, but applies a new lineage or seal, and reclaims a released shard", () => {
     const shards = [
       { shardId: 1, epoch: 3, sealedFor: "move1" },
       { shardId: 2, epoch: 5, lineage: 1 },
@@ -192,7 +192,7 @@ describe("withAssignments", () => {
     expect(withAssignments(member, assignments(6, { 2: 9 }), "s1")).toBeNull();
   });
 
-  it("changes nothing for those of the version it has, but an answer to the registration acknowledges", () => {
+  it("changes nothing for assignments of the known version, except that an answer to the registration acknowledges the start", () => {
     const { shards: _shards, ...same } = assignments(7, {});
     expect(withAssignments(member, assignments(7, { 2: 9 }))).toBeNull();
     expect(withAssignments(member, same)).toBeNull();
@@ -200,7 +200,7 @@ describe("withAssignments", () => {
     expect([documentIn(change)?.acknowledgedStart, change?.claims]).toEqual(["s1", []]);
   });
 
-  it("takes no newer version without its shards", () => {
+  it("rejects a newer version without its shards", () => {
     const { shards: _shards, ...newer } = assignments(8, {});
     expect(withAssignments(member, newer, "s1")).toBeNull();
   });
@@ -212,19 +212,19 @@ describe("withAssignments", () => {
     expect(change?.claims).toHaveLength(1);
   });
 
-  it("follows another cluster while it never claimed a shard", () => {
+  it("switches to another cluster while it has never claimed a shard", () => {
     const bound = stateOf({ clusterId: "c1", shardCount: 8, mapVersion: 7 });
     const change = withAssignments(bound, { ...assignments(2, { 1: 1 }), clusterId: "c2" });
     expect(documentIn(change)).toMatchObject({ clusterId: "c2", shardCount: 4, mapVersion: 2 });
   });
 
-  it("lets a storage node that stood alone join a cluster", () => {
+  it("lets a storage node that had no gateway join a cluster", () => {
     const change = withAssignments(stateOf({}, [{ shard: 2 }, { shard: 9 }]), assignments(1, { 2: 1 }));
     expect(documentIn(change)).toMatchObject({ clusterId: "c1" });
     expect(change?.claims).toEqual([{ kind: "release", shard: 9, epoch: 1 }]);
   });
 
-  it("refuses another cluster and another number of shards", () => {
+  it("refuses another cluster and another shard count", () => {
     expect(() => withAssignments(member, { ...assignments(9, {}), clusterId: "c2" })).toThrow(
       expect.objectContaining({ code: "CLUSTER_MISMATCH" }),
     );

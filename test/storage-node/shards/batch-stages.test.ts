@@ -4,7 +4,7 @@ import { batchStages } from "../../../src/storage-node/shards/batch-stages.js";
 import { get, put, remove, scan } from "../operations.js";
 
 describe("batchStages", () => {
-  it("makes no stage of no operations", () => {
+  it("returns no stages for no operations", () => {
     expect(batchStages([])).toEqual([]);
   });
 
@@ -12,7 +12,7 @@ describe("batchStages", () => {
     expect(batchStages([get("a"), put("b", "1"), get("c"), remove("d")])).toEqual([{ reads: [0, 2], writes: [1, 3] }]);
   });
 
-  it("lets a get after a put of its key see it", () => {
+  it("lets a get after a put of its key see the put", () => {
     expect(batchStages([put("a", "1"), get("a"), get("b")])).toEqual([
       { reads: [2], writes: [0] },
       { reads: [1], writes: [] },
@@ -31,7 +31,7 @@ describe("batchStages", () => {
     expect(batchStages([put("a", "1"), put("a", "2"), remove("a")])).toEqual([{ reads: [], writes: [0, 1, 2] }]);
   });
 
-  it("keeps a scan between the writes of its shard, and out of the way of other shards", () => {
+  it("keeps a scan between the writes of its shard, without regard to other shards", () => {
     const batch = [put("a", "1"), scan(), put("b", "2"), put("c", "3", { shard: 3 }), scan({ shard: 1 })];
     expect(batchStages(batch)).toEqual([
       { reads: [4], writes: [0, 3] },
@@ -39,17 +39,17 @@ describe("batchStages", () => {
     ]);
   });
 
-  it("takes one key in two shards for two keys", () => {
+  it("treats one key in two shards as two keys", () => {
     expect(batchStages([put("a", "1"), get("a", null, 3)])).toEqual([{ reads: [1], writes: [0] }]);
   });
 
-  it("is not confused by a key that looks like a scope", () => {
+  it("is not confused by a key that looks like an internal scope", () => {
     expect(batchStages([put("1/a", "1", { shard: 1 }), get("a", null, 1), scan({ shard: 11 })])).toEqual([
       { reads: [1, 2], writes: [0] },
     ]);
   });
 
-  it("gives every read what running one operation after the other would give it", () => {
+  it("gives every read the same result as running the operations one after the other", () => {
     const operation = fc.record({
       kind: fc.constantFrom("get", "put", "scan"),
       key: fc.constantFrom("a", "b", "c"),
@@ -75,7 +75,7 @@ interface Shape {
   readonly shard: number;
 }
 
-/** What each read sees when the operations run in `order`; a put writes its own index. */
+/** The result of each read when the operations run in `order`; a put writes its own index. */
 function seen(shapes: readonly Shape[], order: readonly number[]): ReadonlyMap<number, unknown> {
   const state = new Map<string, number>();
   const answers = new Map<number, unknown>();

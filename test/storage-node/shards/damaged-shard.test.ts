@@ -1,4 +1,7 @@
-/** A storage node over a folder where the header of one shard is damaged: that shard is refused, all others are served. */
+/**
+ * A storage node over a folder in which the header of one shard is damaged: that shard is refused, all others are
+ * served.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -13,7 +16,7 @@ import { FakeGateway } from "../membership/fake-gateway.js";
 import { assignments, get, put, shardOf } from "../operations.js";
 import { codes, kinds } from "../running-host.js";
 
-/** Opens the folder, and ends with the test whatever was opened last. */
+/** Opens the folder; whatever was opened last is closed after the test. */
 async function newFolder() {
   const folder = await mkdtemp(path.join(tmpdir(), "damaged-shard-"));
   const clock = new FakeClock();
@@ -44,7 +47,7 @@ async function newFolder() {
 
 const damageLines = (log: RecordLog) => log.lines.filter(({ level }) => level === "error");
 
-it("registers, takes newer assignments and serves all other shards, and its log says what to do", async () => {
+it("registers, applies newer assignments and serves all other shards, and its log says what to do", async () => {
   const { clock, log, open, damage } = await newFolder();
   const before = await open();
   await before.acknowledge(assignments(1, { 1: 1, 2: 1 }));
@@ -89,7 +92,7 @@ it("registers, takes newer assignments and serves all other shards, and its log 
   expect(host.hostedCount).toBe(2);
 });
 
-it("refuses another cluster also when no other shard is left", async () => {
+it("refuses another cluster even when no other shard is left", async () => {
   const { open, damage } = await newFolder();
   await (await open()).acknowledge(assignments(1, { 2: 1 }));
   await damage();
@@ -98,7 +101,7 @@ it("refuses another cluster also when no other shard is left", async () => {
   await expect(host.acknowledge(foreign)).rejects.toMatchObject({ code: "CLUSTER_MISMATCH" });
 });
 
-it("serves all other shards when it stands alone, and claims that one no more", async () => {
+it("serves all other shards without a gateway, and does not claim the damaged one", async () => {
   const { log, open, damage } = await newFolder();
   expect(kinds(await (await open({ hasGateway: false })).execute([put("a", "1")]))).toEqual(["written"]);
   await damage();
@@ -111,12 +114,12 @@ it("serves all other shards when it stands alone, and claims that one no more", 
     "ENTRY_DAMAGED",
   ]);
   expect(codes(await host.execute([put("b", "1")]))).toEqual(["ENTRY_DAMAGED"]);
-  // Only shard 1 was claimed: a claim of the damaged one would be tried with every write.
+  // Only shard 1 was claimed: a claim of the damaged one would be attempted with every write.
   expect(changes).toHaveBeenCalledTimes(1);
   expect(damageLines(log)).toHaveLength(1);
 });
 
-it("names a damaged shard in the log of the first process only, where several serve the storage node", async () => {
+it("logs a damaged shard in the first process only, when several serve the storage node", async () => {
   const { log, open, damage } = await newFolder();
   await (await open()).acknowledge(assignments(1, { 2: 1 }));
   await damage();

@@ -43,14 +43,14 @@ describe("groupLength", () => {
 });
 
 describe("GroupCommit", () => {
-  it("commits what arrives in the same moment together", async () => {
+  it("commits writes that arrive in the same turn together", async () => {
     const { engine, commits } = await setUp();
     const outcomes = await Promise.all([commits.submit([put("a", "1")]), commits.submit([put("b", "2"), remove("a")])]);
     expect(outcomes.map(kinds)).toEqual([["written"], ["written", "deleted"]]);
     expect(engine.writes).toEqual([3]);
   });
 
-  it("gathers what arrives during a commit into the next one", async () => {
+  it("collects writes that arrive during a commit into the next one", async () => {
     const { engine, commits } = await setUp();
     engine.hold();
     const first = commits.submit([put("first", "0")]);
@@ -67,7 +67,7 @@ describe("GroupCommit", () => {
     expect(engine.writes).toEqual([1, 200]);
   });
 
-  it("splits what waits into groups of bounded size", async () => {
+  it("splits waiting writes into groups of bounded size", async () => {
     const { engine, commits } = await setUp();
     const submissions = Array.from({ length: 9 }, () =>
       Array.from({ length: 1000 }, (_, index) => put(`k${index}`, "1")),
@@ -76,7 +76,7 @@ describe("GroupCommit", () => {
     expect(engine.writes).toEqual([4000, 4000, 1000]);
   });
 
-  it("passes on what the engine refuses, without touching the neighbours", async () => {
+  it("returns refusals of the engine without affecting the other writes", async () => {
     const { engine, commits } = await setUp();
     const writes = [
       put("a", "1", { epoch: 1 }),
@@ -88,7 +88,7 @@ describe("GroupCommit", () => {
     expect(engine.writes).toEqual([4]);
   });
 
-  it("refuses more than may wait, and takes writes again afterwards", async () => {
+  it("refuses writes when too many wait, and accepts them again afterwards", async () => {
     const { engine, commits } = await setUp();
     engine.hold();
     const first = commits.submit([put("a", "1")]);
@@ -102,7 +102,7 @@ describe("GroupCommit", () => {
     expect(kinds(await commits.submit([put("c", "1")]))).toEqual(["written"]);
   });
 
-  it("refuses more bytes than may wait", async () => {
+  it("refuses writes when too many bytes wait", async () => {
     const { engine, commits } = await setUp();
     engine.hold();
     const value = `"${"x".repeat(1024 * 1024 - 2)}"`;
@@ -114,7 +114,7 @@ describe("GroupCommit", () => {
     await commits.idle();
   });
 
-  it("refuses a whole group with the engine's code when it rejects, and logs it once", async () => {
+  it("refuses a whole group with the engine's code when the engine rejects, and logs it once", async () => {
     const { engine, commits, log } = await setUp();
     engine.writeFailure = new ShardgateError("STORAGE_FULL", "No room in /secret/path.");
     const message = "The storage node has no disk space left; nothing was written.";
@@ -141,7 +141,7 @@ describe("GroupCommit", () => {
   });
 
   it.each([new ShardgateError("OUTCOME_UNKNOWN", "The reply was lost."), new Error("A bug.")])(
-    "says that the outcome is unknown when the engine rejects with %s",
+    "answers OUTCOME_UNKNOWN when the engine rejects with %s",
     async (failure) => {
       const { engine, commits, log } = await setUp();
       engine.writeFailure = failure;
@@ -151,13 +151,13 @@ describe("GroupCommit", () => {
     },
   );
 
-  it("says that the outcome is unknown when the engine gives none", async () => {
+  it("answers OUTCOME_UNKNOWN when the engine returns no outcome", async () => {
     const { engine, commits } = await setUp();
     engine.losesOutcomes = true;
     expect(await commits.submit([put("a", "1")])).toMatchObject([{ kind: "refused", code: "OUTCOME_UNKNOWN" }]);
   });
 
-  it("discards what waits but not the commit under way", async () => {
+  it("discards waiting writes but not the running commit", async () => {
     const { engine, commits } = await setUp();
     engine.hold();
     const first = commits.submit([put("a", "1")]);
@@ -176,7 +176,7 @@ describe("GroupCommit", () => {
     expect(outcome).toEqual({ kind: "notFound" });
   });
 
-  it("answers OUTCOME_UNKNOWN when a commit takes too long, and begins no other before it has ended", async () => {
+  it("answers OUTCOME_UNKNOWN when a commit takes too long, and starts no other before it has ended", async () => {
     const { engine, commits, clock, log } = await setUp();
     engine.hold();
     const first = commits.submit([put("a", "1")]);
@@ -192,7 +192,7 @@ describe("GroupCommit", () => {
     expect([engine.writes, clock.pendingTimers]).toEqual([[1, 1], 0]);
   });
 
-  it("refuses what has waited too long without having begun, each at its time", async () => {
+  it("refuses writes that have waited too long without having started, each at its own deadline", async () => {
     const { engine, commits, clock } = await setUp();
     engine.hold();
     const first = commits.submit([put("a", "1")]);

@@ -1,28 +1,28 @@
-/** A storage engine that counts its calls and can be told to wait or to fail; what it keeps is a MemoryEngine's matter. */
+/** A MemoryEngine that counts its calls and waits or fails on request. */
 import type { WriteOutcome } from "../../../src/core/operation.js";
 import type { StorageEngine, Swept } from "../../../src/storage/engine.js";
 import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
 
 export class ScriptedEngine implements StorageEngine {
   readonly name = "scripted";
-  /** What it says of itself; its data are in memory all the same. */
+  /** Whether it reports itself as durable; its data are in memory nevertheless. */
   isDurable = true;
   /** Sizes of the groups of writes and reads, in the order of the calls. */
   readonly writes: number[] = [];
   readonly reads: number[] = [];
   readonly sweeps: number[] = [];
-  /** Calls that changed document or claims. */
+  /** Number of calls that changed document or claims. */
   stateChanges = 0;
   isClosed = false;
   writeFailure: unknown = null;
   readFailure: unknown = null;
   sweepFailure: unknown = null;
   stateFailure: unknown = null;
-  /** When set, how many entries a sweep says it has expired. */
+  /** When set, the results of sweeps. */
   sweepAnswers: Swept[] = [];
-  /** When set, what writes answer, without anything written. */
+  /** When set, the outcomes of writes, without writing anything. */
   writeAnswers: WriteOutcome[][] = [];
-  /** When true, outcomes of writes and reads get lost, against the contract. */
+  /** When true, outcomes of writes and reads are lost, contrary to the contract. */
   losesOutcomes = false;
   readonly #inner = new MemoryEngine();
   #held: Promise<void> | null = null;
@@ -36,7 +36,7 @@ export class ScriptedEngine implements StorageEngine {
     });
   }
 
-  /** The same for reads of entries, document and claims. */
+  /** From now on reads of entries, document and claims wait until `release`. */
   holdReads(): void {
     this.hold();
     this.#heldReads = this.#held;

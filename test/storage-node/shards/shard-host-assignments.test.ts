@@ -1,4 +1,4 @@
-/** What a storage node's start, its gateway's acknowledgement and its assignments mean for the operations that it runs. */
+/** How a storage node's start, its gateway's acknowledgement and its assignments affect the operations that it runs. */
 import { describe, expect, it } from "vitest";
 import { ShardgateError } from "../../../src/core/error.js";
 import { engineTimeoutMs, versionsPerEpoch } from "../../../src/core/limits.js";
@@ -33,7 +33,7 @@ describe("a start that is not acknowledged", () => {
     expect([engine.reads, engine.writes, host.isAcknowledged]).toEqual([[], [], false]);
   });
 
-  it("leaves expired entries alone, because an expiry takes a version", async () => {
+  it("leaves expired entries stored, because an expiry takes a version", async () => {
     const { host, engine, clock } = await openHost(new ScriptedEngine(), withGateway);
     await clock.advance(3 * sweepIntervalMs);
     expect(engine.sweeps).toEqual([]);
@@ -43,7 +43,7 @@ describe("a start that is not acknowledged", () => {
     await host.drain();
   });
 
-  it("is acknowledged by the answer to its own registration only", async () => {
+  it("is acknowledged only by the answer to its own registration", async () => {
     const { host } = await openHost(new ScriptedEngine(), withGateway);
     await host.applyAssignments(assignments(1, { 2: 5 }));
     expect([host.isAcknowledged, codes(await host.execute([get("a", 5)]))]).toEqual([false, ["SHARD_UNAVAILABLE"]]);
@@ -51,7 +51,7 @@ describe("a start that is not acknowledged", () => {
     expect(kinds(await host.execute([get("a", 5)]))).toEqual(["notFound"]);
   });
 
-  it("stays silent when the answer is older than what the store knows", async () => {
+  it("stays unacknowledged when the answer is older than the store's state", async () => {
     const { engine, host: before } = await openMember();
     await before.applyAssignments(assignments(7, { 2: 6 }));
     const { host } = await openHost(engine, { ...withGateway, start: "start2" });
@@ -61,24 +61,24 @@ describe("a start that is not acknowledged", () => {
     expect(host.isAcknowledged).toBe(true);
   });
 
-  it("is silent in a second process, too, until that finds the acknowledgement in the store", async () => {
+  it("stays unacknowledged in a second process until that reads the acknowledgement from the store", async () => {
     const { first, second, engine } = await openTwoHosts(withGateway);
     expect(codes(await second.execute([get("a", 5)]))).toEqual(["SHARD_UNAVAILABLE"]);
     await first.acknowledge(assignments(1, { 2: 5 }));
     expect(kinds(await second.execute([put("a", "1", { epoch: 5 }), get("a", 5)]))).toEqual(["written", "found"]);
-    // It remembers: the store's document is read no more.
+    // The host remembers the state and does not read the store's document again.
     engine.stateFailure = new Error("Not asked.");
     expect(kinds(await second.execute([get("a", 5)]))).toEqual(["found"]);
   });
 
-  it("goes on in a process that is started again under it", async () => {
+  it("continues in a process that restarts within the same start", async () => {
     const { first, engine } = await openTwoHosts(withGateway);
     await first.acknowledge(assignments(1, { 2: 5 }));
     const { host: again } = await openHost(engine, { ...withGateway, isShared: true });
     expect([again.isAcknowledged, again.document.starts.map(({ id }) => id)]).toEqual([true, ["start1"]]);
   });
 
-  it("is refused retryably while the engine cannot say whether it is acknowledged", async () => {
+  it("is refused retryably while the engine cannot tell whether it is acknowledged", async () => {
     const { second, engine, clock, log } = await openTwoHosts(withGateway);
     engine.stateFailure = new ShardgateError("STORAGE_FAILED", "/secret");
     expect(codes(await second.execute([get("a")]))).toEqual(["STORAGE_FAILED"]);
@@ -93,7 +93,7 @@ describe("a start that is not acknowledged", () => {
 });
 
 describe("a request of another cluster", () => {
-  it("is refused whole, and one of the own cluster is not", async () => {
+  it("is refused as a whole, unlike one of its own cluster", async () => {
     const { host, engine } = await openMember();
     const requests = [put("a", "1", { epoch: 5 }), get("a", 5)];
     await expect(host.execute(requests, { clusterId: "c2" })).rejects.toMatchObject({ code: "CLUSTER_MISMATCH" });
@@ -101,13 +101,13 @@ describe("a request of another cluster", () => {
     expect(kinds(await host.execute(requests, { clusterId: "c1" }))).toEqual(["written", "found"]);
   });
 
-  it("is refused before the start is acknowledged, too", async () => {
+  it("is refused even before the start is acknowledged", async () => {
     const { engine } = await openMember();
     const { host } = await openHost(engine, { ...withGateway, start: "start2" });
     await expect(host.execute([get("a")], { clusterId: "c2" })).rejects.toMatchObject({ code: "CLUSTER_MISMATCH" });
   });
 
-  it("is refused by a process whose sibling has joined a cluster", async () => {
+  it("is refused by a process after another process of the node has joined a cluster", async () => {
     const { first, second } = await openTwoHosts();
     expect(kinds(await second.execute([get("a")], { clusterId: "c2" }))).toEqual(["notFound"]);
     await first.applyAssignments(assignments(1, { 2: 1 }));
@@ -144,7 +144,7 @@ describe("assignments", () => {
     expect(codes(await host.execute([get("a", 5)]))).toEqual([null]);
   });
 
-  it("are not looked for in the store when a heartbeat's answer says that they are as before", async () => {
+  it("are not read from the store when a heartbeat's answer reports no change", async () => {
     const { host, engine } = await openMember();
     engine.stateFailure = new ShardgateError("STORAGE_FAILED", "The engine was asked.");
     const { clusterId, shardCount } = assignments(1, {});
@@ -162,7 +162,7 @@ describe("assignments", () => {
     expect(codes(await host.execute([get("a", 5)]))).toEqual([null]);
   });
 
-  it("refuse another cluster's", async () => {
+  it("refuse those of another cluster", async () => {
     const { host } = await openHost();
     await host.applyAssignments(assignments(7, { 2: 5 }));
     const foreign = { ...assignments(8, {}), clusterId: "c2" };
@@ -181,7 +181,7 @@ describe("assignments", () => {
     expect(host.document.mapVersion).toBe(1000);
   });
 
-  it("end an old epoch for both processes of a storage node, whichever was given them", async () => {
+  it("end an old epoch for both processes of a storage node, whichever received them", async () => {
     const { first, second } = await openTwoHosts();
     await first.applyAssignments(assignments(1, { 2: 5 }));
     expect(kinds(await second.execute([put("a", "1", { epoch: 5 }), get("a", 5)]))).toEqual(["written", "found"]);
@@ -192,7 +192,7 @@ describe("assignments", () => {
     expect(codes(await second.execute([get("a", 7, 1), put("a", "1", { epoch: 7, shard: 1 })]))).toEqual([null, null]);
   });
 
-  it("never go back when they reach two processes out of order", async () => {
+  it("are never replaced by older ones when they reach two processes out of order", async () => {
     const { first, second } = await openTwoHosts();
     await first.applyAssignments(assignments(1, { 2: 5 }));
     await second.applyAssignments(assignments(3, { 2: 7, 3: 1 }));
@@ -209,7 +209,7 @@ describe("assignments", () => {
     ]);
   });
 
-  it("end an old epoch also for a write that waits for its commit", async () => {
+  it("end an old epoch even for a write that waits for its commit", async () => {
     const { first, second, engine } = await openTwoHosts();
     await first.applyAssignments(assignments(1, { 2: 5 }));
     engine.hold();
@@ -221,7 +221,7 @@ describe("assignments", () => {
     expect(kinds(await first.execute([get("a", 6)]))).toEqual(["notFound"]);
   });
 
-  it("let each epoch's versions begin above those of the epochs before, also without an epoch and after a restart", async () => {
+  it("make each epoch's versions begin above those of earlier epochs, even without an epoch and after a restart", async () => {
     const version = async ({ host }: Awaited<ReturnType<typeof openHost>>, epoch: number | null): Promise<unknown> => {
       const [outcome] = await host.execute([put("a", "1", { epoch })]);
       return outcome?.kind === "written" ? outcome.facts.version : outcome;
@@ -236,7 +236,7 @@ describe("assignments", () => {
     expect(await version(await openHost(first.engine), 2)).toBe(`${2 ** 32 + 2}`);
   });
 
-  it("seal a shard for a move, and unseal it when the move is gone", async () => {
+  it("seal a shard for a move, and unseal it when the move is over", async () => {
     const { host } = await openHost();
     const sealing = (version: number, sealedFor: object) => {
       const shards = [{ shardId: 2, epoch: 5, ...sealedFor }];
@@ -253,8 +253,8 @@ describe("assignments", () => {
   });
 });
 
-describe("a storage node that stands alone", () => {
-  it("claims a shard at its first write, and reads one that nobody wrote without a claim", async () => {
+describe("a storage node without a gateway", () => {
+  it("claims a shard at its first write, and reads one that was never written without a claim", async () => {
     const { host } = await openHost();
     const outcomes = await host.execute([get("a"), scan({ shard: 3 }), put("a", "1", { shard: 1 }), get("a", null, 1)]);
     expect(kinds(outcomes)).toEqual(["notFound", "page", "written", "found"]);
@@ -288,7 +288,7 @@ describe("a storage node that stands alone", () => {
     expect(kinds(await host.execute([put("a", "1")]))).toEqual(["written"]);
   });
 
-  it("serves what it owned in a cluster, takes no other shard, and says so", async () => {
+  it("serves the shards that it owned in a cluster, claims no other, and logs that", async () => {
     const { engine, host: before } = await openMember();
     await before.execute([put("a", "1", { epoch: 5 })]);
     const { host, log } = await openHost(engine, { start: "start2" });
@@ -298,7 +298,7 @@ describe("a storage node that stands alone", () => {
     expect(codes(outcomes)).toEqual([null, null, "SHARD_NOT_HOSTED", "SHARD_NOT_HOSTED"]);
   });
 
-  it("says nothing of the kind over data of its own", async () => {
+  it("logs nothing of the kind over data of its own", async () => {
     const { engine } = await openHost();
     expect((await openHost(engine, { start: "start2" })).log.lines).toEqual([]);
   });
@@ -312,7 +312,7 @@ describe("a storage node that stands alone", () => {
     ]);
   });
 
-  it("gives one shard's versions once each, whichever process writes", async () => {
+  it("gives each version of a shard once, whichever process writes", async () => {
     const { first, second } = await openTwoHosts();
     const hosts = Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? first : second));
     const outcomes = await Promise.all(hosts.map((host, index) => host.execute([put(`key ${index}`, "1")])));
@@ -358,7 +358,7 @@ describe("ShardHost.hostedShards", () => {
     ]);
   });
 
-  it("lists what another process was given, and expired entries are left to one of them", async () => {
+  it("lists shards that another process was assigned, while only one process expires entries", async () => {
     const { first, second, engine, clock } = await openTwoHosts();
     await first.applyAssignments(assignments(1, { 2: 5 }));
     expect(await second.hostedShards()).toMatchObject([{ shardId: 2, epoch: 5 }]);
@@ -369,7 +369,7 @@ describe("ShardHost.hostedShards", () => {
 });
 
 describe("ShardHost.exhausted", () => {
-  it("names owned shards whose versions run out, until they have a new epoch", async () => {
+  it("lists owned shards that are running out of versions, until they have a new epoch", async () => {
     const { host, engine } = await openMember();
     const facts = { createdAtMs: 0, updatedAtMs: 0, expiresAtMs: null };
     const version = versionOf(4 * versionsPerEpoch + versionsBeforeNewEpoch + 1);
@@ -381,7 +381,7 @@ describe("ShardHost.exhausted", () => {
     expect(host.exhausted()).toEqual([]);
   });
 
-  it("forgets shards that were given up", async () => {
+  it("drops shards that were released", async () => {
     const { host, engine } = await openMember(await claimed(new ScriptedEngine(), {}));
     const facts = { version: versionOf(5 * versionsPerEpoch), createdAtMs: 0, updatedAtMs: 0, expiresAtMs: null };
     engine.writeAnswers = [[{ kind: "written", isNew: true, facts }]];

@@ -41,7 +41,7 @@ describe("ShardHost.execute", () => {
     expect(outcomes[4]).toMatchObject({ entries: [{ key: "a", value: "2" }] });
   });
 
-  it("refuses reads and writes under another epoch without touching their neighbours", async () => {
+  it("refuses reads and writes under another epoch without affecting the others", async () => {
     const { host } = await setUp();
     await host.applyAssignments(assignments(1, { 2: 5 }));
     const outcomes = await host.execute([
@@ -54,7 +54,7 @@ describe("ShardHost.execute", () => {
     expect(outcomes[0]).toMatchObject({ epoch: 5 });
   });
 
-  it("refuses a scan whose boundary is no part of any key", async () => {
+  it("refuses a scan whose bound cannot be a part of a key", async () => {
     const { host, engine } = await setUp();
     const long = "x".repeat(keyBytesMax + 1);
     const outcomes = await host.execute([
@@ -98,13 +98,13 @@ describe("ShardHost.execute", () => {
     engine.release();
   });
 
-  it("answers reads whose outcomes the engine has lost", async () => {
+  it("answers reads for which the engine returns no outcome", async () => {
     const { host, engine } = await setUp();
     engine.losesOutcomes = true;
     expect(codes(await host.execute([get("a")]))).toEqual(["STORAGE_FAILED"]);
   });
 
-  it("answers at most as many bytes as an answer may have, over all stages and conflicts too", async () => {
+  it("answers at most as many bytes as an answer may have, over all stages and including conflicts", async () => {
     const { host } = await setUp();
     const keys = Array.from({ length: 12 }, (_, index) => `k${index}`);
     for (const key of keys) await host.execute([put(key, megabyte)]);
@@ -121,7 +121,7 @@ describe("ShardHost.execute", () => {
     expect(new Set(codes(outcomes))).toEqual(new Set([null, "BATCH_ANSWER_FULL"]));
   });
 
-  it("answers a batch of writes with no more conflicts than an answer has room for", async () => {
+  it("answers a batch of writes with no more conflicts than fit into an answer", async () => {
     const { host } = await setUp();
     const keys = Array.from({ length: 12 }, (_, index) => `k${index}`);
     for (const key of keys) await host.execute([put(key, megabyte)]);
@@ -137,7 +137,7 @@ describe("ShardHost.execute", () => {
   it.each([
     ["short", (index: number) => `k${index}`],
     ["long", (index: number) => `${'"'.repeat(keyBytesMax - 4)}${1000 + index}`],
-  ])("gives the gateway no longer answer than it takes, also for many pages of %s keys", async (_, keyOf) => {
+  ])("never sends the gateway an answer longer than it accepts, even for many pages of %s keys", async (_, keyOf) => {
     const { host } = await setUp();
     await host.execute(Array.from({ length: 1000 }, (__, index) => put(keyOf(index), "1")));
     const outcomes = await host.execute(Array.from({ length: 250 }, () => scan()));
@@ -148,7 +148,7 @@ describe("ShardHost.execute", () => {
     expect(answer).toBeLessThan(nodeAnswerBytesMax);
   });
 
-  it("answers the first operation also when others filled the answer before it ran", async () => {
+  it("answers the first operation even when others filled the answer before it ran", async () => {
     const { host } = await setUp();
     const keys = Array.from({ length: 10 }, (_, index) => `k${index}`);
     for (const key of keys) await host.execute([put(key, megabyte)]);
@@ -159,7 +159,7 @@ describe("ShardHost.execute", () => {
 });
 
 describe("ShardHost.drain", () => {
-  it("finishes what it accepted, all stages of it, and refuses the rest", async () => {
+  it("finishes accepted batches with all their stages, and refuses the others", async () => {
     const { host, engine, clock } = await setUp();
     engine.hold();
     const accepted = host.execute([put("a", "1"), get("a"), put("a", "2")]);
@@ -176,7 +176,7 @@ describe("ShardHost.drain", () => {
     expect(engine.sweeps).toEqual([]);
   });
 
-  it("can be cut short: what waits for a commit is refused", async () => {
+  it("can be cut short, which refuses writes that wait for a commit", async () => {
     const { host, engine } = await setUp();
     engine.hold();
     const first = host.execute([put("a", "1")]);

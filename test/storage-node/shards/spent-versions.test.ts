@@ -10,7 +10,7 @@ function written(sequence: number) {
 }
 
 describe("SpentVersions", () => {
-  it.each([1, 2, 7])("asks for a new epoch when half of the versions of epoch %i are given", (epoch) => {
+  it.each([1, 2, 7])("asks for a new epoch when half of the versions of epoch %i are used", (epoch) => {
     const spent = new SpentVersions();
     const floor = (epoch - 1) * versionsPerEpoch;
     spent.note(shardOf(2), written(floor + 1));
@@ -24,7 +24,7 @@ describe("SpentVersions", () => {
     ]);
   });
 
-  it("forgets a shard that has a new epoch or another owner", () => {
+  it("drops a shard that has a new epoch or another owner", () => {
     const spent = new SpentVersions();
     spent.note(shardOf(2), written(versionsPerEpoch));
     spent.note(shardOf(3), written(versionsPerEpoch));
@@ -32,7 +32,7 @@ describe("SpentVersions", () => {
     expect(spent.exhausted(() => 1)).toEqual([]);
   });
 
-  it("goes by versions that were given only", () => {
+  it("counts only versions that were actually given", () => {
     const spent = new SpentVersions();
     spent.note(shardOf(2), { kind: "notFound" });
     spent.note(shardOf(2), { kind: "refused", code: "STALE_EPOCH", message: "Old." });

@@ -11,7 +11,7 @@ function setUp(mayRun = () => true) {
   return { engine, clock, log, sweeper: startSweeper({ engine, clock, log, mayRun }) };
 }
 
-/** How much has expired does not decide whether there is more to do. */
+/** Whether there is more to do does not depend on how many entries have expired. */
 const endsAtBound = { expired: 0, tombstonesDropped: sweepEntriesMax, isMore: true };
 const isThrough = { expired: sweepEntriesMax, tombstonesDropped: 0, isMore: false };
 
@@ -35,7 +35,7 @@ describe("the sweeper", () => {
     await sweeper.stop();
   });
 
-  it("goes on at once while there is more to do", async () => {
+  it("continues at once while there is more to do", async () => {
     const { engine, clock, sweeper } = setUp();
     engine.sweepAnswers = [endsAtBound, endsAtBound, isThrough];
     await clock.advance(sweepIntervalMs);
@@ -43,7 +43,7 @@ describe("the sweeper", () => {
     await sweeper.stop();
   });
 
-  it("lets others have their turn between sweeps that follow at once", async () => {
+  it("lets requests run between sweeps that follow at once", async () => {
     const { engine, clock, sweeper } = setUp();
     engine.sweepAnswers = [endsAtBound, endsAtBound, isThrough];
     const seen = new Set<number>();

@@ -46,7 +46,7 @@ describe("LmdbEngine over a folder where the header of one shard is damaged", ()
     engine = await LmdbEngine.open(folder);
   }
 
-  it("names that shard, and leaves it out of claims and figures", async () => {
+  it("lists that shard as damaged, and omits it from claims and figures", async () => {
     const before = await engine.state();
     const figures = await engine.stats(nowMs);
     expect(before.damagedShards).toEqual([]);
@@ -57,7 +57,7 @@ describe("LmdbEngine over a folder where the header of one shard is damaged", ()
     expect(await engine.stats(nowMs)).toEqual(new Map([...figures].filter(([number]) => number !== 1)));
   });
 
-  it("claims and releases the other shards, changes the document, and leaves that shard as it is", async () => {
+  it("claims and releases other shards and changes the document, and leaves that shard unchanged", async () => {
     await damage();
     const changes = [1, 2].map((number) => claim(2, { shard: shard(number) }));
     const release = [1, 3].map((number) => ({ kind: "release", shard: shard(number), epoch: 1 }) as const);
@@ -78,13 +78,13 @@ describe("LmdbEngine over a folder where the header of one shard is damaged", ()
     expect(await engine.sweep(laterMs, 100)).toMatchObject({ expired: 0, tombstonesDropped: 0 });
   });
 
-  it("refuses that shard alone also when it is damaged while its claim is known", async () => {
+  it("refuses only that shard when its header is damaged after its claim was read", async () => {
     const reads = [get("b", 1), get("b", 2)];
     expect(await read(engine, reads, noBudget)).toMatchObject([{ kind: "found" }, { kind: "found" }]);
     await damageHeader(folder, shard(1));
     const outcomes = await read(engine, reads, { ...noBudget, nowMs: nowMs + 1000 });
     expect(outcomes).toMatchObject([{ kind: "refused", code: "ENTRY_DAMAGED" }, { kind: "notFound" }]);
-    // That the entry has expired is recorded all the same.
+    // The expiry of the entry is recorded nevertheless.
     expect(await find(engine, "b", nowMs, 2)).toBeNull();
     await changeClaims(engine, claim(2, { shard: shard(2) }));
   });

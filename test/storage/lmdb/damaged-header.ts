@@ -1,9 +1,9 @@
-/** Damage to what is stored of one shard as a whole. */
+/** Damages the header of one shard. */
 import type { ShardNumber } from "../../../src/core/shard.js";
 import { openDatabases } from "../../../src/storage/lmdb/records/open-databases.js";
 import { shardKey } from "../../../src/storage/lmdb/records/record.js";
 
-/** Flips a bit in the header of the shard, in a folder that may be open. */
+/** Flips a bit in the shard's header, in a folder that may be open. */
 export async function damageHeader(folder: string, shard: ShardNumber): Promise<void> {
   const { shards, root } = await openDatabases(folder);
   const header = Buffer.from(shards.get(shardKey(shard)) ?? []);

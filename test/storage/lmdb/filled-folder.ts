@@ -1,10 +1,10 @@
-/** A data folder with something of everything. */
+/** A data folder with every kind of record. */
 import { mkdtemp } from "node:fs/promises";
 import path from "node:path";
 import { LmdbEngine } from "../../../src/storage/lmdb/lmdb-engine.js";
 import { claimAll, nowMs, put, remove, shard, write } from "../../conformance/storage-operations.js";
 
-/** Makes it in the folder `parent`, closed. */
+/** Creates the folder within `parent` and closes it. */
 export async function filledFolder(parent: string, entries = 60): Promise<string> {
   const folder = await mkdtemp(path.join(parent, "data-"));
   const engine = await LmdbEngine.open(folder);

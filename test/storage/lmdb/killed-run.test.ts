@@ -1,4 +1,4 @@
-/** Processes that are killed while they write a data folder. */
+/** Tests with processes that are killed while they write a data folder. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -31,10 +31,10 @@ describe("LmdbEngine", () => {
     return engine;
   }
 
-  it("takes the writes of several processes in one order, also when one of them is killed", async () => {
+  it("orders the writes of several processes, even when one of them is killed", async () => {
     const script = path.join(import.meta.dirname, "writer.mjs");
     const names = ["first", "second", "third"];
-    // The folder is made by one of them; from then on they come as they like.
+    // One process creates the folder; the others start in any order.
     const first = await open();
     await claimAll(first);
     await write(first, [put("begin", "1"), put("begin", "1", { shard: shard(1) })], nowMs);
@@ -52,7 +52,7 @@ describe("LmdbEngine", () => {
         const versions = acknowledged.get(names[index] ?? "") ?? [];
         for await (const line of createInterface({ input: child.stdout })) {
           versions.push(Number((JSON.parse(line) as { readonly version: string }).version));
-          // One is killed while the others write, and they have to go on.
+          // One process is killed while the others write, and they must continue.
           if (index === 0 && versions.length === 150) child.kill("SIGKILL");
           if (index > 0 && isDone("second") && isDone("third")) for (const other of children) other.kill("SIGKILL");
         }
@@ -74,7 +74,7 @@ describe("LmdbEngine", () => {
     );
   });
 
-  it("has every acknowledged write, whole groups only, after kill -9 in the middle of writing", async () => {
+  it("has every acknowledged write, and only whole groups, after kill -9 during writes", async () => {
     const script = path.join(import.meta.dirname, "writer.mjs");
     await claimAll(await open());
     const child = spawn(process.execPath, [script, folder], { stdio: ["ignore", "pipe", "inherit"] });
@@ -104,7 +104,7 @@ describe("LmdbEngine", () => {
   it.each([
     ["remembers what is stale", listing],
     ["looks for what is stale", walking],
-  ])("that %s is whole after kill -9 in the middle of a pass", async (_, bounds) => {
+  ])("that %s is intact after kill -9 during a pass", async (_, bounds) => {
     await claimAll(await open(bounds));
     const script = path.join(import.meta.dirname, "overwriter.mjs");
     const child = spawn(process.execPath, [script, folder], { stdio: ["ignore", "pipe", "inherit"] });
@@ -124,7 +124,7 @@ describe("LmdbEngine", () => {
   });
 });
 
-it("a folder of version 0.1.0 is whole after kill -9 in the middle of the upgrade", async () => {
+it("a folder of version 0.1.0 is intact after kill -9 during the upgrade", async () => {
   const { folder, expected } = await oldFolder();
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   for (let times = 0; times < 3; times++) {

@@ -37,7 +37,10 @@ function freshFolder(): Promise<string> {
   return mkdtemp(path.join(parent, "data-"));
 }
 
-/** With its own bounds, and so that each sweep removes some stale items and mostly leaves a pass half done. */
+/**
+ * Runs the conformance tests with the default bounds, and with bounds under which each sweep removes some stale items
+ * and mostly leaves a pass unfinished.
+ */
 const variants = [
   ["LmdbEngine", indexBounds],
   [
@@ -75,7 +78,7 @@ describe("LmdbEngine", () => {
     return engine;
   }
 
-  it("makes its folder, and finds everything again after a reopen", async () => {
+  it("creates its folder, and finds all data again after a reopen", async () => {
     const first = await open();
     expect([first.name, first.isDurable]).toEqual(["lmdb", true]);
     await first.changeState(() => ({ document: "the document", claims: [] }));
@@ -100,7 +103,7 @@ describe("LmdbEngine", () => {
     expect(versions).toEqual(["4", "3", "3"]);
   });
 
-  it("keeps an expired entry gone after a restart whose clock is behind", async () => {
+  it("keeps an expired entry gone after a restart with a clock that is behind", async () => {
     const first = await open();
     await claimAll(first);
     await write(first, [put("a", "1", { expiry: { kind: "ttl", seconds: 1 } })], nowMs);
@@ -108,7 +111,7 @@ describe("LmdbEngine", () => {
     expect(await find(await open(), "a", nowMs)).toBeNull();
   });
 
-  it("sees at once what another engine over the same folder claims, releases and judges as expired", async () => {
+  it("sees at once the claims, releases and expiry marks that another engine over the same folder makes", async () => {
     const one = await open();
     const other = await LmdbEngine.open(folder);
     onTestFinished(() => other.close());
@@ -122,7 +125,7 @@ describe("LmdbEngine", () => {
     expect(await kindOf("a")).toBe("refused");
     await changeClaims(one, { kind: "release", shard: shard(0), epoch: 2 });
     expect(await read(other, [get("a")], noBudget, 2)).toMatchObject([{ code: "STALE_EPOCH" }]);
-    // Also after the number that says that a fence changed was damaged.
+    // Also after the counter of fence changes was damaged.
     const databases = await openDatabases(folder);
     await databases.documents.put(fencesKey, encodeNumber(1e300));
     await changeClaims(one, claim(3));
@@ -130,19 +133,19 @@ describe("LmdbEngine", () => {
     await databases.root.close();
   });
 
-  it("says how long its file is", async () => {
+  it("reports the length of its file", async () => {
     engine = await LmdbEngine.open(folder);
     expect(await engine.fileBytes()).toBe((await readFile(path.join(folder, "data.mdb"))).length);
   });
 
-  it("finishes the writes under way before it closes", async () => {
+  it("finishes running writes before it closes", async () => {
     const opened = await open();
     await claimAll(opened);
     await Promise.all([write(opened, [put("a", "1")], nowMs), opened.close()]);
     expect(await find(await open(), "a")).toMatchObject({ value: "1" });
   });
 
-  it("refuses reads and writes once it is closed, and leaves no promise unheard", async () => {
+  it("refuses reads and writes once it is closed, without an unhandled rejection", async () => {
     const closed = await open();
     await closed.close();
     engine = null;
@@ -162,7 +165,7 @@ describe("LmdbEngine", () => {
     expect((await readFile(path.join(folder, "data.mdb"))).length).toBeLessThan(1_000_000);
   });
 
-  it("names the cause when a group fails", async () => {
+  it("reports the cause when a group of writes fails", async () => {
     const broken = put("a", "1", { value: undefined as never });
     await claimAll(await open());
     const failure = await write(await open(), [broken], nowMs).catch((error: unknown) => error);
@@ -190,7 +193,7 @@ describe("LmdbEngine", () => {
     }
   });
 
-  it("begins anew in an empty file, as a crash in its first moment leaves it", async () => {
+  it("creates new data in an empty file, as a crash at the first start leaves it", async () => {
     folder = await freshFolder();
     await writeFile(path.join(folder, "data.mdb"), "");
     expect((await (await open()).state()).claims.size).toBe(0);

@@ -4,9 +4,9 @@ import type { Databases } from "../../../src/storage/lmdb/records/databases.js";
 import { LmdbEnvironment } from "../../../src/storage/lmdb/lmdb-environment.js";
 
 interface Script {
-  /** What a read throws once the commit has been tried; null: nothing. */
+  /** The error of a read after the commit; null if it succeeds. */
   readonly afterwards: unknown;
-  /** What the commit fails with. */
+  /** The error of the commit. */
   readonly failure: unknown;
   /** Whether LMDB ran the change. */
   readonly isRun: boolean;
@@ -37,7 +37,7 @@ const givenUp = Object.assign(new Error("MDB_PANIC"), { code: -30795 });
 const failure = Object.assign(new Error("Input/output error"), { code: 1 });
 
 describe("a commit that fails", () => {
-  it("has an unknown outcome when LMDB gave the environment up", async () => {
+  it("has an unknown outcome when LMDB panicked", async () => {
     const commit = failing({ afterwards: givenUp, failure, isRun: true }).commit(() => 1);
     await expect(commit).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", message: expect.stringContaining("node1") });
   });
@@ -50,7 +50,7 @@ describe("a commit that fails", () => {
     await expect(failing(script).commit(() => 1)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
   });
 
-  it("passes on what the change itself threw", async () => {
+  it("rethrows the error of the change itself", async () => {
     const refusal = new ShardgateError("BAD_REQUEST", "No.");
     const commit = failing({ afterwards: null, failure, isRun: true }).commit(() => {
       throw refusal;

@@ -1,4 +1,4 @@
-/** A data folder of version 0.1.0, and what is in it. */
+/** A data folder of version 0.1.0, and its expected content. */
 import { cp, mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -14,7 +14,7 @@ export interface Expected {
 }
 
 const fixture = path.join(import.meta.dirname, "../fixtures/lmdb-0.1.0");
-/** Before the first entry of the fixture expires. */
+/** A moment before the first entry of the fixture expires. */
 export const madeMs = 1_795_974_454_000;
 
 /** A copy of the fixture, which the caller removes. */
@@ -25,7 +25,7 @@ export async function oldFolder(): Promise<{ readonly folder: string; readonly e
   return { folder, expected };
 }
 
-/** All that the folder had is there, and it is whole. */
+/** Expects everything that the folder had, undamaged. */
 export async function expectUpgraded(folder: string, expected: Expected): Promise<void> {
   const engine = await LmdbEngine.open(folder);
   onTestFinished(() => engine.close());

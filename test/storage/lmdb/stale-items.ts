@@ -1,11 +1,11 @@
-/** Bounds under which the index of changes is kept short soon, and how many items are in it. */
+/** Bounds under which the change index is shortened early, and the number of its items. */
 import { sectionsOf } from "../../../src/storage/lmdb/records/change-journal.js";
 import { itemsOfList, unpackItems } from "../../../src/storage/lmdb/records/change-list.js";
 import { openDatabasesReadOnly } from "../../../src/storage/lmdb/records/open-databases.js";
 import type { IndexBounds } from "../../../src/storage/lmdb/records/index-upkeep.js";
 import { numberOfKey, shardOfKeyBytes } from "../../../src/storage/lmdb/records/record.js";
 
-/** Remembers all, or nothing, so that everything must be found by walks. */
+/** One remembers all stale items, the other none, so that all must be found by walks. */
 export const listing: IndexBounds = {
   journalMin: 1000,
   journalBytesMax: 200,
@@ -17,7 +17,7 @@ export const listing: IndexBounds = {
 };
 export const walking: IndexBounds = { ...listing, listedMax: 0 };
 
-/** All items in the lists and the journal of the data in `folder`. */
+/** Number of items in the lists and the journal of the data in `folder`. */
 export async function itemCount(folder: string): Promise<number> {
   const databases = await openDatabasesReadOnly(folder);
   const lists = [...databases.changes.getRange()].map(({ key, value }) =>

@@ -12,7 +12,7 @@ import { SweepSchedule, sweepScanMs } from "../../../src/storage/lmdb/sweep-sche
 import { emptyHeader, type ShardHeader } from "../../../src/storage/shard-header.js";
 import { changeClaims, claim, claimAll, find, nowMs, put, shard, write } from "../../conformance/storage-operations.js"; // prettier-ignore
 
-/** Records of shards as the schedule reads them, which note what it reads. */
+/** Records of shards as the schedule reads them; it notes which ones are read. */
 class NotedRecords {
   readonly whole = new Map<ShardNumber, ShardHeader>();
   readonly looked: ShardNumber[] = [];
@@ -45,7 +45,7 @@ class NotedRecords {
     return [{ kind: "deleted", key: parseKey("a"), version: versionOf(1), atMs: this.oldestAtMs } as const];
   }
 
-  /** The shards that were looked at since the last call. */
+  /** The shards that were checked since the last call. */
   lookedAt(): readonly ShardNumber[] {
     return this.looked.splice(0);
   }
@@ -60,19 +60,19 @@ describe("SweepSchedule", () => {
     schedule = new SweepSchedule(records, new IndexUpkeep(indexBounds));
   });
 
-  it("looks at all shards at first, and then at none while nothing is to be done", () => {
+  it("checks all shards at first, and then none while nothing is due", () => {
     expect([schedule.due(nowMs), records.lookedAt()]).toEqual([[], [0, 1, 2]]);
     expect([schedule.due(nowMs + sweepScanMs - 1), records.lookedAt()]).toEqual([[], []]);
   });
 
-  it.each([sweepScanMs, -sweepScanMs])("looks at all shards again when the clock has moved by %i ms", (byMs) => {
+  it.each([sweepScanMs, -sweepScanMs])("checks all shards again when the clock has moved by %i ms", (byMs) => {
     schedule.due(nowMs);
     records.lookedAt();
     records.set(1, { tombstoneCount: tombstonesMax + 1 });
     expect([schedule.due(nowMs + byMs), records.lookedAt()]).toEqual([[1], [0, 1, 2]]);
   });
 
-  it("looks once at a shard that was written", () => {
+  it("checks a written shard once", () => {
     schedule.due(nowMs);
     records.lookedAt();
     schedule.written([shard(2)]);
@@ -80,7 +80,7 @@ describe("SweepSchedule", () => {
     expect([schedule.due(nowMs), records.lookedAt()]).toEqual([[], []]);
   });
 
-  it("lets a shard rest until its first entry expires", () => {
+  it("skips a shard until its first entry expires", () => {
     records.set(1, { expiringCount: 1 });
     records.earliestMs = nowMs + 5;
     expect(schedule.due(nowMs)).toEqual([]);
@@ -89,7 +89,7 @@ describe("SweepSchedule", () => {
     expect([schedule.due(nowMs + 5), records.lookedAt()]).toEqual([[1], [1]]);
   });
 
-  it("reads the order of expiry again only where a shard's sequence has moved on", () => {
+  it("rereads the order of expiry only when a shard's sequence has grown", () => {
     records.set(1, { expiringCount: 1, sequence: 7 });
     records.earliestMs = nowMs + 3 * sweepScanMs;
     expect([schedule.due(nowMs), schedule.due(nowMs + sweepScanMs), records.expiriesRead]).toEqual([[], [], 1]);
@@ -99,18 +99,18 @@ describe("SweepSchedule", () => {
     expect([schedule.due(nowMs + sweepScanMs), records.expiriesRead]).toEqual([[1], 2]);
   });
 
-  it("lets a shard rest until its oldest tombstone is too old", () => {
+  it("skips a shard until its oldest tombstone is too old", () => {
     records.set(1, { tombstoneCount: 1 });
     records.oldestAtMs = nowMs - tombstoneAgeMsMax + 5;
     expect([schedule.due(nowMs), schedule.due(nowMs + 4), schedule.due(nowMs + 5)]).toEqual([[], [], [1]]);
   });
 
-  it("does not wait for a tombstone that is damaged", () => {
+  it("does not wait for a damaged tombstone", () => {
     records.set(1, { tombstoneCount: 1 });
     expect([schedule.due(nowMs), schedule.due(nowMs + 1)]).toEqual([[], []]);
   });
 
-  it("names a shard again and again until it is done", () => {
+  it("returns a shard again and again until nothing is due in it", () => {
     records.set(1, { expiryMarkMs: nowMs + 5 });
     records.set(2, { staleCount: 2 * indexBounds.staleMin + 1 });
     expect([schedule.due(nowMs), schedule.due(nowMs)]).toEqual([
@@ -123,7 +123,7 @@ describe("SweepSchedule", () => {
   });
 
   it.each([{ epoch: 0 }, { releasedEpoch: 1 }, { sealedFor: "move-1" }])(
-    "leaves a shard alone that is %o, until it is written",
+    "skips a shard that is %o until it is written",
     (header) => {
       records.set(1, { ...header, tombstoneCount: tombstonesMax + 1 });
       expect(schedule.due(nowMs)).toEqual([]);
@@ -151,13 +151,13 @@ describe("the sweeps of an LmdbEngine", () => {
   const expiring = (seconds: number) => put("a", "1", { expiry: { kind: "ttl", seconds } });
   const expiredAt = async (atMs: number) => (await engine.sweep(atMs, 100)).expired;
 
-  it("find at its moment what expires, in a shard that was written since or looked at before", async () => {
+  it("expire entries at their moment, in shards written since or checked before", async () => {
     await write(engine, [expiring(1), put("b", "1", { expiry: { kind: "ttl", seconds: 3 } })], nowMs);
     expect([await expiredAt(nowMs + 999), await expiredAt(nowMs + 1000)]).toEqual([0, 1]);
     expect([await expiredAt(nowMs + 2999), await expiredAt(nowMs + 3000)]).toEqual([0, 1]);
   });
 
-  it("find at once what is to be done in a shard that was claimed again", async () => {
+  it("process a shard at once after it was claimed again", async () => {
     await write(engine, [expiring(1)], nowMs);
     await changeClaims(engine, { kind: "release", shard: shard(0), epoch: 1 });
     expect(await expiredAt(nowMs + 1000)).toBe(0);
@@ -165,17 +165,17 @@ describe("the sweeps of an LmdbEngine", () => {
     expect(await expiredAt(nowMs + 1000)).toBe(1);
   });
 
-  it("find at once what a reader has judged as expired by a clock that was ahead", async () => {
+  it("process at once the entries that a reader has seen as expired with a clock that was ahead", async () => {
     await write(engine, [expiring(1)], nowMs);
     expect(await expiredAt(nowMs)).toBe(0);
     expect(await find(engine, "a", nowMs + 1000)).toBeNull();
     expect(await expiredAt(nowMs)).toBe(1);
-    // The sweep also takes back the mark, which would refuse a moment before it.
+    // The sweep also lowers the mark, which would refuse an expiry before it.
     const expiry = { kind: "at", atMs: nowMs + 500 } as const;
     expect(await write(engine, [put("c", "1", { expiry })], nowMs)).toMatchObject([{ kind: "written" }]);
   });
 
-  it("find what another process has written when they look at all shards again", async () => {
+  it("find writes of another process at the next check of all shards", async () => {
     const other = await LmdbEngine.open(folder);
     onTestFinished(() => other.close());
     await write(other, [expiring(1)], nowMs);

@@ -1,4 +1,4 @@
-/** Folders with a flipped bit, each checked in a process of its own where LMDB ends it. */
+/** Folders with a flipped bit, each checked in a process of its own if LMDB crashes it. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { filledFolder } from "./filled-folder.js";
 
 it(
-  "verifyLmdbFolder finds every flipped bit that LMDB reads over, or nothing has changed",
+  "verifyLmdbFolder finds every flipped bit that LMDB ignores, unless the bit has no effect",
   { timeout: 240_000 },
   async () => {
     const parent = await mkdtemp(path.join(tmpdir(), "verify-"));
@@ -42,7 +42,7 @@ interface Answer {
   readonly refused?: string;
 }
 
-/** A process that checks folders, and another one after LMDB has ended it. */
+/** A process that checks folders; it is replaced after LMDB has crashed it. */
 class Dumper {
   #child: ChildProcess | null = null;
 

@@ -9,7 +9,7 @@ import { claimAll, keys, nowMs, put, write } from "../../conformance/storage-ope
 
 describeStorageEngine("MemoryEngine", async () => ({ engine: new MemoryEngine() }));
 
-/** Steps of other callers between a call's own, in an order of their own that is the same in each run. */
+/** Interleaves steps of other callers with a call's own, in a pseudo-random order that is the same in each run. */
 function slowFaults(): MemoryFaults & { fate: ReturnType<MemoryFaults["commit"]>; count: number } {
   let seed = 1;
   return {
@@ -40,7 +40,7 @@ describeUnknownOutcomes("MemoryEngine", async () => {
 });
 
 describe("MemoryEngine", () => {
-  it("says its name, and forgets everything when it is closed", async () => {
+  it("reports its name, and loses everything when it is closed", async () => {
     const engine = new MemoryEngine();
     expect([engine.name, engine.isDurable]).toEqual(["memory", false]);
     expect(await engine.fileBytes()).toBeNull();
@@ -73,7 +73,7 @@ describe("MemoryEngine", () => {
     expect((await engine.state()).document).toBe(String(count));
   });
 
-  it("keeps nothing of a batch beside what it stores of it", async () => {
+  it("keeps nothing of a batch in memory except the stored entries", async () => {
     const engine = new MemoryEngine();
     await claimAll(engine);
     const text = JSON.stringify("x".repeat(400));
@@ -89,13 +89,13 @@ describe("MemoryEngine", () => {
     await writeBatch(0);
     const before = heapBytes();
     for (let number = 1; number <= 300; number++) await writeBatch(number);
-    // Whole, the batches have 30 MB.
+    // The batches as a whole have 30 MB.
     expect(heapBytes() - before).toBeLessThan(5e6);
     expect(await keys(engine)).toHaveLength(199 + 301);
   });
 });
 
-/** What is in use once the garbage is collected. */
+/** Bytes in use after a garbage collection. */
 function heapBytes(): number {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();

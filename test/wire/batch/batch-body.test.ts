@@ -55,7 +55,7 @@ const routed: fc.Arbitrary<RoutedOperation> = fc.record({ operation, epoch: fc.o
 const facts = { version: fc.option(version), createdAtMs: moment, updatedAtMs: moment, expiresAtMs: moment };
 const entryOf = (entryKey: fc.Arbitrary<ReturnType<typeof parseKey>>) => fc.record({ key: entryKey, value, ...facts });
 
-/** An operation with one of the outcomes that may answer it. */
+/** An operation with one of its possible outcomes. */
 const answered = routed.chain((request) => {
   const refused = fc.record({
     kind: fc.constant("refused" as const),
@@ -85,12 +85,12 @@ const answered = routed.chain((request) => {
       fc.record({ kind: fc.constant("page" as const), hasMore: fc.boolean(), entries: pageEntries(asked) }),
     ),
   }[asked.kind];
-  // Which keys may stand on the page of a narrower scan is tested with scan-page.
+  // Which keys may be on the page of a narrower scan is tested with scan-page.
   const all = asked.kind === "scan" ? { ...asked, prefix: "", after: null, before: null } : asked;
   return fc.record({ request: fc.constant({ ...request, operation: all }), outcome });
 });
 
-/** In order; at least one, so that more may follow. */
+/** In order, and at least one, so that more may follow. */
 function pageEntries(asked: Operation): fc.Arbitrary<readonly JsonEntry[]> {
   if (asked.kind !== "scan") return fc.constant([]);
   const { isReverse, limit } = asked;
@@ -105,13 +105,13 @@ const get: RoutedOperation = {
 };
 const unreadable = expect.objectContaining({ code: "BAD_REQUEST", message: expect.stringContaining("cannot be read") });
 
-/** The same body in another form of JSON, which only the general reader takes. */
+/** The same body in another form of JSON, which only the general decoder accepts. */
 function respelled(body: Buffer): Buffer {
   const end = body.indexOf("\n");
   return Buffer.concat([Buffer.from(` ${body.toString("utf8", 0, end)}`), body.subarray(end)]);
 }
 
-/** What came out, or the error. */
+/** The result of `read`, or its error. */
 function result<T>(read: () => T): T | { readonly code: string; readonly message: string } {
   try {
     return read();
@@ -121,12 +121,12 @@ function result<T>(read: () => T): T | { readonly code: string; readonly message
   }
 }
 
-/** Without what is said of the head's own text, which differs between the two forms. */
+/** Without the part about the head's text, which differs between the two forms. */
 function faultOf({ code, message }: ShardgateError): { readonly code: string; readonly message: string } {
   return { code, message: message.replace(/is not JSON: .*/, "is not JSON") };
 }
 
-/** A body with a character less, more or changed somewhere. */
+/** A body with one character removed, added or changed. */
 const damage = fc.record({
   place: fc.double({ min: 0, max: 1, noNaN: true }),
   removed: fc.nat({ max: 3 }),
@@ -140,7 +140,7 @@ function damaged(body: Buffer, { place, removed, put }: Damage): Buffer {
 }
 
 describe("a batch request", () => {
-  it("comes back as it went out", () => {
+  it("decodes to what was encoded", () => {
     fc.assert(
       fc.property(fc.array(routed), (operations) => {
         expect(decodeBatchRequest(encodeBatchRequest(operations))).toEqual(operations);
@@ -148,7 +148,7 @@ describe("a batch request", () => {
     );
   });
 
-  it("means the same in the usual form and in any other, also when it is damaged", () => {
+  it("means the same in the usual form and in any other, even when it is damaged", () => {
     fc.assert(
       fc.property(fc.array(routed, { maxLength: 4 }), damage, fc.boolean(), (operations, how, areChecked) => {
         const body = damaged(encodeBatchRequest(operations), how);
@@ -163,7 +163,7 @@ describe("a batch request", () => {
     );
   });
 
-  it("is one line of JSON and then the values, as documented", () => {
+  it("is one line of JSON followed by the values, as documented", () => {
     const put: RoutedOperation = {
       operation: {
         kind: "put",
@@ -180,7 +180,7 @@ describe("a batch request", () => {
     );
   });
 
-  it("refuses one bad operation and keeps its neighbours and their values", () => {
+  it("refuses one bad operation and keeps the others and their values", () => {
     const head = {
       operations: [
         { op: "put", shard: 0, key: "a", valueBytes: 1 },
@@ -240,19 +240,19 @@ describe("a batch request", () => {
     ['{"operations":[{"op":"put","shard":0,"key":"k","valueBytes":-1}]}\n1', "not a length"],
     ['{"operations":[{"op":"put","shard":0,"key":"k"}]}\n1', "not a length"],
     ['{"operations":[]}\n1', "left behind"],
-  ])("is refused whole when it is %j", (body, phrase) => {
+  ])("is refused as a whole when it is %j", (body, phrase) => {
     expect(() => decodeBatchRequest(Buffer.from(body))).toThrowError(unreadable);
     expect(() => decodeBatchRequest(Buffer.from(body))).toThrowError(phrase);
   });
 
-  it("is refused whole with more than 1000 operations", () => {
+  it("is refused as a whole with more than 1000 operations", () => {
     const body = encodeBatchRequest(Array.from({ length: 1001 }, () => get));
     expect(() => decodeBatchRequest(body)).toThrowError(expect.objectContaining({ code: "TOO_MANY_KEYS" }));
   });
 });
 
 describe("a batch answer", () => {
-  it("means the same in the usual form and in any other, also when it is damaged", () => {
+  it("means the same in the usual form and in any other, even when it is damaged", () => {
     fc.assert(
       fc.property(fc.array(answered, { maxLength: 4 }), damage, (pairs, how) => {
         const operations = pairs.map(({ request }) => request);
@@ -264,7 +264,7 @@ describe("a batch answer", () => {
     );
   });
 
-  it("comes back as it went out", () => {
+  it("decodes to what was encoded", () => {
     fc.assert(
       fc.property(fc.array(answered), (pairs) => {
         const body = encodeBatchAnswer(pairs.map(({ outcome }) => outcome));
@@ -291,7 +291,7 @@ describe("a batch answer", () => {
     expect(() => decodeBatchAnswer(Buffer.from(body), [get])).toThrowError(phrase);
   });
 
-  it("may leave out the words of a refusal", () => {
+  it("may omit the message of a refusal", () => {
     expect(decodeBatchAnswer(Buffer.from('{"outcomes":[{"status":0,"code":"DRAINING"}]}\n'), [get])).toEqual([
       { kind: "refused", code: "DRAINING", message: "DRAINING", epoch: null },
     ]);

@@ -16,7 +16,7 @@ function readerOf(body: Buffer, count = 9): ValueReader {
 }
 
 describe("the values of a batch", () => {
-  it("come back as they were written, in order, behind the head", () => {
+  it("are read as they were written, in order, after the head", () => {
     const text = fc.oneof(fc.string(), fc.string({ unit: "binary" }));
     fc.assert(
       fc.property(fc.string({ unit: "grapheme-ascii" }), fc.array(text), (head, values) => {
@@ -34,14 +34,14 @@ describe("the values of a batch", () => {
     ["ASCII", "x"],
     ["Latin-1, which UTF-8 writes with two bytes", "é"],
     ["beyond the basic plane", "😀"],
-  ])("may be longer than what is decoded together: %s", (_, character) => {
+  ])("may be longer than the values that are decoded together: %s", (_, character) => {
     const values = [character.repeat(9 * decodedTogetherBytesMax), "", character];
     const { body, lengths } = written("{}", values);
     const reader = readerOf(body);
     expect(lengths.map((length) => reader.text(length))).toEqual(values);
   });
 
-  it("can be had strictly or not, in any mixture", () => {
+  it("can be read strictly or not, in any mixture", () => {
     const { body } = written("{}", ["ab", "cde", "f"]);
     const reader = readerOf(body);
     expect(reader.strictText(2)).toBe("ab");
@@ -53,22 +53,25 @@ describe("the values of a batch", () => {
     expect(reader.isAtEnd).toBe(true);
   });
 
-  it.each([[9], [0]])("are not read strictly where they are no UTF-8, neighbours aside (of %i expected)", (count) => {
-    // The second value's bytes are whole characters only together with the third's.
-    const body = Buffer.concat([Buffer.from("{}\nab"), Buffer.from("é"), Buffer.from("ü")]);
-    const reader = readerOf(body, count);
-    expect([2, 1, 1, 2].map((length) => reader.strictText(length))).toEqual(["ab", null, null, "ü"]);
-    const lenient = readerOf(body, count);
-    expect([2, 1, 1, 2].map((length) => lenient.text(length))).toEqual(["ab", "\ufffd", "\ufffd", "ü"]);
-  });
+  it.each([[9], [0]])(
+    "are refused by strict reading when they are not UTF-8, without an effect on the others (of %i expected)",
+    (count) => {
+      // The second value's bytes form whole characters only together with the third's.
+      const body = Buffer.concat([Buffer.from("{}\nab"), Buffer.from("é"), Buffer.from("ü")]);
+      const reader = readerOf(body, count);
+      expect([2, 1, 1, 2].map((length) => reader.strictText(length))).toEqual(["ab", null, null, "ü"]);
+      const lenient = readerOf(body, count);
+      expect([2, 1, 1, 2].map((length) => lenient.text(length))).toEqual(["ab", "\ufffd", "\ufffd", "ü"]);
+    },
+  );
 
-  it.each([[-1], [0.5], ["1"], [undefined], [Number.NaN]])("have no length %s", (length) => {
+  it.each([[-1], [0.5], ["1"], [undefined], [Number.NaN]])("cannot have the length %s", (length) => {
     const reader = readerOf(written("{}", ["ab"]).body);
     expect(() => reader.strictText(length)).toThrow("is not a length");
     expect(() => reader.text(length)).toThrow("is not a length");
   });
 
-  it("do not reach beyond the body", () => {
+  it("do not extend beyond the body", () => {
     const reader = readerOf(written("{}", ["ab"]).body);
     expect(() => reader.text(3)).toThrow("the body ends inside a value");
     expect(reader.text(2)).toBe("ab");

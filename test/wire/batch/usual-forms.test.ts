@@ -71,12 +71,12 @@ describe("the usual forms of a batch are read without JSON.parse", () => {
   });
 });
 
-/** With a space before it the head has no usual form, and is read by JSON.parse. */
+/** With a space before it the head does not have a usual form, and is read by JSON.parse. */
 function generalForm(body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(" "), body]);
 }
 
-/** What `read` gives, or the code of what it throws: where a head is no JSON, the message says at which character. */
+/** The result of `read`, or the code of its error: for a head that is not JSON, the message names the position. */
 function resultOf(read: () => unknown): unknown {
   try {
     return read();
@@ -85,7 +85,7 @@ function resultOf(read: () => unknown): unknown {
   }
 }
 
-/** What a hostile or broken peer may put between two bytes of a head. */
+/** Text that a hostile or broken peer may insert between two bytes of a head. */
 const pieces = Array.from(`",:{}[]\\-019 \n\u007f\u0080\u00ff`).concat(
   ["", "e5", ".0", "null", "true", '"1"', "\\u0061"],
   [',"epoch":', ',"key":"b"', ',"ifAbsent":true', ',"expiresAt":', ',"valueBytes":1'],
@@ -103,7 +103,7 @@ const change: fc.Arbitrary<Change> = fc.record({
   piece: fc.constantFrom(...pieces),
 });
 
-/** `at` counts round the body. */
+/** `at` wraps around at the end of the body. */
 function changed(body: Buffer, changes: readonly Change[]): Buffer {
   return changes.reduce((before, { at, removed, piece }) => {
     const start = at % (before.length + 1);
@@ -111,7 +111,7 @@ function changed(body: Buffer, changes: readonly Change[]): Buffer {
   }, body);
 }
 
-describe("what differs from the usual forms is read, or refused, as JSON.parse reads it", () => {
+describe("a batch that differs from the usual forms is read, or refused, as JSON.parse reads it", () => {
   it.each([
     ["a moment without digits", ',"expiresAt":'],
     ["a moment that is no number", ',"expiresAt":x'],
@@ -121,7 +121,7 @@ describe("what differs from the usual forms is read, or refused, as JSON.parse r
     expect(decode).toThrow("The batch body cannot be read");
   });
 
-  it("whatever is changed in a request", () => {
+  it("after any change of a request", () => {
     const batch = operations.map(([, operation]) => ({ operation, epoch: 3 }));
     fc.assert(
       fc.property(
@@ -139,7 +139,7 @@ describe("what differs from the usual forms is read, or refused, as JSON.parse r
     );
   });
 
-  it("whatever is changed in an answer", () => {
+  it("after any change of an answer", () => {
     fc.assert(
       fc.property(
         fc.subarray([...outcomes], { minLength: 1, maxLength: 3 }),

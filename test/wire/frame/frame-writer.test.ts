@@ -4,7 +4,7 @@ import { frameBodyBytesMax } from "../../../src/core/limits.js";
 import { FrameReader, type Frame } from "../../../src/wire/frame/frame.js";
 import { FrameWriter, OutgoingMessage, frameJoinedBytesMax } from "../../../src/wire/frame/frame-writer.js";
 
-/** A connection that takes what it is given, and wants no more from its `willing`th write on, until it is drained. */
+/** A connection that accepts all bytes but asks for a pause from its `willing`th write on, until it is drained. */
 function sinkOf(willing = Infinity) {
   const writes: Buffer[] = [];
   let corked = 0;
@@ -33,7 +33,7 @@ function framesIn(writes: readonly Buffer[]): readonly Frame[] {
   return frames;
 }
 
-/** The bodies of the messages in `frames`, by their ids. */
+/** The bodies of the messages in `frames`, by id. */
 function bodiesIn(frames: readonly Frame[]): ReadonlyMap<number, Buffer> {
   const parts = new Map<number, Buffer[]>();
   for (const { id, type, body } of frames) {
@@ -46,7 +46,7 @@ function bodiesIn(frames: readonly Frame[]): ReadonlyMap<number, Buffer> {
 const large = (bytes: number, fill = 1): Buffer => Buffer.alloc(bytes, fill);
 
 describe("FrameWriter", () => {
-  it("writes all short messages of one turn at once, in their order", async () => {
+  it("writes all short messages of one turn at once, in order", async () => {
     const { sink, writes } = sinkOf();
     const writer = new FrameWriter(sink);
     writer.send(new OutgoingMessage("answer", 1, Buffer.from("one")));
@@ -65,7 +65,7 @@ describe("FrameWriter", () => {
     expect([writer.unfinishedBytes, writer.isIdle]).toEqual([0, true]);
   });
 
-  it("cuts a long message, and writes short ones that come later before its end", async () => {
+  it("splits a long message, and writes short ones that arrive later before its end", async () => {
     const { sink, writes, drain } = sinkOf(2);
     const writer = new FrameWriter(sink);
     const long = new OutgoingMessage("answer", 1, large(3 * frameBodyBytesMax), Buffer.from("p"));
@@ -89,7 +89,7 @@ describe("FrameWriter", () => {
     ).toBe(true);
   });
 
-  it("writes nothing while the connection wants no more, so that a message can be called back unsent", async () => {
+  it("writes nothing while the connection wants no more, so that a message can be withdrawn unsent", async () => {
     const { sink, writes, drain } = sinkOf(1);
     const writer = new FrameWriter(sink);
     writer.send(new OutgoingMessage("request", 1, Buffer.from("one")));
@@ -128,7 +128,7 @@ describe("FrameWriter", () => {
     expect(isCorked()).toBe(false);
   });
 
-  it("begins nothing on a connection that is gone", async () => {
+  it("begins nothing on a closed connection", async () => {
     const { sink, writes } = sinkOf();
     const writer = new FrameWriter(sink);
     const message = new OutgoingMessage("request", 1, Buffer.from("1"));
@@ -148,7 +148,7 @@ describe("FrameWriter", () => {
     expect([writes, writer.unfinishedBytes]).toEqual([[], 0]);
   });
 
-  it("brings all messages over whole, whatever their lengths and however often the connection wants a pause", async () => {
+  it("transfers all messages completely, whatever their lengths and however often the connection pauses", async () => {
     const lengths = fc.array(fc.oneof(fc.nat(100), fc.integer({ min: 60_000, max: 140_000 })), { maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(lengths, fc.integer({ min: 1, max: 4 }), async (all, willing) => {

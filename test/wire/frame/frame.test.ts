@@ -36,7 +36,7 @@ const frames = fc.array(
   { maxLength: 10 },
 );
 
-/** What is read of `bytes` when they come in pieces that end at `cuts`. */
+/** The frames that are read from `bytes` when they arrive in chunks that end at `cuts`. */
 function readIn(bytes: Buffer, cuts: readonly number[]): { read: Frame[]; reader: FrameReader } {
   const reader = new FrameReader();
   const read: Frame[] = [];
@@ -51,7 +51,7 @@ function readIn(bytes: Buffer, cuts: readonly number[]): { read: Frame[]; reader
 }
 
 describe("FrameReader", () => {
-  it("reads the frames that were written, wherever their bytes are cut", () => {
+  it("reads the frames that were written, wherever their bytes are split", () => {
     fc.assert(
       fc.property(frames, fc.array(fc.nat(500), { maxLength: 20 }), (written, cuts) => {
         const { read, reader } = readIn(Buffer.concat(written.map(bytesOf)), cuts);
@@ -61,7 +61,7 @@ describe("FrameReader", () => {
     );
   });
 
-  it("reads frames whose bytes come one by one, and knows when it is within one", () => {
+  it("reads frames whose bytes arrive one by one, and knows when it is within one", () => {
     const frame: Frame = { type: "request", id: 7, hasMore: true, body: Buffer.from("abc") };
     const bytes = bytesOf(frame);
     const reader = new FrameReader();
@@ -75,7 +75,7 @@ describe("FrameReader", () => {
     expect(reader.isWithinFrame).toBe(false);
   });
 
-  it("hands out frames one by one, and keeps those that were not asked for", () => {
+  it("returns frames one by one, and keeps those that were not requested yet", () => {
     const frame: Frame = { type: "answer", id: 1, hasMore: false, body: Buffer.from("1") };
     const reader = new FrameReader();
     reader.push(Buffer.concat([bytesOf(frame), bytesOf({ ...frame, id: 2 })]));
@@ -85,7 +85,7 @@ describe("FrameReader", () => {
     expect([reader.next()?.id, reader.next()?.id, reader.next()]).toEqual([2, 3, null]);
   });
 
-  it("refuses a frame by its head, before its body has come", () => {
+  it("refuses a frame by its head, before its body has arrived", () => {
     const problemOf = (bytes: readonly number[]): unknown => {
       const reader = new FrameReader();
       reader.push(Buffer.from(bytes));
@@ -107,7 +107,7 @@ describe("FrameReader", () => {
     expect(problemOf([...Buffer.from("GET / HTTP/1.1\r\n")])).toBe("unknownType");
   });
 
-  it("never throws anything but a FrameError, and never reads more than came, whatever the bytes", () => {
+  it("never throws anything but a FrameError, and never reads beyond the received bytes, whatever they are", () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 10 }), (pieces) => {
         const reader = new FrameReader();
@@ -127,17 +127,17 @@ describe("FrameReader", () => {
     );
   });
 
-  it("takes a body of full length", () => {
+  it("accepts a body of maximum length", () => {
     const frame: Frame = { type: "part", id: 0xffff_ffff, hasMore: true, body: Buffer.alloc(frameBodyBytesMax, 1) };
     const { read } = readIn(bytesOf(frame), [5, 9, 40_000]);
     expect(read).toEqual([frame]);
   });
 });
 
-describe("the facts before a batch", () => {
+describe("the request facts before a batch", () => {
   const printable = fc.string({ unit: fc.constantFrom(..."abc-0189"), maxLength: 55 });
 
-  it("come back as they were written", () => {
+  it("are decoded as they were encoded", () => {
     fc.assert(
       fc.property(
         fc.nat(0xffff_ffff),
@@ -159,12 +159,12 @@ describe("the facts before a batch", () => {
     );
   });
 
-  it("have a time in whole milliseconds, rounded up, within what they can hold", () => {
+  it("have a timeout in whole milliseconds, rounded up, within the range of its field", () => {
     const timeOf = (timeoutMs: number) => decodeRequest(encodeRequestFacts({ timeoutMs }))?.facts.timeoutMs;
     expect([timeOf(0.2), timeOf(-1), timeOf(1e12)]).toEqual([1, 0, 0xffff_ffff]);
   });
 
-  it("cut longer texts than they may have", () => {
+  it("truncate longer texts", () => {
     const facts = { timeoutMs: 1, requestId: "i".repeat(300), traceparent: "t".repeat(300) };
     expect(decodeRequest(encodeRequestFacts(facts))?.facts).toEqual({
       timeoutMs: 1,
@@ -181,19 +181,19 @@ describe("the facts before a batch", () => {
     ["a request id longer than any", [0, 0, 0, 1, 65, ...Buffer.alloc(80)]],
     ["a traceparent that breaks off", [0, 0, 0, 1, 0, 2, 97]],
     ["a traceparent longer than any", [0, 0, 0, 1, 0, 56, ...Buffer.alloc(80)]],
-  ])("are none when there is %s", (_what, bytes) => {
+  ])("are null when there is %s", (_what, bytes) => {
     expect(decodeRequest(Buffer.from(bytes))).toBeNull();
   });
 });
 
 describe("decodeHello", () => {
-  it("reads what a storage node says of itself, and passes over what it does not know", () => {
+  it("reads a storage node's hello, and ignores unknown members", () => {
     const hello = { requestsMax: 2, bytesMax: 3, connections: 1 };
     expect(decodeHello(Buffer.from(JSON.stringify({ ...hello, later: true })))).toEqual(hello);
   });
 
   it.each(["", "{", "null", "[]", '{"requestsMax":1,"bytesMax":1}', '{"requestsMax":0,"bytesMax":1,"connections":1}'])(
-    "is null for %j",
+    "returns null for %j",
     (text) => {
       expect(decodeHello(Buffer.from(text))).toBeNull();
     },

@@ -1,4 +1,4 @@
-/** What a gateway does not tell of its schema when it is told not to, on both ways of executing. */
+/** What a gateway that does not disclose its schema hides, on both ways of execution. */
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphqlServer, type Answer } from "../graphql-server.js";
@@ -23,7 +23,7 @@ describe.each([
     getIntrospectionQuery(),
     '{ __type(name: "Entry") { name } }',
     "{ ...f } fragment f on Query { ... { a: __schema { __typename } } }",
-  ])("%s is answered by an open gateway, and refused by a closed one", async (query) => {
+  ])("%s is answered by a gateway that discloses its schema, and refused by others", async (query) => {
     expect((await ask(open, query)).errors).toBeUndefined();
     const { errors, text } = await ask(closed, query);
     expect(errors).toMatchObject([{ extensions: { code: "INTROSPECTION_DISABLED" } }]);
@@ -49,7 +49,7 @@ describe.each([
       { c: { ifVersio: "1" } },
     ],
     ["a field without a selection", "{ cluster }", {}],
-  ])("what %s may have meant is told by an open gateway only", async (_what, query, variables) => {
+  ])("suggestions for %s are made only by a gateway that discloses its schema", async (_what, query, variables) => {
     const told = await ask(open, query, variables);
     expect(told.errors[0]?.message).toContain("Did you mean");
     const refused = await ask(closed, query, variables);
@@ -68,7 +68,7 @@ describe.each([
     ["{ a(b: 1.x) }", 'unexpected "x" at line 1, column 10'],
     ['{ a(b: "\\x") }', 'unexpected "\\\\" at line 1, column 9'],
     [`{ a(b: "${"secret".repeat(10)}" "${"secret".repeat(10)}") }`, 'unexpected "\\"" at line 1, column 71'],
-  ])("what is wrong with the document %j is said in our words: %s", async (query, message) => {
+  ])("the fault in the document %j is described without quoting the parser: %s", async (query, message) => {
     for (const server of [open, closed]) {
       const { errors, text } = await ask(server, query);
       expect(errors).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** What counts towards each bound of a document, and that counting ends where the bound is. */
+/** What counts towards each bound of a document, and that counting stops at the bound. */
 import { parse } from "graphql";
 import { describe, expect, it } from "vitest";
 import { defaultBounds, type GatewayBounds } from "../../../../src/core/bounds.js";
@@ -24,7 +24,7 @@ function check(text: string, bounds: Partial<GatewayBounds> = {}): string {
   }
 }
 
-/** The least bound within which the document fits; one less is refused with `code`. */
+/** The smallest bound within which the document fits; with one less it is refused with `code`. */
 function size(text: string, bound: keyof GatewayBounds, code: string): number {
   let number = 0;
   while (check(text, { [bound]: number }) === code) number++;
@@ -36,7 +36,7 @@ function times(count: number, of: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => of(index)).join(" ");
 }
 
-describe("a document", () => {
+describe("the size of a document", () => {
   it.each([
     ["{ a }", 1],
     ["{ a { b { c } } d }", 3],
@@ -45,7 +45,7 @@ describe("a document", () => {
     ["{ a { ... on T { ... { b } } } }", 4],
     ["{ a { b } a { b { c } } }", 3],
     ["{ a } fragment unused on T { a { b } }", 2],
-  ])("is as deep as its braces, and as the fields of its fragments: %s", (text, depth) => {
+  ])("has the depth of its braces, and of the fields of its fragments: %s", (text, depth) => {
     expect(size(text, "documentDepth", "DOCUMENT_TOO_DEEP")).toBe(depth);
   });
 
@@ -58,7 +58,7 @@ describe("a document", () => {
     ["query x { a } query y { a b } fragment unused on T { c }", 4],
     ["{ ...f } fragment f on T { a } fragment f on T { b c }", 4],
     ["{ ...nowhere a }", 2],
-  ])("has each field as often as it would be executed: %s", (text, fields) => {
+  ])("counts each field as often as it would be executed: %s", (text, fields) => {
     expect(size(text, "documentFields", "TOO_MANY_FIELDS")).toBe(fields);
   });
 
@@ -67,7 +67,7 @@ describe("a document", () => {
     ["{ ...f b } fragment f on T { a b }", 2],
     ["{ a } query y { a b c }", 3],
     ["{ a { b c d } }", 1],
-  ])("has the root fields of its widest operation: %s", (text, fields) => {
+  ])("has the number of root fields of its widest operation: %s", (text, fields) => {
     expect(size(text, "rootFields", "TOO_MANY_ROOT_FIELDS")).toBe(fields);
   });
 
@@ -78,13 +78,13 @@ describe("a document", () => {
     expect(size(text, "documentDirectives", "TOO_MANY_DIRECTIVES")).toBe(8);
   });
 
-  it("of definitions that are none of a request is left to validation", () => {
+  it("leaves definitions other than operations and fragments to validation", () => {
     expect(check("type T { a: Int } extend type T { b: Int }")).toBe("fits");
   });
 });
 
 describe("fragments", () => {
-  it("that double with every level are refused after as many steps as there may be fields", () => {
+  it("that double with every level are refused after as many steps as fields are allowed", () => {
     const doubling = times(60, (level) => `fragment f${level} on T { a { ...f${level + 1} } b { ...f${level + 1} } }`);
     const text = `{ ...f0 } ${doubling} fragment f60 on T { c }`;
     expect(check(text, { documentDepth: 100 })).toBe("TOO_MANY_FIELDS");
@@ -96,13 +96,13 @@ describe("fragments", () => {
     ["{ x } fragment a on T { ...b } fragment b on T { ...b }", true],
     ["{ ...a ...b } fragment a on T { ...b ...c } fragment b on T { ...c } fragment c on T { x }", false],
     ["{ ...a } fragment a on T { ...nowhere }", false],
-  ])("%s: cycle %s", (text, isCyclic) => {
+  ])("are checked for cycles: %s: cycle %s", (text, isCyclic) => {
     expect(hasFragmentCycle(parse(text))).toBe(isCyclic);
     if (isCyclic) expect(check(text)).toBe("fits");
   });
 });
 
-describe("what validation compares", () => {
+describe("the number of comparisons in a validation", () => {
   const pairs = (count: number): number => (count * (count - 1)) / 2;
   const most = Math.floor((1 + Math.sqrt(1 + 8 * graphqlComparisonsMax)) / 2);
 

@@ -1,4 +1,4 @@
-/** That the bounds an operator sets are the ones in force, and the ones that messages name. */
+/** The bounds that an operator sets are enforced, and named in messages. */
 import { afterEach, expect, it } from "vitest";
 import type { GatewayBounds } from "../../../../src/core/bounds.js";
 import { GraphqlServer } from "../graphql-server.js";
@@ -7,7 +7,7 @@ let server: GraphqlServer;
 
 afterEach(() => server.close());
 
-/** The code and the message that the request is refused with. */
+/** The code and the message of the request's refusal. */
 async function refusal(bounds: Partial<GatewayBounds>, query: string, variables = {}): Promise<string> {
   server = await GraphqlServer.start({ bounds });
   const { errors } = await server.run(query, variables);
@@ -44,7 +44,7 @@ it.each<[Partial<GatewayBounds>, string, string]>([
   expect(await refusal(bounds, query)).toContain(message);
 });
 
-it("has no longer page than it may when none is asked for", async () => {
+it("a page has at most the allowed length when none is requested", async () => {
   server = await GraphqlServer.start({ bounds: { pageEntries: 2 } });
   for (const key of ["a", "b", "c"]) server.router.seed(key, 1);
   const { data } = await server.run("{ scan { edges { node { key } } pageInfo { hasNextPage } } }");

@@ -1,4 +1,4 @@
-/** What one request reads of keys, and when: over the MemoryRouter, without a server. */
+/** Which keys one request reads, and when: over the MemoryRouter, without a server. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { parseKey } from "../../../../src/core/key.js";
 import type { RequestServices } from "../../../../src/gateway/guard/request-services.js";
@@ -21,7 +21,7 @@ const callsOf = () =>
   router.calls.map(({ operations }) => operations.map((operation) => "key" in operation && operation.key));
 
 describe("the keys of one request", () => {
-  it("are read together when they are asked for in one turn, each once", async () => {
+  it("are read together when they are requested in one turn, each once", async () => {
     expect(await Promise.all([read("a", "b", "a"), read("c", "b")])).toEqual([
       ["found", "notFound", "found"],
       ["notFound", "notFound"],
@@ -29,7 +29,7 @@ describe("the keys of one request", () => {
     expect(callsOf()).toEqual([["a", "b", "c"]]);
   });
 
-  it("are read once, and waited for while they are being read", async () => {
+  it("are read once, and awaited while they are being read", async () => {
     const opens: (() => void)[] = [];
     router.gate = () => new Promise((resolve) => opens.push(resolve));
     const first = read("a");
@@ -42,7 +42,7 @@ describe("the keys of one request", () => {
     expect(callsOf()).toEqual([["a"], ["b"]]);
   });
 
-  it("are used at once by every field when they were read ahead, refusals too", async () => {
+  it("are used at once by every field when they were read ahead, including refusals", async () => {
     router.refuse("busy", "OVERLOADED");
     const used = await loaders.readAhead(["a", "busy", "", "a"], () => [read("a", "busy"), read("", "busy")]);
     expect(used).toEqual([
@@ -52,7 +52,7 @@ describe("the keys of one request", () => {
     expect(callsOf()).toEqual([["a", "busy"]]);
   });
 
-  it("that are no keys are refused without asking", () => {
+  it("are refused without a read when they are invalid", () => {
     expect(loaders.readAhead(["", ".."], () => read("", ".."))).toEqual(["refused", "refused"]);
     expect(loaders.read([""], info, ([outcome]) => outcome)).toEqual({
       kind: "refused",
@@ -62,7 +62,7 @@ describe("the keys of one request", () => {
     expect(router.calls).toEqual([]);
   });
 
-  it("are read anew after a write, and after a refusal that a retry may overcome", async () => {
+  it("are read again after a write, and after a refusal that a retry may overcome", async () => {
     router.refuse("busy", "OVERLOADED");
     router.refuse("wrong", "FORBIDDEN");
     await read("a", "busy", "wrong");

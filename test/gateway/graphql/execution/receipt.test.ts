@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-/** The first is taken by the short way, the second means the same to Yoga and is left to it. */
+/** The first is answered directly; the second has the same meaning but is left to Yoga. */
 const ways = ["application/json", "application/json;q=0.9"] as const;
 
 async function send(query: string, { accept = ways[0] as string, trace = "1", variables = {}, to = gateway } = {}) {
@@ -41,7 +41,7 @@ const shard = (key: string): number => shardOfKey(parseKey(key), 4);
 const owner = (key: string): string => gateway.registry.map.shards[shard(key)]?.primary ?? "";
 
 describe("a receipt", () => {
-  it("is given only when it is asked for", async () => {
+  it("is sent only when it is requested", async () => {
     expect(await send("{ cluster { shardCount } }", { trace: "0" })).not.toHaveProperty("extensions");
     expect(await receiptOf("{ cluster { shardCount } }")).toEqual({
       requestId: "r1",
@@ -51,7 +51,7 @@ describe("a receipt", () => {
     });
   });
 
-  it.each(ways)("tells for each field what its operations cost (accept: %s)", async (accept) => {
+  it.each(ways)("contains for each field what its operations cost (accept: %s)", async (accept) => {
     const { fields } = await receiptOf(
       `mutation { put(key: "a", value: "12345678") { __typename } b: get(key: "b") { key } }`,
       { accept },
@@ -82,21 +82,21 @@ describe("a receipt", () => {
     ]);
   });
 
-  it("has the same bytes on both ways, and from GraphQL.js's own execution, but for the ids of batches", async () => {
+  it("is the same on both ways, and with GraphQL.js's own execution, except for the ids of batches", async () => {
     const query = '{ entries(keys: ["a", "b", "c", "d"]) { __typename } scan(first: 1) { edges { cursor } } }';
     const [direct, byYoga] = await Promise.all(ways.map((accept) => send(query, { accept })));
     const oracle = await startTestGateway({ nodesMin: 2, isOracle: true });
     await oracle.register("node1", "node2");
     const byGraphqlJs = await send(query, { to: oracle });
     await oracle.close();
-    // Requests may share batches, so their sizes differ from run to run; between the answers they do not.
+    // Requests may share batches, so batch sizes differ between runs, but not between these answers.
     const comparable = (answer: unknown): string =>
       JSON.stringify(answer).replaceAll(/"b\w+-\d+"|"batchSize":\d+/g, '"b"');
     expect(comparable(byYoga)).toBe(comparable(direct));
     expect(comparable(byGraphqlJs)).toBe(comparable(direct));
   });
 
-  it("sums up keys by batch, over shards and storage nodes", async () => {
+  it("groups keys by batch, over shards and storage nodes", async () => {
     const keys = Array.from({ length: 40 }, (_, index) => `k${index}`);
     const { fields } = await receiptOf("query($keys: [String!]!) { entries(keys: $keys) { __typename } }", {
       variables: { keys },
@@ -111,7 +111,7 @@ describe("a receipt", () => {
     }
   });
 
-  it("tells of a key that several fields read once, of each of them", async () => {
+  it("reports a key that several fields read once for each of them", async () => {
     const { fields } = await receiptOf('{ get(key: "a") { key } entries(keys: ["a", "a", "b"]) { __typename } }');
     expect(fields).toMatchObject([
       { path: ["get"], operations: 1, deduplicated: 0 },
@@ -120,7 +120,7 @@ describe("a receipt", () => {
     expect(fields[0]?.batches[0]?.id).toBeOneOf(fields[1]?.batches.map(({ id }) => id) ?? []);
   });
 
-  it("keeps what was read before a write apart from what was read after", async () => {
+  it("distinguishes reads before a write from those after it", async () => {
     const { fields } = await receiptOf(`mutation {
       before: get(key: "a") { key }
       delete(key: "a") { __typename }
@@ -140,7 +140,7 @@ describe("a receipt", () => {
     expect(new Set(fields.flatMap(({ batches }) => batches.map(({ id }) => id))).size).toBe(6);
   });
 
-  it("tells of retries, with the reason of each attempt", async () => {
+  it("reports retries, with the reason of each attempt", async () => {
     gateway.node(owner("a")).failNext({ fault: new NodeFault("connectionReset", "node closed", true) });
     const answer = receiptOf('{ get(key: "a") { key } }');
     await gateway.clock.advance(0);
@@ -150,7 +150,7 @@ describe("a receipt", () => {
     expect(durationMs).toBeGreaterThan(0);
   });
 
-  it("tells of attempts that got no answer, and of operations that were never sent", async () => {
+  it("reports attempts without an answer, and operations that were never sent", async () => {
     gateway.node(owner("a")).hold();
     const answer = receiptOf('{ get(key: "a") { key } }');
     for (let step = 0; step < 60; step++) await gateway.clock.advance(100);
@@ -165,7 +165,7 @@ describe("a receipt", () => {
     expect(refused).toMatchObject([{ operations: 1, unsent: 1, retries: 0, batches: [] }]);
   });
 
-  it("covers pages, and the reads that tell whether there is one before", async () => {
+  it("covers pages, and the reads that determine whether there is a previous one", async () => {
     const { data } = await send(
       `mutation { putMany(items: [{ key: "a", value: 1 }, { key: "b", value: 2 }]) { __typename } }`,
     );
@@ -197,7 +197,7 @@ describe("the receipt's bound", () => {
     key: parseKey(`k${index}`),
   });
 
-  it("cuts fields, and says how many", () => {
+  it("omits fields, and reports how many", () => {
     const receipt = new Receipt("r1", new FakeClock());
     for (let index = 0; index < 2000; index++) {
       const operation = read(index);
@@ -209,7 +209,7 @@ describe("the receipt's bound", () => {
     expect(JSON.stringify(report).length).toBeLessThan(receiptCharactersMax + 1000);
   });
 
-  it("cuts the batches of one field, and says how many", () => {
+  it("omits batches of one field, and reports how many", () => {
     const receipt = new Receipt("r1", new FakeClock());
     const operations = Array.from({ length: 2000 }, (_, index) => read(index));
     const recorder = receipt.runs(info("f"), operations);
@@ -221,7 +221,7 @@ describe("the receipt's bound", () => {
     expect(fields[0]?.batches[0]?.serviceMs).toBe(0.123);
   });
 
-  it("says null of a batch that is still under way", () => {
+  it("has null for a batch that is still in flight", () => {
     const receipt = new Receipt("r1", new FakeClock());
     receipt.runs(info("f"), [read(1)]).sent(read(1), { ...batch(1), serviceMs: null }, 0);
     const [operation] = [read(2)];
@@ -229,7 +229,7 @@ describe("the receipt's bound", () => {
     expect(receipt.report().fields).toMatchObject([{ unsent: 1 }, { batches: [{ id: "b2", serviceMs: null }] }]);
   });
 
-  it("leaves out what nobody asked for", () => {
+  it("omits reads that no field requested", () => {
     const receipt = new Receipt("r1", new FakeClock());
     receipt.loader.sent(read(1), batch(1), 0);
     receipt.loader.answered(read(1), { kind: "notFound" });

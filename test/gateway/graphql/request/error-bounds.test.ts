@@ -1,4 +1,4 @@
-/** How many errors one answer tells, whatever is wrong with a request, and how many bytes they have. */
+/** How many errors one answer lists, whatever is wrong with a request, and how many bytes they have. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { graphqlDocumentErrorsMax } from "../../../../src/core/limits.js";
 import { GraphqlServer } from "../graphql-server.js";
@@ -28,7 +28,7 @@ it.each([
     Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`s${index}`, long])),
   ],
 ])(
-  "of a document or its variables with %s a few are told, and that there are more",
+  "of a document or its variables with %s a few are listed, and that there are more",
   async (_what, query, variables) => {
     const { errors, text } = await server.run(query, variables);
     expect(errors).toHaveLength(graphqlDocumentErrorsMax + 1);
@@ -40,7 +40,7 @@ it.each([
   },
 );
 
-it("as many as are allowed are told as they are", async () => {
+it("as many as are allowed are listed unchanged", async () => {
   const { errors } = await server.run("query ($keys: [String!]!) { entries(keys: $keys) { __typename } }", {
     keys: nine(graphqlDocumentErrorsMax),
   });
@@ -48,7 +48,7 @@ it("as many as are allowed are told as they are", async () => {
   expect(errors.at(-1)?.message).toContain(`keys[${graphqlDocumentErrorsMax - 1}]`);
 });
 
-it("of the fields of an answer more are told, for each stands at its own place", async () => {
+it("of the fields of an answer more are listed, because each has a position of its own", async () => {
   const { errors } = await server.run("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {
     ids: Array.from({ length: 1000 }, () => "none"),
   });

@@ -1,6 +1,6 @@
 /**
- * The audits of GraphQL over HTTP, by the authors of the specification, against a real gateway: under each set of
- * settings that people run, and through both ways of execution.
+ * The audits of GraphQL over HTTP, by the authors of the specification, against a real gateway: with each set of
+ * settings in use, and through both ways of execution.
  */
 import { serverAudits, type Audit } from "graphql-http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,9 +8,9 @@ import { startTestGateway, type TestGateway, type TestGatewayOptions } from "../
 
 interface AuditedSettings {
   readonly options: TestGatewayOptions;
-  /** By the requirement level that the audit's name begins with. */
+  /** By the requirement level with which the audit's name begins. */
   readonly mustPass: readonly ("MUST" | "SHOULD" | "MAY")[];
-  /** Ids of audits that ask for what these settings refuse on purpose. */
+  /** Ids of audits that require what these settings refuse on purpose. */
   readonly except?: readonly string[];
 }
 
@@ -25,10 +25,10 @@ const settings: Readonly<Record<string, AuditedSettings>> = {
 };
 
 let gateway: TestGateway | null = null;
-// The audits are listed before the gateway runs, and asked for its URL when they do.
+// The audits are listed before the gateway runs, and read its URL when they run.
 const audits: readonly Audit[] = serverAudits({ url: () => `${gateway?.url}/graphql`, fetchFn: fetch });
 
-it("has all audits before it", () => expect(audits).toHaveLength(61));
+it("has all audits of earlier versions", () => expect(audits).toHaveLength(61));
 
 for (const [name, { options, mustPass, except = [] }] of Object.entries(settings)) {
   describe.each([false, true])(`${name} settings, all by Yoga and GraphQL.js: %s`, (isOracle) => {

@@ -1,4 +1,4 @@
-/** GraphQL over HTTP: methods, media types, bounds, statuses and what goes with every answer. */
+/** GraphQL over HTTP: methods, media types, bounds, statuses and the headers of every answer. */
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -50,7 +50,7 @@ describe("a GraphQL request", () => {
     expect((await server.post(query, { "content-encoding": "gzip" })).status).toBe(415);
   });
 
-  it("may leave its operationName empty, which means that it has none", async () => {
+  it("may have an empty operationName, which counts as none", async () => {
     const body = '{"query":"query Only { __typename }","operationName":""}';
     expect((await server.post(body)).text).toBe('{"data":{"__typename":"Query"}}');
     expect((await server.fetch("?query={__typename}&operationName=&documentId=", {})).text).toBe(
@@ -66,7 +66,7 @@ describe("a GraphQL request", () => {
     ["{ x }", modern],
     ["{ x", {}],
     ['mutation { put(key: "k", value: 1) { __typename } }', {}],
-  ])("by HEAD has the status and the headers of GET (%s)", async (document, headers) => {
+  ])("with HEAD gets the status and the headers of GET (%s)", async (document, headers) => {
     const search = `?${new URLSearchParams({ query: document })}`;
     const get = await fetch(server.url + search, { headers });
     const head = await fetch(server.url + search, { method: "HEAD", headers });
@@ -82,7 +82,7 @@ describe("a GraphQL request", () => {
     expect(answer.errors).toMatchObject([{ extensions: { code: "METHOD_NOT_ALLOWED" } }]);
   });
 
-  it("is refused as a mutation by GET, and nothing is written", async () => {
+  it("is refused as a mutation by GET, and writes nothing", async () => {
     const search = new URLSearchParams({ query: 'mutation { put(key: "k", value: 1) { __typename } }' });
     const answer = await server.fetch(`?${search}`, {});
     expect(answer.status).toBe(405);
@@ -126,7 +126,7 @@ describe("a GraphQL request", () => {
     ["{ x", "GRAPHQL_PARSE_FAILED"],
     ["{ x }", "GRAPHQL_VALIDATION_FAILED"],
     ["query($n: Int!) { shard(number: $n) { number } }", "BAD_USER_INPUT"],
-  ])("that is well-formed but wrong (%s) has the status of its media type", async (document, code) => {
+  ])("that is well-formed but invalid (%s) gets the status of its media type", async (document, code) => {
     const body = JSON.stringify({ query: document });
     for (const _ of ["first", "from the cache"]) {
       const classic = await server.post(body, { accept: "application/json" });
@@ -143,7 +143,7 @@ describe("a GraphQL request", () => {
     ["application/json;q=0.5, application/graphql-response+json", "application/graphql-response+json"],
     ["application/json;q=0, */*", "application/graphql-response+json"],
     ["text/html, application/json;q=0.1", "application/json"],
-  ])("that accepts %s is answered in %s, also when it fails", async (accept, type) => {
+  ])("that accepts %s is answered in %s, even when it fails", async (accept, type) => {
     for (const body of [query, "{"]) {
       const { headers } = await server.post(body, { accept });
       expect(headers.get("content-type")).toBe(`${type}; charset=utf-8`);
@@ -151,7 +151,7 @@ describe("a GraphQL request", () => {
   });
 
   it.each(["image/png", "application/json;q=0", "*/*;q=0", "text/event-stream", "multipart/mixed"])(
-    "that accepts %s, and neither of the two media types, is refused before anything is done",
+    "that accepts %s, and neither of the two media types, is refused before anything is executed",
     async (accept) => {
       const writing = '{"query":"mutation { put(key: \\"k\\", value: 1) { __typename } }"}';
       for (const body of [query, writing]) {
@@ -163,7 +163,7 @@ describe("a GraphQL request", () => {
     },
   );
 
-  it("gets no CORS headers, and is not to be cached", async () => {
+  it("gets no CORS headers, and must not be cached", async () => {
     const answer = await server.post(query, { origin: "http://evil.example" });
     expect([...answer.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
     expect(answer.headers.get("cache-control")).toBe("no-store");
@@ -183,11 +183,11 @@ describe("a GraphQL request's size", () => {
     expect(await chunked(defaultBounds.bodyBytes + 1)).toContain("BODY_TOO_LARGE");
   });
 
-  it("cuts the connection of a client that does not stop", async () => {
+  it("ends the connection of a client that does not stop sending", async () => {
     const cut = endless();
     let isOver = false;
     void cut.finally(() => (isOver = true));
-    // What still comes after the answer is thrown away for a while.
+    // Bytes after the answer are discarded for a while.
     await vi.waitFor(async () => {
       await server.clock.advance(gatewayConnectionCheckMs);
       expect(isOver).toBe(true);
@@ -220,7 +220,7 @@ describe("a GraphQL request's size", () => {
   }
 });
 
-/** Sends without end; resolves when the server has had enough. */
+/** Sends without end; resolves when the server closes the connection. */
 function endless(): Promise<string> {
   return new Promise((resolve) => {
     const request = httpRequest(server.url, { method: "POST", headers: { "content-type": "application/json" } });
@@ -232,7 +232,7 @@ function endless(): Promise<string> {
   });
 }
 
-/** Without those that differ between any two answers, or are about the connection. */
+/** Without headers that differ between any two answers, or concern the connection. */
 function ofAnswer(headers: Headers): Readonly<Record<string, string>> {
   const {
     date: _date,
@@ -249,7 +249,7 @@ function tooLong(): never {
 }
 
 describe("a request id", () => {
-  it("is taken over when harmless, else made, and stands in the answer and every log line", async () => {
+  it("is kept if it is harmless, else generated, and is in the answer and every log line", async () => {
     const told = await server.post(query, { "x-request-id": "client.id-7_a" });
     expect(told.headers.get("x-request-id")).toBe("client.id-7_a");
     expect(server.log.lines.at(-1)?.facts).toMatchObject({ requestId: "client.id-7_a", method: "POST", status: 200 });
@@ -260,7 +260,7 @@ describe("a request id", () => {
   });
 });
 
-describe("a request's end", () => {
+describe("the end of a request", () => {
   it("is its deadline, counted from its start", async () => {
     await server.run('{ get(key: "a") { key } }');
     expect(server.router.calls[0]?.context.deadlineMs).toBe(server.clock.monotonicMs() + requestTimeoutMs);
@@ -290,7 +290,7 @@ describe("a request's end", () => {
   });
 });
 
-describe("what cannot be answered", () => {
+describe("an answer that cannot be created", () => {
   it("is logged and masked", async () => {
     const execute = server.router.execute.bind(server.router);
     const breaking = {
@@ -308,7 +308,7 @@ describe("what cannot be answered", () => {
     expect(answer.text).not.toContain("private");
   });
 
-  it("is a plain 500 when even the answer cannot be made", async () => {
+  it("is a plain 500 when not even the error can be sent", async () => {
     const stringify = vi.spyOn(JSON, "stringify").mockImplementationOnce(tooLong);
     const response = await fetch(server.url, {
       method: "POST",
@@ -323,7 +323,7 @@ describe("what cannot be answered", () => {
     );
   });
 
-  it("is counted like everything else", async () => {
+  it("is counted like all others", async () => {
     const before = await server.metrics.total("shardgate_requests_total", { route: "/graphql", status: 415 });
     await server.post(query, { "content-type": "text/plain" });
     expect(await server.metrics.total("shardgate_requests_total", { route: "/graphql", status: 415 })).toBe(before + 1);

@@ -1,4 +1,4 @@
-/** Requests that name a document of the gateway's instead of bringing their own. */
+/** Requests that name a document of the gateway instead of sending their own. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parsePersistedDocuments } from "../../../../src/gateway/graphql/request/persisted-documents.js";
@@ -40,7 +40,7 @@ describe("a request with documentId", () => {
     expect((await post(strict, { documentId, variables, query: null })).status).toBe(200);
   });
 
-  it("has variables, an operation name and extensions like any other", async () => {
+  it("may have variables, an operation name and extensions like any other", async () => {
     const params = { documentId: `sha256:${sha256(shardQuery)}`, operationName: "S", extensions: {} };
     expect((await post(server, { ...params, variables: { n: 1 } })).text).toBe('{"data":{"shard":{"number":1}}}');
     const wrong = await post(server, { ...params, variables: { n: "x" } });
@@ -55,12 +55,12 @@ describe("a request with documentId", () => {
     expect(server.router.calls.slice(before)).toMatchObject([{ operations: [{ value: "1.10" }] }]);
   });
 
-  it("may be a GET, of queries only", async () => {
+  it("may be a GET, for queries only", async () => {
     expect((await get(strict, `sha256:${sha256(shardQuery)}`, '{"n":2}')).text).toBe('{"data":{"shard":{"number":2}}}');
     expect((await get(strict, "my-put", '{"v":2}')).status).toBe(405);
   });
 
-  it("is refused when no such document is known", async () => {
+  it("is refused when the document is unknown", async () => {
     for (const to of [server, strict, plain]) {
       const answer = await post(to, { documentId: "x".repeat(100) });
       expect([answer.status, codeOf(answer)]).toEqual([404, "PERSISTED_DOCUMENT_NOT_FOUND"]);
@@ -69,7 +69,7 @@ describe("a request with documentId", () => {
     expect(codeOf(await post(server, { documentId: "" }))).toBe("PERSISTED_DOCUMENT_NOT_FOUND");
   });
 
-  it("is refused with a document of its own beside, or an id that is no string", async () => {
+  it("is refused with a document of its own, or with an id that is not a string", async () => {
     const both = await post(server, { documentId: "my-put", query: "{ __typename }" });
     expect([both.status, codeOf(both)]).toEqual([400, "BAD_REQUEST"]);
     for (const documentId of [5, {}, true, ["my-put"]]) {
@@ -78,8 +78,8 @@ describe("a request with documentId", () => {
   });
 });
 
-describe("a request with a document of its own", () => {
-  it("is taken, unless only known documents are", async () => {
+describe("a request with its own document", () => {
+  it("is accepted, unless only persisted documents are", async () => {
     const own = { query: "{ __typename }" };
     for (const to of [server, plain]) expect((await post(to, { ...own, documentId: null })).status).toBe(200);
     const refused = await post(strict, own);
@@ -90,7 +90,7 @@ describe("a request with a document of its own", () => {
   });
 });
 
-describe("a manifest", () => {
+describe("a manifest of persisted documents", () => {
   it.each([
     ["{", "It is not JSON"],
     ["[]", "a JSON object from document ids"],
@@ -104,7 +104,7 @@ describe("a manifest", () => {
     expect(() => parsePersistedDocuments(text)).toThrow(message);
   });
 
-  it("that nests too deep is refused like any document", () => {
+  it("with a document that nests too deep is refused with the document's code", () => {
     const deep = JSON.stringify({ a: `${"{a".repeat(100_000)}` });
     expect(() => parsePersistedDocuments(deep)).toThrow(
       "The document a is invalid: The document is nested too deeply.",

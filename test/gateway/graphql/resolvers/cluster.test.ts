@@ -34,7 +34,7 @@ describe("shards", () => {
     expect(answer.data["cluster"]).toEqual({ isHealthy: false });
   });
 
-  it("tell their owner, figures and history", async () => {
+  it("have their owner, figures and history", async () => {
     await server.addNode("node1");
     server.figures.set("node1", [{ shardId: 2, epoch: 1, keyCount: 7, sizeBytes: 9_000_000_000 }]);
     server.figureCalls.splice(0);
@@ -81,7 +81,7 @@ describe("shards", () => {
     expect(answer.data["cluster"]).toEqual({ isHealthy: false });
   });
 
-  it("are found by number and by key, or null", async () => {
+  it("are found by number and by key, or are null", async () => {
     const answer = await server.run(`{
       shardForKey(key: "user123") { number } shard(number: 3) { number } none: shard(number: 4) { number }
       negative: shard(number: -1) { number } bad: shardForKey(key: "") { number }
@@ -103,10 +103,10 @@ describe("shards", () => {
 });
 
 describe("lists within lists", () => {
-  it("are refused once one request would get too many items", async () => {
+  it("are refused when one request would return too many items", async () => {
     await server.addNode("node1");
     const levels = (count: number): string => (count === 0 ? "number" : `primary { shards { ${levels(count - 1)} } }`);
-    // One storage node owns all four shards, so every level has four times the items of the one before.
+    // One storage node owns all four shards, so every level has four times the items of the previous one.
     expect((await server.run(`{ shards { ${levels(4)} } }`)).errors).toBeUndefined();
     const refused = await server.run(`{ shards { ${levels(9)} } cluster { shardCount } }`);
     expect(refused.data).toMatchObject({ cluster: { shardCount: 4 } });
@@ -126,7 +126,7 @@ describe("lists within lists", () => {
 });
 
 describe("the cluster and its storage nodes", () => {
-  it("tell what they are, nodes in name order", async () => {
+  it("have their fields, with nodes in name order", async () => {
     await server.addNode("node2", "http://127.0.0.1:4002");
     await server.addNode("node1", "http://127.0.0.1:4001");
     const answer = await server.run(`{
@@ -202,7 +202,7 @@ describe("the cluster and its storage nodes", () => {
     });
   });
 
-  it("say what is wrong with a storage node, until the loss of its data is accepted", async () => {
+  it("report what is wrong with a storage node, until the loss of its data is accepted", async () => {
     await server.addNode("node1", "http://127.0.0.1:4001");
     const node = "name problem { code message advice shards storeId } staleShards";
     const query = `{ storageNode(name: "node1") { ${node} } cluster { isHealthy } shard(number: 0) { state lineage } }`;
@@ -249,7 +249,7 @@ describe("the cluster and its storage nodes", () => {
     expect(answer.data).toEqual({ storageNode: { staleShards: [1] }, shard: { lineage: 1 } });
   });
 
-  it("refuse with stable codes", async () => {
+  it("refuse changes with stable codes", async () => {
     await server.addNode("node1");
     const answer = await server.run(`mutation {
       a: assignShard(input: {shard: 4, storageNode: "node1"}) { shard { number } }

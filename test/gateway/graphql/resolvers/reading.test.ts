@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 describe("get", () => {
-  it("answers an entry with everything that is known of it", async () => {
+  it("returns an entry with all its facts", async () => {
     server.router.seed("user123", { name: "Ann" });
     const answer = await server.run(`{ get(key: "user123") {
       id key value valueText version createdAt updatedAt expiresAt sizeBytes shard { number }
@@ -35,7 +35,7 @@ describe("get", () => {
     expect((await server.run('{ get(key: "none") { key } }')).data).toEqual({ get: null });
   });
 
-  it("is an error with the refusal's code, and leaves other fields standing", async () => {
+  it("is an error with the refusal's code, and does not affect other fields", async () => {
     server.router.seed("good", 1);
     server.router.refuse("bad", "SHARD_UNAVAILABLE", "Shard 1 is down.");
     const answer = await server.run(
@@ -43,7 +43,7 @@ describe("get", () => {
     );
     expect(answer.status).toBe(200);
     expect(answer.data).toEqual({ bad: null, good: { key: "good" }, no: null });
-    // In the order of the document, though the invalid key is known to be wrong before any other is read.
+    // In the order of the document, although the invalid key is known to be invalid before any other is read.
     expect(answer.errors).toMatchObject([
       {
         path: ["bad"],
@@ -68,7 +68,7 @@ describe("get", () => {
     expect(errors.map(({ path }) => path)).toEqual([["b"], ["nodes", 0], ["nodes", 1], ["nodes", 2], ["a"], ["c"]]);
   });
 
-  it("reads each key of a request once, all in one go, in any number of fields", async () => {
+  it("reads each key of a request once, all in one batch, in any number of fields", async () => {
     server.router.seed("a", 1);
     const answer = await server.run(`{ one: get(key: "a") { key } two: get(key: "a") { value }
       entries(keys: ["b", "a", "c", "b"]) { __typename ... on Entry { key } ... on KeyNotFound { key } } }`);
@@ -81,7 +81,7 @@ describe("get", () => {
     expect(server.router.calls.map(({ operations }) => operations.length)).toEqual([3]);
   });
 
-  it("reads its own request's writes as a mutation, and again after a refusal that may pass", async () => {
+  it("as a mutation, reads its own request's writes, and reads again after a retryable refusal", async () => {
     server.router.refuse("shaky", "OVERLOADED");
     server.router.gate = () => {
       if (server.router.calls.length === 6) server.router.refusals.clear();
@@ -120,7 +120,7 @@ describe("entries", () => {
     expect(answer.errors).toMatchObject([{ path: ["entries"], extensions: { code: "ANSWER_TOO_LARGE" } }]);
   });
 
-  it("is refused when repeating values would make the answer too long", { timeout: 60_000 }, async () => {
+  it("is refused when repeated values would make the answer too long", { timeout: 60_000 }, async () => {
     server.router.seed("a", "x".repeat(1024 * 1024 - 2));
     const fields = Array.from({ length: 70 }, (_, index) => `f${index}: get(key: "a") { value valueText }`).join(" ");
     const answer = await server.run(`{ ${fields} }`);
@@ -160,7 +160,7 @@ describe("entries", () => {
     ]);
   });
 
-  it("takes 1000 keys and refuses 1001 before anything is read", async () => {
+  it("accepts 1000 keys and refuses 1001 before anything is read", async () => {
     const query = "query($keys: [String!]!) { entries(keys: $keys) { __typename } }";
     const keys = Array.from({ length: 1001 }, (_, index) => `k${index}`);
     const tooMany = await server.run(query, { keys });
@@ -172,7 +172,7 @@ describe("entries", () => {
     expect(server.router.calls).toHaveLength(1);
   });
 
-  it("fails as a masked field when the router breaks its word", async () => {
+  it("fails as a masked field when the router returns no outcome", async () => {
     server.router.gate = () => Promise.reject(new Error("secret detail"));
     const answer = await server.run('{ entries(keys: ["a"]) { __typename } }');
     expect(answer.data).toEqual({ entries: null });
@@ -206,7 +206,7 @@ describe("node and nodes", () => {
     ]);
   });
 
-  it("are null for what is gone, and errors of their own place for what is no ID", async () => {
+  it("are null for deleted objects, and errors at their own position for invalid IDs", async () => {
     const gone = [
       encodeGlobalId("Entry", "none"),
       encodeGlobalId("Shard", 4),

@@ -35,7 +35,7 @@ async function scan(variables: Readonly<Record<string, unknown>>): Promise<Page>
 }
 
 describe("scan", () => {
-  it("answers all entries of a prefix in key order, and everything without one", async () => {
+  it("returns all entries with a prefix in key order, and all entries without one", async () => {
     const page = await scan({});
     expect(page.keys).toEqual(["b1", "b2", "b3", "b4", "b5"]);
     expect(page.pageInfo).toEqual({
@@ -74,13 +74,13 @@ describe("scan", () => {
     expect(three.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
   });
 
-  it("keeps within both bounds", async () => {
+  it("stays within both bounds", async () => {
     const { cursors } = await scan({});
     expect((await scan({ after: cursors[0], before: cursors[4] })).keys).toEqual(["b2", "b3", "b4"]);
     expect((await scan({ after: cursors[0], before: cursors[4], last: 1 })).keys).toEqual(["b4"]);
   });
 
-  it("goes on from a cursor whose key is gone, and knows whether anything is left before it", async () => {
+  it("continues from a cursor whose key was deleted, and knows whether anything precedes it", async () => {
     const { cursors } = await scan({ first: 1 });
     await server.run('mutation { delete(key: "b1") { __typename } }');
     const page = await scan({ first: 1, after: cursors[0] });
@@ -90,14 +90,14 @@ describe("scan", () => {
     expect((await scan({ first: 1, after: cursors[0] })).pageInfo).toMatchObject({ hasPreviousPage: true });
   });
 
-  it("does not take a cursor's key for one of another prefix", async () => {
+  it("ignores a cursor's key when its prefix is another", async () => {
     const { cursors } = await scan({ prefix: "a" });
     expect((await scan({ prefix: "b", after: cursors[0], first: 1 })).pageInfo).toMatchObject({
       hasPreviousPage: false,
     });
   });
 
-  it("looks to the other side only when it is asked", async () => {
+  it("reads the other side only when it is requested", async () => {
     const { cursors } = await scan({});
     server.router.calls.splice(0);
     await server.run("query($after: String) { scan(after: $after) { pageInfo { hasNextPage endCursor } } }", {
@@ -106,7 +106,7 @@ describe("scan", () => {
     expect(server.router.calls).toHaveLength(1);
   });
 
-  it("answers a page of none, which still tells whether there is more", async () => {
+  it("returns a page of zero entries, which still reports whether there are more", async () => {
     const none = await scan({ first: 0 });
     expect(none).toMatchObject({ keys: [], pageInfo: { hasNextPage: true, startCursor: null, endCursor: null } });
     expect((await scan({ prefix: "zzz", last: 0 })).pageInfo).toMatchObject({ hasPreviousPage: false });
@@ -127,7 +127,7 @@ describe("scan", () => {
     [{ last: 1001 }, "0 to 1000"],
     [{ first: 1, last: 1 }, "not both"],
     [{ after: "x" }, "`after` is not a cursor"],
-    // A cursor of b1 in another spelling, and one of bytes that are no text.
+    // A cursor of b1 in another encoding, and one of bytes that are not text.
     [{ after: "MTpiMQ==" }, "`after` is not a cursor"],
     [{ after: "!MTpiMQ" }, "`after` is not a cursor"],
     [{ after: "MTpiMR" }, "`after` is not a cursor"],

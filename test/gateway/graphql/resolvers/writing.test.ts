@@ -31,7 +31,7 @@ function sent(): readonly unknown[] {
 }
 
 describe("put", () => {
-  it("answers the entry as it is now, and whether it is new", async () => {
+  it("returns the current entry, and whether it is new", async () => {
     const query = `mutation { put(key: "k", value: 1) { ... on PutSuccess { isNew entry {
       id key value version createdAt updatedAt expiresAt sizeBytes shard { number }
     } } } }`;
@@ -53,7 +53,7 @@ describe("put", () => {
     expect((await server.run(query)).data["put"]).toMatchObject({ isNew: false, entry: { version: "2" } });
   });
 
-  it("answers null for the version and times that a plain storage node does not keep", async () => {
+  it("returns null for the version and times that a plain storage node does not keep", async () => {
     server.router.isPlain = true;
     const answer = await server.run(`mutation {
       put(key: "k", value: 1) { ... on PutSuccess { entry { version createdAt updatedAt expiresAt } } }
@@ -65,7 +65,7 @@ describe("put", () => {
     });
   });
 
-  it("passes expiry and condition on", async () => {
+  it("passes on expiry and condition", async () => {
     await server.run(`mutation {
       a: put(key: "k", value: 1, expiry: {ttlSeconds: 60}, condition: {ifAbsent: true}) { __typename }
       b: put(key: "k", value: 2, expiry: {at: "2026-02-01T00:00:00.5+01:00"}, condition: {ifPresent: true}) { __typename }
@@ -78,7 +78,7 @@ describe("put", () => {
     ]);
   });
 
-  it("answers a conflict with the entry as it is", async () => {
+  it("returns the current entry in a conflict", async () => {
     server.router.seed("k", "old");
     const answer = await server.run(`mutation {
       a: put(key: "k", value: 1, condition: {ifAbsent: true}) { ... on VersionConflict { code key current { value } } }
@@ -112,7 +112,7 @@ describe("put", () => {
     expect(server.router.calls).toHaveLength(0);
   });
 
-  it("refuses the same through variables", async () => {
+  it("refuses the same in variables", async () => {
     const query =
       'mutation($c: WriteCondition, $e: Expiry) { put(key: "k", value: 1, condition: $c, expiry: $e) { __typename } }';
     const variables = [
@@ -135,7 +135,7 @@ describe("put", () => {
 });
 
 describe("putMany", () => {
-  it("gives each item its own outcome, in order, and writes the good ones in one go", async () => {
+  it("gives each item its own outcome, in order, and writes the valid ones in one batch", async () => {
     server.router.seed("old", 0);
     server.router.refuse("dead", "SHARD_UNAVAILABLE");
     server.router.refuse("lost", "OUTCOME_UNKNOWN");
@@ -175,7 +175,7 @@ describe("putMany", () => {
     expect(server.router.calls.map(({ operations }) => operations.length)).toEqual([7]);
   });
 
-  it("applies items with the same key in their order, one after the other", async () => {
+  it("applies items with the same key in order, one after the other", async () => {
     const items = [
       { key: "k", value: "first", condition: { ifAbsent: true } },
       { key: "other", value: 1 },
@@ -194,7 +194,7 @@ describe("putMany", () => {
     expect((await server.run('{ get(key: "k") { value } }')).data).toEqual({ get: { value: "third" } });
   });
 
-  it("leaves it to the storage node's clock whether an expiry has passed, and says so of that item alone", async () => {
+  it("leaves it to the storage node's clock whether an expiry has passed, which fails only that item", async () => {
     const answer = await server.run(putMany, {
       items: [
         { key: "a", value: 1, expiry: { at: "9999-12-31T23:59:59.999Z" } },
@@ -205,11 +205,11 @@ describe("putMany", () => {
     const passed = { __typename: "ExpiryPassed", code: "EXPIRY_PASSED", isRetryable: false };
     expect(answer.data["putMany"]).toEqual([expect.objectContaining({ __typename: "PutSuccess" }), passed, passed]);
     expect(server.router.has("b")).toBe(false);
-    // The gateway sent what it cannot judge.
+    // The gateway sent the items that it cannot judge itself.
     expect(server.router.calls[0]?.operations).toHaveLength(3);
   });
 
-  it("refuses the whole field, naming the item, when a condition or expiry is wrong", async () => {
+  it("refuses the whole field, naming the item, when a condition or expiry is invalid", async () => {
     const items = [
       { key: "a", value: 1 },
       { key: "b", value: 1, condition: { ifPresent: false } },
@@ -222,7 +222,7 @@ describe("putMany", () => {
     expect(server.router.calls).toHaveLength(0);
   });
 
-  it("takes 1000 items and refuses 1001 before anything is written", async () => {
+  it("accepts 1000 items and refuses 1001 before anything is written", async () => {
     const items = Array.from({ length: 1001 }, (_, index) => ({ key: `k${index}`, value: index }));
     const tooMany = await server.run(putMany, { items });
     expect(tooMany.errors).toMatchObject([{ path: ["putMany"], extensions: { code: "TOO_MANY_KEYS" } }]);
@@ -233,7 +233,7 @@ describe("putMany", () => {
 });
 
 describe("delete and deleteMany", () => {
-  it("answer what was deleted, or why nothing was", async () => {
+  it("return what was deleted, or why nothing was", async () => {
     for (const key of ["a", "b", "c"]) server.router.seed(key, key);
     server.router.refuse("dead", "SHARD_UNAVAILABLE");
     server.router.refuse("lost", "OUTCOME_UNKNOWN");
@@ -268,7 +268,7 @@ describe("delete and deleteMany", () => {
     expect(server.router.has("b")).toBe(false);
   });
 
-  it("refuse 1001 items, and a wrong condition", async () => {
+  it("refuse 1001 items, and an invalid condition", async () => {
     const items = Array.from({ length: 1001 }, (_, index) => ({ key: `k${index}` }));
     expect((await server.run(deleteMany, { items })).errors).toMatchObject([{ extensions: { code: "TOO_MANY_KEYS" } }]);
     const wrong = await server.run('mutation { delete(key: "k", condition: {ifAbsent: false}) { __typename } }');
@@ -278,7 +278,7 @@ describe("delete and deleteMany", () => {
 });
 
 describe("a request of several mutations", () => {
-  it("runs them in order, and a failing one leaves the others standing", async () => {
+  it("runs them in order, and a failure does not affect the others", async () => {
     const answer = await server.run(`mutation {
       a: put(key: "k", value: 1) { __typename }
       b: put(key: "k", value: 2, expiry: {ttlSeconds: 0}) { __typename }

@@ -1,4 +1,4 @@
-/** Values come back byte for byte as they were written, whichever way they were written and are read. */
+/** Values are returned byte for byte as they were written, however they are written and read. */
 import { buildSchema, execute, parse, type ExecutionResult } from "graphql";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { valueBytesMax } from "../../../../src/core/limits.js";
@@ -54,7 +54,7 @@ const exactTexts = [
 ];
 
 describe("a value in a variable", () => {
-  it.each(exactTexts)("is stored and answered exactly: %s", async (text) => {
+  it.each(exactTexts)("is stored and returned exactly: %s", async (text) => {
     const answer = await server.runText(put, `{"v":${text}}`);
     expectNoErrors(answer);
     expect(stored()).toBe(text);
@@ -67,7 +67,7 @@ describe("a value in a variable", () => {
     );
   });
 
-  it("is exact inside the items of putMany, and the other fields are read as ever", async () => {
+  it("is exact within the items of putMany, and other fields are read as usual", async () => {
     const items = exactTexts.map(
       (text, index) => `{ "value" :${text}, "key":"many${index}", "expiry":{"ttlSeconds":5}}`,
     );
@@ -99,13 +99,13 @@ describe("a value in a variable", () => {
   it.each([
     ["the body", `{"query":"{ __typename }","query":${JSON.stringify(put)},"variables":{"v":1}}`],
     ["the variables", `{"query":${JSON.stringify(put)},"variables":{"v":2.0,"\\u0076":3.0}}`],
-  ])("is refused with the request when a name stands twice in %s", async (_, body) => {
+  ])("fails the request when %s has a name twice", async (_, body) => {
     const answer = await server.post(body);
     expect(answer.errors).toMatchObject([{ extensions: { code: "BAD_REQUEST" } }]);
     expect(server.router.calls).toEqual([]);
   });
 
-  it("is refused with its item alone when a name stands twice there", async () => {
+  it("fails only its item when the value has a name twice", async () => {
     const items = '[{"key":"a","value":1},{"key":"b","key":"c","value":2},{"key":"d","value":3,"value":4}]';
     const answer = await server.runText(putMany, `{"items":${items}}`);
     const kinds = ["PutSuccess", "InvalidValue", "InvalidValue"];
@@ -113,13 +113,13 @@ describe("a value in a variable", () => {
     expect(stored()).toBe("1");
   });
 
-  it("may be left to its default, which is a literal", async () => {
+  it("may have a default, which is a literal", async () => {
     expectNoErrors(await server.run('mutation($v: JSON! = {a: 1.10}) { put(key: "k", value: $v) { __typename } }'));
     expect(stored()).toBe('{"a":1.10}');
     expectNoErrors(await server.run('mutation($v: JSON! = 5.0) { put(key: "k", value: $v) { __typename } }', {}));
   });
 
-  it("is refused with the request when it is missing, or null where the variable may be", async () => {
+  it("fails the request when it is missing, or null where null is not a value", async () => {
     const missing = await server.run(put, {});
     expect(missing.errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT", isRetryable: false } }]);
     const nothing = await server.run('mutation($v: JSON = 1) { put(key: "k", value: $v) { __typename } }', { v: null });
@@ -147,7 +147,7 @@ describe("a value as a literal", () => {
     expect(stored()).toBe(text);
   });
 
-  it("takes variables inside", async () => {
+  it("may contain variables", async () => {
     const answer = await server.runText(
       `mutation($j: JSON, $s: String, $i: Int, $b: Boolean, $n: Int, $m: Int, $p: [PutInput], $x: JSON!) {
         put(key: "k", value: {j: $j, s: $s, i: $i, b: $b, n: $n, m: $m, list: [$m, $x], p: $p}) { __typename }
@@ -160,7 +160,7 @@ describe("a value as a literal", () => {
     );
   });
 
-  it("refuses numbers in variables that may have lost digits, for that item alone", async () => {
+  it("is refused alone when its variables have numbers that may have lost digits", async () => {
     for (const text of ["1.10", "9007199254740993", "-0"]) {
       const answer = await server.runText(
         'mutation($f: Float) { putMany(items: [{key: "a", value: {n: $f}}, {key: "b", value: 1}]) { __typename ... on Problem { message } } }',
@@ -174,7 +174,7 @@ describe("a value as a literal", () => {
     }
   });
 
-  it("refuses enum values and null with the request", async () => {
+  it("fails the request with enum values, and as null", async () => {
     for (const literal of ["ACTIVE", "[{a: ACTIVE}]", "null"]) {
       const answer = await server.run(`mutation { put(key: "k", value: ${literal}) { __typename } }`);
       expect(["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"]).toContain(answer.errors[0]?.extensions["code"]);
@@ -182,7 +182,7 @@ describe("a value as a literal", () => {
     }
   });
 
-  it("does not let one variable make a value of any size", async () => {
+  it("cannot become arbitrarily long by repeating one variable", async () => {
     const half = JSON.stringify("x".repeat(valueBytesMax / 2));
     const query = `mutation($v: JSON!) { put(key: "k", value: [${"$v ".repeat(2000)}]) { __typename } }`;
     const answer = await server.runText(query, `{"v":${half}}`);
@@ -194,7 +194,7 @@ function nested(depth: number): string {
   return "[".repeat(depth) + "]".repeat(depth);
 }
 
-describe("a value that breaks a rule", () => {
+describe("an invalid value", () => {
   it("is an outcome of its item, not an error of the request", async () => {
     const bad = [nested(65), '{"a":1,"\\u0061":2}', `"${"x".repeat(valueBytesMax)}"`];
     const good = [nested(64), '{"a":1,"b":{"a":1}}', `"${"x".repeat(valueBytesMax - 2)}"`];
@@ -215,7 +215,7 @@ describe("a value that breaks a rule", () => {
     expect(server.router.calls.map(({ operations }) => operations.length)).toEqual([3]);
   });
 
-  it("is an outcome of put alike, in variables and in literals", async () => {
+  it("is the same outcome of put, in variables and in literals", async () => {
     expect((await server.runText(put, `{"v":${nested(65)}}`)).data["put"]).toMatchObject({ code: "INVALID_VALUE" });
     const deep = await server.run(`mutation { put(key: "k", value: ${nested(66)}) { ... on Problem { code } } }`);
     expect(deep.data["put"]).toEqual({ code: "INVALID_VALUE" });
@@ -225,11 +225,11 @@ describe("a value that breaks a rule", () => {
   });
 });
 
-/** Names that mean something to JavaScript's objects, and nothing here. */
+/** Names with a meaning in JavaScript's objects, but none here. */
 describe.each(["__proto__", "constructor", "toJSON", "hasOwnProperty", "valueOf", "then"])("the name %s", (name) => {
   const text = `{"${name}":{"${name}":[1.10]},"a":{"toString":0}}`;
 
-  it("is a variable like any other", async () => {
+  it("works as a variable", async () => {
     const query = put.replaceAll("$v", `$${name}`);
     for (const accept of ["application/json", "application/graphql-response+json"]) {
       server.router.calls.splice(0);
@@ -239,7 +239,7 @@ describe.each(["__proto__", "constructor", "toJSON", "hasOwnProperty", "valueOf"
     }
   });
 
-  it("is an alias, an operation, a fragment and a name in a literal", async () => {
+  it("works as an alias, an operation, a fragment and a name in a literal", async () => {
     const literal = text.replaceAll(/"(\w+)":/g, "$1:");
     const document = `mutation ${name} { ${name}: put(key: "${name}", value: ${literal}) { ...${name} } }
       fragment ${name} on PutSuccess { entry { ${name}: value } }`;
@@ -259,12 +259,12 @@ describe.each(["__proto__", "constructor", "toJSON", "hasOwnProperty", "valueOf"
 describe("JSON's null as a value", () => {
   const schema = buildSchema(typeDefs);
 
-  /** What a gateway in front of this one makes of our answer: it executes the same document over our data. */
+  /** The result of a gateway in front of this one, which executes the same document over this one's answer. */
   function stitched(document: string, { data }: Answer): ExecutionResult {
     return execute({ schema, document: parse(document), rootValue: data }) as ExecutionResult;
   }
 
-  it("reaches clients that are behind another gateway, without an error and without its neighbours lost", async () => {
+  it("reaches clients behind another gateway, without an error and without a loss of others", async () => {
     await server.run(putMany, {
       items: [
         { key: "nothing", value: null },

@@ -52,7 +52,7 @@ async function serve(files: string, hasPlayground = true): Promise<void> {
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A console that watches, and the events it got. */
+/** An open console, and the events that it received. */
 class Watcher {
   readonly response: IncomingMessage;
   text = "";
@@ -86,7 +86,7 @@ class Watcher {
 }
 
 describe("the console's page", () => {
-  it("comes under a strict policy, and names files that are there and may be kept", async () => {
+  it("has a strict content security policy, and names files that exist and may be cached", async () => {
     const page = await rawRequest(origin, "/");
     expect(page.status).toBe(200);
     expect(page.headers).toMatchObject({
@@ -107,7 +107,7 @@ describe("the console's page", () => {
     expect(page.text).not.toMatch(/https?:/);
   });
 
-  it.each(["/sg", "/sg/"])("names the same files when a proxy has it at %s", async (address) => {
+  it.each(["/sg", "/sg/"])("names the same files when a proxy serves it at %s", async (address) => {
     const { text } = await rawRequest(origin, "/");
     const named = [...text.matchAll(/<(?:link|script) .*?(?:src|href)="([^"]+)"/g)].map(([, target = ""]) => target);
     expect(named).toHaveLength(3);
@@ -126,7 +126,7 @@ describe("the console's page", () => {
     expect(await facts()).toBe('data-playground="false" data-asks-for-token="true"');
   });
 
-  it("says so when it is not built", async () => {
+  it("explains that it is not built when its files are missing", async () => {
     await serve(path.join(folder, "nothing"));
     const page = await rawRequest(origin, "/");
     expect(page.status).toBe(503);
@@ -150,7 +150,7 @@ describe("the console's page", () => {
 });
 
 describe("GET /console/events", () => {
-  it("begins with the whole state, and goes on with a tick each second", async () => {
+  it("begins with the whole state, and continues with a tick each second", async () => {
     await clock.advance(5_000);
     const watcher = await Watcher.open();
     expect(watcher.response.headers).toMatchObject({
@@ -168,7 +168,7 @@ describe("GET /console/events", () => {
     expect(watcher.clusters).toHaveLength(1);
   });
 
-  it("tells the cluster again when something in it changed", async () => {
+  it("sends the cluster again when something in it changed", async () => {
     const watcher = await Watcher.open();
     cluster.give(0, null);
     await clock.advance(consoleTickMs);
@@ -180,7 +180,7 @@ describe("GET /console/events", () => {
     expect(watcher.clusters[2]).toMatchObject({ mapVersion: 2, states: "NUAAUA" });
   });
 
-  it("runs nothing while nobody watches", async () => {
+  it("runs nothing while no console is open", async () => {
     expect(clock.pendingTimers).toBe(0);
     await clock.advance(10_000);
     expect(cluster.asked).toEqual([]);
@@ -202,7 +202,7 @@ describe("GET /console/events", () => {
     expect(third.ticks[0]?.seconds.length).toBeGreaterThan(60);
   });
 
-  it("refuses one console too many", async () => {
+  it("refuses a console beyond the maximum", async () => {
     const watchers = await Promise.all(Array.from({ length: consoleWatchersMax }, () => Watcher.open()));
     const refused = await rawRequest(origin, "/console/events");
     expect(refused.json()).toMatchObject({
@@ -226,7 +226,7 @@ describe("GET /console/events", () => {
 });
 
 describe("Watchers", () => {
-  it("cuts off one that does not keep up, and goes on telling the others", async () => {
+  it("disconnects a client that does not keep up, and keeps sending to the others", async () => {
     const fakeResponse = (writableLength: number) => {
       const told: string[] = [];
       const response = {
@@ -251,12 +251,12 @@ describe("Watchers", () => {
   });
 });
 
-describe("the documents of the console", () => {
+describe("the persisted documents of the console", () => {
   it("are valid", () => {
     expect(parsePersistedDocuments(JSON.stringify(consoleDocuments)).size).toBeGreaterThan(2);
   });
 
-  it("are known beside others, also when no others are taken", () => {
+  it("are added to others, even when no others are accepted", () => {
     expect(withConsoleDocuments(null)).toMatchObject({ isOnly: false });
     const { texts, isOnly } = withConsoleDocuments({ texts: new Map([["a", "{ __typename }"]]), isOnly: true });
     expect(isOnly).toBe(true);
@@ -264,11 +264,11 @@ describe("the documents of the console", () => {
   });
 });
 
-describe("GET /console/events, where callers are asked who they are", () => {
+describe("GET /console/events, on a gateway with authentication", () => {
   const open = (kind: string) =>
     rawRequest(origin, "/console/events", { headers: { authorization: `Bearer ${kind}` } });
 
-  it("is for those who may look at the cluster", async () => {
+  it("is for callers who may read cluster data", async () => {
     cluster.access = testAccess();
     await serve(folder);
     expect((await rawRequest(origin, "/console/events")).json()).toMatchObject({ code: "UNAUTHENTICATED" });
@@ -277,7 +277,7 @@ describe("GET /console/events, where callers are asked who they are", () => {
     expect((await rawRequest(origin, "/")).status).toBe(200);
   });
 
-  it("ends soon after the token is taken back, and not before", async () => {
+  it("ends soon after the token is revoked, and not before", async () => {
     const access = testAccess();
     cluster.access = access;
     await serve(folder);
@@ -291,7 +291,7 @@ describe("GET /console/events, where callers are asked who they are", () => {
     expect((await stream).text).toContain("event: cluster");
   });
 
-  it("masks what nobody expected", async () => {
+  it("masks an unexpected error", async () => {
     cluster.access = { ...testAccess(), callerOf: () => Promise.reject(new Error("a bug")) };
     await serve(folder);
     const answer = await open("readAll");

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { HistogramRing, LatencyHistogram } from "../../../../src/gateway/pages/console/latency-histogram.js";
 
 describe("LatencyHistogram", () => {
-  it("knows nothing before the first record", () => {
+  it("has no quantiles before the first record", () => {
     expect(new LatencyHistogram().quantileMs(0.5)).toBeNull();
     expect(new LatencyHistogram().count).toBe(0);
   });
 
-  it("tells any quantile within 5 %", () => {
+  it("returns any quantile within 5 %", () => {
     const times = fc.array(fc.double({ min: 0.05, max: 50_000, noNaN: true }), { minLength: 1, maxLength: 200 });
     fc.assert(
       fc.property(times, fc.double({ min: 0, max: 1, noNaN: true }), (all, share) => {
@@ -21,7 +21,7 @@ describe("LatencyHistogram", () => {
     );
   });
 
-  it("takes what is out of its range into its first and last bin", () => {
+  it("counts values outside of its range in its first and last bin", () => {
     const histogram = new LatencyHistogram();
     for (const ms of [0, 0.000_1, 1e9, Number.POSITIVE_INFINITY]) histogram.record(ms);
     expect(histogram.count).toBe(4);
@@ -31,7 +31,7 @@ describe("LatencyHistogram", () => {
 });
 
 describe("HistogramRing", () => {
-  it("keeps the newest parts and forgets the others", () => {
+  it("keeps the newest periods and drops the others", () => {
     const ring = new HistogramRing(3, 100);
     ring.record(10, 1);
     ring.record(110, 2);

@@ -1,4 +1,4 @@
-/** A console over a cluster that is only made up: as many storage nodes and shards as a test likes, in any state. */
+/** A console over a simulated cluster: as many storage nodes and shards as a test needs, in any state. */
 import type { ShardNumber, ShardState } from "../../../../src/core/shard.js";
 import type { Clock } from "../../../../src/core/clock.js";
 import { ShardgateError } from "../../../../src/core/error.js";
@@ -10,7 +10,7 @@ import type { NodeState } from "../../../../src/registry/liveness.js";
 import type { HostedShard } from "../../../../src/wire/membership.js";
 import { RecordLog } from "../../../support/record-log.js";
 
-/** What a test changes while the console watches. */
+/** The part that a test changes while the console is open. */
 export class MadeUpCluster {
   map: ClusterMap;
   access: Access = openAccess(new RecordLog());
@@ -19,12 +19,12 @@ export class MadeUpCluster {
   /** Names in the order in which their figures were requested. */
   readonly asked: string[] = [];
   askedAtOnceMax = 0;
-  /** Names of those that do not tell their figures. */
+  /** Names of nodes that do not report their figures. */
   readonly silent = new Set<string>();
   /** Null: the leader is silent. */
   gateways: readonly GatewayStatus[] | null = [];
   #asking = 0;
-  /** Awaited before figures are told. */
+  /** Awaited before figures are returned. */
   beforeFigures: () => Promise<void> = async () => {};
   readonly #clock: Clock;
 
@@ -53,7 +53,7 @@ export class MadeUpCluster {
     };
   }
 
-  /** Gives a shard to a storage node, or to nobody. */
+  /** Assigns a shard to a storage node, or to none. */
   give(shard: number, primary: string | null): void {
     const shards = this.map.shards.map((record) =>
       record.shard === shard ? { ...record, primary, epoch: record.epoch + 1 } : record,
@@ -61,7 +61,7 @@ export class MadeUpCluster {
     this.map = { ...this.map, version: this.map.version + 1, shards };
   }
 
-  /** With only what the console uses. */
+  /** Only the services that the console uses. */
   services(): GatewayServices {
     const nodeState = (name: string): NodeState => this.states.get(name) ?? "UP";
     const membership = {

@@ -14,7 +14,7 @@ function figuresOf(nodes: number, shards: number) {
 }
 
 describe("NodeFigures", () => {
-  it("adds up the shards that a storage node owns, not what else it keeps", async () => {
+  it("adds up the shards that a storage node owns, and not others that it keeps", async () => {
     const { figures } = figuresOf(2, 5);
     expect(figures.of("node001")).toEqual({ keys: null, bytes: null, engine: null });
     figures.start();
@@ -24,7 +24,7 @@ describe("NodeFigures", () => {
     await figures.stop();
   });
 
-  it("knows the engine alone of a storage node that does not tell its shards", async () => {
+  it("has only the engine of a storage node that does not report its shards", async () => {
     const { figures, cluster } = figuresOf(2, 2);
     cluster.silent.add("node001");
     figures.start();
@@ -64,7 +64,7 @@ describe("NodeFigures", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("asks a bounded number at once, and every one in the end", async () => {
+  it("asks a bounded number of nodes at once, and every one in the end", async () => {
     const { figures, cluster } = figuresOf(100, 100);
     cluster.beforeFigures = settle;
     figures.start();
@@ -73,7 +73,7 @@ describe("NodeFigures", () => {
     await figures.stop();
   });
 
-  it("stops in the middle of a round, keeps nothing, and starts anew", async () => {
+  it("stops during a round, keeps nothing, and can be started again", async () => {
     const { figures, cluster } = figuresOf(100, 100);
     let release = (): void => {};
     const held = new Promise<void>((resolve) => (release = resolve));

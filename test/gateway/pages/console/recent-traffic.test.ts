@@ -7,7 +7,7 @@ import { FakeClock } from "../../../support/fake-clock.js";
 const startMs = Date.parse("2026-01-31T12:00:00.000Z");
 
 describe("RecentTraffic", () => {
-  it("tells each second since the start, without the one under way", async () => {
+  it("returns each second since the start, without the current one", async () => {
     const clock = new FakeClock(startMs);
     const traffic = new RecentTraffic(clock);
     expect(traffic.secondsFrom(0)).toEqual([]);
@@ -23,7 +23,7 @@ describe("RecentTraffic", () => {
     expect(traffic.secondsFrom(7)).toEqual([]);
   });
 
-  it("counts what clients ask for data, and nothing else", async () => {
+  it("counts client requests for data, and nothing else", async () => {
     const clock = new FakeClock(startMs);
     const traffic = new RecentTraffic(clock);
     for (const route of ["/nodes/:id/heartbeat", "/health", "/metrics", "unknown"]) {
@@ -33,7 +33,7 @@ describe("RecentTraffic", () => {
     expect(traffic.secondsFrom(0)).toEqual([[startMs, 0, null, null]]);
   });
 
-  it("forgets what is older than it shows", async () => {
+  it("drops seconds that are older than it shows", async () => {
     const clock = new FakeClock(startMs);
     const traffic = new RecentTraffic(clock);
     traffic.requestAnswered({ route: "/graphql", durationMs: 1 });
@@ -53,7 +53,7 @@ describe("RecentTraffic", () => {
     expect(traffic.secondsFrom(0).map(([atMs]) => atMs)).toEqual([startMs, startMs + 1_000]);
   });
 
-  it("tells a storage node's latency over the last minute", async () => {
+  it("returns a storage node's latency over the last minute", async () => {
     const clock = new FakeClock(startMs);
     const traffic = new RecentTraffic(clock);
     expect(traffic.nodeLatency("node1")).toEqual({ p50Ms: null, p99Ms: null });
@@ -67,14 +67,14 @@ describe("RecentTraffic", () => {
     expect(traffic.nodeLatency("node1")).toEqual({ p50Ms: null, p99Ms: null });
   });
 
-  it("remembers no more storage nodes than a cluster may have", () => {
+  it("keeps no more storage nodes than a cluster may have", () => {
     const traffic = new RecentTraffic(new FakeClock());
     for (let node = 0; node <= storageNodesMax; node++) traffic.batchAnswered({ node: `node${node}`, serviceMs: 1 });
     expect(traffic.nodeLatency("node0").p50Ms).toBeNull();
     expect(traffic.nodeLatency("node1").p50Ms).not.toBeNull();
   });
 
-  it("hears of requests and batches from the metrics", async () => {
+  it("receives requests and batches from the metrics", async () => {
     const clock = new FakeClock(startMs);
     const traffic = new RecentTraffic(clock);
     const metrics = new Metrics(traffic);

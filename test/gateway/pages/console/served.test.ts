@@ -32,18 +32,18 @@ const ask = async (documentId: string, variables: object) =>
   (await postJson(gateway.url, "/graphql", { documentId, variables })).json();
 
 describe("a gateway with a console", () => {
-  it("has its page at /, beside everything else", async () => {
+  it("serves its page at /, beside everything else", async () => {
     expect((await rawRequest(gateway.url, "/")).text).toContain("<title>shardgate console</title>");
     expect((await rawRequest(gateway.url, "/health")).json()).toMatchObject({ status: "ok" });
     expect((await rawRequest(gateway.url, "/console/nothing")).json()).toMatchObject({ code: "NOT_FOUND" });
   });
 
-  it("has none when it is told so", async () => {
+  it("serves none when it is switched off", async () => {
     expect((await rawRequest(behind.url, "/")).status).toBe(404);
     expect((await rawRequest(behind.url, "/console/events")).status).toBe(404);
   });
 
-  it("answers the page's documents even when it takes no others", async () => {
+  it("answers the page's documents even when it accepts no others", async () => {
     expect((await postJson(gateway.url, "/graphql", { query: "{ __typename }" })).text).toContain("PERSISTED");
     await rawRequest(gateway.url, "/data/user123", { method: "PUT", body: '{"n":1.50}' });
     expect(await ask("console/find", { key: "user123" })).toMatchObject({
@@ -69,7 +69,7 @@ describe("a gateway with a console", () => {
     expect(text).toContain("event: cluster\n");
   });
 
-  it("tells which engine a storage node has", async () => {
+  it("reports which engine a storage node has", async () => {
     expect(await behind.services.membership.nodeEngine("node1")).toBe("memory");
     behind.node("node3", "plain");
     await behind.register("node3");
@@ -79,7 +79,7 @@ describe("a gateway with a console", () => {
 });
 
 describe("the console's built files", () => {
-  it("are looked for beside the compiled code", () => {
+  it("are searched for beside the compiled code", () => {
     expect(
       createConsole(behind.services, { traffic: new RecentTraffic(new FakeClock()), hasPlayground: true }),
     ).toBeDefined();

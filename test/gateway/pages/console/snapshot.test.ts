@@ -7,7 +7,7 @@ import { MadeUpCluster } from "./made-up-cluster.js";
 const nothing = { keys: null, bytes: null, engine: null };
 
 describe("clusterEvent", () => {
-  it("lists storage nodes by name and refers to them by their place", () => {
+  it("lists storage nodes by name and refers to them by index", () => {
     const cluster = new MadeUpCluster(new FakeClock(), 2, 4);
     cluster.states.set("node002", "DOWN");
     cluster.give(0, null);
@@ -24,7 +24,7 @@ describe("clusterEvent", () => {
     });
   });
 
-  it("calls a shard nobody's whose owner is not in the map", () => {
+  it("reports a shard as unassigned when its owner is not in the map", () => {
     const cluster = new MadeUpCluster(new FakeClock(), 1, 1);
     cluster.give(0, "gone");
     expect(clusterEvent(cluster.services()).owners).toEqual([-1]);

@@ -1,4 +1,4 @@
-/** The browser's script, run here with stand-ins for the browser; test/browser runs it in a real one. */
+/** The browser's script, run here with substitutes for the browser; test/browser runs it in a real one. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { preparedTabs } from "../../../../src/gateway/pages/playground/tabs.js";
 
@@ -21,7 +21,7 @@ interface Storage {
   clear(): void;
 }
 
-/** Like the browser's: what is stored are its own properties. */
+/** Like the browser's: stored items are its own properties. */
 class KeptStorage {
   [name: `${string}:${string}`]: string;
 
@@ -68,7 +68,7 @@ async function boot(search = ""): Promise<Rendered> {
 }
 
 describe("the playground's script", () => {
-  it("renders GraphiQL with the prepared tabs, and keeps headers and edits to the page", async () => {
+  it("renders GraphiQL with the prepared tabs, and does not store headers and edits", async () => {
     const { element, options } = await boot();
     expect(element).toBe("element root");
     expect(options.defaultTabs).toEqual(preparedTabs);
@@ -77,7 +77,7 @@ describe("the playground's script", () => {
     expect(options.additionalHeaders()).toEqual({ authorization: "Bearer abc" });
   });
 
-  it("opens the first of them on the first visit, and later what was open", async () => {
+  it("opens the first tab on the first visit, and later the tab that was open", async () => {
     const { storage } = (await boot()).options;
     expect(storage.getItem("graphiql:query")).toBe(preparedTabs[0]?.query);
     storage.setItem("graphiql:tabState", "{}");
@@ -89,7 +89,7 @@ describe("the playground's script", () => {
     expect(addresses).toEqual([]);
   });
 
-  it("opens the query of the page's address, and takes it out of there", async () => {
+  it("opens the query in the page's address, and removes it from there", async () => {
     kept.setItem("shardgate:graphiql:tabState", "{}");
     kept.setItem("shardgate:graphiql:variables", "{}");
     const { options } = await boot("?query=%7B%20__typename%20%7D");
@@ -99,7 +99,7 @@ describe("the playground's script", () => {
     expect(addresses).toEqual(["/graphql"]);
   });
 
-  it("takes the editor's workers from beside itself", async () => {
+  it("loads the editor's workers from its own folder", async () => {
     await boot();
     const { MonacoEnvironment } = globalThis as unknown as {
       MonacoEnvironment: { getWorkerUrl(moduleId: string, label: string): string };
@@ -110,7 +110,7 @@ describe("the playground's script", () => {
     expect(files).toEqual(["graphql.worker.js", "json.worker.js", "editor.worker.js"]);
   });
 
-  it("keeps what it stores apart from what other programs stored at the same address", async () => {
+  it("separates its storage from that of other programs at the same address", async () => {
     const { storage } = (await boot()).options;
     expect([storage.getItem("graphiql:tabState"), storage.length]).toEqual([null, 1]);
     storage.setItem("graphiql:tabState", "ours");

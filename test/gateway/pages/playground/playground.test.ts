@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 describe("the playground", () => {
-  it("is a page without inline script, under a policy that lets it reach nothing but the gateway", async () => {
+  it("is a page without inline script, with a policy that allows only this gateway", async () => {
     const answer = await fetch(`${origin}/graphql?query=%7B__typename%7D`, { headers: browser });
     expect(answer.status).toBe(200);
     expect(Object.fromEntries(answer.headers)).toMatchObject({
@@ -62,7 +62,7 @@ describe("the playground", () => {
     expect(html).not.toMatch(/<script(?![^>]* src=)|<style| style=| on\w+=/);
   });
 
-  it("serves all that its page names, with the same policy", async () => {
+  it("serves all files that its page names, with the same policy", async () => {
     const html = await (await fetch(`${origin}/graphql`, { headers: browser })).text();
     const named = [...html.matchAll(/<(?:link|script) .*?(?:src|href)="([^"]+)"/g)].map(([, target = ""]) => target);
     expect(named).toHaveLength(5);
@@ -88,25 +88,25 @@ describe("the playground", () => {
     for (const [target, request] of others) expect((await fetch(origin + target, request)).status).toBe(404);
   });
 
-  it("refers to nothing but what lies beside it, wherever a proxy has put it", async () => {
+  it("refers only to files beside it, wherever a proxy serves it", async () => {
     const html = await (await fetch(`${origin}/graphql`, { headers: browser })).text();
     const targets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target = ""]) => target);
     expect(targets).toEqual(expect.arrayContaining(["./", "openapi.json"]));
     for (const target of targets) expect(new URL(target, "http://proxy/sg/graphql").pathname).toMatch(/^\/sg\//);
   });
 
-  it("is not at an address that ends with a slash, from where it leads to its own", async () => {
+  it("redirects an address that ends with a slash to its own", async () => {
     const answer = await fetch(`${origin}/graphql/?query=%7Ba%7D`, { headers: browser, redirect: "manual" });
     expect([answer.status, answer.headers.get("location")]).toEqual([307, "../graphql?query=%7Ba%7D"]);
   });
 
-  it.each([true, false])("leads to the console and asks for a token only where there is one: %s", async (isThere) => {
+  it.each([true, false])("links to the console and asks for a token only if there is one: %s", async (isThere) => {
     const there = await serve(built, { hasConsole: isThere, asksForToken: isThere });
     const html = await (await fetch(`${there}/graphql`, { headers: browser })).text();
     expect([html.includes('href="./"'), html.includes('type="password"')]).toEqual([isThere, isThere]);
   });
 
-  it("says so when it is not built", async () => {
+  it("explains that it is not built when its files are missing", async () => {
     const without = await serve(path.join(folder.path, "none"));
     const answer = await fetch(`${without}/graphql`, { headers: browser });
     expect(answer.status).toBe(503);

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** What is read of the answers beyond comparing them. */
+/** The parts of the answers that the tests read. */
 interface TabData {
   readonly entries: unknown;
   readonly replace: { readonly current: { readonly version: string } };
@@ -20,7 +20,7 @@ interface TabData {
   readonly assignShard: unknown;
 }
 
-/** Runs the tab of this name, as it is prepared or with other variables. */
+/** Runs the tab of this name, with its prepared variables or with others. */
 async function run(name: string, changed: Readonly<Record<string, unknown>> = {}) {
   const { query, variables = "{}" } = tabs.get(name) ?? { query: "" };
   return graphql<TabData>(gateway.url, query, { ...JSON.parse(variables), ...changed });
@@ -29,7 +29,7 @@ async function run(name: string, changed: Readonly<Record<string, unknown>> = {}
 const tabs = new Map(preparedTabs.map((tab) => [/^(?:query|mutation) (\w+)/m.exec(tab.query)?.[1], tab]));
 
 describe("the prepared tabs", () => {
-  it("are those that a newcomer wants, each with a name of its own", () => {
+  it("cover what a new user needs, each with a name of its own", () => {
     expect([...tabs.keys()]).toEqual([
       "FirstPutAndGet",
       "ManyKeys",
@@ -40,7 +40,7 @@ describe("the prepared tabs", () => {
     ]);
   });
 
-  it.each([...tabs])("%s fits into half a screen and stays as it is when it is prettified", (_, { query }) => {
+  it.each([...tabs])("%s fits into half a screen and does not change when it is prettified", (_, { query }) => {
     expect(Math.max(...query.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(48);
     expect(stripIgnoredCharacters(print(parse(query)))).toBe(stripIgnoredCharacters(query));
     expect(query).toMatch(/^# /);
@@ -77,7 +77,7 @@ describe("the prepared tabs", () => {
     expect(third.data).toMatchObject({ replace: { __typename: "VersionConflict", code: "VERSION_CONFLICT" } });
   });
 
-  it("scan on from a cursor", async () => {
+  it("continue a scan from a cursor", async () => {
     const whole = await run("ScanWithCursor");
     expect(whole.data).toMatchObject({ scan: { pageInfo: { hasNextPage: false }, unavailableShards: [] } });
     const page = await run("ScanWithCursor", { first: 1 });
@@ -95,7 +95,7 @@ describe("the prepared tabs", () => {
     });
   });
 
-  it("give a shard to another storage node, and are refused when that hides data", async () => {
+  it("assign a shard to another storage node, and are refused when that hides data", async () => {
     const holder = gateway.services.membership.map.shards[0]?.primary;
     const other = holder === "node1" ? "node2" : "node1";
     const moved = await run("Reassign", { storageNode: other, force: true });

@@ -1,4 +1,4 @@
-/** The form that asks for a token, with stand-ins for the browser; test/browser fills it in in a real one. */
+/** The form for a token, with substitutes for the browser; test/browser uses it in a real one. */
 import { describe, expect, it, vi } from "vitest";
 import { startTokenForm, tokenHeaders, type TokenPage } from "../../../../src/gateway/pages/playground/token-form.js";
 import { settle } from "../../../support/fake-clock.js";
@@ -21,7 +21,7 @@ class FakeElement {
   }
 }
 
-/** A page at `/sg/graphql` whose gateway answers the check of a token so. */
+/** A page at `/sg/graphql` whose gateway answers the check of a token with `check`. */
 function pageOf(check: Fetch, kept: readonly (readonly [string, string])[] = [], hasForm = true) {
   const elements = new Map(hasForm ? ids.map((id) => [id, new FakeElement()]) : []);
   const storage = new Map(kept);
@@ -53,7 +53,7 @@ async function signIn({ element }: ReturnType<typeof pageOf>, token: string): Pr
 }
 
 describe("the playground's token form", () => {
-  it("asks for a token, and loads the page again once the gateway has taken it", async () => {
+  it("asks for a token, and reloads the page once the gateway has accepted it", async () => {
     const check = answering(200);
     const parts = pageOf(check);
     startTokenForm(parts.page);
@@ -68,7 +68,7 @@ describe("the playground's token form", () => {
     ["the gateway refuses", answering(401), /does not accept this token/],
     ["the gateway cannot check", answering(503), /cannot check the token now \(status 503\)/],
     ["cannot be sent", () => Promise.reject(new TypeError("not a header")), /could not be sent/],
-  ])("says why when it is one that %s, and keeps none", async (_, check, text) => {
+  ])("reports when the token is one that %s, and does not store it", async (_, check, text) => {
     const parts = pageOf(check);
     startTokenForm(parts.page);
     await signIn(parts, "wrong");
@@ -76,7 +76,7 @@ describe("the playground's token form", () => {
     expect([parts.storage.size, parts.reload.mock.calls.length]).toEqual([0, 0]);
   });
 
-  it("shows that there is one, and forgets it when its owner signs out", () => {
+  it("shows that there is a token, and removes it when its user signs out", () => {
     const { page, element, storage, reload } = pageOf(answering(200), [["shardgate:token:/sg/", "abc"]]);
     startTokenForm(page);
     expect([element("token-asked").hidden, element("token-kept").hidden]).toEqual([true, false]);
@@ -84,7 +84,7 @@ describe("the playground's token form", () => {
     expect([storage.size, reload.mock.calls.length]).toEqual([0, 1]);
   });
 
-  it("is left alone on a page without it", () => {
+  it("does nothing on a page without the form", () => {
     const { page, reload } = pageOf(answering(200), [], false);
     startTokenForm(page);
     expect(reload).not.toHaveBeenCalled();
@@ -98,7 +98,7 @@ describe("the playground's requests", () => {
     expect(tokenHeaders(pageOf(answering(200), [["shardgate:token:/other/", "abc"]]).page)()).toEqual({});
   });
 
-  it("leave it out where the headers editor has one, however it is written", () => {
+  it("omit it when the headers editor has one, however it is written", () => {
     const headersOf = tokenHeaders(pageOf(answering(200), [["shardgate:token:/sg/", "abc"]]).page);
     expect(headersOf({ extensions: { headers: { Authorization: "Bearer other" } } })).toEqual({});
     expect(headersOf({ extensions: { headers: { "x-request-id": "1" } } })).toEqual({ authorization: "Bearer abc" });

@@ -41,7 +41,7 @@ describe("GET /shards", () => {
 });
 
 describe("POST /shards/assign", () => {
-  it("gives an empty shard to another node and answers with its row", async () => {
+  it("assigns an empty shard to another node and answers with its row", async () => {
     await gateway.register("node1", "node2");
     const answer = await post("/shards/assign", { shardId: 0, nodeId: "node2", isPrimary: true, force: false });
     expect(answer.status).toBe(200);
@@ -97,7 +97,7 @@ describe("POST /shards/assign", () => {
 });
 
 describe("/nodes", () => {
-  it("lists what the gateway knows of each node", async () => {
+  it("lists the gateway's facts of each node", async () => {
     expect((await get("/nodes")).json()).toEqual({ nodes: [] });
     await gateway.register("node1", "node2");
     const lastSeenAt = new Date(gateway.clock.nowMs()).toISOString();
@@ -112,7 +112,7 @@ describe("/nodes", () => {
     });
   });
 
-  it("says why a node may not serve, and takes it with what it has once the loss is accepted", async () => {
+  it("reports why a node may not serve, and accepts it with its data once the loss is accepted", async () => {
     await gateway.register("node1", "node2");
     expect((await post("/nodes/node1/accept-loss", {})).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
     const empty = { id: "node1", url: "http://node1:8000", incarnation: "2", storeId: "new", starts: ["2"] };
@@ -139,7 +139,7 @@ describe("/nodes", () => {
     expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ problem: null }, {}] });
   });
 
-  it("shows a node that was never seen", async () => {
+  it("lists a node that was never heard from", async () => {
     gateway.node("node1").injectFault = () => {
       throw new Error("nobody is there");
     };
@@ -147,7 +147,7 @@ describe("/nodes", () => {
     expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ url: "http://node1:8000", lastSeenAt: null }] });
   });
 
-  it("registers a node once as new", async () => {
+  it("reports a registration as new only once", async () => {
     const registration = {
       id: "node1",
       url: "http://node1:8000",
@@ -180,7 +180,7 @@ describe("/nodes", () => {
     expect((await get("/nodes")).json()).toEqual({ nodes: [] });
   });
 
-  it("refuses a node of another cluster, and another process under a live name", async () => {
+  it("refuses a node of another cluster, and another process with the name of a live node", async () => {
     await gateway.register("node1", "node2");
     expect((await post("/nodes", { id: "node3", url: "http://b", clusterId: "other" })).json()).toMatchObject({
       status: 409,
@@ -208,7 +208,7 @@ describe("/nodes", () => {
     expect((await remove("/nodes/node3")).status).toBe(200);
   });
 
-  it("takes heartbeats with and without a body", async () => {
+  it("accepts heartbeats with and without a body", async () => {
     await gateway.register("node1");
     gateway.node("plain", "plain");
     expect((await post("/nodes", { id: "plain", url: "http://plain:8000" })).status).toBe(201);
@@ -268,7 +268,7 @@ describe("what REST refuses before its handlers", () => {
     ["/data/country/FRA", "/data/country%2FFRA."],
     ["/data/a%2Fb/c/?ttl=1", "/data/a%2Fb%2Fc%2F."],
     [`/data/a/${"x".repeat(300)}`, `/data/a%2F${"x".repeat(246)}…`],
-  ])("says how a key with slashes is written: %s", async (target, path) => {
+  ])("learns how to write a key with slashes: %s", async (target, path) => {
     for (const method of ["GET", "PUT", "DELETE"]) {
       const problem = (await rawRequest(gateway.url, target, { method })).json();
       expect(problem).toMatchObject({ status: 404, code: "NOT_FOUND", detail: expect.stringContaining(path) });
@@ -276,7 +276,7 @@ describe("what REST refuses before its handlers", () => {
     expect((await get("/shards/country/FRA")).json()["detail"]).toBe("There is no route /shards/country/FRA.");
   });
 
-  it("says 415 for another media type, 413 for a long body, and 400 for broken JSON", async () => {
+  it("gets 415 for another media type, 413 for a long body, and 400 for invalid JSON", async () => {
     const send = (type: string, body: string): Promise<RawAnswer> =>
       rawRequest(gateway.url, "/nodes", { method: "POST", headers: { "content-type": type }, body });
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "nonsense"]) {
@@ -298,11 +298,11 @@ describe("what REST refuses before its handlers", () => {
     expect((await send("application/json; charset=utf-8", '{"id":"n","url":"http://a"}')).status).toBe(201);
   });
 
-  it("says 400 for a path that cannot be decoded", async () => {
+  it("gets 400 for a path that cannot be decoded", async () => {
     expect((await remove("/nodes/%zz")).json()).toMatchObject({ status: 400, code: "BAD_REQUEST" });
   });
 
-  it("answers every request under its id: the client's when it is harmless, else one of its own", async () => {
+  it("is answered with its id: the client's if it is harmless, else a generated one", async () => {
     const idOf = async (told: string): Promise<unknown> =>
       (await rawRequest(gateway.url, "/health", { headers: { "x-request-id": told } })).headers["x-request-id"];
     expect(await idOf("Abc-1._z")).toBe("Abc-1._z");

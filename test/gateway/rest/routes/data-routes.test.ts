@@ -22,7 +22,7 @@ function send(method: string, target: string, options: RawOptions = {}): Promise
 const refused = new NodeFault("connectionRefused", "connection refused", true);
 
 describe("PUT and GET /data/{key}", () => {
-  it("gives back the value byte for byte, with its version, times and place", async () => {
+  it("returns the value byte for byte, with its version, times, shard and node", async () => {
     const value = '{ "b": 1.00, "a": [12345678901234567890, "\\u00e9é😀"],\n "toJSON": null }';
     const put = await send("PUT", "/data/user123", { body: value });
     expect(put).toMatchObject({ status: 201, text: "" });
@@ -44,14 +44,14 @@ describe("PUT and GET /data/{key}", () => {
     expect(got.headers).not.toHaveProperty("x-expires-at");
   });
 
-  it("says that an entry was replaced", async () => {
+  it("reports that an entry was replaced", async () => {
     await send("PUT", "/data/k", { body: "1" });
     const put = await send("PUT", "/data/k", { body: "2" });
     expect(put.status).toBe(200);
     expect(put.headers.etag).toBe('"2"');
   });
 
-  it("takes the value whatever its media type is called", async () => {
+  it("accepts the value with any media type", async () => {
     for (const type of ["application/x-www-form-urlencoded", "text/plain", "nonsense", ""]) {
       expect((await send("PUT", "/data/k", { body: "1", headers: { "content-type": type } })).status).toBeLessThan(202);
     }
@@ -85,12 +85,12 @@ describe("PUT and GET /data/{key}", () => {
     expect(answer.json()).toMatchObject({ code: "INVALID_VALUE", isRetryable: false });
   });
 
-  it("refuses a body that no value can be", async () => {
+  it("refuses a body that cannot be a value", async () => {
     const answer = await send("PUT", "/data/k", { body: Buffer.alloc(valueBytesMax + 1, "1") });
     expect(answer.json()).toMatchObject({ status: 413, code: "BODY_TOO_LARGE" });
   });
 
-  it("takes a value of the greatest length", async () => {
+  it("accepts a value of maximum length", async () => {
     const value = `"${"x".repeat(valueBytesMax - 2)}"`;
     expect((await send("PUT", "/data/k", { body: value })).status).toBe(201);
     expect((await send("GET", "/data/k")).text).toBe(value);
@@ -98,12 +98,12 @@ describe("PUT and GET /data/{key}", () => {
 });
 
 describe("the key of /data/{key}", () => {
-  it("is not taken from a path that only the router takes for this one", async () => {
+  it("is not read from a path that only the router treats as the same", async () => {
     await send("PUT", "/data/a%2Fb", { body: "1" });
     expect((await send("GET", "/%64ata/a%252Fb")).json()).toMatchObject({ status: 404, code: "NOT_FOUND" });
   });
 
-  it("refuses a value that is compressed", async () => {
+  it("refuses a compressed value", async () => {
     const answer = await send("PUT", "/data/k", { body: "1", headers: { "content-encoding": "gzip" } });
     expect(answer.json()).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
   });
@@ -122,7 +122,7 @@ describe("the key of /data/{key}", () => {
     ["/data/%F0%9F%98%80", "😀"],
     ["/data/__proto__", "__proto__"],
     [`/data/${"%F0%9F%98%80".repeat(256)}`, "😀".repeat(256)],
-  ])("is %s decoded once", async (target, key) => {
+  ])("is decoded once from %s", async (target, key) => {
     expect((await send("PUT", target, { body: "1" })).status).toBe(201);
     const written = gateway
       .node("node1")
@@ -161,7 +161,7 @@ describe("the key of /data/{key}", () => {
   });
 
   it.each(["/data/a/b", "/data/a/", "//data/a", "/data//a"])(
-    "is one whole path segment, so %s is no route",
+    "is one whole path segment, so %s is not a route",
     async (target) => {
       expect((await send("GET", target)).json()).toMatchObject({ status: 404, code: "NOT_FOUND" });
     },
@@ -169,7 +169,7 @@ describe("the key of /data/{key}", () => {
 });
 
 describe("conditional requests of /data/{key}", () => {
-  it("write only under the condition, and say the entry's version otherwise", async () => {
+  it("write only under the condition, and otherwise answer with the current version", async () => {
     const put = (headers: Record<string, string>): Promise<RawAnswer> => send("PUT", "/data/k", { body: "1", headers });
     expect((await put({ "if-match": "*" })).json()).toMatchObject({
       status: 412,
@@ -187,7 +187,7 @@ describe("conditional requests of /data/{key}", () => {
     expect((await send("DELETE", "/data/k", { headers: { "if-match": '"2"' } })).status).toBe(204);
   });
 
-  it("take the version from a header of its own, and from a tag that a proxy made weak", async () => {
+  it("accept the version from a header of its own, and from a tag that a proxy weakened", async () => {
     const put = (tag: string, body: string): Promise<RawAnswer> =>
       send("PUT", "/data/k", { body, headers: { "if-match": tag } });
     expect((await send("PUT", "/data/k", { body: "1" })).headers["x-version"]).toBe("1");
@@ -202,7 +202,7 @@ describe("conditional requests of /data/{key}", () => {
     expect((await send("GET", "/data/k")).text).toBe("3");
   });
 
-  it("read nothing when the client has the version already", async () => {
+  it("answer 304 when the client has the version already", async () => {
     await send("PUT", "/data/k", { body: "1" });
     for (const method of ["GET", "HEAD"]) {
       const same = await send(method, "/data/k", { headers: { "if-none-match": 'W/"9", "1"' } });
@@ -249,7 +249,7 @@ describe("/data/{key} when storage nodes fail", () => {
     expect(answer.headers).not.toHaveProperty("x-node");
   });
 
-  it("says to writers, and to nobody else, that nothing was written", async () => {
+  it("tells only writers that nothing was written", async () => {
     await gateway.services.membership.remove("node1", true);
     const advice = async (method: string, target: string): Promise<unknown> => {
       const answer = await send(method, target, method === "PUT" ? { body: "1" } : {});
@@ -291,7 +291,7 @@ describe("/data/{key} when storage nodes fail", () => {
     expect((await answering).json()).toMatchObject({ status: 503, code: "SHARD_UNAVAILABLE" });
   });
 
-  it("gives up when the client has gone", async () => {
+  it("gives up when the client has disconnected", async () => {
     const node = gateway.node("node1");
     node.hold();
     const { execute } = gateway.services.router;
@@ -308,7 +308,7 @@ describe("/data/{key} when storage nodes fail", () => {
     await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true));
   });
 
-  it("masks what nobody expected, and logs it with its cause and the request's id", async () => {
+  it("masks an unexpected error, and logs it with its cause and the request's id", async () => {
     const cause = new Error("secret detail");
     gateway.services.router.execute = () => Promise.reject(cause);
     const answer = await send("GET", "/data/k", { headers: { "x-request-id": "req-7" } });
@@ -319,7 +319,7 @@ describe("/data/{key} when storage nodes fail", () => {
     expect(line?.facts).toMatchObject({ err: cause, requestId: "req-7", method: "GET", url: "/data/k" });
   });
 
-  it("masks a router that gives no outcome, or one that does not fit", async () => {
+  it("masks a router that returns no outcome, or one that does not fit", async () => {
     gateway.services.router.execute = async () => [];
     expect((await send("GET", "/data/k")).status).toBe(500);
     gateway.services.router.execute = async () => [{ kind: "page", entries: [], hasMore: false }];
@@ -349,7 +349,7 @@ describe("/data/{key} on a plain storage node", () => {
 describe("Server-Timing", () => {
   const traced = { headers: { "x-shardgate-trace": "1" } };
 
-  it("tells what an operation cost when the client asks", async () => {
+  it("reports what an operation cost when the client asks for it", async () => {
     const { headers } = await send("PUT", "/data/k", { body: "1", ...traced });
     expect(headers["server-timing"]).toMatch(
       /^wait;dur=0, service;dur=0;desc="node1, batch b\w+-\d+ of 1", retries;desc="0"$/,
@@ -357,7 +357,7 @@ describe("Server-Timing", () => {
     expect((await send("GET", "/data/k")).headers).not.toHaveProperty("server-timing");
   });
 
-  it("tells of retries, and of an operation that no batch carried", async () => {
+  it("reports retries, and an operation that no batch carried", async () => {
     gateway.node("node1").failNext({ fault: refused }, 3);
     const answer = send("GET", "/data/k", traced);
     for (let step = 0; step < 60; step++) await gateway.clock.advance(20);

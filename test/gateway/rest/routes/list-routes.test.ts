@@ -38,7 +38,7 @@ async function put(...keys: readonly string[]): Promise<void> {
 }
 
 describe("GET /data", () => {
-  it("lists entries with everything that is known of them, the values as they were written", async () => {
+  it("lists entries with all their facts, the values as they were written", async () => {
     await rawRequest(gateway.url, "/data/a?ttl=60", { method: "PUT", body: '{ "n": 1.00 }' });
     await put("b");
     expect((await get("/data")).text).toBe(
@@ -50,7 +50,7 @@ describe("GET /data", () => {
     expect(await page("?prefix=nothing")).toMatchObject({ entries: [], next: null, unavailableShards: [] });
   });
 
-  it("pages through all shards in the order of the keys' bytes, `next` being the `after` of the next page", async () => {
+  it("pages through all shards in bytewise key order, `next` being the `after` of the next page", async () => {
     const keys = ["a", "a b", "a+b", "a/b", "a%2Fb", "ä", "ﬀ", "😀", "..x"];
     await put(...keys);
     const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -72,7 +72,7 @@ describe("GET /data", () => {
     expect((await page("?prefix=a&after=a%2Bb")).keys).toEqual(["a/b"]);
   });
 
-  it("has the page that GraphQL's scan has", async () => {
+  it("returns the same page as GraphQL's scan", async () => {
     await put(...Array.from({ length: pageEntriesDefault + 5 }, (_, index) => `key${index}`));
     const { keys, next } = await page();
     expect([keys.length, next]).toEqual([pageEntriesDefault, keys.at(-1)]);
@@ -125,7 +125,7 @@ describe("the bounds of GET /data", () => {
   };
   const asked = (): number => gateway.node("node1").batches.length;
 
-  it("are those of a page, counted with all shards, before a storage node is asked", async () => {
+  it("limit the entries of a page, and its cost in keys and shards, before a storage node is asked", async () => {
     await restart({ bounds: { pageEntries: 10, requestCost: 8 } });
     const before = asked();
     expect((await get("/data?limit=5")).json()).toMatchObject({ status: 400, code: "REQUEST_TOO_COSTLY", cost: 9 });
@@ -135,11 +135,11 @@ describe("the bounds of GET /data", () => {
     expect((await page("?limit=4")).keys).toEqual(["a", "b", "c"]);
   });
 
-  it("are those of the items and of the bytes of one answer", async () => {
+  it("limit the items and the bytes of one answer", async () => {
     await restart({ bounds: { listItems: 2 } });
     expect((await get("/data?limit=10")).json()).toMatchObject({ status: 413, code: "ANSWER_TOO_LARGE" });
     await restart({ bounds: { answerBytes: 2 } });
-    // So many of one shard that it is asked twice, the second time when no more may come.
+    // So many keys of one shard that it is asked twice, the second time when the page is full.
     const keys = Array.from({ length: 300 }, (_, index) => `key${index}`);
     await put(...keys.filter((key) => shardOfKey(parseKey(key), 4) === 0).slice(0, 30));
     expect((await get("/data?prefix=key&limit=30")).json()).toMatchObject({ status: 413, code: "ANSWER_TOO_LARGE" });

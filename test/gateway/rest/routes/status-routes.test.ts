@@ -16,7 +16,7 @@ const get = (target: string): Promise<RawAnswer> => rawRequest(gateway.url, targ
 const standing = { isLeading: true, leader: { name: null, url: null }, isRegistryReachable: true };
 
 describe("GET /health and GET /ready", () => {
-  it("is alive before it is ready", async () => {
+  it("reports a live gateway before it is ready", async () => {
     expect(await get("/health")).toMatchObject({
       status: 200,
       text: '{"status":"ok","protocol":"shardgate-gateway/1"}',
@@ -31,7 +31,7 @@ describe("GET /health and GET /ready", () => {
     expect(unready.headers["retry-after"]).toBe("1");
   });
 
-  it("is ready while every shard has a live primary, and degraded while some have", async () => {
+  it("reports ready while every shard has a live primary, and degraded while some have", async () => {
     await gateway.register("node1", "node2");
     const ready = await get("/ready");
     expect(ready.status).toBe(200);
@@ -115,7 +115,7 @@ describe("GET /openapi.json", () => {
       Object.entries(item).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const),
     );
 
-  it("describes every route there is and no other", async () => {
+  it("describes every route that exists and no other", async () => {
     const document = await read();
     expect(document.openapi).toBe("3.1.0");
     expect(
@@ -156,7 +156,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  it("says of each route what it does, takes and answers", async () => {
+  it("describes for each route its purpose, its input and its answers", async () => {
     const operations = operationsOf(await read());
     expect(new Set(operations.map(([, { operationId }]) => operationId)).size).toBe(operations.length);
     for (const [name, { summary, responses, parameters = [] }] of operations) {
@@ -195,7 +195,7 @@ describe("GET /openapi.json", () => {
     expect(put?.responses["201"]).not.toHaveProperty("content");
   });
 
-  it("refers to nothing that it does not have", async () => {
+  it("has no dangling references", async () => {
     const document = await read();
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1] ?? "");
     expect(references.length).toBeGreaterThan(10);

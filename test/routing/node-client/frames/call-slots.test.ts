@@ -8,7 +8,7 @@ interface TestCall {
 
 describe("CallSlots", () => {
   it("finds each call by its id as a Map does, whatever begins and ends in between", () => {
-    // A number ends the call at that place among those in flight; null begins one.
+    // A number ends the call at that index among those in flight; null begins one.
     const step = fc.oneof(fc.constant(null), fc.nat(40));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
@@ -34,7 +34,7 @@ describe("CallSlots", () => {
     );
   });
 
-  it("does not take a late answer to an ended call for one to the call that has its place now", () => {
+  it("does not match a late answer to an ended call with the call that has its slot now", () => {
     const slots = new CallSlots<TestCall>();
     const stuck = { id: slots.nextId() };
     slots.add(stuck);
@@ -52,7 +52,7 @@ describe("CallSlots", () => {
     expect(slots.get(last.id)).toBe(last);
   });
 
-  it("ends a call once, however often it is asked to", () => {
+  it("ends a call once, however often that is requested", () => {
     const slots = new CallSlots<TestCall>();
     const call = { id: slots.nextId() };
     slots.add(call);

@@ -42,7 +42,7 @@ async function open(hello: Readonly<Record<string, unknown>> = {}) {
   return { calls, peer, socket, left };
 }
 
-/** What the call ends with instead of an answer. */
+/** The fault that the call rejects with. */
 async function faultOf(execution: Promise<unknown>): Promise<NodeFault> {
   const error = await execution.catch((caught: unknown) => caught);
   if (!(error instanceof NodeFault)) throw new Error(`No fault but ${String(error)}.`);
@@ -50,7 +50,7 @@ async function faultOf(execution: Promise<unknown>): Promise<NodeFault> {
 }
 
 describe("FrameCalls", () => {
-  it("sends a batch with its time, its id and its trace, and resolves to the outcomes", async () => {
+  it("sends a batch with its timeout, its id and its trace, and resolves to the outcomes", async () => {
     const { calls, peer } = await open();
     const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
     const execution = calls.execute(puts(), { timeoutMs: 1_234, requestId: "b1-7", traceparent });
@@ -65,7 +65,7 @@ describe("FrameCalls", () => {
     expect([calls.size, calls.hasAnswered]).toEqual([0, true]);
   });
 
-  it("sends the batches of one turn in one piece, and takes their answers in any order", async () => {
+  it("sends the batches of one turn in one write, and accepts their answers in any order", async () => {
     const { calls, peer } = await open();
     const pieces: number[] = [];
     peer.socket.on("data", (bytes: Buffer) => pieces.push(bytes.length));
@@ -93,7 +93,7 @@ describe("FrameCalls", () => {
     ]);
   });
 
-  it("sends a long batch in parts, and puts the parts of a long answer together", async () => {
+  it("splits a long batch into parts, and joins the parts of a long answer", async () => {
     const { calls, peer } = await open();
     const value = JSON.stringify("x".repeat(200_000));
     const execution = calls.execute(puts(value), call);
@@ -110,7 +110,7 @@ describe("FrameCalls", () => {
     expect(await execution).toMatchObject([{ code: "OVERLOADED", message: "m".repeat(50_000) }]);
   });
 
-  it("takes no more calls at once than the storage node allows", async () => {
+  it("accepts no more calls at once than the storage node allows", async () => {
     const { calls, peer } = await open({ requestsMax: 2 });
     const all = [calls.execute(gets(), call), calls.execute(gets(), call)];
     expect(calls.hasRoom).toBe(false);
@@ -121,7 +121,7 @@ describe("FrameCalls", () => {
     await all[1];
   });
 
-  it("takes no batch while more bytes than the storage node allows could be on their way", async () => {
+  it("accepts no batch when more bytes than the storage node allows would be in flight", async () => {
     const { calls, peer } = await open({ bytesMax: 13 * 1024 * 1024 });
     expect(calls.hasRoom).toBe(true);
     peer.socket.pause();
@@ -137,7 +137,7 @@ describe("FrameCalls", () => {
 });
 
 describe("FrameCalls, when a batch is refused", () => {
-  it.each(["CLUSTER_MISMATCH", "NODE_CONFLICT"])("has %s as the outcome of each operation", async (code) => {
+  it.each(["CLUSTER_MISMATCH", "NODE_CONFLICT"])("returns %s as the outcome of each operation", async (code) => {
     const { calls, peer } = await open();
     const execution = calls.execute([...gets(), ...puts()], call);
     await peer.message(1);
@@ -159,30 +159,36 @@ describe("FrameCalls, when a batch is refused", () => {
     expect(await faultOf(execution)).toMatchObject({ reason, isUnsent });
   });
 
-  it.each(["", "{", "null", '{"code":"DRAINING"}'])("is cautious when the reason is %j", async (body) => {
-    const { calls, peer } = await open();
-    const execution = calls.execute(puts(), call);
-    await peer.message(1);
-    peer.send(frame("problem", 1, body));
-    expect((await faultOf(execution)).isUnsent).toBe(body.includes("DRAINING"));
-  });
+  it.each(["", "{", "null", '{"code":"DRAINING"}'])(
+    "assumes that a batch may have been executed when the reason is %j",
+    async (body) => {
+      const { calls, peer } = await open();
+      const execution = calls.execute(puts(), call);
+      await peer.message(1);
+      peer.send(frame("problem", 1, body));
+      expect((await faultOf(execution)).isUnsent).toBe(body.includes("DRAINING"));
+    },
+  );
 });
 
 describe("FrameCalls, when the connection breaks", () => {
-  it.each(["resetAndDestroy", "end"] as const)("tells what was not sent from what may have been: %s", async (how) => {
-    const { calls, peer, left } = await open();
-    const sent = faultOf(calls.execute(puts(), call));
-    await peer.message(1);
-    peer.socket[how]();
-    expect(await sent).toMatchObject({ reason: "connectionReset", isUnsent: false });
-    expect(left).toHaveBeenCalledTimes(1);
-    expect(calls.hasRoom).toBe(false);
-  });
+  it.each(["resetAndDestroy", "end"] as const)(
+    "distinguishes unsent batches from those that may have been executed: %s",
+    async (how) => {
+      const { calls, peer, left } = await open();
+      const sent = faultOf(calls.execute(puts(), call));
+      await peer.message(1);
+      peer.socket[how]();
+      expect(await sent).toMatchObject({ reason: "connectionReset", isUnsent: false });
+      expect(left).toHaveBeenCalledTimes(1);
+      expect(calls.hasRoom).toBe(false);
+    },
+  );
 
-  it("knows that a batch that never left the gateway was not carried out", async () => {
+  it("knows that a batch that never left the gateway was not executed", async () => {
     const { calls, socket } = await open();
     const sent = faultOf(calls.execute(puts(), call));
-    // Before the turn is over, in which it would be written.
+    // Before the end of the turn, in which the batch would be written.
     socket.destroy();
     expect(await sent).toMatchObject({
       reason: "connectionReset",
@@ -191,7 +197,7 @@ describe("FrameCalls, when the connection breaks", () => {
     });
   });
 
-  it("knows the same of one that waited behind others while the connection took nothing", async () => {
+  it("knows the same of a batch that waited behind others while the connection accepted nothing", async () => {
     const { calls, peer } = await open();
     peer.socket.pause();
     const long = Array.from({ length: 8 }, (_, at) => routed(put(`k${at}`, JSON.stringify("x".repeat(1_000_000)))));
@@ -204,7 +210,7 @@ describe("FrameCalls, when the connection breaks", () => {
     expect((await second).isUnsent).toBe(true);
   });
 
-  it("ends all calls when it is told to", async () => {
+  it("ends all calls when it is destroyed", async () => {
     const { calls, peer, left } = await open();
     const execution = faultOf(calls.execute(puts(), call));
     await peer.message(1);
@@ -219,7 +225,7 @@ describe("FrameCalls, when the connection breaks", () => {
   });
 });
 
-describe("FrameCalls, when something else than frames comes", () => {
+describe("FrameCalls, when invalid frames arrive", () => {
   it.each([
     ["HTTP", Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")],
     ["a type that is unknown", Buffer.from([0, 0, 0, 0, 99, 0, 0, 0, 1])],
@@ -229,7 +235,7 @@ describe("FrameCalls, when something else than frames comes", () => {
     ["a second hello", helloFrame()],
     ["a part before its answer", frame("part", 1, "x")],
     ["a second beginning", Buffer.concat([frame("answer", 1, "x", true), frame("answer", 1, "x")])],
-  ])("ends the connection, and no answer is believed: %s", async (_what, bytes) => {
+  ])("ends the connection without trusting any answer: %s", async (_what, bytes) => {
     const { calls, peer } = await open();
     const execution = faultOf(calls.execute(puts(), call));
     await peer.message(1);
@@ -242,7 +248,7 @@ describe("FrameCalls, when something else than frames comes", () => {
     ["no batch", frame("answer", 1, "no newline")],
     ["too many outcomes", answerFrame(1, [...notFound, ...notFound])],
     ["an outcome of something else", answerFrame(1, [{ kind: "deleted", version: null }])],
-  ])("refuses an answer alone that does not fit its batch: %s", async (_what, bytes) => {
+  ])("refuses only the answer that does not fit its batch: %s", async (_what, bytes) => {
     const { calls, peer } = await open();
     const execution = faultOf(calls.execute(puts(), call));
     await peer.message(1);
@@ -254,7 +260,7 @@ describe("FrameCalls, when something else than frames comes", () => {
     expect(await next).toEqual(notFound);
   });
 
-  it("cuts off an answer that is longer than any, and goes on", async () => {
+  it("cuts off an answer that exceeds the maximum length, and continues", async () => {
     const { calls, peer } = await open();
     const execution = faultOf(calls.execute(gets(), call));
     await peer.message(1);
@@ -270,8 +276,8 @@ describe("FrameCalls, when something else than frames comes", () => {
   });
 });
 
-describe("FrameCalls, when an answer comes in tiny parts", () => {
-  it("counts what they take in memory: a storage node cannot fill it with parts of nothing", async () => {
+describe("FrameCalls, when an answer arrives in tiny parts", () => {
+  it("counts the memory that they take, so that a storage node cannot fill it with empty parts", async () => {
     const { calls, peer } = await open();
     const execution = faultOf(calls.execute(gets(), call));
     await peer.message(1);
@@ -282,8 +288,8 @@ describe("FrameCalls, when an answer comes in tiny parts", () => {
   });
 });
 
-describe("FrameCalls, when nobody waits any longer", () => {
-  it("gives up a call whose time is over, says so, and passes over its answer", async () => {
+describe("FrameCalls, when the caller no longer waits", () => {
+  it("gives up a call after its timeout, sends a cancellation, and ignores its answer", async () => {
     const { calls, peer } = await open();
     const others = calls.execute(gets(), call);
     const execution = faultOf(calls.execute(puts(), { timeoutMs: 100 }));
@@ -299,7 +305,7 @@ describe("FrameCalls, when nobody waits any longer", () => {
     expect(await next).toEqual(notFound);
   });
 
-  it("leaves a connection on which nothing came in all the time of a call", async () => {
+  it("leaves a connection on which nothing has arrived during a whole call", async () => {
     const { calls, peer, left } = await open();
     const quick = faultOf(calls.execute(gets(), { timeoutMs: 50 }));
     const patient = calls.execute(gets(), call);
@@ -311,7 +317,7 @@ describe("FrameCalls, when nobody waits any longer", () => {
     await vi.waitFor(() => expect(peer.isEnded).toBe(true));
   });
 
-  it("tells an answer of which much has come from a storage node that is silent", async () => {
+  it("distinguishes an answer that arrived in large part from a storage node that is silent", async () => {
     const { calls, peer, left } = await open();
     const execution = faultOf(calls.execute(gets(), { timeoutMs: 300 }));
     await peer.message(1);
@@ -322,7 +328,7 @@ describe("FrameCalls, when nobody waits any longer", () => {
     expect(left.mock.calls.length).toBeLessThanOrEqual(1);
   });
 
-  it("reads an answer that came while the gateway stood still for longer than the call's time", async () => {
+  it("reads an answer that arrived while the gateway was blocked for longer than the call's timeout", async () => {
     const { calls, peer } = await open();
     const execution = calls.execute(gets(), { timeoutMs: 200 });
     await peer.message(1);
@@ -331,7 +337,7 @@ describe("FrameCalls, when nobody waits any longer", () => {
     expect(await execution).toEqual(notFound);
   });
 
-  it("rejects a call that is given up, and one that was given up before it began is never sent", async () => {
+  it("rejects an aborted call, and never sends one that was aborted before it began", async () => {
     const { calls, peer } = await open();
     const givenUp = new AbortController();
     const sent = faultOf(calls.execute(puts(), { ...call, signal: givenUp.signal }));
@@ -354,7 +360,7 @@ describe("FrameCalls, when nobody waits any longer", () => {
 });
 
 describe("FrameCalls, at its end", () => {
-  it("closes a connection that it has left, also when the storage node reads nothing any more", async () => {
+  it("closes a connection that it has left, even when the storage node reads nothing any more", async () => {
     const { calls, peer, socket, left } = await open();
     peer.socket.pause();
     const long = Array.from({ length: 8 }, (_, at) => routed(put(`k${at}`, JSON.stringify("x".repeat(1_000_000)))));
@@ -363,7 +369,7 @@ describe("FrameCalls, at its end", () => {
     await vi.waitFor(() => expect(socket.destroyed).toBe(true), { timeout: 15_000 });
   });
 
-  it("takes no call after a goodbye, has those under way answered, and ends the connection", async () => {
+  it("accepts no call after a goodbye, has running calls answered, and ends the connection", async () => {
     const { calls, peer, left } = await open();
     const execution = calls.execute(gets(), call);
     await peer.message(1);
@@ -376,7 +382,7 @@ describe("FrameCalls, at its end", () => {
     await vi.waitFor(() => expect(peer.isEnded).toBe(true));
   });
 
-  it("ends a connection without calls after a while, and keeps one that is used", async () => {
+  it("ends an unused connection after a while, and keeps one that is used", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     onTestFinished(() => void vi.useRealTimers());
     const { calls, peer, left } = await open();

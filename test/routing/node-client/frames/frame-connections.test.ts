@@ -45,7 +45,7 @@ async function open(onUpgrade: OnUpgrade | null = agree, token: string | null = 
 
 const one = (key = "a"): readonly RoutedOperation[] => [routed(get(key))];
 
-/** Answers each request on the connection as it comes. */
+/** Answers each request on the connection as it arrives. */
 function serve(peer: FramePeer): void {
   let answered = 0;
   peer.socket.on("data", () => {
@@ -56,7 +56,7 @@ function serve(peer: FramePeer): void {
   });
 }
 
-/** Agrees and answers. */
+/** Accepts the upgrade and answers batches. */
 function agreeAndServe(node: () => FrameNode): OnUpgrade {
   return (socket) => {
     agree(socket);
@@ -65,7 +65,7 @@ function agreeAndServe(node: () => FrameNode): OnUpgrade {
   };
 }
 
-/** A client whose batches go in frames. */
+/** A client whose batches use frames. */
 async function openFramed(): Promise<Opened> {
   let node: FrameNode | null = null;
   const opened = await open(
@@ -79,7 +79,7 @@ async function openFramed(): Promise<Opened> {
   return opened;
 }
 
-/** Batches go on being sent, until one comes in a frame on the newest connection. */
+/** Sends batches until one arrives in a frame on the newest connection. */
 async function untilFramed({ client, node }: Opened, connections = 1): Promise<void> {
   await vi.waitFor(async () => {
     expect(await client.execute(one(), call)).toEqual(notFound);
@@ -88,13 +88,13 @@ async function untilFramed({ client, node }: Opened, connections = 1): Promise<v
   });
 }
 
-/** The client has ended its connection. */
+/** Whether the client has ended its connection. */
 const isOver = (peer: FramePeer): boolean => peer.isEnded || peer.isClosed;
 
 const count = (node: FrameNode, request: string): number => node.requests.filter((one) => one === request).length;
 
 describe("the connections of frames of a storage node", () => {
-  it("are opened while batches go by HTTP, and then carry all of them", async () => {
+  it("are opened while batches use HTTP, and then carry all of them", async () => {
     const { node, client } = await openFramed();
     expect(node.requests.slice(0, 3).toSorted()).toEqual(["GET /health", "POST /batch", "UPGRADE"].toSorted());
     const before = count(node, "POST /batch");
@@ -103,7 +103,7 @@ describe("the connections of frames of a storage node", () => {
     expect([count(node, "POST /batch"), count(node, "UPGRADE"), count(node, "GET /health")]).toEqual([before, 1, 1]);
   });
 
-  it("are asked for with the token, the storage node and the cluster that are meant", async () => {
+  it("are requested with the token, and with the intended storage node and cluster", async () => {
     const { node, client } = await open(agree, "abc");
     await client.execute(one(), call);
     await client.execute(one(), call);
@@ -118,7 +118,7 @@ describe("the connections of frames of a storage node", () => {
     });
   });
 
-  it("are opened anew for another cluster, because the upgrade named the one before", async () => {
+  it("are reopened for another cluster, because the upgrade named the previous one", async () => {
     const opened = await openFramed();
     opened.setCluster("c2");
     await untilFramed(opened, 2);
@@ -126,20 +126,20 @@ describe("the connections of frames of a storage node", () => {
     await vi.waitFor(() => expect(opened.node.peers[0]?.isEnded).toBe(true));
   });
 
-  it("are opened anew when one broke, without a question who the storage node is", async () => {
+  it("are reopened when one broke, without another check of the storage node's identity", async () => {
     const opened = await openFramed();
     opened.node.peers[0]?.socket.resetAndDestroy();
     await untilFramed(opened, 2);
     expect(count(opened.node, "GET /health")).toBe(1);
   });
 
-  it("are opened anew after a goodbye, and batches go by HTTP meanwhile", async () => {
+  it("are reopened after a goodbye, while batches use HTTP", async () => {
     const opened = await openFramed();
     opened.node.peers[0]?.send(frame("goodbye", 0));
     await untilFramed(opened, 2);
   });
 
-  it("are as many as the storage node has processes, once one has calls under way", async () => {
+  it("are as many as the storage node has processes, once one has running calls", async () => {
     const { node, client } = await open((socket) => {
       socket.write(switchProtocols());
       socket.write(helloFrame({ connections: 2 }));
@@ -148,7 +148,7 @@ describe("the connections of frames of a storage node", () => {
     await client.execute(one(), call);
     const first = await node.peer(1);
     const waiting: Promise<unknown>[] = [];
-    // One batch waits at the first connection; the next ones see that, and open another.
+    // One batch waits on the first connection; the next ones notice that and open another.
     await vi.waitFor(() => {
       waiting.push(client.execute(one(), call).catch(() => {}));
       expect(node.peers).toHaveLength(2);
@@ -166,7 +166,7 @@ describe("the connections of frames of a storage node", () => {
     await Promise.all(waiting);
   });
 
-  it("end with the client, also one that is being opened", async () => {
+  it("end with the client, even one that is being opened", async () => {
     const { node, client } = await open((socket) => void socket.write(switchProtocols()));
     await client.execute(one(), call);
     await client.execute(one(), call);
@@ -176,7 +176,7 @@ describe("the connections of frames of a storage node", () => {
   });
 });
 
-describe("where there are no frames", () => {
+describe("a storage node without working frames", () => {
   it.each<readonly [string, OnUpgrade | null]>([
     ["the upgrade is passed over, as by a proxy", null],
     ["the upgrade is refused", (socket) => void socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")],
@@ -204,7 +204,7 @@ describe("where there are no frames", () => {
         socket.write(frame("hello", 0, "{}"));
       },
     ],
-  ])("batches go by HTTP, and the upgrade is left alone for a while: %s", async (_what, onUpgrade) => {
+  ])("gets batches over HTTP, and no upgrade for a while: %s", async (_what, onUpgrade) => {
     const { node, client } = await open(onUpgrade);
     const asked = (): number => count(node, "UPGRADE") + count(node, "GET /batch");
     await client.execute(one(), call);
@@ -215,7 +215,7 @@ describe("where there are no frames", () => {
     expect(asked()).toBe(1);
   });
 
-  it("the upgrade is tried again after that while", async () => {
+  it("gets another upgrade request after that while", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { node, client } = await open((socket) => void socket.destroy());
     await client.execute(one(), call);
@@ -230,7 +230,7 @@ describe("where there are no frames", () => {
     await node.peer(2);
   });
 
-  it("one that said hello and never answered is left alone too", async () => {
+  it("gets no upgrade for a while when it said hello and never answered", async () => {
     const { node, client } = await open();
     await client.execute(one(), call);
     await client.execute(one(), call);
@@ -245,7 +245,7 @@ describe("where there are no frames", () => {
     expect(node.peers).toHaveLength(1);
   });
 
-  it("a hello that does not come in time leaves batches to HTTP", async () => {
+  it("gets batches over HTTP when its hello does not arrive in time", async () => {
     const { node, client } = await open((socket) => void socket.write(switchProtocols()));
     await client.execute(one(), call);
     await client.execute(one(), call);

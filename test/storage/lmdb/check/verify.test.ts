@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
-/** A list of shard 1 in the index of changes, in which a key has all of `versions`. */
+/** Writes a list of shard 1 to the change index in which one key has all of `versions`. */
 function listRecord(...versions: readonly number[]): Buffer {
   const [list] = listsOf(
     shard(1),
@@ -43,7 +43,7 @@ function listRecord(...versions: readonly number[]): Buffer {
 }
 
 describe("verifyLmdbFolder", () => {
-  it("finds nothing wrong in a whole folder, and counts what is there", async () => {
+  it("finds no problems in an intact folder, and counts its content", async () => {
     const { problems, problemCount, ...counts } = await verifyLmdbFolder(await filledFolder(parent));
     expect(problems).toEqual([]);
     expect(problemCount).toBe(0);
@@ -112,18 +112,18 @@ describe("verifyLmdbFolder", () => {
     expect(whatOf(await verifyLmdbFolder(folder))).toContain(what);
   });
 
-  it("lists the first problems, and counts the others", async () => {
+  it("lists the first problems and only counts the others", async () => {
     const folder = await filledFolder(parent, 1200);
     const databases = await openDatabases(folder);
     await databases.journal.clearAsync();
     await databases.root.close();
     const { problems, problemCount, entries } = await verifyLmdbFolder(folder);
     expect(problems).toHaveLength(verifyProblemsMax);
-    // Of two shards the counts of stale items are wrong too.
+    // In two shards the counts of stale items are wrong too.
     expect(problemCount).toBe(entries + 2);
   });
 
-  it("refuses another format", async () => {
+  it("refuses a folder of another format", async () => {
     const folder = await filledFolder(parent);
     const databases = await openDatabases(folder);
     await databases.documents.put(formatKey, Buffer.from("99"));
@@ -132,7 +132,7 @@ describe("verifyLmdbFolder", () => {
     await expect(verifyLmdbFolder(folder)).rejects.toMatchObject({ code: "STORAGE_FAILED", message });
   });
 
-  it("finds a damaged tombstone; readers of the change feed are refused, and no sweep hides it", async () => {
+  it("finds a damaged tombstone, which the engine refuses to readers of the change feed and which no sweep removes", async () => {
     const folder = await filledFolder(parent);
     const databases = await openDatabases(folder);
     const [item] = [...databases.tombstones.getRange()];
@@ -147,12 +147,12 @@ describe("verifyLmdbFolder", () => {
     const { tombstonesDropped } = await engine.sweep(nowMs + 2 * tombstoneAgeMsMax, 100);
     expect(tombstonesDropped).toBe(1);
     expect((await engine.stats(nowMs)).get(shard(0))?.tombstoneCount).toBeGreaterThan(0);
-    // A put over it takes its place.
+    // A put of the key replaces the tombstone.
     expect(await write(engine, [put("key3", "1")], nowMs)).toMatchObject([{ kind: "written" }]);
     await engine.close();
   });
 
-  it("names shard and key of an entry whose value was changed, and the engine refuses that entry alone", async () => {
+  it("names shard and key of an entry with a changed value, and the engine refuses only that entry", async () => {
     const folder = await filledFolder(parent);
     const databases = await openDatabases(folder);
     const record = Buffer.from(databases.entries.get([shard(1), key("key10")]) ?? []);
@@ -175,7 +175,7 @@ describe("verifyLmdbFolder", () => {
     expect(await write(engine, writes, nowMs)).toMatchObject([refusal, refusal, { kind: "written" }]);
     const request = { shard: shard(1), epoch: null, cursor: null, limit: 1000, bytesMax: 1e6 };
     expect(await engine.changes(request)).toMatchObject(refusal);
-    // It expires with its neighbours, and stays, because nothing of it can be trusted.
+    // The damaged entry expires with the others but stays stored, because nothing in it can be trusted.
     expect((await engine.sweep(nowMs + 60_000, 100)).expired).toBe(11);
     expect((await engine.sweep(nowMs + 60_000, 100)).expired).toBe(0);
     expect(await find(engine, "key13", nowMs, 1)).toMatchObject({ value: "1" });
@@ -183,7 +183,7 @@ describe("verifyLmdbFolder", () => {
     await engine.close();
   });
 
-  it("refuses a shard alone whose header was changed", async () => {
+  it("names a shard with a changed header, and the engine refuses only that shard", async () => {
     const folder = await filledFolder(parent);
     await damageHeader(folder, shard(1));
     expect(whatOf(await verifyLmdbFolder(folder))).toContain("shard 1, with its claim and counts, fails its checksum");

@@ -10,14 +10,14 @@ function lmdbError(message: string, code?: number | string): Error {
 }
 
 describe("storageError", () => {
-  it.each<number | string>([28, 122, -30792, "ENOSPC", "EDQUOT"])("is STORAGE_FULL for code %s", async (code) => {
+  it.each<number | string>([28, 122, -30792, "ENOSPC", "EDQUOT"])("returns STORAGE_FULL for code %s", async (code) => {
     const cause = lmdbError("No space left on device", code);
     const error = await storageError(cause, "data/node1");
     expect(error).toMatchObject({ code: "STORAGE_FULL", cause });
     expect(error.message).toContain("data/node1");
   });
 
-  it("tells a full disk from a broken one where LMDB says EIO for both", async () => {
+  it("distinguishes a full disk from a broken one when LMDB reports EIO for both", async () => {
     const codeWith = async (freeBytes: number) => {
       statfs.mockResolvedValueOnce({ bavail: freeBytes, bsize: 1 });
       return (await storageError(lmdbError("Input/output error", 5), "data")).code;
@@ -28,7 +28,7 @@ describe("storageError", () => {
     expect((await storageError(lmdbError("Input/output error", 5), "data")).code).toBe("STORAGE_FAILED");
   });
 
-  it("looks for the reason of a failed commit behind its error", async () => {
+  it("finds the reason of a failed commit in the promise beside its error", async () => {
     const reason = lmdbError("No space left on device", 28);
     const commit = Object.assign(new Error("Commit failed"), { commitError: Promise.reject(reason) });
     expect(await storageError(commit, "data")).toMatchObject({ code: "STORAGE_FULL", cause: reason });
@@ -41,14 +41,14 @@ describe("storageError", () => {
     ["no code", lmdbError("no code")],
     ["a text", "a text"],
     ["null", null],
-  ])("is STORAGE_FAILED with the cause and the folder for anything else (%s)", async (text, cause) => {
+  ])("returns STORAGE_FAILED with the cause and the folder for any other error (%s)", async (text, cause) => {
     const error = await storageError(cause, "data/node1");
     expect(error.code).toBe("STORAGE_FAILED");
     expect(error.message).toContain(`data/node1: ${text}`);
     expect(error.cause).toBe(cause);
   });
 
-  it("leaves an error of the closed list as it is", async () => {
+  it("returns an error of the closed list unchanged", async () => {
     const error = new ShardgateError("STORAGE_FULL", "told already");
     expect(await storageError(error, "data")).toBe(error);
   });

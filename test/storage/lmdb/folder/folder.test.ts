@@ -28,7 +28,7 @@ describe("checkLmdbFolder", () => {
     return readFile(file);
   }
 
-  /** That the check and the engine refuse, with the folder and the reason, and change nothing. */
+  /** Expects that the check and the engine refuse the folder with its name and the reason, and change nothing. */
   async function expectRefusal(reason: RegExp): Promise<void> {
     const before = await readFile(file);
     const expected = { code: "STORAGE_FAILED", message: expect.stringMatching(reason) };
@@ -38,7 +38,7 @@ describe("checkLmdbFolder", () => {
     expect((await readFile(file)).equals(before)).toBe(true);
   }
 
-  it("makes a missing folder, and accepts it again with data", async () => {
+  it("creates a missing folder, and accepts it again with data", async () => {
     const missing = path.join(folder, "a", "b");
     await checkLmdbFolder(missing);
     expect(await readdir(missing)).toEqual([]);
@@ -68,7 +68,7 @@ describe("checkLmdbFolder", () => {
     await expectRefusal(/is not a data file of this program/);
   });
 
-  it("refuses a file that is cut short anywhere", async () => {
+  it("refuses a file that is truncated anywhere", async () => {
     const { length } = await writeData();
     for (const size of [length - 1, length - 4096, 12_288, 8_200]) {
       await truncate(file, size);
@@ -78,7 +78,7 @@ describe("checkLmdbFolder", () => {
     await expectRefusal(/is not a data file/);
   });
 
-  it("accepts a file whose missing pages are all free, as LMDB leaves it now and then, and no shorter one", async () => {
+  it("accepts a file whose missing pages are all free, as LMDB may leave it, and refuses a shorter one", async () => {
     const engine = await LmdbEngine.open(folder);
     await claimAll(engine);
     const large = JSON.stringify("x".repeat(20_000));
@@ -92,7 +92,7 @@ describe("checkLmdbFolder", () => {
     const { length } = whole;
     const pageBytes = whole.readUInt32LE(48);
 
-    // The shortest one that is accepted: every page more that is cut away is one too many.
+    // The shortest accepted length: a file with one page less is refused.
     let size = length;
     while (await isAccepted(size - pageBytes)) size -= pageBytes;
     expect(size).toBeLessThan(length - 5 * pageBytes);
@@ -118,7 +118,7 @@ describe("checkLmdbFolder", () => {
     }
   });
 
-  it("accepts a file that grows meanwhile, as when another process writes", async () => {
+  it("accepts a file that grows during the check, as when another process writes", async () => {
     const engine = await LmdbEngine.open(folder);
     await claimAll(engine);
     let isChecking = true;
@@ -143,7 +143,7 @@ describe("checkLmdbFolder", () => {
     await expect(LmdbEngine.open(path.join(file, "sub"))).rejects.toMatchObject({ code: "STORAGE_FAILED", message });
   });
 
-  it.each(["data.mdb", "lock.mdb"])("refuses a folder where %s is no file or cannot be looked at", async (name) => {
+  it.each(["data.mdb", "lock.mdb"])("refuses a folder where %s is not a file or cannot be examined", async (name) => {
     await mkdir(path.join(folder, name));
     const refusal = { code: "STORAGE_FAILED", message: expect.stringContaining("is not a file") };
     await expect(LmdbEngine.open(folder)).rejects.toMatchObject(refusal);
@@ -153,13 +153,13 @@ describe("checkLmdbFolder", () => {
   });
 
   // Root may write anywhere.
-  it.skipIf(process.getuid?.() === 0)("refuses a folder that cannot be written", async () => {
+  it.skipIf(process.getuid?.() === 0)("refuses a folder that is not writable", async () => {
     await chmod(folder, 0o500);
     const refusal = { code: "STORAGE_FAILED", message: expect.stringContaining("EACCES") };
     await expect(LmdbEngine.open(folder)).rejects.toMatchObject(refusal);
   });
 
-  it("says that the disk is full before LMDB begins a file on it, and opens data that are there already", async () => {
+  it("reports a full disk before LMDB creates a file on it, and opens existing data on a full disk", async () => {
     statfs.mockResolvedValue({ bavail: 15, bsize: 4096 });
     const refusal = { code: "STORAGE_FULL", message: expect.stringContaining(folder) };
     await expect(LmdbEngine.open(folder)).rejects.toMatchObject(refusal);
@@ -170,7 +170,7 @@ describe("checkLmdbFolder", () => {
     await writeData();
   });
 
-  it("tells a failure that is no Error", async () => {
+  it("reports a failure that is not an Error", async () => {
     statfs.mockImplementation(() => Promise.reject("a broken file system"));
     await expect(LmdbEngine.open(folder)).rejects.toMatchObject({
       code: "STORAGE_FAILED",

@@ -9,7 +9,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const pageBytes = 256;
 
-/** A page of LMDB: header, places of the nodes, and the nodes from its end. */
+/** A page of LMDB: the header, the offsets of the nodes, and the nodes from the end of the page. */
 function page(flags: number, nodes: readonly Buffer[] = []): Buffer {
   const bytes = Buffer.alloc(pageBytes);
   bytes.writeUInt16LE(flags, 18);
@@ -54,7 +54,7 @@ function list(...items: readonly number[]): Buffer {
   return bytes;
 }
 
-/** What is free in a file of `pages`, whose tree begins at the first one. */
+/** The free pages of a file that consists of `pages`, the first of which is the root of the tree. */
 function freeIn(...pages: readonly Buffer[]): readonly PageRange[] {
   const file = path.join(folder, "data.mdb");
   writeFileSync(file, Buffer.concat(pages));
@@ -69,7 +69,7 @@ function freeIn(...pages: readonly Buffer[]): readonly PageRange[] {
 const zeros = Buffer.alloc(pageBytes);
 
 describe("freePages", () => {
-  it("knows single pages, blocks of pages, and places without one", () => {
+  it("reads single pages, runs of pages, and slots without a page", () => {
     const blocks = list(40, 0, -3, 20, -2, 0, 9);
     expect(freeIn(leaf(blocks, list(7)))).toEqual([
       { first: 40, end: 41 },
@@ -92,7 +92,7 @@ describe("freePages", () => {
     expect(found).toContainEqual({ first: 902, end: 903 });
   });
 
-  it("is empty without a tree", () => {
+  it("returns nothing when there is no tree", () => {
     expect(freePages({ fd: -1, pageBytes }, 0xffff_ffff_ffff_ffffn)).toEqual([]);
   });
 
@@ -121,7 +121,7 @@ describe("areAllIn", () => {
     [10, 34, false],
     [33, 34, false],
     [5, 5, true],
-  ])("of pages %i up to %i says %s", (first, end, expected) => {
+  ])("returns for the pages from %i up to %i: %s", (first, end, expected) => {
     expect(areAllIn(ranges, { first, end })).toBe(expected);
     expect(areAllIn(ranges.slice(0, 2), { first, end })).toBe(expected && (end <= 12 || first >= 30));
   });

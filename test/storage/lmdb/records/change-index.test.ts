@@ -32,7 +32,7 @@ function clear(): Promise<void> {
   });
 }
 
-/** Of shard 4 if nothing else is said. */
+/** In shard 4 by default. */
 function item(version: number, number = 4): JournalItem {
   return { shard: shard(number), version, key: parseKey(`key${version}`) };
 }
@@ -55,7 +55,7 @@ async function damage(database: Bytes, id: Uint8Array): Promise<void> {
   await database.put(id, record);
 }
 
-/** What the index should have: versions in the journal, commit by commit, and versions in lists. */
+/** The expected content of the index: versions in the journal, commit by commit, and versions in lists. */
 class Model {
   readonly journal: number[][] = [];
   listed = new Set<number>();
@@ -78,7 +78,7 @@ class Model {
 }
 
 describe("ChangeIndex", () => {
-  it("has, after any commits, moves and removals, what a simple model has", async () => {
+  it("has the same items as a simple model after any commits, moves and removals", async () => {
     const step = fc.oneof(
       fc.record({ append: fc.integer({ min: 1, max: 150 }) }),
       fc.record({ fold: fc.constantFrom(1, Infinity) }),
@@ -92,11 +92,11 @@ describe("ChangeIndex", () => {
           await change(() => {
             if ("append" in next) {
               const added = model.append(next.append);
-              // Neighbours are never seen, and the order within a commit does not matter.
+              // Items of other shards are never returned, and the order within a commit does not matter.
               const others = [3, 5].flatMap((number) => added.map(({ version }) => item(version, number)));
               index.append([...others, ...added.toReversed()]);
             } else if ("fold" in next) {
-              // One byte: the first record.
+              // A bound of one byte takes the first record.
               expect(index.fold(next.fold) > 0).toBe(model.journal.length > 0);
               model.fold(next.fold);
             } else {
@@ -118,7 +118,7 @@ describe("ChangeIndex", () => {
     expect(await change(() => index.fold(10))).toBe(0);
   });
 
-  it("finds items far apart, and removes them alone", async () => {
+  it("finds items far apart, and removes only those", async () => {
     await change(() => {
       for (let version = 1; version <= 3_000; version++) index.insert(shard(1), item(version));
     });
@@ -132,7 +132,7 @@ describe("ChangeIndex", () => {
     expect(index.isListed(shard(1), { ...item(1_501), key: parseKey("other") })).toBe(false);
   });
 
-  it("refuses readers of a damaged list, and leaves it as it is", async () => {
+  it("refuses readers of a damaged list, and leaves it unchanged", async () => {
     await change(() => {
       for (const from of [1, 11, 21]) {
         index.append(items(from, from + 9));
@@ -147,7 +147,7 @@ describe("ChangeIndex", () => {
     expect(() => versionsAfter(0)).toThrow("index of changes, up to version 20");
   });
 
-  it("refuses readers while a record of the journal is damaged, and moves the others", async () => {
+  it("refuses readers while a record of the journal is damaged, and moves the other records", async () => {
     for (const from of [1, 11, 21]) await change(() => index.append(items(from, from + 9)));
     const [, second] = [...databases.journal.getKeys()];
     await damage(databases.journal, second ?? expect.fail());
@@ -155,7 +155,8 @@ describe("ChangeIndex", () => {
     expect([...databases.journal.getKeys()]).toEqual([second]);
     expect([...index.listedAfter(shard(4), 0)]).toHaveLength(20);
     for (const number of [4, 5]) {
-      // At once, also where lists have items enough for a page: those of the third record would come before the second's.
+      // Refused at once, even if the lists have enough items for a page: those of the third record would be read before
+      // the second's.
       const found = index.itemsAfter(shard(number), 0)[Symbol.iterator]();
       expect(() => found.next()).toThrow("journal of changes fails its checksum");
     }
@@ -164,22 +165,19 @@ describe("ChangeIndex", () => {
     expect([...index.listedAfter(shard(4), 0)]).toHaveLength(21);
   });
 
-  it.each([2 ** 60, NaN, -5, 3.5])(
-    "loses nothing behind a record of the journal whose number became %d",
-    async (number) => {
-      for (const version of [1, 2, 3]) await change(() => index.append([item(version)]));
-      const last = [...databases.journal.getKeys()].at(-1) ?? expect.fail();
-      const record = databases.journal.get(last) ?? expect.fail();
-      await change(() => {
-        databases.journal.remove(last);
-        databases.journal.put(encodeNumber(number), record);
-      });
-      for (const version of [4, 5, 6]) await change(() => index.append([item(version)]));
-      const found = index.itemsAfter(shard(4), 0)[Symbol.iterator]();
-      expect(() => Array.from({ length: 3 }, () => found.next())).toThrow("journal of changes fails its checksum");
-      await change(() => index.fold(Infinity));
-      expect([...index.listedAfter(shard(4), 0)].map(({ version }) => version)).toEqual([1, 2, 4, 5, 6]);
-      expect(databases.journal.get(encodeNumber(number))).toEqual(record);
-    },
-  );
+  it.each([2 ** 60, NaN, -5, 3.5])("loses nothing after a journal record whose number became %d", async (number) => {
+    for (const version of [1, 2, 3]) await change(() => index.append([item(version)]));
+    const last = [...databases.journal.getKeys()].at(-1) ?? expect.fail();
+    const record = databases.journal.get(last) ?? expect.fail();
+    await change(() => {
+      databases.journal.remove(last);
+      databases.journal.put(encodeNumber(number), record);
+    });
+    for (const version of [4, 5, 6]) await change(() => index.append([item(version)]));
+    const found = index.itemsAfter(shard(4), 0)[Symbol.iterator]();
+    expect(() => Array.from({ length: 3 }, () => found.next())).toThrow("journal of changes fails its checksum");
+    await change(() => index.fold(Infinity));
+    expect([...index.listedAfter(shard(4), 0)].map(({ version }) => version)).toEqual([1, 2, 4, 5, 6]);
+    expect(databases.journal.get(encodeNumber(number))).toEqual(record);
+  });
 });

@@ -16,7 +16,7 @@ function item(version: number, key = `key${version}`): ChangeItem {
   return { version, key: parseKey(key) };
 }
 
-/** Ascending versions with gaps, far up too, and keys of any script and length. */
+/** Ascending versions with gaps, including large ones, and keys of any script and length. */
 const anyItems = fc
   .tuple(
     fc.integer({ min: 0, max: 2 ** 52 }),
@@ -38,8 +38,8 @@ function flipped(record: Buffer): readonly Buffer[] {
   });
 }
 
-describe("lists of the index of changes", () => {
-  it("give back what was written, in their order, and are of bounded size", () => {
+describe("lists of the change index", () => {
+  it("contain the items that were written, in order, and are of bounded size", () => {
     fc.assert(
       fc.property(anyItems, (items) => {
         const lists = listsOf(shard(7), items);
@@ -51,14 +51,14 @@ describe("lists of the index of changes", () => {
     );
   });
 
-  it("hold many items in one record, as long as their versions are near", () => {
+  it("contain many items in one record as long as their versions are near", () => {
     const near = Array.from({ length: 100 }, (_, index) => item(index + 1));
     expect(listsOf(shard(0), near)).toHaveLength(1);
     expect(listsOf(shard(0), [item(1), item(65_536), item(65_537)])).toHaveLength(2);
     expect(listsOf(shard(0), [])).toEqual([]);
   });
 
-  it("are refused where any bit is another, also under another shard or version", () => {
+  it("are refused when any bit has changed, and under another shard or version", () => {
     const [list] = listsOf(shard(1), [item(10), item(12)]);
     const { record } = list ?? expect.fail();
     const damaged = expect.objectContaining({ code: "ENTRY_DAMAGED", message: expect.stringMatching(/shard 1.*12/) });
@@ -69,10 +69,10 @@ describe("lists of the index of changes", () => {
   });
 });
 
-describe("records of the journal of changes", () => {
+describe("records of the change journal", () => {
   const id = encodeNumber(7);
 
-  it("give back what was written, ordered by shard and version", () => {
+  it("contain the items that were written, ordered by shard and version", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 65_535 }), anyItems), { maxLength: 5 }), (shards) => {
         const items = [...new Map(shards)].flatMap(([number, list]) =>
@@ -86,7 +86,7 @@ describe("records of the journal of changes", () => {
     );
   });
 
-  it("are refused where any bit is another, also of their number", () => {
+  it("are refused when any bit has changed, even in their number", () => {
     const record = encodeJournalRecord(id, [{ shard: shard(1), ...item(3) }]);
     const damaged = expect.objectContaining({ code: "ENTRY_DAMAGED" });
     for (const other of [...flipped(record), record.subarray(0, 2)])

@@ -21,7 +21,7 @@ import { itemCount, listing, walking } from "../stale-items.js";
 describe.each([
   ["remembers what is stale", listing, 10],
   ["looks for what is stale", walking, 20],
-] as const)("the index of changes in LMDB, where the engine %s", (_, bounds, staleMax) => {
+] as const)("the change index in LMDB, where the engine %s", (_, bounds, staleMax) => {
   let folder: string;
   let engine: LmdbEngine;
   beforeEach(async () => {
@@ -45,7 +45,7 @@ describe.each([
     }
   }
 
-  /** How many sweeps there were, of which the last had nothing more to do. */
+  /** Sweeps until nothing is left to do; returns the number of sweeps. */
   async function sweepAll(): Promise<number> {
     for (let sweeps = 1; ; sweeps++) if (!(await engine.sweep(nowMs, 100)).isMore) return sweeps;
   }
@@ -70,7 +70,7 @@ describe.each([
     expect((await verifyLmdbFolder(folder)).problems).toEqual([]);
   });
 
-  it("stays small however often entries are overwritten, and each sweep looks at few of its items", async () => {
+  it("stays small however often entries are overwritten, and each sweep checks few of its items", async () => {
     for (let round = 0; round < 30; round++) {
       await overwrite(3);
       await overwrite(1, { shard: shard(1) });
@@ -81,14 +81,15 @@ describe.each([
     expect((await verifyLmdbFolder(folder)).problems).toEqual([]);
   });
 
-  it("reads few bytes of entries in each sweep where values are large", async () => {
+  it("reads few bytes of entries in each sweep when values are large", async () => {
     const large = JSON.stringify("x".repeat(600_000));
     await overwrite(3, {}, large);
-    // The first sweep empties the journal. A walk looks at 36 items, of which 24 are stale, two at a time; what is remembered is removed seven at a time.
+    // The first sweep empties the journal. A walk checks 36 items, of which 24 are stale, two at a time; remembered
+    // items are removed seven at a time.
     expect([await sweepAll(), await itemCount(folder)]).toEqual([staleMax === 20 ? 19 : 5, 12]);
   });
 
-  it("begins anew after a restart, and leaves what was written since it began to the next pass", async () => {
+  it("begins a new pass after a restart, and leaves items written since its beginning to the next pass", async () => {
     await overwrite(3);
     expect((await engine.sweep(nowMs, 100)).isMore).toBe(true);
     await overwrite(1);
@@ -96,14 +97,14 @@ describe.each([
     expect(await itemCount(folder)).toBeLessThanOrEqual(12 + 2 * 12);
     await engine.close();
     engine = await LmdbEngine.open(folder, bounds);
-    // A walk, at twice the bound: it ends with what was there when it began.
+    // A walk, which starts at twice the bound, ends with the items that existed when it began.
     await overwrite(2);
     await sweepAll();
     expect(await itemCount(folder)).toBeLessThanOrEqual(12 + 20);
     expect((await verifyLmdbFolder(folder)).problems).toEqual([]);
   });
 
-  it("stays as it is in a shard that is released or sealed, also in the middle of a pass", async () => {
+  it("stays unchanged in a shard that is released or sealed, even during a pass", async () => {
     await overwrite(3);
     await overwrite(3, { shard: shard(1) });
     expect((await engine.sweep(nowMs, 100)).isMore).toBe(true);
@@ -121,7 +122,7 @@ describe.each([
 describe("IndexUpkeep", () => {
   const owned = { ...emptyHeader, epoch: 1, sequence: 5000 };
 
-  it("is due where stale items are more than twice the least number, and than the keys", () => {
+  it("is due when there are more than twice as many stale items as the minimum, and as the keys", () => {
     const stale = new IndexUpkeep(indexBounds);
     const isDue = (header: Partial<ShardHeader>): boolean => stale.isDue(shard(0), { ...owned, ...header });
     expect([isDue({ staleCount: 2000 }), isDue({ staleCount: 2001 })]).toEqual([false, true]);

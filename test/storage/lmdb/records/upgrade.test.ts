@@ -32,12 +32,12 @@ describe("a folder of version 0.1.0", () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it("opens with every entry, version, time, claim and figure, and again", async () => {
+  it("opens with every entry, version, time, claim and figure, and reopens", async () => {
     await expectUpgraded(folder, expected);
     await expectUpgraded(folder, expected);
   });
 
-  it("goes on with its sequences, and has a gap for readers who may have missed earlier deletes", async () => {
+  it("continues its sequences, and has a gap for readers who may have missed earlier deletes", async () => {
     const engine = await LmdbEngine.open(folder);
     onTestFinished(() => engine.close());
     for (const number of [0, 1, 2, 3]) {
@@ -54,7 +54,7 @@ describe("a folder of version 0.1.0", () => {
     }
   });
 
-  it("is upgraded in steps, the rest by the next start", async () => {
+  it("is upgraded in steps, and the next start performs the rest", async () => {
     for (const steps of [0, 1, 2, 9]) {
       const databases = openForUpgrade(folder);
       let count = 0;
@@ -88,7 +88,7 @@ describe("a folder of version 0.1.0", () => {
       expect(claimed).toEqual(text === null ? none : claimedBefore);
       expect(document).toEqual(text === null ? null : JSON.stringify({ clusterId: "c", shardCount: 4, mapVersion: 9 }));
       expect((await engine.stats(madeMs)).get(shard(1))?.sequence).toBe(70);
-      // A shard that is claimed again begins its epoch's versions; a sequence of its own below them was kept till then.
+      // A shard that is claimed again begins the versions of the new epoch; until then it kept a sequence below them.
       await engine.changeState(() => ({ claims: [claim(8, { shard: shard(1) })] }));
       const [outcome] = await write(engine, [put("a", "1", { shard: shard(1) })], madeMs);
       expect(outcome).toMatchObject({ facts: { version: String(7 * 2 ** 32 + 1) } });
@@ -98,7 +98,7 @@ describe("a folder of version 0.1.0", () => {
     }
   });
 
-  it("is left as it is when the record of its shards cannot be read", async () => {
+  it("stays unchanged when the record of its shards cannot be read", async () => {
     const databases = openForUpgrade(folder);
     await databases.documents.put(Buffer.from("document"), Buffer.from("{"));
     await databases.root.close();

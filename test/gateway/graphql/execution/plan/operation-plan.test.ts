@@ -1,4 +1,6 @@
-/** A plan's run, held against GraphQL.js's own: the same resolvers are called, and the answer is the same text. */
+/**
+ * Compares the run of a plan with that of GraphQL.js: the same resolvers are called, and the answer is the same text.
+ */
 import fc from "fast-check";
 import {
   buildSchema,
@@ -26,7 +28,7 @@ const rules = specifiedRules.filter((rule) => rule !== NoUnusedFragmentsRule && 
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** The answer's text and the calls, of GraphQL.js. Null when the variables do not fit. */
+/** The answer's text and the calls of GraphQL.js. Null when the variables do not fit. */
 async function expected(document: DocumentNode, variables: Variables, operationName: string | null = null) {
   const context: ActContext = { calls: [] };
   const result = await execute({ schema, document, variableValues: variables, contextValue: context, operationName });
@@ -50,7 +52,7 @@ function planOf(
 }
 
 describe("a plan", () => {
-  it("gives what GraphQL.js gives, whatever resolvers do", async () => {
+  it("returns what GraphQL.js returns, whatever resolvers do", async () => {
     let compared = 0;
     await fc.assert(
       fc.asyncProperty(drawn, drawn, async ({ document: text, variables }, { variables: others }) => {
@@ -61,8 +63,7 @@ describe("a plan", () => {
         for (const values of [variables, others, variables]) {
           const ours = await planned(plan, values);
           const theirs = await expected(document, values);
-          // A single value for a list is left to GraphQL.js.
-          // Resolvers beside a failed one may still run.
+          // A single value for a list is left to GraphQL.js. Resolvers beside a failed one may still run.
           await new Promise(setImmediate);
           if (ours === null && values["list"] === "one") continue;
           expect(ours).toEqual(theirs);
@@ -109,7 +110,7 @@ describe("a plan", () => {
       "{ itemsNeeded(act: 3) { intNeeded(act: 14) b: intNeeded(act: 15) } }",
       {},
     ],
-  ])("gives %s as GraphQL.js does", async (_, text, variables: Variables) => {
+  ])("returns %s as GraphQL.js does", async (_, text, variables: Variables) => {
     const document = parse(text);
     expect(await planned(planOf(document), variables)).toEqual(await expected(document, variables));
   });
@@ -119,24 +120,24 @@ describe("a plan", () => {
     expect(plan.run({ calls: [] }, {})).not.toBeInstanceOf(Promise);
   });
 
-  it("leaves no promise of a list behind that ends at once", async () => {
+  it("leaves no promise of a list unawaited when it fails at once", async () => {
     const things = buildSchema("type Query { all: [Int!] }");
     const field = things.getQueryType()?.getFields()["all"];
     if (field !== undefined) field.resolve = () => [Promise.reject(new Error("late")), new Error("at once")];
     const { errors } = await planOf(parse("{ all }"), null, things).run({}, {});
-    // A rejection that nobody took would fail this test by now.
+    // An unhandled rejection would have failed this test by now.
     await new Promise(setImmediate);
     expect(errors?.map(({ message, path }) => [message, path])).toEqual([["at once", ["all", 1]]]);
   });
 
-  it("is made for each operation of a document", async () => {
+  it("is created for each operation of a document", async () => {
     const document = parse("query A { int(act: 1) } query B { int(act: 2) }");
     for (const name of ["A", "B"]) {
       expect(await planned(planOf(document, name), {})).toEqual(await expected(document, {}, name));
     }
   });
 
-  it("takes no variables for what is left to GraphQL.js", () => {
+  it("accepts no variables for operations that are left to GraphQL.js", () => {
     const variables = Object.fromEntries(
       Array.from({ length: planConditionsMax + 1 }, (_, index) => [`c${index}`, true]),
     );
@@ -156,7 +157,7 @@ describe("a plan", () => {
     }
   });
 
-  it("tells a type that its resolver may not give", async () => {
+  it("reports a type that its resolver must not return", async () => {
     const wrong = buildSchema("type A { a: Int } type B { b: Int } union U = A type Query { u: U }");
     for (const name of ["B", "Query", "Int", "Nothing", undefined]) {
       const query = wrong.getQueryType()?.getFields()["u"];
@@ -169,7 +170,7 @@ describe("a plan", () => {
 });
 
 describe("the schema", () => {
-  it("has no type that asks for what plans do not give", () => {
+  it("has no type that requires what plans do not support", () => {
     for (const type of Object.values(createExecutableSchema().getTypeMap())) {
       if (isAbstractType(type)) expect(type.resolveType?.length ?? 0, type.name).toBeLessThan(3);
       if (isObjectType(type)) expect(type.isTypeOf ?? null, type.name).toBeNull();

@@ -1,4 +1,4 @@
-/** Documents over the schema of plan-schema.ts, drawn at random: valid ones, or nearly all. */
+/** Generates documents over the schema of plan-schema.ts; nearly all are valid. */
 import fc from "fast-check";
 import { actsCount } from "./plan-schema.js";
 
@@ -15,7 +15,7 @@ const toAnys = ["any", "anys"];
 
 const act = fc.nat({ max: actsCount * 3 });
 
-/** An argument's text, and what tells it from others in an alias. */
+/** An argument's text, and the part of an alias that distinguishes it from others. */
 const argument = fc.oneof(
   { weight: 5, arbitrary: act.map((number) => ({ text: `(act: ${number})`, name: `${number}` })) },
   {
@@ -48,13 +48,13 @@ const leaf = fc
   .map(([name, args, when, texts]) => {
     if (name === "__typename" || name === "plain") return `${name}${when}`;
     const chosen = name === "text" ? texts : args;
-    // `text` needs its argument where it is given one.
+    // `text` requires its argument.
     return `${name}_${chosen.name}: ${name}${chosen.text}${when}`;
   });
 
 type Place = "item" | "thing" | "any";
 
-/** `spreads`: the fragments that may stand in it. */
+/** `spreads`: the fragments that it may contain. */
 function selection(depth: number, place: Place, spreads: readonly string[]): fc.Arbitrary<string> {
   const composite = (names: readonly string[], to: Place): fc.Arbitrary<string> =>
     fc
@@ -86,7 +86,7 @@ function selection(depth: number, place: Place, spreads: readonly string[]): fc.
   return fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(" "));
 }
 
-/** Seldom one of those that do not fit. */
+/** Rarely one of the values that do not fit. */
 function mostly(fitting: fc.Arbitrary<unknown>, ...others: readonly unknown[]): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 30, arbitrary: fitting }, { weight: 1, arbitrary: fc.constantFrom(...others) });
 }

@@ -1,6 +1,6 @@
 /**
- * A schema in which every field can do whatever a resolver can do: its argument `act` says what. For tests that hold a
- * plan's run against GraphQL.js's own.
+ * A schema in which every field can do whatever a resolver can do, depending on its argument `act`. For tests that
+ * compare the run of a plan with that of GraphQL.js.
  */
 import {
   buildSchema,
@@ -14,7 +14,7 @@ import {
   type GraphQLSchema,
 } from "graphql";
 
-/** What an `act` means, by its remainder. */
+/** The meaning of an `act`, by its remainder. */
 const acts =
   "plain plain plain plain plain plain plain late late later latest null lateNull throw reject lateReject error lateError coded".split(
     " ",
@@ -22,7 +22,7 @@ const acts =
 
 export const actsCount = acts.length;
 
-/** What the resolvers were called for, in their order. */
+/** The calls of the resolvers, in order. */
 export interface ActContext {
   readonly calls: string[];
 }
@@ -67,7 +67,7 @@ export function createActSchema(): GraphQLSchema {
     }
     if (!isObjectType(type) || type.name.startsWith("__")) continue;
     for (const field of Object.values(type.getFields())) {
-      // Read as properties, one of them a function.
+      // These are read as properties, one of them a function.
       if (field.name === "plain" || field.name === "method") continue;
       field.resolve = (_source, args: { readonly act?: number | null }, context: ActContext) => {
         context.calls.push(`${type.name}.${field.name}(${JSON.stringify(args)})`);
@@ -78,7 +78,7 @@ export function createActSchema(): GraphQLSchema {
   return schema;
 }
 
-/** What a resolver of `type` gives, or throws. */
+/** What a resolver of `type` returns or throws. */
 function performed(act: number, type: GraphQLOutputType): unknown {
   const way = acts[act % acts.length];
   switch (way) {
@@ -119,7 +119,7 @@ async function after<T>(ticks: number, value: () => T): Promise<T> {
 function valueOf(act: number, type: GraphQLOutputType): unknown {
   if (isNonNullType(type)) return valueOf(act, type.ofType);
   if (isListType(type)) {
-    // Now and then no list at all.
+    // Occasionally not a list.
     if (act % 23 === 22) return act;
     const { ofType } = type;
     const items = Array.from({ length: act % 4 }, (_, index) => itemOf(act * 7 + index * 5, ofType));
@@ -144,10 +144,10 @@ function valueOf(act: number, type: GraphQLOutputType): unknown {
   }
 }
 
-/** A list's item cannot throw: it is there already. */
+/** An item of a list cannot throw, because it exists already. */
 function itemOf(act: number, type: GraphQLOutputType): unknown {
   const isLate = promising.has(acts[act % acts.length] ?? "");
-  // GraphQL.js forgets the promises before an item whose error ends the list at once.
+  // GraphQL.js abandons the promises before an item whose error ends the list at once.
   if (isNonNullType(type) && isLeafType(type.ofType) === isLate) return itemOf(act + 1, type);
   try {
     return performed(act, type);

@@ -54,11 +54,11 @@ describe("the cost of a request", () => {
       16,
     ],
     ["{ __schema { types { name } } }", 0],
-  ])("is known for %s", (query, expected) => {
+  ])("is computed for %s", (query, expected) => {
     expect(demand(query).cost).toBe(expected);
   });
 
-  it("comes from the variables, and their defaults where they are missing", () => {
+  it("is computed from the variables, and their defaults when they are missing", () => {
     const query =
       'query ($k: [String!]! = ["1", "2", "3"], $i: Boolean! = true) { entries(keys: $k) @include(if: $i) { __typename } }';
     expect(demand(query).cost).toBe(3);
@@ -75,7 +75,7 @@ describe("the cost of a request", () => {
     expect(demand(`query(${conditions}) { ${included.join(" ")} }`, { c3: false, c5: false }).cost).toBe(7);
   });
 
-  it("is none for what the execution refuses", () => {
+  it("is zero for fields that the execution refuses", () => {
     expect(demand("query ($k: String = null) { get(key: $k) { key } }").cost).toBe(0);
     expect(demand("query ($p: String = null) { scan(prefix: $p) { edges { cursor } } }").cost).toBe(0);
     expect(demand('query ($i: Boolean) { get(key: "a") @include(if: $i) { key } }', { i: null }).cost).toBe(0);
@@ -98,7 +98,7 @@ describe("the keys that are read ahead", () => {
     ['{ entries(keys: ["1", "2", "3", "4", "5", "6"]) { __typename } get(key: "a") { key } }', ["a"]],
     ['{ ...f } fragment f on Query { a: get(key: "a") { key } b: get(key: "b") @skip(if: true) { key } }', ["a"]],
     ["{ __typename }", []],
-  ])("of %s are those that its fields will ask for", (query, keys) => {
+  ])("of %s are those that its fields will request", (query, keys) => {
     expect(ahead(query).keys).toEqual(keys);
   });
 
@@ -107,11 +107,11 @@ describe("the keys that are read ahead", () => {
     ['{ get(key: "a") { key } scan { edges { cursor } } }'],
     ['mutation { get(key: "a") { key } }'],
     ['query ($k: String = null) { get(key: $k) { key } b: get(key: "b") { key } }'],
-  ])("are none for %s, which is not about keys alone or will be refused", (query) => {
+  ])("are none for %s, which does not only read keys or will be refused", (query) => {
     expect(ahead(query).keys).toBeNull();
   });
 
-  it("follow the variables", () => {
+  it("depend on the variables", () => {
     const query = `query ($key: String!, $keys: [String!]! = ["d"], $is: Boolean! = true) {
       get(key: $key) { key } entries(keys: $keys) @include(if: $is) { __typename } other: entries(keys: ["x"]) { __typename }
     }`;
@@ -138,7 +138,7 @@ describe("a request that costs too much", () => {
   it.each([
     ["application/json", 200],
     ["application/graphql-response+json", 400],
-  ])("is refused whole, in %s", async (accept, status) => {
+  ])("is refused as a whole, in %s", async (accept, status) => {
     server = await GraphqlServer.start({ bounds: { requestCost: 3 } });
     const query = `mutation ($i: [PutInput!]!) {
       put(key: "a", value: 1) { __typename }
@@ -162,7 +162,7 @@ describe("a request that costs too much", () => {
   it.each([
     ["introspection", '{ __schema { queryType { name } } a: get(key: "a") { key } b: get(key: "b") { key } }'],
     ["a single value for a list", 'query ($k: [String!]!) { entries(keys: $k) { __typename } get(key: "b") { key } }'],
-  ])("is refused also where GraphQL.js would run it, for %s", async (_, query) => {
+  ])("is refused even when GraphQL.js would run it, for %s", async (_, query) => {
     server = await GraphqlServer.start({ bounds: { requestCost: 1 } });
     const { errors, data } = await server.run(query, { k: "a" });
     expect(data).toBeUndefined();
@@ -171,7 +171,7 @@ describe("a request that costs too much", () => {
   });
 });
 
-/** `pair` reads two keys that follow from its argument; nothing but this declaration knows of it. */
+/** `pair` reads two keys that are derived from its argument; only this declaration knows that. */
 const pairPart: SchemaPart = {
   typeDefs: "extend type Query { pair(name: String!): [Boolean!] }",
   resolvers: {
@@ -191,7 +191,7 @@ describe("a field that a deployment adds", () => {
   let server: GraphqlServer;
   afterEach(() => server.close());
 
-  it("is read ahead together with others, and bounded, by what is declared beside its resolver", async () => {
+  it("is read ahead together with others, and bounded, by the demand declared beside its resolver", async () => {
     const query = '{ pair(name: "a") get(key: "b") { value } more: pair(name: "b") }';
     server = await GraphqlServer.start({ bounds: { requestCost: 5 }, schema: createExecutableSchema(pairPart) });
     server.router.seed("a:right", 1);
