@@ -62,7 +62,7 @@ export const epochMax = 2 ** 21 - 1;
 /** Longest id of a start of a storage node, or of a gateway that leads: a UUID, with room for other ways to draw one. */
 export const incarnationCharactersMax = 128;
 
-/** Most operations of one `POST /batch`: one full batch field travels in one request. */
+/** Most operations of one `POST /batch`: one full batch field fits into one request. */
 export const nodeBatchOperationsMax = 1000;
 
 /** Most bytes of values in one `POST /batch`: four full-size values, so that a large one never waits alone. */
@@ -167,7 +167,9 @@ export const registryAttemptsMax = 8;
 /** How often the leading gateway raises its beat beside the cluster map, and the others look at it. */
 export const leaderBeatMs = 1_000;
 
-/** Longest registry file or log that is read: several times what 0.1.0 wrote with its history, and what a full log has. */
+/**
+ * Longest registry file or log that is read: several times the file that 0.1.0 wrote with its history, and a full log.
+ */
 export const registryFileBytesMax = 64 * 1024 * 1024;
 
 /** Changes of assignments kept per shard in the registry's log. */
@@ -182,7 +184,10 @@ export const registryCallMs = 1_000;
 /** Interval at which a registry on servers is asked for its version: it bounds how late a change is noticed at the worst. */
 export const registryPollMs = 1_000;
 
-/** Highest version of a cluster map that a storage node is believed to know: GraphQL's `Int` holds as many changes beyond it. */
+/**
+ * Highest version of a cluster map that a storage node may report: GraphQL's `Int` has room for as many changes after
+ * it.
+ */
 export const mapVersionToldMax = 2 ** 30;
 
 // routing -------------------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ export class NodePool {
     return [...this.#mailboxes].flatMap(([name, { circuit }]) => (circuit.takeRefused() ? [name] : []));
   }
 
-  /** Drops the mailboxes of storage nodes that were removed or moved to another URL. To be called on every map change. */
+  /** Removes the mailboxes of storage nodes that were removed or have a new URL. Call after every map change. */
   prune(): void {
     const { nodes } = this.#options.map();
     for (const [name, mailbox] of this.#mailboxes) {

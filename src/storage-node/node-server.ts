@@ -36,7 +36,7 @@ export interface StorageNodeOptions {
   readonly tracer?: Tracer;
   /** Of its cluster; none: a storage node that stands alone, waits for no acknowledgement and claims shards for itself. */
   readonly gatewayUrls: readonly string[];
-  /** Where the gateway reaches this node, when it is not where it listens. */
+  /** The URL under which the gateway reaches this node, if it differs from where the node listens; else null. */
   readonly advertisedUrl: string | null;
   /** Id of this start of the storage node, new for each start and shared by its workers. See NodeRegistration. */
   readonly incarnation: string;

@@ -50,7 +50,7 @@ export interface TickEvent {
   readonly nodes: readonly NodeRow[];
   /** The leader first; none before the gateway has asked for them. */
   readonly gateways: readonly ConsoleGatewayRow[];
-  /** Oldest first: on connecting the last minutes, then those that ended since the last tick; none that is under way. */
+  /** Completed seconds, oldest first: on connecting those of the last minutes, then those since the last tick. */
   readonly seconds: readonly TrafficSecond[];
 }
 

@@ -46,7 +46,7 @@ describe("the client's documents", () => {
 });
 
 describe("the client's bounds", () => {
-  it("fit the gateway's", () => {
+  it("are within the gateway's", () => {
     expect(requestKeysMax).toBe(batchKeysMax);
     expect(scanPageEntries).toBeLessThanOrEqual(pageEntriesMax);
     expect(callTimeoutMs).toBe(3 * requestTimeoutMs);

@@ -136,7 +136,7 @@ it("frames use mutual TLS, with the certificates of HTTP requests", async () => 
   expect(await client.execute([routed(get("large"))], call)).toMatchObject([{ entry: { value } }]);
 });
 
-it("go by the cluster's secret, and not with a wrong one", async () => {
+it("frames require the cluster's secret, and are refused with a wrong one", async () => {
   const tokens = { gatewayToken: "from-gateway", nodeToken: "from-node", peerToken: "from-peer" };
   const { node } = await startNode({ tokens });
   await untilFramed(clientOf(node.url, noTls, "from-gateway"));

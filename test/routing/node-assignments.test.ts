@@ -46,7 +46,7 @@ describe("assignmentsOf", () => {
     expect(assignmentsOf(map, "a")).not.toHaveProperty("leader");
   });
 
-  it("leaves the shards out for a node that knows this version, and for no other", () => {
+  it("omits the shards for a node that knows this version, and for no other", () => {
     const map = withNodes("a");
     expect(assignmentsOf(map, "a", map.version)).not.toHaveProperty("shards");
     expect(assignmentsOf(map, "a", map.version - 1).shards).toEqual([]);

@@ -70,7 +70,7 @@ describe("NodePool", () => {
     expect(pool.takeRefused()).toEqual([]);
   });
 
-  it("refuses operations of a storage node that is not registered", async () => {
+  it("refuses operations for a storage node that is not registered", async () => {
     const { cluster } = open();
     const outcomes = await cluster.executeAt("node9", [routed(put("a", "1"))], cluster.context());
     expect(outcomes).toMatchObject([

@@ -107,7 +107,7 @@ describe("GET /metrics of a storage node", () => {
     });
   });
 
-  it("says that no gateway has acknowledged the start yet", async () => {
+  it("reports that no gateway has acknowledged the start yet", async () => {
     const node = await runNode({ gatewayUrls: ["http://127.0.0.1:9"] });
     expect(await samplesOf(node)).toMatchObject({ shardgate_storage_acknowledged: 0 });
   });

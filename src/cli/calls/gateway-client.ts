@@ -54,7 +54,7 @@ export class GatewayClient {
   readonly #agent: Agent;
   /** Which of the gateways is asked first: the one that was connected to last. */
   #first = 0;
-  /** Errors of connections that did not come about. */
+  /** Errors of connections that were not established. */
   readonly #unsent = new WeakSet<object>();
 
   constructor(access: GatewayAccess) {

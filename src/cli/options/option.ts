@@ -89,7 +89,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** Parts between commas; an option that is given again adds to what was there. */
+/** Parses a comma-separated list; repeating the option adds to the list. */
 export function listOf(parse: (text: string) => string) {
   return (text: string, before: readonly string[] = []): readonly string[] => [
     ...before,
@@ -97,7 +97,7 @@ export function listOf(parse: (text: string) => string) {
   ];
 }
 
-/** A parser of the core as an option's parser: its refusal becomes a usage error. */
+/** Converts a parser of the core to an option's parser: its refusal becomes a usage error. */
 export function parsedBy<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
@@ -129,7 +129,7 @@ function parseEndpoints(text: string): string {
     .join();
 }
 
-/** The URL of a gateway's GraphQL route; `/graphql` is added when the URL does not end with it. */
+/** The URL of a gateway's GraphQL route; `/graphql` is appended when the URL does not end with it. */
 function parseEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol))

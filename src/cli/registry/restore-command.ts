@@ -74,7 +74,7 @@ async function runRestore(from: string, options: RestoreOptions, environment: En
   await print(output === "json" ? jsonOf(place, next) : textOf(place, next), environment);
 }
 
-/** The document in a copy of a registry file, which is checked as a whole. Throws REGISTRY_CORRUPT. */
+/** The document in a copy of a registry file, verified as a whole. Throws REGISTRY_CORRUPT. */
 async function readCopy(path: string): Promise<StoredDocument> {
   const { size } = await stat(path);
   if (size > registryFileBytesMax) throw new CommandFailure(`${path} is ${size} bytes long, longer than any registry.`);

@@ -45,7 +45,7 @@ export interface ClusterState {
   readonly nodes: readonly NodeView[];
   /** The leader first. */
   readonly gateways: readonly GatewayView[];
-  /** Stays the same object until a shard changes, so that it is not drawn again each second. */
+  /** The same object until a shard changes, so that it is not redrawn each second. */
   readonly shards: readonly ShardView[];
   readonly seconds: readonly TrafficSecond[];
 }

@@ -25,16 +25,16 @@ export const openCaller: Caller = {
 
 const noPermissions = new Permissions([]);
 
-/** Whoever has the cluster's secret on the side of the storage nodes. */
+/** A storage node that has authenticated with the cluster's secret. */
 export const nodeCaller: Caller = { name: "storage-node", permissions: noPermissions, isNode: true, isPeer: false };
 
 /** Whoever has the cluster's secret on the side of the gateways. */
 export const peerCaller: Caller = { name: "peer-gateway", permissions: noPermissions, isNode: false, isPeer: true };
 
-/** Whoever asks for what is open to all without saying who they are. */
+/** A client without credentials that requests something open to all. */
 export const nobody: Caller = { name: "nobody", permissions: noPermissions, isNode: false, isPeer: false };
 
-/** The names of those above, which nobody from outside may have. */
+/** The names of the callers above; no token may have one of them. */
 export const ownCallerNames: readonly string[] = [openCaller, nodeCaller, nobody, peerCaller].map(({ name }) => name);
 
 /** Whether `name` may be the name of a token's caller: fit for logs as it is, and not one of `ownCallerNames`. */

@@ -166,7 +166,10 @@ export class GuardedMembership {
     return peerAnswers(commands, (name, beat) => peers.beatFrom(name, beat));
   }
 
-  /** As ClusterCommands.assign, for administrators; whether shard and node can be is looked at here, so that others learn nothing. */
+  /**
+   * ClusterCommands.assign for administrators. Shard and name are validated after the permission, so that other callers
+   * learn nothing.
+   */
   assign({ shard, node, ...rest }: AskedAssignment): Promise<ShardRecord> {
     const look = (): Facts | null => shardFacts(this.#membership.map, shard);
     return this.#audited("assign", { shard, node: shown(node), isForced: rest.isForced }, look, async () => {

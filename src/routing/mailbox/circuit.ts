@@ -70,7 +70,7 @@ export class Circuit {
     return isRefused;
   }
 
-  /** Batches that may be in flight now. */
+  /** How many batches may be in flight now. */
   get inFlightMax(): number {
     return this.#breaker.kind === "closed" ? mailboxInFlightMax : 1;
   }

@@ -36,7 +36,7 @@ export interface ShardHostOptions {
   readonly log: Log;
   /** Absent: nothing is counted. */
   readonly observer?: EngineObserver;
-  /** Absent: nothing is traced. */
+  /** Absent: requests are not traced. */
   readonly tracer?: Tracer;
   /** Id of this start of the storage node, the same in all of its processes. */
   readonly start: string;

@@ -97,7 +97,7 @@ describe("a command that calls a gateway", () => {
     expect(gateway.bodies).toHaveLength(1);
   });
 
-  it("says that nobody knows when the answer to a write is lost, and does not call that unavailable", async () => {
+  it("reports an unknown outcome when the answer to a write is lost, and does not call that unavailable", async () => {
     gateway.interrupt = () => "hang up";
     const write = await run(["put", "k", "1"]);
     expect(write.code).toBe(1);

@@ -194,7 +194,7 @@ describe("status", () => {
     });
   });
 
-  it("has no totals when a primary does not tell its own, and no table without nodes", async () => {
+  it("has no totals when a primary does not report its own, and no table without nodes", async () => {
     expect((await run(["status"])).out).toMatch(/health {7}4 of 4 shards lack .*\n(.*\n)*keys {9}0\nbytes {8}0\n$/);
     await gateway.register("node1", "node2");
     gateway.node("node2").injectFault = () => ({ fault: new NodeFault("timeout", "silent", false) });

@@ -95,7 +95,7 @@ describe("systemEnvironment", () => {
     expect(await endless.exited).toBe("SIGKILL");
   });
 
-  it("tells how a child could not be started", async () => {
+  it("reports how a child could not be started", async () => {
     const { startChild } = await environmentOf("");
     const execPath = process.execPath;
     process.execPath = join(folder, "no-such-node");

@@ -21,7 +21,7 @@ describe("--endpoint", () => {
     ["http://gateway.example/sg", "http://gateway.example/sg/graphql"],
     ["http://gateway.example/sg/graphql", "http://gateway.example/sg/graphql"],
     ["http://one:4000, https://two/sg", "http://one:4000/graphql,https://two/sg/graphql"],
-  ])("takes %s", (url, endpoint) => {
+  ])("accepts %s", (url, endpoint) => {
     expect(endpointOf("-e", url)).toBe(endpoint);
   });
 });

@@ -78,7 +78,7 @@ describe("the console", () => {
     expect(rows.map((row) => row.find("th").textContent)).toEqual(["g1:4000", "g2:4000", "http://g3:4000"]);
   });
 
-  it("shows the cluster in figures once it hears of it", async () => {
+  it("shows the cluster in figures after its first event", async () => {
     const page = await opened();
     const text = page.root.textContent;
     expect(alerts(page)).toEqual([]);

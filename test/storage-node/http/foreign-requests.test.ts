@@ -29,7 +29,7 @@ describe("a request for another storage node", () => {
     expect((await send("/shards")).json()).toEqual({ shards: [] });
   });
 
-  it("is refused before the start is acknowledged, too", async () => {
+  it("is refused even before the start is acknowledged", async () => {
     const { send } = await runNode({ name: "b", gatewayUrls: ["http://127.0.0.1:9"] });
     const answer = await send("/assignments", { method: "PUT", body: assigned, headers: { "x-shardgate-node": "a" } });
     expect([answer.status, answer.json()["code"]]).toEqual([409, "NODE_CONFLICT"]);

@@ -48,7 +48,7 @@ describe("a storage node that refuses web pages", () => {
     },
   );
 
-  it("answers to every name where callers prove who they are", async () => {
+  it("accepts every host name when callers must authenticate", async () => {
     const { send } = await runNode({
       tokens: { gatewayToken: "from-gateway", nodeToken: "from-node", peerToken: "from-peer" },
     });

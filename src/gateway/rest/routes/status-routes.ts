@@ -24,7 +24,7 @@ export function addStatusRoutes(
       const { isLeading, leader, isRegistryReachable } = membership.standing;
       return { status, problems, isLeading, leader, isRegistryReachable };
     }
-    // Not thrown: probes come every second or so, and each answer would be a line in the log.
+    // Not thrown: probes arrive every second or so, and each answer would be logged.
     const problem = notReady(membership, problems);
     return reply.code(503).headers(problemHeaders(problem)).send(problemOf(problem));
   });

@@ -1,4 +1,4 @@
-/** What `/openapi.json` says of `/nodes`, and what fastify checks before its handlers run. */
+/** The schemas of `/nodes`, for `/openapi.json` and for fastify's validation. */
 import {
   incarnationCharactersMax,
   mapVersionToldMax,

@@ -169,7 +169,7 @@ describe("the cluster and its storage nodes", () => {
     });
   });
 
-  it("are changed by hand", async () => {
+  it("are changed by mutations", async () => {
     await server.addNode("node1", "http://127.0.0.1:4001");
     const registered = await server.run(`mutation {
       registerStorageNode(input: {name: "node2", url: "http://127.0.0.1:4002/"}) { storageNode { name url shards { number } } }

@@ -51,7 +51,7 @@ describe("NodeFigures", () => {
     expect(figures.gateways).toEqual([]);
   });
 
-  it("asks again after a pause, and leaves out those that are down", async () => {
+  it("asks again after a pause, and skips nodes that are down", async () => {
     const { figures, cluster, clock } = figuresOf(2, 2);
     figures.start();
     await settle();

@@ -241,8 +241,8 @@ describe("what a storage node is answered", () => {
   });
 });
 
-describe("what REST refuses before its handlers", () => {
-  it("says 404 for a path that is none, and 405 with Allow for a method that is not the path's", async () => {
+describe("a REST request that is refused before its handler", () => {
+  it("gets 404 for an unknown path, and 405 with Allow for an unsupported method", async () => {
     const missing = await get("/nothing?here=1");
     expect(missing.json()).toMatchObject({
       status: 404,
