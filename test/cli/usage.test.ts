@@ -81,6 +81,8 @@ describe("the command line", () => {
     [
       "gateway",
       ["port", "host", "nodes", "shards", "data", "registry", "suspect-after", "down-after", "drain-delay"].concat([
+        "id",
+        "advertise",
         "no-playground",
         "no-console",
         "persisted-documents",
@@ -156,6 +158,20 @@ describe("the command line", () => {
     [["node", "--gateway", "http://a:1", "--gateway", "ftp://x"], "does not start with http:// or https://"],
     [["node", "--gateway", "ftp://x"], "does not start with http:// or https://"],
     [["node", "--gateway", "http://127.0.0.1:4000", "--host", "0.0.0.0"], "needs '--advertise <url>'"],
+    [["gateway", "--id", "a b"], "The gateway's name"],
+    [["gateway", "--advertise", "ftp://x"], "does not start with http:// or https://"],
+    [
+      ["gateway", "--registry", "postgres://h/d", "--host", "0.0.0.0", "--insecure"],
+      "option '--host 0.0.0.0' needs '--advertise <url>'",
+    ],
+    [
+      ["gateway", "--registry", "etcd://h/p", "--port", "0", "--workers", "2"],
+      "option '--port 0' with several workers needs '--advertise <url>'",
+    ],
+    [
+      ["gateway", "--registry", "etcd://h/p", "--tls-ca", "x", "--advertise", "http://g:1"],
+      "option '--tls-ca' needs '--advertise https://…'",
+    ],
     [
       ["node", "--host", "0.0.0.0", "--advertise", "http://n:1"],
       "add --cluster-secret-file <file>, or --tls-cert, --tls-key and --tls-ca, or --insecure",

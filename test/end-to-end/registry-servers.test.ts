@@ -65,7 +65,8 @@ describe.each([
       const other = nodeId === "node1" ? "node2" : "node1";
       await engine.pause();
       try {
-        expect(await assignShard(origin, 0, other)).toMatchObject({
+        // By force, so that nothing but the registry decides it.
+        expect(await assignShard(origin, 0, other, true)).toMatchObject({
           status: 503,
           body: { code: "REGISTRY_UNAVAILABLE" },
         });

@@ -4,6 +4,7 @@ import { expiryVariants } from "./expiry.js";
 import { feedVariants } from "./feed.js";
 import { identityVariants } from "./identity.js";
 import { leaderVariants } from "./leader.js";
+import { leaseVariants } from "./lease.js";
 import { moveVariants } from "./move.js";
 import { reconcilerVariants } from "./reconciler.js";
 import { takeoverVariants } from "./takeover.js";
@@ -24,4 +25,5 @@ export const models: readonly SubjectModel[] = [
   { subject: "entries that expire", variants: expiryVariants },
   { subject: "the change feed", variants: feedVariants },
   { subject: "the gateway that leads", variants: leaderVariants },
+  { subject: "the lead as the code takes, keeps and loses it", variants: leaseVariants },
 ];

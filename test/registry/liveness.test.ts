@@ -91,4 +91,47 @@ describe("Liveness", () => {
     liveness.askBeforeDown(null);
     expect(liveness.state("a")).toBe("DOWN");
   });
+
+  it("counts silence from when it began anew, and leaves out what was DOWN then", async () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds });
+    liveness.seen("a");
+    await clock.advance(bounds.downAfterMs - 1);
+    liveness.seen("b", 2000);
+    await clock.advance(1);
+    expect([liveness.state("a"), liveness.state("b")]).toEqual(["DOWN", "UP"]);
+    const seenAtMs = liveness.lastSeenAtMs("a");
+    liveness.beginAnew();
+    expect([liveness.state("a"), liveness.isHeardOf("a")]).toEqual(["SUSPECT", false]);
+    expect([liveness.state("b"), liveness.isHeardOf("b")]).toEqual(["UP", true]);
+    expect(liveness.lastSeenAtMs("a")).toBe(seenAtMs);
+    expect(liveness.signs()).toEqual([{ name: "b", silentMs: 2001 }]);
+    await clock.advance(bounds.suspectAfterMs - 1);
+    expect(liveness.state("b")).toBe("UP");
+    await clock.advance(1);
+    expect(liveness.state("b")).toBe("SUSPECT");
+    liveness.seen("a");
+    expect([liveness.state("a"), liveness.isHeardOf("a")]).toEqual(["UP", true]);
+    await clock.advance(bounds.downAfterMs);
+    expect([liveness.state("a"), liveness.state("b")]).toEqual(["DOWN", "DOWN"]);
+  });
+
+  it("judges as of the moment at which it was frozen, until it is frozen again or begins anew", async () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds });
+    liveness.seen("a");
+    liveness.freeze();
+    await clock.advance(5 * bounds.downAfterMs);
+    expect([liveness.isFrozen, liveness.state("a")]).toEqual([true, "UP"]);
+    liveness.seen("b");
+    expect(liveness.state("b")).toBe("UP");
+    liveness.freeze();
+    expect(liveness.state("a")).toBe("DOWN");
+    await clock.advance(bounds.downAfterMs);
+    expect(liveness.state("b")).toBe("UP");
+    liveness.beginAnew();
+    expect([liveness.isFrozen, liveness.isHeardOf("a"), liveness.isHeardOf("b")]).toEqual([false, false, true]);
+    await clock.advance(bounds.downAfterMs);
+    expect(liveness.state("b")).toBe("DOWN");
+  });
 });

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { leaderBeatMs } from "../../src/core/limits.js";
 import { versionsLostMax } from "../../src/registry/commands/put-back.js";
-import { documentOf, mapOf } from "../../src/registry/stored-cluster-map.js";
+import { documentOf, mapOf, putBackDocument } from "../../src/registry/stored-cluster-map.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { after, byHand, takeLead } from "./map-samples.js";
 import { openGateway, SharedStore, type TestGateway } from "./shared-store.js";
@@ -282,6 +282,36 @@ describe("a registry store in which other changes took the place of those it los
   });
 });
 
+describe("a registry store that went back, and was changed by gateways that do not know of it", () => {
+  it("is still repaired by one that saw it go back, although later leaders led only after all that this one knows", async () => {
+    const [one, two] = await startTwo();
+    two.stop();
+    const ignorant = await open("gw-3");
+    ignorant.stop();
+    await one.registry.execute(byHand("b"));
+    await one.registry.execute(byHand("c"));
+    one.stop();
+    await shared.fallBack();
+    await one.registry.refresh();
+    for (const name of ["d", "e"]) {
+      await ignorant.registry.takeLead();
+      await ignorant.registry.execute(byHand(name));
+      await ignorant.registry.resign();
+    }
+    await ignorant.registry.takeLead();
+    const since = ignorant.registry.map.leader?.sinceVersion ?? 0;
+    expect(since).toBeGreaterThan(one.registry.map.version);
+    await one.registry.refresh();
+    expect(one.registry.map).toEqual(ignorant.registry.map);
+    expect(one.registry.isRewound).toBe(true);
+    for (const gateway of [one, two, ignorant]) gateway.goOn();
+    ignorant.lease.start();
+    await base.advance(2 * takeoverMs);
+    expect((await stored()).putBack?.waiting).toEqual(["a", "d", "e"]);
+    await expectAgreement();
+  });
+});
+
 describe("a registry store that was emptied", () => {
   it("gets the map again from the leader, whole and without a mark", async () => {
     const [one, two] = await startTwo();
@@ -348,6 +378,23 @@ describe("Registry.heardOfVersion", () => {
 });
 
 describe("a registry file that a person replaced while its gateway runs", () => {
+  it("stays marked as restored when a person restored it, though it names the leader", async () => {
+    const one = await open("gw-1");
+    await one.registry.takeLead();
+    await one.registry.execute(byHand("a"));
+    const copy = await shared.current.load();
+    const known = await one.registry.execute(byHand("b"));
+    await one.registry.execute(byHand("c"));
+    if (copy === null) throw new Error("The store is empty.");
+    await shared.current.compareAndSet(await shared.current.load(), putBackDocument(copy, "m-1"), null);
+    await one.registry.refresh();
+    await one.registry.repair();
+    const { map } = one.registry;
+    expect(map).toMatchObject({ putBack: { waiting: ["a"] }, leader: { id: known.leader?.id } });
+    expect(map.version).toBeGreaterThan(known.version);
+    expect(one.registry.isLeading).toBe(true);
+  });
+
   it("does not stop the gateway from changing the map", async () => {
     const one = await open("gw-1");
     await one.registry.takeLead();

@@ -49,7 +49,7 @@ export class GatewayRounds implements MembershipGateway {
   }
 
   heartbeat(name: string, heartbeat: Heartbeat): Promise<NodeAssignments> {
-    const timeoutMs = this.#order.round.length > 1 ? heartbeatTimeoutMs : attemptTimeoutMs;
+    const timeoutMs = this.#order.hasSeveral ? heartbeatTimeoutMs : attemptTimeoutMs;
     return this.#ask(`/nodes/${encodeURIComponent(name)}/heartbeat`, heartbeat, timeoutMs);
   }
 
@@ -59,13 +59,14 @@ export class GatewayRounds implements MembershipGateway {
     return this.#parts.calls.close();
   }
 
-  /** Rejects with the first refusal when every gateway failed, or else with the last failure. */
+  /** Rejects with the first refusal when no gateway gave a usable answer, or else with the last failure. */
   async #ask(path: string, content: Heartbeat | NodeRegistration, timeoutMs: number): Promise<NodeAssignments> {
     const { calls, clock } = this.#parts;
     const body = JSON.stringify(content);
-    const { round } = this.#order;
     let failure: unknown;
-    for (const url of round) {
+    const nowMs = clock.monotonicMs();
+    for (const url of this.#order.round(nowMs)) {
+      if (failure instanceof ShardgateError && this.#order.isSilent(url, nowMs)) continue;
       this.#url = url;
       try {
         const answer = await calls.post(`${url.replace(/\/+$/, "")}${path}`, body, timeoutMs);
@@ -79,7 +80,7 @@ export class GatewayRounds implements MembershipGateway {
         }
         if (error instanceof ShardgateError) this.#order.unable(url);
         else this.#order.silent(url, clock.monotonicMs());
-        this.#noteFailure(url, error, round.length);
+        this.#noteFailure(url, error);
         if (!(failure instanceof ShardgateError)) failure = error;
       }
     }
@@ -97,8 +98,8 @@ export class GatewayRounds implements MembershipGateway {
   }
 
   /** Without other gateways the caller's own report says it all. */
-  #noteFailure(url: string, error: unknown, count: number): void {
-    if (count === 1 || this.#failing.has(url)) return;
+  #noteFailure(url: string, error: unknown): void {
+    if (!this.#order.hasSeveral || this.#failing.has(url)) return;
     this.#failing.add(url);
     this.#parts.log.warn({ gatewayUrl: url, err: error }, "A gateway gave no usable answer; others are asked instead.");
   }

@@ -15,6 +15,12 @@ testClusterCommands("ClusterFollower over a line to the primary", async () => {
   return { cluster: join().membership, start: () => membership.start(), nodes, store, clock };
 });
 
+testClusterCommands("ClusterMember whose registry no other gateway shares", async () => {
+  const members = new Members();
+  const { member: cluster } = await members.openAlone("a");
+  return { ...members, store: members.shared.current, cluster, start: () => cluster.start() };
+});
+
 testClusterCommands("ClusterMember that leads", async () => {
   const members = new Members();
   const { member: cluster } = await members.open("a", { isWatching: false });

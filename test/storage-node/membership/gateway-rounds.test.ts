@@ -104,6 +104,20 @@ describe("a storage node's calls to several gateways", () => {
     },
   );
 
+  it("do not wait for a gateway that was silent just before while another answers, which may lead soon", async () => {
+    const { answers, heartbeat, askedBy, clock } = gateways();
+    answers.set(b, refusal("REGISTRY_UNAVAILABLE"));
+    answers.set(c, refusal("REGISTRY_UNAVAILABLE"));
+    expect(await askedBy(heartbeat)).toEqual([a, b, c]);
+    expect(await askedBy(heartbeat)).toEqual([b, c]);
+    await clock.advance(3_000);
+    expect(await askedBy(heartbeat)).toEqual([b, c, a]);
+    answers.delete(b);
+    answers.delete(c);
+    answers.set(a, good);
+    expect(await askedBy(heartbeat)).toEqual([b, c, a]);
+  });
+
   it("reject with what a gateway said when none gives a usable answer", async () => {
     const { answers, heartbeat } = gateways();
     await expect(heartbeat()).rejects.toThrow("No answer.");

@@ -4,7 +4,7 @@
  * too, or one that is named.
  */
 import { existsSync } from "node:fs";
-import type { Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { shardCountMax, storageNodesMax } from "../../../core/limits.js";
 import type { Environment } from "../../environment/environment.js";
 import { makeFolder } from "../../files/make-folder.js";
@@ -15,7 +15,6 @@ import {
   engineOption,
   hostOption,
   option,
-  parseText,
   portMax,
   portOption,
   wholeNumber,
@@ -25,6 +24,8 @@ import {
   checkPersistedDocumentsOptions,
 } from "../../options/persisted-documents-option.js";
 import { addWebOptions } from "../../options/web-option.js";
+import { isOnServers } from "../../registry/registry-options.js";
+import { parseRegistryPlace } from "../../registry/registry-place.js";
 import { CommandFailure } from "../../terminal/command-failure.js";
 import { listenForStop } from "../stop-request.js";
 import { logLevelOption } from "../telemetry/log-level.js";
@@ -68,11 +69,7 @@ export function addDevCommand(program: Command, environment: Environment): void 
       ).argParser(wholeNumber(1, shardCountMax)),
     )
     .addOption(dataOption("data folder: the registry, the logs, and one folder for each storage node"))
-    .addOption(
-      option("--registry <url>", "registry for the gateways, such as postgres://user@host/database").argParser(
-        parseText,
-      ),
-    )
+    .addOption(registryOption())
     .addOption(engineOption())
     .addOption(option("--no-playground", "do not serve GraphiQL at /graphql (any value of the variable sets it)"))
     .addOption(option("--no-console", "do not serve the console at / (any value of the variable sets it)"))
@@ -89,6 +86,20 @@ export function addDevCommand(program: Command, environment: Environment): void 
       await runDev(options, environment);
     });
   addDevRegistryCommand(dev, environment);
+}
+
+/**
+ * Without an environment variable: one that is meant for a gateway may name a file. What is needed to reach the servers, a
+ * password or certificates, the gateways take from their own variables.
+ */
+function registryOption(): Option {
+  const name = "--registry";
+  const description = "registry on servers for the gateways: postgres://user@host/database or etcd://host/prefix";
+  return new Option(`${name} <url>`, description).argParser((text) => {
+    const place = parseRegistryPlace(`option '${name}'`, text);
+    if (isOnServers(place)) return place.url;
+    throw new InvalidArgumentError("It must be a URL that begins with postgres://, etcd:// or etcds://.");
+  });
 }
 
 function checkPorts(options: DevOptions, command: Command): void {

@@ -434,6 +434,8 @@ describe("dev", () => {
 
     it.each([
       [["--port", "65531", "--nodes", "3"], "leaves too few ports after it for 3 storage nodes, 1 more gateways"],
+      [["--registry", "./registry.json"], "It must be a URL that begins with postgres://, etcd:// or etcds://."],
+      [["--registry", "postgres://u:secret@db/x"], "contains a password"],
       [["--host", "0.0.0.0", "--insecure"], "needs a '--port' other than 0: the gateways have to know their URLs"],
     ])("refuses %j", async (more, message) => {
       const { environment, done } = startDev(() => undefined, ["--gateways", "2", ...more]);

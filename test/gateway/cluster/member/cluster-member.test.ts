@@ -169,6 +169,26 @@ describe("a gateway that leads and stops", () => {
   });
 });
 
+describe("a gateway whose registry no other one shares", () => {
+  it("leads from its start to its end, also when a person replaces the registry, and waits for nobody", async () => {
+    const members = new Members();
+    const { member, registry, store } = await members.openAlone("a");
+    member.start();
+    members.nodes.client("node1").accept(await member.register(agent("node1")));
+    registry.giveUpLead();
+    await members.clock.advance(heartbeatIntervalMs);
+    expect(member.standing).toMatchObject({ isLeading: true, leader: { name: "a" } });
+    await member.resign();
+    expect(member.standing.isLeading).toBe(true);
+    store.isCut = true;
+    await expect(member.remove("node1", true)).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+    expect(member.standing.isRegistryReachable).toBe(false);
+    await member.stop();
+    await registry.close();
+    expect(members.clock.pendingTimers).toBe(0);
+  });
+});
+
 describe("a command while no gateway leads", () => {
   it("waits for the next one that does", async () => {
     const { clock, a, b } = await pair();

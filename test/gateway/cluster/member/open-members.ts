@@ -3,6 +3,7 @@ import { ShardgateError } from "../../../../src/core/error.js";
 import type { ClusterStanding } from "../../../../src/gateway/cluster/cluster-standing.js";
 import { WorkerViews } from "../../../../src/gateway/cluster/workers/worker-views.js";
 import { ClusterMember } from "../../../../src/gateway/cluster/member/cluster-member.js";
+import { leadAlone } from "../../../../src/registry/lease/sole-lead.js";
 import { downAfterMs, Liveness, suspectAfterMs, type SignOfLife } from "../../../../src/registry/liveness.js";
 import type { NodeAssignments, NodeRegistration } from "../../../../src/wire/membership.js";
 import { openGateway, SharedStore, type TestGateway } from "../../../registry/shared-store.js";
@@ -106,6 +107,17 @@ export class Members {
         network.leave(url);
       },
     };
+  }
+
+  /** A gateway whose registry no other one shares. */
+  async openAlone(name: string): Promise<TestGateway & Pick<OpenedMember, "member" | "pool">> {
+    const gateway = await openGateway(this.shared, { name, base: this.clock });
+    const { registry, clock, log } = gateway;
+    await leadAlone(registry, log);
+    const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
+    const pool = new FakePool(this.nodes.nodes);
+    const parts = { registry, liveness, pool, newId: this.#newId, clock, log, nodesMin: 1, isAutoAssigning: true };
+    return { ...gateway, pool, member: new ClusterMember({ ...parts, shared: null }) };
   }
 }
 
