@@ -35,7 +35,7 @@ export interface GatewayFailure {
 export interface GatewayAccess {
   /** URLs of the GraphQL routes of gateways, at least one. */
   readonly endpoints: readonly string[];
-  /** For one gateway, from the connection to the last byte of the answer. */
+  /** Timeout of one attempt at one gateway, from the connection to the last byte of the answer. */
   readonly timeoutMs: number;
   /** Sent as a bearer token (RFC 6750); null: none. */
   readonly token: Token | null;
@@ -52,7 +52,7 @@ export interface Token {
 export class GatewayClient {
   readonly #access: GatewayAccess;
   readonly #agent: Agent;
-  /** Which of the gateways is asked first: the one that was connected to last. */
+  /** Index of the gateway that is tried first: the one that was connected to last. */
   #first = 0;
   /** Errors of connections that were not established. */
   readonly #unsent = new WeakSet<object>();
@@ -74,7 +74,7 @@ export class GatewayClient {
     });
   }
 
-  /** One attempt with the JSON text `body`, at the first gateway that can be connected to. Never rejects. */
+  /** Makes one attempt with the JSON text `body`, at the first gateway that can be connected to. Never rejects. */
   async post(body: string): Promise<GatewayAnswer> {
     const { endpoints } = this.#access;
     const reasons: string[] = [];

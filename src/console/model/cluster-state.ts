@@ -43,7 +43,7 @@ export interface ClusterState {
   readonly name: string;
   readonly mapVersion: number;
   readonly nodes: readonly NodeView[];
-  /** The leader first. */
+  /** The leader is first. */
   readonly gateways: readonly GatewayView[];
   /** The same object until a shard changes, so that it is not redrawn each second. */
   readonly shards: readonly ShardView[];

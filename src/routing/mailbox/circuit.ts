@@ -58,7 +58,7 @@ export class Circuit {
     return this.#latencyMs;
   }
 
-  /** When the last batch was answered, on the monotonic clock; null: none yet. */
+  /** When the last batch was answered, on the monotonic clock; null if none was. */
   get lastAnswerMs(): number | null {
     return this.#lastAnswerMs;
   }
