@@ -59,7 +59,7 @@ export const epochMax = 2 ** 21 - 1;
 
 // wire ----------------------------------------------------------------------------------------------------------------
 
-/** Longest id of a start of a storage node, or of a gateway that leads: a UUID, with room for other ways to draw one. */
+/** Longest id of a start of a storage node, or of a leading gateway: a UUID, with room for other forms. */
 export const incarnationCharactersMax = 128;
 
 /** Most operations of one `POST /batch`: one full batch field fits into one request. */
@@ -164,7 +164,7 @@ export const frameRequestBytesMax = 4 * nodeBatchBodyBytesMax;
 /** Attempts at a registry change when other writers are faster. */
 export const registryAttemptsMax = 8;
 
-/** How often the leading gateway raises its beat beside the cluster map, and the others look at it. */
+/** Interval at which the leading gateway raises its beat beside the cluster map, and at which the others read it. */
 export const leaderBeatMs = 1_000;
 
 /**
@@ -178,10 +178,10 @@ export const assignmentHistoryMax = 32;
 /** The registry's log is not compacted before it has this many bytes: about a hundred changes of all shards of a small cluster. */
 export const registryLogBytesMin = 1024 * 1024;
 
-/** How long a call to the registry's servers (etcd, PostgreSQL) may take before the next one is asked. */
+/** How long a call to one of the registry's servers (etcd, PostgreSQL) may take before the next server is called. */
 export const registryCallMs = 1_000;
 
-/** Interval at which a registry on servers is asked for its version: it bounds how late a change is noticed at the worst. */
+/** Interval of polling the version of a registry on servers: the longest delay before a change is noticed. */
 export const registryPollMs = 1_000;
 
 /**

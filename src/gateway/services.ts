@@ -16,9 +16,9 @@ export interface MembershipService
   extends
     Pick<ClusterView, keyof ClusterView>,
     Pick<ClusterCommands, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss"> {
-  /** What other gateways of the cluster ask of this one. */
+  /** The functions for other gateways of the cluster. */
   readonly peers: PeerAnswers;
-  /** The gateways of the cluster, the leader first, as far as this one knows them. */
+  /** The gateways that this one knows of, the leader first. */
   gateways(): Promise<readonly GatewayStatus[]>;
 }
 

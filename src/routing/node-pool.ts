@@ -83,7 +83,7 @@ export class NodePool {
     return this.#mailboxes.get(name)?.circuit.lastAnswerMs ?? null;
   }
 
-  /** The storage nodes that refused a connection since the last call, and have answered nothing afterwards. */
+  /** Storage nodes that have refused a connection since the last call of this function, and answered nothing since. */
   takeRefused(): readonly string[] {
     return [...this.#mailboxes].flatMap(([name, { circuit }]) => (circuit.takeRefused() ? [name] : []));
   }

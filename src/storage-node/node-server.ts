@@ -34,7 +34,10 @@ export interface StorageNodeOptions {
   readonly log: Log;
   /** Absent: requests are not traced. */
   readonly tracer?: Tracer;
-  /** Of its cluster; none: a storage node that stands alone, waits for no acknowledgement and claims shards for itself. */
+  /**
+   * URLs of the cluster's gateways. Empty: the storage node has no gateway; it waits for no acknowledgement and claims
+   * shards for itself.
+   */
   readonly gatewayUrls: readonly string[];
   /** The URL under which the gateway reaches this node, if it differs from where the node listens; else null. */
   readonly advertisedUrl: string | null;

@@ -1,7 +1,8 @@
 /**
- * How gateways and storage nodes of one cluster know each other: by bearer tokens (RFC 6750, in `Authorization`) that all
- * derive from the cluster's secret with HMAC-SHA-256. Each direction has its own, so that a storage node that was handed
- * a gateway's token cannot pose as a storage node, or as another gateway, at the gateway.
+ * How gateways and storage nodes of one cluster authenticate each other: with bearer tokens (RFC 6750, in
+ * `Authorization`) that all derive from the cluster's secret with HMAC-SHA-256. Each direction has its own token, so
+ * that a storage node that received a gateway's token cannot pose as a storage node, or as another gateway, at the
+ * gateway.
  */
 
 export interface ClusterTokens {
@@ -9,7 +10,7 @@ export interface ClusterTokens {
   readonly gatewayToken: string;
   /** Sent by storage nodes to gateways. */
   readonly nodeToken: string;
-  /** Sent by gateways to the gateway that leads. */
+  /** Sent by gateways to the leading gateway. */
   readonly peerToken: string;
 }
 

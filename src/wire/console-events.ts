@@ -48,7 +48,7 @@ export interface TickEvent {
   readonly nowMs: number;
   /** Parallel to the `nodes` of the last `cluster` event. */
   readonly nodes: readonly NodeRow[];
-  /** The leader first; none before the gateway has asked for them. */
+  /** The leader is first; empty before the gateway has requested them. */
   readonly gateways: readonly ConsoleGatewayRow[];
   /** Completed seconds, oldest first: on connecting those of the last minutes, then those since the last tick. */
   readonly seconds: readonly TrafficSecond[];
@@ -81,6 +81,6 @@ export type ConsoleGatewayRow = readonly [
   url: string | null,
   isLeader: boolean,
   mapVersion: number,
-  /** Milliseconds since the leader heard of it. */
+  /** Milliseconds since the leader last heard from the gateway. */
   silentMs: number,
 ];

@@ -1,51 +1,55 @@
 /**
- * What the gateways of one cluster say to each other over HTTP. Each follower sends the gateway that leads one GatewayBeat a
- * second (`POST /gateways/{name}/beat`) and is answered with all that it has to know beside the cluster map; and it passes
- * on what changes the cluster (`POST /gateways/leader/{command}`). Storage nodes have no part in this.
+ * The bodies of requests between the gateways of one cluster. Each follower sends the leader one GatewayBeat a second
+ * (`POST /gateways/{name}/beat`); the answer has everything that a follower needs beside the cluster map. Followers
+ * forward commands that change the cluster (`POST /gateways/leader/{command}`). Storage nodes do not use these
+ * requests.
  */
 import { ShardgateError } from "../core/error.js";
 import type { NodeReportRows } from "./node-report.js";
 
-/** From a follower to the leader, each second. */
+/** Sent by a follower to the leader, each second. */
 export interface GatewayBeat {
-  /** Where this gateway answers clients and storage nodes; null: it does not say. */
+  /** Where this gateway serves clients and storage nodes; null: unknown. */
   readonly url: string | null;
   readonly mapVersion: number;
-  /** Whom it follows; a leader answers its own id only. */
+  /** The leader that it follows; a leader accepts only its own id. */
   readonly leaderId: string | null;
   /** One row for each storage node that the last answer doubted. */
   readonly seen: readonly NodeVerdict[];
-  /** Storage nodes whose connections were refused since the last beat. */
+  /** Storage nodes that have refused connections since the last beat. */
   readonly refused: readonly string[];
 }
 
-/** How long ago the gateway heard of the storage node; null: it looked for it, and did not hear of it lately. */
+/**
+ * Milliseconds since the gateway last heard from the storage node; null: it probed the node without hearing from it
+ * lately.
+ */
 export type NodeVerdict = readonly [node: string, silentMs: number | null];
 
 export interface LeaderAnswer {
   readonly leaderId: string;
   readonly mapVersion: number;
-  /** The leader first. */
+  /** The leader is first. */
   readonly gateways: readonly GatewayRow[];
-  /** Of each storage node that was ever heard of, how long ago that was. */
+  /** For each storage node that was ever heard from, the milliseconds since then. */
   readonly signs: readonly (readonly [node: string, silentMs: number])[];
   readonly reports: NodeReportRows;
-  /** Silent storage nodes, which the leader may soon call DOWN: followers look for them, and answer in the next beat. */
+  /** Silent storage nodes, which the leader may soon declare DOWN: followers probe them and report in the next beat. */
   readonly doubted: readonly string[];
 }
 
 export interface GatewayRow {
-  /** Null: a leader that has none. */
+  /** Null: a leader without a name. */
   readonly name: string | null;
   readonly url: string | null;
   readonly isLeader: boolean;
-  /** Of the cluster map that it goes by. */
+  /** The version of the gateway's cluster map. */
   readonly mapVersion: number;
-  /** Since the leader heard of it. */
+  /** Milliseconds since the leader last heard from the gateway. */
   readonly silentMs: number;
 }
 
-/** What a gateway passes on to the one that leads; named as in ClusterCommands. */
+/** The commands that a gateway forwards to the leader, named as in ClusterCommands. */
 export const leaderCommands = [
   "register",
   "heartbeat",
@@ -68,10 +72,10 @@ export function leaderPath(command: LeaderCommand): string {
   return `${gatewaysPath}/leader/${command}`;
 }
 
-/** Longest name of a gateway: a host name of DNS with a port. */
+/** Longest name of a gateway: a DNS host name with a port. */
 export const gatewayNameCharactersMax = 260;
 
-/** What a name of a gateway is made of: what a host, a port and an IPv6 address in brackets are. */
+/** The characters of a gateway's name: those of a host, a port and an IPv6 address in brackets. */
 export const gatewayNamePattern = `^[A-Za-z0-9[][A-Za-z0-9._:[\\]-]{0,${gatewayNameCharactersMax - 1}}$`;
 
 const namePattern = new RegExp(gatewayNamePattern);

@@ -69,7 +69,7 @@ export interface NodeAssignments {
   readonly mapVersion: number;
   /** The shards of which this node is the primary; absent when the node's `mapVersion` is current. */
   readonly shards?: readonly AssignedShard[];
-  /** URL of the gateway that leads, in answers of gateways only: the node reports there from then on. Absent: unknown. */
+  /** URL of the leading gateway, in answers of gateways only: the node reports there from then on. Absent: unknown. */
   readonly leader?: string;
 }
 

@@ -1,4 +1,4 @@
-/** What an operator has to know of single storage nodes, as the processes of a cluster pass it on to each other. */
+/** Facts about single storage nodes for operators, as the processes of a cluster exchange them. */
 import type { ErrorCode } from "../core/error.js";
 
 /** Why a storage node may not serve its shards. */
@@ -7,20 +7,20 @@ export interface NodeProblem {
   readonly message: string;
   /** What to do. */
   readonly advice: string;
-  /** Those that the cluster map gives to the node, and that cannot be served meanwhile. */
+  /** The shards that the cluster map assigns to the node, and that cannot be served meanwhile. */
   readonly shards: readonly number[];
-  /** Id of the store that the node came with; null: it named none. */
+  /** Id of the store in the node's registration; null: the registration names none. */
   readonly storeId: string | null;
 }
 
 export interface NodeReport {
   /** Null: its last registration was accepted. */
   readonly problem: NodeProblem | null;
-  /** Shards of which it has entries that another storage node, the owner since, does not know. */
+  /** Shards of which the node has entries that the present owner, another storage node, does not have. */
   readonly staleShards: readonly number[];
 }
 
 export type NodeReportRow = readonly [name: string, report: NodeReport];
 
-/** Of all nodes that there is something to say about; also of such that are not in the cluster map. */
+/** The reports of all nodes with something to report, including nodes that are not in the cluster map. */
 export type NodeReportRows = readonly NodeReportRow[];

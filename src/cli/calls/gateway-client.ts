@@ -35,7 +35,7 @@ export interface GatewayFailure {
 export interface GatewayAccess {
   /** URLs of the GraphQL routes of gateways, at least one. */
   readonly endpoints: readonly string[];
-  /** For one gateway, from the connection to the last byte of the answer. */
+  /** Timeout of one attempt at one gateway, from the connection to the last byte of the answer. */
   readonly timeoutMs: number;
   /** Sent as a bearer token (RFC 6750); null: none. */
   readonly token: Token | null;
@@ -52,7 +52,7 @@ export interface Token {
 export class GatewayClient {
   readonly #access: GatewayAccess;
   readonly #agent: Agent;
-  /** Which of the gateways is asked first: the one that was connected to last. */
+  /** Index of the gateway that is tried first: the one that was connected to last. */
   #first = 0;
   /** Errors of connections that were not established. */
   readonly #unsent = new WeakSet<object>();
@@ -60,7 +60,7 @@ export class GatewayClient {
   constructor(access: GatewayAccess) {
     this.#access = access;
     const { ca, endpoints } = access;
-    // Where there is another gateway, one that is cut off is not waited for until the answer is overdue.
+    // If there is another gateway, an unreachable one is given up after the timeout for connecting.
     const patience = endpoints.length > 1 ? { timeout: connectTimeoutMs } : {};
     const connector = buildConnector({ minVersion: tlsVersionMin, ...patience, ...(ca !== null && { ca }) });
     this.#agent = new Agent({
@@ -74,7 +74,7 @@ export class GatewayClient {
     });
   }
 
-  /** One attempt with the JSON text `body`, at the first gateway that can be connected to. Never rejects. */
+  /** Makes one attempt with the JSON text `body`, at the first gateway that can be connected to. Never rejects. */
   async post(body: string): Promise<GatewayAnswer> {
     const { endpoints } = this.#access;
     const reasons: string[] = [];
@@ -84,7 +84,7 @@ export class GatewayClient {
       if (answer.kind === "data" || !answer.isUnsent) return answer;
       reasons.push(answer.reason);
       if (reasons.length === endpoints.length || !answer.isRetryable) return { ...answer, reason: reasons.join("; ") };
-      // Other requests of this client may have found that out meanwhile.
+      // Another request of this client may have changed it meanwhile.
       if (this.#first === index) this.#first = (index + 1) % endpoints.length;
     }
   }

@@ -32,13 +32,13 @@ export interface Environment {
   /** The command that starts this program in the current folder, as shell words: `node dist/cli/main.js`. */
   readonly programName: string;
   /**
-   * Starts this program once more with `args`, as a child that ends when this process does. Ctrl-C in a terminal reaches
-   * this process alone, which stops its children in their order.
+   * Starts another instance of this program with `args`, as a child that ends when this process does. Ctrl-C in a
+   * terminal reaches this process only, which stops its children in order.
    */
   startChild(args: readonly string[], logPath: string): Child;
   /**
-   * Starts another program, as `user` if one is named. It may outlive this process, and hears no Ctrl-C of a terminal when
-   * this process hears none.
+   * Starts another program, as `user` if one is named. It may outlive this process. If Ctrl-C of a terminal does not
+   * reach this process, it does not reach the program either.
    */
   startProgram(path: string, args: readonly string[], user: ProgramUser | null): Program;
   /**
@@ -68,9 +68,9 @@ export interface ProgramUser {
 export interface Program {
   /** Undefined when it could not be started. */
   readonly pid: number | undefined;
-  /** Its standard error. */
+  /** The program's standard error. */
   readonly said: Readable;
-  /** As of a Child. */
+  /** See `Child`. */
   readonly exited: Promise<string>;
   kill(signal: "SIGINT" | "SIGKILL"): void;
 }

@@ -91,7 +91,7 @@ function startChild(args: readonly string[], logPath: string): Child {
 }
 
 function startProgram(path: string, args: readonly string[], user: ProgramUser | null): Program {
-  // What it says is read by this program, and its settings are its arguments alone.
+  // This program parses the output, and passes all settings as arguments.
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG)/.test(name)));
   const rights = user === null ? {} : { uid: user.uid, gid: user.gid };
   const child = spawn(path, args, {

@@ -46,7 +46,7 @@ export function engineOption(): Option {
 
 export function endpointOption(): Option {
   const usual = "http://127.0.0.1:4000";
-  // Commander does not parse a default: without `parseEndpoints` it would lack the path.
+  // Commander does not parse defaults: without `parseEndpoints` this one would lack the path.
   return option(
     "-e, --endpoint <urls>",
     "URL of the gateway, or of several, separated by commas: the next one is asked when one cannot be connected to",

@@ -44,7 +44,7 @@ export function caOption() {
   return fileOption("--tls-ca", "CA file that verifies the gateway, if Node.js does not trust its CA already");
 }
 
-/** Ends the program as used wrongly when options do not go together. `gateway` are the URLs to register at. */
+/** Ends the program with a usage error when options do not fit together. `gateway` has the URLs to register at. */
 export function checkNodeTlsOptions(
   options: ServerTlsOptions & { readonly gateway?: readonly string[] },
   command: Command,

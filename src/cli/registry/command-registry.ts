@@ -1,4 +1,4 @@
-/** A registry as the commands that maintain it use it: opened for one task, and only while no gateway leads it. */
+/** Opens a registry for the commands that maintain it: for one task, and only while no gateway leads it. */
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
@@ -33,31 +33,34 @@ export async function withRegistry<T>(
   }
 }
 
-/** The registry of a gateway with this data folder and no `--registry`. */
+/** The registry of a gateway with this data folder and without `--registry`. */
 export function usualPlace(data: string): RegistryPlace {
   return { kind: "file", path: join(data, "registry.json") };
 }
 
-/** Throws CommandFailure: nothing outlives the process that has a registry in memory. */
+/** Throws CommandFailure for a registry in memory, which does not outlive its process. */
 export function refuseMemory(place: RegistryPlace): void {
   if (place.kind !== "memory") return;
   const message = "A registry in memory exists within its gateway only; name a file, postgres://… or etcd://….";
   throw new CommandFailure(message, exitCodes.usage);
 }
 
-/** What a store has; `map` is null where the text is no cluster map. */
+/** The content of a store; `map` is null when the text is not a cluster map. */
 export interface FoundRegistry extends StoreMark {
   readonly text: string;
   readonly map: ClusterMap | null;
 }
 
-/** What is stored; null: nothing. Throws the store's errors, REGISTRY_CORRUPT only where the store itself is damaged. */
+/**
+ * The stored registry; null when there is none. Throws the store's errors; REGISTRY_CORRUPT only when the store itself
+ * is damaged.
+ */
 export async function findRegistry(store: RegistryStore): Promise<FoundRegistry | null> {
   const stored = await store.load();
   return stored === null ? null : { ...stored, map: mapOrNull(stored) };
 }
 
-/** Throws CommandFailure when a gateway leads the registry: it raises the beat, and would write on top of what is written. */
+/** Throws CommandFailure when a gateway leads the registry: it raises the beat, and would overwrite changes. */
 export async function refuseLed(
   place: RegistryPlace,
   { store, isShared }: OpenedRegistry,
@@ -68,7 +71,7 @@ export async function refuseLed(
   throw new CommandFailure(message, exitCodes.conflict);
 }
 
-/** Looks as long as another gateway would before it takes the lead. */
+/** Watches the beat for as long as another gateway does before it takes the lead. */
 export async function isLed(store: RegistryStore, clock: Clock): Promise<boolean> {
   const before = await store.mark();
   await new Promise<void>((resolve) => void clock.after(leadLookMs, resolve));
@@ -76,7 +79,7 @@ export async function isLed(store: RegistryStore, clock: Clock): Promise<boolean
   return now?.version !== before?.version || now?.beat !== before?.beat;
 }
 
-/** A leader raises the beat each second; a slow one has missed some. */
+/** A leader raises the beat each second; a slow one may have missed some. */
 const leadLookMs = 4_000;
 
 function mapOrNull(stored: StoredRegistry): ClusterMap | null {
@@ -90,5 +93,5 @@ function mapOrNull(stored: StoredRegistry): ClusterMap | null {
 
 const nothing = (): void => undefined;
 
-/** What goes wrong ends the command with a message of its own. */
+/** A failure ends the command with a message of its own. */
 const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -1,6 +1,6 @@
 /**
- * `shardgate registry copy`: a cluster's map and log from one place to another, from a file to shared servers and back. A
- * registry that a gateway leads is only copied into a file, as a backup.
+ * `shardgate registry copy`: copies a cluster's map and log from one place to another, from a file to shared servers
+ * and vice versa. A registry that a gateway leads is copied only into a file, as a backup.
  */
 import { InvalidArgumentError, type Command } from "commander";
 import type { Environment } from "../environment/environment.js";

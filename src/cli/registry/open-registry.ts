@@ -1,4 +1,4 @@
-/** Opens the registry store that a place names. What only some places need is loaded when they are named. */
+/** Opens the registry store at a place. Modules that only some kinds of places need are loaded on demand. */
 import { dirname } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import type { Log } from "../../core/log.js";
@@ -16,12 +16,12 @@ import { exitCodes } from "../terminal/exit-code.js";
 import { registryPassword, type RegistryServerOptions } from "./registry-options.js";
 import type { EtcdPlace, PostgresPlace, RegistryPlace, ServerHost, ServerPlace } from "./registry-place.js";
 
-/** How often the registry's file is looked at for one that a person has put there: one call of the system each time. */
+/** Interval of checking whether an operator has replaced the registry's file: one system call each time. */
 const registryFilePollMs = 1_000;
 
 export interface OpenedRegistry {
   readonly store: RegistryStore;
-  /** Several gateways may use the store at a time; of the others a lock allows one. */
+  /** Whether several gateways may use the store at a time; if not, a lock admits only one. */
   readonly isShared: boolean;
   /** Closes the store, too. */
   close(): Promise<void>;
@@ -33,7 +33,7 @@ export interface RegistryParts {
   readonly variable: Environment["variable"];
 }
 
-/** Throws what the stores throw, and CommandFailure for files or a password that cannot be used. */
+/** Throws the errors of the stores, and CommandFailure for unusable files or an unusable password. */
 export async function openRegistry(
   place: RegistryPlace,
   options: RegistryServerOptions,
@@ -99,7 +99,7 @@ function authority({ host, port }: ServerHost): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** A file that cannot be read is reported at the start, and not as a registry that cannot be reached. */
+/** Reads the password at the start, so that an unreadable file is not reported as an unreachable registry. */
 async function checkedPassword(
   place: ServerPlace,
   options: RegistryServerOptions,

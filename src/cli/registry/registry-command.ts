@@ -1,4 +1,4 @@
-/** `shardgate registry`: what is done to a registry without a gateway. */
+/** `shardgate registry`: maintains a registry without a gateway. */
 import type { Command } from "commander";
 import type { Environment } from "../environment/environment.js";
 import { addExample } from "../terminal/help-example.js";

@@ -1,7 +1,7 @@
 /**
- * A registry as it is written into another store: whether it may replace what is there, whether it is marked as restored,
- * and in which steps map and log get there. Until the last step the target has no cluster map, so that no gateway starts
- * with half of a copy.
+ * Writes a registry into another store: decides whether it may replace the present one and whether it is marked as
+ * restored, and writes map and log in steps. Until the last step the target has no cluster map, so that no gateway
+ * starts with an incomplete copy.
  */
 import { ShardgateError } from "../../core/error.js";
 import { changesInRecord, recordOfChanges } from "../../registry/assignment-log.js";
@@ -18,15 +18,15 @@ export interface CopySource {
 
 export type CopyDecision =
   | { readonly kind: "write"; readonly isMarked: boolean }
-  /** The target has this very map. */
+  /** The target has the same map already. */
   | { readonly kind: "done" }
-  /** Only with `--force`; `what` is said of the target. */
+  /** Allowed only with `--force`; `what` describes the target. */
   | { readonly kind: "refuse"; readonly what: string };
 
 /**
- * A copy onto an older map of the same cluster, or onto nothing, needs no mark: with all gateways stopped it is the newest
- * there is, and where it is not, the storage nodes know more, which marks it. A copy that takes the place of a newer or
- * unreadable map is marked at once: what is lost may be something that no storage node knows.
+ * A copy onto an older map of the same cluster, or into an empty store, needs no mark: with all gateways stopped it is
+ * the newest map, and if it is not, the storage nodes know more and cause the mark. A copy that replaces a newer or
+ * unreadable map is marked at once, because it may lose changes that no storage node knows.
  */
 export function decideCopy(
   { document, map }: CopySource,
@@ -45,7 +45,7 @@ export function decideCopy(
   return refuseOr(`has map version ${target.version} of this cluster, and the copy has ${document.version}`, true);
 }
 
-/** The document to write; marked, its version is above all that the target had. */
+/** The document to write; if it is marked, its version is above all versions of the target. */
 export function copiedDocument(
   { document }: CopySource,
   newMark: string | null,
@@ -54,7 +54,10 @@ export function copiedDocument(
   return newMark === null ? document : putBackDocument(document, newMark, target?.version);
 }
 
-/** Writes document and log over what the store has. Throws REGISTRY_CONFLICT when something else writes to it, and the store's errors. */
+/**
+ * Writes document and log over the content of the store. Throws REGISTRY_CONFLICT when another process writes to it,
+ * and the store's errors.
+ */
 export async function writeCopy(
   store: RegistryStore,
   present: StoreMark | null,
@@ -66,7 +69,7 @@ export async function writeCopy(
     if (!(await store.compareAndSet(mark, next, record))) throw changedMeanwhile();
     mark = { version: next.version, beat: mark?.beat ?? 0 };
   };
-  // Also drops the log that the target has.
+  // Also drops the target's log.
   if (present !== null) await write({ version: 0, text: "" }, null);
   const groups = logGroups(records);
   const last = groups.pop() ?? null;
@@ -75,7 +78,7 @@ export async function writeCopy(
   await write({ version, text }, last);
 }
 
-/** The records as few: each write has one. There are never more than the map has versions. */
+/** Joins the records into few, because each write has one. There are never more than the map has versions. */
 function logGroups(records: readonly string[]): string[] {
   const groups: string[][] = [];
   let bytes = Infinity;
@@ -87,7 +90,10 @@ function logGroups(records: readonly string[]): string[] {
   return groups.flatMap((group) => recordOfChanges(group.flatMap(changesInRecord)) ?? []);
 }
 
-/** Length at which a record takes no further one: together with another of the longest it fits into every store's write. */
+/**
+ * A record of this length takes no further one: even with another of maximum length it fits into one write of every
+ * store.
+ */
 const groupBytes = 128 * 1024;
 
 function changedMeanwhile(): ShardgateError {

@@ -1,4 +1,4 @@
-/** The options that say where the registry is kept, and how its servers are reached, and which of them go together. */
+/** The options for the place of the registry and the connection to its servers, and their valid combinations. */
 import type { Command, Option } from "commander";
 import type { Environment } from "../environment/environment.js";
 import { readSecret } from "../options/cluster-secret.js";
@@ -45,7 +45,7 @@ export function addRegistryServerOptions(command: Command): Command {
     .addOption(fileOption("--registry-tls-key", "private key of that certificate"));
 }
 
-/** Ends the program as used wrongly when options do not go together. */
+/** Ends the program with a usage error when options do not fit together. */
 export function checkRegistryOptions(
   places: readonly (RegistryPlace | undefined)[],
   options: RegistryServerOptions,
@@ -71,7 +71,7 @@ export function isOnServers(place: RegistryPlace | undefined): place is ServerPl
   return place?.kind === "postgres" || place?.kind === "etcd";
 }
 
-/** Reads the password anew each time; null: none is given. Throws CommandFailure, or the system's error. */
+/** Reads the password anew each time; null if there is none. Throws CommandFailure, or the system's error. */
 export function registryPassword(
   { registryPasswordFile: file }: RegistryServerOptions,
   variable: Environment["variable"],

@@ -1,6 +1,6 @@
 /**
- * Where a registry is kept, as `--registry` says it: in memory, in a file, or on servers named by a URL. Passwords are never
- * a part of it: arguments and their variables are in lists of processes and in the files of supervisors.
+ * The place of a registry, parsed from `--registry`: memory, a file, or servers named by a URL. It never contains a
+ * password, because arguments and environment variables appear in lists of processes and in the files of supervisors.
  */
 import { exitCodes } from "../terminal/exit-code.js";
 import { CommandFailure } from "../terminal/command-failure.js";
@@ -32,24 +32,24 @@ export interface PostgresPlace {
   readonly database: string;
   readonly schema: string;
   readonly isTls: boolean;
-  /** The URL, for people. */
+  /** The URL, for messages. */
   readonly url: string;
 }
 
 export interface EtcdPlace {
   readonly kind: "etcd";
   readonly hosts: readonly ServerHost[];
-  /** Null: etcd has no authentication, or a certificate proves who connects. */
+  /** Null: etcd uses no authentication, or authenticates by certificate. */
   readonly user: string | null;
-  /** Of all keys, with a slash before it and none behind it. */
+  /** Prefix of all keys, with a slash at its beginning and none at its end. */
   readonly prefix: string;
   readonly isTls: boolean;
   readonly url: string;
 }
 
 /**
- * The place that `text` names. Throws CommandFailure, as a wrong use of `name`, which never repeats the text: it may have a
- * password.
+ * The place in `text`. Throws CommandFailure as a usage error of `name`, which never repeats the text because it may
+ * contain a password.
  */
 export function parseRegistryPlace(name: string, text: string): RegistryPlace {
   const [, scheme, rest = ""] = /^([A-Za-z][\w+.-]*):\/\/(.*)$/s.exec(text.trim()) ?? [];
@@ -72,7 +72,7 @@ export function parseRegistryPlace(name: string, text: string): RegistryPlace {
   throw refuse("must be a file, `memory`, or a URL that begins with postgres://, etcd:// or etcds://.");
 }
 
-/** For people: what to name in messages. */
+/** The place as messages name it. */
 export function placeText(place: RegistryPlace): string {
   if (place.kind === "memory") return "memory";
   return place.kind === "file" ? place.path : place.url;
@@ -82,7 +82,7 @@ const hasPassword =
   "contains a password, which other users of this host can read in the list of processes. Remove it from the URL, and " +
   "give it in a file with --registry-password-file or in the variable SHARDGATE_REGISTRY_PASSWORD.";
 
-/** The message says what is wrong, and goes on from the name of the option. */
+/** The message describes the fault, and follows the name of the option. */
 class WrongPart extends Error {}
 
 interface UrlParts {
@@ -118,7 +118,7 @@ function postgresPlace({ user, hosts, path, query }: UrlParts, url: string): Pos
   return { kind: "postgres", hosts: parsed, user: user ?? "shardgate", database: path, schema, isTls, url };
 }
 
-/** Of libpq's modes only the two that say plainly what happens: where TLS is used, the certificate is verified. */
+/** Only the two unambiguous modes of libpq: where TLS is used, the certificate is verified. */
 function isEncrypting(mode: string | null): boolean {
   if (mode === "disable" || mode === "verify-full") return mode === "verify-full";
   throw new WrongPart("must have sslmode=verify-full, the default for other hosts than this one, or sslmode=disable.");

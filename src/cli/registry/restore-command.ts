@@ -1,6 +1,6 @@
 /**
- * `shardgate registry restore`: puts an older copy of a registry file back while the gateways are stopped, marked as put back:
- * then no shard is served before every storage node has said again what it has claimed since the copy was made.
+ * `shardgate registry restore`: restores an older copy of a registry while the gateways are stopped, and marks it as
+ * restored: then no shard is served until every storage node has reported what it has claimed since the copy was made.
  */
 import { copyFile, readFile, realpath, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -59,7 +59,7 @@ async function runRestore(from: string, options: RestoreOptions, environment: En
   const { data, registry: place = usualPlace(data), output } = options;
   refuseMemory(place);
   const copy = await readCopy(from);
-  // Whether it is a cluster map at all, before anything is opened.
+  // Checks that it is a cluster map before anything is opened.
   const map = mapOf(copy);
   const next = await withRegistry(place, options, environment, async (opened) => {
     await refuseLed(place, opened, environment.clock);
@@ -81,15 +81,17 @@ async function readCopy(path: string): Promise<StoredDocument> {
   return decodeFile(await readFile(path), path);
 }
 
-/** What the store still has, and on servers its version: other gateways may know that, and take no lower one. */
+/**
+ * What the store still has. On servers that includes its version: other gateways may know it, and accept no lower one.
+ */
 interface Room {
   readonly replaced: StoreMark | null;
   readonly versionAbove?: number;
 }
 
 /**
- * Keeps what is there under another name: the present registry may turn out to be the better one. Throws CLUSTER_MISMATCH when
- * that is of another cluster than the copy, and the store's errors.
+ * Keeps the present registry under another name: it may turn out to be the better one. Throws CLUSTER_MISMATCH when it
+ * is of another cluster than the copy, and the store's errors.
  */
 async function makeRoom(
   place: RegistryPlace,
@@ -120,7 +122,7 @@ async function setFileAside(path: string, store: RegistryStore, copy: ClusterMap
   return present;
 }
 
-/** What is stored; "damaged" where the store cannot even read its document, which is a reason to restore. */
+/** The stored registry; "damaged" when the store cannot even read its document, which is a reason to restore. */
 async function findOrDamaged(store: RegistryStore): Promise<FoundRegistry | "damaged" | null> {
   try {
     return await findRegistry(store);

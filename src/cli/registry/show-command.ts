@@ -1,4 +1,7 @@
-/** `shardgate registry show`: what a registry has, read from where it is kept. A file may be in use by its gateway. */
+/**
+ * `shardgate registry show`: prints the content of a registry, read from its place. A file may be in use by its
+ * gateway.
+ */
 import type { Command } from "commander";
 import { readRegistryFile } from "../../registry/stores/file/file-store.js";
 import type { StoredRegistry } from "../../registry/registry-store.js";
@@ -33,7 +36,7 @@ export function addShowCommand(registry: Command, environment: Environment): voi
   addExample(show, "registry show --registry postgres://shardgate@db1,db2/shardgate");
 }
 
-/** What is stored, and how long its log is. */
+/** The stored registry, and the length of its log. */
 interface Reading {
   readonly stored: StoredRegistry | null;
   readonly records: readonly string[];

@@ -35,7 +35,7 @@ export interface GatewayView {
   readonly url: string | null;
   readonly isLeader: boolean;
   readonly mapVersion: number;
-  /** Since the leader heard of it. */
+  /** Milliseconds since the leader last heard from the gateway. */
   readonly silentMs: number;
 }
 
@@ -43,7 +43,7 @@ export interface ClusterState {
   readonly name: string;
   readonly mapVersion: number;
   readonly nodes: readonly NodeView[];
-  /** The leader first. */
+  /** The leader is first. */
   readonly gateways: readonly GatewayView[];
   /** The same object until a shard changes, so that it is not redrawn each second. */
   readonly shards: readonly ShardView[];
@@ -90,7 +90,7 @@ function gatewayView([name, url, isLeader, mapVersion, silentMs]: ConsoleGateway
   return { name, url, isLeader, mapVersion, silentMs: withoutFlicker(silentMs) };
 }
 
-/** Nobody reads the milliseconds of what is heard of all the time. */
+/** Rounds short silences to zero: milliseconds do not matter for a node that is heard from all the time. */
 function withoutFlicker(silentMs: number): number {
   return silentMs < 3_000 ? 0 : Math.floor(silentMs / 1_000) * 1_000;
 }

@@ -1,4 +1,4 @@
-/** The gateways of the cluster: which of them leads, and which fall behind. */
+/** The table of the cluster's gateways: which one leads, and which have fallen behind. */
 import type { GatewayView } from "../model/cluster-state.js";
 import { agoText } from "../model/format.js";
 

@@ -11,7 +11,7 @@ export interface Caller {
   readonly permissions: Permissions;
   /** True for a storage node of this cluster, which may register and send heartbeats. */
   readonly isNode: boolean;
-  /** Another gateway of this cluster: it may pass on what reached it, and say what it heard of storage nodes. */
+  /** True for another gateway of this cluster, which may forward commands and report signs of life of storage nodes. */
   readonly isPeer: boolean;
 }
 
@@ -28,7 +28,7 @@ const noPermissions = new Permissions([]);
 /** A storage node that has authenticated with the cluster's secret. */
 export const nodeCaller: Caller = { name: "storage-node", permissions: noPermissions, isNode: true, isPeer: false };
 
-/** Whoever has the cluster's secret on the side of the gateways. */
+/** A gateway that has authenticated with the cluster's secret. */
 export const peerCaller: Caller = { name: "peer-gateway", permissions: noPermissions, isNode: false, isPeer: true };
 
 /** A client without credentials that requests something open to all. */

@@ -1,4 +1,6 @@
-/** Knows the storage nodes and the other gateways of the cluster by the tokens that they derive from its secret. */
+/**
+ * Recognises the storage nodes and the other gateways of the cluster by the tokens that they derive from its secret.
+ */
 import { hash, timingSafeEqual } from "node:crypto";
 import type { ClusterTokens } from "../../wire/cluster-token.js";
 import type { TokenVerifier } from "./access.js";

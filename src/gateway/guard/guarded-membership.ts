@@ -36,7 +36,7 @@ type Commands = Pick<MembershipService, "register" | "heartbeat" | "remove" | "a
 
 export class GuardedMembership {
   readonly #membership: MembershipService;
-  /** Who carries out what changes the cluster. */
+  /** Executes the commands that change the cluster. */
   readonly #commands: Commands;
   readonly #access: Pick<Access, "isOpen" | "areNodesProven" | "audit">;
   readonly #caller: Caller;
@@ -109,7 +109,7 @@ export class GuardedMembership {
     return this.isVisible ? readiness : { ...readiness, problems: [] };
   }
 
-  /** Throws FORBIDDEN for callers who may not look at the cluster. */
+  /** Throws FORBIDDEN unless the caller may read cluster data. */
   get standing(): ClusterStanding {
     this.requireView();
     return this.#membership.standing;
@@ -145,7 +145,7 @@ export class GuardedMembership {
     return this.#membership.gateways();
   }
 
-  /** What other gateways of the cluster may ask, for those who have proved with the cluster's secret that they are one. */
+  /** The functions for other gateways of the cluster. Throws FORBIDDEN unless the caller has authenticated as one. */
   get peers(): PeerAnswers {
     const { isPeer, permissions } = this.#caller;
     const { peers } = this.#membership;
@@ -153,7 +153,7 @@ export class GuardedMembership {
     if (!permissions.isAdmin || this.#access.areNodesProven) {
       throw this.#forbidden("act as a gateway of the cluster; that needs the cluster's secret");
     }
-    // Without a secret any client may be asking, and what it changes is checked and audited as everywhere else.
+    // Without a secret any client may be the caller, so its changes are checked and audited like all others.
     const who = { caller: this.#caller, requestId: this.#requestId };
     const guarded = new GuardedMembership(this.#membership, this.#access, who, peers);
     const commands = {

@@ -23,7 +23,7 @@ export interface AnsweredRequest {
 /** Figures of the cluster at the time of the request. */
 export interface ClusterFigures {
   readonly isLeading: boolean;
-  /** This gateway leads, or is in touch with the one that does. */
+  /** Whether this gateway leads, or is in contact with the leader. */
   readonly isLeaderReachable: boolean;
   readonly isRegistryReachable: boolean;
   readonly mapVersion: number;

@@ -33,7 +33,7 @@ export class Circuit {
   #latencyMs: number | null = null;
   /** When the last batch was answered, on the monotonic clock. */
   #lastAnswerMs: number | null = null;
-  /** The node refused a connection, and nobody asked for that since. */
+  /** Whether the node has refused a connection since the last `takeRefused`. */
   #isRefused = false;
 
   /** `onOpen` is called with the cause each time the breaker opens. */
@@ -58,12 +58,14 @@ export class Circuit {
     return this.#latencyMs;
   }
 
-  /** When the last batch was answered, on the monotonic clock; null: none yet. */
+  /** When the last batch was answered, on the monotonic clock; null if none was. */
   get lastAnswerMs(): number | null {
     return this.#lastAnswerMs;
   }
 
-  /** Whether the storage node refused a connection since the last call and the last answer. */
+  /**
+   * Whether the storage node has refused a connection since the last call of this function and since its last answer.
+   */
   takeRefused(): boolean {
     const isRefused = this.#isRefused;
     this.#isRefused = false;

@@ -1,6 +1,6 @@
 /**
- * What the storage nodes say of themselves: their keys, bytes and engine; and which gateways there are. They are asked in
- * rounds, a bounded number at once, and only between `start` and `stop`, while somebody watches.
+ * Figures that storage nodes report (their keys, bytes and engine), and the gateways of the cluster. They are requested
+ * in rounds, a bounded number at once, and only between `start` and `stop`, while a console is open.
  */
 import type { Clock } from "../../../core/clock.js";
 import type { Log } from "../../../core/log.js";
@@ -48,7 +48,7 @@ export class NodeFigures {
     return this.#known.get(name) ?? unknown;
   }
 
-  /** Of the last round; empty before the first, and when they could not be asked for. */
+  /** The gateways of the last round; empty before the first, and when the request failed. */
   get gateways(): readonly GatewayStatus[] {
     return this.#gateways;
   }

@@ -1,6 +1,6 @@
 /**
- * `/gateways`: the gateways of the cluster; where they say to the one that leads that they live, and pass on what changes the
- * cluster. Those routes are for gateways that prove themselves with the cluster's secret.
+ * `/gateways`: lists the gateways of the cluster, receives their beats at the leader, and receives the commands that
+ * they forward. The latter two are for gateways that authenticate with the cluster's secret.
  */
 import type { FastifyInstance } from "fastify";
 import { membershipBodyBytesMax } from "../../../core/limits.js";
@@ -34,7 +34,7 @@ export function addPeerRoutes(app: FastifyInstance): void {
     `${gatewaysPath}/:name/beat`,
     { schema: beatSchema, config },
     async ({ params, body, services: { membership } }) => {
-      // First of all, because it throws for those who are no gateway.
+      // Comes first, because it throws for callers that are not gateways.
       const { peers } = membership;
       return peers.beatFrom(parseGatewayName(params.name), parseGatewayBeat(body));
     },
@@ -47,7 +47,7 @@ export function addPeerRoutes(app: FastifyInstance): void {
   }
 }
 
-/** The bodies that the schemas of the commands let through. */
+/** The bodies of the commands after validation by the schemas. */
 interface CommandBodies {
   readonly register: NodeRegistration;
   readonly heartbeat: { readonly name: string; readonly heartbeat: Heartbeat };

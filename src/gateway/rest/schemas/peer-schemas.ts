@@ -1,4 +1,4 @@
-/** What `/openapi.json` says of `/gateways`, and what fastify checks before its handlers run. */
+/** The schemas of `/gateways`, for `/openapi.json` and for fastify's validation. */
 import { incarnationCharactersMax, shardCountMax, storageNodesMax, urlCharactersMax } from "../../../core/limits.js";
 import { gatewayNameCharactersMax, type LeaderCommand } from "../../../wire/gateway-peers.js";
 import { heartbeatSchema, registerSchema } from "./node-schemas.js";
@@ -96,7 +96,7 @@ const bodies: Readonly<Record<LeaderCommand, Schema>> = {
   refresh: required({ node: name }),
 };
 
-/** For each command of ClusterCommands the same, but its body. */
+/** The same for each command of ClusterCommands, except for its body. */
 export function commandSchema(command: LeaderCommand): Schema {
   return {
     operationId: `lead${command.charAt(0).toUpperCase()}${command.slice(1)}`,
