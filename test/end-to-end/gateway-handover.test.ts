@@ -1,7 +1,7 @@
 /** Two gateways of one registry as processes: the one that follows goes on when the other ends, in order or not. */
 import { afterEach, describe, expect, it } from "vitest";
 import { assignShard, shardRows } from "../support/cluster-calls.js";
-import { getEntry, putEntry } from "../support/data-calls.js";
+import { getEntry, putEntry, untilWritten } from "../support/data-calls.js";
 import { untilReady } from "../support/gateway-calls.js";
 import { hasPostgres, PostgresServer } from "../support/postgres.js";
 import { eventually, freePorts, shardgate, temporaryFolder, type Run } from "../support/processes.js";
@@ -61,7 +61,8 @@ describe.skipIf(!hasPostgres).each([
     "serve and change the cluster after %s of the one that leads",
     async (signal) => {
       const { first, two } = await start(gatewayArgs);
-      await putEntry(two, "key", { value: "1" });
+      // A storage node that was ready a moment ago may not know it yet.
+      await untilWritten(two, "key", { value: "1" });
       const [{ nodeId = "" } = {}] = (await shardRows(two)).filter(({ shardId }) => shardId === 0);
       void first.stop(signal);
       const isServed = async (): Promise<void> => expect((await getEntry(two, "key")).status).toBe(200);

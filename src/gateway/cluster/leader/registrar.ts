@@ -5,8 +5,9 @@
  */
 import { adviceFor, ShardgateError, type ErrorCode } from "../../../core/error.js";
 import type { Log } from "../../../core/log.js";
+import { parseNodeUrl } from "../../../registry/address/node-url.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
-import { otherCluster, type NodeIdentity } from "../../../registry/commands.js";
+import { applyCommand, otherCluster, type NodeIdentity } from "../../../registry/commands.js";
 import type { NodeState } from "../../../registry/liveness.js";
 import { isPlainNode } from "../../../routing/node-pool.js";
 import { ownedShards } from "../../../routing/owned-shards.js";
@@ -170,6 +171,19 @@ export class Registrar {
     if (start !== null && start === memories.of(name).incarnation) return;
     const message = `Storage node ${name} is live at ${known.url}; ${url} cannot use its name.`;
     throw new ShardgateError("NODE_CONFLICT", message);
+  }
+}
+
+/** Whether the map has acknowledged this start already, so that the registration would change nothing. */
+export function isAcknowledged(map: ClusterMap, registration: NodeRegistration): boolean {
+  const { id: name, incarnation } = registration;
+  if (incarnation === undefined || map.putBack !== null || map.nodes.get(name)?.lastStart !== incarnation) return false;
+  const identity = identityOf(registration, incarnation, map.shardCount);
+  try {
+    const url = parseNodeUrl(registration.url);
+    return applyCommand(map, { kind: "registerNode", name, url, identity, newMark: "" }, 0).map === map;
+  } catch {
+    return false;
   }
 }
 

@@ -9,9 +9,11 @@ import type { ShardNumber } from "../../../core/shard.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 import type { AssignmentChange, ClusterMap, LeaderRecord, ShardRecord } from "../../../registry/cluster-map.js";
 import { notLeading } from "../../../registry/command-batch.js";
+import { assignmentsOf } from "../../../routing/node-assignments.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
 import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
 import { ClusterView } from "../cluster-view.js";
+import { isAcknowledged } from "../leader/registrar.js";
 import type { ClusterLeader } from "../leader/cluster-leader.js";
 import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
@@ -85,7 +87,7 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     // A storage node tries again by itself, perhaps at another gateway; a person does not.
     if (registration.incarnation === undefined) return this.#whenLed(() => this.#once(ask, isKnown));
     try {
-      const assignments = await this.#once(ask, isKnown);
+      const assignments = await this.#once(ask, isKnown).catch((error: unknown) => this.#byMap(registration, error));
       this.#seen(registration.id);
       await this.#hearOf(registration.id, null);
       return assignments;
@@ -197,6 +199,17 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     return assignments;
   }
 
+  /**
+   * The leader may die after it has acknowledged a start and before the storage node hears of it: then the map says so, and the
+   * node serves without waiting for the next leader. Throws `error` where the map does not.
+   */
+  async #byMap(registration: NodeRegistration, error: unknown): Promise<NodeAssignments> {
+    if (this.#roles.current?.isLeading === true || !isWithoutLeader(error)) throw error;
+    await this.#readRegistry();
+    if (!isAcknowledged(this.map, registration)) throw error;
+    return assignmentsOf(this.map, registration.id);
+  }
+
   /** The leader sends the storage node its assignments, unless this gateway's map was only outdated or no gateway leads. */
   async #refresh(node: string): Promise<void> {
     const before = this.map;
@@ -267,6 +280,10 @@ class NoLeader extends ShardgateError {
       `No gateway leads the cluster now${before}. One takes the lead within seconds; try again.`,
     );
   }
+}
+
+function isWithoutLeader(error: unknown): boolean {
+  return isUnchanged(error) || (error instanceof ShardgateError && error.code === "REGISTRY_UNAVAILABLE");
 }
 
 /** The refusal of a gateway that does not lead, or none was asked. */

@@ -1,5 +1,6 @@
 /** A gateway of several in both its roles, and as it changes from one to the other. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { ShardgateError } from "../../../../src/core/error.js";
 import { heartbeatIntervalMs, leaderBeatMs } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
 import { readinessOf } from "../../../../src/gateway/cluster/health.js";
@@ -223,13 +224,36 @@ describe("a command while no gateway leads", () => {
     await refused;
   });
 
+  it("that registers a start is answered by the map when the leader dies after it has acknowledged that start", async () => {
+    const { clock, a, b } = await pair();
+    const { peers } = a.member;
+    const register = peers.register.bind(peers);
+    vi.spyOn(peers, "register").mockImplementation(async (registration) => {
+      await register(registration);
+      a.kill();
+      throw new ShardgateError("REGISTRY_UNAVAILABLE", "The gateway that leads gave no answer.");
+    });
+    const { mapVersion } = await b.member.register(agent("node1", 2));
+    const { lastStart } = b.member.map.nodes.get("node1") ?? {};
+    expect({ lastStart, mapVersion }).toEqual({ lastStart: "node1-2", mapVersion: b.member.map.version });
+    await clock.advance(heartbeatIntervalMs);
+    expect(b.member.standing.leader).toBeNull();
+    expect(await b.member.register(agent("node1", 2))).toMatchObject({ mapVersion });
+    const { clusterId } = b.member.map;
+    const ahead = { ...agent("node1", 2), clusterId, mapVersion: mapVersion + 1 };
+    const elsewhere = { ...agent("node1", 2), url: "http://elsewhere:8000" };
+    for (const registration of [ahead, elsewhere, agent("node1", 1), agent("node1", 3), agent("node9")]) {
+      await expect(b.member.register(registration)).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+    }
+  });
+
   it("of a storage node is refused at once, so that the node goes to another gateway", async () => {
     const { clock, a, b } = await pair();
     a.kill();
     await clock.advance(heartbeatIntervalMs);
     const code = "REGISTRY_UNAVAILABLE";
     await expect(b.member.heartbeat("node1", { incarnation: "node1-1" })).rejects.toMatchObject({ code });
-    await expect(b.member.register(agent("node1"))).rejects.toMatchObject({ code });
+    await expect(b.member.register(agent("node1", 2))).rejects.toMatchObject({ code });
   });
 
   it("does not keep a request for a key waiting that has to read the cluster map again", async () => {
