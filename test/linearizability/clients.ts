@@ -12,6 +12,8 @@ export interface ClientsOptions {
   readonly clients: number;
   /** Clients stop once this many operations have ended. */
   readonly operations: number;
+  /** Clients stop when it is aborted, too. */
+  readonly signal?: AbortSignal;
   /** Each client prefers one target, and uses the others occasionally. */
   readonly targets: readonly Target[];
   readonly recorder: Recorder;
@@ -23,11 +25,11 @@ export interface ClientsOptions {
 const preferenceProbability = 0.8;
 
 export async function runClients(options: ClientsOptions): Promise<void> {
-  const { random, keys, clients, operations, targets, recorder, afterRequest } = options;
+  const { random, keys, clients, operations, signal, targets, recorder, afterRequest } = options;
   const state = { lastValue: 0 };
   const run = async (name: string, own: Random, preferred: Target): Promise<void> => {
     const workload = new Workload(own, keys, () => ++state.lastValue);
-    while (recorder.length < operations) {
+    while (recorder.length < operations && signal?.aborted !== true) {
       const target = own.chance(preferenceProbability) ? preferred : own.pick(targets);
       const request = workload.next();
       const results = await record(recorder, name, target, request);

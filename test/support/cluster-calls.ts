@@ -45,9 +45,15 @@ export function acceptLoss(origin: string, name: string): Promise<OperatorAnswer
   return ask(origin, "POST", `/nodes/${name}/accept-loss`);
 }
 
-export async function ask(origin: string, method: string, path: string, body?: unknown): Promise<OperatorAnswer> {
+export async function ask(
+  origin: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<OperatorAnswer> {
   const content =
     body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const response = await fetch(`${origin}${path}`, { method, ...content });
+  const response = await fetch(`${origin}${path}`, { method, ...content, ...(signal && { signal }) });
   return { status: response.status, body: (await response.json()) as Readonly<Record<string, unknown>> };
 }

@@ -4,7 +4,7 @@
  */
 import { execFile, spawnSync } from "node:child_process";
 import { appendFileSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -108,6 +108,17 @@ export class PostgresServer {
   async restart(): Promise<void> {
     this.#run = runPostgres(this.#data, this.port, []);
     await eventually(() => this.sql("SELECT 1"));
+  }
+
+  /** Of its folder, while it is stopped. */
+  keepCopy(): void {
+    spawnSync("cp", ["-a", this.#data, `${this.#data}.kept`]);
+  }
+
+  /** That copy takes the place of its folder, while it is stopped. */
+  takeCopy(): void {
+    rmSync(this.#data, { recursive: true });
+    renameSync(`${this.#data}.kept`, this.#data);
   }
 
   async #connect(): Promise<pg.Client> {

@@ -24,7 +24,11 @@ export class Run {
   stderr = "";
   readonly #exit: Promise<number | NodeJS.Signals>;
 
+  /** The same command once more. */
+  readonly again: () => Run;
+
   constructor(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}, cwd = repository) {
+    this.again = () => new Run(command, args, environment, cwd);
     this.child = spawn(command, args, { cwd, env: { ...withoutOwn(process.env), ...environment } });
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
