@@ -54,9 +54,21 @@ export class MapChanger {
   /** Moves the shard until `signal` is aborted. */
   async run(signal: AbortSignal, pauseMs: number): Promise<void> {
     for (let turn = this.#nodes.indexOf(this.#before.nodeId ?? "") + 1; !signal.aborted; turn++) {
-      await this.#move(this.#nodes[turn % this.#nodes.length] ?? "");
+      await this.move(this.#nodes[turn % this.#nodes.length] ?? "");
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
+  }
+
+  /** Asks the gateway to move the shard there. */
+  async move(nodeId: string): Promise<void> {
+    const askedMs = performance.now();
+    const request = { shardId: this.#shard, nodeId, force: false };
+    const answer = await ask(this.#origin, "POST", "/shards/assign", request, AbortSignal.timeout(timeoutMs)).catch(
+      () => null,
+    );
+    if (answer?.status === 200) {
+      this.#acknowledged.push({ epoch: Number(answer.body["epoch"]), nodeId, askedMs });
+    } else this.#unknown.push(nodeId);
   }
 
   /** Waits until a change that is asked for from now on is acknowledged; resolves to how long that took, in milliseconds. */
@@ -103,17 +115,6 @@ export class MapChanger {
       if (!isKept) wrong.push(`the acknowledged epoch ${epoch} at ${nodeId} is lost`);
     }
     return wrong;
-  }
-
-  async #move(nodeId: string): Promise<void> {
-    const askedMs = performance.now();
-    const request = { shardId: this.#shard, nodeId, force: false };
-    const answer = await ask(this.#origin, "POST", "/shards/assign", request, AbortSignal.timeout(timeoutMs)).catch(
-      () => null,
-    );
-    if (answer?.status === 200) {
-      this.#acknowledged.push({ epoch: Number(answer.body["epoch"]), nodeId, askedMs });
-    } else this.#unknown.push(nodeId);
   }
 }
 

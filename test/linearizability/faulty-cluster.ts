@@ -12,7 +12,22 @@ export interface FaultyShape {
   readonly workers: number;
 }
 
-export class FaultyCluster {
+/** Processes that can be hurt, by name, and where clients reach them. */
+export interface FaultyProcesses {
+  /** Of the gateways. */
+  readonly origins: readonly string[];
+  /** Names of all processes that can be made to fail. */
+  readonly processes: readonly string[];
+  begin(fault: Fault): Promise<void>;
+  /** Resumes a paused process; starts an ended one again on its data. */
+  end(fault: Fault): Promise<void>;
+  /** Waits until every shard has a live primary. */
+  ready(): Promise<void>;
+  /** Ends all processes, in whatever state they are. */
+  stop(): Promise<void>;
+}
+
+export class FaultyCluster implements FaultyProcesses {
   readonly #cluster: ProcessCluster;
 
   static async start({ workers, ...shape }: FaultyShape): Promise<FaultyCluster> {
@@ -26,11 +41,10 @@ export class FaultyCluster {
     this.#cluster = cluster;
   }
 
-  get origin(): string {
-    return this.#cluster.origin;
+  get origins(): readonly string[] {
+    return [this.#cluster.origin];
   }
 
-  /** Names of all processes that can be made to fail. */
   get processes(): readonly string[] {
     return [gateway, ...this.#cluster.nodeNames];
   }
@@ -41,19 +55,16 @@ export class FaultyCluster {
     else await run.stop(kind === "kill" ? "SIGKILL" : "SIGTERM");
   }
 
-  /** Resumes a paused process; starts an ended one again on its data. */
-  end({ kind, process }: Fault): void {
+  async end({ kind, process }: Fault): Promise<void> {
     if (kind === "pause") this.#cluster.run(process).child.kill("SIGCONT");
     else if (process === gateway) this.#cluster.startGateway();
     else this.#cluster.startNode(process);
   }
 
-  /** Waits until every shard has a live primary. */
   ready(): Promise<void> {
     return this.#cluster.ready(60_000);
   }
 
-  /** Ends all processes, in whatever state they are. */
   async stop(): Promise<void> {
     for (const process of this.processes) this.#cluster.run(process).child.kill("SIGCONT");
     await this.#cluster.stop();

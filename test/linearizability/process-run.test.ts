@@ -1,5 +1,6 @@
 /** Thousands of operations with real processes that are killed, paused and restarted: every key stays linearizable. */
 import { describe, expect, it } from "vitest";
+import { hasPostgres } from "../support/postgres.js";
 import { checkHistory } from "./check-history.js";
 import type { Call } from "./history.js";
 import { runProcesses } from "./process-run.js";
@@ -26,5 +27,29 @@ describe("a gateway of two workers over three storage nodes", () => {
     expect(count(({ result }) => result.kind === "conflict")).toBeGreaterThan(100);
     expect(count(({ result }) => result.kind === "deleted")).toBeGreaterThan(20);
     expect(count(({ result }) => result.kind === "written" || result.kind === "found")).toBeGreaterThan(300);
+  });
+});
+
+describe.skipIf(!hasPostgres)("two gateways of one registry over three storage nodes", () => {
+  it("are linearizable while they, the storage nodes and the registry are hurt", { timeout: 600_000 }, async () => {
+    const seen: string[] = [];
+    const { calls, faults } = await runProcesses({
+      seed: 20_261_130,
+      operations: 1_500,
+      clients: 8,
+      gateways: 2,
+      onFault: ({ kind, process }) => seen.push(`${kind} ${process}`),
+    });
+    expect(
+      checkHistory(calls)
+        .map(({ text }) => text)
+        .join("\n\n"),
+    ).toBe("");
+    expect(seen).toEqual(faults.map(({ kind, process }) => `${kind} ${process}`));
+    expect(seen).toContain("kill registry");
+    expect(calls.filter(({ result }) => result.kind === "unknown" || result.kind === "refused").length).toBeGreaterThan(
+      20,
+    );
+    expect(calls.filter(({ result }) => result.kind === "written").length).toBeGreaterThan(100);
   });
 });

@@ -1,10 +1,11 @@
 /**
- * One run with real processes: concurrent clients through a gateway of several workers while processes are killed,
+ * One run with real processes: concurrent clients through a gateway of several workers, or through several gateways, while processes are killed,
  * paused and restarted by the seed's plan. Others check what the clients observed.
  */
 import { readAll, runClients } from "./clients.js";
 import { faultPlan, type Fault } from "./fault-plan.js";
-import { FaultyCluster } from "./faulty-cluster.js";
+import { FaultyCluster, type FaultyProcesses } from "./faulty-cluster.js";
+import { FaultyGroup } from "./faulty-group.js";
 import { gatewayTarget } from "./gateway-target.js";
 import { Recorder, type Call } from "./history.js";
 import { Random } from "./random.js";
@@ -15,6 +16,8 @@ export interface ProcessRunOptions {
   readonly clients: number;
   /** Workers of each storage node, 1 by default; the gateway has at least two. */
   readonly workers?: number;
+  /** Gateways of one registry, 1 by default; when there are several, the registry's server fails, too. */
+  readonly gateways?: number;
   /** Called with each fault as it begins. */
   readonly onFault?: (fault: Fault) => void;
 }
@@ -33,14 +36,15 @@ const clientTimeoutMs = 2_500;
 const pauseMs = 100;
 
 export async function runProcesses(options: ProcessRunOptions): Promise<ProcessRun> {
-  const { seed, operations, clients, workers = 1, onFault } = options;
+  const { seed, operations, clients, workers = 1, gateways = 1, onFault } = options;
   const random = new Random(seed);
   const recorder = new Recorder();
-  const cluster = await FaultyCluster.start({ ...shape, workers });
+  const parts = { ...shape, workers };
+  const cluster = await (gateways === 1 ? FaultyCluster.start(parts) : FaultyGroup.start({ ...parts, gateways }));
   try {
     const plan = faultPlan(random.fork(), cluster.processes, operations);
     const faults = new FaultRun(cluster, plan, onFault);
-    const targets = [gatewayTarget({ origin: cluster.origin, timeoutMs: clientTimeoutMs })];
+    const targets = cluster.origins.map((origin) => gatewayTarget({ origin, timeoutMs: clientTimeoutMs }));
     const afterRequest = async (wasAnswered: boolean): Promise<void> => {
       faults.reach(recorder.length);
       if (!wasAnswered) await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -61,7 +65,7 @@ class FaultRun {
   readonly #events: { readonly at: number; readonly run: () => Promise<void> | void }[];
   #last: Promise<void> = Promise.resolve();
 
-  constructor(cluster: FaultyCluster, plan: readonly Fault[], onFault: (fault: Fault) => void = () => {}) {
+  constructor(cluster: FaultyProcesses, plan: readonly Fault[], onFault: (fault: Fault) => void = () => {}) {
     const begin = (fault: Fault): Promise<void> => {
       onFault(fault);
       return cluster.begin(fault);

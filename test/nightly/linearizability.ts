@@ -18,6 +18,7 @@ const { values } = parseArgs({
     operations: { type: "string", default: "20000" },
     clients: { type: "string", default: "16" },
     workers: { type: "string", default: "1" },
+    gateways: { type: "string", default: "1" },
     check: { type: "string" },
     output: { type: "string", default: "data/nightly" },
   },
@@ -31,15 +32,19 @@ async function runAll(): Promise<void> {
   const operations = Number(values.operations);
   const clients = Number(values.clients);
   const workers = Number(values.workers);
+  const gateways = Number(values.gateways);
   const firstSeed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
   const runs = values.seed === undefined ? Number(values.runs) : 1;
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-    const replay = `${command} --seed ${seed} --operations ${operations} --clients ${clients} --workers ${workers}`;
-    console.log(`seed ${seed}: ${operations} operations of ${clients} clients, ${workers} workers each`);
-    const { calls, faults } = await runProcesses({ seed, operations, clients, workers }).catch((error: unknown) => {
-      console.log(`The run itself failed. Replay: ${replay}`);
-      throw error;
-    });
+    const shape = `--workers ${workers} --gateways ${gateways}`;
+    const replay = `${command} --seed ${seed} --operations ${operations} --clients ${clients} ${shape}`;
+    console.log(`seed ${seed}: ${operations} operations of ${clients} clients, ${shape}`);
+    const { calls, faults } = await runProcesses({ seed, operations, clients, workers, gateways }).catch(
+      (error: unknown) => {
+        console.log(`The run itself failed. Replay: ${replay}`);
+        throw error;
+      },
+    );
     const text = historyToText(calls);
     const violations = check(text);
     console.log(`  ${calls.length} operations, ${faults.length} faults, ${violations.length} keys in disorder`);
