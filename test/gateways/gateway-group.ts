@@ -133,8 +133,7 @@ export class GatewayGroup {
     const { engine, nodes, shards, gatewayArgs = [] } = this.#shape;
     const place = engine.place(this.#port(`${name} ${registry}`));
     const args = ["gateway", "--id", name, "--port", `${this.#port(name)}`, "--registry", place];
-    const hosts = ["--advertise", this.#url(name), "--allow-host", new URL(this.#url(name)).hostname];
-    return [...args, ...hosts, "--shards", `${shards}`, "--nodes", `${nodes}`, ...gatewayArgs];
+    return [...args, "--advertise", this.#url(name), "--shards", `${shards}`, "--nodes", `${nodes}`, ...gatewayArgs];
   }
 
   #nodeArgs(name: string): readonly string[] {

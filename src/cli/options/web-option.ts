@@ -26,8 +26,14 @@ export function addWebOptions(command: Command): Command {
     );
 }
 
-export function webOptionsOf({ cors = [], allowHost = [] }: WebCliOptions): WebOptions {
-  return { corsOrigins: cors, allowedHosts: allowHost };
+/** `advertise`: the URL at which other processes of the cluster reach the gateway. */
+export function webOptionsOf({
+  cors = [],
+  allowHost = [],
+  advertise,
+}: WebCliOptions & { readonly advertise?: string }): WebOptions {
+  const own = advertise === undefined ? {} : { ownHost: new URL(advertise).hostname };
+  return { corsOrigins: cors, allowedHosts: allowHost, ...own };
 }
 
 /** The options as arguments of another process. */

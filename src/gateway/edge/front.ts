@@ -21,6 +21,8 @@ export interface WebOptions {
   readonly corsOrigins: readonly string[];
   /** Accepted host names, beside addresses and `localhost`. */
   readonly allowedHosts: readonly string[];
+  /** The host name under which other gateways and storage nodes call this gateway; it is accepted, too. */
+  readonly ownHost?: string;
 }
 
 export const closedWeb: WebOptions = { corsOrigins: [], allowedHosts: [] };
@@ -47,7 +49,7 @@ export class Front {
 
   constructor(parts: FrontParts) {
     this.#parts = parts;
-    this.#hosts = new HostCheck(parts.web.allowedHosts, parts.isOpen);
+    this.#hosts = new HostCheck(parts.web.allowedHosts, parts.isOpen, parts.web.ownHost);
     this.#origins = new CrossOrigin(parts.web.corsOrigins);
   }
 

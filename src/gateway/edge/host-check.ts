@@ -11,14 +11,16 @@ export class HostCheck {
   /** Clients mostly use one name. */
   #lastTaken: string | null = null;
   readonly #isOpen: boolean;
+  readonly #ownName: string | null;
 
   /**
    * With `names`, every connection is checked. Without, only those over loopback when no credentials are needed
-   * (`isOpen`); in all other cases a page would need a token, which it does not have.
+   * (`isOpen`); in all other cases a page would need a token, which it does not have. `ownName` is always accepted.
    */
-  constructor(names: readonly string[], isOpen: boolean) {
+  constructor(names: readonly string[], isOpen: boolean, ownName?: string) {
     this.#names = new Set(names.map(normalHostName));
     this.#isOpen = isOpen;
+    this.#ownName = ownName === undefined ? null : normalHostName(ownName);
   }
 
   /**
@@ -31,7 +33,7 @@ export class HostCheck {
     const name = hostNameOf(told);
     if (name === null)
       return new ShardgateError("BAD_REQUEST", "The request's host is neither a host name nor an IP address.");
-    if (!isRebindable(name) || this.#names.has(name)) {
+    if (!isRebindable(name) || this.#names.has(name) || name === this.#ownName) {
       this.#lastTaken = told;
       return null;
     }

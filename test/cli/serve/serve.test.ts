@@ -268,6 +268,9 @@ describe("gateway", () => {
     );
     expect(await call(open, { host: "b.example:4000", origin })).toEqual([200, origin]);
     expect(await call(open, { host: "a.example", origin: "https://other.example" })).toEqual([200, null]);
+    const own = ["--advertise", "http://gateway1.internal:4000", "--allow-host", "a.example"];
+    const named = await serve("gateway", "--registry", "memory", ...own);
+    expect(await call(named, { host: "gateway1.internal:4000" })).toEqual([200, null]);
   });
 
   it("refuses a port in use in one line, and closes what it had opened", async () => {

@@ -57,5 +57,12 @@ describe("the host check", () => {
     (host) => expect(refusal([], host)).toBe("BAD_REQUEST"),
   );
 
+  it.each([[[]], [["a"]]])("accepts the gateway's own name, and no other for it, beside %j", (names) => {
+    const request = (host: string) => ({ headers: { host }, socket: { localAddress: "127.0.0.1" } }) as IncomingMessage;
+    const check = new HostCheck(names, true, "Gateway1.internal");
+    expect(check.refusalOf(request("gateway1.internal:4000"), null)).toBeNull();
+    expect(check.refusalOf(request("gateway2.internal:4000"), null)?.code).toBe("HOST_NOT_ALLOWED");
+  });
+
   it("accepts a request without a host", () => expect(refusal(["a"], undefined)).toBeNull());
 });
