@@ -11,6 +11,7 @@ import { Recorder } from "../linearizability/history.js";
 import { Random } from "../linearizability/random.js";
 import { Ledger } from "../soak/ledger.js";
 import type { ShardRow } from "../support/cluster-calls.js";
+import { eventually } from "../support/processes.js";
 import type { GatewayGroup } from "./gateway-group.js";
 import { histories, MapChanger } from "./map-changers.js";
 
@@ -159,11 +160,15 @@ export class GroupLoad {
   async #wrongInMap(isHistoryWhole: boolean): Promise<readonly string[]> {
     const wrong: string[] = [];
     const [first = "", ...others] = this.#group.gatewayNames;
-    const rows = await this.#group.shards(first);
-    for (const other of others) {
-      const theirs = await this.#group.shards(other);
-      if (JSON.stringify(theirs) !== JSON.stringify(rows)) wrong.push(`${other} and ${first} have different maps`);
-    }
+    // One that follows may hear of the last change a second later.
+    const rows = await eventually(async () => {
+      const ofFirst = await this.#group.shards(first);
+      for (const other of others) {
+        const isSame = JSON.stringify(await this.#group.shards(other)) === JSON.stringify(ofFirst);
+        if (!isSame) throw new Error(`${other} and ${first} have different cluster maps.`);
+      }
+      return ofFirst;
+    });
     const known = await histories(this.#group.origin(first));
     const moved = this.#before.length - this.changers.size;
     for (const before of this.#before.slice(0, moved)) {
