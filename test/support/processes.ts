@@ -63,9 +63,9 @@ export class Run {
   }
 }
 
-/** A process of shardgate itself. Gateways end without a delay, unless a test wants one. */
-export function shardgate(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Run {
-  return new Run(process.execPath, [program, ...args], { SHARDGATE_DRAIN_DELAY: "0", ...environment });
+/** A process of shardgate itself, or of another release's `main`. Gateways end without a delay, unless a test wants one. */
+export function shardgate(args: readonly string[], environment: NodeJS.ProcessEnv = {}, main = program): Run {
+  return new Run(process.execPath, [main, ...args], { SHARDGATE_DRAIN_DELAY: "0", ...environment });
 }
 
 /** Thrown inside `eventually` when waiting longer is useless. */

@@ -1,7 +1,8 @@
 /** `shardgate status`: the cluster at a glance. Its gateways are listed when there are several. */
 import type { Command } from "commander";
 import type { Environment } from "../environment/environment.js";
-import { addConnectionOptions, ask, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addConnectionOptions, ask, callFailure, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import type { GatewayClient } from "../calls/gateway-client.js";
 import { addExample } from "../terminal/help-example.js";
 import { outputOption } from "../options/option.js";
 import { objectText } from "../terminal/json-output.js";
@@ -26,14 +27,28 @@ export function addStatusCommand(program: Command, environment: Environment): vo
 }
 
 async function runStatus(options: StatusOptions, environment: Environment): Promise<void> {
-  const { cluster } = await withGateway(options, environment, (client) =>
-    ask<{ readonly cluster: ClusterAnswer }>(client, document),
-  );
+  const cluster = await withGateway(options, environment, askForCluster);
   const text = options.output === "json" ? jsonOf(cluster) : textOf(cluster, environment);
   await print(text, environment);
 }
 
-/** The document's selection. */
+/**
+ * A gateway of the previous release refuses the field `gateways`, so it is asked again without. Its answer then names no
+ * gateway.
+ */
+async function askForCluster(client: GatewayClient): Promise<ClusterAnswer> {
+  const answer = await client.post(JSON.stringify({ query: documentWith(`gateways{${gatewayFields}}`) }));
+  if (answer.kind === "data") return (answer.data as unknown as Data<ClusterAnswer>).cluster;
+  if (answer.code !== "GRAPHQL_VALIDATION_FAILED") throw callFailure(answer, "read");
+  const { cluster } = await ask<Data<Omit<ClusterAnswer, "gateways">>>(client, documentWith(""));
+  return { ...cluster, gateways: [] };
+}
+
+interface Data<T> {
+  readonly cluster: T;
+}
+
+/** The selection of the document with `gateways`. */
 interface ClusterAnswer {
   readonly name: string;
   readonly mapVersion: number;
@@ -52,7 +67,8 @@ interface GatewayAnswer {
 }
 
 const gatewayFields = "name url isLeader mapVersion lastSeenAt";
-const document = `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}gateways{${gatewayFields}}}}`;
+const documentWith = (more: string): string =>
+  `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}${more}}}`;
 
 /** Sums of the shards' figures; null when a primary does not report its own. */
 interface Figures {
