@@ -80,6 +80,12 @@ describe("deploy/compose.yaml", () => {
     }
   });
 
+  it("asks for the registry's health where gateways reach it, which no server does that only makes the database", () => {
+    expect(services["registry"]?.["healthcheck"]).toMatchObject({
+      test: ["CMD", "pg_isready", "--host=127.0.0.1", "--username=shardgate"],
+    });
+  });
+
   it("runs the image of this version", () => {
     const { version } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8")) as { version: string };
     expect(new Set(servers.map(({ name }) => services[name]?.image))).toEqual(new Set([`shardgate:${version}`]));

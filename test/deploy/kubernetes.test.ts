@@ -118,6 +118,18 @@ describe("deploy/kubernetes", () => {
     expect((periodSeconds ?? 0) * (failureThreshold ?? 0) * 1000).toBeGreaterThan(drainTimeoutMs);
   });
 
+  it.each(workloads)(
+    "gives $name no variables of services, of which the program would take one for an option",
+    ({ pod }) => {
+      // Kubernetes describes each service in variables that begin with its name, and SHARDGATE_PORT is `--port`.
+      const variables = ofKind("Service").map(
+        ({ metadata }) => `${metadata.name.toUpperCase().replaceAll("-", "_")}_PORT`,
+      );
+      expect(variables).toContain("SHARDGATE_PORT");
+      expect(pod).toMatchObject({ enableServiceLinks: false });
+    },
+  );
+
   it.each(workloads)("lets $name do no more than serve", ({ pod }) => {
     expect(pod).toMatchObject({
       automountServiceAccountToken: false,

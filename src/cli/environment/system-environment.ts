@@ -90,12 +90,18 @@ function startChild(args: readonly string[], logPath: string): Child {
   };
 }
 
+/**
+ * Variables that another program may need. It gets no others: it may run as another user, whose processes can read them,
+ * and this program passes all settings as arguments.
+ */
+const forPrograms = /^(PATH|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|(LD|DYLD)_LIBRARY_PATH)$/i;
+
 function startProgram(path: string, args: readonly string[], user: ProgramUser | null): Program {
-  // This program parses the output, and passes all settings as arguments.
-  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG)/.test(name)));
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => forPrograms.test(name)));
   const rights = user === null ? {} : { uid: user.uid, gid: user.gid };
   const child = spawn(path, args, {
     ...rights,
+    // Its output is parsed.
     env: { ...own, LC_ALL: "C" },
     cwd: "/",
     stdio: ["ignore", "ignore", "pipe"],

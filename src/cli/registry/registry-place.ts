@@ -56,12 +56,14 @@ export function parseRegistryPlace(name: string, text: string): RegistryPlace {
   const refuse = (what: string): CommandFailure => new CommandFailure(`${name} ${what}`, exitCodes.usage);
   if (scheme === undefined) {
     if (text.trim() === "") throw refuse("must not be empty.");
+    // As a file it would be a registry of this gateway alone, and its name may contain a password.
+    if (/^(postgres(ql)?|etcds?):/i.test(text.trim())) throw refuse(noUrl);
     return text === "memory" ? { kind: "memory" } : { kind: "file", path: text };
   }
   const userEnd = rest.lastIndexOf("@");
   if (rest.slice(0, Math.max(userEnd, 0)).includes(":") || /[?&]password=/i.test(rest)) throw refuse(hasPassword);
   const parts = urlParts(rest);
-  if (parts === null) throw refuse("must be a URL such as postgres://user@host1,host2/database or etcd://host1,host2.");
+  if (parts === null) throw refuse(noUrl);
   const url = `${scheme.toLowerCase()}://${rest}`;
   try {
     if (/^postgres(ql)?$/i.test(scheme)) return postgresPlace(parts, url);
@@ -81,6 +83,8 @@ export function placeText(place: RegistryPlace): string {
 const hasPassword =
   "contains a password, which other users of this host can read in the list of processes. Remove it from the URL, and " +
   "give it in a file with --registry-password-file or in the variable SHARDGATE_REGISTRY_PASSWORD.";
+
+const noUrl = "must be a URL such as postgres://user@host1,host2/database or etcd://host1,host2.";
 
 /** The message describes the fault, and follows the name of the option. */
 class WrongPart extends Error {}

@@ -22,8 +22,8 @@ export class GatewayOrder {
 
   /** `given` has at least one URL. */
   constructor(given: readonly string[]) {
-    this.#given = given;
-    this.#list = given;
+    this.#given = [...new Set(given)];
+    this.#list = this.#given;
   }
 
   /** Whether there is another gateway to ask when one is silent. */

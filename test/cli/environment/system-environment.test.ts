@@ -95,6 +95,18 @@ describe("systemEnvironment", () => {
     expect(await endless.exited).toBe("SIGKILL");
   });
 
+  it("gives another program none of this process's variables that may be secret, since it may run as another user", async () => {
+    vi.stubEnv("SHARDGATE_REGISTRY_PASSWORD", "secret");
+    vi.stubEnv("CLOUD_SECRET_KEY", "secret");
+    vi.stubEnv("TZ", "UTC");
+    const { startProgram } = systemEnvironment("main.js");
+    const script = "console.error(JSON.stringify(process.env))";
+    const { said } = startProgram(process.execPath, ["-e", script], null);
+    const given = await text(said);
+    expect(JSON.parse(given)).toMatchObject({ PATH: process.env["PATH"], TZ: "UTC", LC_ALL: "C" });
+    expect(given).not.toContain("secret");
+  });
+
   it("reports how a child could not be started", async () => {
     const { startChild } = await environmentOf("");
     const execPath = process.execPath;

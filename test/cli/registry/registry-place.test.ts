@@ -72,6 +72,9 @@ describe("a place of a registry", () => {
   it.each([
     ["", "must not be empty"],
     ["redis://secret/p", "must be a file, `memory`, or a URL that begins with postgres://"],
+    ["postgres:/sg:secret@db1/d", "must be a URL such as postgres://user@host1,host2/database"],
+    ["PostgreSQL:secret@db1/d", "must be a URL such as postgres://user@host1,host2/database"],
+    ["etcds:secret,h2", "must be a URL such as postgres://user@host1,host2/database"],
     ["postgres://secret", "must name a database"],
     ["postgres://secret/a/b", "must name a database"],
     ["postgres:///secret", "must name its servers as host or host:port"],

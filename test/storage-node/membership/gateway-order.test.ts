@@ -9,6 +9,13 @@ describe("the order in which a storage node asks its gateways", () => {
     expect(new GatewayOrder([a, b, c]).round(0)).toEqual([a, b, c]);
   });
 
+  it("has a gateway once that was given twice", () => {
+    const order = new GatewayOrder([a, b, a]);
+    expect(order.round(0)).toEqual([a, b]);
+    order.silent(b, 0);
+    expect(order.round(0)).toEqual([a, b]);
+  });
+
   it("begins with the gateway that answered last", () => {
     const order = new GatewayOrder([a, b, c]);
     order.answered(b, null, 0);

@@ -48,13 +48,16 @@ export class EtcdClient {
   /** The answer to a call. Throws REGISTRY_UNAVAILABLE; a transaction may then have happened. */
   async call(path: string, body: object, kind: EtcdCallKind): Promise<EtcdAnswer> {
     let failure: unknown = null;
+    const first = this.#current;
     for (let attempt = 0; attempt < this.#pools.length; attempt++) {
+      const index = (first + attempt) % this.#pools.length;
       try {
-        return await this.#callCurrent(path, body);
+        return await this.#callMember(index, path, body);
       } catch (error) {
         failure = error;
         if (error instanceof EtcdRefusal && !error.isPassing) break;
-        this.#current = (this.#current + 1) % this.#pools.length;
+        // Another call may have left this member meanwhile.
+        if (this.#current === index) this.#current = (index + 1) % this.#pools.length;
         if (kind === "transaction" && !isUnsent(error)) break;
       }
     }
@@ -67,7 +70,7 @@ export class EtcdClient {
    */
   async stream(path: string, body: object, onLine: (line: EtcdAnswer) => void, signal: AbortSignal): Promise<void> {
     try {
-      const answer = await this.#send(path, body, signal);
+      const answer = await this.#send(this.#current, path, body, signal);
       let rest = "";
       for await (const chunk of answer.body.setEncoding("utf8") as AsyncIterable<string>) {
         const lines = (rest + chunk).split("\n");
@@ -84,23 +87,23 @@ export class EtcdClient {
     await Promise.all(this.#pools.map((pool) => pool.destroy()));
   }
 
-  async #callCurrent(path: string, body: object): Promise<EtcdAnswer> {
+  async #callMember(index: number, path: string, body: object): Promise<EtcdAnswer> {
     try {
-      return await this.#exchange(path, body);
+      return await this.#exchange(index, path, body);
     } catch (error) {
       // The token has run out, or the member has lost it; nothing was done.
       if (!(error instanceof EtcdRefusal && error.isTokenInvalid && this.#token !== null)) throw error;
       this.#token = null;
-      return this.#exchange(path, body);
+      return this.#exchange(index, path, body);
     }
   }
 
-  async #exchange(path: string, body: object): Promise<EtcdAnswer> {
+  async #exchange(index: number, path: string, body: object): Promise<EtcdAnswer> {
     const limit = new AbortController();
     const overdue = new Error(`no answer within ${registryCallMs} ms`);
     const stopWaiting = this.#options.clock.after(registryCallMs, () => limit.abort(overdue));
     try {
-      const answer = await this.#send(path, body, limit.signal);
+      const answer = await this.#send(index, path, body, limit.signal);
       return jsonObject(await answer.body.text());
     } finally {
       stopWaiting();
@@ -108,23 +111,23 @@ export class EtcdClient {
   }
 
   /** The answer, once it is known that it is none of failure. */
-  async #send(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #send(index: number, path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { credentials } = this.#options;
-    if (this.#token === null && credentials !== null) await this.#authenticate(credentials, signal);
-    return this.#post(path, body, signal);
+    if (this.#token === null && credentials !== null) await this.#authenticate(index, credentials, signal);
+    return this.#post(index, path, body, signal);
   }
 
-  async #authenticate({ name, password }: EtcdCredentials, signal: AbortSignal): Promise<void> {
-    const answer = await this.#post("/v3/auth/authenticate", { name, password: await password() }, signal);
+  async #authenticate(index: number, { name, password }: EtcdCredentials, signal: AbortSignal): Promise<void> {
+    const answer = await this.#post(index, "/v3/auth/authenticate", { name, password: await password() }, signal);
     const { token } = jsonObject(await answer.body.text());
     if (typeof token !== "string") throw new Error("etcd gave no token to the name and password");
     this.#token = token;
   }
 
-  async #post(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #post(index: number, path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const headers: Record<string, string> = { "content-type": "application/json" };
     if (this.#token !== null) headers["authorization"] = this.#token;
-    const pool = this.#pools[this.#current];
+    const pool = this.#pools[index];
     if (pool === undefined) throw new Error("No member of etcd was given.");
     const answer = await pool.request({ method: "POST", path, headers, body: JSON.stringify(body), signal });
     if (answer.statusCode === 200) return answer;

@@ -73,7 +73,7 @@ export class PostgresStore implements RegistryStore {
       SELECT pg_notify($4, written::text) FROM done`;
     if (expected === null) await this.#makeTables();
     const marks = expected === null ? [] : [expected.version, expected.beat];
-    const done = await this.#run("write", statement, [version, text, logRecord, this.#channel, ...marks]);
+    const done = await this.#change(statement, [version, text, logRecord, this.#channel, ...marks]);
     if (done.length === 0) return false;
     if (logRecord !== null) await this.#logGrew(Buffer.byteLength(logRecord));
     return true;
@@ -107,17 +107,34 @@ export class PostgresStore implements RegistryStore {
     try {
       return await this.#connection.run(kind, text, values);
     } catch (error) {
-      if (error instanceof ShardgateError && isOneOf(missing, error.cause)) return [];
+      if (isMissing(error)) return [];
       throw error;
     }
   }
 
-  async #makeTables(): Promise<void> {
+  /** As `#run`, but where only the log's table is missing it is made again: no change would ever succeed without it. */
+  async #change(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+    try {
+      return await this.#connection.run("write", text, values);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      if (!(await this.#tablesFound()).map) return [];
+      await this.#makeTables();
+      return this.#run("write", text, values);
+    }
+  }
+
+  async #tablesFound(): Promise<{ readonly map: boolean; readonly log: boolean }> {
     const [found] = await this.#connection.run("read", "SELECT to_regclass($1) AS map, to_regclass($2) AS log", [
       this.#map,
       this.#log,
     ]);
-    if (found?.["map"] != null && found["log"] != null) return;
+    return { map: found?.["map"] != null, log: found?.["log"] != null };
+  }
+
+  async #makeTables(): Promise<void> {
+    const found = await this.#tablesFound();
+    if (found.map && found.log) return;
     try {
       await this.#connection.run("write", this.#definition());
     } catch (error) {
@@ -207,6 +224,10 @@ const madeMeanwhile: ReadonlySet<string> = new Set(["23505", "42P06", "42P07"]);
 
 /** Codes of a schema or table that does not exist. */
 const missing: ReadonlySet<string> = new Set(["3F000", "42P01"]);
+
+function isMissing(error: unknown): boolean {
+  return error instanceof ShardgateError && isOneOf(missing, error.cause);
+}
 
 function isOneOf(codes: ReadonlySet<string>, error: unknown): boolean {
   return error instanceof pg.DatabaseError && codes.has(error.code ?? "");

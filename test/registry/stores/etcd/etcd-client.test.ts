@@ -56,6 +56,13 @@ describe("EtcdClient", () => {
     expect(await client.call("/v3/kv/txn", {}, "transaction")).toEqual({ ok: true });
   });
 
+  it("asks every member for each of several calls that fail at once", async () => {
+    const good = await member(succeed);
+    const client = clientOf([{ origin: await unusedOrigin() }, good]);
+    const calls = (["read", "transaction", "read", "read"] as const).map((kind) => client.call("/v3/kv/txn", {}, kind));
+    expect(await Promise.all(calls)).toEqual(calls.map(() => ({ ok: true })));
+  });
+
   it("waits a bounded time for a member", async () => {
     const clock = new FakeClock();
     const silent = await member(() => clock.advance(registryCallMs));

@@ -210,6 +210,28 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       });
     });
 
+    it.each([null, record(0, 2)])(
+      "goes on after a person dropped the table of its log, with record %j",
+      async (logged) => {
+        const schema = freshSchema();
+        const store = storeIn(schema);
+        await store.compareAndSet(null, { version: 1, text: "one" }, record(0, 1));
+        await server.sql(`DROP TABLE ${schema}.registry_log`);
+        expect(await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "two" }, logged)).toBe(true);
+        expect(await store.load()).toMatchObject({ version: 2, text: "two" });
+        expect(await store.log()).toEqual(logged === null ? [] : [logged]);
+      },
+    );
+
+    it("makes no tables for a change of a registry that was dropped", async () => {
+      const schema = freshSchema();
+      const store = storeIn(schema);
+      await store.compareAndSet(null, { version: 1, text: "one" }, null);
+      await server.sql(`DROP SCHEMA ${schema} CASCADE`);
+      expect(await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "two" }, null)).toBe(false);
+      expect(await server.sql(`SELECT to_regclass('${schema}.registry') IS NULL`)).toBe("true");
+    });
+
     it("refuses a version that no registry reaches", async () => {
       const schema = freshSchema();
       const store = storeIn(schema);
