@@ -153,7 +153,7 @@ async function measureSizes(place, data, origin) {
   }
   note("cluster map, KB", (statSync(file).size / 1000).toFixed(0));
   if (!isShared) return;
-  const leaderId = /"leader":\{"id":"([^"]+)"/.exec(readFileSync(file, "utf8").replaceAll(/\s/g, ""))?.[1] ?? null;
+  const leaderId = /"leader":\s*"([^"]+)"/.exec(readFileSync(file, "utf8"))?.[1] ?? null;
   const beat = { url: null, mapVersion: 1, leaderId, seen: [], refused: [] };
   const answer = JSON.stringify(await postJson(`${origin}/gateways/bench/beat`, beat));
   note("the leader's answer to a follower, each second, KB", (answer.length / 1000).toFixed(1));
