@@ -66,7 +66,7 @@ async function startBuild(parts, { folder, prefix, nodes, shards, workers, delay
       const name = `${prefix}node${number}`;
       nodeNames.push(name);
       const args = ["node", "--id", `node${number}`, "--port", parts.place(name).port, "--gateway", origin];
-      parts.start(name, [...delay, program, ...args, "--data", data], { BENCH_DELAY_MS: String(delayMs) });
+      parts.start(name, [...delay, program, ...args, "--data", data], { env: { BENCH_DELAY_MS: String(delayMs) } });
     }
   }
   await untilAnswering(`${origin}/ready`, (status) => status === 200);
@@ -74,7 +74,7 @@ async function startBuild(parts, { folder, prefix, nodes, shards, workers, delay
 }
 
 /** The processes, folders and ports of one cluster. */
-class Parts {
+export class Parts {
   #folders = [];
   #children = new Map();
   #origins = new Map();
@@ -107,12 +107,15 @@ class Parts {
     return this.#children.get(name).pid;
   }
 
-  start(name, args, env = {}) {
+  /** With a channel, the child and this process can send each other messages. */
+  start(name, args, { env = {}, hasChannel = false } = {}) {
     const production = { SHARDGATE_LOG_LEVEL: "error", NODE_ENV: "production", GRAPHILE_ENV: "production" };
     const settings = { ...process.env, ...production, ...env };
     const profile = this.#profile === undefined || !name.endsWith("gateway") ? [] : profileArgs(this.#profile, name);
-    const stdio = ["ignore", "ignore", "inherit"];
-    this.#children.set(name, spawn(process.execPath, [...profile, ...args].map(String), { stdio, env: settings }));
+    const stdio = ["ignore", "ignore", "inherit", ...(hasChannel ? ["ipc"] : [])];
+    const child = spawn(process.execPath, [...profile, ...args].map(String), { stdio, env: settings });
+    this.#children.set(name, child);
+    return child;
   }
 
   /** Its URL; it answers when it may. */
@@ -148,7 +151,8 @@ function isRunning(child) {
   return child.exitCode === null && child.signalCode === null;
 }
 
-async function untilAnswering(url, isGood) {
+/** Resolves when `url` answers with a status that `isGood` takes; 0 stands for no answer. */
+export async function untilAnswering(url, isGood) {
   for (let attempt = 0; attempt < 1200; attempt++) {
     const status = await fetch(url).then(
       (response) => response.status,

@@ -125,6 +125,8 @@ export class ShardAssigner {
     // Epochs do not show it: a store that claimed for itself before it joined has raised some already.
     const isFirst = map.shards.every(({ primary }) => primary === null);
     const needed = isFirst ? Math.max(1, this.#parts.nodesMin) : 1;
+    // Each registration comes here: until there are enough, they need not be looked at one by one.
+    if (map.nodes.size < needed) return;
     const up = [...map.nodes.keys()].filter((name) => nodeState(name) === "UP" && isLive(name));
     if (up.length < needed) return;
     await Promise.all(up.map((name) => this.#learnHeld(name, reporters)));
