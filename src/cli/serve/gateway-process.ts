@@ -52,7 +52,7 @@ export interface GatewayOptions
 
 export interface GatewayRole {
   readonly log: Log;
-  readonly openCluster: (reach: Pick<ClusterParts, "tls" | "tokens" | "self">) => Promise<Cluster>;
+  readonly openCluster: (reach: Pick<ClusterParts, "tls" | "tokens" | "self" | "signal">) => Promise<Cluster>;
   /** Of a worker: its number, and the metrics of all of them. */
   readonly number?: number;
   readonly metricsOfAll?: () => Promise<string>;
@@ -69,7 +69,9 @@ export async function serveGateway(
   const stop = listenForStop(environment);
   try {
     const opened = new OpenedParts();
-    const gateway = await opened.orClose(() => openGateway(options, environment, { ...role, opened }));
+    const gateway = await opened.orClose(() =>
+      openGateway(options, environment, { ...role, opened, signal: stop.signal }),
+    );
     role.serves(gateway.url, gateway.figures);
     const reason = await stop.requested;
     role.log.info({ reason }, "The gateway is shutting down.");
@@ -93,10 +95,15 @@ interface OpenGateway {
   readonly figures: () => Promise<readonly object[]>;
 }
 
+interface OpeningParts {
+  readonly opened: OpenedParts;
+  readonly signal: AbortSignal;
+}
+
 async function openGateway(
   options: GatewayOptions,
   environment: Environment,
-  { log, openCluster, number, metricsOfAll, opened }: GatewayRole & { readonly opened: OpenedParts },
+  { log, openCluster, number, metricsOfAll, opened, signal }: GatewayRole & OpeningParts,
 ): Promise<OpenGateway> {
   const { clock, random } = environment;
   const bounds = shareOf(boundsOf(options), options.workers);
@@ -113,7 +120,7 @@ async function openGateway(
   const tracing = await openTracing(options, { name: "shardgate-gateway", instance }, { clock, log });
   opened.add(() => tracing.close());
   let listening: string | null = null;
-  const cluster = await openCluster({ tls, tokens, self: ownAddress(options, () => listening) });
+  const cluster = await openCluster({ tls, tokens, signal, self: ownAddress(options, () => listening) });
   opened.add(() => cluster.close());
   const { registry } = cluster;
   const traffic = new RecentTraffic(clock);

@@ -166,6 +166,20 @@ describe("gateway", () => {
     expect(await serving.pop()?.done).toBe(0);
   });
 
+  it.each([[[]], [["--workers", "2"]]])(
+    "waits for a registry on servers that does not answer, until it is asked to stop (%j)",
+    async (argv) => {
+      const environment = testEnvironment({ openSeat: async () => new FakeSeat((worker) => void worker.serve()) });
+      // A web server that is no etcd.
+      const registry = `etcd://127.0.0.1:${occupiedPort}/shardgate`;
+      const done = runCli(["gateway", "--port", "4000", "--registry", registry, ...argv], environment);
+      await vi.waitFor(() => expect(environment.written.err).toContain("waits for its registry before it serves"));
+      environment.send("SIGTERM");
+      expect(await done).toBe(0);
+      expect([environment.written.out, environment.handlers.size]).toEqual(["", 0]);
+    },
+  );
+
   it("logs its start and its stop at the general level, whatever level the lines of requests have", async () => {
     await serve("gateway", "--registry", "memory", "--drain-delay", "1", "--log-level", "info,requests=error");
     const { environment, done } = serving.pop() ?? {};

@@ -136,7 +136,7 @@ async function openLeader(
   const onStanding = (...news: Parameters<WorkerViews["standing"]>): void => views.standing(...news);
   const clusterLog = partLog(log, "cluster");
   const variable = (name: string): string | undefined => environment.variable(name);
-  const reach = { tls, tokens, self: ownAddress(options) };
+  const reach = { tls, tokens, self: ownAddress(options), signal: stop.signal };
   const own = { clock, log: clusterLog, newId, variable };
   const cluster = await openOwnCluster(options, { ...own, ...reach, onSeen, onStanding });
   opened.add(() => cluster.close());
