@@ -79,7 +79,9 @@ export interface ShardMove {
   readonly phase: "sealed";
 }
 
-/** A map that was put back from an older copy: every storage node registers anew, naming the mark, before it is used. */
+/**
+ * A map that was restored from an older copy: every storage node registers anew, naming the mark, before it is used.
+ */
 export interface PutBack {
   readonly mark: string;
   /** Storage nodes that have not registered with this mark yet. */

@@ -12,7 +12,7 @@ export const registryDocumentBytesMax = 1024 * 1024;
 
 /**
  * Longest cluster map that still takes a further storage node, a longer URL or a move. The rest is for what must not be
- * refused: longer epochs and lineages, and the claims that are gathered after the registry was put back.
+ * refused: longer epochs and lineages, and the claims that are gathered after the registry was restored.
  */
 export const registryGrowthBytesMax = 600 * 1024;
 

@@ -41,7 +41,10 @@ export interface ResignLead {
   readonly leaderId: string;
 }
 
-/** Gives every shard without an owner to a live storage node, as `planUnassigned` says. Not while the map is put back. */
+/**
+ * Gives every shard without an owner to a live storage node, as `planUnassigned` says. Not while the map is being
+ * restored.
+ */
 export interface AssignUnassigned {
   readonly kind: "assignUnassigned";
   readonly liveNodes: readonly string[];

@@ -204,7 +204,7 @@ export class Registry {
     return this.#copy.refresh();
   }
 
-  /** Stops watching and listening, and waits for the changes under way. Nothing may be called afterwards. */
+  /** Stops watching and listening, and waits for the changes in progress. Nothing may be called afterwards. */
   async close(): Promise<void> {
     this.#lead.close();
     const closed = this.#copy.close();

@@ -1,6 +1,6 @@
 /**
- * The cluster map in its store: how it gets there at a cluster's first start, what every later start must agree with, and
- * how an operator's copy is marked as put back.
+ * The cluster map in its store: how it gets there at a cluster's first start, what every later start must agree with,
+ * and how an operator's copy is marked as restored.
  */
 import { ShardgateError } from "../core/error.js";
 import { registryAttemptsMax } from "../core/limits.js";

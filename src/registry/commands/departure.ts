@@ -53,9 +53,9 @@ export function removeNode(map: ClusterMap, command: RemoveNode, nowMs: number):
 }
 
 /**
- * While the map is marked as put back, a storage node that is refused is let in at its next registration, with all that it
- * claims; one that does not speak, or for which this is said a second time, is given up.
- * Throws NODE_NOT_FOUND, and BAD_REQUEST for a storage node that has lost nothing or has no store.
+ * While the map is marked as restored, a storage node that is refused is let in at its next registration, with all that
+ * it claims; one that does not speak, or for which this is said a second time, is given up. Throws NODE_NOT_FOUND, and
+ * BAD_REQUEST for a storage node that has lost nothing or has no store.
  */
 export function acceptLoss(map: ClusterMap, { name, refusal }: AcceptLoss, nowMs: number): Changed {
   const record = requireNode(map, name);

@@ -18,7 +18,7 @@ export interface NodeIdentity {
   /** Of the last cluster map the storage node knows; 0 for none. */
   readonly mapVersion: number;
   readonly claims: readonly ReportedClaim[];
-  /** Mark of a registry that was put back, when a gateway has named one. */
+  /** Mark of a registry that was restored, when a gateway has named one. */
   readonly mark: string | null;
 }
 

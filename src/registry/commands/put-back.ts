@@ -1,8 +1,9 @@
 /**
- * A registry that was put back from an older copy. Its map assigns shards to storage nodes that may have lost them since,
- * so it is marked: every storage node registers anew, naming the mark, with all that its store has claimed and given up;
- * or an operator gives the node up. Then each shard belongs to the highest claim of its newest lineage, at an epoch
- * above every claim and release. A registration that was sent before the mark was drawn does not count: it may be older than the copy.
+ * A registry that was restored from an older copy. Its map assigns shards to storage nodes that may have lost them
+ * since, so it is marked: every storage node registers anew, naming the mark, with all that its store has claimed and
+ * given up; or an operator gives the node up. Then each shard belongs to the highest claim of its newest lineage, at an
+ * epoch above every claim and release. A registration that was sent before the mark was drawn does not count: it may be
+ * older than the copy.
  */
 import { ShardgateError } from "../../core/error.js";
 import type { ShardNumber } from "../../core/shard.js";
@@ -11,7 +12,7 @@ import { withoutMoves } from "./moves.js";
 import { isLive, type NodeIdentity, type ReportedClaim } from "./node-identity.js";
 import { changeShards, requireRecord, unchanged, type Changed, type ShardChange } from "./shard-change.js";
 
-/** Marks the map as put back, because an operator did so, or a newer map is known elsewhere. */
+/** Marks the map as restored, because an operator did so, or a newer map is known elsewhere. */
 export interface MarkPutBack {
   readonly kind: "markPutBack";
   /** Drawn at random. */

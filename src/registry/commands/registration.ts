@@ -21,13 +21,13 @@ export interface RegisterNode {
   readonly url: string;
   /** Null: a person registers a node, which then has no store or speaks for itself later. */
   readonly identity: NodeIdentity | null;
-  /** Drawn at random; used only when the registration shows that the registry was put back. */
+  /** Drawn at random; used only when the registration shows that the registry was restored. */
   readonly newMark: string;
 }
 
 /**
- * The map that results may be marked as put back: then the start is not acknowledged, whether the node named the mark or
- * not, and the node registers again, naming it. Throws CLUSTER_MISMATCH, NODE_CONFLICT, STORE_NOT_RECOGNIZED,
+ * The map that results may be marked as restored: then the start is not acknowledged, whether the node named the mark
+ * or not, and the node registers again, naming it. Throws CLUSTER_MISMATCH, NODE_CONFLICT, STORE_NOT_RECOGNIZED,
  * REGISTRY_PUT_BACK, SHARD_NOT_FOUND and BAD_REQUEST.
  */
 export function registerNode(map: ClusterMap, command: RegisterNode, nowMs: number): Changed {

@@ -37,7 +37,7 @@ export class MembershipLoop {
   readonly #options: MembershipOptions;
   readonly #gateway: MembershipGateway;
   #isRegistered = false;
-  /** Of the registry that was put back last, as the gateway has named it. */
+  /** Of the registry that was restored last, as the gateway has named it. */
   #mark: string | null = null;
   #trouble: string | null = null;
 

@@ -44,7 +44,7 @@ export interface ClusterLeaderParts {
   readonly reports?: NodeReports;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
   readonly guard?: Pick<NodeGuard, "check">;
-  /** Draws ids of moves, and marks of a registry that was put back. */
+  /** Draws ids of moves, and marks of a registry that was restored. */
   readonly newId: () => string;
   readonly clock: Clock;
   readonly log: Log;

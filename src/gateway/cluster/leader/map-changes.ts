@@ -58,7 +58,7 @@ export class MapChanges {
     );
   }
 
-  /** Resolves when no change is under way. */
+  /** Resolves when no change is in progress. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }

@@ -1,9 +1,9 @@
 /**
- * Sends storage nodes their assignments after each change of the cluster map: it compares what each node has to know with what
- * the node said last, and sends where they differ, again until they agree. Former owners come before new ones; a node gets
- * one call at a time, none while it is DOWN or gets an answer of its own, and none while the registry is put back, because
- * a storage node gives up the shards that are not listed. What the nodes said is lost with the process: each start of a
- * leader has them register again.
+ * Sends storage nodes their assignments after each change of the cluster map: it compares what each node has to know
+ * with what the node said last, and sends where they differ, again until they agree. Former owners come before new
+ * ones; a node gets one call at a time, none while it is DOWN or gets an answer of its own, and none while the registry
+ * is being restored, because a storage node gives up the shards that are not listed. What the nodes said is lost with
+ * the process: each start of a leader has them register again.
  */
 import type { Clock } from "../../../core/clock.js";
 import { heartbeatIntervalMs } from "../../../core/limits.js";
@@ -31,7 +31,7 @@ interface Knowledge {
   due: number;
   /** The map version of the assignments that it has, as it said last. */
   known: number;
-  /** Its registrations under way, whose answers bring it the newest assignments. */
+  /** Its registrations in progress, whose answers bring it the newest assignments. */
   answers: number;
   /** Calls in a row that failed. */
   failures: number;
@@ -60,10 +60,10 @@ export class Reconciler {
     this.#map = map;
     const news = nodeNews(before, map);
     for (const name of news.keys()) this.#of(name).due = map.version;
-    // One that registers is in no map yet, and its answer is under way.
+    // One that registers is in no map yet, and its answer is in progress.
     for (const [name, { answers }] of this.#nodes) if (answers === 0 && !map.nodes.has(name)) this.#nodes.delete(name);
     const isSettled = before.putBack !== null && map.putBack === null;
-    // What changed while the registry was put back has not been sent.
+    // What changed while the registry was restored has not been sent.
     const waiting = isSettled ? [...this.#nodes.keys()].filter((name) => !news.has(name)) : [];
     const round = this.#sendAll(news, waiting).finally(() => this.#rounds.delete(map.version));
     this.#rounds.set(map.version, round);

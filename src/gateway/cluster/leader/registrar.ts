@@ -110,7 +110,7 @@ export class Registrar {
     const { code, message } = refusal;
     const shards = ownedShards(changes.map, name).map(({ shard }) => shard);
     const problem = { code, message, advice: adviceFor(code, name), shards, storeId };
-    // That the registry was put back is logged once for all nodes.
+    // That the registry was restored is logged once for all nodes.
     if (!reports.setProblem(name, problem) || code === "REGISTRY_PUT_BACK") return;
     log.error({ node: name, ...problem }, "A storage node was refused and serves no shards; `advice` says what to do.");
   }

@@ -39,7 +39,7 @@ export class ShardMover {
   /** Ids of the moves that this process makes. */
   readonly #own = new Set<string>();
   #isStopped = false;
-  /** Ends the pauses under way. */
+  /** Ends the pauses in progress. */
   readonly #wakes = new Set<() => void>();
 
   constructor(parts: ShardMoverParts) {
@@ -89,7 +89,7 @@ export class ShardMover {
     }
   }
 
-  /** Moves under way are cancelled soon. */
+  /** Moves in progress are cancelled soon. */
   stop(): void {
     this.#isStopped = true;
     for (const wake of this.#wakes) wake();

@@ -32,7 +32,7 @@ export class StateLog {
     else this.#log.warn({ node: name, state }, "A storage node does not respond; check its process and its log.");
   }
 
-  /** Whether the registry is put back. */
+  /** Whether the registry is being restored. */
   putBack(map: ClusterMap): void {
     const mark = map.putBack?.mark ?? null;
     if (mark !== null && mark !== this.#mark) {

@@ -79,7 +79,7 @@ export class EtcdClient {
     }
   }
 
-  /** Calls under way fail. */
+  /** Calls in progress fail. */
   async close(): Promise<void> {
     await Promise.all(this.#pools.map((pool) => pool.destroy()));
   }

@@ -101,7 +101,7 @@ export class FileStore implements RegistryStore {
     };
   }
 
-  /** Waits for the write under way, and gives the lock up. */
+  /** Waits for the write in progress, and gives the lock up. */
   async close(): Promise<void> {
     for (const stop of this.#watches) stop();
     this.#watches.clear();
