@@ -131,7 +131,7 @@ export class DevCluster {
     stderr.write(`${plan.name} ended (${how}); the other processes keep running. To start it again:\n  ${again}\n`);
   }
 
-  /** Sorted by port. */
+  /** In the order of display: gateways, storage nodes, registry. */
   #ordered(): readonly Member[] {
     return [...this.#of("gateway"), ...this.#of("node"), ...this.#of("registry")];
   }
