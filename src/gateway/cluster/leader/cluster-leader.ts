@@ -40,9 +40,7 @@ export interface ClusterLeaderParts {
   readonly registry: LedRegistry;
   readonly liveness: Liveness;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
-  /**
-   * Reports on nodes that may not serve, or keep outdated data, from a gateway that followed until now. Absent: none.
-   */
+  /** Reports that a former follower has on nodes that may not serve, or keep outdated data. Absent: none. */
   readonly reports?: NodeReports;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
   readonly guard?: Pick<NodeGuard, "check">;
@@ -113,8 +111,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     await this.#parts.guard?.check(url);
     const { incarnation = null } = registration;
     const newcomer = { name, url, registration };
-    // A process with an incarnation registered itself and is alive; a node that a person registered has to be seen
-    // first.
+    // A process with an incarnation registered itself; a node that an operator registered has to be seen first.
     if (incarnation === null) return this.#settled(name, this.#registrar.registerByHand(newcomer));
     return this.#reconciler.answering(name, () => {
       return this.#settled(name, this.#registrar.registerStart(newcomer, incarnation));
@@ -241,7 +238,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   async #probe(name: string): Promise<void> {
     const url = this.map.nodes.get(name)?.url;
     const sign = await this.#calls.probe(name);
-    // The process at an address that the node has left gets no more requests for the node's keys.
+    // The process at the node's former address gets no more requests for its keys.
     if (sign === null || url === undefined || this.map.nodes.get(name)?.url !== url) return;
     const { clusterId } = sign;
     if (clusterId !== null && clusterId !== this.map.clusterId) {
