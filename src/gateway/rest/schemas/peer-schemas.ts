@@ -26,7 +26,11 @@ export const listSchema = {
               url: { type: ["string", "null"], description: "Where it answers; null when it does not say." },
               isLeader: { type: "boolean", description: "Whether it is the one that changes the cluster map." },
               mapVersion,
-              lastSeenAt: { type: "string", format: "date-time", description: "When the leader last received its beat." },
+              lastSeenAt: {
+                type: "string",
+                format: "date-time",
+                description: "When the leader last received its beat.",
+              },
             },
           },
         },
