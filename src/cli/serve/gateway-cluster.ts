@@ -1,4 +1,7 @@
-/** The cluster as a gateway has it that decides for itself or follows another: the registry, and its member over it. */
+/**
+ * The cluster in a gateway process that opens the registry itself: the registry, and the member that leads or follows
+ * with it.
+ */
 import { join } from "node:path";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
 import { ClusterMember } from "../../gateway/cluster/member/cluster-member.js";
@@ -41,7 +44,7 @@ export interface Cluster<Service extends ClusterService = ClusterService> {
 interface Membership<Service extends ClusterService> {
   readonly service: Service;
   start(): void;
-  /** To be called when the gateway begins to drain: another gateway leads from now on, if there is one. */
+  /** Called when the gateway begins to drain: gives up the lead, which another gateway then takes, if there is one. */
   resign(): Promise<void>;
   stop(): unknown;
 }

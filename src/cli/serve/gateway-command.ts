@@ -38,7 +38,9 @@ export const drainDelayMsDefault = 5_000;
 /** Longest drain delay: load balancers that look once a minute, and then several times, have noticed. */
 const drainDelayMsMax = 600_000;
 
-/** Longest silence that a gateway may be told to bear before it calls a storage node SUSPECT or DOWN: an hour. */
+/**
+ * Upper bound of the options that set the silence after which a gateway calls a storage node SUSPECT or DOWN: an hour.
+ */
 const silenceMsMax = 3_600_000;
 
 export function addGatewayCommand(program: Command, environment: Environment): void {

@@ -1,6 +1,6 @@
 /**
- * One process of a gateway that serves requests, put together from the files it reads up to the server, and taken down
- * again. Where it has the cluster from is its role's matter: it decides for itself, or is told as a worker.
+ * One process of a gateway that serves requests, from reading its files and starting its server to shutting both down.
+ * Its role decides where the cluster comes from: its own registry or, in a worker, the primary.
  */
 import { shareOf } from "../../core/bounds.js";
 import { drainTimeoutMs, requestTimeoutMs, stopMarginMs } from "../../core/limits.js";
@@ -56,11 +56,11 @@ export interface GatewayRole {
   /** Of a worker: its number, and the metrics of all of them. */
   readonly number?: number;
   readonly metricsOfAll?: () => Promise<string>;
-  /** Told where it listens, once it does; `figures` is what it has counted. */
+  /** Called with the URL once the gateway listens; `figures` returns its metrics. */
   serves(url: string, figures: () => Promise<readonly object[]>): void;
 }
 
-/** Resolves when somebody asked it to stop and it has. */
+/** Resolves when the gateway has stopped after a request to stop. */
 export async function serveGateway(
   options: GatewayOptions,
   environment: Environment,

@@ -212,13 +212,13 @@ describe("gateway", () => {
     await expect(access(join(data, "registry.json"))).rejects.toThrow("ENOENT");
   });
 
-  it("serves the playground unless it is told not to", async () => {
+  it("serves the playground unless an option disables it", async () => {
     expect(await page(await serve("gateway", "--registry", "memory"))).toMatch(/ text\/html/);
     vi.stubEnv("SHARDGATE_NO_PLAYGROUND", "1");
     expect(await page(await serve("gateway", "--registry", "memory"))).not.toMatch(/ text\/html/);
   });
 
-  it("serves the console unless it is told not to", async () => {
+  it("serves the console unless an option disables it", async () => {
     const html = { headers: { accept: "text/html" } };
     const shown = await fetch(`${await serve("gateway", "--registry", "memory")}/`, html);
     expect(await shown.text()).toContain("console");
@@ -226,7 +226,7 @@ describe("gateway", () => {
     expect((await fetch(`${await serve("gateway", "--registry", "memory")}/`, html)).status).toBe(404);
   });
 
-  it("has the limits it is told, in the environment or as options", async () => {
+  it("takes its limits from the environment or from options", async () => {
     vi.stubEnv("SHARDGATE_LIMIT", "value-bytes=4,batch-keys=1");
     const status = async (url: string, key: string): Promise<number> =>
       (await fetch(`${url}/data/${key}`, { method: "PUT", body: "12345" })).status;
@@ -235,7 +235,7 @@ describe("gateway", () => {
     expect(await status(await serve("gateway", "--registry", "memory", ...options), "k")).toBe(503);
   });
 
-  it("tells of its schema what it is told to tell, and nothing in production", async () => {
+  it("discloses its schema as the options say, and not at all in production", async () => {
     const told = async (...options: readonly string[]) => {
       const url = await serve("gateway", "--registry", "memory", ...options);
       const errors = async (query: string): Promise<string> => {
@@ -261,7 +261,7 @@ describe("gateway", () => {
     expect(await told("--production")).toEqual(await told());
   });
 
-  it("answers the names and web pages it is told", async () => {
+  it("answers the host names and web pages that the options allow", async () => {
     const origin = "https://app.example";
     const call = async (url: string, headers: Readonly<Record<string, string>>) => {
       const { status, headers: answered } = await rawRequest(url, "/health", { headers });

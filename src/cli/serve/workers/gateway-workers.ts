@@ -1,6 +1,6 @@
 /**
- * A gateway of several workers. Their primary process has the registry, watches the storage nodes and assigns shards, and
- * serves no requests; each worker serves them by the cluster map and the signs of life that the primary tells it.
+ * A gateway of several workers. Their primary process has the registry, watches the storage nodes and assigns shards,
+ * and serves no requests; each worker serves them with the cluster map and the signs of life that the primary sends it.
  */
 import { boundName, shareOf, type GatewayBounds } from "../../../core/bounds.js";
 import type { Clock } from "../../../core/clock.js";
@@ -161,7 +161,7 @@ async function openLeader(
   return { views, calls };
 }
 
-/** A client that is alone gets half of what there is, which should be enough for the largest request. */
+/** A single client gets half of a limit, which should be enough for the largest request. */
 function warnOfSmallShares(bounds: GatewayBounds, workers: number, log: Log): void {
   const shares = shareOf(bounds, workers);
   for (const [all, one] of [

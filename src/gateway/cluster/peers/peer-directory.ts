@@ -1,7 +1,8 @@
 /**
- * What the gateway that leads knows of the others: when each said last that it lives, and what it heard of the storage nodes
- * that are silent here. Before a storage node is called DOWN each living gateway has to say that it does not hear of it
- * either; one that does is a veto. A gateway that fell silent itself is not waited for. Decides by the times it is given.
+ * The leader's record of the other gateways: the time of each one's last beat, and whether it has seen the storage
+ * nodes that are silent here. The leader calls a storage node DOWN only after every live gateway has reported that it
+ * has not seen the node either; one that has seen it vetoes. A gateway that is silent itself is not waited for. Pure:
+ * the caller passes all times.
  */
 import { ShardgateError } from "../../../core/error.js";
 import type { GatewayBeat, GatewayRow } from "../../../wire/gateway-peers.js";
@@ -10,14 +11,14 @@ import type { GatewayBeat, GatewayRow } from "../../../wire/gateway-peers.js";
 export interface PeerDirectoryBounds {
   /** Silence after which a gateway is not waited for any more. */
   readonly liveMs: number;
-  /** Within this time, that a storage node was heard of is a veto. */
+  /** For this long after a gateway has seen a storage node, that is a veto. */
   readonly downAfterMs: number;
 }
 
 /** Most gateways of a cluster: far more than one needs, so that names that change at each start do not pile up. */
 export const gatewaysMax = 256;
 
-/** Silence after which a gateway is listed no more. */
+/** Silence after which a gateway is no longer listed. */
 const forgottenMs = 60_000;
 
 interface KnownGateway {
@@ -29,7 +30,7 @@ interface KnownGateway {
 export class PeerDirectory {
   readonly #bounds: PeerDirectoryBounds;
   readonly #gateways = new Map<string, KnownGateway>();
-  /** By doubted storage node, and by gateway that has answered since: when it heard of the node; null: it did not. */
+  /** By doubted storage node, then by gateway that has answered since: when it saw the node; null: it did not. */
   #doubts: ReadonlyMap<string, Map<string, number | null>> = new Map();
 
   constructor(bounds: PeerDirectoryBounds) {
@@ -48,7 +49,7 @@ export class PeerDirectory {
       const verdicts = this.#doubts.get(node);
       const before = verdicts?.get(name) ?? null;
       const seenMs = silentMs === null ? null : nowMs - silentMs;
-      // That it was heard of stays a veto for its time, whatever is said later.
+      // A later report does not end a veto early.
       verdicts?.set(name, before === null || seenMs === null ? (seenMs ?? before) : Math.max(before, seenMs));
     }
   }
@@ -62,7 +63,7 @@ export class PeerDirectory {
     return [...this.#doubts.keys()];
   }
 
-  /** Every living gateway has looked for the storage node since it is doubted, and none has heard of it lately. */
+  /** Whether every live gateway has looked for the doubted storage node, and none has seen it lately. */
   mayCallDown(node: string, nowMs: number): boolean {
     const { liveMs, downAfterMs } = this.#bounds;
     const verdicts = this.#doubts.get(node);
@@ -74,7 +75,7 @@ export class PeerDirectory {
     return true;
   }
 
-  /** Those heard of lately, by name. */
+  /** Gateways seen lately, by name. */
   rows(nowMs: number): readonly GatewayRow[] {
     this.#forgetOld(nowMs);
     return [...this.#gateways]
