@@ -29,9 +29,13 @@ export class NodeVerdicts {
     this.#looking = Promise.all(doubted.map((name) => this.#verdict(name)));
   }
 
-  /** The verdicts for the next beat, once all nodes have answered or their time is up. */
+  /**
+   * The verdicts for the next beat, once all nodes have answered or their time is up. Each is taken once: after a beat
+   * without an answer, the leader asks again.
+   */
   async take(): Promise<Pick<GatewayBeat, "seen" | "refused">> {
     const seen = await this.#looking;
+    this.#looking = Promise.resolve([]);
     return { seen, refused: this.#parts.pool.takeRefused() };
   }
 
@@ -45,7 +49,8 @@ export class NodeVerdicts {
     const sign = await calls.probe(name).catch(() => null);
     if (sign !== null && this.#isItself(name, sign)) return [name, 0];
     const lastAnswerMs = pool.lastAnswerMs(name);
-    return [name, lastAnswerMs === null ? null : clock.monotonicMs() - lastAnswerMs];
+    // Gateways exchange whole milliseconds.
+    return [name, lastAnswerMs === null ? null : Math.max(0, Math.round(clock.monotonicMs() - lastAnswerMs))];
   }
 
   /** Whether the storage node itself answered, and may serve. */

@@ -4,6 +4,7 @@ import { NodeVerdicts } from "../../../../src/gateway/cluster/member/node-verdic
 import { NodeCalls } from "../../../../src/gateway/cluster/node-calls.js";
 import { createClusterMap } from "../../../../src/registry/commands.js";
 import type { NodeRecord } from "../../../../src/registry/cluster-map.js";
+import { parseGatewayBeat } from "../../../../src/gateway/cluster/peers/received-answers.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { RecordLog } from "../../../support/record-log.js";
 import { FakePool } from "../fake-nodes.js";
@@ -57,6 +58,24 @@ describe("NodeVerdicts", () => {
     pool.answered.set("full", clock.monotonicMs());
     await clock.advance(400);
     expect(await verdictOf(verdicts, "full")).toBe(400);
+  });
+
+  it("gives whole milliseconds, which is what the leader accepts, although clocks are finer", async () => {
+    const { verdicts, full, pool, clock } = open();
+    full.isDown = true;
+    pool.answered.set("full", clock.monotonicMs());
+    await clock.advance(400.4);
+    verdicts.look(["full"]);
+    const { seen, refused } = await verdicts.take();
+    const beat = { url: null, mapVersion: 1, leaderId: "l-1", seen, refused };
+    expect(parseGatewayBeat(beat).seen).toEqual([["full", 400]]);
+  });
+
+  it("gives each verdict once, so that a beat that the leader refused is not repeated for ever", async () => {
+    const { verdicts } = open();
+    verdicts.look(["full"]);
+    expect((await verdicts.take()).seen).toEqual([["full", 0]]);
+    expect((await verdicts.take()).seen).toEqual([]);
   });
 
   it("reports a storage node that is no longer in the map as not seen", async () => {
