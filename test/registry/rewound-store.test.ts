@@ -76,7 +76,7 @@ describe("a registry store that lost its newest changes", () => {
     expect([...map.nodes.keys()]).toEqual(["a", "b", "c"]);
     expect(map.putBack).toBeNull();
     expect(map.version).toBe(known.version + versionsLostMax + 2);
-    expect(map.leader).toEqual({ ...known.leader, sinceVersion: map.version - 1 });
+    expect(map.leader).toEqual(known.leader);
     await base.advance(takeoverMs);
     await expectAgreement();
     expect(one.turns).toEqual([true]);
@@ -141,6 +141,33 @@ describe("a registry store that lost its newest changes", () => {
     await expectAgreement();
     expect([one.turns, two.turns]).toEqual([[true], [true, false]]);
   });
+
+  it.each([
+    ["saw the store go back", false],
+    ["did not see it", true],
+  ])(
+    "is marked as restored when a leader that stood still wrote its newer map again, by the one that led meanwhile and %s",
+    async (_what, isCut) => {
+      const [one, two] = await startTwo();
+      await one.registry.execute(byHand("b"));
+      one.stop();
+      await base.advance(takeoverMs);
+      expect(two.registry.isLeading).toBe(true);
+      const acknowledged = await two.registry.execute(byHand("c"));
+      await shared.fallBack();
+      two.store.isCut = isCut;
+      if (!isCut) await two.registry.refresh();
+      one.goOn();
+      await base.advance(2 * leaderBeatMs);
+      expect(one.registry.isLeading).toBe(true);
+      expect(one.registry.map.putBack).toBeNull();
+      expect(one.registry.map.version).toBeGreaterThan(acknowledged.version);
+      two.store.isCut = false;
+      await base.advance(takeoverMs + leaderBeatMs);
+      expect(await stored()).toMatchObject({ putBack: { waiting: ["a", "b"] }, leader: { id: "gw-1-1" } });
+      await expectAgreement();
+    },
+  );
 
   it("does not make a gateway the leader again that had lost the lead, though it names it", async () => {
     const [one, two] = await startTwo();
