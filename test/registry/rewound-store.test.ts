@@ -1,10 +1,10 @@
 /** A store that goes back to what it had before: it loses its newest changes, other changes take their place, or it is emptied. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { leaderBeatMs } from "../../src/core/limits.js";
+import { leaderBeatMs, mapVersionMax, mapVersionToldMax } from "../../src/core/limits.js";
 import { versionsLostMax } from "../../src/registry/commands/put-back.js";
 import { documentOf, mapOf, putBackDocument } from "../../src/registry/stored-cluster-map.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
-import { after, byHand, takeLead } from "./map-samples.js";
+import { after, byHand, started, takeLead } from "./map-samples.js";
 import { openGateway, SharedStore, type TestGateway } from "./shared-store.js";
 
 /** In which the lead has passed from a silent leader, or followers have repaired the store. */
@@ -379,6 +379,21 @@ describe("Registry.heardOfVersion", () => {
     await base.advance(takeoverMs);
     await expectAgreement();
     expect(warnings(one)).toHaveLength(1);
+  });
+
+  it("believes no version that no map can have yet, and leaves room for the changes after it", async () => {
+    const [one] = await startTwo();
+    for (const version of [mapVersionToldMax + 1, mapVersionMax, Number.MAX_SAFE_INTEGER]) {
+      await one.registry.heardOfVersion(version);
+    }
+    expect(one.registry.map).toMatchObject({ version: 3, putBack: null });
+    await one.registry.heardOfVersion(mapVersionToldMax);
+    const { version, clusterId } = one.registry.map;
+    expect(version).toBeLessThan(mapVersionMax - 100 * versionsLostMax);
+    // Its storage nodes have seen it, and register again.
+    const mark = one.registry.map.putBack?.mark ?? null;
+    const map = await one.registry.execute(started("a", { clusterId, mapVersion: version, mark }));
+    expect(map.putBack).toBeNull();
   });
 
   it("reads the store first, for the other gateway may only have been faster to read a change", async () => {
