@@ -61,7 +61,7 @@ export class LeaderPeers {
 
   /** These storage nodes are silent, and no others: the other gateways are asked whether they hear of them. */
   doubt(nodes: readonly string[]): void {
-    this.#directory.doubt(nodes);
+    this.#directory.doubt(nodes, this.#parts.clock.monotonicMs());
   }
 
   /** No other gateway that lives has a reason against it. */

@@ -10,7 +10,10 @@ import type { GatewayBeat, GatewayRow } from "../../../wire/gateway-peers.js";
 export interface PeerDirectoryBounds {
   /** Silence after which a gateway is not waited for any more. */
   readonly liveMs: number;
-  /** Within this time, that a storage node was heard of is a veto. */
+  /**
+   * Within this time, that a storage node was heard of is a veto. And so long after the doubt began, a gateway that has
+   * not looked yet is waited for: later it is one that has just started, perhaps over and over.
+   */
   readonly downAfterMs: number;
 }
 
@@ -26,11 +29,17 @@ interface KnownGateway {
   readonly beatMs: number;
 }
 
+interface Doubt {
+  readonly sinceMs: number;
+  /** By gateway that has answered since: when it heard of the storage node; null: it did not. */
+  readonly verdicts: Map<string, number | null>;
+}
+
 export class PeerDirectory {
   readonly #bounds: PeerDirectoryBounds;
   readonly #gateways = new Map<string, KnownGateway>();
-  /** By doubted storage node, and by gateway that has answered since: when it heard of the node; null: it did not. */
-  #doubts: ReadonlyMap<string, Map<string, number | null>> = new Map();
+  /** By doubted storage node. */
+  #doubts: ReadonlyMap<string, Doubt> = new Map();
 
   constructor(bounds: PeerDirectoryBounds) {
     this.#bounds = bounds;
@@ -45,7 +54,7 @@ export class PeerDirectory {
     }
     this.#gateways.set(name, { url, mapVersion, beatMs: nowMs });
     for (const [node, silentMs] of seen) {
-      const verdicts = this.#doubts.get(node);
+      const verdicts = this.#doubts.get(node)?.verdicts;
       const before = verdicts?.get(name) ?? null;
       const seenMs = silentMs === null ? null : nowMs - silentMs;
       // That it was heard of stays a veto for its time, whatever is said later.
@@ -54,22 +63,24 @@ export class PeerDirectory {
   }
 
   /** From now on these storage nodes are doubted, and no others; what was said since an earlier call counts on. */
-  doubt(nodes: readonly string[]): void {
-    this.#doubts = new Map(nodes.map((node) => [node, this.#doubts.get(node) ?? new Map<string, number | null>()]));
+  doubt(nodes: readonly string[], nowMs: number): void {
+    const begun = (): Doubt => ({ sinceMs: nowMs, verdicts: new Map() });
+    this.#doubts = new Map(nodes.map((node) => [node, this.#doubts.get(node) ?? begun()]));
   }
 
   get doubted(): readonly string[] {
     return [...this.#doubts.keys()];
   }
 
-  /** Every living gateway has looked for the storage node since it is doubted, and none has heard of it lately. */
+  /** Every living gateway has looked for the storage node in time since it is doubted, and none has heard of it lately. */
   mayCallDown(node: string, nowMs: number): boolean {
     const { liveMs, downAfterMs } = this.#bounds;
-    const verdicts = this.#doubts.get(node);
+    const doubt = this.#doubts.get(node);
+    const isWaitedFor = doubt === undefined || nowMs - doubt.sinceMs < downAfterMs;
     for (const [name, { beatMs }] of this.#gateways) {
       if (nowMs - beatMs >= liveMs) continue;
-      const seenMs = verdicts?.get(name);
-      if (seenMs === undefined || (seenMs !== null && nowMs - seenMs < downAfterMs)) return false;
+      const seenMs = doubt?.verdicts.get(name);
+      if (seenMs === undefined ? isWaitedFor : seenMs !== null && nowMs - seenMs < downAfterMs) return false;
     }
     return true;
   }
@@ -85,6 +96,11 @@ export class PeerDirectory {
   }
 
   #forgetOld(nowMs: number): void {
-    for (const [name, { beatMs }] of this.#gateways) if (nowMs - beatMs >= forgottenMs) this.#gateways.delete(name);
+    for (const [name, { beatMs }] of this.#gateways) {
+      if (nowMs - beatMs < forgottenMs) continue;
+      this.#gateways.delete(name);
+      // A storage node may be doubted for as long as it is gone.
+      for (const { verdicts } of this.#doubts.values()) verdicts.delete(name);
+    }
   }
 }
