@@ -85,6 +85,13 @@ export class PeerDirectory {
     return true;
   }
 
+  /** Gateways were heard of within the last minute, and all of them are silent now. */
+  hasLostAll(nowMs: number): boolean {
+    this.#forgetOld(nowMs);
+    const beats = [...this.#gateways.values()];
+    return beats.length > 0 && beats.every(({ beatMs }) => nowMs - beatMs >= this.#bounds.liveMs);
+  }
+
   /** Those heard of lately, by name. */
   rows(nowMs: number): readonly GatewayRow[] {
     this.#forgetOld(nowMs);

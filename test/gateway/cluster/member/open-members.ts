@@ -66,7 +66,11 @@ export class Members {
       log,
       nodesMin,
       isAutoAssigning: true,
-      shared: { lease: { start, stop: () => lease.stop() }, transport, self: () => ({ name, url }) },
+      shared: {
+        lease: { start, stop: () => lease.stop(), stepBack: () => lease.stepBack() },
+        transport,
+        self: () => ({ name, url }),
+      },
       onSeen: (node) => views.seen(node),
       onStanding(standing, signs) {
         news.push({ standing, signs });
