@@ -24,6 +24,7 @@ export const gatewaysMax = 256;
 const forgottenMs = 60_000;
 
 interface KnownGateway {
+  readonly name: string;
   readonly url: string | null;
   readonly mapVersion: number;
   readonly beatMs: number;
@@ -37,6 +38,7 @@ interface Doubt {
 
 export class PeerDirectory {
   readonly #bounds: PeerDirectoryBounds;
+  /** By `keyOf`. */
   readonly #gateways = new Map<string, KnownGateway>();
   /** By doubted storage node. */
   #doubts: ReadonlyMap<string, Doubt> = new Map();
@@ -48,17 +50,18 @@ export class PeerDirectory {
   /** Gateway `name` lives. Throws OVERLOADED for one too many. */
   beat(name: string, { url, mapVersion, seen }: GatewayBeat, nowMs: number): void {
     this.#forgetOld(nowMs);
-    if (!this.#gateways.has(name) && this.#gateways.size >= gatewaysMax) {
+    const key = keyOf(name, url);
+    if (!this.#gateways.has(key) && this.#gateways.size >= gatewaysMax) {
       const message = `The cluster has ${gatewaysMax} gateways already, which is the maximum; gateway ${name} is not taken.`;
       throw new ShardgateError("OVERLOADED", message);
     }
-    this.#gateways.set(name, { url, mapVersion, beatMs: nowMs });
+    this.#gateways.set(key, { name, url, mapVersion, beatMs: nowMs });
     for (const [node, silentMs] of seen) {
       const verdicts = this.#doubts.get(node)?.verdicts;
-      const before = verdicts?.get(name) ?? null;
+      const before = verdicts?.get(key) ?? null;
       const seenMs = silentMs === null ? null : nowMs - silentMs;
       // That it was heard of stays a veto for its time, whatever is said later.
-      verdicts?.set(name, before === null || seenMs === null ? (seenMs ?? before) : Math.max(before, seenMs));
+      verdicts?.set(key, before === null || seenMs === null ? (seenMs ?? before) : Math.max(before, seenMs));
     }
   }
 
@@ -77,9 +80,9 @@ export class PeerDirectory {
     const { liveMs, downAfterMs } = this.#bounds;
     const doubt = this.#doubts.get(node);
     const isWaitedFor = doubt === undefined || nowMs - doubt.sinceMs < downAfterMs;
-    for (const [name, { beatMs }] of this.#gateways) {
+    for (const [key, { beatMs }] of this.#gateways) {
       if (nowMs - beatMs >= liveMs) continue;
-      const seenMs = doubt?.verdicts.get(name);
+      const seenMs = doubt?.verdicts.get(key);
       if (seenMs === undefined ? isWaitedFor : seenMs !== null && nowMs - seenMs < downAfterMs) return false;
     }
     return true;
@@ -95,19 +98,24 @@ export class PeerDirectory {
   /** Those heard of lately, by name. */
   rows(nowMs: number): readonly GatewayRow[] {
     this.#forgetOld(nowMs);
-    return [...this.#gateways]
-      .map(([name, { url, mapVersion, beatMs }]) => {
+    return [...this.#gateways.values()]
+      .map(({ name, url, mapVersion, beatMs }) => {
         return { name, url, isLeader: false, mapVersion, silentMs: Math.round(nowMs - beatMs) };
       })
       .toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
   #forgetOld(nowMs: number): void {
-    for (const [name, { beatMs }] of this.#gateways) {
+    for (const [key, { beatMs }] of this.#gateways) {
       if (nowMs - beatMs < forgottenMs) continue;
-      this.#gateways.delete(name);
+      this.#gateways.delete(key);
       // A storage node may be doubted for as long as it is gone.
-      for (const { verdicts } of this.#doubts.values()) verdicts.delete(name);
+      for (const { verdicts } of this.#doubts.values()) verdicts.delete(key);
     }
   }
+}
+
+/** Two gateways that were given one name are two all the same: each has a say of its own. */
+function keyOf(name: string, url: string | null): string {
+  return JSON.stringify([name, url]);
 }

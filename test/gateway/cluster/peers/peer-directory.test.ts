@@ -77,6 +77,19 @@ describe("PeerDirectory", () => {
     expect(directory.mayCallDown("node1", 100 + liveMs)).toBe(true);
   });
 
+  it("waits for each of two gateways that were given one name, and lists both", () => {
+    const directory = opened();
+    directory.doubt(["node1"], 0);
+    const urls = ["http://g2", "http://g3"];
+    for (const url of urls) directory.beat("g2", { ...beat(), url }, 0);
+    directory.beat("g2", { ...beat(["node1", null]), url: "http://g2" }, 100);
+    expect(directory.mayCallDown("node1", 100)).toBe(false);
+    directory.beat("g2", { ...beat(["node1", 50]), url: "http://g3" }, 200);
+    directory.beat("g2", { ...beat(["node1", null]), url: "http://g2" }, 300);
+    expect(directory.mayCallDown("node1", 300)).toBe(false);
+    expect(directory.rows(300).map(({ url }) => url)).toEqual(urls);
+  });
+
   it("forgets what was said of a storage node that is no longer doubted", () => {
     const directory = opened();
     directory.doubt(["node1"], 0);
