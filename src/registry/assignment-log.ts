@@ -1,6 +1,6 @@
 /**
- * What changed in the assignments before: the text of the records that a registry store keeps beside the map, how a long log
- * is compacted, and the history of each shard that is made of it. It is for people; nothing is decided by it.
+ * The log of earlier assignments: the text of its records, which a registry store keeps beside the map, their
+ * compaction, and the history of each shard. The history is for people; no decision depends on it.
  */
 import { assignmentHistoryMax } from "../core/limits.js";
 import { parseShard, type ShardNumber } from "../core/shard.js";

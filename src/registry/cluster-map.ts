@@ -1,7 +1,7 @@
 /**
  * One immutable version of the registry's content: which storage nodes there are, and which of them owns each shard.
- * Changes are made by `applyCommand` only; what changed before is in the registry store's log. What a storage node's
- * silence means is not here but in liveness.ts: it changes every second and is the belief of one gateway.
+ * Changes are made by `applyCommand` only; earlier changes are in the registry store's log. Whether a storage node is
+ * UP or DOWN is in liveness.ts: it changes every second, and gateways may differ.
  */
 import type { ShardNumber } from "../core/shard.js";
 
@@ -21,15 +21,16 @@ export interface ClusterMap {
   /** Indexed by shard number; always `shardCount` long. */
   readonly shards: readonly ShardRecord[];
   /**
-   * The map was made anew after its registry was lost, and some shard has had no owner since. Its owner of before may not have
-   * registered yet, so it is not dealt out. An epoch says nothing here: a node that gave the shard up reports one.
+   * The map was created anew after its registry was lost, and some shard has had no owner since. Its former owner may
+   * not have registered yet, so the shard is not assigned automatically. Its epoch is no evidence: a node that gave the
+   * shard up reports one, too.
    */
   readonly isRecovered: boolean;
   /** Set while the map is known to be older than what its storage nodes know. Then no shard is assigned or served. */
   readonly putBack: PutBack | null;
 }
 
-/** A gateway as it names itself when it takes the lead. */
+/** The gateway that leads, as it identified itself when it took the lead. */
 export interface LeaderRecord {
   /** Drawn at random each time a gateway takes the lead. */
   readonly id: string;
@@ -67,7 +68,7 @@ export interface ShardRecord {
   readonly primary: string | null;
   /** 0 at first; raised when data may have been lost. Versions compare within one lineage. */
   readonly lineage: number;
-  /** Under way; null: none. */
+  /** The move in progress; null: none. */
   readonly move: ShardMove | null;
 }
 
@@ -79,7 +80,9 @@ export interface ShardMove {
   readonly phase: "sealed";
 }
 
-/** A map that was put back from an older copy: every storage node registers anew, naming the mark, before it is used. */
+/**
+ * A map that was restored from an older copy: every storage node registers anew, naming the mark, before it is used.
+ */
 export interface PutBack {
   readonly mark: string;
   /** Storage nodes that have not registered with this mark yet. */
@@ -93,7 +96,10 @@ export interface PutBackClaim {
   readonly lineage: number;
   readonly node: string;
   readonly epoch: number;
-  /** Decides between equal epochs, which come of a registry that was lost and began anew before all nodes had registered. */
+  /**
+   * Decides between equal epochs, which occur when a registry was lost and created anew before all nodes had
+   * registered.
+   */
   readonly hasKeys: boolean;
 }
 
@@ -101,7 +107,7 @@ export interface PutBackClaim {
 export interface AssignmentChange {
   readonly shard: ShardNumber;
   readonly epoch: number;
-  /** Who owns the shard from then on; null: nobody. */
+  /** The shard's owner after the change; null: none. */
   readonly node: string | null;
   readonly atMs: number;
   readonly cause: AssignmentCause;
@@ -110,7 +116,7 @@ export interface AssignmentChange {
 /** Why an assignment changed: a person asked, the gateway spread unassigned shards, or a storage node started. */
 export type AssignmentCause = "operator" | "automatic" | "registration";
 
-/** Which shard's owner a piece of evidence was gathered about. It counts for that owner and epoch only. */
+/** The shard, owner and epoch that evidence was gathered about. It is valid for those only. */
 export interface ShardOwner {
   readonly shard: ShardNumber;
   readonly primary: string | null;

@@ -1,4 +1,4 @@
-/** Commands that share one write of the registry: what they come to, one after the other, and whether that can be stored. */
+/** Commands that share one write of the registry: their result, one after the other, and whether it can be stored. */
 import { ShardgateError } from "../core/error.js";
 import { registryAttemptsMax } from "../core/limits.js";
 import { recordOfChanges } from "./assignment-log.js";
@@ -11,8 +11,8 @@ import { documentOf } from "./stored-cluster-map.js";
 export const registryDocumentBytesMax = 1024 * 1024;
 
 /**
- * Longest cluster map that still takes a further storage node, a longer URL or a move. The rest is for what must not be
- * refused: longer epochs and lineages, and the claims that are gathered after the registry was put back.
+ * Longest cluster map that still takes a further storage node, a longer URL or a move. The rest is for changes that
+ * must not be refused: longer epochs and lineages, and the claims that are gathered after the registry was restored.
  */
 export const registryGrowthBytesMax = 600 * 1024;
 
@@ -104,7 +104,7 @@ export function lostEveryTry(map: ClusterMap): ShardgateError {
   );
 }
 
-/** Commands that an operator can do without, and that make the map longer for good. */
+/** Commands that an operator can forgo, and that make the map longer permanently. */
 function isGrowth(map: ClusterMap, command: RegistryCommand): boolean {
   if (command.kind === "beginMove") return true;
   return command.kind === "registerNode" && command.url.length > (map.nodes.get(command.name)?.url.length ?? 0);

@@ -1,7 +1,7 @@
 /**
- * Every change of the cluster map, as a pure function from a map and a command to the next map. What only the outside
- * knows (who lives, who has data) comes inside the command and says about which owner it was gathered; storing the result
- * is registry.ts. The commands themselves are in commands/, by subject.
+ * Every change of the cluster map, as a pure function from a map and a command to the next map. Evidence from outside
+ * (which nodes live, which have data) is part of the command, with the owner that it was gathered about; registry.ts
+ * stores the result. The commands themselves are in commands/, by subject.
  */
 import { ShardgateError, unreachable } from "../core/error.js";
 import { shardCountMax } from "../core/limits.js";
@@ -41,7 +41,10 @@ export interface ResignLead {
   readonly leaderId: string;
 }
 
-/** Gives every shard without an owner to a live storage node, as `planUnassigned` says. Not while the map is put back. */
+/**
+ * Gives every shard without an owner to a live storage node, as `planUnassigned` decides. Does nothing while the map is
+ * being restored.
+ */
 export interface AssignUnassigned {
   readonly kind: "assignUnassigned";
   readonly liveNodes: readonly string[];

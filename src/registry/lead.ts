@@ -1,6 +1,6 @@
 /**
- * Whether this process leads the cluster: the newest map names it by an id that it drew. An id that was lost is never taken
- * up again, so that a map of before, which a restored store brings back, makes nobody the leader.
+ * Whether this process leads the cluster: the newest map names it by an id that it drew. A lost id is never used again,
+ * so that an older map in a restored store makes no process the leader.
  */
 import type { Log } from "../core/log.js";
 import type { MapLeader } from "./cluster-map.js";
@@ -8,7 +8,7 @@ import type { MapLeader } from "./cluster-map.js";
 export class Lead {
   readonly #log: Log;
   readonly #newId: () => string;
-  /** Under which this process leads, or which it has asked the store for; null: neither. */
+  /** The id under which this process leads, or that it has asked the store for; null: neither. */
   #id: string | null = null;
   #isHeld = false;
   readonly #listeners = new Set<(isLeading: boolean) => void>();
@@ -29,7 +29,7 @@ export class Lead {
     return this.#id;
   }
 
-  /** To be called with the leader of each map that the store is found to have. */
+  /** To be called with the leader of each map that is read from the store. */
   named(leader: MapLeader | null): void {
     if (leader?.id !== this.#id) this.#id = null;
     this.#become(this.#id !== null);
@@ -41,7 +41,7 @@ export class Lead {
   }
 
   onChange(listener: (isLeading: boolean) => void): () => void {
-    // Of its own, so that one function may listen twice.
+    // A new object for each call, so that one function may listen twice.
     const own = (isLeading: boolean): void => listener(isLeading);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);

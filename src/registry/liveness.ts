@@ -1,6 +1,7 @@
 /**
- * What the silence of a storage node means to one gateway. Judged by monotonic time alone, so that a jump of the wall
- * clock declares nobody dead; the wall clock is only kept for people. Nothing of this is stored.
+ * Decides whether a storage node is UP, SUSPECT or DOWN for one gateway, by how long the node has been silent. Only
+ * monotonic time counts, so that a jump of the wall clock makes no node DOWN; wall-clock times are kept for display.
+ * None of this is stored.
  */
 import type { Clock } from "../core/clock.js";
 
@@ -14,7 +15,7 @@ export type NodeState = "UP" | "SUSPECT" | "DOWN";
 
 /** All monotonic milliseconds. */
 export interface Silence {
-  /** When the node was last heard of; null: never since `startedMs`. */
+  /** When the node was last seen; null: never since `startedMs`. */
   readonly lastSeenMs: number | null;
   /** When the gateway began to listen. */
   readonly startedMs: number;
@@ -23,7 +24,7 @@ export interface Silence {
   readonly downAfterMs: number;
 }
 
-/** A node that was never heard of may still be on its way after the gateway's start: it is SUSPECT before it is DOWN. */
+/** A node that was never seen may still register after the gateway's start: it is SUSPECT before it is DOWN. */
 export function nodeState({ lastSeenMs, startedMs, nowMs, suspectAfterMs, downAfterMs }: Silence): NodeState {
   const silentMs = nowMs - (lastSeenMs ?? startedMs);
   if (silentMs >= downAfterMs) return "DOWN";
@@ -43,14 +44,14 @@ interface LastSeen {
   readonly wallMs: number;
 }
 
-/** When each storage node was last heard of. A gateway that follows judges as of its leader's last answer: see `freeze`. */
+/** When each storage node was last seen. A follower judges as of its leader's last answer: see `freeze`. */
 export class Liveness {
   readonly #clock: Clock;
   readonly #bounds: { readonly suspectAfterMs: number; readonly downAfterMs: number };
   #startedMs: number;
-  /** When it began anew: the silence of before does not count. */
+  /** When counting began anew: earlier silence does not count. */
   #anewMs = -Infinity;
-  /** The moment as of which is judged; null: now. */
+  /** The moment as of which nodes are judged; null: now. */
   #frozenMs: number | null = null;
   #mayCallDown: (name: string) => boolean = () => true;
   readonly #lastSeen = new Map<string, LastSeen>();
@@ -79,7 +80,7 @@ export class Liveness {
     return this.#bounds.downAfterMs;
   }
 
-  /** The node gave a sign of life, just now or that long ago. What is known of later is kept. */
+  /** Records a sign of life of the node, just now or that long ago. A later known one is kept. */
   seen(name: string, silentMs = 0): void {
     const monotonicMs = this.#clock.monotonicMs() - silentMs;
     if (monotonicMs < (this.#lastSeen.get(name)?.monotonicMs ?? -Infinity)) return;
@@ -87,8 +88,8 @@ export class Liveness {
   }
 
   /**
-   * Silence counts from now on, so that nothing is DOWN because of a time in which this gateway did not listen itself. A
-   * node that is DOWN now counts as not heard of until it gives a sign of life.
+   * Silence counts from now on, so that no node is DOWN because of a time in which this gateway did not listen itself.
+   * A node that is DOWN now counts as never seen until it gives a sign of life.
    */
   beginAnew(): void {
     for (const [name, { wallMs }] of this.#lastSeen) {
@@ -99,7 +100,10 @@ export class Liveness {
     this.#frozenMs = null;
   }
 
-  /** Judges as of this moment until it is called again, or `beginAnew`: whose signs of life come from elsewhere, may get none. */
+  /**
+   * Judges as of this moment until it is called again, or `beginAnew`: a follower gets signs of life from its leader
+   * only, and may get none.
+   */
   freeze(): void {
     this.#frozenMs = this.#clock.monotonicMs();
   }
@@ -108,7 +112,7 @@ export class Liveness {
     return this.#frozenMs !== null;
   }
 
-  /** Of each node that was heard of, how long ago that was. */
+  /** For each node that was seen, how long ago that was. */
   signs(): readonly SignOfLife[] {
     const nowMs = this.#clock.monotonicMs();
     return [...this.#lastSeen].flatMap(([name, { monotonicMs }]) =>

@@ -1,7 +1,7 @@
 /**
- * Writes of one process to the registry store: they happen one after the other, so that its own beat does not make its own
- * change fail, and each goes on top of what the store has, as far as anything speaks for a change. This is also how the lead
- * is taken, kept and given up. When to do so is for lease/ to say.
+ * Writes of one process to the registry store: they happen one after the other, so that its own beat does not make its
+ * own change fail, and each first reads the store if its map may have changed. The lead is taken, kept and given up
+ * here, too; lease/ decides when.
  */
 import type { Clock } from "../core/clock.js";
 import { leaderBeatMs, registryAttemptsMax } from "../core/limits.js";
@@ -18,7 +18,7 @@ export interface MapWriterParts {
   readonly lead: Lead;
   readonly clock: Clock;
   readonly log: Log;
-  /** Draws marks of a restored registry. */
+  /** Generates marks of a restored registry. */
   readonly newMark: () => string;
   readonly self: () => Pick<LeaderRecord, "name" | "url">;
 }
@@ -27,14 +27,14 @@ export class MapWriter {
   readonly #parts: MapWriterParts;
   /** When the beat was last raised in the present lead, in monotonic time; null: not yet. */
   #lastBeatMs: number | null = null;
-  /** Settles, never rejecting, when the last of what must not overlap is done; the next begins then. */
+  /** Settles, never rejecting, when the last write is done; the next one begins then. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: MapWriterParts) {
     this.#parts = parts;
   }
 
-  /** Runs `work` when all that came before is done. */
+  /** Runs `work` when all earlier work is done. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
@@ -56,7 +56,7 @@ export class MapWriter {
         // Also where the stored map named this id already, so that no newer one was written.
         if (isTaken) lead.named(copy.map.leader);
       } catch (error) {
-        // It may have happened.
+        // The write may have happened.
         await copy.refresh();
         if (lead.id === null) throw error;
       }
@@ -96,19 +96,20 @@ export class MapWriter {
   }
 
   /**
-   * To be called in turn before a leader's write: reads the store if what is known of it is in doubt, and repairs it if it is
-   * rewound. Resolves to whether this process leads and may write: else the lead is lost, or the store changed meanwhile.
+   * To be called in turn before a leader's write: reads the store if the copy may be outdated, and repairs the store if
+   * it is rewound. Resolves to whether this process leads and may write: if not, the lead is lost, or the store changed
+   * meanwhile.
    */
   async prepare(): Promise<boolean> {
     const { copy, lead, clock } = this.#parts;
-    // This process may have stood still, and another one may have led meanwhile.
+    // This process may have been suspended while another one led.
     if (this.#lastBeatMs !== null && clock.monotonicMs() - this.#lastBeatMs > 2 * leaderBeatMs) copy.doubt();
     await copy.settleDoubt();
     if (lead.id !== null && copy.rewound !== null) await this.#replace(this.#repaired());
     return lead.id !== null && copy.rewound === null;
   }
 
-  /** Resolves when nothing is done any more. */
+  /** Resolves when no work is left. */
   async idle(): Promise<void> {
     await this.#turn;
   }

@@ -1,7 +1,7 @@
 /**
  * Where the registry is kept: one small text document under a version, a log of its changes, and a beat, with
- * compare-and-set and watch, and nothing more, so that a file, PostgreSQL or etcd can stand behind it alike.
- * Implementations: MemoryStore, FileStore, PostgresStore, EtcdStore; all pass test/conformance/registry-store.ts. Texts are opaque here;
+ * compare-and-set and watch, and nothing more, so that a file, PostgreSQL or etcd can implement it. Implementations:
+ * MemoryStore, FileStore, PostgresStore, EtcdStore; all pass test/conformance/registry-store.ts. Texts are opaque here;
  * cluster-map-text.ts writes them.
  */
 
@@ -14,7 +14,7 @@ export interface StoredDocument {
 /** What a compareAndSet compares with. */
 export interface StoreMark {
   readonly version: number;
-  /** Raised by the leader; another gateway takes the lead only from a leader whose beat stands still. */
+  /** Raised by the leader; another gateway takes the lead only from a leader whose beat has stopped. */
   readonly beat: number;
 }
 
@@ -30,9 +30,9 @@ export interface RegistryStore {
   mark(): Promise<StoreMark | null>;
 
   /**
-   * Writes `next` durably, and `logRecord` (one line of text; null: nothing) behind the log, if version and beat are still
-   * the expected ones (null: nothing is stored). Resolves to false, with nothing written, when they are not. Throws
-   * REGISTRY_UNAVAILABLE when the store failed; the write may then have happened, which the next load tells.
+   * Writes `next` durably, and `logRecord` (one line of text; null: nothing) behind the log, if version and beat are
+   * still the expected ones (null: nothing is stored). Resolves to false, with nothing written, when they are not.
+   * Throws REGISTRY_UNAVAILABLE when the store failed; the write may then have happened, which the next load shows.
    */
   compareAndSet(expected: StoreMark | null, next: StoredDocument, logRecord: string | null): Promise<boolean>;
 
@@ -42,7 +42,10 @@ export interface RegistryStore {
   /** The records of the log, the oldest first: at least the newest ones of what was written, bounded and compacted. */
   log(): Promise<readonly string[]>;
 
-  /** Calls `onChange` after each change, by whomever; returns the function that stops it. Calls may be skipped or doubled. */
+  /**
+   * Calls `onChange` after each change by any process; returns the function that stops it. Calls may be skipped or
+   * doubled.
+   */
   watch(onChange: () => void): () => void;
 
   close(): Promise<void>;

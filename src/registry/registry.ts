@@ -17,7 +17,7 @@ import { MapWriter, markedAsRestored } from "./map-writer.js";
 import type { RegistryStore, StoreMark } from "./registry-store.js";
 import { readOrCreate, type WantedCluster } from "./stored-cluster-map.js";
 
-/** Commands that share one write of the registry: so many are carried out without a noticeable pause. */
+/** Commands that share one write of the registry: this many are executed without a noticeable pause. */
 export const registryBatchMax = 256;
 
 /** Registry changes that wait for the one being written; every storage node may register at the same moment. */
@@ -32,7 +32,7 @@ export interface RegistryOptions {
   readonly newClusterId: () => string;
   /** Draws, at random, the ids by which the map names this process as its leader, and the marks of a restored registry. */
   readonly newLeaderId: () => string;
-  /** How the map names this gateway beside that id, asked at each take of the lead. Absent: by the id alone. */
+  /** Name and URL of this gateway for the map, read at each take of the lead. Absent: the map has the id alone. */
   readonly self?: () => Pick<LeaderRecord, "name" | "url">;
 }
 
@@ -41,7 +41,7 @@ export class Registry {
   readonly #copy: MapCopy;
   readonly #lead: Lead;
   readonly #writer: MapWriter;
-  /** Of a map that another gateway has, while it is looked into. */
+  /** Version of another gateway's map that is being checked; 0: none. */
   #heardVersion = 0;
   /** Commands that no write has taken up yet. */
   readonly #queue: Waiting[] = [];
@@ -51,15 +51,15 @@ export class Registry {
 
   /**
    * Reads the cluster map, or creates it when the store is empty. Throws SHARD_COUNT_MISMATCH when the stored number of
-   * shards or hash is another, CLUSTER_MISMATCH when the name is, BAD_REQUEST when what is wanted is not allowed, and the
-   * store's errors.
+   * shards or hash is another, CLUSTER_MISMATCH when the name is, BAD_REQUEST for a new cluster that is not allowed,
+   * and the store's errors.
    */
   static async open(options: RegistryOptions): Promise<Registry> {
     const { store, log, wanted, newClusterId, newLeaderId } = options;
     const read = await readOrCreate(store, wanted, newClusterId);
     const lead = new Lead(log, newLeaderId);
     const copy = new MapCopy({ store, log, named: (leader) => lead.named(leader) }, read, await store.log());
-    // For a change between that load and the watch.
+    // Catches a change between the load and the watch.
     await copy.refreshOrLog();
     return new Registry(options, copy, lead);
   }
@@ -135,7 +135,7 @@ export class Registry {
     return this.#writer.resign();
   }
 
-  /** Leads no more, although the map may go on naming this process until another one takes the lead. */
+  /** Stops leading, although the map may name this process until another one takes the lead. */
   giveUpLead(): void {
     this.#lead.giveUp();
   }
@@ -194,7 +194,9 @@ export class Registry {
     return this.#copy.onChange(listener);
   }
 
-  /** Calls `listener` whenever this process begins or ceases to lead, before `onChange` hears of that map. */
+  /**
+   * Calls `listener` whenever this process begins or ceases to lead, before the listeners of `onChange` get that map.
+   */
   onLeadChange(listener: (isLeading: boolean) => void): () => void {
     return this.#lead.onChange(listener);
   }
@@ -204,7 +206,7 @@ export class Registry {
     return this.#copy.refresh();
   }
 
-  /** Stops watching and listening, and waits for the changes under way. Nothing may be called afterwards. */
+  /** Stops watching and listening, and waits for the changes in progress. Nothing may be called afterwards. */
   async close(): Promise<void> {
     this.#lead.close();
     const closed = this.#copy.close();
@@ -241,7 +243,7 @@ export class Registry {
     if (!this.isLeading) throw notLeading(before);
     const round = appliedInTurn(before, batch, this.#options.clock.nowMs());
     if (round.map === before) {
-      // What this process has not heard of yet may make a refused command right.
+      // A change that this process does not know yet may make a refused command valid.
       if (round.refusals.size > 0 && (await this.refresh()) !== before) return false;
       settle(batch, round);
       return true;
@@ -249,7 +251,7 @@ export class Registry {
     const stored = toStore(before, batch, round);
     if (stored === null) {
       if (batch.length === 1) throw tooLong();
-      // Each alone, so that only those are refused that make the map too long.
+      // Each command alone, so that only those that make the map too long are refused.
       for (const waiting of batch) await this.#run([waiting]);
       return true;
     }

@@ -1,6 +1,6 @@
 /**
- * The cluster map in its store: how it gets there at a cluster's first start, what every later start must agree with, and
- * how an operator's copy is marked as put back.
+ * The cluster map in its store: its creation at a cluster's first start, the checks at every later start, and the mark
+ * of a copy that an operator restored.
  */
 import { ShardgateError } from "../core/error.js";
 import { registryAttemptsMax } from "../core/limits.js";
@@ -11,7 +11,7 @@ import { createClusterMap } from "./commands.js";
 import { markPutBack } from "./commands/put-back.js";
 import type { RegistryStore, StoredDocument, StoredRegistry } from "./registry-store.js";
 
-/** Shards of a new cluster when nobody says otherwise: enough to spread over dozens of storage nodes. */
+/** Default number of shards of a new cluster: enough to spread over dozens of storage nodes. */
 const shardCountDefault = 64;
 
 /** What a start asks for; null takes what is stored, or the default for a new cluster. */
@@ -66,12 +66,12 @@ export function mapOf(document: StoredDocument): ClusterMap {
 }
 
 /**
- * An older document as an operator puts it back: its map at a version above its own and `versionAbove`, marked with `newMark`
- * (drawn at random), so that nothing is assigned or served before every storage node has registered anew or is given up.
- * Throws REGISTRY_CORRUPT.
+ * The older document that an operator restores: its map at a version above its own and `versionAbove`, marked with
+ * `newMark` (drawn at random), so that nothing is assigned or served before every storage node has registered anew or
+ * is given up. Throws REGISTRY_CORRUPT.
  */
 export function putBackDocument(document: StoredDocument, newMark: string, versionAbove = 0): StoredDocument {
-  // The moment would be that of changes in the log, of which there are none before a storage node registers.
+  // Any time will do: it is the time of changes in the log, and there are none before a storage node registers.
   return documentOf(markPutBack(mapOf(document), newMark, versionAbove, 0).map);
 }
 

@@ -77,7 +77,7 @@ export class Peer<Theirs extends Calls> {
     body: Body<Theirs[Name]>,
     timeoutMs = peerCallTimeoutMs,
   ): Promise<Result<Theirs[Name]>> {
-    if (this.#isClosed) return Promise.reject(new NoAnswer(`The other process is gone, and ${name} was not asked.`));
+    if (this.#isClosed) return Promise.reject(new NoAnswer(`The other process has ended; call ${name} was not sent.`));
     if (this.#waiting.size >= peerCallsMax) {
       return Promise.reject(
         new ShardgateError("OVERLOADED", `${peerCallsMax} calls wait for the other process already.`),

@@ -83,7 +83,7 @@ describe("a page's blocks", () => {
     expect(() => examplesOf(markdown)).toThrow(/no test can run|fences make/);
   });
 
-  it("may be pictures, and answers with text between", () => {
+  it("may be pictures or answers with text in between", () => {
     const markdown = "# A\n\n```\n  |\n  +--\n```\n\n```sh\necho 1\n```\n\nprints\n\n```text\n1\n```\n";
     expect(examplesOf(markdown)).toEqual([{ heading: "A", language: "sh", code: "echo 1\n", promised: "1\n" }]);
   });

@@ -181,6 +181,25 @@ describe("the command line", () => {
       "add --tokens <file>, or --jwt-issuer, --jwt-audience and --jwt-jwks, or --insecure",
     ],
     [["gateway", "--host", "example.org", "--cluster-secret-file", "x"], "accepts other hosts"],
+    [
+      ["gateway", "--registry", "etcd://h", "--tokens", "x"],
+      "option '--tokens <file>' with a registry that gateways share needs '--cluster-secret-file <file>'",
+    ],
+    [
+      ["gateway", "--registry", "postgres://h/d"].concat([
+        "--jwt-issuer",
+        "x",
+        "--jwt-audience",
+        "y",
+        "--jwt-jwks",
+        "z",
+      ]),
+      "needs '--cluster-secret-file <file>', the same for all gateways and storage nodes",
+    ],
+    [
+      ["gateway", "--registry", "etcd://h", "--host", "0.0.0.0", "--insecure"],
+      "option '--host 0.0.0.0' needs '--advertise <url>'",
+    ],
     [["dev", "--host", "::"], "add --insecure to allow that"],
     [["gateway", "--jwt-issuer", "x"], "must be used together"],
     [["gateway", "--jwt-audience", "x", "--jwt-jwks", "y"], "must be used together"],

@@ -92,7 +92,7 @@ describe("applyCommand", () => {
     );
   });
 
-  it("logs exactly the changes of owner or epoch, apart from epochs that registrations raise while put back", () => {
+  it("logs exactly the changes of owner or epoch, apart from epochs that registrations raise during a restore", () => {
     fc.assert(
       fc.property(fc.array(commandArbitrary, { maxLength: 20 }), commandArbitrary, (commands, last) => {
         const map = commands.reduce((current, command) => afterIfAllowed(current, command), servingMap(["a"], 6));
@@ -119,7 +119,7 @@ describe("applyCommand", () => {
     );
   });
 
-  it("is settled after it was put back as soon as every storage node has registered with the mark", () => {
+  it("is settled after a restore as soon as every storage node has registered with the mark", () => {
     fc.assert(
       fc.property(fc.array(commandArbitrary, { maxLength: 30 }), (commands) => {
         const marked = [...commands, { kind: "markPutBack", newMark: "m-9" } as const].reduce(

@@ -64,7 +64,7 @@ describe("Liveness", () => {
     expect(liveness.state("a")).toBe("UP");
   });
 
-  it("tells another process how long ago it heard of each node, and takes that from one", async () => {
+  it("exchanges with another process how long ago each node was seen", async () => {
     const clock = new FakeClock();
     const liveness = new Liveness({ clock, ...bounds });
     liveness.seen("a");
@@ -80,7 +80,7 @@ describe("Liveness", () => {
     expect(liveness.lastSeenAtMs("b")).toBe(clock.nowMs() - 1000);
   });
 
-  it("does not call a node DOWN that others may have heard of, until they are not asked any more", async () => {
+  it("does not call a node DOWN while other gateways may veto that", async () => {
     const clock = new FakeClock();
     const liveness = new Liveness({ clock, ...bounds });
     liveness.seen("a");

@@ -296,7 +296,7 @@ function expectLossless(faults: readonly fc.Arbitrary<Step>[]): void {
 }
 
 describe("nothing acknowledged is lost", () => {
-  it("while data folders are copied, put back and emptied", () => {
+  it("while data folders are copied, restored and emptied", () => {
     expectLossless([
       ofNode((cluster, name) => cluster.copyFolder(name)),
       ofNode((cluster, name) => cluster.restoreFolder(name)),
@@ -305,7 +305,7 @@ describe("nothing acknowledged is lost", () => {
     ]);
   });
 
-  it("while the registry is copied and put back", () => {
+  it("while the registry is copied and restored", () => {
     expectLossless([
       fc.constant<Step>((cluster) => cluster.copyRegistry()),
       fc.constant<Step>((cluster) => cluster.restoreRegistry()),

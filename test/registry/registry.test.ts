@@ -436,7 +436,7 @@ describe("Registry.refresh and onChange", () => {
     ]);
   });
 
-  it("shares one load among all who ask while another is under way", async () => {
+  it("shares one load among all who ask while another is in progress", async () => {
     const store = new MemoryStore();
     const registry = await openRegistry(store);
     const load = vi.spyOn(store, "load");
@@ -445,7 +445,7 @@ describe("Registry.refresh and onChange", () => {
     expect(load.mock.calls.length).toBeLessThanOrEqual(2);
   });
 
-  it("begins a load of its own when the one under way may be too old", async () => {
+  it("begins a load of its own when the one in progress may be too old", async () => {
     const store = new MemoryStore();
     const blindStore = withoutWatch(store);
     const registry = await openRegistry(blindStore);
@@ -519,7 +519,7 @@ describe("Registry.refresh and onChange", () => {
     expect((await registry.refresh()).version).toBe(2);
   });
 
-  it("logs the store's failure when nobody asked", async () => {
+  it("logs the store's failure when no caller waits", async () => {
     const log = new RecordLog();
     const store = new MemoryStore();
     const registry = await openRegistry(store, { log });
@@ -529,7 +529,7 @@ describe("Registry.refresh and onChange", () => {
     expect(log.lines[0]).toMatchObject({ level: "warn", facts: { err: { code: "REGISTRY_UNAVAILABLE" } } });
   });
 
-  it("hears nothing more once it is closed, and waits for what is under way", async () => {
+  it("gets no more notices once it is closed, and waits for the work in progress", async () => {
     const store = new MemoryStore();
     const registry = await openRegistry(store);
     const listener = vi.fn<() => void>();
@@ -617,7 +617,7 @@ describe("Registry on a file", () => {
     expect((await readFile(file)).equals(half)).toBe(true);
   });
 
-  it("begins marked with a document that an operator put back, and its later history is gone", async () => {
+  it("begins marked with a document that an operator restored, and its later history is gone", async () => {
     folder = await mkdtemp(path.join(tmpdir(), "shardgate-registry-"));
     const store = await openFile(path.join(folder, "registry"));
     const registry = await openRegistry(store, { shardCount: 4 });

@@ -31,7 +31,7 @@ export function addScanCommand(program: Command, environment: Environment): void
     .command("scan")
     .alias("ls")
     .description("List entries in key order (bytewise), over all shards.")
-    .addOption(new Option("--prefix <text>", "only entries whose key starts with this").default(""))
+    .addOption(new Option("--prefix <text>", "only entries whose key starts with this text").default(""))
     .addOption(
       new Option("--limit <number>", "maximum number of entries to list")
         .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER))

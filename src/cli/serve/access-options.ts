@@ -1,4 +1,7 @@
-/** The options of a gateway about who may do what, and what they make: its access, from the files and URLs they name. */
+/**
+ * The options that set who may do what at a gateway, and the access rules that are read from the files and URLs in
+ * them.
+ */
 import { InvalidArgumentError, type Command } from "commander";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
@@ -49,7 +52,9 @@ export function addAccessOptions(command: Command): Command {
     );
 }
 
-/** What of these options makes it safe to let other hosts in. Ends the program when one of them misses another. */
+/**
+ * The options that make it safe to accept other hosts. Ends the program when one option needs another that is missing.
+ */
 export function accessSafeguards(options: AccessOptions, command: Command): readonly Safeguard[] {
   const { tokens, jwtIssuer, jwtAudience, jwtJwks } = options;
   const jwt = [jwtIssuer, jwtAudience, jwtJwks].filter((value) => value !== undefined);
@@ -87,7 +92,7 @@ export async function openGatewayAccess(
     const audit = auditLog === undefined ? null : openAuditLog(auditLog, parts.log);
     if (audit !== null) opened.push(audit);
     const access = createAccess({
-      // Storage nodes first: each of them asks every second.
+      // Tokens of storage nodes are checked first: each node sends a request every second.
       verifiers: [...(cluster === null ? [] : [clusterTokenVerifier(cluster)]), ...clients],
       isOpen: clients.length === 0,
       areNodesProven: cluster !== null,
@@ -124,7 +129,7 @@ async function openWatched<Content>(
   }
 }
 
-/** Whoever can change the answer of a server decides who may do what, so it must not come over an open line. */
+/** An attacker who can change the server's answer could grant any permission, so plain http is refused. */
 function parseKeySource(text: string): string {
   if (!isUrl(text)) return parseText(text);
   if (!URL.canParse(text)) throw new InvalidArgumentError("It must be a file or a URL of a JSON Web Key Set.");

@@ -1,6 +1,6 @@
 /**
- * How a gateway names itself to the others of its cluster, and to storage nodes while it leads. One whose registry no other
- * gateway shares says only what it was given, because nobody has to find it.
+ * How a gateway names itself to the others of its cluster, and to storage nodes while it leads. A gateway that shares
+ * its registry with no other one gives its address only if an option sets it, because no other process needs it.
  */
 import type { Command } from "commander";
 import type { OwnAddress } from "../../gateway/cluster/member/followed-leader.js";

@@ -1,4 +1,7 @@
-/** The cluster as a gateway has it that decides for itself or follows another: the registry, and its member over it. */
+/**
+ * The cluster in a gateway process that opens the registry itself: the registry, and the member that leads or follows
+ * with it.
+ */
 import { join } from "node:path";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
 import { ClusterMember } from "../../gateway/cluster/member/cluster-member.js";
@@ -14,6 +17,7 @@ import type { NodePool } from "../../routing/node-pool.js";
 import type { RouterOptions } from "../../routing/router.js";
 import type { TlsSource } from "../../tls/tls-source.js";
 import type { ClusterTokens } from "../../wire/cluster-token.js";
+import { untilRegistryAnswers, type WaitParts } from "../registry/awaited-registry.js";
 import { openRegistry, type RegistryParts } from "../registry/open-registry.js";
 import type { RegistryPlaceOptions } from "../registry/registry-options.js";
 
@@ -40,7 +44,7 @@ export interface Cluster<Service extends ClusterService = ClusterService> {
 interface Membership<Service extends ClusterService> {
   readonly service: Service;
   start(): void;
-  /** To be called when the gateway begins to drain: another gateway leads from now on, if there is one. */
+  /** Called when the gateway begins to drain: gives up the lead, which another gateway then takes, if there is one. */
   resign(): Promise<void>;
   stop(): unknown;
 }
@@ -51,13 +55,19 @@ export interface OwnCluster extends Cluster<ClusterMember> {
 }
 
 export interface ClusterParts
-  extends RegistryParts, Pick<ClusterMemberParts, "newId" | "onSeen" | "onStanding">, Pick<SharedLead, "self"> {
+  extends
+    RegistryParts,
+    WaitParts,
+    Pick<ClusterMemberParts, "newId" | "onSeen" | "onStanding">,
+    Pick<SharedLead, "self"> {
   /** How it calls other gateways of its cluster. */
   readonly tls: TlsSource;
   readonly tokens: ClusterTokens | null;
 }
 
-/** Throws what the store and `Registry.open` throw. */
+/**
+ * Waits for a registry on servers until it answers. Throws StoppedWaiting, and what the store and `Registry.open` throw.
+ */
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
   const { clock, log, newId, self } = parts;
   const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
@@ -65,7 +75,9 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
   const { store, isShared, close } = await openRegistry(place, options, parts);
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
-    const registry = await Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId, self });
+    const open = (): Promise<Registry> =>
+      Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId, self });
+    const registry = await (isShared ? untilRegistryAnswers(open, parts) : open());
     const stopLeading = isShared ? () => {} : await leadAlone(registry, log);
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     return {

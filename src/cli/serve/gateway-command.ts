@@ -9,7 +9,7 @@ import { accessSafeguards, addAccessOptions } from "./access-options.js";
 import { clusterSecretOption } from "../options/cluster-secret.js";
 import { addDisclosureOptions } from "../options/disclosure-option.js";
 import type { Environment } from "../environment/environment.js";
-import { checkExposure, insecureOption } from "../options/exposure.js";
+import { checkExposure, insecureOption, type Safeguard } from "../options/exposure.js";
 import { addGatewayAddressOptions, checkGatewayAddress } from "./gateway-address.js";
 import { openOwnCluster } from "./gateway-cluster.js";
 import { serveGateway, type GatewayOptions } from "./gateway-process.js";
@@ -17,7 +17,13 @@ import { boundsOf, limitOption } from "../options/limit-option.js";
 import { logLevelOption } from "./telemetry/log-level.js";
 import { createLog } from "./telemetry/pino-log.js";
 import { dataOption, hostOption, option, parsedBy, portOption, wholeNumber, workersOption } from "../options/option.js";
-import { addRegistryServerOptions, checkRegistryOptions, registryOption } from "../registry/registry-options.js";
+import { StoppedWaiting } from "../registry/awaited-registry.js";
+import {
+  addRegistryServerOptions,
+  checkRegistryOptions,
+  isOnServers,
+  registryOption,
+} from "../registry/registry-options.js";
 import { addPersistedDocumentsOptions, checkPersistedDocumentsOptions } from "../options/persisted-documents-option.js";
 import { addGatewayTlsOptions, checkGatewayTlsOptions } from "../options/tls-option.js";
 import { addTracingOptions } from "./telemetry/tracing-option.js";
@@ -32,7 +38,9 @@ export const drainDelayMsDefault = 5_000;
 /** Longest drain delay: load balancers that look once a minute, and then several times, have noticed. */
 const drainDelayMsMax = 600_000;
 
-/** Longest silence that a gateway may be told to bear before it calls a storage node SUSPECT or DOWN: an hour. */
+/**
+ * Upper bound of the options that set the silence after which a gateway calls a storage node SUSPECT or DOWN: an hour.
+ */
 const silenceMsMax = 3_600_000;
 
 export function addGatewayCommand(program: Command, environment: Environment): void {
@@ -88,15 +96,32 @@ export function addGatewayCommand(program: Command, environment: Environment): v
       checkGatewayTlsOptions(options, command);
       checkRegistryOptions([options.registry], options, command);
       checkGatewayAddress(options, command);
-      checkExposure(options, accessSafeguards(options, command), command);
+      const safeguards = accessSafeguards(options, command);
+      checkExposure(options, safeguards, command);
+      checkSharedSecret(options, safeguards, command);
       const tooSmall = unshareable(boundsOf(options), options.workers);
       if (tooSmall.length > 0) {
         command.error(
           `option '--workers ${options.workers}' needs a \`--limit\` of at least as much for ${tooSmall.join(", ")}.`,
         );
       }
-      await run(options, environment);
+      try {
+        await run(options, environment);
+      } catch (error) {
+        if (!(error instanceof StoppedWaiting)) throw error;
+      }
     });
+}
+
+/** Gateways that ask clients for tokens let no other gateway in without the secret. */
+function checkSharedSecret(options: GatewayOptions, safeguards: readonly Safeguard[], command: Command): void {
+  if (!isOnServers(options.registry) || options.clusterSecretFile !== undefined) return;
+  const given = safeguards.find(({ isGiven }) => isGiven);
+  if (given === undefined) return;
+  command.error(
+    `option '${given.options}' with a registry that gateways share needs '--cluster-secret-file <file>', the same for ` +
+      "all gateways and storage nodes: by it they let each other in.",
+  );
 }
 
 function drainDelayOption() {

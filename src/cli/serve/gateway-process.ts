@@ -1,6 +1,6 @@
 /**
- * One process of a gateway that serves requests, put together from the files it reads up to the server, and taken down
- * again. Where it has the cluster from is its role's matter: it decides for itself, or is told as a worker.
+ * One process of a gateway that serves requests, from reading its files and starting its server to shutting both down.
+ * Its role decides where the cluster comes from: its own registry or, in a worker, the primary.
  */
 import { shareOf } from "../../core/bounds.js";
 import { drainTimeoutMs, requestTimeoutMs, stopMarginMs } from "../../core/limits.js";
@@ -52,15 +52,15 @@ export interface GatewayOptions
 
 export interface GatewayRole {
   readonly log: Log;
-  readonly openCluster: (reach: Pick<ClusterParts, "tls" | "tokens" | "self">) => Promise<Cluster>;
+  readonly openCluster: (reach: Pick<ClusterParts, "tls" | "tokens" | "self" | "signal">) => Promise<Cluster>;
   /** Of a worker: its number, and the metrics of all of them. */
   readonly number?: number;
   readonly metricsOfAll?: () => Promise<string>;
-  /** Told where it listens, once it does; `figures` is what it has counted. */
+  /** Called with the URL once the gateway listens; `figures` returns its metrics. */
   serves(url: string, figures: () => Promise<readonly object[]>): void;
 }
 
-/** Resolves when somebody asked it to stop and it has. */
+/** Resolves when the gateway has stopped after a request to stop. */
 export async function serveGateway(
   options: GatewayOptions,
   environment: Environment,
@@ -69,7 +69,9 @@ export async function serveGateway(
   const stop = listenForStop(environment);
   try {
     const opened = new OpenedParts();
-    const gateway = await opened.orClose(() => openGateway(options, environment, { ...role, opened }));
+    const gateway = await opened.orClose(() =>
+      openGateway(options, environment, { ...role, opened, signal: stop.signal }),
+    );
     role.serves(gateway.url, gateway.figures);
     const reason = await stop.requested;
     role.log.info({ reason }, "The gateway is shutting down.");
@@ -93,10 +95,15 @@ interface OpenGateway {
   readonly figures: () => Promise<readonly object[]>;
 }
 
+interface OpeningParts {
+  readonly opened: OpenedParts;
+  readonly signal: AbortSignal;
+}
+
 async function openGateway(
   options: GatewayOptions,
   environment: Environment,
-  { log, openCluster, number, metricsOfAll, opened }: GatewayRole & { readonly opened: OpenedParts },
+  { log, openCluster, number, metricsOfAll, opened, signal }: GatewayRole & OpeningParts,
 ): Promise<OpenGateway> {
   const { clock, random } = environment;
   const bounds = shareOf(boundsOf(options), options.workers);
@@ -113,7 +120,7 @@ async function openGateway(
   const tracing = await openTracing(options, { name: "shardgate-gateway", instance }, { clock, log });
   opened.add(() => tracing.close());
   let listening: string | null = null;
-  const cluster = await openCluster({ tls, tokens, self: ownAddress(options, () => listening) });
+  const cluster = await openCluster({ tls, tokens, signal, self: ownAddress(options, () => listening) });
   opened.add(() => cluster.close());
   const { registry } = cluster;
   const traffic = new RecentTraffic(clock);

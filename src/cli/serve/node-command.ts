@@ -1,6 +1,6 @@
 /**
- * `shardgate node`: one storage node. Locks its data folder, chooses its engine, starts it, and drains it when told to
- * stop. With several workers each of them opens the same data; the primary process opens none, but holds the lock.
+ * `shardgate node`: one storage node. Locks its data folder, chooses its engine, starts it, and drains it at a request
+ * to stop. With several workers, each of them opens the same data; the primary process opens none, but holds the lock.
  */
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -113,7 +113,10 @@ async function run(options: NodeOptions, environment: Environment): Promise<void
   }
 }
 
-/** The folder stays locked until the last worker is gone, also when this process is killed: they have the open file, too. */
+/**
+ * The folder stays locked until the last worker is gone, also when this process is killed, because the workers have the
+ * open file, too.
+ */
 async function runPrimary(seat: PrimarySeat, options: NodeOptions, { environment, log }: PrimaryParts): Promise<void> {
   const lock = await lockFolder(await makeDataFolder(options), environment.clock);
   try {
@@ -207,7 +210,7 @@ async function makeDataFolder({ data, id }: NodeOptions): Promise<string> {
   return folder;
 }
 
-/** What keeps strangers out where the node lets other hosts in. */
+/** The options that authenticate callers when the node accepts other hosts. */
 function safeguards({ clusterSecretFile, tlsCert, tlsCa }: NodeOptions): readonly Safeguard[] {
   return [
     { options: "--cluster-secret-file <file>", isGiven: clusterSecretFile !== undefined },

@@ -1,4 +1,4 @@
-/** The life of a process that serves until it is told to stop, and then has a bounded time to finish. */
+/** Waits for the request to stop (a signal), and bounds the time that a process then takes to finish. */
 import type { Clock } from "../../core/clock.js";
 import type { Environment } from "../environment/environment.js";
 import { CommandFailure } from "../terminal/command-failure.js";

@@ -24,7 +24,7 @@ export function addExportCommand(program: Command, environment: Environment): vo
   const command = program
     .command("export")
     .description('Write all entries to standard output: {"key":…,"value":…,"expiresAt"?} on each line, in key order.')
-    .addOption(option("--prefix <text>", "only entries whose key starts with this").default(""))
+    .addOption(option("--prefix <text>", "only entries whose key starts with this text").default(""))
     .addOption(outputOption("a line for each entry (table), or all of them as one JSON document"))
     .action((options: ExportOptions) =>
       withGateway(options, environment, (client) => runExport(client, options, environment)),

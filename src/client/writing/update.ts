@@ -62,8 +62,8 @@ export async function updateEntry(
 interface LostWrite {
   readonly kind: "lost";
   /**
-   * The version that it would have replaced; null if the key did not exist. As long as the entry has this version, the
-   * write has not happened.
+   * The version that the unconfirmed write would have replaced; null if the key did not exist. As long as the entry has
+   * this version, the write has not happened.
    */
   readonly version: string | null;
   /**

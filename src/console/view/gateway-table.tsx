@@ -7,7 +7,7 @@ export function GatewayTable({ gateways }: { readonly gateways: readonly Gateway
     <section class="card" aria-labelledby="gateways-title">
       <div class="card-head">
         <h2 id="gateways-title">Gateways</h2>
-        <p class="hint">those that the leader heard of in the last minute</p>
+        <p class="hint">those that the leader has seen in the last minute</p>
       </div>
       <div class="scroll table-scroll" tabIndex={0} role="region" aria-labelledby="gateways-title">
         <table>

@@ -1,7 +1,7 @@
 /**
- * The one way to change the cluster, whichever process asks. ClusterLeader does it; ClusterFollower passes it on to a leader in
- * another process, over a transport of its own. Refusals keep code, message and details on the way. Every answer of a change
- * comes once the asking process goes by the map that it is about. Both pass test/conformance/cluster-commands.ts.
+ * The one way to change the cluster, whichever process asks. ClusterLeader does it; ClusterFollower passes it on to a
+ * leader in another process, over a transport of its own. Refusals keep code, message and details on the way. A change
+ * is answered once the asking process has the map that contains it. Both pass test/conformance/cluster-commands.ts.
  */
 import type { ShardNumber } from "../../core/shard.js";
 import type { AssignmentChange, ShardRecord } from "../../registry/cluster-map.js";
@@ -45,8 +45,8 @@ export interface ClusterCommands {
   assign(request: AssignRequest): Promise<ShardRecord>;
 
   /**
-   * The operator accepts that what the storage node had is lost: its next start is acknowledged whatever its store is. Throws
-   * NODE_NOT_FOUND, and BAD_REQUEST when it has lost nothing.
+   * The operator accepts that the storage node's data are lost: its next start is acknowledged whatever its store is.
+   * Throws NODE_NOT_FOUND, and BAD_REQUEST when it has lost nothing.
    */
   acceptLoss(name: string): Promise<void>;
 
@@ -54,8 +54,8 @@ export interface ClusterCommands {
   histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]>;
 
   /**
-   * `node` answered by another cluster map than this process has. Resolves once the registry was read again and the node was
-   * sent its assignments, which it may have refused. Those who ask for the same node meanwhile share it.
+   * The cluster map of `node` differs from that of this process. Resolves once the registry was read again and the node
+   * was sent its assignments, which it may have refused. Those who ask for the same node meanwhile share it.
    */
   refresh(node: string): Promise<void>;
 }

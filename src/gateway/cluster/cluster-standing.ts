@@ -1,4 +1,6 @@
-/** How a gateway stands to the rest of its cluster: who leads, and whether it reaches the leader and the registry. */
+/**
+ * A gateway's connection to its cluster: which gateway leads, and whether this one reaches the leader and the registry.
+ */
 import type { LeaderRecord } from "../../registry/cluster-map.js";
 import type { Liveness } from "../../registry/liveness.js";
 import type { Registry } from "../../registry/registry.js";
@@ -13,26 +15,27 @@ export interface ClusterStanding {
   readonly isRegistryReachable: boolean;
 }
 
-/** Null: unknown, as of a gateway that only its own storage nodes have to reach. */
+/** Null: unknown, for example because only its own storage nodes have to reach the gateway. */
 export interface LeadingGateway {
   readonly name: string | null;
   readonly url: string | null;
 }
 
 /**
- * Has a gateway's liveness judge as the gateway may: by its own clock while it leads, and as of the last moment in which it was in
- * touch with the leader while it follows. Each leader judges anew, and those that follow it do so with it.
+ * Sets the time by which a gateway judges whether storage nodes live: by its own clock while it leads, and as of the
+ * last moment in which it was in touch with the leader while it follows. Each leader judges anew, and those that follow
+ * it do so with it.
  */
 export class StandingJudge {
   readonly #liveness: Pick<Liveness, "beginAnew" | "freeze" | "isFrozen">;
-  /** Of the last lead that was heard of; null: of none. */
+  /** Id of the last known lead; null: none so far. */
   #leaderId: string | null = null;
 
   constructor(liveness: Pick<Liveness, "beginAnew" | "freeze" | "isFrozen">) {
     this.#liveness = liveness;
   }
 
-  /** To be called whenever the standing may be another one, and with each answer of the leader. */
+  /** To be called whenever the standing may have changed, and with each answer of the leader. */
   take({ isLeading, leaderId }: ClusterStanding): void {
     const liveness = this.#liveness;
     const isOtherLead = leaderId !== null && this.#leaderId !== null && leaderId !== this.#leaderId;

@@ -1,6 +1,6 @@
 /**
- * The cluster as requests look at it: the map, which storage nodes live, and what that means for their shards. Reads only
- * what is in this process, and asks storage nodes for their figures; subclasses keep it current.
+ * The cluster as requests read it: the map, the state of each storage node, and the state of each shard. Reads only
+ * this process's memory, except for figures, which it asks storage nodes for; subclasses keep it current.
  */
 import type { ShardNumber, ShardState } from "../../core/shard.js";
 import type { AssignmentChange, ClusterMap } from "../../registry/cluster-map.js";
@@ -22,7 +22,7 @@ export interface ClusterViewParts {
 
 export interface NodeStatus extends NodeReport {
   readonly state: NodeState;
-  /** Milliseconds since 1970; null when this gateway never heard of it. */
+  /** Milliseconds since 1970; null when this gateway never saw the storage node. */
   readonly lastSeenAtMs: number | null;
   readonly latencyMs: number | null;
 }
@@ -40,7 +40,7 @@ export class ClusterView {
     return this.#parts.registry.map;
   }
 
-  /** Who leads, and whether this gateway reaches the leader and the registry. Requests for keys go on without either. */
+  /** Who leads, and whether this gateway reaches the leader and the registry. Requests for keys need neither. */
   get standing(): ClusterStanding {
     return this.#parts.standing();
   }
@@ -58,7 +58,7 @@ export class ClusterView {
     return { state: liveness.state(name), lastSeenAtMs: liveness.lastSeenAtMs(name), latencyMs, problem, staleShards };
   }
 
-  /** Of every storage node that there is something to say about, also of such that are not in the map. */
+  /** One row for each storage node with a problem or outdated data, including nodes that are not in the map. */
   reportRows(): NodeReportRows {
     return this.#parts.reports.rows();
   }

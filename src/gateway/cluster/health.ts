@@ -1,4 +1,7 @@
-/** Whether the gateway can serve every key, and what is missing when it cannot. Pure over what the membership knows. */
+/**
+ * Readiness: whether the gateway can serve every key, and what is missing when it cannot. Pure: reads a ClusterView.
+ * Whether a storage node is DOWN is decided in registry/liveness.ts.
+ */
 import type { ErrorCode } from "../../core/error.js";
 import type { ShardNumber, ShardState } from "../../core/shard.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
@@ -115,7 +118,7 @@ export function nodeCounts(membership: Pick<ClusterView, "map" | "nodeState">): 
   return counts;
 }
 
-/** What metrics tell of the cluster. */
+/** The cluster's figures for metrics. */
 export function clusterFigures(membership: ShardStates & NodeStates & Pick<ClusterView, "standing">): ClusterFigures {
   const { isLeading, leader, isRegistryReachable } = membership.standing;
   return {

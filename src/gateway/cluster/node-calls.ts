@@ -1,4 +1,6 @@
-/** The short calls with which the gateway looks after its storage nodes, beside the operations of clients. */
+/**
+ * The gateway's short calls to its storage nodes that are not operations of clients: probes, reports and assignments.
+ */
 import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 import { StopSource } from "../../core/tasks/stop-signal.js";
@@ -21,7 +23,7 @@ export type NodeCallsPool = Pick<NodePool, "client" | "probeAt">;
 export class NodeCalls {
   readonly #pool: NodeCallsPool;
   readonly #log: Log;
-  /** As many calls listen to it as there are storage nodes. */
+  /** The signal has one listener for each storage node that is being called. */
   readonly #stopping = new StopSource();
 
   constructor(pool: NodeCallsPool, log: Log) {
@@ -45,7 +47,7 @@ export class NodeCalls {
     });
   }
 
-  /** What the node has; "plain" when it cannot say, "silent" when it did not answer. */
+  /** The shards of the node; "plain" when it cannot report them, "silent" when it did not answer. */
   async shards(name: string): Promise<readonly HostedShard[] | "plain" | "silent"> {
     try {
       return (await this.#client(name).shards(this.#options())) ?? "plain";

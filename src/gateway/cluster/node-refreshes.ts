@@ -1,4 +1,7 @@
-/** Refreshes of the cluster map for single storage nodes: those who ask for the same node while one is under way share it. */
+/**
+ * Refreshes of the cluster map for single storage nodes: callers that ask for the same node while a refresh is in
+ * progress share it.
+ */
 
 export class NodeRefreshes {
   readonly #work: (node: string) => Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * What an operator has to know of single storage nodes: why a registration was refused, and which outdated data a node
- * keeps. Kept by the process that registers nodes, and passed on to the gateway's other workers.
+ * Reports on single storage nodes for operators: why a registration was refused, and which outdated data a node keeps.
+ * Kept by the process that registers nodes, and passed on to the gateway's other workers.
  */
 import type { Clock } from "../../core/clock.js";
 import { storageNodesMax } from "../../core/limits.js";
@@ -53,7 +53,7 @@ export class NodeReports {
     return isNew;
   }
 
-  /** Takes what the leader knows for all there is to say. */
+  /** Replaces all reports with those of the leader. */
   replace(rows: NodeReportRows): void {
     const names = new Set(rows.map(([name]) => name));
     for (const name of this.#reports.keys()) if (!names.has(name)) this.forget(name);

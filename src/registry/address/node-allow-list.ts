@@ -1,6 +1,6 @@
 /**
- * To whom the gateway's operator lets it talk as to storage nodes: networks and host names, as `--allow-nodes` lists them.
- * Reserved addresses are none of its business; nothing allows those.
+ * The networks and host names at which the operator allows storage nodes (`--allow-nodes`). Reserved addresses are
+ * refused elsewhere, and no list allows them.
  */
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { ShardgateError } from "../../core/error.js";
@@ -12,8 +12,8 @@ export class NodeAllowList {
   readonly hasNetworks: boolean;
 
   /**
-   * Parses `10.0.0.0/8,fd00::/8,10.1.2.3,nodes.internal`: networks, single addresses, and host names, which stand for
-   * themselves and every name beneath them. Throws BAD_REQUEST.
+   * Parses `10.0.0.0/8,fd00::/8,10.1.2.3,nodes.internal`: networks, single addresses, and host names, each with all
+   * names beneath it. Throws BAD_REQUEST.
    */
   constructor(text: string) {
     const entries = text.split(",").map((entry) => entry.trim().toLowerCase());
@@ -44,7 +44,7 @@ export class NodeAllowList {
   }
 }
 
-/** Without the dots that may stand around it. What the URL parser would take for an address can be no host name. */
+/** The host name without leading and trailing dots; throws for a text that the URL parser would read as an address. */
 function parseHost(entry: string): string {
   const host = entry.replace(/^\.|\.$/g, "");
   const isName = /^(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(host);

@@ -1,7 +1,7 @@
 /**
- * Keeps the gateway from being sent after other prey (server-side request forgery): whoever may register a storage node
- * chooses its URL, and whoever owns a name chooses what it resolves to, anew each time. So every connection is to an
- * address that was judged right then, and the registration is refused already when the URL cannot work.
+ * Prevents server-side request forgery: a caller who may register a storage node chooses its URL, and the owner of a
+ * host name chooses its addresses, at each look-up. So the address is checked at every connection, and a registration
+ * whose URL cannot pass is refused at once.
  */
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
@@ -17,19 +17,19 @@ export interface ResolvedAddress {
   readonly family: number;
 }
 
-/** All that `host` resolves to now, in the order of preference. Rejects when that is nothing. */
+/** All addresses that `host` resolves to now, in order of preference. Rejects when there are none. */
 export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>;
 
 export interface NodeGuardParts {
   /** Null: every address but the reserved ones. */
   readonly allowList: NodeAllowList | null;
-  /** Storage nodes are called over https only, so that nobody answers who did not prove who he is. */
+  /** Storage nodes are called over https only, so that every server proves its identity. */
   readonly isHttpsOnly: boolean;
   readonly resolve: Resolve;
   readonly clock: Clock;
 }
 
-/** Where a storage node is said to be; `hostname` as in a parsed URL. */
+/** The claimed address of a storage node; `hostname` as in a parsed URL. */
 type Place = Pick<URL, "protocol" | "hostname">;
 
 export class NodeGuard {
@@ -46,7 +46,7 @@ export class NodeGuard {
     if (problem !== null) throw new ShardgateError("BAD_REQUEST", `The storage node's URL ${problem}.`);
   }
 
-  /** Why nothing may be sent there, as far as the URL alone tells; a clause without its subject. */
+  /** The reason to refuse the URL, judged by its text alone: a clause without its subject. Null: none. */
   problem({ protocol, hostname }: Place): string | null {
     if (this.#parts.isHttpsOnly && protocol !== "https:")
       return "does not start with https://, which the gateway requires";
@@ -58,8 +58,8 @@ export class NodeGuard {
   }
 
   /**
-   * A `lookup` for net.connect, which connects to an address that it gave and to no other. `refusal` makes the error
-   * out of a clause.
+   * A `lookup` for net.connect, which connects only to addresses that it returned. `refusal` makes an error of such a
+   * clause.
    */
   lookup(refusal: (problem: string) => Error): LookupFunction {
     const find = callbackify((host: string) => this.#find(host, refusal));

@@ -1,8 +1,8 @@
 /**
- * Where a storage node listens, as anybody who may register one can say it; the gateway will send requests there. So
- * the URL is held to what a storage node needs, and reserved addresses are refused in every spelling. A host name that
- * resolves to such an address is not found out here: that takes the network. URLs of other gateways are held to the same.
- * Messages never repeat the URL, which may have a password in it.
+ * Parses the URL of a storage node. Every caller who may register a node chooses it, and the gateway sends requests to
+ * it; so only the parts that a storage node needs are allowed, and reserved addresses are refused in every spelling. A
+ * host name that resolves to such an address is refused later (node-guard.ts), because that takes the network. URLs of
+ * other gateways follow the same rules. Messages never repeat the URL, which may contain a password.
  */
 import { isIP } from "node:net";
 import { ShardgateError } from "../../core/error.js";
@@ -14,7 +14,7 @@ export function parseNodeUrl(text: string): string {
   return parseUrl(text, "storage node's URL");
 }
 
-/** The same of a gateway's URL. */
+/** The same for a gateway's URL. */
 export function parseGatewayUrl(text: string): string {
   return parseUrl(text, "gateway's URL");
 }
@@ -25,7 +25,8 @@ function parseUrl(text: string, what: string): string {
   // The URL parser silently drops these, so that a log line or header made of `text` would differ from what is called.
   if (/[\s\p{Cc}]/u.test(text)) throw refused("has white space or control characters");
   if (!/^https?:\/\//i.test(text)) throw refused("does not start with http:// or https://");
-  // Also an empty query or fragment, which the parsed URL no longer shows; and of a backslash parsers think differently.
+  // Also an empty query or fragment, which the parsed URL no longer shows; and backslashes, which parsers treat
+  // differently.
   if (/[?#\\]/.test(text)) throw refused("has a query, a fragment or a backslash");
   const url = parsed(text, what);
   if (url.username !== "" || url.password !== "") throw refused("has a user name or password");

@@ -1,13 +1,13 @@
 /**
- * Addresses at which no storage node can live, but which an attacker would have a gateway call: clouds hand out
- * credentials at link-local and metadata addresses, and the others mean this host or many. Each is known in every IPv6
- * form that stands for an IPv4 address.
+ * Addresses that no storage node can have, but that an attacker may want a gateway to call: clouds serve credentials at
+ * link-local and metadata addresses, and the others mean this host or many hosts. Each is recognized in every IPv6 form
+ * of an IPv4 address.
  */
 import { BlockList, isIPv6 } from "node:net";
 
 /** What kind of reserved address `address` is, with its article; null when it is none. As node:net writes addresses. */
 export function reservedKind(address: string): string | null {
-  // A zone (RFC 4007) says through which interface, and changes nothing of where.
+  // A zone (RFC 4007) names the interface, and does not change the address.
   const [bare = ""] = address.split("%");
   const family = isIPv6(bare) ? "ipv6" : "ipv4";
   return reserved.find(({ addresses }) => addresses.check(bare, family))?.kind ?? null;
@@ -33,7 +33,7 @@ const reserved: readonly ReservedAddresses[] = [
   // Only `::` itself of the IPv4-compatible ones: ::1 is loopback.
   { kind: "an unspecified address", addresses: listOf(["0.0.0.0/8"], ["::/128"], ["::"]) },
   { kind: "a multicast or broadcast address", addresses: listOf(["224.0.0.0/4", "255.255.255.255/32"], ["ff00::/8"]) },
-  // Teredo (RFC 4380) and locally chosen NAT64 (RFC 8215): which address it stands for cannot be told.
+  // Teredo (RFC 4380) and locally chosen NAT64 (RFC 8215): the IPv4 address in it is unknown.
   { kind: "an address that hides another one", addresses: listOf([], ["2001::/32", "64:ff9b:1::/48"]) },
 ];
 

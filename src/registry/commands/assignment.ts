@@ -18,7 +18,10 @@ export interface Assign {
   readonly cause: AssignmentCause;
 }
 
-/** Gives the storage node new epochs of its shards whose versions run out. What has changed meanwhile is left alone. */
+/**
+ * Gives the storage node new epochs of its shards whose versions run out. Shards that have changed meanwhile keep their
+ * epochs.
+ */
 export interface RenewEpochs {
   readonly kind: "renewEpochs";
   readonly node: string;

@@ -1,7 +1,7 @@
 /**
- * Whether a storage node that starts again has all that it ever acknowledged. Its store keeps the ids of its starts: when
- * the last one that the registry acknowledged is among them, nothing was lost. Else the folder is empty, somebody else's
- * or an older copy, and only an operator can accept that.
+ * Whether a storage node that starts again has every write that it ever acknowledged. Its store keeps the ids of its
+ * starts: when the last one that the registry acknowledged is among them, nothing was lost. Otherwise the folder is
+ * empty, another node's or an older copy, and only an operator can accept that.
  */
 import { ShardgateError } from "../../core/error.js";
 import type { ClusterMap, NodeRecord, ShardRecord } from "../cluster-map.js";

@@ -11,12 +11,12 @@ export interface RemoveNode {
   readonly kind: "removeNode";
   readonly name: string;
   readonly isForced: boolean;
-  /** Of every shard that the node owns; not looked at when forced. */
+  /** Evidence for every shard that the node owns; ignored when forced. */
   readonly evidence: readonly OwnedShardEvidence[];
   readonly isLive: boolean;
 }
 
-/** How many entries the owner of a shard has of it; null: it could not be asked, which counts as having some. */
+/** The number of the shard's entries at its owner; null: unknown, which counts as some. */
 export interface OwnedShardEvidence extends ShardOwner {
   readonly keyCount: number | null;
 }
@@ -53,9 +53,9 @@ export function removeNode(map: ClusterMap, command: RemoveNode, nowMs: number):
 }
 
 /**
- * While the map is marked as put back, a storage node that is refused is let in at its next registration, with all that it
- * claims; one that does not speak, or for which this is said a second time, is given up.
- * Throws NODE_NOT_FOUND, and BAD_REQUEST for a storage node that has lost nothing or has no store.
+ * While the map is marked as restored, a storage node that is refused is let in at its next registration, with all that
+ * it claims; a node that does not register, or for which an operator does this a second time, is given up. Throws
+ * NODE_NOT_FOUND, and BAD_REQUEST for a storage node that has lost nothing or has no store.
  */
 export function acceptLoss(map: ClusterMap, { name, refusal }: AcceptLoss, nowMs: number): Changed {
   const record = requireNode(map, name);

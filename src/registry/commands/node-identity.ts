@@ -1,4 +1,4 @@
-/** What a storage node says of its store when it registers, and how much of that can be believed at all. */
+/** What a storage node reports about its store when it registers, and the limits within which that is plausible. */
 import { ShardgateError } from "../../core/error.js";
 import { epochMax, mapVersionToldMax } from "../../core/limits.js";
 import { parseShard } from "../../core/shard.js";
@@ -15,10 +15,10 @@ export interface NodeIdentity {
   readonly isEphemeral: boolean;
   /** The cluster whose data the store keeps; null: none yet. */
   readonly clusterId: string | null;
-  /** Of the last cluster map the storage node knows; 0 for none. */
+  /** Version of the last cluster map that the storage node knows; 0 for none. */
   readonly mapVersion: number;
   readonly claims: readonly ReportedClaim[];
-  /** Mark of a registry that was put back, when a gateway has named one. */
+  /** Mark of a registry that was restored, when a gateway has named one. */
   readonly mark: string | null;
 }
 

@@ -1,8 +1,9 @@
 /**
- * A registry that was put back from an older copy. Its map assigns shards to storage nodes that may have lost them since,
- * so it is marked: every storage node registers anew, naming the mark, with all that its store has claimed and given up;
- * or an operator gives the node up. Then each shard belongs to the highest claim of its newest lineage, at an epoch
- * above every claim and release. A registration that was sent before the mark was drawn does not count: it may be older than the copy.
+ * A registry that was restored from an older copy. Its map assigns shards to storage nodes that may no longer own them,
+ * so the map is marked: every storage node registers anew, naming the mark, with all that its store has claimed and
+ * given up; or an operator gives the node up. Then each shard belongs to the highest claim of its newest lineage, at an
+ * epoch above every claim and release. A registration that was sent before the mark was drawn does not count: it may be
+ * older than the copy.
  */
 import { ShardgateError } from "../../core/error.js";
 import type { ShardNumber } from "../../core/shard.js";
@@ -11,7 +12,7 @@ import { withoutMoves } from "./moves.js";
 import { isLive, type NodeIdentity, type ReportedClaim } from "./node-identity.js";
 import { changeShards, requireRecord, unchanged, type Changed, type ShardChange } from "./shard-change.js";
 
-/** Marks the map as put back, because an operator did so, or a newer map is known elsewhere. */
+/** Marks the map as restored, because an operator restored it, or another gateway knows a newer map. */
 export interface MarkPutBack {
   readonly kind: "markPutBack";
   /** Drawn at random. */
@@ -26,9 +27,9 @@ export interface MarkPutBack {
  */
 export const versionsLostMax = 1_000_000;
 
-/** Whether the storage node knows what this map cannot have forgotten: so the map is an older copy. */
+/** Whether the storage node knows something newer than this map, which proves that the map is an older copy. */
 export function isAhead({ clusterId, mapVersion, claims }: NodeIdentity, map: ClusterMap, name: string): boolean {
-  // A store that is of no cluster yet claimed for itself.
+  // A store that belongs to no cluster yet made its claims by itself.
   if (clusterId === null) return false;
   return mapVersion > map.version || claims.some((claim) => isUnknown(claim, requireRecordOf(map, claim), name));
 }
@@ -45,9 +46,9 @@ export function markPutBack(map: ClusterMap, newMark: string, mapVersion: number
   return settled({ ...withoutMoves(map), version, leader, isRecovered: true, putBack }, nowMs);
 }
 
-/** What a storage node says of itself while the map is marked. */
+/** The registration of a storage node while the map is marked. */
 export interface AnewRegistration {
-  /** As it is to be recorded. */
+  /** The node's record for the map. */
   readonly record: NodeRecord;
   readonly identity: NodeIdentity;
   /** Whether entries of its shards may have been lost with this start. */
@@ -86,8 +87,9 @@ export function forgotten(putBack: PutBack, name: string): PutBack {
 }
 
 /**
- * `map` as it is while storage nodes are waited for; else without the mark, with an owner and a new epoch for every shard.
- * Without a claim the owner of the copy keeps its shard, unless an operator gave it up. What never had an epoch stays so.
+ * `map` as it is while storage nodes are waited for; else without the mark, with an owner and a new epoch for every
+ * shard. Without a claim the owner of the copy keeps its shard, unless an operator gave it up. A shard that never had
+ * an epoch keeps having none.
  */
 export function settled(map: ClusterMap, nowMs: number): Changed {
   const { putBack } = map;
@@ -108,7 +110,7 @@ function isUnknown(claim: ReportedClaim, { epoch, primary }: ShardRecord, name: 
   return primary === name && claim.releasedEpoch === epoch;
 }
 
-/** `map` without the node as owner of what it says that it gave up: somebody else owned that since. */
+/** `map` without the node as owner of what it says that it gave up: another node has owned it since. */
 function withoutReleased(map: ClusterMap, name: string, claims: readonly ReportedClaim[]): ClusterMap {
   const given = claims.filter((claim) => {
     const { primary, epoch } = requireRecordOf(map, claim);
@@ -138,9 +140,9 @@ function raised(map: ClusterMap, claims: readonly ReportedClaim[], lossyNode: st
 }
 
 /**
- * What a store that is of no cluster yet claimed for itself does not count. The higher lineage wins, then the higher epoch.
- * Equal epochs come of a registry that was lost: then a node with keys has the shard, and among equals the one that the
- * map names as owner.
+ * Claims that a store made before it belonged to a cluster do not count. The higher lineage wins, then the higher
+ * epoch. Equal epochs occur after a registry was lost: then a node with keys gets the shard, and if that does not
+ * decide, the owner in the map.
  */
 function highestClaims(map: ClusterMap, putBack: PutBack, node: string, identity: NodeIdentity): PutBack["claims"] {
   if (identity.clusterId === null) return putBack.claims;

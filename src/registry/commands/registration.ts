@@ -1,7 +1,7 @@
 /**
- * Registration of a storage node: adds it or gives it another URL, recognizes its store, and acknowledges its start. Every
- * new start gets new epochs for its shards, so that no version is given twice, even by a copy of the store that cannot be
- * told from it.
+ * Registration of a storage node: adds it or gives it another URL, recognizes its store, and acknowledges its start.
+ * Every new start gets new epochs for its shards, so that no version is given twice, even by an identical copy of the
+ * store.
  */
 import { ShardgateError } from "../../core/error.js";
 import { storageNodesMax } from "../../core/limits.js";
@@ -19,15 +19,15 @@ export interface RegisterNode {
   readonly kind: "registerNode";
   readonly name: string;
   readonly url: string;
-  /** Null: a person registers a node, which then has no store or speaks for itself later. */
+  /** Null: an operator registers the node, which either has no store or registers itself later. */
   readonly identity: NodeIdentity | null;
-  /** Drawn at random; used only when the registration shows that the registry was put back. */
+  /** Generated at random; used only when the registration shows that the registry was restored. */
   readonly newMark: string;
 }
 
 /**
- * The map that results may be marked as put back: then the start is not acknowledged, whether the node named the mark or
- * not, and the node registers again, naming it. Throws CLUSTER_MISMATCH, NODE_CONFLICT, STORE_NOT_RECOGNIZED,
+ * The map that results may be marked as restored: then the start is not acknowledged, whether the node named the mark
+ * or not, and the node registers again, naming it. Throws CLUSTER_MISMATCH, NODE_CONFLICT, STORE_NOT_RECOGNIZED,
  * REGISTRY_PUT_BACK, SHARD_NOT_FOUND and BAD_REQUEST.
  */
 export function registerNode(map: ClusterMap, command: RegisterNode, nowMs: number): Changed {
@@ -58,7 +58,7 @@ function registerStart(map: ClusterMap, command: RegisterNode, identity: NodeIde
   const record: NodeRecord = {
     ...recordOf(map, command, nowMs),
     storeId: durableStoreId(identity),
-    // A storage node of 0.1.0 names no store: by its starts alone an empty folder could not be told from its own.
+    // A storage node of 0.1.0 names no store: its starts alone do not distinguish its folder from an empty one.
     lastStart: identity.storeId === null && !identity.isEphemeral ? null : identity.start,
     isLossAccepted: false,
   };
@@ -90,7 +90,7 @@ function renewedShards(
   return changeShards(withoutMovesTo(map, name), changes, nowMs);
 }
 
-/** While the map is marked, a person's word counts for a node without a store: it can name no mark. */
+/** While the map is marked, an operator's registration suffices for a node without a store, which can name no mark. */
 function registerByHand(map: ClusterMap, command: RegisterNode, nowMs: number): Changed {
   const { name, url } = command;
   const known = map.nodes.get(name);

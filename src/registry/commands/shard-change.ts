@@ -7,7 +7,7 @@ import { epochMax } from "../../core/limits.js";
 import type { ShardNumber } from "../../core/shard.js";
 import type { AssignmentCause, AssignmentChange, ClusterMap, ShardRecord } from "../cluster-map.js";
 
-/** What a command comes to: the next map, and the changes of assignments that go into the log. */
+/** The result of a command: the next map, and the changes of assignments that go into the log. */
 export interface Changed {
   readonly map: ClusterMap;
   readonly changes: readonly AssignmentChange[];

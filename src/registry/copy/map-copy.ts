@@ -1,7 +1,7 @@
 /**
  * The cluster map as one process knows it: a copy in memory, kept up to date from the store, and replaced there by
  * compare-and-set on what was read or written last. The copy never goes back to an older version: a store that does is
- * rewound until it is repaired. What a change means, and whether this process may make it, is for registry.ts to decide.
+ * rewound until it is repaired. registry.ts decides what a change means, and whether this process may make it.
  */
 import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
@@ -23,7 +23,7 @@ export class MapCopy {
   readonly #store: RegistryStore;
   readonly #log: Log;
   readonly #listeners = new Set<(map: ClusterMap) => void>();
-  /** Hears of the leader in each map that the store is found to have. */
+  /** Called with the leader of each map that is read from the store. */
   readonly #named: (leader: MapLeader | null) => void;
   readonly #unwatch: () => void;
   readonly #history: AssignmentHistory;
@@ -33,7 +33,7 @@ export class MapCopy {
   /** Read from a document of 0.1.0, and not in the store's log yet. */
   #unlogged: readonly AssignmentChange[];
   #isReachable = true;
-  /** A call of the store failed, or this process stood still: what it knows may be outdated. */
+  /** A call of the store failed, or this process was suspended: the copy may be outdated. */
   #isDoubtful = false;
   /** Settles, never rejecting, when the last write is done. */
   #write: Promise<unknown> = Promise.resolve();
@@ -67,7 +67,7 @@ export class MapCopy {
     return this.#held.known.map;
   }
 
-  /** What the store was last found at; null: empty. */
+  /** The mark that was last read from the store; null: the store is empty. */
   get mark(): StoreMark | null {
     const { known, rewound } = this.#held;
     const map = rewound === null ? known.map : rewound.map;
@@ -90,7 +90,7 @@ export class MapCopy {
 
   /** Calls `listener` with each newer map; returns the function that stops it. What it throws is logged. */
   onChange(listener: (map: ClusterMap) => void): () => void {
-    // Of its own, so that one function may listen twice.
+    // A new object for each call, so that one function may listen twice.
     const own = (map: ClusterMap): void => listener(map);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
@@ -112,12 +112,12 @@ export class MapCopy {
     }
   }
 
-  /** What is known here may be outdated: it is read anew before it is next relied on. */
+  /** Marks the copy as possibly outdated: it is read anew before its next use for a write. */
   doubt(): void {
     this.#isDoubtful = true;
   }
 
-  /** Reads the store if what is known here is in doubt. To be called before each write, which relies on it. */
+  /** Reads the store if the copy may be outdated. To be called before each write. */
   async settleDoubt(): Promise<void> {
     if (this.#isDoubtful) await this.refresh();
   }
@@ -194,7 +194,7 @@ export class MapCopy {
     const beatBefore = this.#beat;
     this.#isDoubtful = false;
     const stored = await this.#ask(() => this.#store.load());
-    // Read before a write of this process that is done by now.
+    // This was read before a write of this process that is done by now.
     if (this.#held.known !== known && (stored?.version ?? 0) <= this.map.version) return this.map;
     if (stored !== null && stored.version === this.map.version && this.#beat !== beatBefore) {
       this.#beat = Math.max(this.#beat, stored.beat);
@@ -214,7 +214,7 @@ export class MapCopy {
   /** Once for each version that the store goes back to, not at each look. */
   #logRewound({ rewound }: HeldMap, stored: ClusterMap | null): void {
     if (rewound === null || (this.rewound !== null && this.rewound.map?.version === rewound.map?.version)) return;
-    // It goes on under other changes than the known ones, and that was logged.
+    // The store continues with other changes than the known ones; that has been logged.
     if (this.rewound !== null && stored !== null && stored.version > this.map.version) return;
     const facts = { knownVersion: this.map.version, storedVersion: stored?.version ?? null };
     this.#log.warn(facts, stored === null ? mapLost : mapRewound);

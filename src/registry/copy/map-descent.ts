@@ -1,8 +1,9 @@
 /**
- * How the cluster map in the store relates to the one that a process knows. A store loses its newest changes when a database
- * fails over to a copy that lags behind, or when an older copy is restored; then other changes may take their place. It is
- * repaired by writing a map above every version that may have been given: the leader's own, if that is all that came
- * after, or else the stored one, marked as restored, so that storage nodes say what they know (docs/decisions/the-lead.md).
+ * How the cluster map in the store relates to the one that a process knows. A store loses its newest changes when a
+ * database fails over to a copy that lags behind, or when an older copy is restored; then other changes may take their
+ * place. It is repaired by writing a map above every version that may have been given: the leader's own, if that is all
+ * that came after, or else the stored one, marked as restored, so that storage nodes report what they know
+ * (docs/decisions/the-lead.md).
  */
 import type { ClusterMap } from "../cluster-map.js";
 import { markPutBack, versionsLostMax } from "../commands/put-back.js";
@@ -14,7 +15,7 @@ export interface KnownText {
   readonly text: string;
 }
 
-/** What a process has of the cluster map. */
+/** A process's knowledge of the cluster map. */
 export interface HeldMap {
   readonly known: KnownText;
   /**

@@ -1,6 +1,6 @@
 /**
- * Looks at the registry store once each interval, and does what the lease says: raises the beat while this gateway leads,
- * and else takes the lead when nobody has it any more.
+ * Reads the registry store once each interval, and does what lease.ts decides: raises the beat while this gateway
+ * leads, and otherwise takes the lead when no gateway has it any more.
  */
 import type { Clock } from "../../core/clock.js";
 import { leaderBeatMs } from "../../core/limits.js";
@@ -35,7 +35,7 @@ export class LeaseLoop {
   #state = newLease;
   /** Until then the lead is left to others, in monotonic time. */
   #backUntilMs = -Infinity;
-  /** Whether the log says that the store does not answer. */
+  /** Whether it has been logged that the store does not answer. */
   #isOutageLogged = false;
 
   constructor(parts: LeaseLoopParts) {

@@ -1,13 +1,13 @@
 /**
  * When a gateway takes the lead, as a pure decision: once the leader's beat has not changed for four intervals of this
- * gateway's own monotonic clock, or at once when the map names no leader. Silence counts in looks at the store that really
- * happened, at most one interval for each, so that a process which stood still has not observed any; and a store that
- * cannot be read is not silence.
+ * gateway's own monotonic clock, or at once when the map names no leader. Silence is measured in actual reads of the
+ * store, each of which counts as at most one interval, so that time in which this process was suspended does not count;
+ * and a store that cannot be read is not silence.
  */
 import { leaderBeatMs } from "../../core/limits.js";
 import type { StoreMark } from "../registry-store.js";
 
-/** What one look at the store brought. */
+/** The result of one read of the store. */
 export type LeaseObservation =
   /** The store cannot be read, or did not confirm the beat. */
   | { readonly kind: "unanswered" }
@@ -55,7 +55,7 @@ export function leaseAfter(
   return { state, step: stepAfter(state) };
 }
 
-/** Whether nothing has been heard between the two looks. */
+/** Whether nothing changed between the two reads. */
 function isSilent(before: LeaseObservation, now: LeaseObservation): boolean {
   if (now.kind === "unanswered") return before.kind === "unanswered";
   if (now.kind === "beaten" || before.kind !== "watched") return false;
@@ -63,14 +63,14 @@ function isSilent(before: LeaseObservation, now: LeaseObservation): boolean {
 }
 
 function stepAfter({ last, silentMs, rewoundMs }: LeaseState): LeaseStep {
-  // Only of a leader: others do nothing else meanwhile.
+  // Applies to a leader only: followers do nothing else meanwhile.
   if (last.kind === "unanswered") return silentMs >= unansweredIntervalsMax * leaderBeatMs ? "giveUp" : "wait";
   if (last.kind === "beaten") return "wait";
   if (!last.hasLeader || silentMs >= silentIntervals * leaderBeatMs) return "take";
   return rewoundMs >= silentIntervals * leaderBeatMs ? "repair" : "wait";
 }
 
-/** With clocks of which one runs twice as fast as the other, a leader that beats in time is not replaced. */
+/** Even if one gateway's clock runs twice as fast as another's, a leader that beats in time is not replaced. */
 const silentIntervals = 4;
 
 /**

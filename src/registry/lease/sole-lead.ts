@@ -4,8 +4,8 @@ import type { Log } from "../../core/log.js";
 import type { Registry } from "../registry.js";
 
 /**
- * Resolves when this process leads, to the function that ends this. A person may replace the stored map while the process
- * runs: what it then says of a leader is of the past. Throws REGISTRY_CONFLICT and the store's errors.
+ * Resolves when this process leads, to the function that ends this. A person may replace the stored map while the
+ * process runs: the leader in such a map is outdated. Throws REGISTRY_CONFLICT and the store's errors.
  */
 export async function leadAlone(registry: Registry, log: Log): Promise<() => void> {
   if (!(await registry.takeLead())) {

@@ -65,7 +65,7 @@ export class MemoryStore implements RegistryStore {
   }
 
   watch(onChange: () => void): () => void {
-    // Of its own, so that one function may watch twice.
+    // A new object for each call, so that one function may watch twice.
     const listener = (): void => onChange();
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

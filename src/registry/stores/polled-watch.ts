@@ -1,12 +1,12 @@
 /**
- * Calls listeners when a registry on servers changes. A stream of notices brings most changes at once; since a stream may
- * stay silent without an error (seen with etcd after members were killed, and where a proxy stands before PostgreSQL), a
- * mark of the newest change is also read at an interval, and a stream that missed a change is opened anew.
+ * Calls listeners when a registry on servers changes. A stream of notices brings most changes at once; since a stream
+ * may stay silent without an error (seen with etcd after members were killed, and with a proxy in front of PostgreSQL),
+ * a mark of the newest change is also read at an interval, and a stream that missed a change is opened anew.
  */
 import type { Clock } from "../../core/clock.js";
 
 export interface PolledWatchOptions {
-  /** Another text after each change; may reject. */
+  /** Reads a mark, which is another text after each change; may reject. */
   readonly readMark: () => Promise<string>;
   /** Gives `changed` the mark of each change from now on. Settles when the stream ends, at the latest when the signal aborts. */
   readonly stream: (changed: (mark: string) => void, signal: AbortSignal) => Promise<void>;
@@ -27,7 +27,7 @@ export class PolledWatch {
 
   /** Calls `onChange` after each change, sometimes twice; returns the function that stops it. */
   listen(onChange: () => void): () => void {
-    // Of its own, so that one function may listen twice.
+    // A new object for each call, so that one function may listen twice.
     const listener = (): void => onChange();
     this.#listeners.add(listener);
     if (this.#session === null) this.#begin();
@@ -93,11 +93,11 @@ export class PolledWatch {
   }
 }
 
-/** What is known of the registry while somebody listens. */
+/** The state of the watch while there are listeners. */
 interface Watched {
   /** The newest one that the listeners were called for; null: none was read yet. */
   mark: string | null;
-  /** Null: it has ended. */
+  /** The open stream; null: it has ended. */
   stream: AbortController | null;
   readonly end: AbortSignal;
 }

@@ -1,7 +1,8 @@
 /**
- * The cluster map as the text that a registry store keeps: compact JSON with a format number (storage nodes as rows, shards
- * as columns), and checked thoroughly when it is read, because a map that contradicts itself would send writes to the wrong
- * storage node. Whether the map suits this process (its hash, its number of shards) is for stored-cluster-map.ts to say.
+ * The cluster map as the text that a registry store keeps: compact JSON with a format number (storage nodes as rows,
+ * shards as columns), and checked thoroughly when it is read, because a map that contradicts itself would send writes
+ * to the wrong storage node. Whether the map suits this process (its hash, its number of shards) is checked in
+ * stored-cluster-map.ts.
  */
 import { epochMax, shardCountMax } from "../../core/limits.js";
 import { parseShard, type ShardNumber } from "../../core/shard.js";

@@ -1,7 +1,7 @@
 /**
- * Makes a storage node known to its gateways: registers it, says every `heartbeatIntervalMs` that it lives, and hands the
- * assignments in the answers to the shard host, until it is stopped. A storage node that restarts in a loop registers
- * after a pause, because each start that is acknowledged takes new epochs.
+ * Makes a storage node known to its gateways: registers it, sends a heartbeat every `heartbeatIntervalMs`, and hands
+ * the assignments in the answers to the shard host, until it is stopped. A storage node that restarts in a loop
+ * registers after a pause, because each start that is acknowledged takes new epochs.
  */
 import { heartbeatIntervalMs } from "../../core/limits.js";
 import { restartPauseMs } from "../identity/node-state.js";
@@ -15,7 +15,7 @@ export interface AgentOptions extends MembershipOptions, GatewayCallsParts {
 }
 
 export interface Agent {
-  /** Gives up the call in flight; resolves when nothing of the agent runs. */
+  /** Cancels the call in flight; resolves when the agent has stopped. */
   stop(): Promise<void>;
 }
 

@@ -12,7 +12,7 @@ export interface GatewayCallsParts {
   /** Proves to a gateway that this is a storage node of the cluster; null: it does not ask. */
   readonly token: string | null;
   readonly clock: Clock;
-  /** What the node shows to a gateway, and by which CA it believes it. */
+  /** The certificate that the node presents to a gateway, and the CA that verifies the gateway's. */
   readonly tls?: TlsSource;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Which of its gateways a storage node asks first, and which ones when that one gives no usable answer. It stays with the
- * leader that answers name, or else with the gateway that answered last. Pure: the caller says what time it is.
+ * Which of its gateways a storage node asks first, and which ones when that one gives no usable answer. It stays with
+ * the leader that answers name, or else with the gateway that answered last. Pure: the caller passes the time.
  */
 
 /**
@@ -83,7 +83,7 @@ export class GatewayOrder {
     return atMs !== undefined && nowMs - atMs < withinMs;
   }
 
-  /** The node's token is never sent in the clear because a gateway that was called over TLS says so. */
+  /** The node's token is never sent in the clear because a gateway that was called over TLS named an http URL. */
   #mayAsk(leader: string, namedBy: string, nowMs: number): boolean {
     if (namedBy.startsWith("https:") && !leader.startsWith("https:")) return false;
     return !this.#wasSilent(leader, silentLeaderPauseMs, nowMs);

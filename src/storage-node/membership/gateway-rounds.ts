@@ -105,12 +105,15 @@ export class GatewayRounds implements MembershipGateway {
   }
 }
 
-/** Whether any gateway would refuse the same. What is retryable, or a gateway's own fault, another one may do. */
+/**
+ * Whether any gateway would refuse the same. If the error is retryable, or the gateway's own fault, another gateway may
+ * succeed.
+ */
 function isForAll(error: unknown): error is ShardgateError {
   if (!(error instanceof ShardgateError)) return false;
   const { isRetryable, httpStatus } = error.rule;
   return asksToRegister.has(error.code) || (!isRetryable && httpStatus < 500);
 }
 
-/** Answers of a gateway that works: the storage node has to register (again), there. */
+/** Codes by which a working gateway asks the storage node to register (again) with it. */
 const asksToRegister: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["NODE_NOT_FOUND", "REGISTRY_PUT_BACK"]);

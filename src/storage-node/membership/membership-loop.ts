@@ -1,7 +1,7 @@
 /**
  * Registration or heartbeat of a storage node, whichever is due, one at a time. Only the answer to its own registration
  * acknowledges the node's start; heartbeats bring newer assignments and keep the node alive for its gateway. It never
- * throws; trouble is logged when it begins, changes and ends.
+ * throws; a problem is logged when it begins, changes and ends.
  */
 import { adviceFor, ShardgateError, type ErrorCode } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
@@ -27,7 +27,7 @@ export type RegisteredHost = Pick<
 
 /** The way to the gateways. Throws their refusals as ShardgateError, and anything else when there is no usable answer. */
 export interface MembershipGateway {
-  /** Of the gateway that was asked last. */
+  /** URL of the gateway that was asked last. */
   readonly url: string;
   register(registration: NodeRegistration): Promise<NodeAssignments>;
   heartbeat(name: string, heartbeat: Heartbeat): Promise<NodeAssignments>;
@@ -37,7 +37,7 @@ export class MembershipLoop {
   readonly #options: MembershipOptions;
   readonly #gateway: MembershipGateway;
   #isRegistered = false;
-  /** Of the registry that was put back last, as the gateway has named it. */
+  /** Mark of the last restored registry, from a gateway's refusal; null: none. */
   #mark: string | null = null;
   #trouble: string | null = null;
 
@@ -129,7 +129,7 @@ export class MembershipLoop {
     const { name, log } = this.#options;
     const { url: gatewayUrl } = this.#gateway;
     const isRefusal = error instanceof ShardgateError;
-    // What several gateways say while none leads may differ each second.
+    // While no gateway leads, the refusals of several gateways may differ each second.
     const isPassing = !isRefusal || (error.rule.isRetryable && error.code !== "REGISTRY_PUT_BACK");
     const trouble = isPassing ? "noAnswer" : `${error.code} ${error.message}`;
     if (trouble === this.#trouble) return;
@@ -148,7 +148,7 @@ export class MembershipLoop {
 
 const sharedSecret = "Start the storage node and its gateways with the same --cluster-secret-file.";
 
-/** Where the rule's advice is for people who send requests; here it is for those who start storage nodes. */
+/** Advice for operators who start storage nodes, where the general advice is for clients. */
 const memberAdvice: Partial<Record<ErrorCode, string>> = {
   UNAUTHENTICATED: sharedSecret,
   FORBIDDEN: sharedSecret,

@@ -34,7 +34,7 @@ describe("a copy of a registry", () => {
     }
   });
 
-  it("is done where the target has it already", () => {
+  it("counts as done if the target has the registry already", () => {
     expect(decideCopy(sourceAt(7), foundAt(7), false)).toEqual({ kind: "done" });
   });
 

@@ -110,7 +110,7 @@ describe("the access of a gateway", () => {
 });
 
 describe("an audit log", () => {
-  it("that can no longer be written is told in the log, and stops nothing", () => {
+  it("that can no longer be written is logged, and stops nothing", () => {
     const { log: audit, close } = openAuditLog("/dev/full", log);
     audit.info({}, "A line.");
     close();

@@ -26,7 +26,7 @@ describe("the address of a gateway", () => {
     expect(address()).toEqual({ name: "127.0.0.1:49152", url: "http://127.0.0.1:49152" });
   });
 
-  it("is not said by a gateway alone that was given none, since nobody has to find it", () => {
+  it("is left out by a single gateway without the option, because no other process needs it", () => {
     expect(ownAddress(usual)()).toEqual({ name: null, url: null });
     expect(ownAddress({ ...usual, id: "g1", advertise: "http://g1:4000" })()).toEqual({
       name: "g1",

@@ -166,6 +166,20 @@ describe("gateway", () => {
     expect(await serving.pop()?.done).toBe(0);
   });
 
+  it.each([[[]], [["--workers", "2"]]])(
+    "waits for a registry on servers that does not answer, until it is asked to stop (%j)",
+    async (argv) => {
+      const environment = testEnvironment({ openSeat: async () => new FakeSeat((worker) => void worker.serve()) });
+      // A web server that is no etcd.
+      const registry = `etcd://127.0.0.1:${occupiedPort}/shardgate`;
+      const done = runCli(["gateway", "--port", "4000", "--registry", registry, ...argv], environment);
+      await vi.waitFor(() => expect(environment.written.err).toContain("waits for its registry before it serves"));
+      environment.send("SIGTERM");
+      expect(await done).toBe(0);
+      expect([environment.written.out, environment.handlers.size]).toEqual(["", 0]);
+    },
+  );
+
   it("logs its start and its stop at the general level, whatever level the lines of requests have", async () => {
     await serve("gateway", "--registry", "memory", "--drain-delay", "1", "--log-level", "info,requests=error");
     const { environment, done } = serving.pop() ?? {};
@@ -198,13 +212,13 @@ describe("gateway", () => {
     await expect(access(join(data, "registry.json"))).rejects.toThrow("ENOENT");
   });
 
-  it("serves the playground unless it is told not to", async () => {
+  it("serves the playground unless an option disables it", async () => {
     expect(await page(await serve("gateway", "--registry", "memory"))).toMatch(/ text\/html/);
     vi.stubEnv("SHARDGATE_NO_PLAYGROUND", "1");
     expect(await page(await serve("gateway", "--registry", "memory"))).not.toMatch(/ text\/html/);
   });
 
-  it("serves the console unless it is told not to", async () => {
+  it("serves the console unless an option disables it", async () => {
     const html = { headers: { accept: "text/html" } };
     const shown = await fetch(`${await serve("gateway", "--registry", "memory")}/`, html);
     expect(await shown.text()).toContain("console");
@@ -212,7 +226,7 @@ describe("gateway", () => {
     expect((await fetch(`${await serve("gateway", "--registry", "memory")}/`, html)).status).toBe(404);
   });
 
-  it("has the limits it is told, in the environment or as options", async () => {
+  it("takes its limits from the environment or from options", async () => {
     vi.stubEnv("SHARDGATE_LIMIT", "value-bytes=4,batch-keys=1");
     const status = async (url: string, key: string): Promise<number> =>
       (await fetch(`${url}/data/${key}`, { method: "PUT", body: "12345" })).status;
@@ -221,7 +235,7 @@ describe("gateway", () => {
     expect(await status(await serve("gateway", "--registry", "memory", ...options), "k")).toBe(503);
   });
 
-  it("tells of its schema what it is told to tell, and nothing in production", async () => {
+  it("discloses its schema as the options say, and not at all in production", async () => {
     const told = async (...options: readonly string[]) => {
       const url = await serve("gateway", "--registry", "memory", ...options);
       const errors = async (query: string): Promise<string> => {
@@ -247,7 +261,7 @@ describe("gateway", () => {
     expect(await told("--production")).toEqual(await told());
   });
 
-  it("answers the names and web pages it is told", async () => {
+  it("answers the host names and web pages that the options allow", async () => {
     const origin = "https://app.example";
     const call = async (url: string, headers: Readonly<Record<string, string>>) => {
       const { status, headers: answered } = await rawRequest(url, "/health", { headers });

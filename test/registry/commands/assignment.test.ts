@@ -56,7 +56,7 @@ describe("assign", () => {
     });
   });
 
-  it("refuses while the registry is put back, naming the storage nodes that are waited for", () => {
+  it("refuses while the registry is being restored, naming the storage nodes that are missing", () => {
     const map = after(mapWith(["a", "b"]), { kind: "markPutBack", newMark: "m-1" });
     expect(refusal(() => after(map, assign()))).toMatchObject({
       code: "REGISTRY_PUT_BACK",
@@ -81,7 +81,7 @@ describe("renewEpochs", () => {
     expect(after(map, { kind: "renewEpochs", node: "a", shards })).toBe(map);
   });
 
-  it("changes nothing while the registry is put back", () => {
+  it("changes nothing while the registry is being restored", () => {
     const map = after(servingMap(["a"]), { kind: "markPutBack", newMark: "m-1" });
     expect(after(map, { kind: "renewEpochs", node: "a", shards: [{ shard: 0, epoch: 1 }] })).toBe(map);
   });

@@ -42,7 +42,7 @@ describe("beginMove", () => {
     expect(() => after(removed, { ...begin, ifEpoch: null })).toThrow(EvidenceOutdated);
   });
 
-  it("refuses while the registry is put back, which ended all moves", () => {
+  it("refuses while the registry is being restored, which ended all moves", () => {
     const marked = after(moving, { kind: "markPutBack", newMark: "m-1" });
     expect(marked.shards[0]?.move).toBeNull();
     expect(refusal(() => after(marked, begin)).code).toBe("REGISTRY_PUT_BACK");

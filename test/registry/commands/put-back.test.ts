@@ -71,7 +71,7 @@ describe("a registration that knows more than the map", () => {
   });
 });
 
-describe("a map that was put back", () => {
+describe("a map that was restored", () => {
   it("refuses registrations that do not name its mark, and names it", () => {
     for (const mark of [null, "m-0"]) {
       expect(refusal(() => after(marked, started("a", { mark })))).toMatchObject({

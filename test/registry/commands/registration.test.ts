@@ -153,7 +153,7 @@ describe("registerNode of a store of another cluster", () => {
     });
   });
 
-  it("makes a registry that assigned nothing yet the one of that cluster, marked as put back", () => {
+  it("makes a registry that assigned nothing yet the one of that cluster, marked as restored", () => {
     const map = after(mapWith(["b"]), started("a", foreign, "m-4"));
     expect(map).toMatchObject({
       clusterId: "c-before",

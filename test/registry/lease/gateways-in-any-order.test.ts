@@ -220,7 +220,7 @@ function expectOneMapPerVersion({ texts }: Gateways): void {
 }
 
 describe("gateways that share a registry store", () => {
-  it("give no version twice and lose no change, whatever stands still, is cut off or loses its answer", async () => {
+  it("give no version twice and lose no change, whichever gateway is suspended, is cut off or loses its answer", async () => {
     await expectRecovery([...harmless, ...faults], expectOneMapPerVersion);
   });
 

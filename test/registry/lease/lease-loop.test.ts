@@ -330,7 +330,7 @@ describe("Registry.beat", () => {
     expect((await registry.execute(byHand("a"))).version).toBe(3);
   });
 
-  it("does not make a change fail that is written at the same moment", async () => {
+  it("does not fail a change that is written at the same moment", async () => {
     const { registry, store } = await open("gw-1");
     await registry.takeLead();
     let writes = 0;

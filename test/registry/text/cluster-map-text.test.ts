@@ -13,7 +13,7 @@ const claims = [{ shard: 0, epoch: 5, releasedEpoch: 0, keyCount: 1, lineage: 3 
 const putBack = after(after(map, { kind: "markPutBack", newMark: "m-1" }), started("a", { mark: "m-1", claims }));
 
 describe("the cluster map as text", () => {
-  it("comes back as it was: new, in use, put back, and as large as it gets", () => {
+  it("comes back as it was: new, in use, restored, and as large as it gets", () => {
     for (const sample of [mapWith([]), map, putBack, largestMap()]) {
       expect(readClusterMap(clusterMapToText(sample))).toEqual({ map: sample, changes: [] });
     }

@@ -365,7 +365,7 @@ describe("the agent with several gateways", () => {
   });
 });
 
-describe("the agent and a registry that was put back", () => {
+describe("the agent and a registry that was restored", () => {
   it("registers anew at once with the mark that the answer to its registration names", async () => {
     const gateway = new FakeGateway(({ body }) =>
       body["mark"] === "m1"
@@ -453,7 +453,7 @@ describe("the agent of a storage node that restarts in a loop", () => {
 });
 
 describe("a storage node with a gateway", () => {
-  it("registers under the address where it listens, or where it is told it is reached", async () => {
+  it("registers under the address where it listens, or at the address that the options advertise", async () => {
     const gateway = await new WellBehavedGateway().start();
     onTestFinished(() => gateway.stop());
     const { node, putValue, clock } = await runNode({ gatewayUrls: [gateway.url] });

@@ -86,7 +86,7 @@ export class DevCluster {
     return { kind: "postgres", url };
   }
 
-  /** Of starts with one gateway. The file is kept under another name, because it is out of date from now on. */
+  /** The registry file of earlier starts with one gateway. It is renamed, because it is out of date from now on. */
   async #bringRegistry(url: string): Promise<void> {
     const { options, environment } = this.#parts;
     const copy = Member.start(copyPlan(options, url), environment);
@@ -131,7 +131,7 @@ export class DevCluster {
     stderr.write(`${plan.name} ended (${how}); the other processes keep running. To start it again:\n  ${again}\n`);
   }
 
-  /** As people read them: by their ports. */
+  /** In the order of display: gateways, storage nodes, registry. */
   #ordered(): readonly Member[] {
     return [...this.#of("gateway"), ...this.#of("node"), ...this.#of("registry")];
   }

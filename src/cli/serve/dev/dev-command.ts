@@ -37,7 +37,7 @@ import { addDevRegistryCommand } from "./postgres-command.js";
 import { databaseFolder } from "./postgres-folder.js";
 import { postgresPrograms } from "./postgres-programs.js";
 
-/** A cluster that a person tries out on one machine; real ones have a machine for each gateway. */
+/** Most gateways of one `dev`, which is for trying a cluster out on one machine. */
 const devGatewaysMax = 9;
 
 export function addDevCommand(program: Command, environment: Environment): void {
@@ -89,8 +89,8 @@ export function addDevCommand(program: Command, environment: Environment): void 
 }
 
 /**
- * Without an environment variable: one that is meant for a gateway may name a file. What is needed to reach the servers, a
- * password or certificates, the gateways take from their own variables.
+ * Has no environment variable, because SHARDGATE_REGISTRY of a gateway may name a file. The gateways read the servers'
+ * password and certificates from their own variables.
  */
 function registryOption(): Option {
   const name = "--registry";
@@ -134,7 +134,7 @@ async function runDev(options: DevOptions, environment: Environment): Promise<vo
   }
 }
 
-/** Also with one gateway, when the data folder has it: the map of the data is there. */
+/** PostgreSQL is also used with one gateway if the data folder has one, because it has the cluster map of the data. */
 function keepsPostgres({ gateways, registry, data }: DevOptions): boolean {
   return registry === undefined && (gateways > 1 || existsSync(databaseFolder(data)));
 }

@@ -1,7 +1,7 @@
 /** Finds out whether ports are free before anything is started on them. */
 import { createServer, type AddressInfo } from "node:net";
 
-/** Rejects with the system's error for the first of `ports` on which nobody could listen now. Port 0 is always free. */
+/** Rejects with the system's error for the first of `ports` that cannot be listened on now. Port 0 is always free. */
 export async function checkPortsFree(host: string, ports: readonly number[]): Promise<void> {
   for (const port of ports) if (port !== 0) await listenOnce(host, port);
 }

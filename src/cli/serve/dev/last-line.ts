@@ -1,7 +1,7 @@
 /** What a program said last, for the message that says how it ended. */
 import type { Readable } from "node:stream";
 
-/** How much of the end of what a process said is read to say why that process ended. */
+/** How much of the end of a process's output is searched for the reason of its end. */
 export const saidBytesMax = 16 * 1024;
 
 /** Reads `said` to its end; the function returned gives the last line that names an error, or else the last one. */

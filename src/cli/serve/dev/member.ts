@@ -12,7 +12,7 @@ export type MemberKind = "gateway" | "node" | "registry";
 export interface MemberPlan {
   readonly kind: MemberKind;
   readonly name: string;
-  /** What it is, for people. */
+  /** What the process is, in words for the terminal. */
   readonly role: string;
   /** Arguments of the program, the command first. */
   readonly args: readonly string[];
@@ -22,7 +22,7 @@ export interface MemberPlan {
 export class Member {
   readonly plan: MemberPlan;
   readonly pid: number | undefined;
-  /** Resolves to the URL it says that it listens on. */
+  /** Resolves to the URL that the process reports to listen on. */
   readonly listening: Promise<string>;
   /** Resolves to how it ended. */
   readonly exited: Promise<string>;
@@ -45,7 +45,7 @@ export class Member {
     return new Member(plan, environment.startChild(plan.args, plan.logPath));
   }
 
-  /** Never resolves; rejects when the process ends, with the last it said. */
+  /** Never resolves; rejects when the process ends, with the last line of its output. */
   async endAsFailure(): Promise<never> {
     const how = await this.exited;
     const { name, logPath } = this.plan;

@@ -1,6 +1,6 @@
 /**
- * `shardgate dev registry`: the PostgreSQL in which the gateways of `shardgate dev` keep their registry, as a process that
- * ends with this one. `dev` starts it; people only after it ended.
+ * `shardgate dev registry`: the PostgreSQL in which the gateways of `shardgate dev` keep their registry, as a process
+ * that ends with this one. `dev` starts it; a person starts it only after it has ended by itself.
  */
 import type { Command } from "commander";
 import type { Clock } from "../../../core/clock.js";
@@ -29,7 +29,7 @@ interface RegistryServerOptions {
   readonly data: string;
 }
 
-/** How often it is asked whether a server takes connections, or has ended. */
+/** Interval of checks whether the server takes connections or has ended. */
 const pollMs = 50;
 /** How long a server may take to end: it writes what it has in memory to the disk first. */
 const endTimeoutMs = 10_000;

@@ -1,6 +1,6 @@
 /**
- * The folder of a PostgreSQL that keeps the registry of `shardgate dev`: made once, with a password that is drawn for it, and
- * freed from what is left of a server that was killed.
+ * The folder of a PostgreSQL that keeps the registry of `shardgate dev`: created once, with a random password, and
+ * cleaned up after a server that was killed.
  */
 import { existsSync } from "node:fs";
 import { chown, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -19,7 +19,7 @@ export function postgresFolder(data: string): string {
   return join(data, "postgres");
 }
 
-/** What PostgreSQL itself keeps. It is there only when it is whole. */
+/** PostgreSQL's own data folder. It exists only once it is complete. */
 export function databaseFolder(data: string): string {
   return resolve(postgresFolder(data), "database");
 }
@@ -35,7 +35,7 @@ export interface DatabaseParts {
   readonly environment: Pick<Environment, "startProgram" | "randomBytes">;
 }
 
-/** Makes the database, unless it is there. A start that ended in the middle of that leaves nothing that is used. */
+/** Makes the database, unless it is there. An interrupted creation leaves only files that are never used. */
 export async function makeDatabase(data: string, { programs, user, environment }: DatabaseParts): Promise<void> {
   const folder = databaseFolder(data);
   if (existsSync(folder)) return;
@@ -78,7 +78,7 @@ export async function freeDatabase(
   );
 }
 
-/** What a person has to know when a program of PostgreSQL ended where it should not. */
+/** The error for a program of PostgreSQL that ended unexpectedly. */
 export function cannotRun(how: string, said: string, user: ProgramUser | null): string {
   return `PostgreSQL ended (${how})${said === "" ? "." : `: ${said.replace(/\.?$/, ".")}`}${hintFor(how + said, user)}`;
 }

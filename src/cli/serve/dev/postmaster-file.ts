@@ -11,7 +11,7 @@ export function postmasterPath(database: string): string {
   return join(database, "postmaster.pid");
 }
 
-/** Null where there is none, or one that is not written to its end. */
+/** Null when the file is missing or incomplete. */
 export async function readPostmasterFile(database: string): Promise<PostmasterFile | null> {
   const text = await readFile(postmasterPath(database), "utf8").catch(() => "");
   // The process id is in the first line, and the state in the eighth.

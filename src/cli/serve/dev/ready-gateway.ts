@@ -11,8 +11,8 @@ const readyPollMs = 50;
 const readyNoticeMs = 10_000;
 
 /**
- * Asks `GET /ready` at the gateway with this `origin` until it answers that it is ready, also not degraded, or `signal` is
- * aborted. When that takes long, `onDelay` is told once what the gateway says.
+ * Asks `GET /ready` at the gateway with this `origin` until it answers that it is ready, also not degraded, or `signal`
+ * is aborted. After a long wait, `onDelay` is called once with the gateway's answer.
  */
 export async function waitUntilReady(
   origin: string,

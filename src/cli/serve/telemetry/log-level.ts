@@ -9,9 +9,9 @@ export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 export interface LogLevels {
-  /** As it was given, for another process. */
+  /** The option's text, to be passed to another process. */
   readonly text: string;
-  /** Of what has no level of its own. */
+  /** The level of parts that have no level of their own. */
   readonly level: LogLevel;
   readonly parts: ReadonlyMap<LogPart, LogLevel>;
 }

@@ -1,6 +1,7 @@
 /**
- * Traces by OpenTelemetry's own SDK, sent to a collector as OTLP over HTTP. Loaded only when somebody asks for traces (see
- * tracing-option.ts). Spans wait in a bounded queue and are dropped when it is full: requests never wait for a collector.
+ * Traces by OpenTelemetry's own SDK, sent to a collector as OTLP over HTTP. Loaded only when an option asks for traces
+ * (see tracing-option.ts). Spans wait in a bounded queue and are dropped when it is full: requests never wait for a
+ * collector.
  */
 import { ROOT_CONTEXT, SpanKind as OtelKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
 import type { Context, Span as OtelSpan, SpanContext, Tracer as OtelApiTracer } from "@opentelemetry/api";
@@ -22,13 +23,16 @@ export const traceQueueMax = 2_048;
 /** Most spans of one message to a collector. */
 const traceBatchMax = 512;
 
-/** How long finished spans gather before they are sent; nobody reads a trace sooner. */
+/** How long finished spans gather before they are sent. Traces are read much later than that. */
 export const traceExportMs = 1_000;
 
 /** How long a collector may take to answer, tries included; a process that stops may stay this long for its sockets. */
 const traceExportTimeoutMs = 3_000;
 
-/** Most links of one span: a batch serves as many requests as it has operations, and nobody looks at more than these. */
+/**
+ * Most links of one span: a batch serves as many requests as it has operations, and more links than these are of no use
+ * to a reader.
+ */
 export const spanLinksMax = 128;
 
 /** Longest text in a span; names of operations come from clients. */
@@ -39,7 +43,7 @@ export interface OtelTracerOptions {
   readonly url: string;
   /** Share of the requests without a parent that are traced, 0 to 1; those with one follow it. */
   readonly sampleRatio: number;
-  /** What the process is, for whoever reads the traces. */
+  /** Names the process in its traces. */
   readonly service: { readonly name: string; readonly instance: string };
   readonly log: Log;
 }
@@ -71,7 +75,7 @@ export class OtelTracer implements Tracer {
     return new RecordedSpan(this.#tracer.startSpan(name, options, parentContext(parent)));
   }
 
-  /** Sends what waits. Never rejects; the caller bounds how long it waits. */
+  /** Sends the waiting spans. Never rejects; the caller bounds the wait. */
   async close(): Promise<void> {
     await this.#provider.shutdown().catch(() => undefined);
   }
@@ -117,7 +121,7 @@ class RecordedSpan implements Span {
   }
 }
 
-/** Tells the log when sending begins to fail and when it works again: the SDK itself would lose the spans in silence. */
+/** Logs when sending begins to fail and when it works again: the SDK itself would drop the spans without a log line. */
 class LoggedExporter implements SpanExporter {
   readonly #exporter: SpanExporter;
   readonly #url: string;
@@ -133,7 +137,7 @@ class LoggedExporter implements SpanExporter {
   export(...[spans, done]: Parameters<SpanExporter["export"]>): void {
     this.#exporter.export(spans, (result) => {
       this.#tell(result.error);
-      // A failure is told here; the SDK would print it to standard error as well.
+      // Failures are logged here; the SDK would print them to standard error as well.
       done({ code: 0 });
     });
   }
@@ -168,7 +172,7 @@ function contextOf({ traceparent }: Span): SpanContext {
   return { ...context, isRemote: false };
 }
 
-/** W3C Trace Context, 3.2: a version that is newer may have more behind the flags. Null for what is none. */
+/** W3C Trace Context, 3.2: a newer version may have more fields after the flags. Null when the header is invalid. */
 function parsed(traceparent: string): SpanContext | null {
   const match = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/.exec(
     traceparent,

@@ -32,7 +32,7 @@ export function openAuditLog(file: string, log: Log): { readonly log: Log; close
   return { log: createLog("audit", parseLogLevels("info"), output), close: () => output.end() };
 }
 
-/** No line has them on purpose. This is for errors of libraries, which may carry the request that failed. */
+/** Our own log lines never contain these fields. Errors of libraries may contain them, with the request that failed. */
 const secretNames = ["authorization", "proxy-authorization", "cookie", "set-cookie", "token", "password", "secret"];
 
 const secretPaths = secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]);

@@ -37,7 +37,7 @@ export function tracingArguments({ traceEndpoint, traceSample }: TracingOptions)
 export interface Tracing {
   /** To be spread into the options of what is traced; empty when nothing is. */
   readonly traced: { readonly tracer?: Tracer };
-  /** Sends what waits, for at most `traceFlushMs`. */
+  /** Sends the waiting spans, for at most `traceFlushMs`. */
   close(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export async function openTracing(
   };
 }
 
-/** As OpenTelemetry has it: an endpoint without a path gets `/v1/traces`. */
+/** As in OpenTelemetry, `/v1/traces` is added to an endpoint without a path. */
 function parseTraceEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {

@@ -1,6 +1,6 @@
 /**
- * A gateway of several workers. Their primary process has the registry, watches the storage nodes and assigns shards, and
- * serves no requests; each worker serves them by the cluster map and the signs of life that the primary tells it.
+ * A gateway of several workers. Their primary process has the registry, watches the storage nodes and assigns shards,
+ * and serves no requests; each worker serves them with the cluster map and the signs of life that the primary sends it.
  */
 import { boundName, shareOf, type GatewayBounds } from "../../../core/bounds.js";
 import type { Clock } from "../../../core/clock.js";
@@ -136,7 +136,7 @@ async function openLeader(
   const onStanding = (...news: Parameters<WorkerViews["standing"]>): void => views.standing(...news);
   const clusterLog = partLog(log, "cluster");
   const variable = (name: string): string | undefined => environment.variable(name);
-  const reach = { tls, tokens, self: ownAddress(options) };
+  const reach = { tls, tokens, self: ownAddress(options), signal: stop.signal };
   const own = { clock, log: clusterLog, newId, variable };
   const cluster = await openOwnCluster(options, { ...own, ...reach, onSeen, onStanding });
   opened.add(() => cluster.close());
@@ -161,7 +161,7 @@ async function openLeader(
   return { views, calls };
 }
 
-/** A client that is alone gets half of what there is, which should be enough for the largest request. */
+/** A single client gets half of a limit, which should be enough for the largest request. */
 function warnOfSmallShares(bounds: GatewayBounds, workers: number, log: Log): void {
   const shares = shareOf(bounds, workers);
   for (const [all, one] of [

@@ -1,6 +1,6 @@
 /**
- * The metrics of a command's workers as one text. Counters are added up, and go on with what workers counted that are gone,
- * so that they never fall; of gauges each says for itself how several make one.
+ * The metrics of a command's workers as one text. Counters are added up and include those of ended workers, so that
+ * they never fall; each gauge declares how its values are combined.
  */
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from "prom-client";
 import { ShardgateError } from "../../../core/error.js";
@@ -11,9 +11,9 @@ type Figures = readonly object[];
 type Worker = Pick<Peer<WorkerCalls>, "ask">;
 
 export class MetricsOfWorkers {
-  /** Of each worker that serves, the last that it said. */
+  /** The last metrics that each serving worker reported. */
   readonly #last = new Map<Worker, Figures>();
-  /** The counters of those that are gone. */
+  /** The counters of ended workers. */
   #past: Figures = [];
   readonly #own = new Registry();
 
@@ -25,7 +25,7 @@ export class MetricsOfWorkers {
     this.#last.set(worker, []);
   }
 
-  /** What it counted since it was asked last is lost. */
+  /** Counts since the last report of an ended worker are lost. */
   async gone(worker: Worker): Promise<void> {
     const last = this.#last.get(worker) ?? [];
     this.#last.delete(worker);
@@ -35,7 +35,7 @@ export class MetricsOfWorkers {
   /** Rejects with OVERLOADED when a worker gives no answer in time. */
   async text(): Promise<string> {
     const all = await Promise.all([...this.#last.keys()].map((worker) => this.#ask(worker)));
-    // Of this process only what it takes of the machine: it serves nobody.
+    // The primary serves no requests, so only its process metrics count.
     const own = (await this.#own.getMetricsAsJSON()).filter(({ name }) => name.startsWith("process_"));
     return sum([...all, own, this.#past]).metrics();
   }

@@ -1,6 +1,6 @@
 /**
- * A storage node of several workers. Their primary process opens no data: what must hold for all of them, the epochs of the
- * shards and the order of the writes, the engine's transactions see to.
+ * A storage node of several workers. Their primary process opens no data: the engine's transactions keep the epochs of
+ * the shards and the order of the writes right for all of them.
  */
 import type { Clock } from "../../../core/clock.js";
 import type { Log } from "../../../core/log.js";
@@ -27,7 +27,7 @@ export function aloneAsNode(log: Log, { newId, stdout }: Pick<Environment, "newI
   return { log, incarnation: newId(), worker: null, serves: ({ url }) => void stdout.write(`listening ${url}\n`) };
 }
 
-/** They are one storage node, so they have one incarnation. */
+/** All workers are one storage node, so they share one incarnation. */
 interface NodeBegin {
   readonly incarnation: string;
   readonly count: number;

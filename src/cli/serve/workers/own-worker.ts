@@ -1,4 +1,4 @@
-/** This process as a worker of a primary: how it begins, and what it asks for like every other worker. */
+/** This process as a worker of a primary: its first call, and the calls that every worker may make. */
 import { ShardgateError } from "../../../core/error.js";
 import { NoAnswer, type Peer } from "../../../wire/peer.js";
 import type { PrimaryCalls, WorkerBegin } from "./worker-calls.js";

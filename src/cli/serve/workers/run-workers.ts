@@ -1,4 +1,7 @@
-/** The life of a primary process: its workers are started, serve until somebody asks it to stop, and end before it does. */
+/**
+ * The life of a primary process: its workers are started, serve until the primary is asked to stop, and end before it
+ * does.
+ */
 import { drainTimeoutMs, stopMarginMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { Environment } from "../../environment/environment.js";
@@ -23,7 +26,7 @@ export async function runWorkers<Theirs extends WorkerCalls>(parts: RunWorkersPa
   const { count, log, stop, environment } = parts;
   const { clock, stdout } = environment;
   const workers = new Workers<Theirs>({ ...parts, clock });
-  // Longer than a worker gives itself.
+  // Longer than a worker's own time limit.
   const timeoutMs = drainTimeoutMs + 2 * stopMarginMs;
   let reason: string;
   try {
@@ -35,7 +38,7 @@ export async function runWorkers<Theirs extends WorkerCalls>(parts: RunWorkersPa
     reason = await stop.requested;
     log.info({ reason }, "Asking the workers to stop.");
   } catch (error) {
-    // Why the start failed is what counts.
+    // The caller gets the reason of the failed start, not that of the clean-up.
     await workers.stop(timeoutMs).catch(() => undefined);
     throw error;
   }

@@ -1,10 +1,10 @@
-/** What the primary process of a command with several workers and its workers ask and tell each other, whatever the command. */
+/** The calls between a primary process and its workers that are the same for every command. */
 
-/** What a worker asks and tells its primary. */
+/** The calls from a worker to its primary. */
 export type PrimaryCalls = {
   /** The first call; the answer has what the worker begins with, as its command has it. */
   readonly begin: (nothing: null) => WorkerBegin;
-  /** A statement: the worker serves now, at this URL. */
+  /** Reports that the worker now serves, at this URL. */
   readonly listening: (url: string) => void;
   /** The metrics of all workers together, in the Prometheus text format. */
   readonly metrics: (nothing: null) => Promise<string>;
@@ -17,6 +17,6 @@ export type WorkerCalls = {
 };
 
 export interface WorkerBegin {
-  /** From 1 on; one that takes the place of another has its number. */
+  /** Counted from 1; a worker that replaces another one takes its number. */
   readonly worker: number;
 }

@@ -1,6 +1,6 @@
 /**
  * The workers of one command, from the primary's side: starts them, starts again what ends unexpectedly, and ends them
- * together. The first one is started alone, so that what cannot work is found, told and cleaned up once.
+ * together. The first one is started alone, so that a fault that concerns all of them is reported and cleaned up once.
  */
 import type { Clock } from "../../../core/clock.js";
 import type { Log } from "../../../core/log.js";
@@ -32,7 +32,7 @@ export interface WorkersParts<Theirs extends WorkerCalls> {
 export interface WorkersService<Theirs extends WorkerCalls> {
   /** What a worker that has just started begins with. */
   beginOf(peer: Peer<Theirs>): object;
-  /** What workers may ask, beside what all may. */
+  /** The calls that workers of this command may make, beside those of every command. */
   readonly calls: Calls;
   metrics(): Promise<string>;
   /** A worker is gone. */
@@ -47,7 +47,7 @@ interface Running<Theirs extends WorkerCalls> {
 export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
   readonly #parts: WorkersParts<Theirs>;
   readonly #running = new Map<number, Running<Theirs>>();
-  /** Of each worker that was started again: how often in a row it ended soon. */
+  /** By worker number: how often in a row the worker ended soon after its start. */
   readonly #failures = new Map<number, number>();
   readonly #pauses = new Map<number, () => void>();
   #isStopping = false;
@@ -65,8 +65,8 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
   }
 
   /**
-   * Asks all to end with `signal`, and ends those that take longer than `timeoutMs`. Rejects when one did not end well; it
-   * has said why itself, unless it was ended here.
+   * Asks all to end with `signal`, and ends those that take longer than `timeoutMs`. Rejects when a worker did not end
+   * well; the worker has reported why itself, unless it was killed here.
    */
   async stop(timeoutMs: number, signal: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<void> {
     this.#isStopping = true;
@@ -80,7 +80,7 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
       await exits;
       throw new CommandFailure(`Workers took longer than ${timeoutMs} ms to stop and were ended.`);
     }
-    // The signal itself ends one that had only just begun.
+    // The signal itself ends a worker that has no handler for it yet.
     const bad = inTime.find(({ code, how }) => code !== exitCodes.done && how !== signal);
     if (bad !== undefined) throw badEnd(bad);
   }
@@ -126,7 +126,7 @@ export class Workers<Theirs extends WorkerCalls = WorkerCalls> {
     );
     const cancel = clock.after(pauseMs, () => {
       this.#pauses.delete(worker);
-      // When it ends, whether or not it has served, this is told and done again.
+      // If the new worker ends, whether or not it has served, that is logged and it is started again.
       this.#start(worker, true).catch(() => undefined);
     });
     this.#pauses.set(worker, cancel);

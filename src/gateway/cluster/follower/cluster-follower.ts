@@ -1,6 +1,6 @@
 /**
- * The cluster in a process that does not change its map: looks at what the leader said last, and passes on to it what
- * changes the cluster, over whatever way to it there is.
+ * The cluster in a process that does not change its map: reads what the leader reported last, and passes changes of the
+ * cluster on to it (such as a registration), whatever the transport.
  */
 import type { Log } from "../../../core/log.js";
 import type { ShardNumber } from "../../../core/shard.js";
@@ -21,7 +21,7 @@ import { HistoryCalls } from "./history-calls.js";
 export interface ClusterFollowerParts {
   readonly cluster: FollowedCluster;
   readonly leader: ClusterCommands;
-  /** How other gateways are answered that ask this one. */
+  /** Answers requests of other gateways. */
   readonly peers: PeerAnswers;
   readonly gateways: () => Promise<readonly GatewayStatus[]>;
   readonly liveness: Pick<Liveness, "state" | "isHeardOf" | "lastSeenAtMs" | "forget">;

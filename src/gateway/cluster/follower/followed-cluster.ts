@@ -1,7 +1,7 @@
 /**
- * What a process that does not change the cluster map knows of the cluster: the newest map, when storage nodes were last
- * heard of, and their problems. When the leader falls silent, requests for keys go on by the last map, and storage nodes
- * look silent too after a while.
+ * What a process that does not change the cluster map knows of the cluster: the newest map, when storage nodes were
+ * last seen, and their problems. When the leader falls silent, requests for keys use the last map, and after a while
+ * storage nodes look silent too.
  */
 import { silentAfterMs } from "../../../core/limits.js";
 import { clusterMapFromText } from "../../../registry/text/cluster-map-text.js";
@@ -25,19 +25,19 @@ export interface ClusterBegin {
   readonly standing: ClusterStanding;
 }
 
-/** What a follower hears from then on. */
+/** The updates that a follower then receives. */
 export type ClusterNews = {
   /** A newer cluster map, as the registry stores it. */
   readonly map: (text: string) => void;
   /** A storage node gave a sign of life just now. */
   readonly seen: (name: string) => void;
-  /** How the gateway stands to its cluster; with each answer of another gateway that leads, what that has heard. */
+  /** The gateway's standing; with each answer of another gateway that leads, the signs of life that it has received. */
   readonly standing: (news: { readonly standing: ClusterStanding; readonly signs: readonly SignOfLife[] }) => void;
-  /** What there is to say about a storage node has changed. */
+  /** The problem or the outdated data of a storage node has changed. */
   readonly report: (row: NodeReportRow) => void;
 };
 
-/** Who else has to hear of news, once there is somebody. */
+/** The listener to pass updates on to; null: none. */
 export interface ClusterListener {
   mapChanged(before: ClusterMap): void;
   seen(name: string): void;
@@ -59,7 +59,7 @@ export class FollowedCluster {
     this.#judge = new StandingJudge(liveness);
   }
 
-  /** Takes news; from before `begin` on, so that nothing is missed in between. */
+  /** Takes updates, also before `begin`, so that none is missed in between. */
   get news(): ClusterNews {
     return {
       map: (text: string) => this.#adopt(clusterMapFromText(text)),
@@ -78,7 +78,7 @@ export class FollowedCluster {
     };
   }
 
-  /** To be called once. News that came before are newer, and kept. */
+  /** To be called once. Updates that came before are newer, and kept. */
   begin({ map, seen, reports, standing }: ClusterBegin): void {
     for (const [name, report] of reports) if (!this.#reports.has(name)) this.#reports.set(name, report);
     for (const [name, report] of this.#reports) if (isEmptyReport(report)) this.#reports.delete(name);
@@ -88,24 +88,24 @@ export class FollowedCluster {
     this.#hasBegun = true;
   }
 
-  /** The newest that the leader sent. Not to be asked for before `begin`. */
+  /** The newest map that the leader sent. Not to be read before `begin`. */
   get map(): ClusterMap {
     if (this.#map === null) throw new Error("The cluster map was asked for before there was one.");
     return this.#map;
   }
 
-  /** How the gateway stands to its cluster. Not to be asked for before `begin`. */
+  /** The gateway's standing in its cluster. Not to be read before `begin`. */
   get standing(): ClusterStanding {
     if (this.#standing === null) throw new Error("The gateway's standing was asked for before it was known.");
     return this.#standing;
   }
 
-  /** What the leader says of single storage nodes. */
+  /** What the leader reports about single storage nodes. */
   get reports(): Pick<NodeReports, "of" | "rows"> {
     return { of: (name) => this.#reports.get(name) ?? noReport, rows: () => [...this.#reports] };
   }
 
-  /** From now on `listener` hears of what is new; of one at a time. */
+  /** From now on `listener` receives every update. It replaces an earlier listener. */
   listen(listener: ClusterListener | null): void {
     this.#listener = listener;
   }

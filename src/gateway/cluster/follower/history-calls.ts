@@ -1,6 +1,6 @@
 /**
- * Asks the leader for histories of shards, all that are wanted at the same moment in one call: a single request may want
- * that of every shard, and calls between processes are bounded in number.
+ * Asks the leader for histories of shards, in one call for all that are requested at the same moment: one request may
+ * need the history of every shard, and the number of calls between processes is bounded.
  */
 import type { ShardNumber } from "../../../core/shard.js";
 import type { AssignmentChange } from "../../../registry/cluster-map.js";

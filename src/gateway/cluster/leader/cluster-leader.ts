@@ -1,7 +1,7 @@
 /**
- * The cluster in the process that changes its map: which storage nodes belong to it, and whether they live. Nodes register
- * and send heartbeats; those that do not are probed. How they are taken in is in registrar.ts, which shards they get in
- * shard-assigner.ts, how they hear of it in reconciler.ts, and how all this is looked at in cluster-view.ts.
+ * The cluster in the process that changes its map: which storage nodes belong to it, and whether they live. Nodes
+ * register and send heartbeats; those that do not are probed. registrar.ts registers them, shard-assigner.ts decides
+ * which shards they get, reconciler.ts sends them their assignments, and cluster-view.ts reads all this.
  */
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
@@ -40,24 +40,24 @@ export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {
   readonly registry: LedRegistry;
   readonly liveness: Liveness;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
-  /** Of nodes that may not serve, or keep outdated data: what a gateway knows that followed until now. Absent: nothing. */
+  /** Reports that a former follower has on nodes that may not serve, or keep outdated data. Absent: none. */
   readonly reports?: NodeReports;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
   readonly guard?: Pick<NodeGuard, "check">;
-  /** Draws ids of moves, and marks of a registry that was put back. */
+  /** Generates ids of moves, and marks of a restored registry. */
   readonly newId: () => string;
   readonly clock: Clock;
   readonly log: Log;
   /** The first shards are assigned once this many nodes live, so that the first to start does not get them all. */
   readonly nodesMin: number;
-  /** Whether shards without an owner are assigned without being told; else only an operator assigns. */
+  /** Whether shards without an owner are assigned automatically; if not, only an operator assigns them. */
   readonly isAutoAssigning: boolean;
 }
 
 export class ClusterLeader extends ClusterView implements ClusterCommands {
   readonly #parts: ClusterLeaderParts;
   readonly #memories = new NodeMemories();
-  /** Of nodes that may not serve, or keep outdated data. */
+  /** Reports on nodes that may not serve, or keep outdated data. */
   readonly reports: NodeReports;
   readonly #calls: NodeCalls;
   readonly #reconciler: Reconciler;
@@ -111,7 +111,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     await this.#parts.guard?.check(url);
     const { incarnation = null } = registration;
     const newcomer = { name, url, registration };
-    // A process that draws an incarnation speaks for itself; what a person registered has to be seen first.
+    // A process with an incarnation registered itself; a node that an operator registered has to be seen first.
     if (incarnation === null) return this.#settled(name, this.#registrar.registerByHand(newcomer));
     return this.#reconciler.answering(name, () => {
       return this.#settled(name, this.#registrar.registerStart(newcomer, incarnation));
@@ -219,7 +219,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     throw registerAgain(`Storage node ${name} is not registered.`, name);
   }
 
-  /** It was heard of and may serve. */
+  /** Whether the node was seen and may serve. */
   #isLive(name: string): boolean {
     const { liveness } = this.#parts;
     return liveness.isHeardOf(name) && liveness.state(name) !== "DOWN" && this.reports.of(name).problem === null;
@@ -238,7 +238,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   async #probe(name: string): Promise<void> {
     const url = this.map.nodes.get(name)?.url;
     const sign = await this.#calls.probe(name);
-    // What answered at an address that the node has left is not asked for its keys any more.
+    // The process at the node's former address gets no more requests for its keys.
     if (sign === null || url === undefined || this.map.nodes.get(name)?.url !== url) return;
     const { clusterId } = sign;
     if (clusterId !== null && clusterId !== this.map.clusterId) {
@@ -254,7 +254,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     }
   }
 
-  /** Routing hears of it too: an open breaker may try the node again. */
+  /** Routing is notified too, so that an open breaker may try the node again. */
   #seen(name: string): void {
     if (!this.map.nodes.has(name)) return;
     this.#parts.liveness.seen(name);

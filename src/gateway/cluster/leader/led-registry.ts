@@ -1,4 +1,7 @@
-/** The registry as a leader needs it. Whoever leads for a time only has one that ends with it: see member/lead-term.ts. */
+/**
+ * The registry as a leader needs it. A gateway that may lose the lead uses one that ends with the lead: see
+ * member/lead-term.ts.
+ */
 import type { Registry } from "../../../registry/registry.js";
 
 export type LedRegistry = Pick<

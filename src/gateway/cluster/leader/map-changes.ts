@@ -58,7 +58,7 @@ export class MapChanges {
     );
   }
 
-  /** Resolves when no change is under way. */
+  /** Resolves when no change is in progress. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -70,7 +70,7 @@ export class MapChanges {
     return after;
   }
 
-  /** EPOCH_CONFLICT that is not the caller's: the epoch that it did not name has changed since it was looked at. */
+  /** EPOCH_CONFLICT for a caller that named no epoch: the epoch has changed since the evidence was gathered. */
   #isOvertaken(error: unknown, shard: ShardNumber | null, before: ClusterMap): boolean {
     if (shard === null || !(error instanceof ShardgateError) || error.code !== "EPOCH_CONFLICT") return false;
     return this.map.shards[shard]?.epoch !== before.shards[shard]?.epoch;

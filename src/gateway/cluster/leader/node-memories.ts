@@ -6,13 +6,13 @@ import type { HostedShard } from "../../../wire/membership.js";
 export interface NodeMemory {
   /** The start that registered with this process; null: none has, or it is a plain node. */
   incarnation: string | null;
-  /** What it last reported to have; null when it was never asked. */
+  /** The shards it last reported; null when it was never asked. */
   held: readonly HostedShard[] | null;
   /** Monotonic; null when it never sent a heartbeat. */
   heartbeatMs: number | null;
   /** The last registration whose store was not recognized; null: none was. */
   refusal: StoreRefusal | null;
-  /** New epochs for its shards are on their way. */
+  /** New epochs for its shards have been requested. */
   isRenewing: boolean;
   /** The last state that was logged. */
   loggedState: NodeState | null;

@@ -2,9 +2,9 @@
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 
 /**
- * The registered storage nodes that have to know of the change from one map to the next, because an epoch, owner or move of
- * their shards differs. With each the former owners that should hear of it first, so that they stop before it starts; none
- * for a node that itself loses or seals a shard, so that two that swap do not wait for each other.
+ * The registered storage nodes to be informed of the change from one map to the next, because an epoch, owner or move
+ * of their shards differs. With each node come the former owners to be informed first, so that they stop before the
+ * node starts; none for a node that itself loses or seals a shard, so that two that swap do not wait for each other.
  */
 export function nodeNews(before: ClusterMap, after: ClusterMap): ReadonlyMap<string, ReadonlySet<string>> {
   const losing = new Set<string>();

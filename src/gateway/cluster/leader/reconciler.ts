@@ -1,9 +1,9 @@
 /**
- * Sends storage nodes their assignments after each change of the cluster map: it compares what each node has to know with what
- * the node said last, and sends where they differ, again until they agree. Former owners come before new ones; a node gets
- * one call at a time, none while it is DOWN or gets an answer of its own, and none while the registry is put back, because
- * a storage node gives up the shards that are not listed. What the nodes said is lost with the process: each start of a
- * leader has them register again.
+ * Sends storage nodes their assignments after each change of the cluster map: it compares the assignments of each node
+ * with those that the node last confirmed, and sends them where they differ, until they agree. Former owners come
+ * before new ones; a node gets one call at a time, none while it is DOWN or gets an answer of its own, and none while
+ * the registry is being restored, because a storage node gives up the shards that are not listed. What the nodes
+ * confirmed is lost with the process: each start of a leader has them register again.
  */
 import type { Clock } from "../../../core/clock.js";
 import { heartbeatIntervalMs } from "../../../core/limits.js";
@@ -25,17 +25,17 @@ export interface ReconcilerParts {
   readonly log: Log;
 }
 
-/** Of a storage node. */
+/** The state of one storage node. */
 interface Knowledge {
   /** The newest map version that had news for it. */
   due: number;
   /** The map version of the assignments that it has, as it said last. */
   known: number;
-  /** Its registrations under way, whose answers bring it the newest assignments. */
+  /** The node's registrations in progress, whose answers contain the newest assignments. */
   answers: number;
   /** Calls in a row that failed. */
   failures: number;
-  /** Monotonic: no further try before. */
+  /** The next try begins no earlier, in monotonic time. */
   retryAtMs: number;
   readonly sending: SharedRun<void>;
 }
@@ -60,10 +60,10 @@ export class Reconciler {
     this.#map = map;
     const news = nodeNews(before, map);
     for (const name of news.keys()) this.#of(name).due = map.version;
-    // One that registers is in no map yet, and its answer is under way.
+    // A node that is registering is in no map yet, and gets its assignments with the answer.
     for (const [name, { answers }] of this.#nodes) if (answers === 0 && !map.nodes.has(name)) this.#nodes.delete(name);
     const isSettled = before.putBack !== null && map.putBack === null;
-    // What changed while the registry was put back has not been sent.
+    // Changes made while the registry was being restored have not been sent.
     const waiting = isSettled ? [...this.#nodes.keys()].filter((name) => !news.has(name)) : [];
     const round = this.#sendAll(news, waiting).finally(() => this.#rounds.delete(map.version));
     this.#rounds.set(map.version, round);
@@ -75,7 +75,7 @@ export class Reconciler {
     await Promise.all(rounds.map(([, round]) => round));
   }
 
-  /** A storage node says which assignments it has. That costs nothing but this, as often as it says the same. */
+  /** A storage node reports which assignments it has. A report without news is cheap. */
   said(name: string, mapVersion: number): void {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
@@ -108,14 +108,17 @@ export class Reconciler {
     await node.sending.next();
   }
 
-  /** Sends to each storage node that still lacks assignments, unless it failed too lately. To be called now and then. */
+  /**
+   * Sends to each storage node that still lacks assignments, unless its pause after a failure lasts. To be called
+   * periodically.
+   */
   async retry(): Promise<void> {
     const nowMs = this.#parts.clock.monotonicMs();
     const due = [...this.#nodes].filter(([, node]) => this.#lacks(node) && node.retryAtMs <= nowMs);
     await Promise.all(due.map(([name]) => this.#sendIfUp(name)));
   }
 
-  /** Nothing is sent any more, and no failure is logged; resolves when nothing is on its way. */
+  /** Ends sending and logging; resolves when no call is in flight. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all([...this.#nodes.values()].map(({ sending }) => sending.idle()));

@@ -1,7 +1,7 @@
 /**
- * Takes storage nodes into the cluster: those that register by themselves, at each of their starts, and those that a person
- * names. Whether a start goes on from where the registry's last one was is decided by the registry; why it was refused is
- * remembered here, for people.
+ * Registers storage nodes: those that register by themselves at each start, and those that an operator names. The
+ * registry decides whether a start continues the last acknowledged one; the reason of a refusal is kept here, for
+ * operators.
  */
 import { adviceFor, ShardgateError, type ErrorCode } from "../../../core/error.js";
 import type { Log } from "../../../core/log.js";
@@ -23,7 +23,7 @@ export interface RegistrarParts {
   readonly reports: NodeReports;
   readonly calls: Pick<NodeCalls, "probeAt">;
   readonly nodeState: (name: string) => NodeState;
-  /** Hears of a sign of life of a registered node. */
+  /** Called at each sign of life of a registered node. */
   readonly seen: (name: string) => void;
   readonly newId: () => string;
   readonly log: Log;
@@ -47,7 +47,7 @@ export class Registrar {
   async registerStart({ name, url, registration }: Newcomer, start: string): Promise<void> {
     const { calls, changes, memories, newId, seen } = this.#parts;
     this.#refuseImpostor(name, url, start);
-    // Only a gateway is refused for it: the storage node may not be reachable yet.
+    // Refuses the URL only when a gateway answers there: the storage node itself may not be reachable yet.
     if (changes.map.nodes.get(name)?.url !== url) await calls.probeAt({ name, url });
     try {
       this.#refuseOtherCount(name, registration.shardCount ?? null);
@@ -67,8 +67,8 @@ export class Registrar {
   }
 
   /**
-   * Takes up a storage node that a person named. A plain one that answers is used from now on; one with an agent has to
-   * register by itself first, because only it knows what its store is.
+   * Registers a storage node that an operator named. A plain one that answers is used from now on; one with an agent
+   * has to register by itself first, because only it knows what its store is.
    */
   async registerByHand({ name, url, registration }: Newcomer): Promise<void> {
     const { calls, changes, newId, log, seen } = this.#parts;
@@ -94,7 +94,8 @@ export class Registrar {
   requireSettled(): void {
     const { putBack } = this.#parts.changes.map;
     if (putBack === null) return;
-    // Without how many are waited for: a message that changes with each of them would be news for all others.
+    // The message leaves out how many nodes are missing: every waiting node would log each change of the number as a
+    // new problem.
     const message = "The registry was restored from an older copy, and some storage nodes have not registered since.";
     throw new ShardgateError("REGISTRY_PUT_BACK", message, { mark: putBack.mark });
   }
@@ -105,13 +106,13 @@ export class Registrar {
     if (reports.setProblem(name, null)) log.info({ node: name }, "The storage node's problem is resolved.");
   }
 
-  /** The node may not serve its shards. Said once, however often it is found. */
+  /** The node may not serve its shards. Logged once, however often it is found. */
   refused(name: string, refusal: ShardgateError, storeId: string | null): void {
     const { changes, reports, log } = this.#parts;
     const { code, message } = refusal;
     const shards = ownedShards(changes.map, name).map(({ shard }) => shard);
     const problem = { code, message, advice: adviceFor(code, name), shards, storeId };
-    // That the registry was put back is logged once for all nodes.
+    // A restored registry is logged once, not for each node.
     if (!reports.setProblem(name, problem) || code === "REGISTRY_PUT_BACK") return;
     log.error({ node: name, ...problem }, "A storage node was refused and serves no shards; `advice` says what to do.");
   }
@@ -124,7 +125,7 @@ export class Registrar {
     if (error.code === "STORE_NOT_RECOGNIZED" && changes.map.nodes.has(name)) {
       memories.of(name).refusal = { lastStart: typeof knownStart === "string" ? knownStart : null };
     }
-    // It lives, which says nothing of whether it may serve.
+    // A refused node is alive all the same.
     if (changes.map.nodes.get(name)?.url === url) seen(name);
   }
 

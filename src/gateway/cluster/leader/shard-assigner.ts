@@ -1,7 +1,7 @@
 /**
- * Gives shards to storage nodes: on request, and by itself those without an owner. Gathers what the registry's pure
- * commands must know of the outside (who lives, who has data), bound to the owner and epoch that it was gathered about;
- * when those have changed by the time a command is applied, it is gathered anew (MapChanges.makeOnNewest).
+ * Gives shards to storage nodes: on request, and shards without an owner automatically. Gathers the evidence for the
+ * registry's pure commands (which nodes live and which have data), bound to the owner and epoch that it was gathered
+ * about; when those have changed by the time a command is applied, it is gathered anew (MapChanges.makeOnNewest).
  */
 import { ShardgateError } from "../../../core/error.js";
 import type { Log } from "../../../core/log.js";
@@ -22,7 +22,7 @@ export interface ShardAssignerParts {
   readonly changes: Pick<MapChanges, "map" | "make" | "makeOnNewest">;
   readonly mover: Pick<ShardMover, "move">;
   readonly nodeState: (name: string) => NodeState;
-  /** Whether the storage node was heard of lately and has no problem. */
+  /** Whether the storage node was seen lately and has no problem. */
   readonly isLive: (name: string) => boolean;
   readonly calls: Pick<NodeCalls, "shards">;
   readonly memories: NodeMemories;
@@ -34,7 +34,7 @@ export interface ShardAssignerParts {
 export class ShardAssigner {
   readonly #parts: ShardAssignerParts;
   readonly #spreading = new SharedRun(() => this.#spread());
-  /** Nodes that wait for the next spreading, and have just said what they hold. */
+  /** Nodes that have just reported their shards, and wait for the next assignment of shards. */
   #reporters = new Set<string>();
 
   constructor(parts: ShardAssignerParts) {
@@ -77,7 +77,7 @@ export class ShardAssigner {
     return this.#spreading.next();
   }
 
-  /** Resolves when nothing is being spread. */
+  /** Resolves when no shards are being assigned. */
   idle(): Promise<void> {
     return this.#spreading.idle();
   }
@@ -145,7 +145,7 @@ export class ShardAssigner {
     if (after !== map) log.info({ mapVersion: after.version, liveNodes }, "Unassigned shards were assigned.");
   }
 
-  /** A plain node holds nothing that anyone could ask for. Without an answer, what was known before counts. */
+  /** A plain node cannot report its shards. Without an answer, the last report counts. */
   async #learnHeld(name: string, reporters: ReadonlySet<string>): Promise<void> {
     const memory = this.#parts.memories.of(name);
     if (reporters.has(name) && memory.held !== null) return;

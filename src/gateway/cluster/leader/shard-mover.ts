@@ -15,13 +15,13 @@ import type { NodeCalls } from "../node-calls.js";
 /** How long a storage node may take to seal a shard that is assigned to another one, before that is given up. */
 export const moveTimeoutMs = 5_000;
 
-/** Pause between two looks at whether it has. */
+/** Pause between two checks whether the shard is sealed. */
 const movePollMs = 50;
 
 export interface ShardMoverParts {
   readonly changes: Pick<MapChanges, "map" | "make">;
   readonly calls: Pick<NodeCalls, "shards">;
-  /** Whether the storage node can be believed to answer: it was heard of and has no problem. */
+  /** Whether the storage node is likely to answer: it was seen and has no problem. */
   readonly isLive: (name: string) => boolean;
   readonly newId: () => string;
   readonly clock: Clock;
@@ -39,7 +39,7 @@ export class ShardMover {
   /** Ids of the moves that this process makes. */
   readonly #own = new Set<string>();
   #isStopped = false;
-  /** Ends the pauses under way. */
+  /** Ends the pauses in progress. */
   readonly #wakes = new Set<() => void>();
 
   constructor(parts: ShardMoverParts) {
@@ -57,7 +57,7 @@ export class ShardMover {
     const { record, target } = wanted;
     refuseWhilePutBack(changes.map);
     requireNode(changes.map, target);
-    // Nothing is sealed for what will be refused anyway.
+    // Checked first, so that no shard is sealed for a move that will be refused.
     const { keyCount } = await this.#askOwner(wanted);
     if (keyCount > 0)
       throw wouldHide(
@@ -82,14 +82,14 @@ export class ShardMover {
     }
   }
 
-  /** Cancels the moves in the map that are not of this process: of a gateway that ended in the middle of them. */
+  /** Cancels the moves in the map that another gateway began and did not finish. */
   async cancelOthers(): Promise<void> {
     for (const { move } of this.#parts.changes.map.shards) {
       if (move !== null && !this.#own.has(move.id)) await this.#cancel(move.id);
     }
   }
 
-  /** Moves under way are cancelled soon. */
+  /** Moves in progress are cancelled soon. */
   stop(): void {
     this.#isStopped = true;
     for (const wake of this.#wakes) wake();

@@ -8,7 +8,7 @@ import type { NodeMemories } from "./node-memories.js";
 export class StateLog {
   readonly #memories: NodeMemories;
   readonly #log: Log;
-  /** Of the last put-back that was logged. */
+  /** Mark of the last restore that was logged. */
   #mark: string | null = null;
 
   constructor(memories: NodeMemories, log: Log) {
@@ -16,7 +16,7 @@ export class StateLog {
     this.#log = log;
   }
 
-  /** That a storage node is in this state is known already: the gateway that led before has logged it. */
+  /** Records the state of a storage node that the former leader has logged already. */
   knows(name: string, state: NodeState): void {
     this.#memories.of(name).loggedState = state;
   }
@@ -24,7 +24,8 @@ export class StateLog {
   /** Whether a registered storage node lives. */
   node(name: string, { state, lastSeenAtMs, problem }: Pick<NodeStatus, "state" | "lastSeenAtMs" | "problem">): void {
     const memory = this.#memories.of(name);
-    // A node may not have come yet after the gateway's start. And that one answers is no news while it may not serve.
+    // After the gateway's start a node may not have registered yet. A node that answers but may not serve is not logged
+    // as UP.
     const isExpected = state === "SUSPECT" && lastSeenAtMs === null;
     if (state === memory.loggedState || isExpected || problem !== null) return;
     memory.loggedState = state;
@@ -32,7 +33,7 @@ export class StateLog {
     else this.#log.warn({ node: name, state }, "A storage node does not respond; check its process and its log.");
   }
 
-  /** Whether the registry is put back. */
+  /** Whether the registry is being restored. */
   putBack(map: ClusterMap): void {
     const mark = map.putBack?.mark ?? null;
     if (mark !== null && mark !== this.#mark) {

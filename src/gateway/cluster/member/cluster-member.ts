@@ -1,7 +1,7 @@
 /**
- * The cluster in a process that has the registry. It leads or follows, and changes from one to the other while it serves: requests
- * for keys go on by its cluster map all the time, and what changes the cluster is done by the gateway that leads. With a
- * registry that no other gateway shares it leads from its start to its end.
+ * The cluster in a process that has the registry. It leads or follows, and changes from one to the other while it
+ * serves: requests for keys use its cluster map at all times, and the gateway that leads makes all changes of the
+ * cluster. With a registry that no other gateway shares it leads from its start to its end.
  */
 import { ShardgateError, type ErrorCode } from "../../../core/error.js";
 import { heartbeatIntervalMs } from "../../../core/limits.js";
@@ -33,7 +33,7 @@ const leaderPollMs = 100;
 
 export class ClusterMember extends ClusterView implements ClusterCommands {
   readonly #parts: ClusterMemberParts;
-  /** Of nodes that may not serve, or keep outdated data, as the gateway that leads knows them. */
+  /** Reports on nodes that may not serve, or keep outdated data, from the gateway that leads. */
   readonly reports: NodeReports;
   /** What other gateways may ask of this one: nothing unless it leads. */
   readonly peers: PeerAnswers = ownAnswers(() => this.#ownLeader());
@@ -68,7 +68,7 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     this.#roles = roles;
     this.#map = registry.map;
     this.#lastLeader = registry.map.leader;
-    // One that follows tells it with each beat.
+    // A follower reports it with each beat.
     const work = async (): Promise<void> => (roles.current?.isLeading === true ? standing.tell([]) : undefined);
     this.#tick = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work });
     this.#stopListening = [
@@ -138,7 +138,10 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     this.#parts.shared?.lease.start();
   }
 
-  /** Has another gateway lead, if this one does, and follows it from then on. Without others that changes nothing. */
+  /**
+   * At SIGTERM: resigns the lead, if this gateway has it, and follows the next leader. Without other gateways nothing
+   * changes.
+   */
   async resign(): Promise<void> {
     const { shared } = this.#parts;
     if (shared === null) return;
@@ -155,7 +158,7 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     await this.#roles.stop();
   }
 
-  /** `work`, again and again while no gateway leads; at last rejects as it does. */
+  /** Runs `work` again while no gateway leads; finally rejects with its error. */
   async #whenLed<Result>(work: () => Promise<Result>): Promise<Result> {
     const { clock, shared } = this.#parts;
     const untilMs = clock.monotonicMs() + leaderWaitMs;
@@ -225,7 +228,7 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     }
   }
 
-  /** What cannot be read now, the watch of the registry brings later. */
+  /** If the registry cannot be read now, its watch delivers the change later. */
   async #readRegistry(): Promise<void> {
     try {
       await this.#parts.registry.refresh();
@@ -237,7 +240,7 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     }
   }
 
-  /** Routing hears of it too: an open breaker may try the node again. */
+  /** Routing is notified too, so that an open breaker may try the node again. */
   #seen(name: string): void {
     if (this.#roles.current?.isLeading === true || !this.map.nodes.has(name)) return;
     const { liveness, pool, onSeen } = this.#parts;
@@ -246,7 +249,7 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     onSeen?.(name);
   }
 
-  /** The problem with which a storage node was refused, or that is over, is known here when its registration is answered. */
+  /** Before a registration is answered, this gateway knows the new or resolved problem of the storage node. */
   async #hearOf(name: string, code: ErrorCode | null): Promise<void> {
     const role = this.#roles.current;
     const known = this.reports.of(name).problem?.code ?? null;
@@ -270,7 +273,7 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
   }
 }
 
-/** No gateway leads now, as far as this one knows; nothing was asked of any. */
+/** As far as this gateway knows no gateway leads; no request was sent. */
 class NoLeader extends ShardgateError {
   constructor(last: LeaderRecord | null) {
     const named = [last?.name, last?.url].filter((part) => part !== null && part !== undefined).join(" at ");
@@ -286,7 +289,7 @@ function isWithoutLeader(error: unknown): boolean {
   return isUnchanged(error) || (error instanceof ShardgateError && error.code === "REGISTRY_UNAVAILABLE");
 }
 
-/** The refusal of a gateway that does not lead, or none was asked. */
+/** Whether a gateway refused because it does not lead, or no leader was known. */
 function isUnchanged(error: unknown): boolean {
   return error instanceof NoLeader || (error instanceof ShardgateError && error.code === "REGISTRY_CONFLICT");
 }

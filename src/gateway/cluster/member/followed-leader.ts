@@ -1,7 +1,7 @@
 /**
- * The gateway that leads, as one that follows it knows it. Each second it is sent a beat; its answer has the signs of life and the
- * problems of all storage nodes. Whom to follow is what this gateway's own cluster map says. A leader that does not answer is
- * not asked for anything but beats until it does.
+ * A follower's view of the gateway that leads. Each second the follower sends it a beat; the answer has the signs of
+ * life and the problems of all storage nodes. The follower's own cluster map names the leader. A leader that does not
+ * answer gets only beats until it does.
  */
 import type { Clock } from "../../../core/clock.js";
 import { heartbeatIntervalMs, silentAfterMs } from "../../../core/limits.js";
@@ -19,9 +19,9 @@ import { gatewayStatuses, type GatewayStatus } from "../peers/gateway-status.js"
 import type { GatewayAddress, LeaderTransport } from "../peers/leader-transport.js";
 import type { NodeVerdicts } from "./node-verdicts.js";
 
-/** This gateway, as it says who it is. */
+/** How this gateway identifies itself. */
 export interface OwnAddress {
-  /** Null: it has none, and no other gateway asks for it. */
+  /** Null: it has none, because no other gateway calls it. */
   readonly name: string | null;
   readonly url: string | null;
 }
@@ -47,7 +47,7 @@ export class FollowedLeader {
   #stopListening: () => void = () => {};
   /** The last beat and the leader that it went to; null: none was sent yet. */
   #last: { readonly leaderId: string; readonly isAnswered: boolean } | null = null;
-  /** As the leader said last, and when, in milliseconds since 1970. */
+  /** The leader's last answer, and its time in milliseconds since 1970. */
   #gateways: { readonly rows: readonly GatewayRow[]; readonly atMs: number } | null = null;
   /** Beats in a row that found the leader at this gateway's own URL. */
   #ownUrlBeats = 0;
@@ -143,7 +143,7 @@ export class FollowedLeader {
       this.#last = { leaderId: leader.id, isAnswered: false };
       if (isNews) log.warn({ err: error, leader: address }, noAnswer);
       onBeat([]);
-      // It may not lead any more.
+      // This leader may have lost the lead.
       await registry.refresh().catch(() => undefined);
     }
   }
@@ -193,7 +193,7 @@ const noAnswer =
   "The gateway that leads does not answer. Requests for keys go on by the last known cluster map; changes of the cluster wait " +
   "until a gateway leads.";
 
-/** Null for a leader that says neither where it is, nor that there is one. */
+/** Null for a leader without a URL. */
 function addressOf(leader: LeaderRecord | null): GatewayAddress | null {
   if (leader === null || leader.url === null) return null;
   return { name: leader.name, url: leader.url };

@@ -1,6 +1,6 @@
 /**
- * The registry as a leader has it for as long as it leads. Once the term is over nothing of that leader's work changes the cluster
- * map any more, also when the same process takes the lead again while the work is still ending.
+ * The registry of a leader during one term of its lead. After the term, that leader's remaining work can no longer
+ * change the cluster map, also when the same process takes the lead again while the work is still ending.
  */
 import type { AssignmentChange, ClusterMap } from "../../../registry/cluster-map.js";
 import { notLeading } from "../../../registry/command-batch.js";

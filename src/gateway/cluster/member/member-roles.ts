@@ -1,6 +1,7 @@
 /**
- * Which of its two roles a gateway has, one after the other: the old one is stopped, with all its work in flight, before the next
- * one starts. In between there is none. What the roles do is in cluster-leader.ts and followed-leader.ts.
+ * Which of its two roles a gateway has, one after the other: the old one is stopped, with all its work in flight,
+ * before the next one starts. In between the gateway has no role. What the roles do is in cluster-leader.ts and
+ * followed-leader.ts.
  */
 import type { Log } from "../../../core/log.js";
 import { SharedRun } from "../../../core/tasks/shared-run.js";
@@ -9,7 +10,7 @@ import type { FollowedLeader } from "./followed-leader.js";
 
 interface Lifetime {
   start(): void;
-  /** From now on it changes nothing any more, although its work may not have ended. */
+  /** From now on the role changes nothing, although its work may not have ended. */
   end(): void;
   /** Resolves when its work has ended. */
   stop(): Promise<void>;
@@ -37,10 +38,10 @@ export class MemberRoles {
   readonly #parts: MemberRolesParts;
   readonly #reviews = new SharedRun(() => this.#review());
   #role: MemberRole | null;
-  /** The role of now is over, whatever the next one is. */
+  /** The current role has ended, whatever the next one is. */
   #isOver = false;
   #isStarted = false;
-  /** It leads no more, whatever the registry says. */
+  /** This gateway has stopped leading, whatever the registry says. */
   #isRetired = false;
   #isStopped = false;
 
@@ -59,14 +60,17 @@ export class MemberRoles {
     this.#role?.start();
   }
 
-  /** The lead is lost: the leader of now changes nothing any more, also when this gateway takes the lead again at once. */
+  /**
+   * The lead is lost: the current leader can change nothing any more, also when this gateway takes the lead again at
+   * once.
+   */
   lost(): void {
     if (this.#role?.isLeading !== true) return;
     this.#isOver = true;
     this.#role.end();
   }
 
-  /** Resolves when this gateway has the role that it has to have. */
+  /** Resolves when this gateway has the role that the registry gives it. */
   review(): Promise<void> {
     return this.#reviews.next();
   }

@@ -1,4 +1,4 @@
-/** How this gateway stands to its cluster at each moment, and who hears of it: its own liveness, and its workers. */
+/** This gateway's current standing in its cluster, reported to its own liveness and its workers. */
 import type { Liveness, SignOfLife } from "../../../registry/liveness.js";
 import type { Registry } from "../../../registry/registry.js";
 import { leadOf, StandingJudge, standingOfLeader, type ClusterStanding } from "../cluster-standing.js";
@@ -29,7 +29,7 @@ export class MemberStanding {
     return { isLeading: false, ...leadOf(leader), isRegistryReachable: registry.isReachable };
   }
 
-  /** It may be another one now, or the leader has answered, which has heard these signs of life. */
+  /** To be called when the standing may have changed, or the leader has answered with these signs of life. */
   tell(signs: readonly SignOfLife[]): void {
     const standing = this.now;
     this.#judge.take(standing);

@@ -1,6 +1,6 @@
 /**
- * What a gateway that follows finds out about storage nodes that the leader doubts: it asks each of them itself, and has what its
- * own requests for keys have met. What it hears of a node keeps the leader from calling that node DOWN.
+ * How a follower checks storage nodes that look silent to the leader: it probes each of them, and counts the answers to
+ * its own requests for keys. An answer of a node keeps the leader from calling that node DOWN.
  */
 import type { Clock } from "../../../core/clock.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
@@ -29,7 +29,7 @@ export class NodeVerdicts {
     this.#looking = Promise.all(doubted.map((name) => this.#verdict(name)));
   }
 
-  /** What the next beat says, once all have answered or had their time. */
+  /** The verdicts for the next beat, once all nodes have answered or their time is up. */
   async take(): Promise<Pick<GatewayBeat, "seen" | "refused">> {
     const seen = await this.#looking;
     return { seen, refused: this.#parts.pool.takeRefused() };
@@ -48,7 +48,7 @@ export class NodeVerdicts {
     return [name, lastAnswerMs === null ? null : clock.monotonicMs() - lastAnswerMs];
   }
 
-  /** What answers is that storage node, and may serve. */
+  /** Whether the storage node itself answered, and may serve. */
   #isItself(node: string, { kind, name, clusterId, isAcknowledged }: NodeSign): boolean {
     const map = this.#parts.map();
     const record = map.nodes.get(node);

@@ -1,4 +1,4 @@
-/** What a gateway answers others that follow it: its leader's answers while it leads, and otherwise a refusal. */
+/** Answers to the gateways that follow this one: the leader's while this gateway leads, otherwise a refusal. */
 import type { ClusterLeader } from "../leader/cluster-leader.js";
 import type { PeerAnswers } from "../peers/peer-answers.js";
 

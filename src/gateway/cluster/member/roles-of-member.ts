@@ -1,4 +1,4 @@
-/** What a member's two roles consist of, each made anew whenever the gateway takes it. */
+/** The parts of a member's two roles, created anew whenever the gateway takes the role. */
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { Liveness, SignOfLife } from "../../../registry/liveness.js";
 import type { Registry } from "../../../registry/registry.js";
@@ -25,7 +25,10 @@ export interface ClusterMemberParts extends Omit<
   readonly shared: SharedLead | null;
   /** A storage node gave a sign of life to this gateway, or through it to the leader. */
   readonly onSeen?: (name: string) => void;
-  /** How the gateway stands to its cluster, each second and whenever that changes, with what the leader has heard. */
+  /**
+   * Called with the gateway's standing each second and at each change, with the signs of life that the leader has
+   * received.
+   */
   readonly onStanding?: (standing: ClusterStanding, signs: readonly SignOfLife[]) => void;
 }
 

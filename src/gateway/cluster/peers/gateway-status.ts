@@ -1,4 +1,4 @@
-/** The gateways of the cluster as people see them, made of what the leader knows. */
+/** The gateways of the cluster as APIs and the console show them, from the leader's knowledge. */
 import type { GatewayRow } from "../../../wire/gateway-peers.js";
 
 export interface GatewayStatus {
@@ -7,9 +7,9 @@ export interface GatewayStatus {
   /** Null: it does not say where it answers. */
   readonly url: string | null;
   readonly isLeader: boolean;
-  /** Of the cluster map that it goes by. */
+  /** Version of its cluster map. */
   readonly mapVersion: number;
-  /** When the leader last heard of it, milliseconds since 1970. */
+  /** When the leader last received its beat, milliseconds since 1970. */
   readonly lastSeenAtMs: number;
 }
 

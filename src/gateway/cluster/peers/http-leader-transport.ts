@@ -28,7 +28,7 @@ export interface HttpLeaderTransportOptions {
   /** Proves to the leader that this is a gateway of the cluster; null: the cluster has no secret. */
   readonly token: string | null;
   readonly clock: Pick<Clock, "after">;
-  /** What is shown to the leader, and by which CA it is believed. */
+  /** The certificate presented to the leader, and the CA that verifies the leader's. */
   readonly tls?: TlsSource;
 }
 
@@ -152,7 +152,7 @@ export class HttpLeaderTransport implements LeaderTransport {
   }
 }
 
-/** What does not parse is no refusal of the leader's. */
+/** An answer that does not parse is not a refusal of the leader. */
 function readable<Result>(content: unknown, { parse }: Call<Result>): Result {
   try {
     return parse(content);
@@ -161,7 +161,10 @@ function readable<Result>(content: unknown, { parse }: Call<Result>): Result {
   }
 }
 
-/** Codes of a leader that are about the call itself: the command was not looked at, and its sender is not to blame. */
+/**
+ * Codes of a leader that concern the call between gateways: the command was not executed, and its sender is not at
+ * fault.
+ */
 const ofTheCall: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "UNAUTHENTICATED",
   "FORBIDDEN",
@@ -183,7 +186,7 @@ function refusalOf(error: unknown, leader: GatewayAddress, { what }: Call<unknow
     const message = `The leader, ${textOf(leader)}, refused ${what} with ${error.code}: ${error.message}`;
     return new ShardgateError("REGISTRY_UNAVAILABLE", message, { gateway }, error);
   }
-  // The id that the leader gave to the call says nothing to whoever asked this gateway.
+  // The leader's request id means nothing to this gateway's client.
   const { requestId: _requestId, ...details } = error.details;
   return new ShardgateError(error.code, error.message, details, error);
 }

@@ -1,6 +1,6 @@
 /**
- * The side of the gateway that leads in what gateways say to each other each second: it takes what a follower heard of storage
- * nodes, and answers with what all of them have to know.
+ * The leader's side of the beats that gateways exchange each second: it takes the signs of life that a follower
+ * received from storage nodes, and answers with those of all gateways.
  */
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
@@ -17,7 +17,7 @@ import { PeerDirectory } from "./peer-directory.js";
 const gatewayLiveMs = 3_000;
 
 export interface LeaderPeersParts {
-  /** Its map names the gateway that leads. */
+  /** The registry whose map names the gateway that leads. */
   readonly registry: Pick<Registry, "map" | "heardOfVersion">;
   readonly liveness: Pick<Liveness, "seen" | "signs" | "state" | "downAfterMs">;
   readonly reports: Pick<NodeReports, "rows">;
@@ -61,7 +61,7 @@ export class LeaderPeers {
     return gatewayStatuses(this.#rows(), this.#parts.clock.nowMs());
   }
 
-  /** These storage nodes are silent, and no others: the other gateways are asked whether they hear of them. */
+  /** Exactly these storage nodes are silent: the other gateways are asked whether they have seen them. */
   doubt(nodes: readonly string[]): void {
     const { registry, liveness, onCutOff, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
@@ -71,7 +71,7 @@ export class LeaderPeers {
     if (nodes.every((node) => liveness.state(node) === "DOWN")) onCutOff?.();
   }
 
-  /** No other gateway that lives has a reason against it. */
+  /** Whether no other live gateway objects. */
   mayCallDown(node: string): boolean {
     return this.#directory.mayCallDown(node, this.#parts.clock.monotonicMs());
   }

@@ -1,4 +1,4 @@
-/** How a gateway that follows reaches the one that leads, wherever that is. The member of the cluster works with nothing else. */
+/** How a follower calls the gateway that leads. A cluster member uses no other way. */
 import type { GatewayBeat, LeaderAnswer } from "../../../wire/gateway-peers.js";
 import type { ClusterCommands } from "../cluster-commands.js";
 
@@ -15,7 +15,7 @@ export interface LeaderTransport {
    */
   commands(leader: GatewayAddress): ClusterCommands;
 
-  /** Gateway `name` says that it lives. Rejects as the commands do. */
+  /** Sends the beat of gateway `name`. Rejects as the commands do. */
   beat(leader: GatewayAddress, name: string, beat: GatewayBeat): Promise<LeaderAnswer>;
 
   /** Calls in flight are rejected. */

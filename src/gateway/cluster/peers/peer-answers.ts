@@ -1,4 +1,7 @@
-/** What other gateways of the cluster may ask of this one, over whatever way. Only a gateway that leads does it. */
+/**
+ * Requests that other gateways of the cluster may send to this one, over any transport. Only a gateway that leads
+ * answers them.
+ */
 import type { GatewayBeat, LeaderAnswer } from "../../../wire/gateway-peers.js";
 import type { ClusterCommands } from "../cluster-commands.js";
 
@@ -7,7 +10,10 @@ import type { ClusterCommands } from "../cluster-commands.js";
  * that disagree about their leader never send a request in a circle.
  */
 export interface PeerAnswers extends ClusterCommands {
-  /** Gateway `name` lives, and says what it heard of storage nodes. Rejects with REGISTRY_CONFLICT when it follows another. */
+  /**
+   * Takes the beat of gateway `name`, with the signs of life that it received from storage nodes. Rejects with
+   * REGISTRY_CONFLICT when it follows another.
+   */
   beatFrom(name: string, beat: GatewayBeat): LeaderAnswer | Promise<LeaderAnswer>;
 }
 

@@ -1,7 +1,8 @@
 /**
- * What the gateway that leads knows of the others: when each said last that it lives, and what it heard of the storage nodes
- * that are silent here. Before a storage node is called DOWN each living gateway has to say that it does not hear of it
- * either; one that does is a veto. A gateway that fell silent itself is not waited for. Decides by the times it is given.
+ * The leader's record of the other gateways: the time of each one's last beat, and whether it has seen the storage
+ * nodes that are silent here. The leader calls a storage node DOWN only after every live gateway has reported that it
+ * has not seen the node either; one that has seen it vetoes. A gateway that is silent itself is not waited for. Pure:
+ * the caller passes all times.
  */
 import { ShardgateError } from "../../../core/error.js";
 import type { GatewayBeat, GatewayRow } from "../../../wire/gateway-peers.js";
@@ -11,8 +12,8 @@ export interface PeerDirectoryBounds {
   /** Silence after which a gateway is not waited for any more. */
   readonly liveMs: number;
   /**
-   * Within this time, that a storage node was heard of is a veto. And so long after the doubt began, a gateway that has
-   * not looked yet is waited for: later it is one that has just started, perhaps over and over.
+   * For this long after a gateway has seen a storage node, that is a veto. For this long after a doubt began, a gateway that
+   * has not looked for the node yet is waited for; one that has not looked by then has just started.
    */
   readonly downAfterMs: number;
 }
@@ -20,7 +21,7 @@ export interface PeerDirectoryBounds {
 /** Most gateways of a cluster: far more than one needs, so that names that change at each start do not pile up. */
 export const gatewaysMax = 256;
 
-/** Silence after which a gateway is listed no more. */
+/** Silence after which a gateway is no longer listed. */
 const forgottenMs = 60_000;
 
 interface KnownGateway {
@@ -32,7 +33,7 @@ interface KnownGateway {
 
 interface Doubt {
   readonly sinceMs: number;
-  /** By gateway that has answered since: when it heard of the storage node; null: it did not. */
+  /** By gateway that has answered since: when it saw the storage node; null: it did not. */
   readonly verdicts: Map<string, number | null>;
 }
 
@@ -60,7 +61,7 @@ export class PeerDirectory {
       const verdicts = this.#doubts.get(node)?.verdicts;
       const before = verdicts?.get(key) ?? null;
       const seenMs = silentMs === null ? null : nowMs - silentMs;
-      // That it was heard of stays a veto for its time, whatever is said later.
+      // A later report does not end a veto early.
       verdicts?.set(key, before === null || seenMs === null ? (seenMs ?? before) : Math.max(before, seenMs));
     }
   }
@@ -75,7 +76,7 @@ export class PeerDirectory {
     return [...this.#doubts.keys()];
   }
 
-  /** Every living gateway has looked for the storage node in time since it is doubted, and none has heard of it lately. */
+  /** Whether every live gateway has looked for the doubted storage node, or had its time, and none has seen it lately. */
   mayCallDown(node: string, nowMs: number): boolean {
     const { liveMs, downAfterMs } = this.#bounds;
     const doubt = this.#doubts.get(node);
@@ -88,14 +89,14 @@ export class PeerDirectory {
     return true;
   }
 
-  /** Gateways were heard of within the last minute, and all of them are silent now. */
+  /** Whether gateways were seen within the last minute, and all of them are silent now. */
   hasLostAll(nowMs: number): boolean {
     this.#forgetOld(nowMs);
     const beats = [...this.#gateways.values()];
     return beats.length > 0 && beats.every(({ beatMs }) => nowMs - beatMs >= this.#bounds.liveMs);
   }
 
-  /** Those heard of lately, by name. */
+  /** Gateways seen lately, by name. */
   rows(nowMs: number): readonly GatewayRow[] {
     this.#forgetOld(nowMs);
     return [...this.#gateways.values()]

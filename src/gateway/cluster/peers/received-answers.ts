@@ -1,6 +1,6 @@
 /**
- * Reads what the gateways of a cluster say to each other, and refuses what is none of it: another version of the program may
- * have written it. Members and codes that a newer one adds are no fault.
+ * Parses the messages between gateways and refuses malformed ones: another version of the program may have written
+ * them. Members and codes that a newer version adds are accepted.
  */
 import { isErrorCode, ShardgateError } from "../../../core/error.js";
 import {
@@ -98,7 +98,7 @@ function parseReportRow(row: unknown): NodeReportRow {
 function parseProblem(value: unknown): NodeProblem {
   const { code, message, advice, shards, storeId } = membersOf(value, "A storage node's problem");
   return {
-    // A newer gateway may know more codes; what all of them have in common is that the shards cannot be served.
+    // A newer gateway may have more codes; all of them mean that the shards cannot be served.
     code: isErrorCode(code) ? code : "SHARD_UNAVAILABLE",
     message: text(message, "message"),
     advice: text(advice, "advice"),

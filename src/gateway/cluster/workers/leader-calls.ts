@@ -37,7 +37,7 @@ export interface CalledLeader extends ClusterCommands {
   gateways(): Promise<readonly GatewayStatus[]>;
 }
 
-/** How the primary answers; a change is answered once `known` has resolved after it. */
+/** The primary's answers; a change is answered after `known` has resolved. */
 export function answersOf(leader: CalledLeader, known: () => Promise<void>): LeaderCalls {
   const { peers } = leader;
   const ofPeers: Readonly<Record<LeaderCommand, (body: never) => unknown>> = commandAnswers(peers, known);

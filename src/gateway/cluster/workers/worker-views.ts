@@ -1,7 +1,8 @@
 /**
- * The primary's side of a gateway of several workers: sends each of them every new cluster map, every sign of life and the
- * problems of storage nodes, and answers what they ask of the leader. A change is answered once all workers go by its map,
- * so that the next request to any of them sees it; one that does not answer holds up each change for `mapToldTimeoutMs`.
+ * The primary's side of a gateway of several workers: sends each of them every new cluster map, every sign of life and
+ * the problems of storage nodes, and answers what they ask of the leader. A change is answered once all workers use its
+ * map, so that the next request to any of them sees it; a worker that does not answer delays each change by
+ * `mapToldTimeoutMs`.
  */
 import type { Log } from "../../../core/log.js";
 import { clusterMapToText } from "../../../registry/text/cluster-map-text.js";
@@ -14,7 +15,10 @@ import type { ClusterBegin, ClusterNews } from "../follower/followed-cluster.js"
 import type { NodeReports } from "../node-reports.js";
 import { answersOf, type CalledLeader, type LeaderCalls } from "./leader-calls.js";
 
-/** How long a change of the cluster map waits for the gateway's workers to go by it: they do within a turn, or hang. */
+/**
+ * How long a change of the cluster map waits for the gateway's workers to use it: they do so within a turn of the event
+ * loop, or hang.
+ */
 export const mapToldTimeoutMs = 1_000;
 
 export interface WorkerViewsParts {
@@ -33,7 +37,7 @@ type Worker = Pick<Peer<ClusterNews>, "ask" | "tell">;
 
 export class WorkerViews {
   readonly #parts: WorkerViewsParts;
-  /** Of each worker, when it goes by the last map that it was sent; never rejects. */
+  /** By worker: resolves when the worker uses the last map that it was sent; never rejects. */
   readonly #sent = new Map<Worker, Promise<void>>();
   readonly #stopListening: (() => void)[];
   /** Once it is there. */
@@ -44,7 +48,9 @@ export class WorkerViews {
     this.#stopListening = [parts.registry.onChange((map) => this.#sendAll(map))];
   }
 
-  /** What a worker begins with; from now on it hears what changes. Not to be called before `calls`. */
+  /**
+   * The state that a worker begins with; from now on the worker is sent all changes. Not to be called before `calls`.
+   */
   begin(worker: Worker): ClusterBegin {
     const { registry, liveness } = this.#parts;
     if (this.#cluster === null) throw new Error("A worker began before there was a cluster that it could follow.");
@@ -62,12 +68,12 @@ export class WorkerViews {
     for (const worker of this.#sent.keys()) worker.tell("seen", name);
   }
 
-  /** The gateway's standing may be another, or the leader has answered, which has heard these signs of life. */
+  /** To be called when the gateway's standing may have changed, or the leader has answered with these signs of life. */
   standing(standing: ClusterStanding, signs: readonly SignOfLife[]): void {
     for (const worker of this.#sent.keys()) worker.tell("standing", { standing, signs });
   }
 
-  /** How the workers are answered; from now on they hear of the storage nodes' problems. To be called once. */
+  /** Answers the workers' calls; from now on workers are sent the storage nodes' problems. To be called once. */
   calls(cluster: PrimaryCluster): LeaderCalls {
     const { reports } = cluster;
     this.#cluster = cluster;

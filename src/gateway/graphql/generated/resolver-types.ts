@@ -101,7 +101,7 @@ export type AssignmentChange = {
 /** The whole cluster. */
 export type Cluster = Node & {
   readonly __typename: 'Cluster';
-  /** The gateways that the leader heard of in the last minute, the leader first. */
+  /** The gateways that the leader has seen in the last minute, the leader first. */
   readonly gateways: ReadonlyArray<Gateway>;
   /** Opaque and globally unique. */
   readonly id: Scalars['ID']['output'];
@@ -216,9 +216,9 @@ export type Gateway = {
   readonly __typename: 'Gateway';
   /** Whether it is the one that changes the cluster map. */
   readonly isLeader: Scalars['Boolean']['output'];
-  /** When the leader last heard of it. */
+  /** When the leader last received its beat. */
   readonly lastSeenAt: Scalars['DateTime']['output'];
-  /** Version of the cluster map that it goes by. */
+  /** Version of the cluster map that it uses. */
   readonly mapVersion: Scalars['Int']['output'];
   /** Its name, by default the host and port at which it answers; null when it has none. */
   readonly name?: Maybe<Scalars['String']['output']>;

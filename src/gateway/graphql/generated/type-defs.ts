@@ -189,9 +189,9 @@ type Gateway {
   url: String
   "Whether it is the one that changes the cluster map."
   isLeader: Boolean!
-  "Version of the cluster map that it goes by."
+  "Version of the cluster map that it uses."
   mapVersion: Int!
-  "When the leader last heard of it."
+  "When the leader last received its beat."
   lastSeenAt: DateTime!
 }
 
@@ -209,7 +209,7 @@ type Cluster implements Node {
   shards: [Shard!]!
   "All storage nodes, by name."
   storageNodes: [StorageNode!]!
-  "The gateways that the leader heard of in the last minute, the leader first."
+  "The gateways that the leader has seen in the last minute, the leader first."
   gateways: [Gateway!]!
   "Whether every shard has a live primary, and no storage node has a problem."
   isHealthy: Boolean!

@@ -129,7 +129,7 @@ function isObject(value: unknown): value is Variables {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** As `jsonMembers`, with its error as a result. */
+/** Like `jsonMembers`, but returns an error instead of throwing it. */
 function membersOf(text: string, span: JsonSpan): ReturnType<typeof jsonMembers> | ShardgateError {
   try {
     return jsonMembers(text, span);

@@ -91,7 +91,7 @@ export class NodeFigures {
     try {
       return await membership.gateways();
     } catch (error) {
-      log.debug({ err: error }, "The gateways of the cluster could not be asked for.");
+      log.debug({ err: error }, "The list of the cluster's gateways could not be read.");
       return [];
     }
   }

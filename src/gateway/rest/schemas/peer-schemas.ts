@@ -4,7 +4,7 @@ import { gatewayNameCharactersMax, type LeaderCommand } from "../../../wire/gate
 import { heartbeatSchema, registerSchema } from "./node-schemas.js";
 import { bodyProblems, commonProblems, jsonAnswer, nodeIdSchema, problemAnswer, type Schema } from "./schemas.js";
 
-const mapVersion = { type: "integer", minimum: 0, description: "Version of the cluster map that the gateway goes by." };
+const mapVersion = { type: "integer", minimum: 0, description: "Version of the cluster map that the gateway uses." };
 
 export const listSchema = {
   operationId: "listGateways",
@@ -12,7 +12,7 @@ export const listSchema = {
   tags: ["cluster"],
   response: {
     ...commonProblems,
-    200: jsonAnswer("The gateways that the leader heard of lately, the leader first.", {
+    200: jsonAnswer("The gateways that the leader has seen lately, the leader first.", {
       type: "object",
       required: ["gateways"],
       properties: {
@@ -26,7 +26,11 @@ export const listSchema = {
               url: { type: ["string", "null"], description: "Where it answers; null when it does not say." },
               isLeader: { type: "boolean", description: "Whether it is the one that changes the cluster map." },
               mapVersion,
-              lastSeenAt: { type: "string", format: "date-time", description: "When the leader last heard of it." },
+              lastSeenAt: {
+                type: "string",
+                format: "date-time",
+                description: "When the leader last received its beat.",
+              },
             },
           },
         },
@@ -60,7 +64,7 @@ export const beatSchema = {
         type: "array",
         maxItems: storageNodesMax,
         description:
-          "A row for each storage node that the last answer doubted: its id, and the milliseconds since the gateway heard of it, or null.",
+          "A row for each storage node that the last answer doubted: its name, and the milliseconds since the gateway saw it, or null.",
         items: { type: "array", minItems: 2, maxItems: 2 },
       },
       refused: { ...nodeNames, description: "Storage nodes that refused a connection since the last beat." },

@@ -12,7 +12,7 @@ import { clusterCaller, type TlsSource } from "../../../tls/tls-source.js";
 export interface EtcdClientOptions {
   /** Origins of the members: `http://host:2379`. At least one. */
   readonly members: readonly string[];
-  /** Of an etcd that has authentication enabled; null: it has not. */
+  /** Credentials for an etcd with authentication; null: it has none. */
   readonly credentials: EtcdCredentials | null;
   readonly tls: TlsSource;
   readonly clock: Clock;
@@ -20,7 +20,7 @@ export interface EtcdClientOptions {
 
 export interface EtcdCredentials {
   readonly name: string;
-  /** Asked for whenever a token is drawn, so that a renewed password is used from then on. */
+  /** Read whenever a token is requested, so that a renewed password is used from then on. */
   readonly password: () => Promise<string>;
 }
 
@@ -35,7 +35,7 @@ export class EtcdClient {
   readonly #pools: readonly Pool[];
   /** The member that answered last. */
   #current = 0;
-  /** Proves who calls; null: not drawn yet, or no longer accepted. */
+  /** The authentication token; null: not requested yet, or no longer accepted. */
   #token: string | null = null;
 
   constructor(options: EtcdClientOptions) {
@@ -82,7 +82,7 @@ export class EtcdClient {
     }
   }
 
-  /** Calls under way fail. */
+  /** Calls in flight fail. */
   async close(): Promise<void> {
     await Promise.all(this.#pools.map((pool) => pool.destroy()));
   }
@@ -110,7 +110,7 @@ export class EtcdClient {
     }
   }
 
-  /** The answer, once it is known that it is none of failure. */
+  /** The answer, unless it reports a failure. */
   async #send(index: number, path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { credentials } = this.#options;
     if (this.#token === null && credentials !== null) await this.#authenticate(index, credentials, signal);
@@ -135,7 +135,7 @@ export class EtcdClient {
   }
 }
 
-/** An answer of failure. */
+/** An answer that reports a failure. */
 class EtcdRefusal extends Error {
   /** Another member, or the same one later, may answer otherwise. */
   readonly isPassing: boolean;
@@ -143,7 +143,7 @@ class EtcdRefusal extends Error {
 
   constructor(status: number, { message, error, code }: EtcdAnswer) {
     super(`etcd answered ${status}: ${String(message ?? error ?? "nothing more")}`);
-    // The second is of a token from before users or roles were changed.
+    // The second message is about a token from before users or roles were changed.
     this.isTokenInvalid =
       status === 401 || code === unauthenticated || /auth store is old/.test(String(message ?? error));
     this.isPassing = status >= 500;
@@ -159,7 +159,7 @@ function jsonObject(text: string): EtcdAnswer {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null) return value as EtcdAnswer;
   } catch {
-    // Named below.
+    // The error below reports it.
   }
   throw new Error(`the answer is not that of etcd's JSON gateway: ${JSON.stringify(text.slice(0, 80))}`);
 }

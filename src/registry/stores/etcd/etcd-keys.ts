@@ -15,7 +15,7 @@ export type KeyOperation =
   /** All keys from `key` on, before `end`. */
   | { readonly kind: "deleteRange"; readonly key: string; readonly end: string };
 
-/** What must hold for a key, or nothing of a transaction happens. A value of null: the key does not exist. */
+/** A condition on a key, without which a transaction changes nothing. A value of null: the key does not exist. */
 export type KeyComparison =
   { readonly key: string; readonly value: string | null } | { readonly key: string; readonly modRevision: string };
 
@@ -72,7 +72,7 @@ export class EtcdKeys {
 const rangePath = "/v3/kv/range";
 const transactionPath = "/v3/kv/txn";
 
-/** `lastWrite` of a key that was written at the revision, as an answer says it. A restored etcd has another cluster id. */
+/** `lastWrite` of a key that was written at the revision, from an answer. A restored etcd has another cluster id. */
 export function writeMark({ header }: EtcdAnswer, modRevision: string): string {
   const { cluster_id: cluster } = (header ?? {}) as { readonly cluster_id?: unknown };
   return `${String(cluster)} ${modRevision}`;

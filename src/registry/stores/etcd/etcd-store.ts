@@ -1,7 +1,7 @@
 /**
- * A registry store in etcd, for many gateways. Under one prefix stand the version, the beat, the map's text, and a key for
- * each record of the log; each change is one transaction that compares version and beat. A watch brings changes at once,
- * and since a watch may stay silent, the version is also read each second.
+ * A registry store in etcd, for many gateways. One prefix has the version, the beat, the map's text, and a key for each
+ * record of the log; each change is one transaction that compares version and beat. A watch brings changes at once, and
+ * since a watch may stay silent, the version is also read each second.
  */
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
@@ -15,7 +15,7 @@ import { encoded, EtcdKeys, writeMark, type KeyComparison, type KeyOperation, ty
 
 export interface EtcdStoreOptions {
   readonly members: readonly string[];
-  /** Of all keys, without a slash at its end. */
+  /** The prefix of all keys, without a trailing slash. */
   readonly prefix: string;
   readonly credentials: EtcdCredentials | null;
   readonly tls: TlsSource;
@@ -27,7 +27,7 @@ export class EtcdStore implements RegistryStore {
   readonly #keys: EtcdKeys;
   readonly #prefix: string;
   readonly #watch: PolledWatch;
-  /** Of the log, as far as this process knows; null: not read yet. */
+  /** Length of the log, as far as this process knows; null: not read yet. */
   #logBytes: number | null = null;
   /** The log's length from which it is compacted. */
   #logBytesMax = registryLogBytesMin;

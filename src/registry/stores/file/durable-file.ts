@@ -55,8 +55,8 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /**
- * Where the symbolic links at `path` lead, also when nothing is there yet: a rename onto the path itself would replace the
- * link. Throws ELOOP for links that go round.
+ * The path that the symbolic links at `path` lead to, also if no file is there yet: a rename onto the path itself would
+ * replace the link. Throws ELOOP for circular links.
  */
 export async function linkTarget(path: string): Promise<string> {
   let target = resolve(path);
@@ -93,7 +93,7 @@ async function linkAt(path: string): Promise<string | null> {
   try {
     return await readlink(path);
   } catch (error) {
-    // Not a link, or nothing at all.
+    // The path is not a link, or does not exist.
     if (hasCode(error, "EINVAL", "ENOENT")) return null;
     throw error;
   }

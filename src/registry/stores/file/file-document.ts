@@ -1,7 +1,7 @@
 /**
  * The bytes of a registry file: one head line with a format number, the document's version and a checksum, then the
- * document's text. The checksum (SHA-256 of the version, a newline and the text) tells a whole file from one that was
- * cut off or edited, whatever the text is.
+ * document's text. The checksum (SHA-256 of the version, a newline and the text) detects a file that was truncated or
+ * edited, whatever its text.
  */
 import { createHash } from "node:crypto";
 import { ShardgateError } from "../../../core/error.js";
@@ -46,7 +46,7 @@ export function versionInHead(bytes: Buffer, path: string): number {
   return Number(head[2]);
 }
 
-/** The file is never repaired or replaced: what is left of it may be all there is. */
+/** A damaged file is never repaired or replaced: it may be the only copy. */
 export function corruptFile(path: string, what: string): ShardgateError {
   return new ShardgateError(
     "REGISTRY_CORRUPT",

@@ -1,7 +1,7 @@
 /**
- * The log beside a registry file: one line for each change, with the version of the map that has it and a checksum. A line is
- * written before its map, so lines above the map's version are of changes that never happened; they and damaged lines (a
- * process was killed while it wrote) are skipped, and go when the next line is written.
+ * The log beside a registry file: one line for each change, with the version of the map that has it and a checksum. A
+ * line is written before its map, so lines above the map's version belong to changes that never happened; they and
+ * damaged lines (a process was killed while it wrote) are skipped, and removed when the next line is written.
  */
 import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";

@@ -1,8 +1,8 @@
 /**
- * A registry store in one file, for the one gateway of one machine: a lock beside the file refuses a second one. A change is
- * written to a temporary file, synced, renamed over the file, and the folder synced: whatever happens in between, the old or
- * the new document is there whole. A file that is broken or not ours is refused and never touched. Where the path is a
- * symbolic link, the file it leads to is replaced, not the link.
+ * A registry store in one file, for the one gateway of one machine: a lock beside the file refuses a second one. A
+ * change is written to a temporary file, synced, renamed over the file, and the folder synced: after a crash at any
+ * point, either the old or the new document is complete. A damaged or foreign file is refused and never changed. Where
+ * the path is a symbolic link, the file it leads to is replaced, not the link.
  */
 import { closeSync, openSync, readSync, renameSync, statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
@@ -101,7 +101,7 @@ export class FileStore implements RegistryStore {
     };
   }
 
-  /** Waits for the write under way, and gives the lock up. */
+  /** Waits for the write in progress, and releases the lock. */
   async close(): Promise<void> {
     for (const stop of this.#watches) stop();
     this.#watches.clear();
@@ -124,7 +124,7 @@ export class FileStore implements RegistryStore {
     let isRenamed = false;
     try {
       await this.#log.append(expected?.version ?? 0, next.version, record);
-      // A person may have put another file in its place meanwhile. Nothing may be awaited from here to the rename.
+      // A person may have replaced the file meanwhile. There must be no `await` from here to the rename.
       if (currentVersion(this.#path) === (expected?.version ?? null)) {
         renameSync(temporaryPath, this.#path);
         isRenamed = true;

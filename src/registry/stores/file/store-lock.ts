@@ -1,7 +1,7 @@
 /** The lock that a file store holds while it is open, so that one process at a time writes the file. cli/ makes real ones. */
 
 export interface FileLock {
-  /** Gives the lock up. It also ends with the process that holds it, however that ends. */
+  /** Releases the lock. It is also released when its process ends, however that ends. */
   release(): Promise<void>;
 }
 

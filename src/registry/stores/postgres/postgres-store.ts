@@ -30,7 +30,7 @@ export class PostgresStore implements RegistryStore {
   readonly #map: string;
   readonly #log: string;
   readonly #watch: PolledWatch;
-  /** Of the log, as far as this process knows; null: not read yet. */
+  /** Length of the log, as far as this process knows; null: not read yet. */
   #logBytes: number | null = null;
   /** The log's length from which it is compacted. */
   #logBytesMax = registryLogBytesMin;
@@ -102,7 +102,7 @@ export class PostgresStore implements RegistryStore {
     return `shardgate ${this.#schema}`;
   }
 
-  /** As the connection does it; no rows while the tables are missing, because nothing is stored then. */
+  /** A query of the connection; no rows while the tables are missing, because nothing is stored then. */
   async #run(kind: StatementKind, text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
     try {
       return await this.#connection.run(kind, text, values);
@@ -156,7 +156,7 @@ export class PostgresStore implements RegistryStore {
       CREATE TABLE IF NOT EXISTS ${this.#log} (version bigint PRIMARY KEY, record text NOT NULL)`;
   }
 
-  /** Tells each write from every other: after a database went back, a version may be given a second time. */
+  /** Distinguishes each write from all others: after a database lost changes, a version may occur a second time. */
   async #readLastWrite(): Promise<string> {
     const [row] = await this.#run("read", `SELECT written FROM ${this.#map}`);
     return String(row?.["written"] ?? "");
@@ -210,7 +210,10 @@ interface LogRow {
   readonly record: string;
 }
 
-/** What is acknowledged is on disk, a statement waits for no other one for long, and sees what was committed before it. */
+/**
+ * Acknowledged writes are on disk; a statement sees everything that was committed before it, and waits for other ones
+ * only briefly.
+ */
 async function prepare(query: Query): Promise<void> {
   await query(
     `SELECT set_config('lock_timeout', $1, false), set_config('default_transaction_isolation', 'read committed', false),

@@ -20,7 +20,10 @@ export interface PostgresAccess {
   readonly hosts: readonly PostgresHost[];
   readonly database: string;
   readonly user: string;
-  /** Asked for at each connection, so that a renewed one is used. Null: the server does not ask, or a certificate proves it. */
+  /**
+   * The password, read at each connection, so that a renewed one is used. Null: the server needs none, or accepts a
+   * certificate instead.
+   */
   readonly password: (() => Promise<string>) | null;
   /** Null: plain TCP. The certificate must be for the host's name or address. */
   readonly tls: TlsSource | null;
@@ -211,7 +214,7 @@ class Link {
       const { rows } = await this.#within(client.query<Row>(text, [...values]));
       return rows;
     } catch (error) {
-      // What only the statement did wrong says nothing of the connection.
+      // An error of the statement alone does not mean that the connection is broken.
       if (!isOwnFault(error)) this.cut();
       throw error;
     }
@@ -241,7 +244,7 @@ class Link {
 /** Searching once more finds the new primary after a fail-over. */
 const triesMax = 2;
 
-/** Also a server that is no standby may be set to read only, as some fail-over managers do with a former primary. */
+/** A server that is not a standby may be read-only, too, as some fail-over managers do with a former primary. */
 async function primaryOf(link: Link): Promise<Link> {
   const [row] = await link.query(
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS standby",
@@ -251,7 +254,10 @@ async function primaryOf(link: Link): Promise<Link> {
   throw new Error(`${link.name} takes no writes (it is a standby, or set to read only)`);
 }
 
-/** Why no host is the primary. What one of them refuses, such as a password, says more than that another is away. */
+/**
+ * Why no host is the primary. A refusal of one host, for example of the password, is more helpful than the silence of
+ * another.
+ */
 function noPrimary(error: unknown): unknown {
   if (!(error instanceof AggregateError)) return error;
   const errors: readonly unknown[] = error.errors;
@@ -277,7 +283,7 @@ function unavailable(cause: unknown): ShardgateError {
   );
 }
 
-/** Node.js says nothing in the message of an error that several addresses of one name led to. */
+/** Node.js leaves the message empty when connections to several addresses of one name failed. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(reasonOf).join("; ");
   return error instanceof Error ? error.message || error.name : String(error);

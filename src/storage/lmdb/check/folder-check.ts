@@ -210,7 +210,8 @@ export class FolderCheck {
       [`Its index of changes has ${staleCount} stale items, and its record says ${header.staleCount}.`]:
         staleCount === header.staleCount,
       [`Version ${newest} is above its last one, ${header.sequence}.`]: newest <= header.sequence,
-      "Its digest is not that of its entries.": digest.low === header.digest.low && digest.high === header.digest.high,
+      "The digest in its header differs from that of its entries.":
+        digest.low === header.digest.low && digest.high === header.digest.high,
     });
   }
 

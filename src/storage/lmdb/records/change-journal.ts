@@ -153,6 +153,6 @@ function seedOf(id: Uint8Array): number {
 
 function journalDamaged(): ShardgateError {
   const message =
-    "A record of the journal of changes fails its checksum and was left as it is. Reading and writing entries goes on.";
+    "A record of the journal of changes fails its checksum and was left as it is. Entries can still be read and written.";
   return new ShardgateError("ENTRY_DAMAGED", message);
 }

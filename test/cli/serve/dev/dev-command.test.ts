@@ -257,7 +257,7 @@ describe("dev", () => {
     expect(environment.written.out).toBe("");
   });
 
-  it("starts no node once it is told to stop", async () => {
+  it("starts no node once it is asked to stop", async () => {
     const { children, environment, done } = startDev(() => undefined);
     await vi.waitFor(() => expect(children).toHaveLength(1));
     environment.send("SIGTERM");

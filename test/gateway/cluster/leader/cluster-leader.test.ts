@@ -154,7 +154,7 @@ describe("ClusterLeader.register", () => {
     expect(membership.reports.of("node1").problem).toBeNull();
   });
 
-  it("assigns nothing by itself when it is told not to", async () => {
+  it("assigns nothing by itself when an option disables that", async () => {
     const membership = await openMembership({ isAutoAssigning: false });
     await register(membership, "node1");
     expect(owners(membership)).toEqual([null, null, null, null]);
@@ -269,7 +269,7 @@ describe("ClusterLeader.register, for a node that a person names", () => {
     expect(membership.map.nodes.size).toBe(0);
   });
 
-  it("refuses a gateway's address, its own or another's, whoever names it", async () => {
+  it("refuses a gateway's address, its own or another's, whichever caller names it", async () => {
     const membership = await openMembership();
     const refusal = {
       code: "BAD_REQUEST",
@@ -449,7 +449,7 @@ describe("a former owner that comes back", () => {
   });
 });
 
-describe("a registry that was put back", () => {
+describe("a registry that was restored", () => {
   const ahead = { clusterId: "c1", mapVersion: 40 };
 
   /** Two nodes that share four shards, and a map that one of them has left behind. */
@@ -680,7 +680,7 @@ describe("ClusterLeader.heartbeat", () => {
 });
 
 describe("ClusterLeader.assign", () => {
-  it("moves an empty shard: the owner seals it before anything changes, and hears of the end before the new one", async () => {
+  it("moves an empty shard: the owner seals it before anything changes, and is informed of the end before the new owner", async () => {
     const membership = await openMembership({ nodesMin: 2 });
     await register(membership, "node1", "node2");
     const order: string[] = [];
@@ -879,7 +879,7 @@ describe("ClusterLeader.assign", () => {
     expect(membership.map.version).toBe(version);
   });
 
-  it("keeps an assignment that a node could not be told", async () => {
+  it("keeps an assignment that could not be sent to its node", async () => {
     const membership = await openMembership({ nodesMin: 2 });
     await register(membership, "node1", "node2");
     pool.client("node2").isBroken = true;
@@ -919,7 +919,7 @@ describe("ClusterLeader.remove", () => {
     });
   });
 
-  it("does not remove a node that is down and owns shards, since nobody can say what it has", async () => {
+  it("does not remove a node that is down and owns shards, because its entries cannot be counted", async () => {
     const membership = await openMembership();
     await register(membership, "node1");
     await clock.advance(downAfterMs);

@@ -174,7 +174,7 @@ describe("the reconciler", () => {
     expect(tries()).toBe(1 + pauses.length + 1);
   });
 
-  it("tries at once a storage node that is heard of again and still lacks its assignments", async () => {
+  it("tries at once a storage node that gives a sign of life and still lacks its assignments", async () => {
     const cluster = new Cluster();
     cluster.failing.add("c");
     const { version } = cluster.give(0, "c");
@@ -196,7 +196,7 @@ describe("the reconciler", () => {
     expect(cluster.calls).toHaveLength(2);
   });
 
-  it("leaves out a storage node that is DOWN until it is heard of", async () => {
+  it("leaves out a storage node that is DOWN until it gives a sign of life", async () => {
     const cluster = new Cluster();
     cluster.states.set("a", "DOWN");
     const { version } = cluster.give(0, "c");
@@ -208,7 +208,7 @@ describe("the reconciler", () => {
     expect(cluster.sent).toEqual([`c ${version}`, `a ${version}`]);
   });
 
-  it("sends nothing while the registry is put back, and afterwards what changed meanwhile", async () => {
+  it("sends nothing while the registry is being restored, and afterwards what changed meanwhile", async () => {
     const cluster = new Cluster();
     const putBack = { mark: "m1", waiting: [], claims: new Map() };
     cluster.adopt({ ...cluster.map, version: cluster.map.version + 1, putBack });

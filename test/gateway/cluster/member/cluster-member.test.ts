@@ -86,7 +86,7 @@ describe("a gateway of several", () => {
     expect(b.member.reportRows()).toEqual([]);
   });
 
-  it("knows a change that it passed on before it answers, also when it hears of no change of the registry", async () => {
+  it("knows a change that it passed on before it answers, also without a notice of the registry's change", async () => {
     const { a, b } = await pair();
     b.store.isDeaf = true;
     const record = await b.member.assign(toMove);
@@ -196,7 +196,7 @@ describe("a gateway that leads and stops", () => {
 });
 
 describe("a gateway whose registry no other one shares", () => {
-  it("leads from its start to its end, also when a person replaces the registry, and waits for nobody", async () => {
+  it("leads from its start to its end, also when a person replaces the registry, and waits for no other gateway", async () => {
     const members = new Members();
     const { member, registry, store } = await members.openAlone("a");
     member.start();

@@ -121,7 +121,7 @@ describe("several gateways, when the one that leads dies", () => {
   });
 });
 
-describe("several gateways, when the one that leads stands still for a while", () => {
+describe("several gateways, when the one that leads is suspended for a while", () => {
   it("follow another one, which the first follows when it goes on", async () => {
     const { clock, a, b, c, agents } = await cluster();
     a.stop();
@@ -271,7 +271,7 @@ describe("several gateways, when ways between them are cut", () => {
     expect(a.turns).toEqual([true, false, true]);
   });
 
-  it("do not call a storage node DOWN that one of them still hears of", async () => {
+  it("do not call a storage node DOWN that one of them still sees", async () => {
     const { members, clock, a, b, c } = await cluster();
     // It answers b alone.
     members.nodes.client("node1").isDown = true;

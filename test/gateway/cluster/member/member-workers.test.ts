@@ -28,7 +28,7 @@ describe("the workers of several gateways", () => {
     expect(await ofFollower.membership.gateways()).toEqual(await b.member.gateways());
   });
 
-  it("hear of storage nodes that spoke to another gateway, and let routing try them again", async () => {
+  it("learn of storage nodes that sent a heartbeat to another gateway, and let routing try them again", async () => {
     const { clock, a, ofFollower } = await opened();
     await a.member.register(agent("node3"));
     await clock.advance(heartbeatIntervalMs);
@@ -36,7 +36,7 @@ describe("the workers of several gateways", () => {
     expect(ofFollower.pool.reached).toContain("node3");
   });
 
-  it("hear of a storage node that is silent here, and that another gateway still hears of", async () => {
+  it("learn of a storage node that is silent here, and that another gateway still sees", async () => {
     const { clock, nodes, b, ofLeader } = await opened();
     nodes.client("node1").isDown = true;
     for (let second = 0; second < 15; second++) {

@@ -32,7 +32,7 @@ async function verdictOf(verdicts: NodeVerdicts, name: string): Promise<number |
 }
 
 describe("NodeVerdicts", () => {
-  it("hears of a storage node that answers", async () => {
+  it("reports a storage node that answers as seen", async () => {
     const { verdicts } = open();
     expect(await verdictOf(verdicts, "full")).toBe(0);
     expect(await verdictOf(verdicts, "plain")).toBe(0);
@@ -59,7 +59,7 @@ describe("NodeVerdicts", () => {
     expect(await verdictOf(verdicts, "full")).toBe(400);
   });
 
-  it("says of one that is not in the map any more that it does not hear of it", async () => {
+  it("reports a storage node that is no longer in the map as not seen", async () => {
     const { verdicts, pool } = open();
     pool.client("gone").clusterId = "c1";
     expect(await verdictOf(verdicts, "gone")).toBeNull();

@@ -133,7 +133,7 @@ describe("a call of the leader", () => {
     expect(String(refused)).not.toContain("pass@");
   });
 
-  it("goes by a CA that was renewed", async () => {
+  it("uses a renewed CA", async () => {
     const { leader } = await leading();
     const tls = new RenewableTls({ clusterCa: new CertificateAuthority("another CA").cert });
     const { transport } = open(tokens.peerToken, tls);
@@ -149,7 +149,7 @@ describe("a call of the leader", () => {
     expect(leader.requests).toEqual([]);
   });
 
-  it("has no usable answer when nobody listens, or when the connection ends", async () => {
+  it("has no usable answer when nothing listens there, or when the connection ends", async () => {
     const { transport } = open();
     const dead = { name: "g1", url: await unusedUrl() };
     await expect(transport.commands(dead).refresh("node1")).rejects.toMatchObject(unavailable);

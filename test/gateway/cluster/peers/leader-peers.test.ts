@@ -63,7 +63,7 @@ describe("the answer to a beat", () => {
 });
 
 describe("a storage node that is silent for the leader", () => {
-  it("is DOWN only once the other gateways have looked for it, and stays SUSPECT while one of them hears of it", async () => {
+  it("is DOWN only once the other gateways have looked for it, and stays SUSPECT while one of them sees it", async () => {
     const { membership, nodes, clock, say } = await opened();
     membership.start();
     for (const name of ["node1", "node2"]) nodes.client(name).isDown = true;
@@ -94,7 +94,7 @@ describe("a storage node that is silent for the leader", () => {
     await membership.stop();
   });
 
-  it("is DOWN without a word of a gateway that is dead", async () => {
+  it("is DOWN without the verdict of a dead gateway", async () => {
     const { membership, nodes, clock, say } = await opened();
     membership.start();
     nodes.client("node1").isDown = true;
@@ -106,7 +106,7 @@ describe("a storage node that is silent for the leader", () => {
 });
 
 describe("a beat", () => {
-  it("keeps a storage node up that another gateway heard of", async () => {
+  it("keeps a storage node up that another gateway has seen", async () => {
     const { membership, clock, say } = await opened();
     await clock.advance(downAfterMs - 1);
     await say({

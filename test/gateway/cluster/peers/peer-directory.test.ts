@@ -52,7 +52,7 @@ describe("PeerDirectory", () => {
     expect(directory.mayCallDown("node1", 30_000)).toBe(false);
   });
 
-  it("takes it for a veto for as long as the storage node is not down by it that a gateway heard of it", () => {
+  it("counts a gateway's sighting as a veto until the storage node would be DOWN by it", () => {
     const directory = opened();
     directory.doubt(["node1"], 0);
     directory.beat("g2", beat(["node1", 1_000]), 2_000);
@@ -140,7 +140,7 @@ const events = fc.array(
 );
 
 describe("for any order of beats and doubts", () => {
-  it("a storage node may be called DOWN when, and only when, each living gateway has looked or had its time, and none heard of it lately", () => {
+  it("a storage node may be called DOWN when, and only when, each live gateway has looked or had its time, and none has seen it lately", () => {
     fc.assert(
       fc.property(events, (list) => {
         const directory = opened();

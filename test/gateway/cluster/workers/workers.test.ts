@@ -19,7 +19,7 @@ const agent = (id: string) => {
 };
 
 describe("the workers of a gateway", () => {
-  it("all go by a change that any of them asked for, before it is answered", async () => {
+  it("all have a change that any of them asked for, before it is answered", async () => {
     const { join, registry } = await openPrimary();
     const [one, two] = [join(), join()];
     const told = await one.membership.register(agent("node1"));
@@ -39,7 +39,7 @@ describe("the workers of a gateway", () => {
     expect(two.pool.prunes).toBeGreaterThan(0);
   });
 
-  it("hear of every sign of life, and judge silence themselves", async () => {
+  it("receive every sign of life, and judge silence themselves", async () => {
     const { join, clock, membership: own } = await openPrimary();
     const [one, two] = [join(), join()];
     await one.membership.register(agent("node1"));
@@ -54,7 +54,7 @@ describe("the workers of a gateway", () => {
     expect(one.membership.shardState(shard(0))).toBe("UNAVAILABLE");
   });
 
-  it("begin with the map and with what was heard of so far", async () => {
+  it("begin with the map and with the signs of life so far", async () => {
     const { join, clock, membership: own } = await openPrimary();
     await own.register(agent("node1"));
     await clock.advance(heartbeatIntervalMs);
@@ -112,7 +112,7 @@ describe("the workers of a gateway", () => {
     expect([one.membership.isReady(), two.membership.isReady()]).toEqual([true, true]);
   });
 
-  it("hear of each storage node alone when its problem is new or over", async () => {
+  it("are sent only the storage node whose problem is new or resolved", async () => {
     const { join, membership: own } = await openPrimary();
     const { cluster, line } = join();
     for (const name of ["node1", "node2"]) await own.register(agent(name));
@@ -127,7 +127,7 @@ describe("the workers of a gateway", () => {
     expect(cluster.reports.rows()).toMatchObject([["node2", { problem: { code: "STORE_NOT_RECOGNIZED" } }]]);
   });
 
-  it("keep what they hear of a storage node before they begin, because what they begin with is older", async () => {
+  it("keep signs of life that arrive before their initial state, which is older", async () => {
     const { views, clock, join } = await openPrimary();
     const { ofWorker } = join();
     const cluster = new FollowedCluster(new Liveness({ clock, ...bounds }));

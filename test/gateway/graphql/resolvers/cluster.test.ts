@@ -154,7 +154,7 @@ describe("the cluster and its storage nodes", () => {
     expect(answer.data["storageNode"]).toBeNull();
   });
 
-  it("tell which gateways there are, the leader first, with when it heard of them", async () => {
+  it("tell which gateways there are, the leader first, with the time of its last contact", async () => {
     const { map, peers } = server.membership;
     const beat = { url: "http://g2:4000", mapVersion: 1, leaderId: map.leader?.id ?? null, seen: [], refused: [] };
     await peers.beatFrom("g2", beat);

@@ -322,7 +322,7 @@ describe("a REST request that is refused before its handler", () => {
 describe("/gateways", () => {
   const beat = { url: "http://g2:4000", mapVersion: 1, leaderId: "l1", seen: [], refused: [] };
 
-  it("lists the gateways that the leader heard of in the last minute", async () => {
+  it("lists the gateways that the leader has seen in the last minute", async () => {
     const own = { name: null, url: null, isLeader: true, mapVersion: 2, lastSeenAt: "2026-01-31T12:00:00.000Z" };
     expect((await get("/gateways")).json()).toEqual({ gateways: [own] });
     expect((await post("/gateways/g2:4000/beat", beat)).status).toBe(200);

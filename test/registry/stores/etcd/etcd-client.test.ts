@@ -135,7 +135,7 @@ describe("EtcdClient", () => {
     expect(drawn).toBe(2);
   });
 
-  it("draws a token with the password of now when users were changed", async () => {
+  it("requests a token with the current password after users were changed", async () => {
     const passwords = ["old", "new"];
     let drawn = 0;
     const guarded = await member((response, request, body) => {

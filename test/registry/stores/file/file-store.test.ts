@@ -239,7 +239,7 @@ describe("FileStore", () => {
     await Promise.all([store.close(), other.close()]);
   });
 
-  it("waits for the write under way, and then gives its lock up, when it is closed", async () => {
+  it("waits for the write in progress, and then releases its lock, when it is closed", async () => {
     const store = await openStore(file);
     const write = store.compareAndSet(null, document, null);
     await store.close();

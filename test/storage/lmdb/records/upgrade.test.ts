@@ -37,7 +37,7 @@ describe("a folder of version 0.1.0", () => {
     await expectUpgraded(folder, expected);
   });
 
-  it("continues its sequences, and has a gap for readers who may have missed earlier deletes", async () => {
+  it("continues its sequences, and reports a gap to readers that may have missed earlier deletes", async () => {
     const engine = await LmdbEngine.open(folder);
     onTestFinished(() => engine.close());
     for (const number of [0, 1, 2, 3]) {
