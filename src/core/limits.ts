@@ -184,9 +184,12 @@ export const registryCallMs = 1_000;
 /** Interval of polling the version of a registry on servers: the longest delay before a change is noticed. */
 export const registryPollMs = 1_000;
 
+/** Highest version of a cluster map: the largest `Int` of GraphQL. */
+export const mapVersionMax = 2 ** 31 - 1;
+
 /**
- * Highest version of a cluster map that a storage node may report: GraphQL's `Int` has room for as many changes after
- * it.
+ * Highest version of a cluster map that a storage node or a gateway may report of a map that the registry does not have:
+ * there is room for as many changes after it.
  */
 export const mapVersionToldMax = 2 ** 30;
 

@@ -152,7 +152,7 @@ export class MapWriter {
 }
 
 const writtenAgain =
-  "The registry store had lost changes of the cluster map. This gateway led all the time and has written its newer map again; nothing is lost.";
+  "The registry store had lost changes of the cluster map. This gateway leads and has written its newer map again; nothing that it knew of is lost.";
 export const markedAsRestored =
   "The registry store had lost changes of the cluster map. It is marked as restored: no shard is served until every storage node has " +
   "registered again; for a node that is lost for good, run `shardgate node accept-loss NAME`.";

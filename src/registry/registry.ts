@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../core/clock.js";
 import { ShardgateError } from "../core/error.js";
-import { registryAttemptsMax, storageNodesMax } from "../core/limits.js";
+import { mapVersionToldMax, registryAttemptsMax, storageNodesMax } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import type { AssignmentChange, ClusterMap, LeaderRecord } from "./cluster-map.js";
 import { appliedInTurn, lostEveryTry, notLeading, rejectAll, settle, tooLong, toStore } from "./command-batch.js";
@@ -167,10 +167,10 @@ export class Registry {
 
   /**
    * Another gateway has a cluster map of this version. If this process leads and the store has none as new, the registry is
-   * marked as restored. Logs the store's errors.
+   * marked as restored. A version that no map can have yet says nothing. Logs the store's errors.
    */
   async heardOfVersion(version: number): Promise<void> {
-    if (version <= Math.max(this.map.version, this.#heardVersion)) return;
+    if (version > mapVersionToldMax || version <= Math.max(this.map.version, this.#heardVersion)) return;
     this.#heardVersion = version;
     const { log, newLeaderId } = this.#options;
     const facts = { knownVersion: version, storedVersion: this.map.version };

@@ -25,6 +25,9 @@ interface Standing {
 
 const namedHosts = pathToFileURL(path.join(import.meta.dirname, "../support/named-hosts.mjs")).href;
 const registry = "registry";
+/** From which the lines of all storage nodes begin. */
+const storageNodes = "storage nodes";
+const nodesHost = "127.0.2.1";
 
 export class GatewayGroup {
   readonly gatewayNames: readonly string[];
@@ -93,6 +96,13 @@ export class GatewayGroup {
     return this.line(from, registry);
   }
 
+  /** The ways between this gateway and everything but the registry and its clients. */
+  linesToAll(gateway: string): readonly Line[] {
+    const others = this.gatewayNames.filter((other) => other !== gateway);
+    const ways = [...others, ...this.nodeNames].map((other) => this.line(gateway, other));
+    return [...ways, ...[...others, storageNodes].map((other) => this.line(other, gateway))];
+  }
+
   /** The gateway that says it leads, among these; fails while there is none, or more than one. */
   async leader(among = this.gatewayNames): Promise<string> {
     const standings = await Promise.all(among.map(async (name) => ({ name, ...(await this.#standing(name)) })));
@@ -152,16 +162,18 @@ export class GatewayGroup {
     return port;
   }
 
-  /** The loopback address at which a process finds all others: lines begin there for a gateway. */
+  /** The loopback address at which a process finds all others: its lines begin there. */
   #hostOf(name: string): string {
     const index = this.gatewayNames.indexOf(name);
-    return index < 0 ? "127.0.0.1" : `127.0.1.${index + 1}`;
+    return index < 0 ? nodesHost : `127.0.1.${index + 1}`;
   }
 
   async #openLines(registryPorts: readonly number[], registryPort: number): Promise<void> {
     for (const [index, name] of this.gatewayNames.entries()) {
       const port = registryPorts[index] ?? 0;
       this.#ports.set(`${name} ${registry}`, port);
+      const own = this.#port(name);
+      this.#lines.set(`${storageNodes} ${name}`, await Line.open({ host: nodesHost, port: own, to: own }));
       this.#lines.set(`${name} ${registry}`, await Line.open({ host: "127.0.0.1", port, to: registryPort }));
       for (const other of [...this.gatewayNames, ...this.nodeNames]) {
         if (other === name) continue;

@@ -136,6 +136,18 @@ export const scenarios: readonly Scenario[] = [
       await allChange(load);
     },
   },
+  {
+    title: "when the one that leads is reached by the registry alone",
+    async run({ group, load }) {
+      const { leader, others } = await roles({ group });
+      load.excuse(leader);
+      await cut(group.linesToAll(leader), async () => {
+        await otherLeads(group, others);
+        await allChange(load, [leader]);
+      });
+      await allChange(load);
+    },
+  },
 ];
 
 export const rewindings: readonly Scenario<RewoundEngine>[] = [

@@ -1,10 +1,10 @@
 /** A store that goes back to what it had before: it loses its newest changes, other changes take their place, or it is emptied. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { leaderBeatMs } from "../../src/core/limits.js";
+import { leaderBeatMs, mapVersionMax, mapVersionToldMax } from "../../src/core/limits.js";
 import { versionsLostMax } from "../../src/registry/commands/put-back.js";
 import { documentOf, mapOf, putBackDocument } from "../../src/registry/stored-cluster-map.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
-import { after, byHand, takeLead } from "./map-samples.js";
+import { after, byHand, started, takeLead } from "./map-samples.js";
 import { openGateway, SharedStore, type TestGateway } from "./shared-store.js";
 
 /** In which the lead has passed from a silent leader, or followers have repaired the store. */
@@ -76,7 +76,7 @@ describe("a registry store that lost its newest changes", () => {
     expect([...map.nodes.keys()]).toEqual(["a", "b", "c"]);
     expect(map.putBack).toBeNull();
     expect(map.version).toBe(known.version + versionsLostMax + 2);
-    expect(map.leader).toEqual({ ...known.leader, sinceVersion: map.version - 1 });
+    expect(map.leader).toEqual(known.leader);
     await base.advance(takeoverMs);
     await expectAgreement();
     expect(one.turns).toEqual([true]);
@@ -141,6 +141,33 @@ describe("a registry store that lost its newest changes", () => {
     await expectAgreement();
     expect([one.turns, two.turns]).toEqual([[true], [true, false]]);
   });
+
+  it.each([
+    ["saw the store go back", false],
+    ["did not see it", true],
+  ])(
+    "is marked as restored when a leader that stood still wrote its newer map again, by the one that led meanwhile and %s",
+    async (_what, isCut) => {
+      const [one, two] = await startTwo();
+      await one.registry.execute(byHand("b"));
+      one.stop();
+      await base.advance(takeoverMs);
+      expect(two.registry.isLeading).toBe(true);
+      const acknowledged = await two.registry.execute(byHand("c"));
+      await shared.fallBack();
+      two.store.isCut = isCut;
+      if (!isCut) await two.registry.refresh();
+      one.goOn();
+      await base.advance(2 * leaderBeatMs);
+      expect(one.registry.isLeading).toBe(true);
+      expect(one.registry.map.putBack).toBeNull();
+      expect(one.registry.map.version).toBeGreaterThan(acknowledged.version);
+      two.store.isCut = false;
+      await base.advance(takeoverMs + leaderBeatMs);
+      expect(await stored()).toMatchObject({ putBack: { waiting: ["a", "b"] }, leader: { id: "gw-1-1" } });
+      await expectAgreement();
+    },
+  );
 
   it("does not make a gateway the leader again that had lost the lead, though it names it", async () => {
     const [one, two] = await startTwo();
@@ -352,6 +379,21 @@ describe("Registry.heardOfVersion", () => {
     await base.advance(takeoverMs);
     await expectAgreement();
     expect(warnings(one)).toHaveLength(1);
+  });
+
+  it("believes no version that no map can have yet, and leaves room for the changes after it", async () => {
+    const [one] = await startTwo();
+    for (const version of [mapVersionToldMax + 1, mapVersionMax, Number.MAX_SAFE_INTEGER]) {
+      await one.registry.heardOfVersion(version);
+    }
+    expect(one.registry.map).toMatchObject({ version: 3, putBack: null });
+    await one.registry.heardOfVersion(mapVersionToldMax);
+    const { version, clusterId } = one.registry.map;
+    expect(version).toBeLessThan(mapVersionMax - 100 * versionsLostMax);
+    // Its storage nodes have seen it, and register again.
+    const mark = one.registry.map.putBack?.mark ?? null;
+    const map = await one.registry.execute(started("a", { clusterId, mapVersion: version, mark }));
+    expect(map.putBack).toBeNull();
   });
 
   it("reads the store first, for the other gateway may only have been faster to read a change", async () => {

@@ -51,7 +51,7 @@ export function withoutForeignCluster(identity: NodeIdentity, { clusterId }: Clu
 
 /** Throws BAD_REQUEST or SHARD_NOT_FOUND for what no store of this cluster can know: it would leave no room for later epochs. */
 export function refuseImpossible(map: ClusterMap, name: string, { mapVersion, claims }: NodeIdentity): void {
-  if (mapVersion > mapVersionToldMax) {
+  if (mapVersion > Math.max(mapVersionToldMax, map.version)) {
     const message = `Storage node ${name} reports cluster map version ${mapVersion}, which is out of range.`;
     throw new ShardgateError("BAD_REQUEST", message, { node: name });
   }

@@ -50,9 +50,8 @@ export function repaired(
 ): Changed {
   const lastVersion = Math.max(known.version, stored?.version ?? 0) + versionsLostMax;
   if (!isLeading || !isPastOf(stored, known)) return markPutBack(stored ?? known, newMark, lastVersion, nowMs);
-  const version = lastVersion + 1;
-  const leader = known.leader && { ...known.leader, sinceVersion: version };
-  return unchanged({ ...known, version, leader });
+  // It leads since when it did: a gateway that led meanwhile, while this one stood still, sees that its own changes are missing.
+  return unchanged({ ...known, version: lastVersion + 1 });
 }
 
 /** Whether `stored` is the known map as it was earlier under the same leader, who alone has changed it since; or nothing. */
@@ -60,7 +59,7 @@ export function isPastOf(stored: ClusterMap | null, known: ClusterMap): boolean 
   return stored === null || (stored.version < known.version && isSameReign(stored, known));
 }
 
-/** Whether both are of one leader, who has not repaired the registry in between: then the newer one has the other in its past. */
+/** Whether both are of one leader, who has not marked the registry in between: then the newer one has the other in its past. */
 function isSameReign({ leader: one }: ClusterMap, { leader: other }: ClusterMap): boolean {
   const since = one?.sinceVersion ?? null;
   return since !== null && one?.id === other?.id && since === other?.sinceVersion;

@@ -33,6 +33,8 @@ export class LeaseLoop {
   readonly #looks: RepeatingTask;
   readonly #stopListening: () => void;
   #state = newLease;
+  /** Until then the lead is left to others, in monotonic time. */
+  #backUntilMs = -Infinity;
   /** Whether it has been logged that the store does not answer. */
   #isOutageLogged = false;
 
@@ -55,12 +57,23 @@ export class LeaseLoop {
     this.#stopListening();
   }
 
+  /** A gateway that leads resigns, because others may do more; it takes the lead again if none does within some seconds. */
+  async stepBack(): Promise<void> {
+    const { registry, clock, log } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (!registry.isLeading || nowMs < this.#backUntilMs) return;
+    this.#backUntilMs = nowMs + backMs;
+    log.warn({ mapVersion: registry.map.version }, cutOff);
+    await registry.resign();
+  }
+
   async #lookOnce(): Promise<void> {
     const nowMs = this.#parts.clock.monotonicMs();
     const observed = await this.#orUnanswered(() => this.#look());
     const { state, step } = leaseAfter(this.#state, observed, nowMs);
     this.#state = state;
-    await this.#orUnanswered(() => this.#take(step, observed));
+    const isToTake = step !== "take" || nowMs >= this.#backUntilMs;
+    await this.#orUnanswered(() => this.#take(isToTake ? step : "wait", observed));
   }
 
   async #look(): Promise<LeaseObservation> {
@@ -115,3 +128,10 @@ export class LeaseLoop {
     );
   }
 }
+
+/** Gateways that can take the lead look whether it is free each interval, and two of them may have to try again. */
+const backMs = 4 * leaderBeatMs;
+
+const cutOff =
+  "This gateway leads, and hears of no other gateway and no storage node any more. It gives up the lead, so that one leads that " +
+  "they can reach; check its network.";

@@ -100,6 +100,8 @@ export class FakePool {
   /** When storage nodes last answered a request of a client; monotonic. */
   readonly answered = new Map<string, number>();
   prunes = 0;
+  /** Nothing answers from here. */
+  isCut = false;
 
   /** `nodes`: those of another pool, which are reached from here, too. */
   constructor(nodes = new Map<string, FakeNode>()) {
@@ -107,6 +109,7 @@ export class FakePool {
   }
 
   client(name: string): FakeNode {
+    if (this.isCut) return Object.assign(new FakeNode(name), { isDown: true });
     const known = this.nodes.get(name) ?? new FakeNode(name);
     this.nodes.set(name, known);
     return known;

@@ -24,7 +24,7 @@ import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
 import { NodeReports } from "../node-reports.js";
 import type { GatewayStatus } from "../peers/gateway-status.js";
-import { LeaderPeers } from "../peers/leader-peers.js";
+import { LeaderPeers, type LeaderPeersParts } from "../peers/leader-peers.js";
 import { peerAnswers, type PeerAnswers } from "../peers/peer-answers.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 import type { LedRegistry } from "./led-registry.js";
@@ -36,7 +36,7 @@ import { ShardAssigner } from "./shard-assigner.js";
 import { ShardMover } from "./shard-mover.js";
 import { StateLog } from "./state-log.js";
 
-export interface ClusterLeaderParts {
+export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {
   readonly registry: LedRegistry;
   readonly liveness: Liveness;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
@@ -99,7 +99,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     for (const { name } of liveness.signs()) this.#stateLog.knows(name, nodeState(name));
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
     const probe = (name: string): void => void this.#probe(name);
-    this.#peers = new LeaderPeers({ registry, liveness, reports, pool, probe, clock });
+    this.#peers = new LeaderPeers({ ...parts, reports, probe });
     this.peers = peerAnswers(this, (name, beat) => this.#peers.beatFrom(name, beat));
     liveness.askBeforeDown((name) => this.#peers.mayCallDown(name));
     this.#stopListening = registry.onChange((map) => this.#mapChanged(map));

@@ -49,6 +49,8 @@ export class FollowedLeader {
   #last: { readonly leaderId: string; readonly isAnswered: boolean } | null = null;
   /** The leader's last answer, and its time in milliseconds since 1970. */
   #gateways: { readonly rows: readonly GatewayRow[]; readonly atMs: number } | null = null;
+  /** Beats in a row that found the leader at this gateway's own URL. */
+  #ownUrlBeats = 0;
   #isOver = false;
 
   constructor(parts: FollowedLeaderParts) {
@@ -120,7 +122,11 @@ export class FollowedLeader {
     const leader = this.#named;
     const address = addressOf(leader);
     if (this.#isOver) return;
-    if (leader === null || address === null) return onBeat([]);
+    if (leader === null || address === null) {
+      onBeat([]);
+      return this.#checkOwnUrl();
+    }
+    this.#ownUrlBeats = 0;
     const { name, url } = self();
     try {
       const { seen, refused } = await verdicts.take();
@@ -142,6 +148,21 @@ export class FollowedLeader {
     }
   }
 
+  /**
+   * That the map names this gateway's own URL is no news for a while: it may have led under it, or the one that it replaces.
+   * After that another gateway goes on leading there.
+   */
+  async #checkOwnUrl(): Promise<void> {
+    const { registry, self, log } = this.#parts;
+    const before = registry.map.leader;
+    const isRead = before !== null && (await registry.refresh().then(Boolean, () => false));
+    const { leader } = registry.map;
+    const isOwn = isRead && leader?.id === before.id && leader.url !== null && leader.url === self().url;
+    this.#ownUrlBeats = isOwn ? this.#ownUrlBeats + 1 : 0;
+    if (this.#ownUrlBeats === ownUrlBeatsMax && !this.#isOver)
+      log.error({ leader: before?.name, self: self() }, sameUrl);
+  }
+
   #take({ signs, reports, gateways, mapVersion, doubted }: LeaderAnswer): void {
     const { registry, liveness, pool, clock } = this.#parts;
     this.#gateways = { rows: gateways, atMs: clock.nowMs() };
@@ -160,6 +181,13 @@ export class FollowedLeader {
 }
 
 const unnamed = "gateway";
+
+/** A leader that is gone is replaced long before that. */
+const ownUrlBeatsMax = 10;
+
+const sameUrl =
+  "Another gateway leads the cluster and says that it is reached at this gateway's own URL. This gateway cannot follow it, and passes " +
+  "no changes on to it. Start each gateway with an `--advertise` of its own.";
 
 const noAnswer =
   "The gateway that leads does not answer. Requests for keys go on by the last known cluster map; changes of the cluster wait " +

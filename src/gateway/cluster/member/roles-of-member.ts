@@ -14,7 +14,10 @@ import { LeadTerm } from "./lead-term.js";
 import type { MemberRole } from "./member-roles.js";
 import { NodeVerdicts } from "./node-verdicts.js";
 
-export interface ClusterMemberParts extends Omit<ClusterLeaderParts, "registry" | "liveness" | "pool" | "reports"> {
+export interface ClusterMemberParts extends Omit<
+  ClusterLeaderParts,
+  "registry" | "liveness" | "pool" | "reports" | "onCutOff"
+> {
   readonly registry: LedRegistry & Pick<Registry, "isLeading" | "onLeadChange">;
   readonly liveness: Liveness;
   readonly pool: ClusterLeaderParts["pool"] & Pick<NodePool, "lastAnswerMs" | "takeRefused">;
@@ -31,15 +34,15 @@ export interface ClusterMemberParts extends Omit<ClusterLeaderParts, "registry" 
 
 /** How gateways of one registry agree on which of them leads, and how those that follow reach it. */
 export interface SharedLead {
-  /** Takes the lead when no gateway has it. When it is stopped it gives the lead up. */
-  readonly lease: { start(): void; stop(): Promise<void> };
+  /** Takes the lead when no gateway has it. When it is stopped, or steps back, it gives the lead up. */
+  readonly lease: { start(): void; stop(): Promise<void>; stepBack(): Promise<void> };
   readonly transport: LeaderTransport;
   readonly self: () => OwnAddress;
 }
 
 export function leadingRole(parts: ClusterMemberParts, reports: NodeReports): MemberRole {
   const term = new LeadTerm(parts.registry);
-  const { pool, onSeen } = parts;
+  const { pool, onSeen, shared } = parts;
   const heard: ClusterLeaderParts["pool"] = {
     client: (name) => pool.client(name),
     probeAt: (...place) => pool.probeAt(...place),
@@ -50,7 +53,8 @@ export function leadingRole(parts: ClusterMemberParts, reports: NodeReports): Me
       onSeen?.(name);
     },
   };
-  const leader = new ClusterLeader({ ...parts, pool: heard, registry: term, reports });
+  const onCutOff = (): void => void shared?.lease.stepBack();
+  const leader = new ClusterLeader({ ...parts, pool: heard, registry: term, reports, onCutOff });
   return {
     isLeading: true,
     leader,

@@ -19,11 +19,13 @@ const gatewayLiveMs = 3_000;
 export interface LeaderPeersParts {
   /** The registry whose map names the gateway that leads. */
   readonly registry: Pick<Registry, "map" | "heardOfVersion">;
-  readonly liveness: Pick<Liveness, "seen" | "signs" | "downAfterMs">;
+  readonly liveness: Pick<Liveness, "seen" | "signs" | "state" | "downAfterMs">;
   readonly reports: Pick<NodeReports, "rows">;
   readonly pool: Pick<NodePool, "reachable">;
   /** Asks the storage node at once whether it lives. */
   readonly probe: (node: string) => void;
+  /** Neither a gateway nor a storage node is heard of any more: this gateway is cut off from them, or all of them are gone. */
+  readonly onCutOff?: () => void;
   readonly clock: Clock;
 }
 
@@ -61,7 +63,12 @@ export class LeaderPeers {
 
   /** Exactly these storage nodes are silent: the other gateways are asked whether they have seen them. */
   doubt(nodes: readonly string[]): void {
-    this.#directory.doubt(nodes);
+    const { registry, liveness, onCutOff, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    this.#directory.doubt(nodes, nowMs);
+    const isSilent = nodes.length > 0 && nodes.length === registry.map.nodes.size;
+    if (!isSilent || !this.#directory.hasLostAll(nowMs)) return;
+    if (nodes.every((node) => liveness.state(node) === "DOWN")) onCutOff?.();
   }
 
   /** Whether no other live gateway objects. */

@@ -6,6 +6,7 @@ import { isErrorCode, ShardgateError } from "../../../core/error.js";
 import {
   epochMax,
   incarnationCharactersMax,
+  mapVersionMax,
   momentMsMax,
   nameCharactersMax,
   storageNodesMax,
@@ -16,16 +17,19 @@ import type { AssignmentChange, ShardRecord } from "../../../registry/cluster-ma
 import { parseGatewayName, type GatewayBeat, type GatewayRow, type LeaderAnswer } from "../../../wire/gateway-peers.js";
 import type { NodeProblem, NodeReportRow } from "../../../wire/node-report.js";
 
+/** Longest silence, in milliseconds: a century. The moment that it began is one that a date can have. */
+const silentMsMax = 100 * 366 * 24 * 3_600_000;
+
 /** All throw BAD_REQUEST naming the member that is wrong. */
 export function parseGatewayBeat(body: unknown): GatewayBeat {
   const { url, mapVersion, leaderId, seen, refused } = membersOf(body, "The beat");
   return {
     url: urlOrNull(url),
-    mapVersion: wholeNumber(mapVersion, "mapVersion"),
+    mapVersion: wholeNumber(mapVersion, "mapVersion", mapVersionMax),
     leaderId: leaderId === null ? null : text(leaderId, "leaderId", incarnationCharactersMax),
     seen: list(seen, "seen", storageNodesMax).map((row) => {
       const [node, silentMs] = pair(row, "seen");
-      return [nodeName(node, "seen"), silentMs === null ? null : wholeNumber(silentMs, "seen")] as const;
+      return [nodeName(node, "seen"), silentMs === null ? null : wholeNumber(silentMs, "seen", silentMsMax)] as const;
     }),
     refused: list(refused, "refused", storageNodesMax).map((node) => nodeName(node, "refused")),
   };
@@ -35,11 +39,11 @@ export function parseLeaderAnswer(body: unknown): LeaderAnswer {
   const { leaderId, mapVersion, gateways, signs, reports, doubted } = membersOf(body, "The leader's answer");
   return {
     leaderId: text(leaderId, "leaderId", incarnationCharactersMax),
-    mapVersion: wholeNumber(mapVersion, "mapVersion"),
+    mapVersion: wholeNumber(mapVersion, "mapVersion", mapVersionMax),
     gateways: list(gateways, "gateways").map(parseGatewayRow),
     signs: list(signs, "signs").map((row) => {
       const [node, silentMs] = pair(row, "signs");
-      return [nodeName(node, "signs"), wholeNumber(silentMs, "signs")] as const;
+      return [nodeName(node, "signs"), wholeNumber(silentMs, "signs", silentMsMax)] as const;
     }),
     reports: list(reports, "reports").map(parseReportRow),
     doubted: list(doubted, "doubted").map((node) => nodeName(node, "doubted")),
@@ -74,8 +78,8 @@ function parseGatewayRow(value: unknown): GatewayRow {
     name: name === null ? null : parseGatewayName(text(name, "name")),
     url: urlOrNull(url),
     isLeader,
-    mapVersion: wholeNumber(mapVersion, "mapVersion"),
-    silentMs: wholeNumber(silentMs, "silentMs"),
+    mapVersion: wholeNumber(mapVersion, "mapVersion", mapVersionMax),
+    silentMs: wholeNumber(silentMs, "silentMs", silentMsMax),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The schemas of `/nodes`, for `/openapi.json` and for fastify's validation. */
 import {
   incarnationCharactersMax,
-  mapVersionToldMax,
+  mapVersionMax,
   nameCharactersMax,
   shardCountMax,
   storeStartsMax,
@@ -85,7 +85,7 @@ export const registerSchema = {
       mapVersion: {
         type: ["integer", "null"],
         minimum: 0,
-        maximum: mapVersionToldMax,
+        maximum: mapVersionMax,
         description: "Version of the cluster map that the node last received.",
       },
       shards: {

@@ -37,6 +37,31 @@ describe("a gateway of several", () => {
     }
   });
 
+  it("says so, once, when another one leads at the URL that it was given itself", async () => {
+    const members = new Members();
+    const a = await members.open("a");
+    const b = await members.open("b", { url: a.url });
+    const said = () =>
+      b.log.lines.filter(({ level, message }) => level === "error" && message.includes("`--advertise`"));
+    await members.clock.advance(5 * heartbeatIntervalMs);
+    expect(said()).toEqual([]);
+    await members.clock.advance(30 * heartbeatIntervalMs);
+    expect(said()).toMatchObject([{ facts: { leader: "a", self: { name: "b", url: a.url } } }]);
+    expect(b.member.standing).toMatchObject({ isLeading: false, leader: null });
+  });
+
+  it("does not take its own past for another gateway when it lost the lead with the registry", async () => {
+    const members = new Members();
+    const a = await members.open("a");
+    a.store.isCut = true;
+    await members.clock.advance(60 * heartbeatIntervalMs);
+    expect(a.member.standing).toMatchObject({ isLeading: false, leader: null });
+    a.store.isCut = false;
+    await members.clock.advance(10 * heartbeatIntervalMs);
+    expect(a.member.standing.isLeading).toBe(true);
+    expect(a.log.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
   it("says who it is before it has met the one that leads", async () => {
     const members = new Members();
     await members.open("a");

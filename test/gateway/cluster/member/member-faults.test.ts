@@ -237,6 +237,40 @@ describe("several gateways, when ways between them are cut", () => {
     expect(c.log.lines).toContainEqual(expect.objectContaining({ message: "The gateway that leads answers again." }));
   });
 
+  it("are led by another one when the one that leads is reached by the registry alone", async () => {
+    const { clock, network, a, b, c, agents } = await cluster();
+    const before = owners(b);
+    for (const { url } of [b, c]) network.cut(url, a.url);
+    a.pool.isCut = true;
+    await agents.live(b, downAfterMs + takeOverMs);
+    const [leader, ...others] = leaders(a, b, c);
+    expect([leader === "b" || leader === "c", others]).toEqual([true, []]);
+    expect(a.log.lines.filter(({ message }) => message.startsWith("This gateway leads, and hears of no"))).toHaveLength(
+      1,
+    );
+    await agents.live(b, 2 * heartbeatIntervalMs);
+    expect([...agents.all.values()].map(({ refusal }) => refusal)).toEqual([null, null]);
+    expect(owners(c)).toEqual(before);
+    await c.member.assign({ ...toMove, shard: shard(1) });
+    // It is cut off in both directions, and leads no more by mistake.
+    for (const { url } of [b, c]) network.cut(a.url, url);
+    await agents.live(b, 60 * heartbeatIntervalMs);
+    expect(leaders(a, b, c)).toEqual([leader]);
+    network.heal();
+    a.pool.isCut = false;
+    await clock.advance(2 * heartbeatIntervalMs);
+    expect(a.member.standing.leader).toMatchObject({ name: leader });
+  });
+
+  it("keep their leader when all others, and all storage nodes, are gone, but for once", async () => {
+    const { clock, members, a, b, c } = await cluster();
+    for (const gateway of [b, c]) gateway.kill();
+    for (const name of ["node1", "node2"]) members.nodes.client(name).isDown = true;
+    await clock.advance(120 * heartbeatIntervalMs);
+    expect(leaders(a)).toEqual(["a"]);
+    expect(a.turns).toEqual([true, false, true]);
+  });
+
   it("do not call a storage node DOWN that one of them still sees", async () => {
     const { members, clock, a, b, c } = await cluster();
     // It answers b alone.

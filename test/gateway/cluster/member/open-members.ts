@@ -31,6 +31,8 @@ interface OpenOptions {
   /** One that does not watch takes the lead and answers, and does nothing else by itself before `member.start`. */
   readonly isWatching?: boolean;
   readonly nodesMin?: number;
+  /** Where it says that it answers. */
+  readonly url?: string;
 }
 
 export class Members {
@@ -42,11 +44,13 @@ export class Members {
   readonly #newId = idsInOrder();
 
   /** A gateway of this name starts. */
-  async open(name: string, { isWatching = true, nodesMin = 1 }: OpenOptions = {}): Promise<OpenedMember> {
+  async open(
+    name: string,
+    { isWatching = true, nodesMin = 1, url = `http://${name}:4000` }: OpenOptions = {},
+  ): Promise<OpenedMember> {
     const { network, clock: base } = this;
     const gateway = await openGateway(this.shared, { name, base });
     const { registry, clock, log, lease } = gateway;
-    const url = `http://${name}:4000`;
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     const pool = new FakePool(this.nodes.nodes);
     const news: OpenedMember["news"] = [];
@@ -66,7 +70,11 @@ export class Members {
       log,
       nodesMin,
       isAutoAssigning: true,
-      shared: { lease: { start, stop: () => lease.stop() }, transport, self: () => ({ name, url }) },
+      shared: {
+        lease: { start, stop: () => lease.stop(), stepBack: () => lease.stepBack() },
+        transport,
+        self: () => ({ name, url }),
+      },
       onSeen: (node) => views.seen(node),
       onStanding(standing, signs) {
         news.push({ standing, signs });

@@ -81,6 +81,19 @@ describe("a storage node that is silent for the leader", () => {
     await membership.stop();
   });
 
+  it("stays DOWN when a gateway starts", async () => {
+    const { membership, nodes, clock, say } = await opened();
+    membership.start();
+    nodes.client("node1").isDown = true;
+    await clock.advance(suspectAfterMs + downAfterMs + heartbeatIntervalMs);
+    expect(membership.nodeState("node1")).toBe("DOWN");
+    expect((await say()).doubted).toContain("node1");
+    expect(membership.nodeState("node1")).toBe("DOWN");
+    await say({ seen: [["node1", 0]] });
+    expect(membership.nodeState("node1")).toBe("UP");
+    await membership.stop();
+  });
+
   it("is DOWN without the verdict of a dead gateway", async () => {
     const { membership, nodes, clock, say } = await opened();
     membership.start();

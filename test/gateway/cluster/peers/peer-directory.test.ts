@@ -12,7 +12,7 @@ describe("PeerDirectory", () => {
   it("lets a gateway that is alone decide alone", () => {
     const directory = opened();
     expect(directory.mayCallDown("node1", 0)).toBe(true);
-    directory.doubt(["node1"]);
+    directory.doubt(["node1"], 0);
     expect(directory.mayCallDown("node1", 0)).toBe(true);
   });
 
@@ -20,7 +20,7 @@ describe("PeerDirectory", () => {
     const directory = opened();
     directory.beat("g2", beat(), 0);
     directory.beat("g3", beat(), 0);
-    directory.doubt(["node1", "node2"]);
+    directory.doubt(["node1", "node2"], 0);
     expect(directory.doubted).toEqual(["node1", "node2"]);
     // A beat that was sent before its gateway knew of the doubt says nothing.
     directory.beat("g2", beat(), 500);
@@ -32,16 +32,29 @@ describe("PeerDirectory", () => {
 
   it("asks a gateway that comes later, too", () => {
     const directory = opened();
-    directory.doubt(["node1"]);
+    directory.doubt(["node1"], 0);
     directory.beat("g2", beat(), 0);
     expect(directory.mayCallDown("node1", 0)).toBe(false);
     directory.beat("g2", beat(["node1", null]), 1_000);
     expect(directory.mayCallDown("node1", 1_000)).toBe(true);
   });
 
+  it("does not wait for one that comes when the storage node may be down already, however often it comes", () => {
+    const directory = opened();
+    directory.doubt(["node1"], 0);
+    for (let nowMs = 0; nowMs < 30_000; nowMs += 1_000) {
+      directory.doubt(["node1"], nowMs);
+      // A gateway that ends after its first beat knows of no doubt.
+      directory.beat("g2", beat(), nowMs);
+      expect(directory.mayCallDown("node1", nowMs)).toBe(nowMs >= downAfterMs);
+    }
+    directory.beat("g3", beat(["node1", 500]), 30_000);
+    expect(directory.mayCallDown("node1", 30_000)).toBe(false);
+  });
+
   it("counts a gateway's sighting as a veto until the storage node would be DOWN by it", () => {
     const directory = opened();
-    directory.doubt(["node1"]);
+    directory.doubt(["node1"], 0);
     directory.beat("g2", beat(["node1", 1_000]), 2_000);
     // What is said later takes nothing back.
     for (let nowMs = 2_500; nowMs < 11_000; nowMs += 500) {
@@ -58,21 +71,34 @@ describe("PeerDirectory", () => {
   it("does not wait for a gateway that fell silent itself, whatever it said", () => {
     const directory = opened();
     directory.beat("g2", beat(), 0);
-    directory.doubt(["node1"]);
+    directory.doubt(["node1"], 0);
     directory.beat("g2", beat(["node1", 0]), 100);
     expect(directory.mayCallDown("node1", 100 + liveMs - 1)).toBe(false);
     expect(directory.mayCallDown("node1", 100 + liveMs)).toBe(true);
   });
 
+  it("waits for each of two gateways that were given one name, and lists both", () => {
+    const directory = opened();
+    directory.doubt(["node1"], 0);
+    const urls = ["http://g2", "http://g3"];
+    for (const url of urls) directory.beat("g2", { ...beat(), url }, 0);
+    directory.beat("g2", { ...beat(["node1", null]), url: "http://g2" }, 100);
+    expect(directory.mayCallDown("node1", 100)).toBe(false);
+    directory.beat("g2", { ...beat(["node1", 50]), url: "http://g3" }, 200);
+    directory.beat("g2", { ...beat(["node1", null]), url: "http://g2" }, 300);
+    expect(directory.mayCallDown("node1", 300)).toBe(false);
+    expect(directory.rows(300).map(({ url }) => url)).toEqual(urls);
+  });
+
   it("forgets what was said of a storage node that is no longer doubted", () => {
     const directory = opened();
-    directory.doubt(["node1"]);
+    directory.doubt(["node1"], 0);
     directory.beat("g2", beat(["node1", null]), 0);
-    directory.doubt(["node1"]);
+    directory.doubt(["node1"], 0);
     expect(directory.mayCallDown("node1", 0)).toBe(true);
-    directory.doubt([]);
+    directory.doubt([], 0);
     directory.beat("g2", beat(["node1", null]), 100);
-    directory.doubt(["node1"]);
+    directory.doubt(["node1"], 0);
     expect(directory.mayCallDown("node1", 200)).toBe(false);
   });
 
@@ -114,21 +140,22 @@ const events = fc.array(
 );
 
 describe("for any order of beats and doubts", () => {
-  it("a storage node may be called DOWN when, and only when, each live gateway has looked and none has seen it lately", () => {
+  it("a storage node may be called DOWN when, and only when, each live gateway has looked or had its time, and none has seen it lately", () => {
     fc.assert(
       fc.property(events, (list) => {
         const directory = opened();
         let nowMs = 0;
         let isDoubted = false;
+        let sinceMs = 0;
         const lastBeat = new Map<string, number>();
         /** Since the doubt, all that was said: when, and of which moment. */
         let said: { readonly gateway: string; readonly seenMs: number | null }[] = [];
         for (const event of list) {
           if (event.kind === "wait") nowMs += event.ms;
           else if (event.kind === "doubt") {
-            if (!isDoubted || !event.isDoubted) said = [];
+            if (!isDoubted || !event.isDoubted) [said, sinceMs] = [[], nowMs];
             isDoubted = event.isDoubted;
-            directory.doubt(isDoubted ? ["node1"] : []);
+            directory.doubt(isDoubted ? ["node1"] : [], nowMs);
           } else {
             const { gateway, verdict } = event;
             directory.beat(gateway, beat(...verdict.map((silentMs) => ["node1", silentMs] as const)), nowMs);
@@ -140,7 +167,8 @@ describe("for any order of beats and doubts", () => {
           const isAgreed = living.every((name) => {
             const verdicts = said.filter(({ gateway }) => gateway === name);
             const isSeen = verdicts.some(({ seenMs }) => seenMs !== null && nowMs - seenMs < downAfterMs);
-            return verdicts.length > 0 && !isSeen;
+            const isLate = isDoubted && nowMs - sinceMs >= downAfterMs;
+            return (verdicts.length > 0 || isLate) && !isSeen;
           });
           expect(directory.mayCallDown("node1", nowMs)).toBe(isAgreed);
         }

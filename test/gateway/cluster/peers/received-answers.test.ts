@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { storageNodesMax } from "../../../../src/core/limits.js";
 import {
+  parseGatewayBeat,
   parseHistories,
   parseLeaderAnswer,
   parseShardList,
@@ -54,6 +56,9 @@ describe("what a leader answers", () => {
     ["a gateway of the future", { ...answer, gateways: [{ ...gateway, silentMs: -1 }] }],
     ["a sign without a time", { ...answer, signs: [["node1"]] }],
     ["a sign with a time that is none", { ...answer, signs: [["node1", 0.5]] }],
+    ["a sign from before all dates", { ...answer, signs: [["node1", Number.MAX_SAFE_INTEGER]] }],
+    ["a gateway silent since before all dates", { ...answer, gateways: [{ ...gateway, silentMs: 8.64e15 }] }],
+    ["a version that GraphQL has no number for", { ...answer, mapVersion: 2 ** 31 }],
     ["a sign with no name", { ...answer, signs: [[7, 1]] }],
     ["a sign with a long name", { ...answer, signs: [["n".repeat(64), 1]] }],
     ["a report that is none", { ...answer, reports: [["node1", null]] }],
@@ -84,5 +89,29 @@ describe("what a leader answers", () => {
     for (const histories of [null, [null], [[null]], [[{ ...change, cause: "whim" }]], [[{ ...change, atMs: -1 }]]]) {
       expect(() => parseHistories({ histories })).toThrow(expect.objectContaining({ code: "BAD_REQUEST" }));
     }
+  });
+});
+
+describe("a beat", () => {
+  const beat = { url: "http://g2:4000", mapVersion: 3, leaderId: "l1", seen: [["node1", null]], refused: ["node2"] };
+
+  it("is taken as it is, without what this version does not know", () => {
+    expect(parseGatewayBeat({ ...beat, more: 1 })).toEqual(beat);
+    const most = { ...beat, url: null, leaderId: null, mapVersion: 2 ** 31 - 1, seen: [["node1", 3e12]] };
+    expect(parseGatewayBeat(most)).toEqual(most);
+  });
+
+  it.each([
+    ["nothing", null],
+    ["a version that GraphQL has no number for", { ...beat, mapVersion: 2 ** 31 }],
+    ["a storage node seen before all dates", { ...beat, seen: [["node1", 8.64e15]] }],
+    ["a storage node seen in the future", { ...beat, seen: [["node1", -1]] }],
+    ["a row that is none", { ...beat, seen: [["node1", null, null]] }],
+    ["too many rows", { ...beat, seen: Array.from({ length: storageNodesMax + 1 }, () => ["node1", null]) }],
+    ["too many refusals", { ...beat, refused: Array.from({ length: storageNodesMax + 1 }, () => "node1") }],
+    ["a URL that is none of a gateway", { ...beat, url: "file:///etc/passwd" }],
+    ["a leader that is none", { ...beat, leaderId: "" }],
+  ])("is refused with %s", (_what, body) => {
+    expect(() => parseGatewayBeat(body)).toThrow(expect.objectContaining({ code: "BAD_REQUEST" }));
   });
 });
