@@ -5,6 +5,7 @@
  */
 import { ShardgateError } from "../../core/error.js";
 import { changesInRecord, recordOfChanges } from "../../registry/assignment-log.js";
+import { registryDocumentBytesMax } from "../../registry/command-batch.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import type { RegistryStore, StoredDocument, StoreMark } from "../../registry/registry-store.js";
 import { putBackDocument } from "../../registry/stored-cluster-map.js";
@@ -55,8 +56,8 @@ export function copiedDocument(
 }
 
 /**
- * Writes document and log over the content of the store. Throws REGISTRY_CONFLICT when another process writes to it,
- * and the store's errors.
+ * Writes document and log over the content of the store. Throws BAD_REQUEST, with nothing written, when the map is
+ * longer than every store takes; REGISTRY_CONFLICT when another process writes to the store; and the store's errors.
  */
 export async function writeCopy(
   store: RegistryStore,
@@ -64,6 +65,8 @@ export async function writeCopy(
   { version, text }: StoredDocument,
   records: readonly string[],
 ): Promise<void> {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > registryDocumentBytesMax) throw tooLongToCopy(bytes);
   let mark = present;
   const write = async (next: StoredDocument, record: string | null): Promise<void> => {
     if (!(await store.compareAndSet(mark, next, record))) throw changedMeanwhile();
@@ -95,6 +98,11 @@ function logGroups(records: readonly string[]): string[] {
  * store.
  */
 const groupBytes = 128 * 1024;
+
+function tooLongToCopy(bytes: number): ShardgateError {
+  const message = `The cluster map has ${bytes} bytes, and a registry takes at most ${registryDocumentBytesMax}. Nothing was written.`;
+  return new ShardgateError("BAD_REQUEST", message);
+}
 
 function changedMeanwhile(): ShardgateError {
   return new ShardgateError(

@@ -4,6 +4,7 @@ import { copiedDocument, decideCopy, writeCopy, type CopySource } from "../../..
 import { parseShard } from "../../../src/core/shard.js";
 import { AssignmentHistory, recordOfChanges } from "../../../src/registry/assignment-log.js";
 import type { ClusterMap } from "../../../src/registry/cluster-map.js";
+import { registryDocumentBytesMax } from "../../../src/registry/command-batch.js";
 import { createClusterMap } from "../../../src/registry/commands.js";
 import { documentOf, mapOf } from "../../../src/registry/stored-cluster-map.js";
 import { MemoryStore } from "../../../src/registry/stores/memory-store.js";
@@ -97,6 +98,17 @@ describe("writing a copy", () => {
     await writeCopy(store, await store.mark(), sourceAt(2).document, [record]);
     expect(await store.log()).toEqual([record]);
     expect(await store.mark()).toEqual({ version: 2, beat: 1 });
+  });
+
+  it("refuses a map that is longer than every registry takes before anything of the target is lost", async () => {
+    const store = new MemoryStore();
+    await store.compareAndSet(null, { version: 3, text: "before" }, null);
+    const tooLong = { version: 9, text: "x".repeat(registryDocumentBytesMax + 1) };
+    await expect(writeCopy(store, await store.mark(), tooLong, [])).rejects.toMatchObject({
+      code: "BAD_REQUEST",
+      message: expect.stringContaining("Nothing was written"),
+    });
+    expect(await store.load()).toMatchObject({ version: 3, text: "before" });
   });
 
   it("stops where another process writes, and leaves no cluster map that a gateway would start with", async () => {
