@@ -387,7 +387,7 @@ const administration = rows([
         "POST",
         "/nodes",
         json,
-        '{"id":"a","url":"http://127.0.0.1:1","clusterId":"c","shardCount":4,"mapVersion":1073741825}',
+        '{"id":"a","url":"http://127.0.0.1:1","clusterId":"c","shardCount":4,"mapVersion":2147483648}',
       ),
     "400 BAD_REQUEST",
   ],
