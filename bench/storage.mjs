@@ -19,7 +19,7 @@ import { openWire } from "./storage-wire.mjs";
 const repository = path.resolve(import.meta.dirname, "..");
 const load = (file) => import(path.join(repository, "dist", file));
 const { LmdbEngine } = await load("storage/lmdb/lmdb-engine.js");
-const { openDatabases } = await load("storage/lmdb/records/databases.js");
+const { openDatabases } = await load("storage/lmdb/records/open-databases.js");
 const { entryKey } = await load("storage/lmdb/records/record.js");
 const { ShardHost } = await load("storage-node/shards/shard-host.js");
 const { startStorageNode } = await load("storage-node/node-server.js");
