@@ -11,7 +11,7 @@ import { isPastOf, repaired } from "./copy/map-descent.js";
 import type { LeaderRecord } from "./cluster-map.js";
 import { applyCommand, type Changed } from "./commands.js";
 import type { Lead } from "./lead.js";
-import type { StoreMark } from "./registry-store.js";
+import { isSameMark, type StoreMark } from "./registry-store.js";
 
 export interface MapWriterParts {
   readonly copy: MapCopy;
@@ -159,7 +159,3 @@ export const markedAsRestored =
 
 /** A resignation saves others some seconds of waiting; a gateway that stops does not wait longer for it. */
 const resignTimeoutMs = 3_000;
-
-function isSameMark(one: StoreMark | null, other: StoreMark | null): boolean {
-  return one?.version === other?.version && one?.beat === other?.beat;
-}

@@ -18,6 +18,11 @@ export interface StoreMark {
   readonly beat: number;
 }
 
+/** Whether nothing was written and no beat raised between the two; null: nothing is stored. */
+export function isSameMark(one: StoreMark | null, other: StoreMark | null): boolean {
+  return one?.version === other?.version && one?.beat === other?.beat;
+}
+
 export interface StoredRegistry extends StoreMark {
   readonly text: string;
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
-import type { RegistryStore, StoredRegistry, StoreMark } from "../../registry/registry-store.js";
+import { isSameMark, type RegistryStore, type StoredRegistry, type StoreMark } from "../../registry/registry-store.js";
 import { mapOf } from "../../registry/stored-cluster-map.js";
 import type { Environment } from "../environment/environment.js";
 import { CommandFailure } from "../terminal/command-failure.js";
@@ -75,8 +75,7 @@ export async function refuseLed(
 export async function isLed(store: RegistryStore, clock: Clock): Promise<boolean> {
   const before = await store.mark();
   await new Promise<void>((resolve) => void clock.after(leadLookMs, resolve));
-  const now = await store.mark();
-  return now?.version !== before?.version || now?.beat !== before?.beat;
+  return !isSameMark(before, await store.mark());
 }
 
 /** A leader raises the beat each second; a slow one may have missed some. */

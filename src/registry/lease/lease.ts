@@ -5,7 +5,7 @@
  * and a store that cannot be read is not silence.
  */
 import { leaderBeatMs } from "../../core/limits.js";
-import type { StoreMark } from "../registry-store.js";
+import { isSameMark, type StoreMark } from "../registry-store.js";
 
 /** The result of one read of the store. */
 export type LeaseObservation =
@@ -59,7 +59,7 @@ export function leaseAfter(
 function isSilent(before: LeaseObservation, now: LeaseObservation): boolean {
   if (now.kind === "unanswered") return before.kind === "unanswered";
   if (now.kind === "beaten" || before.kind !== "watched") return false;
-  return before.mark?.version === now.mark?.version && before.mark?.beat === now.mark?.beat;
+  return isSameMark(before.mark, now.mark);
 }
 
 function stepAfter({ last, silentMs, rewoundMs }: LeaseState): LeaseStep {

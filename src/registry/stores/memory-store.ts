@@ -4,7 +4,13 @@
  */
 import { ShardgateError } from "../../core/error.js";
 import { compactedLog } from "../assignment-log.js";
-import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../registry-store.js";
+import {
+  isSameMark,
+  type RegistryStore,
+  type StoredDocument,
+  type StoredRegistry,
+  type StoreMark,
+} from "../registry-store.js";
 
 /** A write or beat may fail before it happened, or be carried out and then not be confirmed; or another writer was faster. */
 export type MemoryStoreFault =
@@ -77,7 +83,7 @@ export class MemoryStore implements RegistryStore {
 
   #set(expected: StoreMark | null, { version, text }: StoredDocument, logRecord: string | null): boolean {
     const stored = this.#stored;
-    if (stored?.version !== expected?.version || stored?.beat !== expected?.beat) return false;
+    if (!isSameMark(stored, expected)) return false;
     this.#stored = { version, text, beat: stored?.beat ?? 0 };
     // Records of this version and later ones are of a map that an older copy has replaced.
     if (stored !== null && version <= stored.version) this.#log = this.#log.filter((entry) => entry.version < version);

@@ -19,7 +19,13 @@ import {
 import { decodeFile, encodeFile, headBytesMax, versionInHead } from "./file-document.js";
 import { FileLog } from "./file-log.js";
 import type { FileLock, LockFile } from "./store-lock.js";
-import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../../registry-store.js";
+import {
+  isSameMark,
+  type RegistryStore,
+  type StoredDocument,
+  type StoredRegistry,
+  type StoreMark,
+} from "../../registry-store.js";
 
 export interface FileStoreOptions {
   readonly lockFile: LockFile;
@@ -119,7 +125,7 @@ export class FileStore implements RegistryStore {
 
   async #replace(expected: StoreMark | null, next: StoredDocument, record: string | null): Promise<boolean> {
     const current = await this.load();
-    if (current?.version !== expected?.version || current?.beat !== expected?.beat) return false;
+    if (!isSameMark(current, expected)) return false;
     const temporaryPath = await writeTemporary(this.#path, encodeFile(next));
     let isRenamed = false;
     try {
