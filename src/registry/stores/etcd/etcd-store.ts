@@ -5,9 +5,10 @@
  */
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
-import { registryAttemptsMax, registryLogBytesMin, registryPollMs } from "../../../core/limits.js";
+import { registryAttemptsMax, registryPollMs } from "../../../core/limits.js";
 import type { TlsSource } from "../../../tls/tls-source.js";
 import { compactedLog } from "../../assignment-log.js";
+import { LogSize } from "../log-size.js";
 import { PolledWatch } from "../polled-watch.js";
 import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../../registry-store.js";
 import { EtcdClient, type EtcdAnswer, type EtcdCredentials } from "./etcd-client.js";
@@ -27,10 +28,7 @@ export class EtcdStore implements RegistryStore {
   readonly #keys: EtcdKeys;
   readonly #prefix: string;
   readonly #watch: PolledWatch;
-  /** Length of the log, as far as this process knows; null: not read yet. */
-  #logBytes: number | null = null;
-  /** The log's length from which it is compacted. */
-  #logBytesMax = registryLogBytesMin;
+  readonly #logSize = new LogSize({ read: () => this.#logEntries(), compact: () => this.#compact() });
 
   constructor({ prefix, ...options }: EtcdStoreOptions) {
     this.#client = new EtcdClient(options);
@@ -72,7 +70,7 @@ export class EtcdStore implements RegistryStore {
       written.push({ kind: "deleteRange", key: this.#logAt(0), end: this.#logAt(next.version) });
     }
     if (!(await this.#keys.commit(this.#comparisons(expected), written))) return false;
-    if (logRecord !== null) await this.#logGrew(Buffer.byteLength(logRecord));
+    await this.#logSize.grew(logRecord);
     return true;
   }
 
@@ -117,19 +115,8 @@ export class EtcdStore implements RegistryStore {
 
   async #logEntries(): Promise<readonly KeyValue[]> {
     const entries = await this.#keys.range(this.#logAt(0), this.#logEnd, pageRecords);
-    this.#logBytes = entries.reduce((bytes, { value }) => bytes + Buffer.byteLength(value), 0);
+    this.#logSize.read(entries.map(({ value }) => value));
     return entries;
-  }
-
-  /** A log that cannot be compacted now is compacted after a later change: the change itself is stored. */
-  async #logGrew(bytes: number): Promise<void> {
-    try {
-      if (this.#logBytes === null) await this.#logEntries();
-      else this.#logBytes += bytes;
-      if ((this.#logBytes ?? 0) > this.#logBytesMax) await this.#compact();
-    } catch (error) {
-      if (!(error instanceof ShardgateError)) throw error;
-    }
   }
 
   async #compact(): Promise<void> {
@@ -150,8 +137,6 @@ export class EtcdStore implements RegistryStore {
       bytes += record?.length ?? 0;
     }
     await commit();
-    await this.#logEntries();
-    this.#logBytesMax = Math.max(registryLogBytesMin, 2 * (this.#logBytes ?? 0));
   }
 
   #numberIn({ value }: KeyValue, name: string): number {

@@ -6,8 +6,9 @@
 import pg from "pg";
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
-import { registryCallMs, registryLogBytesMin, registryPollMs } from "../../../core/limits.js";
+import { registryCallMs, registryPollMs } from "../../../core/limits.js";
 import { compactedLog } from "../../assignment-log.js";
+import { LogSize } from "../log-size.js";
 import { PolledWatch } from "../polled-watch.js";
 import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../../registry-store.js";
 import {
@@ -30,10 +31,7 @@ export class PostgresStore implements RegistryStore {
   readonly #map: string;
   readonly #log: string;
   readonly #watch: PolledWatch;
-  /** Length of the log, as far as this process knows; null: not read yet. */
-  #logBytes: number | null = null;
-  /** The log's length from which it is compacted. */
-  #logBytesMax = registryLogBytesMin;
+  readonly #logSize = new LogSize({ read: () => this.#logRows(), compact: () => this.#compact() });
 
   constructor({ schema, ...options }: PostgresStoreOptions) {
     this.#schema = schema;
@@ -75,7 +73,7 @@ export class PostgresStore implements RegistryStore {
     const marks = expected === null ? [] : [expected.version, expected.beat];
     const done = await this.#change(statement, [version, text, logRecord, this.#channel, ...marks]);
     if (done.length === 0) return false;
-    if (logRecord !== null) await this.#logGrew(Buffer.byteLength(logRecord));
+    await this.#logSize.grew(logRecord);
     return true;
   }
 
@@ -165,19 +163,8 @@ export class PostgresStore implements RegistryStore {
   async #logRows(): Promise<readonly LogRow[]> {
     const rows = await this.#run("read", `SELECT version, record FROM ${this.#log} ORDER BY version`);
     const logged = rows.map(({ version, record }: Row) => ({ version: String(version), record: String(record) }));
-    this.#logBytes = logged.reduce((bytes, { record }) => bytes + Buffer.byteLength(record), 0);
+    this.#logSize.read(logged.map(({ record }) => record));
     return logged;
-  }
-
-  /** A log that cannot be compacted now is compacted after a later change: the change itself is stored. */
-  async #logGrew(bytes: number): Promise<void> {
-    try {
-      if (this.#logBytes === null) await this.#logRows();
-      else this.#logBytes += bytes;
-      if ((this.#logBytes ?? 0) > this.#logBytesMax) await this.#compact();
-    } catch (error) {
-      if (!(error instanceof ShardgateError)) throw error;
-    }
   }
 
   async #compact(): Promise<void> {
@@ -200,8 +187,6 @@ export class PostgresStore implements RegistryStore {
       changed.map(({ record }) => record),
       changed.map(({ shorter }) => shorter),
     ]);
-    await this.#logRows();
-    this.#logBytesMax = Math.max(registryLogBytesMin, 2 * (this.#logBytes ?? 0));
   }
 }
 

@@ -1,14 +1,12 @@
 /** EtcdStore on a real etcd, where it is installed. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ShardgateError } from "../../../../src/core/error.js";
-import { assignmentHistoryMax } from "../../../../src/core/limits.js";
-import { parseShard } from "../../../../src/core/shard.js";
-import { changesInRecord, recordOfChanges } from "../../../../src/registry/assignment-log.js";
 import { EtcdClient } from "../../../../src/registry/stores/etcd/etcd-client.js";
 import { EtcdKeys } from "../../../../src/registry/stores/etcd/etcd-keys.js";
 import { EtcdStore } from "../../../../src/registry/stores/etcd/etcd-store.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
 import { noTls } from "../../../../src/tls/tls-source.js";
+import { describeServerStore, logRecord } from "../../../conformance/registry-server-store.js";
 import { describeRegistryStore } from "../../../conformance/registry-store.js";
 import { CertificateAuthority } from "../../../support/certificates.js";
 import { etcdPath, startEtcd, type EtcdMember } from "../../../support/etcd.js";
@@ -33,55 +31,17 @@ describe.skipIf(etcdPath === undefined)("on a real etcd (skipped where none is i
     return async () => storeAt(prefix);
   });
 
+  describeServerStore("EtcdStore", freshPrefix, (prefix) => storeAt(prefix));
+
   describe("EtcdStore", () => {
     it("keeps the registries of two prefixes apart, also when one begins like the other", async () => {
       const prefix = freshPrefix();
       const [one, other] = [storeAt(prefix), storeAt(`${prefix}1`)];
-      await one.compareAndSet(null, { version: 1, text: "one" }, record(0, 1));
+      await one.compareAndSet(null, { version: 1, text: "one" }, logRecord(0, 1));
       expect(await other.load()).toBeNull();
-      await other.compareAndSet(null, { version: 5, text: "other" }, record(0, 5));
-      expect(await one.log()).toEqual([record(0, 1)]);
+      await other.compareAndSet(null, { version: 5, text: "other" }, logRecord(0, 5));
+      expect(await one.log()).toEqual([logRecord(0, 1)]);
       expect(await one.load()).toMatchObject({ version: 1, text: "one" });
-    });
-
-    it("drops the log's records of what an older copy of the map has replaced", async () => {
-      const store = storeAt(freshPrefix());
-      await store.compareAndSet(null, { version: 7, text: "" }, record(0, 7));
-      await store.compareAndSet({ version: 7, beat: 0 }, { version: 8, text: "" }, record(0, 8));
-      await store.compareAndSet({ version: 8, beat: 0 }, { version: 9, text: "" }, record(0, 9));
-      await store.compareAndSet({ version: 9, beat: 0 }, { version: 8, text: "back" }, null);
-      expect(await store.log()).toEqual([record(0, 7)]);
-    });
-
-    it("compacts a long log to the newest changes of each shard", async () => {
-      const store = storeAt(freshPrefix());
-      await store.compareAndSet(null, { version: 1, text: "" }, recordOfMany(1));
-      const versions = 3 * assignmentHistoryMax;
-      for (let version = 1; version < versions; version++) {
-        const next = { version: version + 1, text: "" };
-        await store.compareAndSet({ version, beat: 0 }, next, recordOfMany(version + 1));
-      }
-      const log = await store.log();
-      expect(log.length).toBeLessThan(versions);
-      const epochs = log
-        .flatMap(changesInRecord)
-        .filter(({ shard }) => shard === 0)
-        .map(({ epoch }) => epoch);
-      expect(epochs.slice(-assignmentHistoryMax)).toEqual(
-        Array.from({ length: assignmentHistoryMax }, (_, index) => versions - assignmentHistoryMax + 1 + index),
-      );
-    });
-
-    it("calls its watchers for the changes of others at once, and not after each beat", async () => {
-      const prefix = freshPrefix();
-      const [one, other] = [storeAt(prefix), storeAt(prefix)];
-      await one.compareAndSet(null, { version: 1, text: "" }, null);
-      const onChange = vi.fn<() => void>();
-      other.watch(onChange);
-      await vi.waitFor(() => expect(onChange).toHaveBeenCalledOnce());
-      for (let beat = 1; beat <= 5; beat++) expect(await one.beat(1)).toBe(beat);
-      await one.compareAndSet({ version: 1, beat: 5 }, { version: 2, text: "" }, null);
-      await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2));
     });
 
     it("refuses what is not a registry, and leaves it as it is", async () => {
@@ -125,9 +85,9 @@ describe.skipIf(etcdPath === undefined)("on a real etcd (skipped where none is i
       const failing = vi
         .spyOn(EtcdKeys.prototype, "range")
         .mockRejectedValue(new ShardgateError("REGISTRY_UNAVAILABLE", "etcd is away."));
-      expect(await store.compareAndSet(null, { version: 1, text: "" }, record(0, 1))).toBe(true);
+      expect(await store.compareAndSet(null, { version: 1, text: "" }, logRecord(0, 1))).toBe(true);
       failing.mockRestore();
-      expect(await store.log()).toEqual([record(0, 1)]);
+      expect(await store.log()).toEqual([logRecord(0, 1)]);
     });
 
     it("asks the next member when one does not listen", async () => {
@@ -211,15 +171,6 @@ function storeAt(prefix: string, at = origins()): EtcdStore {
   const store = new EtcdStore({ members: at, prefix, credentials: null, tls: noTls, clock: serverClock });
   opened.push(store);
   return store;
-}
-
-function record(shard: number, epoch: number): string {
-  return recordOfChanges([{ shard: parseShard(shard), epoch, node: "a", atMs: 1, cause: "operator" }]) ?? "";
-}
-
-function recordOfMany(epoch: number): string {
-  const change = { epoch, node: "a", atMs: 1, cause: "automatic" } as const;
-  return recordOfChanges(Array.from({ length: 2_000 }, (_, shard) => ({ ...change, shard: parseShard(shard) }))) ?? "";
 }
 
 async function putRaw(key: string, value: string): Promise<void> {

@@ -4,12 +4,10 @@ import type { AddressInfo } from "node:net";
 import net from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../../src/cli/environment/system-clock.js";
-import { assignmentHistoryMax } from "../../../../src/core/limits.js";
-import { parseShard } from "../../../../src/core/shard.js";
-import { changesInRecord, recordOfChanges } from "../../../../src/registry/assignment-log.js";
 import type { PostgresHost } from "../../../../src/registry/stores/postgres/primary-connection.js";
 import { PostgresStore } from "../../../../src/registry/stores/postgres/postgres-store.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
+import { describeServerStore, logRecord } from "../../../conformance/registry-server-store.js";
 import { describeRegistryStore } from "../../../conformance/registry-store.js";
 import { CertificateAuthority } from "../../../support/certificates.js";
 import { hasPostgres, PostgresServer } from "../../../support/postgres.js";
@@ -34,13 +32,15 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
     return async () => storeIn(schema);
   });
 
+  describeServerStore("PostgresStore", freshSchema, (schema) => storeIn(schema));
+
   describe("PostgresStore", () => {
     it("keeps the registries of two schemas apart, whatever characters their names have", async () => {
       const [one, other] = [storeIn(`${freshSchema()} "odd'`), storeIn(freshSchema())];
-      await one.compareAndSet(null, { version: 1, text: "one" }, record(0, 1));
+      await one.compareAndSet(null, { version: 1, text: "one" }, logRecord(0, 1));
       expect(await other.load()).toBeNull();
-      await other.compareAndSet(null, { version: 5, text: "other" }, record(0, 5));
-      expect(await one.log()).toEqual([record(0, 1)]);
+      await other.compareAndSet(null, { version: 5, text: "other" }, logRecord(0, 5));
+      expect(await one.log()).toEqual([logRecord(0, 1)]);
       expect(await one.load()).toMatchObject({ version: 1, text: "one" });
     });
 
@@ -49,45 +49,6 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       const stores = Array.from({ length: 8 }, () => storeIn(schema));
       const wins = await Promise.all(stores.map((store) => store.compareAndSet(null, { version: 1, text: "" }, null)));
       expect(wins.filter(Boolean)).toHaveLength(1);
-    });
-
-    it("drops the log's records of what an older copy of the map has replaced", async () => {
-      const store = storeIn(freshSchema());
-      await store.compareAndSet(null, { version: 7, text: "" }, record(0, 7));
-      await store.compareAndSet({ version: 7, beat: 0 }, { version: 8, text: "" }, record(0, 8));
-      await store.compareAndSet({ version: 8, beat: 0 }, { version: 9, text: "" }, record(0, 9));
-      await store.compareAndSet({ version: 9, beat: 0 }, { version: 8, text: "back" }, null);
-      expect(await store.log()).toEqual([record(0, 7)]);
-    });
-
-    it("compacts a long log to the newest changes of each shard", async () => {
-      const store = storeIn(freshSchema());
-      await store.compareAndSet(null, { version: 1, text: "" }, recordOfMany(1));
-      const versions = 3 * assignmentHistoryMax;
-      for (let version = 1; version < versions; version++) {
-        await store.compareAndSet({ version, beat: 0 }, { version: version + 1, text: "" }, recordOfMany(version + 1));
-      }
-      const log = await store.log();
-      expect(log.length).toBeLessThan(versions);
-      const epochs = log
-        .flatMap(changesInRecord)
-        .filter(({ shard }) => shard === 0)
-        .map(({ epoch }) => epoch);
-      expect(epochs.slice(-assignmentHistoryMax)).toEqual(
-        Array.from({ length: assignmentHistoryMax }, (_, index) => versions - assignmentHistoryMax + 1 + index),
-      );
-    });
-
-    it("calls its watchers for the changes of others, and not after each beat", async () => {
-      const schema = freshSchema();
-      const [one, other] = [storeIn(schema), storeIn(schema)];
-      await one.compareAndSet(null, { version: 1, text: "" }, null);
-      const onChange = vi.fn<() => void>();
-      other.watch(onChange);
-      await vi.waitFor(() => expect(onChange).toHaveBeenCalledOnce());
-      for (let beat = 1; beat <= 5; beat++) expect(await one.beat(1)).toBe(beat);
-      await one.compareAndSet({ version: 1, beat: 5 }, { version: 2, text: "" }, null);
-      await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2));
     });
 
     it("waits for the disk also where the server does not by default", async () => {
@@ -210,12 +171,12 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       });
     });
 
-    it.each([null, record(0, 2)])(
+    it.each([null, logRecord(0, 2)])(
       "goes on after a person dropped the table of its log, with record %j",
       async (logged) => {
         const schema = freshSchema();
         const store = storeIn(schema);
-        await store.compareAndSet(null, { version: 1, text: "one" }, record(0, 1));
+        await store.compareAndSet(null, { version: 1, text: "one" }, logRecord(0, 1));
         await server.sql(`DROP TABLE ${schema}.registry_log`);
         expect(await store.compareAndSet({ version: 1, beat: 0 }, { version: 2, text: "two" }, logged)).toBe(true);
         expect(await store.load()).toMatchObject({ version: 2, text: "two" });
@@ -357,15 +318,6 @@ function storeIn(schema: string, hosts: readonly PostgresHost[] = [hostOf(server
   const store = new PostgresStore({ ...accessTo([]), hosts, schema, clock: serverClock });
   opened.push(store);
   return store;
-}
-
-function record(shard: number, epoch: number): string {
-  return recordOfChanges([{ shard: parseShard(shard), epoch, node: "a", atMs: 1, cause: "operator" }]) ?? "";
-}
-
-function recordOfMany(epoch: number): string {
-  const change = { epoch, node: "a", atMs: 1, cause: "automatic" } as const;
-  return recordOfChanges(Array.from({ length: 2_000 }, (_, shard) => ({ ...change, shard: parseShard(shard) }))) ?? "";
 }
 
 interface CuttableLine extends PostgresHost {
