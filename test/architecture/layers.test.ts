@@ -25,9 +25,8 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ["storage/lmdb/records/databases.ts"],
   undici: [
     "routing/node-client/undici-node-client.ts",
-    "gateway/cluster/peers/http-leader-transport.ts",
+    "tls/cluster-posts.ts",
     "registry/stores/etcd/etcd-client.ts",
-    "storage-node/membership/gateway-calls.ts",
     "cli/",
   ],
   pg: ["registry/stores/postgres/"],

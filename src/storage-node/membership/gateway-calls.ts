@@ -1,8 +1,8 @@
 /** The agent's calls to gateways: one connection to each, every call with a deadline, every answer with a bound. */
-import { buildConnector, Agent as ConnectionPool, request } from "undici";
 import type { Clock } from "../../core/clock.js";
-import { membershipBodyBytesMax, connectTimeoutMs } from "../../core/limits.js";
-import { clusterCaller, noTls, type TlsSource } from "../../tls/tls-source.js";
+import { membershipBodyBytesMax } from "../../core/limits.js";
+import { ClusterPosts } from "../../tls/cluster-posts.js";
+import { noTls, type TlsSource } from "../../tls/tls-source.js";
 import { tokenHeader } from "../../wire/cluster-token.js";
 import type { NodeAssignments } from "../../wire/membership.js";
 import { errorOfProblem } from "../../wire/problem.js";
@@ -17,51 +17,22 @@ export interface GatewayCallsParts {
 }
 
 export class GatewayCalls {
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #clock: Clock;
-  readonly #pool: ConnectionPool;
+  readonly #posts: ClusterPosts;
 
   constructor({ token, clock, tls = noTls }: GatewayCallsParts) {
-    this.#headers = { "content-type": "application/json", accept: "application/json", ...tokenHeader(token) };
-    this.#clock = clock;
-    const connector = clusterCaller(tls, (options) => buildConnector({ ...options, timeout: connectTimeoutMs }));
-    this.#pool = new ConnectionPool({
-      connections: 1,
-      connect: (options, callback) => connector()(options, callback),
-      maxResponseSize: membershipBodyBytesMax,
-    });
+    const answerBytesMax = membershipBodyBytesMax;
+    this.#posts = new ClusterPosts({ headers: tokenHeader(token), connections: 1, answerBytesMax, clock, tls });
   }
 
   /** Throws a refusal as ShardgateError, and anything else when no usable answer came within `timeoutMs`. */
   async post(url: string, body: string, timeoutMs: number): Promise<NodeAssignments> {
-    const deadline = new AbortController();
-    const cancel = this.#clock.after(timeoutMs, () => deadline.abort(new Error(`No answer within ${timeoutMs} ms.`)));
-    try {
-      const answer = await request(url, {
-        method: "POST",
-        headers: this.#headers,
-        body,
-        dispatcher: this.#pool,
-        signal: deadline.signal,
-      });
-      const content = parsed(await answer.body.text());
-      if (answer.statusCode >= 200 && answer.statusCode < 300) return parseAssignments(content);
-      throw errorOfProblem(content) ?? new Error(`The gateway answered with status ${answer.statusCode}.`);
-    } finally {
-      cancel();
-    }
+    const { status, content } = await this.#posts.post(url, body, timeoutMs);
+    if (status >= 200 && status < 300) return parseAssignments(content);
+    throw errorOfProblem(content) ?? new Error(`The gateway answered with status ${status}.`);
   }
 
   /** Calls in flight are rejected. */
   close(): Promise<void> {
-    return this.#pool.destroy();
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
+    return this.#posts.close();
   }
 }

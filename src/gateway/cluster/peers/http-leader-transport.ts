@@ -2,13 +2,12 @@
  * The way to the gateway that leads over HTTP: every call with a deadline, every answer with a bound, and the peer token of the
  * cluster on each. Only URLs of the cluster map come here, and only http and https are spoken.
  */
-import { Agent, buildConnector, request } from "undici";
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError, type ErrorCode } from "../../../core/error.js";
-import { connectTimeoutMs } from "../../../core/limits.js";
 import { parseGatewayUrl } from "../../../registry/address/node-url.js";
 import { registryBatchMax } from "../../../registry/registry.js";
-import { clusterCaller, noTls, type TlsSource } from "../../../tls/tls-source.js";
+import { ClusterPosts } from "../../../tls/cluster-posts.js";
+import { noTls, type TlsSource } from "../../../tls/tls-source.js";
 import { tokenHeader } from "../../../wire/cluster-token.js";
 import {
   beatPath,
@@ -54,24 +53,14 @@ interface Call<Result> {
 }
 
 export class HttpLeaderTransport implements LeaderTransport {
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #clock: Pick<Clock, "after">;
   readonly #tls: TlsSource;
-  readonly #pool: Agent;
+  readonly #posts: ClusterPosts;
   #waiting = 0;
 
   constructor({ token, clock, tls = noTls }: HttpLeaderTransportOptions) {
-    this.#headers = { "content-type": "application/json", accept: "application/json", ...tokenHeader(token) };
-    this.#clock = clock;
     this.#tls = tls;
-    const connector = clusterCaller(tls, (options) => buildConnector({ ...options, timeout: connectTimeoutMs }));
-    this.#pool = new Agent({
-      connections: connectionsMax,
-      connect: (options, callback) => connector()(options, callback),
-      maxResponseSize: answerBytesMax,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    const bounds = { connections: connectionsMax, answerBytesMax };
+    this.#posts = new ClusterPosts({ headers: tokenHeader(token), ...bounds, clock, tls });
   }
 
   commands(leader: GatewayAddress): ClusterCommands {
@@ -100,7 +89,7 @@ export class HttpLeaderTransport implements LeaderTransport {
   }
 
   close(): Promise<void> {
-    return this.#pool.destroy();
+    return this.#posts.close();
   }
 
   async #post<Result>(leader: GatewayAddress, call: Call<Result>): Promise<Result> {
@@ -113,30 +102,13 @@ export class HttpLeaderTransport implements LeaderTransport {
     }
     this.#waiting++;
     try {
-      const { status, content } = await this.#exchange(url + call.path, call);
+      const { status, content } = await this.#posts.post(url + call.path, JSON.stringify(call.body), call.timeoutMs);
       if (status >= 200 && status < 300) return readable(content, call);
       throw errorOfProblem(content) ?? new Error(`It answered with status ${status}.`);
     } catch (error) {
       throw refusalOf(error, leader, call);
     } finally {
       this.#waiting--;
-    }
-  }
-
-  async #exchange(url: string, { body, timeoutMs }: Call<unknown>): Promise<{ status: number; content: unknown }> {
-    const deadline = new AbortController();
-    const cancel = this.#clock.after(timeoutMs, () => deadline.abort(new Error(`No answer within ${timeoutMs} ms.`)));
-    try {
-      const answer = await request(url, {
-        method: "POST",
-        headers: this.#headers,
-        body: JSON.stringify(body),
-        dispatcher: this.#pool,
-        signal: deadline.signal,
-      });
-      return { status: answer.statusCode, content: parsed(await answer.body.text()) };
-    } finally {
-      cancel();
     }
   }
 
@@ -198,12 +170,4 @@ function notCalled(leader: GatewayAddress, why: string, cause?: unknown): Shardg
 
 function textOf({ name, url }: GatewayAddress): string {
   return name === null ? `gateway ${url}` : `gateway ${name} (${url})`;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
