@@ -6,7 +6,7 @@ import { open } from "node:fs/promises";
 import type { Option } from "commander";
 import { deriveClusterTokens, type ClusterTokens } from "../../wire/cluster-token.js";
 import { CommandFailure } from "../terminal/command-failure.js";
-import { option, parseText } from "./option.js";
+import { fileOption } from "./option.js";
 
 /** Shortest secret of a cluster: 32 random characters cannot be guessed. */
 export const clusterSecretCharactersMin = 32;
@@ -20,7 +20,7 @@ export interface ClusterSecretOptions {
 
 export function clusterSecretOption(): Option {
   const description = "file with the secret by which gateways and storage nodes of a cluster authenticate each other";
-  return option("--cluster-secret-file <file>", description).argParser(parseText);
+  return fileOption("--cluster-secret-file", description);
 }
 
 /** Null without the option. Fails when the file cannot be read, or its secret is too short. */

@@ -24,6 +24,10 @@ export function option(flags: string, description: string): Option {
   return made.env(`SHARDGATE_${made.name().toUpperCase().replaceAll("-", "_")}`);
 }
 
+export function fileOption(name: string, description: string): Option {
+  return option(`${name} <file>`, description).argParser(parseText);
+}
+
 export const portMax = 65_535;
 
 export function portOption(description: string, port: number): Option {

@@ -3,7 +3,7 @@
  * https only, so that it never trusts an unauthenticated process.
  */
 import type { Command } from "commander";
-import { option, parseText } from "./option.js";
+import { fileOption } from "./option.js";
 import type { TlsPaths } from "../files/tls-files.js";
 
 /** The parsed options of a storage node. */
@@ -79,10 +79,6 @@ function addIdentityOptions(command: Command): Command {
       fileOption("--tls-cert", "serve https with this certificate; intermediate certificates follow it in the file"),
     )
     .addOption(fileOption("--tls-key", "private key of that certificate"));
-}
-
-function fileOption(name: string, description: string) {
-  return option(`${name} <file>`, description).argParser(parseText);
 }
 
 function needBoth(

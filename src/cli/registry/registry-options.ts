@@ -2,7 +2,7 @@
 import type { Command, Option } from "commander";
 import type { Environment } from "../environment/environment.js";
 import { readSecret } from "../options/cluster-secret.js";
-import { option, parseText } from "../options/option.js";
+import { fileOption, option } from "../options/option.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { parseRegistryPlace, type RegistryPlace, type ServerPlace } from "./registry-place.js";
 
@@ -88,7 +88,3 @@ export function registryPassword(
 }
 
 const passwordVariable = "SHARDGATE_REGISTRY_PASSWORD";
-
-function fileOption(name: string, description: string): Option {
-  return option(`${name} <file>`, description).argParser(parseText);
-}

@@ -2,12 +2,18 @@
  * The place of a registry, parsed from `--registry`: memory, a file, or servers named by a URL. It never contains a
  * password, because arguments and environment variables appear in lists of processes and in the files of supervisors.
  */
+import { join } from "node:path";
 import { exitCodes } from "../terminal/exit-code.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { portMax } from "../options/option.js";
 import { isLoopback } from "../options/exposure.js";
 
 export type RegistryPlace = MemoryPlace | FilePlace | ServerPlace;
+
+/** The registry of a gateway with this data folder and without `--registry`. */
+export function usualPlace(data: string): FilePlace {
+  return { kind: "file", path: join(data, "registry.json") };
+}
 
 export interface MemoryPlace {
   readonly kind: "memory";

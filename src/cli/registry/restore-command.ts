@@ -3,7 +3,6 @@
  * restored: then no shard is served until every storage node has reported what it has claimed since the copy was made.
  */
 import { copyFile, readFile, realpath, rename, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Command } from "commander";
 import { ShardgateError } from "../../core/error.js";
 import { registryFileBytesMax } from "../../core/limits.js";
@@ -17,16 +16,9 @@ import { CommandFailure } from "../terminal/command-failure.js";
 import { addExample } from "../terminal/help-example.js";
 import { dataOption, outputOption, parseText } from "../options/option.js";
 import { print, type Format } from "../terminal/print.js";
-import {
-  findRegistry,
-  refuseLed,
-  refuseMemory,
-  usualPlace,
-  withRegistry,
-  type FoundRegistry,
-} from "./command-registry.js";
+import { findRegistry, refuseLed, refuseMemory, withRegistry, type FoundRegistry } from "./command-registry.js";
 import { addRegistryOptions, checkRegistryOptions, type RegistryPlaceOptions } from "./registry-options.js";
-import { placeText, type RegistryPlace } from "./registry-place.js";
+import { placeText, usualPlace, type RegistryPlace } from "./registry-place.js";
 
 interface RestoreOptions extends RegistryPlaceOptions {
   readonly data: string;
@@ -103,7 +95,7 @@ async function makeRoom(
   if (present === null) return { replaced: null };
   refuseOtherCluster(place, present, map);
   await makeFolder(data);
-  await writeFile(join(data, "registry.json.replaced"), encodeFile(present));
+  await writeFile(`${usualPlace(data).path}.replaced`, encodeFile(present));
   return { replaced: present, versionAbove: present.version };
 }
 

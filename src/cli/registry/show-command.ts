@@ -13,9 +13,9 @@ import { exitCodes } from "../terminal/exit-code.js";
 import { addExample } from "../terminal/help-example.js";
 import { print, type Format } from "../terminal/print.js";
 import { factsText } from "../terminal/table.js";
-import { refuseMemory, usualPlace, withRegistry } from "./command-registry.js";
+import { refuseMemory, withRegistry } from "./command-registry.js";
 import { addRegistryOptions, checkRegistryOptions, type RegistryPlaceOptions } from "./registry-options.js";
-import { placeText, type RegistryPlace } from "./registry-place.js";
+import { usualPlace, placeText, type RegistryPlace } from "./registry-place.js";
 
 interface ShowOptions extends RegistryPlaceOptions {
   readonly data: string;

@@ -2,7 +2,6 @@
  * The cluster in a gateway process that opens the registry itself: the registry, and the member that leads or follows
  * with it.
  */
-import { join } from "node:path";
 import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js";
 import { ClusterMember } from "../../gateway/cluster/member/cluster-member.js";
 import type { ClusterMemberParts, SharedLead } from "../../gateway/cluster/member/roles-of-member.js";
@@ -20,6 +19,7 @@ import type { ClusterTokens } from "../../wire/cluster-token.js";
 import { untilRegistryAnswers, type WaitParts } from "../registry/awaited-registry.js";
 import { openRegistry, type RegistryParts } from "../registry/open-registry.js";
 import type { RegistryPlaceOptions } from "../registry/registry-options.js";
+import { usualPlace } from "../registry/registry-place.js";
 
 export interface ClusterOptions extends RegistryPlaceOptions {
   readonly shards?: number;
@@ -71,7 +71,7 @@ export interface ClusterParts
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
   const { clock, log, newId, self } = parts;
   const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
-  const { data, registry: place = { kind: "file", path: join(data, "registry.json") } } = options;
+  const { data, registry: place = usualPlace(data) } = options;
   const { store, isShared, close } = await openRegistry(place, options, parts);
   try {
     const wanted = { shardCount: options.shards ?? null, clusterName: null };

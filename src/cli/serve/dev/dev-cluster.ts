@@ -4,6 +4,7 @@ import { rename } from "node:fs/promises";
 import { drainTimeoutMs, stopMarginMs } from "../../../core/limits.js";
 import type { Environment } from "../../environment/environment.js";
 import { shellWord } from "../../environment/shell-word.js";
+import { usualPlace } from "../../registry/registry-place.js";
 import { Table } from "../../terminal/table.js";
 import {
   callableOrigin,
@@ -12,7 +13,6 @@ import {
   logFolder,
   nodePlans,
   postgresPlan,
-  registryFile,
   type DevOptions,
   type DevRegistry,
 } from "./member-plans.js";
@@ -82,7 +82,7 @@ export class DevCluster {
     const { options, hasPostgres } = this.#parts;
     if (!hasPostgres) return options.registry === undefined ? { kind: "file" } : { kind: "url", url: options.registry };
     const url = await this.#start(postgresPlan(options));
-    if (existsSync(registryFile(options)) && !this.#parts.signal.aborted) await this.#bringRegistry(url);
+    if (existsSync(usualPlace(options.data).path) && !this.#parts.signal.aborted) await this.#bringRegistry(url);
     return { kind: "postgres", url };
   }
 
@@ -91,7 +91,7 @@ export class DevCluster {
     const { options, environment } = this.#parts;
     const copy = Member.start(copyPlan(options, url), environment);
     if ((await copy.exited) !== "exit code 0") return copy.endAsFailure();
-    const file = registryFile(options);
+    const file = usualPlace(options.data).path;
     await rename(file, `${file}.copied`);
     environment.stdout.write(`copied the registry from ${file}, now ${file}.copied, to PostgreSQL\n`);
   }

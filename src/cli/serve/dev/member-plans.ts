@@ -6,6 +6,7 @@ import {
   type PersistedDocumentsOptions,
 } from "../../options/persisted-documents-option.js";
 import { webArguments, type WebCliOptions } from "../../options/web-option.js";
+import { usualPlace } from "../../registry/registry-place.js";
 import type { ExposureOptions } from "../../options/exposure.js";
 import type { LogLevels } from "../telemetry/log-level.js";
 import { tracingArguments, type TracingOptions } from "../telemetry/tracing-option.js";
@@ -55,7 +56,14 @@ export function postgresPlan(options: DevOptions): MemberPlan {
 
 /** Brings the registry of a single gateway into PostgreSQL, at `url`. */
 export function copyPlan(options: DevOptions, url: string): MemberPlan {
-  const args = ["registry", "copy", registryFile(options), url, "--registry-password-file", passwordPath(options.data)];
+  const args = [
+    "registry",
+    "copy",
+    usualPlace(options.data).path,
+    url,
+    "--registry-password-file",
+    passwordPath(options.data),
+  ];
   return { ...place(options, "registry-copy"), kind: "registry", args, role: "copies the registry" };
 }
 
@@ -84,11 +92,6 @@ export function nodePlans(options: DevOptions, gateways: readonly string[]): rea
   });
 }
 
-/** The registry's file, where a single gateway keeps it. */
-export function registryFile({ data }: Pick<DevOptions, "data">): string {
-  return join(data, "registry.json");
-}
-
 export function logFolder({ data }: Pick<DevOptions, "data">): string {
   return join(data, "logs");
 }
@@ -107,7 +110,7 @@ function gatewayArguments({ host, nodes, data, shards }: DevOptions): readonly s
 }
 
 function fileArguments(options: DevOptions): readonly string[] {
-  return ["--registry", registryFile(options)];
+  return ["--registry", usualPlace(options.data).path];
 }
 
 function sharedArguments(
