@@ -1,20 +1,6 @@
-/** Waits that end early at a caller's deadline or abort. */
+/** How long a caller waits: until its deadline, or until it aborts. */
 import type { Clock } from "../core/clock.js";
-import type { StopSignal } from "../core/tasks/stop-signal.js";
 import type { RouteContext } from "./mailbox/submission.js";
-
-/** Resolves after `pauseMs`, or as soon as the caller aborts. */
-export function pause(clock: Clock, pauseMs: number, signal?: StopSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.after(pauseMs, end);
-    signal?.addEventListener("abort", end, { once: true });
-  });
-}
 
 /** Resolves when `work` has resolved or rejected, at the caller's deadline at the latest. */
 export function endOrDeadline(clock: Clock, work: Promise<unknown>, { deadlineMs }: RouteContext): Promise<void> {

@@ -5,6 +5,7 @@
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
+import { pause } from "../../core/tasks/pause.js";
 
 /** How often a registry that does not answer is tried again. */
 const retryMs = 1_000;
@@ -24,7 +25,7 @@ export class StoppedWaiting extends Error {}
  * StoppedWaiting, and every other error of `open`.
  */
 export async function untilRegistryAnswers<Opened>(open: () => Promise<Opened>, parts: WaitParts): Promise<Opened> {
-  const { log, signal } = parts;
+  const { clock, log, signal } = parts;
   let cause: string | null = null;
   for (;;) {
     try {
@@ -34,25 +35,11 @@ export async function untilRegistryAnswers<Opened>(open: () => Promise<Opened>, 
       if (error.message !== cause) log.warn({ err: error }, waiting(error.message));
       cause = error.message;
     }
-    await pause(parts);
+    await pause(clock, retryMs, signal);
     if (signal.aborted) throw new StoppedWaiting(cause);
   }
 }
 
 function waiting(cause: string): string {
   return `The gateway waits for its registry before it serves, and tries again every second. ${cause}`;
-}
-
-/** Ends early when the signal is aborted. */
-function pause({ clock, signal }: WaitParts): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.after(retryMs, end);
-    signal.addEventListener("abort", end);
-  });
 }

@@ -1,8 +1,8 @@
 /** Opens a registry for the commands that maintain it: for one task, and only while no gateway leads it. */
-import { join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
+import { pause } from "../../core/tasks/pause.js";
 import type { ClusterMap } from "../../registry/cluster-map.js";
 import { isSameMark, type RegistryStore, type StoredRegistry, type StoreMark } from "../../registry/registry-store.js";
 import { mapOf } from "../../registry/stored-cluster-map.js";
@@ -31,11 +31,6 @@ export async function withRegistry<T>(
   } finally {
     await opened.close();
   }
-}
-
-/** The registry of a gateway with this data folder and without `--registry`. */
-export function usualPlace(data: string): RegistryPlace {
-  return { kind: "file", path: join(data, "registry.json") };
 }
 
 /** Throws CommandFailure for a registry in memory, which does not outlive its process. */
@@ -74,7 +69,7 @@ export async function refuseLed(
 /** Watches the beat for as long as another gateway does before it takes the lead. */
 export async function isLed(store: RegistryStore, clock: Clock): Promise<boolean> {
   const before = await store.mark();
-  await new Promise<void>((resolve) => void clock.after(leadLookMs, resolve));
+  await pause(clock, leadLookMs);
   return !isSameMark(before, await store.mark());
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 import type { Clock } from "../../../core/clock.js";
+import { pause } from "../../../core/tasks/pause.js";
 import type { Environment, Program, ProgramUser } from "../../environment/environment.js";
 import { lockFolder, type HeldLock } from "../../files/file-lock.js";
 import { makeFolder } from "../../files/make-folder.js";
@@ -119,7 +120,7 @@ async function untilReady(
   while (!signal.aborted) {
     const file = await readPostmasterFile(database);
     if (file?.pid === pid && file?.isReady === true) return;
-    await new Promise<void>((resolve) => clock.after(pollMs, resolve));
+    await pause(clock, pollMs);
   }
 }
 
@@ -127,7 +128,7 @@ async function polled(isOver: () => Promise<boolean>, clock: Clock): Promise<boo
   const untilMs = clock.monotonicMs() + endTimeoutMs;
   while (!(await isOver())) {
     if (clock.monotonicMs() >= untilMs) return false;
-    await new Promise<void>((resolve) => clock.after(pollMs, resolve));
+    await pause(clock, pollMs);
   }
   return true;
 }

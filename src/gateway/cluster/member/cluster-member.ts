@@ -6,6 +6,7 @@
 import { ShardgateError, type ErrorCode } from "../../../core/error.js";
 import { heartbeatIntervalMs } from "../../../core/limits.js";
 import type { ShardNumber } from "../../../core/shard.js";
+import { pause } from "../../../core/tasks/pause.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 import type { AssignmentChange, ClusterMap, LeaderRecord, ShardRecord } from "../../../registry/cluster-map.js";
 import { notLeading } from "../../../registry/command-batch.js";
@@ -169,7 +170,7 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
         const isOver = shared === null || this.#isStopped || clock.monotonicMs() >= untilMs;
         if (isOver || !isUnchanged(error)) throw error;
       }
-      await new Promise<void>((resolve) => clock.after(leaderPollMs, resolve));
+      await pause(clock, leaderPollMs);
     }
   }
 
