@@ -21,8 +21,9 @@ import { NodeRefreshes } from "../node-refreshes.js";
 import { NodeReports } from "../node-reports.js";
 import type { GatewayStatus } from "../peers/gateway-status.js";
 import type { PeerAnswers } from "../peers/peer-answers.js";
-import { MemberRoles } from "./member-roles.js";
+import { MemberRoles, type MemberRole } from "./member-roles.js";
 import { MemberStanding } from "./member-standing.js";
+import { isUnchanged, isWithoutLeader, NoLeader } from "./no-leader.js";
 import { ownAnswers } from "./own-answers.js";
 import { followingRole, leadingRole, type ClusterMemberParts } from "./roles-of-member.js";
 
@@ -183,8 +184,8 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     isKnown: (result: Result) => boolean = () => false,
   ): Promise<Result> {
     const role = this.#roles.current;
-    const commands = role?.isLeading === true ? role.leader : role?.followed.commands;
-    if (role === null || commands === null || commands === undefined) throw new NoLeader(this.#lastLeader);
+    const commands = commandsOf(role);
+    if (role === null || commands === null) throw new NoLeader(this.#lastLeader);
     try {
       const result = await ask(commands);
       if (!role.isLeading && !isKnown(result)) await this.#readRegistry();
@@ -219,9 +220,8 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     const before = this.map;
     const { registry, log } = this.#parts;
     await registry.refresh();
-    const role = this.#roles.current;
-    const commands = role?.isLeading === true ? role.leader : role?.followed.commands;
-    if (this.map !== before || commands === null || commands === undefined) return;
+    const commands = commandsOf(this.#roles.current);
+    if (this.map !== before || commands === null) return;
     try {
       await commands.refresh(node);
     } catch (error) {
@@ -274,23 +274,8 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
   }
 }
 
-/** As far as this gateway knows no gateway leads; no request was sent. */
-class NoLeader extends ShardgateError {
-  constructor(last: LeaderRecord | null) {
-    const named = [last?.name, last?.url].filter((part) => part !== null && part !== undefined).join(" at ");
-    const before = named === "" ? "" : `; the last one was ${named}`;
-    super(
-      "REGISTRY_UNAVAILABLE",
-      `No gateway leads the cluster now${before}. One takes the lead within seconds; try again.`,
-    );
-  }
-}
-
-function isWithoutLeader(error: unknown): boolean {
-  return isUnchanged(error) || (error instanceof ShardgateError && error.code === "REGISTRY_UNAVAILABLE");
-}
-
-/** Whether a gateway refused because it does not lead, or no leader was known. */
-function isUnchanged(error: unknown): boolean {
-  return error instanceof NoLeader || (error instanceof ShardgateError && error.code === "REGISTRY_CONFLICT");
+/** The gateway that leads, as a role reaches it; null: none is known, or it does not answer. */
+function commandsOf(role: MemberRole | null): ClusterCommands | null {
+  if (role === null) return null;
+  return role.isLeading ? role.leader : role.followed.commands;
 }
