@@ -1,51 +1,30 @@
 /** A store that goes back to what it had before: it loses its newest changes, other changes take their place, or it is emptied. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { leaderBeatMs, mapVersionMax, mapVersionToldMax } from "../../src/core/limits.js";
 import { versionsLostMax } from "../../src/registry/commands/put-back.js";
 import { documentOf, mapOf, putBackDocument } from "../../src/registry/stored-cluster-map.js";
-import { FakeClock, settle } from "../support/fake-clock.js";
+import { settle } from "../support/fake-clock.js";
 import { after, byHand, started, takeLead } from "./map-samples.js";
-import { openGateway, SharedStore, type TestGateway } from "./shared-store.js";
+import { SharedStore, TestGateways, type TestGateway } from "./shared-store.js";
 
 /** In which the lead has passed from a silent leader, or followers have repaired the store. */
 const takeoverMs = 6 * leaderBeatMs;
 
-let base: FakeClock;
-let shared: SharedStore;
-let opened: TestGateway[];
-
-beforeEach(() => {
-  base = new FakeClock();
-  shared = new SharedStore();
-  opened = [];
-});
-afterEach(async () => {
-  for (const gateway of opened) {
-    gateway.store.isCut = false;
-    gateway.goOn();
-    await gateway.registry.close();
-  }
-});
-
-async function open(name: string): Promise<TestGateway> {
-  const gateway = await openGateway(shared, { name, base });
-  opened.push(gateway);
-  return gateway;
-}
+const world = new TestGateways();
 
 /** Two gateways with their leases, of which the first leads, and a copy of the store after node a was added. */
 async function startTwo(): Promise<readonly [TestGateway, TestGateway]> {
-  const [one, two] = [await open("gw-1"), await open("gw-2")];
+  const [one, two] = [await world.open("gw-1"), await world.open("gw-2")];
   one.lease.start();
   await settle();
   two.lease.start();
   await one.registry.execute(byHand("a"));
-  await shared.makeCopy();
+  await world.shared.makeCopy();
   return [one, two];
 }
 
 async function stored() {
-  const found = await shared.current.load();
+  const found = await world.shared.current.load();
   if (found === null) throw new Error("The store is empty.");
   return mapOf(found);
 }
@@ -57,11 +36,11 @@ function warnings({ log }: TestGateway): readonly string[] {
 /** All have the map that is stored, and change it. */
 async function expectAgreement(): Promise<void> {
   const map = await stored();
-  for (const { registry } of opened) {
+  for (const { registry } of world.opened) {
     expect(registry.map).toEqual(map);
     expect(registry.isRewound).toBe(false);
   }
-  const leaders = opened.filter(({ registry }) => registry.isLeading);
+  const leaders = world.opened.filter(({ registry }) => registry.isLeading);
   expect(leaders).toHaveLength(1);
   expect((await leaders[0]?.registry.execute(byHand("later")))?.nodes.has("later")).toBe(true);
 }
@@ -71,13 +50,13 @@ describe("a registry store that lost its newest changes", () => {
     const [one, two] = await startTwo();
     const known = await one.registry.execute(byHand("b"));
     await two.registry.refresh();
-    await shared.fallBack();
+    await world.shared.fallBack();
     const map = await one.registry.execute(byHand("c"));
     expect([...map.nodes.keys()]).toEqual(["a", "b", "c"]);
     expect(map.putBack).toBeNull();
     expect(map.version).toBe(known.version + versionsLostMax + 2);
     expect(map.leader).toEqual(known.leader);
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await expectAgreement();
     expect(one.turns).toEqual([true]);
     expect(warnings(one)).toEqual([
@@ -90,8 +69,8 @@ describe("a registry store that lost its newest changes", () => {
     const [one, two] = await startTwo();
     await one.registry.execute(byHand("b"));
     await two.registry.refresh();
-    await shared.fallBack();
-    await base.advance(takeoverMs);
+    await world.shared.fallBack();
+    await world.base.advance(takeoverMs);
     expect(await stored()).toMatchObject({ putBack: null, leader: { id: "gw-1-1" } });
     expect((await stored()).nodes.size).toBe(2);
     await expectAgreement();
@@ -101,10 +80,10 @@ describe("a registry store that lost its newest changes", () => {
   it("is marked as restored by the gateway that takes the lead from a leader which is gone", async () => {
     const [one, two] = await startTwo();
     const known = await one.registry.execute(byHand("b"));
-    await base.advance(leaderBeatMs);
+    await world.base.advance(leaderBeatMs);
     one.stop();
-    await shared.fallBack();
-    await base.advance(takeoverMs + leaderBeatMs);
+    await world.shared.fallBack();
+    await world.base.advance(takeoverMs + leaderBeatMs);
     const map = await stored();
     expect(two.registry.isLeading).toBe(true);
     expect([...map.nodes.keys()]).toEqual(["a"]);
@@ -112,7 +91,7 @@ describe("a registry store that lost its newest changes", () => {
     expect(map.version).toBeGreaterThan(known.version);
     expect(map.leader).toMatchObject({ name: "gw-2", sinceVersion: map.version });
     one.goOn();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await expectAgreement();
     expect(one.turns).toEqual([true, false]);
     expect(warnings(two)).toEqual([
@@ -124,17 +103,17 @@ describe("a registry store that lost its newest changes", () => {
   it("is marked as restored by a follower that knows more than the leader, which goes on leading", async () => {
     const [one, two] = await startTwo();
     one.stop();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     // gw-2 took the lead, and after the store fell back gw-1 never knew of it.
     expect(two.registry.isLeading).toBe(true);
     const known = await two.registry.execute(byHand("b"));
-    await shared.fallBack();
+    await world.shared.fallBack();
     two.store.isCut = true;
     one.goOn();
-    await base.advance(2 * leaderBeatMs);
+    await world.base.advance(2 * leaderBeatMs);
     expect(one.registry.isLeading).toBe(true);
     two.store.isCut = false;
-    await base.advance(takeoverMs + leaderBeatMs);
+    await world.base.advance(takeoverMs + leaderBeatMs);
     const map = await stored();
     expect(map).toMatchObject({ putBack: { waiting: ["a"] }, leader: { id: "gw-1-1", sinceVersion: map.version } });
     expect(map.version).toBeGreaterThan(known.version);
@@ -151,19 +130,19 @@ describe("a registry store that lost its newest changes", () => {
       const [one, two] = await startTwo();
       await one.registry.execute(byHand("b"));
       one.stop();
-      await base.advance(takeoverMs);
+      await world.base.advance(takeoverMs);
       expect(two.registry.isLeading).toBe(true);
       const acknowledged = await two.registry.execute(byHand("c"));
-      await shared.fallBack();
+      await world.shared.fallBack();
       two.store.isCut = isCut;
       if (!isCut) await two.registry.refresh();
       one.goOn();
-      await base.advance(2 * leaderBeatMs);
+      await world.base.advance(2 * leaderBeatMs);
       expect(one.registry.isLeading).toBe(true);
       expect(one.registry.map.putBack).toBeNull();
       expect(one.registry.map.version).toBeGreaterThan(acknowledged.version);
       two.store.isCut = false;
-      await base.advance(takeoverMs + leaderBeatMs);
+      await world.base.advance(takeoverMs + leaderBeatMs);
       expect(await stored()).toMatchObject({ putBack: { waiting: ["a", "b"] }, leader: { id: "gw-1-1" } });
       await expectAgreement();
     },
@@ -172,47 +151,47 @@ describe("a registry store that lost its newest changes", () => {
   it("does not make a gateway the leader again that had lost the lead, though it names it", async () => {
     const [one, two] = await startTwo();
     two.stop();
-    const three = await open("gw-3");
+    const three = await world.open("gw-3");
     three.lease.start();
     await settle();
     one.stop();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(three.registry.isLeading).toBe(true);
     one.goOn();
-    await base.advance(leaderBeatMs);
+    await world.base.advance(leaderBeatMs);
     expect(one.turns).toEqual([true, false]);
     three.stop();
-    await shared.fallBack();
-    await base.advance(3 * leaderBeatMs);
+    await world.shared.fallBack();
+    await world.base.advance(3 * leaderBeatMs);
     expect((await stored()).leader?.id).toBe("gw-1-1");
     await expect(one.registry.execute(byHand("b"))).rejects.toMatchObject({ code: "REGISTRY_CONFLICT" });
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(one.registry.isLeading).toBe(true);
     expect(one.registry.map.leader?.id).not.toBe("gw-1-1");
     two.goOn();
     three.goOn();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await expectAgreement();
   });
 
   it("is repaired above what others may have seen that are away", async () => {
     const [one, two] = await startTwo();
-    const three = await open("gw-3");
+    const three = await world.open("gw-3");
     three.stop();
     const known = await three.registry.refresh();
     for (const name of ["b", "c", "d"]) await one.registry.execute(byHand(name));
     await two.registry.refresh();
     one.stop();
     two.stop();
-    shared.current = new SharedStore().current;
-    await shared.current.compareAndSet(null, documentOf({ ...known, version: 2 }), null);
+    world.shared.current = new SharedStore().current;
+    await world.shared.current.compareAndSet(null, documentOf({ ...known, version: 2 }), null);
     three.goOn();
     three.lease.start();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(three.registry.map.version).toBeGreaterThan(two.registry.map.version);
     one.goOn();
     two.goOn();
-    await base.advance(2 * takeoverMs);
+    await world.base.advance(2 * takeoverMs);
     await expectAgreement();
     expect(one.registry.map.version).toBeLessThan(2 * versionsLostMax);
   });
@@ -224,23 +203,27 @@ describe("a registry store with another map under the version and the beat that 
     const [one, two] = await startTwo();
     two.stop();
     await one.registry.execute(byHand("b"));
-    await base.advance(3 * leaderBeatMs);
-    const known = await shared.current.mark();
+    await world.base.advance(3 * leaderBeatMs);
+    const known = await world.shared.current.mark();
     one.store.isDeaf = true;
-    await shared.fallBack();
-    const three = await open("gw-3");
+    await world.shared.fallBack();
+    const three = await world.open("gw-3");
     await three.registry.takeLead();
-    for (let mark = await shared.current.mark(); mark?.beat !== known?.beat; mark = await shared.current.mark()) {
+    for (
+      let mark = await world.shared.current.mark();
+      mark?.beat !== known?.beat;
+      mark = await world.shared.current.mark()
+    ) {
       await three.registry.beat();
     }
-    expect(await shared.current.mark()).toEqual(known);
+    expect(await world.shared.current.mark()).toEqual(known);
     return one;
   }
 
   it("is not overwritten by a leader that stood still meanwhile", async () => {
     const one = await startForked();
     one.stop();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await expect(one.registry.execute(byHand("c"))).rejects.toMatchObject({ code: "REGISTRY_CONFLICT" });
     expect(one.registry.isRewound).toBe(true);
   });
@@ -255,7 +238,7 @@ describe("a registry store with another map under the version and the beat that 
 
   it("is not overwritten by a leader that finds that somebody else beats, too", async () => {
     const one = await startForked();
-    await shared.current.beat(one.registry.map.version);
+    await world.shared.current.beat(one.registry.map.version);
     expect(await one.registry.beat()).toBe(false);
     await expect(one.registry.execute(byHand("c"))).rejects.toMatchObject({ code: "REGISTRY_CONFLICT" });
   });
@@ -267,15 +250,15 @@ describe("a registry store in which other changes took the place of those it los
     two.stop();
     await one.registry.execute(byHand("b"));
     one.stop();
-    await shared.fallBack();
+    await world.shared.fallBack();
     // gw-2 never knew of node b, and has changed the map further than gw-1 ever did.
     two.goOn();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(two.registry.isLeading).toBe(true);
     await two.registry.execute(byHand("c"));
     const other = await two.registry.execute(byHand("d"));
     one.goOn();
-    await base.advance(3 * takeoverMs);
+    await world.base.advance(3 * takeoverMs);
     const map = await stored();
     expect(map).toMatchObject({ putBack: { waiting: ["a", "c", "d"] }, leader: { name: "gw-2" } });
     expect(map.version).toBe(other.version + versionsLostMax + 1);
@@ -286,14 +269,14 @@ describe("a registry store in which other changes took the place of those it los
 
   it("is not marked a second time when another gateway has done so", async () => {
     const [one, two] = await startTwo();
-    const three = await open("gw-3");
+    const three = await world.open("gw-3");
     two.stop();
     await one.registry.execute(byHand("b"));
     await three.registry.refresh();
     one.stop();
-    await shared.fallBack();
+    await world.shared.fallBack();
     two.goOn();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await two.registry.execute(byHand("c"));
     for (const gateway of [one, three]) {
       await gateway.registry.refresh();
@@ -303,7 +286,7 @@ describe("a registry store in which other changes took the place of those it los
     const { version, putBack } = await stored();
     one.goOn();
     three.lease.start();
-    await base.advance(2 * takeoverMs);
+    await world.base.advance(2 * takeoverMs);
     expect(await stored()).toMatchObject({ version, putBack });
     await expectAgreement();
   });
@@ -313,12 +296,12 @@ describe("a registry store that went back, and was changed by gateways that do n
   it("is still repaired by one that saw it go back, although later leaders led only after all that this one knows", async () => {
     const [one, two] = await startTwo();
     two.stop();
-    const ignorant = await open("gw-3");
+    const ignorant = await world.open("gw-3");
     ignorant.stop();
     await one.registry.execute(byHand("b"));
     await one.registry.execute(byHand("c"));
     one.stop();
-    await shared.fallBack();
+    await world.shared.fallBack();
     await one.registry.refresh();
     for (const name of ["d", "e"]) {
       await ignorant.registry.takeLead();
@@ -333,7 +316,7 @@ describe("a registry store that went back, and was changed by gateways that do n
     expect(one.registry.isRewound).toBe(true);
     for (const gateway of [one, two, ignorant]) gateway.goOn();
     ignorant.lease.start();
-    await base.advance(2 * takeoverMs);
+    await world.base.advance(2 * takeoverMs);
     expect((await stored()).putBack?.waiting).toEqual(["a", "d", "e"]);
     await expectAgreement();
   });
@@ -344,8 +327,8 @@ describe("a registry store that was emptied", () => {
     const [one, two] = await startTwo();
     await one.registry.execute(byHand("b"));
     const empty = new SharedStore();
-    shared.current = empty.current;
-    await base.advance(takeoverMs);
+    world.shared.current = empty.current;
+    await world.base.advance(takeoverMs);
     expect([...(await stored()).nodes.keys()]).toEqual(["a", "b"]);
     expect((await stored()).putBack).toBeNull();
     await expectAgreement();
@@ -354,14 +337,14 @@ describe("a registry store that was emptied", () => {
 
   it("gets the map of the gateway that takes the lead when the leader is gone, marked as restored", async () => {
     const [one, two] = await startTwo();
-    await base.advance(leaderBeatMs);
+    await world.base.advance(leaderBeatMs);
     one.stop();
-    shared.current = new SharedStore().current;
-    await base.advance(takeoverMs + leaderBeatMs);
+    world.shared.current = new SharedStore().current;
+    await world.base.advance(takeoverMs + leaderBeatMs);
     expect(two.registry.isLeading).toBe(true);
     expect(await stored()).toMatchObject({ putBack: { waiting: ["a"] }, leader: { name: "gw-2" } });
     one.goOn();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await expectAgreement();
   });
 });
@@ -376,7 +359,7 @@ describe("Registry.heardOfVersion", () => {
     ]);
     expect(one.registry.map).toMatchObject({ version: 40 + versionsLostMax + 1, putBack: { waiting: ["a"] } });
     await one.registry.heardOfVersion(40);
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await expectAgreement();
     expect(warnings(one)).toHaveLength(1);
   });
@@ -421,14 +404,14 @@ describe("Registry.heardOfVersion", () => {
 
 describe("a registry file that a person replaced while its gateway runs", () => {
   it("stays marked as restored when a person restored it, though it names the leader", async () => {
-    const one = await open("gw-1");
+    const one = await world.open("gw-1");
     await one.registry.takeLead();
     await one.registry.execute(byHand("a"));
-    const copy = await shared.current.load();
+    const copy = await world.shared.current.load();
     const known = await one.registry.execute(byHand("b"));
     await one.registry.execute(byHand("c"));
     if (copy === null) throw new Error("The store is empty.");
-    await shared.current.compareAndSet(await shared.current.load(), putBackDocument(copy, "m-1"), null);
+    await world.shared.current.compareAndSet(await world.shared.current.load(), putBackDocument(copy, "m-1"), null);
     await one.registry.refresh();
     await one.registry.repair();
     const { map } = one.registry;
@@ -438,13 +421,13 @@ describe("a registry file that a person replaced while its gateway runs", () => 
   });
 
   it("does not stop the gateway from changing the map", async () => {
-    const one = await open("gw-1");
+    const one = await world.open("gw-1");
     await one.registry.takeLead();
     await one.registry.execute(byHand("a"));
     const map = await one.registry.execute(byHand("b"));
     // Of another leader, as `shardgate registry restore` and another machine's gateway leave it.
     const other = after({ ...map, version: 1, nodes: new Map(), leader: null }, takeLead("l-9"));
-    await shared.current.compareAndSet(await shared.current.load(), documentOf(other), null);
+    await world.shared.current.compareAndSet(await world.shared.current.load(), documentOf(other), null);
     await expect(one.registry.execute(byHand("c"))).rejects.toMatchObject({ code: "REGISTRY_CONFLICT" });
     expect(one.registry.isLeading).toBe(false);
     expect(await one.registry.takeLead()).toBe(true);

@@ -2,6 +2,7 @@
  * A registry store that several gateways of one test share: each has a handle and a clock of its own, which the test cuts off,
  * holds up or stops; and the store falls back to a copy that it made before, as a database does that fails over to a lagging one.
  */
+import { afterEach, beforeEach } from "vitest";
 import type { Clock } from "../../src/core/clock.js";
 import { ShardgateError } from "../../src/core/error.js";
 import { LeaseLoop } from "../../src/registry/lease/lease-loop.js";
@@ -182,6 +183,35 @@ export async function openGateway(
     else clock.goOn();
   };
   return { name, registry, lease, store, clock, log, turns, ids, stop: () => stand(true), goOn: () => stand(false) };
+}
+
+/** A store, and the gateways over it that a test opens: new ones for each test, closed after it. */
+export class TestGateways {
+  base = new FakeClock();
+  shared = new SharedStore();
+  opened: TestGateway[] = [];
+
+  constructor() {
+    beforeEach(() => {
+      this.base = new FakeClock();
+      this.shared = new SharedStore();
+      this.opened = [];
+    });
+    afterEach(async () => {
+      for (const gateway of this.opened) {
+        gateway.store.isCut = false;
+        gateway.goOn();
+        await gateway.registry.close();
+      }
+    });
+  }
+
+  /** Its lease is not started yet. */
+  async open(name: string, rate = 1): Promise<TestGateway> {
+    const gateway = await openGateway(this.shared, { name, base: this.base, rate });
+    this.opened.push(gateway);
+    return gateway;
+  }
 }
 
 function unavailable(): ShardgateError {

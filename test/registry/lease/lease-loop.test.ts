@@ -1,40 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { leaderBeatMs, registryAttemptsMax } from "../../../src/core/limits.js";
-import { FakeClock, settle } from "../../support/fake-clock.js";
+import { settle } from "../../support/fake-clock.js";
 import { byHand } from "../map-samples.js";
-import { openGateway, SharedStore, type TestGateway } from "../shared-store.js";
+import { TestGateways, type TestGateway } from "../shared-store.js";
 
 /** In which the lead passes from a leader that is silent, with one interval to spare. */
 const takeoverMs = 6 * leaderBeatMs;
 
-let base: FakeClock;
-let shared: SharedStore;
-let opened: TestGateway[];
-
-beforeEach(() => {
-  base = new FakeClock();
-  shared = new SharedStore();
-  opened = [];
-});
-afterEach(async () => {
-  for (const gateway of opened) {
-    gateway.store.isCut = false;
-    gateway.goOn();
-    await gateway.registry.close();
-  }
-});
-
-async function open(name: string, rate = 1): Promise<TestGateway> {
-  const gateway = await openGateway(shared, { name, base, rate });
-  opened.push(gateway);
-  return gateway;
-}
+const world = new TestGateways();
 
 /** The first of them leads. */
 async function start(...names: readonly string[]): Promise<TestGateway[]> {
   const gateways: TestGateway[] = [];
   for (const name of names) {
-    const gateway = await open(name);
+    const gateway = await world.open(name);
     gateway.lease.start();
     gateways.push(gateway);
     await settle();
@@ -43,7 +22,7 @@ async function start(...names: readonly string[]): Promise<TestGateway[]> {
 }
 
 function leaders(): string[] {
-  return opened.filter(({ registry }) => registry.isLeading).map(({ name }) => name);
+  return world.opened.filter(({ registry }) => registry.isLeading).map(({ name }) => name);
 }
 
 /** Stops the process, and lets its next write wait until it goes on. */
@@ -94,15 +73,15 @@ describe("gateways that share a registry store", () => {
   });
 
   it("keep their leader for as long as it beats, also one whose clock is half as fast as the others'", async () => {
-    const [slow, fast] = [await open("slow"), await open("fast", 2)];
+    const [slow, fast] = [await world.open("slow"), await world.open("fast", 2)];
     for (const { lease } of [slow, fast]) {
       lease.start();
       await settle();
     }
-    await base.advance(600 * leaderBeatMs);
+    await world.base.advance(600 * leaderBeatMs);
     expect(leaders()).toEqual(["slow"]);
     expect([slow.turns, fast.turns]).toEqual([[true], []]);
-    expect((await shared.current.load())?.beat).toBeGreaterThan(500);
+    expect((await world.shared.current.load())?.beat).toBeGreaterThan(500);
   });
 
   it("agree on one new leader when theirs is gone, which never leads under its old id again", async () => {
@@ -110,7 +89,7 @@ describe("gateways that share a registry store", () => {
     if (one === undefined || two === undefined || three === undefined) throw new Error("Three were started.");
     await one.registry.execute(byHand("a"));
     one.stop();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     const successors = [two, three].filter(({ registry }) => registry.isLeading);
     expect(successors).toHaveLength(1);
     const [leader] = successors;
@@ -121,7 +100,7 @@ describe("gateways that share a registry store", () => {
     expect(leaders()).toEqual([leader?.name]);
     expect(one.turns).toEqual([true, false]);
     leader?.stop();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(leaders().filter((name) => name !== leader?.name)).toHaveLength(1);
     expect(one.registry.map.leader?.id).not.toBe("gw-1-1");
   });
@@ -135,9 +114,9 @@ describe("gateways that share a registry store", () => {
       code: "REGISTRY_CONFLICT",
       message: "No gateway has led this cluster since map version 3. One takes the lead within seconds; try again.",
     });
-    await base.advance(leaderBeatMs);
+    await world.base.advance(leaderBeatMs);
     expect(leaders()).toEqual(["gw-2"]);
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(one?.turns).toEqual([true, false]);
   });
 
@@ -145,7 +124,7 @@ describe("gateways that share a registry store", () => {
     const [one, two] = await start("gw-1", "gw-2");
     for (let round = 0; round < 10; round++) {
       two?.stop();
-      await base.advance(60 * leaderBeatMs);
+      await world.base.advance(60 * leaderBeatMs);
       two?.goOn();
       await settle();
     }
@@ -156,10 +135,10 @@ describe("gateways that share a registry store", () => {
     const [one, two] = await start("gw-1", "gw-2");
     if (one === undefined || two === undefined) throw new Error("Two were started.");
     two.store.isCut = true;
-    await base.advance(60 * leaderBeatMs);
+    await world.base.advance(60 * leaderBeatMs);
     expect(two.registry.isReachable).toBe(false);
     two.store.isCut = false;
-    await base.advance(60 * leaderBeatMs);
+    await world.base.advance(60 * leaderBeatMs);
     expect(two.registry.isReachable).toBe(true);
     expect([one.turns, two.turns]).toEqual([[true], []]);
     expect(two.log.lines.map(({ level, message }) => [level, message.slice(0, 36)])).toEqual([
@@ -172,16 +151,16 @@ describe("gateways that share a registry store", () => {
     const [one, two] = await start("gw-1", "gw-2");
     if (one === undefined || two === undefined) throw new Error("Two were started.");
     one.store.isCut = true;
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(two.registry.isLeading).toBe(true);
     await expect(one.registry.execute(byHand("a"))).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(leaders()).toEqual(["gw-2"]);
     expect(one.log.lines.map(({ message }) => message)).toContainEqual(
       expect.stringContaining("It gives up the lead."),
     );
     one.store.isCut = false;
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(one.registry.map.leader?.name).toBe("gw-2");
     expect(leaders()).toEqual(["gw-2"]);
   });
@@ -190,15 +169,15 @@ describe("gateways that share a registry store", () => {
     const gateways = await start("gw-1", "gw-2");
     const cut = (isCut: boolean): void => gateways.forEach(({ store }) => (store.isCut = isCut));
     cut(true);
-    await base.advance(8 * leaderBeatMs);
+    await world.base.advance(8 * leaderBeatMs);
     cut(false);
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     expect(leaders()).toEqual(["gw-1"]);
     cut(true);
-    await base.advance(60 * leaderBeatMs);
+    await world.base.advance(60 * leaderBeatMs);
     expect(leaders()).toEqual([]);
     cut(false);
-    await base.advance(takeoverMs + leaderBeatMs);
+    await world.base.advance(takeoverMs + leaderBeatMs);
     expect(leaders()).toHaveLength(1);
     expect(at(gateways, 0).registry.map.leader?.id).not.toBe("gw-1-1");
   });
@@ -210,11 +189,11 @@ describe("two gateways that both believe to lead", () => {
     async (whichTry) => {
       const [one, two] = await start("gw-1", "gw-2");
       if (one === undefined || two === undefined) throw new Error("Two were started.");
-      if (whichTry === 2) shared.current.injectFault("raceIsLost");
+      if (whichTry === 2) world.shared.current.injectFault("raceIsLost");
       const pause = stopBeforeWrite(one, whichTry);
       const late = one.registry.execute(byHand("late"));
       await pause.reached;
-      await base.advance(takeoverMs);
+      await world.base.advance(takeoverMs);
       expect(leaders()).toEqual(["gw-1", "gw-2"]);
       const map = await two.registry.execute(byHand("b"));
       pause.goOn();
@@ -232,14 +211,14 @@ describe("two gateways that both believe to lead", () => {
     if (one === undefined || two === undefined || three === undefined) throw new Error("Three were started.");
     const pause = stopBeforeWrite(two);
     one.stop();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await pause.reached;
     expect(leaders()).toEqual(["gw-1", "gw-3"]);
     one.goOn();
     pause.goOn();
     await settle();
     expect(leaders()).toEqual(["gw-3"]);
-    await base.advance(60 * leaderBeatMs);
+    await world.base.advance(60 * leaderBeatMs);
     expect([two.turns, three.turns]).toEqual([[], [true]]);
   });
 
@@ -248,7 +227,7 @@ describe("two gateways that both believe to lead", () => {
     if (one === undefined || two === undefined) throw new Error("Two were started.");
     const pause = stopBeforeWrite(two);
     one.stop();
-    await base.advance(takeoverMs);
+    await world.base.advance(takeoverMs);
     await pause.reached;
     one.goOn();
     await settle();
@@ -260,7 +239,7 @@ describe("two gateways that both believe to lead", () => {
 
 describe("Registry.takeLead", () => {
   it("leads also when the answer of the store was lost, and goes on under that id", async () => {
-    const gateway = await open("gw-1");
+    const gateway = await world.open("gw-1");
     gateway.store.isAnswerLost = true;
     expect(await gateway.registry.takeLead()).toBe(true);
     expect(gateway.turns).toEqual([true]);
@@ -268,9 +247,9 @@ describe("Registry.takeLead", () => {
   });
 
   it("finds later that it leads, when the store could not be read after a lost answer either", async () => {
-    const gateway = await open("gw-1");
+    const gateway = await world.open("gw-1");
     gateway.store.isAnswerLost = true;
-    shared.current.injectFault("loadFails");
+    world.shared.current.injectFault("loadFails");
     // The watch has it read once more, for the write that happened.
     const taking = gateway.registry.takeLead();
     await taking.catch(() => undefined);
@@ -279,21 +258,21 @@ describe("Registry.takeLead", () => {
   });
 
   it("fails with the store's error when nothing was written, and asks with the same id again", async () => {
-    const gateway = await open("gw-1");
-    shared.current.injectFault("writeFails");
+    const gateway = await world.open("gw-1");
+    world.shared.current.injectFault("writeFails");
     await expect(gateway.registry.takeLead()).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
     expect([await gateway.registry.takeLead(), gateway.ids]).toEqual([true, ["gw-1-1"]]);
   });
 
   it("leads also when the map names its id already, as after a start with the ids of the last one", async () => {
-    await (await open("gw-1")).registry.takeLead();
-    const again = await open("gw-1");
+    await (await world.open("gw-1")).registry.takeLead();
+    const again = await world.open("gw-1");
     expect(await again.registry.takeLead()).toBe(true);
     expect((await again.registry.execute(byHand("a"))).nodes.has("a")).toBe(true);
   });
 
   it("does not take the lead when the store is at another mark than the one that was judged", async () => {
-    const [one, two] = [await open("gw-1"), await open("gw-2")];
+    const [one, two] = [await world.open("gw-1"), await world.open("gw-2")];
     await one.registry.takeLead();
     const judged = await two.registry.readMark();
     await one.registry.beat();
@@ -307,7 +286,7 @@ describe("Registry.takeLead", () => {
 
 describe("Registry.beat", () => {
   it("raises the beat while it leads, and says when it does not any more", async () => {
-    const [one, two] = [await open("gw-1"), await open("gw-2")];
+    const [one, two] = [await world.open("gw-1"), await world.open("gw-2")];
     expect(await one.registry.beat()).toBe(false);
     await one.registry.takeLead();
     expect([await one.registry.beat(), await one.registry.beat()]).toEqual([true, true]);
@@ -320,18 +299,18 @@ describe("Registry.beat", () => {
   });
 
   it("is raised again after one that was not confirmed, or that another process raised", async () => {
-    const { registry } = await open("gw-1");
+    const { registry } = await world.open("gw-1");
     await registry.takeLead();
-    shared.current.injectFault("beatIsNotConfirmed");
+    world.shared.current.injectFault("beatIsNotConfirmed");
     await expect(registry.beat()).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
     expect(await registry.beat()).toBe(true);
-    await shared.current.beat(2);
+    await world.shared.current.beat(2);
     expect(await registry.beat()).toBe(true);
     expect((await registry.execute(byHand("a"))).version).toBe(3);
   });
 
   it("does not fail a change that is written at the same moment", async () => {
-    const { registry, store } = await open("gw-1");
+    const { registry, store } = await world.open("gw-1");
     await registry.takeLead();
     let writes = 0;
     store.beforeWrite = async () => void writes++;
@@ -341,17 +320,17 @@ describe("Registry.beat", () => {
   });
 
   it("gives up after a few tries on a store that never is where it says", async () => {
-    const { registry } = await open("gw-1");
+    const { registry } = await world.open("gw-1");
     await registry.takeLead();
-    for (let attempt = 0; attempt < registryAttemptsMax; attempt++) shared.current.injectFault("beatIsLost");
+    for (let attempt = 0; attempt < registryAttemptsMax; attempt++) world.shared.current.injectFault("beatIsLost");
     expect(await registry.beat()).toBe(true);
-    expect((await shared.current.load())?.beat).toBe(0);
+    expect((await world.shared.current.load())?.beat).toBe(0);
   });
 });
 
 describe("Registry.resign", () => {
   it("waits for the changes that were asked for before, and refuses those after it", async () => {
-    const gateway = await open("gw-1");
+    const gateway = await world.open("gw-1");
     const { registry } = gateway;
     await registry.takeLead();
     const pause = stopBeforeWrite(gateway);
@@ -367,7 +346,7 @@ describe("Registry.resign", () => {
   });
 
   it("gives the lead up also when the store does not answer, and says so", async () => {
-    const { registry, store, log, turns } = await open("gw-1");
+    const { registry, store, log, turns } = await world.open("gw-1");
     await registry.takeLead();
     store.isCut = true;
     await registry.resign();
@@ -378,21 +357,21 @@ describe("Registry.resign", () => {
   });
 
   it("does not wait for ever for a store that hangs", async () => {
-    const gateway = await open("gw-1");
+    const gateway = await world.open("gw-1");
     await gateway.registry.takeLead();
     const pause = stopBeforeWrite(gateway);
     let isDone = false;
     const resigned = gateway.registry.resign().then(() => (isDone = true));
     await pause.reached;
     gateway.goOn();
-    await base.advance(10 * leaderBeatMs);
+    await world.base.advance(10 * leaderBeatMs);
     expect(isDone).toBe(true);
     pause.goOn();
     await resigned;
   });
 
   it("writes nothing when it does not lead", async () => {
-    const { registry } = await open("gw-1");
+    const { registry } = await world.open("gw-1");
     await registry.resign();
     expect(registry.map.version).toBe(1);
   });
@@ -400,7 +379,7 @@ describe("Registry.resign", () => {
 
 describe("Registry.onLeadChange", () => {
   it("is called before the listeners of that map, until it stops; what it throws is logged", async () => {
-    const { registry, log } = await open("gw-1");
+    const { registry, log } = await world.open("gw-1");
     const heard: string[] = [];
     registry.onChange(({ version }) => heard.push(`map ${version}`));
     const stop = registry.onLeadChange((isLeading) => heard.push(`leads ${isLeading}`));
