@@ -1,13 +1,11 @@
 /** A real etcd of one or more members, where it is installed: processes of its own, with all files in one folder. */
-import { accessSync, constants, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Certified } from "./certificates.js";
 import { eventually, freePorts, Run, temporaryFolder } from "./processes.js";
+import { programPath } from "./program-path.js";
 
-export const etcdPath = (process.env["PATH"] ?? "")
-  .split(":")
-  .map((folder) => path.join(folder, "etcd"))
-  .find(isExecutable);
+export const etcdPath = programPath("etcd");
 
 export interface EtcdMember {
   readonly origin: string;
@@ -58,13 +56,4 @@ async function isHealthy(origin: string): Promise<void> {
   const answer = await fetch(`${origin}/health`);
   const { health } = (await answer.json()) as { readonly health: string };
   if (health !== "true") throw new Error(`${origin} is not healthy.`);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,11 +1,10 @@
 /** A real nginx in front of gateways, where it is installed: as a process of its own, with all its files in one folder. */
-import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { eventually, repository, Run } from "./processes.js";
+import { programPath } from "./program-path.js";
 
-export const nginxPath = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin"]
-  .map((folder) => path.join(folder, "nginx"))
-  .find(isExecutable);
+export const nginxPath = programPath("nginx", "/usr/sbin");
 
 /**
  * Hands requests out in turn to `gatewayPorts`, over connections that it keeps; `settings` are further ones of its server.
@@ -57,13 +56,4 @@ export function kitConfiguration(folder: string, port: number, gatewayPorts: rea
     .replace("listen 80;", `listen 127.0.0.1:${port};`)
     .replace(/\bgateway(\d):4000\b/g, (_name, number: string) => `127.0.0.1:${gatewayPorts[Number(number) - 1]}`)
     .replace("/var/log/nginx/", `${folder}/`);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

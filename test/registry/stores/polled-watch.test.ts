@@ -37,13 +37,19 @@ function playedWatch(): {
   };
 }
 
+/** A watch whose first poll is done. */
+async function begunWatch() {
+  const played = playedWatch();
+  const onChange = vi.fn<() => void>();
+  played.watch.listen(onChange);
+  await played.nextPoll();
+  onChange.mockClear();
+  return { ...played, onChange };
+}
+
 describe("PolledWatch", () => {
   it("calls for a change that the stream brings, and not again when the poll finds it", async () => {
-    const { watch, streams, server, nextPoll } = playedWatch();
-    const onChange = vi.fn<() => void>();
-    watch.listen(onChange);
-    await nextPoll();
-    onChange.mockClear();
+    const { streams, server, nextPoll, onChange } = await begunWatch();
     server.mark = "11";
     streams[0]?.changed("11");
     expect(onChange).toHaveBeenCalledOnce();
@@ -53,11 +59,7 @@ describe("PolledWatch", () => {
   });
 
   it("finds a change that a silent stream kept, and opens another stream", async () => {
-    const { watch, streams, server, nextPoll } = playedWatch();
-    const onChange = vi.fn<() => void>();
-    watch.listen(onChange);
-    await nextPoll();
-    onChange.mockClear();
+    const { streams, server, nextPoll, onChange } = await begunWatch();
     server.mark = "11";
     await nextPoll();
     expect(onChange).toHaveBeenCalledOnce();
