@@ -1,4 +1,4 @@
-/** A gateway whose registry is on servers: it is killed, its servers stand still, and its password is seen nowhere. */
+/** A gateway whose registry is on servers: it is killed, its servers are suspended, and its password is seen nowhere. */
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ask, assignShard, shardRows } from "../support/cluster-calls.js";
@@ -57,7 +57,7 @@ describe.each([
   });
 
   it.skipIf(!isInstalled)(
-    "serves data while the servers stand still, and changes the map again when they go on",
+    "serves data while the servers are suspended, and changes the map again when they go on",
     async () => {
       cluster = await startCluster("paused");
       const { origin } = cluster;

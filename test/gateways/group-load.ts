@@ -73,7 +73,7 @@ export class GroupLoad {
 
   changer(gateway: string): MapChanger {
     const changer = this.changers.get(gateway);
-    if (changer === undefined) throw new Error(`Nobody changes the map through ${gateway}.`);
+    if (changer === undefined) throw new Error(`No client changes the map through ${gateway}.`);
     return changer;
   }
 

@@ -6,7 +6,7 @@ export interface RegistryEngine {
   readonly port: number;
   /** For `--registry`, over a line that begins at this port. */
   place(port: number): string;
-  /** It stands still, and goes on. */
+  /** It is suspended, and continues. */
   pause(): Promise<void>;
   goOn(): Promise<void>;
   kill(): Promise<void>;

@@ -48,7 +48,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: "when the one that leads stands still for less than others wait",
+    title: "when the one that leads is suspended for less than others wait",
     async run({ group, load }) {
       const { leader } = await roles({ group });
       load.excuse(leader);
@@ -57,7 +57,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: "when the one that leads stands still until another leads, and both are then asked for changes",
+    title: "when the one that leads is suspended until another leads, and both are then asked for changes",
     async run({ group, load }) {
       const { leader, others } = await roles({ group });
       load.excuse(leader);
@@ -66,7 +66,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: "when one that follows stands still",
+    title: "when one that follows is suspended",
     async run({ group, load, outageMs }) {
       const [follower = ""] = (await roles({ group })).others;
       load.excuse(follower);
@@ -75,7 +75,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    title: "when the registry stands still",
+    title: "when the registry is suspended",
     async run({ load, engine, outageMs }) {
       await engine.pause();
       await lasting(outageMs).finally(() => engine.goOn());

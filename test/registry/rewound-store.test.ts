@@ -125,7 +125,7 @@ describe("a registry store that lost its newest changes", () => {
     ["saw the store go back", false],
     ["did not see it", true],
   ])(
-    "is marked as restored when a leader that stood still wrote its newer map again, by the one that led meanwhile and %s",
+    "is marked as restored when a leader that was suspended wrote its newer map again, by the one that led meanwhile and %s",
     async (_what, isCut) => {
       const [one, two] = await startTwo();
       await one.registry.execute(byHand("b"));
@@ -220,7 +220,7 @@ describe("a registry store with another map under the version and the beat that 
     return one;
   }
 
-  it("is not overwritten by a leader that stood still meanwhile", async () => {
+  it("is not overwritten by a leader that was suspended meanwhile", async () => {
     const one = await startForked();
     one.stop();
     await world.base.advance(takeoverMs);

@@ -151,7 +151,7 @@ export interface TestGateway {
   readonly turns: boolean[];
   /** Ids that it drew. */
   readonly ids: string[];
-  /** It stands still from its next call on, as a stopped process does. */
+  /** It is suspended from its next call on, as a stopped process is. */
   stop(): void;
   goOn(): void;
 }

@@ -95,7 +95,7 @@ export class PostgresServer {
     await this.#run.stop("SIGINT");
   }
 
-  /** All its processes get the signal, as when the machine fails (SIGKILL) or stands still (SIGSTOP, SIGCONT). */
+  /** All its processes get the signal, as when the machine fails (SIGKILL) or is suspended (SIGSTOP, SIGCONT). */
   async signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
     const main = Number(readFileSync(path.join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
     // The main one would replace its children.

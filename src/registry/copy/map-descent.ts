@@ -50,7 +50,7 @@ export function repaired(
 ): Changed {
   const lastVersion = Math.max(known.version, stored?.version ?? 0) + versionsLostMax;
   if (!isLeading || !isPastOf(stored, known)) return markPutBack(stored ?? known, newMark, lastVersion, nowMs);
-  // It leads since when it did: a gateway that led meanwhile, while this one stood still, sees that its own changes are missing.
+  // It leads since when it did: a gateway that led meanwhile, while this one was suspended, sees that its own changes are missing.
   return unchanged({ ...known, version: lastVersion + 1 });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Gateways over one store, with faults in any order: they stand still, also before a write; they are cut off; answers are
+ * Gateways over one store, with faults in any order: they are suspended, also before a write; they are cut off; answers are
  * lost; the store falls back to a copy. Whatever happened, soon after the last fault they agree on one map and one leader,
  * which changes it; and on the way nothing is written twice under one version, or by a gateway that the map does not name.
  */

@@ -120,7 +120,7 @@ describe("gateways that share a registry store", () => {
     expect(one?.turns).toEqual([true, false]);
   });
 
-  it("have no leader replaced by a gateway that stood still itself", async () => {
+  it("have no leader replaced by a gateway that was suspended itself", async () => {
     const [one, two] = await start("gw-1", "gw-2");
     for (let round = 0; round < 10; round++) {
       two?.stop();
@@ -185,7 +185,7 @@ describe("gateways that share a registry store", () => {
 
 describe("two gateways that both believe to lead", () => {
   it.each([1, 2])(
-    "change the map only by the one that it names, when the other stood still before try %i of a change",
+    "change the map only by the one that it names, when the other was suspended before try %i of a change",
     async (whichTry) => {
       const [one, two] = await start("gw-1", "gw-2");
       if (one === undefined || two === undefined) throw new Error("Two were started.");
@@ -206,7 +206,7 @@ describe("two gateways that both believe to lead", () => {
     },
   );
 
-  it("do not come about when one stood still before it took the lead", async () => {
+  it("do not come about when one was suspended before it took the lead", async () => {
     const [one, two, three] = await start("gw-1", "gw-2", "gw-3");
     if (one === undefined || two === undefined || three === undefined) throw new Error("Three were started.");
     const pause = stopBeforeWrite(two);

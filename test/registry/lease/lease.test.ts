@@ -58,7 +58,7 @@ describe("a gateway that watches the leader", () => {
     expect(stepsOf([empty, empty, empty, empty, empty])).toEqual(["wait", "wait", "wait", "wait", "take"]);
   });
 
-  it("does not count as silence that it stood still itself", () => {
+  it("does not count as silence that it was suspended itself", () => {
     expect(stepsOf([watched(1), [watched(1), 3_600_000], [watched(1), 3_600_000]])).toEqual(["wait", "wait", "wait"]);
   });
 
@@ -100,7 +100,7 @@ describe("a gateway that leads", () => {
     expect(new Set(stepsOf(Array.from({ length: 100 }, () => beaten)))).toEqual(new Set(["wait"]));
   });
 
-  it("gives the lead up when the store has not answered for ten intervals, not counting that it stood still", () => {
+  it("gives the lead up when the store has not answered for ten intervals, not counting that it was suspended", () => {
     const outage = Array.from({ length: 11 }, () => unanswered);
     expect(stepsOf([beaten, ...outage]).slice(-2)).toEqual(["wait", "giveUp"]);
     expect(stepsOf([beaten, unanswered, [unanswered, 3_600_000]])).toEqual(["wait", "wait", "wait"]);

@@ -1,5 +1,5 @@
 /**
- * Registry stores on real servers that are killed or stand still while several processes' worth of writers change one
+ * Registry stores on real servers that are killed or suspended while several processes' worth of writers change one
  * document: what was acknowledged is there at the end, and no version was given twice.
  */
 import { afterEach, describe, expect, it, vi } from "vitest";
