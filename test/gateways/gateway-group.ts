@@ -6,7 +6,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { shardRows, type ShardRow } from "../support/cluster-calls.js";
 import { untilReady } from "../support/gateway-calls.js";
-import { eventually, freePorts, lastingPorts, shardgate, temporaryFolder, type Run } from "../support/processes.js";
+import { eventually, freePorts, shardgate, temporaryFolder, type Run } from "../support/processes.js";
 import { Line } from "./line.js";
 import { registryPassword, type RegistryEngine } from "./registry-engine.js";
 
@@ -41,7 +41,7 @@ export class GatewayGroup {
   /** Resolves when every gateway serves every shard. */
   static async start(shape: GroupShape): Promise<GatewayGroup> {
     const { gateways, nodes, engine } = shape;
-    const ports = await freePorts(2 * gateways + nodes, lastingPorts);
+    const ports = await freePorts(2 * gateways + nodes);
     const group = new GatewayGroup(shape, ports);
     try {
       await group.#openLines(ports.slice(gateways + nodes), engine.port);

@@ -6,7 +6,7 @@ import { copyFileSync, cpSync, renameSync, rmSync } from "node:fs";
 import { acceptLoss, nodeRow, shardRows } from "../support/cluster-calls.js";
 import { untilAnswered } from "../support/data-calls.js";
 import { ProcessCluster } from "../support/process-cluster.js";
-import { eventually, freePorts, lastingPorts, shardgate, Stop, type Run } from "../support/processes.js";
+import { eventually, freePorts, shardgate, Stop, type Run } from "../support/processes.js";
 import { ShiftedClocks } from "../support/shifted-clocks.js";
 
 export interface HurtShape {
@@ -156,7 +156,7 @@ export class HurtCluster {
   }
 
   async #start(nodes: number): Promise<void> {
-    const ports = await freePorts(nodes + 1, lastingPorts);
+    const ports = await freePorts(nodes + 1);
     const { shards } = this;
     const { environment } = this.clocks;
     this.#cluster = await ProcessCluster.start({ nodes, shards, ports, gatewayArgs: silence, environment });
@@ -164,7 +164,7 @@ export class HurtCluster {
   }
 
   async #startForeigners(): Promise<ProcessCluster> {
-    const ports = await freePorts(2, lastingPorts);
+    const ports = await freePorts(2);
     const foreign = { nodes: 1, shards: this.shards, ports, gatewayArgs: silence };
     const cluster = await ProcessCluster.start({ ...foreign, engine: "memory" });
     // Its shards are assigned, which makes it a cluster of its own; more is not needed of its storage node.

@@ -1,6 +1,6 @@
 /** A gateway of several workers and storage nodes on LMDB, each command a process that can be made to fail. */
 import { ProcessCluster } from "../support/process-cluster.js";
-import { freePorts, lastingPorts } from "../support/processes.js";
+import { freePorts } from "../support/processes.js";
 import type { Fault } from "./fault-plan.js";
 
 const gateway = "gateway";
@@ -31,7 +31,7 @@ export class FaultyCluster implements FaultyProcesses {
   readonly #cluster: ProcessCluster;
 
   static async start({ workers, ...shape }: FaultyShape): Promise<FaultyCluster> {
-    const ports = await freePorts(1 + shape.nodes, lastingPorts);
+    const ports = await freePorts(1 + shape.nodes);
     const gatewayArgs = ["--workers", String(Math.max(2, workers))];
     const nodeArgs = ["--workers", String(workers)];
     return new FaultyCluster(await ProcessCluster.start({ ...shape, ports, gatewayArgs, nodeArgs }));

@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import type { Fault } from "../linearizability/fault-plan.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { counter } from "../support/gateway-calls.js";
-import { eventually, freePorts, lastingPorts, Stop, type Run } from "../support/processes.js";
+import { eventually, freePorts, Stop, type Run } from "../support/processes.js";
 import { gatewayName, type Phase, type Sample } from "./verdict.js";
 
 type Probed = Pick<Sample, "heapBytes" | "timers" | "handles">;
@@ -25,7 +25,7 @@ export class SoakedCluster {
   static async start(): Promise<SoakedCluster> {
     const probe = pathToFileURL(path.join(import.meta.dirname, "probe.mjs")).href;
     const environment = { NODE_OPTIONS: `--import=${probe}`, SHARDGATE_LOG_LEVEL: "error" };
-    const ports = await freePorts(1 + shape.nodes, lastingPorts);
+    const ports = await freePorts(1 + shape.nodes);
     return new SoakedCluster(await ProcessCluster.start({ ...shape, environment, ports }));
   }
 

@@ -1,5 +1,6 @@
 /** Real processes of the compiled program, on loopback ports of their own, ended by their id. */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
@@ -85,23 +86,20 @@ export async function eventually<T>(attempt: () => T | Promise<T>, withinMs = 30
   }
 }
 
-interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
+/** Below the ports that the system gives to outgoing connections, and above those that services usually have. */
+const ports = { first: 10_000, last: 31_999 };
 
-const ordinaryPorts: PortRange = { first: 20_000, last: 31_999 };
-
-/** For processes that are away for a while: no other test takes one of these meanwhile. */
-export const lastingPorts: PortRange = { first: 10_000, last: 19_999 };
-
-/** `count` neighbouring ports that were free a moment ago. */
-export async function freePorts(count: number, range = ordinaryPorts): Promise<readonly number[]> {
+/**
+ * `count` neighbouring free ports that no other test takes as long as this process runs, even while nothing listens on
+ * them.
+ */
+export async function freePorts(count: number): Promise<readonly number[]> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const first = range.first + Math.floor(Math.random() * (range.last - range.first - count));
-    const ports = Array.from({ length: count }, (_, index) => first + index);
-    const areFree = await Promise.all(ports.map(isFree));
-    if (areFree.every(Boolean)) return ports;
+    const first = ports.first + Math.floor(Math.random() * (ports.last - ports.first - count));
+    const wanted = Array.from({ length: count }, (_, index) => first + index);
+    const reservations = await Promise.all(wanted.map(reserve));
+    if (reservations.every((reservation) => reservation !== null)) return wanted;
+    for (const reservation of reservations) reservation?.close();
   }
   throw new Error(`No ${count} neighbouring free ports found.`);
 }
@@ -117,16 +115,23 @@ export function temporaryFolder(): { readonly path: string; readonly remove: () 
   return { path: folder, remove };
 }
 
-async function isFree(port: number): Promise<boolean> {
+/**
+ * Reserves the port among all tests of this machine until this process ends: with the UDP port of the same number, which
+ * keeps nobody from listening. Null when it is reserved or in use.
+ */
+async function reserve(port: number): Promise<Socket | null> {
+  const socket = createSocket("udp4");
   const server = net.createServer();
   try {
+    socket.bind(port, "127.0.0.1");
+    await once(socket, "listening");
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
-    return true;
+    await new Promise((resolve) => server.close(resolve));
+    return socket.unref();
   } catch {
-    return false;
-  } finally {
-    server.close();
+    socket.close();
+    return null;
   }
 }
 
