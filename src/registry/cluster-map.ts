@@ -58,6 +58,10 @@ export interface NodeRecord {
   readonly lastStart: string | null;
   /** An operator accepts that the node's data are lost: the next start is acknowledged whatever its store is. */
   readonly isLossAccepted: boolean;
+  /** The store is one that several storage nodes share, so that another node of the same store may take over its shards. */
+  readonly isStoreShared: boolean;
+  /** An operator wants the node to own no shards: it is given none. */
+  readonly isDraining: boolean;
 }
 
 export interface ShardRecord {

@@ -70,10 +70,28 @@ export type ClaimChange =
   /** Releases the claim of this epoch. A newer claim is unaffected, and the data stay. */
   | { readonly kind: "release"; readonly shard: ShardNumber; readonly epoch: number };
 
+/** What all storage nodes of one shared store have in common. */
+export interface SharedStore {
+  /** Drawn when the store was created. */
+  readonly id: string;
+  /** The cluster whose data the store keeps; null: none yet. */
+  readonly cluster: StoreCluster | null;
+}
+
+export interface StoreCluster {
+  readonly clusterId: string;
+  readonly shardCount: number;
+}
+
 /** The store's state beside its entries. */
 export interface StoreState {
   /** The storage node's own small document (its identity and cluster); null until the first is written. */
   readonly document: string | null;
+  /**
+   * Set for a store that several storage nodes share. Each has a document of its own, and sees a claim of another one as
+   * released.
+   */
+  readonly shared: SharedStore | null;
   /** The claims of all shards that were ever claimed here or have data, except the damaged ones. */
   readonly claims: ReadonlyMap<ShardNumber, ShardClaim>;
   /** Shards whose header (claim and figures) is damaged. Every operation on them is refused with ENTRY_DAMAGED. */
@@ -83,6 +101,8 @@ export interface StoreState {
 export interface StoreChange {
   /** The new document. Absent: the document stays as it is. */
   readonly document?: string;
+  /** Binds a shared store to its cluster. Has no effect once it is bound. */
+  readonly cluster?: StoreCluster;
   readonly claims: readonly ClaimChange[];
 }
 
@@ -154,6 +174,11 @@ export interface StorageEngine {
   readonly name: string;
   /** Whether written data outlive the process. */
   readonly isDurable: boolean;
+  /**
+   * How many calls of `write` may run at once. All operations of a call must be on shards of one lane, which is the shard's
+   * number modulo `lanes`.
+   */
+  readonly lanes: number;
 
   /**
    * Resolves to one outcome per operation, in order, all from one snapshot. Operations are refused one by one: with
@@ -198,6 +223,12 @@ export interface StorageEngine {
    * Also performs a bounded part of the engine's deferred maintenance of its own files.
    */
   sweep(nowMs: number, entriesMax: number): Promise<Swept>;
+
+  /**
+   * Shards whose claims must be renewed, under a higher epoch, before they are written again: until then writes are refused
+   * with SHARD_UNAVAILABLE. The engine's database has failed over, and its new primary may lack the newest versions.
+   */
+  outdatedClaims(): readonly ShardClaim[];
 
   /** Waits for running calls and releases the files. The engine must not be used afterwards. */
   close(): Promise<void>;

@@ -38,6 +38,8 @@ export interface NodeRegistration {
   readonly storeId?: string;
   /** Whether the store loses everything when the process ends. */
   readonly isEphemeral?: boolean;
+  /** Whether several storage nodes share the store, so that one may take over another's shards without copying. */
+  readonly isStoreShared?: boolean;
   /** Ids of the store's starts, newest first: this one, and always including the last acknowledged one. */
   readonly starts?: readonly string[];
   /** The mark of a restored registry, if the gateway has named one. */
@@ -48,7 +50,9 @@ export interface Heartbeat {
   readonly incarnation?: string;
   /** The map version of the node's assignments. If it is current, the answer leaves out `shards`. */
   readonly mapVersion?: number | null;
-  /** Shards whose epoch is running out of versions, so that they need a new epoch. */
+  /** The node is about to end: its shards should go to other storage nodes of its store at once. */
+  readonly isLeaving?: boolean;
+  /** Shards that need a new epoch: the current one is running out of versions, or the node's database has failed over. */
   readonly exhausted?: readonly { readonly shardId: number; readonly epoch: number }[];
 }
 

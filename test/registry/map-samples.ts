@@ -96,7 +96,15 @@ export function largestMap(): ClusterMap {
     const name = `storage-node-of-rack-${String(number).padStart(4, "0")}`.slice(-24);
     const url = `https://${name}.example.org:4001`.slice(0, 40).padEnd(40, "0");
     const ids = { storeId: uuid(number), lastStart: uuid(number + 1) };
-    return { name, url, registeredAtMs: 1_795_974_453_824, ...ids, isLossAccepted: false };
+    return {
+      name,
+      url,
+      registeredAtMs: 1_795_974_453_824,
+      ...ids,
+      isLossAccepted: false,
+      isStoreShared: false,
+      isDraining: false,
+    };
   });
   const shards = empty.shards.map((record, shard) => {
     return { ...record, epoch: 10_000 + shard, primary: nodes[shard % nodes.length]?.name ?? "", lineage: shard % 10 };

@@ -34,7 +34,13 @@ export function mapOf(sketch: MapSketch = {}): ClusterMap {
     leader: null,
     nodes: new Map(
       nodes.map((name) => {
-        const identity = { storeId: null, lastStart: null, isLossAccepted: false };
+        const identity = {
+          storeId: null,
+          lastStart: null,
+          isLossAccepted: false,
+          isStoreShared: false,
+          isDraining: false,
+        };
         return [name, { name, url: url(name), registeredAtMs: 0, ...identity }];
       }),
     ),

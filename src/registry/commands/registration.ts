@@ -106,7 +106,16 @@ function registerByHand(map: ClusterMap, command: RegisterNode, nowMs: number): 
 function recordOf(map: ClusterMap, { name, url }: RegisterNode, nowMs: number): NodeRecord {
   const known = map.nodes.get(name);
   if (known !== undefined) return { ...known, url };
-  return { name, url, registeredAtMs: nowMs, storeId: null, lastStart: null, isLossAccepted: false };
+  return {
+    name,
+    url,
+    registeredAtMs: nowMs,
+    storeId: null,
+    lastStart: null,
+    isLossAccepted: false,
+    isStoreShared: false,
+    isDraining: false,
+  };
 }
 
 function withNode(map: ClusterMap, record: NodeRecord): ClusterMap {

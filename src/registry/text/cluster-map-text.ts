@@ -39,6 +39,8 @@ export function clusterMapToText(map: ClusterMap): string {
     leaderUrl: leader?.url ?? undefined,
     leaderSince: leader?.sinceVersion ?? undefined,
     nodes: [...map.nodes.values()].map((node) => nodeColumns.map((name) => node[name])),
+    sharedStores: numbersWhere(map, ({ isStoreShared }) => isStoreShared),
+    draining: numbersWhere(map, ({ isDraining }) => isDraining),
     epochs: shards.map(({ epoch }) => epoch),
     primaries: shards.map(({ primary }) => (primary === null ? none : numberOf(primary))),
     lineages: shards.map(({ lineage }) => lineage),
@@ -80,6 +82,12 @@ export function readClusterMap(text: string): {
   return { map: mapOf(fields), changes: [] };
 }
 
+/** Numbers of the storage nodes that `isMeant` holds for; undefined, and so absent from the text, when there are none. */
+function numbersWhere({ nodes }: ClusterMap, isMeant: (node: NodeRecord) => boolean): readonly number[] | undefined {
+  const numbers = [...nodes.values()].flatMap((node, number) => (isMeant(node) ? [number] : []));
+  return numbers.length === 0 ? undefined : numbers;
+}
+
 /** In place of a storage node's number. */
 const none = -1;
 
@@ -87,7 +95,12 @@ const nodeColumns = ["name", "url", "registeredAtMs", "storeId", "lastStart", "i
 
 function mapOf(fields: StoredFields): ClusterMap {
   const shardCount = numberIn(fields, "shardCount", 1, shardCountMax);
-  const nodes = json.listIn(fields, "nodes").map(nodeOf);
+  const rows = json.listIn(fields, "nodes").map(nodeOf);
+  const shared = numbersIn(fields, "sharedStores", rows.length);
+  const draining = numbersIn(fields, "draining", rows.length);
+  const nodes = rows.map((node, number): NodeRecord => {
+    return { ...node, isStoreShared: shared.has(number), isDraining: draining.has(number) };
+  });
   const names = nodes.map(({ name }) => name);
   json.refuseTwice(names, "a storage node");
   return {
@@ -116,7 +129,14 @@ function leaderOf(fields: StoredFields): MapLeader | null {
   };
 }
 
-function nodeOf(item: unknown): NodeRecord {
+/** Absent where it has none, and in a text of a release that does not know them. */
+function numbersIn(fields: StoredFields, name: string, length: number): ReadonlySet<number> {
+  if (fields[name] === undefined) return new Set();
+  const items = json.listIn(fields, name);
+  return new Set(items.map((number) => numberIn({ [name]: number }, name, 0, length - 1)));
+}
+
+function nodeOf(item: unknown): Omit<NodeRecord, "isStoreShared" | "isDraining"> {
   const fields = rowIn(item, "a storage node", nodeColumns);
   return {
     name: textIn(fields, "name"),

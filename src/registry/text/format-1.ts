@@ -54,6 +54,8 @@ function nodeOf(item: unknown): NodeRecord {
     storeId: null,
     lastStart: null,
     isLossAccepted: false,
+    isStoreShared: false,
+    isDraining: false,
   };
 }
 

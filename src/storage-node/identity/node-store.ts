@@ -34,7 +34,7 @@ export interface NodeStoreOptions {
 
 export class NodeStore {
   readonly #options: NodeStoreOptions;
-  #state: StoreState = { document: null, claims: new Map(), damagedShards: [] };
+  #state: StoreState = { document: null, claims: new Map(), shared: null, damagedShards: [] };
   #document: NodeDocument = documentOf(this.#state);
   /** The last requested engine call; never rejects. */
   #last: Promise<void> = Promise.resolve();

@@ -7,7 +7,15 @@ import { stat } from "node:fs/promises";
 import type { ShardNumber } from "../../core/shard.js";
 import { readChanges } from "../change-feed.js";
 import { fenceRefusal, withClaimChange } from "../claim.js";
-import type { ChangesRequest, ShardStats, StorageEngine, StoreChange, StoreState, Swept } from "../engine.js";
+import type {
+  ChangesRequest,
+  ShardClaim,
+  ShardStats,
+  StorageEngine,
+  StoreChange,
+  StoreState,
+  Swept,
+} from "../engine.js";
 import { readJudged } from "../judged-read.js";
 import { readFrom, type RaisedMark, type ReadAnswer } from "../read-operations.js";
 import { claimOf, judgingMs, statsOf, type ShardHeader } from "../shard-header.js";
@@ -29,6 +37,7 @@ import { SweepSchedule } from "./sweep-schedule.js";
 export class LmdbEngine implements StorageEngine {
   readonly name = "lmdb";
   readonly isDurable = true;
+  readonly lanes = 1;
   readonly #folder: string;
   readonly #databases: Databases;
   readonly #environment: LmdbEnvironment;
@@ -151,6 +160,10 @@ export class LmdbEngine implements StorageEngine {
     return { ...swept, isMore: swept.isMore || isMore };
   }
 
+  outdatedClaims(): readonly ShardClaim[] {
+    return [];
+  }
+
   close(): Promise<void> {
     return this.#environment.close();
   }
@@ -204,6 +217,6 @@ export class LmdbEngine implements StorageEngine {
     const bytes = this.#databases.documents.get(documentKey);
     const claims = [...whole].map(([shard, header]) => [shard, claimOf(shard, header)] as const);
     const document = bytes === undefined ? null : decodeDocument(bytes);
-    return { document, claims: new Map(claims), damagedShards: damaged };
+    return { document, shared: null, claims: new Map(claims), damagedShards: damaged };
   }
 }

@@ -9,7 +9,15 @@ import type { ScanOperation } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
 import { readChanges } from "../change-feed.js";
 import { fenceRefusal, withClaimChange } from "../claim.js";
-import type { ChangesRequest, ShardStats, StorageEngine, StoreChange, StoreState, Swept } from "../engine.js";
+import type {
+  ChangesRequest,
+  ShardClaim,
+  ShardStats,
+  StorageEngine,
+  StoreChange,
+  StoreState,
+  Swept,
+} from "../engine.js";
 import { readJudged } from "../judged-read.js";
 import { MemoryShard } from "./memory-shard.js";
 import { PrefetchedState } from "./prefetched-state.js";
@@ -32,6 +40,7 @@ export interface MemoryFaults {
 export class MemoryEngine implements StorageEngine {
   readonly name = "memory";
   readonly isDurable = false;
+  readonly lanes = 1;
   readonly #faults: MemoryFaults | null;
   readonly #shards = new Map<ShardNumber, MemoryShard>();
   #document: string | null = null;
@@ -144,6 +153,10 @@ export class MemoryEngine implements StorageEngine {
     );
   }
 
+  outdatedClaims(): readonly ShardClaim[] {
+    return [];
+  }
+
   async close(): Promise<void> {
     this.#shards.clear();
   }
@@ -214,7 +227,7 @@ export class MemoryEngine implements StorageEngine {
 
   #state(): StoreState {
     const claims = [...this.#shards].map(([number, { header }]) => [number, claimOf(number, header)] as const);
-    return { document: this.#document, claims: new Map(claims), damagedShards: [] };
+    return { document: this.#document, shared: null, claims: new Map(claims), damagedShards: [] };
   }
 
   #header(shard: ShardNumber): ShardHeader {

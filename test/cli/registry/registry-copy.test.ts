@@ -62,7 +62,16 @@ describe("a copy of a registry", () => {
       nodes: new Map([
         [
           "a",
-          { name: "a", url: "http://a:1", registeredAtMs: 0, storeId: null, lastStart: null, isLossAccepted: false },
+          {
+            name: "a",
+            url: "http://a:1",
+            registeredAtMs: 0,
+            storeId: null,
+            lastStart: null,
+            isLossAccepted: false,
+            isStoreShared: false,
+            isDraining: false,
+          },
         ],
       ]),
     };

@@ -15,7 +15,7 @@ describe("registerNode by hand", () => {
   it("adds a storage node without a store", () => {
     const map = after(mapWith([]), byHand("a", "http://a:1"), 5000);
     expect(map.version).toBe(2);
-    const noStore = { storeId: null, lastStart: null, isLossAccepted: false };
+    const noStore = { storeId: null, lastStart: null, isLossAccepted: false, isStoreShared: false, isDraining: false };
     expect(map.nodes.get("a")).toEqual({ name: "a", url: "http://a:1", registeredAtMs: 5000, ...noStore });
   });
 
@@ -46,7 +46,13 @@ describe("registerNode by hand", () => {
 describe("registerNode of a start", () => {
   it("acknowledges the first start of a new storage node", () => {
     const map = after(mapWith([]), started("a", { clusterId: null }));
-    expect(map.nodes.get("a")).toMatchObject({ storeId: "a-store", lastStart: "a-start-1", isLossAccepted: false });
+    expect(map.nodes.get("a")).toMatchObject({
+      storeId: "a-store",
+      lastStart: "a-start-1",
+      isLossAccepted: false,
+      isStoreShared: false,
+      isDraining: false,
+    });
   });
 
   it("gives a start that goes on from the last acknowledged one new epochs in the same lineage", () => {

@@ -19,7 +19,7 @@ describe("a registry of 0.1.0", () => {
   it("is read: stores are not known yet, lineages begin, and the history is handed out for the log", () => {
     const { map, changes } = readClusterMap(text);
     expect(version).toBe(map.version);
-    const store = { storeId: null, lastStart: null, isLossAccepted: false };
+    const store = { storeId: null, lastStart: null, isLossAccepted: false, isStoreShared: false, isDraining: false };
     expect([...map.nodes.values()]).toEqual([
       { name: "a", url: "http://127.0.0.1:33677", registeredAtMs: 1_795_974_453_824, ...store },
     ]);

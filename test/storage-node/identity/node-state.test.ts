@@ -18,7 +18,7 @@ import {
 } from "../../../src/storage-node/identity/node-state.js";
 import { assignments, shardOf } from "../operations.js";
 
-const fresh: StoreState = { document: null, claims: new Map(), damagedShards: [] };
+const fresh: StoreState = { document: null, claims: new Map(), shared: null, damagedShards: [] };
 const start = (id: string, atMs = 0) => ({ id, atMs });
 const ids = ({ starts }: NodeDocument) => starts.map(({ id }) => id);
 
@@ -31,7 +31,7 @@ function stateOf(
     const shard = shardOf(claim.shard);
     return [shard, { epoch: 1, releasedEpoch: 0, lineage: 0, sealedFor: null, ...claim, shard }] as const;
   });
-  return { document: text, claims: new Map(full), damagedShards: [] };
+  return { document: text, claims: new Map(full), shared: null, damagedShards: [] };
 }
 
 /** The state of a node of cluster c1 at version 7 that owns shards 1 and 2, and once owned shard 3. */

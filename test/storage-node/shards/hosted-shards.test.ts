@@ -10,7 +10,7 @@ it("reports data that were never claimed, and claims without data", async () => 
   ]);
   const figures = { keyCount: 4, sizeBytes: 40, tombstoneCount: 1, sequence: 9, digest: "d" };
   const engine = {
-    state: async () => ({ document: null, claims, damagedShards: [] }),
+    state: async () => ({ document: null, claims, shared: null, damagedShards: [] }),
     stats: async () => new Map([[shardOf(2), figures]]),
   };
   expect(await hostedShards(engine, 0)).toEqual([

@@ -1,12 +1,14 @@
 /** A MemoryEngine that counts its calls and waits or fails on request. */
 import type { WriteOutcome } from "../../../src/core/operation.js";
-import type { StorageEngine, Swept } from "../../../src/storage/engine.js";
+import type { ShardClaim, StorageEngine, Swept } from "../../../src/storage/engine.js";
 import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
 
 export class ScriptedEngine implements StorageEngine {
   readonly name = "scripted";
   /** Whether it reports itself as durable; its data are in memory nevertheless. */
   isDurable = true;
+  lanes = 1;
+  outdated: readonly ShardClaim[] = [];
   /** Sizes of the groups of writes and reads, in the order of the calls. */
   readonly writes: number[] = [];
   readonly reads: number[] = [];
@@ -97,6 +99,10 @@ export class ScriptedEngine implements StorageEngine {
 
   stats(nowMs: number) {
     return this.#inner.stats(nowMs);
+  }
+
+  outdatedClaims(): readonly ShardClaim[] {
+    return this.outdated;
   }
 
   async close() {

@@ -10,7 +10,16 @@ import { RecordLog } from "../../../support/record-log.js";
 import { FakePool } from "../fake-nodes.js";
 
 function record(name: string, storeId: string | null): NodeRecord {
-  return { name, url: `http://${name}:8000`, registeredAtMs: 0, storeId, lastStart: storeId, isLossAccepted: false };
+  return {
+    name,
+    url: `http://${name}:8000`,
+    registeredAtMs: 0,
+    storeId,
+    lastStart: storeId,
+    isLossAccepted: false,
+    isStoreShared: false,
+    isDraining: false,
+  };
 }
 
 /** `full` has a store, `plain` has none. */

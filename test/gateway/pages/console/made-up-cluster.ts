@@ -42,7 +42,13 @@ export class MadeUpCluster {
       putBack: null,
       nodes: new Map(
         names.map((name) => {
-          const identity = { storeId: null, lastStart: null, isLossAccepted: false };
+          const identity = {
+            storeId: null,
+            lastStart: null,
+            isLossAccepted: false,
+            isStoreShared: false,
+            isDraining: false,
+          };
           return [name, { name, url: `http://${name}:8000`, registeredAtMs: 0, ...identity }];
         }),
       ),
