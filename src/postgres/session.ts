@@ -81,10 +81,13 @@ export class Session implements TransactionLine {
   async transaction<Result>(mode: TransactionMode, work: TransactionWork<Result>): Promise<Result> {
     while (this.#transaction !== null) await this.#transaction;
     const done = this.within(() => runTransaction(this, mode, work));
-    this.#transaction = done.then(ignore, ignore).then(() => {
-      this.#transaction = null;
-    });
+    this.#transaction = this.#over(done);
     return done;
+  }
+
+  async #over(transaction: Promise<unknown>): Promise<void> {
+    await transaction.catch(ignore);
+    this.#transaction = null;
   }
 
   /** Sends one statement at once, whether a transaction is open or not, and without a deadline. */
