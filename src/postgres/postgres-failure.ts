@@ -58,6 +58,11 @@ export function meansSearch(sqlState: string | null): boolean {
   return sqlState !== null && /^(25006|57P|08)/.test(sqlState);
 }
 
+/** Whether a prepared statement is not there any more, or its tables have changed. It was not executed. */
+export function isOutdatedPlan(sqlState: string | null): boolean {
+  return sqlState === "26000" || sqlState === "0A000";
+}
+
 /** Node.js leaves the message empty when connections to several addresses of one name failed. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(reasonOf).join("; ");
