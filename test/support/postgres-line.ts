@@ -3,6 +3,8 @@ import { createServer, connect, type AddressInfo, type Server, type Socket } fro
 import type { PostgresHost } from "../../src/postgres/postgres-access.js";
 
 export interface PostgresLine extends PostgresHost {
+  /** Port of the server that the next connection leads to. */
+  target: number;
   /** What is sent still arrives; instead of its answer the connection ends. */
   cutAfterSending: boolean;
   /** What is never passed on: the connection ends instead of what contains this. */
@@ -16,12 +18,12 @@ export interface PostgresLine extends PostgresHost {
   close(): Promise<void>;
 }
 
-export async function startPostgresLine(port: number): Promise<PostgresLine> {
+export async function startPostgresLine(target: number): Promise<PostgresLine> {
   const sockets = new Set<Socket>();
   let [connections, exchanges, isAnswered] = [0, 0, true];
   const relay: Server = createServer((client) => {
     connections++;
-    const upstream = connect(port, "127.0.0.1");
+    const upstream = connect(line.target, "127.0.0.1");
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on("error", () => {});
@@ -43,6 +45,7 @@ export async function startPostgresLine(port: number): Promise<PostgresLine> {
   const line: PostgresLine = {
     host: "127.0.0.1",
     port: (relay.address() as AddressInfo).port,
+    target,
     cutAfterSending: false,
     cutBefore: null,
     cutAtAnswer: null,
