@@ -213,11 +213,12 @@ const problemCodes: ReadonlySet<ErrorCode> = new Set([
 
 function identityOf(registration: NodeRegistration, start: string, shardCount: number): NodeIdentity {
   const { storeId = null, starts = [start], isEphemeral = false, shards = [] } = registration;
+  const { isStoreShared = false } = registration;
   const { clusterId = null, mapVersion, mark = null } = registration;
   const claims = shards
     .filter(({ shardId }) => shardId < shardCount)
     .map(({ shardId: shard, epoch, releasedEpoch = 0, keyCount, lineage = 0 }) => {
       return { shard, epoch: epoch ?? 0, releasedEpoch, keyCount, lineage };
     });
-  return { start, storeId, starts, isEphemeral, clusterId, mapVersion: mapVersion ?? 0, claims, mark };
+  return { start, storeId, starts, isEphemeral, isStoreShared, clusterId, mapVersion: mapVersion ?? 0, claims, mark };
 }
