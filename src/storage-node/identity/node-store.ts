@@ -70,9 +70,17 @@ export class NodeStore {
     return !this.#options.hasGateway || this.#document.acknowledgedStart === this.#options.start;
   }
 
-  /** Whether the storage node has no gateway and belongs to no cluster. */
+  /**
+   * Whether the storage node has no gateway, belongs to no cluster, and has a store of its own: only then does it claim
+   * shards for itself.
+   */
   get isIndependent(): boolean {
-    return !this.#options.hasGateway && this.#document.clusterId === null;
+    return !this.#options.hasGateway && this.#document.clusterId === null && !this.isStoreShared;
+  }
+
+  /** Whether other storage nodes have the same store. */
+  get isStoreShared(): boolean {
+    return this.#state.shared !== null;
   }
 
   claimOf(shard: ShardNumber): ShardClaim | undefined {
@@ -93,9 +101,12 @@ export class NodeStore {
     return [...this.#state.claims.values()].filter(isOwned).length;
   }
 
-  /** Reads the changes of other processes. Throws STORAGE_FAILED, and passes on errors of the engine. */
+  /**
+   * Reads what others have changed: other processes of this storage node, or the node that names the cluster of a shared
+   * store. Throws STORAGE_FAILED, and passes on errors of the engine.
+   */
   refresh(): Promise<void> {
-    if (!this.#options.isShared) return Promise.resolve();
+    if (!this.#options.isShared && this.#state.shared?.cluster !== null) return Promise.resolve();
     this.#nextRefresh ??= this.#run(() => {
       this.#nextRefresh = null;
       return this.#options.engine.state();
@@ -165,7 +176,16 @@ export class NodeStore {
 
   async #takeFrom(call: () => Promise<StoreState>): Promise<void> {
     const state = await call();
-    if (state.document !== this.#state.document) this.#document = documentOf(state);
+    if (!hasSameDocument(state, this.#state)) this.#document = documentOf(state);
     this.#state = state;
   }
+}
+
+function hasSameDocument(one: StoreState, other: StoreState): boolean {
+  const isSameStore = one.shared?.id === other.shared?.id;
+  return (
+    isSameStore &&
+    one.shared?.cluster?.clusterId === other.shared?.cluster?.clusterId &&
+    one.document === other.document
+  );
 }

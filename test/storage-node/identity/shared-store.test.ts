@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import type { StoreState } from "../../../src/storage/engine.js";
+import { MemoryContent } from "../../../src/storage/memory/memory-content.js";
+import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
+import {
+  documentOf,
+  withAssignments,
+  withBeginning,
+  withOwnClaims,
+} from "../../../src/storage-node/identity/node-state.js";
+import { NodeStore } from "../../../src/storage-node/identity/node-store.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { assignments, shardOf } from "../operations.js";
+
+const cluster = { clusterId: "c1", shardCount: 4 };
+const unbound: StoreState = {
+  document: null,
+  claims: new Map(),
+  shared: { id: "shared1", cluster: null },
+  damagedShards: [],
+};
+const bound: StoreState = { ...unbound, shared: { id: "shared1", cluster } };
+const beginning = { start: { id: "s1", atMs: 5 }, newStoreId: "drawn", isAlone: false };
+
+describe("a storage node that is new in a shared store", () => {
+  it("has the store's id, and its cluster once there is one", () => {
+    const document = withBeginning(unbound, beginning)?.document ?? "";
+    expect(JSON.parse(document)).toMatchObject({ storeId: "shared1", clusterId: null, starts: [{ id: "s1" }] });
+    expect(documentOf({ ...bound, document })).toMatchObject({ storeId: "shared1", ...cluster, mapVersion: null });
+    expect(documentOf(bound)).toMatchObject({ storeId: "shared1", ...cluster, starts: [] });
+  });
+
+  it("binds a store without a cluster by its first assignments, and no other store", () => {
+    expect(withAssignments(unbound, assignments(3, { 1: 2 }))?.cluster).toEqual(cluster);
+    expect(withAssignments(bound, assignments(3, { 1: 2 }))).not.toHaveProperty("cluster");
+    const own = { ...unbound, shared: null };
+    expect(withAssignments(own, assignments(3, { 1: 2 }))).not.toHaveProperty("cluster");
+  });
+
+  it("refuses another cluster and another shard count, also without claims", () => {
+    expect(() => withAssignments(bound, { ...assignments(3, {}), clusterId: "c2" })).toThrow(
+      expect.objectContaining({ code: "CLUSTER_MISMATCH" }),
+    );
+    expect(() => withAssignments(bound, { ...assignments(3, {}), shardCount: 8 })).toThrow(
+      expect.objectContaining({ code: "SHARD_COUNT_MISMATCH" }),
+    );
+  });
+
+  it("claims no shard for itself without a gateway: other storage nodes may have the store, too", () => {
+    expect(withOwnClaims(unbound, [shardOf(1)])).toBeNull();
+    expect(withBeginning(unbound, { ...beginning, isAlone: true })?.claims).toEqual([]);
+  });
+});
+
+describe("the store of a storage node, when it is shared", () => {
+  const open = (content: MemoryContent, node: string, hasGateway = true) =>
+    NodeStore.open({
+      engine: new MemoryEngine(null, content, node),
+      clock: new FakeClock(),
+      start: `start of ${node}`,
+      newId: () => "drawn",
+      hasGateway,
+      isShared: false,
+      isFirst: true,
+    });
+
+  it("knows its cluster, which another storage node has named, after a refresh", async () => {
+    const content = new MemoryContent("shared1");
+    const [one, other] = [await open(content, "one"), await open(content, "other")];
+    expect(other).toMatchObject({ isStoreShared: true, document: { storeId: "shared1", clusterId: null } });
+    await one.applyAssignments(assignments(3, { 1: 2 }), true);
+    expect(one).toMatchObject({ isAcknowledged: true, ownedCount: 1 });
+    await other.refresh();
+    expect(other).toMatchObject({ document: { clusterId: "c1", acknowledgedStart: null }, ownedCount: 0 });
+    expect(other.claimOf(shardOf(1))).toMatchObject({ epoch: 2, releasedEpoch: 2 });
+  });
+
+  it("takes over shards, and never releases those that another storage node has claimed", async () => {
+    const content = new MemoryContent("shared1");
+    const [one, other] = [await open(content, "one"), await open(content, "other")];
+    await one.applyAssignments(assignments(3, { 1: 2, 2: 2 }), true);
+    await other.applyAssignments(assignments(4, { 1: 3 }), true);
+    await one.applyAssignments(assignments(5, { 2: 2 }), false);
+    expect([one.ownedCount, other.ownedCount]).toEqual([1, 1]);
+    await other.applyAssignments(assignments(6, { 1: 3 }), false);
+    expect(other.claimOf(shardOf(1))).toMatchObject({ epoch: 3, releasedEpoch: 0 });
+  });
+
+  it("is not independent without a gateway, and claims nothing", async () => {
+    const store = await open(new MemoryContent("shared1"), "one", false);
+    expect(store).toMatchObject({ isIndependent: false, isAcknowledged: true });
+    await store.claim([shardOf(1)]);
+    expect(store.ownedCount).toBe(0);
+  });
+});
