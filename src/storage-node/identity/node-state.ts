@@ -179,9 +179,9 @@ function claimChanges(
   return [...claimed, ...lost.map(({ shard, epoch }) => ({ kind: "release", shard, epoch }) as const)];
 }
 
-/** A member of a cluster, or of those that share a store, claims only what its gateway assigns. */
+/** A member of a cluster claims only what its gateway assigns. */
 function ownClaims(state: StoreState, shards: readonly ShardNumber[]): readonly ClaimChange[] {
-  if (state.shared !== null || documentOf(state).clusterId !== null) return [];
+  if (documentOf(state).clusterId !== null) return [];
   const unclaimed = shards.filter((shard) => (state.claims.get(shard)?.epoch ?? 0) === 0);
   return unclaimed.map((shard) => ({ kind: "claim", shard, epoch: 1, lineage: 0, sealedFor: null }));
 }

@@ -70,12 +70,9 @@ export class NodeStore {
     return !this.#options.hasGateway || this.#document.acknowledgedStart === this.#options.start;
   }
 
-  /**
-   * Whether the storage node has no gateway, belongs to no cluster, and has a store of its own: only then does it claim
-   * shards for itself.
-   */
+  /** Whether the storage node has no gateway and belongs to no cluster. */
   get isIndependent(): boolean {
-    return !this.#options.hasGateway && this.#document.clusterId === null && !this.isStoreShared;
+    return !this.#options.hasGateway && this.#document.clusterId === null;
   }
 
   /** Whether other storage nodes have the same store. */
@@ -102,8 +99,8 @@ export class NodeStore {
   }
 
   /**
-   * Reads what others have changed: other processes of this storage node, or the node that names the cluster of a shared
-   * store. Throws STORAGE_FAILED, and passes on errors of the engine.
+   * Reads what others have changed: other processes of this storage node or, while a shared store has no cluster, other
+   * storage nodes. Throws STORAGE_FAILED, and passes on errors of the engine.
    */
   refresh(): Promise<void> {
     if (!this.#options.isShared && this.#state.shared?.cluster !== null) return Promise.resolve();

@@ -238,11 +238,13 @@ export class ShardHost {
     if (reads.length === 0) return [];
     const outcomes = await this.#reads.run(reads, bytesMax, caller);
     if (!this.#store.isIndependent || !outcomes.some(isNotHosted)) return outcomes;
-    // If another process of this storage node has joined a cluster meanwhile, the refusals stay.
+    // If another process of this storage node has joined a cluster meanwhile, or another storage node of the same store has
+    // claimed the shard, the refusals stay.
     if ((await this.#refresh()) !== null || !this.#store.isIndependent) return outcomes;
     return reads.map((read, at) => {
       const outcome = outcomes[at] ?? unanswered;
-      return read.epoch === null && isNotHosted(outcome) ? nothingIn(read) : outcome;
+      const isNothing = read.epoch === null && isNotHosted(outcome) && this.#store.isNew(read.operation.shard);
+      return isNothing ? nothingIn(read) : outcome;
     });
   }
 

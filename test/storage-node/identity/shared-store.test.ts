@@ -10,7 +10,9 @@ import {
 } from "../../../src/storage-node/identity/node-state.js";
 import { NodeStore } from "../../../src/storage-node/identity/node-store.js";
 import { FakeClock } from "../../support/fake-clock.js";
-import { assignments, shardOf } from "../operations.js";
+import { assignments, get, put, shardOf } from "../operations.js";
+import { codes, kinds, openHost } from "../running-host.js";
+import { ScriptedEngine } from "../shards/scripted-engine.js";
 
 const cluster = { clusterId: "c1", shardCount: 4 };
 const unbound: StoreState = {
@@ -46,9 +48,9 @@ describe("a storage node that is new in a shared store", () => {
     );
   });
 
-  it("claims no shard for itself without a gateway: other storage nodes may have the store, too", () => {
-    expect(withOwnClaims(unbound, [shardOf(1)])).toBeNull();
-    expect(withBeginning(unbound, { ...beginning, isAlone: true })?.claims).toEqual([]);
+  it("claims a shard for itself only while the store has no cluster", () => {
+    expect(withOwnClaims(unbound, [shardOf(1)])?.claims).toMatchObject([{ kind: "claim", epoch: 1 }]);
+    expect(withOwnClaims(bound, [shardOf(1)])).toBeNull();
   });
 });
 
@@ -86,10 +88,18 @@ describe("the store of a storage node, when it is shared", () => {
     expect(other.claimOf(shardOf(1))).toMatchObject({ epoch: 3, releasedEpoch: 0 });
   });
 
-  it("is not independent without a gateway, and claims nothing", async () => {
-    const store = await open(new MemoryContent("shared1"), "one", false);
-    expect(store).toMatchObject({ isIndependent: false, isAcknowledged: true });
-    await store.claim([shardOf(1)]);
-    expect(store.ownedCount).toBe(0);
+  it("answers a storage node without a gateway, and leaves it no shard that another one has claimed", async () => {
+    const content = new MemoryContent("shared1");
+    const hosts = ["one", "other"].map((node) => openHost(new ScriptedEngine(new MemoryEngine(null, content, node))));
+    const [one, other] = (await Promise.all(hosts)).map(({ host }) => host);
+    expect(kinds((await one?.execute([put("a", "1", { shard: 1 })])) ?? [])).toEqual(["written"]);
+    const refused = ["SHARD_NOT_HOSTED", "SHARD_NOT_HOSTED"];
+    expect(codes((await other?.execute([get("a", null, 1), put("a", "2", { shard: 1 })])) ?? [])).toEqual(refused);
+    expect(kinds((await other?.execute([get("a"), put("a", "2"), get("a")])) ?? [])).toEqual([
+      "notFound",
+      "written",
+      "found",
+    ]);
+    expect(codes((await one?.execute([get("a")])) ?? [])).toEqual(["SHARD_NOT_HOSTED"]);
   });
 });
