@@ -169,6 +169,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     role.serves(node);
     const reason = await stop.requested;
     log.info({ reason }, "The storage node is shutting down.");
+    await node.leave();
     await closeWithin(
       node
         .drain()

@@ -7,7 +7,7 @@ import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import type { ShardNumber } from "../../core/shard.js";
 import { isOwned } from "../../storage/claim.js";
-import type { ShardClaim, StorageEngine, StoreChange, StoreState } from "../../storage/engine.js";
+import type { StorageEngine, StoreChange, StoreState } from "../../storage/engine.js";
 import type { NodeAssignments } from "../../wire/membership.js";
 import { documentOf, withAssignments, withBeginning, withOwnClaims, type NodeDocument } from "./node-state.js";
 
@@ -80,8 +80,10 @@ export class NodeStore {
     return this.#state.shared !== null;
   }
 
-  claimOf(shard: ShardNumber): ShardClaim | undefined {
-    return this.#state.claims.get(shard);
+  /** The epoch under which the store owns the shard; null if it does not. */
+  ownedEpoch(shard: ShardNumber): number | null {
+    const claim = this.#state.claims.get(shard);
+    return claim !== undefined && isOwned(claim) ? claim.epoch : null;
   }
 
   /** Whether the store has never claimed the shard. */
