@@ -169,10 +169,10 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     role.serves(node);
     const reason = await stop.requested;
     log.info({ reason }, "The storage node is shutting down.");
-    await node.leave();
     await closeWithin(
       node
-        .drain()
+        .leave()
+        .then(() => node.drain())
         .then(unlock)
         .then(endAsUsual)
         .then(() => tracing.close()),

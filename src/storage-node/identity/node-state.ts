@@ -45,18 +45,21 @@ export interface StoreStart {
  * Throws STORAGE_FAILED when its text is not valid.
  */
 export function documentOf({ document, shared }: Pick<StoreState, "document" | "shared">): NodeDocument {
-  const own = ownDocument(document);
+  const advice =
+    shared === null
+      ? "Restore the data folder from a backup, or start with an empty one."
+      : "Restore the database from a backup, or start a storage node with another name.";
+  const own = ownDocument(document, advice);
   if (shared === null) return own;
   const { clusterId, shardCount } = own.clusterId === null && shared.cluster !== null ? shared.cluster : own;
   return { ...own, storeId: shared.id, clusterId, shardCount };
 }
 
-function ownDocument(document: string | null): NodeDocument {
+function ownDocument(document: string | null, advice: string): NodeDocument {
   if (document === null) return emptyDocument;
   try {
     return parseDocument(JSON.parse(document));
   } catch (error) {
-    const advice = "Restore the data folder from a backup, or start with an empty one.";
     throw new ShardgateError(
       "STORAGE_FAILED",
       `The storage node's record of its cluster is damaged. ${advice}`,

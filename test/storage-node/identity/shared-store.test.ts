@@ -48,6 +48,10 @@ describe("a storage node that is new in a shared store", () => {
     );
   });
 
+  it("is refused with advice for a database when its record is damaged", () => {
+    expect(() => documentOf({ ...bound, document: "{" })).toThrow(/Restore the database from a backup/);
+  });
+
   it("claims a shard for itself only while the store has no cluster", () => {
     expect(withOwnClaims(unbound, [shardOf(1)])?.claims).toMatchObject([{ kind: "claim", epoch: 1 }]);
     expect(withOwnClaims(bound, [shardOf(1)])).toBeNull();
