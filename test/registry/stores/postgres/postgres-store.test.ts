@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import net from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../../src/cli/environment/system-clock.js";
-import type { PostgresHost } from "../../../../src/registry/stores/postgres/primary-connection.js";
+import type { PostgresHost } from "../../../../src/postgres/postgres-access.js";
 import { PostgresStore } from "../../../../src/registry/stores/postgres/postgres-store.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
 import { describeServerStore, logRecord } from "../../../conformance/registry-server-store.js";
