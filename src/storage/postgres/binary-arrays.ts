@@ -34,17 +34,23 @@ export function float8Array(numbers: readonly (number | null)[]): Buffer {
   return bytes;
 }
 
-/** The UTF-8 bytes of `texts`; null for null. */
-export function textArray(type: "text" | "bytea", texts: readonly (string | null)[]): Buffer {
-  const lengths = texts.map((text) => (text === null ? nullLength : utf8Bytes(text)));
+/** The UTF-8 bytes of texts, in which a lone surrogate is U+FFFD; bytes as they are; null for null. */
+export function bytesArray(type: "text" | "bytea", values: readonly (string | Buffer | null)[]): Buffer {
+  const lengths = values.map(lengthOf);
   const sum = lengths.reduce((total, length) => total + lengthBytes + Math.max(0, length), 0);
-  const { bytes, start } = arrayOf(type, texts.length, sum);
+  const { bytes, start } = arrayOf(type, values.length, sum);
   let at = start;
-  for (const [index, text] of texts.entries()) {
+  for (const [index, value] of values.entries()) {
     at = bytes.writeInt32BE(lengths[index] ?? nullLength, at);
-    if (text !== null) at += bytes.write(text, at, "utf8");
+    if (typeof value === "string") at += bytes.write(value, at, "utf8");
+    else if (value !== null) at += value.copy(bytes, at);
   }
   return bytes;
+}
+
+function lengthOf(value: string | Buffer | null): number {
+  if (value === null) return nullLength;
+  return typeof value === "string" ? utf8Bytes(value) : value.length;
 }
 
 /** The array without its elements, which begin at `start`. */

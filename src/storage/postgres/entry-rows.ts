@@ -7,7 +7,7 @@ import type { Version } from "../../core/version.js";
 import type { Query, Row } from "../../postgres/statement.js";
 import type { EntryChange, StoragePlan } from "../storage-plan.js";
 import { encodeEntry, entryDamaged, type EncodedEntry, type StoredEntry } from "../stored-entry.js";
-import { float8Array, int4Array, textArray } from "./binary-arrays.js";
+import { bytesArray, float8Array, int4Array } from "./binary-arrays.js";
 import { putFigures } from "./shard-rows.js";
 
 /** Throws ENTRY_DAMAGED when the row's checksum is wrong: somebody has changed the row by hand. */
@@ -58,7 +58,7 @@ async function putEntries(query: Query, changes: readonly EntryChange[]): Promis
   const numbers = (numberOf: (after: EncodedEntry) => number): Buffer =>
     int4Array(put.map(({ after }) => numberOf(after)));
   const texts = (type: "text" | "bytea", name: "key" | "value"): Buffer =>
-    textArray(
+    bytesArray(
       type,
       put.map(({ after }) => after.entry[name]),
     );
@@ -92,11 +92,11 @@ async function bury(query: Query, changes: readonly EntryChange[]): Promise<void
     ON CONFLICT (shard, key) DO UPDATE SET kind = excluded.kind, version = excluded.version, at_ms = excluded.at_ms`,
     [
       int4Array(buried.map(({ shard }) => shard)),
-      textArray(
+      bytesArray(
         "bytea",
         buried.map(({ tombstone }) => tombstone.key),
       ),
-      textArray(
+      bytesArray(
         "text",
         buried.map(({ tombstone }) => tombstone.kind),
       ),
@@ -117,7 +117,7 @@ async function deleteRows(query: Query, table: "entries" | "tombstones", rows: r
     `DELETE FROM ${table} AS t USING unnest($1::int[], $2::bytea[]) AS d (shard, key) WHERE t.shard = d.shard AND t.key = d.key`,
     [
       int4Array(rows.map(({ shard }) => shard)),
-      textArray(
+      bytesArray(
         "bytea",
         rows.map(({ key }) => key),
       ),

@@ -2,10 +2,11 @@
 import type { ShardNumber } from "../../core/shard.js";
 import type { Query, Row } from "../../postgres/statement.js";
 import { digestText } from "../checksum.js";
+import type { ShardStats } from "../engine.js";
 import { emptyHeader, type ShardHeader } from "../shard-header.js";
-import type { SharedShard } from "../shared-shard.js";
+import { headerSeenBy, type SharedShard } from "../shared-shard.js";
 import type { HeaderChange } from "../storage-plan.js";
-import { float8Array, int4Array, textArray } from "./binary-arrays.js";
+import { bytesArray, float8Array, int4Array } from "./binary-arrays.js";
 
 export const shardColumns =
   "shard, owner, epoch, released_epoch, lineage, sealed_for, expiry_mark_ms, sequence, key_count, size_bytes, expiring_count, tombstone_count, horizon, digest";
@@ -28,6 +29,30 @@ export async function lockShards(query: Query, shards: Iterable<ShardNumber>): P
   return shardsIn(await query(text, [int4Array([...shards])]));
 }
 
+/** As `lockShards`: the headers as the storage node `node` sees them. */
+export async function lockHeaders(
+  query: Query,
+  node: string,
+  shards: Iterable<ShardNumber>,
+): Promise<ReadonlyMap<ShardNumber, ShardHeader>> {
+  const locked = await lockShards(query, shards);
+  return new Map([...locked].map(([shard, row]) => [shard, headerSeenBy(node, row)] as const));
+}
+
+/** Figures of all shards. Only entries that have expired are read, and of them only the index. */
+export async function readStats(query: Query, nowMs: number): Promise<ReadonlyMap<ShardNumber, ShardStats>> {
+  const rows = await query(
+    `SELECT shard, key_count - expired.count AS key_count, s.size_bytes - expired.bytes AS size_bytes,
+      tombstone_count, sequence, digest
+    FROM shards AS s CROSS JOIN LATERAL (
+      SELECT count(*) AS count, coalesce(sum(e.size_bytes), 0) AS bytes FROM entries AS e
+      WHERE s.expiring_count > 0 AND e.shard = s.shard AND e.expires_ms <= greatest($1::bigint, s.expiry_mark_ms))
+      AS expired`,
+    [nowMs],
+  );
+  return new Map(rows.map((row) => [Number(row["shard"]) as ShardNumber, statsIn(row)] as const));
+}
+
 /** Stores figures, marks and feeds of headers; claims stay. The rows must be locked. */
 export async function putFigures(query: Query, headers: readonly HeaderChange[]): Promise<void> {
   const changed = headers.filter(({ before, after }) => before !== after);
@@ -44,7 +69,7 @@ export async function putFigures(query: Query, headers: readonly HeaderChange[])
     [
       int4Array(changed.map(({ shard }) => shard)),
       ...figureNames.map(column),
-      textArray(
+      bytesArray(
         "text",
         changed.map(({ after }) => digestText(after.digest)),
       ),
@@ -57,7 +82,7 @@ export async function putClaims(query: Query, shards: SharedShards): Promise<voi
   if (shards.size === 0) return;
   const all = [...shards.values()];
   const column = (name: (typeof claimNames)[number]): Buffer => float8Array(all.map(({ header }) => header[name]));
-  const texts = (textOf: (shard: SharedShard) => string | null): Buffer => textArray("text", all.map(textOf));
+  const texts = (textOf: (shard: SharedShard) => string | null): Buffer => bytesArray("text", all.map(textOf));
   await query(
     `INSERT INTO shards (${shardColumns})
     SELECT shard, owner, epoch, released_epoch, lineage, sealed_for, 0, sequence, 0, 0, 0, 0, horizon, $8
@@ -94,6 +119,16 @@ const claimNames = [
   "sequence",
   "horizon",
 ] as const satisfies readonly (keyof ShardHeader)[];
+
+function statsIn(row: Row): ShardStats {
+  return {
+    keyCount: Number(row["key_count"]),
+    sizeBytes: Number(row["size_bytes"]),
+    tombstoneCount: Number(row["tombstone_count"]),
+    sequence: Number(row["sequence"]),
+    digest: String(row["digest"]),
+  };
+}
 
 function shardIn(row: Row): SharedShard {
   const digest = String(row["digest"]);

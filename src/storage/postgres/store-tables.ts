@@ -45,10 +45,10 @@ export async function makeStore(query: Query, schema: string): Promise<void> {
   }
   // Released at the end of the transaction. Others that open the same store wait here, and then find the tables.
   await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`shardgate store ${schema}`]);
-  const [found] = await query("SELECT to_regnamespace($1) IS NOT NULL AS schema, to_regclass($2) IS NOT NULL AS store", [
-    quoted(schema),
-    `${quoted(schema)}.store`,
-  ]);
+  const [found] = await query(
+    "SELECT to_regnamespace($1) IS NOT NULL AS schema, to_regclass($2) IS NOT NULL AS store",
+    [quoted(schema), `${quoted(schema)}.store`],
+  );
   // Without the right to create schemas, one that exists can still be used.
   if (found?.["schema"] !== true) await query(`CREATE SCHEMA ${quoted(schema)}`);
   if (found?.["store"] !== true) for (const statement of definition) await query(statement);
@@ -70,7 +70,7 @@ function unusable(message: string): ShardgateError {
 
 const definition: readonly string[] = [
   `CREATE TABLE store (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     format integer NOT NULL,
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     cluster_id text,

@@ -12,11 +12,10 @@ import type { Query, Row } from "../../postgres/statement.js";
 import type { FencedWrite } from "../engine.js";
 import { PrefetchedState, type PrefetchedKey } from "../prefetched-state.js";
 import { damageRefusal } from "../read-operations.js";
-import type { ShardHeader } from "../shard-header.js";
-import { headerSeenBy } from "../shared-shard.js";
-import { int4Array, textArray } from "./binary-arrays.js";
+import { emptyHeader, type ShardHeader } from "../shard-header.js";
+import { bytesArray, int4Array } from "./binary-arrays.js";
 import { entryIn, storedHeadIn } from "./entry-rows.js";
-import { lockShards, unclaimedShard } from "./shard-rows.js";
+import { lockHeaders } from "./shard-rows.js";
 
 /** Most bytes of values in the conflicts of one group, which may come from several requests. */
 const conflictBytesMax = 4 * nodeBatchAnswerBytesMax;
@@ -42,9 +41,8 @@ export class WriteGroup {
     const shards = new Set(operations.map(({ operation }) => operation.shard));
     const all = [...places.values()];
     // Read by a statement of its own: one that waited for the lock would still see the entries as before the wait.
-    const [locked, rows] = await Promise.all([lockShards(query, shards), readHeads(query, all)]);
-    const headers = [...shards].map((shard) => [shard, headerSeenBy(node, locked.get(shard) ?? unclaimedShard)] as const);
-    return new WriteGroup(new Map(headers), all, rows);
+    const [locked, rows] = await Promise.all([lockHeaders(query, node, shards), readHeads(query, all)]);
+    return new WriteGroup(locked, all, rows);
   }
 
   private constructor(headers: ReadonlyMap<ShardNumber, ShardHeader>, places: readonly Place[], rows: readonly Row[]) {
@@ -65,7 +63,7 @@ export class WriteGroup {
 
   stateFor(operations: readonly FencedWrite[]): PrefetchedState {
     return new PrefetchedState(operations, {
-      header: (shard) => this.headers.get(shard) ?? unclaimedShard.header,
+      header: (shard) => this.headers.get(shard) ?? emptyHeader,
       key: (shard, key) => this.#keys.get(placeId({ shard, key })) ?? absent,
     });
   }
@@ -129,7 +127,7 @@ function placeArrays(places: readonly Place[]): readonly Buffer[] {
   const shards = int4Array(places.map(({ shard }) => shard));
   return [
     shards,
-    textArray(
+    bytesArray(
       "bytea",
       places.map(({ key }) => key),
     ),
