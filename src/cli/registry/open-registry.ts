@@ -10,11 +10,13 @@ import type { Environment } from "../environment/environment.js";
 import { lockRegistry } from "../files/file-lock.js";
 import { watchFiles } from "../files/file-watch.js";
 import { makeFolder } from "../files/make-folder.js";
-import { TlsFiles } from "../files/tls-files.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { exitCodes } from "../terminal/exit-code.js";
-import { registryPassword, type RegistryServerOptions } from "./registry-options.js";
-import type { EtcdPlace, PostgresPlace, RegistryPlace, ServerHost, ServerPlace } from "./registry-place.js";
+import type { PostgresPlace } from "../servers/postgres-place.js";
+import { openServerTls, serverPassword } from "../servers/server-options.js";
+import type { ServerHost } from "../servers/server-url.js";
+import { registryFiles, type RegistryServerOptions } from "./registry-options.js";
+import type { EtcdPlace, RegistryPlace, ServerPlace } from "./registry-place.js";
 
 /** Interval of checking whether an operator has replaced the registry's file: one system call each time. */
 const registryFilePollMs = 1_000;
@@ -42,7 +44,7 @@ export async function openRegistry(
   if (place.kind === "memory") return opened(new MemoryStore(), false);
   if (place.kind === "file") return opened(await openFile(place.path, parts), false);
   const password = await checkedPassword(place, options, parts);
-  const tls = await openTls(options, parts);
+  const tls = await openServerTls(registryFiles(options), parts);
   const store =
     place.kind === "postgres"
       ? await openPostgres(place, { password, tls, clock: parts.clock })
@@ -99,14 +101,12 @@ function authority({ host, port }: ServerHost): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Reads the password at the start, so that an unreadable file is not reported as an unreachable registry. */
 async function checkedPassword(
   place: ServerPlace,
   options: RegistryServerOptions,
   { variable }: RegistryParts,
 ): Promise<ServerAccess["password"]> {
-  const password = registryPassword(options, variable);
-  await password?.();
+  const password = await serverPassword(registryFiles(options), variable);
   if (place.kind === "etcd" && place.user !== null && password === null) {
     const message = `The registry ${place.url} names the user ${place.user}: add --registry-password-file <file>.`;
     throw new CommandFailure(message, exitCodes.usage);
@@ -115,10 +115,4 @@ async function checkedPassword(
     throw new CommandFailure("A password for etcd needs a user: etcd://user@host/prefix.", exitCodes.usage);
   }
   return password;
-}
-
-function openTls(options: RegistryServerOptions, { clock, log }: RegistryParts): Promise<TlsFiles> {
-  const { registryTlsCa: clusterCa = null, registryTlsCert: cert, registryTlsKey: key } = options;
-  const cluster = cert === undefined || key === undefined ? null : { cert, key };
-  return TlsFiles.open({ paths: { server: null, cluster, clusterCa }, clock, log });
 }
