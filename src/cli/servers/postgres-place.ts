@@ -1,5 +1,6 @@
 /** A schema of a PostgreSQL database, parsed from a URL: where a registry or a shared store is kept. */
 import { isLoopback } from "../options/exposure.js";
+import type { ServerAccess } from "./server-options.js";
 import { allowParameters, hostsOf, WrongPart, type ServerHost, type ServerUrl } from "./server-url.js";
 
 export interface PostgresPlace {
@@ -31,6 +32,11 @@ export function postgresPlace(url: ServerUrl, usualSchema: string): PostgresPlac
     ? isEncrypting(query.get("sslmode"))
     : !hosts.every(({ host }) => isLoopback(host));
   return { kind: "postgres", hosts, user: user ?? "shardgate", database: path, schema, isTls, url: text };
+}
+
+/** How the servers of a place are called. */
+export function postgresAccess({ hosts, user, database, isTls }: PostgresPlace, { password, tls }: ServerAccess) {
+  return { hosts, user, database, password, tls: isTls ? tls : null };
 }
 
 /** Only the two unambiguous modes of libpq: where TLS is used, the certificate is verified. */

@@ -65,14 +65,33 @@ export function checkServerOptions(files: ServerFiles, reached: ServersReached, 
   }
 }
 
-/**
- * Reads the password anew each time; null if there is none. It is read once at once, so that an unreadable file is not
- * reported as servers out of reach. Rejects with CommandFailure, or the system's error.
- */
-export async function serverPassword(
+/** What a caller of the servers needs beside their URL. */
+export interface ServerAccess {
+  /** Reads the password anew each time; null if there is none. */
+  readonly password: (() => Promise<string>) | null;
+  /** To be closed. */
+  readonly tls: TlsFiles;
+}
+
+export interface AccessParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly variable: Environment["variable"];
+}
+
+/** Rejects with CommandFailure for unusable files or an unusable password. */
+export async function openServerAccess(files: ServerFiles, parts: AccessParts): Promise<ServerAccess> {
+  const { tlsCa: clusterCa = null, tlsCert: cert, tlsKey: key } = files;
+  const password = await checkedPassword(files, parts.variable);
+  const cluster = cert === undefined || key === undefined ? null : { cert, key };
+  return { password, tls: await TlsFiles.open({ paths: { server: null, cluster, clusterCa }, ...parts }) };
+}
+
+/** Read once at once, so that an unreadable file is not reported as servers out of reach. */
+async function checkedPassword(
   { purpose, passwordFile: file }: ServerFiles,
   variable: Environment["variable"],
-): Promise<(() => Promise<string>) | null> {
+): Promise<ServerAccess["password"]> {
   if (file === undefined) {
     const password = variable(passwordVariable(purpose));
     return password === undefined || password === "" ? null : async () => password;
@@ -84,12 +103,4 @@ export async function serverPassword(
   };
   await read();
   return read;
-}
-
-export function openServerTls(
-  { tlsCa, tlsCert: cert, tlsKey: key }: ServerFiles,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-): Promise<TlsFiles> {
-  const cluster = cert === undefined || key === undefined ? null : { cert, key };
-  return TlsFiles.open({ paths: { server: null, cluster, clusterCa: tlsCa ?? null }, clock, log });
 }
