@@ -252,6 +252,16 @@ describe("the command line", () => {
     [["gateway", "--suspect-after", "1499"], "must be a whole number from 1500 to"],
     [["gateway", "--suspect-after", "3000", "--down-after", "2000"], "must not be longer than '--down-after'"],
     [["dev", "--port", "65534", "--nodes", "3"], "leaves too few ports after it for 3 storage nodes"],
+    [
+      ["dev", "--port", "65530", "--nodes", "3", "--gateways", "3"],
+      "leaves too few ports after it for 3 storage nodes, 2 more gateways and PostgreSQL.",
+    ],
+    [
+      ["dev", "--port", "65532", "--nodes", "3", "--engine", "postgres"],
+      "leaves too few ports after it for 3 storage nodes and PostgreSQL.",
+    ],
+    [["dev", "--engine", "postgres", "--registry", "etcd://h"], "its PostgreSQL has the registry, too."],
+    [["dev", "--engine", "postgres", "--nodes", "41"], "allows at most 40 storage nodes here."],
     [["gateway", "--limit", "keys=1"], '"keys" is not a limit. The limits are: body-bytes, '],
     [["gateway", "--limit", "batch-keys=0"], "batch-keys must be a whole number from 1 to 10000."],
     [["gateway", "--limit", "batch-keys"], "batch-keys must be a whole number from 1 to 10000."],
