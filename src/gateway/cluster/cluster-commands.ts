@@ -50,6 +50,8 @@ export interface ClusterCommands {
    */
   acceptLoss(name: string): Promise<void>;
 
+  drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]>;
+
   /** How the shards' assignments changed: one history for each, the newest change first, as far as the registry's log has it. */
   histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]>;
 

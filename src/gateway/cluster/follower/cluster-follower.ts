@@ -74,6 +74,10 @@ export class ClusterFollower extends ClusterView implements ClusterCommands {
     return this.#leader.assign(request);
   }
 
+  drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]> {
+    return this.#leader.drain(name, isUndone);
+  }
+
   acceptLoss(name: string): Promise<void> {
     return this.#leader.acceptLoss(name);
   }

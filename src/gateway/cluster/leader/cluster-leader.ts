@@ -151,6 +151,10 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     return this.#assigner.assign(request);
   }
 
+  async drain(_name: string, _isUndone: boolean): Promise<readonly ShardNumber[]> {
+    throw new ShardgateError("NOT_SUPPORTED", "stub");
+  }
+
   async acceptLoss(name: string): Promise<void> {
     const isProblemKnown = this.map.nodes.has(name) && this.reports.of(name).problem?.code === "STORE_NOT_RECOGNIZED";
     const refusal = isProblemKnown ? this.#memories.of(name).refusal : null;

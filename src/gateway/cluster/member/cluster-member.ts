@@ -112,6 +112,10 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     return this.#whenLed(() => this.#once((commands) => commands.assign(request)));
   }
 
+  drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]> {
+    return this.#whenLed(() => this.#once((commands) => commands.drain(name, isUndone)));
+  }
+
   acceptLoss(name: string): Promise<void> {
     return this.#whenLed(() => this.#once((commands) => commands.acceptLoss(name)));
   }

@@ -9,6 +9,7 @@ export function ownAnswers(leader: () => ClusterLeader): PeerAnswers {
     heartbeat: async (name, heartbeat) => leader().heartbeat(name, heartbeat),
     remove: async (name, isForced) => leader().remove(name, isForced),
     assign: async (request) => leader().assign(request),
+    drain: async (name, isUndone) => leader().drain(name, isUndone),
     acceptLoss: async (name) => leader().acceptLoss(name),
     histories: async (shards) => leader().histories(shards),
     refresh: async (node) => leader().refresh(node),

@@ -77,6 +77,7 @@ export class HttpLeaderTransport implements LeaderTransport {
       heartbeat: (name, heartbeat) => ask("heartbeat", { name, heartbeat }, parseAssignments, heartbeatTimeoutMs),
       remove: (name, isForced) => ask("remove", { name, isForced }, parseShardList),
       assign: (wanted) => ask("assign", wanted, parseShardRecord),
+      drain: () => Promise.reject(new Error("stub")),
       acceptLoss: (name) => ask("acceptLoss", { name }, nothing),
       histories: (shards) => ask("histories", { shards }, parseHistories),
       refresh: (node) => ask("refresh", { node }, nothing),

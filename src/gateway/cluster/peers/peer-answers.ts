@@ -24,6 +24,7 @@ export function peerAnswers(commands: ClusterCommands, beatFrom: PeerAnswers["be
     heartbeat: (name, heartbeat) => commands.heartbeat(name, heartbeat),
     remove: (name, isForced) => commands.remove(name, isForced),
     assign: (request) => commands.assign(request),
+    drain: (name, isUndone) => commands.drain(name, isUndone),
     acceptLoss: (name) => commands.acceptLoss(name),
     histories: (shards) => commands.histories(shards),
     refresh: (node) => commands.refresh(node),

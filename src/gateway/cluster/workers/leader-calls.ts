@@ -96,6 +96,7 @@ function commandsOver({ ask }: CommandLine): ClusterCommands {
     heartbeat: (name, heartbeat) => ask("heartbeat", { name, heartbeat }),
     remove: (name, isForced) => ask("remove", { name, isForced }),
     assign: (request) => ask("assign", request),
+    drain: () => Promise.reject(new Error("stub")),
     async acceptLoss(name) {
       await ask("acceptLoss", name);
     },
