@@ -152,7 +152,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   }
 
   async drain(_name: string, _isUndone: boolean): Promise<readonly ShardNumber[]> {
-    throw new ShardgateError("NOT_SUPPORTED", "stub");
+    throw new ShardgateError("NODE_NOT_FOUND", "stub");
   }
 
   async acceptLoss(name: string): Promise<void> {
