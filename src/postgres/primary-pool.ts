@@ -1,7 +1,7 @@
 /**
  * Numbered connections to the primary of a PostgreSQL cluster. One search finds the primary for all of them, and all are
  * dropped once another one is found. Each connection is opened when it is first used, and sends statements without waiting
- * for the answers to earlier ones.
+ * for the answers to earlier ones. Why so: docs/decisions/postgres-connections.md.
  */
 import type { Clock } from "../core/clock.js";
 import type { PostgresAccess } from "./postgres-access.js";
