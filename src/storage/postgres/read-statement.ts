@@ -78,7 +78,8 @@ function getsPart(gets: readonly GetOperation[], now: string, most: string, para
     ),
     "bytea[]",
   );
-  return `SELECT ${readParts.get}, place::int, NULL, CASE WHEN ${isLive(now)} AND bytes_before < ${most} THEN value END, ${facts}
+  return `SELECT ${readParts.get} AS part, place::int, NULL::bytea AS key,
+    CASE WHEN ${isLive(now)} AND bytes_before < ${most} THEN value END AS value, ${facts}
     FROM (
       SELECT g.place, e.*, coalesce(sum(octet_length(e.value)) FILTER (WHERE ${isLive(now)})
         OVER (ORDER BY g.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
@@ -105,8 +106,8 @@ function scansPart(scans: readonly ScanPart[], now: string, most: string, parame
     ),
   );
   const limits = parameter(float8Array(scans.map(({ limit }) => limit)), "float8[]");
-  return `SELECT ${isReverse ? readParts.reverse : readParts.forward}, place::int, key,
-    CASE WHEN ${isLive(now)} AND bytes_before < ${most} THEN value END, ${facts}
+  return `SELECT ${isReverse ? readParts.reverse : readParts.forward} AS part, place::int, key,
+    CASE WHEN ${isLive(now)} AND bytes_before < ${most} THEN value END AS value, ${facts}
     FROM (
       SELECT s.place, e.*, coalesce(sum(octet_length(e.value)) FILTER (WHERE ${isLive(now)})
         OVER (ORDER BY s.place, e.nth ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING), 0) AS bytes_before
