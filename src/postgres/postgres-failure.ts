@@ -44,18 +44,28 @@ export function sqlStateOf(error: unknown): string | null {
 }
 
 /**
- * Whether the server refused the statement alone: it did nothing of it, and its session goes on. By class where the
- * server speaks another language than English, because the severity is translated; a class that also ends sessions
- * (08, 53, 57P, 58, XX) is then taken as the end of the session.
+ * Whether the server refused the statement alone: it did nothing of it, and its session goes on. Servers that speak another
+ * language than English translate the severity; then the class decides, and one that may also end the session counts as
+ * its end.
  */
 export function isRefusal(error: unknown): error is pg.DatabaseError {
   if (!(error instanceof pg.DatabaseError)) return false;
-  return error.severity === "ERROR" || /^(0A|2[1-9ABDF]|3|4|5[45]|57014|P0)(?!P0[34])/.test(error.code ?? "");
+  if (error.severity === "ERROR") return true;
+  const code = error.code ?? "";
+  return !["FATAL", "PANIC"].includes(error.severity ?? "") && ofStatements.test(code) && !/^25P0[34]$/.test(code);
 }
+
+/** Classes of errors in what a statement says or meets, such as 23 (constraints) and 40 (deadlocks), and its cancellation. */
+const ofStatements = /^(0A|2|3|4|5[45]|57014|P0)/;
 
 /** Whether another host may be the primary by now: this one takes no writes, or is starting or stopping. */
 export function meansSearch(sqlState: string | null): boolean {
   return sqlState !== null && /^(25006|57P|08)/.test(sqlState);
+}
+
+/** Whether a prepared statement is not there any more, or its tables have changed. It was not executed. */
+export function isOutdatedPlan(sqlState: string | null): boolean {
+  return sqlState === "26000" || sqlState === "0A000";
 }
 
 /** Node.js leaves the message empty when connections to several addresses of one name failed. */

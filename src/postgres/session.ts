@@ -7,7 +7,8 @@ import { Socket } from "node:net";
 import pg from "pg";
 import type { Clock } from "../core/clock.js";
 import { type PostgresHost, placeOf } from "./postgres-access.js";
-import { isRefusal, meansSearch, PostgresFailure, reasonOf, sqlStateOf } from "./postgres-failure.js";
+import { isOutdatedPlan, isRefusal, meansSearch, PostgresFailure, reasonOf, sqlStateOf } from "./postgres-failure.js";
+import { PreparedNames } from "./prepared-names.js";
 import type { Row, StatementAnswer } from "./statement.js";
 import { runTransaction, type TransactionLine, type TransactionMode, type TransactionWork } from "./transaction.js";
 
@@ -29,6 +30,7 @@ export class Session implements TransactionLine {
   #transaction: Promise<void> | null = null;
   #end: PostgresFailure | null = null;
   #isCommitInDoubt = false;
+  readonly #prepared = new PreparedNames();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -72,19 +74,29 @@ export class Session implements TransactionLine {
 
   /** One statement. Waits until an open transaction is over. */
   async run(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    while (this.#transaction !== null) await this.#transaction;
-    const { rows } = await this.within(() => this.send(text, values));
-    return rows;
+    for (let attempt = 1; ; attempt++) {
+      while (this.#transaction !== null) await this.#transaction;
+      try {
+        const { rows } = await this.within(() => this.send(text, values));
+        return rows;
+      } catch (error) {
+        // The statement was not executed, and is prepared anew.
+        if (attempt === 2 || !(error instanceof PostgresFailure) || !isOutdatedPlan(error.sqlState)) throw error;
+      }
+    }
   }
 
   /** BEGIN … COMMIT, once an open transaction is over. */
   async transaction<Result>(mode: TransactionMode, work: TransactionWork<Result>): Promise<Result> {
     while (this.#transaction !== null) await this.#transaction;
     const done = this.within(() => runTransaction(this, mode, work));
-    this.#transaction = done.then(ignore, ignore).then(() => {
-      this.#transaction = null;
-    });
+    this.#transaction = this.#over(done);
     return done;
+  }
+
+  async #over(transaction: Promise<unknown>): Promise<void> {
+    await transaction.catch(ignore);
+    this.#transaction = null;
   }
 
   /** Sends one statement at once, whether a transaction is open or not, and without a deadline. */
@@ -97,8 +109,9 @@ export class Session implements TransactionLine {
       }
       this.#cork(client);
       // pg calls back at once when a value cannot be sent: the session is cut before anything more is sent on it.
-      client.query<Row>({ text, values: [...values] }, (error: Error | null, result) => {
-        if (error !== null && error !== undefined) reject(this.#failed(error));
+      const name = values.length === 0 ? undefined : this.#prepared.nameOf(text);
+      client.query<Row>({ text, values: [...values], ...(name && { name }) }, (error: Error | null, result) => {
+        if (error !== null && error !== undefined) reject(this.#failed(error, text));
         else if (this.#isCommitInDoubt) reject(this.#notReplicated());
         else resolve(lastOf(result));
       });
@@ -136,8 +149,9 @@ export class Session implements TransactionLine {
     });
   }
 
-  #failed(error: Error): PostgresFailure {
+  #failed(error: Error, text: string): PostgresFailure {
     const sqlState = sqlStateOf(error);
+    if (isOutdatedPlan(sqlState)) this.#prepared.forget(text);
     const isRefused = isRefusal(error);
     if (!isRefused || meansSearch(sqlState)) this.cut(reasonOf(error), error);
     // A session that was cut has the better reason than pg, which only sees that its socket is gone.
