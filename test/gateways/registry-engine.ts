@@ -41,12 +41,12 @@ export async function startPostgres(): Promise<RewoundEngine> {
     stop: () => server.stop(),
     async keepCopy() {
       await server.stop();
-      server.keepCopy();
+      await server.keepCopy();
       await server.restart();
     },
     async fallBack() {
       await server.signal("SIGKILL");
-      server.takeCopy();
+      await server.takeCopy();
       await server.restart();
     },
   };

@@ -169,7 +169,7 @@ function resultOfCode(code: string, answer: string): Result {
     case "DRAINING":
       return { kind: "refused", code };
     case "OUTCOME_UNKNOWN":
-      return { kind: "unknown", cause: code };
+      return { kind: "unknown", cause: answer };
     default:
       throw new UnexpectedAnswer(`The gateway answered ${answer}`);
   }

@@ -4,7 +4,8 @@
  */
 import { execFile, spawnSync } from "node:child_process";
 import { appendFileSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -111,15 +112,15 @@ export class PostgresServer {
     await eventually(() => this.sql("SELECT 1"));
   }
 
-  /** Of its folder, while it is stopped. */
-  keepCopy(): void {
-    spawnSync("cp", ["-a", this.#data, `${this.#data}.kept`]);
+  /** Of its folder, while it is stopped. Takes seconds on a busy disk, in which lines of this process must carry bytes. */
+  async keepCopy(): Promise<void> {
+    await runFile("cp", ["-a", this.#data, `${this.#data}.kept`]);
   }
 
   /** That copy takes the place of its folder, while it is stopped. */
-  takeCopy(): void {
-    rmSync(this.#data, { recursive: true });
-    renameSync(`${this.#data}.kept`, this.#data);
+  async takeCopy(): Promise<void> {
+    await rm(this.#data, { recursive: true });
+    await rename(`${this.#data}.kept`, this.#data);
   }
 
   async #connect(): Promise<pg.Client> {
