@@ -3,9 +3,9 @@
  * of gets, and the entries of scans. It returns values up to a number of bytes, and rows without values after that, so
  * that neither side needs memory for more than one answer.
  */
-import type { GetOperation, ScanOperation } from "../../core/operation.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { bytesArray, float8Array, int4Array } from "./binary-arrays.js";
+import type { GetOperation, ScanOperation } from "../../../core/operation.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { bytesArray, float8Array, int4Array } from "../rows/binary-arrays.js";
 
 export interface ReadRequest {
   /** Name of the storage node that reads. */
