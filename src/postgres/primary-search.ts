@@ -60,7 +60,7 @@ export class PrimarySearch {
     try {
       found = await Promise.any(asked);
     } catch (error) {
-      throw noPrimary(error);
+      throw this.#isClosed ? closed() : noPrimary(error);
     }
     for (const each of asked) void each.then((other) => other !== found && other.session.cut("it is not used"), ignore);
     return found;
@@ -77,7 +77,7 @@ export class PrimarySearch {
   /** All sessions that it opened end. */
   close(): void {
     this.#isClosed = true;
-    for (const session of this.#sessions) session.cut(closedReason);
+    for (const session of this.#sessions) session.cut(closed().message);
   }
 
   /** Searches begin apart from each other, however many calls fail meanwhile: each costs a log-in at every host. */
@@ -90,7 +90,7 @@ export class PrimarySearch {
 
   async #ask(host: PostgresHost): Promise<FoundPrimary> {
     const { callMs, clock, onNotice } = this.#options;
-    if (this.#isClosed) throw new PostgresFailure(closedReason, { outcome: "nothing" });
+    if (this.#isClosed) throw closed();
     const session = new Session({ host, callMs, clock, onNotice });
     this.#sessions.add(session);
     session.onEnd(() => this.#sessions.delete(session));
@@ -127,7 +127,10 @@ export class PrimarySearch {
   }
 }
 
-export const closedReason = "the connection was closed";
+/** What every call gets once the pool is closed. */
+export function closed(): PostgresFailure {
+  return new PostgresFailure("the connection was closed", { outcome: "nothing" });
+}
 
 export function isSamePrimary(one: Primary, other: Primary): boolean {
   if (placeOf(one.host) !== placeOf(other.host)) return false;

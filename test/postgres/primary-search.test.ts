@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { PrimaryPool, PrimaryPoolOptions } from "../../src/postgres/primary-pool.js";
 import type { ServerIdentity } from "../../src/postgres/primary-search.js";
+import { CertificateAuthority } from "../support/certificates.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { hasPostgres, PostgresServer } from "../support/postgres.js";
 import { startPostgresLine } from "../support/postgres-line.js";
+import { RenewableTls } from "../support/renewable-tls.js";
 import { poolOpener, startRefusingServer } from "./pools.js";
 
 let server: PostgresServer;
@@ -148,6 +150,25 @@ describe.skipIf(!hasPostgres)("on real servers (skipped where `npm ci` brings no
         await pool.close();
         await hanging.signal("SIGCONT");
         await Promise.all([hanging.stop(), next.stop()]);
+      }
+    });
+
+    it("hangs behind TLS costs one deadline, too", async () => {
+      const authority = new CertificateAuthority();
+      const hanging = await PostgresServer.start([], authority.issue());
+      const [clock, tls] = [new FakeClock(), new RenewableTls({ clusterCa: authority.cert })];
+      const pool = openPool([hanging], { clock, tls, callMs: 1_000 });
+      try {
+        await pool.run(0, "read", "SELECT 1");
+        await hanging.signal("SIGSTOP");
+        const transaction = pool.transaction(0, "write", async (query) => void query("SELECT 1"));
+        const failed = expect(transaction).rejects.toMatchObject({ outcome: "unknown", sqlState: null });
+        await clock.advance(1_000);
+        await failed;
+      } finally {
+        await pool.close();
+        await hanging.signal("SIGCONT");
+        await hanging.stop();
       }
     });
 
