@@ -22,7 +22,7 @@ import type {
 import { readJudged } from "../judged-read.js";
 import { MemoryContent } from "./memory-content.js";
 import type { MemoryShard } from "./memory-shard.js";
-import { PrefetchedState } from "../prefetched-state.js";
+import { PrefetchedState } from "./prefetched-state.js";
 import { readFrom, type RaisedMark, type ReadAnswer } from "../read-operations.js";
 import { withClaimOf, type SharedShard } from "../shared-shard.js";
 import { claimOf, judgingMs, statsOf, type ShardHeader } from "../shard-header.js";
