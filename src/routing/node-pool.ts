@@ -10,10 +10,18 @@ import type { RoutingObserver } from "./observer.js";
 import { nodeText } from "./refusal.js";
 import type { Submission } from "./mailbox/submission.js";
 
-export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "deadlines" | "turn"> {
+export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "deadlines" | "turn" | "onUsable"> {
   /** The current cluster map. */
   readonly map: () => ClusterMap;
   readonly createClient: (node: NodePlace, facts: MapFacts) => NodeClient;
+}
+
+/** Hears of what may make requests succeed that were refused. */
+export interface PoolListener {
+  mapChanged(): void;
+  /** The storage node may be asked again after its breaker was open. */
+  usable(node: string): void;
+  close(): void;
 }
 
 /** The address of a storage node, registered or not. */
@@ -27,6 +35,7 @@ export function isPlainNode({ storeId, lastStart, isLossAccepted }: NodeRecord):
 export class NodePool {
   readonly #options: NodePoolOptions & MailboxParts;
   readonly #mailboxes = new Map<string, Mailbox>();
+  #listener: PoolListener | null = null;
 
   constructor(options: NodePoolOptions) {
     const { clock } = options;
@@ -35,11 +44,17 @@ export class NodePool {
       nextBatchId: idSequence(clock.nowMs(), "b"),
       deadlines: new Deadlines({ clock, onPassed: (submission: Submission) => submission.expire() }),
       turn: new NextTurn(),
+      onUsable: (node) => this.#listener?.usable(node),
     };
   }
 
   get observer(): RoutingObserver {
     return this.#options.observer;
+  }
+
+  /** From now on `listener` hears of every change. It replaces an earlier listener. */
+  listen(listener: PoolListener): void {
+    this.#listener = listener;
   }
 
   /** The client of a storage node, bypassing mailbox and breaker. Throws NODE_NOT_FOUND. */
@@ -97,10 +112,12 @@ export class NodePool {
       this.#mailboxes.delete(name);
       mailbox.retire(`${nodeText(mailbox.record)} ${url === undefined ? "was removed" : `moved to ${url}`}`);
     }
+    this.#listener?.mapChanged();
   }
 
   /** Rejects calls in flight. */
   async close(): Promise<void> {
+    this.#listener?.close();
     const mailboxes = [...this.#mailboxes.values()];
     this.#mailboxes.clear();
     await Promise.all(mailboxes.map((mailbox) => mailbox.close()));

@@ -17,6 +17,8 @@ export interface CircuitParts {
   readonly random: () => number;
   readonly log: Log;
   readonly observer: RoutingObserver;
+  /** Called when the storage node may be asked again after its breaker was open. */
+  readonly onUsable: (node: string) => void;
 }
 
 /** The weight of the newest batch in `latencyMs`. */
@@ -125,7 +127,7 @@ export class Circuit {
     const isNewState = next.kind !== this.#breaker.kind;
     this.#breaker = next;
     if (!isNewState) return;
-    const { log, observer } = this.#parts;
+    const { log, observer, onUsable } = this.#parts;
     const { name: node, url } = this.#record;
     observer.breakerChanged({ node, state: next.kind });
     if (next.kind === "open") {
@@ -137,5 +139,6 @@ export class Circuit {
     } else if (next.kind === "closed") {
       log.info({ node, url }, "The storage node is called again.");
     }
+    if (next.kind !== "open") onUsable(node);
   }
 }
