@@ -101,37 +101,34 @@ export class Router {
   #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
     if (map.putBack !== null) return Promise.resolve(this.#counted(allUnsettled(operations), stage));
-    if (this.#queues.size > 0 && stage.isTrial !== true) return this.#sendOrWait(operations, context, stage);
-    return this.#send(operations, context, stage);
-  }
-
-  /** What concerns a shard that others wait for waits behind them. */
-  async #sendOrWait(
-    operations: readonly Operation[],
-    context: RouteContext,
-    stage: RetryStage,
-  ): Promise<readonly Outcome[]> {
-    const isWaiting = operations.map((operation) => this.#queues.isClosedFor(operation));
-    if (!isWaiting.includes(true)) return this.#send(operations, context, stage);
-    const waiting = operations.filter((_, index) => isWaiting[index]);
-    const others = operations.filter((_, index) => isWaiting[index] !== true);
-    const [waited, answered] = await Promise.all([
-      this.#queues.wait(waiting, context, null),
-      this.#send(others, context, stage),
-    ]);
-    const ends = [waited.values(), answered.values()] as const;
-    this.#counted(waited, stage);
-    return isWaiting.flatMap((waits) => ends[waits ? 0 : 1].next().value ?? []);
-  }
-
-  #send(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
-    const { map } = this.#options.registry;
+    const isBehind = this.#queues.size > 0 && stage.isTrial !== true;
+    if (isBehind && operations.some((operation) => this.#queues.isClosedFor(operation))) {
+      return this.#runOrWait(operations, context, stage);
+    }
     const only = onlyNode(operations, map);
     return new Promise((resolve, reject) => {
       const errand = { map, context, stage, reject };
       if (only === null) this.#runAtNodes(operations, errand, resolve);
       else this.#runAtNode(only, operations, errand, resolve);
     });
+  }
+
+  /** Operations on a shard that others wait for wait behind them. */
+  async #runOrWait(
+    operations: readonly Operation[],
+    context: RouteContext,
+    stage: RetryStage,
+  ): Promise<readonly Outcome[]> {
+    const isWaiting = operations.map((operation) => this.#queues.isClosedFor(operation));
+    const waiting = operations.filter((_, index) => isWaiting[index]);
+    const others = operations.filter((_, index) => isWaiting[index] !== true);
+    const [waited, answered] = await Promise.all([
+      this.#queues.wait(waiting, context, null),
+      this.#run(others, context, stage),
+    ]);
+    this.#counted(waited, stage);
+    const ends = [waited.values(), answered.values()] as const;
+    return isWaiting.flatMap((waits) => ends[waits ? 0 : 1].next().value ?? []);
   }
 
   #runAtNodes(operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {

@@ -4,7 +4,7 @@
  * nothing for the unchanged one.
  */
 import { describe, expect, it } from "vitest";
-import type { Operation, Outcome, RoutedOperation, OperationCondition } from "../../src/core/operation.js";
+import type { Outcome, RoutedOperation } from "../../src/core/operation.js";
 import { versionOf } from "../../src/core/version.js";
 import type { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
 import { NodeFault, type NodeCallOptions, type NodeClient } from "../../src/routing/node-client/node-client.js";
@@ -12,10 +12,10 @@ import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver } from "../../src/routing/observer.js";
 import { Router } from "../../src/routing/router.js";
 import { MemoryCluster } from "../support/memory-cluster.js";
-import { get, put, remove } from "../support/operations.js";
+import { get } from "../support/operations.js";
 import { checkHistory } from "./check-history.js";
 import { runClients, type Target } from "./clients.js";
-import { Recorder, type Action, type Call, type Condition, type Result } from "./history.js";
+import { Recorder, type Call, type Result } from "./history.js";
 import { Random } from "./random.js";
 import { routedTarget } from "./routed-target.js";
 

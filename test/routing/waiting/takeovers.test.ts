@@ -77,9 +77,9 @@ class Takeovers {
   }
 
   async #takeOver(from: string): Promise<void> {
-    const heirs = names.filter((name) => name !== from);
+    const others = names.filter((name) => name !== from);
     const changed = (record: ShardRecord): ShardRecord =>
-      record.primary === from ? { ...record, primary: this.#random.pick(heirs), epoch: record.epoch + 1 } : record;
+      record.primary === from ? { ...record, primary: this.#random.pick(others), epoch: record.epoch + 1 } : record;
     const map = { ...this.#newest, version: this.#newest.version + 1, shards: this.#newest.shards.map(changed) };
     this.#newest = map;
     const claimed = this.#after(0, 200, () => {
