@@ -1,7 +1,6 @@
 /** The codes and wording of outcomes that routing gives when a storage node did not answer. */
 import type { ErrorCode } from "../core/error.js";
 import type { Operation, RefusedOutcome, WriteOperation } from "../core/operation.js";
-import type { WaitEnd } from "./observer.js";
 
 /** The storage node as messages name it, for example "storage node node2 (http://127.0.0.1:4002)". */
 export function nodeText(node: { readonly name: string; readonly url: string }): string {
@@ -22,22 +21,8 @@ export function refusedBecause(operation: Operation, cause: string, isUnsent: bo
   );
 }
 
-/**
- * The outcome of an operation that waited for its shard to be served again. `message`: the refusal of the last attempt
- * at the shard.
- */
-export function waitedInVain(
-  operation: Operation,
-  message: string,
-  { waitedMs, end }: { readonly waitedMs: number; readonly end: WaitEnd },
-): RefusedOutcome {
-  const waited = `The ${operationText(operation)} waited ${(waitedMs / 1000).toFixed(1)} s`;
-  const until = { aborted: ", until its request was cancelled", closed: ", until the gateway shut down" };
-  const rest = end === "aborted" || end === "closed" ? until[end] : " for the shard to be served again";
-  return refused("SHARD_UNAVAILABLE", `${message} ${waited}${rest}.`);
-}
-
-function operationText(operation: Operation): string {
+/** For example: put of key "user123". */
+export function operationText(operation: Operation): string {
   if (operation.kind === "scan") return "scan";
   const { kind, key } = operation;
   return `${kind} of key ${JSON.stringify(key.length > 64 ? `${key.slice(0, 64)}…` : key)}`;

@@ -10,9 +10,8 @@ import type { ShardRecord } from "../../registry/cluster-map.js";
 import { isWanted } from "../caller-deadline.js";
 import type { RouteContext } from "../mailbox/submission.js";
 import type { RoutingObserver, WaitEnd } from "../observer.js";
-import { waitedInVain } from "../refusal.js";
 import { pauseAfter, stepsAfter, trialStage } from "../retry.js";
-import type { Waiter } from "./waiter.js";
+import { waitedInVain, type Waiter } from "./waiter.js";
 
 export interface ShardQueueParts {
   readonly clock: Clock;

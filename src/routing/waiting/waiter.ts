@@ -3,9 +3,11 @@
  * no order and no time: its queue decides when it is sent.
  */
 import { utf8Bytes } from "../../core/key.js";
-import type { Operation, Outcome } from "../../core/operation.js";
+import type { Operation, Outcome, RefusedOutcome } from "../../core/operation.js";
 import type { WithDeadline } from "../mailbox/deadlines.js";
 import type { RouteContext, TakeOutcomes } from "../mailbox/submission.js";
+import type { WaitEnd } from "../observer.js";
+import { operationText, refused } from "../refusal.js";
 
 export class Waiter implements WithDeadline<Waiter> {
   previous: Waiter | null = null;
@@ -83,6 +85,21 @@ export class Waiter implements WithDeadline<Waiter> {
     for (const [operation, index] of this.#open) this.#outcomes[index] = refusal(operation);
     this.#take(this.#outcomes as readonly Outcome[]);
   }
+}
+
+/**
+ * The outcome of an operation that waited for its shard to be served again. `message`: the refusal of the last attempt
+ * at the shard.
+ */
+export function waitedInVain(
+  operation: Operation,
+  message: string,
+  { waitedMs, end }: { readonly waitedMs: number; readonly end: WaitEnd },
+): RefusedOutcome {
+  const waited = `The ${operationText(operation)} waited ${(waitedMs / 1000).toFixed(1)} s`;
+  const until = { aborted: ", until its request was cancelled", closed: ", until the gateway shut down" };
+  const rest = end === "aborted" || end === "closed" ? until[end] : " for the shard to be served again";
+  return refused("SHARD_UNAVAILABLE", `${message} ${waited}${rest}.`);
 }
 
 function bytesOf(operation: Operation): number {
