@@ -10,7 +10,7 @@ import type { RoutingObserver } from "./observer.js";
 import { nodeText } from "./refusal.js";
 import type { Submission } from "./mailbox/submission.js";
 
-export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "deadlines" | "turn"> {
+export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "deadlines" | "turn" | "onRefused"> {
   /** The current cluster map. */
   readonly map: () => ClusterMap;
   readonly createClient: (node: NodePlace, facts: MapFacts) => NodeClient;
@@ -27,6 +27,7 @@ export function isPlainNode({ storeId, lastStart, isLossAccepted }: NodeRecord):
 export class NodePool {
   readonly #options: NodePoolOptions & MailboxParts;
   readonly #mailboxes = new Map<string, Mailbox>();
+  readonly #refusedListeners = new Set<(node: string) => void>();
 
   constructor(options: NodePoolOptions) {
     const { clock } = options;
@@ -35,6 +36,9 @@ export class NodePool {
       nextBatchId: idSequence(clock.nowMs(), "b"),
       deadlines: new Deadlines({ clock, onPassed: (submission: Submission) => submission.expire() }),
       turn: new NextTurn(),
+      onRefused: (node) => {
+        for (const listener of this.#refusedListeners) listener(node);
+      },
     };
   }
 
@@ -78,14 +82,20 @@ export class NodePool {
     return this.#mailboxes.get(name)?.figures ?? { latencyMs: null, breaker: "closed", queued: 0 };
   }
 
-  /** When the storage node last answered a batch, on the monotonic clock; null: never. */
-  lastAnswerMs(name: string): number | null {
-    return this.#mailboxes.get(name)?.circuit.lastAnswerMs ?? null;
+  /** When the storage node last executed an operation, on the monotonic clock; null: never. */
+  lastServedMs(name: string): number | null {
+    return this.#mailboxes.get(name)?.circuit.lastServedMs ?? null;
   }
 
   /** Storage nodes that have refused a connection since the last call of this function, and answered nothing since. */
   takeRefused(): readonly string[] {
     return [...this.#mailboxes].flatMap(([name, { circuit }]) => (circuit.takeRefused() ? [name] : []));
+  }
+
+  /** Calls `listener` with the storage node of each refused connection; returns the function that stops it. */
+  onRefused(listener: (node: string) => void): () => void {
+    this.#refusedListeners.add(listener);
+    return () => this.#refusedListeners.delete(listener);
   }
 
   /** Removes the mailboxes of storage nodes that were removed or have a new URL. Call after every map change. */

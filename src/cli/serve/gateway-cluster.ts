@@ -6,6 +6,7 @@ import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js"
 import { ClusterMember } from "../../gateway/cluster/member/cluster-member.js";
 import type { ClusterMemberParts, SharedLead } from "../../gateway/cluster/member/roles-of-member.js";
 import { HttpLeaderTransport } from "../../gateway/cluster/peers/http-leader-transport.js";
+import { evidenceOf, type NodeEvidence } from "../../gateway/cluster/node-evidence.js";
 import type { MembershipService } from "../../gateway/services.js";
 import { Liveness } from "../../registry/liveness.js";
 import { Registry } from "../../registry/registry.js";
@@ -36,7 +37,8 @@ type ClusterService = MembershipService & Pick<ClusterCommands, "refresh">;
 export interface Cluster<Service extends ClusterService = ClusterService> {
   readonly registry: RouterOptions["registry"];
   /** To be made once there is a pool. */
-  membership(pool: NodePool, guard: NodeGuard): Membership<Service>;
+  /** `evidence`: of the requests for keys; absent: those that use this pool. */
+  membership(pool: NodePool, guard: NodeGuard, evidence?: NodeEvidence): Membership<Service>;
   close(): Promise<void>;
 }
 
@@ -79,15 +81,16 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
       Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId, self });
     const registry = await (isShared ? untilServersAnswer(open, awaitedRegistry, parts) : open());
     const stopLeading = isShared ? () => {} : await leadAlone(registry, log);
-    const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
+    const isStoreShared = (name: string): boolean => registry.map.nodes.get(name)?.isStoreShared === true;
+    const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs, isStoreShared });
     return {
       registry,
       liveness,
-      membership(pool, guard) {
+      membership(pool, guard, evidence = evidenceOf(pool, clock)) {
         const shared = isShared ? sharedLead(registry, parts) : null;
         const { nodes: nodesMin, autoAssign: isAutoAssigning } = options;
         const rules = { guard, nodesMin, isAutoAssigning };
-        const service = new ClusterMember({ ...parts, ...rules, registry, liveness, pool, shared });
+        const service = new ClusterMember({ ...parts, ...rules, registry, liveness, pool, evidence, shared });
         return {
           service,
           start: () => service.start(),
