@@ -28,6 +28,7 @@ export interface ClusterOptions extends RegistryPlaceOptions {
   readonly data: string;
   readonly suspectAfter: number;
   readonly downAfter: number;
+  readonly takeoverAfter: number;
   readonly autoAssign: boolean;
 }
 
@@ -72,7 +73,6 @@ export interface ClusterParts
  */
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
   const { clock, log, newId, self } = parts;
-  const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
   const { data, registry: place = usualPlace(data) } = options;
   const { store, isShared, close } = await openRegistry(place, options, parts);
   try {
@@ -82,7 +82,7 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
     const registry = await (isShared ? untilServersAnswer(open, awaitedRegistry, parts) : open());
     const stopLeading = isShared ? () => {} : await leadAlone(registry, log);
     const isStoreShared = (name: string): boolean => registry.map.nodes.get(name)?.isStoreShared === true;
-    const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs, isStoreShared });
+    const liveness = new Liveness({ clock, ...silenceOf(options), isStoreShared });
     return {
       registry,
       liveness,
@@ -111,6 +111,15 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
     await close();
     throw error;
   }
+}
+
+/** After how much silence of a storage node something is done. */
+export function silenceOf({
+  suspectAfter: suspectAfterMs,
+  downAfter: downAfterMs,
+  takeoverAfter,
+}: Pick<ClusterOptions, "suspectAfter" | "downAfter" | "takeoverAfter">) {
+  return { suspectAfterMs, downAfterMs, takeoverAfterMs: Math.min(takeoverAfter, downAfterMs) };
 }
 
 function sharedLead(registry: Registry, { clock, log, tls, tokens, self }: ClusterParts): SharedLead {

@@ -44,6 +44,7 @@ export interface GatewayJoinParts {
   readonly logOf: (worker: number) => Log;
   readonly suspectAfterMs: number;
   readonly downAfterMs: number;
+  readonly takeoverAfterMs: number;
 }
 
 export async function joinAsGateway(seat: OwnWorkerSeat, parts: GatewayJoinParts): Promise<GatewayRole> {
