@@ -137,19 +137,25 @@ export class Parts {
   }
 
   async stop() {
-    const children = [...this.#children.values()];
+    const children = [...this.#children];
+    // Storage nodes that share its store are done with PostgreSQL when they have ended.
+    await this.#end(children.filter(([name]) => name !== "postgres"));
+    await this.#end(children.filter(([name]) => name === "postgres"));
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+  }
+
+  async #end(children) {
     const ends = children.map(
-      (child) => new Promise((resolve) => (isRunning(child) ? child.once("exit", resolve) : resolve())),
+      ([, child]) => new Promise((resolve) => (isRunning(child) ? child.once("exit", resolve) : resolve())),
     );
-    // PostgreSQL takes SIGTERM as a wish to wait for its clients, who are ended beside it, and SIGINT as one to stop.
-    for (const [name, child] of this.#children) child.kill(name === "postgres" ? "SIGINT" : "SIGTERM");
+    // PostgreSQL takes SIGTERM as a wish to wait for its clients, and SIGINT as one to stop.
+    for (const [name, child] of children) child.kill(name === "postgres" ? "SIGINT" : "SIGTERM");
     const overdueMs = this.#profile === undefined ? graceMs : profiledGraceMs;
     const overdue = setTimeout(() => {
-      for (const child of children) child.kill("SIGKILL");
+      for (const [, child] of children) child.kill("SIGKILL");
     }, overdueMs);
     await Promise.all(ends);
     clearTimeout(overdue);
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }
 }
 
