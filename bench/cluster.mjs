@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { preparePostgres } from "./postgres.mjs";
+import { preparePostgres, untilConnected } from "./postgres.mjs";
 import { readShardMap } from "./shard-map.mjs";
 
 const here = import.meta.dirname;
@@ -18,16 +18,19 @@ const profiledGraceMs = 30_000;
  * all of them answer. `options`: `delayMs` is how much later than it arrived a storage node sees what it is sent; with
  * `areNodesTogether` all storage nodes are one process, with engines in memory; `workers` are the gateway's; `before` is
  * the folder of an earlier commit that was built, of which there are storage nodes and a gateway beside; with
- * `hasPostgres` there is a PostgreSQL server too, and scripts get its address as their third argument. Gateways leave CPU
- * profiles in `profile`, if given.
+ * `hasPostgres` there is a PostgreSQL server too, and scripts get its address as their third argument; with
+ * `hasSharedStore` there is one more gateway, whose storage nodes keep their entries in that server. Gateways, and storage
+ * nodes over PostgreSQL, leave CPU profiles in `profile`, if given.
  */
-export async function startCluster({ scripts = {}, hasPostgres = false, before, basePort, ...options }) {
+export async function startCluster({ scripts = {}, hasPostgres, hasSharedStore, before, basePort, ...options }) {
   const parts = new Parts(basePort, options.profile);
   try {
     const builds = { today: await startBuild(parts, { ...options, folder: root, prefix: "" }) };
     if (before !== undefined)
       builds.before = await startBuild(parts, { ...options, folder: path.resolve(before), prefix: "before-" });
-    const postgresUrl = hasPostgres ? parts.startPostgres() : "";
+    const postgresUrl = hasPostgres || hasSharedStore ? await parts.startPostgres() : "";
+    if (hasSharedStore)
+      builds.postgres = await startBuild(parts, { ...options, folder: root, prefix: "postgres-", store: postgresUrl });
     for (const [name, script] of Object.entries(scripts)) {
       const { port, origin } = parts.place(name);
       parts.start(name, [path.resolve(here, script), port, parts.originOf("gateway"), postgresUrl]);
@@ -37,6 +40,8 @@ export async function startCluster({ scripts = {}, hasPostgres = false, before, 
       shardMap: builds.today.shardMap,
       originOf: (name) => parts.originOf(name),
       pidsOf: (names) => names.map((name) => parts.pidOf(name)),
+      /** Empty without a PostgreSQL server. */
+      postgresUrl,
       nodeNamesOf: (build = "today") => builds[build].nodeNames,
       gateways: Object.values(builds).map(({ gateway }) => parts.originOf(gateway)),
       stop: () => parts.stop(),
@@ -47,7 +52,9 @@ export async function startCluster({ scripts = {}, hasPostgres = false, before, 
   }
 }
 
-async function startBuild(parts, { folder, prefix, nodes, shards, workers, delayMs = 0, areNodesTogether = false }) {
+/** Storage nodes have LMDB, or share `store`, a database's address. */
+async function startBuild(parts, { folder, prefix, store, delayMs = 0, areNodesTogether = false, ...setting }) {
+  const { nodes, shards, workers } = setting;
   const program = path.join(folder, "dist/cli/main.js");
   const gateway = `${prefix}gateway`;
   const data = parts.newFolder();
@@ -62,11 +69,12 @@ async function startBuild(parts, { folder, prefix, nodes, shards, workers, delay
     parts.start(nodeNames[0], [path.join(here, "many-nodes.mjs"), path.join(folder, "dist"), origin, nodes]);
   } else {
     const delay = delayMs === 0 ? [] : ["--import", path.join(here, "delayed-server.mjs")];
+    const engine = store === undefined ? ["--data", data] : ["--engine", "postgres", "--store", store];
     for (let number = 1; number <= nodes; number++) {
       const name = `${prefix}node${number}`;
       nodeNames.push(name);
       const args = ["node", "--id", `node${number}`, "--port", parts.place(name).port, "--gateway", origin];
-      parts.start(name, [...delay, program, ...args, "--data", data], { env: { BENCH_DELAY_MS: String(delayMs) } });
+      parts.start(name, [...delay, program, ...args, ...engine], { env: { BENCH_DELAY_MS: String(delayMs) } });
     }
   }
   await untilAnswering(`${origin}/ready`, (status) => status === 200);
@@ -111,18 +119,20 @@ export class Parts {
   start(name, args, { env = {}, hasChannel = false } = {}) {
     const production = { SHARDGATE_LOG_LEVEL: "error", NODE_ENV: "production", GRAPHILE_ENV: "production" };
     const settings = { ...process.env, ...production, ...env };
-    const profile = this.#profile === undefined || !name.endsWith("gateway") ? [] : profileArgs(this.#profile, name);
+    const isProfiled = this.#profile !== undefined && /gateway$|^postgres-node/.test(name);
+    const profile = isProfiled ? profileArgs(this.#profile, name) : [];
     const stdio = ["ignore", "ignore", "inherit", ...(hasChannel ? ["ipc"] : [])];
     const child = spawn(process.execPath, [...profile, ...args].map(String), { stdio, env: settings });
     this.#children.set(name, child);
     return child;
   }
 
-  /** Its URL; it answers when it may. */
-  startPostgres() {
+  /** Its URL, when it answers. */
+  async startPostgres() {
     const { folder, url, command, args, options } = preparePostgres(this.#nextPort++);
     this.#folders.push(folder);
     this.#children.set("postgres", spawn(command, args, { ...options, stdio: ["ignore", "ignore", "inherit"] }));
+    await untilConnected(url);
     return url;
   }
 

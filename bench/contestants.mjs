@@ -14,16 +14,26 @@ import { findPostgres } from "./postgres.mjs";
 const reads = ["get", "getMany"];
 const keyed = [...reads, "put", "putMany"];
 const all = [...keyed, "scan"];
+/** The name of PostgreSQL's process. */
+export const database = "postgres";
+const needsDatabase = new Set(["shardgate over PostgreSQL", "postgraphile"]);
 
 /**
  * `process` is the name of the process that is asked, `script` what starts it, `kinds` the jobs that it can do, and
  * `upstream` what it asks beside or instead of the storage nodes. `build` is "before" for what an earlier commit was built
- * to, which has storage nodes of its own. `dialectOf(shardMap)` stands for a dialect that needs the map; such a contestant
+ * to, and "postgres" for storage nodes that share a store in PostgreSQL; both have a gateway of their own. `dialectOf(shardMap)` stands for a dialect that needs the map; such a contestant
  * has no process of its own, so the storage nodes are it.
  */
 export const contestants = {
   shardgate: { process: "gateway", dialect: graphql, kinds: all },
   before: { process: "before-gateway", build: "before", dialect: graphql, kinds: all },
+  "shardgate over PostgreSQL": {
+    process: "postgres-gateway",
+    build: "postgres",
+    upstream: (nodeNames) => [...nodeNames, database],
+    dialect: graphql,
+    kinds: all,
+  },
   "shardgate REST": { process: "gateway", dialect: facade, kinds: ["get", "put"] },
   "bare proxy": { process: "bare-proxy", script: "peers/bare-proxy.mjs", dialect: proxy, kinds: all },
   "bare batching": { process: "bare-batching", script: "peers/bare-batching.mjs", dialect: graphql, kinds: ["get"] },
@@ -42,7 +52,7 @@ export const contestants = {
   postgraphile: {
     process: "postgraphile",
     script: "peers/postgraphile.mjs",
-    upstream: () => ["postgres"],
+    upstream: () => [database],
     dialect: postgraphile,
     kinds: keyed,
   },
@@ -54,7 +64,7 @@ export function takingPart(names, { before, say }) {
     const { build, script } = contestants[name];
     if (build === "before" && before === undefined) return "no build of an earlier commit is given (--before)";
     if (script !== undefined && !existsSync(path.resolve(import.meta.dirname, script))) return `there is no ${script}`;
-    if (name === "postgraphile" && findPostgres() === null) return "there is no PostgreSQL server on this machine";
+    if (needsDatabase.has(name) && findPostgres() === null) return "there is no PostgreSQL server on this machine";
     return null;
   };
   const able = names.filter((name) => {

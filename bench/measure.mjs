@@ -1,6 +1,6 @@
 /** Interleaved rounds: every contestant serves the same jobs in turn, again and again; figures are medians of rounds. */
 import { requestBytes } from "./connection.mjs";
-import { askerOf, processesOf } from "./contestants.mjs";
+import { askerOf, database, processesOf } from "./contestants.mjs";
 import { cpuMsBetween, readCpu } from "./cpu.mjs";
 import { openLoad } from "./load.mjs";
 import { ratiosOf } from "./ratios.mjs";
@@ -8,14 +8,21 @@ import { nodesTouchedBy } from "./shard-map.mjs";
 import { entryOf, keyCount } from "./workloads.mjs";
 
 /** Without these there is nothing to compare. Another that fails under load sits out the workload. */
-const needed = new Set(["shardgate", "before", "bare proxy"]);
+const needed = new Set(["shardgate", "shardgate over PostgreSQL", "before", "bare proxy"]);
+/** Which rounds a row is held against, by the ratio's name. */
+const references = {
+  toProxy: "bare proxy",
+  toBefore: "before",
+  toPostgraphile: "postgraphile",
+  toLmdb: "shardgate",
+};
 /** At most so many bytes of requests are made beforehand for one contestant; then the first is sent again. */
 const requestsBytesMax = 8 * 1024 * 1024;
 
 /**
  * One row for each of `entrants` (`{ name, contestant, cluster, setting }`) that can do the workload, with `setting` in it;
- * their answers are compared before anything is timed. A row has its ratios to the same rounds of the build before and of
- * the bare proxy of its cluster, and to its contestant's on the first cluster.
+ * their answers are compared before anything is timed. A row has its ratios to the same rounds of its cluster's `references`,
+ * and to its contestant's on the first cluster.
  */
 export async function measure({ entrants, workload, clients, rounds, seconds, warmUpSeconds }) {
   const able = entrants.filter(({ contestant }) => workload.kinds.every((kind) => contestant.kinds.includes(kind)));
@@ -49,6 +56,7 @@ async function prepare(entrant, workload, jobs) {
     nodesTouched: nodesTouchedBy(jobs, cluster.shardMap),
     ownPids: cluster.pidsOf(own),
     upstreamPids: cluster.pidsOf(upstream),
+    databasePids: cluster.pidsOf(upstream.filter((process) => process === database)),
     /** The first is that of the warm-up, until it is dropped. */
     samples: [],
   };
@@ -59,8 +67,11 @@ function figuresOf({ entrant, samples, nodesTouched }, all) {
   const samplesOf = (other) =>
     all.find((one) => one.entrant.name === other && one.entrant.cluster === cluster)?.samples;
   const medians = mediansOf(samples);
-  const proxy = samplesOf("bare proxy");
-  const before = samplesOf("before");
+  const proxy = samplesOf(references.toProxy);
+  const held = Object.entries(references).map(([ratio, other]) => [ratio, samplesOf(other)]);
+  const ratios = held
+    .filter(([, others]) => others !== undefined && others !== samples)
+    .map(([ratio, others]) => [ratio, ratiosOf(samples, others)]);
   const first = all.find((one) => one.entrant.name === name);
   return {
     contestant: name,
@@ -68,8 +79,7 @@ function figuresOf({ entrant, samples, nodesTouched }, all) {
     nodesTouched,
     /** 1 / CPU per request, relative to the bare proxy. */
     capacityPerCore: proxy === undefined ? null : mediansOf(proxy).cpuPerRequestMs / medians.cpuPerRequestMs,
-    ...(proxy !== undefined && { toProxy: ratiosOf(samples, proxy) }),
-    ...(before !== undefined && { toBefore: ratiosOf(samples, before) }),
+    ...Object.fromEntries(ratios),
     ...(first.entrant.cluster !== cluster && { toFirst: ratiosOf(samples, first.samples) }),
   };
 }
@@ -95,15 +105,20 @@ async function addSample(one, clients, seconds) {
   }
 }
 
-async function sampleOf({ jobs, ownPids, upstreamPids }, clients, seconds) {
+async function sampleOf({ jobs, ownPids, upstreamPids, databasePids }, clients, seconds) {
   const load = await openLoad({ clients, jobs });
-  const ownBefore = readCpu(ownPids);
-  const upstreamBefore = readCpu(upstreamPids);
+  const groups = [ownPids, upstreamPids, databasePids];
+  const before = groups.map((pids) => readCpu(pids));
   const { requests, ...figures } = await load.run(seconds).finally(load.close);
-  const ownMs = cpuMsBetween(ownBefore, readCpu(ownPids));
-  const upstreamMs = cpuMsBetween(upstreamBefore, readCpu(upstreamPids));
-  const { firstP99Ms } = load;
-  return { cpuPerRequestMs: ownMs / requests, nodesCpuPerRequestMs: upstreamMs / requests, ...figures, firstP99Ms };
+  const [own, upstream, ofDatabase] = groups.map((pids, at) => cpuMsBetween(before[at], readCpu(pids)) / requests);
+  return {
+    cpuPerRequestMs: own,
+    nodesCpuPerRequestMs: upstream,
+    databaseCpuPerRequestMs: ofDatabase,
+    allCpuPerRequestMs: own + upstream,
+    ...figures,
+    firstP99Ms: load.firstP99Ms,
+  };
 }
 
 /** Some of each kind. */

@@ -15,6 +15,11 @@ const labelWidth = 340;
 const plotWidth = 520;
 const top = 64;
 
+/** The bare proxy's capacity is the unit: without it there is no picture. */
+export function isPlotted({ rows }) {
+  return rows?.some(({ capacityPerCore }) => capacityPerCore !== null) ?? false;
+}
+
 export function plot({ suite, date, node, cores, rows }) {
   const groups = groupsOf(rows);
   const longest = Math.max(...rows.map(({ capacityPerCore }) => capacityPerCore ?? 0), 1);

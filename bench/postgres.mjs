@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 
 /** The folder with `initdb` and `postgres`, the newest of Debian's or else one in PATH; null when there is none. */
 export function findPostgres() {
@@ -34,6 +35,35 @@ export function preparePostgres(port) {
     args: ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder, "-c", "log_min_messages=panic"],
     options,
   };
+}
+
+/** Resolves when the server at `url` takes statements. */
+export async function untilConnected(url) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await queried(url, "select 1");
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await pause(100);
+    }
+  }
+}
+
+/** Whoever wrote many rows has them vacuumed and counted for the planner, as autovacuum does within a minute. */
+export async function vacuum(url) {
+  await queried(url, "vacuum analyze");
+}
+
+async function queried(url, text) {
+  // A package of the peers': most benchmarks do without.
+  const { default: pg } = await import("pg");
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    return await client.query(text);
+  } finally {
+    await client.end();
+  }
 }
 
 /** PostgreSQL refuses to run as root: then it runs as `postgres`, or as `nobody` where there is no such user. */

@@ -3,7 +3,14 @@
  * while disturbed both, so the median of their ratios says more than the ratio of their medians.
  */
 
-const figures = ["cpuPerRequestMs", "nodesCpuPerRequestMs", "p50Ms", "p99Ms"];
+const figures = [
+  "cpuPerRequestMs",
+  "nodesCpuPerRequestMs",
+  "allCpuPerRequestMs",
+  "requestsPerSecond",
+  "p50Ms",
+  "p99Ms",
+];
 
 /** For each figure `{ median, low, high }` of ours to theirs; null where theirs was 0 in every round. */
 export function ratiosOf(ours, theirs) {

@@ -1,6 +1,7 @@
 /** `node bench/report.mjs`: writes bench/results/README.md from the results there. Nothing in it is written by hand. */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { isPlotted } from "./plot.mjs";
 import { readResults, resultsFolder } from "./results.mjs";
 import { checksOf, measurementsOf } from "./targets.mjs";
 
@@ -40,13 +41,17 @@ function suiteParts(result) {
     "p99 ms",
     "first p99 ms",
   ];
+  const hasDatabase = rows.some(({ databaseCpuPerRequestMs = 0 }) => databaseCpuPerRequestMs > 0);
+  const databaseHead = hasDatabase ? ["of that PostgreSQL"] : [];
+  const databaseCells = ({ databaseCpuPerRequestMs }) => (hasDatabase ? [microseconds(databaseCpuPerRequestMs)] : []);
   const cells = measurementsOf(rows).flatMap(({ label, rows: members }) =>
-    members.map((row, index) => [index === 0 ? label : "", ...figureCells(row)]),
+    members.map((row, index) => [index === 0 ? label : "", ...figureCells(row), ...databaseCells(row)]),
   );
+  const plotText = isPlotted(result) ? ` [Plot](${suite}.svg).` : "";
   return [
     `## ${suite}`,
-    `${conditionsOf(result)}; medians of ${rounds} rounds of ${seconds} s. [Plot](${suite}.svg).`,
-    table(["workload", ...head], cells),
+    `${conditionsOf(result)}; medians of ${rounds} rounds of ${seconds} s.${plotText}`,
+    table(["workload", ...head, ...databaseHead], cells),
   ];
 }
 
@@ -54,13 +59,17 @@ function figureCells(row) {
   return [
     row.contestant,
     row.capacityPerCore === null ? "" : `×${row.capacityPerCore.toFixed(2)}`,
-    (row.cpuPerRequestMs * 1000).toFixed(0),
-    (row.nodesCpuPerRequestMs * 1000).toFixed(0),
+    microseconds(row.cpuPerRequestMs),
+    microseconds(row.nodesCpuPerRequestMs),
     row.requestsPerSecond.toFixed(0),
     row.p50Ms.toFixed(2),
     row.p99Ms.toFixed(2),
     row.firstP99Ms?.toFixed(2) ?? "",
   ];
+}
+
+function microseconds(ms) {
+  return (ms * 1000).toFixed(0);
 }
 
 function storageParts(result) {

@@ -2,7 +2,7 @@
  * `npm run bench` from the repository's root: CPU time per request of the gateway beside its peers' over the same storage
  * nodes, with throughput and latency. `--quick` takes two minutes; `--verdict --before FOLDER` holds what is built here
  * against an earlier commit that was built in FOLDER, and says line by line which aims hold; `--suite clients` (repeatable)
- * runs others. Writes bench/results/<suite>.json and .svg, and the report over all of them. README.md here says more.
+ * runs others, and `--contestant`, `--workload` and `--clients` (repeatable) leave out who is not named. Writes bench/results/<suite>.json and .svg, and the report over all of them. README.md here says more.
  */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
@@ -12,7 +12,8 @@ import { takingPart } from "./contestants.mjs";
 import { fill } from "./fill.mjs";
 import { settingOf } from "./label.mjs";
 import { measure } from "./measure.mjs";
-import { plot } from "./plot.mjs";
+import { isPlotted, plot } from "./plot.mjs";
+import { vacuum } from "./postgres.mjs";
 import { writeReport } from "./report.mjs";
 import { resultOf, resultsFolder, saveResult } from "./results.mjs";
 import { runs, suites } from "./suites.mjs";
@@ -28,6 +29,9 @@ const { values: options } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     port: { type: "string", default: "14100" },
+    contestant: { type: "string", multiple: true },
+    workload: { type: "string", multiple: true },
+    clients: { type: "string", multiple: true },
     profile: { type: "string" },
     "no-save": { type: "boolean", default: false },
   },
@@ -62,8 +66,19 @@ async function storageFigures() {
 
 async function rowsOf({ parts }) {
   const rows = [];
-  for (const part of parts) await runPart(part, rows);
+  for (const part of parts) await runPart(chosenOf(part), rows);
   return rows;
+}
+
+/** What the options leave of a part. */
+function chosenOf({ contestants, workloads, clients, ...part }) {
+  const isChosen = (option, name) => option === undefined || option.includes(String(name));
+  return {
+    ...part,
+    contestants: contestants.filter((name) => isChosen(options.contestant, name)),
+    workloads: workloads.filter(({ name }) => isChosen(options.workload, name)),
+    clients: clients.filter((count) => isChosen(options.clients, count)),
+  };
 }
 
 async function runPart({ clusters: settings, contestants, workloads, clients, warmUpSeconds }, rows) {
@@ -71,18 +86,20 @@ async function runPart({ clusters: settings, contestants, workloads, clients, wa
   const scripts = Object.fromEntries(
     Object.values(taking).flatMap(({ process: name, script }) => (script === undefined ? [] : [[name, script]])),
   );
-  const isBeforeThere = Object.values(taking).some(({ build }) => build === "before");
-  const parts = { scripts, hasPostgres: "postgraphile" in taking, profile: options.profile };
+  const hasBuild = (name) => Object.values(taking).some(({ build }) => build === name);
+  const hasPostgres = "postgraphile" in taking;
+  const parts = { scripts, hasPostgres, hasSharedStore: hasBuild("postgres"), profile: options.profile };
   const entrants = [];
   const clusters = [];
   try {
     for (const { areNodesTogether, ...setting } of settings) {
       // Each has up to 30 ports.
       const basePort = Number(options.port) + 30 * clusters.length;
-      const before = isBeforeThere ? options.before : undefined;
+      const before = hasBuild("before") ? options.before : undefined;
       const cluster = await startCluster({ ...setting, areNodesTogether, ...parts, before, basePort });
       clusters.push(cluster);
       for (const origin of cluster.gateways) await fill(origin);
+      if (cluster.postgresUrl !== "") await vacuum(cluster.postgresUrl);
       for (const [name, contestant] of Object.entries(taking)) entrants.push({ name, contestant, cluster, setting });
     }
     for (const workload of workloads) {
@@ -107,12 +124,13 @@ function lineOf(row) {
     `p50 ${row.p50Ms.toFixed(2)} ms`,
     `p99 ${row.p99Ms.toFixed(2)} ms`,
     `first p99 ${row.firstP99Ms.toFixed(1)} ms`,
+    row.databaseCpuPerRequestMs === 0 ? "" : `PostgreSQL ${row.databaseCpuPerRequestMs.toFixed(4)}`,
     row.capacityPerCore === null ? "" : `capacity per core ×${row.capacityPerCore.toFixed(2)}`,
   ];
-  return `${row.workload.padEnd(22)} ${settingOf(row).padEnd(32)} ${row.contestant.padEnd(15)} ${figures.join(" | ")}`;
+  return `${row.workload.padEnd(22)} ${settingOf(row).padEnd(32)} ${row.contestant.padEnd(15)} ${figures.filter(Boolean).join(" | ")}`;
 }
 
 function save(result) {
   saveResult(result);
-  if (result.rows !== undefined) writeFileSync(path.join(resultsFolder, `${result.suite}.svg`), plot(result));
+  if (isPlotted(result)) writeFileSync(path.join(resultsFolder, `${result.suite}.svg`), plot(result));
 }

@@ -127,6 +127,18 @@ export const suites = {
       },
     ],
   },
+  /** The same rows in one PostgreSQL server, by way of storage nodes and by PostGraphile; beside them LMDB. */
+  store: {
+    parts: [
+      {
+        ...usualPart,
+        contestants: ["shardgate over PostgreSQL", "shardgate", "postgraphile"],
+        workloads: jobs.filter(({ name }) => name !== manyWorkload(100, 4096).name),
+        clients: mostFirst([1, 64]),
+        warmUpSeconds: 2,
+      },
+    ],
+  },
   workers: {
     parts: [
       {

@@ -1,8 +1,9 @@
 /**
  * What shardgate means to hold, and whether results show that it does. The bounds are the aims of the project; all else is
- * computed from what was measured. What is held against an earlier build is in verdict.mjs.
+ * computed from what was measured. What is held against an earlier build is in verdict.mjs, against PostGraphile in store-aims.mjs.
  */
 import { labelOf } from "./label.mjs";
+import { storeChecksOf } from "./store-aims.mjs";
 import { verdictChecksOf } from "./verdict.mjs";
 
 /** At 64 clients: capacity per core of the gateway, the bare proxy's being 1. */
@@ -23,6 +24,7 @@ const groupCommitGainMin = 20;
 const noPeers = new Set([
   "shardgate",
   "before",
+  "shardgate over PostgreSQL",
   "shardgate REST",
   "bare proxy",
   "bare batching",
@@ -45,6 +47,7 @@ export function checksOf(results) {
     ...orUnmeasured("cost per key from 1 to 1000 keys", keyChecks(rowsOf("keys"))),
     ...orUnmeasured("cost per request from 4 to 1024 shards", shardChecks(rowsOf("shards"))),
     ...orUnmeasured("storage node", storageChecks(results.get("storage"))),
+    ...orUnmeasured("entries in PostgreSQL, beside PostGraphile", storeChecksOf(results)),
     ...orUnmeasured("beside an earlier build", verdictChecksOf(results)),
   ];
 }

@@ -28,7 +28,7 @@ const tables = `
   $$;
 `;
 
-await fill(await connected());
+await fill();
 const instance = postgraphile({
   extends: [PostGraphileAmberPreset],
   pgServices: [makePgService({ connectionString, schemas: ["app"] })],
@@ -38,20 +38,9 @@ const server = http.createServer();
 await instance.createServ(grafserv).addTo(server);
 server.listen(Number(port), "127.0.0.1");
 
-async function connected() {
-  for (let attempt = 0; ; attempt++) {
-    const client = new pg.Client({ connectionString });
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      if (attempt === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
-
-async function fill(client) {
+async function fill() {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
   await client.query(tables);
   for (const bytes of sizes) {
     const indices = Array.from({ length: keyCount }, (_, index) => index);

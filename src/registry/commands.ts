@@ -20,11 +20,12 @@ import {
 import { markPutBack, versionsLostMax, type MarkPutBack } from "./commands/put-back.js";
 import { registerNode, type RegisterNode } from "./commands/registration.js";
 import { changeShards, unchanged, type Changed } from "./commands/shard-change.js";
+import { drainNode, takeOver, type DrainNode, type TakeOver } from "./commands/takeover.js";
 import { parseClusterName } from "./node-name.js";
 import { planUnassigned, type HeldShard } from "./unassigned-shards.js";
 
 export type { OwnedShardEvidence, StoreRefusal } from "./commands/departure.js";
-export { EvidenceOutdated, shardsOfNode } from "./commands/map-records.js";
+export { areOfOneStore, EvidenceOutdated, sharedStoreOf, shardsOfNode } from "./commands/map-records.js";
 export type { NodeIdentity, ReportedClaim } from "./commands/node-identity.js";
 export { otherCluster } from "./commands/registration.js";
 export type { Changed } from "./commands/shard-change.js";
@@ -63,7 +64,9 @@ export type RegistryCommand =
   | CompleteMove
   | CancelMove
   | AssignUnassigned
-  | RenewEpochs;
+  | RenewEpochs
+  | TakeOver
+  | DrainNode;
 
 /**
  * The next version of `map`, or `map` itself when the command changes nothing, with the changes of assignments for the log.
@@ -97,6 +100,10 @@ export function applyCommand(map: ClusterMap, command: RegistryCommand, nowMs: n
       return changeShards(map, planUnassigned(map, command.liveNodes, command.held), nowMs);
     case "renewEpochs":
       return renewEpochs(map, command, nowMs);
+    case "takeOver":
+      return takeOver(map, command, nowMs);
+    case "drainNode":
+      return drainNode(map, command);
     default:
       return unreachable(command);
   }

@@ -15,7 +15,7 @@ export interface NodeGauges {
   readonly isDraining: boolean;
   /** Whether a gateway has acknowledged this start, or none is needed. */
   readonly isAcknowledged: boolean;
-  /** Number of live entries in all shards of the store. */
+  /** Number of live entries in all shards of the store; of a shared one, in the shards that the node owns. */
   readonly entries: number;
   readonly entryBytes: number;
   /** Null for an engine without files. */
@@ -70,8 +70,16 @@ export class NodeMetrics implements EngineObserver {
       gauge("requests_in_flight", "Requests in progress.", (figures) => figures.requestsInFlight),
       gauge("queued_writes", "Writes waiting for a group commit.", (figures) => figures.queuedWrites),
       commonGauge("hosted_shards", "Shards that this storage node owns.", (figures) => figures.hostedShards),
-      commonGauge("entries", "Live entries.", (figures) => figures.entries),
-      commonGauge("entry_bytes", "Bytes of the live keys and values.", (figures) => figures.entryBytes),
+      commonGauge(
+        "entries",
+        "Live entries; in a shared store, of the shards that this storage node owns.",
+        (figures) => figures.entries,
+      ),
+      commonGauge(
+        "entry_bytes",
+        "Bytes of the live keys and values of the same shards.",
+        (figures) => figures.entryBytes,
+      ),
       commonGauge("file_bytes", "Bytes of the engine's file; absent without one.", (figures) => figures.fileBytes),
       commonGauge("acknowledged", "1 after a gateway has accepted this start, else 0.", ({ isAcknowledged }) =>
         isAcknowledged ? 1 : 0,

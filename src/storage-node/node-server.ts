@@ -12,6 +12,7 @@ import { listeningUrl } from "../wire/paths.js";
 import { startAgent } from "./membership/agent.js";
 import { batchService } from "./batch-service.js";
 import { drainNode } from "./drain-node.js";
+import { leaveNode } from "./leave-node.js";
 import { addEntryRoutes } from "./http/entry-routes.js";
 import { refuseForeignRequests } from "./http/foreign-requests.js";
 import { offerFrames } from "./frames/frame-upgrade.js";
@@ -72,6 +73,11 @@ export interface StorageNode {
   readonly port: number;
   /** The metrics of this process, as data. */
   metrics(): Promise<readonly object[]>;
+  /**
+   * For a node that is about to be drained: if other storage nodes share its store, tells the gateways so, and serves on
+   * until others have taken over all of its shards, at most `leavingMsMax`.
+   */
+  leave(): Promise<void>;
   /**
    * Refuses new requests with DRAINING, finishes the accepted ones within `drainTimeoutMs`, stops the agent, keeps
    * refusing for `refusingMs`, and closes the server and the engine. A second call waits for the first.
@@ -169,6 +175,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     url,
     port,
     metrics: async () => metrics.data(await figures()),
+    leave: () => leaveNode({ shardHost: host, agent, clock, log }),
     drain: () => (draining ??= drainNode({ ...options, app, gate, frames, shardHost: host, agent })),
   };
 }

@@ -60,7 +60,9 @@ function withClaim(header: ShardHeader, change: ClaimChange & { readonly kind: "
     lineage,
     sealedFor,
     sequence: Math.max(header.sequence, floor),
-    // Another owner may have written meanwhile. Those changes are missing from this feed, so it begins anew here.
-    horizon: isOwned(header) ? header.horizon : Math.max(header.horizon, header.sequence, floor),
+    // Another store may have owned the shard in an epoch in between. Its changes are missing from this feed, so the feed
+    // begins anew here.
+    horizon:
+      isOwned(header) || epoch === header.epoch + 1 ? header.horizon : Math.max(header.horizon, header.sequence, floor),
   };
 }

@@ -56,6 +56,7 @@ export const leaderCommands = [
   "remove",
   "assign",
   "acceptLoss",
+  "drain",
   "histories",
   "refresh",
 ] as const;

@@ -11,13 +11,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   client: [],
   wire: ["core"],
   tls: ["core"],
+  postgres: ["core", "tls"],
   console: ["core", "wire"],
-  storage: ["core"],
-  registry: ["core", "tls"],
+  storage: ["core", "tls", "postgres"],
+  registry: ["core", "tls", "postgres"],
   routing: ["core", "wire", "tls", "registry"],
   "storage-node": ["core", "wire", "tls", "storage"],
   gateway: ["core", "wire", "tls", "registry", "routing"],
-  cli: ["core", "wire", "tls", "storage", "registry", "routing", "storage-node", "gateway", "client"],
+  cli: ["core", "wire", "tls", "postgres", "storage", "registry", "routing", "storage-node", "gateway", "client"],
 };
 
 /** Package -> where in src/ it may be imported. `node:` modules are free above core and wire, and not in client. */
@@ -29,7 +30,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
     "registry/stores/etcd/etcd-client.ts",
     "cli/",
   ],
-  pg: ["registry/stores/postgres/"],
+  pg: ["postgres/"],
   dataloader: ["gateway/graphql/execution/loaders.ts"],
   graphql: ["gateway/graphql/"],
   "graphql-yoga": ["gateway/graphql/"],

@@ -30,6 +30,11 @@ function agent(id: string, start = 1): NodeRegistration {
   return { id, url: `http://${id}:8000`, incarnation: `${id}-${start}`, storeId: `store-${id}`, starts, shards: [] };
 }
 
+/** Of a store that all of them share. */
+function sharer(id: string): NodeRegistration {
+  return { ...agent(id), storeId: "store", isStoreShared: true };
+}
+
 const shard = parseShard;
 const wish = { isPrimary: true, ifEpoch: null, isForced: false };
 
@@ -154,6 +159,42 @@ export function testClusterCommands(name: string, open: () => Promise<CommandedC
       expect(cluster.map.nodes.has("node1")).toBe(false);
       expect(cluster.nodeStatus("node1").lastSeenAtMs).toBeNull();
       expect(cluster.shardState(shard(0))).toBe("UNASSIGNED");
+    });
+
+    it("drains a storage node of a shared store: another one serves its shards at once, and it gets none until that ends", async () => {
+      const { cluster, nodes } = await open();
+      for (const id of ["node1", "node2"]) nodes.client(id).accept(await cluster.register(sharer(id)));
+      expect(await cluster.drain("node1", false)).toEqual([]);
+      expect(cluster.map.nodes.get("node1")?.isDraining).toBe(true);
+      expect(cluster.map.shards).toEqual(
+        [0, 1, 2, 3].map((id) => ({ shard: id, epoch: 2, primary: "node2", lineage: 0, move: null })),
+      );
+      expect(nodes.client("node2").told.at(-1)?.shards).toHaveLength(4);
+      const back = { shard: shard(0), node: "node1", ...wish };
+      await expect(cluster.assign(back)).rejects.toMatchObject({ code: "BAD_REQUEST" });
+      await expect(cluster.drain("node2", false)).rejects.toMatchObject({ code: "SHARD_UNAVAILABLE" });
+      expect(await cluster.drain("node1", true)).toEqual([]);
+      expect(await cluster.assign(back)).toMatchObject({ primary: "node1", epoch: 3, lineage: 0 });
+      expect(await cluster.drain("node1", true)).toEqual([0]);
+    });
+
+    it("refuses to drain a storage node with a store of its own, and an unknown one", async () => {
+      const { cluster } = await opened();
+      await expect(cluster.drain("node1", false)).rejects.toMatchObject({
+        code: "NOT_SUPPORTED",
+        details: { node: "node1" },
+      });
+      await expect(cluster.drain("unknown", false)).rejects.toMatchObject({ code: "NODE_NOT_FOUND" });
+    });
+
+    it("has the shards of a storage node that is about to stop taken over before its heartbeat is answered", async () => {
+      const { cluster, nodes } = await open();
+      for (const id of ["node1", "node2"]) nodes.client(id).accept(await cluster.register(sharer(id)));
+      const leaving = { incarnation: "node1-1", mapVersion: cluster.map.version, isLeaving: true };
+      expect((await cluster.heartbeat("node1", leaving)).shards).toEqual([]);
+      await settle();
+      expect(cluster.map.shards.map(({ primary }) => primary)).toEqual(Array(4).fill("node2"));
+      expect(nodes.client("node2").told.at(-1)?.shards).toHaveLength(4);
     });
 
     it("returns histories in the order of the shards", async () => {

@@ -109,7 +109,7 @@ export class ReferenceEngine {
     const lineage = Math.max(claim.lineage, change.lineage);
     const { epoch, sealedFor } = change;
     const floor = (epoch - 1) * versionsPerEpoch;
-    if (epoch > claim.epoch && claim.epoch <= claim.releasedEpoch) {
+    if (epoch > claim.epoch + 1 && claim.epoch <= claim.releasedEpoch) {
       this.#set(change.shard, { horizon: Math.max(shard.horizon, shard.sequence, floor) });
     }
     this.#set(change.shard, {

@@ -4,6 +4,7 @@
  */
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import type { NodeHealth } from "../../src/wire/membership.js";
 import { shardRows, type ShardRow } from "../support/cluster-calls.js";
 import { untilReady } from "../support/gateway-calls.js";
 import { eventually, freePorts, shardgate, temporaryFolder, type Run } from "../support/processes.js";
@@ -63,7 +64,7 @@ export class GatewayGroup {
     this.#ports = new Map([...this.gatewayNames, ...this.nodeNames].map((name, index) => [name, ports[index] ?? 0]));
   }
 
-  /** Where clients reach a gateway; no line can be cut there. */
+  /** Where clients reach a gateway or a storage node; no line can be cut there. */
   origin(name: string): string {
     return `http://127.0.0.1:${this.#port(name)}`;
   }
@@ -119,6 +120,11 @@ export class GatewayGroup {
       for (const name of among) {
         const { leader: followed } = await this.#standing(name);
         if (followed?.name !== leader) throw new Error(`${name} follows ${followed?.name}, not ${leader}.`);
+      }
+      // A gateway is ready once the map has a storage node's start, which may learn of that a little later.
+      for (const name of this.nodeNames) {
+        const { isAcknowledged } = (await (await fetch(`${this.origin(name)}/health`)).json()) as NodeHealth;
+        if (isAcknowledged !== true) throw new Error(`The start of ${name} is not acknowledged.`);
       }
     });
   }

@@ -80,7 +80,7 @@ class Cluster {
       return { shard, epoch, releasedEpoch: released, keyCount: data.size, lineage };
     });
     const { start, mark } = process;
-    const rest = { isEphemeral: false, clusterId, mapVersion, claims, mark };
+    const rest = { isEphemeral: false, isStoreShared: false, clusterId, mapVersion, claims, mark };
     this.#messages.push({ name, identity: { start, storeId, starts: [...starts], ...rest }, isOwn });
   }
 

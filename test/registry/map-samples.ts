@@ -29,6 +29,25 @@ export function servingMap(nodes: readonly string[], shardCount: number = 4): Cl
   }, registered);
 }
 
+/** The same with one store that all of them share. */
+export function sharingMap(nodes: readonly string[], shardCount: number = 4, store = "s-1"): ClusterMap {
+  const empty = createClusterMap({ clusterId: "c-1", clusterName: "test", shardCount });
+  const registered = sharingIn(empty, nodes, store);
+  return registered.shards.reduce((map, { shard }) => {
+    return after(map, assigned(shard, nodes[shard % nodes.length] ?? ""));
+  }, registered);
+}
+
+/** `map` with these storage nodes, which share the store. */
+export function sharingIn(map: ClusterMap, nodes: readonly string[], store = "s-1"): ClusterMap {
+  return nodes.reduce((all, name) => after(all, sharing(name, { storeId: store })), map);
+}
+
+/** Registered by the node itself, with a shared store. */
+export function sharing(name: string, fields: Partial<NodeIdentity> = {}, newMark = "m-1"): RegistryCommand {
+  return started(name, { storeId: "s-1", isStoreShared: true, ...fields }, newMark);
+}
+
 /** Registered by a person. */
 export function byHand(name: string, url: string = `http://${name}:4001`): RegistryCommand {
   return { kind: "registerNode", name, url, identity: null, newMark: "m-1" };
@@ -46,6 +65,7 @@ export function identity(name: string, fields: Partial<NodeIdentity> = {}): Node
     storeId: `${name}-store`,
     starts: [start],
     isEphemeral: false,
+    isStoreShared: false,
     clusterId: "c-1",
     mapVersion: 0,
     claims: [],
@@ -133,7 +153,17 @@ export function expectSound(map: ClusterMap): void {
     expect(primary).not.toBe(null);
     expect(primary).not.toBe(move.target);
   }
-  for (const [name, record] of map.nodes) expect(record.name).toBe(name);
+  const byStore = new Map<string, boolean>();
+  for (const [name, record] of map.nodes) {
+    const { storeId, isStoreShared, isDraining } = record;
+    expect(record.name).toBe(name);
+    expect(isStoreShared ? storeId : "").not.toBe(null);
+    expect(isDraining && !isStoreShared).toBe(false);
+    if (storeId === null) continue;
+    expect(byStore.get(storeId) ?? true).toBe(true);
+    expect(byStore.has(storeId) && !isStoreShared).toBe(false);
+    byStore.set(storeId, isStoreShared);
+  }
   if (map.putBack === null) return;
   expect(map.putBack.waiting.length).toBeGreaterThan(0);
   for (const name of map.putBack.waiting) expect(map.nodes.has(name)).toBe(true);
@@ -166,6 +196,7 @@ const identityArbitrary = fc.record<NodeIdentity>({
   storeId: fc.option(fc.constantFrom("store-1", "store-2", "store-3")),
   starts: fc.uniqueArray(startArbitrary),
   isEphemeral: fc.boolean(),
+  isStoreShared: fc.boolean(),
   clusterId: fc.constantFrom(null, "c-1", "c-1", "c-2"),
   mapVersion: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(60)),
   claims: fc.uniqueArray(claimArbitrary, { selector: ({ shard }) => shard, maxLength: 3 }),
@@ -237,6 +268,19 @@ export const commandArbitrary: fc.Arbitrary<RegistryCommand> = fc.oneof(
     kind: fc.constant("renewEpochs" as const),
     node: nameArbitrary,
     shards: fc.array(fc.record({ shard: fc.nat(6), epoch: epochArbitrary }), { maxLength: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant("takeOver" as const),
+    from: nameArbitrary,
+    shards: fc.array(fc.record(owner), { maxLength: 4 }),
+    to: fc.subarray(names),
+    cause: causeArbitrary,
+  }),
+  fc.record({
+    kind: fc.constant("drainNode" as const),
+    name: nameArbitrary,
+    isUndone: fc.boolean(),
+    liveNodes: fc.subarray(names),
   }),
 );
 

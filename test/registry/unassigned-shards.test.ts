@@ -6,7 +6,7 @@ import { shardOfKey } from "../../src/core/shard.js";
 import type { ClusterMap } from "../../src/registry/cluster-map.js";
 import { applyCommand, shardsOfNode } from "../../src/registry/commands.js";
 import type { HeldShard } from "../../src/registry/unassigned-shards.js";
-import { after, assigned, byHand, expectSound, largestMap, mapWith } from "./map-samples.js";
+import { after, assigned, byHand, expectSound, largestMap, mapWith, sharingIn } from "./map-samples.js";
 
 function assignUnassigned(map: ClusterMap, liveNodes: readonly string[], held: readonly HeldShard[] = []): ClusterMap {
   return after(map, { kind: "assignUnassigned", liveNodes, held });
@@ -73,6 +73,28 @@ describe("assignUnassigned", () => {
     ["the one that is live, whatever the others have", [report("ghost", 9, 9), report("b", 1, 1)]],
   ])("of several holders takes %s", (_, held) => {
     expect(owners(assignUnassigned(mapWith(["a", "b", "c"]), ["a", "b", "c"], held))[3]).toBe("b");
+  });
+
+  it("gives a shard with data in a shared store to the least loaded live node of the store, whichever reports it", () => {
+    const map = sharingIn(sharingIn(mapWith(["z"], 6), ["a", "b"]), ["x"], "s-2");
+    const owned = [0, 1].reduce((before, shard) => after(before, assigned(shard, "a")), map);
+    const held = [2, 3, 4, 5].map((shard) => ({ ...report("a", 7, 1), shard }));
+    const next = assignUnassigned(owned, ["a", "b", "x", "z"], held);
+    expect(owners(next)).toEqual(["a", "a", "b", "b", "b", "a"]);
+    expect(next.shards[2]?.epoch).toBe(8);
+    // The reporter itself need not live any more.
+    expect(owners(assignUnassigned(owned, ["b", "x", "z"], held))).toEqual(["a", "a", "b", "b", "b", "b"]);
+  });
+
+  it("leaves a shard with data in a shared store alone while no live node of the store may have it", () => {
+    const map = after(sharingIn(mapWith(["z"], 2), ["a", "b"]), {
+      kind: "drainNode",
+      name: "a",
+      isUndone: false,
+      liveNodes: [],
+    });
+    expect(owners(assignUnassigned(map, ["a", "z"], [{ ...report("a", 7, 1), shard: 0 }]))).toEqual([null, "z"]);
+    expect(owners(assignUnassigned(map, ["a", "b", "z"], [{ ...report("a", 7, 1), shard: 0 }]))).toEqual(["b", "z"]);
   });
 
   it("surpasses the epoch of a holder that is away", () => {

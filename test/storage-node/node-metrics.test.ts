@@ -1,10 +1,11 @@
 /** `GET /metrics` of a storage node, over real HTTP. */
 import { describe, expect, it, vi } from "vitest";
 import { drainTimeoutMs, engineTimeoutMs } from "../../src/core/limits.js";
+import { MemoryContent } from "../../src/storage/memory/memory-content.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { encodeBatchRequest } from "../../src/wire/batch/batch-body.js";
 import { settle } from "../support/fake-clock.js";
-import { get, put } from "./operations.js";
+import { claimed, get, put } from "./operations.js";
 import { runNode } from "./running-node.js";
 import { sweepIntervalMs } from "../../src/storage-node/shards/sweeper.js";
 
@@ -50,6 +51,19 @@ describe("GET /metrics of a storage node", () => {
   it("reports no file length for an engine without files", async () => {
     const node = await runNode({ engine: new MemoryEngine() });
     expect(await samplesOf(node)).not.toHaveProperty("shardgate_storage_file_bytes");
+  });
+
+  it("counts the entries of a shared store at the storage node that owns their shard only", async () => {
+    const content = new MemoryContent("shared1");
+    const other = await claimed(new MemoryEngine(null, content, "other"), { 1: 1 });
+    await other.write([put("a", "1", { shard: 1 }), put("b", "1", { shard: 1 })], 0);
+    const node = await runNode({ engine: new MemoryEngine(null, content, "node1") });
+    await node.putValue("/shard/2/store/c", "12");
+    expect(await samplesOf(node)).toMatchObject({
+      shardgate_storage_hosted_shards: 1,
+      shardgate_storage_entries: 1,
+      shardgate_storage_entry_bytes: 3,
+    });
   });
 
   it("counts the shards that are assigned to it", async () => {

@@ -48,6 +48,7 @@ export class MemberNetwork {
             remove: (name, isForced) => at(leader, (answers) => answers.remove(name, isForced)),
             assign: (request) => at(leader, (answers) => answers.assign(request)),
             acceptLoss: (name) => at(leader, (answers) => answers.acceptLoss(name)),
+            drain: (name, isUndone) => at(leader, (answers) => answers.drain(name, isUndone)),
             histories: (shards) => at(leader, (answers) => answers.histories(shards)),
             refresh: (node) => at(leader, (answers) => answers.refresh(node)),
           },

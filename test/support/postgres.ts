@@ -68,7 +68,8 @@ export class PostgresServer {
     }
     rmSync(path.join(data, "postmaster.pid"));
     const from = `host=127.0.0.1 port=${this.port} user=sg password=secret`;
-    appendFileSync(path.join(data, "postgresql.auto.conf"), `primary_conninfo = '${from}'\n`);
+    const settings = `primary_conninfo = '${from}'\nwal_retrieve_retry_interval = 100ms\n`;
+    appendFileSync(path.join(data, "postgresql.auto.conf"), settings);
     writeFileSync(path.join(data, "standby.signal"), "");
     for (const file of readdirSync(data)) giveAway(path.join(data, file));
     return PostgresServer.#serve(data);

@@ -2,7 +2,8 @@
  * `shardgate registry restore`: restores an older copy of a registry while the gateways are stopped, and marks it as
  * restored: then no shard is served until every storage node has reported what it has claimed since the copy was made.
  */
-import { copyFile, readFile, realpath, rename, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { copyFile, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { ShardgateError } from "../../core/error.js";
 import { registryFileBytesMax } from "../../core/limits.js";
@@ -53,17 +54,17 @@ async function runRestore(from: string, options: RestoreOptions, environment: En
   const copy = await readCopy(from);
   // Checks that it is a cluster map before anything is opened.
   const map = mapOf(copy);
-  const next = await withRegistry(place, options, environment, async (opened) => {
+  const restored = await withRegistry(place, options, environment, async (opened) => {
     await refuseLed(place, opened, environment.clock);
-    const { replaced, versionAbove } = await makeRoom(place, opened.store, { map, data });
+    const { replaced, keptAs, versionAbove } = await makeRoom(place, opened.store, { map, data });
     const next = putBackDocument(copy, environment.newId(), versionAbove);
     if (!(await opened.store.compareAndSet(replaced, next, null))) {
       const message = `The registry ${placeText(place)} changed during the restore; nothing was restored.`;
       throw new ShardgateError("REGISTRY_CONFLICT", message);
     }
-    return next;
+    return { document: next, keptAs };
   });
-  await print(output === "json" ? jsonOf(place, next) : textOf(place, next), environment);
+  await print(output === "json" ? jsonOf(place, restored) : textOf(place, restored), environment);
 }
 
 /** The document in a copy of a registry file, verified as a whole. Throws REGISTRY_CORRUPT. */
@@ -78,6 +79,8 @@ async function readCopy(path: string): Promise<StoredDocument> {
  */
 interface Room {
   readonly replaced: StoreMark | null;
+  /** The file that has what was replaced; null: there was nothing. */
+  readonly keptAs: string | null;
   readonly versionAbove?: number;
 }
 
@@ -90,28 +93,39 @@ async function makeRoom(
   store: RegistryStore,
   { map, data }: { readonly map: ClusterMap; readonly data: string },
 ): Promise<Room> {
-  if (place.kind === "file") return { replaced: await setFileAside(place.path, store, map) };
+  if (place.kind === "file") return setFileAside(place.path, store, map);
   const present = await findRegistry(store);
-  if (present === null) return { replaced: null };
+  if (present === null) return { replaced: null, keptAs: null };
   refuseOtherCluster(place, present, map);
   await makeFolder(data);
-  await writeFile(`${usualPlace(data).path}.replaced`, encodeFile(present));
-  return { replaced: present, versionAbove: present.version };
+  const content = encodeFile(present);
+  const keptAs = await keep(usualPlace(data).path, (file) => writeFile(file, content, { flag: "wx" }));
+  return { replaced: present, keptAs, versionAbove: present.version };
 }
 
-async function setFileAside(path: string, store: RegistryStore, copy: ClusterMap): Promise<StoreMark | null> {
+async function setFileAside(path: string, store: RegistryStore, copy: ClusterMap): Promise<Room> {
   const present = await findOrDamaged(store);
-  if (present === null) return null;
+  if (present === null) return { replaced: null, keptAs: null };
   if (present !== "damaged") refuseOtherCluster({ kind: "file", path }, present, copy);
   // The registry may be a symbolic link, which stays.
   const file = await realpath(path);
-  const aside = `${file}.replaced`;
-  if (present === "damaged" || present.map === null) {
-    await rename(file, aside);
-    return null;
+  const keptAs = await keep(file, (name) => copyFile(file, name, constants.COPYFILE_EXCL));
+  if (present !== "damaged" && present.map !== null) return { replaced: present, keptAs };
+  await rm(file);
+  return { replaced: null, keptAs };
+}
+
+/** Writes the file `path`.replaced, or one with a number behind it where there are such files of earlier restores. */
+async function keep(path: string, write: (file: string) => Promise<void>): Promise<string> {
+  for (let number = 1; ; number++) {
+    const file = number === 1 ? `${path}.replaced` : `${path}.replaced.${number}`;
+    try {
+      await write(file);
+      return file;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
   }
-  await copyFile(file, aside);
-  return present;
 }
 
 /** The stored registry; "damaged" when the store cannot even read its document, which is a reason to restore. */
@@ -131,7 +145,12 @@ function refuseOtherCluster(place: RegistryPlace, { map: present }: FoundRegistr
   throw new ShardgateError("CLUSTER_MISMATCH", message);
 }
 
-function textOf(place: RegistryPlace, document: StoredDocument): string {
+interface Restored {
+  readonly document: StoredDocument;
+  readonly keptAs: string | null;
+}
+
+function textOf(place: RegistryPlace, { document, keptAs }: Restored): string {
   const { clusterName, version, shardCount, putBack } = mapOf(document);
   const waiting = putBack?.waiting ?? [];
   const next =
@@ -139,10 +158,11 @@ function textOf(place: RegistryPlace, document: StoredDocument): string {
       ? "Start the gateway."
       : `Start the gateway. It serves shards again when each of these storage nodes has registered: ${waiting.join(", ")}. ` +
         "For a node that is lost for good, run `shardgate node accept-loss NAME`.";
-  return `restored ${placeText(place)}: cluster ${clusterName}, ${shardCount} shards, map version ${version}\n${next}\n`;
+  const kept = keptAs === null ? "" : `kept what it replaces as ${keptAs}\n`;
+  return `restored ${placeText(place)}: cluster ${clusterName}, ${shardCount} shards, map version ${version}\n${kept}${next}\n`;
 }
 
-function jsonOf(place: RegistryPlace, document: StoredDocument): string {
+function jsonOf(place: RegistryPlace, { document, keptAs }: Restored): string {
   const { clusterId, version, putBack } = mapOf(document);
-  return `${JSON.stringify({ path: placeText(place), clusterId, mapVersion: version, waiting: putBack?.waiting ?? [] })}\n`;
+  return `${JSON.stringify({ path: placeText(place), clusterId, mapVersion: version, keptAs, waiting: putBack?.waiting ?? [] })}\n`;
 }

@@ -171,7 +171,8 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     log.info({ reason }, "The storage node is shutting down.");
     await closeWithin(
       node
-        .drain()
+        .leave()
+        .then(() => node.drain())
         .then(unlock)
         .then(endAsUsual)
         .then(() => tracing.close()),

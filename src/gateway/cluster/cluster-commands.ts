@@ -26,7 +26,8 @@ export interface ClusterCommands {
   register(registration: NodeRegistration): Promise<NodeAssignments>;
 
   /**
-   * A sign of life, answered with what the storage node has to know. Throws NODE_NOT_FOUND to a node that has to register
+   * A sign of life, answered with what the storage node has to know; if it is about to stop, after other nodes of its shared
+   * store have taken over its shards. Throws NODE_NOT_FOUND to a node that has to register
    * (again), or has a store and names no start, NODE_CONFLICT to a process whose name another one has taken over, and
    * REGISTRY_PUT_BACK with the mark to register with.
    */
@@ -38,9 +39,9 @@ export interface ClusterCommands {
   remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]>;
 
   /**
-   * Gives a shard to a storage node; unless forced, one that has an owner must be empty there. Throws NOT_SUPPORTED for
-   * replicas and plain nodes, NODE_NOT_FOUND, SHARD_NOT_FOUND, EPOCH_CONFLICT, ASSIGNMENT_WOULD_HIDE_DATA,
-   * REGISTRY_PUT_BACK and SHARD_UNAVAILABLE.
+   * Gives a shard to a storage node; unless forced, one that has an owner must be empty there, or both nodes serve one
+   * shared store. Throws NOT_SUPPORTED for replicas and plain nodes, NODE_NOT_FOUND, SHARD_NOT_FOUND, EPOCH_CONFLICT,
+   * ASSIGNMENT_WOULD_HIDE_DATA, REGISTRY_PUT_BACK, SHARD_UNAVAILABLE, and BAD_REQUEST for a node that drains.
    */
   assign(request: AssignRequest): Promise<ShardRecord>;
 
@@ -49,6 +50,14 @@ export interface ClusterCommands {
    * Throws NODE_NOT_FOUND, and BAD_REQUEST when it has lost nothing.
    */
   acceptLoss(name: string): Promise<void>;
+
+  /**
+   * Has the storage node own no shards from now on, whatever happens: other nodes of its shared store take them over at once
+   * and serve them without an interruption. `isUndone` ends that; the node then gets shards like all others. Resolves to the
+   * shards that it still owns. Throws NODE_NOT_FOUND, NOT_SUPPORTED for a node with a store of its own, and
+   * SHARD_UNAVAILABLE when no other live node of the store may take them.
+   */
+  drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]>;
 
   /** How the shards' assignments changed: one history for each, the newest change first, as far as the registry's log has it. */
   histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]>;

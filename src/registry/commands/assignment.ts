@@ -2,10 +2,13 @@
 import { ShardgateError } from "../../core/error.js";
 import type { ShardNumber } from "../../core/shard.js";
 import type { AssignmentCause, ClusterMap } from "../cluster-map.js";
-import { EvidenceOutdated, refuseWhilePutBack, requireNode, requireShard } from "./map-records.js";
+import { areOfOneStore, EvidenceOutdated, refuseWhilePutBack, requireShard, requireTarget } from "./map-records.js";
 import { changeShards, unchanged, type Changed, type ShardChange } from "./shard-change.js";
 
-/** Gives a shard without an owner to a storage node; by force also one that another node owns, whose data are then hidden. */
+/**
+ * Gives a shard to a storage node: one without an owner, or one whose owner serves the same shared store, which has its
+ * data; by force also any other, whose data are then hidden.
+ */
 export interface Assign {
   readonly kind: "assign";
   readonly shard: number;
@@ -30,20 +33,21 @@ export interface RenewEpochs {
 
 /**
  * Nothing changes when the storage node owns the shard already. Throws NODE_NOT_FOUND, SHARD_NOT_FOUND, EPOCH_CONFLICT,
- * REGISTRY_PUT_BACK, ASSIGNMENT_WOULD_HIDE_DATA, and EvidenceOutdated when the shard has an owner: then the caller moves it
- * instead.
+ * REGISTRY_PUT_BACK, BAD_REQUEST when the node drains, ASSIGNMENT_WOULD_HIDE_DATA, and EvidenceOutdated when the shard has
+ * an owner with a store of its own: then the caller moves it instead.
  */
 export function assign(map: ClusterMap, command: Assign, nowMs: number): Changed {
   refuseWhilePutBack(map);
   const { node, cause, epochMin = 0 } = command;
   const { shard, primary } = requireShard(map, command.shard, command.ifEpoch);
-  requireNode(map, node);
   if (primary === node) return unchanged(map);
-  const isTaken = primary !== null;
+  requireTarget(map, node);
+  // By force or not, nothing is hidden where both serve one store.
+  const isTaken = primary !== null && !areOfOneStore(map, primary, node);
   if (isTaken && !command.isForced) {
     throw new EvidenceOutdated(`Shard ${shard} belongs to storage node ${primary} and can only be assigned by a move.`);
   }
-  const isUnknown = map.isRecovered && !isTaken;
+  const isUnknown = map.isRecovered && primary === null;
   if (isUnknown && !command.isForced) {
     const message =
       `Shard ${shard} may have data on a storage node that has not registered since the registry was lost. ` +

@@ -45,15 +45,17 @@ function notRecognized(map: ClusterMap, known: NodeRecord, identity: NodeIdentit
   return new ShardgateError(
     "STORE_NOT_RECOGNIZED",
     `Storage node ${name} started with ${whatInstead(known, identity)}. Acknowledged entries may be missing, so its ` +
-      `${shards.length} shards stay unavailable until it starts with its own data folder, or an operator accepts the loss.`,
+      `${shards.length} shards stay unavailable until it starts with its own data, or an operator accepts the loss.`,
     { node: name, storeId, knownStoreId, knownStart: known.lastStart, shards },
   );
 }
 
-function whatInstead({ storeId: known, lastStart }: NodeRecord, { storeId, isEphemeral }: NodeIdentity): string {
+function whatInstead({ storeId: known, lastStart }: NodeRecord, identity: NodeIdentity): string {
+  const { storeId, isEphemeral, isStoreShared } = identity;
+  const what = isStoreShared ? "database" : "data folder";
   if (isEphemeral) return "a store in memory instead of its data folder";
   if (known !== null && known === storeId) {
-    return `an older copy of its data folder, which lacks start ${lastStart} of store ${known}`;
+    return `an older copy of its ${what}, which lacks start ${lastStart} of store ${known}`;
   }
-  return `another or an empty data folder: its store is ${storeId ?? "unnamed"}; the cluster knows ${known ?? "none"}`;
+  return `another or an empty ${what}: its store is ${storeId ?? "unnamed"}; the cluster knows ${known ?? "none"}`;
 }

@@ -36,6 +36,26 @@ export function requireNode(map: ClusterMap, name: string): NodeRecord {
   throw new ShardgateError("NODE_NOT_FOUND", message, { node: name });
 }
 
+/** The id of the storage node's store if other nodes may share it; null: its store is its own, or it has none. */
+export function sharedStoreOf({ nodes }: ClusterMap, name: string): string | null {
+  const record = nodes.get(name);
+  return record?.isStoreShared === true ? record.storeId : null;
+}
+
+/** Whether both storage nodes serve the same shared store, so that one may own the other's shards without copying. */
+export function areOfOneStore(map: ClusterMap, one: string, other: string): boolean {
+  const store = sharedStoreOf(map, one);
+  return store !== null && store === sharedStoreOf(map, other);
+}
+
+/** The storage node, which is to get a shard. Throws NODE_NOT_FOUND, and BAD_REQUEST for one that drains. */
+export function requireTarget(map: ClusterMap, name: string): NodeRecord {
+  const record = requireNode(map, name);
+  if (!record.isDraining) return record;
+  const message = `Storage node ${name} is draining, so it gets no shards. End its draining first, or name another storage node.`;
+  throw new ShardgateError("BAD_REQUEST", message, { node: name });
+}
+
 /** Throws SHARD_NOT_FOUND, and EPOCH_CONFLICT when the shard is at another epoch than `ifEpoch` (null allows each). */
 export function requireShard(map: ClusterMap, number: number, ifEpoch: number | null): ShardRecord {
   const shard = parseShard(number, map.shardCount);

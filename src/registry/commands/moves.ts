@@ -4,7 +4,7 @@
  */
 import { ShardgateError } from "../../core/error.js";
 import type { ClusterMap, ShardMove, ShardOwner, ShardRecord } from "../cluster-map.js";
-import { EvidenceOutdated, refuseWhilePutBack, requireCurrent, requireNode, requireShard } from "./map-records.js";
+import { EvidenceOutdated, refuseWhilePutBack, requireCurrent, requireShard, requireTarget } from "./map-records.js";
 import { changeShards, unchanged, type Changed } from "./shard-change.js";
 
 /** Seals a shard at its owner, to give it to another storage node. */
@@ -35,18 +35,18 @@ export interface CancelMove {
 }
 
 /**
- * Throws NODE_NOT_FOUND, SHARD_NOT_FOUND, EPOCH_CONFLICT, REGISTRY_PUT_BACK, and EvidenceOutdated for a shard without an
- * owner.
+ * Throws NODE_NOT_FOUND, SHARD_NOT_FOUND, EPOCH_CONFLICT, REGISTRY_PUT_BACK, BAD_REQUEST when the target drains, and
+ * EvidenceOutdated for a shard without an owner.
  */
 export function beginMove(map: ClusterMap, command: BeginMove): Changed {
   refuseWhilePutBack(map);
   const { node, moveId } = command;
   const record = requireShard(map, command.shard, command.ifEpoch);
-  requireNode(map, node);
   const { shard, primary, epoch, move } = record;
+  if (primary === node) return unchanged(map);
+  requireTarget(map, node);
   if (primary === null)
     throw new EvidenceOutdated(`Shard ${shard} has no owner and can only be assigned without a move.`);
-  if (primary === node) return unchanged(map);
   if (move !== null) {
     const message = `Shard ${shard} is already being moved to storage node ${move.target}.`;
     throw new ShardgateError("EPOCH_CONFLICT", message, { shard, epoch });

@@ -13,6 +13,8 @@ export interface NodeIdentity {
   readonly starts: readonly string[];
   /** The store forgets everything when its process ends. */
   readonly isEphemeral: boolean;
+  /** Several storage nodes serve the store. */
+  readonly isStoreShared: boolean;
   /** The cluster whose data the store keeps; null: none yet. */
   readonly clusterId: string | null;
   /** Version of the last cluster map that the storage node knows; 0 for none. */
@@ -41,6 +43,11 @@ export function isLive({ epoch, releasedEpoch }: ReportedClaim): boolean {
 /** The id by which the store is known again; null for one that is gone with its process. */
 export function durableStoreId({ isEphemeral, storeId }: NodeIdentity): string | null {
   return isEphemeral ? null : storeId;
+}
+
+/** Whether another storage node may own what the store has: it outlives the process, and several nodes serve it. */
+export function isSharing(identity: NodeIdentity): boolean {
+  return identity.isStoreShared && durableStoreId(identity) !== null;
 }
 
 /** A store that claimed no shard is bound to no cluster: what it knows of another one's map means nothing here. */

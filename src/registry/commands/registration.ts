@@ -10,7 +10,13 @@ import type { ClusterMap, NodeRecord } from "../cluster-map.js";
 import { isLossyStart } from "./continuity.js";
 import { shardsOfNode } from "./map-records.js";
 import { withoutMovesTo } from "./moves.js";
-import { durableStoreId, refuseImpossible, withoutForeignCluster, type NodeIdentity } from "./node-identity.js";
+import {
+  durableStoreId,
+  isSharing,
+  refuseImpossible,
+  withoutForeignCluster,
+  type NodeIdentity,
+} from "./node-identity.js";
 import { heard, isAhead, markPutBack, registerWhilePutBack, settled } from "./put-back.js";
 import { changeShards, requireRecord, unchanged, type Changed, type ShardChange } from "./shard-change.js";
 
@@ -55,16 +61,22 @@ function registerStart(map: ClusterMap, command: RegisterNode, identity: NodeIde
   const { name, url } = command;
   const known = map.nodes.get(name);
   const isLossy = known !== undefined && isLossyStart(map, known, identity);
+  const before = recordOf(map, command, nowMs);
+  const isStoreShared = isSharing(identity);
   const record: NodeRecord = {
-    ...recordOf(map, command, nowMs),
+    ...before,
     storeId: durableStoreId(identity),
+    isStoreShared,
+    // Only nodes of a shared store drain.
+    isDraining: before.isDraining && isStoreShared,
     // A storage node of 0.1.0 names no store: its starts alone do not distinguish its folder from an empty one.
     lastStart: identity.storeId === null && !identity.isEphemeral ? null : identity.start,
     isLossAccepted: false,
   };
   if (map.putBack !== null) return registerWhilePutBack(map, map.putBack, { record, identity, isLossy }, nowMs);
   const isNewStart = known?.lastStart !== identity.start;
-  if (!isNewStart && known.url === url && !known.isLossAccepted) return unchanged(map);
+  const isKnown = !isNewStart && known.url === url && known.isStoreShared === isStoreShared;
+  if (isKnown && !known.isLossAccepted) return unchanged(map);
   const renewed = isNewStart ? renewedShards(map, identity, { name, isLossy }, nowMs) : unchanged(map);
   return { map: { ...withNode(renewed.map, record), version: map.version + 1 }, changes: renewed.changes };
 }
@@ -139,8 +151,11 @@ function joinedCluster(map: ClusterMap, name: string, { clusterId }: NodeIdentit
 function refuseStoreOfAnother(map: ClusterMap, name: string, identity: NodeIdentity): void {
   const storeId = durableStoreId(identity);
   if (storeId === null) return;
+  // A gateway of a release that does not know shared stores drops that they are shared when it changes the map.
+  const isKnownUser = map.nodes.get(name)?.storeId === storeId;
   for (const other of map.nodes.values()) {
     if (other.storeId !== storeId || other.name === name) continue;
+    if (identity.isStoreShared && (other.isStoreShared || isKnownUser)) continue;
     const message =
       `Storage node ${other.name} already uses store ${storeId}; ${name} cannot use it, too. ` +
       `Start it under its own name, or remove storage node ${other.name} first.`;

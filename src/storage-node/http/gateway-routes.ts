@@ -69,7 +69,9 @@ export async function figuresOf(
   host: ShardHost,
   own: Pick<NodeGauges, "requestsInFlight" | "fileBytes" | "isDraining">,
 ): Promise<NodeGauges> {
-  const shards = await host.hostedShards();
+  const all = await host.hostedShards();
+  // So that a sum over all storage nodes counts each entry of a shared store once.
+  const shards = host.isStoreShared ? all.filter(({ epoch, releasedEpoch = 0 }) => (epoch ?? 0) > releasedEpoch) : all;
   return {
     ...own,
     queuedWrites: host.queuedWrites,

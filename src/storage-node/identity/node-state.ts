@@ -40,13 +40,26 @@ export interface StoreStart {
   readonly atMs: number;
 }
 
-/** The document in `state`. Throws STORAGE_FAILED when its text is not valid. */
-export function documentOf({ document }: Pick<StoreState, "document">): NodeDocument {
+/**
+ * The document in `state`. A storage node that is new in a shared store has the store's id and cluster from the beginning.
+ * Throws STORAGE_FAILED when its text is not valid.
+ */
+export function documentOf({ document, shared }: Pick<StoreState, "document" | "shared">): NodeDocument {
+  const advice =
+    shared === null
+      ? "Restore the data folder from a backup, or start with an empty one."
+      : "Restore the database from a backup, or start a storage node with another name.";
+  const own = ownDocument(document, advice);
+  if (shared === null) return own;
+  const { clusterId, shardCount } = own.clusterId === null && shared.cluster !== null ? shared.cluster : own;
+  return { ...own, storeId: shared.id, clusterId, shardCount };
+}
+
+function ownDocument(document: string | null, advice: string): NodeDocument {
   if (document === null) return emptyDocument;
   try {
     return parseDocument(JSON.parse(document));
   } catch (error) {
-    const advice = "Restore the data folder from a backup, or start with an empty one.";
     throw new ShardgateError(
       "STORAGE_FAILED",
       `The storage node's record of its cluster is damaged. ${advice}`,
@@ -114,7 +127,8 @@ export function withOwnClaims(state: StoreState, shards: readonly ShardNumber[])
 /**
  * The change that `assignments` require; null when they are not newer than the known ones. `acknowledged`: the id of
  * the start whose registration they answer, null for other assignments. Throws CLUSTER_MISMATCH and
- * SHARD_COUNT_MISMATCH. A store without claims and data is not bound to a cluster yet.
+ * SHARD_COUNT_MISMATCH. The first assignments bind a shared store to their cluster; any other store is bound once it has
+ * claims or data.
  */
 export function withAssignments(
   state: StoreState,
@@ -123,14 +137,24 @@ export function withAssignments(
 ): StoreChange | null {
   const before = documentOf(state);
   const { clusterId, shardCount, mapVersion, shards } = assignments;
-  const isBound = state.claims.size + state.damagedShards.length > 0;
-  if (before.clusterId !== null && isBound) refuseForeign(before, assignments);
+  const bound = boundTo(state, before);
+  if (bound !== null) refuseForeign(bound, assignments);
   const knownVersion = before.clusterId === clusterId ? (before.mapVersion ?? 0) : 0;
   const isNewer = mapVersion > knownVersion && shards !== undefined;
   if (!isNewer && mapVersion !== knownVersion) return null;
   const known = isNewer ? { ...before, clusterId, shardCount, mapVersion } : before;
   const after = acknowledged === null ? known : withAcknowledgement(known, acknowledged);
-  return changeOf(before, after, isNewer ? claimChanges(state, shards, shardCount) : []);
+  const change = changeOf(before, after, isNewer ? claimChanges(state, shards, shardCount) : []);
+  const isBinding = state.shared !== null && bound === null;
+  return change !== null && isBinding ? { ...change, cluster: { clusterId, shardCount } } : change;
+}
+
+type Cluster = Pick<NodeDocument, "clusterId" | "shardCount">;
+
+/** The only cluster whose assignments the store takes; null: it takes any. */
+function boundTo({ shared, claims, damagedShards }: StoreState, document: NodeDocument): Cluster | null {
+  if (shared !== null) return shared.cluster;
+  return document.clusterId !== null && claims.size + damagedShards.length > 0 ? document : null;
 }
 
 function changeOf(before: NodeDocument, after: NodeDocument, claims: readonly ClaimChange[]): StoreChange | null {
@@ -165,17 +189,17 @@ function ownClaims(state: StoreState, shards: readonly ShardNumber[]): readonly 
   return unclaimed.map((shard) => ({ kind: "claim", shard, epoch: 1, lineage: 0, sealedFor: null }));
 }
 
-function refuseForeign(document: NodeDocument, { clusterId, shardCount }: NodeAssignments): void {
-  if (clusterId !== document.clusterId) {
+function refuseForeign(bound: Cluster, { clusterId, shardCount }: NodeAssignments): void {
+  if (clusterId !== bound.clusterId) {
     throw new ShardgateError(
       "CLUSTER_MISMATCH",
-      `The data here belong to cluster ${JSON.stringify(document.clusterId)}, not to ${JSON.stringify(clusterId)}.`,
+      `The data here belong to cluster ${JSON.stringify(bound.clusterId)}, not to ${JSON.stringify(clusterId)}.`,
     );
   }
-  if (shardCount !== document.shardCount) {
+  if (shardCount !== bound.shardCount) {
     throw new ShardgateError(
       "SHARD_COUNT_MISMATCH",
-      `The data here are of a cluster with ${document.shardCount} shards, not ${shardCount}.`,
+      `The data here are of a cluster with ${bound.shardCount} shards, not ${shardCount}.`,
     );
   }
 }

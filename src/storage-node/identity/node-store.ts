@@ -7,7 +7,7 @@ import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import type { ShardNumber } from "../../core/shard.js";
 import { isOwned } from "../../storage/claim.js";
-import type { ShardClaim, StorageEngine, StoreChange, StoreState } from "../../storage/engine.js";
+import type { StorageEngine, StoreChange, StoreState } from "../../storage/engine.js";
 import type { NodeAssignments } from "../../wire/membership.js";
 import { documentOf, withAssignments, withBeginning, withOwnClaims, type NodeDocument } from "./node-state.js";
 
@@ -75,8 +75,15 @@ export class NodeStore {
     return !this.#options.hasGateway && this.#document.clusterId === null;
   }
 
-  claimOf(shard: ShardNumber): ShardClaim | undefined {
-    return this.#state.claims.get(shard);
+  /** Whether other storage nodes have the same store. */
+  get isStoreShared(): boolean {
+    return this.#state.shared !== null;
+  }
+
+  /** The epoch under which the store owns the shard; null if it does not. */
+  ownedEpoch(shard: ShardNumber): number | null {
+    const claim = this.#state.claims.get(shard);
+    return claim !== undefined && isOwned(claim) ? claim.epoch : null;
   }
 
   /** Whether the store has never claimed the shard. */
@@ -93,9 +100,12 @@ export class NodeStore {
     return [...this.#state.claims.values()].filter(isOwned).length;
   }
 
-  /** Reads the changes of other processes. Throws STORAGE_FAILED, and passes on errors of the engine. */
+  /**
+   * Reads what others have changed: other processes of this storage node or, while a shared store has no cluster, other
+   * storage nodes. Throws STORAGE_FAILED, and passes on errors of the engine.
+   */
   refresh(): Promise<void> {
-    if (!this.#options.isShared) return Promise.resolve();
+    if (!this.#options.isShared && this.#state.shared?.cluster !== null) return Promise.resolve();
     this.#nextRefresh ??= this.#run(() => {
       this.#nextRefresh = null;
       return this.#options.engine.state();
@@ -165,7 +175,16 @@ export class NodeStore {
 
   async #takeFrom(call: () => Promise<StoreState>): Promise<void> {
     const state = await call();
-    if (state.document !== this.#state.document) this.#document = documentOf(state);
+    if (!hasSameDocument(state, this.#state)) this.#document = documentOf(state);
     this.#state = state;
   }
+}
+
+function hasSameDocument(one: StoreState, other: StoreState): boolean {
+  const isSameStore = one.shared?.id === other.shared?.id;
+  return (
+    isSameStore &&
+    one.shared?.cluster?.clusterId === other.shared?.cluster?.clusterId &&
+    one.document === other.document
+  );
 }

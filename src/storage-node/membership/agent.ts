@@ -15,32 +15,54 @@ export interface AgentOptions extends MembershipOptions, GatewayCallsParts {
 }
 
 export interface Agent {
+  /** False when no gateway has answered the last call at all. */
+  readonly isHeard: boolean;
+  /** From now on heartbeats say that the storage node is about to end: one at once, and then several a second. */
+  leave(): void;
   /** Cancels the call in flight; resolves when the agent has stopped. */
   stop(): Promise<void>;
 }
+
+/** Interval of heartbeats of a storage node that is about to end. */
+const leavingIntervalMs = 250;
 
 export function startAgent(options: AgentOptions): Agent {
   const { clock } = options;
   const gateway = new GatewayRounds({ ...options, calls: new GatewayCalls(options) });
   const membership = new MembershipLoop(options, gateway);
   let isStopped = false;
+  let isLeaving = false;
+  let isHeard = true;
   let cancel: (() => void) | null = null;
   let beating = Promise.resolve();
 
   const beatAfter = (delayMs: number): void => {
     cancel = clock.after(delayMs, () => {
+      cancel = null;
       beating = beat();
     });
   };
   async function beat(): Promise<void> {
-    await membership.beat(() => isStopped);
-    if (!isStopped) beatAfter(heartbeatIntervalMs);
+    const saysLeaving = isLeaving;
+    isHeard = await membership.beat(() => isStopped, isLeaving);
+    if (isStopped) return;
+    if (isLeaving) beatAfter(saysLeaving ? leavingIntervalMs : 0);
+    else beatAfter(heartbeatIntervalMs);
   }
   const pauseMs = firstPauseMs(options);
   if (pauseMs > 0) beatAfter(pauseMs);
   else beating = beat();
 
   return {
+    get isHeard() {
+      return isHeard;
+    },
+    leave() {
+      isLeaving = true;
+      if (cancel === null) return;
+      cancel();
+      beatAfter(0);
+    },
     async stop() {
       isStopped = true;
       cancel?.();

@@ -22,7 +22,14 @@ export interface MembershipOptions {
 
 export type RegisteredHost = Pick<
   ShardHost,
-  "document" | "isAcknowledged" | "acknowledge" | "applyAssignments" | "hostedShards" | "exhausted"
+  | "document"
+  | "isStoreShared"
+  | "isAcknowledged"
+  | "refresh"
+  | "acknowledge"
+  | "applyAssignments"
+  | "hostedShards"
+  | "exhausted"
 >;
 
 /** The way to the gateways. Throws their refusals as ShardgateError, and anything else when there is no usable answer. */
@@ -46,26 +53,34 @@ export class MembershipLoop {
     this.#gateway = gateway;
   }
 
-  async beat(isStopped: () => boolean): Promise<void> {
+  /** Resolves to false when no gateway has answered at all. `isLeaving`: the storage node is about to end. */
+  async beat(isStopped: () => boolean, isLeaving = false): Promise<boolean> {
     const wasRegistered = this.#isRegistered;
     try {
-      if (!this.#isRegistered || !(await this.#heartbeat())) await this.#register();
+      if (!this.#isRegistered || !(await this.#heartbeat(isLeaving))) await this.#register();
       this.#isRegistered = true;
       this.#trouble = null;
       const { url: gatewayUrl } = this.#gateway;
       if (!wasRegistered) this.#options.log.info({ gatewayUrl }, "The storage node has registered with the gateway.");
+      return true;
     } catch (error) {
       this.#isRegistered = false;
       if (!isStopped()) this.#report(error);
+      return error instanceof ShardgateError;
     }
   }
 
   /** False when the node has to register again. */
-  async #heartbeat(): Promise<boolean> {
+  async #heartbeat(isLeaving: boolean): Promise<boolean> {
     const { name, incarnation, host, log } = this.#options;
     const exhausted = host.exhausted();
     const { mapVersion } = host.document;
-    const heartbeat = { incarnation, mapVersion, ...(exhausted.length > 0 && { exhausted }) };
+    const heartbeat = {
+      incarnation,
+      mapVersion,
+      ...(isLeaving && { isLeaving }),
+      ...(exhausted.length > 0 && { exhausted }),
+    };
     try {
       await host.applyAssignments(await this.#gateway.heartbeat(name, heartbeat));
       return true;
@@ -95,6 +110,9 @@ export class MembershipLoop {
   async #registration(): Promise<NodeRegistration> {
     const { name, advertisedUrl, incarnation, isEphemeral, host } = this.#options;
     const shards = await host.hostedShards();
+    // After the claims: if another storage node has just given a shared store its cluster, both are known or neither is.
+    await host.refresh();
+    const { isStoreShared } = host;
     const { storeId, clusterId, shardCount, mapVersion, starts } = host.document;
     return {
       id: name,
@@ -106,6 +124,7 @@ export class MembershipLoop {
       incarnation,
       ...(storeId !== null && { storeId }),
       isEphemeral,
+      ...(isStoreShared && { isStoreShared }),
       starts: starts.map(({ id }) => id),
       mark: this.#mark,
     };

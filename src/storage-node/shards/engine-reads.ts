@@ -74,7 +74,7 @@ export class EngineReads {
   #report(error: unknown, operations: number, { requestId }: OperationCaller): void {
     this.#options.log.error(
       { err: error, requestId, operations },
-      "The storage engine failed to read; `err` has the cause. Check the disk.",
+      "The storage engine failed to read; `err` has the cause. Check its disk or database.",
     );
   }
 }

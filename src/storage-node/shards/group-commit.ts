@@ -1,71 +1,33 @@
 /**
- * Collects the writes that arrive during a commit into the next one, so that many small writes share one durable
- * commit. The engine decides within the commit who may write. Every caller is answered within a deadline: with
- * OUTCOME_UNKNOWN if its write has started, with a refusal if it still waits.
+ * The writes of a storage node on their way to the engine. Each lane of the engine commits one group after the other, so
+ * that many small writes share one durable commit, and a lane that hangs holds up no other. Bounds what waits in all of
+ * them.
  */
-import type { Clock } from "../../core/clock.js";
-import { ShardgateError } from "../../core/error.js";
+import assert from "node:assert/strict";
 import { utf8Bytes } from "../../core/key.js";
-import { engineTimeoutMs, requestIdsLoggedMax } from "../../core/limits.js";
-import type { Log } from "../../core/log.js";
-import type { Outcome, RefusedOutcome } from "../../core/operation.js";
-import { startShared, type Span, type Tracer } from "../../core/tracing.js";
+import type { Outcome } from "../../core/operation.js";
 import type { FencedWrite, StorageEngine } from "../../storage/engine.js";
 import type { OperationCaller } from "../operation-caller.js";
-import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
-import type { EngineObserver } from "./engine-observer.js";
-
-/** Most writes of one group commit; bounds how long the callers wait for their outcomes. */
-export const groupCommitOperationsMax = 4_000;
+import { CommitLane, unanswered, type CommitLaneOptions, type LaneWrites, type Load } from "./commit-lane.js";
+import { refused } from "./engine-failure.js";
 
 /** Most writes that wait at a storage node; more are refused with OVERLOADED. */
 export const groupCommitQueueMax = 100_000;
 
-/** Approximate bytes of values in one group commit: a transaction that the disk completes well within a second. */
-export const groupCommitBytesMax = 16 * 1024 * 1024;
-
 /** Approximate bytes of values that may wait at a storage node; more are refused with OVERLOADED. Bounds its memory. */
 const groupCommitQueueBytesMax = 256 * 1024 * 1024;
 
-export interface GroupCommitOptions {
-  readonly engine: Pick<StorageEngine, "name" | "write">;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Absent: commits are not counted. */
-  readonly observer?: Pick<EngineObserver, "commitDone">;
-  /** Absent: commits are not traced. */
-  readonly tracer?: Tracer;
-}
-
-/** The size of one submission, of a group, or of the whole queue. */
-export interface Load {
-  readonly operations: number;
-  readonly bytes: number;
-}
-
-/** How many of the first loads form the next group: as many as fit, and at least one if there are any. */
-export function groupLength(waiting: readonly Load[]): number {
-  let operations = 0;
-  let bytes = 0;
-  for (const [index, load] of waiting.entries()) {
-    operations += load.operations;
-    bytes += load.bytes;
-    if (index > 0 && (operations > groupCommitOperationsMax || bytes > groupCommitBytesMax)) return index;
-  }
-  return waiting.length;
+export interface GroupCommitOptions extends CommitLaneOptions {
+  readonly engine: Pick<StorageEngine, "name" | "lanes" | "write">;
 }
 
 export class GroupCommit {
-  readonly #options: GroupCommitOptions;
-  readonly #waiting: Submission[] = [];
+  readonly #lanes: readonly CommitLane[];
   #queued: Load = { operations: 0, bytes: 0 };
-  #running: Promise<void> | null = null;
-  /** Cancels the timer that refuses writes which have waited too long; null while the queue is empty. */
-  #cancelExpiry: (() => void) | null = null;
-  #lastFailure: string | null = null;
 
   constructor(options: GroupCommitOptions) {
-    this.#options = options;
+    const leave = ({ operations, bytes }: Load): void => this.#count(-operations, -bytes);
+    this.#lanes = Array.from({ length: options.engine.lanes }, () => new CommitLane(options, leave));
   }
 
   /** Number of writes that wait for their commit. */
@@ -74,156 +36,73 @@ export class GroupCommit {
   }
 
   /**
-   * Resolves to one outcome per write, in order, once they are durable. The writes stay together and in order. Never
+   * Resolves to one outcome per write, in order, once they are durable. Those of one lane stay together and in order. Never
    * rejects.
    */
   submit(writes: readonly FencedWrite[], caller: OperationCaller = {}): Promise<readonly Outcome[]> {
-    const bytes = valueBytes(writes);
-    const queued = { operations: this.#queued.operations + writes.length, bytes: this.#queued.bytes + bytes };
-    if (queued.operations > groupCommitQueueMax || queued.bytes > groupCommitQueueBytesMax) {
-      const overloaded = refused("OVERLOADED", "Too many writes are already waiting at this storage node.");
+    const parts = this.#partsOf(writes);
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+    const { operations: operationsWaiting, bytes: bytesWaiting } = this.#queued;
+    const isTooMany = operationsWaiting + writes.length > groupCommitQueueMax;
+    if (isTooMany || bytesWaiting + bytes > groupCommitQueueBytesMax) {
       return Promise.resolve(writes.map(() => overloaded));
     }
-    this.#queued = queued;
-    const { clock } = this.#options;
-    const sinceMs = clock.monotonicMs();
-    return new Promise((resolve) => {
-      this.#waiting.push({ writes, operations: writes.length, bytes, caller, sinceMs, resolve });
-      this.#cancelExpiry ??= clock.after(engineTimeoutMs, () => this.#expire());
-      this.#running ??= this.#run();
-    });
+    this.#count(writes.length, bytes);
+    const [only] = parts;
+    if (parts.length === 1 && only !== undefined) return only.lane.submit(only, caller);
+    return joined(parts, writes.length, caller);
   }
 
-  /** Refuses all waiting writes; a running commit continues. */
+  /** Refuses all waiting writes; running commits continue. */
   discard(): void {
-    const stopped = refused("DRAINING", "The storage node stopped before the write ran.");
-    for (const submission of this.#take(this.#waiting.length)) refuse(submission, stopped);
+    for (const lane of this.#lanes) lane.discard();
   }
 
   /** Resolves when no write waits and no commit is running. */
   async idle(): Promise<void> {
-    while (this.#running !== null) await this.#running;
+    await Promise.all(this.#lanes.map((lane) => lane.idle()));
   }
 
-  async #run(): Promise<void> {
-    // Lets writes that arrive in the same turn join the first group.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#commit(this.#take(groupLength(this.#waiting)));
-    this.#cancelExpiry?.();
-    this.#cancelExpiry = null;
-    // Set in the same turn as the last check of the queue, so that no write waits for a loop that has ended.
-    this.#running = null;
+  #count(operations: number, bytes: number): void {
+    this.#queued = { operations: this.#queued.operations + operations, bytes: this.#queued.bytes + bytes };
   }
 
-  #take(count: number): readonly Submission[] {
-    const group = this.#waiting.splice(0, count);
-    for (const { operations, bytes } of group) {
-      this.#queued = { operations: this.#queued.operations - operations, bytes: this.#queued.bytes - bytes };
+  /** The writes of each lane, in order. */
+  #partsOf(writes: readonly FencedWrite[]): readonly Part[] {
+    const parts = new Map<number, Part>();
+    for (const [position, write] of writes.entries()) {
+      const number = write.operation.shard % this.#lanes.length;
+      const lane = this.#lanes[number];
+      assert(lane !== undefined);
+      let part = parts.get(number);
+      if (part === undefined) parts.set(number, (part = { lane, writes: [], positions: [], bytes: 0 }));
+      part.writes.push(write);
+      part.positions.push(position);
+      if (write.operation.kind === "put") part.bytes += utf8Bytes(write.operation.value);
     }
-    return group;
-  }
-
-  /** Refuses writes that have waited for `engineTimeoutMs`, and schedules itself for the next one. */
-  #expire(): void {
-    const { clock } = this.#options;
-    const untilMs = clock.monotonicMs() - engineTimeoutMs;
-    const inTime = this.#waiting.findIndex(({ sinceMs }) => sinceMs > untilMs);
-    for (const submission of this.#take(inTime < 0 ? this.#waiting.length : inTime)) refuse(submission, notInTime);
-    const [next] = this.#waiting;
-    this.#cancelExpiry = next === undefined ? null : clock.after(next.sinceMs - untilMs, () => this.#expire());
-  }
-
-  /**
-   * Resolves when the engine is done, because later groups must not overtake this one. Callers may be answered earlier,
-   * at the deadline.
-   */
-  async #commit(group: readonly Submission[]): Promise<void> {
-    const cancel = this.#options.clock.after(engineTimeoutMs, () => {
-      const error = new ShardgateError("OUTCOME_UNKNOWN", `A commit took longer than ${engineTimeoutMs} ms.`);
-      const refusal = this.#failed(error, group);
-      for (const submission of group) refuse(submission, refusal);
-    });
-    try {
-      const outcomes = await this.#write(group);
-      let from = 0;
-      for (const { writes, resolve } of group) {
-        const own = writes.map((_, index) => outcomes[from + index] ?? unanswered);
-        from += writes.length;
-        resolve(own);
-      }
-    } catch (error) {
-      const refusal = this.#failed(error, group);
-      for (const submission of group) refuse(submission, refusal);
-    } finally {
-      cancel();
-    }
-  }
-
-  async #write(group: readonly Submission[]): Promise<readonly Outcome[]> {
-    const { engine, clock, observer } = this.#options;
-    const writes = group.flatMap((submission) => submission.writes);
-    const span = this.#span(group, writes.length);
-    const startMs = clock.monotonicMs();
-    let isFailed = false;
-    try {
-      const outcomes = await engine.write(writes, clock.nowMs());
-      this.#lastFailure = null;
-      return outcomes;
-    } catch (error) {
-      isFailed = true;
-      span?.fail(refusalOfCommit(error).code);
-      throw error;
-    } finally {
-      span?.end();
-      const bytes = group.reduce((sum, submission) => sum + submission.bytes, 0);
-      const durationMs = clock.monotonicMs() - startMs;
-      observer?.commitDone({ operations: writes.length, bytes, durationMs, isFailed });
-    }
-  }
-
-  #span(group: readonly Submission[], operations: number): Span | undefined {
-    const { engine, tracer } = this.#options;
-    if (tracer === undefined) return undefined;
-    const attributes = { "shardgate.engine": engine.name, "shardgate.operations": operations };
-    const spans = group.flatMap(({ caller }) => caller.span ?? []);
-    return startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
-  }
-
-  /** Logs each kind of failure once: a full disk fails every group, many times a second. */
-  #failed(error: unknown, group: readonly Submission[]): RefusedOutcome {
-    const refusal = refusalOfCommit(error);
-    const failure = error instanceof ShardgateError ? error.code : String(error);
-    if (failure === this.#lastFailure) return refusal;
-    this.#lastFailure = failure;
-    const requestIds = group.flatMap(({ caller }) => caller.requestId ?? []).slice(0, requestIdsLoggedMax);
-    const operations = group.reduce((sum, submission) => sum + submission.operations, 0);
-    const what =
-      refusal.code === "OUTCOME_UNKNOWN" ? "it is unknown whether they were written" : "none of them was written";
-    this.#options.log.error(
-      { err: error, operations, requestIds },
-      `The storage engine failed a group of writes; ${what}. Check the disk. Further failures of this kind are not logged.`,
-    );
-    return refusal;
+    return [...parts.values()];
   }
 }
 
-interface Submission extends Load {
-  readonly caller: OperationCaller;
-  readonly writes: readonly FencedWrite[];
-  /** When the submission was queued, on the monotonic clock. */
-  readonly sinceMs: number;
-  readonly resolve: (outcomes: readonly Outcome[]) => void;
+/** The part of a submission that one lane commits. */
+interface Part extends LaneWrites {
+  readonly lane: CommitLane;
+  readonly writes: FencedWrite[];
+  /** Of each write in the submission. */
+  readonly positions: number[];
+  bytes: number;
 }
 
-function valueBytes(writes: readonly FencedWrite[]): number {
-  let bytes = 0;
-  for (const { operation } of writes) if (operation.kind === "put") bytes += utf8Bytes(operation.value);
-  return bytes;
+/** The outcomes of all parts, by position. */
+async function joined(parts: readonly Part[], count: number, caller: OperationCaller): Promise<readonly Outcome[]> {
+  const outcomes = Array.from<Outcome>({ length: count }).fill(unanswered);
+  await Promise.all(
+    parts.map(async (part) => {
+      const own = await part.lane.submit(part, caller);
+      for (const [index, position] of part.positions.entries()) outcomes[position] = own[index] ?? unanswered;
+    }),
+  );
+  return outcomes;
 }
 
-function refuse({ writes, resolve }: Submission, refusal: RefusedOutcome): void {
-  resolve(writes.map(() => refusal));
-}
-
-/** Guards against an engine that breaks its contract: no caller may be left without an answer. */
-const unanswered = refused("OUTCOME_UNKNOWN", "The storage engine gave no outcome for the write.");
+const overloaded = refused("OVERLOADED", "Too many writes are already waiting at this storage node.");

@@ -11,7 +11,6 @@ import type { Log } from "../../core/log.js";
 import type { Outcome, RefusedOutcome, RoutedOperation } from "../../core/operation.js";
 import type { Tracer } from "../../core/tracing.js";
 import { UnderWay } from "../../core/tasks/under-way.js";
-import { isOwned } from "../../storage/claim.js";
 import type { FencedRead, FencedWrite, StorageEngine } from "../../storage/engine.js";
 import type { HostedShard, NodeAssignments } from "../../wire/membership.js";
 import { BatchAnswer, withinOneAnswer } from "./batch-answer.js";
@@ -103,12 +102,14 @@ export class ShardHost {
     return this.#store.ownedCount;
   }
 
-  /** Shards that need a new epoch because the versions of the current one are running out. */
+  /** Whether other storage nodes have the same store. */
+  get isStoreShared(): boolean {
+    return this.#store.isStoreShared;
+  }
+
+  /** Shards that need a new epoch: its versions are running out, or the engine's database has failed over. */
   exhausted(): readonly ShardEpoch[] {
-    return this.#spent.exhausted((shard) => {
-      const claim = this.#store.claimOf(shard);
-      return claim !== undefined && isOwned(claim) ? claim.epoch : null;
-    });
+    return this.#spent.exhausted(this.#options.engine.outdatedClaims(), (shard) => this.#store.ownedEpoch(shard));
   }
 
   /**
@@ -238,11 +239,13 @@ export class ShardHost {
     if (reads.length === 0) return [];
     const outcomes = await this.#reads.run(reads, bytesMax, caller);
     if (!this.#store.isIndependent || !outcomes.some(isNotHosted)) return outcomes;
-    // If another process of this storage node has joined a cluster meanwhile, the refusals stay.
+    // If another process of this storage node has joined a cluster meanwhile, or another storage node of the same store has
+    // claimed the shard, the refusals stay.
     if ((await this.#refresh()) !== null || !this.#store.isIndependent) return outcomes;
     return reads.map((read, at) => {
       const outcome = outcomes[at] ?? unanswered;
-      return read.epoch === null && isNotHosted(outcome) ? nothingIn(read) : outcome;
+      const isNothing = read.epoch === null && isNotHosted(outcome) && this.#store.isNew(read.operation.shard);
+      return isNothing ? nothingIn(read) : outcome;
     });
   }
 

@@ -7,6 +7,7 @@
 import { versionsPerEpoch } from "../../core/limits.js";
 import type { Outcome } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
+import type { ShardClaim } from "../../storage/engine.js";
 
 /**
  * Versions of an epoch after which its storage node asks for a new one: half are left, which last a day and a half at
@@ -31,10 +32,12 @@ export class SpentVersions {
   }
 
   /**
-   * The shards that need a new epoch. `epochOf`: the epoch under which a shard is owned now; null if it is not owned.
+   * The shards that need a new epoch, each once. `outdated`: claims that need one for another reason. `epochOf`: the epoch
+   * under which a shard is owned now; null if it is not owned.
    */
-  exhausted(epochOf: (shard: ShardNumber) => number | null): readonly ShardEpoch[] {
+  exhausted(outdated: readonly ShardClaim[], epochOf: (shard: ShardNumber) => number | null): readonly ShardEpoch[] {
     for (const [shard, epoch] of this.#epochs) if (epochOf(shard) !== epoch) this.#epochs.delete(shard);
-    return [...this.#epochs].map(([shardId, epoch]) => ({ shardId, epoch }));
+    const all = new Map([...this.#epochs, ...outdated.map(({ shard, epoch }) => [shard, epoch] as const)]);
+    return [...all].map(([shardId, epoch]) => ({ shardId, epoch }));
   }
 }

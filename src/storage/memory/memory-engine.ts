@@ -1,14 +1,15 @@
 /**
  * The storage engine in memory, for tests and for `--engine memory`. Its content is lost with the process. Otherwise it
  * works like an engine over a database: it reads what a change depends on, plans, commits if that is unchanged, and
- * plans again if not. With faults injected it simulates a slow and unreliable database.
+ * plans again if not. With faults injected it simulates a slow and unreliable database, and over one content several
+ * engines simulate the storage nodes of a shared store.
  */
 import { ShardgateError } from "../../core/error.js";
 import { planAttemptsMax } from "../../core/limits.js";
 import type { ScanOperation } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
 import { readChanges } from "../change-feed.js";
-import { fenceRefusal, withClaimChange } from "../claim.js";
+import { fenceRefusal } from "../claim.js";
 import type {
   ChangesRequest,
   ShardClaim,
@@ -19,10 +20,12 @@ import type {
   Swept,
 } from "../engine.js";
 import { readJudged } from "../judged-read.js";
-import { MemoryShard } from "./memory-shard.js";
-import { PrefetchedState } from "./prefetched-state.js";
+import { MemoryContent } from "./memory-content.js";
+import type { MemoryShard } from "./memory-shard.js";
+import { PrefetchedState } from "../prefetched-state.js";
 import { readFrom, type RaisedMark, type ReadAnswer } from "../read-operations.js";
-import { claimOf, emptyHeader, judgingMs, statsOf, type ShardHeader } from "../shard-header.js";
+import { withClaimOf, type SharedShard } from "../shared-shard.js";
+import { claimOf, judgingMs, statsOf, type ShardHeader } from "../shard-header.js";
 import type { StoragePlan } from "../storage-plan.js";
 import { planSweep, sweepLimits, sweptOf } from "../sweep-plan.js";
 import { planWrites } from "../write-plan.js";
@@ -40,23 +43,26 @@ export interface MemoryFaults {
 export class MemoryEngine implements StorageEngine {
   readonly name = "memory";
   readonly isDurable = false;
-  readonly lanes = 1;
+  readonly lanes: number;
   readonly #faults: MemoryFaults | null;
-  readonly #shards = new Map<ShardNumber, MemoryShard>();
-  #document: string | null = null;
-  /** Number of changes of document and claims. */
-  #stateChanges = 0;
+  readonly #content: MemoryContent;
+  /** Name of the storage node for which the engine claims shards. */
+  readonly #node: string;
 
-  constructor(faults: MemoryFaults | null = null) {
+  /** By default the engine has a content of its own. */
+  constructor(faults: MemoryFaults | null = null, content: MemoryContent = new MemoryContent(), node = "") {
     this.#faults = faults;
+    this.#content = content;
+    this.#node = node;
+    this.lanes = content.sharedId === null ? 1 : sharedLanes;
   }
 
   read(...[operations, budget]: Parameters<StorageEngine["read"]>): ReturnType<StorageEngine["read"]> {
     const source = {
       fence: (shard: ShardNumber) => this.#header(shard),
       find: (shard: ShardNumber, key: Parameters<MemoryShard["find"]>[0]) =>
-        this.#shards.get(shard)?.find(key)?.entry ?? null,
-      range: (operation: ScanOperation) => this.#shards.get(operation.shard)?.range(operation) ?? [],
+        this.#content.find(shard)?.find(key)?.entry ?? null,
+      range: (operation: ScanOperation) => this.#content.find(operation.shard)?.range(operation) ?? [],
     };
     const read = (): Promise<ReadAnswer> => this.#answer(() => readFrom(source, operations, budget));
     return readJudged(read, (marks) => this.#raise(marks));
@@ -68,7 +74,7 @@ export class MemoryEngine implements StorageEngine {
         new PrefetchedState(operations, {
           header: (shard) => this.#header(shard),
           key: (shard, key) => {
-            const stored = this.#shards.get(shard);
+            const stored = this.#content.find(shard);
             const tombstone = stored?.findTombstone(key) ?? null;
             return {
               entry: stored?.find(key) ?? null,
@@ -86,7 +92,7 @@ export class MemoryEngine implements StorageEngine {
   changes(request: ChangesRequest): ReturnType<StorageEngine["changes"]> {
     const source = {
       header: () => this.#header(request.shard),
-      changesAfter: (after: number) => this.#shards.get(request.shard)?.changesAfter(after) ?? [],
+      changesAfter: (after: number) => this.#content.find(request.shard)?.changesAfter(after) ?? [],
     };
     return this.#answer(() => readChanges(source, request));
   }
@@ -98,24 +104,20 @@ export class MemoryEngine implements StorageEngine {
   async changeState(decide: (state: StoreState) => StoreChange | null): Promise<StoreState> {
     for (let attempt = 1; attempt <= planAttemptsMax; attempt++) {
       const call = this.#begin();
-      const seen = this.#stateChanges;
+      const content = this.#content;
+      const seen = content.stateChanges;
       const state = this.#state();
       const change = decide(state);
       if (change === null) return state;
       await this.#faults?.pause();
-      if (seen !== this.#stateChanges) continue;
+      if (seen !== content.stateChanges) continue;
       // Based on the current headers: writes that were committed meanwhile have changed no claim.
-      const headers = new Map<ShardNumber, ShardHeader>();
+      const shards = new Map<ShardNumber, SharedShard>();
       for (const claim of change.claims) {
-        headers.set(claim.shard, withClaimChange(headers.get(claim.shard) ?? this.#header(claim.shard), claim));
+        const before = shards.get(claim.shard) ?? content.row(claim.shard);
+        shards.set(claim.shard, withClaimOf(this.#node, before, claim));
       }
-      this.#commit(call, () => {
-        this.#stateChanges++;
-        this.#document = change.document ?? this.#document;
-        for (const [shard, header] of headers) {
-          if (header !== this.#header(shard)) this.#shard(shard).header = header;
-        }
-      });
+      this.#commit(call, () => content.change(this.#node, change, shards));
       return this.#state();
     }
     throw changedTooOften();
@@ -123,7 +125,7 @@ export class MemoryEngine implements StorageEngine {
 
   async stats(nowMs: number): Promise<ReadonlyMap<ShardNumber, ShardStats>> {
     return this.#answer(() => {
-      const figures = [...this.#shards].map(([number, shard]) => {
+      const figures = [...this.#content.shards].map(([number, shard]) => {
         const { entries } = shard.expired(judgingMs(shard.header, nowMs), Infinity);
         return [
           number,
@@ -143,9 +145,9 @@ export class MemoryEngine implements StorageEngine {
 
   sweep(nowMs: number, entriesMax: number): Promise<Swept> {
     const source = {
-      headers: () => [...this.#shards].map(([number, shard]) => [number, shard.header] as const),
-      expired: (shard: ShardNumber, atMs: number, limit: number) => this.#shard(shard).expired(atMs, limit),
-      oldestTombstones: (shard: ShardNumber, limit: number) => this.#shard(shard).oldestTombstones(limit),
+      headers: () => [...this.#content.shards.keys()].map((shard) => [shard, this.#header(shard)] as const),
+      expired: (shard: ShardNumber, atMs: number, limit: number) => this.#content.shard(shard).expired(atMs, limit),
+      oldestTombstones: (shard: ShardNumber, limit: number) => this.#content.shard(shard).oldestTombstones(limit),
     };
     return this.#change(
       () => planSweep(source, nowMs, sweepLimits(entriesMax)),
@@ -158,7 +160,7 @@ export class MemoryEngine implements StorageEngine {
   }
 
   async close(): Promise<void> {
-    this.#shards.clear();
+    if (this.#content.sharedId === null) this.#content.clear();
   }
 
   /** Plans a change over the result of `prefetch`, and commits it if the plan's headers are unchanged. */
@@ -186,7 +188,7 @@ export class MemoryEngine implements StorageEngine {
     if (!isHeld) return false;
     this.#commit(call, () => {
       for (const [number, { expiryMarkMs }] of marks) {
-        const shard = this.#shard(number);
+        const shard = this.#content.shard(number);
         if (expiryMarkMs > shard.header.expiryMarkMs) shard.header = { ...shard.header, expiryMarkMs };
       }
     });
@@ -220,29 +222,25 @@ export class MemoryEngine implements StorageEngine {
   }
 
   #apply({ changes, dropped, headers }: StoragePlan): void {
-    for (const change of changes) this.#shard(change.shard).apply(change);
-    for (const { shard, tombstone } of dropped) this.#shard(shard).drop(tombstone.key);
-    for (const { shard, before, after } of headers) if (after !== before) this.#shard(shard).header = after;
+    const content = this.#content;
+    for (const change of changes) content.shard(change.shard).apply(change);
+    for (const { shard, tombstone } of dropped) content.shard(shard).drop(tombstone.key);
+    for (const { shard, before, after } of headers) if (after !== before) content.shard(shard).header = after;
   }
 
   #state(): StoreState {
-    const claims = [...this.#shards].map(([number, { header }]) => [number, claimOf(number, header)] as const);
-    return { document: this.#document, shared: null, claims: new Map(claims), damagedShards: [] };
+    const { shards, shared } = this.#content;
+    const claims = [...shards.keys()].map((shard) => [shard, claimOf(shard, this.#header(shard))] as const);
+    return { document: this.#content.documentOf(this.#node), shared, claims: new Map(claims), damagedShards: [] };
   }
 
   #header(shard: ShardNumber): ShardHeader {
-    return this.#shards.get(shard)?.header ?? emptyHeader;
-  }
-
-  #shard(number: ShardNumber): MemoryShard {
-    let shard = this.#shards.get(number);
-    if (shard === undefined) {
-      shard = new MemoryShard();
-      this.#shards.set(number, shard);
-    }
-    return shard;
+    return this.#content.headerSeenBy(this.#node, shard);
   }
 }
+
+/** As many as an engine over a database has. */
+const sharedLanes = 4;
 
 function changedTooOften(): ShardgateError {
   const message = "Other calls kept changing the shards during the call; nothing was written. Try again.";

@@ -69,10 +69,25 @@ describe("registry restore", () => {
     const { code, out } = await restore("-o", "json");
     expect([code, JSON.parse(out)]).toEqual([
       0,
-      { path: registry, clusterId: "c1", mapVersion: 4, waiting: ["node1", "node2"] },
+      {
+        path: registry,
+        clusterId: "c1",
+        mapVersion: 4,
+        keptAs: `${registry}.replaced`,
+        waiting: ["node1", "node2"],
+      },
     ]);
     expect([...read(registry).nodes.keys()]).toEqual(["node1", "node2"]);
     expect(readFileSync(`${registry}.replaced`)).toEqual(before);
+  });
+
+  it("overwrites nothing that an earlier restore has kept", async () => {
+    const first = put(clusterMap("c1", ["node1", "node2", "node3"]));
+    await restore();
+    const second = readFileSync(registry);
+    expect((await restore()).out).toContain(`\nkept what it replaces as ${registry}.replaced.2\n`);
+    expect(readFileSync(`${registry}.replaced`)).toEqual(first);
+    expect(readFileSync(`${registry}.replaced.2`)).toEqual(second);
   });
 
   it("marks a copy that was already restored by hand", async () => {

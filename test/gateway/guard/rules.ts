@@ -270,6 +270,9 @@ export const routes: Readonly<Record<string, readonly RouteRow[]>> = {
   "POST /gateways/leader/acceptLoss": [
     { rule: "peer", path: "/gateways/leader/acceptLoss", body: json({ name: "node1" }) },
   ],
+  "POST /gateways/leader/drain": [
+    { rule: "peer", path: "/gateways/leader/drain", body: json({ name: "node1", isUndone: true }) },
+  ],
   "POST /gateways/leader/histories": [
     { rule: "peer", path: "/gateways/leader/histories", body: json({ shards: [0] }) },
   ],

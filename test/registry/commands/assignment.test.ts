@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { epochMax } from "../../../src/core/limits.js";
 import { EvidenceOutdated, type RegistryCommand } from "../../../src/registry/commands.js";
-import { after, mapWith, refusal, servingMap } from "../map-samples.js";
+import { after, mapWith, refusal, servingMap, sharingIn, sharingMap } from "../map-samples.js";
 
 type Assign = Extract<RegistryCommand, { kind: "assign" }>;
 
@@ -34,6 +34,17 @@ describe("assign", () => {
     const map = after(moving, assign({ node: "b", isForced: true }));
     expect(map.shards[2]).toEqual({ shard: 2, epoch: 2, primary: "b", lineage: 1, move: null });
   });
+
+  it.each([false, true])(
+    "gives a shard to another node of its owner's shared store at once, in the same lineage; forced: %s",
+    (isForced) => {
+      const map = after(sharingMap(["a", "b"]), assign({ shard: 1, node: "a", isForced }));
+      expect(map.shards[1]).toEqual({ shard: 1, epoch: 2, primary: "a", lineage: 0, move: null });
+      const foreign = sharingIn(sharingMap(["a", "b"]), ["c"], "s-2");
+      expect(() => after(foreign, assign({ shard: 1, node: "c" }))).toThrow(EvidenceOutdated);
+      expect(after(foreign, assign({ shard: 1, node: "c", isForced: true })).shards[1]).toMatchObject({ lineage: 1 });
+    },
+  );
 
   it("refuses an unknown storage node, an unknown shard, and another epoch than the present one", () => {
     const map = mapWith(["a"]);

@@ -1,7 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterMap } from "../../../src/registry/cluster-map.js";
 import { applyCommand, type NodeIdentity, type ReportedClaim } from "../../../src/registry/commands.js";
-import { after, assigned, byHand, claim, mapWith, refusal, servingMap, started } from "../map-samples.js";
+import {
+  after,
+  assigned,
+  byHand,
+  claim,
+  mapWith,
+  refusal,
+  servingMap,
+  sharing,
+  sharingMap,
+  started,
+} from "../map-samples.js";
 
 const serving = servingMap(["a", "b"], 4);
 const marked = after(serving, { kind: "markPutBack", newMark: "m-1" });
@@ -262,5 +273,56 @@ describe("a registry that was lost", () => {
     const both = after(registered(alone, "b", ofB), anew("a", ofA, { clusterId: "c-old" }));
     expect(owners(both)).toEqual(["a", "b", "b", "b"]);
     expect(both.isRecovered).toBe(false);
+  });
+});
+
+describe("a map that was restored, of storage nodes that share a store", () => {
+  const shared = sharingMap(["a", "b"], 4);
+  const restored = after(shared, { kind: "markPutBack", newMark: "m-1" });
+
+  /** The rows of the store as one of its nodes reports them: what another node owns looks given up. */
+  function rows(name: string, owned: readonly (readonly [owner: string, epoch: number])[]): readonly ReportedClaim[] {
+    return owned.map(([owner, epoch], shard) => claim(shard, epoch, { releasedEpoch: owner === name ? 0 : epoch }));
+  }
+
+  function register(map: ClusterMap, name: string, owned: Parameters<typeof rows>[1]): ClusterMap {
+    return after(map, sharing(name, { mark: "m-1", claims: rows(name, owned) }));
+  }
+
+  it.each([
+    ["a", "b"],
+    ["b", "a"],
+  ])(
+    "gives each shard to the storage node that owns its row, above the row's epoch, when %s comes first",
+    (...order) => {
+      const owned = [["b", 7], ["b", 1], ["a", 1], ["a", 9]] as const; // prettier-ignore
+      const map = order.reduce((before, name) => register(before, name, owned), restored);
+      expect(map.putBack).toBeNull();
+      expect(owners(map)).toEqual(["b", "b", "a", "a"]);
+      expect(map.shards.map(({ epoch }) => epoch)).toEqual([8, 2, 2, 10]);
+      expect(map.shards.map(({ lineage }) => lineage)).toEqual([0, 0, 0, 0]);
+    },
+  );
+
+  it("finds by any storage node of the store that the map is an older copy", () => {
+    const claims = rows("a", [["a", 1], ["c", 2], ["a", 1], ["b", 1]]); // prettier-ignore
+    expect(after(shared, sharing("a", { claims }, "m-5")).putBack?.mark).toBe("m-5");
+    const known = rows("a", [["a", 1], ["b", 1], ["a", 1], ["b", 1]]); // prettier-ignore
+    expect(after(shared, sharing("a", { claims: known }, "m-5")).putBack).toBeNull();
+  });
+
+  it("leaves a shard unassigned whose owner by the store is in no map, until that storage node registers", () => {
+    const owned = [["a", 1], ["c", 5], ["a", 1], ["c", 6]] as const; // prettier-ignore
+    const map = register(register(restored, "a", owned), "b", owned);
+    expect(owners(map)).toEqual(["a", null, "a", null]);
+    const held = rows("a", owned).map((row) => ({ ...row, node: "a" }));
+    const assignUnassigned = { kind: "assignUnassigned", liveNodes: ["a", "b"], held } as const;
+    expect(after(map, assignUnassigned)).toBe(map);
+    // Its own claim shows that no other store has had the shard since.
+    const joined = after(map, sharing("c", { claims: rows("c", owned) }));
+    const byOwner = rows("c", owned).map((row) => ({ ...row, node: "c" }));
+    const all = after(joined, { ...assignUnassigned, liveNodes: ["a", "b", "c"], held: [...held, ...byOwner] });
+    expect(owners(all)).toEqual(["a", "b", "a", "c"]);
+    expect(all.shards[3]?.epoch).toBeGreaterThan(6);
   });
 });

@@ -2,7 +2,19 @@ import { describe, expect, it } from "vitest";
 import { epochMax, mapVersionToldMax, storageNodesMax } from "../../../src/core/limits.js";
 import type { ClusterMap } from "../../../src/registry/cluster-map.js";
 import { applyCommand } from "../../../src/registry/commands.js";
-import { after, assigned, byHand, claim, mapWith, refusal, servingMap, started } from "../map-samples.js";
+import { clusterMapFromText, clusterMapToText } from "../../../src/registry/text/cluster-map-text.js";
+import {
+  after,
+  assigned,
+  byHand,
+  claim,
+  mapWith,
+  refusal,
+  servingMap,
+  sharing,
+  sharingMap,
+  started,
+} from "../map-samples.js";
 
 const serving = servingMap(["a", "b"], 4);
 const restart = { start: "a-start-2", starts: ["a-start-2", "a-start-1"] };
@@ -133,6 +145,48 @@ describe("registerNode of a start", () => {
       message: expect.stringContaining("Storage node a already uses store a-store"),
     });
     expect(after(serving, started("c", { ...copy, isEphemeral: true })).nodes.has("c")).toBe(true);
+  });
+
+  it("lets several storage nodes use one store when each says that it is shared", () => {
+    const map = sharingMap(["a", "b"]);
+    for (const name of ["a", "b"]) {
+      expect(map.nodes.get(name)).toMatchObject({ storeId: "s-1", isStoreShared: true, isDraining: false });
+    }
+    expect(after(map, sharing("a"))).toBe(map);
+    const conflict = { code: "NODE_CONFLICT", message: expect.stringContaining("already uses store s-1") };
+    expect(refusal(() => after(map, sharing("c", { isStoreShared: false })))).toMatchObject(conflict);
+    const restart = { start: "a-start-2", starts: ["a-start-2", "a-start-1"] };
+    expect(refusal(() => after(map, sharing("a", { ...restart, isStoreShared: false })))).toMatchObject(conflict);
+    expect(refusal(() => after(serving, sharing("c", { storeId: "a-store" }))).code).toBe("NODE_CONFLICT");
+  });
+
+  it("takes no store in memory for a shared one", () => {
+    const memory = after(mapWith([]), sharing("a", { isEphemeral: true, clusterId: null }));
+    expect(memory.nodes.get("a")).toMatchObject({ storeId: null, isStoreShared: false });
+  });
+
+  it("marks a store as shared again after a gateway of a release without shared stores has changed the map", () => {
+    const map = sharingMap(["a", "b"], 2);
+    const forgotten = clusterMapFromText(clusterMapToText(map).replace(/"sharedStores":\[[^\]]*\],/, ""));
+    expect(forgotten.nodes.get("a")?.isStoreShared).toBe(false);
+    const again = after(after(forgotten, sharing("a")), sharing("b"));
+    expect(again).toEqual({ ...map, version: map.version + 2 });
+  });
+
+  it("gives no other storage node of a shared store new epochs when one starts, whatever it reports of their shards", () => {
+    const map = sharingMap(["a", "b"]);
+    const claims = [claim(0, 1), claim(1, 1, { releasedEpoch: 1 }), claim(2, 1), claim(3, 1, { releasedEpoch: 1 })];
+    const restart = { start: "a-start-2", starts: ["a-start-2", "a-start-1"], claims, mapVersion: map.version };
+    expect(fences(after(map, sharing("a", restart)))).toEqual([[2, 0], [1, 0], [2, 0], [1, 0]]); // prettier-ignore
+    expect(fences(after(map, sharing("c", { claims })))).toEqual(fences(map));
+  });
+
+  it("says of a database, not of a folder, that it is an older copy", () => {
+    const older = { start: "a-start-3", starts: ["a-start-3"] };
+    expect(refusal(() => after(sharingMap(["a", "b"]), sharing("a", older)))).toMatchObject({
+      code: "STORE_NOT_RECOGNIZED",
+      message: expect.stringContaining("an older copy of its database, which lacks start a-start-1 of store s-1"),
+    });
   });
 
   it("refuses what no store can know", () => {

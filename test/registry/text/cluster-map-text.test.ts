@@ -5,16 +5,33 @@ import type { ClusterMap } from "../../../src/registry/cluster-map.js";
 import { applyCommand } from "../../../src/registry/commands.js";
 
 import { registryDocumentBytesMax } from "../../../src/registry/command-batch.js";
-import { after, identity, largestMap, mapWith, refusal, servingMap, started, takeLead } from "../map-samples.js";
+import {
+  after,
+  identity,
+  largestMap,
+  mapWith,
+  refusal,
+  servingMap,
+  sharingIn,
+  sharingMap,
+  started,
+  takeLead,
+} from "../map-samples.js";
 
 const base = after(servingMap(["a", "b"], 2), takeLead("l-1"));
 const map = after(base, { kind: "beginMove", shard: 1, node: "a", ifEpoch: null, moveId: "m-7" });
 const claims = [{ shard: 0, epoch: 5, releasedEpoch: 0, keyCount: 1, lineage: 3 }];
+const sharing = after(sharingIn(sharingMap(["a", "b"], 2), ["c"], "s-2"), {
+  kind: "drainNode",
+  name: "b",
+  isUndone: false,
+  liveNodes: ["a"],
+});
 const putBack = after(after(map, { kind: "markPutBack", newMark: "m-1" }), started("a", { mark: "m-1", claims }));
 
 describe("the cluster map as text", () => {
   it("comes back as it was: new, in use, restored, and as large as it gets", () => {
-    for (const sample of [mapWith([]), map, putBack, largestMap()]) {
+    for (const sample of [mapWith([]), map, putBack, largestMap(), sharing]) {
       expect(readClusterMap(clusterMapToText(sample))).toEqual({ map: sample, changes: [] });
     }
   });
@@ -33,8 +50,20 @@ describe("the cluster map as text", () => {
     );
   });
 
+  it("names shared stores and draining storage nodes only where there are any, and reads a text without them", () => {
+    const text = clusterMapToText(sharing);
+    expect(text).toContain('"sharedStores":[0,1,2],"draining":[1],');
+    expect(clusterMapToText(map)).not.toMatch(/sharedStores|draining/);
+    const older = clusterMapFromText(text.replace(/"sharedStores".*"draining":\[1\],/, ""));
+    expect([...older.nodes.values()].some(({ isStoreShared, isDraining }) => isStoreShared || isDraining)).toBe(false);
+  });
+
   it("has room in the registry's bound with the most shards and storage nodes, whatever changes", () => {
-    const large = largestMap();
+    const samples = largestMap();
+    const everyOne = [...samples.nodes].map(([name, node]) => {
+      return [name, { ...node, isStoreShared: true, isDraining: true }] as const;
+    });
+    const large = { ...samples, nodes: new Map(everyOne) };
     const [first = ""] = large.nodes.keys();
     const all = after(large, { kind: "markPutBack", newMark: "m-1" });
     const claims = large.shards.map(({ shard, epoch }) => {

@@ -42,7 +42,7 @@ const member = stateOf({ clusterId: "c1", shardCount: 4, mapVersion: 7, starts: 
 ]);
 
 function documentIn(change: StoreChange | null): NodeDocument | null {
-  return change?.document === undefined ? null : documentOf({ document: change.document });
+  return change?.document === undefined ? null : documentOf({ document: change.document, shared: null });
 }
 
 describe("a start of a store", () => {
@@ -56,7 +56,7 @@ describe("a start of a store", () => {
   });
 
   it("gives an identity to the folder of a cluster that version 0.1.0 wrote", () => {
-    const old = { document: '{"clusterId":"c1","shardCount":4,"mapVersion":3}' };
+    const old = { document: '{"clusterId":"c1","shardCount":4,"mapVersion":3}', shared: null };
     expect(withStart(documentOf(old), start("s1"), "store1")).toEqual({
       storeId: "store1",
       clusterId: "c1",
@@ -252,6 +252,6 @@ describe("the text of a store's document", () => {
     '{"storeId":"s","starts":[{"id":1,"atMs":2}]}',
     '{"storeId":"s","mapVersion":"7"}',
   ])("is refused as damaged when it is %j", (document) => {
-    expect(() => documentOf({ document })).toThrow(expect.objectContaining({ code: "STORAGE_FAILED" }));
+    expect(() => documentOf({ document, shared: null })).toThrow(expect.objectContaining({ code: "STORAGE_FAILED" }));
   });
 });

@@ -3,12 +3,11 @@ import { ShardgateError } from "../../../src/core/error.js";
 import { engineTimeoutMs } from "../../../src/core/limits.js";
 import type { Outcome } from "../../../src/core/operation.js";
 import {
-  GroupCommit,
   groupLength,
   groupCommitOperationsMax,
-  groupCommitQueueMax,
   groupCommitBytesMax,
-} from "../../../src/storage-node/shards/group-commit.js";
+} from "../../../src/storage-node/shards/commit-lane.js";
+import { GroupCommit, groupCommitQueueMax } from "../../../src/storage-node/shards/group-commit.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { RecordLog } from "../../support/record-log.js";
 import { claimed, get, put, remove } from "../operations.js";

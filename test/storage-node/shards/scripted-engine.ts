@@ -1,4 +1,4 @@
-/** A MemoryEngine that counts its calls and waits or fails on request. */
+/** An engine, by default in memory, that counts its calls and waits or fails on request. */
 import type { WriteOutcome } from "../../../src/core/operation.js";
 import type { ShardClaim, StorageEngine, Swept } from "../../../src/storage/engine.js";
 import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
@@ -26,13 +26,19 @@ export class ScriptedEngine implements StorageEngine {
   writeAnswers: WriteOutcome[][] = [];
   /** When true, outcomes of writes and reads are lost, contrary to the contract. */
   losesOutcomes = false;
-  readonly #inner = new MemoryEngine();
+  readonly #inner: StorageEngine;
   #held: Promise<void> | null = null;
+  #heldLane: number | null = null;
   #release = (): void => undefined;
   #heldReads: Promise<void> | null = null;
 
-  /** From now on writes and sweeps wait until `release`. */
-  hold(): void {
+  constructor(inner: StorageEngine = new MemoryEngine()) {
+    this.#inner = inner;
+  }
+
+  /** From now on writes and sweeps wait until `release`; with a lane, only writes of that lane do. */
+  hold(lane: number | null = null): void {
+    this.#heldLane = lane;
     this.#held = new Promise((resolve) => {
       this.#release = resolve;
     });
@@ -60,7 +66,7 @@ export class ScriptedEngine implements StorageEngine {
 
   async write(...[operations, nowMs]: Parameters<StorageEngine["write"]>) {
     this.writes.push(operations.length);
-    await this.#held;
+    if (operations.some(({ operation }) => this.#isHeld(operation.shard))) await this.#held;
     if (this.writeFailure !== null) throw this.writeFailure;
     const outcomes = this.writeAnswers.shift() ?? (await this.#inner.write(operations, nowMs));
     return this.losesOutcomes ? [] : outcomes;
@@ -68,7 +74,7 @@ export class ScriptedEngine implements StorageEngine {
 
   async sweep(nowMs: number, entriesMax: number): Promise<Swept> {
     this.sweeps.push(entriesMax);
-    await this.#held;
+    if (this.#heldLane === null) await this.#held;
     if (this.sweepFailure !== null) throw this.sweepFailure;
     return this.sweepAnswers.shift() ?? this.#inner.sweep(nowMs, entriesMax);
   }
@@ -107,5 +113,9 @@ export class ScriptedEngine implements StorageEngine {
 
   async close() {
     this.isClosed = true;
+  }
+
+  #isHeld(shard: number): boolean {
+    return this.#heldLane === null || shard % this.lanes === this.#heldLane;
   }
 }

@@ -2,31 +2,13 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { decodeBatchRequest, encodeBatchRequest } from "../../../src/wire/batch/batch-body.js";
-import { MemoryEngine, type MemoryFaults } from "../../../src/storage/memory/memory-engine.js";
+import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
 import { describeStorageEngine } from "../../conformance/storage-engine.js";
 import { describeUnknownOutcomes } from "../../conformance/storage-outcomes.js";
 import { claimAll, keys, nowMs, put, write } from "../../conformance/storage-operations.js";
+import { slowFaults } from "./slow-faults.js";
 
 describeStorageEngine("MemoryEngine", async () => ({ engine: new MemoryEngine() }));
-
-/** Interleaves steps of other callers with a call's own, in a pseudo-random order that is the same in each run. */
-function slowFaults(): MemoryFaults & { fate: ReturnType<MemoryFaults["commit"]>; count: number } {
-  let seed = 1;
-  return {
-    fate: "happens",
-    count: 0,
-    async pause() {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      for (let turns = (seed >>> 16) % 4; turns > 0; turns--) await Promise.resolve();
-    },
-    commit() {
-      return this.fate;
-    },
-    failovers() {
-      return this.count;
-    },
-  };
-}
 
 describeStorageEngine("MemoryEngine that is slow", async () => ({ engine: new MemoryEngine(slowFaults()) }));
 

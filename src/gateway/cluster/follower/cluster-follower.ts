@@ -78,6 +78,10 @@ export class ClusterFollower extends ClusterView implements ClusterCommands {
     return this.#leader.acceptLoss(name);
   }
 
+  drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]> {
+    return this.#leader.drain(name, isUndone);
+  }
+
   histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]> {
     return this.#leader.histories(shards);
   }

@@ -1,21 +1,21 @@
 /**
  * The cluster in the process that changes its map: which storage nodes belong to it, and whether they live. Nodes
- * register and send heartbeats; those that do not are probed. registrar.ts registers them, shard-assigner.ts decides
- * which shards they get, reconciler.ts sends them their assignments, and cluster-view.ts reads all this.
+ * register (registrar.ts) and send heartbeats (heartbeats.ts); those that do not are probed. shard-assigner.ts decides
+ * which shards they get, takeovers.ts which they lose, reconciler.ts sends them their assignments, and cluster-view.ts
+ * reads all this.
  */
 import type { Clock } from "../../../core/clock.js";
-import { ShardgateError } from "../../../core/error.js";
 import { heartbeatIntervalMs, silentAfterMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { ShardNumber } from "../../../core/shard.js";
-import type { AssignmentChange, ClusterMap, NodeRecord, ShardRecord } from "../../../registry/cluster-map.js";
+import type { AssignmentChange, ClusterMap, ShardRecord } from "../../../registry/cluster-map.js";
 import { otherCluster } from "../../../registry/commands.js";
 import type { Liveness, NodeState } from "../../../registry/liveness.js";
 import { parseNodeName } from "../../../registry/node-name.js";
 import { parseNodeUrl } from "../../../registry/address/node-url.js";
 import { assignmentsOf } from "../../../routing/node-assignments.js";
 import type { NodeGuard } from "../../../registry/address/node-guard.js";
-import { isPlainNode, type NodePool } from "../../../routing/node-pool.js";
+import type { NodePool } from "../../../routing/node-pool.js";
 import type { Heartbeat, NodeAssignments, NodeRegistration } from "../../../wire/membership.js";
 import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
 import { standingOfLeader } from "../cluster-standing.js";
@@ -28,6 +28,7 @@ import { LeaderPeers, type LeaderPeersParts } from "../peers/leader-peers.js";
 import { peerAnswers, type PeerAnswers } from "../peers/peer-answers.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
 import type { LedRegistry } from "./led-registry.js";
+import { Heartbeats } from "./heartbeats.js";
 import { MapChanges } from "./map-changes.js";
 import { NodeMemories } from "./node-memories.js";
 import { isPlain, otherNode, Registrar } from "./registrar.js";
@@ -35,6 +36,7 @@ import { Reconciler } from "./reconciler.js";
 import { ShardAssigner } from "./shard-assigner.js";
 import { ShardMover } from "./shard-mover.js";
 import { StateLog } from "./state-log.js";
+import { Takeovers } from "./takeovers.js";
 
 export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {
   readonly registry: LedRegistry;
@@ -66,6 +68,8 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   readonly #registrar: Registrar;
   readonly #mover: ShardMover;
   readonly #assigner: ShardAssigner;
+  readonly #takeovers: Takeovers;
+  readonly #heartbeats: Heartbeats;
   readonly #watch: RepeatingTask;
   readonly #stopListening: () => void;
   readonly #stateLog: StateLog;
@@ -94,7 +98,11 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#changes = changes;
     this.#registrar = new Registrar(shared);
     this.#mover = new ShardMover(shared);
-    this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover });
+    this.#takeovers = new Takeovers(shared);
+    const mayTake = (name: string): boolean => this.#takeovers.mayTake(name);
+    this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover, mayTake });
+    const within = { registrar: this.#registrar, reconciler: this.#reconciler, takeovers: this.#takeovers };
+    this.#heartbeats = new Heartbeats({ ...shared, ...within });
     this.#stateLog = new StateLog(this.#memories, log);
     for (const { name } of liveness.signs()) this.#stateLog.knows(name, nodeState(name));
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
@@ -118,29 +126,8 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     });
   }
 
-  heartbeat(name: string, { incarnation, mapVersion, exhausted = [] }: Heartbeat): NodeAssignments {
-    const record = this.#requireNode(name);
-    const memory = this.#memories.of(name);
-    if (incarnation === undefined ? !isPlainNode(record) : memory.incarnation === null) {
-      // So that what it has claimed is compared with the map after each start of the gateway.
-      throw registerAgain(`Storage node ${name} has not registered with this gateway since its last start.`, name);
-    }
-    if (incarnation !== undefined && incarnation !== memory.incarnation) {
-      throw new ShardgateError("NODE_CONFLICT", `Another process has registered as storage node ${name}.`);
-    }
-    if (record.isLossAccepted) {
-      // Its own start goes on, so that nothing is lost: its registration says so to the registry.
-      throw registerAgain(`An operator has accepted that storage node ${name} lost data.`, name);
-    }
-    if ((mapVersion ?? 0) > this.map.version)
-      throw registerAgain(`Storage node ${name} has a newer cluster map than this gateway.`, name);
-    memory.heartbeatMs = this.#parts.clock.monotonicMs();
-    this.#seen(name);
-    this.#registrar.requireSettled();
-    this.#registrar.accepted(name);
-    if (mapVersion !== undefined && mapVersion !== null) this.#reconciler.said(name, mapVersion);
-    if (exhausted.length > 0) this.#renewEpochs(name, exhausted);
-    return assignmentsOf(this.map, name, mapVersion ?? null);
+  heartbeat(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
+    return this.#heartbeats.take(name, heartbeat);
   }
 
   remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
@@ -156,6 +143,10 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     const refusal = isProblemKnown ? this.#memories.of(name).refusal : null;
     await this.#changes.make({ kind: "acceptLoss", name, refusal });
     this.#parts.log.warn({ node: name }, "An operator accepted that a storage node lost data.");
+  }
+
+  drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]> {
+    return this.#takeovers.drain(name, isUndone);
   }
 
   async histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]> {
@@ -183,6 +174,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     const sent = this.#reconciler.stop();
     this.#calls.stop();
     await this.#watch.stop();
+    await this.#takeovers.idle();
     await this.#assigner.idle();
     await this.#changes.idle();
     await sent;
@@ -195,6 +187,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.reports.keepOnly((name) => this.map.nodes.has(name));
     for (const name of this.map.nodes.keys()) this.#stateLog.node(name, this.nodeStatus(name));
     await this.#mover.cancelOthers();
+    await this.#takeovers.next();
     await this.#assigner.assignUnassigned(null);
   }
 
@@ -211,12 +204,6 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     }
     this.#registrar.requireSettled();
     return assignmentsOf(this.map, name);
-  }
-
-  #requireNode(name: string): NodeRecord {
-    const record = this.map.nodes.get(name);
-    if (record !== undefined) return record;
-    throw registerAgain(`Storage node ${name} is not registered.`, name);
   }
 
   /** Whether the node was seen and may serve. */
@@ -261,28 +248,6 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#parts.pool.reachable(name);
   }
 
-  /** The node learns its new epochs as soon as they are there; its heartbeat does not wait for them. */
-  #renewEpochs(node: string, exhausted: NonNullable<Heartbeat["exhausted"]>): void {
-    const shards = exhausted
-      .map(({ shardId: shard, epoch }) => ({ shard, epoch }))
-      .filter(({ shard, epoch }) => {
-        const record = this.map.shards[shard];
-        return record !== undefined && record.primary === node && record.epoch === epoch;
-      });
-    const memory = this.#memories.of(node);
-    if (shards.length === 0 || memory.isRenewing) return;
-    memory.isRenewing = true;
-    const failed = (error: unknown): void =>
-      this.#parts.log.warn(
-        { err: error, node, shards },
-        "Shards that are running out of versions got no new epoch; trying again at the storage node's next heartbeat.",
-      );
-    void this.#changes
-      .make({ kind: "renewEpochs", node, shards })
-      .catch(failed)
-      .finally(() => (memory.isRenewing = false));
-  }
-
   #mapChanged(map: ClusterMap): void {
     const { pool, liveness } = this.#parts;
     pool.prune();
@@ -293,8 +258,4 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     }
     this.#stateLog.putBack(map);
   }
-}
-
-function registerAgain(message: string, node: string): ShardgateError {
-  return new ShardgateError("NODE_NOT_FOUND", `${message} Register again.`, { node });
 }

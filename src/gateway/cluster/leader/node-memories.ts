@@ -14,6 +14,8 @@ export interface NodeMemory {
   refusal: StoreRefusal | null;
   /** New epochs for its shards have been requested. */
   isRenewing: boolean;
+  /** It has said that it is about to stop, in a heartbeat since it registered. */
+  isLeaving: boolean;
   /** The last state that was logged. */
   loggedState: NodeState | null;
 }
@@ -26,7 +28,7 @@ export class NodeMemories {
     const known = this.#memories.get(name);
     if (known !== undefined) return known;
     const unknown = { incarnation: null, held: null, heartbeatMs: null, refusal: null };
-    const memory: NodeMemory = { ...unknown, isRenewing: false, loggedState: null };
+    const memory: NodeMemory = { ...unknown, isRenewing: false, isLeaving: false, loggedState: null };
     this.#memories.set(name, memory);
     return memory;
   }

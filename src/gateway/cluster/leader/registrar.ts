@@ -7,7 +7,7 @@ import { adviceFor, ShardgateError, type ErrorCode } from "../../../core/error.j
 import type { Log } from "../../../core/log.js";
 import { parseNodeUrl } from "../../../registry/address/node-url.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
-import { applyCommand, otherCluster, type NodeIdentity } from "../../../registry/commands.js";
+import { applyCommand, areOfOneStore, otherCluster, type NodeIdentity } from "../../../registry/commands.js";
 import type { NodeState } from "../../../registry/liveness.js";
 import { isPlainNode } from "../../../routing/node-pool.js";
 import { ownedShards } from "../../../routing/owned-shards.js";
@@ -62,7 +62,7 @@ export class Registrar {
     const { shards = [] } = registration;
     this.accepted(name);
     seen(name);
-    Object.assign(memories.of(name), { incarnation: start, held: shards });
+    Object.assign(memories.of(name), { incarnation: start, held: shards, isLeaving: false });
     this.#noteStale(name, shards);
   }
 
@@ -135,6 +135,8 @@ export class Registrar {
     const stale = hosted.filter(({ shardId, epoch, keyCount }) => {
       const record = changes.map.shards[shardId];
       const isForeign = record !== undefined && record.primary !== null && record.primary !== name;
+      // Its owner serves the same entries.
+      if (isForeign && areOfOneStore(changes.map, name, record.primary)) return false;
       return isForeign && keyCount > 0 && (epoch ?? 0) < record.epoch;
     });
     const shards = stale.map(({ shardId }) => shardId);
@@ -213,11 +215,12 @@ const problemCodes: ReadonlySet<ErrorCode> = new Set([
 
 function identityOf(registration: NodeRegistration, start: string, shardCount: number): NodeIdentity {
   const { storeId = null, starts = [start], isEphemeral = false, shards = [] } = registration;
+  const { isStoreShared = false } = registration;
   const { clusterId = null, mapVersion, mark = null } = registration;
   const claims = shards
     .filter(({ shardId }) => shardId < shardCount)
     .map(({ shardId: shard, epoch, releasedEpoch = 0, keyCount, lineage = 0 }) => {
       return { shard, epoch: epoch ?? 0, releasedEpoch, keyCount, lineage };
     });
-  return { start, storeId, starts, isEphemeral, clusterId, mapVersion: mapVersion ?? 0, claims, mark };
+  return { start, storeId, starts, isEphemeral, isStoreShared, clusterId, mapVersion: mapVersion ?? 0, claims, mark };
 }

@@ -7,7 +7,7 @@ import { ShardgateError } from "../../../core/error.js";
 import type { Log } from "../../../core/log.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import type { ClusterMap, ShardRecord } from "../../../registry/cluster-map.js";
-import type { OwnedShardEvidence } from "../../../registry/commands.js";
+import { areOfOneStore, type OwnedShardEvidence } from "../../../registry/commands.js";
 import type { NodeState } from "../../../registry/liveness.js";
 import type { HeldShard } from "../../../registry/unassigned-shards.js";
 import { ownedShards } from "../../../routing/owned-shards.js";
@@ -24,6 +24,8 @@ export interface ShardAssignerParts {
   readonly nodeState: (name: string) => NodeState;
   /** Whether the storage node was seen lately and has no problem. */
   readonly isLive: (name: string) => boolean;
+  /** Whether the storage node is fit to get shards. */
+  readonly mayTake: (name: string) => boolean;
   readonly calls: Pick<NodeCalls, "shards">;
   readonly memories: NodeMemories;
   readonly log: Log;
@@ -88,10 +90,18 @@ export class ShardAssigner {
     const owner = record?.primary ?? null;
     if (record !== undefined && owner !== null && owner !== node && !isForced) {
       refuseOtherEpoch(record, ifEpoch);
-      return mover.move({ record: { ...record, primary: owner }, target: node });
+      if (areOfOneStore(changes.map, owner, node)) this.#requireTaker(shard, node);
+      else return mover.move({ record: { ...record, primary: owner }, target: node });
     }
     if (owner === null && !isForced) this.#refuseToHide(shard, node);
     return changes.make({ kind: "assign", shard, node, ifEpoch, isForced, cause: "operator" });
+  }
+
+  /** The owner gives the shard up at once, so the other one has to be there. */
+  #requireTaker(shard: ShardNumber, node: string): void {
+    if (this.#parts.mayTake(node)) return;
+    const message = `Storage node ${node} is not up, so shard ${shard} stays where it is.`;
+    throw new ShardgateError("SHARD_UNAVAILABLE", message, { shard, node });
   }
 
   /** A shard without an owner may have data on another storage node, which clients would not see. */
@@ -99,6 +109,7 @@ export class ShardAssigner {
     for (const name of this.#parts.changes.map.nodes.keys()) {
       const row = this.#parts.memories.of(name).held?.find(({ shardId }) => shardId === shard);
       if (name === target || row === undefined || row.keyCount === 0) continue;
+      if (areOfOneStore(this.#parts.changes.map, name, target)) continue;
       const message = `Storage node ${name} has ${row.keyCount} entries of shard ${shard}, which clients would not see.`;
       throw new ShardgateError("ASSIGNMENT_WOULD_HIDE_DATA", message, { shard, node: name });
     }
@@ -118,7 +129,7 @@ export class ShardAssigner {
   async #spread(): Promise<void> {
     const reporters = this.#reporters;
     this.#reporters = new Set();
-    const { changes, nodeState, isLive, memories, log } = this.#parts;
+    const { changes, mayTake, memories, log } = this.#parts;
     const { map } = changes;
     if (!this.#parts.isAutoAssigning || map.putBack !== null) return;
     if (map.shards.every(({ primary }) => primary !== null)) return;
@@ -127,7 +138,7 @@ export class ShardAssigner {
     const needed = isFirst ? Math.max(1, this.#parts.nodesMin) : 1;
     // Each registration comes here: until there are enough, they need not be looked at one by one.
     if (map.nodes.size < needed) return;
-    const up = [...map.nodes.keys()].filter((name) => nodeState(name) === "UP" && isLive(name));
+    const up = [...map.nodes.keys()].filter((name) => mayTake(name));
     if (up.length < needed) return;
     await Promise.all(up.map((name) => this.#learnHeld(name, reporters)));
     const liveNodes: string[] = [];

@@ -116,6 +116,10 @@ export class ClusterMember extends ClusterView implements ClusterCommands {
     return this.#whenLed(() => this.#once((commands) => commands.acceptLoss(name)));
   }
 
+  drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]> {
+    return this.#whenLed(() => this.#once((commands) => commands.drain(name, isUndone)));
+  }
+
   /** From this gateway's own copy of the registry's log. */
   async histories(shards: readonly ShardNumber[]): Promise<readonly (readonly AssignmentChange[])[]> {
     return shards.map((shard) => this.#parts.registry.history(shard));

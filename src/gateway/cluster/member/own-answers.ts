@@ -10,6 +10,7 @@ export function ownAnswers(leader: () => ClusterLeader): PeerAnswers {
     remove: async (name, isForced) => leader().remove(name, isForced),
     assign: async (request) => leader().assign(request),
     acceptLoss: async (name) => leader().acceptLoss(name),
+    drain: async (name, isUndone) => leader().drain(name, isUndone),
     histories: async (shards) => leader().histories(shards),
     refresh: async (node) => leader().refresh(node),
     beatFrom: async (name, beat) => leader().peers.beatFrom(name, beat),

@@ -78,6 +78,7 @@ export class HttpLeaderTransport implements LeaderTransport {
       remove: (name, isForced) => ask("remove", { name, isForced }, parseShardList),
       assign: (wanted) => ask("assign", wanted, parseShardRecord),
       acceptLoss: (name) => ask("acceptLoss", { name }, nothing),
+      drain: (name, isUndone) => ask("drain", { name, isUndone }, parseShardList),
       histories: (shards) => ask("histories", { shards }, parseHistories),
       refresh: (node) => ask("refresh", { node }, nothing),
     };

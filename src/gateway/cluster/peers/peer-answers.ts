@@ -25,6 +25,7 @@ export function peerAnswers(commands: ClusterCommands, beatFrom: PeerAnswers["be
     remove: (name, isForced) => commands.remove(name, isForced),
     assign: (request) => commands.assign(request),
     acceptLoss: (name) => commands.acceptLoss(name),
+    drain: (name, isUndone) => commands.drain(name, isUndone),
     histories: (shards) => commands.histories(shards),
     refresh: (node) => commands.refresh(node),
     beatFrom,

@@ -19,6 +19,7 @@ type CommandCalls = {
   readonly remove: (node: { readonly name: string; readonly isForced: boolean }) => Promise<readonly ShardNumber[]>;
   readonly assign: (request: AssignRequest) => Promise<ShardRecord>;
   readonly acceptLoss: (name: string) => Promise<void>;
+  readonly drain: (node: { readonly name: string; readonly isUndone: boolean }) => Promise<readonly ShardNumber[]>;
   readonly histories: (shards: readonly ShardNumber[]) => Promise<readonly (readonly AssignmentChange[])[]>;
   readonly refresh: (node: string) => Promise<void>;
 };
@@ -61,6 +62,7 @@ function commandAnswers(leader: ClusterCommands, known: () => Promise<void>): Co
     remove: ({ name, isForced }) => once(leader.remove(name, isForced)),
     assign: (request) => once(leader.assign(request)),
     acceptLoss: (name) => once(leader.acceptLoss(name)),
+    drain: ({ name, isUndone }) => once(leader.drain(name, isUndone)),
     histories: (shards) => leader.histories(shards),
     refresh: (node) => once(leader.refresh(node)),
   };
@@ -99,6 +101,7 @@ function commandsOver({ ask }: CommandLine): ClusterCommands {
     async acceptLoss(name) {
       await ask("acceptLoss", name);
     },
+    drain: (name, isUndone) => ask("drain", { name, isUndone }),
     histories: (shards) => ask("histories", shards),
     async refresh(node) {
       await ask("refresh", node);

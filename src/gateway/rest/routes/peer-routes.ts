@@ -54,6 +54,7 @@ interface CommandBodies {
   readonly remove: { readonly name: string; readonly isForced: boolean };
   readonly assign: AssignRequest;
   readonly acceptLoss: { readonly name: string };
+  readonly drain: { readonly name: string; readonly isUndone: boolean };
   readonly histories: { readonly shards: readonly ShardNumber[] };
   readonly refresh: { readonly node: string };
 }
@@ -69,6 +70,7 @@ const answers: {
     await peers.acceptLoss(parseNodeName(name));
     return {};
   },
+  drain: async (peers, { name, isUndone }) => ({ shards: await peers.drain(parseNodeName(name), isUndone) }),
   histories: async (peers, { shards }) => ({ histories: await peers.histories(shards) }),
   async refresh(peers, { node }) {
     await peers.refresh(parseNodeName(node));

@@ -97,6 +97,10 @@ export const registerSchema = {
       incarnation,
       storeId: { ...identifier, description: "Id of the node's store. Absent: a plain node." },
       isEphemeral: { type: "boolean", description: "Whether the store loses its data when the process ends." },
+      isStoreShared: {
+        type: "boolean",
+        description: "Whether several storage nodes serve the store, so that each may own any of its shards.",
+      },
       starts: {
         type: "array",
         maxItems: storeStartsMax + 1,
@@ -175,10 +179,15 @@ export const heartbeatSchema = {
     properties: {
       incarnation,
       mapVersion: { type: ["integer", "null"], description: "Version of the assignments that the node has." },
+      isLeaving: {
+        type: "boolean",
+        description: "Whether the node is about to stop: other storage nodes of its shared store take its shards.",
+      },
       exhausted: {
         type: "array",
         maxItems: shardCountMax,
-        description: "Shards that are running out of versions in their epoch; they need a new epoch.",
+        description:
+          "Shards that need a new epoch: they are running out of versions, or the node's database has failed over.",
         items: {
           type: "object",
           required: ["shardId", "epoch"],

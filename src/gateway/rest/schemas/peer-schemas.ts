@@ -96,6 +96,7 @@ const bodies: Readonly<Record<LeaderCommand, Schema>> = {
     isForced: { type: "boolean" },
   }),
   acceptLoss: required({ name }),
+  drain: required({ name, isUndone: { type: "boolean" } }),
   histories: required({ shards: { type: "array", maxItems: shardCountMax, items: shardId } }),
   refresh: required({ node: name }),
 };

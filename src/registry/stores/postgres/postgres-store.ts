@@ -3,21 +3,17 @@
  * log, in a schema of their own, which the first write makes. Each change is one statement that compares version and beat,
  * so it is done as a whole or not at all. A notice brings changes at once, and the row's mark is also read each second.
  */
-import pg from "pg";
 import type { Clock } from "../../../core/clock.js";
 import { ShardgateError } from "../../../core/error.js";
 import { registryCallMs, registryPollMs } from "../../../core/limits.js";
 import { compactedLog } from "../../assignment-log.js";
+import type { PostgresAccess } from "../../../postgres/postgres-access.js";
+import { PostgresFailure } from "../../../postgres/postgres-failure.js";
+import { PrimaryPool, type StatementKind } from "../../../postgres/primary-pool.js";
+import { quotedName, type Row } from "../../../postgres/statement.js";
 import { LogSize } from "../log-size.js";
 import { PolledWatch } from "../polled-watch.js";
 import type { RegistryStore, StoredDocument, StoredRegistry, StoreMark } from "../../registry-store.js";
-import {
-  PrimaryConnection,
-  type PostgresAccess,
-  type Query,
-  type Row,
-  type StatementKind,
-} from "./primary-connection.js";
 
 export interface PostgresStoreOptions extends PostgresAccess {
   /** Made, with its tables, where it is missing. */
@@ -26,7 +22,7 @@ export interface PostgresStoreOptions extends PostgresAccess {
 }
 
 export class PostgresStore implements RegistryStore {
-  readonly #connection: PrimaryConnection;
+  readonly #pool: PrimaryPool;
   readonly #schema: string;
   readonly #map: string;
   readonly #log: string;
@@ -35,12 +31,12 @@ export class PostgresStore implements RegistryStore {
 
   constructor({ schema, ...options }: PostgresStoreOptions) {
     this.#schema = schema;
-    this.#map = `${pg.escapeIdentifier(schema)}.registry`;
-    this.#log = `${pg.escapeIdentifier(schema)}.registry_log`;
-    this.#connection = new PrimaryConnection({ ...options, prepare, channel: this.#channel });
+    this.#map = `${quotedName(schema)}.registry`;
+    this.#log = `${quotedName(schema)}.registry_log`;
+    this.#pool = new PrimaryPool({ ...options, connections: 1, callMs: registryCallMs, channel: this.#channel });
     this.#watch = new PolledWatch({
       readMark: () => this.#readLastWrite(),
-      stream: (changed, signal) => this.#connection.listen(changed, signal),
+      stream: (changed, signal) => this.#pool.listen(changed, signal),
       pollMs: registryPollMs,
       clock: options.clock,
     });
@@ -93,7 +89,7 @@ export class PostgresStore implements RegistryStore {
 
   async close(): Promise<void> {
     this.#watch.close();
-    await this.#connection.close();
+    await this.#pool.close();
   }
 
   get #channel(): string {
@@ -103,7 +99,7 @@ export class PostgresStore implements RegistryStore {
   /** A query of the connection; no rows while the tables are missing, because nothing is stored then. */
   async #run(kind: StatementKind, text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
     try {
-      return await this.#connection.run(kind, text, values);
+      return await this.#query(kind, text, values);
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;
@@ -113,7 +109,7 @@ export class PostgresStore implements RegistryStore {
   /** As `#run`, but where only the log's table is missing it is made again: no change would ever succeed without it. */
   async #change(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
     try {
-      return await this.#connection.run("write", text, values);
+      return await this.#query("write", text, values);
     } catch (error) {
       if (!isMissing(error)) throw error;
       if (!(await this.#tablesFound()).map) return [];
@@ -122,8 +118,16 @@ export class PostgresStore implements RegistryStore {
     }
   }
 
+  async #query(kind: StatementKind, text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    try {
+      return await this.#pool.run(0, kind, text, values);
+    } catch (error) {
+      throw error instanceof PostgresFailure ? unavailable(error) : error;
+    }
+  }
+
   async #tablesFound(): Promise<{ readonly map: boolean; readonly log: boolean }> {
-    const [found] = await this.#connection.run("read", "SELECT to_regclass($1) AS map, to_regclass($2) AS log", [
+    const [found] = await this.#query("read", "SELECT to_regclass($1) AS map, to_regclass($2) AS log", [
       this.#map,
       this.#log,
     ]);
@@ -134,16 +138,16 @@ export class PostgresStore implements RegistryStore {
     const found = await this.#tablesFound();
     if (found.map && found.log) return;
     try {
-      await this.#connection.run("write", this.#definition());
+      await this.#query("write", this.#definition());
     } catch (error) {
       // Another gateway made them at the same moment.
       if (!(error instanceof ShardgateError && isOneOf(madeMeanwhile, error.cause))) throw error;
-      await this.#connection.run("write", this.#definition());
+      await this.#query("write", this.#definition());
     }
   }
 
   #definition(): string {
-    return `CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(this.#schema)};
+    return `CREATE SCHEMA IF NOT EXISTS ${quotedName(this.#schema)};
       CREATE TABLE IF NOT EXISTS ${this.#map} (
         id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
         version bigint NOT NULL,
@@ -195,18 +199,6 @@ interface LogRow {
   readonly record: string;
 }
 
-/**
- * Acknowledged writes are on disk; a statement sees everything that was committed before it, and waits for other ones
- * only briefly.
- */
-async function prepare(query: Query): Promise<void> {
-  await query(
-    `SELECT set_config('lock_timeout', $1, false), set_config('default_transaction_isolation', 'read committed', false),
-      CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN set_config('synchronous_commit', 'on', false) END`,
-    [String(registryCallMs)],
-  );
-}
-
 /** Codes of a schema or table that exists already, also as a row of the catalogue that another transaction wrote. */
 const madeMeanwhile: ReadonlySet<string> = new Set(["23505", "42P06", "42P07"]);
 
@@ -218,7 +210,12 @@ function isMissing(error: unknown): boolean {
 }
 
 function isOneOf(codes: ReadonlySet<string>, error: unknown): boolean {
-  return error instanceof pg.DatabaseError && codes.has(error.code ?? "");
+  return error instanceof PostgresFailure && codes.has(error.sqlState ?? "");
+}
+
+function unavailable(failure: PostgresFailure): ShardgateError {
+  const message = `The registry in PostgreSQL cannot be used: ${failure.message}.`;
+  return new ShardgateError("REGISTRY_UNAVAILABLE", message, {}, failure);
 }
 
 function markIn({ version, beat }: Row): StoreMark {

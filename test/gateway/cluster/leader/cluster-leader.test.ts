@@ -555,8 +555,10 @@ describe("ClusterLeader.heartbeat", () => {
       mapVersion: version,
     });
     expect(membership.nodeState("node1")).toBe("UP");
-    expect(membership.heartbeat("node1", { incarnation: "node1-1", mapVersion: version - 1 }).shards).toHaveLength(4);
-    expect(membership.heartbeat("node1", { incarnation: "node1-1" }).shards).toHaveLength(4);
+    expect(
+      (await membership.heartbeat("node1", { incarnation: "node1-1", mapVersion: version - 1 })).shards,
+    ).toHaveLength(4);
+    expect((await membership.heartbeat("node1", { incarnation: "node1-1" })).shards).toHaveLength(4);
   });
 
   it("takes none without a start for a node with a store, whose problem stays", async () => {
@@ -582,7 +584,7 @@ describe("ClusterLeader.heartbeat", () => {
     expect(() => membership.heartbeat("node1", { incarnation: "node1-1" })).toThrowError(codeOf("NODE_NOT_FOUND"));
     expect(membership.isReady()).toBe(false);
     await join(membership, agentOf("node1"));
-    expect(membership.heartbeat("node1", { incarnation: "node1-1" }).shards).toHaveLength(4);
+    expect((await membership.heartbeat("node1", { incarnation: "node1-1" })).shards).toHaveLength(4);
     expect(membership.isReady()).toBe(true);
   });
 
@@ -618,7 +620,7 @@ describe("ClusterLeader.heartbeat", () => {
     expect(() => restarted.heartbeat("node1", {})).toThrowError(codeOf("NODE_NOT_FOUND"));
     expect(restarted.isReady()).toBe(false);
     await register(restarted, "node1");
-    expect(restarted.heartbeat("node1", beat).shards).toMatchObject([{ epoch: 1 }, {}, {}, {}]);
+    expect((await restarted.heartbeat("node1", beat)).shards).toMatchObject([{ epoch: 1 }, {}, {}, {}]);
     expect(restarted.isReady()).toBe(true);
   });
 
@@ -639,14 +641,14 @@ describe("ClusterLeader.heartbeat", () => {
     await register(membership, "node1");
     await membership.register(agentOf("node1", {}, 2));
     expect(() => membership.heartbeat("node1", { incarnation: "node1-1" })).toThrowError(codeOf("NODE_CONFLICT"));
-    expect(membership.heartbeat("node1", { incarnation: "node1-2" }).mapVersion).toBe(membership.map.version);
+    expect((await membership.heartbeat("node1", { incarnation: "node1-2" })).mapVersion).toBe(membership.map.version);
   });
 
   it("takes heartbeats for a plain node from whatever sends them", async () => {
     const membership = await openMembership();
     pool.client("plain").kind = "plain";
     await membership.register({ id: "plain", url: "http://plain:8000" });
-    expect(membership.heartbeat("plain", {}).shards).toHaveLength(4);
+    expect((await membership.heartbeat("plain", {})).shards).toHaveLength(4);
     expect(() => membership.heartbeat("plain", { incarnation: "x" })).toThrowError(codeOf("NODE_NOT_FOUND"));
   });
 

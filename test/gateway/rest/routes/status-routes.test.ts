@@ -137,6 +137,7 @@ describe("GET /openapi.json", () => {
       "HEAD /data/{key}",
       "POST /gateways/leader/acceptLoss",
       "POST /gateways/leader/assign",
+      "POST /gateways/leader/drain",
       "POST /gateways/leader/heartbeat",
       "POST /gateways/leader/histories",
       "POST /gateways/leader/refresh",

@@ -1,16 +1,14 @@
 /** PostgresStore on a real PostgreSQL. */
-import { createServer, type Server, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
-import net from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../../src/cli/environment/system-clock.js";
-import type { PostgresHost } from "../../../../src/registry/stores/postgres/primary-connection.js";
+import type { PostgresHost } from "../../../../src/postgres/postgres-access.js";
 import { PostgresStore } from "../../../../src/registry/stores/postgres/postgres-store.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
 import { describeServerStore, logRecord } from "../../../conformance/registry-server-store.js";
 import { describeRegistryStore } from "../../../conformance/registry-store.js";
 import { CertificateAuthority } from "../../../support/certificates.js";
 import { hasPostgres, PostgresServer } from "../../../support/postgres.js";
+import { startPostgresLine } from "../../../support/postgres-line.js";
 import { RenewableTls } from "../../../support/renewable-tls.js";
 import { serverClock } from "../../../support/server-clock.js";
 
@@ -213,7 +211,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
     });
 
     it("begins a new connection when one is cut before it is ready", async () => {
-      const line = await startCuttableLine(server.port);
+      const line = await startPostgresLine(server.port);
       const store = storeIn(freshSchema(), [line]);
       try {
         line.cutBefore = "LISTEN";
@@ -261,7 +259,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
 
     it("goes on after its connection was cut, and never repeats a write whose answer was lost", async () => {
       const schema = freshSchema();
-      const line = await startCuttableLine(server.port);
+      const line = await startPostgresLine(server.port);
       const store = storeIn(schema, [line]);
       try {
         await store.compareAndSet(null, { version: 1, text: "" }, null);
@@ -318,44 +316,4 @@ function storeIn(schema: string, hosts: readonly PostgresHost[] = [hostOf(server
   const store = new PostgresStore({ ...accessTo([]), hosts, schema, clock: serverClock });
   opened.push(store);
   return store;
-}
-
-interface CuttableLine extends PostgresHost {
-  /** What is sent still arrives; instead of its answer the connection ends. */
-  cutAfterSending: boolean;
-  /** What is never passed on: the connection ends instead. */
-  cutBefore: string | null;
-  close(): Promise<void>;
-}
-
-async function startCuttableLine(port: number): Promise<CuttableLine> {
-  const sockets = new Set<Socket>();
-  const relay: Server = createServer((client) => {
-    const upstream = net.connect(port, "127.0.0.1");
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => [client, upstream].forEach((either) => either.destroy()));
-    }
-    client.on("data", (chunk) => {
-      if (line.cutBefore !== null && chunk.toString("latin1").includes(line.cutBefore)) client.destroy();
-      else upstream.write(chunk);
-    });
-    upstream.on("data", (chunk) => {
-      if (line.cutAfterSending) client.destroy();
-      else client.write(chunk);
-    });
-  });
-  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
-  const line: CuttableLine = {
-    host: "127.0.0.1",
-    port: (relay.address() as AddressInfo).port,
-    cutAfterSending: false,
-    cutBefore: null,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => relay.close(resolve));
-    },
-  };
-  return line;
 }

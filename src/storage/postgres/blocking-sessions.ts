@@ -1,0 +1,41 @@
+/**
+ * Ends sessions that hold up a claim. The former owner of a shard may have been suspended between its writes and its
+ * COMMIT: its transaction can only be rolled back, and its successor must not wait for that.
+ */
+import type { Clock } from "../../core/clock.js";
+import type { Query } from "../../postgres/statement.js";
+
+/** How long a transaction may hold up a claim: a group of writes takes some milliseconds. */
+export const blockedClaimMs = 200;
+
+/**
+ * Until the returned function is called, ends the transactions older than `blockedClaimMs` that keep the session
+ * `processId` waiting. `query` must use another session. Failures are left to the claim's own time limit.
+ */
+export function endBlockers(query: Query, clock: Clock, processId: number): () => void {
+  let isOver = false;
+  let cancel = (): void => undefined;
+  const wait = (): void => {
+    cancel = clock.after(blockedClaimMs, () => {
+      void query(terminate, [processId, blockedClaimMs])
+        .catch(() => undefined)
+        .then(() => {
+          if (!isOver) wait();
+        });
+    });
+  };
+  wait();
+  return () => {
+    isOver = true;
+    cancel();
+  };
+}
+
+/** Only sessions of the same role may be ended. One that waits itself is blocking, too, for locks are queued. */
+const terminate = `WITH RECURSIVE blocking (pid) AS (
+    SELECT unnest(pg_blocking_pids($1::int))
+    UNION
+    SELECT next.pid FROM blocking, unnest(pg_blocking_pids(blocking.pid)) AS next (pid))
+  SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN blocking USING (pid)
+  WHERE a.usename = current_user AND a.pid <> $1::int
+    AND a.xact_start < clock_timestamp() - $2::int * interval '1 millisecond'`;

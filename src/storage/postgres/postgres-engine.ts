@@ -1,0 +1,261 @@
+/**
+ * The storage engine on PostgreSQL: one database keeps the data of several storage nodes, and a claim of another node's
+ * shard takes it over without copying. Each commit locks its shards' rows, reads what it depends on, and writes what the
+ * shared plans decide, so that a former owner, and another process of the same node, never write beside the current one.
+ */
+import type { Clock } from "../../core/clock.js";
+import type { Log } from "../../core/log.js";
+import type { ShardNumber } from "../../core/shard.js";
+import { UnderWay } from "../../core/tasks/under-way.js";
+import type { PostgresAccess } from "../../postgres/postgres-access.js";
+import { PrimaryPool, type PrimaryPoolOptions } from "../../postgres/primary-pool.js";
+import type { ServerIdentity } from "../../postgres/primary-search.js";
+import type { Query } from "../../postgres/statement.js";
+import { fenceRefusal } from "../claim.js";
+import type {
+  ChangesRequest,
+  FencedWrite,
+  ShardClaim,
+  ShardStats,
+  StorageEngine,
+  StoreChange,
+  StoreState,
+  Swept,
+} from "../engine.js";
+import { readJudged } from "../judged-read.js";
+import type { RaisedMark } from "../read-operations.js";
+import { sweptOf } from "../sweep-plan.js";
+import { planWrites } from "../write-plan.js";
+import { endBlockers } from "./blocking-sessions.js";
+import { dueShards, planLockedSweep, sweptShardsMax } from "./due-sweep.js";
+import { applyPlan } from "./entry-rows.js";
+import { readFeedPage } from "./feed-page.js";
+import { OwnClaims } from "./own-claims.js";
+import { lockHeaders, putFigures, readStats } from "./shard-rows.js";
+import { storeError } from "./store-failure.js";
+import { StoreReads } from "./store-reads.js";
+import { changeStoredState, readNode, readShards, readState } from "./store-state.js";
+import { makeStore, prepareSession } from "./store-tables.js";
+import { WriteGroup } from "./write-group.js";
+
+/** Writes of a lane are committed one group after the other, on a connection of the lane's own. */
+const lanes = 4;
+const readConnections = 2;
+/** Claims, sweeps and expiry marks. */
+const stateConnection = lanes + readConnections;
+
+/** Deadline of each statement and transaction. After it the connection is cut, and the primary is searched. */
+const storeCallMs = 5_000;
+
+export interface PostgresEngineOptions extends PostgresAccess {
+  /** The schema of the store's tables, which are made where they are missing. */
+  readonly schema: string;
+  /** Name of the storage node. */
+  readonly node: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Absent: `PrimaryPool`. */
+  readonly openPool?: (options: PrimaryPoolOptions) => Pick<PrimaryPool, "run" | "transaction" | "close">;
+}
+
+export class PostgresEngine implements StorageEngine {
+  readonly name = "postgres";
+  readonly isDurable = true;
+  readonly lanes = lanes;
+  readonly #node: string;
+  readonly #clock: Clock;
+  readonly #pool: Pick<PrimaryPool, "run" | "transaction" | "close">;
+  readonly #claims: OwnClaims;
+  readonly #calls = new UnderWay();
+  #reads = 0;
+  #isOpen = false;
+
+  /**
+   * Opens the store, or creates it. Throws STORAGE_FAILED, saying what to do, when the server or the store's format cannot
+   * be used, and SHARD_UNAVAILABLE when no primary is found.
+   */
+  static async open(options: PostgresEngineOptions): Promise<PostgresEngine> {
+    const engine = new PostgresEngine(options);
+    try {
+      await engine.#commit(stateConnection, (query) => makeStore(query, options.schema));
+      engine.#isOpen = true;
+      return engine;
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: PostgresEngineOptions) {
+    const { node, clock, log, schema, openPool = (pool) => new PrimaryPool(pool) } = options;
+    this.#node = node;
+    this.#clock = clock;
+    this.#claims = new OwnClaims(node, log);
+    this.#pool = openPool({
+      ...options,
+      connections: stateConnection + 1,
+      callMs: storeCallMs,
+      prepare: (query) => prepareSession(query, schema),
+      onPrimary: (server, query) => this.#found(server, query),
+    });
+  }
+
+  read(...[operations, budget]: Parameters<StorageEngine["read"]>): ReturnType<StorageEngine["read"]> {
+    return readJudged(
+      () =>
+        this.#call(() => {
+          const connection = this.#readConnection();
+          return new StoreReads(this.#node, operations, budget).answer({
+            run: (text, values) => this.#pool.run(connection, "read", text, values),
+            snapshot: (work) => this.#pool.transaction(connection, "snapshot", work),
+          });
+        }),
+      (marks) => this.#raise(marks),
+    );
+  }
+
+  async write(...[operations, nowMs]: Parameters<StorageEngine["write"]>): ReturnType<StorageEngine["write"]> {
+    const [first] = operations;
+    if (first === undefined) return [];
+    const { outcomes, headers } = await this.#commit(first.operation.shard % lanes, async (query) => {
+      const group = await WriteGroup.lock(query, this.#node, operations);
+      this.#claims.check(group.headers);
+      const refusals = operations.map((write) => this.#refusalOf(write, group));
+      const runnable = operations.filter((_, index) => refusals[index] === null);
+      const plan = planWrites(group.stateFor(runnable), runnable, nowMs);
+      const answering = group.withValues(query, plan.outcomes);
+      void applyPlan(query, plan).catch(ignore);
+      const planned = [...(await answering)];
+      const outcomes = refusals.flatMap((refusal) => refusal ?? planned.shift() ?? []);
+      return { outcomes, headers: plan.headers };
+    });
+    for (const { shard, after } of headers) this.#claims.committed(shard, after);
+    return outcomes;
+  }
+
+  changes(request: ChangesRequest): ReturnType<StorageEngine["changes"]> {
+    return this.#snapshot((query) => readFeedPage(query, this.#node, request));
+  }
+
+  async state(): Promise<StoreState> {
+    const seen = await this.#snapshot((query) => readState(query, this.#node));
+    this.#claims.see(seen);
+    return seen.state;
+  }
+
+  async changeState(decide: (state: StoreState) => StoreChange | null): Promise<StoreState> {
+    const seen = await this.#commit(stateConnection, async (query) => {
+      const release = query("SELECT pg_backend_pid() AS id").then(
+        ([session]) =>
+          endBlockers(
+            (...ending) => this.#pool.run(this.#readConnection(), "write", ...ending),
+            this.#clock,
+            Number(session?.["id"]),
+          ),
+        () => ignore,
+      );
+      try {
+        return await changeStoredState(query, this.#node, decide);
+      } finally {
+        (await release)();
+      }
+    });
+    this.#claims.see(seen);
+    return seen.state;
+  }
+
+  stats(nowMs: number): Promise<ReadonlyMap<ShardNumber, ShardStats>> {
+    return this.#call(() =>
+      readStats((text, values) => this.#pool.run(this.#readConnection(), "read", text, values), nowMs),
+    );
+  }
+
+  async fileBytes(): Promise<null> {
+    return null;
+  }
+
+  async sweep(nowMs: number, entriesMax: number): Promise<Swept> {
+    const due = await this.#call(() =>
+      dueShards((text, values) => this.#pool.run(stateConnection, "read", text, values), this.#node, nowMs),
+    );
+    const shards = due.filter((shard) => this.#claims.refusalOf(shard) === null).slice(0, sweptShardsMax);
+    if (shards.length === 0) return { expired: 0, tombstonesDropped: 0, isMore: false };
+    const plan = await this.#commit(stateConnection, async (query) => {
+      const task = { node: this.#node, shards, nowMs, entriesMax };
+      const plan = await planLockedSweep(query, task, (headers) => {
+        this.#claims.check(headers);
+        return new Map([...headers].filter(([shard]) => this.#claims.refusalOf(shard) === null));
+      });
+      void applyPlan(query, plan).catch(ignore);
+      return plan;
+    });
+    for (const { shard, after } of plan.headers) this.#claims.committed(shard, after);
+    const swept = sweptOf(plan);
+    return { ...swept, isMore: swept.isMore || shards.length === sweptShardsMax };
+  }
+
+  outdatedClaims(): readonly ShardClaim[] {
+    return this.#claims.outdated;
+  }
+
+  async close(): Promise<void> {
+    await this.#calls.idle();
+    await this.#pool.close();
+  }
+
+  #refusalOf({ operation: { shard }, epoch }: FencedWrite, { headers }: WriteGroup) {
+    const refusal = this.#claims.refusalOf(shard);
+    const header = headers.get(shard);
+    return refusal === null || header === undefined ? refusal : (fenceRefusal(header, shard, epoch) ?? refusal);
+  }
+
+  /** Resolves to false when a claim has changed since the read. */
+  #raise(marks: ReadonlyMap<ShardNumber, RaisedMark>): Promise<boolean> {
+    return this.#commit(stateConnection, async (query) => {
+      const locked = await lockHeaders(query, this.#node, marks.keys());
+      const isHeld = [...marks].every(([shard, { epoch }]) => {
+        const header = locked.get(shard);
+        return header !== undefined && fenceRefusal(header, shard, epoch) === null;
+      });
+      if (!isHeld) return false;
+      const headers = [...marks].flatMap(([shard, { expiryMarkMs }]) => {
+        const before = locked.get(shard);
+        if (before === undefined || before.expiryMarkMs >= expiryMarkMs) return [];
+        return [{ shard, before, after: { ...before, expiryMarkMs } }];
+      });
+      void putFigures(query, headers).catch(ignore);
+      return true;
+    });
+  }
+
+  async #found({ place }: ServerIdentity, query: Query): Promise<void> {
+    if (!this.#isOpen) return;
+    const [own, shards] = await Promise.all([readNode(query, this.#node), readShards(query)]);
+    this.#claims.failedOver(own, shards, place);
+  }
+
+  #readConnection(): number {
+    return lanes + (this.#reads++ % readConnections);
+  }
+
+  #snapshot<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+    return this.#call(() => this.#pool.transaction(this.#readConnection(), "snapshot", work));
+  }
+
+  #commit<Result>(connection: number, work: (query: Query) => Promise<Result>): Promise<Result> {
+    return this.#call(() => this.#pool.transaction(connection, "write", work));
+  }
+
+  async #call<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#calls.begin();
+    try {
+      return await work();
+    } catch (error) {
+      throw storeError(error);
+    } finally {
+      this.#calls.end();
+    }
+  }
+}
+
+function ignore(): void {}

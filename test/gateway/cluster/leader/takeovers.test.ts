@@ -1,0 +1,260 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { heartbeatIntervalMs } from "../../../../src/core/limits.js";
+import { parseShard } from "../../../../src/core/shard.js";
+import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
+import { downAfterMs, Liveness, suspectAfterMs } from "../../../../src/registry/liveness.js";
+import { Registry } from "../../../../src/registry/registry.js";
+import { MemoryStore } from "../../../../src/registry/stores/memory-store.js";
+import type { NodeRegistration } from "../../../../src/wire/membership.js";
+import { FakeClock, settle } from "../../../support/fake-clock.js";
+import { RecordLog } from "../../../support/record-log.js";
+import { FakePool, hosted, idsInOrder } from "../fake-nodes.js";
+
+let clock: FakeClock;
+let log: RecordLog;
+let pool: FakePool;
+let store: MemoryStore;
+let newId: () => string;
+/** Storage nodes that send a heartbeat each second. */
+let beating: Set<string>;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  log = new RecordLog();
+  pool = new FakePool();
+  store = new MemoryStore();
+  newId = idsInOrder();
+  beating = new Set();
+});
+
+async function open({ nodesMin = 1, shardCount = 4 } = {}): Promise<ClusterLeader> {
+  const wanted = { shardCount, clusterName: null };
+  const registry = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c1", newLeaderId: newId });
+  await registry.takeLead();
+  const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
+  return new ClusterLeader({ registry, liveness, pool, newId, clock, log, nodesMin, isAutoAssigning: true });
+}
+
+/** Of a store that all of them share, unless `more` says otherwise. */
+function sharer(id: string, more: Partial<NodeRegistration> = {}): NodeRegistration {
+  const incarnation = more.incarnation ?? `${id}-1`;
+  const own = { incarnation, starts: [incarnation], storeId: "store", isStoreShared: true, shards: [] };
+  return { id, url: `http://${id}:8000`, ...own, ...more };
+}
+
+async function join(leader: ClusterLeader, ...registrations: readonly NodeRegistration[]): Promise<void> {
+  for (const registration of registrations) {
+    pool.client(registration.id).accept(await leader.register(registration));
+    beating.add(registration.id);
+  }
+}
+
+/** a, b and c over one store; a owns both shards of the first two, and c none. */
+async function opened(): Promise<ClusterLeader> {
+  const leader = await open({ nodesMin: 2 });
+  await join(leader, sharer("a"), sharer("b"), sharer("c"));
+  leader.start();
+  await settle();
+  return leader;
+}
+
+/** That many seconds, in which storage nodes send their heartbeats. */
+async function seconds(leader: ClusterLeader, count: number): Promise<void> {
+  for (let second = 0; second < count; second++) {
+    for (const id of beating) await leader.heartbeat(id, { incarnation: `${id}-1`, mapVersion: leader.map.version });
+    await clock.advance(heartbeatIntervalMs);
+    await settle();
+  }
+}
+
+function stop(id: string): void {
+  beating.delete(id);
+  pool.client(id).isDown = true;
+}
+
+function owners(leader: ClusterLeader): readonly (string | null)[] {
+  return leader.map.shards.map(({ primary }) => primary);
+}
+
+function lines(text: string): readonly Record<string, unknown>[] {
+  return log.lines.filter(({ message }) => message.includes(text)).map(({ facts }) => facts as Record<string, unknown>);
+}
+
+const downSeconds = downAfterMs / heartbeatIntervalMs + 1;
+
+describe("Takeovers", () => {
+  it("gives the shards of a storage node that is DOWN to the others, which hear of it, and not before", async () => {
+    const leader = await opened();
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    stop("a");
+    await seconds(leader, suspectAfterMs / heartbeatIntervalMs);
+    while (leader.nodeState("a") === "SUSPECT") {
+      expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+      await seconds(leader, 1);
+    }
+    await seconds(leader, 1);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    expect(leader.map.shards[0]).toMatchObject({ epoch: 2, lineage: 0 });
+    expect(pool.client("c").told.at(-1)?.shards).toMatchObject([{ shardId: 0, epoch: 2 }, { shardId: 1 }]);
+    expect(lines("taken over")).toMatchObject([{ node: "a", reason: "down", shards: [0, 1] }]);
+    expect(await leader.history(parseShard(0))).toMatchObject([{ node: "c", cause: "automatic" }, {}]);
+    await leader.stop();
+  });
+
+  it("leaves the shards with a storage node that is DOWN while no other one may take them, and takes them over later", async () => {
+    const leader = await opened();
+    for (const id of ["a", "b", "c"]) stop(id);
+    await seconds(leader, downSeconds + 2);
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    pool.client("c").isDown = false;
+    await join(leader, sharer("c", { incarnation: "c-1" }));
+    await seconds(leader, 2);
+    expect(owners(leader)).toEqual(["c", "c", "c", "c"]);
+    await leader.stop();
+  });
+
+  it("keeps what was taken over when the storage node is back, and gives the node's later shards no second owner", async () => {
+    const leader = await opened();
+    stop("a");
+    await seconds(leader, downSeconds + 1);
+    pool.client("a").isDown = false;
+    await join(leader, sharer("a", { incarnation: "a-1" }));
+    await seconds(leader, 3);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    expect(leader.nodeStatus("a").state).toBe("UP");
+    await leader.stop();
+  });
+
+  it("takes over from a storage node that is about to stop at once, and gives it nothing until it registers again", async () => {
+    const leader = await opened();
+    const sign = { incarnation: "a-1", mapVersion: leader.map.version };
+    expect((await leader.heartbeat("a", { ...sign, isLeaving: true })).shards).toEqual([]);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    expect(lines("taken over")).toMatchObject([{ node: "a", reason: "leaving" }]);
+    await expect(leader.assign({ ...wish, shard: parseShard(0), node: "a" })).rejects.toMatchObject({
+      code: "SHARD_UNAVAILABLE",
+      message: expect.stringContaining("Storage node a is not up"),
+    });
+    await leader.remove("b", true);
+    stop("b");
+    beating.delete("a");
+    await seconds(leader, 2);
+    expect(owners(leader)).toEqual(["c", "c", "c", "c"]);
+    await join(leader, sharer("a", { incarnation: "a-2", starts: ["a-2", "a-1"] }));
+    expect(await leader.assign({ ...wish, shard: parseShard(0), node: "a" })).toMatchObject({ primary: "a" });
+    await leader.stop();
+  });
+
+  it("takes nothing over from a storage node with a store of its own, whether it is about to stop or DOWN", async () => {
+    const leader = await open();
+    await join(leader, sharer("a", { storeId: "own", isStoreShared: false }), sharer("b"), sharer("c"));
+    leader.start();
+    const answer = await leader.heartbeat("a", { incarnation: "a-1", isLeaving: true });
+    expect(answer.shards).toHaveLength(4);
+    stop("a");
+    await seconds(leader, downSeconds + 2);
+    expect(owners(leader)).toEqual(["a", "a", "a", "a"]);
+    await leader.stop();
+  });
+
+  it("gives no shards to a storage node that was refused, is SUSPECT, or is about to stop", async () => {
+    const leader = await opened();
+    await leader.register(sharer("c", { incarnation: "c-9" })).catch(() => undefined);
+    expect(leader.nodeStatus("c").problem?.code).toBe("STORE_NOT_RECOGNIZED");
+    await expect(leader.drain("a", false)).resolves.toEqual([0, 1]);
+    await leader.stop();
+  });
+
+  it("serves nothing more of a store that lacks a start, until an operator has accepted the loss", async () => {
+    const leader = await opened();
+    // The database was restored: it lacks a's last start, and what b and c know is older than that.
+    await leader.register(sharer("a", { incarnation: "a-9" })).catch(() => undefined);
+    beating.delete("a");
+    stop("a");
+    await seconds(leader, downSeconds + 3);
+    expect(leader.nodeState("a")).toBe("DOWN");
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    await leader.acceptLoss("a");
+    pool.client("a").isDown = false;
+    await join(leader, sharer("a", { incarnation: "a-9" }));
+    beating.delete("a");
+    expect(leader.map.shards[0]).toMatchObject({ primary: "a", lineage: 1 });
+    stop("a");
+    await seconds(leader, downSeconds + 2);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("takes over from a storage node that was started with another store: its own is there", async () => {
+    const leader = await opened();
+    beating.delete("a");
+    await leader.register(sharer("a", { incarnation: "a-9", storeId: "other" })).catch(() => undefined);
+    await seconds(leader, 1);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    expect(lines("taken over")).toMatchObject([{ node: "a", reason: "another store" }]);
+    await leader.stop();
+  });
+
+  it("tries again what the registry did not take", async () => {
+    const leader = await opened();
+    store.injectFault("writeFails");
+    await leader.heartbeat("a", { incarnation: "a-1", isLeaving: true });
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    expect(lines("could not be taken over")).toMatchObject([{ node: "a", reason: "leaving" }]);
+    await seconds(leader, 1);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("changes nothing while the registry is being restored", async () => {
+    const leader = await opened();
+    await leader.register(sharer("d", { clusterId: "c1", mapVersion: 500 })).catch(() => undefined);
+    stop("a");
+    await clock.advance(2 * downAfterMs);
+    await settle();
+    expect(leader.map.putBack).not.toBeNull();
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("drains as an operator's change, and goes on draining while no other storage node may take the shards", async () => {
+    const leader = await opened();
+    await leader.drain("c", false);
+    expect(await leader.drain("a", false)).toEqual([]);
+    expect(owners(leader)).toEqual(["b", "b", "b", "b"]);
+    expect(await leader.history(parseShard(0))).toMatchObject([{ node: "b", cause: "operator" }, {}]);
+    await expect(leader.drain("b", false)).rejects.toMatchObject({ code: "SHARD_UNAVAILABLE" });
+    stop("b");
+    await seconds(leader, downSeconds + 2);
+    expect(owners(leader)).toEqual(["b", "b", "b", "b"]);
+    await leader.drain("c", true);
+    await seconds(leader, 2);
+    expect(owners(leader)).toEqual(["c", "c", "c", "c"]);
+    await leader.stop();
+  });
+});
+
+const wish = { isPrimary: true, ifEpoch: null, isForced: false };
+
+describe("the shards of a shared store", () => {
+  it("are not called outdated at a storage node that reports those of the others", async () => {
+    const leader = await opened();
+    const shards = [hosted(0, 5, 0), hosted(2, 5, 0)];
+    await join(leader, sharer("c", { incarnation: "c-2", starts: ["c-2", "c-1"], shards }));
+    expect(leader.nodeStatus("c").staleShards).toEqual([]);
+    await leader.stop();
+  });
+
+  it("may be given to a node of the store although another one reports their entries", async () => {
+    const leader = await open({ nodesMin: 9 });
+    await join(leader, sharer("a", { shards: [hosted(0, 5, 0)] }), sharer("b"));
+    await join(leader, sharer("z", { storeId: "own", isStoreShared: false }));
+    await expect(leader.assign({ ...wish, shard: parseShard(0), node: "z" })).rejects.toMatchObject({
+      code: "ASSIGNMENT_WOULD_HIDE_DATA",
+      details: { node: "a" },
+    });
+    const given = await leader.assign({ ...wish, shard: parseShard(0), node: "b" });
+    expect(given).toMatchObject({ primary: "b", lineage: 0 });
+    await leader.stop();
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { MemoryContent } from "../../../src/storage/memory/memory-content.js";
+import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
+import { assignments, claimed, put, shardOf } from "../operations.js";
+import { runNode } from "../running-node.js";
+import { ScriptedEngine } from "../shards/scripted-engine.js";
+import { FakeGateway } from "./fake-gateway.js";
+
+/** A gateway that gives shard 1 to each node, and what it has heard. */
+async function startGateway() {
+  const gateway = new FakeGateway(() => ({ status: 200, body: JSON.stringify(assignments(7, { 1: 5 })) }));
+  onTestFinished(() => gateway.stop());
+  return gateway.start();
+}
+
+describe("a storage node of a shared store", () => {
+  it("registers as one, with the store's cluster and what others have claimed as given up", async () => {
+    const content = new MemoryContent("shared1");
+    const other = await claimed(new MemoryEngine(null, content, "other"), { 2: 3 });
+    await other.write([put("a", "1")], 0);
+    await other.changeState(() => ({ cluster: { clusterId: "c1", shardCount: 4 }, claims: [] }));
+    const gateway = await startGateway();
+    await runNode({ engine: new MemoryEngine(null, content, "node1"), gatewayUrls: [gateway.url] });
+    await vi.waitFor(() => expect(gateway.calls).not.toEqual([]));
+    expect(gateway.calls[0]?.body).toMatchObject({
+      id: "node1",
+      isStoreShared: true,
+      storeId: "shared1",
+      clusterId: "c1",
+      shardCount: 4,
+      mapVersion: null,
+      shards: [{ shardId: 2, epoch: 3, releasedEpoch: 3, keyCount: 1 }],
+      starts: ["first"],
+    });
+  });
+
+  it("names the cluster that another storage node has just given the store, whenever that was", async () => {
+    const content = new MemoryContent("shared1");
+    const engine = new ScriptedEngine(new MemoryEngine(null, content, "node1"));
+    const stats = engine.stats.bind(engine);
+    // The claims of the others are read by then.
+    vi.spyOn(engine, "stats").mockImplementation(async (nowMs) => {
+      const cluster = { clusterId: "c1", shardCount: 4 };
+      await new MemoryEngine(null, content, "other").changeState(() => ({ cluster, claims: [] }));
+      return stats(nowMs);
+    });
+    const gateway = await startGateway();
+    await runNode({ engine, gatewayUrls: [gateway.url] });
+    await vi.waitFor(() => expect(gateway.calls[0]?.body).toMatchObject({ clusterId: "c1", shardCount: 4 }));
+  });
+
+  it("asks for new epochs for the claims that a fail-over of its database has outdated", async () => {
+    const engine = new ScriptedEngine(new MemoryEngine(null, new MemoryContent("shared1"), "node1"));
+    const gateway = await startGateway();
+    const { clock } = await runNode({ engine, gatewayUrls: [gateway.url] });
+    const heartbeats = () => gateway.calls.filter(({ path }) => path === "POST /nodes/node1/heartbeat");
+    const heard = (): Promise<void> =>
+      vi.waitFor(
+        async () => {
+          await clock.advance(100);
+          expect(heartbeats()).not.toEqual([]);
+        },
+        { interval: 2 },
+      );
+    await heard();
+    expect(heartbeats()[0]?.body).not.toHaveProperty("exhausted");
+    engine.outdated = [{ shard: shardOf(1), epoch: 5, releasedEpoch: 0, lineage: 0, sealedFor: null }];
+    gateway.calls.length = 0;
+    await heard();
+    expect(heartbeats()[0]?.body).toMatchObject({ exhausted: [{ shardId: 1, epoch: 5 }] });
+  });
+});
