@@ -19,6 +19,8 @@ const { values } = parseArgs({
     operations: { type: "string", default: "50000" },
     seconds: { type: "string", default: "10" },
     scenario: { type: "string", default: "" },
+    /** Where the logs of all processes are written. */
+    output: { type: "string", default: "data/nightly/shared-store" },
     "patroni-rounds": { type: "string", default: "10" },
   },
 });
@@ -41,7 +43,7 @@ async function playAll(): Promise<void> {
   const server = await PostgresServer.start();
   await makeDatabase(server);
   const sizes = { gateways: 3, nodes: 4, shards: 32 };
-  const gatewayArgs = ["--auto-rebalance"];
+  const gatewayArgs: string[] = [];
   const shape = { databasePorts: [server.port], registry: "database", gatewayArgs, ...sizes } as const;
   const group = await StoreGroup.start(shape);
   const stage = { group, server, outageMs: Number(values.seconds) * 1_000 };
@@ -49,6 +51,7 @@ async function playAll(): Promise<void> {
   for (let seed = firstSeed; operations < Number(values.operations); seed++) {
     for (const scenario of wanted) operations += await playOne(scenario, stage, seed);
   }
+  group.writeLogs(values.output);
   console.log(`${operations} operations were checked`);
   await group.stop();
   await server.stop();

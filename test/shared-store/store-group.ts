@@ -2,6 +2,8 @@
  * Several gateways and several storage nodes over one database, as processes that a test can hurt one by one. Every process reaches the
  * database over a line of its own, which can be cut, and which can hold a transaction before its COMMIT.
  */
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { Line } from "../gateways/line.js";
 import { ask, nodeRows, shardRows, type NodeRow, type ShardRow } from "../support/cluster-calls.js";
 import { untilReady } from "../support/gateway-calls.js";
@@ -31,6 +33,8 @@ export class StoreGroup {
   readonly #lines = new Map<string, readonly Line[]>();
   readonly #linePorts = new Map<string, readonly number[]>();
   readonly #runs = new Map<string, Run>();
+  /** Of each process, all that ran. */
+  readonly #logs: { readonly name: string; readonly run: Run }[] = [];
   readonly #folder = temporaryFolder();
 
   /** Resolves when every gateway serves every shard. */
@@ -81,7 +85,9 @@ export class StoreGroup {
   start(name: string): void {
     const args = this.gatewayNames.includes(name) ? this.#gatewayArgs(name) : this.#nodeArgs(name);
     const environment = { SHARDGATE_REGISTRY_PASSWORD: databasePassword, SHARDGATE_STORE_PASSWORD: databasePassword };
-    this.#runs.set(name, shardgate(args, environment));
+    const run = shardgate(args, environment);
+    this.#runs.set(name, run);
+    this.#logs.push({ name, run });
   }
 
   /** The ways from these processes to the database. */
@@ -118,6 +124,13 @@ export class StoreGroup {
       const up = (await this.nodes()).filter(({ state }) => state === "UP");
       if (up.length < this.nodeNames.length) throw new Error(`Storage nodes that are UP: ${JSON.stringify(up)}`);
     }, withinMs);
+  }
+
+  /** A file per process, with what each of its runs has logged. */
+  writeLogs(folder: string): void {
+    mkdirSync(folder, { recursive: true });
+    for (const { name } of this.#logs) writeFileSync(path.join(folder, `${name}.log`), "");
+    for (const { name, run } of this.#logs) appendFileSync(path.join(folder, `${name}.log`), run.stdout + run.stderr);
   }
 
   async stop(): Promise<void> {
