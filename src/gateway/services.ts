@@ -15,7 +15,7 @@ import type { Metrics } from "./metrics/gateway-metrics.js";
 export interface MembershipService
   extends
     Pick<ClusterView, keyof ClusterView>,
-    Pick<ClusterCommands, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss"> {
+    Pick<ClusterCommands, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss" | "drain"> {
   /** The functions for other gateways of the cluster. */
   readonly peers: PeerAnswers;
   /** The gateways that this one knows of, the leader first. */

@@ -34,13 +34,23 @@ export interface ClusterEvent {
   readonly name: string;
   readonly mapVersion: number;
   /** Sorted by name. */
-  readonly nodes: readonly { readonly name: string; readonly url: string }[];
+  readonly nodes: readonly ConsoleNode[];
   /** For each shard: an index into `nodes`, or -1 while the shard is unassigned. */
   readonly owners: readonly number[];
   /** The epoch of each shard. */
   readonly epochs: readonly number[];
   /** One letter per shard: `A` for active, `U` for unavailable, `N` for unassigned. */
   readonly states: string;
+}
+
+/** What the cluster map knows of one storage node. */
+export interface ConsoleNode {
+  readonly name: string;
+  readonly url: string;
+  /** Other storage nodes share its store; absent if not. */
+  readonly isStoreShared?: true;
+  /** It gives its shards away, and is given none; absent if not. */
+  readonly isDraining?: true;
 }
 
 /** Event `tick`: sent on connecting, and once a second. */

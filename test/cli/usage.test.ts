@@ -99,6 +99,11 @@ describe("the command line", () => {
     [
       "node",
       ["id", "port", "host", "data", "engine", "gateway", "advertise", "log-level"].concat([
+        "store",
+        "store-password-file",
+        "store-tls-ca",
+        "store-tls-cert",
+        "store-tls-key",
         "tls-cert",
         "tls-key",
         "tls-ca",
@@ -142,7 +147,9 @@ describe("the command line", () => {
     const dev = await help("dev");
     expect(dev).toContain('default: "./data", env: SHARDGATE_DATA');
     expect(dev).toContain("default: 3, env: SHARDGATE_NODES");
-    expect(await help("node")).toContain('choices: "lmdb", "memory", default: "lmdb", env: SHARDGATE_ENGINE');
+    expect(await help("node")).toContain(
+      'choices: "lmdb", "postgres", "memory", default: "lmdb", env: SHARDGATE_ENGINE',
+    );
   });
 
   it.each([
@@ -151,7 +158,31 @@ describe("the command line", () => {
     [["node", "--port"], "option '--port <number>' argument missing"],
     [["node", "--port", "http"], "It must be a whole number from 0 to 65535."],
     [["node", "--port", "65536"], "It must be a whole number from 0 to 65535."],
-    [["node", "--engine", "rocks"], "Allowed choices are lmdb, memory."],
+    [["node", "--engine", "rocks"], "Allowed choices are lmdb, postgres, memory."],
+    [["node", "--engine", "postgres"], "option '--engine postgres' needs '--store postgres://user@host/database'."],
+    [["node", "--store", "postgres://h/d"], "option '--store' needs '--engine postgres'; the engine is lmdb."],
+    [
+      ["node", "--store", "postgres://h/d", "--engine", "memory"],
+      "option '--store' needs '--engine postgres'; the engine is memory.",
+    ],
+    [
+      ["node", "--engine", "postgres", "--store", "postgres://h/d", "--data", "x"],
+      "option '--data' does not go with '--engine postgres', which keeps no files",
+    ],
+    [
+      ["node", "--engine", "postgres", "--store", "postgres://h/d", "--workers", "2"],
+      "omit '--workers', and start more storage nodes with the same '--store'.",
+    ],
+    [["node", "--engine", "memory", "--workers", "2"], "omit '--workers', or use '--engine lmdb'."],
+    [["node", "--store-password-file", "x"], "option '--store-password-file' needs '--store postgres://…'."],
+    [
+      ["node", "--engine", "postgres", "--store", "postgres://h/d", "--store-tls-key", "x"],
+      "options '--store-tls-cert' and '--store-tls-key' need each other.",
+    ],
+    [
+      ["node", "--engine", "postgres", "--store", "postgres://localhost/d", "--store-tls-ca", "x"],
+      "need a store that is reached with TLS: postgres://…?sslmode=verify-full.",
+    ],
     [["node", "--id", "../x"], "letters, digits"],
     [["node", "--host", "a b"], "It must be an IP address or a host name."],
     [["node", "--gateway", "http://a:1,"], "does not start with http:// or https://"],
@@ -221,6 +252,16 @@ describe("the command line", () => {
     [["gateway", "--suspect-after", "1499"], "must be a whole number from 1500 to"],
     [["gateway", "--suspect-after", "3000", "--down-after", "2000"], "must not be longer than '--down-after'"],
     [["dev", "--port", "65534", "--nodes", "3"], "leaves too few ports after it for 3 storage nodes"],
+    [
+      ["dev", "--port", "65530", "--nodes", "3", "--gateways", "3"],
+      "leaves too few ports after it for 3 storage nodes, 2 more gateways and PostgreSQL.",
+    ],
+    [
+      ["dev", "--port", "65532", "--nodes", "3", "--engine", "postgres"],
+      "leaves too few ports after it for 3 storage nodes and PostgreSQL.",
+    ],
+    [["dev", "--engine", "postgres", "--registry", "etcd://h"], "its PostgreSQL has the registry, too."],
+    [["dev", "--engine", "postgres", "--nodes", "41"], "allows at most 40 storage nodes here."],
     [["gateway", "--limit", "keys=1"], '"keys" is not a limit. The limits are: body-bytes, '],
     [["gateway", "--limit", "batch-keys=0"], "batch-keys must be a whole number from 1 to 10000."],
     [["gateway", "--limit", "batch-keys"], "batch-keys must be a whole number from 1 to 10000."],

@@ -1,8 +1,10 @@
 /** The gateway's answer about a storage node, and its presentation. */
+import { ask, callFailure } from "../calls/gateway-call.js";
+import type { GatewayClient } from "../calls/gateway-client.js";
 import { objectText } from "../terminal/json-output.js";
 import type { Columns } from "../terminal/print.js";
 
-/** The selection of `nodeFields`. */
+/** What `askForNodes` selects of a storage node. */
 export interface NodeAnswer {
   readonly name: string;
   readonly url: string;
@@ -14,10 +16,29 @@ export interface NodeAnswer {
   readonly problem: ProblemOfNode | null;
   /** Numbers of the shards that it has data of, but that others own under a later epoch. */
   readonly staleShards: readonly number[];
+  /** Absent in answers of a gateway of the previous release, as is `isDraining`. */
+  readonly isStoreShared?: boolean;
+  readonly isDraining?: boolean;
 }
 
-export const nodeFields =
+const oldFields =
   "name url state latencyMs lastSeenAt shards{number}problem{code message advice shards storeId}staleShards";
+
+/**
+ * The data of a document that asks for storage nodes by the selection that it is given. A gateway of the previous release
+ * refuses the newest fields, and does nothing, so it is asked again without them. Throws CommandFailure.
+ */
+export async function askForNodes<T>(
+  client: Pick<GatewayClient, "post">,
+  documentWith: (nodeFields: string) => string,
+  variables = "{}",
+): Promise<T> {
+  const query = documentWith(`${oldFields} isStoreShared isDraining`);
+  const answer = await client.post(`{"query":${JSON.stringify(query)},"variables":${variables}}`);
+  if (answer.kind === "data") return answer.data as T;
+  if (answer.code === "GRAPHQL_VALIDATION_FAILED") return ask<T>(client, documentWith(oldFields), variables);
+  throw callFailure(answer, query.startsWith("mutation") ? "change" : "read");
+}
 
 export const nodeColumns: Columns<NodeAnswer> = [
   { title: "name", of: ({ name }) => name },
@@ -34,7 +55,7 @@ export const nodeColumns: Columns<NodeAnswer> = [
 
 /** JSON text of a storage node, followed by the members `more`. */
 export function nodeText(
-  { name, url, state, latencyMs, lastSeenAt, shards, problem, staleShards }: NodeAnswer,
+  { name, url, state, latencyMs, lastSeenAt, shards, problem, staleShards, ...rest }: NodeAnswer,
   more: Readonly<Record<string, string>> = {},
 ): string {
   return objectText({
@@ -46,6 +67,8 @@ export function nodeText(
     shards: JSON.stringify(shards.map(({ number }) => number)),
     problem: JSON.stringify(problem),
     staleShards: JSON.stringify(staleShards),
+    isStoreShared: String(rest.isStoreShared ?? false),
+    isDraining: String(rest.isDraining ?? false),
     ...more,
   });
 }

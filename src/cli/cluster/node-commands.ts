@@ -1,6 +1,6 @@
 /**
- * `shardgate node ls`, `add`, `rm` and `accept-loss`: manage the storage nodes of a cluster. `shardgate node` itself
- * runs a storage node.
+ * `shardgate node ls`, `add`, `rm`, `accept-loss` and `drain`: manage the storage nodes of a cluster. `shardgate node`
+ * itself runs a storage node.
  */
 import { Argument, Option, type Command } from "commander";
 import { parseNodeUrl } from "../../registry/address/node-url.js";
@@ -13,7 +13,8 @@ import { arrayText } from "../terminal/json-output.js";
 import { print, tableOf, type Columns, type Format } from "../terminal/print.js";
 import { addAcceptLossCommand } from "./accept-loss-command.js";
 import { nodeNameArgument } from "./cluster-argument.js";
-import { nodeColumns, nodeFields, nodeText, type NodeAnswer } from "./node-answer.js";
+import { addDrainCommand } from "./drain-command.js";
+import { askForNodes, nodeColumns, nodeText, type NodeAnswer } from "./node-answer.js";
 import { problemsText } from "./node-problems.js";
 
 interface NodeOptions extends ConnectionOptions {
@@ -31,6 +32,7 @@ export function addNodeCommands(node: Command, environment: Environment): void {
   addAddCommand(node, environment);
   addRemoveCommand(node, environment);
   addAcceptLossCommand(node, environment);
+  addDrainCommand(node, environment);
 }
 
 function addListCommand(node: Command, environment: Environment): void {
@@ -40,7 +42,7 @@ function addListCommand(node: Command, environment: Environment): void {
     .addOption(outputOption())
     .action(async (options: NodeOptions) => {
       const { storageNodes } = await withGateway(options, environment, (client) =>
-        ask<{ readonly storageNodes: readonly NodeAnswer[] }>(client, `{storageNodes{${nodeFields}}}`),
+        askForNodes<{ readonly storageNodes: readonly NodeAnswer[] }>(client, (fields) => `{storageNodes{${fields}}}`),
       );
       const json = (): string => `${arrayText(storageNodes.map((each) => nodeText(each)))}\n`;
       const table = (): string => tableOf(storageNodes, nodeColumns, environment) + problemsText(storageNodes);
@@ -61,13 +63,12 @@ function addAddCommand(node: Command, environment: Environment): void {
 }
 
 async function runAdd(name: string, url: string, options: NodeOptions, environment: Environment): Promise<void> {
-  const document =
-    "mutation AddNode($input:RegisterStorageNodeInput!)" +
-    `{registerStorageNode(input:$input){storageNode{${nodeFields}}}}`;
+  const documentWith = (fields: string): string =>
+    `mutation AddNode($input:RegisterStorageNodeInput!){registerStorageNode(input:$input){storageNode{${fields}}}}`;
   const { registerStorageNode } = await withGateway(options, environment, (client) =>
-    ask<{ readonly registerStorageNode: { readonly storageNode: NodeAnswer } }>(
+    askForNodes<{ readonly registerStorageNode: { readonly storageNode: NodeAnswer } }>(
       client,
-      document,
+      documentWith,
       JSON.stringify({ input: { name, url } }),
     ),
   );

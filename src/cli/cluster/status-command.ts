@@ -1,7 +1,7 @@
 /** `shardgate status`: the cluster at a glance. Its gateways are listed when there are several. */
 import type { Command } from "commander";
 import type { Environment } from "../environment/environment.js";
-import { addConnectionOptions, ask, callFailure, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
+import { addConnectionOptions, withGateway, type ConnectionOptions } from "../calls/gateway-call.js";
 import type { GatewayClient } from "../calls/gateway-client.js";
 import { addExample } from "../terminal/help-example.js";
 import { outputOption } from "../options/option.js";
@@ -9,7 +9,7 @@ import { objectText } from "../terminal/json-output.js";
 import { print, tableOf, type Columns, type Format } from "../terminal/print.js";
 import { factsText } from "../terminal/table.js";
 import { missingShardsText } from "./missing-shards.js";
-import { nodeColumns, nodeFields, nodeText, type NodeAnswer } from "./node-answer.js";
+import { askForNodes, nodeColumns, nodeText, type NodeAnswer } from "./node-answer.js";
 import { problemCountText, problemsText } from "./node-problems.js";
 import { figureFields, type ShardFigures } from "./shard-answer.js";
 
@@ -32,23 +32,12 @@ async function runStatus(options: StatusOptions, environment: Environment): Prom
   await print(text, environment);
 }
 
-/**
- * A gateway of the previous release refuses the field `gateways`, so it is asked again without. Its answer then names no
- * gateway.
- */
 async function askForCluster(client: GatewayClient): Promise<ClusterAnswer> {
-  const answer = await client.post(JSON.stringify({ query: documentWith(`gateways{${gatewayFields}}`) }));
-  if (answer.kind === "data") return (answer.data as unknown as Data<ClusterAnswer>).cluster;
-  if (answer.code !== "GRAPHQL_VALIDATION_FAILED") throw callFailure(answer, "read");
-  const { cluster } = await ask<Data<Omit<ClusterAnswer, "gateways">>>(client, documentWith(""));
-  return { ...cluster, gateways: [] };
+  const { cluster } = await askForNodes<{ readonly cluster: ClusterAnswer }>(client, documentWith);
+  return cluster;
 }
 
-interface Data<T> {
-  readonly cluster: T;
-}
-
-/** The selection of the document with `gateways`. */
+/** The selection of the document. */
 interface ClusterAnswer {
   readonly name: string;
   readonly mapVersion: number;
@@ -67,8 +56,8 @@ interface GatewayAnswer {
 }
 
 const gatewayFields = "name url isLeader mapVersion lastSeenAt";
-const documentWith = (more: string): string =>
-  `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}${more}}}`;
+const documentWith = (nodeFields: string): string =>
+  `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}gateways{${gatewayFields}}}}`;
 
 /** Sums of the shards' figures; null when a primary does not report its own. */
 interface Figures {

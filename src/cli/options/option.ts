@@ -42,9 +42,14 @@ export function dataOption(description: string): Option {
   return option("--data <folder>", description).argParser(parseText).default("./data");
 }
 
+export type EngineName = "lmdb" | "postgres" | "memory";
+
 export function engineOption(): Option {
-  return option("--engine <name>", "storage engine: on disk (lmdb), or in memory until the process ends (memory)")
-    .choices(["lmdb", "memory"])
+  return option(
+    "--engine <name>",
+    "storage engine: on disk (lmdb), in a PostgreSQL that several storage nodes share (postgres), or in memory until the process ends (memory)",
+  )
+    .choices(["lmdb", "postgres", "memory"] satisfies EngineName[])
     .default("lmdb");
 }
 

@@ -1,20 +1,19 @@
 /** Opens the registry store at a place. Modules that only some kinds of places need are loaded on demand. */
 import { dirname } from "node:path";
 import type { Clock } from "../../core/clock.js";
-import type { Log } from "../../core/log.js";
 import type { RegistryStore } from "../../registry/registry-store.js";
 import { FileStore } from "../../registry/stores/file/file-store.js";
 import { MemoryStore } from "../../registry/stores/memory-store.js";
-import type { TlsSource } from "../../tls/tls-source.js";
-import type { Environment } from "../environment/environment.js";
 import { lockRegistry } from "../files/file-lock.js";
 import { watchFiles } from "../files/file-watch.js";
 import { makeFolder } from "../files/make-folder.js";
-import { TlsFiles } from "../files/tls-files.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { exitCodes } from "../terminal/exit-code.js";
-import { registryPassword, type RegistryServerOptions } from "./registry-options.js";
-import type { EtcdPlace, PostgresPlace, RegistryPlace, ServerHost, ServerPlace } from "./registry-place.js";
+import { postgresAccess, type PostgresPlace } from "../servers/postgres-place.js";
+import { openServerAccess, type AccessParts, type ServerAccess } from "../servers/server-options.js";
+import { passwordVariable, type ServerHost } from "../servers/server-url.js";
+import { registryFiles, type RegistryServerOptions } from "./registry-options.js";
+import type { EtcdPlace, RegistryPlace, ServerPlace } from "./registry-place.js";
 
 /** Interval of checking whether an operator has replaced the registry's file: one system call each time. */
 const registryFilePollMs = 1_000;
@@ -27,11 +26,7 @@ export interface OpenedRegistry {
   close(): Promise<void>;
 }
 
-export interface RegistryParts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly variable: Environment["variable"];
-}
+export type RegistryParts = AccessParts;
 
 /** Throws the errors of the stores, and CommandFailure for unusable files or an unusable password. */
 export async function openRegistry(
@@ -41,13 +36,12 @@ export async function openRegistry(
 ): Promise<OpenedRegistry> {
   if (place.kind === "memory") return opened(new MemoryStore(), false);
   if (place.kind === "file") return opened(await openFile(place.path, parts), false);
-  const password = await checkedPassword(place, options, parts);
-  const tls = await openTls(options, parts);
+  checkUser(place, options, parts.variable);
+  const access = await openServerAccess(registryFiles(options), parts);
+  const { clock } = parts;
   const store =
-    place.kind === "postgres"
-      ? await openPostgres(place, { password, tls, clock: parts.clock })
-      : await openEtcd(place, { password, tls, clock: parts.clock });
-  return opened(store, true, () => tls.close());
+    place.kind === "postgres" ? await openPostgres(place, access, clock) : await openEtcd(place, access, clock);
+  return opened(store, true, () => access.tls.close());
 }
 
 function opened(store: RegistryStore, isShared: boolean, closeMore = async (): Promise<void> => {}): OpenedRegistry {
@@ -73,52 +67,32 @@ async function openFile(path: string, { clock, log }: RegistryParts): Promise<Fi
   });
 }
 
-interface ServerAccess {
-  readonly password: (() => Promise<string>) | null;
-  readonly tls: TlsSource;
-  readonly clock: Clock;
-}
-
-async function openPostgres(place: PostgresPlace, { tls, ...access }: ServerAccess): Promise<RegistryStore> {
+async function openPostgres(place: PostgresPlace, access: ServerAccess, clock: Clock): Promise<RegistryStore> {
   const { PostgresStore } = await import("../../registry/stores/postgres/postgres-store.js");
-  const { hosts, user, database, schema, isTls } = place;
-  return new PostgresStore({ hosts, user, database, schema, tls: isTls ? tls : null, ...access });
+  return new PostgresStore({ ...postgresAccess(place, access), schema: place.schema, clock });
 }
 
-async function openEtcd(
-  { hosts, user, prefix, isTls }: EtcdPlace,
-  { password, ...access }: ServerAccess,
-): Promise<RegistryStore> {
+async function openEtcd(place: EtcdPlace, { password, tls }: ServerAccess, clock: Clock): Promise<RegistryStore> {
   const { EtcdStore } = await import("../../registry/stores/etcd/etcd-store.js");
+  const { hosts, user, prefix, isTls } = place;
   const members = hosts.map((host) => `${isTls ? "https" : "http"}://${authority(host)}`);
   const credentials = user === null || password === null ? null : { name: user, password };
-  return new EtcdStore({ members, prefix, credentials, ...access });
+  return new EtcdStore({ members, prefix, credentials, tls, clock });
 }
 
 function authority({ host, port }: ServerHost): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Reads the password at the start, so that an unreadable file is not reported as an unreachable registry. */
-async function checkedPassword(
-  place: ServerPlace,
-  options: RegistryServerOptions,
-  { variable }: RegistryParts,
-): Promise<ServerAccess["password"]> {
-  const password = registryPassword(options, variable);
-  await password?.();
-  if (place.kind === "etcd" && place.user !== null && password === null) {
+/** Users of etcd have passwords, and passwords belong to users. */
+function checkUser(place: ServerPlace, options: RegistryServerOptions, variable: RegistryParts["variable"]): void {
+  if (place.kind !== "etcd") return;
+  const { registryPasswordFile: file } = options;
+  if (place.user !== null && file === undefined && (variable(passwordVariable("registry")) ?? "") === "") {
     const message = `The registry ${place.url} names the user ${place.user}: add --registry-password-file <file>.`;
     throw new CommandFailure(message, exitCodes.usage);
   }
-  if (place.kind === "etcd" && place.user === null && options.registryPasswordFile !== undefined) {
+  if (place.user === null && file !== undefined) {
     throw new CommandFailure("A password for etcd needs a user: etcd://user@host/prefix.", exitCodes.usage);
   }
-  return password;
-}
-
-function openTls(options: RegistryServerOptions, { clock, log }: RegistryParts): Promise<TlsFiles> {
-  const { registryTlsCa: clusterCa = null, registryTlsCert: cert, registryTlsKey: key } = options;
-  const cluster = cert === undefined || key === undefined ? null : { cert, key };
-  return TlsFiles.open({ paths: { server: null, cluster, clusterCa }, clock, log });
 }

@@ -16,7 +16,7 @@ import type { NodePool } from "../../routing/node-pool.js";
 import type { RouterOptions } from "../../routing/router.js";
 import type { TlsSource } from "../../tls/tls-source.js";
 import type { ClusterTokens } from "../../wire/cluster-token.js";
-import { untilRegistryAnswers, type WaitParts } from "../registry/awaited-registry.js";
+import { awaitedRegistry, untilServersAnswer, type WaitParts } from "../servers/awaited-servers.js";
 import { openRegistry, type RegistryParts } from "../registry/open-registry.js";
 import type { RegistryPlaceOptions } from "../registry/registry-options.js";
 import { usualPlace } from "../registry/registry-place.js";
@@ -77,7 +77,7 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
     const wanted = { shardCount: options.shards ?? null, clusterName: null };
     const open = (): Promise<Registry> =>
       Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId, self });
-    const registry = await (isShared ? untilRegistryAnswers(open, parts) : open());
+    const registry = await (isShared ? untilServersAnswer(open, awaitedRegistry, parts) : open());
     const stopLeading = isShared ? () => {} : await leadAlone(registry, log);
     const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
     return {

@@ -17,7 +17,7 @@ import { boundsOf, limitOption } from "../options/limit-option.js";
 import { logLevelOption } from "./telemetry/log-level.js";
 import { createLog } from "./telemetry/pino-log.js";
 import { dataOption, hostOption, option, parsedBy, portOption, wholeNumber, workersOption } from "../options/option.js";
-import { StoppedWaiting } from "../registry/awaited-registry.js";
+import { StoppedWaiting } from "../servers/awaited-servers.js";
 import {
   addRegistryServerOptions,
   checkRegistryOptions,

@@ -1,17 +1,13 @@
 /**
- * `shardgate node`: one storage node. Locks its data folder, chooses its engine, starts it, and drains it at a request
- * to stop. With several workers, each of them opens the same data; the primary process opens none, but holds the lock.
+ * `shardgate node`: one storage node. Opens its engine, starts it, and drains it at a request to stop. With several
+ * workers, each of them opens the same data; the primary process opens none, but holds the lock of the folder.
  */
-import { join } from "node:path";
 import type { Command } from "commander";
 import { drainTimeoutMs, stopMarginMs } from "../../core/limits.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import { parseNodeUrl } from "../../registry/address/node-url.js";
-import type { Log } from "../../core/log.js";
+import { partLog, type Log } from "../../core/log.js";
 import { startStorageNode } from "../../storage-node/node-server.js";
-import type { StorageEngine } from "../../storage/engine.js";
-import { LmdbEngine } from "../../storage/lmdb/lmdb-engine.js";
-import { MemoryEngine } from "../../storage/memory/memory-engine.js";
 import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "../options/cluster-secret.js";
 import type { Environment } from "../environment/environment.js";
 import {
@@ -24,7 +20,6 @@ import {
 import { lockFolder } from "../files/file-lock.js";
 import { logLevelOption, type LogLevels } from "./telemetry/log-level.js";
 import { createLog } from "./telemetry/pino-log.js";
-import { makeFolder } from "../files/make-folder.js";
 import {
   dataOption,
   engineOption,
@@ -35,18 +30,18 @@ import {
   portOption,
   workersOption,
 } from "../options/option.js";
+import { StoppedWaiting } from "../servers/awaited-servers.js";
+import { makeDataFolder, openEngine, type EngineOptions } from "./node-engine.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
+import { addStoreOptions, checkStoreOptions } from "./store-option.js";
 import { TlsFiles } from "../files/tls-files.js";
 import { addNodeTlsOptions, checkNodeTlsOptions, tlsPaths, type ServerTlsOptions } from "../options/tls-option.js";
 import { addTracingOptions, openTracing, type TracingOptions } from "./telemetry/tracing-option.js";
 import { aloneAsNode, joinAsNode, runNodeWorkers, type NodeRole } from "./workers/node-workers.js";
 import type { PrimarySeat } from "../environment/worker-process.js";
 
-interface NodeOptions extends ServerTlsOptions, ClusterSecretOptions, ExposureOptions, TracingOptions {
-  readonly id: string;
+interface NodeOptions extends EngineOptions, ServerTlsOptions, ClusterSecretOptions, ExposureOptions, TracingOptions {
   readonly port: number;
-  readonly data: string;
-  readonly engine: "lmdb" | "memory";
   readonly gateway?: readonly string[];
   readonly advertise?: string;
   readonly workers: number;
@@ -65,7 +60,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
     )
     .addOption(portOption("port to listen on (0 picks a free port)", 4001))
     .addOption(hostOption("address to listen on"))
-    .addOption(dataOption("data folder; this node uses the subfolder of its name"))
+    .addOption(dataOption("data folder of `--engine lmdb`; this node uses the subfolder of its name"))
     .addOption(engineOption())
     .addOption(
       option(
@@ -83,6 +78,7 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
     .addOption(clusterSecretOption())
     .addOption(insecureOption())
     .addOption(logLevelOption());
+  addStoreOptions(node);
   return addNodeTlsOptions(addTracingOptions(node))
     .addHelpText("after", "\nExample:\n  shardgate node --id node4 --port 4004 --gateway http://127.0.0.1:4000")
     .action(async (options: NodeOptions, command: Command) => {
@@ -91,12 +87,14 @@ export function addNodeCommand(program: Command, environment: Environment): Comm
           `option '--host ${options.host}' needs '--advertise <url>': the gateway cannot call that address.`,
         );
       }
-      if (options.workers > 1 && options.engine === "memory") {
-        command.error("option '--engine memory' works in one process only: omit '--workers', or use '--engine lmdb'.");
-      }
+      checkStoreOptions(options, command);
       checkNodeTlsOptions(options, command);
       checkExposure(options, safeguards(options), command);
-      await run(options, environment);
+      try {
+        await run(options, environment);
+      } catch (error) {
+        if (!(error instanceof StoppedWaiting)) throw error;
+      }
     });
 }
 
@@ -143,7 +141,9 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     const tokens = await clusterTokens(options);
     const service = { name: "shardgate-node", instance: options.id };
     const tracing = await openTracing(options, service, { clock, log });
-    const { engine, unlock } = await openEngine(options, worker !== null, environment);
+    const variable = (name: string): string | undefined => environment.variable(name);
+    const waiting = { clock, log: partLog(log, "storage"), signal: stop.signal };
+    const { engine, release } = await openEngine(options, { ...waiting, variable, isWorker: worker !== null });
     if (options.engine === "lmdb") endAsUsual = environment.killAtExit();
     const node = await startStorageNode({
       ...tracing.traced,
@@ -162,7 +162,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
       ...(worker !== null && { worker }),
     }).catch(async (error: unknown) => {
       await engine.close();
-      await unlock();
+      await release();
       endAsUsual();
       throw error;
     });
@@ -173,7 +173,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
       node
         .leave()
         .then(() => node.drain())
-        .then(unlock)
+        .then(release)
         .then(endAsUsual)
         .then(() => tracing.close()),
       drainTimeoutMs + stopMarginMs,
@@ -183,32 +183,6 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     await tls?.close();
     stop.dispose();
   }
-}
-
-interface OpenedEngine {
-  readonly engine: StorageEngine;
-  /** To be called when the engine is closed. */
-  unlock(): Promise<void>;
-}
-
-/** Nothing is opened before the folder is locked, by this process or, for a worker, by its primary. */
-async function openEngine(options: NodeOptions, isWorker: boolean, { clock }: Environment): Promise<OpenedEngine> {
-  if (options.engine === "memory") return { engine: new MemoryEngine(), unlock: async () => {} };
-  const folder = await makeDataFolder(options);
-  const lock = isWorker ? null : await lockFolder(folder, clock);
-  const unlock = async (): Promise<void> => lock?.release();
-  try {
-    return { engine: await LmdbEngine.open(folder), unlock };
-  } catch (error) {
-    await unlock();
-    throw error;
-  }
-}
-
-async function makeDataFolder({ data, id }: NodeOptions): Promise<string> {
-  const folder = join(data, id);
-  await makeFolder(folder);
-  return folder;
 }
 
 /** The options that authenticate callers when the node accepts other hosts. */

@@ -1,6 +1,13 @@
 /** The page's knowledge of the cluster, built from the gateway's events. Pure; each event yields a new state. */
 import type { ShardState } from "../../core/shard.js";
-import type { ClusterEvent, ConsoleGatewayRow, NodeRow, TickEvent, TrafficSecond } from "../../wire/console-events.js";
+import type {
+  ClusterEvent,
+  ConsoleGatewayRow,
+  ConsoleNode,
+  NodeRow,
+  TickEvent,
+  TrafficSecond,
+} from "../../wire/console-events.js";
 
 /** Seconds of traffic that are shown; the gateway initially sends no more either. */
 const secondsShown = 300;
@@ -13,10 +20,10 @@ export interface ShardView {
   readonly epoch: number;
 }
 
-export interface NodeView {
+export interface NodeView extends Pick<ConsoleNode, "name" | "url"> {
   readonly index: number;
-  readonly name: string;
-  readonly url: string;
+  readonly isStoreShared: boolean;
+  readonly isDraining: boolean;
   readonly state: NodeRow[0];
   readonly silentMs: number | null;
   /** Number of shards that the node owns. */
@@ -65,6 +72,8 @@ export function withCluster(state: ClusterState, { name, mapVersion, ...event }:
   const nodes = event.nodes.map((node, index) => ({
     ...(known.get(node.name) ?? unknownNode),
     ...node,
+    isStoreShared: node.isStoreShared === true,
+    isDraining: node.isDraining === true,
     index,
     shards: counts[index] ?? 0,
   }));
@@ -97,7 +106,7 @@ function withoutFlicker(silentMs: number): number {
 
 const shardStates: Readonly<Record<string, ShardState>> = { A: "ACTIVE", U: "UNAVAILABLE", N: "UNASSIGNED" };
 
-const unknownNode: Omit<NodeView, "index" | "name" | "url" | "shards"> = {
+const unknownNode: Omit<NodeView, keyof ConsoleNode | "index" | "shards"> = {
   state: "SUSPECT",
   silentMs: null,
   keys: null,

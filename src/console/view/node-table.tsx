@@ -117,6 +117,7 @@ class NodeTableRow extends Component<RowProps> {
         </th>
         <td>
           <NodeState state={node.state} />
+          {node.isDraining && <span class="hint"> draining: it is given no shards</span>}
           {node.problem !== null && (
             <p class="node-problem" role="note">
               {node.problem}
@@ -129,7 +130,10 @@ class NodeTableRow extends Component<RowProps> {
         <td class="figure">{millisecondsText(node.p50Ms)}</td>
         <td class="figure">{millisecondsText(node.p99Ms)}</td>
         <td class="figure">{agoText(node.silentMs)}</td>
-        <td>{node.engine ?? "–"}</td>
+        <td>
+          {node.engine ?? "–"}
+          {node.isStoreShared && <span class="hint"> shared store</span>}
+        </td>
       </tr>
     );
   }

@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../core/error.js";
 import type { Log } from "../../core/log.js";
 
 export interface AuditRecord {
-  readonly action: "acceptLoss" | "assign" | "register" | "remove";
+  readonly action: "acceptLoss" | "assign" | "drain" | "register" | "remove";
   /** Name of the caller. */
   readonly by: string;
   readonly requestId: string;

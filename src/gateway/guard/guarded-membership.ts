@@ -32,7 +32,7 @@ export interface AskedAssignment extends Omit<AssignRequest, "shard" | "node"> {
   readonly node: string;
 }
 
-type Commands = Pick<MembershipService, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss">;
+type Commands = Pick<MembershipService, "register" | "heartbeat" | "remove" | "assign" | "acceptLoss" | "drain">;
 
 export class GuardedMembership {
   readonly #membership: MembershipService;
@@ -162,6 +162,7 @@ export class GuardedMembership {
       remove: (name: string, isForced: boolean) => guarded.remove(name, isForced),
       assign: (request: AssignRequest) => guarded.assign(request),
       acceptLoss: (name: string) => guarded.acceptLoss(name),
+      drain: (name: string, isUndone: boolean) => guarded.drain(name, isUndone),
     };
     return peerAnswers(commands, (name, beat) => peers.beatFrom(name, beat));
   }
@@ -194,6 +195,15 @@ export class GuardedMembership {
     return this.#audited("acceptLoss", { node: shown(name) }, look, async () => {
       this.#requireAdmin();
       await this.#commands.acceptLoss(parseNodeName(name));
+    });
+  }
+
+  /** ClusterCommands.drain for administrators. Throws BAD_REQUEST for an invalid name. */
+  drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]> {
+    const look = (): Facts | null => nodeFacts(this.#membership.map, name);
+    return this.#audited("drain", { node: shown(name), isUndone }, look, async () => {
+      this.#requireAdmin();
+      return this.#commands.drain(parseNodeName(name), isUndone);
     });
   }
 
@@ -293,6 +303,6 @@ function shardFacts({ shards }: ClusterMap, shard: number): Facts | null {
 function nodeFacts(map: ClusterMap, name: string): Facts | null {
   const record = map.nodes.get(name);
   if (record === undefined) return null;
-  const { url, storeId } = record;
-  return { url, storeId, shards: ownedShards(map, name).map(({ shard }) => shard) };
+  const { url, storeId, isDraining } = record;
+  return { url, storeId, isDraining, shards: ownedShards(map, name).map(({ shard }) => shard) };
 }

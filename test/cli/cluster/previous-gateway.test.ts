@@ -1,33 +1,48 @@
-/** `status` at a gateway of the previous release, whose schema has no `Cluster.gateways`. */
+/** Commands at a gateway of the previous release, whose schema has no `StorageNode.isDraining`. */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { FakeGateway } from "../fake-gateway.js";
 import { runCommand } from "../run-command.js";
 
 let gateway: FakeGateway;
-/** The code with which the gateway refuses documents that name `gateways`. */
+/** The code with which the gateway refuses documents that name `isDraining`. */
 let code: string;
 
+const node = {
+  name: "node1",
+  url: "http://n",
+  state: "UP",
+  latencyMs: null,
+  lastSeenAt: null,
+  shards: [],
+  problem: null,
+};
+
 beforeEach(async () => {
-  const cluster = { name: "old", mapVersion: 7, shardCount: 0, shards: [], storageNodes: [] };
+  const storageNodes = [{ ...node, staleShards: [] }];
+  const cluster = { name: "old", mapVersion: 7, shardCount: 0, shards: [], gateways: [], storageNodes };
+  const data = { cluster, storageNodes, registerStorageNode: { storageNode: storageNodes[0] } };
   gateway = new FakeGateway();
   gateway.interrupt = ({ body }) => {
-    const errors = [{ message: 'Cannot query field "gateways" on type "Cluster"', extensions: { code } }];
-    return { body: JSON.stringify(body.includes("gateways") ? { errors } : { data: { cluster } }) };
+    const errors = [{ message: 'Cannot query field "isDraining" on type "StorageNode"', extensions: { code } }];
+    return { body: JSON.stringify(body.includes("isDraining") ? { errors } : { data }) };
   };
   await gateway.start();
 });
 afterEach(() => gateway.stop());
 
-it("asks a gateway that does not know the field `gateways` again without it", async () => {
+it("ask a gateway that does not know the field `isDraining` again without it", async () => {
   code = "GRAPHQL_VALIDATION_FAILED";
   const text = await runCommand(["status", "-e", gateway.url]);
   expect(text).toMatchObject({ code: 0, out: expect.stringMatching(/^cluster {6}old\n/), err: "" });
   const json = await runCommand(["status", "-e", gateway.url, "-o", "json"]);
-  expect(JSON.parse(json.out)).toMatchObject({ name: "old", mapVersion: 7, gateways: [] });
+  expect(JSON.parse(json.out)).toMatchObject({ name: "old", mapVersion: 7, storageNodes: [{ isDraining: false }] });
   expect(gateway.bodies).toHaveLength(4);
+  for (const argv of [["ls"], ["add", "node1", "http://n"]]) {
+    expect(await runCommand(["node", ...argv, "-e", gateway.url])).toMatchObject({ code: 0, err: "" });
+  }
 });
 
-it("asks only once when the request is refused for any other reason", async () => {
+it("ask only once when the request is refused for any other reason", async () => {
   code = "OVERLOADED";
   const { err } = await runCommand(["status", "-e", gateway.url]);
   expect(err).toContain("(OVERLOADED)");

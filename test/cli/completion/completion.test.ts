@@ -75,7 +75,7 @@ describe("completion bash", () => {
     expect(all).toEqual(root.commands.map(({ path }) => path.join(" ")));
     expect(s).toEqual(["scan", "shard", "status", "schema"]);
     expect(shard).toEqual(["ls", "get", "locate", "assign", "history"]);
-    expect(node).toEqual(["ls", "add", "rm", "accept-loss", "verify"]);
+    expect(node).toEqual(["ls", "add", "rm", "accept-loss", "drain", "verify"]);
   });
 
   it("completes the aliases of commands, and what follows them", () => {

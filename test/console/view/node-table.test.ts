@@ -1,6 +1,6 @@
 import { h } from "preact";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { withTick } from "../../../src/console/model/cluster-state.js";
+import { withCluster, withTick } from "../../../src/console/model/cluster-state.js";
 import { usePlatform } from "../../../src/console/platform.js";
 import { NodeTable } from "../../../src/console/view/node-table.js";
 import { rendered, type Rendered } from "../rendered.js";
@@ -33,6 +33,19 @@ describe("the node table", () => {
     const shown = stateOf(clusterOf(1, 4), [["UP", 0, null, null, null, null, "lmdb", problem]]);
     const { root } = await rendered(tableOf(shown));
     expect(root.find("p", /another data folder/).attribute("role")).toBe("note");
+  });
+
+  it("shows which storage nodes are drained, and which share their store", async () => {
+    const shared = { url: "", isStoreShared: true } as const;
+    const nodes = [{ name: "node1", ...shared, isDraining: true } as const, { name: "node2", ...shared }];
+    const before = stateOf(clusterOf(2, 4, { nodes }));
+    const { root } = await rendered(tableOf(before));
+    const [first, second] = root.findAll("tr").slice(1);
+    expect(first?.textContent).toContain("● UP draining: it is given no shards");
+    expect(first?.textContent).toContain("lmdb shared store");
+    expect(second?.textContent).not.toContain("draining");
+    const after = withCluster(before, clusterOf(2, 4));
+    expect((await rendered(tableOf(after))).root.textContent).not.toMatch(/draining|shared store/);
   });
 
   it("is sorted by the column whose head was clicked", async () => {

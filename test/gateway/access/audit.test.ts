@@ -71,6 +71,19 @@ describe("the audit log", () => {
     ]);
   });
 
+  it("has a line for draining a storage node, for undoing that, and for an attempt without permission", async () => {
+    Object.assign(gateway.services.membership, { drain: async () => [] });
+    await mutate("admin", 'drainStorageNode(input: { name: "node1" })');
+    await send("admin", "DELETE", "/nodes/node1/drain");
+    await send("readAll", "POST", "/nodes/node1/drain");
+    const before = { isDraining: false, shards: [0, 1, 2, 3] };
+    expect(access.records).toMatchObject([
+      { by: "admin", action: "drain", asked: { node: "node1", isUndone: false }, before, outcome: "DONE" },
+      { by: "admin", action: "drain", asked: { node: "node1", isUndone: true }, outcome: "DONE" },
+      { by: "readAll", action: "drain", asked: { node: "node1", isUndone: false }, outcome: "FORBIDDEN" },
+    ]);
+  });
+
   it("has a line for a refused change, with its caller", async () => {
     await mutate("readAll", 'assignShard(input: { shard: 1, storageNode: "node2" })');
     await send("writePrefix", "POST", "/nodes", { id: "node3", url });

@@ -107,6 +107,10 @@ export const rootFields: Readonly<Record<string, readonly FieldRow[]>> = {
     'acceptStorageNodeLoss(input: { name: "node1" }) { storageNode { name } }',
     "BAD_REQUEST",
   ),
+  "Mutation.drainStorageNode": admin(
+    'drainStorageNode(input: { name: "nobody" }) { storageNode { name } }',
+    "NODE_NOT_FOUND",
+  ),
   "Mutation.removeStorageNode": admin('removeStorageNode(input: { name: "nobody" }) { removedId }', "NODE_NOT_FOUND"),
 };
 
@@ -160,6 +164,8 @@ export const objectFields: Readonly<
       latencyMs: "cluster",
       problem: "cluster",
       staleShards: "cluster",
+      isStoreShared: "cluster",
+      isDraining: "cluster",
     },
   },
   Gateway: {
@@ -191,6 +197,7 @@ export const objectFields: Readonly<
 export const furtherWays: readonly string[] = [
   "AcceptStorageNodeLossPayload.storageNode",
   "AssignShardPayload.shard",
+  "DrainStorageNodePayload.storageNode",
   "EntryConnection.unavailableShards",
   "OutcomeUnknown.shard",
   "RegisterStorageNodePayload.storageNode",
@@ -241,6 +248,8 @@ export const routes: Readonly<Record<string, readonly RouteRow[]>> = {
   "POST /nodes": [{ rule: "admin", path: "/nodes", body: json({ id: "node1", url: "http://node1:8000" }) }],
   "DELETE /nodes/{id}": [{ rule: "admin", path: "/nodes/nobody", code: "NODE_NOT_FOUND" }],
   "POST /nodes/{id}/accept-loss": [{ rule: "admin", path: "/nodes/nobody/accept-loss", code: "NODE_NOT_FOUND" }],
+  "POST /nodes/{id}/drain": [{ rule: "admin", path: "/nodes/nobody/drain", code: "NODE_NOT_FOUND" }],
+  "DELETE /nodes/{id}/drain": [{ rule: "admin", path: "/nodes/nobody/drain", code: "NODE_NOT_FOUND" }],
   "POST /nodes/{id}/heartbeat": [{ rule: "admin", path: "/nodes/node1/heartbeat", body: "{}", code: "NODE_NOT_FOUND" }],
   "GET /gateways": [{ rule: "cluster", path: "/gateways" }],
   "HEAD /gateways": [{ rule: "cluster", path: "/gateways" }],

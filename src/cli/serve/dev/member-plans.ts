@@ -8,6 +8,7 @@ import {
 import { webArguments, type WebCliOptions } from "../../options/web-option.js";
 import { usualPlace } from "../../registry/registry-place.js";
 import type { ExposureOptions } from "../../options/exposure.js";
+import type { EngineName } from "../../options/option.js";
 import type { LogLevels } from "../telemetry/log-level.js";
 import { tracingArguments, type TracingOptions } from "../telemetry/tracing-option.js";
 import type { MemberPlan } from "./member.js";
@@ -22,7 +23,7 @@ export interface DevOptions
   readonly data: string;
   /** URL of the registry that the gateways share. */
   readonly registry?: string;
-  readonly engine: "lmdb" | "memory";
+  readonly engine: EngineName;
   readonly playground: boolean;
   readonly console: boolean;
   readonly logLevel: LogLevels;
@@ -32,7 +33,7 @@ export interface DevOptions
 export type DevRegistry =
   | { readonly kind: "file" }
   | { readonly kind: "url"; readonly url: string }
-  /** In the PostgreSQL of the data folder. */
+  /** In the PostgreSQL of the data folder, which also has the data of `--engine postgres`. */
   | { readonly kind: "postgres"; readonly url: string };
 
 /** Storage nodes do not authenticate their callers, so they are never opened to other hosts here. */
@@ -51,7 +52,8 @@ export function devPorts({ port, gateways, nodes }: Pick<DevOptions, "port" | "g
 export function postgresPlan(options: DevOptions): MemberPlan {
   const { data } = options;
   const args = ["dev", "registry", "--port", `${devPorts(options).postgres}`, "--data", data];
-  return { ...place(options, "registry"), kind: "registry", args, role: "registry of the gateways, in PostgreSQL" };
+  const what = options.engine === "postgres" ? "registry and data" : "registry of the gateways";
+  return { ...place(options, "registry"), kind: "registry", args, role: `${what}, in PostgreSQL` };
 }
 
 /** Brings the registry of a single gateway into PostgreSQL, at `url`. */
@@ -81,15 +83,28 @@ export function gatewayPlans(options: DevOptions, registry: DevRegistry): readon
 }
 
 /** Each knows all gateways, whose URLs are `gateways`. */
-export function nodePlans(options: DevOptions, gateways: readonly string[]): readonly MemberPlan[] {
-  const { data, engine, logLevel } = options;
+export function nodePlans(
+  options: DevOptions,
+  gateways: readonly string[],
+  registry: DevRegistry,
+): readonly MemberPlan[] {
+  const { logLevel } = options;
   return devPorts(options).nodes.map((port, index) => {
     const name = `node${index + 1}`;
-    const args = ["node", "--id", name, "--port", `${port}`, "--host", nodeHost, "--data", data, "--engine", engine];
+    const args = ["node", "--id", name, "--port", `${port}`, "--host", nodeHost, ...storeArguments(options, registry)];
     args.push("--gateway", gateways.join(), "--log-level", logLevel.text, ...tracingArguments(options));
-    const role = engine === "lmdb" ? `storage node, data in ${join(data, name)}` : "storage node, data in memory only";
-    return { ...place(options, name), kind: "node", args, role };
+    return { ...place(options, name), kind: "node", args, role: `storage node, ${dataPlace(options, name)}` };
   });
+}
+
+function storeArguments({ data, engine }: DevOptions, registry: DevRegistry): readonly string[] {
+  if (engine !== "postgres" || registry.kind !== "postgres") return ["--data", data, "--engine", engine];
+  return ["--engine", engine, "--store", registry.url, "--store-password-file", passwordPath(data)];
+}
+
+function dataPlace({ data, engine }: DevOptions, name: string): string {
+  if (engine === "postgres") return "data in PostgreSQL";
+  return engine === "lmdb" ? `data in ${join(data, name)}` : "data in memory only";
 }
 
 export function logFolder({ data }: Pick<DevOptions, "data">): string {

@@ -35,12 +35,17 @@ const pollMs = 50;
 /** How long a server may take to end: it writes what it has in memory to the disk first. */
 const endTimeoutMs = 10_000;
 
+/** Enough for the storage nodes that `dev` allows, each of which has up to seven, for the gateways, and for a person's. */
+const connectionsMax = 320;
+
 const host = "127.0.0.1";
 
 export function addDevRegistryCommand(dev: Command, environment: Environment): void {
   dev
     .command("registry")
-    .description("Run only the PostgreSQL in which several gateways of `dev` keep their registry.")
+    .description(
+      "Run only the PostgreSQL of `dev`: the registry of several gateways, and the data of `--engine postgres`.",
+    )
     .addOption(portOption("port to listen on, on 127.0.0.1 (0 picks a free port)", 5432))
     .addOption(dataOption("data folder of `dev`"))
     .addHelpText("after", "\nExample:\n  shardgate dev registry --port 4005 --data ./data")
@@ -106,9 +111,18 @@ async function serve({ options, environment, programs, user, port, stop }: Serve
   }
 }
 
-/** Little memory and disk, for a map of a few kilobytes. Without a socket in the file system, whose path may be too long. */
+/**
+ * Little memory and disk, for trying things out on one machine. Without a socket in the file system, whose path may be too
+ * long.
+ */
 function serverArguments(database: string, port: number): readonly string[] {
-  const settings = ["unix_socket_directories=", "shared_buffers=16MB", "min_wal_size=32MB", "max_wal_size=64MB"];
+  const memory = [
+    "shared_buffers=64MB",
+    "min_wal_size=32MB",
+    "max_wal_size=256MB",
+    `max_connections=${connectionsMax}`,
+  ];
+  const settings = ["unix_socket_directories=", ...memory];
   return ["-D", database, "-h", host, "-p", `${port}`, ...settings.flatMap((setting) => ["-c", setting])];
 }
 

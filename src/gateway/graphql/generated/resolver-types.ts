@@ -141,6 +141,21 @@ export type DeleteSuccess = {
   readonly version?: Maybe<Scalars['Version']['output']>;
 };
 
+/** A storage node of a shared store that gives its shards away, or stays from now on. */
+export type DrainStorageNodeInput = {
+  /** Name of a registered storage node. */
+  readonly name: Scalars['String']['input'];
+  /** True ends the draining: the storage node may be given shards again. */
+  readonly undo: Scalars['Boolean']['input'];
+};
+
+/** Result of `drainStorageNode`. */
+export type DrainStorageNodePayload = {
+  readonly __typename: 'DrainStorageNodePayload';
+  /** State after the change. It is safe to stop once it has no `shards`. */
+  readonly storageNode: StorageNode;
+};
+
 /** A stored key with its value. */
 export type Entry = Node & {
   readonly __typename: 'Entry';
@@ -271,6 +286,11 @@ export type Mutation = {
   readonly delete?: Maybe<DeleteResult>;
   /** One result per item, in order (by default at most 1000). Items are independent: there is no transaction. */
   readonly deleteMany?: Maybe<ReadonlyArray<DeleteResult>>;
+  /**
+   * Gives the shards of a storage node to others of the same shared store, without copying data, and gives it no more until that
+   * is undone.
+   */
+  readonly drainStorageNode?: Maybe<DrainStorageNodePayload>;
   /** Reads one entry, in order with the mutations of this request: a `get` after a `put` sees what it wrote. */
   readonly get?: Maybe<Entry>;
   /** Writes one entry. Without `expiry` it never expires. */
@@ -309,6 +329,12 @@ export type MutationDeleteArgs = {
 /** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
 export type MutationDeleteManyArgs = {
   items: ReadonlyArray<DeleteInput>;
+};
+
+
+/** Writes, run one after another. Fields are nullable so that a failing one does not discard the results of earlier ones. */
+export type MutationDrainStorageNodeArgs = {
+  input: DrainStorageNodeInput;
 };
 
 
@@ -638,6 +664,10 @@ export type StorageNode = Node & {
   readonly __typename: 'StorageNode';
   /** Opaque and globally unique. */
   readonly id: Scalars['ID']['output'];
+  /** Whether an operator drains it: it gives its shards away, and is given none. */
+  readonly isDraining: Scalars['Boolean']['output'];
+  /** Whether its data are in a store that several storage nodes share, so that another one can take over its shards at once. */
+  readonly isStoreShared: Scalars['Boolean']['output'];
   /** When this gateway last received a heartbeat or an answer from it; null before the first. */
   readonly lastSeenAt?: Maybe<Scalars['DateTime']['output']>;
   /** Latency of its recent answers; null before the first. */
@@ -837,6 +867,8 @@ export type ResolversTypes = {
   DeleteInput: DeleteInput;
   DeleteResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['DeleteResult']>;
   DeleteSuccess: ResolverTypeWrapper<DeleteSuccess>;
+  DrainStorageNodeInput: DrainStorageNodeInput;
+  DrainStorageNodePayload: ResolverTypeWrapper<Omit<DrainStorageNodePayload, 'storageNode'> & { storageNode: ResolversTypes['StorageNode'] }>;
   Entry: ResolverTypeWrapper<JsonEntry>;
   EntryConnection: ResolverTypeWrapper<EntryPage>;
   EntryEdge: ResolverTypeWrapper<Omit<EntryEdge, 'node'> & { node: ResolversTypes['Entry'] }>;
@@ -894,6 +926,8 @@ export type ResolversParentTypes = {
   DeleteInput: DeleteInput;
   DeleteResult: ResolversUnionTypes<ResolversParentTypes>['DeleteResult'];
   DeleteSuccess: DeleteSuccess;
+  DrainStorageNodeInput: DrainStorageNodeInput;
+  DrainStorageNodePayload: Omit<DrainStorageNodePayload, 'storageNode'> & { storageNode: ResolversParentTypes['StorageNode'] };
   Entry: JsonEntry;
   EntryConnection: EntryPage;
   EntryEdge: Omit<EntryEdge, 'node'> & { node: ResolversParentTypes['Entry'] };
@@ -979,6 +1013,10 @@ export type DeleteSuccessResolvers<ContextType = GraphqlContext, ParentType exte
   key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   version?: Resolver<Maybe<ResolversTypes['Version']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type DrainStorageNodePayloadResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['DrainStorageNodePayload'] = ResolversParentTypes['DrainStorageNodePayload']> = {
+  storageNode?: Resolver<ResolversTypes['StorageNode'], ParentType, ContextType>;
 };
 
 export type EntryResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['Entry'] = ResolversParentTypes['Entry']> = {
@@ -1067,6 +1105,7 @@ export type MutationResolvers<ContextType = GraphqlContext, ParentType extends R
   assignShard?: Resolver<Maybe<ResolversTypes['AssignShardPayload']>, ParentType, ContextType, RequireFields<MutationAssignShardArgs, 'input'>>;
   delete?: Resolver<Maybe<ResolversTypes['DeleteResult']>, ParentType, ContextType, RequireFields<MutationDeleteArgs, 'key'>>;
   deleteMany?: Resolver<Maybe<ReadonlyArray<ResolversTypes['DeleteResult']>>, ParentType, ContextType, RequireFields<MutationDeleteManyArgs, 'items'>>;
+  drainStorageNode?: Resolver<Maybe<ResolversTypes['DrainStorageNodePayload']>, ParentType, ContextType, RequireFields<MutationDrainStorageNodeArgs, 'input'>>;
   get?: Resolver<Maybe<ResolversTypes['Entry']>, ParentType, ContextType, RequireFields<MutationGetArgs, 'key'>>;
   put?: Resolver<Maybe<ResolversTypes['PutResult']>, ParentType, ContextType, RequireFields<MutationPutArgs, 'key' | 'value'>>;
   putMany?: Resolver<Maybe<ReadonlyArray<ResolversTypes['PutResult']>>, ParentType, ContextType, RequireFields<MutationPutManyArgs, 'items'>>;
@@ -1171,6 +1210,8 @@ export type ShardUnavailableResolvers<ContextType = GraphqlContext, ParentType e
 
 export type StorageNodeResolvers<ContextType = GraphqlContext, ParentType extends ResolversParentTypes['StorageNode'] = ResolversParentTypes['StorageNode']> = {
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  isDraining?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  isStoreShared?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   lastSeenAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   latencyMs?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1212,6 +1253,7 @@ export type Resolvers<ContextType = GraphqlContext> = {
   DateTime?: GraphQLScalarType;
   DeleteResult?: DeleteResultResolvers<ContextType>;
   DeleteSuccess?: DeleteSuccessResolvers<ContextType>;
+  DrainStorageNodePayload?: DrainStorageNodePayloadResolvers<ContextType>;
   Entry?: EntryResolvers<ContextType>;
   EntryConnection?: EntryConnectionResolvers<ContextType>;
   EntryEdge?: EntryEdgeResolvers<ContextType>;

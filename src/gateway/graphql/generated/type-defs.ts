@@ -39,6 +39,14 @@ input AcceptStorageNodeLossInput {
   name: String!
 }
 
+"A storage node of a shared store that gives its shards away, or stays from now on."
+input DrainStorageNodeInput {
+  "Name of a registered storage node."
+  name: String!
+  "True ends the draining: the storage node may be given shards again."
+  undo: Boolean! = false
+}
+
 "Result of \`assignShard\`."
 type AssignShardPayload {
   "State after the change."
@@ -54,6 +62,12 @@ type RegisterStorageNodePayload {
 "Result of \`acceptStorageNodeLoss\`."
 type AcceptStorageNodeLossPayload {
   "State after the change."
+  storageNode: StorageNode!
+}
+
+"Result of \`drainStorageNode\`."
+type DrainStorageNodePayload {
+  "State after the change. It is safe to stop once it has no \`shards\`."
   storageNode: StorageNode!
 }
 
@@ -157,6 +171,10 @@ type StorageNode implements Node {
   state: StorageNodeState!
   "The shards it is the primary of."
   shards: [Shard!]!
+  "Whether its data are in a store that several storage nodes share, so that another one can take over its shards at once."
+  isStoreShared: Boolean!
+  "Whether an operator drains it: it gives its shards away, and is given none."
+  isDraining: Boolean!
   "When this gateway last received a heartbeat or an answer from it; null before the first."
   lastSeenAt: DateTime
   "Latency of its recent answers; null before the first."
@@ -331,6 +349,11 @@ type Mutation {
   shards. For storage nodes that were refused with STORE_NOT_RECOGNIZED, or that a restored registry waits for.
   """
   acceptStorageNodeLoss(input: AcceptStorageNodeLossInput!): AcceptStorageNodeLossPayload
+  """
+  Gives the shards of a storage node to others of the same shared store, without copying data, and gives it no more until that
+  is undone.
+  """
+  drainStorageNode(input: DrainStorageNodeInput!): DrainStorageNodePayload
   "Removes a storage node. Its shards are assigned to others."
   removeStorageNode(input: RemoveStorageNodeInput!): RemoveStorageNodePayload
 }

@@ -1,5 +1,6 @@
 /**
- * Mutations that change the cluster: assign shards, add and remove storage nodes, and accept the loss of their data.
+ * Mutations that change the cluster: assign shards, add, drain and remove storage nodes, and accept the loss of their
+ * data.
  */
 import type { ClusterMap, NodeRecord } from "../../../registry/cluster-map.js";
 import type { MutationResolvers } from "../generated/resolver-types.js";
@@ -23,6 +24,10 @@ export const administrationMutations = {
   acceptStorageNodeLoss: async (_root, { input: { name } }, { services: { membership } }) => {
     await membership.acceptLoss(name);
     return { __typename: "AcceptStorageNodeLossPayload" as const, storageNode: nodeAfterwards(membership.map, name) };
+  },
+  drainStorageNode: async (_root, { input: { name, undo } }, { services: { membership } }) => {
+    await membership.drain(name, undo);
+    return { __typename: "DrainStorageNodePayload" as const, storageNode: nodeAfterwards(membership.map, name) };
   },
   removeStorageNode: async (_root, { input: { name, force } }, { services: { membership } }) => {
     const shards = await membership.remove(name, force);

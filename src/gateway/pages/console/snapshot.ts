@@ -2,7 +2,8 @@
 import type { Clock } from "../../../core/clock.js";
 import { compareKeys } from "../../../core/key.js";
 import type { ShardState } from "../../../core/shard.js";
-import type { ClusterEvent, NodeRow, TickEvent } from "../../../wire/console-events.js";
+import type { ClusterEvent, ConsoleNode, NodeRow, TickEvent } from "../../../wire/console-events.js";
+import type { NodeRecord } from "../../../registry/cluster-map.js";
 import type { ClusterView } from "../../cluster/cluster-view.js";
 import type { NodeProblem } from "../../cluster/node-reports.js";
 import type { RecentTraffic } from "./recent-traffic.js";
@@ -17,7 +18,7 @@ export interface SnapshotSources {
 
 export function clusterEvent({ membership }: Pick<SnapshotSources, "membership">): ClusterEvent {
   const { map } = membership;
-  const nodes = nodeNames(membership).map((name) => ({ name, url: map.nodes.get(name)?.url ?? "" }));
+  const nodes = [...map.nodes.values()].toSorted((a, b) => compareKeys(a.name, b.name)).map(consoleNode);
   const indexes = new Map(nodes.map(({ name }, index) => [name, index]));
   return {
     name: map.clusterName,
@@ -47,6 +48,10 @@ export function tickEvent({ membership, figures, traffic, clock }: SnapshotSourc
     }),
     seconds: traffic.secondsFrom(secondFrom),
   };
+}
+
+function consoleNode({ name, url, isStoreShared, isDraining }: NodeRecord): ConsoleNode {
+  return { name, url, ...(isStoreShared && { isStoreShared }), ...(isDraining && { isDraining }) };
 }
 
 const letters = { ACTIVE: "A", UNAVAILABLE: "U", UNASSIGNED: "N" } as const satisfies Record<ShardState, string>;

@@ -1,5 +1,6 @@
 /**
- * `/nodes`: lists, registers and removes storage nodes, receives their heartbeats, and accepts losses of their data.
+ * `/nodes`: lists, registers and removes storage nodes, drains them, receives their heartbeats, and accepts losses of their
+ * data.
  */
 import type { FastifyInstance } from "fastify";
 import { membershipBodyBytesMax } from "../../../core/limits.js";
@@ -7,13 +8,16 @@ import { parseNodeName } from "../../../registry/node-name.js";
 import { ownedShards } from "../../../routing/owned-shards.js";
 import type { Heartbeat, NodeRegistration } from "../../../wire/membership.js";
 import type { GuardedMembership } from "../../guard/guarded-membership.js";
+import type { RequestServices } from "../../guard/request-services.js";
 import type { NodeReport } from "../../cluster/node-reports.js";
 import {
   acceptLossSchema,
+  drainSchema,
   heartbeatSchema,
   listSchema,
   registerSchema,
   removeSchema,
+  undrainSchema,
 } from "../schemas/node-schemas.js";
 
 interface NodeRow extends NodeReport {
@@ -25,6 +29,8 @@ interface NodeRow extends NodeReport {
   readonly latencyMs: number | null;
   readonly shards: readonly number[];
   readonly storeId: string | null;
+  readonly isStoreShared: boolean;
+  readonly isDraining: boolean;
 }
 
 export function addNodeRoutes(app: FastifyInstance): void {
@@ -57,6 +63,17 @@ export function addNodeRoutes(app: FastifyInstance): void {
     },
   );
 
+  const drain = async (id: string, isUndone: boolean, { membership }: RequestServices): Promise<object> => {
+    const shards = await membership.drain(id, isUndone);
+    return { id, isDraining: !isUndone, shards };
+  };
+  app.post<{ Params: { id: string } }>("/nodes/:id/drain", { schema: drainSchema }, ({ params, services }) =>
+    drain(params.id, false, services),
+  );
+  app.delete<{ Params: { id: string } }>("/nodes/:id/drain", { schema: undrainSchema }, ({ params, services }) =>
+    drain(params.id, true, services),
+  );
+
   app.post<{ Params: { id: string }; Body: Heartbeat | null | undefined }>(
     "/nodes/:id/heartbeat",
     { schema: heartbeatSchema },
@@ -66,10 +83,10 @@ export function addNodeRoutes(app: FastifyInstance): void {
 
 function nodeRows(membership: GuardedMembership): readonly NodeRow[] {
   const { map } = membership;
-  return [...map.nodes.values()].map(({ name, url, storeId }) => {
+  return [...map.nodes.values()].map(({ name, url, storeId, isStoreShared, isDraining }) => {
     const { lastSeenAtMs, ...status } = membership.nodeStatus(name);
     const lastSeenAt = lastSeenAtMs === null ? null : new Date(lastSeenAtMs).toISOString();
     const shards = ownedShards(map, name).map(({ shard }) => shard);
-    return { id: name, url, storeId, lastSeenAt, shards, ...status };
+    return { id: name, url, storeId, isStoreShared, isDraining, lastSeenAt, shards, ...status };
   });
 }

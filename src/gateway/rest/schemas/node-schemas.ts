@@ -15,7 +15,12 @@ const incarnation = {
 };
 
 const identifier = { type: "string", maxLength: incarnationCharactersMax };
-const nodeRowFields = ["id", "url", "state", "lastSeenAt", "latencyMs", "shards", "storeId", "problem", "staleShards"];
+const nodeRowFields = ["id", "url", "state", "lastSeenAt", "latencyMs", "shards", "storeId"].concat([
+  "isStoreShared",
+  "isDraining",
+  "problem",
+  "staleShards",
+]);
 const shardNumbers = { type: "array", items: { type: "integer" } };
 
 const params = { type: "object", required: ["id"], properties: { id: nodeIdSchema } };
@@ -44,6 +49,11 @@ export const listSchema = {
               latencyMs: { type: ["number", "null"], description: "Latency of recent batches; null before the first." },
               shards: { ...shardNumbers, description: "The shards it is the primary of." },
               storeId: { type: ["string", "null"], description: "Id of its store; null on a plain storage node." },
+              isStoreShared: { type: "boolean", description: "Whether several storage nodes share that store." },
+              isDraining: {
+                type: "boolean",
+                description: "Whether an operator drains it: it gives its shards away, and is given none.",
+              },
               problem: {
                 type: ["object", "null"],
                 description: "Why it may not serve its shards; null when its last registration was accepted.",
@@ -167,6 +177,46 @@ export const acceptLossSchema = {
     404: unknownNode,
     409: problemAnswer("REGISTRY_CONFLICT."),
   },
+};
+
+const drained = jsonAnswer("What the storage node is from now on.", {
+  type: "object",
+  required: ["id", "isDraining", "shards"],
+  properties: {
+    id: { type: "string", maxLength: nameCharactersMax },
+    isDraining: { type: "boolean" },
+    shards: { ...shardNumbers, description: "The shards that it still owns; without any it is safe to stop." },
+  },
+});
+
+export const drainSchema = {
+  operationId: "drainNode",
+  summary: "Drain a storage node of a shared store",
+  description:
+    "Other live storage nodes of the same store take over its shards, without copying data, and it is given no more until " +
+    "`DELETE /nodes/{id}/drain`.",
+  tags: ["cluster"],
+  params,
+  response: {
+    ...commonProblems,
+    200: drained,
+    404: unknownNode,
+    409: problemAnswer("REGISTRY_CONFLICT."),
+    501: problemAnswer("NOT_SUPPORTED: its store is not shared. Export and import move its data."),
+    503: problemAnswer(
+      "SHARD_UNAVAILABLE: no other storage node of its store is live. OVERLOADED: the gateway is at a limit. " +
+        "REGISTRY_UNAVAILABLE: its registry does not answer.",
+    ),
+  },
+};
+
+export const undrainSchema = {
+  operationId: "undrainNode",
+  summary: "End the draining of a storage node",
+  description: "It may be given shards again. Those that it gave away stay where they are.",
+  tags: ["cluster"],
+  params,
+  response: { ...commonProblems, 200: drained, 404: unknownNode, 409: problemAnswer("REGISTRY_CONFLICT.") },
 };
 
 export const heartbeatSchema = {

@@ -112,6 +112,15 @@ describe("dev", () => {
     expect(await done).toBe(0);
   });
 
+  it("starts nothing when another engine keeps the data of the folder", async () => {
+    await mkdir(join(data, "node1"));
+    await writeFile(join(data, "node1", "data.mdb"), "");
+    const { starts, environment, done } = startDev(listen, ["--engine", "postgres"]);
+    expect(await done).toBe(2);
+    expect(environment.written.err).toMatch(/^shardgate: [^\n]+ are kept by the engine lmdb[^\n]+\n$/);
+    expect(starts).toEqual([]);
+  });
+
   it("hands all of them where traces go", async () => {
     const options = ["--trace-endpoint", "http://127.0.0.1:4318/v1/traces", "--trace-sample", "0.5"];
     const { starts, environment, done } = startDev(listen, options);

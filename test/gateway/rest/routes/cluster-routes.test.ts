@@ -103,7 +103,8 @@ describe("/nodes", () => {
     const lastSeenAt = new Date(gateway.clock.nowMs()).toISOString();
     await gateway.clock.advance(suspectAfterMs);
     const rows = (await get("/nodes")).json();
-    const facts = { state: "SUSPECT", lastSeenAt, latencyMs: null, problem: null, staleShards: [] };
+    const ofStore = { isStoreShared: false, isDraining: false };
+    const facts = { ...ofStore, state: "SUSPECT", lastSeenAt, latencyMs: null, problem: null, staleShards: [] };
     expect(rows).toEqual({
       nodes: [
         { id: "node1", url: "http://node1:8000", storeId: "store-node1", shards: [0, 1], ...facts },
@@ -137,6 +138,26 @@ describe("/nodes", () => {
     expect(accepted).toMatchObject({ status: 200, text: '{"id":"node1"}' });
     expect((await post("/nodes", empty)).json()).toMatchObject({ shards: [{ epoch: 2, lineage: 1 }, {}] });
     expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ problem: null }, {}] });
+  });
+
+  it("drains a storage node and undoes that, and answers the shards that it still owns", async () => {
+    await gateway.register("node1", "node2");
+    const asked: unknown[] = [];
+    Object.assign(gateway.services.membership, {
+      drain: async (name: string, isUndone: boolean) => {
+        asked.push([name, isUndone]);
+        return isUndone ? [] : [1, 2];
+      },
+    });
+    const drained = await rawRequest(gateway.url, "/nodes/node1/drain", { method: "POST" });
+    expect(drained).toMatchObject({ status: 200, text: '{"id":"node1","isDraining":true,"shards":[1,2]}' });
+    const undone = await rawRequest(gateway.url, "/nodes/node1/drain", { method: "DELETE" });
+    expect(undone).toMatchObject({ status: 200, text: '{"id":"node1","isDraining":false,"shards":[]}' });
+    expect(asked).toEqual([
+      ["node1", false],
+      ["node1", true],
+    ]);
+    expect((await get("/nodes")).json()).toMatchObject({ nodes: [{ isDraining: false, isStoreShared: false }, {}] });
   });
 
   it("lists a node that was never heard from", async () => {

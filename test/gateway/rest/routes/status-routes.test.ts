@@ -125,6 +125,7 @@ describe("GET /openapi.json", () => {
     ).toEqual([
       "DELETE /data/{key}",
       "DELETE /nodes/{id}",
+      "DELETE /nodes/{id}/drain",
       "GET /data",
       "GET /data/{key}",
       "GET /gateways",
@@ -146,6 +147,7 @@ describe("GET /openapi.json", () => {
       "POST /gateways/{name}/beat",
       "POST /nodes",
       "POST /nodes/{id}/accept-loss",
+      "POST /nodes/{id}/drain",
       "POST /nodes/{id}/heartbeat",
       "POST /shards/assign",
       "PUT /data/{key}",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StoppedWaiting, untilRegistryAnswers } from "../../../src/cli/registry/awaited-registry.js";
+import { awaitedRegistry, StoppedWaiting, untilServersAnswer } from "../../../src/cli/servers/awaited-servers.js";
 import { ShardgateError } from "../../../src/core/error.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { RecordLog } from "../../support/record-log.js";
@@ -9,19 +9,20 @@ function waiting(causes: readonly (string | Error)[]) {
   const log = new RecordLog();
   const stop = new AbortController();
   let attempts = 0;
-  const opened = untilRegistryAnswers(
+  const opened = untilServersAnswer(
     async () => {
       const cause = causes[attempts++];
       if (cause === undefined) return "opened";
       throw typeof cause === "string" ? new ShardgateError("REGISTRY_UNAVAILABLE", cause) : cause;
     },
+    awaitedRegistry,
     { clock, log, signal: stop.signal },
   );
   opened.catch(() => undefined);
   return { clock, log, stop, opened, attempts: () => attempts };
 }
 
-describe("untilRegistryAnswers", () => {
+describe("untilServersAnswer", () => {
   it("opens a registry that answers at once, and logs nothing", async () => {
     const { opened, log } = waiting([]);
     expect(await opened).toBe("opened");
