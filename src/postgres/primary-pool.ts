@@ -134,7 +134,7 @@ export class PrimaryPool {
   }
 
   async #find(): Promise<Primary> {
-    const { primary, session } = await this.#finder.find();
+    const { primary, session } = await this.#finder.find(this.#primary);
     try {
       await this.#options.prepare?.((text, values) => session.run(text, values));
       const accepted = await this.#accept(primary, session);

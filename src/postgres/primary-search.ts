@@ -52,10 +52,13 @@ export class PrimarySearch {
     this.#caller = options.tls === null ? () => ({ minVersion: tlsVersionMin }) : clusterCaller(options.tls, (o) => o);
   }
 
-  /** Rejects with PostgresFailure, which says of each host why it is not the primary. */
-  async find(): Promise<FoundPrimary> {
+  /**
+   * A primary that was not replaced by `former`, the last one. Rejects with PostgresFailure, which says of each host why it
+   * is not the primary.
+   */
+  async find(former: Primary | null): Promise<FoundPrimary> {
     await this.#pause();
-    const asked = this.#options.hosts.map((host) => this.#ask(host));
+    const asked = this.#options.hosts.map((host) => this.#askAfter(former, host));
     let found: FoundPrimary;
     try {
       found = await Promise.any(asked);
@@ -86,6 +89,16 @@ export class PrimarySearch {
     const waitMs = this.#lastMs === null ? 0 : this.#lastMs + searchPauseMs - clock.monotonicMs();
     if (waitMs > 0) await new Promise<void>((resolve) => clock.after(waitMs, resolve));
     this.#lastMs = clock.monotonicMs();
+  }
+
+  /** A former primary that was suspended during a fail-over takes writes for a moment when it wakes up: it is not used. */
+  async #askAfter(former: Primary | null, host: PostgresHost): Promise<FoundPrimary> {
+    const found = await this.#ask(host);
+    const [was, is] = [former?.identity, found.primary.identity];
+    if (was?.systemId !== is?.systemId || (is?.timeline ?? 0) >= (was?.timeline ?? 0)) return found;
+    const reason = `${placeOf(host)} is on timeline ${is?.timeline}, and ${was?.place} on timeline ${was?.timeline} has replaced it; after an older copy of the database was restored on purpose, restart this process`;
+    found.session.cut(reason);
+    throw new PostgresFailure(reason, { outcome: "nothing" });
   }
 
   async #ask(host: PostgresHost): Promise<FoundPrimary> {

@@ -252,6 +252,40 @@ describe.skipIf(!hasPostgres)("on real servers (skipped where `npm ci` brings no
       }
     });
 
+    it("was suspended during a fail-over is not used again when it wakes up", async () => {
+      const primary = await PostgresServer.start();
+      const standby = await primary.startStandby();
+      const line = await startPostgresLine(standby.port);
+      const [clock, found] = [new FakeClock(), identities()];
+      const pool = openPool([primary, line], { clock, callMs: 1_000, onPrimary: found.onPrimary });
+      try {
+        await pool.run(0, "read", "SELECT 1");
+        await primary.signal("SIGSTOP");
+        await standby.promote();
+        const read = pool.run(0, "read", "SELECT inet_server_port() AS port");
+        await clock.advance(1_000);
+        expect(await read).toEqual([{ port: standby.port }]);
+        await primary.signal("SIGCONT");
+        line.cutAfterSending = true;
+        const write = pool.run(1, "write", "SELECT 1");
+        const failed = expect(write).rejects.toMatchObject({
+          outcome: "nothing",
+          message: expect.stringContaining(`127.0.0.1:${primary.port} is on timeline 1, and 127.0.0.1:${line.port}`),
+        });
+        await clock.advance(500);
+        await failed;
+        line.cutAfterSending = false;
+        const again = pool.run(1, "write", "SELECT inet_server_port() AS port");
+        await clock.advance(500);
+        expect(await again).toEqual([{ port: standby.port }]);
+        expect(found.all.map(({ timeline }) => timeline)).toEqual([1, 2]);
+      } finally {
+        await pool.close();
+        await line.close();
+        await Promise.all([standby.stop(), primary.stop()]);
+      }
+    });
+
     it("is killed in the middle of a transaction goes on with the standby that was promoted", async () => {
       const primary = await PostgresServer.start();
       const standby = await primary.startStandby();

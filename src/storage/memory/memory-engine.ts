@@ -42,7 +42,7 @@ export interface MemoryFaults {
 
 export class MemoryEngine implements StorageEngine {
   readonly name = "memory";
-  readonly isDurable = false;
+  readonly isDurable: boolean;
   readonly lanes: number;
   readonly #faults: MemoryFaults | null;
   readonly #content: MemoryContent;
@@ -54,6 +54,8 @@ export class MemoryEngine implements StorageEngine {
     this.#faults = faults;
     this.#content = content;
     this.#node = node;
+    // A shared content stays when one of its engines is closed, as in a database.
+    this.isDurable = content.sharedId !== null;
     this.lanes = content.sharedId === null ? 1 : sharedLanes;
   }
 
