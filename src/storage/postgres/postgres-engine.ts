@@ -66,6 +66,7 @@ export class PostgresEngine implements StorageEngine {
   readonly #clock: Clock;
   readonly #pool: Pick<PrimaryPool, "run" | "transaction" | "close">;
   readonly #claims: OwnClaims;
+  readonly #storeReads: StoreReads;
   readonly #calls = new UnderWay();
   #reads = 0;
   #isOpen = false;
@@ -91,6 +92,10 @@ export class PostgresEngine implements StorageEngine {
     this.#node = node;
     this.#clock = clock;
     this.#claims = new OwnClaims(node, log);
+    this.#storeReads = new StoreReads(node, {
+      run: (text, values) => this.#pool.run(this.#readConnection(), "read", text, values),
+      snapshot: (work) => this.#pool.transaction(this.#readConnection(), "snapshot", work),
+    });
     this.#pool = openPool({
       ...options,
       connections: stateConnection + 1,
@@ -104,11 +109,7 @@ export class PostgresEngine implements StorageEngine {
     return readJudged(
       () =>
         this.#call(async () => {
-          const connection = this.#readConnection();
-          const answer = await new StoreReads(this.#node, operations, budget).answer({
-            run: (text, values) => this.#pool.run(connection, "read", text, values),
-            snapshot: (work) => this.#pool.transaction(connection, "snapshot", work),
-          });
+          const answer = await this.#storeReads.answer(operations, budget);
           // Known only now if this call has found the primary.
           this.#claims.refuseLostStart();
           return answer;
