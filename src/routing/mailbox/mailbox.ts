@@ -108,18 +108,15 @@ export class Mailbox implements WaitingRoom {
     this.#tellDepth();
   }
 
-  /**
-   * Refuses what is not sent yet, and reads in flight, on shards whose epoch in `shards` is another: their new owner may
-   * answer at once, while this storage node may hang.
-   */
+  /** Refuses what is not sent yet, and reads in flight, on shards whose epoch is another one in `shards`. */
   takenOver(shards: readonly Pick<ShardRecord, "epoch">[]): void {
     const cause = `${nodeText(this.record)} no longer owns it`;
     const isGone = ({ operation, epoch }: Letter): boolean => shards[operation.shard]?.epoch !== epoch;
     this.#refuseWaiting("takenOver", cause, isGone);
     for (const { letters } of this.#batches) {
       for (const letter of letters) {
-        const { operation, submission, index } = letter;
-        if (isGone(letter) && !isWrite(operation)) submission.answer(index, refusedBecause(operation, cause, true));
+        if (isWrite(letter.operation) || !isGone(letter)) continue;
+        letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
       }
     }
   }
