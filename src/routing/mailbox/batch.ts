@@ -5,7 +5,6 @@
 import { attemptTimeoutMs, requestIdsLoggedMax } from "../../core/limits.js";
 import type { Log } from "../../core/log.js";
 import type { Outcome } from "../../core/operation.js";
-import type { Linked } from "../../core/tasks/linked-list.js";
 import { startShared, type Span, type Tracer } from "../../core/tracing.js";
 import type { NodeRecord } from "../../registry/cluster-map.js";
 import { batchPath } from "../../wire/paths.js";
@@ -13,10 +12,7 @@ import type { NodeCallOptions, NodeFault, NodeFaultReason } from "../node-client
 import { WatchedBatch } from "../recorder.js";
 import type { Letter } from "./submission.js";
 
-export class Batch implements Linked<Batch> {
-  previous: Batch | null = null;
-  next: Batch | null = null;
-  isListed = false;
+export class Batch {
   readonly id: string;
   readonly letters: readonly Letter[];
   /** When the batch was sent, on the monotonic clock. */

@@ -6,7 +6,6 @@
  */
 import type { Key } from "../../core/key.js";
 import type { Outcome } from "../../core/operation.js";
-import { LinkedList } from "../../core/tasks/linked-list.js";
 import type { Tracer } from "../../core/tracing.js";
 import type { NodeRecord, ShardRecord } from "../../registry/cluster-map.js";
 import { Batch } from "./batch.js";
@@ -47,7 +46,8 @@ export class Mailbox implements WaitingRoom {
   readonly #parts: MailboxParts;
   readonly #lanes = new Lanes();
   readonly #keysInFlight = new Set<Key>();
-  readonly #batches = new LinkedList<Batch>();
+  /** In flight: at most `mailboxInFlightMax`. */
+  readonly #batches: Batch[] = [];
   #depthSeen = 0;
   #isLookPlanned = false;
   /** When the timer that ends the gathering is due; Infinity without a timer. */
@@ -125,7 +125,7 @@ export class Mailbox implements WaitingRoom {
   retire(cause: string): void {
     this.#isRetired = true;
     this.#close(cause);
-    if (this.#batches.size === 0) void this.client.close();
+    if (this.#batches.length === 0) void this.client.close();
   }
 
   /** Refuses waiting operations and aborts batches in flight. */
@@ -169,9 +169,9 @@ export class Mailbox implements WaitingRoom {
     while (lane.size > 0) {
       const all = this.circuit.inFlightMax;
       const plan = planBatch(lane, {
-        inFlight: this.#batches.size,
+        inFlight: this.#batches.length,
         inFlightMax: lane.hasPlaceOf(all) ? all : 0,
-        eagerBelow: this.#batches.size === 0 ? 1 : eagerBelow(this.#parts.utilization()),
+        eagerBelow: this.#batches.length === 0 ? 1 : eagerBelow(this.#parts.utilization()),
         keysInFlight: this.#keysInFlight,
         nowMs,
       });
@@ -202,7 +202,7 @@ export class Mailbox implements WaitingRoom {
       if (writtenKey !== null) this.#keysInFlight.add(writtenKey);
     }
     const batch = new Batch(nextBatchId(), letters, nowMs, log);
-    this.#batches.add(batch);
+    this.#batches.push(batch);
     const { bytes, waitMs } = batch;
     observer.batchSent({ node: this.record.name, operations: letters.length, bytes, waitMs });
     const options = batch.leave(this.record, tracer);
@@ -253,10 +253,10 @@ export class Mailbox implements WaitingRoom {
   }
 
   #returned(batch: Batch, lane: Lane, outcomes: readonly Outcome[]): void {
-    this.#batches.delete(batch);
+    this.#batches.splice(this.#batches.indexOf(batch), 1);
     lane.inFlight--;
     const { letters } = batch;
-    if (this.#isRetired && this.#batches.size === 0) void this.client.close();
+    if (this.#isRetired && this.#batches.length === 0) void this.client.close();
     letters.forEach((letter, index) => {
       const { writtenKey, operation, submission } = letter;
       if (writtenKey !== null) this.#keysInFlight.delete(writtenKey);
