@@ -11,7 +11,7 @@ import { hasChromium } from "./test/support/chromium.js";
 
 const system = [
   "test/{browser,end-to-end,examples,nightly}/**/*.test.ts",
-  "test/{gateways,identity,linearizability,soak,storage}/**/*-run.test.ts",
+  "test/{gateways,identity,linearizability,shared-store,soak,storage}/**/*-run.test.ts",
 ];
 const mocked = readdirSync(path.join(import.meta.dirname, "test"), { recursive: true, encoding: "utf8" })
   .map((file) => `test/${file}`)

@@ -10,10 +10,21 @@ import type { RoutingObserver } from "./observer.js";
 import { nodeText } from "./refusal.js";
 import type { Submission } from "./mailbox/submission.js";
 
-export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "deadlines" | "turn" | "onRefused"> {
+export interface NodePoolOptions extends Omit<
+  MailboxParts,
+  "nextBatchId" | "deadlines" | "turn" | "onRefused" | "onUsable"
+> {
   /** The current cluster map. */
   readonly map: () => ClusterMap;
   readonly createClient: (node: NodePlace, facts: MapFacts) => NodeClient;
+}
+
+/** Hears of what may make requests succeed that were refused. */
+export interface PoolListener {
+  mapChanged(): void;
+  /** The storage node may be asked again after its breaker was open. */
+  usable(node: string): void;
+  close(): void;
 }
 
 /** The address of a storage node, registered or not. */
@@ -28,6 +39,7 @@ export class NodePool {
   readonly #options: NodePoolOptions & MailboxParts;
   readonly #mailboxes = new Map<string, Mailbox>();
   readonly #refusedListeners = new Set<(node: string) => void>();
+  #listener: PoolListener | null = null;
 
   constructor(options: NodePoolOptions) {
     const { clock } = options;
@@ -39,11 +51,17 @@ export class NodePool {
       onRefused: (node) => {
         for (const listener of this.#refusedListeners) listener(node);
       },
+      onUsable: (node) => this.#listener?.usable(node),
     };
   }
 
   get observer(): RoutingObserver {
     return this.#options.observer;
+  }
+
+  /** From now on `listener` hears of every change. It replaces an earlier listener. */
+  listen(listener: PoolListener): void {
+    this.#listener = listener;
   }
 
   /** The client of a storage node, bypassing mailbox and breaker. Throws NODE_NOT_FOUND. */
@@ -107,10 +125,12 @@ export class NodePool {
       this.#mailboxes.delete(name);
       mailbox.retire(`${nodeText(mailbox.record)} ${url === undefined ? "was removed" : `moved to ${url}`}`);
     }
+    this.#listener?.mapChanged();
   }
 
   /** Rejects calls in flight. */
   async close(): Promise<void> {
+    this.#listener?.close();
     const mailboxes = [...this.#mailboxes.values()];
     this.#mailboxes.clear();
     await Promise.all(mailboxes.map((mailbox) => mailbox.close()));

@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 const folder = path.resolve(import.meta.dirname, "..");
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".test.ts"));
 const ofCompiledProgram =
-  /^(browser|end-to-end|examples|nightly)\/|^(gateways|identity|linearizability|soak|storage)\/.*-run\.test\.ts$/;
+  /^(browser|end-to-end|examples|nightly)\/|^(gateways|identity|linearizability|shared-store|soak|storage)\/.*-run\.test\.ts$/;
 /** What starts the compiled program. */
 const starting =
   /from "[./]+support\/(process-cluster|example)\.js"|\{[^}]*\b(shardgate|program)\b[^}]*\} from "[./]+support\/processes\.js"/;

@@ -89,9 +89,9 @@ async function runFirstCommands(code: string): Promise<string> {
 /** A nightly command takes long: it is started with an unknown option, which it must report first. */
 function checkNightly(code: string): void {
   for (const line of code.trim().split("\n")) {
-    const [, name = "", args = ""] = /^npm run (nightly:\w+)(?: -- (.*))?$/.exec(line) ?? [];
+    const [, name = "", args = ""] = /^npm run (nightly:[\w-]+)(?: -- (.*))?$/.exec(line) ?? [];
     const command = scripts[name]?.replace("npm run --silent build && ", "");
-    expect(command, line).toMatch(/^node test\/nightly\/run\.mjs \w+$/);
+    expect(command, line).toMatch(/^node test\/nightly\/run\.mjs [\w-]+$/);
     if (args === "") continue;
     const call = (): string =>
       execFileSync("bash", ["-c", `${command} ${args} --one-too-many`], {

@@ -1,17 +1,10 @@
 /**
- * Clients of several gateways at once, and what is wrong with what they saw: their operations on hot keys must be linearizable, what
- * was acknowledged must be there, the cluster map must have changed as they asked, and only gateways that are hurt may fail.
+ * Clients of several gateways at once, of which some change the cluster map; and what is wrong with what they saw: the entries must be
+ * as client-load.ts says, and the cluster map must have changed as they asked.
  */
-import { parseKey } from "../../src/core/key.js";
-import { shardOfKey } from "../../src/core/shard.js";
-import { checkHistory } from "../linearizability/check-history.js";
-import { readAll, runClients, type Target } from "../linearizability/clients.js";
-import { gatewayTarget } from "../linearizability/gateway-target.js";
-import { Recorder } from "../linearizability/history.js";
-import { Random } from "../linearizability/random.js";
-import { Ledger } from "../soak/ledger.js";
 import type { ShardRow } from "../support/cluster-calls.js";
 import { eventually } from "../support/processes.js";
+import { ClientLoad } from "./client-load.js";
 import type { GatewayGroup } from "./gateway-group.js";
 import { histories, MapChanger } from "./map-changers.js";
 
@@ -25,24 +18,14 @@ export interface LoadShape {
   readonly changePauseMs: number;
 }
 
-const clients = 6;
-/** Longer than any request takes that no fault concerns. */
-const timeoutMs = 10_000;
-
 export class GroupLoad {
   /** By gateway. */
   readonly changers: ReadonlyMap<string, MapChanger>;
   readonly #group: GatewayGroup;
-  readonly #shape: LoadShape;
   readonly #before: readonly ShardRow[];
-  readonly #recorder = new Recorder();
-  readonly #ledger = new Ledger();
-  readonly #targets: readonly { readonly gateway: string; readonly target: Target }[];
-  readonly #excused = new Set<string>();
-  readonly #failures: string[] = [];
+  readonly #clients: ClientLoad;
   readonly #end = new AbortController();
-  readonly #working: readonly Promise<unknown>[];
-  #answers = 0;
+  readonly #changing: readonly Promise<void>[];
 
   static async start(group: GatewayGroup, shape: LoadShape): Promise<GroupLoad> {
     const [first = ""] = group.gatewayNames;
@@ -51,7 +34,6 @@ export class GroupLoad {
 
   private constructor(group: GatewayGroup, shape: LoadShape, before: readonly ShardRow[]) {
     this.#group = group;
-    this.#shape = shape;
     this.#before = before;
     const { gatewayNames, nodeNames: nodes } = group;
     // The last shards have no keys.
@@ -62,13 +44,16 @@ export class GroupLoad {
       return row === undefined ? [] : [[gateway, new MapChanger({ ...parts, before: row })] as const];
     });
     this.changers = new Map(pairs);
-    this.#targets = gatewayNames.map((gateway) => ({ gateway, target: this.#watched(gateway) }));
-    this.#working = this.#start();
+    const { seed, prefix, pauseMs, changePauseMs } = shape;
+    const gateways = gatewayNames.map((name) => ({ name, origin: group.origin(name) }));
+    const shards = { shardCount: before.length, shardsWithKeys: before.length - gatewayNames.length };
+    this.#clients = new ClientLoad({ seed, prefix, pauseMs, gateways, ...shards });
+    this.#changing = [...this.changers.values()].map((changer) => changer.run(this.#end.signal, changePauseMs));
   }
 
   /** From now on requests through this gateway may fail. */
   excuse(gateway: string): void {
-    this.#excused.add(gateway);
+    this.#clients.excuse(gateway);
   }
 
   changer(gateway: string): MapChanger {
@@ -79,82 +64,19 @@ export class GroupLoad {
 
   get figures() {
     const changes = [...this.changers.values()].reduce((sum, { acknowledged }) => sum + acknowledged, 0);
-    return { operations: this.#recorder.length, acknowledgedWrites: this.#answers, changes };
+    return { ...this.#clients.figures, changes };
   }
 
   /** Ends the clients, once every gateway is well again, and resolves to all that is wrong. */
   async end(isHistoryWhole: boolean): Promise<readonly string[]> {
     await this.stop();
     await this.#group.ready();
-    const targets = this.#targets.map(({ target }) => target);
-    await readAll({ keys: this.#keys("hot/", 6), targets, recorder: this.#recorder });
-    return [
-      ...this.#failures,
-      ...checkHistory(this.#recorder.calls).map(({ text }) => text),
-      ...(await this.#lostWrites()),
-      ...(await this.#wrongInMap(isHistoryWhole)),
-    ];
+    return [...(await this.#clients.complaints()), ...(await this.#wrongInMap(isHistoryWhole))];
   }
 
   async stop(): Promise<void> {
     this.#end.abort();
-    await Promise.all(this.#working);
-  }
-
-  #start(): readonly Promise<unknown>[] {
-    const { seed, pauseMs, changePauseMs } = this.#shape;
-    const random = new Random(seed);
-    const { signal } = this.#end;
-    const afterRequest = (): Promise<void> => pause(pauseMs);
-    const targets = this.#targets.map(({ target }) => target);
-    const shared = { clients, operations: Infinity, signal, targets, recorder: this.#recorder, afterRequest };
-    return [
-      runClients({ ...shared, random: random.fork(), keys: this.#keys("hot/", 6) }),
-      ...this.#targets.map((_, writer) => this.#write(writer)),
-      ...[...this.changers.values()].map((changer) => changer.run(signal, changePauseMs)),
-    ];
-  }
-
-  /** A writer writes keys of its own, each again and again, through all gateways in turn. */
-  async #write(writer: number): Promise<void> {
-    const keys = this.#keys(`writer${writer}/`, 40);
-    for (let number = 1; !this.#end.signal.aborted; number++) {
-      const key = keys[number % keys.length] ?? "";
-      const way = number % 2 === 0 ? "graphql" : "rest";
-      const place = this.#targets[(writer + number) % this.#targets.length];
-      const action = { kind: "put", value: number, condition: null } as const;
-      const [result] = (await place?.target({ way, asks: [{ key, action }] })) ?? [];
-      if (result?.kind === "written") {
-        this.#answers++;
-        this.#ledger.put(key, number, result.version ?? 0);
-      } else if (result?.kind !== "refused") this.#ledger.unknown(key, number);
-      await pause(this.#shape.pauseMs);
-    }
-  }
-
-  /** The gateway, with each failure noted that none of its faults explains. */
-  #watched(gateway: string): Target {
-    const target = gatewayTarget({ origin: this.#group.origin(gateway), timeoutMs });
-    return async (request) => {
-      const results = await target(request);
-      const failed = results.find(({ kind }) => kind === "refused" || kind === "unknown");
-      if (failed !== undefined && !this.#excused.has(gateway)) {
-        this.#failures.push(`${gateway} failed: ${JSON.stringify(failed)} for ${JSON.stringify(request)}`);
-      }
-      return results;
-    };
-  }
-
-  async #lostWrites(): Promise<readonly string[]> {
-    const target = this.#targets[0]?.target;
-    const wrong = await Promise.all(
-      this.#ledger.keys.map(async (key) => {
-        const [result] = (await target?.({ way: "graphql", asks: [{ key, action: { kind: "get" } }] })) ?? [];
-        if (result?.kind !== "found") return this.#ledger.complaint(key, null);
-        return this.#ledger.complaint(key, { value: result.entry.value ?? 0, version: result.entry.version ?? 0 });
-      }),
-    );
-    return wrong.filter((text) => text !== null);
+    await Promise.all([this.#clients.stop(), ...this.#changing]);
   }
 
   async #wrongInMap(isHistoryWhole: boolean): Promise<readonly string[]> {
@@ -182,19 +104,4 @@ export class GroupLoad {
     }
     return wrong;
   }
-
-  /** Keys of shards that stay where they are. */
-  #keys(prefix: string, count: number): readonly string[] {
-    const shardCount = this.#before.length;
-    const keys: string[] = [];
-    for (let index = 0; keys.length < count; index++) {
-      const key = `${this.#shape.prefix}/${prefix}${index}`;
-      if (shardOfKey(parseKey(key), shardCount) < shardCount - this.#group.gatewayNames.length) keys.push(key);
-    }
-    return keys;
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

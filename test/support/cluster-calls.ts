@@ -26,9 +26,12 @@ export async function shardRows(origin: string): Promise<readonly ShardRow[]> {
   return ((await ask(origin, "GET", "/shards")).body as { readonly shards: readonly ShardRow[] }).shards;
 }
 
+export async function nodeRows(origin: string): Promise<readonly NodeRow[]> {
+  return ((await ask(origin, "GET", "/nodes")).body as { readonly nodes: readonly NodeRow[] }).nodes;
+}
+
 export async function nodeRow(origin: string, name: string): Promise<NodeRow> {
-  const { nodes } = (await ask(origin, "GET", "/nodes")).body as { readonly nodes: readonly NodeRow[] };
-  const row = nodes.find(({ id }) => id === name);
+  const row = (await nodeRows(origin)).find(({ id }) => id === name);
   if (row === undefined) throw new Error(`There is no storage node ${name} at ${origin}.`);
   return row;
 }

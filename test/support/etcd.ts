@@ -18,7 +18,11 @@ export interface EtcdTls extends Certified {
 }
 
 /** Resolves when all members answer. */
-export async function startEtcd(count = 1, tls?: EtcdTls): Promise<readonly EtcdMember[]> {
+export async function startEtcd(
+  count = 1,
+  tls?: EtcdTls,
+  moreArgs: readonly string[] = [],
+): Promise<readonly EtcdMember[]> {
   if (etcdPath === undefined) throw new Error("etcd is not installed.");
   const ports = await freePorts(3 * count);
   const { path: folder } = temporaryFolder();
@@ -35,7 +39,7 @@ export async function startEtcd(count = 1, tls?: EtcdTls): Promise<readonly Etcd
     args.push("--listen-client-urls", client, "--advertise-client-urls", client);
     args.push("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer);
     args.push("--listen-metrics-urls", health, ...certificates);
-    args.push("--heartbeat-interval", "100", "--election-timeout", "1000");
+    args.push("--heartbeat-interval", "100", "--election-timeout", "1000", ...moreArgs);
     return { origin: client, run: new Run(etcdPath, args) };
   });
   for (const { health } of places) await eventually(() => isHealthy(health));

@@ -101,10 +101,7 @@ export class PostgresServer {
 
   /** All its processes get the signal, as when the machine fails (SIGKILL) or is suspended (SIGSTOP, SIGCONT). */
   async signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
-    const main = Number(readFileSync(path.join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
-    // The main one would replace its children.
-    if (signal === "SIGKILL") process.kill(main, "SIGSTOP");
-    for (const pid of [...childrenOf(main), main]) process.kill(pid, signal);
+    signalServer(this.#data, signal);
     if (signal === "SIGKILL") await this.#run.ended();
   }
 
@@ -145,12 +142,21 @@ function runPostgres(data: string, port: number, more: readonly string[]): Run {
   return new Run(...commandAsUser(programAt("postgres"), [...args, ...settings.flatMap((one) => ["-c", one])]));
 }
 
+/** To all processes of the server that runs on this folder. */
+export function signalServer(data: string, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+  const main = Number(readFileSync(path.join(data, "postmaster.pid"), "utf8").split("\n")[0]);
+  // The main one would replace its children.
+  if (signal === "SIGKILL") process.kill(main, "SIGSTOP");
+  for (const pid of [...childrenOf(main), main]) process.kill(pid, signal);
+}
+
 function childrenOf(pid: number): readonly number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
   return text === "" ? [] : text.split(" ").map(Number);
 }
 
-function newFolder(): string {
+/** Of the user that servers run as, for one server's data. */
+export function newFolder(): string {
   const { path: folder } = temporaryFolder();
   const data = path.join(folder, "data");
   mkdirSync(data, { mode: 0o700 });
@@ -164,7 +170,7 @@ function giveAway(file: string): void {
 }
 
 /** A file that only the server's user reads. */
-function ownFile(file: string, text: string): string {
+export function ownFile(file: string, text: string): string {
   writeFileSync(file, text, { mode: 0o600 });
   giveAway(file);
   return file;
@@ -220,8 +226,8 @@ function embeddedFolder(): string | null {
   }
 }
 
-/** The newest of Debian's, or else one in PATH. */
-function installedFolder(): string | null {
+/** Of the server's programs: the newest of Debian's, or else one in PATH. */
+export function installedFolder(): string | null {
   const folders = [
     ...(existsSync(debianFolder) ? readdirSync(debianFolder) : [])
       .toSorted((a, b) => Number(b) - Number(a))
@@ -236,7 +242,7 @@ async function asUser(command: string, args: readonly string[]): Promise<void> {
 }
 
 /** `Run` has no users: the program `setpriv` takes the other user on and becomes the command. */
-function commandAsUser(command: string, args: readonly string[]): [command: string, args: readonly string[]] {
+export function commandAsUser(command: string, args: readonly string[]): [command: string, args: readonly string[]] {
   const { uid, gid } = serverUser();
   if (uid === undefined) return [command, args];
   return ["setpriv", [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", command, ...args]];

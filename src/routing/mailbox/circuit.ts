@@ -19,6 +19,8 @@ export interface CircuitParts {
   readonly observer: RoutingObserver;
   /** Called with the name of a storage node each time that it refuses a connection. */
   readonly onRefused?: (node: string) => void;
+  /** Called when the storage node may be asked again after its breaker was open. */
+  readonly onUsable: (node: string) => void;
 }
 
 /** The weight of the newest batch in `latencyMs`. */
@@ -141,7 +143,7 @@ export class Circuit {
     const isNewState = next.kind !== this.#breaker.kind;
     this.#breaker = next;
     if (!isNewState) return;
-    const { log, observer } = this.#parts;
+    const { log, observer, onUsable } = this.#parts;
     const { name: node, url } = this.#record;
     observer.breakerChanged({ node, state: next.kind });
     if (next.kind === "open") {
@@ -153,5 +155,6 @@ export class Circuit {
     } else if (next.kind === "closed") {
       log.info({ node, url }, "The storage node is called again.");
     }
+    if (next.kind !== "open") onUsable(node);
   }
 }

@@ -32,6 +32,7 @@ import { Heartbeats } from "./heartbeats.js";
 import { MapChanges } from "./map-changes.js";
 import { NodeMemories } from "./node-memories.js";
 import { Probes } from "./probes.js";
+import { Rebalancer } from "./rebalancer.js";
 import { Registrar } from "./registrar.js";
 import { Reconciler } from "./reconciler.js";
 import { ShardAssigner } from "./shard-assigner.js";
@@ -60,6 +61,8 @@ export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {
   readonly nodesMin: number;
   /** Whether shards without an owner are assigned automatically; if not, only an operator assigns them. */
   readonly isAutoAssigning: boolean;
+  /** Whether storage nodes of a shared store get their share of its shards automatically. Absent: false. */
+  readonly isAutoRebalancing?: boolean;
 }
 
 export class ClusterLeader extends ClusterView implements ClusterCommands {
@@ -75,6 +78,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   readonly #mover: ShardMover;
   readonly #assigner: ShardAssigner;
   readonly #takeovers: Takeovers;
+  readonly #rebalancer: Rebalancer;
   readonly #heartbeats: Heartbeats;
   readonly #watch: RepeatingTask;
   /** More often than the watch, whose probes may take a second: for storage nodes of shared stores. */
@@ -112,6 +116,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#takeovers = new Takeovers(shared);
     const mayTake = (name: string): boolean => this.#takeovers.mayTake(name);
     this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover, mayTake });
+    this.#rebalancer = new Rebalancer({ ...shared, mayTake });
     const within = { registrar: this.#registrar, reconciler: this.#reconciler, takeovers: this.#takeovers };
     this.#heartbeats = new Heartbeats({ ...shared, ...within });
     this.#stateLog = new StateLog(this.#memories, log);
@@ -204,6 +209,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     for (const name of this.map.nodes.keys()) this.#stateLog.node(name, this.nodeStatus(name));
     await this.#mover.cancelOthers();
     await this.#takeovers.next();
+    await this.#rebalancer.round();
     await this.#assigner.assignUnassigned(null);
   }
 

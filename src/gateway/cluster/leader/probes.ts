@@ -65,9 +65,10 @@ export class Probes {
   }
 
   #refusedHere(name: string): void {
-    const { changes, liveness, clock, onDown } = this.#parts;
+    const { changes, liveness, memories, clock, onDown } = this.#parts;
     const wasDown = liveness.state(name) === "DOWN";
     liveness.refused(name);
+    memories.of(name).fitSinceMs = null;
     if (wasDown || changes.map.nodes.get(name)?.isStoreShared !== true) return;
     if (liveness.state(name) === "DOWN") return onDown();
     if (this.#pauses.has(name)) return;
