@@ -1,9 +1,9 @@
 /** Starts what a benchmark needs as processes on loopback, and ends them by their ids. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { preparePostgres, untilConnected } from "./postgres.mjs";
+import { preparePostgres, statementsText, untilConnected } from "./postgres.mjs";
 import { readShardMap } from "./shard-map.mjs";
 
 const here = import.meta.dirname;
@@ -20,7 +20,7 @@ const profiledGraceMs = 30_000;
  * the folder of an earlier commit that was built, of which there are storage nodes and a gateway beside; with
  * `hasPostgres` there is a PostgreSQL server too, and scripts get its address as their third argument; with
  * `hasSharedStore` there is one more gateway, whose storage nodes keep their entries in that server. Gateways, and storage
- * nodes over PostgreSQL, leave CPU profiles in `profile`, if given.
+ * nodes over PostgreSQL, leave CPU profiles in `profile`, if given, and PostgreSQL what its statements took.
  */
 export async function startCluster({ scripts = {}, hasPostgres, hasSharedStore, before, basePort, ...options }) {
   const parts = new Parts(basePort, options.profile);
@@ -88,6 +88,7 @@ export class Parts {
   #origins = new Map();
   #nextPort;
   #profile;
+  #postgresUrl = null;
 
   constructor(basePort, profile) {
     this.#nextPort = basePort;
@@ -129,27 +130,38 @@ export class Parts {
 
   /** Its URL, when it answers. */
   async startPostgres() {
-    const { folder, url, command, args, options } = preparePostgres(this.#nextPort++);
+    const { folder, url, command, args, options } = preparePostgres(this.#nextPort++, this.#profile !== undefined);
     this.#folders.push(folder);
     this.#children.set("postgres", spawn(command, args, { ...options, stdio: ["ignore", "ignore", "inherit"] }));
     await untilConnected(url);
+    this.#postgresUrl = url;
     return url;
   }
 
   async stop() {
-    const children = [...this.#children.values()];
+    if (this.#postgresUrl !== null && this.#profile !== undefined) {
+      mkdirSync(this.#profile, { recursive: true });
+      writeFileSync(path.join(this.#profile, "statements.txt"), await statementsText(this.#postgresUrl));
+    }
+    const children = [...this.#children];
+    // Storage nodes that share its store are done with PostgreSQL when they have ended.
+    await this.#end(children.filter(([name]) => name !== "postgres"));
+    await this.#end(children.filter(([name]) => name === "postgres"));
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+  }
+
+  async #end(children) {
     const ends = children.map(
-      (child) => new Promise((resolve) => (isRunning(child) ? child.once("exit", resolve) : resolve())),
+      ([, child]) => new Promise((resolve) => (isRunning(child) ? child.once("exit", resolve) : resolve())),
     );
-    // PostgreSQL takes SIGTERM as a wish to wait for its clients, who are ended beside it, and SIGINT as one to stop.
-    for (const [name, child] of this.#children) child.kill(name === "postgres" ? "SIGINT" : "SIGTERM");
+    // PostgreSQL takes SIGTERM as a wish to wait for its clients, and SIGINT as one to stop.
+    for (const [name, child] of children) child.kill(name === "postgres" ? "SIGINT" : "SIGTERM");
     const overdueMs = this.#profile === undefined ? graceMs : profiledGraceMs;
     const overdue = setTimeout(() => {
-      for (const child of children) child.kill("SIGKILL");
+      for (const [, child] of children) child.kill("SIGKILL");
     }, overdueMs);
     await Promise.all(ends);
     clearTimeout(overdue);
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -19,8 +19,11 @@ export function findPostgres() {
   return folders.find((folder) => ["initdb", "postgres"].every((name) => existsSync(path.join(folder, name)))) ?? null;
 }
 
-/** Makes the cluster. What it answers starts it: `spawn(command, args, options)`, reached at `url`, kept in `folder`. */
-export function preparePostgres(port) {
+/**
+ * Makes the cluster. What it answers starts it: `spawn(command, args, options)`, reached at `url`, kept in `folder`. With
+ * `isProfiled` it counts what its statements take.
+ */
+export function preparePostgres(port, isProfiled) {
   const programs = findPostgres();
   const folder = mkdtempSync(path.join(os.tmpdir(), "shardgate-bench-postgres-"));
   const options = { cwd: folder, ...userOf() };
@@ -28,11 +31,12 @@ export function preparePostgres(port) {
   const data = path.join(folder, "data");
   const initdbArgs = ["--pgdata", data, "--username", "bench", "--auth", "trust", "--encoding", "UTF8", "--no-sync"];
   execFileSync(path.join(programs, "initdb"), initdbArgs, { ...options, stdio: ["ignore", "ignore", "inherit"] });
+  const settings = ["log_min_messages=panic", ...(isProfiled ? ["shared_preload_libraries=pg_stat_statements"] : [])];
   return {
     folder,
     url: `postgres://bench@127.0.0.1:${port}/postgres`,
     command: path.join(programs, "postgres"),
-    args: ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder, "-c", "log_min_messages=panic"],
+    args: ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder, ...settings.flatMap((one) => ["-c", one])],
     options,
   };
 }
@@ -52,6 +56,18 @@ export async function untilConnected(url) {
 /** Whoever wrote many rows has them vacuumed and counted for the planner, as autovacuum does within a minute. */
 export async function vacuum(url) {
   await queried(url, "vacuum analyze");
+}
+
+/** The statements that took the most time, for people to read; of a server that is profiled. */
+export async function statementsText(url) {
+  await queried(url, "create extension if not exists pg_stat_statements");
+  const { rows } = await queried(
+    url,
+    `select calls, rows, total_exec_time::bigint as total_ms, (1000 * mean_exec_time)::bigint as mean_us,
+       wal_bytes / calls as wal_bytes, query
+     from pg_stat_statements where calls > 100 order by total_exec_time desc limit 30`,
+  );
+  return rows.map(({ query, ...figures }) => `${JSON.stringify(figures)}\n${query}\n`).join("\n");
 }
 
 async function queried(url, text) {

@@ -1,12 +1,12 @@
 /**
  * Numbered connections to the primary of a PostgreSQL cluster. One search finds the primary for all of them, and all are
  * dropped once another one is found. Each connection is opened when it is first used, and sends statements without waiting
- * for the answers to earlier ones.
+ * for the answers to earlier ones. Why so: docs/decisions/postgres-connections.md.
  */
 import type { Clock } from "../core/clock.js";
 import type { PostgresAccess } from "./postgres-access.js";
 import { PostgresFailure, reasonOf, withOutcome } from "./postgres-failure.js";
-import { closedReason, isSamePrimary, PrimarySearch, type Primary, type ServerIdentity } from "./primary-search.js";
+import { closed, isSamePrimary, PrimarySearch, type Primary, type ServerIdentity } from "./primary-search.js";
 import type { Session } from "./session.js";
 import { quotedName, type Query, type Row } from "./statement.js";
 import type { TransactionMode, TransactionWork } from "./transaction.js";
@@ -94,8 +94,8 @@ export class PrimaryPool {
     if (signal.aborted) return;
     this.#noticeListeners.add(onNotice);
     await new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      session.onEnd(() => resolve());
+      const forget = session.onEnd(() => resolve());
+      signal.addEventListener("abort", () => resolve(forget()), { once: true });
     });
     this.#noticeListeners.delete(onNotice);
   }
@@ -120,7 +120,7 @@ export class PrimaryPool {
   }
 
   #found(): Promise<Primary> {
-    if (this.#isClosed) return Promise.reject(new PostgresFailure(closedReason, { outcome: "nothing" }));
+    if (this.#isClosed) return Promise.reject(closed());
     if (this.#search !== null) return this.#search;
     this.#isSearching = true;
     const search = this.#find().finally(() => {
@@ -134,7 +134,7 @@ export class PrimaryPool {
   }
 
   async #find(): Promise<Primary> {
-    const { primary, session } = await this.#finder.find();
+    const { primary, session } = await this.#finder.find(this.#primary);
     try {
       await this.#options.prepare?.((text, values) => session.run(text, values));
       const accepted = await this.#accept(primary, session);

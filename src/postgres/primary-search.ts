@@ -52,15 +52,18 @@ export class PrimarySearch {
     this.#caller = options.tls === null ? () => ({ minVersion: tlsVersionMin }) : clusterCaller(options.tls, (o) => o);
   }
 
-  /** Rejects with PostgresFailure, which says of each host why it is not the primary. */
-  async find(): Promise<FoundPrimary> {
+  /**
+   * A primary that was not replaced by `former`, the last one. Rejects with PostgresFailure, which says of each host why it
+   * is not the primary.
+   */
+  async find(former: Primary | null): Promise<FoundPrimary> {
     await this.#pause();
-    const asked = this.#options.hosts.map((host) => this.#ask(host));
+    const asked = this.#options.hosts.map((host) => this.#askAfter(former, host));
     let found: FoundPrimary;
     try {
       found = await Promise.any(asked);
     } catch (error) {
-      throw noPrimary(error);
+      throw this.#isClosed ? closed() : noPrimary(error);
     }
     for (const each of asked) void each.then((other) => other !== found && other.session.cut("it is not used"), ignore);
     return found;
@@ -77,7 +80,7 @@ export class PrimarySearch {
   /** All sessions that it opened end. */
   close(): void {
     this.#isClosed = true;
-    for (const session of this.#sessions) session.cut(closedReason);
+    for (const session of this.#sessions) session.cut(closed().message);
   }
 
   /** Searches begin apart from each other, however many calls fail meanwhile: each costs a log-in at every host. */
@@ -88,9 +91,19 @@ export class PrimarySearch {
     this.#lastMs = clock.monotonicMs();
   }
 
+  /** A former primary that was suspended during a fail-over takes writes for a moment when it wakes up: it is not used. */
+  async #askAfter(former: Primary | null, host: PostgresHost): Promise<FoundPrimary> {
+    const found = await this.#ask(host);
+    const [was, is] = [former?.identity, found.primary.identity];
+    if (was?.systemId !== is?.systemId || (is?.timeline ?? 0) >= (was?.timeline ?? 0)) return found;
+    const reason = `${placeOf(host)} is on timeline ${is?.timeline}, and ${was?.place} on timeline ${was?.timeline} has replaced it; after an older copy of the database was restored on purpose, restart this process`;
+    found.session.cut(reason);
+    throw new PostgresFailure(reason, { outcome: "nothing" });
+  }
+
   async #ask(host: PostgresHost): Promise<FoundPrimary> {
     const { callMs, clock, onNotice } = this.#options;
-    if (this.#isClosed) throw new PostgresFailure(closedReason, { outcome: "nothing" });
+    if (this.#isClosed) throw closed();
     const session = new Session({ host, callMs, clock, onNotice });
     this.#sessions.add(session);
     session.onEnd(() => this.#sessions.delete(session));
@@ -127,7 +140,10 @@ export class PrimarySearch {
   }
 }
 
-export const closedReason = "the connection was closed";
+/** What every call gets once the pool is closed. */
+export function closed(): PostgresFailure {
+  return new PostgresFailure("the connection was closed", { outcome: "nothing" });
+}
 
 export function isSamePrimary(one: Primary, other: Primary): boolean {
   if (placeOf(one.host) !== placeOf(other.host)) return false;

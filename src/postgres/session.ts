@@ -48,7 +48,7 @@ export class Session implements TransactionLine {
   onEnd(listener: (failure: PostgresFailure) => void): () => void {
     if (this.#end !== null) listener(this.#end);
     else this.#endListeners.add(listener);
-    return () => this.#endListeners.delete(listener);
+    return () => void this.#endListeners.delete(listener);
   }
 
   async connect(config: pg.ClientConfig): Promise<void> {

@@ -77,8 +77,8 @@ class Transaction {
     });
     const done = work((text, values = []) => {
       const rows = this.#query(text, values);
-      // A statement that `work` does not wait for must not end the process when it fails.
-      this.#answers.push(rows.catch(ignore));
+      // A statement that `work` does not wait for must not end the process when it fails. No rows are kept.
+      this.#answers.push(rows.then(ignore, ignore));
       return rows;
     });
     try {

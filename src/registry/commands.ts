@@ -25,7 +25,7 @@ import { parseClusterName } from "./node-name.js";
 import { planUnassigned, type HeldShard } from "./unassigned-shards.js";
 
 export type { OwnedShardEvidence, StoreRefusal } from "./commands/departure.js";
-export { areOfOneStore, EvidenceOutdated, sharedStoreOf, shardsOfNode } from "./commands/map-records.js";
+export { areOfOneStore, EvidenceOutdated, shardsOfNode } from "./commands/map-records.js";
 export type { NodeIdentity, ReportedClaim } from "./commands/node-identity.js";
 export { otherCluster } from "./commands/registration.js";
 export type { Changed } from "./commands/shard-change.js";

@@ -11,6 +11,15 @@ export const suspectAfterMs = 3_000;
 /** Silence after which a storage node is DOWN, unless the operator says otherwise. */
 export const downAfterMs = 10_000;
 
+/**
+ * The same for a storage node whose shards other nodes of its shared store take over, unless the operator says otherwise.
+ * Shorter, because a false alarm costs new epochs and no data.
+ */
+export const takeoverAfterMs = 3_000;
+
+/** Refused connections in a row after which such a storage node is DOWN at once: one may be a restart of its process. */
+export const refusalsUntilDown = 2;
+
 export type NodeState = "UP" | "SUSPECT" | "DOWN";
 
 /** All monotonic milliseconds. */
@@ -44,10 +53,27 @@ interface LastSeen {
   readonly wallMs: number;
 }
 
+interface Refusals {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+export interface LivenessParts {
+  readonly clock: Clock;
+  readonly suspectAfterMs: number;
+  readonly downAfterMs: number;
+  /** For storage nodes of shared stores; absent: `takeoverAfterMs`. */
+  readonly takeoverAfterMs?: number;
+  /** Whether other storage nodes share the node's store; absent: none does. */
+  readonly isStoreShared?: (name: string) => boolean;
+}
+
 /** When each storage node was last seen. A follower judges as of its leader's last answer: see `freeze`. */
 export class Liveness {
   readonly #clock: Clock;
   readonly #bounds: { readonly suspectAfterMs: number; readonly downAfterMs: number };
+  readonly #takeoverAfterMs: number;
+  readonly #isStoreShared: (name: string) => boolean;
   #startedMs: number;
   /** When counting began anew: earlier silence does not count. */
   #anewMs = -Infinity;
@@ -55,18 +81,15 @@ export class Liveness {
   #frozenMs: number | null = null;
   #mayCallDown: (name: string) => boolean = () => true;
   readonly #lastSeen = new Map<string, LastSeen>();
+  /** Since the last sign of life. */
+  readonly #refusals = new Map<string, Refusals>();
 
-  constructor({
-    clock,
-    suspectAfterMs,
-    downAfterMs,
-  }: {
-    readonly clock: Clock;
-    readonly suspectAfterMs: number;
-    readonly downAfterMs: number;
-  }) {
+  constructor(parts: LivenessParts) {
+    const { clock, suspectAfterMs, downAfterMs } = parts;
     this.#clock = clock;
     this.#bounds = { suspectAfterMs, downAfterMs };
+    this.#takeoverAfterMs = parts.takeoverAfterMs ?? takeoverAfterMs;
+    this.#isStoreShared = parts.isStoreShared ?? (() => false);
     this.#startedMs = clock.monotonicMs();
   }
 
@@ -75,16 +98,43 @@ export class Liveness {
     this.#mayCallDown = mayCallDown ?? (() => true);
   }
 
-  /** Silence after which a node is DOWN. */
-  get downAfterMs(): number {
-    return this.#bounds.downAfterMs;
+  /**
+   * Silence after which the node is DOWN. A gateway that has not heard from a node of a shared store since it began to judge
+   * waits as long as for any other: after a change of the lead, all of them register anew.
+   */
+  downAfterMs(name: string): number {
+    const seenMs = this.#lastSeen.get(name)?.monotonicMs ?? null;
+    const isShort = seenMs !== null && seenMs > this.#anewMs && this.#isStoreShared(name);
+    return isShort ? this.#takeoverAfterMs : this.#bounds.downAfterMs;
+  }
+
+  /** How long the node has been silent, as far as that counts. */
+  silentMs(name: string): number {
+    return (this.#frozenMs ?? this.#clock.monotonicMs()) - (this.#heardMs(name) ?? this.#startedMs);
   }
 
   /** Records a sign of life of the node, just now or that long ago. A later known one is kept. */
   seen(name: string, silentMs = 0): void {
     const monotonicMs = this.#clock.monotonicMs() - silentMs;
     if (monotonicMs < (this.#lastSeen.get(name)?.monotonicMs ?? -Infinity)) return;
+    if (monotonicMs >= (this.#refusals.get(name)?.lastMs ?? -Infinity)) this.#refusals.delete(name);
     this.#lastSeen.set(name, { monotonicMs, wallMs: this.#clock.nowMs() - silentMs });
+  }
+
+  /**
+   * The node refused a connection of this gateway just now. A node of a shared store is SUSPECT after that, and DOWN after
+   * `refusalsUntilDown` in a row, however short its silence and whichever gateway has seen it: a refusal is later than that.
+   */
+  refused(name: string): void {
+    this.#refusals.set(name, {
+      count: (this.#refusals.get(name)?.count ?? 0) + 1,
+      lastMs: this.#clock.monotonicMs(),
+    });
+  }
+
+  /** A process answers at the node's address, whether or not it may serve. */
+  answered(name: string): void {
+    this.#refusals.delete(name);
   }
 
   /**
@@ -95,6 +145,7 @@ export class Liveness {
     for (const [name, { wallMs }] of this.#lastSeen) {
       if (this.state(name) === "DOWN") this.#lastSeen.set(name, { monotonicMs: null, wallMs });
     }
+    this.#refusals.clear();
     this.#startedMs = this.#clock.monotonicMs();
     this.#anewMs = this.#startedMs;
     this.#frozenMs = null;
@@ -123,12 +174,18 @@ export class Liveness {
   /** For a node that was removed. */
   forget(name: string): void {
     this.#lastSeen.delete(name);
+    this.#refusals.delete(name);
   }
 
   state(name: string): NodeState {
+    const refusals = this.#isStoreShared(name) ? (this.#refusals.get(name)?.count ?? 0) : 0;
+    if (refusals >= refusalsUntilDown) return "DOWN";
     const nowMs = this.#frozenMs ?? this.#clock.monotonicMs();
     const lastSeenMs = this.#heardMs(name);
-    const state = nodeState({ lastSeenMs, startedMs: this.#startedMs, nowMs, ...this.#bounds });
+    const { suspectAfterMs } = this.#bounds;
+    const silence = { lastSeenMs, startedMs: this.#startedMs, nowMs };
+    const state = nodeState({ ...silence, suspectAfterMs, downAfterMs: this.downAfterMs(name) });
+    if (state === "UP") return refusals === 0 ? "UP" : "SUSPECT";
     return state === "DOWN" && !this.#mayCallDown(name) ? "SUSPECT" : state;
   }
 

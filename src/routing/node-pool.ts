@@ -10,10 +10,21 @@ import type { RoutingObserver } from "./observer.js";
 import { nodeText } from "./refusal.js";
 import type { Submission } from "./mailbox/submission.js";
 
-export interface NodePoolOptions extends Omit<MailboxParts, "nextBatchId" | "deadlines" | "turn"> {
+export interface NodePoolOptions extends Omit<
+  MailboxParts,
+  "nextBatchId" | "deadlines" | "turn" | "onRefused" | "onUsable"
+> {
   /** The current cluster map. */
   readonly map: () => ClusterMap;
   readonly createClient: (node: NodePlace, facts: MapFacts) => NodeClient;
+}
+
+/** Hears of what may make requests succeed that were refused. */
+export interface PoolListener {
+  mapChanged(): void;
+  /** The storage node may be asked again after its breaker was open. */
+  usable(node: string): void;
+  close(): void;
 }
 
 /** The address of a storage node, registered or not. */
@@ -27,6 +38,8 @@ export function isPlainNode({ storeId, lastStart, isLossAccepted }: NodeRecord):
 export class NodePool {
   readonly #options: NodePoolOptions & MailboxParts;
   readonly #mailboxes = new Map<string, Mailbox>();
+  readonly #refusedListeners = new Set<(node: string) => void>();
+  #listener: PoolListener | null = null;
 
   constructor(options: NodePoolOptions) {
     const { clock } = options;
@@ -35,11 +48,20 @@ export class NodePool {
       nextBatchId: idSequence(clock.nowMs(), "b"),
       deadlines: new Deadlines({ clock, onPassed: (submission: Submission) => submission.expire() }),
       turn: new NextTurn(),
+      onRefused: (node) => {
+        for (const listener of this.#refusedListeners) listener(node);
+      },
+      onUsable: (node) => this.#listener?.usable(node),
     };
   }
 
   get observer(): RoutingObserver {
     return this.#options.observer;
+  }
+
+  /** From now on `listener` hears of every change. It replaces an earlier listener. */
+  listen(listener: PoolListener): void {
+    this.#listener = listener;
   }
 
   /** The client of a storage node, bypassing mailbox and breaker. Throws NODE_NOT_FOUND. */
@@ -78,14 +100,20 @@ export class NodePool {
     return this.#mailboxes.get(name)?.figures ?? { latencyMs: null, breaker: "closed", queued: 0 };
   }
 
-  /** When the storage node last answered a batch, on the monotonic clock; null: never. */
-  lastAnswerMs(name: string): number | null {
-    return this.#mailboxes.get(name)?.circuit.lastAnswerMs ?? null;
+  /** When the storage node last executed an operation, on the monotonic clock; null: never. */
+  lastServedMs(name: string): number | null {
+    return this.#mailboxes.get(name)?.circuit.lastServedMs ?? null;
   }
 
   /** Storage nodes that have refused a connection since the last call of this function, and answered nothing since. */
   takeRefused(): readonly string[] {
     return [...this.#mailboxes].flatMap(([name, { circuit }]) => (circuit.takeRefused() ? [name] : []));
+  }
+
+  /** Calls `listener` with the storage node of each refused connection; returns the function that stops it. */
+  onRefused(listener: (node: string) => void): () => void {
+    this.#refusedListeners.add(listener);
+    return () => this.#refusedListeners.delete(listener);
   }
 
   /** Removes the mailboxes of storage nodes that were removed or have a new URL. Call after every map change. */
@@ -97,10 +125,12 @@ export class NodePool {
       this.#mailboxes.delete(name);
       mailbox.retire(`${nodeText(mailbox.record)} ${url === undefined ? "was removed" : `moved to ${url}`}`);
     }
+    this.#listener?.mapChanged();
   }
 
   /** Rejects calls in flight. */
   async close(): Promise<void> {
+    this.#listener?.close();
     const mailboxes = [...this.#mailboxes.values()];
     this.#mailboxes.clear();
     await Promise.all(mailboxes.map((mailbox) => mailbox.close()));

@@ -17,6 +17,12 @@ export type BreakerKind = "closed" | "open" | "halfOpen";
  */
 export type UnsentReason = "breakerOpen" | "overloaded" | "deadline" | "aborted" | "closed";
 
+/**
+ * How the wait for a takeover ended. "answered": a storage node answered. "overloaded": it did not begin, because too
+ * much waits already.
+ */
+export type WaitEnd = "answered" | "deadline" | "aborted" | "overloaded" | "closed";
+
 export interface RoutingObserver {
   /** `waitMs`: how long the batch's oldest operation has waited. `bytes`: size of the values in the batch. */
   batchSent(event: {
@@ -36,6 +42,10 @@ export interface RoutingObserver {
   refused(event: { readonly code: ErrorCode; readonly operations: number }): void;
   /** Number of operations that wait now. */
   queueDepth(event: { readonly node: string; readonly operations: number }): void;
+  /** Number of operations that wait now for their shards to be served, at whichever storage node. */
+  waiting(event: { readonly operations: number }): void;
+  /** The wait of operations for their shard has ended. */
+  waitEnded(event: { readonly end: WaitEnd; readonly operations: number }): void;
 }
 
 export const silentObserver: RoutingObserver = {
@@ -47,4 +57,6 @@ export const silentObserver: RoutingObserver = {
   unsent() {},
   refused() {},
   queueDepth() {},
+  waiting() {},
+  waitEnded() {},
 };

@@ -15,12 +15,17 @@ export function refusedBecause(operation: Operation, cause: string, isUnsent: bo
   if (isUnsent || !isWrite(operation)) {
     return refused("SHARD_UNAVAILABLE", `Shard ${operation.shard} is unavailable: ${cause}.`);
   }
-  const { kind, key, shard } = operation;
-  const name = JSON.stringify(key.length > 64 ? `${key.slice(0, 64)}…` : key);
   return refused(
     "OUTCOME_UNKNOWN",
-    `Whether the ${kind} of key ${name} in shard ${shard} happened is unknown: ${cause}.`,
+    `Whether the ${operationText(operation)} in shard ${operation.shard} happened is unknown: ${cause}.`,
   );
+}
+
+/** For example: put of key "user123". */
+export function operationText(operation: Operation): string {
+  if (operation.kind === "scan") return "scan";
+  const { kind, key } = operation;
+  return `${kind} of key ${JSON.stringify(key.length > 64 ? `${key.slice(0, 64)}…` : key)}`;
 }
 
 export function refused(code: ErrorCode, message: string): RefusedOutcome {

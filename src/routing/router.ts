@@ -1,7 +1,9 @@
 /**
  * Sends operations to the storage nodes that own their shards and returns the outcomes in order. Operations are grouped
- * by node. Each group is sent, fails and is retried on its own, so a failed node affects only its own keys.
+ * by node. Each group is sent, fails and is retried on its own, so a failed node affects only its own keys. Operations
+ * on a shared store wait, within their deadlines, for the storage node that takes the shard over.
  */
+import type { GatewayBounds } from "../core/bounds.js";
 import type { Clock } from "../core/clock.js";
 import type { ErrorCode } from "../core/error.js";
 import type { Operation, Outcome } from "../core/operation.js";
@@ -11,14 +13,16 @@ import type { NodePool } from "./node-pool.js";
 import { pause } from "../core/tasks/pause.js";
 import { endOrDeadline, isWanted } from "./caller-deadline.js";
 import { nodeText, refused, refusedBecause } from "./refusal.js";
-import { firstStage, pauseAfter, stageAfter, stepsAfter, type RetryStage, type Step } from "./retry.js";
+import { groupsByNode, isTakenOver, onlyNode } from "./shard-owners.js";
+import { firstStage, pauseAfter, stageAfter, stepsAfter, trialStage, type RetryStage, type Step } from "./retry.js";
+import { ShardQueues } from "./waiting/shard-queues.js";
 import { Submission, type RouteContext, type TakeOutcomes } from "./mailbox/submission.js";
 
 export type { RouteContext } from "./mailbox/submission.js";
 
 export interface RouterOptions {
   readonly registry: { readonly map: ClusterMap };
-  readonly pool: Pick<NodePool, "submit" | "figures" | "observer">;
+  readonly pool: Pick<NodePool, "submit" | "figures" | "observer" | "listen">;
   /**
    * Called when a storage node refused operations because of their epochs: loads the newest cluster map and sends the
    * node its assignments. Settles when both are done or have failed. Often called several times at once for one node.
@@ -27,12 +31,8 @@ export interface RouterOptions {
   readonly clock: Clock;
   /** Returns a number from 0 to 1. */
   readonly random: () => number;
-}
-
-/** Operations for one storage node, and their indexes in the caller's list. */
-interface Group {
-  readonly operations: Operation[];
-  readonly indices: number[];
+  /** What this process admits: they bound how much may wait. */
+  readonly bounds?: Pick<GatewayBounds, "requests" | "bodiesBytes">;
 }
 
 /** What all groups of one attempt share. */
@@ -44,9 +44,9 @@ interface Errand {
   readonly reject: (error: unknown) => void;
 }
 
-/** The answer of one storage node. */
+/** The answer of one storage node; the refusals where there is none. */
 interface Attempt {
-  readonly node: string;
+  readonly node: string | null;
   /** The cluster map by which the operations were sent. */
   readonly map: ClusterMap;
   readonly operations: readonly Operation[];
@@ -55,9 +55,20 @@ interface Attempt {
 
 export class Router {
   readonly #options: RouterOptions;
+  readonly #queues: ShardQueues;
 
   constructor(options: RouterOptions) {
+    const { registry, pool, clock, random, bounds } = options;
     this.#options = options;
+    this.#queues = new ShardQueues({
+      map: () => registry.map,
+      send: (operations, context) => this.#run(operations, context, trialStage),
+      observer: pool.observer,
+      clock,
+      random,
+      bounds,
+    });
+    pool.listen(this.#queues);
   }
 
   /**
@@ -90,6 +101,10 @@ export class Router {
   #run(operations: readonly Operation[], context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
     const { map } = this.#options.registry;
     if (map.putBack !== null) return Promise.resolve(this.#counted(allUnsettled(operations), stage));
+    const isBehind = this.#queues.size > 0 && stage.isTrial !== true;
+    if (isBehind && operations.some((operation) => this.#queues.isClosedFor(operation))) {
+      return this.#runOrWait(operations, context, stage);
+    }
     const only = onlyNode(operations, map);
     return new Promise((resolve, reject) => {
       const errand = { map, context, stage, reject };
@@ -98,8 +113,26 @@ export class Router {
     });
   }
 
+  /** Operations on a shard that others wait for wait behind them. */
+  async #runOrWait(
+    operations: readonly Operation[],
+    context: RouteContext,
+    stage: RetryStage,
+  ): Promise<readonly Outcome[]> {
+    const isWaiting = operations.map((operation) => this.#queues.isClosedFor(operation));
+    const waiting = operations.filter((_, index) => isWaiting[index]);
+    const others = operations.filter((_, index) => isWaiting[index] !== true);
+    const [waited, answered] = await Promise.all([
+      this.#queues.wait(waiting, context, null),
+      this.#run(others, context, stage),
+    ]);
+    this.#counted(waited, stage);
+    const ends = [waited.values(), answered.values()] as const;
+    return isWaiting.flatMap((waits) => ends[waits ? 0 : 1].next().value ?? []);
+  }
+
   #runAtNodes(operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {
-    const { map, stage } = errand;
+    const { map } = errand;
     const groups = groupsByNode(operations, map);
     const outcomes = operations.map((): Outcome | undefined => undefined);
     let missing = groups.size;
@@ -109,7 +142,7 @@ export class Router {
         replaceAt(outcomes, indices, answers);
         if (--missing === 0) take(outcomes as readonly Outcome[]);
       };
-      if (node === null) takeOwn(this.#counted(allOwnerless(own, map), stage));
+      if (node === null) this.#refuseOwnerless(own, errand, takeOwn);
       else this.#runAtNode(node, own, errand, takeOwn);
     }
   }
@@ -129,21 +162,33 @@ export class Router {
     this.#options.pool.submit(node, submission);
   }
 
+  /** Shards of a shared store have no owner until they are assigned to one of its storage nodes. */
+  #refuseOwnerless(operations: readonly Operation[], errand: Errand, take: TakeOutcomes): void {
+    const { map, context, stage, reject } = errand;
+    const answers = allOwnerless(operations, map);
+    if (!isTakenOver(map, null)) take(this.#counted(answers, stage));
+    else this.#afterRefusals({ node: null, map, operations, answers }, context, stage).then(take).catch(reject);
+  }
+
   /** The outcomes when some of the answers are refusals: those that may be retried are. */
-  async #afterRefusals(
-    { node, map, operations, answers }: Attempt,
-    context: RouteContext,
-    stage: RetryStage,
-  ): Promise<readonly Outcome[]> {
-    const { pool } = this.#options;
-    const steps = stepsAfter(operations, answers, stage);
+  async #afterRefusals(attempt: Attempt, context: RouteContext, stage: RetryStage): Promise<readonly Outcome[]> {
+    const { node, map, operations, answers } = attempt;
+    const { clock, pool } = this.#options;
+    const steps = stepsAfter(operations, answers, stage, isTakenOver(map, node));
     const outcomes = operations.map((operation, index) => settled(operation, answers[index], nameIn(map, node)));
-    const isOver = steps.every((step) => step === "done") || !(await this.#prepare(node, steps, context, stage));
-    if (isOver) return this.#counted(outcomes, stage);
-    // All operations that are retried go together and in order, so that writes of one key stay in order.
     const indices = [...steps.keys()].filter((index) => steps[index] !== "done");
-    pool.observer.retried({ node, operations: indices.length });
-    const again = operations.filter((_, index) => steps[index] !== "done");
+    const again = indices.flatMap((index) => operations[index] ?? []);
+    if (steps.includes("wait")) {
+      if (stage.isTrial === true || !isWanted(clock, context)) return this.#counted(outcomes, stage);
+      const last = { map, outcomes: indices.flatMap((index) => outcomes[index] ?? []) };
+      replaceAt(outcomes, indices, await this.#queues.wait(again, context, last));
+      return this.#counted(outcomes, stage);
+    }
+    if (node === null || again.length === 0 || !(await this.#prepare(node, steps, context, stage))) {
+      return this.#counted(outcomes, stage);
+    }
+    // All operations that are retried go together and in order, so that writes of one key stay in order.
+    pool.observer.retried({ node, operations: again.length });
     replaceAt(outcomes, indices, await this.#run(again, context, stageAfter(steps, stage)));
     return this.#counted(outcomes, stage);
   }
@@ -208,30 +253,8 @@ function allOwnerless(operations: readonly Operation[], { shards, shardCount }: 
   });
 }
 
-/** The storage node that owns the shards of all operations; null when there is no such node. */
-function onlyNode(operations: readonly Operation[], map: ClusterMap): string | null {
-  const node = ownerOf(operations[0], map);
-  return node !== null && operations.every((operation) => ownerOf(operation, map) === node) ? node : null;
-}
-
-function ownerOf(operation: Operation | undefined, { shards }: ClusterMap): string | null {
-  return operation === undefined ? null : (shards[operation.shard]?.primary ?? null);
-}
-
-/** Operations whose shard no storage node owns are under null. */
-function groupsByNode(operations: readonly Operation[], map: ClusterMap): ReadonlyMap<string | null, Group> {
-  const groups = new Map<string | null, Group>();
-  operations.forEach((operation, index) => {
-    const node = ownerOf(operation, map);
-    let group = groups.get(node);
-    if (group === undefined) groups.set(node, (group = { operations: [], indices: [] }));
-    group.operations.push(operation);
-    group.indices.push(index);
-  });
-  return groups;
-}
-
-function nameIn(map: ClusterMap, name: string): string {
+function nameIn(map: ClusterMap, name: string | null): string {
+  if (name === null) return "no storage node";
   const record = map.nodes.get(name);
   return record === undefined ? `storage node ${name}` : nodeText(record);
 }

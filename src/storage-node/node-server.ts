@@ -75,7 +75,7 @@ export interface StorageNode {
   metrics(): Promise<readonly object[]>;
   /**
    * For a node that is about to be drained: if other storage nodes share its store, tells the gateways so, and serves on
-   * until others have taken over all of its shards, at most `leavingMsMax`.
+   * until others have taken over all of its shards, at most `leavingMsMax`. Does nothing without a gateway.
    */
   leave(): Promise<void>;
   /**
@@ -175,7 +175,7 @@ export async function startStorageNode(options: StorageNodeOptions): Promise<Sto
     url,
     port,
     metrics: async () => metrics.data(await figures()),
-    leave: () => leaveNode({ shardHost: host, agent, clock, log }),
+    leave: async () => (hasGateway ? leaveNode({ shardHost: host, agent, clock, log }) : undefined),
     drain: () => (draining ??= drainNode({ ...options, app, gate, frames, shardHost: host, agent })),
   };
 }

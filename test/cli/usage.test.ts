@@ -80,7 +80,18 @@ describe("the command line", () => {
     ],
     [
       "gateway",
-      ["port", "host", "nodes", "shards", "data", "registry", "suspect-after", "down-after", "drain-delay"].concat([
+      [
+        "port",
+        "host",
+        "nodes",
+        "shards",
+        "data",
+        "registry",
+        "suspect-after",
+        "down-after",
+        "takeover-after",
+        "drain-delay",
+      ].concat([
         "id",
         "advertise",
         "no-playground",
@@ -251,6 +262,7 @@ describe("the command line", () => {
     [["gateway", "--nodes", "-1"], "It must be a whole number from 1 to 2000."],
     [["gateway", "--suspect-after", "1499"], "must be a whole number from 1500 to"],
     [["gateway", "--suspect-after", "3000", "--down-after", "2000"], "must not be longer than '--down-after'"],
+    [["gateway", "--takeover-after", "1499"], "must be a whole number from 1500 to"],
     [["dev", "--port", "65534", "--nodes", "3"], "leaves too few ports after it for 3 storage nodes"],
     [
       ["dev", "--port", "65530", "--nodes", "3", "--gateways", "3"],

@@ -4,7 +4,7 @@
  * nothing for the unchanged one.
  */
 import { describe, expect, it } from "vitest";
-import type { Operation, Outcome, RoutedOperation, OperationCondition } from "../../src/core/operation.js";
+import type { Outcome, RoutedOperation } from "../../src/core/operation.js";
 import { versionOf } from "../../src/core/version.js";
 import type { MemoryNodeClient } from "../../src/routing/node-client/memory-node-client.js";
 import { NodeFault, type NodeCallOptions, type NodeClient } from "../../src/routing/node-client/node-client.js";
@@ -12,11 +12,12 @@ import { NodePool } from "../../src/routing/node-pool.js";
 import { silentObserver } from "../../src/routing/observer.js";
 import { Router } from "../../src/routing/router.js";
 import { MemoryCluster } from "../support/memory-cluster.js";
-import { get, put, remove } from "../support/operations.js";
+import { get } from "../support/operations.js";
 import { checkHistory } from "./check-history.js";
 import { runClients, type Target } from "./clients.js";
-import { Recorder, type Action, type Call, type Condition, type Result } from "./history.js";
+import { Recorder, type Call, type Result } from "./history.js";
 import { Random } from "./random.js";
+import { routedTarget } from "./routed-target.js";
 
 const keys = ["a", "b", "c", "d"];
 
@@ -42,11 +43,7 @@ async function run(seed: number, breakage: Breakage = {}): Promise<readonly Call
   const parts = { clock, random: random.fork().next, utilization: random.fork().next, log };
   const pool = new NodePool({ ...parts, map: () => cluster.map, createClient, observer: silentObserver });
   const router = new Router({ ...parts, registry: cluster, pool, refresh: cluster.refreshOver(pool) });
-  const routed: Target = async ({ asks }) => {
-    const operations = asks.map(({ key, action }) => operationOf(key, action));
-    const outcomes = await router.execute(operations, cluster.context());
-    return outcomes.map(resultOf);
-  };
+  const routed = routedTarget((operations) => router.execute(operations, cluster.context()));
   const recorder = new Recorder();
   const targets = [breakage.target?.(routed) ?? routed];
   const afterRequest = (): Promise<void> => new Promise((resolve) => clock.after(random.between(0, 9), resolve));
@@ -86,41 +83,6 @@ function overBadLine(
     assign: (assignments, options) => node.assign(assignments, options),
     close: () => node.close(),
   };
-}
-
-function operationOf(key: string, action: Action): Operation {
-  if (action.kind === "get") return get(key);
-  const condition = conditionOf(action.condition);
-  return action.kind === "put" ? put(key, String(action.value), { condition }) : remove(key, { condition });
-}
-
-function conditionOf(condition: Condition | null): OperationCondition | null {
-  return condition?.kind === "ifVersion" ? { kind: "ifVersion", version: versionOf(condition.version) } : condition;
-}
-
-function resultOf(outcome: Outcome): Result {
-  switch (outcome.kind) {
-    case "found":
-      return { kind: "found", entry: shown(outcome.entry) };
-    case "written":
-      return { kind: "written", isNew: outcome.isNew, version: Number(outcome.facts.version) };
-    case "deleted":
-      return { kind: "deleted", version: Number(outcome.version) };
-    case "conflict":
-      return { kind: "conflict", current: outcome.current === null ? null : shown(outcome.current) };
-    case "notFound":
-      return { kind: "notFound" };
-    case "refused":
-      return outcome.code === "OUTCOME_UNKNOWN"
-        ? { kind: "unknown", cause: outcome.message }
-        : { kind: "refused", code: outcome.code };
-    default:
-      throw new Error(`A key was answered with ${outcome.kind}.`);
-  }
-}
-
-function shown({ value, version }: { readonly value: string; readonly version: string | null }) {
-  return { value: Number(value), version: Number(version) };
 }
 
 /** Executes each operation of a batch by itself, so that a breakage can treat one of them differently. */

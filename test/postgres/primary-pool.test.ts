@@ -85,7 +85,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       await pool.run(0, "write", `INSERT INTO ${table} VALUES (1)`);
       for (let each = 0; each < 3; each++) expect(await read()).toEqual([{ id: 1 }]);
       await server.sql(`ALTER TABLE ${table} ADD COLUMN more int DEFAULT 7`);
-      expect(await Promise.all([read(), read(), read()])).toEqual(Array(3).fill([{ id: 1, more: 7 }]));
+      expect(await Promise.all([read(), read(), read()])).toEqual([1, 2, 3].map(() => [{ id: 1, more: 7 }]));
     });
 
     it("survives a value that cannot be sent, and commits nothing of its transaction", async () => {

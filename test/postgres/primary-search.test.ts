@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { PrimaryPool, PrimaryPoolOptions } from "../../src/postgres/primary-pool.js";
 import type { ServerIdentity } from "../../src/postgres/primary-search.js";
+import { CertificateAuthority } from "../support/certificates.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { hasPostgres, PostgresServer } from "../support/postgres.js";
 import { startPostgresLine } from "../support/postgres-line.js";
+import { RenewableTls } from "../support/renewable-tls.js";
 import { poolOpener, startRefusingServer } from "./pools.js";
 
 let server: PostgresServer;
@@ -151,6 +153,25 @@ describe.skipIf(!hasPostgres)("on real servers (skipped where `npm ci` brings no
       }
     });
 
+    it("hangs behind TLS costs one deadline, too", async () => {
+      const authority = new CertificateAuthority();
+      const hanging = await PostgresServer.start([], authority.issue());
+      const [clock, tls] = [new FakeClock(), new RenewableTls({ clusterCa: authority.cert })];
+      const pool = openPool([hanging], { clock, tls, callMs: 1_000 });
+      try {
+        await pool.run(0, "read", "SELECT 1");
+        await hanging.signal("SIGSTOP");
+        const transaction = pool.transaction(0, "write", async (query) => void query("SELECT 1"));
+        const failed = expect(transaction).rejects.toMatchObject({ outcome: "unknown", sqlState: null });
+        await clock.advance(1_000);
+        await failed;
+      } finally {
+        await pool.close();
+        await hanging.signal("SIGCONT");
+        await hanging.stop();
+      }
+    });
+
     it("takes no writes any more fails the transaction with nothing written, and then uses the other one", async () => {
       const [former, next] = await Promise.all([PostgresServer.start(), startReadOnly()]);
       const pool = openPool([former, next]);
@@ -228,6 +249,40 @@ describe.skipIf(!hasPostgres)("on real servers (skipped where `npm ci` brings no
       } finally {
         await pool.close();
         await restarted.stop();
+      }
+    });
+
+    it("was suspended during a fail-over is not used again when it wakes up", async () => {
+      const primary = await PostgresServer.start();
+      const standby = await primary.startStandby();
+      const line = await startPostgresLine(standby.port);
+      const [clock, found] = [new FakeClock(), identities()];
+      const pool = openPool([primary, line], { clock, callMs: 1_000, onPrimary: found.onPrimary });
+      try {
+        await pool.run(0, "read", "SELECT 1");
+        await primary.signal("SIGSTOP");
+        await standby.promote();
+        const read = pool.run(0, "read", "SELECT inet_server_port() AS port");
+        await clock.advance(1_000);
+        expect(await read).toEqual([{ port: standby.port }]);
+        await primary.signal("SIGCONT");
+        line.cutAfterSending = true;
+        const write = pool.run(1, "write", "SELECT 1");
+        const failed = expect(write).rejects.toMatchObject({
+          outcome: "nothing",
+          message: expect.stringContaining(`127.0.0.1:${primary.port} is on timeline 1, and 127.0.0.1:${line.port}`),
+        });
+        await clock.advance(500);
+        await failed;
+        line.cutAfterSending = false;
+        const again = pool.run(1, "write", "SELECT inet_server_port() AS port");
+        await clock.advance(500);
+        expect(await again).toEqual([{ port: standby.port }]);
+        expect(found.all.map(({ timeline }) => timeline)).toEqual([1, 2]);
+      } finally {
+        await pool.close();
+        await line.close();
+        await Promise.all([standby.stop(), primary.stop()]);
       }
     });
 

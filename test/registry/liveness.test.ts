@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Liveness, nodeState, type NodeState } from "../../src/registry/liveness.js";
+import { Liveness, nodeState, takeoverAfterMs, type NodeState } from "../../src/registry/liveness.js";
 import { FakeClock } from "../support/fake-clock.js";
 
 const bounds = { suspectAfterMs: 3000, downAfterMs: 10_000 };
@@ -86,10 +86,80 @@ describe("Liveness", () => {
     liveness.seen("a");
     liveness.seen("b");
     liveness.askBeforeDown((name) => name === "b");
-    await clock.advance(liveness.downAfterMs);
+    await clock.advance(liveness.downAfterMs("a"));
     expect([liveness.state("a"), liveness.state("b")]).toEqual(["SUSPECT", "DOWN"]);
     liveness.askBeforeDown(null);
     expect(liveness.state("a")).toBe("DOWN");
+  });
+
+  it("calls a node of a shared store DOWN after a silence of its own, shorter one", async () => {
+    const clock = new FakeClock();
+    const isStoreShared = (name: string): boolean => name === "sharer";
+    const liveness = new Liveness({ clock, suspectAfterMs: 1500, downAfterMs: 10_000, isStoreShared });
+    const longer = new Liveness({
+      clock,
+      suspectAfterMs: 1500,
+      downAfterMs: 10_000,
+      takeoverAfterMs: 4000,
+      isStoreShared,
+    });
+    for (const each of [liveness, longer]) for (const name of ["sharer", "other"]) each.seen(name);
+    await clock.advance(takeoverAfterMs - 1);
+    expect(liveness.state("sharer")).toBe("SUSPECT");
+    await clock.advance(1);
+    expect([liveness.state("sharer"), liveness.state("other")]).toEqual(["DOWN", "SUSPECT"]);
+    expect([liveness.silentMs("sharer"), liveness.downAfterMs("sharer")]).toEqual([3000, 3000]);
+    expect(longer.state("sharer")).toBe("SUSPECT");
+    await clock.advance(1000);
+    expect(longer.state("sharer")).toBe("DOWN");
+  });
+
+  it("waits for a node of a shared store as long as for others until it has heard from it itself", async () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds, isStoreShared: () => true });
+    liveness.seen("a");
+    await clock.advance(1000);
+    liveness.beginAnew();
+    await clock.advance(bounds.downAfterMs - 1);
+    expect([liveness.state("a"), liveness.state("never")]).toEqual(["SUSPECT", "SUSPECT"]);
+    liveness.seen("a");
+    await clock.advance(1);
+    expect([liveness.state("a"), liveness.state("never")]).toEqual(["UP", "DOWN"]);
+    await clock.advance(takeoverAfterMs);
+    expect(liveness.state("a")).toBe("DOWN");
+  });
+
+  it("calls a node of a shared store DOWN once it has refused twice, whoever saw it before that", async () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds, isStoreShared: (name) => name === "sharer" });
+    liveness.askBeforeDown(() => false);
+    for (const name of ["sharer", "other"]) {
+      liveness.seen(name);
+      liveness.refused(name);
+      expect(liveness.state(name)).toBe(name === "sharer" ? "SUSPECT" : "UP");
+      await clock.advance(100);
+      liveness.refused(name);
+    }
+    expect([liveness.state("sharer"), liveness.state("other")]).toEqual(["DOWN", "UP"]);
+    // What another gateway saw before the last refusal proves nothing.
+    liveness.seen("sharer", 101);
+    expect(liveness.state("sharer")).toBe("DOWN");
+    liveness.seen("sharer", 50);
+    expect(liveness.state("sharer")).toBe("UP");
+  });
+
+  it.each<[string, (liveness: Liveness) => void]>([
+    ["something answers there", (liveness) => liveness.answered("a")],
+    ["it gives a sign of life", (liveness) => liveness.seen("a")],
+    ["the node is removed", (liveness) => liveness.forget("a")],
+    ["the gateway begins anew", (liveness) => liveness.beginAnew()],
+  ])("counts refusals from the beginning after %s", (_, happens) => {
+    const liveness = new Liveness({ clock: new FakeClock(), ...bounds, isStoreShared: () => true });
+    liveness.seen("a");
+    liveness.refused("a");
+    happens(liveness);
+    liveness.refused("a");
+    expect(liveness.state("a")).not.toBe("DOWN");
   });
 
   it("counts silence from when it began anew, and leaves out what was DOWN then", async () => {

@@ -49,15 +49,15 @@ describe("NodePool", () => {
   it("knows when a storage node last answered, and tells once which have refused connections since", async () => {
     const { cluster, send, repairNode } = open();
     const { pool, clock } = cluster;
-    expect([pool.lastAnswerMs("node1"), pool.takeRefused()]).toEqual([null, []]);
+    expect([pool.lastServedMs("node1"), pool.takeRefused()]).toEqual([null, []]);
     await clock.advance(700);
     await send();
     const answeredMs = 700;
-    expect([pool.lastAnswerMs("node1"), pool.takeRefused()]).toEqual([answeredMs, []]);
+    expect([pool.lastServedMs("node1"), pool.takeRefused()]).toEqual([answeredMs, []]);
     await clock.advance(50);
     cluster.node("node1").injectFault = () => refusedConnection;
     await send();
-    expect(pool.lastAnswerMs("node1")).toBe(answeredMs);
+    expect(pool.lastServedMs("node1")).toBe(answeredMs);
     expect(pool.takeRefused()).toEqual(["node1"]);
     expect(pool.takeRefused()).toEqual([]);
     // What was answered since is no evidence against the storage node.
@@ -68,6 +68,35 @@ describe("NodePool", () => {
     cluster.node("node1").injectFault = () => ({ fault: new NodeFault("timeout", "node1 was silent", false) });
     await send();
     expect(pool.takeRefused()).toEqual([]);
+  });
+
+  it("does not take a storage node for serving that refuses every operation, as one without an acknowledged start does", async () => {
+    const { cluster, send } = open();
+    const { pool, clock } = cluster;
+    await send();
+    const servedMs = pool.lastServedMs("node1");
+    expect(servedMs).not.toBeNull();
+    await clock.advance(500);
+    const foreign = { clusterId: "another", shardCount: 4, mapVersion: 1, shards: [] };
+    await cluster.until(cluster.node("node1").assign(foreign, { timeoutMs: 1_000 }));
+    cluster.node("node1").callerClusterId = "c1";
+    await send();
+    expect(pool.lastServedMs("node1")).toBe(servedMs);
+  });
+
+  it("reports each refused connection at once, until it is asked to stop", async () => {
+    const { cluster, send } = open();
+    const reported: string[] = [];
+    const stop = cluster.pool.onRefused((node) => reported.push(node));
+    await send();
+    cluster.node("node1").injectFault = () => refusedConnection;
+    await send();
+    expect(reported).toEqual(["node1"]);
+    await send();
+    expect(reported).toEqual(["node1", "node1"]);
+    stop();
+    await send();
+    expect(reported).toHaveLength(2);
   });
 
   it("refuses operations for a storage node that is not registered", async () => {

@@ -39,6 +39,26 @@ describe("stepsAfter", () => {
     expect(stepFor(put("a", "1"), code)).toBe("done");
   });
 
+  it.each(["SHARD_UNAVAILABLE", "DRAINING", "NODE_CONFLICT", "CLUSTER_MISMATCH"] as const)(
+    "waits after %s, on any attempt, where another storage node may serve the shard soon",
+    (code) => {
+      const late = { attempt: attemptsMax, isRefreshed: true };
+      expect(stepsAfter([put("a", "1"), get("a")], [refused(code, ""), refused(code, "")], late, true)).toEqual([
+        "wait",
+        "wait",
+      ]);
+    },
+  );
+
+  it.each(["STALE_EPOCH", "SHARD_NOT_HOSTED"] as const)(
+    "waits after %s once the cluster map was refreshed, where another storage node may serve the shard soon",
+    (code) => {
+      const steps = (isRefreshed: boolean) =>
+        stepsAfter([get("a")], [refused(code, "")], { attempt: 1, isRefreshed }, true);
+      expect([steps(false), steps(true)]).toEqual([["refresh"], ["wait"]]);
+    },
+  );
+
   it("does not retry any outcome that is not a refusal", () => {
     expect(stepsAfter([get("a")], [{ kind: "notFound" }], firstStage)).toEqual(["done"]);
   });

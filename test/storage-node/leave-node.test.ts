@@ -122,6 +122,15 @@ describe("a storage node of a shared store that is about to end", () => {
   });
 });
 
+it("a storage node of a shared store without a gateway ends at once", async () => {
+  const engine = new MemoryEngine(null, new MemoryContent("shared1"), "node1");
+  const { node, putValue, clock } = await runNode({ engine });
+  expect((await putValue("/shard/2/store/a", "1")).status).toBe(201);
+  const timers = clock.pendingTimers;
+  await node.leave();
+  expect(clock.pendingTimers).toBe(timers);
+});
+
 describe("leaveNode, in a process that sends no heartbeats", () => {
   const host = { isStoreShared: true, isAcknowledged: true, hostedCount: 2, refresh: async () => {} };
 

@@ -18,6 +18,7 @@ import { NodePool, type NodePlace } from "../../src/routing/node-pool.js";
 import { Router } from "../../src/routing/router.js";
 import { UndiciNodeClient } from "../../src/routing/node-client/undici-node-client.js";
 import { startStorageNode, type StorageNode } from "../../src/storage-node/node-server.js";
+import type { StorageEngine } from "../../src/storage/engine.js";
 import { MemoryEngine } from "../../src/storage/memory/memory-engine.js";
 import { noTls } from "../../src/tls/tls-source.js";
 import type { ClusterTokens } from "../../src/wire/cluster-token.js";
@@ -31,6 +32,8 @@ export interface LiveNode {
   readonly port?: number;
   /** Where the gateway calls it, when it is not where it listens. */
   readonly advertisedUrl?: string;
+  /** By default one in memory. */
+  readonly engine?: StorageEngine;
 }
 
 export interface LiveCluster {
@@ -41,6 +44,8 @@ export interface LiveCluster {
   readonly log: RecordLog;
   readonly registry: Registry;
   readonly membership: ClusterLeader;
+  /** As given, in the same order. */
+  readonly nodes: readonly StorageNode[];
   close(): Promise<void>;
 }
 
@@ -97,6 +102,7 @@ export async function startLiveCluster(
     log,
     registry,
     membership,
+    nodes: running,
     async close() {
       await Promise.all(running.map((node) => node.drain()));
       await Promise.all([gateway.close(), yoga.close()]);
@@ -107,9 +113,9 @@ export async function startLiveCluster(
   };
 }
 
-/** Over a memory engine; without a gateway it stands alone. */
+/** Without a gateway it stands alone. */
 export function startLiveNode(
-  { name, port = 0, advertisedUrl }: LiveNode,
+  { name, port = 0, advertisedUrl, engine = new MemoryEngine() }: LiveNode,
   gatewayUrl: string | null,
   log: RecordLog,
   tokens: ClusterTokens | null = null,
@@ -118,7 +124,7 @@ export function startLiveNode(
     name,
     host: "127.0.0.1",
     port,
-    engine: new MemoryEngine(),
+    engine,
     clock,
     log,
     gatewayUrls: gatewayUrl === null ? [] : [gatewayUrl],

@@ -20,11 +20,14 @@ export interface MapSketch {
   /** By shard; null: unassigned. By default the shards go round the nodes. */
   readonly owner?: (shard: number) => string | null;
   readonly url?: (node: string) => string;
+  /** Whether the storage node's store is one that several share; by default none is. */
+  readonly isStoreShared?: (node: string) => boolean;
 }
 
 export function mapOf(sketch: MapSketch = {}): ClusterMap {
   const { shardCount = 4, version = 1, epoch = 1, nodes = ["node1", "node2", "node3"] } = sketch;
   const { owner = (shard) => nodes[shard % nodes.length] ?? null, url = (name) => `http://${name}:1` } = sketch;
+  const { isStoreShared = () => false } = sketch;
   return {
     version,
     clusterId: "cluster",
@@ -38,7 +41,7 @@ export function mapOf(sketch: MapSketch = {}): ClusterMap {
           storeId: null,
           lastStart: null,
           isLossAccepted: false,
-          isStoreShared: false,
+          isStoreShared: isStoreShared(name),
           isDraining: false,
         };
         return [name, { name, url: url(name), registeredAtMs: 0, ...identity }];
@@ -92,12 +95,18 @@ export class MemoryCluster {
   refreshOver(pool: Pick<NodePool, "client">): (node: string) => Promise<void> {
     const refreshes = new NodeRefreshes(async (node) => {
       this.refreshes++;
-      this.map = this.fresherMap ?? this.map;
+      if (this.fresherMap !== null && this.fresherMap !== this.map) this.learn(this.fresherMap);
       const { map } = this;
       if (!map.nodes.has(node) || map.putBack !== null) return;
       await pool.client(node).assign(assignmentsOf(map, node), { timeoutMs: 2_000 });
     });
     return (node) => refreshes.of(node);
+  }
+
+  /** The gateway has a newer map from now on. */
+  learn(map: ClusterMap): void {
+    this.map = map;
+    this.pool.prune();
   }
 
   node(name: string): MemoryNodeClient {

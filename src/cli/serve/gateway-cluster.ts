@@ -6,6 +6,7 @@ import type { ClusterCommands } from "../../gateway/cluster/cluster-commands.js"
 import { ClusterMember } from "../../gateway/cluster/member/cluster-member.js";
 import type { ClusterMemberParts, SharedLead } from "../../gateway/cluster/member/roles-of-member.js";
 import { HttpLeaderTransport } from "../../gateway/cluster/peers/http-leader-transport.js";
+import { evidenceOf, type NodeEvidence } from "../../gateway/cluster/node-evidence.js";
 import type { MembershipService } from "../../gateway/services.js";
 import { Liveness } from "../../registry/liveness.js";
 import { Registry } from "../../registry/registry.js";
@@ -27,6 +28,7 @@ export interface ClusterOptions extends RegistryPlaceOptions {
   readonly data: string;
   readonly suspectAfter: number;
   readonly downAfter: number;
+  readonly takeoverAfter: number;
   readonly autoAssign: boolean;
 }
 
@@ -36,7 +38,8 @@ type ClusterService = MembershipService & Pick<ClusterCommands, "refresh">;
 export interface Cluster<Service extends ClusterService = ClusterService> {
   readonly registry: RouterOptions["registry"];
   /** To be made once there is a pool. */
-  membership(pool: NodePool, guard: NodeGuard): Membership<Service>;
+  /** `evidence`: of the requests for keys; absent: those that use this pool. */
+  membership(pool: NodePool, guard: NodeGuard, evidence?: NodeEvidence): Membership<Service>;
   close(): Promise<void>;
 }
 
@@ -70,7 +73,6 @@ export interface ClusterParts
  */
 export async function openOwnCluster(options: ClusterOptions, parts: ClusterParts): Promise<OwnCluster> {
   const { clock, log, newId, self } = parts;
-  const { suspectAfter: suspectAfterMs, downAfter: downAfterMs } = options;
   const { data, registry: place = usualPlace(data) } = options;
   const { store, isShared, close } = await openRegistry(place, options, parts);
   try {
@@ -79,15 +81,16 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
       Registry.open({ store, clock, log, wanted, newClusterId: newId, newLeaderId: newId, self });
     const registry = await (isShared ? untilServersAnswer(open, awaitedRegistry, parts) : open());
     const stopLeading = isShared ? () => {} : await leadAlone(registry, log);
-    const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
+    const isStoreShared = (name: string): boolean => registry.map.nodes.get(name)?.isStoreShared === true;
+    const liveness = new Liveness({ clock, ...silenceOf(options), isStoreShared });
     return {
       registry,
       liveness,
-      membership(pool, guard) {
+      membership(pool, guard, evidence = evidenceOf(pool, clock)) {
         const shared = isShared ? sharedLead(registry, parts) : null;
         const { nodes: nodesMin, autoAssign: isAutoAssigning } = options;
         const rules = { guard, nodesMin, isAutoAssigning };
-        const service = new ClusterMember({ ...parts, ...rules, registry, liveness, pool, shared });
+        const service = new ClusterMember({ ...parts, ...rules, registry, liveness, pool, evidence, shared });
         return {
           service,
           start: () => service.start(),
@@ -108,6 +111,15 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
     await close();
     throw error;
   }
+}
+
+/** After how much silence of a storage node something is done. */
+export function silenceOf({
+  suspectAfter: suspectAfterMs,
+  downAfter: downAfterMs,
+  takeoverAfter,
+}: Pick<ClusterOptions, "suspectAfter" | "downAfter" | "takeoverAfter">) {
+  return { suspectAfterMs, downAfterMs, takeoverAfterMs: Math.min(takeoverAfter, downAfterMs) };
 }
 
 function sharedLead(registry: Registry, { clock, log, tls, tokens, self }: ClusterParts): SharedLead {

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { unshareable } from "../../core/bounds.js";
 import { shardCountMax, silentAfterMs, storageNodesMax } from "../../core/limits.js";
-import { downAfterMs, suspectAfterMs } from "../../registry/liveness.js";
+import { downAfterMs, suspectAfterMs, takeoverAfterMs } from "../../registry/liveness.js";
 import { partLog, type Log } from "../../core/log.js";
 import { NodeAllowList } from "../../registry/address/node-allow-list.js";
 import { accessSafeguards, addAccessOptions } from "./access-options.js";
@@ -11,7 +11,7 @@ import { addDisclosureOptions } from "../options/disclosure-option.js";
 import type { Environment } from "../environment/environment.js";
 import { checkExposure, insecureOption, type Safeguard } from "../options/exposure.js";
 import { addGatewayAddressOptions, checkGatewayAddress } from "./gateway-address.js";
-import { openOwnCluster } from "./gateway-cluster.js";
+import { openOwnCluster, silenceOf } from "./gateway-cluster.js";
 import { serveGateway, type GatewayOptions } from "./gateway-process.js";
 import { boundsOf, limitOption } from "../options/limit-option.js";
 import { logLevelOption } from "./telemetry/log-level.js";
@@ -69,6 +69,7 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     )
     .addOption(silenceOption("--suspect-after <milliseconds>", "SUSPECT", suspectAfterMs))
     .addOption(silenceOption("--down-after <milliseconds>", "DOWN", downAfterMs))
+    .addOption(takeoverOption())
     .addOption(
       option(
         "--allow-nodes <list>",
@@ -136,10 +137,19 @@ function silenceOption(flags: string, state: string, defaultMs: number) {
     .default(defaultMs);
 }
 
+/** As short as the others may be: a false alarm costs new epochs, and no data. */
+function takeoverOption() {
+  const description =
+    "the same for a storage node of a shared store, whose shards others then take over; never later than --down-after";
+  return option("--takeover-after <milliseconds>", description)
+    .argParser(wholeNumber(silentAfterMs, silenceMsMax))
+    .default(takeoverAfterMs);
+}
+
 async function run(options: GatewayOptions, environment: Environment): Promise<void> {
   const { clock, stdout, stderr, newId } = environment;
   const variable = (name: string): string | undefined => environment.variable(name);
-  const { workers, logLevel, suspectAfter, downAfter } = options;
+  const { workers, logLevel } = options;
   const log = createLog("gateway", logLevel, stderr);
   if (workers === 1) {
     const own = { clock, log: partLog(log, "cluster"), newId, variable };
@@ -153,9 +163,8 @@ async function run(options: GatewayOptions, environment: Environment): Promise<v
   const seat = await environment.openSeat();
   if (seat.kind === "primary") return runGatewayWorkers(seat, options, { environment, log, bounds: boundsOf(options) });
   const logOf = (worker: number): Log => createLog("gateway", logLevel, stderr, worker);
-  const silence = { suspectAfterMs: suspectAfter, downAfterMs: downAfter };
   try {
-    await serveGateway(options, environment, await joinAsGateway(seat, { clock, log, logOf, ...silence }));
+    await serveGateway(options, environment, await joinAsGateway(seat, { clock, log, logOf, ...silenceOf(options) }));
   } finally {
     seat.leave();
   }

@@ -138,7 +138,7 @@ async function openGateway(
   opened.add(() => pool.close());
   const { service: membership, start, resign, stop } = cluster.membership(pool, guard);
   opened.add(stop);
-  const router = new Router({ registry, pool, refresh: (node) => membership.refresh(node), clock, random });
+  const router = new Router({ registry, pool, refresh: (node) => membership.refresh(node), clock, random, bounds });
   const optional = { ...tracing.traced, ...(metricsOfAll !== undefined && { metricsOfAll }) };
   const forRequests = { access, log: partLog(log, "requests"), bounds, requestTimeoutMs };
   const services = { router, membership, clock, metrics, ...forRequests, ...optional };

@@ -7,6 +7,7 @@ import { drainTimeoutMs, stopMarginMs } from "../../core/limits.js";
 import { parseNodeName } from "../../registry/node-name.js";
 import { parseNodeUrl } from "../../registry/address/node-url.js";
 import { partLog, type Log } from "../../core/log.js";
+import { leavingMsMax } from "../../storage-node/leave-node.js";
 import { startStorageNode } from "../../storage-node/node-server.js";
 import { clusterSecretOption, clusterTokens, type ClusterSecretOptions } from "../options/cluster-secret.js";
 import type { Environment } from "../environment/environment.js";
@@ -176,7 +177,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
         .then(release)
         .then(endAsUsual)
         .then(() => tracing.close()),
-      drainTimeoutMs + stopMarginMs,
+      leavingMsMax + drainTimeoutMs + stopMarginMs,
       clock,
     );
   } finally {

@@ -8,7 +8,7 @@ import type { ClusterMap } from "../../registry/cluster-map.js";
 import type { NodeState } from "../../registry/liveness.js";
 import { ownedShards } from "../../routing/owned-shards.js";
 import type { ClusterView } from "./cluster-view.js";
-import type { ClusterFigures } from "../metrics/gateway-metrics.js";
+import type { ClusterFigures } from "../metrics/cluster-gauges.js";
 
 /** A shard whose keys cannot be served now. */
 export interface MissingShard {

@@ -31,9 +31,18 @@ export class NodeCalls {
     this.#log = log;
   }
 
-  /** What the node says of itself; null when it gave no answer over HTTP. */
-  probe(name: string): Promise<NodeSign | null> {
-    return this.#sign(name, () => this.#client(name).probe(this.#options()));
+  /** What the node says of itself; "refused" when nothing listens at its address, "silent" when it gave no answer over HTTP. */
+  async probe(name: string): Promise<NodeSign | "refused" | "silent"> {
+    let isRefused = false;
+    const sign = await this.#sign(name, async () => {
+      try {
+        return await this.#client(name).probe(this.#options());
+      } catch (error) {
+        isRefused = error instanceof NodeFault && error.reason === "connectionRefused";
+        throw error;
+      }
+    });
+    return sign ?? (isRefused ? "refused" : "silent");
   }
 
   /** The same of a node that need not be registered. Throws BAD_REQUEST when a gateway answers, this one or another. */

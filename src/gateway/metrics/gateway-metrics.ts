@@ -7,6 +7,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { ErrorCode } from "../../core/error.js";
 import type { RoutingObserver } from "../../routing/observer.js";
+import { ClusterGauges, type ClusterFigures, type MakeGauge } from "./cluster-gauges.js";
 import { collectedBy, type CollectedKind } from "./collected-metric.js";
 import { NodeTallies, type NodeTally } from "./node-tallies.js";
 import { TalliedHistogram } from "./tallied-histogram.js";
@@ -18,20 +19,6 @@ export interface AnsweredRequest {
   readonly method: string;
   readonly status: number;
   readonly durationMs: number;
-}
-
-/** Figures of the cluster at the time of the request. */
-export interface ClusterFigures {
-  readonly isLeading: boolean;
-  /** Whether this gateway leads, or is in contact with the leader. */
-  readonly isLeaderReachable: boolean;
-  readonly isRegistryReachable: boolean;
-  readonly mapVersion: number;
-  /** How many shards, and how many storage nodes, are in each state. */
-  readonly shards: Readonly<Record<string, number>>;
-  readonly nodes: Readonly<Record<string, number>>;
-  /** Number of storage nodes that were refused and may not serve. */
-  readonly nodesWithProblem: number;
 }
 
 /** Why the edge refused a request or closed a connection; "client-…" when the client has used up its own share. */
@@ -70,15 +57,11 @@ export class Metrics implements RoutingObserver {
   readonly #breaker: Gauge;
   readonly #unsent: Counter;
   readonly #refused: Counter;
+  readonly #waiting: Gauge;
+  readonly #waitsEnded: Counter;
   readonly #errors: Counter;
   readonly #requestsInFlight: Gauge;
-  readonly #shards: Gauge;
-  readonly #nodes: Gauge;
-  readonly #nodesWithProblem: Gauge;
-  readonly #mapVersion: Gauge;
-  readonly #leading: Gauge;
-  readonly #leaderReachable: Gauge;
-  readonly #registryReachable: Gauge;
+  readonly #cluster: ClusterGauges;
   readonly #traffic: TrafficListener;
   readonly #tallies = new NodeTallies();
   /** Keyed by method, status and route together. */
@@ -99,7 +82,7 @@ export class Metrics implements RoutingObserver {
       return metric;
     };
     // `aggregator`: how the gauges of several processes of one gateway are combined.
-    const gauge = (name: string, help: string, labelNames: string[], aggregator: "sum" | "max" | "min" | "first") =>
+    const gauge: MakeGauge = (name, help, labelNames, aggregator) =>
       new Gauge({ name: `shardgate_${name}`, help, labelNames, registers, aggregator });
     const node = ["node"];
 
@@ -115,6 +98,15 @@ export class Metrics implements RoutingObserver {
     this.#requestsInFlight = gauge("requests_in_flight", "Client requests in progress.", [], "sum");
     this.#errors = counter("errors_total", "Errors returned to clients: GraphQL errors and REST problems.", ["code"]);
     this.#refused = counter("operations_refused_total", "Operations that failed after all retries.", ["code"]);
+    this.#waiting = gauge(
+      "waiting_operations",
+      "Operations that wait until another storage node of a shared store has taken over their shard.",
+      [],
+      "sum",
+    );
+    this.#waitsEnded = counter("waits_ended_total", "Operations whose wait for a takeover ended, or was refused.", [
+      "end",
+    ]);
     this.#requestsRefused = counter(
       "requests_refused_total",
       "Requests and connections refused before they were read.",
@@ -149,28 +141,7 @@ export class Metrics implements RoutingObserver {
       ...node,
       "reason",
     ]);
-    this.#shards = gauge("shards", "Shards by state.", ["state"], "first");
-    this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"], "first");
-    this.#nodesWithProblem = gauge(
-      "storage_nodes_with_problem",
-      "Storage nodes that were refused and serve no shards.",
-      [],
-      "first",
-    );
-    this.#mapVersion = gauge("cluster_map_version", "Version of the cluster map in use.", [], "min");
-    this.#leading = gauge("leading", "Whether this gateway leads the cluster: 1 or 0.", [], "max");
-    this.#leaderReachable = gauge(
-      "leader_reachable",
-      "Whether this gateway leads the cluster or is in touch with the gateway that leads: 1 or 0.",
-      [],
-      "min",
-    );
-    this.#registryReachable = gauge(
-      "registry_reachable",
-      "Whether the gateway's last access to the registry succeeded: 1 or 0.",
-      [],
-      "min",
-    );
+    this.#cluster = new ClusterGauges(gauge);
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -236,13 +207,7 @@ export class Metrics implements RoutingObserver {
 
   /** Called just before the text is read. */
   clusterSeen(figures: ClusterFigures): void {
-    for (const [state, count] of Object.entries(figures.shards)) this.#shards.set({ state }, count);
-    for (const [state, count] of Object.entries(figures.nodes)) this.#nodes.set({ state }, count);
-    this.#nodesWithProblem.set(figures.nodesWithProblem);
-    this.#mapVersion.set(figures.mapVersion);
-    this.#leading.set(Number(figures.isLeading));
-    this.#leaderReachable.set(Number(figures.isLeaderReachable));
-    this.#registryReachable.set(Number(figures.isRegistryReachable));
+    this.#cluster.seen(figures);
   }
 
   batchSent({ node, operations, waitMs }: Parameters<RoutingObserver["batchSent"]>[0]): void {
@@ -283,6 +248,14 @@ export class Metrics implements RoutingObserver {
 
   queueDepth({ node, operations }: Parameters<RoutingObserver["queueDepth"]>[0]): void {
     this.#tallies.of(node).queued = operations;
+  }
+
+  waiting({ operations }: Parameters<RoutingObserver["waiting"]>[0]): void {
+    this.#waiting.set(operations);
+  }
+
+  waitEnded({ end, operations }: Parameters<RoutingObserver["waitEnded"]>[0]): void {
+    this.#waitsEnded.inc({ end }, operations);
   }
 }
 

@@ -17,6 +17,10 @@ export interface CircuitParts {
   readonly random: () => number;
   readonly log: Log;
   readonly observer: RoutingObserver;
+  /** Called with the name of a storage node each time that it refuses a connection. */
+  readonly onRefused?: (node: string) => void;
+  /** Called when the storage node may be asked again after its breaker was open. */
+  readonly onUsable: (node: string) => void;
 }
 
 /** The weight of the newest batch in `latencyMs`. */
@@ -33,6 +37,8 @@ export class Circuit {
   #latencyMs: number | null = null;
   /** When the last batch was answered, on the monotonic clock. */
   #lastAnswerMs: number | null = null;
+  /** When the node last executed an operation of a batch, on the monotonic clock. */
+  #lastServedMs: number | null = null;
   /** Whether the node has refused a connection since the last `takeRefused`. */
   #isRefused = false;
 
@@ -64,6 +70,14 @@ export class Circuit {
   }
 
   /**
+   * When the node last executed an operation of a batch, on the monotonic clock; null if it has not. One that refuses all of
+   * them may be alive and serve nothing.
+   */
+  get lastServedMs(): number | null {
+    return this.#lastServedMs;
+  }
+
+  /**
    * Whether the storage node has refused a connection since the last call of this function and since its last answer.
    */
   takeRefused(): boolean {
@@ -84,19 +98,23 @@ export class Circuit {
     return this.#cause;
   }
 
-  /** Records that a batch was answered at `nowMs`. */
-  answered(serviceMs: number, nowMs: number): void {
+  /** Records that a batch was answered at `nowMs`, and whether any of its operations was executed. */
+  answered(serviceMs: number, nowMs: number, hasServed: boolean): void {
     const before = this.#latencyMs ?? serviceMs;
     this.#latencyMs = before + (serviceMs - before) * latencyWeight;
     this.#lastAnswerMs = nowMs;
+    if (hasServed) this.#lastServedMs = nowMs;
     this.#isRefused = false;
     this.#turn(closedBreaker);
   }
 
   /** Records that a batch got no usable answer. */
   failed(fault: NodeFault, { sentMs, timeoutMs }: { readonly sentMs: number; readonly timeoutMs: number }): void {
-    const { clock, random } = this.#parts;
-    if (fault.reason === "connectionRefused") this.#isRefused = true;
+    const { clock, random, onRefused } = this.#parts;
+    if (fault.reason === "connectionRefused" || fault.reason === "unreachable") {
+      this.#isRefused = true;
+      onRefused?.(this.#record.name);
+    }
     if (!countsAgainstNode(fault, { sentMs, timeoutMs, lastAnswerMs: this.#lastAnswerMs })) return;
     this.#cause = `${fault.message}, and is not called for a moment`;
     // The earlier requests stop, the fewer are in flight when the draining node closes its connections.
@@ -125,7 +143,7 @@ export class Circuit {
     const isNewState = next.kind !== this.#breaker.kind;
     this.#breaker = next;
     if (!isNewState) return;
-    const { log, observer } = this.#parts;
+    const { log, observer, onUsable } = this.#parts;
     const { name: node, url } = this.#record;
     observer.breakerChanged({ node, state: next.kind });
     if (next.kind === "open") {
@@ -137,5 +155,6 @@ export class Circuit {
     } else if (next.kind === "closed") {
       log.info({ node, url }, "The storage node is called again.");
     }
+    if (next.kind !== "open") onUsable(node);
   }
 }

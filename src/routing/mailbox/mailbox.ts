@@ -215,7 +215,8 @@ export class Mailbox implements WaitingRoom {
     const nowMs = clock.monotonicMs();
     const serviceMs = nowMs - batch.sentMs;
     observer.batchAnswered({ node, operations, serviceMs });
-    this.circuit.answered(serviceMs, nowMs);
+    const hasServed = outcomes.some(({ kind }) => kind !== "refused");
+    this.circuit.answered(serviceMs, nowMs, hasServed);
     batch.returned(outcomes, serviceMs, null);
     log.debug({ batchId, node, operations, waitMs, serviceMs }, "A batch was answered.");
     return outcomes;

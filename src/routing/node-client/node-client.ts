@@ -75,7 +75,10 @@ export interface NodeClient {
 /** What failed between the gateway and a storage node. */
 export type NodeFaultReason =
   | "addressRefused"
+  /** Nothing listens at its address: its process has ended. */
   | "connectionRefused"
+  /** No connection for another reason, which may be in the network or at the gateway. */
+  | "unreachable"
   | "connectTimeout"
   | "connectionReset"
   | "timeout"

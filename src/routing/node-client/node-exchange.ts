@@ -107,7 +107,7 @@ function unsentFault(code: string): readonly [NodeFaultReason, string] {
     case "EADDRNOTAVAIL":
       return ["noConnection", `could not be connected to: the gateway can open no further connection (${code})`];
     default:
-      return ["connectionRefused", `could not be connected to (${code})`];
+      return ["unreachable", `could not be connected to (${code})`];
   }
 }
 

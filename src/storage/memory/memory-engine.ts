@@ -22,7 +22,7 @@ import type {
 import { readJudged } from "../judged-read.js";
 import { MemoryContent } from "./memory-content.js";
 import type { MemoryShard } from "./memory-shard.js";
-import { PrefetchedState } from "../prefetched-state.js";
+import { PrefetchedState } from "./prefetched-state.js";
 import { readFrom, type RaisedMark, type ReadAnswer } from "../read-operations.js";
 import { withClaimOf, type SharedShard } from "../shared-shard.js";
 import { claimOf, judgingMs, statsOf, type ShardHeader } from "../shard-header.js";
@@ -42,7 +42,7 @@ export interface MemoryFaults {
 
 export class MemoryEngine implements StorageEngine {
   readonly name = "memory";
-  readonly isDurable = false;
+  readonly isDurable: boolean;
   readonly lanes: number;
   readonly #faults: MemoryFaults | null;
   readonly #content: MemoryContent;
@@ -54,6 +54,8 @@ export class MemoryEngine implements StorageEngine {
     this.#faults = faults;
     this.#content = content;
     this.#node = node;
+    // A shared content stays when one of its engines is closed, as in a database.
+    this.isDurable = content.sharedId !== null;
     this.lanes = content.sharedId === null ? 1 : sharedLanes;
   }
 

@@ -15,14 +15,12 @@ export const blockedClaimMs = 200;
 export function endBlockers(query: Query, clock: Clock, processId: number): () => void {
   let isOver = false;
   let cancel = (): void => undefined;
+  const end = async (): Promise<void> => {
+    await query(terminate, [processId, blockedClaimMs]).catch(() => undefined);
+    if (!isOver) wait();
+  };
   const wait = (): void => {
-    cancel = clock.after(blockedClaimMs, () => {
-      void query(terminate, [processId, blockedClaimMs])
-        .catch(() => undefined)
-        .then(() => {
-          if (!isOver) wait();
-        });
-    });
+    cancel = clock.after(blockedClaimMs, () => void end());
   };
   wait();
   return () => {

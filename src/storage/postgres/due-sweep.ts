@@ -10,10 +10,9 @@ import type { Tombstone } from "../change-feed.js";
 import { judgingMs, type ShardHeader } from "../shard-header.js";
 import type { StoredEntry } from "../stored-entry.js";
 import { isSwept, planSweep, sweepLimits, type SweepPlan } from "../sweep-plan.js";
-import { float8Array, int4Array } from "./binary-arrays.js";
-import { storedHeadIn } from "./entry-rows.js";
-import { tombstoneIn } from "./feed-page.js";
-import { lockHeaders } from "./shard-rows.js";
+import { float8Array, int4Array } from "./rows/binary-arrays.js";
+import { storedHeadIn, tombstoneIn } from "./rows/entry-rows.js";
+import { lockHeaders } from "./rows/shard-rows.js";
 
 /** Most shards of one sweep: their rows are locked together, and their writers wait. */
 export const sweptShardsMax = 16;

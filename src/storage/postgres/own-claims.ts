@@ -11,7 +11,7 @@ import { isOwned } from "../claim.js";
 import type { ShardClaim } from "../engine.js";
 import { claimOf, type ShardHeader } from "../shard-header.js";
 import { headerSeenBy } from "../shared-shard.js";
-import type { SharedShards } from "./shard-rows.js";
+import type { SharedShards } from "./rows/shard-rows.js";
 import { noNode, type SeenState, type StoredNode } from "./store-state.js";
 
 /** Shards named in a line of the log. */

@@ -28,14 +28,14 @@ import { sweptOf } from "../sweep-plan.js";
 import { planWrites } from "../write-plan.js";
 import { endBlockers } from "./blocking-sessions.js";
 import { dueShards, planLockedSweep, sweptShardsMax } from "./due-sweep.js";
-import { applyPlan } from "./entry-rows.js";
-import { readFeedPage } from "./feed-page.js";
+import { applyPlan } from "./rows/entry-rows.js";
+import { readFeedPage } from "./reads/feed-page.js";
 import { OwnClaims } from "./own-claims.js";
-import { lockHeaders, putFigures, readStats } from "./shard-rows.js";
+import { lockHeaders, putFigures, readStats } from "./rows/shard-rows.js";
 import { storeError } from "./store-failure.js";
-import { StoreReads } from "./store-reads.js";
+import { StoreReads } from "./reads/store-reads.js";
 import { changeStoredState, readNode, readShards, readState } from "./store-state.js";
-import { makeStore, prepareSession } from "./store-tables.js";
+import { makeStore, prepareSession } from "./rows/store-tables.js";
 import { WriteGroup } from "./write-group.js";
 
 /** Writes of a lane are committed one group after the other, on a connection of the lane's own. */
@@ -122,7 +122,7 @@ export class PostgresEngine implements StorageEngine {
       this.#claims.check(group.headers);
       const refusals = operations.map((write) => this.#refusalOf(write, group));
       const runnable = operations.filter((_, index) => refusals[index] === null);
-      const plan = planWrites(group.stateFor(runnable), runnable, nowMs);
+      const plan = planWrites(group, runnable, nowMs);
       const answering = group.withValues(query, plan.outcomes);
       void applyPlan(query, plan).catch(ignore);
       const planned = [...(await answering)];

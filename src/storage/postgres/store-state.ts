@@ -7,7 +7,7 @@ import type { Query, Row } from "../../postgres/statement.js";
 import { claimOf } from "../shard-header.js";
 import type { ClaimChange, SharedStore, StoreChange, StoreState } from "../engine.js";
 import { headerSeenBy, withClaimOf, type SharedShard } from "../shared-shard.js";
-import { lockShards, putClaims, shardColumns, shardsIn, unclaimedShard, type SharedShards } from "./shard-rows.js";
+import { lockShards, putClaims, shardColumns, shardsIn, unclaimedShard, type SharedShards } from "./rows/shard-rows.js";
 
 /** The storage node's own document, and how often it was changed. */
 export interface StoredNode {

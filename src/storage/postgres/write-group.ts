@@ -10,29 +10,35 @@ import type { RefusedOutcome, WriteOutcome } from "../../core/operation.js";
 import type { ShardNumber } from "../../core/shard.js";
 import type { Query, Row } from "../../postgres/statement.js";
 import type { FencedWrite } from "../engine.js";
-import { PrefetchedState, type PrefetchedKey } from "../prefetched-state.js";
 import { damageRefusal } from "../read-operations.js";
 import { emptyHeader, type ShardHeader } from "../shard-header.js";
-import { bytesArray, int4Array } from "./binary-arrays.js";
-import { entryIn, storedHeadIn } from "./entry-rows.js";
-import { lockHeaders } from "./shard-rows.js";
+import type { StoredEntry } from "../stored-entry.js";
+import type { StoredState } from "../write-plan.js";
+import { bytesArray, int4Array } from "./rows/binary-arrays.js";
+import { entryIn, storedHeadIn } from "./rows/entry-rows.js";
+import { lockHeaders } from "./rows/shard-rows.js";
 
 /** Most bytes of values in the conflicts of one group, which may come from several requests. */
 const conflictBytesMax = 4 * nodeBatchAnswerBytesMax;
 
 type Outcome = WriteOutcome | RefusedOutcome;
 
+interface StoredKey {
+  readonly entry: StoredEntry | null;
+  readonly tombstone: number | null;
+}
+
 interface Place {
   readonly shard: ShardNumber;
   readonly key: Key;
 }
 
-export class WriteGroup {
+export class WriteGroup implements StoredState {
   /** The headers of the group's shards as the storage node sees them. */
   readonly headers: ReadonlyMap<ShardNumber, ShardHeader>;
   /** The entries that were read without their values. */
   readonly #heads: ReadonlyMap<JsonEntry, Place>;
-  readonly #keys: ReadonlyMap<string, PrefetchedKey>;
+  readonly #keys: ReadonlyMap<string, StoredKey>;
 
   /** Locks the shards of `operations` and reads the stored state of their keys. */
   static async lock(query: Query, node: string, operations: readonly FencedWrite[]): Promise<WriteGroup> {
@@ -48,7 +54,7 @@ export class WriteGroup {
   private constructor(headers: ReadonlyMap<ShardNumber, ShardHeader>, places: readonly Place[], rows: readonly Row[]) {
     this.headers = headers;
     const heads = new Map<JsonEntry, Place>();
-    const keys = new Map<string, PrefetchedKey>();
+    const keys = new Map<string, StoredKey>();
     for (const row of rows) {
       const place = places[Number(row["place"]) - 1];
       if (place === undefined) continue;
@@ -61,11 +67,17 @@ export class WriteGroup {
     this.#keys = keys;
   }
 
-  stateFor(operations: readonly FencedWrite[]): PrefetchedState {
-    return new PrefetchedState(operations, {
-      header: (shard) => this.headers.get(shard) ?? emptyHeader,
-      key: (shard, key) => this.#keys.get(placeId({ shard, key })) ?? absent,
-    });
+  header(shard: ShardNumber): ShardHeader {
+    return this.headers.get(shard) ?? emptyHeader;
+  }
+
+  /** The entry has an empty value. */
+  find(shard: ShardNumber, key: Key): StoredEntry | null {
+    return this.#keys.get(placeId({ shard, key }))?.entry ?? null;
+  }
+
+  findTombstone(shard: ShardNumber, key: Key): number | null {
+    return this.#keys.get(placeId({ shard, key }))?.tombstone ?? null;
   }
 
   /**
@@ -94,8 +106,6 @@ export class WriteGroup {
 function placeId({ shard, key }: Place): string {
   return `${shard}/${key}`;
 }
-
-const absent: PrefetchedKey = { entry: null, tombstone: null };
 
 function readHeads(query: Query, places: readonly Place[]): Promise<readonly Row[]> {
   return query(

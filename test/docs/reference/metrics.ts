@@ -28,6 +28,7 @@ const labels: Readonly<Record<string, string>> = {
   shardgate_requests_refused_total: "reason",
   shardgate_errors_total: "code",
   shardgate_operations_refused_total: "code",
+  shardgate_waits_ended_total: "end",
   shardgate_node_batches_total: "node",
   shardgate_node_batches_in_flight: "node",
   shardgate_node_operations_total: "node",

@@ -100,6 +100,7 @@ export class FakePool {
   /** When storage nodes last answered a request of a client; monotonic. */
   readonly answered = new Map<string, number>();
   prunes = 0;
+  readonly #listeners = new Set<(node: string) => void>();
   /** Nothing answers from here. */
   isCut = false;
 
@@ -121,13 +122,22 @@ export class FakePool {
   figures(): { latencyMs: number | null; breaker: "closed"; queued: number } {
     return { latencyMs: 1.5, breaker: "closed", queued: 0 };
   }
-  lastAnswerMs(name: string): number | null {
+  lastServedMs(name: string): number | null {
     return this.answered.get(name) ?? null;
   }
   takeRefused(): readonly string[] {
     const { refused } = this;
     this.refused = [];
     return refused;
+  }
+  onRefused(listener: (node: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  /** A request of a client meets a refused connection. */
+  refuse(name: string): void {
+    this.refused.push(name);
+    for (const listener of this.#listeners) listener(name);
   }
   prune(): void {
     this.prunes++;

@@ -37,6 +37,17 @@ describe("Metrics", () => {
     expect(await inFlight()).toBe(0);
   });
 
+  it("counts operations that wait for a takeover, and how their waits ended", async () => {
+    const metrics = new Metrics();
+    metrics.waiting({ operations: 7 });
+    metrics.waitEnded({ end: "answered", operations: 3 });
+    metrics.waitEnded({ end: "deadline", operations: 2 });
+    metrics.waiting({ operations: 2 });
+    expect(await metrics.total("shardgate_waiting_operations")).toBe(2);
+    expect(await metrics.total("shardgate_waits_ended_total", { end: "answered" })).toBe(3);
+    expect(await metrics.total("shardgate_waits_ended_total")).toBe(5);
+  });
+
   it("counts requests in flight, errors by code, and operations that were not sent or failed", async () => {
     const metrics = new Metrics();
     metrics.requestBegan();

@@ -53,6 +53,7 @@ function openMailbox(utilization = 1) {
     nextBatchId: () => "b1",
     deadlines: new Deadlines({ clock, onPassed: (submission: Submission) => submission.expire() }),
     turn: new NextTurn(),
+    onUsable: () => {},
     observer: {
       ...silentObserver,
       batchSent: ({ waitMs }) => waits.push(waitMs),

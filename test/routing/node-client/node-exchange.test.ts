@@ -23,7 +23,7 @@ describe("faultOfError", () => {
     ["ECONNREFUSED", "connectionRefused", "node2 refused the connection"],
     ["UND_ERR_CONNECT_TIMEOUT", "connectTimeout", "node2 could not be connected to in time"],
     ["ETIMEDOUT", "connectTimeout", "node2 could not be connected to in time"],
-    ["ENOTFOUND", "connectionRefused", "node2 could not be connected to (ENOTFOUND)"],
+    ["ENOTFOUND", "unreachable", "node2 could not be connected to (ENOTFOUND)"],
     ["UND_ERR_DESTROYED", "aborted", "node2 is no longer used"],
     ["EMFILE", "noConnection", "node2 could not be connected to: the gateway can open no further connection (EMFILE)"],
     ["EADDRNOTAVAIL", "noConnection", expect.stringContaining("the gateway can open no further connection")],

@@ -1,6 +1,8 @@
 /** Engines over an embedded PostgreSQL server, each store in a schema of its own. */
 import { systemClock } from "../../../src/cli/environment/system-clock.js";
+import { PrimaryPool, type PrimaryPoolOptions } from "../../../src/postgres/primary-pool.js";
 import { PostgresEngine, type PostgresEngineOptions } from "../../../src/storage/postgres/postgres-engine.js";
+import { patientCallMs } from "../../postgres/pools.js";
 import type { PostgresServer } from "../../support/postgres.js";
 import { RecordLog } from "../../support/record-log.js";
 
@@ -25,8 +27,14 @@ export function optionsAt(
     node: "node-1",
     clock: systemClock,
     log: new RecordLog(),
+    openPool: patientPool,
     ...rest,
   };
+}
+
+/** A pool with a deadline that nothing misses that works, also on a busy machine. */
+export function patientPool(options: PrimaryPoolOptions): PrimaryPool {
+  return new PrimaryPool({ ...options, callMs: patientCallMs });
 }
 
 /** Opens the engine of a store whose schema was used by another test, and makes it empty: quicker than a new schema. */

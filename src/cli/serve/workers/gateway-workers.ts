@@ -11,6 +11,7 @@ import {
   type ClusterBegin,
   type ClusterNews,
 } from "../../../gateway/cluster/follower/followed-cluster.js";
+import { evidenceOf } from "../../../gateway/cluster/node-evidence.js";
 import { leaderOver, type LeaderCalls } from "../../../gateway/cluster/workers/leader-calls.js";
 import { WorkerViews } from "../../../gateway/cluster/workers/worker-views.js";
 import { Liveness } from "../../../registry/liveness.js";
@@ -43,12 +44,13 @@ export interface GatewayJoinParts {
   readonly logOf: (worker: number) => Log;
   readonly suspectAfterMs: number;
   readonly downAfterMs: number;
+  readonly takeoverAfterMs: number;
 }
 
 export async function joinAsGateway(seat: OwnWorkerSeat, parts: GatewayJoinParts): Promise<GatewayRole> {
   const { clock } = parts;
-  const liveness = new Liveness(parts);
-  const followed = new FollowedCluster(liveness);
+  const liveness = new Liveness({ ...parts, isStoreShared: (name) => followed.isStoreShared(name) });
+  const followed: FollowedCluster = new FollowedCluster(liveness);
   let figures = async (): Promise<readonly object[]> => [];
   const calls = { ...followed.news, figures: () => figures() };
   const primary = new Peer<PrimaryCalls & LeaderCalls>({ line: seat.line, calls, clock, log: parts.log });
@@ -63,8 +65,8 @@ export async function joinAsGateway(seat: OwnWorkerSeat, parts: GatewayJoinParts
       membership(pool) {
         const leader = leaderOver(primary);
         const clusterLog = partLog(log, "cluster");
-        const { peers, gateways } = leader;
-        const ways = { cluster: followed, leader, peers, gateways };
+        const { peers, gateways, refused } = leader;
+        const ways = { cluster: followed, leader, peers, gateways, refused, evidence: evidenceOf(pool, clock) };
         const service = new ClusterFollower({ ...ways, liveness, pool, log: clusterLog });
         return { service, start() {}, resign: async () => {}, stop: () => service.stop() };
       },
@@ -153,7 +155,7 @@ async function openLeader(
     observer: silentObserver,
   });
   opened.add(() => pool.close());
-  const membership = cluster.membership(pool, guard);
+  const membership = cluster.membership(pool, guard, views.evidence);
   opened.add(() => membership.stop());
   const calls = views.calls(membership.service);
   membership.start();

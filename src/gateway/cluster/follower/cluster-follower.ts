@@ -12,6 +12,7 @@ import type { AssignRequest, ClusterCommands } from "../cluster-commands.js";
 import type { ClusterStanding } from "../cluster-standing.js";
 import { ClusterView } from "../cluster-view.js";
 import { NodeCalls } from "../node-calls.js";
+import type { NodeEvidence } from "../node-evidence.js";
 import { NodeRefreshes } from "../node-refreshes.js";
 import type { GatewayStatus } from "../peers/gateway-status.js";
 import type { PeerAnswers } from "../peers/peer-answers.js";
@@ -24,6 +25,10 @@ export interface ClusterFollowerParts {
   /** Answers requests of other gateways. */
   readonly peers: PeerAnswers;
   readonly gateways: () => Promise<readonly GatewayStatus[]>;
+  /** Reports to the leader that a storage node has refused a connection. */
+  readonly refused: (node: string) => void;
+  /** What this process's requests show of storage nodes. */
+  readonly evidence: Pick<NodeEvidence, "silences" | "onRefused">;
   readonly liveness: Pick<Liveness, "state" | "isHeardOf" | "lastSeenAtMs" | "forget">;
   readonly pool: Pick<NodePool, "client" | "probeAt" | "figures" | "prune" | "reachable">;
   readonly log: Log;
@@ -36,8 +41,10 @@ export class ClusterFollower extends ClusterView implements ClusterCommands {
   readonly #gateways: () => Promise<readonly GatewayStatus[]>;
   readonly #calls: NodeCalls;
   readonly #refreshes: NodeRefreshes;
+  readonly #stopListening: () => void;
 
-  constructor({ cluster, leader, peers, gateways, liveness, pool, log }: ClusterFollowerParts) {
+  constructor(parts: ClusterFollowerParts) {
+    const { cluster, leader, peers, gateways, refused, evidence, liveness, pool, log } = parts;
     const calls = new NodeCalls(pool, log);
     const histories = new HistoryCalls((shards) => leader.histories(shards));
     const historyOf = (shard: ShardNumber): Promise<readonly AssignmentChange[]> => histories.of(shard);
@@ -55,7 +62,9 @@ export class ClusterFollower extends ClusterView implements ClusterCommands {
         for (const name of before.nodes.keys()) if (!cluster.map.nodes.has(name)) liveness.forget(name);
       },
       seen: (name) => pool.reachable(name),
+      silences: (nodes) => evidence.silences(nodes),
     });
+    this.#stopListening = evidence.onRefused(refused);
   }
 
   register(registration: NodeRegistration): Promise<NodeAssignments> {
@@ -96,6 +105,7 @@ export class ClusterFollower extends ClusterView implements ClusterCommands {
 
   stop(): void {
     this.#cluster.listen(null);
+    this.#stopListening();
     this.#calls.stop();
   }
 }

@@ -35,12 +35,15 @@ export type ClusterNews = {
   readonly standing: (news: { readonly standing: ClusterStanding; readonly signs: readonly SignOfLife[] }) => void;
   /** The problem or the outdated data of a storage node has changed. */
   readonly report: (row: NodeReportRow) => void;
+  /** Asks when storage nodes last served a request of this process: NodeEvidence.silences. */
+  readonly silences: (nodes: readonly string[]) => Promise<readonly (number | null)[]>;
 };
 
 /** The listener to pass updates on to; null: none. */
 export interface ClusterListener {
   mapChanged(before: ClusterMap): void;
   seen(name: string): void;
+  silences(nodes: readonly string[]): Promise<readonly (number | null)[]>;
 }
 
 type JudgedLiveness = Pick<Liveness, "seen" | "freeze" | "beginAnew" | "isFrozen">;
@@ -75,6 +78,7 @@ export class FollowedCluster {
         this.#adoptStanding(standing);
       },
       report: (row: NodeReportRow) => this.#takeReport(row),
+      silences: async (nodes: readonly string[]) => (await this.#listener?.silences(nodes)) ?? [],
     };
   }
 
@@ -92,6 +96,11 @@ export class FollowedCluster {
   get map(): ClusterMap {
     if (this.#map === null) throw new Error("The cluster map was asked for before there was one.");
     return this.#map;
+  }
+
+  /** Whether other storage nodes share the node's store; false before `begin`. */
+  isStoreShared(name: string): boolean {
+    return this.#map?.nodes.get(name)?.isStoreShared === true;
   }
 
   /** The gateway's standing in its cluster. Not to be read before `begin`. */

@@ -9,7 +9,6 @@ import { heartbeatIntervalMs, silentAfterMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import type { AssignmentChange, ClusterMap, ShardRecord } from "../../../registry/cluster-map.js";
-import { otherCluster } from "../../../registry/commands.js";
 import type { Liveness, NodeState } from "../../../registry/liveness.js";
 import { parseNodeName } from "../../../registry/node-name.js";
 import { parseNodeUrl } from "../../../registry/address/node-url.js";
@@ -22,6 +21,7 @@ import { standingOfLeader } from "../cluster-standing.js";
 import { ClusterView } from "../cluster-view.js";
 import { NodeCalls } from "../node-calls.js";
 import { NodeRefreshes } from "../node-refreshes.js";
+import { noEvidence, type NodeEvidence } from "../node-evidence.js";
 import { NodeReports } from "../node-reports.js";
 import type { GatewayStatus } from "../peers/gateway-status.js";
 import { LeaderPeers, type LeaderPeersParts } from "../peers/leader-peers.js";
@@ -31,12 +31,17 @@ import type { LedRegistry } from "./led-registry.js";
 import { Heartbeats } from "./heartbeats.js";
 import { MapChanges } from "./map-changes.js";
 import { NodeMemories } from "./node-memories.js";
-import { isPlain, otherNode, Registrar } from "./registrar.js";
+import { Probes } from "./probes.js";
+import { Rebalancer } from "./rebalancer.js";
+import { Registrar } from "./registrar.js";
 import { Reconciler } from "./reconciler.js";
 import { ShardAssigner } from "./shard-assigner.js";
 import { ShardMover } from "./shard-mover.js";
 import { StateLog } from "./state-log.js";
 import { Takeovers } from "./takeovers.js";
+
+/** Pause between two looks at the storage nodes of shared stores, of which one may be due to be taken over from. */
+const judgePauseMs = 500;
 
 export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {
   readonly registry: LedRegistry;
@@ -46,6 +51,8 @@ export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {
   readonly reports?: NodeReports;
   /** Judges the URLs of storage nodes when they register. Without it only their form counts. */
   readonly guard?: Pick<NodeGuard, "check">;
+  /** What requests for keys show of storage nodes. Absent: nothing. */
+  readonly evidence?: NodeEvidence;
   /** Generates ids of moves, and marks of a restored registry. */
   readonly newId: () => string;
   readonly clock: Clock;
@@ -54,6 +61,8 @@ export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {
   readonly nodesMin: number;
   /** Whether shards without an owner are assigned automatically; if not, only an operator assigns them. */
   readonly isAutoAssigning: boolean;
+  /** Whether storage nodes of a shared store get their share of its shards automatically. Absent: false. */
+  readonly isAutoRebalancing?: boolean;
 }
 
 export class ClusterLeader extends ClusterView implements ClusterCommands {
@@ -69,9 +78,14 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   readonly #mover: ShardMover;
   readonly #assigner: ShardAssigner;
   readonly #takeovers: Takeovers;
+  readonly #rebalancer: Rebalancer;
   readonly #heartbeats: Heartbeats;
   readonly #watch: RepeatingTask;
-  readonly #stopListening: () => void;
+  /** More often than the watch, whose probes may take a second: for storage nodes of shared stores. */
+  readonly #judging: RepeatingTask;
+  readonly #probes: Probes;
+  readonly #evidence: NodeEvidence;
+  readonly #stopListening: readonly (() => void)[];
   readonly #stateLog: StateLog;
   readonly #peers: LeaderPeers;
   readonly peers: PeerAnswers;
@@ -85,6 +99,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#parts = parts;
     this.#calls = calls;
     this.reports = reports;
+    this.#evidence = parts.evidence ?? noEvidence;
     const nodeState = (name: string): NodeState => liveness.state(name);
     const isLive = (name: string): boolean => this.#isLive(name);
     const seen = (name: string): void => this.#seen(name);
@@ -101,16 +116,20 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#takeovers = new Takeovers(shared);
     const mayTake = (name: string): boolean => this.#takeovers.mayTake(name);
     this.#assigner = new ShardAssigner({ ...shared, mover: this.#mover, mayTake });
+    this.#rebalancer = new Rebalancer({ ...shared, mayTake });
     const within = { registrar: this.#registrar, reconciler: this.#reconciler, takeovers: this.#takeovers };
     this.#heartbeats = new Heartbeats({ ...shared, ...within });
     this.#stateLog = new StateLog(this.#memories, log);
     for (const { name } of liveness.signs()) this.#stateLog.knows(name, nodeState(name));
     this.#watch = new RepeatingTask({ clock, log, pauseMs: heartbeatIntervalMs, work: () => this.#watchOnce() });
-    const probe = (name: string): void => void this.#probe(name);
-    this.#peers = new LeaderPeers({ ...parts, reports, probe });
+    const onDown = (): void => void this.#takeovers.next();
+    this.#probes = new Probes({ ...shared, registrar: this.#registrar, onDown });
+    this.#judging = new RepeatingTask({ clock, log, pauseMs: judgePauseMs, work: () => this.#judgeShared() });
+    const refused = (name: string): void => this.#probes.refused(name);
+    this.#peers = new LeaderPeers({ ...parts, reports, refused });
     this.peers = peerAnswers(this, (name, beat) => this.#peers.beatFrom(name, beat));
     liveness.askBeforeDown((name) => this.#peers.mayCallDown(name));
-    this.#stopListening = registry.onChange((map) => this.#mapChanged(map));
+    this.#stopListening = [registry.onChange((map) => this.#mapChanged(map)), this.#evidence.onRefused(refused)];
   }
 
   async register(registration: NodeRegistration): Promise<NodeAssignments> {
@@ -165,15 +184,17 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   start(): void {
     this.#stateLog.putBack(this.map);
     this.#watch.start();
+    this.#judging.start();
   }
 
   async stop(): Promise<void> {
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     this.#parts.liveness.askBeforeDown(null);
+    this.#probes.stop();
     this.#mover.stop();
     const sent = this.#reconciler.stop();
     this.#calls.stop();
-    await this.#watch.stop();
+    await Promise.all([this.#watch.stop(), this.#judging.stop()]);
     await this.#takeovers.idle();
     await this.#assigner.idle();
     await this.#changes.idle();
@@ -182,13 +203,37 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
 
   async #watchOnce(): Promise<void> {
     const silent = [...this.map.nodes.keys()].filter((name) => this.#isSilent(name));
-    await Promise.all([...silent.map((name) => this.#probe(name)), this.#reconciler.retry()]);
-    this.#peers.doubt([...this.map.nodes.keys()].filter((name) => this.nodeState(name) !== "UP"));
+    await Promise.all([...silent.map((name) => this.#probes.probe(name)), this.#reconciler.retry()]);
+    await this.#judge();
     this.reports.keepOnly((name) => this.map.nodes.has(name));
     for (const name of this.map.nodes.keys()) this.#stateLog.node(name, this.nodeStatus(name));
     await this.#mover.cancelOthers();
     await this.#takeovers.next();
+    await this.#rebalancer.round();
     await this.#assigner.assignUnassigned(null);
+  }
+
+  async #judgeShared(): Promise<void> {
+    if (![...this.map.nodes.values()].some(({ isStoreShared }) => isStoreShared)) return;
+    await this.#judge();
+    await this.#takeovers.next();
+  }
+
+  /** Asks the other gateways about storage nodes that look silent, and this gateway's own requests, too. */
+  async #judge(): Promise<void> {
+    const { liveness } = this.#parts;
+    const doubted = [...this.map.nodes.values()]
+      // A node whose shards may be taken over soon is doubted before it is SUSPECT, so that the others have answered by then.
+      .filter(({ name, isStoreShared }) => {
+        return this.nodeState(name) !== "UP" || (isStoreShared && liveness.silentMs(name) > silentAfterMs);
+      })
+      .map(({ name }) => name);
+    this.#peers.doubt(doubted);
+    const silences = await this.#evidence.silences(doubted);
+    for (const [index, silentMs] of silences.entries()) {
+      const name = doubted[index];
+      if (name !== undefined && silentMs !== null && this.map.nodes.has(name)) liveness.seen(name, silentMs);
+    }
   }
 
   /** What a storage node gets once it is registered, with the shards without an owner spread. */
@@ -216,29 +261,6 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   #isSilent(name: string): boolean {
     const { heartbeatMs } = this.#memories.of(name);
     return heartbeatMs === null || this.#parts.clock.monotonicMs() - heartbeatMs > silentAfterMs;
-  }
-
-  /**
-   * An answer counts only from a node that may serve: a plain one, or one that says this name and cluster, has registered
-   * here and is acknowledged.
-   */
-  async #probe(name: string): Promise<void> {
-    const url = this.map.nodes.get(name)?.url;
-    const sign = await this.#calls.probe(name);
-    // The process at the node's former address gets no more requests for its keys.
-    if (sign === null || url === undefined || this.map.nodes.get(name)?.url !== url) return;
-    const { clusterId } = sign;
-    if (clusterId !== null && clusterId !== this.map.clusterId) {
-      this.#registrar.refused(name, otherCluster(name, clusterId, this.map), null);
-    } else if (sign.name !== null && sign.name !== name) {
-      this.#registrar.refused(name, otherNode(name, sign.name, url), null);
-    } else if (sign.kind === "full") {
-      const isKnown = sign.name !== null && clusterId !== null && this.#memories.of(name).incarnation !== null;
-      if (isKnown && sign.isAcknowledged) this.#seen(name);
-    } else if (isPlain(this.map, name)) {
-      this.#registrar.accepted(name);
-      this.#seen(name);
-    }
   }
 
   /** Routing is notified too, so that an open breaker may try the node again. */

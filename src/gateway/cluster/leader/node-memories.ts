@@ -16,6 +16,8 @@ export interface NodeMemory {
   isRenewing: boolean;
   /** It has said that it is about to stop, in a heartbeat since it registered. */
   isLeaving: boolean;
+  /** Since when it is fit to get shards without a break; monotonic. Null: it is not, or that was not looked at. */
+  fitSinceMs: number | null;
   /** The last state that was logged. */
   loggedState: NodeState | null;
 }
@@ -27,7 +29,7 @@ export class NodeMemories {
   of(name: string): NodeMemory {
     const known = this.#memories.get(name);
     if (known !== undefined) return known;
-    const unknown = { incarnation: null, held: null, heartbeatMs: null, refusal: null };
+    const unknown = { incarnation: null, held: null, heartbeatMs: null, refusal: null, fitSinceMs: null };
     const memory: NodeMemory = { ...unknown, isRenewing: false, isLeaving: false, loggedState: null };
     this.#memories.set(name, memory);
     return memory;

@@ -62,7 +62,7 @@ export class Registrar {
     const { shards = [] } = registration;
     this.accepted(name);
     seen(name);
-    Object.assign(memories.of(name), { incarnation: start, held: shards, isLeaving: false });
+    Object.assign(memories.of(name), { incarnation: start, held: shards, isLeaving: false, fitSinceMs: null });
     this.#noteStale(name, shards);
   }
 

@@ -14,6 +14,7 @@ import type { Registry } from "../../../registry/registry.js";
 import type { NodePool } from "../../../routing/node-pool.js";
 import type { GatewayRow, LeaderAnswer } from "../../../wire/gateway-peers.js";
 import type { ClusterCommands } from "../cluster-commands.js";
+import { refusedReportMs } from "../node-evidence.js";
 import type { NodeReports } from "../node-reports.js";
 import { gatewayStatuses, type GatewayStatus } from "../peers/gateway-status.js";
 import type { GatewayAddress, LeaderTransport } from "../peers/leader-transport.js";
@@ -52,6 +53,8 @@ export class FollowedLeader {
   /** Beats in a row that found the leader at this gateway's own URL. */
   #ownUrlBeats = 0;
   #isOver = false;
+  /** When a beat was last sent early, because a storage node refused a connection. */
+  #hurriedMs = -Infinity;
 
   constructor(parts: FollowedLeaderParts) {
     const { clock, log } = parts;
@@ -98,6 +101,19 @@ export class FollowedLeader {
   /** Resolves when a beat that begins no earlier than now was answered, or was not. */
   async beatNow(): Promise<void> {
     if (!this.#isOver) await this.#beats.next();
+  }
+
+  /**
+   * The storage node has refused a connection of this gateway. Of a node whose shards others may take over, the leader hears
+   * at once; of all, with the next beat.
+   */
+  refused(node: string): void {
+    const { registry, clock } = this.#parts;
+    if (registry.map.nodes.get(node)?.isStoreShared !== true) return;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#hurriedMs < refusedReportMs) return;
+    this.#hurriedMs = nowMs;
+    void this.beatNow();
   }
 
   /** Nothing is sent any more; an answer that is still on its way changes nothing. */

@@ -5,20 +5,24 @@
 import type { Clock } from "../../../core/clock.js";
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { NodeSign } from "../../../routing/node-client/node-client.js";
-import { isPlainNode, type NodePool } from "../../../routing/node-pool.js";
+import { isPlainNode } from "../../../routing/node-pool.js";
 import type { GatewayBeat, NodeVerdict } from "../../../wire/gateway-peers.js";
 import type { NodeCalls } from "../node-calls.js";
+import type { NodeEvidence } from "../node-evidence.js";
 
 export interface NodeVerdictsParts {
   readonly map: () => ClusterMap;
   readonly calls: Pick<NodeCalls, "probe" | "stop">;
-  readonly pool: Pick<NodePool, "lastAnswerMs" | "takeRefused">;
+  readonly evidence: Pick<NodeEvidence, "silences" | "takeRefused">;
   readonly clock: Pick<Clock, "monotonicMs">;
 }
 
+/** When the storage node answered a probe, on the monotonic clock; null: it did not. */
+type Answer = readonly [node: string, answeredMs: number | null];
+
 export class NodeVerdicts {
   readonly #parts: NodeVerdictsParts;
-  #looking: Promise<readonly NodeVerdict[]> = Promise.resolve([]);
+  #looking: Promise<readonly Answer[]> = Promise.resolve([]);
 
   constructor(parts: NodeVerdictsParts) {
     this.#parts = parts;
@@ -26,7 +30,7 @@ export class NodeVerdicts {
 
   /** Begins to look for these storage nodes, each of which has `probeTimeoutMs` to answer. */
   look(doubted: readonly string[]): void {
-    this.#looking = Promise.all(doubted.map((name) => this.#verdict(name)));
+    this.#looking = Promise.all(doubted.map(async (name): Promise<Answer> => [name, await this.#probe(name)]));
   }
 
   /**
@@ -34,9 +38,18 @@ export class NodeVerdicts {
    * without an answer, the leader asks again.
    */
   async take(): Promise<Pick<GatewayBeat, "seen" | "refused">> {
-    const seen = await this.#looking;
+    const { evidence, clock } = this.#parts;
+    const answers = await this.#looking;
     this.#looking = Promise.resolve([]);
-    return { seen, refused: this.#parts.pool.takeRefused() };
+    const silences = await evidence.silences(answers.map(([name]) => name));
+    const nowMs = clock.monotonicMs();
+    const seen = answers.map(([name, answeredMs], index): NodeVerdict => {
+      const known = [answeredMs === null ? null : nowMs - answeredMs, silences[index] ?? null];
+      const times = known.filter((silentMs) => silentMs !== null);
+      // Gateways exchange whole milliseconds.
+      return [name, times.length === 0 ? null : Math.max(0, Math.round(Math.min(...times)))];
+    });
+    return { seen, refused: evidence.takeRefused() };
   }
 
   /** Gives up the calls in flight. */
@@ -44,13 +57,11 @@ export class NodeVerdicts {
     this.#parts.calls.stop();
   }
 
-  async #verdict(name: string): Promise<NodeVerdict> {
-    const { calls, pool, clock } = this.#parts;
-    const sign = await calls.probe(name).catch(() => null);
-    if (sign !== null && this.#isItself(name, sign)) return [name, 0];
-    const lastAnswerMs = pool.lastAnswerMs(name);
-    // Gateways exchange whole milliseconds.
-    return [name, lastAnswerMs === null ? null : Math.max(0, Math.round(clock.monotonicMs() - lastAnswerMs))];
+  /** When the storage node answered; null: it did not, or may not serve. */
+  async #probe(name: string): Promise<number | null> {
+    const { calls, clock } = this.#parts;
+    const sign = await calls.probe(name).catch(() => "silent" as const);
+    return typeof sign === "object" && this.#isItself(name, sign) ? clock.monotonicMs() : null;
   }
 
   /** Whether the storage node itself answered, and may serve. */

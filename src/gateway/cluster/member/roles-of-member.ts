@@ -2,11 +2,11 @@
 import type { ClusterMap } from "../../../registry/cluster-map.js";
 import type { Liveness, SignOfLife } from "../../../registry/liveness.js";
 import type { Registry } from "../../../registry/registry.js";
-import type { NodePool } from "../../../routing/node-pool.js";
 import type { ClusterStanding } from "../cluster-standing.js";
 import { ClusterLeader, type ClusterLeaderParts } from "../leader/cluster-leader.js";
 import type { LedRegistry } from "../leader/led-registry.js";
 import { NodeCalls } from "../node-calls.js";
+import type { NodeEvidence } from "../node-evidence.js";
 import type { NodeReports } from "../node-reports.js";
 import type { LeaderTransport } from "../peers/leader-transport.js";
 import { FollowedLeader, type OwnAddress } from "./followed-leader.js";
@@ -16,11 +16,12 @@ import { NodeVerdicts } from "./node-verdicts.js";
 
 export interface ClusterMemberParts extends Omit<
   ClusterLeaderParts,
-  "registry" | "liveness" | "pool" | "reports" | "onCutOff"
+  "registry" | "liveness" | "pool" | "evidence" | "reports" | "onCutOff"
 > {
   readonly registry: LedRegistry & Pick<Registry, "isLeading" | "onLeadChange">;
   readonly liveness: Liveness;
-  readonly pool: ClusterLeaderParts["pool"] & Pick<NodePool, "lastAnswerMs" | "takeRefused">;
+  readonly pool: ClusterLeaderParts["pool"];
+  readonly evidence: NodeEvidence;
   /** Null: no other gateway shares the registry. */
   readonly shared: SharedLead | null;
   /** A storage node gave a sign of life to this gateway, or through it to the leader. */
@@ -70,16 +71,21 @@ export function followingRole(
   reports: NodeReports,
   onBeat: (signs: readonly SignOfLife[]) => void,
 ): MemberRole {
-  const { registry, pool, shared, clock, log } = parts;
+  const { registry, pool, evidence, shared, clock, log } = parts;
   if (shared === null) throw new Error("There is no gateway to follow: no other one shares the registry.");
   const map = (): ClusterMap => registry.map;
-  const verdicts = new NodeVerdicts({ map, calls: new NodeCalls(pool, log), pool, clock });
+  const verdicts = new NodeVerdicts({ map, calls: new NodeCalls(pool, log), evidence, clock });
   const followed = new FollowedLeader({ ...parts, ...shared, reports, verdicts, onBeat });
+  const stopListening = evidence.onRefused((node) => followed.refused(node));
+  const end = (): void => {
+    stopListening();
+    followed.end();
+  };
   return {
     isLeading: false,
     followed,
     start: () => followed.start(),
-    end: () => followed.end(),
-    stop: async () => followed.end(),
+    end,
+    stop: async () => end(),
   };
 }

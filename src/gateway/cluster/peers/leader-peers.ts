@@ -22,8 +22,8 @@ export interface LeaderPeersParts {
   readonly liveness: Pick<Liveness, "seen" | "signs" | "state" | "downAfterMs">;
   readonly reports: Pick<NodeReports, "rows">;
   readonly pool: Pick<NodePool, "reachable">;
-  /** Asks the storage node at once whether it lives. */
-  readonly probe: (node: string) => void;
+  /** Asks the storage node, which has refused a connection of another gateway, at once whether it lives. */
+  readonly refused: (node: string) => void;
   /** Neither a gateway nor a storage node is heard of any more: this gateway is cut off from them, or all of them are gone. */
   readonly onCutOff?: () => void;
   readonly clock: Clock;
@@ -35,18 +35,21 @@ export class LeaderPeers {
 
   constructor(parts: LeaderPeersParts) {
     this.#parts = parts;
-    this.#directory = new PeerDirectory({ liveMs: gatewayLiveMs, downAfterMs: parts.liveness.downAfterMs });
+    this.#directory = new PeerDirectory({
+      liveMs: gatewayLiveMs,
+      downAfterMs: (node) => parts.liveness.downAfterMs(node),
+    });
   }
 
   /** Throws REGISTRY_CONFLICT when the gateway follows another leader, and OVERLOADED when there are too many gateways. */
   beatFrom(name: string, beat: GatewayBeat): LeaderAnswer {
-    const { registry, liveness, reports, probe, clock } = this.#parts;
+    const { registry, liveness, reports, refused, clock } = this.#parts;
     const { nodes, version } = registry.map;
     const leaderId = this.#requireLeader(beat);
     this.#directory.beat(name, beat, clock.monotonicMs());
     void registry.heardOfVersion(beat.mapVersion);
     for (const [node, silentMs] of beat.seen) if (silentMs !== null && nodes.has(node)) this.#seen(node, silentMs);
-    for (const node of new Set(beat.refused)) if (nodes.has(node)) probe(node);
+    for (const node of new Set(beat.refused)) if (nodes.has(node)) refused(node);
     return {
       leaderId,
       mapVersion: version,

@@ -12,10 +12,10 @@ export interface PeerDirectoryBounds {
   /** Silence after which a gateway is not waited for any more. */
   readonly liveMs: number;
   /**
-   * For this long after a gateway has seen a storage node, that is a veto. For this long after a doubt began, a gateway that
+   * For this long after a gateway has seen the storage node, that is a veto. For this long after a doubt began, a gateway that
    * has not looked for the node yet is waited for; one that has not looked by then has just started.
    */
-  readonly downAfterMs: number;
+  readonly downAfterMs: (node: string) => number;
 }
 
 /** Most gateways of a cluster: far more than one needs, so that names that change at each start do not pile up. */
@@ -78,7 +78,8 @@ export class PeerDirectory {
 
   /** Whether every live gateway has looked for the doubted storage node, or had its time, and none has seen it lately. */
   mayCallDown(node: string, nowMs: number): boolean {
-    const { liveMs, downAfterMs } = this.#bounds;
+    const { liveMs } = this.#bounds;
+    const downAfterMs = this.#bounds.downAfterMs(node);
     const doubt = this.#doubts.get(node);
     const isWaitedFor = doubt === undefined || nowMs - doubt.sinceMs < downAfterMs;
     for (const [key, { beatMs }] of this.#gateways) {

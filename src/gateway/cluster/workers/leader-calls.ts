@@ -30,6 +30,8 @@ export type LeaderCalls = CommandCalls & {
   readonly fromPeer: (call: { readonly command: LeaderCommand; readonly body: never }) => unknown;
   readonly beatFrom: (call: { readonly name: string; readonly beat: GatewayBeat }) => Promise<LeaderAnswer>;
   readonly gateways: () => Promise<readonly GatewayStatus[]>;
+  /** The storage node has refused a connection of the worker; called without waiting for an answer. */
+  readonly refused: (node: string) => void;
 };
 
 /** What the primary answers with. */
@@ -39,7 +41,7 @@ export interface CalledLeader extends ClusterCommands {
 }
 
 /** The primary's answers; a change is answered after `known` has resolved. */
-export function answersOf(leader: CalledLeader, known: () => Promise<void>): LeaderCalls {
+export function answersOf(leader: CalledLeader, known: () => Promise<void>): Omit<LeaderCalls, "refused"> {
   const { peers } = leader;
   const ofPeers: Readonly<Record<LeaderCommand, (body: never) => unknown>> = commandAnswers(peers, known);
   return {
@@ -68,10 +70,16 @@ function commandAnswers(leader: ClusterCommands, known: () => Promise<void>): Co
   };
 }
 
-type Line = Pick<Peer<LeaderCalls>, "ask">;
+type Line = Pick<Peer<LeaderCalls>, "ask" | "tell">;
+
+/** The leader as a worker reaches it, which also takes what the worker's requests show of storage nodes. */
+export interface LeaderOfWorker extends CalledLeader {
+  /** The storage node has refused a connection of this worker. */
+  refused(node: string): void;
+}
 
 /** The leader, as a worker reaches it over `line`. */
-export function leaderOver(line: Line): CalledLeader {
+export function leaderOver(line: Line): LeaderOfWorker {
   /** Rejects with the primary's refusal; with REGISTRY_UNAVAILABLE when it gives no answer: then it may have done it. */
   const ask: Line["ask"] = async (name, body) => {
     try {
@@ -87,6 +95,7 @@ export function leaderOver(line: Line): CalledLeader {
     ...commandsOver({ ask }),
     peers: peerAnswers(commandsOver({ ask: askAsPeer }), (name, beat) => ask("beatFrom", { name, beat })),
     gateways: () => ask("gateways", null),
+    refused: (node) => line.tell("refused", node),
   };
 }
 

@@ -14,6 +14,7 @@ import type { ClusterStanding } from "../cluster-standing.js";
 import type { ClusterBegin, ClusterNews } from "../follower/followed-cluster.js";
 import type { NodeReports } from "../node-reports.js";
 import { answersOf, type CalledLeader, type LeaderCalls } from "./leader-calls.js";
+import { WorkerEvidence } from "./worker-evidence.js";
 
 /**
  * How long a change of the cluster map waits for the gateway's workers to use it: they do so within a turn of the event
@@ -40,6 +41,8 @@ export class WorkerViews {
   /** By worker: resolves when the worker uses the last map that it was sent; never rejects. */
   readonly #sent = new Map<Worker, Promise<void>>();
   readonly #stopListening: (() => void)[];
+  /** What the requests of the workers show of storage nodes. */
+  readonly evidence = new WorkerEvidence(() => this.#sent.keys());
   /** Once it is there. */
   #cluster: PrimaryCluster | null = null;
 
@@ -82,7 +85,8 @@ export class WorkerViews {
       for (const worker of this.#sent.keys()) worker.tell("report", [name, reports.of(name)]);
     };
     this.#stopListening.push(reports.onChange(sendReport));
-    return answersOf(cluster, async () => void (await Promise.all(this.#sent.values())));
+    const known = async (): Promise<void> => void (await Promise.all(this.#sent.values()));
+    return { ...answersOf(cluster, known), refused: (node) => this.evidence.refused(node) };
   }
 
   close(): void {

@@ -2,9 +2,12 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { heartbeatIntervalMs } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
 import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
-import { downAfterMs, Liveness, suspectAfterMs } from "../../../../src/registry/liveness.js";
+import { evidenceOf, refusedReportMs } from "../../../../src/gateway/cluster/node-evidence.js";
+import { probeAgainMs } from "../../../../src/gateway/cluster/leader/probes.js";
+import { downAfterMs, Liveness } from "../../../../src/registry/liveness.js";
 import { Registry } from "../../../../src/registry/registry.js";
 import { MemoryStore } from "../../../../src/registry/stores/memory-store.js";
+import { NodeFault } from "../../../../src/routing/node-client/node-client.js";
 import type { NodeRegistration } from "../../../../src/wire/membership.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { RecordLog } from "../../../support/record-log.js";
@@ -31,8 +34,11 @@ async function open({ nodesMin = 1, shardCount = 4 } = {}): Promise<ClusterLeade
   const wanted = { shardCount, clusterName: null };
   const registry = await Registry.open({ store, clock, log, wanted, newClusterId: () => "c1", newLeaderId: newId });
   await registry.takeLead();
-  const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
-  return new ClusterLeader({ registry, liveness, pool, newId, clock, log, nodesMin, isAutoAssigning: true });
+  const isStoreShared = (name: string): boolean => registry.map.nodes.get(name)?.isStoreShared === true;
+  const liveness = new Liveness({ clock, suspectAfterMs: 2_000, downAfterMs, isStoreShared });
+  const evidence = evidenceOf(pool, clock);
+  const rules = { nodesMin, isAutoAssigning: true };
+  return new ClusterLeader({ registry, liveness, pool, evidence, newId, clock, log, ...rules });
 }
 
 /** Of a store that all of them share, unless `more` says otherwise. */
@@ -67,10 +73,19 @@ async function seconds(leader: ClusterLeader, count: number): Promise<void> {
   }
 }
 
+/** As by SIGKILL: connections are refused. */
 function stop(id: string): void {
   beating.delete(id);
   pool.client(id).isDown = true;
 }
+
+/** As by SIGSTOP: connections are made, and nothing answers. */
+function suspend(id: string): void {
+  beating.delete(id);
+  Object.assign(pool.client(id), { isBroken: true, onProbe: () => Promise.reject(silent) });
+}
+
+const silent = new NodeFault("timeout", "The node does not answer.", false);
 
 function owners(leader: ClusterLeader): readonly (string | null)[] {
   return leader.map.shards.map(({ primary }) => primary);
@@ -86,13 +101,11 @@ describe("Takeovers", () => {
   it("gives the shards of a storage node that is DOWN to the others, which hear of it, and not before", async () => {
     const leader = await opened();
     expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
-    stop("a");
-    await seconds(leader, suspectAfterMs / heartbeatIntervalMs);
-    while (leader.nodeState("a") === "SUSPECT") {
-      expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
-      await seconds(leader, 1);
-    }
-    await seconds(leader, 1);
+    suspend("a");
+    await seconds(leader, 2);
+    expect([leader.nodeState("a"), owners(leader)]).toEqual(["SUSPECT", ["a", "a", "b", "b"]]);
+    await seconds(leader, 2);
+    expect(leader.nodeState("a")).toBe("DOWN");
     expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
     expect(leader.map.shards[0]).toMatchObject({ epoch: 2, lineage: 0 });
     expect(pool.client("c").told.at(-1)?.shards).toMatchObject([{ shardId: 0, epoch: 2 }, { shardId: 1 }]);
@@ -230,6 +243,114 @@ describe("Takeovers", () => {
     await leader.drain("c", true);
     await seconds(leader, 2);
     expect(owners(leader)).toEqual(["c", "c", "c", "c"]);
+    await leader.stop();
+  });
+});
+
+describe("a storage node that refuses connections", () => {
+  /** Nothing passes but the pause before the second probe. */
+  async function probedTwice(): Promise<void> {
+    await settle();
+    await clock.advance(probeAgainMs);
+    await settle();
+  }
+
+  it("loses its shards as soon as two probes that follow a client's refused connection were refused, too", async () => {
+    const leader = await opened();
+    stop("a");
+    pool.refuse("a");
+    await settle();
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    await probedTwice();
+    expect([leader.nodeState("a"), owners(leader)]).toEqual(["DOWN", ["c", "c", "b", "b"]]);
+    await leader.stop();
+  });
+
+  it("loses them although another gateway has seen it just before", async () => {
+    const leader = await opened();
+    const { id = "" } = leader.map.leader ?? {};
+    const beat = { url: null, mapVersion: 1, leaderId: id, seen: [["a", 0]] as const, refused: [] };
+    await leader.peers.beatFrom("g2", beat);
+    await clock.advance(1);
+    stop("a");
+    await leader.peers.beatFrom("g2", { ...beat, seen: [], refused: ["a"] });
+    await probedTwice();
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("keeps them when it answers the second probe: its process was started again", async () => {
+    const leader = await opened();
+    stop("a");
+    pool.refuse("a");
+    await settle();
+    pool.client("a").isDown = false;
+    beating.add("a");
+    await probedTwice();
+    await seconds(leader, 3);
+    expect([leader.nodeState("a"), owners(leader)]).toEqual(["UP", ["a", "a", "b", "b"]]);
+    await leader.stop();
+  });
+
+  it("keeps them when only clients were refused, and the leader's probes are answered or not answered at all", async () => {
+    const leader = await opened();
+    pool.refuse("a");
+    await probedTwice();
+    suspend("b");
+    pool.refuse("b");
+    await probedTwice();
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("loses them before its silence is long enough also when no client asks for its keys", async () => {
+    const leader = await opened();
+    stop("a");
+    await seconds(leader, 3);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("is not DOWN for that with a store of its own", async () => {
+    const leader = await open();
+    await join(leader, sharer("a", { storeId: "own", isStoreShared: false }), sharer("b"));
+    leader.start();
+    stop("a");
+    for (let times = 0; times < 5; times++) {
+      pool.refuse("a");
+      await probedTwice();
+      await clock.advance(refusedReportMs);
+    }
+    expect(leader.nodeState("a")).not.toBe("DOWN");
+    await leader.stop();
+  });
+
+  it("is probed once for many refused connections at a time, and not again after the leader has stopped", async () => {
+    const leader = await opened();
+    stop("a");
+    const { probes } = pool.client("a");
+    for (let times = 0; times < 50; times++) pool.refuse("a");
+    await settle();
+    expect(pool.client("a").probes).toBe(probes + 1);
+    await leader.stop();
+    await clock.advance(10 * probeAgainMs);
+    pool.refuse("a");
+    await settle();
+    expect(pool.client("a").probes).toBe(probes + 1);
+  });
+});
+
+describe("a storage node that serves clients and sends no heartbeat", () => {
+  it("keeps its shards for as long as it serves this gateway's clients", async () => {
+    const leader = await opened();
+    suspend("a");
+    for (let second = 0; second < 20; second++) {
+      pool.answered.set("a", clock.monotonicMs());
+      await seconds(leader, 1);
+    }
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    await seconds(leader, 5);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
     await leader.stop();
   });
 });

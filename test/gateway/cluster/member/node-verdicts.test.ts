@@ -1,6 +1,7 @@
 /** What a gateway that follows answers about storage nodes that the leader doubts. */
 import { describe, expect, it } from "vitest";
 import { NodeVerdicts } from "../../../../src/gateway/cluster/member/node-verdicts.js";
+import { evidenceOf } from "../../../../src/gateway/cluster/node-evidence.js";
 import { NodeCalls } from "../../../../src/gateway/cluster/node-calls.js";
 import { createClusterMap } from "../../../../src/registry/commands.js";
 import type { NodeRecord } from "../../../../src/registry/cluster-map.js";
@@ -28,7 +29,8 @@ function open() {
   const pool = new FakePool();
   const nodes = new Map([record("full", "s1"), record("plain", null)].map((each) => [each.name, each]));
   const map = { ...createClusterMap({ clusterId: "c1", clusterName: "c", shardCount: 4 }), nodes };
-  const verdicts = new NodeVerdicts({ map: () => map, calls: new NodeCalls(pool, new RecordLog()), pool, clock });
+  const calls = new NodeCalls(pool, new RecordLog());
+  const verdicts = new NodeVerdicts({ map: () => map, calls, evidence: evidenceOf(pool, clock), clock });
   const full = pool.client("full");
   full.clusterId = "c1";
   pool.client("plain").kind = "plain";

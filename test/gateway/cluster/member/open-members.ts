@@ -1,10 +1,13 @@
 /** Gateways of one registry, each a member that leads or follows, with storage nodes that all of them reach. */
 import { ShardgateError } from "../../../../src/core/error.js";
 import type { ClusterStanding } from "../../../../src/gateway/cluster/cluster-standing.js";
+import { evidenceOf, type NodeEvidence } from "../../../../src/gateway/cluster/node-evidence.js";
 import { WorkerViews } from "../../../../src/gateway/cluster/workers/worker-views.js";
 import { ClusterMember } from "../../../../src/gateway/cluster/member/cluster-member.js";
 import { leadAlone } from "../../../../src/registry/lease/sole-lead.js";
 import { downAfterMs, Liveness, suspectAfterMs, type SignOfLife } from "../../../../src/registry/liveness.js";
+import type { Clock } from "../../../../src/core/clock.js";
+import type { Registry } from "../../../../src/registry/registry.js";
 import type { NodeAssignments, NodeRegistration } from "../../../../src/wire/membership.js";
 import { openGateway, SharedStore, type TestGateway } from "../../../registry/shared-store.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
@@ -51,7 +54,7 @@ export class Members {
     const { network, clock: base } = this;
     const gateway = await openGateway(this.shared, { name, base });
     const { registry, clock, log, lease } = gateway;
-    const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
+    const liveness = livenessOf(registry, clock);
     const pool = new FakePool(this.nodes.nodes);
     const news: OpenedMember["news"] = [];
     const views = new WorkerViews({ registry, liveness, log });
@@ -65,6 +68,7 @@ export class Members {
       registry,
       liveness,
       pool,
+      evidence: evidences(evidenceOf(pool, clock), views.evidence),
       newId: this.#newId,
       clock,
       log,
@@ -122,11 +126,42 @@ export class Members {
     const gateway = await openGateway(this.shared, { name, base: this.clock });
     const { registry, clock, log } = gateway;
     await leadAlone(registry, log);
-    const liveness = new Liveness({ clock, suspectAfterMs, downAfterMs });
+    const liveness = livenessOf(registry, clock);
     const pool = new FakePool(this.nodes.nodes);
-    const parts = { registry, liveness, pool, newId: this.#newId, clock, log, nodesMin: 1, isAutoAssigning: true };
+    const evidence = evidenceOf(pool, clock);
+    const parts = {
+      registry,
+      liveness,
+      pool,
+      evidence,
+      newId: this.#newId,
+      clock,
+      log,
+      nodesMin: 1,
+      isAutoAssigning: true,
+    };
     return { ...gateway, pool, member: new ClusterMember({ ...parts, shared: null }) };
   }
+}
+
+function livenessOf(registry: Registry, clock: Clock): Liveness {
+  const isStoreShared = (name: string): boolean => registry.map.nodes.get(name)?.isStoreShared === true;
+  return new Liveness({ clock, suspectAfterMs, downAfterMs, isStoreShared });
+}
+
+/** Of requests in this process and in its workers: a real gateway has only the one or the other. */
+function evidences(own: NodeEvidence, ofWorkers: NodeEvidence): NodeEvidence {
+  return {
+    async silences(nodes) {
+      const [here, there] = await Promise.all([own.silences(nodes), ofWorkers.silences(nodes)]);
+      return here.map((silentMs, index) => silentMs ?? there[index] ?? null);
+    },
+    takeRefused: () => [...own.takeRefused(), ...ofWorkers.takeRefused()],
+    onRefused(listener) {
+      const stops = [own.onRefused(listener), ofWorkers.onRefused(listener)];
+      return () => stops.forEach((stop) => stop());
+    },
+  };
 }
 
 /** The registration of a storage node with an agent. */

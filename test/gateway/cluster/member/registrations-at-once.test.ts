@@ -6,6 +6,7 @@ import { ShardgateError } from "../../../../src/core/error.js";
 import { ClusterMember } from "../../../../src/gateway/cluster/member/cluster-member.js";
 import type { RegistryStore } from "../../../../src/registry/registry-store.js";
 import { LeaseLoop } from "../../../../src/registry/lease/lease-loop.js";
+import { evidenceOf } from "../../../../src/gateway/cluster/node-evidence.js";
 import { downAfterMs, Liveness, suspectAfterMs } from "../../../../src/registry/liveness.js";
 import { Registry } from "../../../../src/registry/registry.js";
 import { PostgresStore } from "../../../../src/registry/stores/postgres/postgres-store.js";
@@ -62,7 +63,9 @@ async function openMembers(openStore: () => RegistryStore): Promise<readonly Clu
     };
     const liveness = new Liveness({ clock, suspectAfterMs: 20 * suspectAfterMs, downAfterMs: 20 * downAfterMs });
     const rules = { nodesMin: ids.length, isAutoAssigning: true, newId: randomUUID };
-    const member = new ClusterMember({ registry, liveness, pool: new FakePool(nodes), clock, log, shared, ...rules });
+    const pool = new FakePool(nodes);
+    const evidence = evidenceOf(pool, clock);
+    const member = new ClusterMember({ registry, liveness, pool, evidence, clock, log, shared, ...rules });
     network.join(self().url, member.peers);
     member.start();
     members.push(member);

@@ -2,6 +2,7 @@
 import { afterEach } from "vitest";
 import { testClusterCommands } from "../../../conformance/cluster-commands.js";
 import { ClusterFollower } from "../../../../src/gateway/cluster/follower/cluster-follower.js";
+import { noEvidence } from "../../../../src/gateway/cluster/node-evidence.js";
 import { HttpLeaderTransport } from "../../../../src/gateway/cluster/peers/http-leader-transport.js";
 import { openPrimary } from "../workers/open-primary.js";
 import { callerTls, serveMembership, tokens } from "./served-leader.js";
@@ -21,6 +22,7 @@ testClusterCommands("ClusterFollower over HTTP to a worker of the leader", async
   const { peers } = ofWorker;
   const leader = transport.commands({ name: "g1", url: gateway.url });
   const gateways = () => ofWorker.gateways();
-  const follower = new ClusterFollower({ cluster, leader, peers, gateways, liveness, pool, log });
+  const none = { refused() {}, evidence: noEvidence };
+  const follower = new ClusterFollower({ cluster, leader, peers, gateways, ...none, liveness, pool, log });
   return { cluster: follower, start: () => membership.start(), nodes, store, clock };
 });

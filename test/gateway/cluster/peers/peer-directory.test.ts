@@ -5,7 +5,7 @@ import type { NodeVerdict } from "../../../../src/wire/gateway-peers.js";
 
 const liveMs = 3_000;
 const downAfterMs = 10_000;
-const opened = () => new PeerDirectory({ liveMs, downAfterMs });
+const opened = () => new PeerDirectory({ liveMs, downAfterMs: () => downAfterMs });
 const beat = (...seen: readonly NodeVerdict[]) => ({ url: null, mapVersion: 1, leaderId: "l1", seen, refused: [] });
 
 describe("PeerDirectory", () => {

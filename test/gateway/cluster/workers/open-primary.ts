@@ -4,6 +4,7 @@ import type { Log } from "../../../../src/core/log.js";
 import { ClusterFollower } from "../../../../src/gateway/cluster/follower/cluster-follower.js";
 import { FollowedCluster, type ClusterNews } from "../../../../src/gateway/cluster/follower/followed-cluster.js";
 import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
+import { evidenceOf } from "../../../../src/gateway/cluster/node-evidence.js";
 import { leaderOver, type LeaderCalls } from "../../../../src/gateway/cluster/workers/leader-calls.js";
 import { WorkerViews } from "../../../../src/gateway/cluster/workers/worker-views.js";
 import { Liveness, suspectAfterMs, downAfterMs } from "../../../../src/registry/liveness.js";
@@ -32,7 +33,8 @@ export async function openPrimary() {
     newLeaderId: () => "l1",
   });
   await registry.takeLead();
-  const liveness = new Liveness({ clock, ...bounds });
+  const isStoreShared = (name: string): boolean => registry.map.nodes.get(name)?.isStoreShared === true;
+  const liveness = new Liveness({ clock, ...bounds, isStoreShared });
   const views = new WorkerViews({ registry, liveness, log });
   const nodes = new FakePool();
   const pool = {
@@ -51,6 +53,7 @@ export async function openPrimary() {
     log,
     nodesMin: 1,
     isAutoAssigning: true,
+    evidence: views.evidence,
   });
   const calls = views.calls(membership);
   /** Another worker begins. */
@@ -68,8 +71,9 @@ export function joinWorker({ views, calls, clock, log }: PrimarySide) {
   cluster.begin(views.begin(ofWorker));
   const pool = new FakePool();
   const leader = leaderOver(primary);
-  const { peers, gateways } = leader;
-  const membership = new ClusterFollower({ cluster, leader, peers, gateways, liveness, pool, log });
+  const { peers, gateways, refused } = leader;
+  const evidence = evidenceOf(pool, clock);
+  const membership = new ClusterFollower({ cluster, leader, peers, gateways, refused, evidence, liveness, pool, log });
   return { line, ofWorker, cluster, liveness, pool, membership };
 }
 

@@ -3,7 +3,7 @@
  * thousands of values, and writing them as text arrays would escape each of them here and parse it at the server. The
  * statement must cast the parameter to the array's type.
  */
-import { utf8Bytes } from "../../core/key.js";
+import { utf8Bytes } from "../../../core/key.js";
 
 /** Object ids of types, fixed in PostgreSQL's catalogue. */
 const typeIds = { bytea: 17, int4: 23, text: 25, float8: 701 } as const;

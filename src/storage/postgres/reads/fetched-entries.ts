@@ -2,15 +2,15 @@
  * What statements have read of one snapshot, as the source that reads are answered from. An answer that needs more than
  * was read fails with `Unread`: then more is read, and the answer is made again.
  */
-import type { JsonEntry } from "../../core/entry.js";
-import type { Key } from "../../core/key.js";
-import type { GetOperation, ScanOperation } from "../../core/operation.js";
-import type { ShardNumber } from "../../core/shard.js";
-import type { Row } from "../../postgres/statement.js";
-import type { FencedRead } from "../engine.js";
-import type { EntrySource } from "../read-operations.js";
-import { emptyHeader, type ShardFence } from "../shard-header.js";
-import { entryIn, headIn } from "./entry-rows.js";
+import type { JsonEntry } from "../../../core/entry.js";
+import type { Key } from "../../../core/key.js";
+import type { GetOperation, ScanOperation } from "../../../core/operation.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { Row } from "../../../postgres/statement.js";
+import type { FencedRead } from "../../engine.js";
+import type { EntrySource } from "../../read-operations.js";
+import { emptyHeader, type ShardFence } from "../../shard-header.js";
+import { entryIn, headIn } from "../rows/entry-rows.js";
 
 /** Thrown when the operation at `place` needs more than was read. */
 export class Unread extends Error {

@@ -2,10 +2,10 @@
  * Answers reads from one snapshot of the store. One statement reads what most answers need. An answer that needs more
  * (a long scan, or more values than fit into memory at once) is made in a transaction whose statements share a snapshot.
  */
-import type { ShardNumber } from "../../core/shard.js";
-import type { Query, Row } from "../../postgres/statement.js";
-import type { FencedRead, ReadBudget } from "../engine.js";
-import { readFrom, type ReadAnswer } from "../read-operations.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { Query, Row } from "../../../postgres/statement.js";
+import type { FencedRead, ReadBudget } from "../../engine.js";
+import { readFrom, type ReadAnswer } from "../../read-operations.js";
 import { FetchedEntries, Unread } from "./fetched-entries.js";
 import { readParts, readStatement, type ScanPart } from "./read-statement.js";
 

@@ -3,12 +3,12 @@
  * they plan. The plan is valid if the shards' headers are unchanged at the commit.
  */
 import assert from "node:assert/strict";
-import type { Key } from "../core/key.js";
-import type { ShardNumber } from "../core/shard.js";
-import type { FencedWrite } from "./engine.js";
-import type { ShardHeader } from "./shard-header.js";
-import type { StoredEntry } from "./stored-entry.js";
-import type { StoredState } from "./write-plan.js";
+import type { Key } from "../../core/key.js";
+import type { ShardNumber } from "../../core/shard.js";
+import type { FencedWrite } from "../engine.js";
+import type { ShardHeader } from "../shard-header.js";
+import type { StoredEntry } from "../stored-entry.js";
+import type { StoredState } from "../write-plan.js";
 
 /** The stored state of one key. */
 export interface PrefetchedKey {

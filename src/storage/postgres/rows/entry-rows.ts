@@ -1,12 +1,13 @@
 /** The rows of `entries`, and the writes of a plan that change them and the tombstones. */
-import type { JsonEntry } from "../../core/entry.js";
-import type { Key } from "../../core/key.js";
-import type { ShardNumber } from "../../core/shard.js";
-import type { JsonText } from "../../core/text/json-text.js";
-import type { Version } from "../../core/version.js";
-import type { Query, Row } from "../../postgres/statement.js";
-import type { EntryChange, StoragePlan } from "../storage-plan.js";
-import { encodeEntry, entryDamaged, type EncodedEntry, type StoredEntry } from "../stored-entry.js";
+import type { JsonEntry } from "../../../core/entry.js";
+import type { Key } from "../../../core/key.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { JsonText } from "../../../core/text/json-text.js";
+import type { Version } from "../../../core/version.js";
+import type { Query, Row } from "../../../postgres/statement.js";
+import type { Tombstone } from "../../change-feed.js";
+import type { EntryChange, StoragePlan } from "../../storage-plan.js";
+import { encodeEntry, entryDamaged, type EncodedEntry, type StoredEntry } from "../../stored-entry.js";
 import { bytesArray, float8Array, int4Array } from "./binary-arrays.js";
 import { putFigures } from "./shard-rows.js";
 
@@ -32,6 +33,11 @@ export function headIn(key: Key, row: Row): JsonEntry {
     updatedAtMs: Number(row["updated_ms"]),
     expiresAtMs: row["expires_ms"] === null ? null : Number(row["expires_ms"]),
   };
+}
+
+export function tombstoneIn(key: Key, row: Row): Tombstone {
+  const kind = row["kind"] === "expired" ? "expired" : "deleted";
+  return { kind, key, version: String(row["version"]) as Version, atMs: Number(row["at_ms"]) };
 }
 
 /** Sends the statements of a plan all at once. The shards' rows must be locked. */

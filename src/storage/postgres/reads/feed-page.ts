@@ -1,13 +1,12 @@
 /** One page of a shard's change feed: its newest changes by version, entries and tombstones together. */
-import type { Key } from "../../core/key.js";
-import type { ShardNumber } from "../../core/shard.js";
-import type { Version } from "../../core/version.js";
-import type { Query, Row } from "../../postgres/statement.js";
-import { readChanges, type Tombstone } from "../change-feed.js";
-import type { Change, ChangesOutcome, ChangesRequest } from "../engine.js";
-import { headerSeenBy } from "../shared-shard.js";
-import { entryIn } from "./entry-rows.js";
-import { shardColumns, shardsIn, unclaimedShard } from "./shard-rows.js";
+import type { Key } from "../../../core/key.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { Query, Row } from "../../../postgres/statement.js";
+import { readChanges } from "../../change-feed.js";
+import type { Change, ChangesOutcome, ChangesRequest } from "../../engine.js";
+import { headerSeenBy } from "../../shared-shard.js";
+import { entryIn, tombstoneIn } from "../rows/entry-rows.js";
+import { shardColumns, shardsIn, unclaimedShard } from "../rows/shard-rows.js";
 
 /** `query` must read from one snapshot. */
 export async function readFeedPage(query: Query, node: string, request: ChangesRequest): Promise<ChangesOutcome> {
@@ -47,9 +46,4 @@ function* changesIn(shard: ShardNumber, rows: readonly Row[]): Iterable<Change> 
     else if (row["value"] === null) return;
     else yield { kind: "put", entry: entryIn(shard, key, row) };
   }
-}
-
-export function tombstoneIn(key: Key, row: Row): Tombstone {
-  const kind = row["kind"] === "expired" ? "expired" : "deleted";
-  return { kind, key, version: String(row["version"]) as Version, atMs: Number(row["at_ms"]) };
 }

@@ -3,9 +3,9 @@
  * of gets, and the entries of scans. It returns values up to a number of bytes, and rows without values after that, so
  * that neither side needs memory for more than one answer.
  */
-import type { GetOperation, ScanOperation } from "../../core/operation.js";
-import type { ShardNumber } from "../../core/shard.js";
-import { bytesArray, float8Array, int4Array } from "./binary-arrays.js";
+import type { GetOperation, ScanOperation } from "../../../core/operation.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import { bytesArray, float8Array, int4Array } from "../rows/binary-arrays.js";
 
 export interface ReadRequest {
   /** Name of the storage node that reads. */
@@ -78,7 +78,8 @@ function getsPart(gets: readonly GetOperation[], now: string, most: string, para
     ),
     "bytea[]",
   );
-  return `SELECT ${readParts.get}, place::int, NULL, CASE WHEN ${isLive(now)} AND bytes_before < ${most} THEN value END, ${facts}
+  return `SELECT ${readParts.get} AS part, place::int, NULL::bytea AS key,
+    CASE WHEN ${isLive(now)} AND bytes_before < ${most} THEN value END AS value, ${facts}
     FROM (
       SELECT g.place, e.*, coalesce(sum(octet_length(e.value)) FILTER (WHERE ${isLive(now)})
         OVER (ORDER BY g.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
@@ -105,8 +106,8 @@ function scansPart(scans: readonly ScanPart[], now: string, most: string, parame
     ),
   );
   const limits = parameter(float8Array(scans.map(({ limit }) => limit)), "float8[]");
-  return `SELECT ${isReverse ? readParts.reverse : readParts.forward}, place::int, key,
-    CASE WHEN ${isLive(now)} AND bytes_before < ${most} THEN value END, ${facts}
+  return `SELECT ${isReverse ? readParts.reverse : readParts.forward} AS part, place::int, key,
+    CASE WHEN ${isLive(now)} AND bytes_before < ${most} THEN value END AS value, ${facts}
     FROM (
       SELECT s.place, e.*, coalesce(sum(octet_length(e.value)) FILTER (WHERE ${isLive(now)})
         OVER (ORDER BY s.place, e.nth ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING), 0) AS bytes_before

@@ -1,11 +1,11 @@
 /** The rows of `shards`: one per shard that was ever claimed, with its owner, its fence and its figures. */
-import type { ShardNumber } from "../../core/shard.js";
-import type { Query, Row } from "../../postgres/statement.js";
-import { digestText } from "../checksum.js";
-import type { ShardStats } from "../engine.js";
-import { emptyHeader, type ShardHeader } from "../shard-header.js";
-import { headerSeenBy, type SharedShard } from "../shared-shard.js";
-import type { HeaderChange } from "../storage-plan.js";
+import type { ShardNumber } from "../../../core/shard.js";
+import type { Query, Row } from "../../../postgres/statement.js";
+import { digestText } from "../../checksum.js";
+import type { ShardStats } from "../../engine.js";
+import { emptyHeader, type ShardHeader } from "../../shard-header.js";
+import { headerSeenBy, type SharedShard } from "../../shared-shard.js";
+import type { HeaderChange } from "../../storage-plan.js";
 import { bytesArray, float8Array, int4Array } from "./binary-arrays.js";
 
 export const shardColumns =

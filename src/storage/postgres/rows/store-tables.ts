@@ -2,8 +2,8 @@
  * The tables of a shared store, in a schema of their own, and the session settings that the engine's statements expect.
  * The first storage node that opens the store makes them. Further formats will be upgrades here, under the same lock.
  */
-import { ShardgateError } from "../../core/error.js";
-import type { Query } from "../../postgres/statement.js";
+import { ShardgateError } from "../../../core/error.js";
+import type { Query } from "../../../postgres/statement.js";
 
 /** The format of the tables that this version reads and writes. */
 export const storeFormat = 1;
