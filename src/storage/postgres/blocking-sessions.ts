@@ -5,8 +5,11 @@
 import type { Clock } from "../../core/clock.js";
 import type { Query } from "../../postgres/statement.js";
 
-/** How long the client of a transaction that holds up a claim may be silent: a storage node answers within milliseconds. */
-export const blockedClaimMs = 200;
+/**
+ * How long the client of a transaction that holds up a claim may be silent. Storage nodes answer within milliseconds, and
+ * on a busy machine within some hundreds.
+ */
+export const blockedClaimMs = 500;
 
 /**
  * Until the returned function is called, ends the transactions that keep the session `processId` waiting, and whose

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { parseShard } from "../../../src/core/shard.js";
 import { PostgresEngine } from "../../../src/storage/postgres/postgres-engine.js";
 import { hasPostgres, PostgresServer } from "../../support/postgres.js";
+import { eventually } from "../../support/processes.js";
 import { optionsAt } from "./postgres-stores.js";
 
 describe.skipIf(!hasPostgres)("a claim of a shard whose row another session has locked", () => {
@@ -48,6 +49,20 @@ describe.skipIf(!hasPostgres)("a claim of a shard whose row another session has 
     await claim(2);
     await ended;
     await expect(former.query("COMMIT")).rejects.toThrow();
+  });
+
+  it("fails, and ends no process, when its own session is ended before its COMMIT", async () => {
+    await former.query("COMMIT");
+    await former.query("BEGIN");
+    await former.query(`LOCK TABLE "${schema}".shards IN SHARE MODE`);
+    const failed = expect(claim(2)).rejects.toMatchObject({ code: "SHARD_UNAVAILABLE" });
+    await eventually(async () => {
+      const ended = await server.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+      );
+      expect(ended).toBe("true");
+    });
+    await failed;
   });
 
   it("waits for a session that works", async () => {
