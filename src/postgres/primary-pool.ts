@@ -138,9 +138,9 @@ export class PrimaryPool {
     try {
       await this.#options.prepare?.((text, values) => session.run(text, values));
       const accepted = await this.#accept(primary, session);
+      // A search begins only where a connection is missing.
       const free = this.#connections.indexOf(null);
-      if (free < 0) session.cut("it is not used");
-      else await this.#keep(free, this.#listening(session, free), accepted);
+      await this.#keep(free, this.#listening(session, free), accepted);
       return accepted;
     } catch (error) {
       session.cut(reasonOf(error));

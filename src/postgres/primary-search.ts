@@ -63,7 +63,7 @@ export class PrimarySearch {
     try {
       found = await Promise.any(asked);
     } catch (error) {
-      throw this.#isClosed ? closed() : noPrimary(error);
+      throw this.#isClosed ? closed() : noPrimary(error as AggregateError);
     }
     for (const each of asked) void each.then((other) => other !== found && other.session.cut("it is not used"), ignore);
     return found;
@@ -102,13 +102,15 @@ export class PrimarySearch {
   }
 
   async #ask(host: PostgresHost): Promise<FoundPrimary> {
-    const { callMs, clock, onNotice } = this.#options;
+    const { database, user, password, tls, callMs, clock, onNotice } = this.#options;
     if (this.#isClosed) throw closed();
-    const session = new Session({ host, callMs, clock, onNotice });
+    const ssl = tls === null ? false : { ...this.#caller(), host: host.host };
+    const access = { database, user, ...(password !== null && { password }), ssl };
+    const session = new Session({ host, access, callMs, clock, onNotice });
     this.#sessions.add(session);
     session.onEnd(() => this.#sessions.delete(session));
     try {
-      const identity = await session.within(() => this.#greet(session, host));
+      const identity = await session.within(() => this.#greet(session));
       return { primary: { host, identity }, session };
     } catch (error) {
       session.cut(reasonOf(error));
@@ -116,10 +118,9 @@ export class PrimarySearch {
     }
   }
 
-  async #greet(session: Session, host: PostgresHost): Promise<ServerIdentity | null> {
-    const { database, user, password, tls, callMs, isIdentified } = this.#options;
-    const ssl = tls === null ? false : { ...this.#caller(), host: host.host };
-    await session.connect({ database, user, ...(password !== null && { password }), ssl });
+  async #greet(session: Session): Promise<ServerIdentity | null> {
+    const { callMs, isIdentified } = this.#options;
+    await session.connect();
     const answers = [session.send(greeting, settingsFor(callMs))];
     if (isIdentified) answers.push(session.send(identification, []));
     const [greeted, identified] = await Promise.all(answers);
@@ -183,8 +184,7 @@ const identification = `SELECT system_identifier AS system, extract(epoch FROM p
  * Why no host is the primary. A refusal by one host, for example of the password, is more helpful than the silence of
  * another.
  */
-function noPrimary(error: unknown): unknown {
-  if (!(error instanceof AggregateError)) return error;
+function noPrimary(error: AggregateError): PostgresFailure {
   const failures = error.errors.map(failureOf);
   const refused = failures.find(({ sqlState }) => sqlState !== null && /^(22|23|28|3D|3F|42)/.test(sqlState));
   if (refused !== undefined) return refused;

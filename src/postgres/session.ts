@@ -17,6 +17,8 @@ export interface SessionOptions {
   /** Of each statement, and of each transaction as a whole. */
   readonly callMs: number;
   readonly clock: Clock;
+  /** Database, user, password and TLS. */
+  readonly access: pg.ClientConfig;
   readonly onNotice: (payload: string) => void;
 }
 
@@ -24,7 +26,7 @@ export class Session implements TransactionLine {
   readonly #options: SessionOptions;
   readonly #socket = new Socket();
   readonly #endListeners = new Set<(failure: PostgresFailure) => void>();
-  #client: pg.Client | null = null;
+  readonly #client: pg.Client;
   #isCorked = false;
   /** Settles when the open transaction is over. Null: none is open. */
   #transaction: Promise<void> | null = null;
@@ -34,6 +36,15 @@ export class Session implements TransactionLine {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#client = new pg.Client({
+      ...options.access,
+      ...options.host,
+      pipeline: true,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveMs,
+      stream: () => this.#socket,
+      application_name: "shardgate",
+    });
   }
 
   get place(): string {
@@ -51,25 +62,15 @@ export class Session implements TransactionLine {
     return () => void this.#endListeners.delete(listener);
   }
 
-  async connect(config: pg.ClientConfig): Promise<void> {
-    const { host, onNotice } = this.#options;
-    const client = new pg.Client({
-      ...config,
-      ...host,
-      pipeline: true,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: keepAliveMs,
-      stream: () => this.#socket,
-      application_name: "shardgate",
-    });
+  async connect(): Promise<void> {
+    const client = this.#client;
     client.on("error", (error) => this.cut(`the connection to ${this.place} was lost: ${reasonOf(error)}`, error));
     client.on("end", () => this.cut(`the connection to ${this.place} has ended`));
-    client.on("notification", ({ payload }) => onNotice(payload ?? ""));
+    client.on("notification", ({ payload }) => this.#options.onNotice(payload ?? ""));
     client.on("notice", ({ routine }) => {
       if (routine === replicationWait) this.#isCommitInDoubt = true;
     });
     await client.connect();
-    this.#client = client;
   }
 
   /** One statement. Waits until an open transaction is over. */
@@ -102,15 +103,14 @@ export class Session implements TransactionLine {
   /** Sends one statement at once, whether a transaction is open or not, and without a deadline. */
   send(text: string, values: readonly unknown[]): Promise<StatementAnswer> {
     return new Promise((resolve, reject) => {
-      const client = this.#client;
-      if (client === null || this.#end !== null) {
-        reject(this.#end ?? new PostgresFailure(`the connection to ${this.place} is not open`, { outcome: "nothing" }));
+      if (this.#end !== null) {
+        reject(this.#end);
         return;
       }
-      this.#cork(client);
+      this.#cork();
       // pg calls back at once when a value cannot be sent: the session is cut before anything more is sent on it.
       const name = values.length === 0 ? undefined : this.#prepared.nameOf(text);
-      client.query<Row>({ text, values: [...values], ...(name && { name }) }, (error: Error | null, result) => {
+      this.#client.query<Row>({ text, values: [...values], ...(name && { name }) }, (error: Error | null, result) => {
         if (error !== null && error !== undefined) reject(this.#failed(error, text));
         else if (this.#isCommitInDoubt) reject(this.#notReplicated());
         else resolve(lastOf(result));
@@ -138,9 +138,9 @@ export class Session implements TransactionLine {
   }
 
   /** All statements of one turn of the event loop leave in one packet. */
-  #cork(client: pg.Client): void {
+  #cork(): void {
     if (this.#isCorked) return;
-    const { stream } = client.connection;
+    const { stream } = this.#client.connection;
     this.#isCorked = true;
     stream.cork();
     process.nextTick(() => {

@@ -73,7 +73,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
   });
 });
 
-const rounds = 24;
+const rounds = 18;
 
 /** Until a connection was cut, and another one opened in its place. */
 async function cutOnce(place: "cutAtAnswer" | "cutBefore", text: string): Promise<void> {

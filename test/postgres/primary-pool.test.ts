@@ -1,6 +1,7 @@
 /** PrimaryPool on a real PostgreSQL: statements, transactions, and what is known of them after a lost answer. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { PrimaryPool } from "../../src/postgres/primary-pool.js";
+import type { Query } from "../../src/postgres/statement.js";
 import { hasPostgres, PostgresServer } from "../support/postgres.js";
 import { startPostgresLine, type PostgresLine } from "../support/postgres-line.js";
 import { poolOpener } from "./pools.js";
@@ -279,6 +280,19 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       const backends = await Promise.all([backendOf(pool, 0), backendOf(pool, 1)]);
       expect(prepared.toSorted()).toEqual(backends.toSorted());
       expect(await pool.run(1, "read", "SHOW application_name")).toEqual([{ application_name: "prepared" }]);
+    });
+
+    it("report why they could not be prepared, and are opened again at the next use", async () => {
+      let isMissing = false;
+      const prepare = async (query: Query): Promise<void> => {
+        if (isMissing) await query("SELECT * FROM missing");
+      };
+      const pool = openPool([server], { prepare });
+      await pool.run(0, "read", "SELECT 0");
+      isMissing = true;
+      await expect(pool.run(1, "read", "SELECT 0")).rejects.toMatchObject({ outcome: "nothing", sqlState: "42P01" });
+      isMissing = false;
+      expect(await pool.run(1, "read", "SELECT 1 AS one")).toEqual([{ one: 1 }]);
     });
 
     it("end when the pool is closed, and with them what they wait for", async () => {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PostgresFailure } from "../../src/postgres/postgres-failure.js";
-import { runTransaction, type TransactionWork } from "../../src/postgres/transaction.js";
+import { runTransaction, type TransactionLine, type TransactionWork } from "../../src/postgres/transaction.js";
 import { settle } from "../support/fake-clock.js";
 import { ModelServer } from "./model-server.js";
 
@@ -128,6 +128,19 @@ describe("runTransaction", () => {
     const done = runTransaction(server, "write", () => new Promise(() => {}));
     server.end();
     await expect(done).rejects.toMatchObject({ outcome: "nothing" });
+  });
+
+  it.each(["SELECT 1", "COMMIT"])("passes on what its line throws by mistake, with %s", async (text) => {
+    const server = new ModelServer();
+    const mistake = new TypeError("not the server's");
+    const faulty: TransactionLine = {
+      send: async (sent) => (sent === text ? Promise.reject(mistake) : server.send(sent)),
+      onEnd: (listener) => server.onEnd(listener),
+    };
+    const failed = expect(runTransaction(faulty, "write", (query) => query("SELECT 1"))).rejects.toBe(mistake);
+    await answerAll(server);
+    await failed;
+    expect(server.committed).toEqual([]);
   });
 
   it("refuses statements after its end", async () => {
