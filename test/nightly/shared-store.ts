@@ -45,8 +45,7 @@ async function playAll(): Promise<void> {
   const server = await PostgresServer.start();
   await makeDatabase(server);
   const sizes = { gateways: Number(values.gateways), nodes: Number(values.nodes), shards: 32 };
-  const gatewayArgs: string[] = [];
-  const shape = { databasePorts: [server.port], registry: "database", gatewayArgs, ...sizes } as const;
+  const shape = { databasePorts: [server.port], registry: "database", ...sizes } as const;
   const group = await StoreGroup.start(shape);
   process.on("exit", () => group.writeLogs(values.output));
   const stage = { group, server, outageMs: Number(values.seconds) * 1_000 };
@@ -61,7 +60,7 @@ async function playAll(): Promise<void> {
 
 async function playOne(scenario: Scenario, stage: Omit<Stage, "load" | "onServed">, seed: number): Promise<number> {
   console.log(`seed ${seed}: ${scenario.title}`);
-  const { complaints, servedMs, figures } = await play(scenario, stage, { seed, pauseMs: 5 });
+  const { complaints, servedMs, figures } = await play(scenario, stage, { seed, pauseMs: 5, operationsMin: 1_000 });
   report(complaints, figures);
   if (servedMs !== null) console.log(`  every key was written again after ${Math.round(servedMs)} ms`);
   const isLate = servedMs !== null && scenario.aimMs !== undefined && servedMs > scenario.aimMs;
