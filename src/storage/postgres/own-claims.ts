@@ -56,8 +56,9 @@ export class OwnClaims {
     if (sequence > (this.#committed.get(shard) ?? 0)) this.#committed.set(shard, sequence);
   }
 
-  /** Call with locked headers, before anything is planned. */
+  /** Call with locked headers, before anything is planned. Throws as `refuseLostStart` does. */
   check(headers: ReadonlyMap<ShardNumber, ShardHeader>): void {
+    this.refuseLostStart();
     const lost = [...headers].filter(([shard, { sequence }]) => sequence < (this.#committed.get(shard) ?? 0));
     if (lost.length > 0) this.#loseTail(new Map(lost));
     for (const [shard, header] of headers) this.#renew(shard, header);
@@ -73,7 +74,11 @@ export class OwnClaims {
   /** The process has found another primary, with this content, or the same one restarted. */
   failedOver(own: StoredNode, shards: SharedShards, place: string): void {
     const headers = new Map([...shards].map(([shard, row]) => [shard, headerSeenBy(this.#node, row)] as const));
-    for (const [shard, header] of headers) if (isOwned(header)) this.#held.set(shard, claimOf(shard, header));
+    // A claim that the database has lost was made all the same: the next epoch must be above it.
+    for (const [shard, header] of headers) {
+      const isNewer = isOwned(header) && header.epoch > (this.#held.get(shard)?.epoch ?? 0);
+      if (isNewer) this.#held.set(shard, claimOf(shard, header));
+    }
     const lost = [...this.#committed].filter(([shard, sequence]) => (headers.get(shard)?.sequence ?? 0) < sequence);
     this.#outdate();
     for (const [shard, header] of headers) this.#renew(shard, header);

@@ -66,6 +66,7 @@ export class PostgresEngine implements StorageEngine {
   readonly #clock: Clock;
   readonly #pool: Pick<PrimaryPool, "run" | "transaction" | "close">;
   readonly #claims: OwnClaims;
+  readonly #storeReads: StoreReads;
   readonly #calls = new UnderWay();
   #reads = 0;
   #isOpen = false;
@@ -91,6 +92,10 @@ export class PostgresEngine implements StorageEngine {
     this.#node = node;
     this.#clock = clock;
     this.#claims = new OwnClaims(node, log);
+    this.#storeReads = new StoreReads(node, {
+      run: (text, values) => this.#pool.run(this.#readConnection(), "read", text, values),
+      snapshot: (work) => this.#pool.transaction(this.#readConnection(), "snapshot", work),
+    });
     this.#pool = openPool({
       ...options,
       connections: stateConnection + 1,
@@ -103,12 +108,11 @@ export class PostgresEngine implements StorageEngine {
   read(...[operations, budget]: Parameters<StorageEngine["read"]>): ReturnType<StorageEngine["read"]> {
     return readJudged(
       () =>
-        this.#call(() => {
-          const connection = this.#readConnection();
-          return new StoreReads(this.#node, operations, budget).answer({
-            run: (text, values) => this.#pool.run(connection, "read", text, values),
-            snapshot: (work) => this.#pool.transaction(connection, "snapshot", work),
-          });
+        this.#call(async () => {
+          const answer = await this.#storeReads.answer(operations, budget);
+          // Known only now if this call has found the primary.
+          this.#claims.refuseLostStart();
+          return answer;
         }),
       (marks) => this.#raise(marks),
     );
@@ -134,7 +138,11 @@ export class PostgresEngine implements StorageEngine {
   }
 
   changes(request: ChangesRequest): ReturnType<StorageEngine["changes"]> {
-    return this.#snapshot((query) => readFeedPage(query, this.#node, request));
+    return this.#snapshot(async (query) => {
+      const page = await readFeedPage(query, this.#node, request);
+      this.#claims.refuseLostStart();
+      return page;
+    });
   }
 
   async state(): Promise<StoreState> {
@@ -178,6 +186,7 @@ export class PostgresEngine implements StorageEngine {
     const due = await this.#call(() =>
       dueShards((text, values) => this.#pool.run(stateConnection, "read", text, values), this.#node, nowMs),
     );
+    this.#claims.refuseLostStart();
     const shards = due.filter((shard) => this.#claims.refusalOf(shard) === null).slice(0, sweptShardsMax);
     if (shards.length === 0) return { expired: 0, tombstonesDropped: 0, isMore: false };
     const plan = await this.#commit(stateConnection, async (query) => {

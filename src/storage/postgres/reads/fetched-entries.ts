@@ -30,7 +30,8 @@ interface FetchedRange {
 }
 
 export class FetchedEntries implements EntrySource {
-  readonly fences = new Map<ShardNumber, ShardFence>();
+  /** Null until they were read. May have those of other shards, too. */
+  fences: ReadonlyMap<ShardNumber, ShardFence> | null = null;
   readonly #nowMs: number;
   readonly #gets = new Map<ShardNumber, Map<Key, { readonly place: number; readonly row: Row }>>();
   readonly #scans = new Map<ScanOperation, FetchedRange>();
@@ -43,7 +44,7 @@ export class FetchedEntries implements EntrySource {
   }
 
   fence(shard: ShardNumber): ShardFence {
-    return this.fences.get(shard) ?? emptyHeader;
+    return this.fences?.get(shard) ?? emptyHeader;
   }
 
   find(shard: ShardNumber, key: Key): JsonEntry | null {
