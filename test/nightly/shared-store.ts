@@ -17,6 +17,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string" },
     operations: { type: "string", default: "50000" },
+    gateways: { type: "string", default: "3" },
+    nodes: { type: "string", default: "4" },
     seconds: { type: "string", default: "10" },
     scenario: { type: "string", default: "" },
     /** Where the logs of all processes are written. */
@@ -42,16 +44,16 @@ process.exit(wrong === 0 ? 0 : 1);
 async function playAll(): Promise<void> {
   const server = await PostgresServer.start();
   await makeDatabase(server);
-  const sizes = { gateways: 3, nodes: 4, shards: 32 };
+  const sizes = { gateways: Number(values.gateways), nodes: Number(values.nodes), shards: 32 };
   const gatewayArgs: string[] = [];
   const shape = { databasePorts: [server.port], registry: "database", gatewayArgs, ...sizes } as const;
   const group = await StoreGroup.start(shape);
+  process.on("exit", () => group.writeLogs(values.output));
   const stage = { group, server, outageMs: Number(values.seconds) * 1_000 };
   let operations = 0;
   for (let seed = firstSeed; operations < Number(values.operations); seed++) {
     for (const scenario of wanted) operations += await playOne(scenario, stage, seed);
   }
-  group.writeLogs(values.output);
   console.log(`${operations} operations were checked`);
   await group.stop();
   await server.stop();

@@ -5,12 +5,15 @@
 import type { Clock } from "../../core/clock.js";
 import type { Query } from "../../postgres/statement.js";
 
-/** How long a transaction may hold up a claim: a group of writes takes some milliseconds. */
-export const blockedClaimMs = 200;
+/**
+ * How long the client of a transaction that holds up a claim may be silent. Storage nodes answer within milliseconds, and
+ * on a busy machine within some hundreds.
+ */
+export const blockedClaimMs = 500;
 
 /**
- * Until the returned function is called, ends the transactions older than `blockedClaimMs` that keep the session
- * `processId` waiting. `query` must use another session. Failures are left to the claim's own time limit.
+ * Until the returned function is called, ends the transactions that keep the session `processId` waiting, and whose
+ * clients have been silent for `blockedClaimMs`. `query` must use another session. Failures are left to the claim's own time limit.
  */
 export function endBlockers(query: Query, clock: Clock, processId: number): () => void {
   let isOver = false;
@@ -29,11 +32,14 @@ export function endBlockers(query: Query, clock: Clock, processId: number): () =
   };
 }
 
-/** Only sessions of the same role may be ended. One that waits itself is blocking, too, for locks are queued. */
+/**
+ * Only sessions of the same role may be ended. One that waits itself is blocking, too, for locks are queued. A session
+ * that works, or waits for a lock, is left alone: it may be another storage node's claim, which all others wait for.
+ */
 const terminate = `WITH RECURSIVE blocking (pid) AS (
     SELECT unnest(pg_blocking_pids($1::int))
     UNION
     SELECT next.pid FROM blocking, unnest(pg_blocking_pids(blocking.pid)) AS next (pid))
   SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN blocking USING (pid)
   WHERE a.usename = current_user AND a.pid <> $1::int
-    AND a.xact_start < clock_timestamp() - $2::int * interval '1 millisecond'`;
+    AND a.wait_event_type = 'Client' AND a.state_change < clock_timestamp() - $2::int * interval '1 millisecond'`;

@@ -63,7 +63,7 @@ export async function changeStoredState(
   const change = decide(seen.state);
   if (change === null) return seen;
   const changed = await changedShards(query, node, change.claims);
-  void putClaims(query, changed);
+  putClaims(query, changed);
   const shared = change.cluster === undefined ? sharedIn(store) : bound(query, sharedIn(store), change.cluster);
   const next = change.document === undefined ? own : putDocument(query, node, own, change.document);
   return seenState(node, shared, next, new Map([...shards, ...changed]));

@@ -77,13 +77,16 @@ export async function putFigures(query: Query, headers: readonly HeaderChange[])
   );
 }
 
-/** Stores claims, with what a claim changes of a feed. Rows that exist must be locked. */
-export async function putClaims(query: Query, shards: SharedShards): Promise<void> {
+/**
+ * Stores claims, with what a claim changes of a feed. Rows that exist must be locked. Does not wait for the answer: the
+ * transaction fails where the statement does.
+ */
+export function putClaims(query: Query, shards: SharedShards): void {
   if (shards.size === 0) return;
   const all = [...shards.values()];
   const column = (name: (typeof claimNames)[number]): Buffer => float8Array(all.map(({ header }) => header[name]));
   const texts = (textOf: (shard: SharedShard) => string | null): Buffer => bytesArray("text", all.map(textOf));
-  await query(
+  void query(
     `INSERT INTO shards (${shardColumns})
     SELECT shard, owner, epoch, released_epoch, lineage, sealed_for, 0, sequence, 0, 0, 0, 0, horizon, $8
     FROM unnest($1::int[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $9::float8[])
