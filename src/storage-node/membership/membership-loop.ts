@@ -111,7 +111,7 @@ export class MembershipLoop {
     const { name, advertisedUrl, incarnation, isEphemeral, host } = this.#options;
     const shards = await host.hostedShards();
     // After the claims: if another storage node has just given a shared store its cluster, both are known or neither is.
-    await host.refresh();
+    await host.refresh(true);
     const { isStoreShared } = host;
     const { storeId, clusterId, shardCount, mapVersion, starts } = host.document;
     return {
