@@ -57,7 +57,9 @@ export class MembershipLoop {
   async beat(isStopped: () => boolean, isLeaving = false): Promise<boolean> {
     const wasRegistered = this.#isRegistered;
     try {
-      if (!this.#isRegistered || !(await this.#heartbeat(isLeaving))) await this.#register();
+      // A store that was restored under the running process may lack its start; the registry has to judge that.
+      const isToRegister = !this.#isRegistered || !this.#options.host.isAcknowledged;
+      if (isToRegister || !(await this.#heartbeat(isLeaving))) await this.#register();
       this.#isRegistered = true;
       this.#trouble = null;
       const { url: gatewayUrl } = this.#gateway;

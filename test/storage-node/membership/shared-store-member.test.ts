@@ -79,6 +79,25 @@ describe("a storage node of a shared store", () => {
     );
   });
 
+  it("registers anew when its database was restored from a copy that lacks its start", async () => {
+    const content = new MemoryContent("shared1");
+    const gateway = await startGateway();
+    const { clock } = await runNode({ engine: new MemoryEngine(null, content, "node1"), gatewayUrls: [gateway.url] });
+    await vi.waitFor(() => expect(content.documentOf("node1")).toContain('"acknowledgedStart":"first"'));
+    const copy = content.documentOf("node1")?.replaceAll('"first"', '"earlier"') ?? "";
+    await new MemoryEngine(null, content, "node1").changeState(() => ({ document: copy, claims: [] }));
+    gateway.calls.length = 0;
+    gateway.answer = () => ({ status: 200, body: JSON.stringify(assignments(8, { 1: 6 })) });
+    await vi.waitFor(
+      async () => {
+        await clock.advance(100);
+        const registrations = gateway.calls.filter(({ path }) => path === "POST /nodes");
+        expect(registrations[0]?.body).toMatchObject({ incarnation: "first", starts: ["earlier"] });
+      },
+      { interval: 2 },
+    );
+  });
+
   it("asks for new epochs for the claims that a fail-over of its database has outdated", async () => {
     const engine = new ScriptedEngine(new MemoryEngine(null, new MemoryContent("shared1"), "node1"));
     const gateway = await startGateway();
