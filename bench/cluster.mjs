@@ -120,7 +120,7 @@ export class Parts {
   start(name, args, { env = {}, hasChannel = false } = {}) {
     const production = { SHARDGATE_LOG_LEVEL: "error", NODE_ENV: "production", GRAPHILE_ENV: "production" };
     const settings = { ...process.env, ...production, ...env };
-    const isProfiled = this.#profile !== undefined && /gateway$|^postgres-node/.test(name);
+    const isProfiled = this.#profile !== undefined && /gateway$|^postgres-/.test(name);
     const profile = isProfiled ? profileArgs(this.#profile, name) : [];
     const stdio = ["ignore", "ignore", "inherit", ...(hasChannel ? ["ipc"] : [])];
     const child = spawn(process.execPath, [...profile, ...args].map(String), { stdio, env: settings });

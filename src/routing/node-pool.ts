@@ -116,14 +116,18 @@ export class NodePool {
     return () => this.#refusedListeners.delete(listener);
   }
 
-  /** Removes the mailboxes of storage nodes that were removed or have a new URL. Call after every map change. */
+  /**
+   * Removes the mailboxes of storage nodes that were removed or have a new URL, and has waiting operations find the new
+   * owners of their shards. Call after every map change.
+   */
   prune(): void {
-    const { nodes } = this.#options.map();
+    const { nodes, shards } = this.#options.map();
     for (const [name, mailbox] of this.#mailboxes) {
-      const url = nodes.get(name)?.url;
-      if (url === mailbox.record.url) continue;
+      const record = nodes.get(name);
+      if (record?.isStoreShared === true) mailbox.takenOver(shards);
+      if (record?.url === mailbox.record.url) continue;
       this.#mailboxes.delete(name);
-      mailbox.retire(`${nodeText(mailbox.record)} ${url === undefined ? "was removed" : `moved to ${url}`}`);
+      mailbox.retire(`${nodeText(mailbox.record)} ${record === undefined ? "was removed" : `moved to ${record.url}`}`);
     }
     this.#listener?.mapChanged();
   }

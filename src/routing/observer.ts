@@ -13,9 +13,9 @@ export type BreakerKind = "closed" | "open" | "halfOpen";
 
 /**
  * Why operations were not sent to their storage node. "deadline" and "aborted": they were still waiting when their
- * caller's time ended.
+ * caller's time ended. "takenOver": another storage node owns their shard by now.
  */
-export type UnsentReason = "breakerOpen" | "overloaded" | "deadline" | "aborted" | "closed";
+export type UnsentReason = "breakerOpen" | "overloaded" | "deadline" | "aborted" | "takenOver" | "closed";
 
 /**
  * How the wait for a takeover ended. "answered": a storage node answered. "overloaded": it did not begin, because too

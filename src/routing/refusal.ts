@@ -28,6 +28,17 @@ export function operationText(operation: Operation): string {
   return `${kind} of key ${JSON.stringify(key.length > 64 ? `${key.slice(0, 64)}…` : key)}`;
 }
 
+/** The cause when the caller's time ended before the storage node answered. */
+export function unansweredBecause(
+  record: { readonly name: string; readonly url: string },
+  reason: "deadline" | "aborted",
+  isSent: boolean,
+): string {
+  const node = nodeText(record);
+  if (reason === "aborted") return `the request was cancelled before ${node} answered`;
+  return isSent ? `${node} did not answer in time` : `the request timed out before it was sent to ${node}`;
+}
+
 export function refused(code: ErrorCode, message: string): RefusedOutcome {
   return { kind: "refused", code, message };
 }

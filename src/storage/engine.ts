@@ -1,7 +1,7 @@
 /**
  * The storage engine keeps the entries of many shards in one store and decides, within its own snapshot or transaction,
- * who may touch a shard. It knows nothing of HTTP or the cluster map. MemoryEngine and LmdbEngine implement it; both
- * pass test/conformance/storage-engine.ts. Callers pass in the current time.
+ * who may touch a shard. It knows nothing of HTTP or the cluster map. MemoryEngine, LmdbEngine and PostgresEngine
+ * implement it, and pass test/conformance/storage-engine.ts. Callers pass in the current time.
  */
 import type { JsonEntry } from "../core/entry.js";
 import type { Key } from "../core/key.js";
@@ -170,7 +170,7 @@ export interface Swept {
 }
 
 export interface StorageEngine {
-  /** The engine's name for people and metrics: "memory" or "lmdb". */
+  /** The engine's name for people and metrics: "memory", "lmdb" or "postgres". */
   readonly name: string;
   /** Whether written data outlive the process. */
   readonly isDurable: boolean;

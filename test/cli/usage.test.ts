@@ -90,6 +90,7 @@ describe("the command line", () => {
         "suspect-after",
         "down-after",
         "takeover-after",
+        "auto-rebalance",
         "drain-delay",
       ].concat([
         "id",

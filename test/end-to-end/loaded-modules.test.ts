@@ -24,14 +24,16 @@ function packagesOf(command: string): ReadonlySet<string> {
 const server = "fastify";
 const tracing = "@opentelemetry/sdk-trace";
 
-it("a gateway loads GraphQL, but no engine, and tracing only when asked for", () => {
+it("a gateway loads GraphQL, but no engine or database client, and tracing only when asked for", () => {
   const packages = packagesOf("gateway");
-  expect([server, "graphql", "lmdb", tracing].filter((name) => packages.has(name))).toEqual([server, "graphql"]);
+  const found = [server, "graphql", "lmdb", "pg", tracing].filter((name) => packages.has(name));
+  expect(found).toEqual([server, "graphql"]);
 });
 
-it("a storage node loads its engine, but nothing of GraphQL, and tracing only when asked for", () => {
+it("a storage node loads the usual engine, but nothing of GraphQL, and PostgreSQL and tracing only when asked for", () => {
   const packages = packagesOf("node");
-  expect([server, "graphql", "lmdb", tracing].filter((name) => packages.has(name))).toEqual([server, "lmdb"]);
+  const found = [server, "graphql", "lmdb", "pg", tracing].filter((name) => packages.has(name));
+  expect(found).toEqual([server, "lmdb"]);
 });
 
 it.each(["dev", "get", "registry"])("`%s` loads no server", (command) => {

@@ -98,6 +98,8 @@ it("reports keys as unavailable when another node of the cluster answers at thei
 
 it("refuses a wrong address that an operator registers for a storage node", async () => {
   const { origin } = cluster;
+  // What answers at the wrong address decides.
+  await eventually(async () => expect((await nodeRow(origin, "node2")).state).toBe("UP"));
   await cluster.run("node1").stop();
   await eventually(async () => expect((await nodeRow(origin, "node1")).state).toBe("DOWN"));
   const answer = await ask(origin, "POST", "/nodes", { id: "node1", url: cluster.nodeOrigin("node2") });

@@ -1,30 +1,27 @@
-/** When shards are served again: each gateway writes a key of each of them, again and again, until it is acknowledged. */
+/** When shards are served again: a key of each of them is written again and again until that is acknowledged. */
 import { parseKey } from "../../src/core/key.js";
 import { shardOfKey } from "../../src/core/shard.js";
 import type { StoreGroup } from "./store-group.js";
 
-const pauseMs = 50;
+const pauseMs = 100;
+/** A write that hangs does not keep the next one from being sent for longer. */
+const patienceMs = 1_000;
 const withinMs = 60_000;
 
-/** Resolves once every gateway has written every shard. A write that hangs does not keep the next one from being sent. */
+/** Resolves once every shard was written, by gateways in turn. */
 export async function servedAgain(group: StoreGroup, shards: readonly number[]): Promise<void> {
-  const keys = shards.map((shard) => keyOf(shard, group.shardCount));
-  const ways = group.gatewayNames.flatMap((gateway) => keys.map((key) => `${group.origin(gateway)}/data/${key}`));
-  await Promise.all(ways.map(written));
+  const origins = group.gatewayNames.map((name) => group.origin(name));
+  await Promise.all(shards.map((shard) => written(origins, `/data/${keyOf(shard, group.shardCount)}`)));
 }
 
-async function written(url: string): Promise<void> {
+async function written(origins: readonly string[], path: string): Promise<void> {
   const done = new AbortController();
   const signal = AbortSignal.any([done.signal, AbortSignal.timeout(withinMs)]);
-  const acknowledged = new Promise<void>((resolve) => done.signal.addEventListener("abort", () => resolve()));
-  const put = async (): Promise<void> => {
-    const { ok } = await fetch(url, { method: "PUT", body: "0", signal });
-    if (ok) done.abort();
-  };
-  while (!done.signal.aborted) {
-    if (signal.aborted) throw new Error(`PUT ${url} was not acknowledged within ${withinMs} ms.`);
-    put().catch(() => {});
-    await Promise.race([acknowledged, new Promise((resolve) => setTimeout(resolve, pauseMs))]);
+  for (let turn = 0; !done.signal.aborted; turn++) {
+    if (signal.aborted) throw new Error(`PUT ${path} was not acknowledged within ${withinMs} ms.`);
+    const put = fetch(`${origins[turn % origins.length]}${path}`, { method: "PUT", body: "0", signal });
+    const answered = put.then(({ ok }) => (ok ? done.abort() : pause(pauseMs))).catch(() => pause(pauseMs));
+    await Promise.race([answered, pause(patienceMs)]);
   }
 }
 
@@ -33,4 +30,8 @@ function keyOf(shard: number, shardCount: number): string {
     const key = `probe${index}`;
     if (shardOfKey(parseKey(key), shardCount) === shard) return key;
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -113,6 +113,11 @@ export class StoreGroup {
     await this.#operator("POST", `/nodes/${node}/drain`);
   }
 
+  /** To another storage node of the store: a takeover. */
+  async assign(shardId: number, nodeId: string): Promise<void> {
+    await this.#operator("POST", "/shards/assign", { shardId, nodeId, force: false });
+  }
+
   async undoDrain(node: string): Promise<void> {
     await this.#operator("DELETE", `/nodes/${node}/drain`);
   }
@@ -140,8 +145,8 @@ export class StoreGroup {
     this.#folder.remove();
   }
 
-  async #operator(method: string, path: string): Promise<void> {
-    const { status, body } = await ask(this.anyOrigin, method, path);
+  async #operator(method: string, path: string, request?: unknown): Promise<void> {
+    const { status, body } = await ask(this.anyOrigin, method, path, request);
     if (status < 200 || status > 299) throw new Error(`${method} ${path} was answered ${JSON.stringify(body)}`);
   }
 

@@ -89,6 +89,21 @@ describe("a storage node of a shared store that is about to end", () => {
     expect(log.lines.at(-1)).toMatchObject({ level: "warn", facts: { shards: 1 } });
   });
 
+  it("says so after a heartbeat that gets no answer", async () => {
+    const { gateway, clock, leave, untilLeft, messages } = await setUp();
+    const { answer } = gateway;
+    gateway.answer = () => "hang";
+    await vi.waitFor(async () => {
+      await clock.advance(100);
+      expect(gateway.calls).toHaveLength(1);
+    });
+    leave();
+    gateway.answer = answer;
+    await untilLeft();
+    expect(gateway.calls.map(({ body }) => body["isLeaving"] === true)).toContain(true);
+    expect(messages()).toEqual(["info: Other storage nodes of the store have taken over all shards of this one."]);
+  });
+
   it("does not wait when no gateway is there", async () => {
     const { gateway, clock, leave, untilLeft } = await setUp();
     await gateway.stop();

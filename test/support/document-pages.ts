@@ -11,6 +11,7 @@ const first = ["README.md", "docs/tutorial/first-steps.md", "docs/how-to/several
 const ownTests = [
   "docs/how-to/data-safety.md",
   "docs/how-to/deploy.md",
+  "docs/how-to/postgres.md",
   "docs/how-to/three-machines.md",
   "docs/how-to/upgrade.md",
 ];

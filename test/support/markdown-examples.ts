@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { repository } from "./processes.js";
 
-const languages = ["sh", "graphql", "ts", "yaml", "promql", "nginx", "ini"] as const;
+const languages = ["sh", "sql", "graphql", "ts", "yaml", "promql", "nginx", "ini"] as const;
 
 export interface Example {
   readonly heading: string;

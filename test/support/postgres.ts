@@ -22,12 +22,14 @@ export const hasPostgres = embeddedFolder() !== null || installedFolder() !== nu
 export class PostgresServer {
   readonly port: number;
   readonly #data: string;
+  readonly #settings: readonly string[];
   #run: Run;
 
-  private constructor(port: number, data: string, run: Run) {
+  private constructor(port: number, data: string, settings: readonly string[]) {
     this.port = port;
     this.#data = data;
-    this.#run = run;
+    this.#settings = settings;
+    this.#run = runPostgres(data, port, settings);
   }
 
   /** Resolves when it answers. Its user is `sg`, with the password `secret`. With a certificate it takes TLS connections, too. */
@@ -49,7 +51,7 @@ export class PostgresServer {
 
   static async #serve(data: string, settings: readonly string[] = []): Promise<PostgresServer> {
     const [port = 0] = await freePorts(1);
-    const server = new PostgresServer(port, data, runPostgres(data, port, settings));
+    const server = new PostgresServer(port, data, settings);
     await eventually(() => server.sql("SELECT 1"));
     return server;
   }
@@ -76,8 +78,8 @@ export class PostgresServer {
   }
 
   /** The first column of the first row, as text. */
-  async sql(statement: string): Promise<string> {
-    const client = await this.#connect();
+  async sql(statement: string, { database = "postgres" } = {}): Promise<string> {
+    const client = await this.#connect(database);
     try {
       const result = await client.query<unknown[]>({ text: statement, rowMode: "array" });
       // Several statements have a result each, which the types do not tell.
@@ -105,7 +107,7 @@ export class PostgresServer {
 
   /** Starts it anew on its data, after it was killed. */
   async restart(): Promise<void> {
-    this.#run = runPostgres(this.#data, this.port, []);
+    this.#run = runPostgres(this.#data, this.port, this.#settings);
     await eventually(() => this.sql("SELECT 1"));
   }
 
@@ -120,13 +122,13 @@ export class PostgresServer {
     await rename(`${this.#data}.kept`, this.#data);
   }
 
-  async #connect(): Promise<pg.Client> {
+  async #connect(database = "postgres"): Promise<pg.Client> {
     const client = new pg.Client({
       host: "127.0.0.1",
       port: this.port,
       user: "sg",
       password: "secret",
-      database: "postgres",
+      database,
     });
     client.on("error", () => undefined);
     await client.connect();

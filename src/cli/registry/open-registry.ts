@@ -10,7 +10,7 @@ import { makeFolder } from "../files/make-folder.js";
 import { CommandFailure } from "../terminal/command-failure.js";
 import { exitCodes } from "../terminal/exit-code.js";
 import { postgresAccess, type PostgresPlace } from "../servers/postgres-place.js";
-import { openServerAccess, type AccessParts, type ServerAccess } from "../servers/server-options.js";
+import { openServerAccess, type ServerAccessParts, type ServerAccess } from "../servers/server-options.js";
 import { passwordVariable, type ServerHost } from "../servers/server-url.js";
 import { registryFiles, type RegistryServerOptions } from "./registry-options.js";
 import type { EtcdPlace, RegistryPlace, ServerPlace } from "./registry-place.js";
@@ -26,7 +26,7 @@ export interface OpenedRegistry {
   close(): Promise<void>;
 }
 
-export type RegistryParts = AccessParts;
+export type RegistryParts = ServerAccessParts;
 
 /** Throws the errors of the stores, and CommandFailure for unusable files or an unusable password. */
 export async function openRegistry(

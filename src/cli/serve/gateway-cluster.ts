@@ -30,6 +30,7 @@ export interface ClusterOptions extends RegistryPlaceOptions {
   readonly downAfter: number;
   readonly takeoverAfter: number;
   readonly autoAssign: boolean;
+  readonly autoRebalance?: true;
 }
 
 type ClusterService = MembershipService & Pick<ClusterCommands, "refresh">;
@@ -88,8 +89,8 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
       liveness,
       membership(pool, guard, evidence = evidenceOf(pool, clock)) {
         const shared = isShared ? sharedLead(registry, parts) : null;
-        const { nodes: nodesMin, autoAssign: isAutoAssigning } = options;
-        const rules = { guard, nodesMin, isAutoAssigning };
+        const { nodes: nodesMin, autoAssign: isAutoAssigning, autoRebalance: isAutoRebalancing = false } = options;
+        const rules = { guard, nodesMin, isAutoAssigning, isAutoRebalancing };
         const service = new ClusterMember({ ...parts, ...rules, registry, liveness, pool, evidence, shared });
         return {
           service,

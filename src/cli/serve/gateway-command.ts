@@ -78,6 +78,12 @@ export function addGatewayCommand(program: Command, environment: Environment): v
     )
     .addOption(drainDelayOption())
     .addOption(option("--no-auto-assign", "do not assign shards automatically (any value of the variable sets it)"))
+    .addOption(
+      option(
+        "--auto-rebalance",
+        "give storage nodes of a shared store that have been UP for 10 s their share of its shards (any value of the variable sets it)",
+      ),
+    )
     .addOption(option("--no-playground", "do not serve GraphiQL at /graphql (any value of the variable sets it)"))
     .addOption(option("--no-console", "do not serve the console at / (any value of the variable sets it)"))
     .addOption(limitOption())

@@ -12,7 +12,7 @@ import { lockFolder } from "../files/file-lock.js";
 import { makeFolder } from "../files/make-folder.js";
 import { awaitedStore, untilServersAnswer, type WaitParts } from "../servers/awaited-servers.js";
 import { postgresAccess, type PostgresPlace } from "../servers/postgres-place.js";
-import { openServerAccess, type AccessParts } from "../servers/server-options.js";
+import { openServerAccess, type ServerAccessParts } from "../servers/server-options.js";
 import { storeFiles, type StoreOptions } from "./store-option.js";
 
 export interface EngineOptions extends StoreOptions {
@@ -20,7 +20,7 @@ export interface EngineOptions extends StoreOptions {
   readonly data: string;
 }
 
-export interface EngineParts extends AccessParts, WaitParts {
+export interface EngineParts extends ServerAccessParts, WaitParts {
   readonly clock: Clock;
   readonly log: Log;
   /** The primary process of this worker has the folder's lock. */

@@ -73,14 +73,14 @@ export interface ServerAccess {
   readonly tls: TlsFiles;
 }
 
-export interface AccessParts {
+export interface ServerAccessParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly variable: Environment["variable"];
 }
 
 /** Rejects with CommandFailure for unusable files or an unusable password. */
-export async function openServerAccess(files: ServerFiles, parts: AccessParts): Promise<ServerAccess> {
+export async function openServerAccess(files: ServerFiles, parts: ServerAccessParts): Promise<ServerAccess> {
   const { tlsCa: clusterCa = null, tlsCert: cert, tlsKey: key } = files;
   const password = await checkedPassword(files, parts.variable);
   const cluster = cert === undefined || key === undefined ? null : { cert, key };

@@ -5,12 +5,10 @@
  */
 import { ShardgateError } from "../../core/error.js";
 import type { Key } from "../../core/key.js";
-import { nameCharactersMax } from "../../core/limits.js";
 import { parseShard, shardOfKey, type ShardNumber, type ShardState } from "../../core/shard.js";
 import type { AssignmentChange, ClusterMap, ShardRecord } from "../../registry/cluster-map.js";
 import type { NodeState } from "../../registry/liveness.js";
 import { parseNodeName } from "../../registry/node-name.js";
-import { ownedShards } from "../../routing/owned-shards.js";
 import type { Heartbeat, HostedShard, NodeAssignments, NodeRegistration } from "../../wire/membership.js";
 import type { ClusterStanding } from "../cluster/cluster-standing.js";
 import type { NodeStatus } from "../cluster/cluster-view.js";
@@ -23,8 +21,7 @@ import type { AssignRequest } from "../cluster/cluster-commands.js";
 import type { Access } from "../access/access.js";
 import type { AuditRecord } from "../access/audit-log.js";
 import type { Caller } from "../access/caller.js";
-
-type Facts = Readonly<Record<string, unknown>>;
+import { nodeFacts, shardFacts, shownName, type Facts } from "./audit-facts.js";
 
 /** An unchecked AssignRequest: the shard may not exist, and the name may not be valid. */
 export interface AskedAssignment extends Omit<AssignRequest, "shard" | "node"> {
@@ -173,7 +170,7 @@ export class GuardedMembership {
    */
   assign({ shard, node, ...rest }: AskedAssignment): Promise<ShardRecord> {
     const look = (): Facts | null => shardFacts(this.#membership.map, shard);
-    return this.#audited("assign", { shard, node: shown(node), isForced: rest.isForced }, look, async () => {
+    return this.#audited("assign", { shard, node: shownName(node), isForced: rest.isForced }, look, async () => {
       this.#requireAdmin();
       const place = { shard: parseShard(shard, this.shardCount), node: parseNodeName(node) };
       return this.#commands.assign({ ...rest, ...place });
@@ -183,7 +180,7 @@ export class GuardedMembership {
   /** ClusterCommands.remove for administrators. Throws BAD_REQUEST for an invalid name. */
   remove(name: string, isForced: boolean): Promise<readonly ShardNumber[]> {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
-    return this.#audited("remove", { node: shown(name), isForced }, look, async () => {
+    return this.#audited("remove", { node: shownName(name), isForced }, look, async () => {
       this.#requireAdmin();
       return this.#commands.remove(parseNodeName(name), isForced);
     });
@@ -192,7 +189,7 @@ export class GuardedMembership {
   /** ClusterCommands.acceptLoss for administrators. Throws BAD_REQUEST for an invalid name. */
   acceptLoss(name: string): Promise<void> {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
-    return this.#audited("acceptLoss", { node: shown(name) }, look, async () => {
+    return this.#audited("acceptLoss", { node: shownName(name) }, look, async () => {
       this.#requireAdmin();
       await this.#commands.acceptLoss(parseNodeName(name));
     });
@@ -201,7 +198,7 @@ export class GuardedMembership {
   /** ClusterCommands.drain for administrators. Throws BAD_REQUEST for an invalid name. */
   drain(name: string, isUndone: boolean): Promise<readonly ShardNumber[]> {
     const look = (): Facts | null => nodeFacts(this.#membership.map, name);
-    return this.#audited("drain", { node: shown(name), isUndone }, look, async () => {
+    return this.#audited("drain", { node: shownName(name), isUndone }, look, async () => {
       this.#requireAdmin();
       return this.#commands.drain(parseNodeName(name), isUndone);
     });
@@ -221,7 +218,7 @@ export class GuardedMembership {
     // A restart of a storage node is not an administrator's change, and nodes that cannot register try every second.
     if (incarnation !== undefined && (this.#caller.isNode || this.#access.isOpen)) return work();
     // Only the host is recorded: the URL may contain a password, and is then refused.
-    const asked = { node: shown(id), host: URL.canParse(url) ? new URL(url).host : null };
+    const asked = { node: shownName(id), host: URL.canParse(url) ? new URL(url).host : null };
     return this.#audited("register", asked, () => nodeFacts(this.#membership.map, id), work);
   }
 
@@ -288,21 +285,4 @@ export class GuardedMembership {
   #forbidden(what: string): ShardgateError {
     return new ShardgateError("FORBIDDEN", `Caller ${this.#caller.name} may not ${what}.`);
   }
-}
-
-/** The requested name may be invalid and of any length. */
-function shown(name: string): string {
-  return name.slice(0, nameCharactersMax + 1);
-}
-
-function shardFacts({ shards }: ClusterMap, shard: number): Facts | null {
-  const record = shards[shard];
-  return record === undefined ? null : { node: record.primary, epoch: record.epoch, lineage: record.lineage };
-}
-
-function nodeFacts(map: ClusterMap, name: string): Facts | null {
-  const record = map.nodes.get(name);
-  if (record === undefined) return null;
-  const { url, storeId, isDraining } = record;
-  return { url, storeId, isDraining, shards: ownedShards(map, name).map(({ shard }) => shard) };
 }

@@ -7,7 +7,7 @@
 import type { Key } from "../../core/key.js";
 import type { Outcome } from "../../core/operation.js";
 import type { Tracer } from "../../core/tracing.js";
-import type { NodeRecord } from "../../registry/cluster-map.js";
+import type { NodeRecord, ShardRecord } from "../../registry/cluster-map.js";
 import { Batch } from "./batch.js";
 import { Circuit, type CircuitParts } from "./circuit.js";
 import type { Deadlines } from "./deadlines.js";
@@ -17,7 +17,7 @@ import type { NextTurn } from "./next-turn.js";
 import { faultOf } from "../node-client/node-blame.js";
 import { PlainNodeFault, type NodeCallOptions, type NodeClient } from "../node-client/node-client.js";
 import type { BreakerKind, UnsentReason } from "../observer.js";
-import { nodeText, refused, refusedBecause } from "../refusal.js";
+import { isWrite, nodeText, refused, refusedBecause, unansweredBecause } from "../refusal.js";
 import type { Letter, Submission, WaitingRoom } from "./submission.js";
 
 /** What the mailboxes of all storage nodes share. */
@@ -46,7 +46,8 @@ export class Mailbox implements WaitingRoom {
   readonly #parts: MailboxParts;
   readonly #lanes = new Lanes();
   readonly #keysInFlight = new Set<Key>();
-  #inFlight = 0;
+  /** In flight: at most `mailboxInFlightMax`. */
+  readonly #batches: Batch[] = [];
   #depthSeen = 0;
   #isLookPlanned = false;
   /** When the timer that ends the gathering is due; Infinity without a timer. */
@@ -100,18 +101,31 @@ export class Mailbox implements WaitingRoom {
     for (const letter of submission.letters) {
       if (submission.isAnswered(letter.index)) continue;
       if (lane.delete(letter)) unsent++;
-      const cause = this.#because(reason, letter.isSent);
+      const cause = unansweredBecause(this.record, reason, letter.isSent);
       submission.answer(letter.index, refusedBecause(letter.operation, cause, !letter.isSent));
     }
     if (unsent > 0) this.#unsent(reason, unsent);
     this.#tellDepth();
   }
 
+  /** Refuses what is not sent yet, and reads in flight, on shards whose epoch is another one in `shards`. */
+  takenOver(shards: readonly Pick<ShardRecord, "epoch">[]): void {
+    const cause = `${nodeText(this.record)} no longer owns it`;
+    const isGone = ({ operation, epoch }: Letter): boolean => shards[operation.shard]?.epoch !== epoch;
+    this.#refuseWaiting("takenOver", cause, isGone);
+    for (const { letters } of this.#batches) {
+      for (const letter of letters) {
+        if (isWrite(letter.operation) || !isGone(letter)) continue;
+        letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
+      }
+    }
+  }
+
   /** Refuses waiting operations, waits for batches in flight, then closes the client. */
   retire(cause: string): void {
     this.#isRetired = true;
     this.#close(cause);
-    if (this.#inFlight === 0) void this.client.close();
+    if (this.#batches.length === 0) void this.client.close();
   }
 
   /** Refuses waiting operations and aborts batches in flight. */
@@ -125,9 +139,10 @@ export class Mailbox implements WaitingRoom {
     const cause = this.circuit.refusal(nowMs);
     if (cause !== null) return { reason: "breakerOpen", cause };
     if (this.#closedBecause !== null) return { reason: "closed", cause: this.#closedBecause };
-    if (context.signal?.aborted === true) return { reason: "aborted", cause: this.#because("aborted", false) };
+    if (context.signal?.aborted === true)
+      return { reason: "aborted", cause: unansweredBecause(this.record, "aborted", false) };
     if (nowMs < context.deadlineMs) return null;
-    return { reason: "deadline", cause: this.#because("deadline", false) };
+    return { reason: "deadline", cause: unansweredBecause(this.record, "deadline", false) };
   }
 
   #planLook(): void {
@@ -154,9 +169,9 @@ export class Mailbox implements WaitingRoom {
     while (lane.size > 0) {
       const all = this.circuit.inFlightMax;
       const plan = planBatch(lane, {
-        inFlight: this.#inFlight,
+        inFlight: this.#batches.length,
         inFlightMax: lane.hasPlaceOf(all) ? all : 0,
-        eagerBelow: this.#inFlight === 0 ? 1 : eagerBelow(this.#parts.utilization()),
+        eagerBelow: this.#batches.length === 0 ? 1 : eagerBelow(this.#parts.utilization()),
         keysInFlight: this.#keysInFlight,
         nowMs,
       });
@@ -179,7 +194,6 @@ export class Mailbox implements WaitingRoom {
 
   #send(letters: readonly Letter[], lane: Lane, nowMs: number): void {
     const { log, nextBatchId, observer, tracer } = this.#parts;
-    this.#inFlight++;
     lane.inFlight++;
     for (const letter of letters) {
       lane.delete(letter);
@@ -188,6 +202,7 @@ export class Mailbox implements WaitingRoom {
       if (writtenKey !== null) this.#keysInFlight.add(writtenKey);
     }
     const batch = new Batch(nextBatchId(), letters, nowMs, log);
+    this.#batches.push(batch);
     const { bytes, waitMs } = batch;
     observer.batchSent({ node: this.record.name, operations: letters.length, bytes, waitMs });
     const options = batch.leave(this.record, tracer);
@@ -237,10 +252,11 @@ export class Mailbox implements WaitingRoom {
     return outcomes;
   }
 
-  #returned({ letters }: Batch, lane: Lane, outcomes: readonly Outcome[]): void {
-    this.#inFlight--;
+  #returned(batch: Batch, lane: Lane, outcomes: readonly Outcome[]): void {
+    this.#batches.splice(this.#batches.indexOf(batch), 1);
     lane.inFlight--;
-    if (this.#isRetired && this.#inFlight === 0) void this.client.close();
+    const { letters } = batch;
+    if (this.#isRetired && this.#batches.length === 0) void this.client.close();
     letters.forEach((letter, index) => {
       const { writtenKey, operation, submission } = letter;
       if (writtenKey !== null) this.#keysInFlight.delete(writtenKey);
@@ -256,15 +272,18 @@ export class Mailbox implements WaitingRoom {
     this.#refuseWaiting("closed", cause);
   }
 
-  /** Refuses all operations not sent yet; batches in flight are not affected. */
-  #refuseWaiting(reason: UnsentReason, cause: string): void {
-    if (this.#lanes.size > 0) this.#unsent(reason, this.#lanes.size);
+  /** Refuses the operations not sent yet that are meant; batches in flight are not affected. */
+  #refuseWaiting(reason: UnsentReason, cause: string, isMeant: (letter: Letter) => boolean = () => true): void {
+    let unsent = 0;
     for (const lane of this.#lanes.inTurn()) {
       for (const letter of lane) {
+        if (!isMeant(letter)) continue;
         lane.delete(letter);
+        unsent++;
         letter.submission.answer(letter.index, refusedBecause(letter.operation, cause, true));
       }
     }
+    if (unsent > 0) this.#unsent(reason, unsent);
     this.#tellDepth();
   }
 
@@ -277,11 +296,5 @@ export class Mailbox implements WaitingRoom {
 
   #unsent(reason: UnsentReason, operations: number): void {
     this.#parts.observer.unsent({ node: this.record.name, reason, operations });
-  }
-
-  #because(reason: "deadline" | "aborted", isSent: boolean): string {
-    const node = nodeText(this.record);
-    if (reason === "aborted") return `the request was cancelled before ${node} answered`;
-    return isSent ? `${node} did not answer in time` : `the request timed out before it was sent to ${node}`;
   }
 }

@@ -91,7 +91,8 @@ export class ShardQueues {
           if (--missing === 0) resolve(outcomes as readonly Outcome[]);
         };
         const own = indices.flatMap((index) => operations[index] ?? []);
-        const waiter = new Waiter(own, { context, queue: number, isTried: last !== null, reject }, take);
+        const facts = { context: this.#boundOf(own, context), queue: number, isTried: last !== null, reject };
+        const waiter = new Waiter(own, facts, take);
         const problem = isFull ? `${this.#requestsMax} requests` : this.#overload(waiter);
         if (problem === null) this.#add(waiter, last, indices[0] ?? 0);
         else this.#turnAway(waiter, problem);
@@ -116,6 +117,12 @@ export class ShardQueues {
   close(): void {
     this.#isClosed = true;
     for (const queue of this.#queues.values()) queue.giveUpAll("closed");
+  }
+
+  /** A page may need several rounds: a scan waits for half of its time, and the rest is for shards that are served. */
+  #boundOf(operations: readonly Operation[], context: RouteContext): RouteContext {
+    if (operations[0]?.kind !== "scan") return context;
+    return { ...context, deadlineMs: (this.#parts.clock.monotonicMs() + context.deadlineMs) / 2 };
   }
 
   /** `index`: of one of the waiter's operations in the last attempt. */

@@ -15,7 +15,7 @@ export interface AgentOptions extends MembershipOptions, GatewayCallsParts {
 }
 
 export interface Agent {
-  /** False when no gateway has answered the last call at all. */
+  /** False when the storage node has said that it leaves, and no gateway has answered that at all. */
   readonly isHeard: boolean;
   /** From now on heartbeats say that the storage node is about to end: one at once, and then several a second. */
   leave(): void;
@@ -44,7 +44,8 @@ export function startAgent(options: AgentOptions): Agent {
   };
   async function beat(): Promise<void> {
     const saysLeaving = isLeaving;
-    isHeard = await membership.beat(() => isStopped, isLeaving);
+    const isAnswered = await membership.beat(() => isStopped, isLeaving);
+    if (saysLeaving) isHeard = isAnswered;
     if (isStopped) return;
     if (isLeaving) beatAfter(saysLeaving ? leavingIntervalMs : 0);
     else beatAfter(heartbeatIntervalMs);

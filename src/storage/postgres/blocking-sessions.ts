@@ -5,15 +5,12 @@
 import type { Clock } from "../../core/clock.js";
 import type { Query } from "../../postgres/statement.js";
 
-/**
- * How long the client of a transaction that holds up a claim may be silent. Storage nodes answer within milliseconds, and
- * on a busy machine within some hundreds.
- */
+/** How long a transaction that holds up a claim may wait for its own client: usually that takes some milliseconds. */
 export const blockedClaimMs = 500;
 
 /**
- * Until the returned function is called, ends the transactions that keep the session `processId` waiting, and whose
- * clients have been silent for `blockedClaimMs`. `query` must use another session. Failures are left to the claim's own time limit.
+ * Until the returned function is called, ends the sessions that keep the session `processId` waiting and have themselves
+ * waited for their clients for `blockedClaimMs`, in an open transaction. `query` must use another session. Failures are left to the claim's own time limit.
  */
 export function endBlockers(query: Query, clock: Clock, processId: number): () => void {
   let isOver = false;
@@ -33,13 +30,13 @@ export function endBlockers(query: Query, clock: Clock, processId: number): () =
 }
 
 /**
- * Only sessions of the same role may be ended. One that waits itself is blocking, too, for locks are queued. A session
- * that works, or waits for a lock, is left alone: it may be another storage node's claim, which all others wait for.
+ * Only sessions of the same role may be ended. Locks are queued: one that waits for a lock itself is no culprit, and the
+ * one that it waits for may be. A session that works is left alone; the server bounds its statements.
  */
 const terminate = `WITH RECURSIVE blocking (pid) AS (
     SELECT unnest(pg_blocking_pids($1::int))
     UNION
     SELECT next.pid FROM blocking, unnest(pg_blocking_pids(blocking.pid)) AS next (pid))
   SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN blocking USING (pid)
-  WHERE a.usename = current_user AND a.pid <> $1::int
-    AND a.wait_event_type = 'Client' AND a.state_change < clock_timestamp() - $2::int * interval '1 millisecond'`;
+  WHERE a.usename = current_user AND a.pid <> $1::int AND a.wait_event_type = 'Client'
+    AND a.state_change < clock_timestamp() - $2::int * interval '1 millisecond'`;

@@ -129,8 +129,8 @@ export class PostgresEngine implements StorageEngine {
       const plan = planWrites(group, runnable, nowMs);
       const answering = group.withValues(query, plan.outcomes);
       void applyPlan(query, plan).catch(ignore);
-      const planned = [...(await answering)];
-      const outcomes = refusals.flatMap((refusal) => refusal ?? planned.shift() ?? []);
+      const planned = (await answering).values();
+      const outcomes = refusals.flatMap((refusal) => refusal ?? planned.next().value ?? []);
       return { outcomes, headers: plan.headers };
     });
     for (const { shard, after } of headers) this.#claims.committed(shard, after);

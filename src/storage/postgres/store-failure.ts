@@ -29,7 +29,10 @@ const meanings: readonly (readonly [pattern: RegExp, meaning: readonly [code: Er
   [/^53300/, ["SHARD_UNAVAILABLE", "Raise max_connections of the database, or the connection limit of the role."]],
   [
     /^(55P03|57014|40)/,
-    ["SHARD_UNAVAILABLE", "Another session holds the rows. Nothing was written; it is tried again."],
+    [
+      "SHARD_UNAVAILABLE",
+      "Another session holds the rows, or the statement took too long. Nothing was written; try again.",
+    ],
   ],
   [/^28/, ["STORAGE_FAILED", "Check the user of --store and its password, and pg_hba.conf of the database."]],
   [/^3D000/, ["STORAGE_FAILED", "Create the database that --store names."]],

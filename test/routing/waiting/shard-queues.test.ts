@@ -9,7 +9,7 @@ import {
   shardWaitOperationsMax,
   waitOperationsMax,
 } from "../../../src/routing/waiting/shard-queues.js";
-import { FakeClock } from "../../support/fake-clock.js";
+import { FakeClock, settle } from "../../support/fake-clock.js";
 import { mapOf } from "../../support/memory-cluster.js";
 import { get, put } from "../../support/operations.js";
 
@@ -95,6 +95,42 @@ describe("ShardQueues", () => {
     requests.push(wait([inShard(5)]));
     await clock.advance(1_000);
     expect(await requests.at(-1)).toEqual([gone]);
+  });
+
+  it("does not close for what a former owner refused, and sends that to the new one at once", async () => {
+    const former = mapOf({ shardCount: 64 });
+    const map = mapOf({ shardCount: 64, version: 2, epoch: 2, owner: () => "node2" });
+    const state = { map: former };
+    const sent: { readonly key: string; readonly answer: (outcome: Outcome) => Promise<void> }[] = [];
+    const clock = new FakeClock();
+    const queues = new ShardQueues({
+      clock,
+      random: () => 0.5,
+      observer: silentObserver,
+      map: () => state.map,
+      send: ([operation]) =>
+        new Promise((resolve) => {
+          const key = operation?.kind === "get" ? operation.key : "";
+          sent.push({ key, answer: (outcome) => (resolve([outcome]), settle()) });
+        }),
+    });
+    const wait = (key: string) =>
+      queues.wait([inShard(3, get(key))], { deadlineMs: 5_000 }, { map: former, outcomes: [no] });
+    const requests = ["a", "b", "c"].map(wait);
+    await clock.advance(1_000);
+    expect(sent.map(({ key }) => key)).toEqual(["a"]);
+    state.map = map;
+    queues.mapChanged();
+    expect(sent.map(({ key }) => key)).toEqual(["a", "b"]);
+    await sent[1]?.answer(gone);
+    expect(sent.map(({ key }) => key)).toEqual(["a", "b", "c"]);
+    await sent[0]?.answer(no);
+    requests.push(wait("d"));
+    expect(queues.isClosedFor(inShard(3))).toBe(false);
+    expect(sent.map(({ key }) => key)).toEqual(["a", "b", "c", "a", "d"]);
+    for (const { answer } of sent.slice(2)) await answer(gone);
+    expect((await Promise.all(requests)).flat()).toEqual([gone, gone, gone, gone]);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it("is closed only for what waits, and keeps nothing of waits that have ended", async () => {

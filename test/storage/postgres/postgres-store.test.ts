@@ -221,7 +221,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
     const all = Array.from({ length: 20 }, (_, index) => `k${String(index).padStart(2, "0")}`);
     const budget = { nowMs, answerBytesMax: 1_000_000 };
 
-    /** Counts the bytes of values that the pool brings. */
+    /** Counts the bytes of rows that the pool brings. */
     class CountingPool extends PrimaryPool {
       readonly #count: (rows: readonly Row[]) => void;
 
@@ -240,7 +240,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
     it("brings no more than one answer holds into memory", async () => {
       let bytes = 0;
       const count = (rows: readonly Row[]): void => {
-        for (const row of rows) bytes += String(row["value"] ?? "").length;
+        for (const row of rows) bytes += String(row["line"] ?? "").length;
       };
       const engine = await open({ openPool: (options) => new CountingPool(options, count) });
       await claimAll(engine);

@@ -147,6 +147,8 @@ function publicArguments(options: DevOptions): readonly string[] {
   const args = options.insecure === true ? ["--insecure"] : [];
   if (!options.playground) args.push("--no-playground");
   if (!options.console) args.push("--no-console");
+  // A storage node that is started again by hand gets its share back.
+  if (options.engine === "postgres") args.push("--auto-rebalance");
   args.push(...limitArguments(options), ...webArguments(options));
   return [...args, ...tracingArguments(options), ...persistedDocumentsArguments(options)];
 }

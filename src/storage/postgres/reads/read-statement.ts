@@ -6,6 +6,7 @@
 import type { GetOperation, ScanOperation } from "../../../core/operation.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import { bytesArray, float8Array, int4Array } from "../rows/binary-arrays.js";
+import { selectLines } from "./row-line.js";
 
 export interface ReadRequest {
   /** Name of the storage node that reads. */
@@ -34,8 +35,8 @@ export interface ReadStatement {
 }
 
 /**
- * Rows have `part` and `place` (from 1, in the list of the part; of a fence the shard's number). The rows of a scan are in
- * its direction. The values are compared with `bytesMax` part by part.
+ * Each row is a line (row-line.ts) with a key. It has `part` and `place` (from 1, in the list of the part; of a fence the
+ * shard's number). The rows of a scan are in its direction. The values are compared with `bytesMax` part by part.
  */
 export function readStatement(request: ReadRequest): ReadStatement {
   const { shards, gets, scans, node, nowMs, bytesMax } = request;
@@ -50,7 +51,7 @@ export function readStatement(request: ReadRequest): ReadStatement {
     const own = scans.filter(({ operation }) => operation.isReverse === isReverse);
     if (own.length > 0) parts.push(scansPart(own, now, most, parameter));
   }
-  return { text: parts.join("\nUNION ALL\n"), values };
+  return { text: selectLines(parts.join("\nUNION ALL\n")), values };
 }
 
 type Parameter = (value: unknown, type: string) => string;

@@ -11,6 +11,7 @@ import { readFrom, type ReadAnswer } from "../../read-operations.js";
 import type { ShardFence } from "../../shard-header.js";
 import { FetchedEntries, Unread } from "./fetched-entries.js";
 import { readParts, readStatement, type ScanPart } from "./read-statement.js";
+import { rowInLine } from "./row-line.js";
 import { SharedReads } from "./shared-reads.js";
 
 /** Most rows of scans that one statement returns, unless one scan alone asks for more. */
@@ -153,7 +154,7 @@ function takeIn(rows: readonly Row[], calls: readonly ReadCall[], gets: readonly
   const ofDirection = (isReverse: boolean): readonly Scan[] =>
     scans.filter(({ part }) => part.operation.isReverse === isReverse);
   const [forward, reverse] = [ofDirection(false), ofDirection(true)];
-  for (const row of rows) {
+  for (const row of rows.map(rowInLine)) {
     const place = Number(row["place"]);
     const part = Number(row["part"]);
     if (part === readParts.fence) {

@@ -54,6 +54,8 @@ describe("the members of a dev cluster", () => {
     expect(each(plans, "--store")).toEqual([registry.url, registry.url]);
     expect(each(plans, "--store-password-file")).toEqual(Array(2).fill("data/postgres/password"));
     expect(plans.flatMap(({ args }) => args)).not.toContain("--data");
+    const [gateway] = gatewayPlans({ ...options, engine: "postgres" }, registry);
+    expect(gateway?.args).toContain("--auto-rebalance");
     expect(plans.map(({ role }) => role)).toEqual(Array(2).fill("storage node, data in PostgreSQL"));
     expect(postgresPlan({ ...options, engine: "postgres" }).role).toBe("registry and data, in PostgreSQL");
   });
