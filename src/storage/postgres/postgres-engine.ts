@@ -132,7 +132,7 @@ export class PostgresEngine implements StorageEngine {
       const runnable = operations.filter((_, index) => refusals[index] === null);
       const plan = planWrites(group, runnable, nowMs);
       const answering = group.withValues(query, plan.outcomes);
-      void applyPlan(query, plan).catch(ignore);
+      applyPlan(query, plan);
       const planned = (await answering).values();
       const outcomes = refusals.flatMap((refusal) => refusal ?? planned.next().value ?? []);
       return { outcomes, headers: plan.headers };
@@ -199,7 +199,7 @@ export class PostgresEngine implements StorageEngine {
         this.#claims.check(headers);
         return new Map([...headers].filter(([shard]) => this.#claims.refusalOf(shard) === null));
       });
-      void applyPlan(query, plan).catch(ignore);
+      applyPlan(query, plan);
       return plan;
     });
     for (const { shard, after } of plan.headers) this.#claims.committed(shard, after);
@@ -236,7 +236,7 @@ export class PostgresEngine implements StorageEngine {
         if (before === undefined || before.expiryMarkMs >= expiryMarkMs) return [];
         return [{ shard, before, after: { ...before, expiryMarkMs } }];
       });
-      void putFigures(query, headers).catch(ignore);
+      putFigures(query, headers);
       return true;
     });
   }
