@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { patroniLacks } from "../support/patroni.js";
 import { hasPostgres, PostgresServer } from "../support/postgres.js";
-import { playPatroni } from "../shared-store/patroni-rounds.js";
+import { playPatroni, type PatroniRound } from "../shared-store/patroni-rounds.js";
 import { play } from "../shared-store/play.js";
 import { scenarios, type Scenario, type Stage } from "../shared-store/scenarios.js";
 import { makeDatabase } from "../shared-store/store-database.js";
@@ -34,8 +34,8 @@ const firstSeed = values.seed === undefined ? Math.floor(Math.random() * 1_000_0
 const wanted = scenarios.filter(({ title }) => title.includes(values.scenario));
 let wrong = 0;
 
-if (hasPostgres) await playAll();
-else console.log("PostgreSQL is not installed: left out.");
+if (hasPostgres && Number(values.operations) > 0) await playAll();
+else if (!hasPostgres) console.log("PostgreSQL is not installed: left out.");
 if (patroniLacks === null) await playWithPatroni();
 else console.log(`${patroniLacks}: left out.`);
 console.log(wrong === 0 ? "nothing is lost or wrong" : `${wrong} scenarios went wrong`);
@@ -45,8 +45,7 @@ async function playAll(): Promise<void> {
   const server = await PostgresServer.start();
   await makeDatabase(server);
   const sizes = { gateways: Number(values.gateways), nodes: Number(values.nodes), shards: 32 };
-  const gatewayArgs: string[] = [];
-  const shape = { databasePorts: [server.port], registry: "database", gatewayArgs, ...sizes } as const;
+  const shape = { databasePorts: [server.port], registry: "database", ...sizes } as const;
   const group = await StoreGroup.start(shape);
   process.on("exit", () => group.writeLogs(values.output));
   const stage = { group, server, outageMs: Number(values.seconds) * 1_000 };
@@ -61,7 +60,7 @@ async function playAll(): Promise<void> {
 
 async function playOne(scenario: Scenario, stage: Omit<Stage, "load" | "onServed">, seed: number): Promise<number> {
   console.log(`seed ${seed}: ${scenario.title}`);
-  const { complaints, servedMs, figures } = await play(scenario, stage, { seed, pauseMs: 5 });
+  const { complaints, servedMs, figures } = await play(scenario, stage, { seed, pauseMs: 5, operationsMin: 1_000 });
   report(complaints, figures);
   if (servedMs !== null) console.log(`  every key was written again after ${Math.round(servedMs)} ms`);
   const isLate = servedMs !== null && scenario.aimMs !== undefined && servedMs > scenario.aimMs;
@@ -75,12 +74,14 @@ async function playWithPatroni(): Promise<void> {
   if (rounds === 0) return;
   console.log(`seed ${firstSeed}: when the primary of a database under Patroni is killed, ${rounds} times`);
   let late = 0;
-  const { complaints, figures } = await playPatroni(rounds, firstSeed, ({ promotedMs, acceptsMs, servedMs }) => {
+  const onRound = ({ promotedMs, acceptsMs, servedMs }: PatroniRound): void => {
     const after = Math.round(servedMs - Math.max(promotedMs, acceptsMs));
     const moments = `promoted after ${Math.round(promotedMs)} ms, accepts writes after ${Math.round(acceptsMs)} ms`;
     console.log(`  ${moments}; every key was written ${after} ms later`);
     if (after > afterPromotionMsMax) late++;
-  });
+  };
+  const output = `${values.output}/patroni`;
+  const { complaints, figures } = await playPatroni({ rounds, seed: firstSeed, onRound, output });
   report(complaints, figures);
   if (late > 0) console.log(`  LATE: ${late} times later than ${afterPromotionMsMax} ms`);
   if (complaints.length > 0 || late > 0) wrong++;

@@ -20,11 +20,15 @@ export interface PatroniRounds {
   readonly figures: ClientLoad["figures"];
 }
 
-export async function playPatroni(
-  rounds: number,
-  seed: number,
-  onRound: (round: PatroniRound) => void,
-): Promise<PatroniRounds> {
+export interface PatroniShape {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly onRound: (round: PatroniRound) => void;
+  /** Where the logs of all processes are written. */
+  readonly output: string;
+}
+
+export async function playPatroni(shape: PatroniShape): Promise<PatroniRounds> {
   const database = await PatroniCluster.start(3);
   try {
     const primary = await database.primary();
@@ -33,8 +37,9 @@ export async function playPatroni(
     // A registry in the same database would have the database's fail-over as one of its own, and hide what storage nodes do.
     const group = await StoreGroup.start({ databasePorts, registry: "file", gateways: 1, nodes: 2, shards: 8 });
     try {
-      return await playOver(group, database, { rounds, seed, onRound });
+      return await playOver(group, database, shape);
     } finally {
+      group.writeLogs(shape.output);
       await group.stop();
     }
   } finally {
@@ -45,15 +50,15 @@ export async function playPatroni(
 async function playOver(
   group: StoreGroup,
   database: PatroniCluster,
-  shape: { readonly rounds: number; readonly seed: number; readonly onRound: (round: PatroniRound) => void },
+  { rounds, seed, onRound }: PatroniShape,
 ): Promise<PatroniRounds> {
   const gateways = group.gatewayNames.map((name) => ({ name, origin: group.origin(name) }));
   const { shardCount } = group;
-  const { rounds, seed, onRound } = shape;
   const shards = { shardCount, shardsWithKeys: shardCount };
   const load = new ClientLoad({ seed, prefix: `patroni ${seed}`, pauseMs: 10, gateways, ...shards });
   try {
     for (const name of group.gatewayNames) load.excuse(name);
+    await servedAgain(group, allShards(group));
     for (let round = 0; round < rounds; round++) onRound(await killPrimary(group, database));
   } finally {
     await load.stop();
@@ -68,8 +73,7 @@ async function killPrimary(group: StoreGroup, database: PatroniCluster): Promise
   const sinceMs = performance.now();
   const passed = (): number => performance.now() - sinceMs;
   await database.kill(primary);
-  const allShards = Array.from({ length: group.shardCount }, (_, shard) => shard);
-  const serving = servedAgain(group, allShards).then(passed);
+  const serving = servedAgain(group, allShards(group)).then(passed);
   const next = await eventually(() => database.primary(others), 60_000);
   const promotedMs = passed();
   await database.sql(next, "CREATE TABLE IF NOT EXISTS accepted (at timestamptz); INSERT INTO accepted VALUES (now())");
@@ -78,4 +82,8 @@ async function killPrimary(group: StoreGroup, database: PatroniCluster): Promise
   database.start(primary);
   await database.whole();
   return { promotedMs, acceptsMs, servedMs };
+}
+
+function allShards({ shardCount }: StoreGroup): readonly number[] {
+  return Array.from({ length: shardCount }, (_, shard) => shard);
 }

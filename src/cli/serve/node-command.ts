@@ -31,7 +31,7 @@ import {
   portOption,
   workersOption,
 } from "../options/option.js";
-import { StoppedWaiting } from "../servers/awaited-servers.js";
+import { awaitedStore, StoppedWaiting, untilServersAnswer } from "../servers/awaited-servers.js";
 import { makeDataFolder, openEngine, type EngineOptions } from "./node-engine.js";
 import { closeWithin, listenForStop } from "./stop-request.js";
 import { addStoreOptions, checkStoreOptions } from "./store-option.js";
@@ -146,7 +146,7 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     const waiting = { clock, log: partLog(log, "storage"), signal: stop.signal };
     const { engine, release } = await openEngine(options, { ...waiting, variable, isWorker: worker !== null });
     if (options.engine === "lmdb") endAsUsual = environment.killAtExit();
-    const node = await startStorageNode({
+    const parts = {
       ...tracing.traced,
       name: options.id,
       host: options.host,
@@ -161,7 +161,11 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
       tls,
       tokens,
       ...(worker !== null && { worker }),
-    }).catch(async (error: unknown) => {
+    };
+    // The start is recorded in the store first.
+    const start = () => startStorageNode(parts);
+    const starting = options.engine === "postgres" ? untilServersAnswer(start, awaitedStore, waiting) : start();
+    const node = await starting.catch(async (error: unknown) => {
       await engine.close();
       await release();
       endAsUsual();
@@ -171,8 +175,8 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     const reason = await stop.requested;
     log.info({ reason }, "The storage node is shutting down.");
     await closeWithin(
-      node
-        .leave()
+      // Without a gateway no other storage node takes over the shards.
+      (options.gateway === undefined ? Promise.resolve() : node.leave())
         .then(() => node.drain())
         .then(release)
         .then(endAsUsual)

@@ -19,19 +19,20 @@ export interface WaitParts {
 
 /** Who waits for what. */
 export interface Awaited {
-  /** The code of the errors that a later try may not have. */
-  readonly code: ErrorCode;
+  /** Codes of the errors that a later try may not have. */
+  readonly codes: readonly ErrorCode[];
   /** "The gateway waits for its registry". */
   readonly sentence: string;
 }
 
 export const awaitedRegistry: Awaited = {
-  code: "REGISTRY_UNAVAILABLE",
+  codes: ["REGISTRY_UNAVAILABLE"],
   sentence: "The gateway waits for its registry",
 };
 
+/** What is done before a storage node serves may be done twice: also where the answer to a commit was lost. */
 export const awaitedStore: Awaited = {
-  code: "SHARD_UNAVAILABLE",
+  codes: ["SHARD_UNAVAILABLE", "OUTCOME_UNKNOWN"],
   sentence: "The storage node waits for its store",
 };
 
@@ -39,12 +40,12 @@ export const awaitedStore: Awaited = {
 export class StoppedWaiting extends Error {}
 
 /**
- * What `open` resolves to, as soon as it does not reject with the code of `awaited`. Each new cause is logged once. Throws
+ * What `open` resolves to, as soon as it does not reject with a code of `awaited`. Each new cause is logged once. Throws
  * StoppedWaiting, and every other error of `open`.
  */
 export async function untilServersAnswer<Opened>(
   open: () => Promise<Opened>,
-  { code, sentence }: Awaited,
+  { codes, sentence }: Awaited,
   { clock, log, signal }: WaitParts,
 ): Promise<Opened> {
   let cause: string | null = null;
@@ -52,7 +53,7 @@ export async function untilServersAnswer<Opened>(
     try {
       return await open();
     } catch (error) {
-      if (!(error instanceof ShardgateError) || error.code !== code) throw error;
+      if (!(error instanceof ShardgateError) || !codes.includes(error.code)) throw error;
       if (error.message !== cause) {
         log.warn({ err: error }, `${sentence} before it serves, and tries again every second. ${error.message}`);
       }

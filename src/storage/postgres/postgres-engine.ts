@@ -38,8 +38,12 @@ import { changeStoredState, readNode, readShards, readState } from "./store-stat
 import { makeStore, prepareSession } from "./rows/store-tables.js";
 import { WriteGroup } from "./write-group.js";
 
-/** Writes of a lane are committed one group after the other, on a connection of the lane's own. */
-const lanes = 4;
+/**
+ * Writes of a lane are committed one group after the other, on a connection of the lane's own, so that one slow shard does
+ * not delay all others. A group costs about as much whatever is in it: over three storage nodes and 64 clients, a put took
+ * 510 us of CPU in all processes with 4 lanes, 412 with 2, and 296 with 1.
+ */
+const lanes = 2;
 const readConnections = 2;
 /** Claims, sweeps and expiry marks. */
 const stateConnection = lanes + readConnections;

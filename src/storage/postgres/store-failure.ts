@@ -27,6 +27,7 @@ const meanings: readonly (readonly [pattern: RegExp, meaning: readonly [code: Er
   [/^53100/, ["STORAGE_FULL", "Free disk space at the database."]],
   [/^(08|25006|57P0)/, ["SHARD_UNAVAILABLE", searching]],
   [/^53300/, ["SHARD_UNAVAILABLE", "Raise max_connections of the database, or the connection limit of the role."]],
+  [/^25P0[34]/, ["SHARD_UNAVAILABLE", "The storage node was silent within a transaction for too long; try again."]],
   [
     /^(55P03|57014|40)/,
     [

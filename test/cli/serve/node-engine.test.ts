@@ -1,10 +1,11 @@
 /** `shardgate node --engine postgres` on a real PostgreSQL, from its options to its end. */
 import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { runCli } from "../../../src/cli/program.js";
 import { CertificateAuthority } from "../../support/certificates.js";
 import { hasPostgres, PostgresServer } from "../../support/postgres.js";
+import { startPostgresLine } from "../../support/postgres-line.js";
 import { freePorts, temporaryFolder } from "../../support/processes.js";
 import { testEnvironment, type TestEnvironment } from "../test-environment.js";
 
@@ -77,6 +78,16 @@ describe.skipIf(!hasPostgres)("node --engine postgres (skipped where no PostgreS
     const environment = await start(at(port));
     expect(environment.written.err).toContain("The storage node waits for its store before it serves");
     expect(environment.written.out).toBe("");
+  });
+
+  it("records its start again when the answer to that was lost, instead of ending", async () => {
+    const line = await startPostgresLine(server.port);
+    line.cutAtAnswer = "COMMIT";
+    const environment = await start(at(line.port, "?schema=mine"), [], "secret");
+    expect(environment.written.err).toMatch(/waits for its store before it serves[^\n]*The reply of the database/);
+    line.cutAtAnswer = null;
+    await vi.waitFor(() => expect(environment.written.out).toMatch(/^listening /));
+    onTestFinished(() => line.close());
   });
 
   it("does not wait for a database that refuses it, and says what to check", async () => {

@@ -15,6 +15,7 @@ describe("a failure of PostgreSQL", () => {
     ["53300", "SHARD_UNAVAILABLE", "Raise max_connections"],
     ["55P03", "SHARD_UNAVAILABLE", "Another session holds the rows"],
     ["57014", "SHARD_UNAVAILABLE", "Another session holds the rows"],
+    ["25P03", "SHARD_UNAVAILABLE", "silent within a transaction"],
     ["40P01", "SHARD_UNAVAILABLE", "Another session holds the rows"],
     ["28P01", "STORAGE_FAILED", "Check the user of --store"],
     ["3D000", "STORAGE_FAILED", "Create the database"],
