@@ -258,16 +258,17 @@ export class ShardHost {
     return outcomes;
   }
 
-  /** Without a gateway, the node claims a shard at its first write. Resolves to a refusal of the writes, or null. */
+  /** Without a gateway, the node claims a shard at its first write, and an outdated claim anew. Null: they may be written. */
   async #claimFor(writes: readonly FencedWrite[]): Promise<RefusedOutcome | null> {
     const shards = new Set(writes.filter(({ epoch }) => epoch === null).map(({ operation }) => operation.shard));
     const unclaimed = [...shards].filter((shard) => this.#store.isNew(shard));
-    if (unclaimed.length === 0) return null;
+    const outdated = this.#options.engine.outdatedClaims().filter(({ shard }) => shards.has(shard));
+    if (unclaimed.length + outdated.length === 0) return null;
     try {
-      const claimed = this.#store.claim(unclaimed).then(() => null);
+      const claimed = this.#store.claim(unclaimed, outdated).then(() => null);
       return await resultWithin(this.#options.clock, engineTimeoutMs, claimed, notInTime);
     } catch (error) {
-      this.#options.log.error({ err: error, shards: unclaimed }, "The storage engine failed to claim shards.");
+      this.#options.log.error({ err: error, shards: [...shards] }, "The storage engine failed to claim shards.");
       return refusalBeforeWrite(error);
     }
   }
