@@ -67,7 +67,9 @@ export class OwnClaims {
   /** The refusal of a write, while the shard's claim is outdated. */
   refusalOf(shard: ShardNumber): RefusedOutcome | null {
     if (!this.#outdated.has(shard)) return null;
-    const message = `The database has failed over or restarted, and may have lost the newest writes of shard ${shard}. Nothing was written; it is written again once the shard has a new epoch.`;
+    const message =
+      `The database has failed over or restarted, and may have lost the newest writes of shard ${shard}. ` +
+      "Nothing was written. Writes are accepted again once the shard has a new epoch.";
     return { kind: "refused", code: "SHARD_UNAVAILABLE", message };
   }
 
@@ -99,7 +101,7 @@ export class OwnClaims {
     if (this.#isStartLost) throw new ShardgateError("STORAGE_FAILED", startLost);
   }
 
-  /** A claim with a higher epoch, of whichever storage node, ends the doubt. */
+  /** A claim with a higher epoch, by any storage node, ends the refusals. */
   #renew(shard: ShardNumber, { epoch }: ShardHeader): void {
     const outdated = this.#outdated.get(shard);
     if (outdated !== undefined && epoch > outdated.epoch) this.#outdated.delete(shard);
@@ -128,4 +130,5 @@ export class OwnClaims {
 }
 
 const startLost =
-  "The database lacks this start of the storage node: it was restored from an older copy, or has failed over to one. Nothing is read or written. Restart the storage node.";
+  "The database lacks this start of the storage node: it was restored from an older copy, or has failed over to one. " +
+  "The storage node neither reads nor writes. Restart it.";
