@@ -162,7 +162,7 @@ describe("Liveness", () => {
     expect(liveness.state("a")).toBe("DOWN");
   });
 
-  it("calls a node of a shared store DOWN once it has refused twice, whoever saw it before that", async () => {
+  it("calls a node of a shared store DOWN once it has refused twice, although another gateway saw it just before", async () => {
     const clock = new FakeClock();
     const liveness = new Liveness({ clock, ...bounds, isStoreShared: (name) => name === "sharer" });
     liveness.askBeforeDown(() => false);

@@ -66,7 +66,9 @@ export class OwnClaims {
   /** The refusal of a write, while the shard's claim is outdated. */
   refusalOf(shard: ShardNumber): RefusedOutcome | null {
     if (!this.#outdated.has(shard)) return null;
-    const message = `The database has failed over or restarted, and may have lost the newest writes of shard ${shard}. Nothing was written; it is written again once the shard has a new epoch.`;
+    const message =
+      `The database has failed over or restarted, and may have lost the newest writes of shard ${shard}. ` +
+      "Nothing was written. Writes are accepted again once the shard has a new epoch.";
     return { kind: "refused", code: "SHARD_UNAVAILABLE", message };
   }
 
@@ -105,7 +107,7 @@ export class OwnClaims {
     else this.#held.delete(shard);
   }
 
-  /** A claim with a higher epoch, of whichever storage node, ends the doubt. */
+  /** A claim with a higher epoch, by any storage node, ends the refusals. */
   #renew(shard: ShardNumber, { epoch }: ShardHeader): void {
     const outdated = this.#outdated.get(shard);
     if (outdated !== undefined && epoch > outdated.epoch) this.#outdated.delete(shard);
@@ -134,4 +136,6 @@ export class OwnClaims {
 }
 
 const startLost =
-  "The database lacks the newest record of this storage node: it was restored from an older copy, or has failed over to one. Nothing is read or written until the storage node has new epochs. If a gateway refuses it, that one's log says what to do.";
+  "The database lacks the newest record of this storage node: it was restored from an older copy, or has failed over to " +
+  "one. The storage node neither reads nor writes until it has new epochs. If a gateway refuses it, the gateway's log says " +
+  "what to do.";

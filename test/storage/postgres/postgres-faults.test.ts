@@ -51,7 +51,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
     return engine;
   }
 
-  /** All of one lane. */
+  /** All in one lane. */
   const group = (value: string) => [put("a", value), put("b", value), put("c", value, { shard: shard(4) })];
   const valuesOf = async (engine: StorageEngine) =>
     (await read(engine, [get("a"), get("b"), get("c", 4)], noBudget)).map((outcome) =>

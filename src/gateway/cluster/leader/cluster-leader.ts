@@ -41,7 +41,7 @@ import { ShardMover } from "./shard-mover.js";
 import { StateLog } from "./state-log.js";
 import { Takeovers } from "./takeovers.js";
 
-/** Pause between two looks at the storage nodes of shared stores, of which one may be due to be taken over from. */
+/** Pause between two checks whether a storage node of a shared store has to be taken over from. */
 const judgePauseMs = 500;
 
 export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {

@@ -16,7 +16,7 @@ export interface NodeMemory {
   isRenewing: boolean;
   /** It has said that it is about to stop, in a heartbeat since it registered. */
   isLeaving: boolean;
-  /** Since when it is fit to get shards without a break; monotonic. Null: it is not, or that was not looked at. */
+  /** Since when it is fit to get shards without a break; monotonic. Null: it is not, or that is not known. */
   fitSinceMs: number | null;
   /** The last state that was logged. */
   loggedState: NodeState | null;

@@ -224,7 +224,7 @@ describe("Takeovers", () => {
     await leader.stop();
   });
 
-  it("tries again what the registry did not take", async () => {
+  it("tries again after the registry could not store the change", async () => {
     const leader = await opened();
     store.injectFault("writeFails");
     await leader.heartbeat("a", { incarnation: "a-1", isLeaving: true });
