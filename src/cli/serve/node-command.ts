@@ -175,8 +175,8 @@ async function runNode(options: NodeOptions, environment: Environment, role: Nod
     const reason = await stop.requested;
     log.info({ reason }, "The storage node is shutting down.");
     await closeWithin(
-      node
-        .leave()
+      // Without a gateway no other storage node takes over the shards.
+      (options.gateway === undefined ? Promise.resolve() : node.leave())
         .then(() => node.drain())
         .then(release)
         .then(endAsUsual)

@@ -35,7 +35,8 @@ function claimsAll(shards: readonly ShardRecord[], { claims }: NodeIdentity): bo
 
 function isRecognized({ storeId, lastStart }: NodeRecord, identity: NodeIdentity): boolean {
   if (lastStart === null || storeId !== durableStoreId(identity)) return false;
-  return lastStart === identity.start || identity.starts.includes(lastStart);
+  // Also the start that registers may be missing: a database can be restored while its storage nodes run.
+  return identity.starts.includes(lastStart);
 }
 
 function notRecognized(map: ClusterMap, known: NodeRecord, identity: NodeIdentity): ShardgateError {

@@ -8,7 +8,7 @@ import { storageNodesMax } from "../../core/limits.js";
 import type { ShardNumber } from "../../core/shard.js";
 import type { ClusterMap, NodeRecord } from "../cluster-map.js";
 import { isLossyStart } from "./continuity.js";
-import { shardsOfNode } from "./map-records.js";
+import { areOfOneStore } from "./map-records.js";
 import { withoutMovesTo } from "./moves.js";
 import {
   durableStoreId,
@@ -74,7 +74,7 @@ function registerStart(map: ClusterMap, command: RegisterNode, identity: NodeIde
     isLossAccepted: false,
   };
   if (map.putBack !== null) return registerWhilePutBack(map, map.putBack, { record, identity, isLossy }, nowMs);
-  const isNewStart = known?.lastStart !== identity.start;
+  const isNewStart = known?.lastStart !== identity.start || isLossy;
   const isKnown = !isNewStart && known.url === url && known.isStoreShared === isStoreShared;
   if (isKnown && !known.isLossAccepted) return unchanged(map);
   const renewed = isNewStart ? renewedShards(map, identity, { name, isLossy }, nowMs) : unchanged(map);
@@ -84,22 +84,31 @@ function registerStart(map: ClusterMap, command: RegisterNode, identity: NodeIde
 /** New epochs for the node's shards, and above what its store claimed for itself while it belonged to no cluster. */
 function renewedShards(
   map: ClusterMap,
-  { clusterId, claims }: NodeIdentity,
+  identity: NodeIdentity,
   { name, isLossy }: { readonly name: string; readonly isLossy: boolean },
   nowMs: number,
 ): Changed {
   const changes = new Map<ShardNumber, ShardChange>();
-  for (const { shard } of shardsOfNode(map, name)) {
-    changes.set(shard, { node: name, cause: "registration", isNewLineage: isLossy });
+  const lossy = new Set(isLossy ? nodesOfLossyStore(map, name, identity) : []);
+  for (const { shard, primary } of map.shards) {
+    if (primary === null || (primary !== name && !lossy.has(primary))) continue;
+    changes.set(shard, { node: primary, cause: "registration", isNewLineage: isLossy });
   }
-  for (const claim of clusterId === null ? claims : []) {
+  for (const claim of identity.clusterId === null ? identity.claims : []) {
     const { shard, epoch, primary } = requireRecord(map, claim.shard as ShardNumber);
     const claimed = Math.max(claim.epoch, claim.releasedEpoch);
     if (claimed < epoch) continue;
-    const isLossyShard = isLossy && primary === name;
-    changes.set(shard, { node: primary, cause: "registration", epochMin: claimed + 1, isNewLineage: isLossyShard });
+    const isNewLineage = primary !== null && lossy.has(primary);
+    changes.set(shard, { node: primary, cause: "registration", epochMin: claimed + 1, isNewLineage });
   }
   return changeShards(withoutMovesTo(map, name), changes, nowMs);
+}
+
+/** An older copy of a shared store lacks entries of every storage node that serves it, whichever of them has noticed. */
+function nodesOfLossyStore(map: ClusterMap, name: string, identity: NodeIdentity): readonly string[] {
+  const isSameStore = isSharing(identity) && map.nodes.get(name)?.storeId === identity.storeId;
+  const others = isSameStore ? [...map.nodes.keys()].filter((other) => areOfOneStore(map, name, other)) : [];
+  return [name, ...others];
 }
 
 /** While the map is marked, an operator's registration suffices for a node without a store, which can name no mark. */

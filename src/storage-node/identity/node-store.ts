@@ -102,10 +102,13 @@ export class NodeStore {
 
   /**
    * Reads what others have changed: other processes of this storage node or, while a shared store has no cluster, other
-   * storage nodes. Throws STORAGE_FAILED, and passes on errors of the engine.
+   * storage nodes. `isToRegister`: also what another process of the same name, on another machine, has changed in a shared
+   * store. Throws STORAGE_FAILED, and passes on errors of the engine.
    */
-  refresh(): Promise<void> {
-    if (!this.#options.isShared && this.#state.shared?.cluster !== null) return Promise.resolve();
+  refresh(isToRegister = false): Promise<void> {
+    const isRead =
+      this.#options.isShared || this.#state.shared?.cluster === null || (isToRegister && this.isStoreShared);
+    if (!isRead) return Promise.resolve();
     this.#nextRefresh ??= this.#run(() => {
       this.#nextRefresh = null;
       return this.#options.engine.state();

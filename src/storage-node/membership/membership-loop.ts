@@ -57,7 +57,9 @@ export class MembershipLoop {
   async beat(isStopped: () => boolean, isLeaving = false): Promise<boolean> {
     const wasRegistered = this.#isRegistered;
     try {
-      if (!this.#isRegistered || !(await this.#heartbeat(isLeaving))) await this.#register();
+      // A store that was restored under the running process may lack its start; the registry has to judge that.
+      const isToRegister = !this.#isRegistered || !this.#options.host.isAcknowledged;
+      if (isToRegister || !(await this.#heartbeat(isLeaving))) await this.#register();
       this.#isRegistered = true;
       this.#trouble = null;
       const { url: gatewayUrl } = this.#gateway;
@@ -111,7 +113,7 @@ export class MembershipLoop {
     const { name, advertisedUrl, incarnation, isEphemeral, host } = this.#options;
     const shards = await host.hostedShards();
     // After the claims: if another storage node has just given a shared store its cluster, both are known or neither is.
-    await host.refresh();
+    await host.refresh(true);
     const { isStoreShared } = host;
     const { storeId, clusterId, shardCount, mapVersion, starts } = host.document;
     return {

@@ -128,9 +128,9 @@ export class ShardHost {
     }
   }
 
-  /** Reads the changes of other processes of this storage node. Passes on errors of the engine. */
-  refresh(): Promise<void> {
-    return this.#store.refresh();
+  /** Reads the changes of other processes of this storage node. See NodeStore. Passes on errors of the engine. */
+  refresh(isToRegister = false): Promise<void> {
+    return this.#store.refresh(isToRegister);
   }
 
   /**

@@ -189,6 +189,30 @@ describe("registerNode of a start", () => {
     });
   });
 
+  it("refuses a start that it has acknowledged once the store lacks it, and takes an accepted loss as one", () => {
+    const map = sharingMap(["a", "b"]);
+    const restored = sharing("a", { starts: ["a-start-0"] });
+    expect(refusal(() => after(map, restored))).toMatchObject({ code: "STORE_NOT_RECOGNIZED" });
+    const accepted = after(map, { kind: "acceptLoss", name: "a", refusal: { lastStart: "a-start-1" } });
+    expect(fences(after(accepted, restored))).toEqual([[2, 1], [2, 1], [2, 1], [2, 1]]); // prettier-ignore
+  });
+
+  it("begins a new lineage of all shards of a shared store, and of no others, once its loss is accepted for one storage node", () => {
+    const map = after(sharingMap(["a", "b"]), started("c", { clusterId: null }));
+    const mixed = after(map, { kind: "assign", shard: 3, node: "c", ifEpoch: null, isForced: true, cause: "operator" });
+    const older = { start: "a-start-3", starts: ["a-start-3"] };
+    expect(refusal(() => after(mixed, sharing("a", older))).code).toBe("STORE_NOT_RECOGNIZED");
+    const accepted = after(mixed, { kind: "acceptLoss", name: "a", refusal: { lastStart: "a-start-1" } });
+    const registered = after(accepted, sharing("a", older));
+    const lineages = (of: ClusterMap) => of.shards.map(({ lineage }) => lineage);
+    expect(registered.shards.map(({ primary }) => primary)).toEqual(["a", "b", "a", "c"]);
+    expect(lineages(registered)).toEqual(
+      lineages(mixed).map((lineage, shard) => (shard === 3 ? lineage : lineage + 1)),
+    );
+    const other = after(accepted, sharing("a", { ...older, storeId: "s-2" }));
+    expect(lineages(other)).toEqual(lineages(mixed).map((lineage, shard) => (shard % 2 === 0 ? lineage + 1 : lineage)));
+  });
+
   it("refuses what no store can know", () => {
     expect(refusal(() => after(serving, started("a", { mapVersion: mapVersionToldMax + 1 }))).code).toBe("BAD_REQUEST");
     expect(refusal(() => after(serving, started("a", { claims: [claim(0, epochMax)] })))).toMatchObject({

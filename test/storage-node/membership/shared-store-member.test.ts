@@ -1,6 +1,8 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { ShardgateError } from "../../../src/core/error.js";
 import { MemoryContent } from "../../../src/storage/memory/memory-content.js";
 import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
+import { problemOf } from "../../../src/wire/problem.js";
 import { assignments, claimed, put, shardOf } from "../operations.js";
 import { runNode } from "../running-node.js";
 import { ScriptedEngine } from "../shards/scripted-engine.js";
@@ -47,6 +49,53 @@ describe("a storage node of a shared store", () => {
     const gateway = await startGateway();
     await runNode({ engine, gatewayUrls: [gateway.url] });
     await vi.waitFor(() => expect(gateway.calls[0]?.body).toMatchObject({ clusterId: "c1", shardCount: 4 }));
+  });
+
+  it("names a later start of another process with its name, so that its store is no older copy for the gateway", async () => {
+    const content = new MemoryContent("shared1");
+    const gateway = await startGateway();
+    const { clock } = await runNode({ engine: new MemoryEngine(null, content, "node1"), gatewayUrls: [gateway.url] });
+    await vi.waitFor(() => expect(content.documentOf("node1")).toContain('"acknowledgedStart":"first"'));
+    await runNode({
+      engine: new MemoryEngine(null, content, "node1"),
+      gatewayUrls: [gateway.url],
+      incarnation: "second",
+    });
+    await vi.waitFor(() => expect(content.documentOf("node1")).toContain('"acknowledgedStart":"second"'));
+    // The second process is gone, and the gateway asks the first one to register.
+    const isFirst = ({ body }: (typeof gateway.calls)[number]) => body["incarnation"] === "first";
+    gateway.calls.length = 0;
+    gateway.answer = ({ path }) =>
+      path === "POST /nodes"
+        ? { status: 200, body: JSON.stringify(assignments(8, { 1: 6 })) }
+        : { status: 404, body: JSON.stringify(problemOf(new ShardgateError("NODE_NOT_FOUND", "Register again."))) };
+    const registration = () => gateway.calls.find((call) => call.path === "POST /nodes" && isFirst(call));
+    await vi.waitFor(
+      async () => {
+        await clock.advance(100);
+        expect(registration()?.body).toMatchObject({ starts: ["second", "first"] });
+      },
+      { interval: 2 },
+    );
+  });
+
+  it("registers anew when its database was restored from a copy that lacks its start", async () => {
+    const content = new MemoryContent("shared1");
+    const gateway = await startGateway();
+    const { clock } = await runNode({ engine: new MemoryEngine(null, content, "node1"), gatewayUrls: [gateway.url] });
+    await vi.waitFor(() => expect(content.documentOf("node1")).toContain('"acknowledgedStart":"first"'));
+    const copy = content.documentOf("node1")?.replaceAll('"first"', '"earlier"') ?? "";
+    await new MemoryEngine(null, content, "node1").changeState(() => ({ document: copy, claims: [] }));
+    gateway.calls.length = 0;
+    gateway.answer = () => ({ status: 200, body: JSON.stringify(assignments(8, { 1: 6 })) });
+    await vi.waitFor(
+      async () => {
+        await clock.advance(100);
+        const registrations = gateway.calls.filter(({ path }) => path === "POST /nodes");
+        expect(registrations[0]?.body).toMatchObject({ incarnation: "first", starts: ["earlier"] });
+      },
+      { interval: 2 },
+    );
   });
 
   it("asks for new epochs for the claims that a fail-over of its database has outdated", async () => {

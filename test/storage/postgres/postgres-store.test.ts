@@ -65,7 +65,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       expect([engine.name, engine.isDurable, engine.lanes, await engine.fileBytes()]).toEqual([
         "postgres",
         true,
-        4,
+        2,
         null,
       ]);
     });

@@ -1,6 +1,6 @@
 /**
- * The rows of a read as one text each. A driver makes a string of every column of every row, and those cost a storage node
- * more than all else that it does for a key: with nine columns 100 keys took it 466 µs, with one line 406.
+ * The rows of a read as one text each, because a driver makes a string of each column of each row: 300 keys took the storage
+ * node 1,352 µs of CPU time in nine columns, and take 1,081 as lines. PostgreSQL takes the same for both.
  */
 import type { Row } from "../../../postgres/statement.js";
 

@@ -40,23 +40,24 @@ export function tombstoneIn(key: Key, row: Row): Tombstone {
   return { kind, key, version: String(row["version"]) as Version, atMs: Number(row["at_ms"]) };
 }
 
-/** Sends the statements of a plan all at once. The shards' rows must be locked. */
-export async function applyPlan(query: Query, { changes, dropped, headers }: StoragePlan): Promise<void> {
+/**
+ * Sends the statements of a plan all at once, in an open transaction, which a statement that fails ends. The shards' rows
+ * must be locked. Throws, so that nothing of the plan is committed, when a value cannot be sent.
+ */
+export function applyPlan(query: Query, { changes, dropped, headers }: StoragePlan): void {
   const gone = changes.filter(({ before, after }) => before !== null && after === null);
   const unburied = changes.filter(({ buried, tombstone }) => buried !== null && tombstone === null);
-  await Promise.all([
-    putFigures(query, headers),
-    putEntries(query, changes),
-    deleteRows(query, "entries", gone),
-    bury(query, changes),
-    deleteRows(query, "tombstones", [
-      ...unburied,
-      ...dropped.map(({ shard, tombstone }) => ({ shard, key: tombstone.key })),
-    ]),
+  putFigures(query, headers);
+  putEntries(query, changes);
+  deleteRows(query, "entries", gone);
+  bury(query, changes);
+  deleteRows(query, "tombstones", [
+    ...unburied,
+    ...dropped.map(({ shard, tombstone }) => ({ shard, key: tombstone.key })),
   ]);
 }
 
-async function putEntries(query: Query, changes: readonly EntryChange[]): Promise<void> {
+function putEntries(query: Query, changes: readonly EntryChange[]): void {
   const put = changes.flatMap(({ shard, after }) => (after === null ? [] : [{ shard, after }]));
   if (put.length === 0) return;
   const times = (name: "createdAtMs" | "updatedAtMs" | "expiresAtMs"): Buffer =>
@@ -68,7 +69,7 @@ async function putEntries(query: Query, changes: readonly EntryChange[]): Promis
       type,
       put.map(({ after }) => after.entry[name]),
     );
-  await query(
+  void query(
     `INSERT INTO entries (shard, key, value, version, created_ms, updated_ms, expires_ms, checksum, size_bytes)
     SELECT * FROM unnest($1::int[], $2::bytea[], $3::text[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
       $8::int[], $9::int[])
@@ -89,10 +90,10 @@ async function putEntries(query: Query, changes: readonly EntryChange[]): Promis
   );
 }
 
-async function bury(query: Query, changes: readonly EntryChange[]): Promise<void> {
+function bury(query: Query, changes: readonly EntryChange[]): void {
   const buried = changes.flatMap(({ shard, tombstone }) => (tombstone === null ? [] : [{ shard, tombstone }]));
   if (buried.length === 0) return;
-  await query(
+  void query(
     `INSERT INTO tombstones (shard, key, kind, version, at_ms)
     SELECT * FROM unnest($1::int[], $2::bytea[], $3::text[], $4::float8[], $5::float8[])
     ON CONFLICT (shard, key) DO UPDATE SET kind = excluded.kind, version = excluded.version, at_ms = excluded.at_ms`,
@@ -117,9 +118,9 @@ interface RowId {
   readonly key: Key;
 }
 
-async function deleteRows(query: Query, table: "entries" | "tombstones", rows: readonly RowId[]): Promise<void> {
+function deleteRows(query: Query, table: "entries" | "tombstones", rows: readonly RowId[]): void {
   if (rows.length === 0) return;
-  await query(
+  void query(
     `DELETE FROM ${table} AS t USING unnest($1::int[], $2::bytea[]) AS d (shard, key) WHERE t.shard = d.shard AND t.key = d.key`,
     [
       int4Array(rows.map(({ shard }) => shard)),

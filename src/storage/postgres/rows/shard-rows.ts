@@ -53,12 +53,15 @@ export async function readStats(query: Query, nowMs: number): Promise<ReadonlyMa
   return new Map(rows.map((row) => [Number(row["shard"]) as ShardNumber, statsIn(row)] as const));
 }
 
-/** Stores figures, marks and feeds of headers; claims stay. The rows must be locked. */
-export async function putFigures(query: Query, headers: readonly HeaderChange[]): Promise<void> {
+/**
+ * Stores figures, marks and feeds of headers; claims stay. The rows must be locked. Does not wait for the answer, as
+ * `putClaims`.
+ */
+export function putFigures(query: Query, headers: readonly HeaderChange[]): void {
   const changed = headers.filter(({ before, after }) => before !== after);
   if (changed.length === 0) return;
   const column = (name: (typeof figureNames)[number]): Buffer => float8Array(changed.map(({ after }) => after[name]));
-  await query(
+  void query(
     `UPDATE shards AS s SET expiry_mark_ms = n.expiry_mark_ms, sequence = n.sequence, key_count = n.key_count,
       size_bytes = n.size_bytes, expiring_count = n.expiring_count, tombstone_count = n.tombstone_count,
       horizon = n.horizon, digest = n.digest
