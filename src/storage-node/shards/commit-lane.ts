@@ -13,6 +13,7 @@ import type { FencedWrite, StorageEngine } from "../../storage/engine.js";
 import type { OperationCaller } from "../operation-caller.js";
 import { notInTime, refusalOfCommit, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
+import { FailureStreak, loggedOnce } from "./failure-streak.js";
 
 /** Most writes of one group commit; bounds how long the callers wait for their outcomes. */
 export const groupCommitOperationsMax = 4_000;
@@ -62,7 +63,7 @@ export class CommitLane {
   #running: Promise<void> | null = null;
   /** Cancels the timer that refuses writes which have waited too long; null while the queue is empty. */
   #cancelExpiry: (() => void) | null = null;
-  #lastFailure: string | null = null;
+  readonly #failures = new FailureStreak();
 
   /** `onLeave`: called with what no longer waits, because its commit begins or it is refused. */
   constructor(options: CommitLaneOptions, onLeave: (load: Load) => void) {
@@ -155,7 +156,7 @@ export class CommitLane {
     let isFailed = false;
     try {
       const outcomes = await engine.write(writes, clock.nowMs());
-      this.#lastFailure = null;
+      this.#failures.ended();
       return outcomes;
     } catch (error) {
       isFailed = true;
@@ -177,19 +178,16 @@ export class CommitLane {
     return startShared(tracer, "engine commit", spans, { kind: "internal", attributes });
   }
 
-  /** Logs each kind of failure once: a full disk fails every group, many times a second. */
   #failed(error: unknown, group: readonly Submission[]): RefusedOutcome {
     const refusal = refusalOfCommit(error);
-    const failure = error instanceof ShardgateError ? error.code : String(error);
-    if (failure === this.#lastFailure) return refusal;
-    this.#lastFailure = failure;
+    if (!this.#failures.isNew(error)) return refusal;
     const requestIds = group.flatMap(({ caller }) => caller.requestId ?? []).slice(0, requestIdsLoggedMax);
     const operations = group.reduce((sum, submission) => sum + submission.operations, 0);
     const what =
       refusal.code === "OUTCOME_UNKNOWN" ? "it is unknown whether they were written" : "none of them was written";
     this.#options.log.error(
       { err: error, operations, requestIds },
-      `The storage engine failed a group of writes; ${what}. Check its disk or database. Further failures of this kind are not logged.`,
+      `The storage engine failed a group of writes; ${what}. Check its disk or database. ${loggedOnce}`,
     );
     return refusal;
   }

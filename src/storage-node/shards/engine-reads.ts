@@ -9,6 +9,7 @@ import type { OperationCaller } from "../operation-caller.js";
 import { resultWithin } from "./work-deadline.js";
 import { notInTime, refusalBeforeWrite, refused } from "./engine-failure.js";
 import type { EngineObserver } from "./engine-observer.js";
+import { FailureStreak, loggedOnce } from "./failure-streak.js";
 
 export interface EngineReadsOptions {
   readonly engine: Pick<StorageEngine, "name" | "read">;
@@ -22,6 +23,7 @@ export interface EngineReadsOptions {
 
 export class EngineReads {
   readonly #options: EngineReadsOptions;
+  readonly #failures = new FailureStreak();
 
   constructor(options: EngineReadsOptions) {
     this.#options = options;
@@ -43,6 +45,7 @@ export class EngineReads {
       const outcomes = await resultWithin(clock, engineTimeoutMs, reading, null);
       if (outcomes !== null) {
         count(false);
+        this.#failures.ended();
         return outcomes.length === reads.length ? outcomes : reads.map((_, index) => outcomes[index] ?? unanswered);
       }
       // The read continues after the deadline, and its whole duration is counted.
@@ -72,9 +75,10 @@ export class EngineReads {
   }
 
   #report(error: unknown, operations: number, { requestId }: OperationCaller): void {
+    if (!this.#failures.isNew(error)) return;
     this.#options.log.error(
       { err: error, requestId, operations },
-      "The storage engine failed to read; `err` has the cause. Check its disk or database.",
+      `The storage engine failed to read; \`err\` has the cause. Check its disk or database. ${loggedOnce}`,
     );
   }
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../../core/clock.js";
 import type { Log } from "../../core/log.js";
 import type { StorageEngine } from "../../storage/engine.js";
 import type { EngineObserver } from "./engine-observer.js";
+import { FailureStreak, loggedOnce } from "./failure-streak.js";
 
 /** Interval of removing expired entries from a storage node's engine. */
 export const sweepIntervalMs = 1_000;
@@ -29,6 +30,7 @@ export interface SweeperOptions {
 }
 
 export function startSweeper({ engine, clock, log, observer, mayRun }: SweeperOptions): Sweeper {
+  const failures = new FailureStreak();
   let isStopped = false;
   let sweeping: Promise<void> = Promise.resolve();
   let cancel = schedule(sweepIntervalMs);
@@ -46,10 +48,13 @@ export function startSweeper({ engine, clock, log, observer, mayRun }: SweeperOp
         const swept = await engine.sweep(clock.nowMs(), sweepEntriesMax);
         ({ isMore } = swept);
         observer?.sweepDone({ ...swept, isFailed: false });
+        failures.ended();
       }
     } catch (error) {
       observer?.sweepDone({ expired: 0, tombstonesDropped: 0, isFailed: true });
-      log.error({ err: error }, "A sweep of expired entries failed; the next one tries again.");
+      if (failures.isNew(error)) {
+        log.error({ err: error }, `A sweep of expired entries failed; the next one tries again. ${loggedOnce}`);
+      }
     }
     // If there is more to do the next sweep follows at once, after a timer that lets requests run in between.
     if (!isStopped) cancel = schedule(isMore ? 0 : sweepIntervalMs);

@@ -73,11 +73,16 @@ describe("the sweeper", () => {
     expect(engine.sweeps).toHaveLength(1);
   });
 
-  it("logs a failed sweep and tries again", async () => {
+  it("tries again after a failed sweep, and logs the failure once until one succeeds", async () => {
     const { engine, clock, log, sweeper } = setUp();
     engine.sweepFailure = new Error("No disk.");
     await clock.advance(2 * sweepIntervalMs);
     expect(engine.sweeps).toHaveLength(2);
+    expect(log.lines.map(({ level }) => level)).toEqual(["error"]);
+    engine.sweepFailure = null;
+    await clock.advance(sweepIntervalMs);
+    engine.sweepFailure = new Error("No disk.");
+    await clock.advance(sweepIntervalMs);
     expect(log.lines.map(({ level }) => level)).toEqual(["error", "error"]);
     await sweeper.stop();
   });
