@@ -8,7 +8,7 @@ import { patroniLacks } from "../support/patroni.js";
 import { hasPostgres, PostgresServer } from "../support/postgres.js";
 import { playPatroni, type PatroniRound } from "../shared-store/patroni-rounds.js";
 import { play } from "../shared-store/play.js";
-import { scenarios, type Scenario, type Stage } from "../shared-store/scenarios.js";
+import { rebalancings, scenarios, type Scenario, type Stage } from "../shared-store/scenarios.js";
 import { makeDatabase } from "../shared-store/store-database.js";
 import { StoreGroup } from "../shared-store/store-group.js";
 
@@ -31,7 +31,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => pr
 /** From the promotion of the new primary until every key is written again. */
 const afterPromotionMsMax = 1_000;
 const firstSeed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
-const wanted = scenarios.filter(({ title }) => title.includes(values.scenario));
+const wanted = [...scenarios, ...rebalancings].filter(({ title }) => title.includes(values.scenario));
 let wrong = 0;
 
 if (hasPostgres && Number(values.operations) > 0) await playAll();
@@ -45,7 +45,12 @@ async function playAll(): Promise<void> {
   const server = await PostgresServer.start();
   await makeDatabase(server);
   const sizes = { gateways: Number(values.gateways), nodes: Number(values.nodes), shards: 32 };
-  const shape = { databasePorts: [server.port], registry: "database", ...sizes } as const;
+  const shape = {
+    databasePorts: [server.port],
+    registry: "database",
+    gatewayArgs: ["--auto-rebalance"],
+    ...sizes,
+  } as const;
   const group = await StoreGroup.start(shape);
   process.on("exit", () => group.writeLogs(values.output));
   const stage = { group, server, outageMs: Number(values.seconds) * 1_000 };

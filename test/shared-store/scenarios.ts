@@ -138,6 +138,22 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** For gateways with `--auto-rebalance`. */
+export const rebalancings: readonly Scenario[] = [
+  {
+    title: "when a storage node is back, and gets its share of the shards by itself",
+    isHarmless: true,
+    async run({ group }) {
+      const [node = ""] = await owners(group);
+      await group.run(node).stop("SIGTERM");
+      group.start(node);
+      await eventually(async () => {
+        if (!(await owners(group)).includes(node)) throw new Error(`${node} owns no shard.`);
+      }, 60_000);
+    },
+  },
+];
+
 async function kill(stage: Stage, before: (node: string) => Promise<void>): Promise<void> {
   const { group } = stage;
   const [node = ""] = await owners(group);
