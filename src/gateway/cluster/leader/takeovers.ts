@@ -80,7 +80,8 @@ export class Takeovers {
       if (reason === null || ownedShards(map, record.name).length === 0) continue;
       takers ??= sharing.filter(({ name }) => this.mayTake(name)).map(({ name }) => name);
       const to = reason === "cut off from its store" ? takers.filter((name) => this.#isHeard(name)) : takers;
-      takeovers.push(this.#takeOver(record.name, to, reason));
+      // A registry in the same database would only refuse it again and again.
+      if (to.length > 0) takeovers.push(this.#takeOver(record.name, to, reason));
     }
     await Promise.all(takeovers);
   }
