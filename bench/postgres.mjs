@@ -53,7 +53,7 @@ export async function untilConnected(url) {
   }
 }
 
-/** Whoever wrote many rows has them vacuumed and counted for the planner, as autovacuum does within a minute. */
+/** Call after writing many rows: vacuums and counts them for the planner, as autovacuum does within a minute. */
 export async function vacuum(url) {
   await queried(url, "vacuum analyze");
 }

@@ -1,5 +1,5 @@
 /**
- * Under which names a session has the server prepare statements, so that each is parsed once per session. The first use of a
+ * The names under which a session's server prepares statements, so that each is parsed once per session. The first use of a
  * text has none: statements that are sent once, or whose table is missing, are not worth it.
  */
 

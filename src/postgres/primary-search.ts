@@ -12,7 +12,7 @@ import { Session } from "./session.js";
 export interface ServerIdentity {
   /** `host:port`. */
   readonly place: string;
-  /** Of the database cluster: its standbys have the same. */
+  /** Identifies the database cluster: its standbys have the same. */
   readonly systemId: string;
   /** Raised by each fail-over. */
   readonly timeline: number;
@@ -42,7 +42,7 @@ export interface FoundPrimary {
 export class PrimarySearch {
   readonly #options: PrimarySearchOptions;
   readonly #caller: () => CallerOptions;
-  /** All that are open, or being opened. */
+  /** All sessions that are open, or being opened. */
   readonly #sessions = new Set<Session>();
   #isClosed = false;
   #lastMs: number | null = null;
@@ -65,7 +65,8 @@ export class PrimarySearch {
     } catch (error) {
       throw this.#isClosed ? closed() : noPrimary(error as AggregateError);
     }
-    for (const each of asked) void each.then((other) => other !== found && other.session.cut("it is not used"), ignore);
+    for (const each of asked)
+      void each.then((other) => other !== found && other.session.cut("another host answered first"), ignore);
     return found;
   }
 
@@ -73,8 +74,9 @@ export class PrimarySearch {
   async openTo(primary: Primary): Promise<Session> {
     const found = await this.#ask(primary.host);
     if (isSamePrimary(found.primary, primary)) return found.session;
-    found.session.cut("another primary is there");
-    throw new PostgresFailure(`${placeOf(primary.host)} is another primary than before`, { outcome: "nothing" });
+    const reason = `${placeOf(primary.host)} is another primary than before`;
+    found.session.cut(reason);
+    throw new PostgresFailure(reason, { outcome: "nothing" });
   }
 
   /** All sessions that it opened end. */
@@ -96,7 +98,9 @@ export class PrimarySearch {
     const found = await this.#ask(host);
     const [was, is] = [former?.identity, found.primary.identity];
     if (was?.systemId !== is?.systemId || (is?.timeline ?? 0) >= (was?.timeline ?? 0)) return found;
-    const reason = `${placeOf(host)} is on timeline ${is?.timeline}, and ${was?.place} on timeline ${was?.timeline} has replaced it; after an older copy of the database was restored on purpose, restart this process`;
+    const reason =
+      `${placeOf(host)} is on timeline ${is?.timeline}, and ${was?.place} on timeline ${was?.timeline} has replaced it ` +
+      "(if an older copy of the database was restored on purpose, restart this process)";
     found.session.cut(reason);
     throw new PostgresFailure(reason, { outcome: "nothing" });
   }
@@ -114,6 +118,9 @@ export class PrimarySearch {
       return { primary: { host, identity }, session };
     } catch (error) {
       session.cut(reasonOf(error));
+      if (password === null && passwordMissing.test(reasonOf(error))) {
+        throw new PostgresFailure(`${session.place} asks for a password, and none is given`, { outcome: "nothing" });
+      }
       throw failureOf(error);
     }
   }
@@ -154,7 +161,10 @@ export function isSamePrimary(one: Primary, other: Primary): boolean {
 
 const searchPauseMs = 50;
 
-/** How long a session may leave a transaction open between two statements: its locks keep others from their shards. */
+/** What pg says when it has no password to send. */
+const passwordMissing = /password must be a string/;
+
+/** How long a session may be idle in a transaction: its locks keep other sessions from their shards. */
 const idleInTransactionMs = 1_000;
 
 /**

@@ -14,7 +14,7 @@ import { runTransaction, type TransactionLine, type TransactionMode, type Transa
 
 export interface SessionOptions {
   readonly host: PostgresHost;
-  /** Of each statement, and of each transaction as a whole. */
+  /** Deadline of each statement, and of each transaction as a whole. */
   readonly callMs: number;
   readonly clock: Clock;
   /** Database, user, password and TLS. */

@@ -57,7 +57,7 @@ class Transaction {
   #isBegun = false;
   /** Sends the statements that wait until BEGIN was answered, in order. */
   #held: (() => void)[] = [];
-  /** Of all statements; none rejects. */
+  /** The answers to all statements; none rejects. */
   readonly #answers: Promise<unknown>[] = [];
   #isOver = false;
   /** The first failure: the server rolls back, and every later statement fails because of this one. */

@@ -30,7 +30,7 @@ export function dealt(
   return new Map(mixed(shards, shardCount).map((shard) => [shard, nodes.next().value]));
 }
 
-/** In the order of their numbers, read with the bits reversed. */
+/** The shards in the order of their numbers, read with the bits reversed. */
 export function mixed(shards: readonly ShardNumber[], shardCount: number): readonly ShardNumber[] {
   const bits = Math.ceil(Math.log2(shardCount));
   const keyed = shards.map((shard) => ({ shard, key: reversed(shard, bits) }));

@@ -151,6 +151,19 @@ export class Liveness {
     this.#frozenMs = null;
   }
 
+  /** For so long, until now, this gateway was suspended and listened to no storage node: that is no silence of theirs. */
+  skip(breakMs: number): void {
+    this.#startedMs += breakMs;
+    for (const [name, seen] of this.#lastSeen) {
+      if (seen.monotonicMs !== null) {
+        this.#lastSeen.set(name, { ...seen, monotonicMs: this.#afterBreak(seen.monotonicMs, breakMs) });
+      }
+    }
+    for (const [name, refusals] of this.#refusals) {
+      this.#refusals.set(name, { ...refusals, lastMs: this.#afterBreak(refusals.lastMs, breakMs) });
+    }
+  }
+
   /**
    * Judges as of this moment until it is called again, or `beginAnew`: a follower gets signs of life from its leader
    * only, and may get none.
@@ -197,6 +210,11 @@ export class Liveness {
   /** Milliseconds since 1970; null: never. */
   lastSeenAtMs(name: string): number | null {
     return this.#lastSeen.get(name)?.wallMs ?? null;
+  }
+
+  /** What was heard before the break was heard that much later; what was heard since, at most just now. */
+  #afterBreak(atMs: number, breakMs: number): number {
+    return Math.min(atMs + breakMs, this.#clock.monotonicMs());
   }
 
   #heardMs(name: string): number | null {

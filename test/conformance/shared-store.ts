@@ -94,7 +94,7 @@ export function describeSharedStore(name: string, create: () => Promise<SharedSt
         expect([shared?.cluster, document]).toEqual([{ clusterId: "one", shardCount: 4 }, null]);
       });
 
-      it("has the same figures for all storage nodes, whoever owns the shards", async () => {
+      it("shows every storage node the same figures, also of shards that others own", async () => {
         await changeClaims(a, claim(1));
         await fill(a, ["a", "b"]);
         expect(await b.stats(nowMs)).toEqual(await a.stats(nowMs));
@@ -151,7 +151,7 @@ export function describeSharedStore(name: string, create: () => Promise<SharedSt
         expect((await b.sweep(nowMs + 1000, 10)).expired).toBe(1);
       });
 
-      it("goes on with higher versions, to and fro and over restarts", async () => {
+      it("gives higher versions after each takeover and each restart", async () => {
         const versions: number[] = [];
         for (const [epoch, node] of ["a", "b", "b", "a", "b", "a"].entries()) {
           const engine = await open(node);

@@ -97,6 +97,13 @@ describe.skipIf(!hasPostgres)("on real servers (skipped where `npm ci` brings no
       expect(await pool.run(1, "read", "SELECT 1 AS one")).toEqual([{ one: 1 }]);
     });
 
+    it("says that the server asks for a password when none is given", async () => {
+      await expect(openPool([server], { password: null }).run(0, "read", "SELECT 1")).rejects.toMatchObject({
+        outcome: "nothing",
+        message: `127.0.0.1:${server.port} asks for a password, and none is given`,
+      });
+    });
+
     it("finds the same primary when one connection was ended, and keeps the others", async () => {
       const found = identities();
       const pool = openPool([server], { onPrimary: found.onPrimary });

@@ -32,6 +32,39 @@ describe("nodeState", () => {
 });
 
 describe("Liveness", () => {
+  it("does not count a time in which the gateway was suspended, and counts the silence before and after it", async () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds });
+    liveness.seen("a");
+    await clock.advance(4000);
+    liveness.seen("b");
+    clock.suspend(30_000);
+    liveness.seen("c");
+    liveness.skip(30_000);
+    expect(["a", "b", "c", "never"].map((name) => liveness.state(name))).toEqual(["SUSPECT", "UP", "UP", "SUSPECT"]);
+    expect(["a", "b", "c", "never"].map((name) => liveness.silentMs(name))).toEqual([4000, 0, 0, 4000]);
+    await clock.advance(6000);
+    expect(["a", "b", "c", "never"].map((name) => liveness.state(name))).toEqual([
+      "DOWN",
+      "SUSPECT",
+      "SUSPECT",
+      "DOWN",
+    ]);
+  });
+
+  it("keeps refused connections over a suspension until the storage node is seen again", () => {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, ...bounds, isStoreShared: () => true });
+    liveness.seen("a");
+    liveness.refused("a");
+    liveness.refused("a");
+    clock.suspend(30_000);
+    liveness.skip(30_000);
+    expect(liveness.state("a")).toBe("DOWN");
+    liveness.seen("a");
+    expect(liveness.state("a")).toBe("UP");
+  });
+
   it("follows a storage node from its first sign of life to its silence and back", async () => {
     const clock = new FakeClock();
     const liveness = new Liveness({ clock, ...bounds });
@@ -129,7 +162,7 @@ describe("Liveness", () => {
     expect(liveness.state("a")).toBe("DOWN");
   });
 
-  it("calls a node of a shared store DOWN once it has refused twice, whoever saw it before that", async () => {
+  it("calls a node of a shared store DOWN once it has refused twice, although another gateway saw it just before", async () => {
     const clock = new FakeClock();
     const liveness = new Liveness({ clock, ...bounds, isStoreShared: (name) => name === "sharer" });
     liveness.askBeforeDown(() => false);

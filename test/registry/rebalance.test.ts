@@ -87,7 +87,7 @@ describe("planRebalance", () => {
           const next = rebalanced(map, settled, shardsMax);
           expectSound(next);
           const byThis = changed(map, next);
-          // Of each of the two stores.
+          // Each of the two stores has this bound.
           expect(byThis).toBeLessThanOrEqual(2 * shardsMax);
           expect(byThis).toBeGreaterThan(0);
           [map, changes] = [next, changes + byThis];

@@ -77,6 +77,19 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: "when the database is killed between writes and their COMMIT, which is never answered",
+    async run(stage) {
+      const { group, server, outageMs } = stage;
+      const [node = ""] = await owners(group);
+      await group.holdAtCommit(node);
+      await server.signal("SIGKILL");
+      release(group.lines([node]));
+      await lasting(outageMs);
+      await server.restart();
+      await untilServedAgain(stage, group.nodeNames, () => Promise.resolve());
+    },
+  },
+  {
     title: "when the database is suspended",
     async run(stage) {
       const { group, server, outageMs } = stage;

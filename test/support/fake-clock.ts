@@ -44,6 +44,11 @@ export class FakeClock implements Clock {
     await settle();
   }
 
+  /** Moves both clocks on and fires nothing, as while the process is suspended. */
+  suspend(byMs: number): void {
+    this.#elapsedMs += byMs;
+  }
+
   /** Jumps the wall clock alone, as an operator or a time server does. */
   jumpWall(byMs: number): void {
     this.#wallOffsetMs += byMs;

@@ -117,7 +117,7 @@ export function temporaryFolder(): { readonly path: string; readonly remove: () 
 
 /**
  * Reserves the port among all tests of this machine until this process ends: with the UDP port of the same number, which
- * keeps nobody from listening. Null when it is reserved or in use.
+ * leaves the TCP port free to listen on. Null when it is reserved or in use.
  */
 async function reserve(port: number): Promise<Socket | null> {
   const socket = createSocket("udp4");

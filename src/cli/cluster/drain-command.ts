@@ -86,7 +86,7 @@ async function untilEmpty(
     ));
     if (node === null) throw new CommandFailure(`${name} was removed meanwhile.`, exitCodes.notFound);
     if (!node.isDraining) {
-      throw new CommandFailure(`somebody else has ended the draining of ${name}.`, exitCodes.conflict);
+      throw new CommandFailure(`the draining of ${name} was undone meanwhile.`, exitCodes.conflict);
     }
   }
   return node;

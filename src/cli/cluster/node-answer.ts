@@ -26,17 +26,17 @@ const oldFields =
 
 /**
  * The data of a document that asks for storage nodes by the selection that it is given. A gateway of the previous release
- * refuses the newest fields, and does nothing, so it is asked again without them. Throws CommandFailure.
+ * refuses the newest fields, and does nothing, so it is asked again without them (`isPrevious`). Throws CommandFailure.
  */
 export async function askForNodes<T>(
   client: Pick<GatewayClient, "post">,
-  documentWith: (nodeFields: string) => string,
+  documentWith: (nodeFields: string, isPrevious: boolean) => string,
   variables = "{}",
 ): Promise<T> {
-  const query = documentWith(`${oldFields} isStoreShared isDraining`);
+  const query = documentWith(`${oldFields} isStoreShared isDraining`, false);
   const answer = await client.post(`{"query":${JSON.stringify(query)},"variables":${variables}}`);
   if (answer.kind === "data") return answer.data as T;
-  if (answer.code === "GRAPHQL_VALIDATION_FAILED") return ask<T>(client, documentWith(oldFields), variables);
+  if (answer.code === "GRAPHQL_VALIDATION_FAILED") return ask<T>(client, documentWith(oldFields, true), variables);
   throw callFailure(answer, query.startsWith("mutation") ? "change" : "read");
 }
 

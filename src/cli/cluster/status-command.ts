@@ -32,9 +32,9 @@ async function runStatus(options: StatusOptions, environment: Environment): Prom
   await print(text, environment);
 }
 
-async function askForCluster(client: GatewayClient): Promise<ClusterAnswer> {
+async function askForCluster(client: GatewayClient): Promise<ShownCluster> {
   const { cluster } = await askForNodes<{ readonly cluster: ClusterAnswer }>(client, documentWith);
-  return cluster;
+  return { ...cluster, gateways: cluster.gateways ?? [] };
 }
 
 /** The selection of the document. */
@@ -44,8 +44,11 @@ interface ClusterAnswer {
   readonly shardCount: number;
   readonly shards: readonly ShardFigures[];
   readonly storageNodes: readonly NodeAnswer[];
-  readonly gateways: readonly GatewayAnswer[];
+  /** Absent in the answer of a gateway of the previous release. */
+  readonly gateways?: readonly GatewayAnswer[];
 }
+
+type ShownCluster = ClusterAnswer & Required<Pick<ClusterAnswer, "gateways">>;
 
 interface GatewayAnswer {
   readonly name: string | null;
@@ -56,8 +59,10 @@ interface GatewayAnswer {
 }
 
 const gatewayFields = "name url isLeader mapVersion lastSeenAt";
-const documentWith = (nodeFields: string): string =>
-  `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}gateways{${gatewayFields}}}}`;
+const documentWith = (nodeFields: string, isPrevious: boolean): string => {
+  const gateways = isPrevious ? "" : `gateways{${gatewayFields}}`;
+  return `{cluster{name mapVersion shardCount shards{${figureFields}}storageNodes{${nodeFields}}${gateways}}}`;
+};
 
 /** Sums of the shards' figures; null when a primary does not report its own. */
 interface Figures {
@@ -82,7 +87,7 @@ const gatewayColumns: Columns<GatewayAnswer> = [
   { title: "url", of: ({ url }) => url },
 ];
 
-function textOf(cluster: ClusterAnswer, environment: Environment): string {
+function textOf(cluster: ShownCluster, environment: Environment): string {
   const { name, mapVersion, shardCount, shards, storageNodes, gateways } = cluster;
   const { keyCount, sizeBytes } = figuresOf(shards);
   const health = [missingShardsText(shards) ?? "every shard has a live primary", problemCountText(storageNodes)];
@@ -100,7 +105,7 @@ function textOf(cluster: ClusterAnswer, environment: Environment): string {
   return facts + ofNodes + ofGateways;
 }
 
-function jsonOf(cluster: ClusterAnswer): string {
+function jsonOf(cluster: ShownCluster): string {
   const { name, mapVersion, shardCount, shards, gateways } = cluster;
   const count = (state: string): number => shards.filter((shard) => shard.state === state).length;
   const states = { active: count("ACTIVE"), unavailable: count("UNAVAILABLE"), unassigned: count("UNASSIGNED") };

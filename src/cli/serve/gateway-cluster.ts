@@ -114,7 +114,7 @@ export async function openOwnCluster(options: ClusterOptions, parts: ClusterPart
   }
 }
 
-/** After how much silence of a storage node something is done. */
+/** How long a storage node is silent before it is SUSPECT, is DOWN, or is taken over from. */
 export function silenceOf({
   suspectAfter: suspectAfterMs,
   downAfter: downAfterMs,

@@ -146,7 +146,8 @@ function silenceOption(flags: string, state: string, defaultMs: number) {
 /** As short as the others may be: a false alarm costs new epochs, and no data. */
 function takeoverOption() {
   const description =
-    "the same for a storage node of a shared store, whose shards others then take over; never later than --down-after";
+    "time without a heartbeat after which a storage node of a shared store is DOWN, and others take over its shards; " +
+    "--down-after, if that is shorter";
   return option("--takeover-after <milliseconds>", description)
     .argParser(wholeNumber(silentAfterMs, silenceMsMax))
     .default(takeoverAfterMs);

@@ -17,7 +17,7 @@ export interface WaitParts {
   readonly signal: AbortSignal;
 }
 
-/** Who waits for what. */
+/** A wait for servers, for its log line. */
 export interface Awaited {
   /** Codes of the errors that a later try may not have. */
   readonly codes: readonly ErrorCode[];

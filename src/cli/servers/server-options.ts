@@ -69,7 +69,7 @@ export function checkServerOptions(files: ServerFiles, reached: ServersReached, 
 export interface ServerAccess {
   /** Reads the password anew each time; null if there is none. */
   readonly password: (() => Promise<string>) | null;
-  /** To be closed. */
+  /** The caller closes it. */
   readonly tls: TlsFiles;
 }
 

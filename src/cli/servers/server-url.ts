@@ -18,7 +18,7 @@ export interface ServerUrl {
   /** In lower case, without `://`. */
   readonly scheme: string;
   readonly user: string | null;
-  /** As written: see `hostsOf`. */
+  /** The hosts as written; `hostsOf` parses them. */
   readonly hosts: string;
   /** Without the slash at its beginning. */
   readonly path: string;
@@ -27,7 +27,7 @@ export interface ServerUrl {
   readonly text: string;
 }
 
-/** What the text belongs to. */
+/** The option or argument that has the URL. */
 export interface UrlField {
   /** Begins every message: "option '--store'". */
   readonly name: string;

@@ -31,6 +31,8 @@ export class LockRefused extends ShardgateError {}
 /** The text after "shardgate: " for any thrown value. */
 export function failureText(error: unknown): string {
   if (error instanceof LockRefused) return oneLine(error.message);
+  // This process opened the store itself: the message has the cause, and the general advice is about a storage node's log.
+  if (error instanceof ShardgateError && error.code === "STORAGE_FAILED") return oneLine(error.message);
   if (error instanceof ShardgateError) return oneLine(`${error.message} ${commandAdvice(error.code)}`);
   if (error instanceof CommandFailure) return error.message;
   if (!(error instanceof Error)) return messageOf(error);

@@ -21,7 +21,7 @@ export interface NodeEvidence {
 
 export type EvidencePool = Pick<NodePool, "lastServedMs" | "takeRefused" | "onRefused">;
 
-/** Of the requests of this process. */
+/** The evidence of this process's own requests. */
 export function evidenceOf(pool: EvidencePool, clock: Pick<Clock, "monotonicMs">): NodeEvidence {
   return {
     async silences(nodes) {
@@ -45,7 +45,7 @@ export function evidenceOf(pool: EvidencePool, clock: Pick<Clock, "monotonicMs">
   };
 }
 
-/** Of a process that has no requests for keys. */
+/** The evidence of a process that has no requests for keys. */
 export const noEvidence: NodeEvidence = {
   silences: async (nodes) => nodes.map(() => null),
   takeRefused: () => [],

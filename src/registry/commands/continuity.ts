@@ -14,7 +14,8 @@ import { durableStoreId, isLive, type NodeIdentity } from "./node-identity.js";
  */
 export function isLossyStart(map: ClusterMap, known: NodeRecord, identity: NodeIdentity): boolean {
   if (isRecognized(known, identity)) return false;
-  if (known.isLossAccepted) return true;
+  // A process whose own start is missing has to be restarted first: nothing could be acknowledged in its store.
+  if (known.isLossAccepted && identity.starts.includes(identity.start)) return true;
   if (known.storeId === null) {
     // Its last store was one in memory, which is gone with its process.
     if (known.lastStart !== null) return true;

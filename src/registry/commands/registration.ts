@@ -74,7 +74,7 @@ function registerStart(map: ClusterMap, command: RegisterNode, identity: NodeIde
     isLossAccepted: false,
   };
   if (map.putBack !== null) return registerWhilePutBack(map, map.putBack, { record, identity, isLossy }, nowMs);
-  const isNewStart = known?.lastStart !== identity.start || isLossy;
+  const isNewStart = known?.lastStart !== identity.start;
   const isKnown = !isNewStart && known.url === url && known.isStoreShared === isStoreShared;
   if (isKnown && !known.isLossAccepted) return unchanged(map);
   const renewed = isNewStart ? renewedShards(map, identity, { name, isLossy }, nowMs) : unchanged(map);

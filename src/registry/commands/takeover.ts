@@ -19,7 +19,7 @@ export interface TakeOver {
   readonly cause: AssignmentCause;
 }
 
-/** Has a storage node own no shards, or ends that. Its shards are taken over afterwards, by TakeOver. */
+/** Marks a storage node as draining, or ends that. Its shards are taken over afterwards, by TakeOver. */
 export interface DrainNode {
   readonly kind: "drainNode";
   readonly name: string;

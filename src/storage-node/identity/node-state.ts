@@ -7,7 +7,7 @@ import { ShardgateError } from "../../core/error.js";
 import { storeStartsMax } from "../../core/limits.js";
 import { parseShard, type ShardNumber } from "../../core/shard.js";
 import { isOwned } from "../../storage/claim.js";
-import type { ClaimChange, StoreChange, StoreState } from "../../storage/engine.js";
+import type { ClaimChange, ShardClaim, StoreChange, StoreState } from "../../storage/engine.js";
 import type { AssignedShard, NodeAssignments } from "../../wire/membership.js";
 
 /**
@@ -116,12 +116,16 @@ export function withBeginning(
 }
 
 /**
- * The change with which a storage node without a gateway claims those of `shards` that it has never claimed; null if
- * none.
+ * The change with which a storage node without a gateway claims those of `shards` that it has never claimed, and at new
+ * epochs what it owns of the `outdated` claims; null if none.
  */
-export function withOwnClaims(state: StoreState, shards: readonly ShardNumber[]): StoreChange | null {
+export function withOwnClaims(
+  state: StoreState,
+  shards: readonly ShardNumber[],
+  outdated: readonly ShardClaim[] = [],
+): StoreChange | null {
   const document = documentOf(state);
-  return changeOf(document, document, ownClaims(state, shards));
+  return changeOf(document, document, [...ownClaims(state, shards), ...renewedClaims(state, outdated)]);
 }
 
 /**
@@ -187,6 +191,16 @@ function ownClaims(state: StoreState, shards: readonly ShardNumber[]): readonly 
   if (documentOf(state).clusterId !== null) return [];
   const unclaimed = shards.filter((shard) => (state.claims.get(shard)?.epoch ?? 0) === 0);
   return unclaimed.map((shard) => ({ kind: "claim", shard, epoch: 1, lineage: 0, sealedFor: null }));
+}
+
+/** Epochs above those that an engine may have lost. Another storage node of the store may own the shard by now. */
+function renewedClaims(state: StoreState, outdated: readonly ShardClaim[]): readonly ClaimChange[] {
+  if (documentOf(state).clusterId !== null) return [];
+  return outdated.flatMap(({ shard, epoch, lineage }) => {
+    const claim = state.claims.get(shard);
+    if (claim !== undefined && !isOwned(claim)) return [];
+    return [{ kind: "claim", shard, epoch: Math.max(epoch, claim?.epoch ?? 0) + 1, lineage, sealedFor: null } as const];
+  });
 }
 
 function refuseForeign(bound: Cluster, { clusterId, shardCount }: NodeAssignments): void {

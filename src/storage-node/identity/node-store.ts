@@ -7,7 +7,7 @@ import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
 import type { ShardNumber } from "../../core/shard.js";
 import { isOwned } from "../../storage/claim.js";
-import type { StorageEngine, StoreChange, StoreState } from "../../storage/engine.js";
+import type { ShardClaim, StorageEngine, StoreChange, StoreState } from "../../storage/engine.js";
 import type { NodeAssignments } from "../../wire/membership.js";
 import { documentOf, withAssignments, withBeginning, withOwnClaims, type NodeDocument } from "./node-state.js";
 
@@ -129,11 +129,11 @@ export class NodeStore {
   }
 
   /**
-   * Claims those of `shards` that were never claimed, for a storage node without a gateway. Throws as
-   * `applyAssignments` does.
+   * Claims those of `shards` that were never claimed, and the `outdated` ones anew, for a storage node without a gateway.
+   * Throws as `applyAssignments` does.
    */
-  async claim(shards: readonly ShardNumber[]): Promise<void> {
-    await this.#change((state) => withOwnClaims(state, shards));
+  async claim(shards: readonly ShardNumber[], outdated: readonly ShardClaim[] = []): Promise<void> {
+    await this.#change((state) => withOwnClaims(state, shards, outdated));
   }
 
   /**

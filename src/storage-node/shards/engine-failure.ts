@@ -17,10 +17,7 @@ export function refusalBeforeWrite(error: unknown): RefusedOutcome {
   const code = error instanceof ShardgateError ? error.code : "STORAGE_FAILED";
   if (code === "OUTCOME_UNKNOWN")
     return refused("SHARD_UNAVAILABLE", "A reply of the storage engine was lost; try again.");
-  return refused(
-    code,
-    code === "STORAGE_FULL" ? "The storage node has no disk space left." : "The storage engine failed.",
-  );
+  return refused(code, readMessages.get(code) ?? "The storage engine failed.");
 }
 
 /** The refusal for a failed commit. Its outcome is unknown unless the engine reports a code. */
@@ -35,7 +32,13 @@ export const notInTime = refused(
   `The storage engine did not start this operation within ${engineTimeoutMs} ms.`,
 );
 
+const readMessages: ReadonlyMap<ErrorCode, string> = new Map([
+  ["STORAGE_FULL", "The storage node has no disk space left."],
+  ["SHARD_UNAVAILABLE", "The storage node cannot use its database now."],
+]);
+
 const messages: ReadonlyMap<ErrorCode, string> = new Map([
   ["STORAGE_FULL", "The storage node has no disk space left; nothing was written."],
+  ["SHARD_UNAVAILABLE", "The storage node cannot use its database now; nothing was written."],
   ["OUTCOME_UNKNOWN", "The storage engine's reply to the commit was lost; the write may or may not have happened."],
 ]);

@@ -88,7 +88,7 @@ export class GroupCommit {
 interface Part extends LaneWrites {
   readonly lane: CommitLane;
   readonly writes: FencedWrite[];
-  /** Of each write in the submission. */
+  /** The position of each write in the submission. */
   readonly positions: number[];
   bytes: number;
 }

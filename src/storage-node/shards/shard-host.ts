@@ -116,9 +116,8 @@ export class ShardHost {
   }
 
   /**
-   * Resolves to one outcome per operation, in order; a faulty operation gets a refusal of its own. The first operation
-   * is always answered, however large the answers to the others are. Throws CLUSTER_MISMATCH, without running anything,
-   * when `caller` names another cluster than the store's.
+   * Resolves to one outcome per operation, in order; a faulty one gets a refusal of its own. The first is always answered,
+   * however large the others' answers are. Throws CLUSTER_MISMATCH, running nothing, when `caller` names another cluster.
    */
   async execute(operations: readonly RoutedOperation[], caller: OperationCaller = {}): Promise<readonly Outcome[]> {
     if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is shutting down."));
@@ -260,16 +259,17 @@ export class ShardHost {
     return outcomes;
   }
 
-  /** Without a gateway, the node claims a shard at its first write. Resolves to a refusal of the writes, or null. */
+  /** Without a gateway, the node claims a shard at its first write, and an outdated claim anew. Null: they may be written. */
   async #claimFor(writes: readonly FencedWrite[]): Promise<RefusedOutcome | null> {
     const shards = new Set(writes.filter(({ epoch }) => epoch === null).map(({ operation }) => operation.shard));
     const unclaimed = [...shards].filter((shard) => this.#store.isNew(shard));
-    if (unclaimed.length === 0) return null;
+    const outdated = this.#options.engine.outdatedClaims().filter(({ shard }) => shards.has(shard));
+    if (unclaimed.length + outdated.length === 0) return null;
     try {
-      const claimed = this.#store.claim(unclaimed).then(() => null);
+      const claimed = this.#store.claim(unclaimed, outdated).then(() => null);
       return await resultWithin(this.#options.clock, engineTimeoutMs, claimed, notInTime);
     } catch (error) {
-      this.#options.log.error({ err: error, shards: unclaimed }, "The storage engine failed to claim shards.");
+      this.#options.log.error({ err: error, shards: [...shards] }, "The storage engine failed to claim shards.");
       return refusalBeforeWrite(error);
     }
   }

@@ -242,7 +242,7 @@ export class MemoryEngine implements StorageEngine {
   }
 }
 
-/** As many as an engine over a database has. */
+/** More than PostgresEngine has, so that tests of lanes see several. */
 const sharedLanes = 4;
 
 function changedTooOften(): ShardgateError {

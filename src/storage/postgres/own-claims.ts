@@ -39,15 +39,14 @@ export class OwnClaims {
 
   /** Call with each state that was read or committed. */
   see({ own, shards }: SeenState): void {
-    if (own.revision > this.#own.revision || this.#own.document === null) {
+    if (own.revision > this.#own.revision) {
       this.#own = own;
-      // A document that was written after the loss is of a start that knows of it.
+      // What was written after the loss was decided by what the database has: the caller knows by now whether its start is there.
       this.#isStartLost = false;
     }
-    this.#held.clear();
     for (const [shard, row] of shards) {
       const header = headerSeenBy(this.#node, row);
-      if (isOwned(header)) this.#held.set(shard, claimOf(shard, header));
+      this.#hold(shard, header);
       this.#renew(shard, header);
     }
   }
@@ -67,18 +66,16 @@ export class OwnClaims {
   /** The refusal of a write, while the shard's claim is outdated. */
   refusalOf(shard: ShardNumber): RefusedOutcome | null {
     if (!this.#outdated.has(shard)) return null;
-    const message = `The database has failed over or restarted, and may have lost the newest writes of shard ${shard}. Nothing was written; it is written again once the shard has a new epoch.`;
+    const message =
+      `The database has failed over or restarted, and may have lost the newest writes of shard ${shard}. ` +
+      "Nothing was written. Writes are accepted again once the shard has a new epoch.";
     return { kind: "refused", code: "SHARD_UNAVAILABLE", message };
   }
 
   /** The process has found another primary, with this content, or the same one restarted. */
   failedOver(own: StoredNode, shards: SharedShards, place: string): void {
     const headers = new Map([...shards].map(([shard, row]) => [shard, headerSeenBy(this.#node, row)] as const));
-    // A claim that the database has lost was made all the same: the next epoch must be above it.
-    for (const [shard, header] of headers) {
-      const isNewer = isOwned(header) && header.epoch > (this.#held.get(shard)?.epoch ?? 0);
-      if (isNewer) this.#held.set(shard, claimOf(shard, header));
-    }
+    for (const [shard, header] of headers) this.#hold(shard, header);
     const lost = [...this.#committed].filter(([shard, sequence]) => (headers.get(shard)?.sequence ?? 0) < sequence);
     this.#outdate();
     for (const [shard, header] of headers) this.#renew(shard, header);
@@ -90,16 +87,27 @@ export class OwnClaims {
     const isOlder = own.revision < this.#own.revision;
     const isOther = own.revision === this.#own.revision && own.document !== this.#own.document;
     if (!isOlder && !isOther) return;
+    this.#own = own;
     this.#isStartLost = true;
     this.#log.error({ place }, startLost);
   }
 
-  /** Throws STORAGE_FAILED while the database lacks this start of the storage node. */
+  /** Throws STORAGE_FAILED while the database may lack this start of the storage node. */
   refuseLostStart(): void {
     if (this.#isStartLost) throw new ShardgateError("STORAGE_FAILED", startLost);
   }
 
-  /** A claim with a higher epoch, of whichever storage node, ends the doubt. */
+  /**
+   * A claim that the database has lost was made all the same: the next epoch must be above it. States may also come in
+   * another order than they were read in.
+   */
+  #hold(shard: ShardNumber, header: ShardHeader): void {
+    if (header.epoch < (this.#held.get(shard)?.epoch ?? 0)) return;
+    if (isOwned(header)) this.#held.set(shard, claimOf(shard, header));
+    else this.#held.delete(shard);
+  }
+
+  /** A claim with a higher epoch, by any storage node, ends the refusals. */
   #renew(shard: ShardNumber, { epoch }: ShardHeader): void {
     const outdated = this.#outdated.get(shard);
     if (outdated !== undefined && epoch > outdated.epoch) this.#outdated.delete(shard);
@@ -128,4 +136,6 @@ export class OwnClaims {
 }
 
 const startLost =
-  "The database lacks this start of the storage node: it was restored from an older copy, or has failed over to one. Nothing is read or written. Restart the storage node.";
+  "The database lacks the newest record of this storage node: it was restored from an older copy, or has failed over to " +
+  "one. The storage node neither reads nor writes until it has new epochs. If a gateway refuses it, the gateway's log says " +
+  "what to do.";

@@ -61,7 +61,7 @@ describe("node drain", () => {
     expect(variables()).toEqual([{ input: { name: "node3", undo: false } }]);
   });
 
-  it("says what is left, and does not wait for it", async () => {
+  it("names the shards that are left, without waiting for them", async () => {
     states = [owning(1, 5)];
     expect((await run("node3")).out).toBe("draining: node3 still owns shards 1, 5; wait with --wait\n");
     expect((await run("node3", "-o", "json")).out).toBe('{"name":"node3","isDraining":true,"shards":[1,5]}\n');
@@ -90,11 +90,11 @@ describe("node drain", () => {
     states = [owning(1), { ...owning(1), isDraining: false }];
     expect(await run("node3", "--wait")).toMatchObject({
       code: 4,
-      err: "shardgate: somebody else has ended the draining of node3.\n",
+      err: "shardgate: the draining of node3 was undone meanwhile.\n",
     });
   });
 
-  it("undoes it", async () => {
+  it("ends the draining with --undo", async () => {
     states = [{ isDraining: false, shards: [] }];
     expect((await run("node3", "--undo")).out).toBe("not draining: node3 may be given shards again\n");
     expect(variables()).toEqual([{ input: { name: "node3", undo: true } }]);

@@ -14,6 +14,10 @@ describe("failureText", () => {
       "The file is broken. Restore the registry file from a backup, or move it away to start with a new registry.",
     ],
     [
+      new ShardgateError("STORAGE_FAILED", "Database d does not exist. Create it."),
+      "Database d does not exist. Create it.",
+    ],
+    [
       systemError({ code: "EADDRNOTAVAIL", port: 80, address: "10.0.0.1" }),
       "Cannot listen on port 80 of 10.0.0.1: this host has no such address.",
     ],

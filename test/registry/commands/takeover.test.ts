@@ -172,7 +172,7 @@ describe("drainNode", () => {
     expect(refusal(() => after(both, drain("a", ["a", "b"]))).code).toBe("SHARD_UNAVAILABLE");
   });
 
-  it("drains a storage node without shards, whoever lives", () => {
+  it("drains a storage node without shards, although no other one is live", () => {
     const idle = sharingIn(sharingMap(["a"]), ["b"]);
     expect(after(idle, drain("b", [])).nodes.get("b")?.isDraining).toBe(true);
   });

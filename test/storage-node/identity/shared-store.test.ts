@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { StoreState } from "../../../src/storage/engine.js";
+import { versionsPerEpoch } from "../../../src/core/limits.js";
+import type { ShardClaim, StoreState } from "../../../src/storage/engine.js";
 import { MemoryContent } from "../../../src/storage/memory/memory-content.js";
 import { MemoryEngine } from "../../../src/storage/memory/memory-engine.js";
 import {
@@ -105,5 +106,28 @@ describe("the store of a storage node, when it is shared", () => {
       "found",
     ]);
     expect(codes((await one?.execute([get("a")])) ?? [])).toEqual(["SHARD_NOT_HOSTED"]);
+  });
+
+  it("takes new epochs by itself for a storage node without a gateway, when the database has failed over", async () => {
+    const content = new MemoryContent("shared1");
+    const engine = new ScriptedEngine(new MemoryEngine(null, content, "one"));
+    const { host } = await openHost(engine);
+    expect(kinds(await host.execute([put("a", "1", { shard: 1 }), put("b", "1", { shard: 2 })]))).toEqual([
+      "written",
+      "written",
+    ]);
+    await new MemoryEngine(null, content, "other").changeState(() => ({
+      claims: [{ kind: "claim", shard: shardOf(2), epoch: 2, lineage: 0, sealedFor: null }],
+    }));
+    const outdated = (number: number): ShardClaim => {
+      return { shard: shardOf(number), epoch: 3, releasedEpoch: 0, lineage: 0, sealedFor: null };
+    };
+    engine.outdated = [outdated(1), outdated(2), outdated(3)];
+    const answers = await host.execute([1, 2, 3].map((shard) => put("a", "2", { shard })));
+    expect(answers).toMatchObject([
+      { kind: "written", facts: { version: String(3 * versionsPerEpoch + 1) } },
+      { kind: "refused", code: "SHARD_NOT_HOSTED" },
+      { kind: "written", facts: { version: String(3 * versionsPerEpoch + 1) } },
+    ]);
   });
 });

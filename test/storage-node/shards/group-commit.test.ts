@@ -131,11 +131,19 @@ describe("GroupCommit", () => {
       code: "STORAGE_FAILED",
       message: "The storage engine failed; nothing was written.",
     });
+    engine.writeFailure = new ShardgateError("SHARD_UNAVAILABLE", "connect ECONNREFUSED secret.internal:5432");
+    expect(await commits.submit([put("a", "1")])).toEqual([
+      {
+        kind: "refused",
+        code: "SHARD_UNAVAILABLE",
+        message: "The storage node cannot use its database now; nothing was written.",
+      },
+    ]);
     engine.writeFailure = null;
     expect(kinds(await commits.submit([put("a", "1")]))).toEqual(["written"]);
     engine.writeFailure = new ShardgateError("STORAGE_FAILED", "/secret/path broke");
     await commits.submit([put("a", "1")]);
-    expect(log.lines).toHaveLength(3);
+    expect(log.lines).toHaveLength(4);
     expect(log.lines[0]?.message).toContain("none of them was written");
   });
 

@@ -81,6 +81,7 @@ describe("ShardHost.execute", () => {
   it.each([
     [new ShardgateError("STORAGE_FULL", "/secret"), "STORAGE_FULL"],
     [new ShardgateError("OUTCOME_UNKNOWN", "/secret"), "SHARD_UNAVAILABLE"],
+    [new ShardgateError("SHARD_UNAVAILABLE", "connect ECONNREFUSED secret.internal:5432"), "SHARD_UNAVAILABLE"],
   ])("answers a read with a code that says what to do when the engine rejects with %s", async (failure, code) => {
     const { host, engine } = await setUp();
     engine.readFailure = failure;

@@ -62,7 +62,7 @@ describe("two processes of a storage node of a shared store", () => {
     ]);
   });
 
-  it("both leave once other storage nodes have their shards, also the one that no gateway tells", async () => {
+  it("both leave once other storage nodes have their shards, also the one that sends no heartbeats", async () => {
     const { second, other, clock, log } = await setUp();
     expect(second.isAcknowledged).toBe(false);
     await second.refresh();

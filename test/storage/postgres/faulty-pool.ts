@@ -4,7 +4,7 @@ import { PrimaryPool, type PrimaryPoolOptions } from "../../../src/postgres/prim
 import { patientCallMs } from "../../postgres/pools.js";
 
 export class PoolFaults {
-  /** Of each commit from now on. */
+  /** What becomes of each commit from now on. */
   fate: "happens" | "happens, reply lost" | "is lost" = "happens";
   /** A call that began before a fail-over fails without having changed anything. */
   failovers = 0;

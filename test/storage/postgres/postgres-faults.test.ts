@@ -52,7 +52,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
     return engine;
   }
 
-  /** All of one lane. */
+  /** All in one lane. */
   const group = (value: string) => [put("a", value), put("b", value), put("c", value, { shard: shard(4) })];
   const valuesOf = async (engine: StorageEngine) =>
     (await read(engine, [get("a"), get("b"), get("c", 4)], noBudget)).map((outcome) =>
@@ -217,7 +217,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       expect(versionIn(written)).toBeGreaterThan(versionIn(lost));
     });
 
-    it("neither reads nor writes over a database that lacks the node's own start, until a newer one is recorded", async () => {
+    it("neither reads nor writes over a database that lacks the node's newest document, until one is written over what it has", async () => {
       const engine = await open();
       await engine.changeState(() => ({ document: "start 1", claims: [] }));
       await server.stop();
@@ -234,11 +234,12 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       ]) {
         await expect(call()).rejects.toMatchObject({
           code: "STORAGE_FAILED",
-          message: expect.stringContaining("lacks this start of the storage node"),
+          message: expect.stringContaining("lacks the newest record of this storage node"),
         });
       }
       expect((await engine.state()).document).toBe("start 1");
-      for (const document of ["start 2 again", "start 3"]) await engine.changeState(() => ({ document, claims: [] }));
+      await expect(valuesOf(engine)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+      await engine.changeState(() => ({ document: "start 3", claims: [] }));
       await changeClaims(engine, claim(2));
       expect(await write(engine, [put("a", "1")], nowMs)).toMatchObject([{ kind: "written" }]);
     });

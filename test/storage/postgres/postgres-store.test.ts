@@ -86,7 +86,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       await server.sql("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
       await expect(open({ database: "ascii" })).rejects.toMatchObject({
         code: "STORAGE_FAILED",
-        message: expect.stringContaining("Create one with ENCODING 'UTF8'"),
+        message: expect.stringContaining("Create a database with ENCODING 'UTF8'"),
       });
     });
 

@@ -38,7 +38,7 @@ import { addDevRegistryCommand } from "./postgres-command.js";
 import { databaseFolder } from "./postgres-folder.js";
 import { postgresPrograms } from "./postgres-programs.js";
 
-/** Most storage nodes of one `dev` whose data are in PostgreSQL: each has up to seven of its connections. */
+/** Most storage nodes of one `dev` whose data are in PostgreSQL: each has up to five of its connections. */
 const postgresNodesMax = 40;
 
 /** Most gateways of one `dev`, which is for trying a cluster out on one machine. */

@@ -33,7 +33,7 @@ export interface DevOptions
 export type DevRegistry =
   | { readonly kind: "file" }
   | { readonly kind: "url"; readonly url: string }
-  /** In the PostgreSQL of the data folder, which also has the data of `--engine postgres`. */
+  /** The registry is in the PostgreSQL of the data folder, which also has the data of `--engine postgres`. */
   | { readonly kind: "postgres"; readonly url: string };
 
 /** Storage nodes do not authenticate their callers, so they are never opened to other hosts here. */

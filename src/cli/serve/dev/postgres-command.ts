@@ -35,7 +35,7 @@ const pollMs = 50;
 /** How long a server may take to end: it writes what it has in memory to the disk first. */
 const endTimeoutMs = 10_000;
 
-/** Enough for the storage nodes that `dev` allows, each of which has up to seven, for the gateways, and for a person's. */
+/** Enough for the storage nodes that `dev` allows, each of which has up to five, for the gateways, and for a person's. */
 const connectionsMax = 320;
 
 const host = "127.0.0.1";

@@ -27,6 +27,7 @@ import type { GatewayStatus } from "../peers/gateway-status.js";
 import { LeaderPeers, type LeaderPeersParts } from "../peers/leader-peers.js";
 import { peerAnswers, type PeerAnswers } from "../peers/peer-answers.js";
 import { RepeatingTask } from "../../../core/tasks/repeating-task.js";
+import { SuspensionWatch } from "../../../core/tasks/suspension-watch.js";
 import type { LedRegistry } from "./led-registry.js";
 import { Heartbeats } from "./heartbeats.js";
 import { MapChanges } from "./map-changes.js";
@@ -40,7 +41,7 @@ import { ShardMover } from "./shard-mover.js";
 import { StateLog } from "./state-log.js";
 import { Takeovers } from "./takeovers.js";
 
-/** Pause between two looks at the storage nodes of shared stores, of which one may be due to be taken over from. */
+/** Pause between two checks whether a storage node of a shared store has to be taken over from. */
 const judgePauseMs = 500;
 
 export interface ClusterLeaderParts extends Pick<LeaderPeersParts, "onCutOff"> {
@@ -83,6 +84,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   readonly #watch: RepeatingTask;
   /** More often than the watch, whose probes may take a second: for storage nodes of shared stores. */
   readonly #judging: RepeatingTask;
+  readonly #suspensions: SuspensionWatch;
   readonly #probes: Probes;
   readonly #evidence: NodeEvidence;
   readonly #stopListening: readonly (() => void)[];
@@ -100,7 +102,11 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     this.#calls = calls;
     this.reports = reports;
     this.#evidence = parts.evidence ?? noEvidence;
-    const nodeState = (name: string): NodeState => liveness.state(name);
+    this.#suspensions = new SuspensionWatch(clock, (breakMs) => this.#suspended(breakMs));
+    const nodeState = (name: string): NodeState => {
+      this.#suspensions.look();
+      return liveness.state(name);
+    };
     const isLive = (name: string): boolean => this.#isLive(name);
     const seen = (name: string): void => this.#seen(name);
     this.#reconciler = new Reconciler(registry.map, { nodeState, calls, clock, log });
@@ -183,6 +189,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   /** Begins to watch the storage nodes and to assign shards. */
   start(): void {
     this.#stateLog.putBack(this.map);
+    this.#suspensions.start();
     this.#watch.start();
     this.#judging.start();
   }
@@ -190,6 +197,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   async stop(): Promise<void> {
     for (const stop of this.#stopListening) stop();
     this.#parts.liveness.askBeforeDown(null);
+    this.#suspensions.stop();
     this.#probes.stop();
     this.#mover.stop();
     const sent = this.#reconciler.stop();
@@ -222,6 +230,7 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
   /** Asks the other gateways about storage nodes that look silent, and this gateway's own requests, too. */
   async #judge(): Promise<void> {
     const { liveness } = this.#parts;
+    this.#suspensions.look();
     const doubted = [...this.map.nodes.values()]
       // A node whose shards may be taken over soon is doubted before it is SUSPECT, so that the others have answered by then.
       .filter(({ name, isStoreShared }) => {
@@ -249,6 +258,12 @@ export class ClusterLeader extends ClusterView implements ClusterCommands {
     }
     this.#registrar.requireSettled();
     return assignmentsOf(this.map, name);
+  }
+
+  #suspended(breakMs: number): void {
+    const { liveness, log } = this.#parts;
+    liveness.skip(breakMs);
+    log.info({ breakMs }, "This gateway was suspended or overloaded, so it judges no storage node by that time.");
   }
 
   /** Whether the node was seen and may serve. */

@@ -19,7 +19,7 @@ export interface NodeMemory {
   isLeaving: boolean;
   /** What its heartbeats have said of the way to its store. */
   contact: StoreContact;
-  /** Since when it is fit to get shards without a break; monotonic. Null: it is not, or that was not looked at. */
+  /** Since when it is fit to get shards without a break; monotonic. Null: it is not, or that is not known. */
   fitSinceMs: number | null;
   /** The last state that was logged. */
   loggedState: NodeState | null;

@@ -53,7 +53,10 @@ export class Takeovers {
     const { changes, log } = this.#parts;
     const liveNodes = [...changes.map.nodes.keys()].filter((other) => this.mayTake(other));
     await changes.make({ kind: "drainNode", name, isUndone, liveNodes });
-    log.info({ node: name }, isUndone ? "A storage node drains no more." : "A storage node is being drained.");
+    log.info(
+      { node: name },
+      isUndone ? "The draining of a storage node has ended." : "A storage node is being drained.",
+    );
     if (!isUndone) await this.next();
     return ownedShards(changes.map, name).map(({ shard }) => shard);
   }

@@ -141,7 +141,7 @@ export type DeleteSuccess = {
   readonly version?: Maybe<Scalars['Version']['output']>;
 };
 
-/** A storage node of a shared store that gives its shards away, or stays from now on. */
+/** A storage node of a shared store that is to be drained, or whose draining is to end. */
 export type DrainStorageNodeInput = {
   /** Name of a registered storage node. */
   readonly name: Scalars['String']['input'];

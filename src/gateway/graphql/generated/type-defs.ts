@@ -39,7 +39,7 @@ input AcceptStorageNodeLossInput {
   name: String!
 }
 
-"A storage node of a shared store that gives its shards away, or stays from now on."
+"A storage node of a shared store that is to be drained, or whose draining is to end."
 input DrainStorageNodeInput {
   "Name of a registered storage node."
   name: String!

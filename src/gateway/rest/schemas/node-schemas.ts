@@ -179,7 +179,7 @@ export const acceptLossSchema = {
   },
 };
 
-const drained = jsonAnswer("What the storage node is from now on.", {
+const drained = jsonAnswer("The storage node after the change.", {
   type: "object",
   required: ["id", "isDraining", "shards"],
   properties: {

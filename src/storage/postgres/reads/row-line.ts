@@ -10,7 +10,7 @@ export function selectLines(select: string): string {
     AS line, key FROM (${select}) AS rows`;
 }
 
-/** Stands for no expiry; times are never negative. */
+/** Means no expiry; times are never negative. */
 const never = -1;
 
 /** The columns that a line was made of. The value may have spaces in it, and is the rest of the line; null if absent. */

@@ -12,7 +12,7 @@ import type { ShardFence } from "../../shard-header.js";
 import { FetchedEntries, Unread } from "./fetched-entries.js";
 import { readParts, readStatement, type ScanPart } from "./read-statement.js";
 import { rowInLine } from "./row-line.js";
-import { SharedReads } from "./shared-reads.js";
+import { GatheredReads } from "./gathered-reads.js";
 
 /** Most rows of scans that one statement returns, unless one scan alone asks for more. */
 const scanRowsMax = 5_000;
@@ -26,18 +26,18 @@ export interface ReadConnections {
 export class StoreReads {
   readonly #node: string;
   readonly #connections: ReadConnections;
-  readonly #shared: SharedReads<ReadCall>;
+  readonly #gathered: GatheredReads<ReadCall>;
 
   constructor(node: string, connections: ReadConnections) {
     this.#node = node;
     this.#connections = connections;
-    this.#shared = new SharedReads((calls) => this.#fetch(connections.run, calls, 0));
+    this.#gathered = new GatheredReads((calls) => this.#fetch(connections.run, calls, 0));
   }
 
   async answer(operations: readonly FencedRead[], budget: ReadBudget): Promise<ReadAnswer> {
     const call = new ReadCall(operations, budget);
     if (call.hasScans) await this.#fetch(this.#connections.run, [call], 0);
-    else await this.#shared.fetch(call);
+    else await this.#gathered.fetch(call);
     const answer = call.answer();
     return answer instanceof Unread ? this.#answerLong(operations, budget) : answer;
   }

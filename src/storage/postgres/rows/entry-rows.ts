@@ -11,7 +11,7 @@ import { encodeEntry, entryDamaged, type EncodedEntry, type StoredEntry } from "
 import { bytesArray, float8Array, int4Array } from "./binary-arrays.js";
 import { putFigures } from "./shard-rows.js";
 
-/** Throws ENTRY_DAMAGED when the row's checksum is wrong: somebody has changed the row by hand. */
+/** Throws ENTRY_DAMAGED when the row's checksum is wrong: the row was changed by hand, or is damaged. */
 export function entryIn(shard: ShardNumber, key: Key, row: Row): JsonEntry {
   const entry = { ...headIn(key, row), value: String(row["value"]) as JsonText };
   if (encodeEntry(shard, entry).checksum === checksumIn(row)) return entry;

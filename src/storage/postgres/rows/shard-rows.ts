@@ -11,7 +11,7 @@ import { bytesArray, float8Array, int4Array } from "./binary-arrays.js";
 export const shardColumns =
   "shard, owner, epoch, released_epoch, lineage, sealed_for, expiry_mark_ms, sequence, key_count, size_bytes, expiring_count, tombstone_count, horizon, digest";
 
-/** A shard without a row: nobody has claimed it yet, and no operation runs. */
+/** A shard without a row: it was never claimed, and no operation runs. */
 export const unclaimedShard: SharedShard = { header: emptyHeader, owner: null };
 
 export type SharedShards = ReadonlyMap<ShardNumber, SharedShard>;

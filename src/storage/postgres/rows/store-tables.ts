@@ -8,7 +8,7 @@ import type { Query } from "../../../postgres/statement.js";
 /** The format of the tables that this version reads and writes. */
 export const storeFormat = 1;
 
-/** The oldest PostgreSQL that the engine is tested with. */
+/** The oldest PostgreSQL that the engine accepts; it is tested with 15 and 18. */
 const serverVersionMin = 140_000;
 
 /**
@@ -40,7 +40,8 @@ export async function makeStore(query: Query, schema: string): Promise<void> {
   }
   if (server?.["encoding"] !== "UTF8") {
     throw unusable(
-      `Database ${server?.["database"]} has the encoding ${server?.["encoding"]}, which cannot store every key and value. Create one with ENCODING 'UTF8', and name that.`,
+      `Database ${server?.["database"]} has the encoding ${server?.["encoding"]}, which cannot store every key and value. ` +
+        "Create a database with ENCODING 'UTF8', and name it in --store.",
     );
   }
   // Released at the end of the transaction. Others that open the same store wait here, and then find the tables.

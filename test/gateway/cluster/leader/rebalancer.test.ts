@@ -78,7 +78,7 @@ describe("Rebalancer", () => {
     await leader.stop();
   });
 
-  it("does nothing unless that is wanted", async () => {
+  it("moves no shard without automatic rebalancing", async () => {
     const { start, seconds, loads, leader } = await open({ isAutoRebalancing: false });
     await start("a");
     await start("b");
@@ -96,7 +96,7 @@ describe("Rebalancer", () => {
     await leader.stop();
   });
 
-  it("tries again what the registry did not take", async () => {
+  it("tries again after the registry could not store the change", async () => {
     const { start, seconds, loads, leader, store, log } = await open();
     for (const id of ["a", "b"]) await start(id);
     await seconds(settledSeconds);

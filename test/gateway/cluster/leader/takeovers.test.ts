@@ -122,6 +122,22 @@ describe("Takeovers", () => {
     await leader.stop();
   });
 
+  it("takes nothing over because this gateway itself was suspended, whichever storage node it hears first", async () => {
+    const leader = await opened();
+    await seconds(leader, 2);
+    clock.suspend(20_000);
+    await leader.heartbeat("c", { incarnation: "c-1" });
+    await clock.advance(0);
+    await settle();
+    await seconds(leader, 3);
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    expect(lines("was suspended")).toEqual([{ breakMs: 20_000 }]);
+    suspend("a");
+    await seconds(leader, 5);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    await leader.stop();
+  });
+
   it("leaves the shards with a storage node that is DOWN while no other one may take them, and takes them over later", async () => {
     const leader = await opened();
     for (const id of ["a", "b", "c"]) stop(id);
@@ -216,7 +232,7 @@ describe("Takeovers", () => {
     await leader.stop();
   });
 
-  it("tries again what the registry did not take", async () => {
+  it("tries again after the registry could not store the change", async () => {
     const leader = await opened();
     store.injectFault("writeFails");
     await leader.heartbeat("a", { incarnation: "a-1", isLeaving: true });

@@ -149,7 +149,7 @@ function livenessOf(registry: Registry, clock: Clock): Liveness {
   return new Liveness({ clock, suspectAfterMs, downAfterMs, isStoreShared });
 }
 
-/** Of requests in this process and in its workers: a real gateway has only the one or the other. */
+/** The evidence of requests in this process and in its workers: a real gateway has only one of the two. */
 function evidences(own: NodeEvidence, ofWorkers: NodeEvidence): NodeEvidence {
   return {
     async silences(nodes) {

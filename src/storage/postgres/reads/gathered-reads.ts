@@ -13,7 +13,7 @@ interface Waiting<Call> {
   readonly failed: (error: unknown) => void;
 }
 
-export class SharedReads<Call extends { readonly size: number }> {
+export class GatheredReads<Call extends { readonly size: number }> {
   readonly #fetch: (calls: readonly Call[]) => Promise<void>;
   readonly #waiting: Waiting<Call>[] = [];
   #running = 0;
