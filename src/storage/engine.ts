@@ -230,6 +230,9 @@ export interface StorageEngine {
    */
   outdatedClaims(): readonly ShardClaim[];
 
+  /** Whether the engine's database has not answered for some seconds, though it was asked. Never for one in this process. */
+  readonly isStoreLost: boolean;
+
   /** Waits for running calls and releases the files. The engine must not be used afterwards. */
   close(): Promise<void>;
 }

@@ -52,6 +52,8 @@ export interface Heartbeat {
   readonly mapVersion?: number | null;
   /** The node is about to end: its shards should go to other storage nodes of its store at once. */
   readonly isLeaving?: boolean;
+  /** The node cannot reach its database: others of its store that do should take over its shards. */
+  readonly isStoreLost?: boolean;
   /** Shards that need a new epoch: the current one is running out of versions, or the node's database has failed over. */
   readonly exhausted?: readonly { readonly shardId: number; readonly epoch: number }[];
 }

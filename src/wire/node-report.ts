@@ -1,7 +1,7 @@
 /** Facts about single storage nodes for operators, as the processes of a cluster exchange them. */
 import type { ErrorCode } from "../core/error.js";
 
-/** Why a storage node may not serve its shards. */
+/** Why a storage node may not serve its shards, or cannot. */
 export interface NodeProblem {
   readonly code: ErrorCode;
   readonly message: string;
@@ -14,7 +14,7 @@ export interface NodeProblem {
 }
 
 export interface NodeReport {
-  /** Null: its last registration was accepted. */
+  /** Null: its last registration was accepted, and it reaches its store. */
   readonly problem: NodeProblem | null;
   /** Shards of which the node has entries that the present owner, another storage node, does not have. */
   readonly staleShards: readonly number[];

@@ -35,13 +35,14 @@ export class NodeReports {
     return [...this.#reports].map(([name, { report }]) => [name, report] as const);
   }
 
-  /** Whether that is new. Beyond the most storage nodes that a cluster may have, problems of further ones are dropped. */
+  /** Whether that is new, whichever shards it concerns. Beyond the most storage nodes that a cluster may have, problems of further ones are dropped. */
   setProblem(name: string, problem: NodeProblem | null): boolean {
     const { problem: before, staleShards } = this.of(name);
     if (!this.#reports.has(name) && this.#reports.size >= 2 * storageNodesMax) return false;
     if (before === null && problem === null) return false;
     const isNew = before?.code !== problem?.code || before?.message !== problem?.message;
-    this.#set(name, { problem, staleShards }, isNew);
+    const isOther = isNew || before?.shards.join() !== problem?.shards.join();
+    this.#set(name, { problem, staleShards }, isOther);
     return isNew;
   }
 

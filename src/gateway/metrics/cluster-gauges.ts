@@ -37,7 +37,7 @@ export class ClusterGauges {
     this.#nodes = gauge("storage_nodes", "Storage nodes by state.", ["state"], "first");
     this.#nodesWithProblem = gauge(
       "storage_nodes_with_problem",
-      "Storage nodes that were refused and serve no shards.",
+      "Storage nodes that serve no shards because they were refused, or cannot reach their database.",
       [],
       "first",
     );

@@ -24,6 +24,7 @@ export type RegisteredHost = Pick<
   ShardHost,
   | "document"
   | "isStoreShared"
+  | "isStoreLost"
   | "isAcknowledged"
   | "refresh"
   | "acknowledge"
@@ -58,7 +59,9 @@ export class MembershipLoop {
     const wasRegistered = this.#isRegistered;
     try {
       // A store that was restored under the running process may lack its start; the registry has to judge that.
-      const isToRegister = !this.#isRegistered || !this.#options.host.isAcknowledged;
+      const { isAcknowledged, isStoreLost } = this.#options.host;
+      // Without its store it cannot say what it has, and a heartbeat says at least that.
+      const isToRegister = !isAcknowledged || (!this.#isRegistered && !isStoreLost);
       if (isToRegister || !(await this.#heartbeat(isLeaving))) await this.#register();
       this.#isRegistered = true;
       this.#trouble = null;
@@ -76,15 +79,19 @@ export class MembershipLoop {
   async #heartbeat(isLeaving: boolean): Promise<boolean> {
     const { name, incarnation, host, log } = this.#options;
     const exhausted = host.exhausted();
+    const { isStoreLost } = host;
     const { mapVersion } = host.document;
     const heartbeat = {
       incarnation,
       mapVersion,
       ...(isLeaving && { isLeaving }),
+      ...(isStoreLost && { isStoreLost }),
       ...(exhausted.length > 0 && { exhausted }),
     };
     try {
-      await host.applyAssignments(await this.#gateway.heartbeat(name, heartbeat));
+      const assignments = await this.#gateway.heartbeat(name, heartbeat);
+      // They are applied in the store. While it is lost, that would hold up the next heartbeats.
+      if (!isStoreLost) await host.applyAssignments(assignments);
       return true;
     } catch (error) {
       if (this.#isNewMark(error)) return false;

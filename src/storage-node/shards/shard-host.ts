@@ -1,8 +1,7 @@
 /**
- * The shards of one storage node, without HTTP. Admits requests of its own cluster once its start is acknowledged, runs
- * their operations on the engine, which checks them against the shards' claims, and applies assignments. Writes of all
- * callers share group commits; the reads of one batch share one read of the engine. Several processes may each have a
- * ShardHost over the same store.
+ * The shards of one storage node, without HTTP. Admits requests of its own cluster once its start is acknowledged, runs their
+ * operations on the engine, which checks them against the shards' claims, and applies assignments. Writes of all callers share
+ * group commits; the reads of one batch share one read. Several processes may each have a ShardHost over the same store.
  */
 import type { Clock } from "../../core/clock.js";
 import { ShardgateError } from "../../core/error.js";
@@ -107,15 +106,18 @@ export class ShardHost {
     return this.#store.isStoreShared;
   }
 
+  get isStoreLost(): boolean {
+    return this.#options.engine.isStoreLost;
+  }
+
   /** Shards that need a new epoch: its versions are running out, or the engine's database has failed over. */
   exhausted(): readonly ShardEpoch[] {
     return this.#spent.exhausted(this.#options.engine.outdatedClaims(), (shard) => this.#store.ownedEpoch(shard));
   }
 
   /**
-   * Resolves to one outcome per operation, in order; a faulty operation gets a refusal of its own. The first operation
-   * is always answered, however large the answers to the others are. Throws CLUSTER_MISMATCH, without running anything,
-   * when `caller` names another cluster than the store's.
+   * Resolves to one outcome per operation, in order; a faulty one gets a refusal of its own. The first is always answered,
+   * however large the others' answers are. Throws CLUSTER_MISMATCH, running nothing, when `caller` names another cluster.
    */
   async execute(operations: readonly RoutedOperation[], caller: OperationCaller = {}): Promise<readonly Outcome[]> {
     if (this.#isDraining) return operations.map(() => refused("DRAINING", "The storage node is shutting down."));
@@ -135,8 +137,7 @@ export class ShardHost {
 
   /**
    * Applies newer assignments durably; older ones have no effect. Once it resolves, no process that serves this store
-   * runs operations under the old ones. Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH and OVERLOADED, and passes on
-   * errors of the engine.
+   * runs operations under the old ones. Throws CLUSTER_MISMATCH, SHARD_COUNT_MISMATCH, OVERLOADED, and the engine's errors.
    */
   async applyAssignments(assignments: NodeAssignments): Promise<void> {
     if (await this.#store.applyAssignments(assignments, false)) this.#logAssignments();
@@ -175,8 +176,8 @@ export class ShardHost {
   }
 
   #logAssignments(): void {
-    const { mapVersion } = this.document;
-    this.#options.log.info({ mapVersion, shards: this.hostedCount }, "The assignments changed.");
+    const facts = { mapVersion: this.document.mapVersion, shards: this.hostedCount };
+    this.#options.log.info(facts, "The assignments changed.");
   }
 
   /** Decided by what this process has seen so far. */

@@ -36,6 +36,7 @@ import { SweepSchedule } from "./sweep-schedule.js";
 
 export class LmdbEngine implements StorageEngine {
   readonly name = "lmdb";
+  readonly isStoreLost = false;
   readonly isDurable = true;
   readonly lanes = 1;
   readonly #folder: string;

@@ -42,6 +42,7 @@ export interface MemoryFaults {
 
 export class MemoryEngine implements StorageEngine {
   readonly name = "memory";
+  readonly isStoreLost = false;
   readonly isDurable: boolean;
   readonly lanes: number;
   readonly #faults: MemoryFaults | null;

@@ -27,12 +27,13 @@ import type { RaisedMark } from "../read-operations.js";
 import { sweptOf } from "../sweep-plan.js";
 import { planWrites } from "../write-plan.js";
 import { endBlockers } from "./blocking-sessions.js";
+import { DatabaseContact } from "./database-contact.js";
 import { dueShards, planLockedSweep, sweptShardsMax } from "./due-sweep.js";
 import { applyPlan } from "./rows/entry-rows.js";
 import { readFeedPage } from "./reads/feed-page.js";
 import { OwnClaims } from "./own-claims.js";
 import { lockHeaders, putFigures, readStats } from "./rows/shard-rows.js";
-import { storeError } from "./store-failure.js";
+import { hasAnswered, storeError } from "./store-failure.js";
 import { StoreReads } from "./reads/store-reads.js";
 import { changeStoredState, readNode, readShards, readState } from "./store-state.js";
 import { makeStore, prepareSession } from "./rows/store-tables.js";
@@ -72,6 +73,7 @@ export class PostgresEngine implements StorageEngine {
   readonly #claims: OwnClaims;
   readonly #storeReads: StoreReads;
   readonly #calls = new UnderWay();
+  readonly #contact = new DatabaseContact();
   #reads = 0;
   #isOpen = false;
 
@@ -211,6 +213,10 @@ export class PostgresEngine implements StorageEngine {
     return this.#claims.outdated;
   }
 
+  get isStoreLost(): boolean {
+    return this.#contact.isLost(this.#clock.monotonicMs());
+  }
+
   async close(): Promise<void> {
     await this.#calls.idle();
     await this.#pool.close();
@@ -261,9 +267,14 @@ export class PostgresEngine implements StorageEngine {
 
   async #call<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#calls.begin();
+    this.#contact.began(this.#clock.monotonicMs());
     try {
-      return await work();
+      const result = await work();
+      this.#contact.answered(this.#clock.monotonicMs());
+      return result;
     } catch (error) {
+      if (hasAnswered(error)) this.#contact.answered(this.#clock.monotonicMs());
+      else this.#contact.failed();
       throw storeError(error);
     } finally {
       this.#calls.end();

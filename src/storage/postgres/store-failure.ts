@@ -14,6 +14,11 @@ export function storeError(error: unknown): unknown {
   return new ShardgateError(code, `The store in PostgreSQL cannot be used: ${message}. ${advice}`, {}, error);
 }
 
+/** Whether the call reached the database all the same: what failed is the engine's own refusal. */
+export function hasAnswered(error: unknown): boolean {
+  return !(error instanceof PostgresFailure);
+}
+
 function meaningOf(sqlState: string | null): readonly [code: ErrorCode, advice: string] {
   if (sqlState === null) return ["SHARD_UNAVAILABLE", searching];
   return meanings.find(([pattern]) => pattern.test(sqlState))?.[1] ?? ["STORAGE_FAILED", "Nothing was written."];

@@ -118,4 +118,44 @@ describe("a storage node of a shared store", () => {
     await heard();
     expect(heartbeats()[0]?.body).toMatchObject({ exhausted: [{ shardId: 1, epoch: 5 }] });
   });
+
+  it("says in its heartbeats that it cannot reach its database, and goes on with them meanwhile, whatever else it should do", async () => {
+    const engine = new ScriptedEngine(new MemoryEngine(null, new MemoryContent("shared1"), "node1"));
+    const gateway = await startGateway();
+    const { clock } = await runNode({ engine, gatewayUrls: [gateway.url] });
+    const heartbeat = "POST /nodes/node1/heartbeat";
+    const bodies = () => gateway.calls.filter(({ path }) => path === heartbeat).map(({ body }) => body);
+    const until = (check: () => void): Promise<void> =>
+      vi.waitFor(
+        async () => {
+          await clock.advance(100);
+          check();
+        },
+        { interval: 2 },
+      );
+    await until(() => expect(bodies()).not.toEqual([]));
+    expect(bodies()[0]).not.toHaveProperty("isStoreLost");
+    // First it only fails, at newer assignments; nothing can be registered without it, either.
+    engine.stateFailure = new ShardgateError("SHARD_UNAVAILABLE", "The database does not answer.");
+    gateway.answer = () => ({ status: 200, body: JSON.stringify(assignments(8, {})) });
+    const changes = engine.stateChanges;
+    await until(() => {
+      expect(bodies().length).toBeGreaterThanOrEqual(2);
+    });
+    engine.isStoreLost = true;
+    const firstLost = () => gateway.calls.findIndex(({ body }) => body["isStoreLost"] === true);
+    await until(() => {
+      expect(gateway.calls.slice(firstLost()).length).toBeGreaterThanOrEqual(3);
+      expect(firstLost()).not.toBe(-1);
+    });
+    for (const { path, body } of gateway.calls.slice(firstLost())) {
+      expect([path, body]).toMatchObject([heartbeat, { isStoreLost: true, mapVersion: 7 }]);
+    }
+    Object.assign(engine, { stateFailure: null, isStoreLost: false });
+    await until(() => {
+      expect(bodies().at(-1)).toMatchObject({ mapVersion: 8 });
+    });
+    expect(bodies().at(-1)).not.toHaveProperty("isStoreLost");
+    expect(engine.stateChanges).toBeGreaterThan(changes);
+  });
 });

@@ -8,6 +8,7 @@ export class ScriptedEngine implements StorageEngine {
   /** Whether it reports itself as durable; its data are in memory nevertheless. */
   isDurable = true;
   lanes = 1;
+  isStoreLost = false;
   outdated: readonly ShardClaim[] = [];
   /** Sizes of the groups of writes and reads, in the order of the calls. */
   readonly writes: number[] = [];

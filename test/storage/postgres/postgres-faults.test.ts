@@ -1,6 +1,7 @@
 /** What PostgresEngine does when its database loses replies, hangs, restarts, fails over or refuses. */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../../src/cli/environment/system-clock.js";
 import { versionsPerEpoch } from "../../../src/core/limits.js";
 import { PrimaryPool } from "../../../src/postgres/primary-pool.js";
 import type { StorageEngine } from "../../../src/storage/engine.js";
@@ -122,6 +123,37 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
         await server.signal("SIGCONT");
       }
       await eventually(async () => expect(await valuesOf(engine)).toEqual(["1", "1", "1"]));
+    });
+
+    it("says that it cannot reach a server that hangs, once nothing was answered for a while, and no longer when it answers", async () => {
+      let passedMs = 0;
+      const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + passedMs };
+      const engine = await open({ clock, openPool: (options) => new PrimaryPool({ ...options, callMs: 500 }) });
+      passedMs += 60_000;
+      expect(engine.isStoreLost).toBe(false);
+      await server.signal("SIGSTOP");
+      try {
+        await expect(engine.sweep(nowMs, 10)).rejects.toMatchObject({ code: "SHARD_UNAVAILABLE" });
+        passedMs += 60_000;
+        expect(engine.isStoreLost).toBe(true);
+      } finally {
+        await server.signal("SIGCONT");
+      }
+      await eventually(async () => engine.sweep(nowMs, 10));
+      passedMs += 60_000;
+      expect(engine.isStoreLost).toBe(false);
+    });
+
+    it("reaches a database that makes it refuse, because what fails then is not the way to it", async () => {
+      let passedMs = 0;
+      const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + passedMs };
+      const engine = await open({ clock });
+      const refuse = () => {
+        throw new Error("not this one");
+      };
+      await expect(engine.changeState(refuse)).rejects.toThrow("not this one");
+      passedMs += 60_000;
+      expect(engine.isStoreLost).toBe(false);
     });
 
     it("takes new epochs after the server was killed and restarted, before it writes again", async () => {

@@ -6,6 +6,8 @@ import type { NodeRecord } from "../../../registry/cluster-map.js";
 import { assignmentsOf } from "../../../routing/node-assignments.js";
 import { isPlainNode } from "../../../routing/node-pool.js";
 import type { Heartbeat, NodeAssignments } from "../../../wire/membership.js";
+import type { NodeReports } from "../node-reports.js";
+import { contactAfter, lostStore } from "../store-contact.js";
 import type { MapChanges } from "./map-changes.js";
 import type { NodeMemories } from "./node-memories.js";
 import type { Reconciler } from "./reconciler.js";
@@ -15,6 +17,7 @@ import type { Takeovers } from "./takeovers.js";
 export interface HeartbeatsParts {
   readonly changes: Pick<MapChanges, "map" | "make">;
   readonly memories: NodeMemories;
+  readonly reports: Pick<NodeReports, "of" | "setProblem">;
   readonly registrar: Pick<Registrar, "requireSettled" | "accepted">;
   readonly reconciler: Pick<Reconciler, "said">;
   readonly takeovers: Pick<Takeovers, "next">;
@@ -34,18 +37,34 @@ export class Heartbeats {
   /** See ClusterCommands.heartbeat. A storage node that is about to stop is answered after its shards were taken over. */
   take(name: string, heartbeat: Heartbeat): NodeAssignments | Promise<NodeAssignments> {
     const { changes, memories, registrar, reconciler, takeovers, seen, clock } = this.#parts;
-    const { mapVersion = null, exhausted = [], isLeaving = false } = heartbeat;
+    const { mapVersion = null, exhausted = [], isLeaving = false, isStoreLost = false } = heartbeat;
+    this.#hearOfStore(name, heartbeat);
     const { isStoreShared } = this.#requireFit(name, heartbeat);
     const memory = memories.of(name);
     memory.heartbeatMs = clock.monotonicMs();
     seen(name);
     registrar.requireSettled();
-    registrar.accepted(name);
+    if (!isStoreLost) registrar.accepted(name);
     if (mapVersion !== null) reconciler.said(name, mapVersion);
     if (exhausted.length > 0) this.#renewEpochs(name, exhausted);
     if (isLeaving) memory.isLeaving = true;
     const answer = (): NodeAssignments => assignmentsOf(changes.map, name, mapVersion);
     return isLeaving && isStoreShared ? takeovers.next().then(answer) : answer();
+  }
+
+  /** Also from a storage node that has not registered with this gateway: it cannot, without its store. */
+  #hearOfStore(name: string, { incarnation, isStoreLost = false }: Heartbeat): void {
+    const { changes, memories, reports, clock, log } = this.#parts;
+    const record = changes.map.nodes.get(name);
+    if (incarnation === undefined || record?.lastStart !== incarnation) return;
+    const memory = memories.of(name);
+    memory.contact = contactAfter(memory.contact, isStoreLost, clock.monotonicMs());
+    if (!isStoreLost) return;
+    const problem = lostStore(changes.map, name);
+    const known = reports.of(name).problem;
+    // Why it was refused stays: a store that may have lost entries is not taken over.
+    if (known !== null && known.code !== problem.code) return;
+    if (reports.setProblem(name, problem)) log.warn({ node: name, ...problem }, problem.message);
   }
 
   #requireFit(name: string, { incarnation, mapVersion }: Heartbeat): NodeRecord {

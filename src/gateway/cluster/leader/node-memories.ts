@@ -2,6 +2,7 @@
 import type { StoreRefusal } from "../../../registry/commands.js";
 import type { NodeState } from "../../../registry/liveness.js";
 import type { HostedShard } from "../../../wire/membership.js";
+import { neverLost, type StoreContact } from "../store-contact.js";
 
 export interface NodeMemory {
   /** The start that registered with this process; null: none has, or it is a plain node. */
@@ -16,6 +17,8 @@ export interface NodeMemory {
   isRenewing: boolean;
   /** It has said that it is about to stop, in a heartbeat since it registered. */
   isLeaving: boolean;
+  /** What its heartbeats have said of the way to its store. */
+  contact: StoreContact;
   /** Since when it is fit to get shards without a break; monotonic. Null: it is not, or that is not known. */
   fitSinceMs: number | null;
   /** The last state that was logged. */
@@ -30,7 +33,8 @@ export class NodeMemories {
     const known = this.#memories.get(name);
     if (known !== undefined) return known;
     const unknown = { incarnation: null, held: null, heartbeatMs: null, refusal: null, fitSinceMs: null };
-    const memory: NodeMemory = { ...unknown, isRenewing: false, isLeaving: false, loggedState: null };
+    const none = { isRenewing: false, isLeaving: false, contact: neverLost, loggedState: null };
+    const memory: NodeMemory = { ...unknown, ...none };
     this.#memories.set(name, memory);
     return memory;
   }

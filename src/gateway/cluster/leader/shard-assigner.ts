@@ -100,7 +100,7 @@ export class ShardAssigner {
   /** The owner gives the shard up at once, so the other one has to be there. */
   #requireTaker(shard: ShardNumber, node: string): void {
     if (this.#parts.mayTake(node)) return;
-    const message = `Storage node ${node} is not up, so shard ${shard} stays where it is.`;
+    const message = `Storage node ${node} is not up or has a problem, so shard ${shard} stays where it is.`;
     throw new ShardgateError("SHARD_UNAVAILABLE", message, { shard, node });
   }
 

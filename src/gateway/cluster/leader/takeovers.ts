@@ -1,8 +1,10 @@
 /**
  * Has the shards of a storage node taken over by other nodes of its shared store: when it is DOWN, is about to stop, is
- * drained by an operator, or has started with another store. Decides from whom and to whom; registry/commands/takeover.ts
+ * drained by an operator, has started with another store, or cannot reach its store. Decides from whom and to whom; registry/commands/takeover.ts
  * deals the shards out. A storage node that is merely SUSPECT keeps its shards, and gets none.
  */
+import type { Clock } from "../../../core/clock.js";
+import { silentAfterMs } from "../../../core/limits.js";
 import type { Log } from "../../../core/log.js";
 import type { ShardNumber } from "../../../core/shard.js";
 import { SharedRun } from "../../../core/tasks/shared-run.js";
@@ -10,6 +12,7 @@ import type { NodeRecord } from "../../../registry/cluster-map.js";
 import type { NodeState } from "../../../registry/liveness.js";
 import { ownedShards } from "../../../routing/owned-shards.js";
 import type { NodeReports } from "../node-reports.js";
+import { isCutOff, isInContact } from "../store-contact.js";
 import type { MapChanges } from "./map-changes.js";
 import type { NodeMemories } from "./node-memories.js";
 
@@ -20,11 +23,12 @@ export interface TakeoversParts {
   readonly nodeState: (name: string) => NodeState;
   /** Whether the storage node was seen lately and has no problem. */
   readonly isLive: (name: string) => boolean;
+  readonly clock: Pick<Clock, "monotonicMs">;
   readonly log: Log;
 }
 
 /** Why a storage node is to own no shards. */
-type Reason = "down" | "leaving" | "draining" | "another store";
+type Reason = "down" | "leaving" | "draining" | "another store" | "cut off from its store";
 
 export class Takeovers {
   readonly #parts: TakeoversParts;
@@ -57,10 +61,12 @@ export class Takeovers {
     return ownedShards(changes.map, name).map(({ shard }) => shard);
   }
 
-  /** Whether the storage node is fit to get shards: UP, without a problem, and not about to stop. */
+  /** Whether the storage node is fit to get shards: UP, without a problem, not about to stop, and in touch with its store. */
   mayTake(name: string): boolean {
-    const { nodeState, isLive, memories } = this.#parts;
-    return nodeState(name) === "UP" && isLive(name) && !memories.of(name).isLeaving;
+    const { nodeState, isLive, memories, clock } = this.#parts;
+    const { isLeaving, contact } = memories.of(name);
+    const isFit = !isLeaving && isInContact(contact, clock.monotonicMs());
+    return isFit && nodeState(name) === "UP" && isLive(name);
   }
 
   async #round(): Promise<void> {
@@ -76,20 +82,30 @@ export class Takeovers {
       const reason = this.#reasonFor(record);
       if (reason === null || ownedShards(map, record.name).length === 0) continue;
       takers ??= sharing.filter(({ name }) => this.mayTake(name)).map(({ name }) => name);
-      takeovers.push(this.#takeOver(record.name, takers, reason));
+      const to = reason === "cut off from its store" ? takers.filter((name) => this.#isHeard(name)) : takers;
+      // A registry in the same database would only refuse it again and again.
+      if (to.length > 0) takeovers.push(this.#takeOver(record.name, to, reason));
     }
     await Promise.all(takeovers);
   }
 
   #reasonFor(record: NodeRecord): Reason | null {
-    const { nodeState, memories, reports } = this.#parts;
+    const { nodeState, memories, reports, clock } = this.#parts;
     const { name, storeId, isDraining } = record;
     if (nodeState(name) === "DOWN") return "down";
     if (memories.of(name).isLeaving) return "leaving";
     if (isDraining) return "draining";
     const { problem } = reports.of(name);
     const isOtherStore = problem?.code === "STORE_NOT_RECOGNIZED" && problem.storeId !== storeId;
-    return isOtherStore ? "another store" : null;
+    if (isOtherStore) return "another store";
+    return isCutOff(memories.of(name).contact, clock.monotonicMs()) ? "cut off from its store" : null;
+  }
+
+  /** One whose heartbeats are held up may be cut off from the store, too, and not have said so. */
+  #isHeard(name: string): boolean {
+    const { memories, clock } = this.#parts;
+    const { heartbeatMs } = memories.of(name);
+    return heartbeatMs !== null && clock.monotonicMs() - heartbeatMs <= silentAfterMs;
   }
 
   /** The storage node was refused because the store lacks its last start. */

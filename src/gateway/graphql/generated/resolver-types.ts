@@ -674,7 +674,7 @@ export type StorageNode = Node & {
   readonly latencyMs?: Maybe<Scalars['Float']['output']>;
   /** The id it registered with, for example `node1`; REST calls it `nodeId`. */
   readonly name: Scalars['String']['output'];
-  /** Why it may not serve its shards; null when its last registration was accepted. */
+  /** Why it may not serve its shards, or cannot; null when its last registration was accepted and it reaches its database. */
   readonly problem?: Maybe<StorageNodeProblem>;
   /** The shards it is the primary of. */
   readonly shards: ReadonlyArray<Shard>;
@@ -686,12 +686,12 @@ export type StorageNode = Node & {
   readonly url: Scalars['String']['output'];
 };
 
-/** Why a storage node was refused. Its shards are UNAVAILABLE until a registration of it is accepted. */
+/** Why a storage node was refused: its shards are UNAVAILABLE until a registration of it is accepted. Or that it cannot reach its database. */
 export type StorageNodeProblem = {
   readonly __typename: 'StorageNodeProblem';
   /** What to do. */
   readonly advice: Scalars['String']['output'];
-  /** A code such as STORE_NOT_RECOGNIZED, CLUSTER_MISMATCH or NODE_CONFLICT. */
+  /** A code such as STORE_NOT_RECOGNIZED, CLUSTER_MISMATCH, NODE_CONFLICT or, for its database, SHARD_UNAVAILABLE. */
   readonly code: Scalars['String']['output'];
   /** What happened. */
   readonly message: Scalars['String']['output'];

@@ -179,15 +179,15 @@ type StorageNode implements Node {
   lastSeenAt: DateTime
   "Latency of its recent answers; null before the first."
   latencyMs: Float
-  "Why it may not serve its shards; null when its last registration was accepted."
+  "Why it may not serve its shards, or cannot; null when its last registration was accepted and it reaches its database."
   problem: StorageNodeProblem
   "Shards that another storage node owns, but of which this one still has entries. Clients do not see these entries."
   staleShards: [Int!]!
 }
 
-"Why a storage node was refused. Its shards are UNAVAILABLE until a registration of it is accepted."
+"Why a storage node was refused: its shards are UNAVAILABLE until a registration of it is accepted. Or that it cannot reach its database."
 type StorageNodeProblem {
-  "A code such as STORE_NOT_RECOGNIZED, CLUSTER_MISMATCH or NODE_CONFLICT."
+  "A code such as STORE_NOT_RECOGNIZED, CLUSTER_MISMATCH, NODE_CONFLICT or, for its database, SHARD_UNAVAILABLE."
   code: String!
   "What happened."
   message: String!

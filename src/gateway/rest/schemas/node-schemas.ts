@@ -233,6 +233,11 @@ export const heartbeatSchema = {
         type: "boolean",
         description: "Whether the node is about to stop: other storage nodes of its shared store take its shards.",
       },
+      isStoreLost: {
+        type: "boolean",
+        description:
+          "Whether the node cannot reach its database: storage nodes of its store that do take over its shards.",
+      },
       exhausted: {
         type: "array",
         maxItems: shardCountMax,

@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { heartbeatIntervalMs } from "../../../../src/core/limits.js";
 import { parseShard } from "../../../../src/core/shard.js";
 import { ClusterLeader } from "../../../../src/gateway/cluster/leader/cluster-leader.js";
+import { readinessOf } from "../../../../src/gateway/cluster/health.js";
+import { storeDoubtMs } from "../../../../src/gateway/cluster/store-contact.js";
 import { evidenceOf, refusedReportMs } from "../../../../src/gateway/cluster/node-evidence.js";
 import { probeAgainMs } from "../../../../src/gateway/cluster/leader/probes.js";
 import { downAfterMs, Liveness } from "../../../../src/registry/liveness.js";
@@ -20,6 +22,8 @@ let store: MemoryStore;
 let newId: () => string;
 /** Storage nodes that send a heartbeat each second. */
 let beating: Set<string>;
+/** Storage nodes whose heartbeats say that they cannot reach their store. */
+let lost: Set<string>;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -28,6 +32,7 @@ beforeEach(() => {
   store = new MemoryStore();
   newId = idsInOrder();
   beating = new Set();
+  lost = new Set();
 });
 
 async function open({ nodesMin = 1, shardCount = 4 } = {}): Promise<ClusterLeader> {
@@ -67,7 +72,10 @@ async function opened(): Promise<ClusterLeader> {
 /** That many seconds, in which storage nodes send their heartbeats. */
 async function seconds(leader: ClusterLeader, count: number): Promise<void> {
   for (let second = 0; second < count; second++) {
-    for (const id of beating) await leader.heartbeat(id, { incarnation: `${id}-1`, mapVersion: leader.map.version });
+    for (const id of beating) {
+      const sign = { incarnation: `${id}-1`, mapVersion: leader.map.version };
+      await leader.heartbeat(id, { ...sign, ...(lost.has(id) && { isStoreLost: true }) });
+    }
     await clock.advance(heartbeatIntervalMs);
     await settle();
   }
@@ -259,6 +267,135 @@ describe("Takeovers", () => {
     await leader.drain("c", true);
     await seconds(leader, 2);
     expect(owners(leader)).toEqual(["c", "c", "c", "c"]);
+    await leader.stop();
+  });
+});
+
+describe("a storage node that cannot reach its store", () => {
+  const doubtSeconds = storeDoubtMs / heartbeatIntervalMs;
+
+  it("loses its shards to others that reach the store, once each of them would have said that it does not", async () => {
+    const leader = await opened();
+    lost = new Set(["a"]);
+    await seconds(leader, doubtSeconds - 1);
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    await seconds(leader, 1);
+    expect([leader.nodeState("a"), owners(leader)]).toEqual(["UP", ["c", "c", "b", "b"]]);
+    expect(lines("taken over")).toMatchObject([{ node: "a", reason: "cut off from its store", shards: [0, 1] }]);
+    await leader.stop();
+  });
+
+  it("is a problem of the cluster, which says what to do, until it reaches the store again", async () => {
+    const leader = await opened();
+    lost = new Set(["a"]);
+    await seconds(leader, 1);
+    const problem = {
+      node: "a",
+      store: "store",
+      code: "SHARD_UNAVAILABLE",
+      message: "Storage node a cannot reach its database.",
+      advice: expect.stringContaining("Check the database, and the network"),
+    };
+    expect(readinessOf(leader)).toMatchObject({ status: "degraded", problems: [{ ...problem, shards: [0, 1] }] });
+    expect(leader.shardState(parseShard(0))).toBe("UNAVAILABLE");
+    await seconds(leader, doubtSeconds + 1);
+    expect(readinessOf(leader)).toMatchObject({ status: "degraded", problems: [{ ...problem, shards: [] }] });
+    expect(lines("cannot reach its database")).toHaveLength(1);
+    lost.clear();
+    await seconds(leader, 1);
+    expect(readinessOf(leader)).toEqual({ status: "ready", problems: [] });
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("keeps its shards while no other one reaches the store, as when the whole database is away", async () => {
+    const leader = await opened();
+    const { version } = leader.map;
+    lost = new Set(["a"]);
+    await seconds(leader, 1);
+    // They notice it later.
+    lost = new Set(["a", "b"]);
+    await seconds(leader, 1);
+    lost = new Set(["a", "b", "c"]);
+    await seconds(leader, 20);
+    expect([owners(leader), leader.map.version]).toEqual([["a", "a", "b", "b"], version]);
+    expect(readinessOf(leader).status).toBe("unavailable");
+    // So they notice its end.
+    lost = new Set(["a", "b"]);
+    await seconds(leader, 1);
+    lost = new Set(["a"]);
+    await seconds(leader, 1);
+    lost.clear();
+    await seconds(leader, 10);
+    expect([owners(leader), leader.map.version]).toEqual([["a", "a", "b", "b"], version]);
+    await leader.stop();
+  });
+
+  it("gets no shards before it has reached the store for a while", async () => {
+    const leader = await opened();
+    lost = new Set(["c"]);
+    await seconds(leader, 1);
+    const give = () => leader.assign({ ...wish, shard: parseShard(0), node: "c" });
+    await expect(give()).rejects.toMatchObject({ code: "SHARD_UNAVAILABLE" });
+    lost = new Set(["a", "b"]);
+    await seconds(leader, 1);
+    await expect(give()).rejects.toMatchObject({ code: "SHARD_UNAVAILABLE" });
+    await seconds(leader, doubtSeconds - 2);
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
+    await seconds(leader, 1);
+    expect(owners(leader)).toEqual(["c", "c", "c", "c"]);
+    await leader.stop();
+  });
+
+  it("gives none to one whose heartbeats are held up, although that answers probes", async () => {
+    const leader = await opened();
+    lost = new Set(["a"]);
+    beating.delete("b");
+    beating.delete("c");
+    await seconds(leader, 10);
+    expect([leader.nodeState("c"), owners(leader)]).toEqual(["UP", ["a", "a", "b", "b"]]);
+    beating.add("c");
+    await seconds(leader, 1);
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("says so to a gateway that leads since, at which it cannot register", async () => {
+    await (await opened()).stop();
+    const leader = await open({ nodesMin: 2 });
+    await join(leader, sharer("b"), sharer("c"));
+    leader.start();
+    beating.delete("a");
+    for (let second = 0; second <= doubtSeconds; second++) {
+      const sign = { incarnation: "a-1", mapVersion: 1, isStoreLost: true };
+      await expect(async () => leader.heartbeat("a", sign)).rejects.toMatchObject({ code: "NODE_NOT_FOUND" });
+      await seconds(leader, 1);
+    }
+    expect(owners(leader)).toEqual(["c", "c", "b", "b"]);
+    await leader.stop();
+  });
+
+  it("says nothing to the leader as a process that another one has followed, or that is unknown", async () => {
+    const leader = await opened();
+    for (const [name, incarnation] of [
+      ["a", "a-0"],
+      ["z", "z-1"],
+    ] as const) {
+      const sign = { incarnation, isStoreLost: true };
+      await expect(async () => leader.heartbeat(name, sign)).rejects.toThrow();
+    }
+    await seconds(leader, doubtSeconds + 2);
+    expect(readinessOf(leader)).toEqual({ status: "ready", problems: [] });
+    await leader.stop();
+  });
+
+  it("keeps the reason why it was refused: its store may have lost entries", async () => {
+    const leader = await opened();
+    await leader.register(sharer("a", { incarnation: "a-9" })).catch(() => undefined);
+    lost = new Set(["a"]);
+    await seconds(leader, doubtSeconds + 3);
+    expect(leader.nodeStatus("a").problem?.code).toBe("STORE_NOT_RECOGNIZED");
+    expect(owners(leader)).toEqual(["a", "a", "b", "b"]);
     await leader.stop();
   });
 });
