@@ -75,7 +75,7 @@ it("a refused connection that only a worker meets has the storage node's shards 
   const { nodes } = JSON.parse((await freshCall(`${origin}/nodes`)).text) as {
     readonly nodes: readonly { readonly id: string; readonly shards: readonly number[] }[];
   };
-  expect(nodes.map(({ id, shards }) => [id, shards.length])).toEqual([
+  expect(nodes.map(({ id, shards }) => [id, shards.length]).toSorted()).toEqual([
     ["node1", 0],
     ["node2", 8],
   ]);
