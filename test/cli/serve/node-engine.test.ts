@@ -51,17 +51,18 @@ const at = (port: number, more = ""): string => `postgres://sg@127.0.0.1:${port}
 
 describe.skipIf(!hasPostgres)("node --engine postgres (skipped where no PostgreSQL is installed)", () => {
   it("keeps entries in the schema that the URL names, and finds them at the next start, without a folder", async () => {
-    const more = ["--store-password-file", file("password", "secret\n")];
+    const own = ["--id", "stored-elsewhere"];
+    const more = [...own, "--store-password-file", file("password", "secret\n")];
     const first = await start(at(server.port, "?schema=mine"), more);
     const put = await fetch(`${urlOf(first)}/shard/2/store/user123`, { method: "PUT", body: '{"n":1.10}' });
     expect(put.status).toBe(201);
     expect(await server.sql("SELECT value FROM mine.entries")).toBe('{"n":1.10}');
     first.send("SIGTERM");
     expect(await serving.pop()?.done).toBe(0);
-    const second = await start(at(server.port, "?schema=mine"), [], "secret");
+    const second = await start(at(server.port, "?schema=mine"), own, "secret");
     expect(await (await fetch(`${urlOf(second)}/shard/2/store/user123`)).text()).toBe('{"n":1.10}');
     expect(await (await fetch(`${urlOf(second)}/health`)).json()).toMatchObject({ engine: "postgres" });
-    expect(existsSync("data/node1")).toBe(false);
+    expect(existsSync("data/stored-elsewhere")).toBe(false);
   });
 
   it("reaches the database with TLS, and verifies it with the CA of the option", async () => {

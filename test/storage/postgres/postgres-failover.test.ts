@@ -87,8 +87,17 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL (skipped where `npm ci` brin
       ];
       if (Number(received) === 0 || Number(sent) < Number(received)) throw new Error("not yet");
     };
+    /** As `copied`, and what the standby says of its replication when it does not copy. */
+    const copiedOrWhyNot = async (): Promise<void> => {
+      try {
+        await copied();
+      } catch (error) {
+        const receiver = await standby.sql("SELECT coalesce(max(w::text), 'none') FROM pg_stat_wal_receiver AS w");
+        throw new Error(`Nothing is copied. The standby's receiver: ${receiver}`, { cause: error });
+      }
+    };
     await reach(10);
-    await eventually(copied);
+    await eventually(copiedOrWhyNot, 60_000);
     await standby.signal("SIGKILL");
     const isCopied = writers.map((writer) => writer.count);
     await reach(Math.max(...isCopied) + 10);
