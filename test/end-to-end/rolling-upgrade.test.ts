@@ -110,7 +110,9 @@ describe("a gateway and storage nodes of which some are of the previous release"
     }
     await stop();
     await expectKept(origin, acknowledged);
-    expect([...codes].filter((code) => code !== "SHARD_UNAVAILABLE true")).toEqual([]);
+    // A write may be on its way when a storage node closes its connections: nobody knows then whether it arrived.
+    const expected = ["SHARD_UNAVAILABLE true", "OUTCOME_UNKNOWN false"];
+    expect([...codes].filter((code) => !expected.includes(code))).toEqual([]);
   }, 120_000);
 });
 
